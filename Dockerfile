@@ -1,0 +1,29 @@
+# One image for every role; what a container does is its command (docker-compose.yml).
+FROM python:3.12-slim AS build
+
+WORKDIR /source
+RUN python -m venv /opt/rekap
+ENV PATH=/opt/rekap/bin:$PATH
+
+# The dependencies first, each checked against its hash: this layer changes only with the lock file.
+COPY requirements.lock ./
+RUN pip install --no-cache-dir --require-hashes -r requirements.lock
+
+COPY . .
+RUN pip install --no-cache-dir --no-deps .
+
+
+FROM python:3.12-slim
+
+# PYTHONSAFEPATH: nothing in the working directory can be imported in place of a part of Rekap.
+ENV PATH=/opt/rekap/bin:$PATH \
+    PYTHONSAFEPATH=1 \
+    PYTHONUNBUFFERED=1
+
+RUN useradd --uid 1000 --create-home --home-dir /var/lib/rekap --shell /usr/sbin/nologin rekap
+COPY --from=build /opt/rekap /opt/rekap
+
+USER rekap
+WORKDIR /var/lib/rekap
+EXPOSE 8000
+CMD ["rekap", "--help"]

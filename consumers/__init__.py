@@ -1,0 +1,8 @@
+"""aiokafka workers: ledger in, effects out.
+
+In     records of the ledger, blocks of `subtotals`, messages of `results`
+Does   polls, lets projections decide, sends or writes, waits until that is acknowledged, and only then commits
+Out    blocks and keyframes (tabulator), rows of the read model (recorder)
+
+Read next: tabulator.py, recorder.py.
+"""

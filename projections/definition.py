@@ -1,0 +1,255 @@
+"""An election package made ready for counting: dense numbers for areas, stations and contests, and who belongs where.
+
+The folds work on these numbers; codes come back at the edge. The package has been checked (package_checks.py), so what
+is looked up here is there, and a missing piece is a bug.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from schemas.codes import AreaCode, ContestId, KeyId, OfficeId, Partition, StationCode
+from schemas.package import Contest, Election, ElectionPackage, Office, Role
+
+
+def partition_of(shard_area: str, partitions: int) -> Partition:
+    """The ledger partition of an area at the shard level: CRC-32 of its code, modulo the number of partitions.
+
+    The same as librdkafka's `consistent` partitioner, so that a reader in any language finds a station's records.
+    """
+    return Partition(zlib.crc32(shard_area.encode()) % partitions)
+
+
+class Denominator(NamedTuple):
+    """What an area is waiting for in a contest: stations, and the voters registered there."""
+
+    stations: int
+    registered_voters: int
+
+
+class KeyEntry(NamedTuple):
+    key_id: KeyId
+    public_key: bytes
+    role: Role
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContestEntry:
+    """A contest with its ballot. `number` is its place in the package and in every dense table here."""
+
+    number: int
+    contest: Contest
+    office_number: int
+    root_area: int
+    """The smallest area that holds the whole electorate: where the contest's total stands."""
+    choices: tuple[str, ...]
+    choice_index: dict[str, int]
+    choice_party: tuple[int, ...]
+    """For each choice the number of its party within the office, or -1."""
+    choices_of_party: dict[str, tuple[str, ...]]
+
+    @property
+    def id(self) -> ContestId:
+        return ContestId(self.contest.id)
+
+
+@dataclass(frozen=True, slots=True)
+class OfficeEntry:
+    number: int
+    office: Office
+    contests: tuple[int, ...]
+    parties: tuple[str, ...]
+    """Parties that stand in any contest of the office, in the package's order."""
+
+    @property
+    def id(self) -> OfficeId:
+        return OfficeId(self.office.id)
+
+
+class Definition:
+    """The compiled package. Area, station, contest and office numbers are places in the tables of the package.
+
+    Holds the tree (`parent`, `level`, `lineage`), the electorates (`contests_of_station`), the denominators, the keys.
+    """
+
+    def __init__(self, package: ElectionPackage) -> None:
+        self.election: Election = package.election
+        self.hash = package.definition_hash()
+        self.partitions = package.election.partitions
+        self.level_ids = tuple(level.id for level in package.election.levels)
+        level_number = {level: number for number, level in enumerate(self.level_ids)}
+        self.shard_level = level_number[package.election.shard_level]
+
+        self.area_codes = tuple(area.code for area in package.areas)
+        self.area_names = tuple(area.name for area in package.areas)
+        self.area_number: dict[str, int] = {code: number for number, code in enumerate(self.area_codes)}
+        self.area_level = tuple(level_number[area.level] for area in package.areas)
+        self.area_parent = tuple(-1 if area.parent is None else self.area_number[area.parent] for area in package.areas)
+        self.lineage: tuple[tuple[int, ...], ...] = tuple(self._lineage(n) for n in range(len(self.area_codes)))
+        """For each area: itself, its parent, …, the root."""
+        self.children: tuple[tuple[int, ...], ...] = self._children()
+        self.root = self.area_parent.index(-1)
+
+        self.station_codes = tuple(station.code for station in package.stations)
+        self.station_names = tuple(station.name for station in package.stations)
+        self.station_number: dict[str, int] = {code: number for number, code in enumerate(self.station_codes)}
+        self.station_area = tuple(self.area_number[station.area] for station in package.stations)
+        self.station_registered = tuple(station.registered_voters for station in package.stations)
+
+        shard_of_area = {
+            number: next((a for a in lineage if self.area_level[a] == self.shard_level), -1)
+            for number, lineage in enumerate(self.lineage)
+        }
+        self.area_shard = tuple(shard_of_area[number] for number in range(len(self.area_codes)))
+        """For each area its area at the shard level; -1 for those above it."""
+        self.shard_partition: dict[int, Partition] = {
+            number: partition_of(code, self.partitions)
+            for number, code in enumerate(self.area_codes)
+            if self.area_level[number] == self.shard_level
+        }
+        self.counting_areas: tuple[tuple[int, ...], ...] = tuple(
+            tuple(a for a in lineage if self.area_level[a] >= self.shard_level) for lineage in self.lineage
+        )
+        """For each area at or below the shard level: itself and those above it up to the shard level."""
+
+        self.offices, self.contests = self._compile_contests(package)
+        self.office_number: dict[str, int] = {entry.id: entry.number for entry in self.offices}
+        self.contest_number: dict[str, int] = {entry.id: entry.number for entry in self.contests}
+        self.keys: dict[str, KeyEntry] = {
+            key.key_id: KeyEntry(KeyId(key.key_id), base64.b64decode(key.public_key), key.role, key.scope)
+            for key in package.keys
+        }
+        self._parts = self._electorates(package)
+        self._contests_of_area: dict[int, frozenset[int]] = {}
+        self._contests_of_single: dict[int, frozenset[int]] = {}
+        for number, codes in enumerate(self._parts):
+            for code in codes & self.station_number.keys():
+                station = self.station_number[code]
+                self._contests_of_single[station] = self._contests_of_single.get(station, frozenset()) | {number}
+        self.denominators: dict[tuple[int, int], Denominator] = self._denominators()
+
+    def _lineage(self, area: int) -> tuple[int, ...]:
+        line = [area]
+        while (parent := self.area_parent[line[-1]]) >= 0:
+            line.append(parent)
+        return tuple(line)
+
+    def _children(self) -> tuple[tuple[int, ...], ...]:
+        children: list[list[int]] = [[] for _ in self.area_codes]
+        for number, parent in enumerate(self.area_parent):
+            if parent >= 0:
+                children[parent].append(number)
+        return tuple(tuple(each) for each in children)
+
+    def _compile_contests(self, package: ElectionPackage) -> tuple[tuple[OfficeEntry, ...], tuple[ContestEntry, ...]]:
+        office_number = {office.id: number for number, office in enumerate(package.offices)}
+        contests_of_office: dict[str, list[int]] = {office.id: [] for office in package.offices}
+        parties_of_office: dict[str, set[str]] = {office.id: set() for office in package.offices}
+        choices_of_contest: dict[str, list[tuple[str, str | None]]] = {contest.id: [] for contest in package.contests}
+        for choice in sorted(package.choices, key=lambda c: c.order):
+            choices_of_contest[choice.contest].append((choice.id, choice.party))
+        for number, contest in enumerate(package.contests):
+            contests_of_office[contest.office].append(number)
+            parties_of_office[contest.office].update(
+                party for _, party in choices_of_contest[contest.id] if party is not None
+            )
+        offices = tuple(
+            OfficeEntry(
+                number,
+                office,
+                tuple(contests_of_office[office.id]),
+                tuple(party.id for party in package.parties if party.id in parties_of_office[office.id]),
+            )
+            for number, office in enumerate(package.offices)
+        )
+        parts = self._electorates(package)
+        contests = []
+        for number, contest in enumerate(package.contests):
+            choices = choices_of_contest[contest.id]
+            office = offices[office_number[contest.office]]
+            by_party: dict[str, list[str]] = {}
+            for choice_id, party in choices:
+                if party is not None:
+                    by_party.setdefault(party, []).append(choice_id)
+            contests.append(
+                ContestEntry(
+                    number=number,
+                    contest=contest,
+                    office_number=office.number,
+                    root_area=self._smallest_common(parts[number]),
+                    choices=tuple(choice_id for choice_id, _ in choices),
+                    choice_index={choice_id: place for place, (choice_id, _) in enumerate(choices)},
+                    choice_party=tuple(-1 if party is None else office.parties.index(party) for _, party in choices),
+                    choices_of_party={party: tuple(ids) for party, ids in by_party.items()},
+                )
+            )
+        return offices, tuple(contests)
+
+    def _electorates(self, package: ElectionPackage) -> list[frozenset[str]]:
+        """For each contest the codes (areas, or single stations) that its electorate consists of."""
+        districts: dict[str, set[str]] = {}
+        for part in package.districts:
+            districts.setdefault(part.district, set()).add(part.area)
+        return [
+            frozenset(districts[contest.electorate])
+            if contest.electorate in districts
+            else frozenset({contest.electorate})
+            for contest in package.contests
+        ]
+
+    def _smallest_common(self, codes: Iterable[str]) -> int:
+        lines = [
+            self.lineage[
+                self.area_number[code] if code in self.area_number else self.station_area[self.station_number[code]]
+            ]
+            for code in codes
+        ]
+        common = set(lines[0]).intersection(*lines[1:])
+        return max(common, key=lambda area: self.area_level[area])
+
+    def contests_of_station(self, station: int) -> frozenset[int]:
+        """Numbers of the contests that the station's voters vote in."""
+        area = self.station_area[station]
+        found = self._contests_of_area.get(area)
+        if found is None:
+            codes = {self.area_codes[a] for a in self.lineage[area]}
+            found = frozenset(number for number, parts in enumerate(self._parts) if not parts.isdisjoint(codes))
+            self._contests_of_area[area] = found
+        return found | self._contests_of_single.get(station, frozenset())
+
+    def _denominators(self) -> dict[tuple[int, int], Denominator]:
+        stations: dict[tuple[int, int], int] = {}
+        voters: dict[tuple[int, int], int] = {}
+        for station, area in enumerate(self.station_area):
+            for contest in self.contests_of_station(station):
+                key = (contest, area)
+                stations[key] = stations.get(key, 0) + 1
+                voters[key] = voters.get(key, 0) + self.station_registered[station]
+        for (contest, area), count in list(stations.items()):
+            for above in self.lineage[area][1:]:
+                key = (contest, above)
+                stations[key] = stations.get(key, 0) + count
+                voters[key] = voters.get(key, 0) + voters[contest, area]
+        return {key: Denominator(count, voters[key]) for key, count in stations.items()}
+
+    def partition_of_station(self, station: int) -> Partition:
+        return self.shard_partition[self.area_shard[self.station_area[station]]]
+
+    def shard_code_of_station(self, station: int) -> AreaCode:
+        """The ledger key of the station's records."""
+        return AreaCode(self.area_codes[self.area_shard[self.station_area[station]]])
+
+    def in_scope(self, scope: str, station: int) -> bool:
+        """Whether a key's scope (an area or a station code) holds the station."""
+        if scope == self.station_codes[station]:
+            return True
+        area = self.area_number.get(scope)
+        return area is not None and area in self.lineage[self.station_area[station]]
+
+    def station_code(self, station: int) -> StationCode:
+        return StationCode(self.station_codes[station])

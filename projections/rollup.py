@@ -1,0 +1,139 @@
+"""The fold of blocks from all partitions: areas from the shard level up to the nation, and the consistent cut.
+
+State lives in memory only. A block that does not chain is a gap, and its partition waits for the next keyframe, which
+sets it right; an office speaks only when every partition has spoken. So whatever is lost, repeated or late on the way
+here, what is published for a cut is the fold of exactly that cut (DESIGN 2).
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from projections.definition import ContestEntry, Definition, OfficeEntry
+from projections.progress import standing
+from projections.tally import Tally, TallyView, add_all, difference, empty_tally, party_tally
+from schemas.blocks import UNATTRIBUTED, Block
+from schemas.codes import NOTHING_YET
+from schemas.results import Cut, Result
+
+
+class Applied(Enum):
+    APPLIED = "applied"
+    SKIPPED = "skipped"
+    """Told before: redelivery, or a worker that did not know it had been replaced."""
+    GAP = "gap"
+    """Something before it is missing; the partition waits for a keyframe."""
+
+
+class OfficeRollup:
+    """The sums of one office over all partitions."""
+
+    def __init__(self, definition: Definition, office: OfficeEntry) -> None:
+        self._definition = definition
+        self._office = office
+        self._applied = [int(NOTHING_YET)] * definition.partitions
+        self._published: Cut = tuple(self._applied)
+        self._tallies: dict[tuple[int, int], Tally] = {}
+        self._party_tallies: dict[int, Tally] = {}
+        self._dirty: set[tuple[int, int]] = set()
+        self._dirty_parties: set[int] = set()
+
+    @property
+    def as_of(self) -> Cut:
+        return tuple(self._applied)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every partition has spoken (the genesis is at offset 0 of each)."""
+        return min(self._applied) > NOTHING_YET
+
+    @property
+    def has_news(self) -> bool:
+        return self.is_complete and self._published != tuple(self._applied)
+
+    def apply(self, block: Block) -> Applied:
+        applied = self._applied[block.partition]
+        if block.through <= applied:
+            return Applied.SKIPPED
+        if block.from_ > applied:
+            return Applied.GAP
+        for contest_id, area_code, tally in block.areas:
+            area = self._definition.area_number[area_code]
+            if self._definition.area_level[area] == self._definition.shard_level:
+                self._set(self._definition.contests[self._definition.contest_number[contest_id]], area, tally)
+        self._applied[block.partition] = block.through
+        return Applied.APPLIED
+
+    def take_change(self) -> Result | None:
+        """What has changed since the last call; None where nothing has, or not every partition has spoken."""
+        if not self.has_news:
+            return None
+        result = self._result("change", self._published, self._dirty, self._dirty_parties)
+        self._told()
+        return result
+
+    def keyframe(self) -> Result | None:
+        """Every area of the office; None until every partition has spoken."""
+        if not self.is_complete:
+            return None
+        nothing = (int(NOTHING_YET),) * self._definition.partitions
+        result = self._result("keyframe", nothing, set(self._tallies), set(self._party_tallies))
+        self._told()
+        return result
+
+    def _told(self) -> None:
+        self._published = tuple(self._applied)
+        self._dirty.clear()
+        self._dirty_parties.clear()
+
+    def _set(self, contest: ContestEntry, area: int, tally: Tally) -> None:
+        """Set a shard-level area to its absolute tally and carry the difference up to the root."""
+        empty = empty_tally(len(contest.choices))
+        delta = difference(tally, self._tallies.get((contest.number, area), empty))
+        if not any(delta):
+            return
+        parties = len(self._office.parties)
+        party_delta = party_tally(delta, contest, parties)
+        for above in self._definition.lineage[area]:
+            key = (contest.number, above)
+            if key not in self._tallies:
+                self._tallies[key] = list(empty)
+            add_all(self._tallies[key], delta)
+            self._dirty.add(key)
+            add_all(self._party_tallies.setdefault(above, empty_tally(parties)), party_delta)
+            self._dirty_parties.add(above)
+
+    def _result(self, kind: str, since: Cut, keys: set[tuple[int, int]], areas: set[int]) -> Result:
+        assert kind in ("change", "keyframe")
+        definition = self._definition
+        standings = []
+        contests = {number for number, _ in keys} if kind == "change" else set(self._office.contests)
+        for number in sorted(contests):
+            contest = definition.contests[number]
+            tally = self._tallies.get((number, contest.root_area), empty_tally(len(contest.choices)))
+            denominator = definition.denominators[number, contest.root_area]
+            standings.append(standing(contest.id, contest.choices, TallyView.of(tally), denominator))
+        return Result(
+            "change" if kind == "change" else "keyframe",
+            self._office.id,
+            since,
+            tuple(self._applied),
+            [
+                (definition.contests[contest].id, definition.area_codes[area], list(self._tallies[contest, area]))
+                for contest, area in sorted(keys)
+            ],
+            [(definition.area_codes[area], list(self._party_tallies[area])) for area in sorted(areas)],
+            standings,
+        )
+
+
+class Rollup:
+    """All offices of the election."""
+
+    def __init__(self, definition: Definition) -> None:
+        self.offices = {entry.id: OfficeRollup(definition, entry) for entry in definition.offices}
+
+    def apply(self, block: Block) -> Applied:
+        if block.office == UNATTRIBUTED:
+            return Applied.SKIPPED
+        return self.offices[block.office].apply(block)

@@ -1,0 +1,422 @@
+"""The rules of the count: one function a rule, one table of all (DOMAIN 1.2 and 1.3).
+
+A rule looks at one form and returns the sentences (Indonesian, English) of what is broken; nothing where it holds or
+where a number it needs is not on the form (M1 demands numbers). Whether it applies, how hard, and with what tolerance
+is the package's. To change a rule, change its function; to add one, write it and enter it in `RULES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from projections.definition import ContestEntry, Definition
+from projections.tally import column_all
+from schemas.findings import Finding
+from schemas.forms import ResultForm, Voters
+from schemas.package import RuleSetting, Severity
+
+Sentences = list[tuple[str, str]]
+"""(Indonesian, English), one pair for each place where the rule is broken; empty where it holds."""
+
+VOTER_ROWS = ("A", "B1", "B2", "B3", "B4", "D")
+COLUMNS = ("L", "P", "J")
+
+
+class Case(NamedTuple):
+    """What a rule may look at besides the form."""
+
+    contest: ContestEntry
+    registered_voters: int
+    """Of the station, from the package."""
+    tolerance: int
+    parameters: Mapping[str, int | str | list[str]]
+
+    def number(self, name: str, default: int) -> int:
+        value = self.parameters.get(name, default)
+        assert isinstance(value, int), f"parameter {name}: expected a number (package_checks lets no other pass)"
+        return value
+
+
+FormRule = Callable[[ResultForm, Case], Sentences]
+
+
+def _equal(name: str, stated: int | None, what: str, expected: int | None, tolerance: int) -> Sentences:
+    if stated is None or expected is None or abs(stated - expected) <= tolerance:
+        return []
+    return [(f"{name} tertulis {stated}, tetapi {what} = {expected}.", f"{name} is {stated}, but {what} = {expected}.")]
+
+
+def _at_most(name: str, value: int | None, limit_name: str, limit: int | None, tolerance: int) -> Sentences:
+    if value is None or limit is None or value <= limit + tolerance:
+        return []
+    return [
+        (
+            f"{name} tertulis {value}, lebih besar dari {limit_name} = {limit}.",
+            f"{name} is {value}, more than {limit_name} = {limit}.",
+        )
+    ]
+
+
+def _sum(*values: int | None) -> int | None:
+    """The sum of stated numbers, or None where one is missing."""
+    total = 0
+    for value in values:
+        if value is None:
+            return None
+        total += value
+    return total
+
+
+def _row(form: ResultForm, name: str) -> Voters | None:
+    row: Voters | None = getattr(form, name)
+    return row
+
+
+def _cell(row: Voters | None, column: str) -> int | None:
+    if row is None:
+        return None
+    return column_all(row) if column == "J" else getattr(row, column)
+
+
+def f1(form: ResultForm, case: Case) -> Sentences:
+    """J = L + P in each row of voters (header of the form)."""
+    broken: Sentences = []
+    for name in VOTER_ROWS:
+        row = _row(form, name)
+        if row is not None and row.J is not None:
+            broken += _equal(f"{name}.J", row.J, f"{name}.L + {name}.P", _sum(row.L, row.P), case.tolerance)
+    return broken
+
+
+def f2(form: ResultForm, case: Case) -> Sentences:
+    """B4 = B1 + B2 + B3, for men, women and all (printed on the form)."""
+    broken: Sentences = []
+    if form.B4 is not None:
+        for column in COLUMNS:
+            parts = _sum(_cell(form.B1, column), _cell(form.B2, column), _cell(form.B3, column))
+            broken += _equal(
+                f"B4.{column}",
+                _cell(form.B4, column),
+                f"B1.{column} + B2.{column} + B3.{column}",
+                parts,
+                case.tolerance,
+            )
+    return broken
+
+
+def f3(form: ResultForm, case: Case) -> Sentences:
+    """VA = sum of the votes (printed on the form)."""
+    return _equal("VA", form.VA, "Σ V", sum(form.votes.values()), case.tolerance)
+
+
+def f4(form: ResultForm, case: Case) -> Sentences:
+    """VC = VA + VB (printed on the form)."""
+    return _equal("VC", form.VC, "VA + VB", _sum(form.VA, form.VB), case.tolerance)
+
+
+def f5(form: ResultForm, case: Case) -> Sentences:
+    """S1 = S2 + S3 + S4: printed on the 2019 form, implicit on that of 2024."""
+    return _equal("S1", form.S1, "S2 + S3 + S4", _sum(form.S2, form.S3, form.S4), case.tolerance)
+
+
+def f6(form: ResultForm, case: Case) -> Sentences:
+    """S2 = VC: ballots used are votes (Bawaslu Reg 15/2024 Art 23(1))."""
+    return _equal("S2", form.S2, "VC", form.VC, case.tolerance)
+
+
+def f7(form: ResultForm, case: Case) -> Sentences:
+    """VC = B4.J: votes are voters. A mismatch is a ground for recount (UU 7/2017 Art 374(2)h)."""
+    return _equal("VC", form.VC, "B4.J", column_all(form.B4), case.tolerance)
+
+
+def f6p(form: ResultForm, case: Case) -> Sentences:
+    """S2 = B4.J, which follows from F6 and F7: said only where VC is missing and neither could be checked."""
+    return _equal("S2", form.S2, "B4.J", column_all(form.B4), case.tolerance) if form.VC is None else []
+
+
+def f8(form: ResultForm, case: Case) -> Sentences:
+    """The words say the same as the digits, where words were captured."""
+    broken: Sentences = []
+    for name, written in (form.words or {}).items():
+        digits = getattr(form, name) if name in ("VA", "VB", "VC") else form.votes.get(name)
+        broken += _equal(name, digits, "kata/words", written, case.tolerance)
+    return broken
+
+
+def f9(form: ResultForm, case: Case) -> Sentences:
+    """Enough signatures: parameters `officers` and `witnesses` say how many."""
+    if form.signatures is None:
+        return []
+    broken: Sentences = []
+    for who, signed, needed in (
+        ("petugas/officers", form.signatures.officers, case.number("officers", 0)),
+        ("saksi/witnesses", form.signatures.witnesses, case.number("witnesses", 0)),
+    ):
+        if signed is not None and signed < needed:
+            broken.append(
+                (f"Tanda tangan {who}: {signed}, seharusnya {needed}.", f"Signatures of {who}: {signed} of {needed}.")
+            )
+    return broken
+
+
+def g1(form: ResultForm, case: Case) -> Sentences:
+    """B1 <= A: no more registered voters voted than are registered."""
+    broken: Sentences = []
+    for column in COLUMNS:
+        broken += _at_most(f"B1.{column}", _cell(form.B1, column), f"A.{column}", _cell(form.A, column), case.tolerance)
+    return broken
+
+
+def g2(form: ResultForm, case: Case) -> Sentences:
+    """VC <= S1: no more votes than ballots received."""
+    return _at_most("VC", form.VC, "S1", form.S1, case.tolerance)
+
+
+def g3(form: ResultForm, case: Case) -> Sentences:
+    """S1 = A.J and the reserve (UU 7/2017 Art 344(2): 2 %). Parameters: `reserve_percent`, `rounding` up/down/nearest."""
+    registered = column_all(form.A)
+    if registered is None:
+        return []
+    hundredths = registered * case.number("reserve_percent", 2)
+    rounding = case.parameters.get("rounding", "up")
+    reserve = (hundredths + {"up": 99, "nearest": 50, "down": 0}[str(rounding)]) // 100
+    return _equal("S1", form.S1, "A.J + cadangan/reserve", registered + reserve, case.tolerance)
+
+
+def g4(form: ResultForm, case: Case) -> Sentences:
+    """A.J <= the largest station allowed (parameter `max`; KPU 2024: 300)."""
+    return _at_most("A.J", column_all(form.A), "batas/limit", case.number("max", 300), case.tolerance)
+
+
+def g5(form: ResultForm, case: Case) -> Sentences:
+    """D <= B4: voters with disabilities are voters."""
+    broken: Sentences = []
+    for column in COLUMNS:
+        broken += _at_most(f"D.{column}", _cell(form.D, column), f"B4.{column}", _cell(form.B4, column), case.tolerance)
+    return broken
+
+
+def g6(form: ResultForm, case: Case) -> Sentences:
+    """S3 <= B4.J: one replacement ballot a voter."""
+    return _at_most("S3", form.S3, "B4.J", column_all(form.B4), case.tolerance)
+
+
+def g7(form: ResultForm, case: Case) -> Sentences:
+    """Each V <= VA. (That numbers are whole and not negative is the form's shape.)"""
+    broken: Sentences = []
+    for choice, count in form.votes.items():
+        broken += _at_most(f"V[{choice}]", count, "VA", form.VA, case.tolerance)
+    return broken
+
+
+def g8(form: ResultForm, case: Case) -> Sentences:
+    """VC <= A.J + B2.J + B3.J: no more votes than people who may vote here.
+
+    Where the form does not state A, the package's register stands in for it. Without B2 and B3 the rule cannot be
+    checked exactly; the parameter `percent_without_b` (DOMAIN: 102) then bounds VC by that share of the register.
+    """
+    registered = column_all(form.A)
+    if registered is None:
+        registered = case.registered_voters
+    added = _sum(column_all(form.B2), column_all(form.B3))
+    if added is not None:
+        return _at_most("VC", form.VC, "A.J + B2.J + B3.J", registered + added, case.tolerance)
+    percent = case.number("percent_without_b", 0)
+    limit = registered * percent // 100
+    return _at_most("VC", form.VC, f"DPT × {percent} %", limit, case.tolerance) if percent else []
+
+
+def p1(form: ResultForm, case: Case) -> Sentences:
+    """Each stated party total is A.1 + A.2: the party's own votes and its candidates' (legislative form)."""
+    broken: Sentences = []
+    for party, stated in (form.party_totals or {}).items():
+        choices = case.contest.choices_of_party.get(party, ())
+        counted = sum(form.votes.get(choice, 0) for choice in choices)
+        broken += _equal(f"B[{party}]", stated, "A.1 + A.2", counted, case.tolerance)
+    return broken
+
+
+def p2(form: ResultForm, case: Case) -> Sentences:
+    """VA = sum of the stated party totals (legislative form)."""
+    if form.party_totals is None:
+        return []
+    return _equal("VA", form.VA, "Σ B", sum(form.party_totals.values()), case.tolerance)
+
+
+def m1(form: ResultForm, case: Case) -> Sentences:
+    """The fields named by the parameter `fields` are on the form; `votes` asks for a number for every choice."""
+    names = case.parameters.get("fields", [])
+    assert isinstance(names, list)
+    missing = [name for name in names if name != "votes" and getattr(form, name, None) is None]
+    if "votes" in names:
+        missing += [f"V[{choice}]" for choice in case.contest.choices if choice not in form.votes]
+    if not missing:
+        return []
+    listed = ", ".join(missing[:10]) + (", …" if len(missing) > 10 else "")
+    return [(f"Tidak tertulis: {listed}.", f"Not stated: {listed}.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    check: FormRule
+    title: str
+
+
+RULES: dict[str, Rule] = {
+    "F1": Rule(f1, "J = L + P"),
+    "F2": Rule(f2, "B4 = B1 + B2 + B3"),
+    "F3": Rule(f3, "VA = Σ V"),
+    "F4": Rule(f4, "VC = VA + VB"),
+    "F5": Rule(f5, "S1 = S2 + S3 + S4"),
+    "F6": Rule(f6, "S2 = VC"),
+    "F6P": Rule(f6p, "S2 = B4.J (F6' of DOMAIN 1.2)"),
+    "F7": Rule(f7, "VC = B4.J"),
+    "F8": Rule(f8, "words = digits"),
+    "F9": Rule(f9, "signatures present"),
+    "G1": Rule(g1, "B1 <= A"),
+    "G2": Rule(g2, "VC <= S1"),
+    "G3": Rule(g3, "S1 = A.J + reserve"),
+    "G4": Rule(g4, "A.J <= largest station"),
+    "G5": Rule(g5, "D <= B4"),
+    "G6": Rule(g6, "S3 <= B4.J"),
+    "G7": Rule(g7, "V <= VA"),
+    "G8": Rule(g8, "VC <= A.J + B2.J + B3.J"),
+    "P1": Rule(p1, "B = A.1 + A.2 for each party"),
+    "P2": Rule(p2, "VA = Σ B"),
+    "P3": Rule(f4, "VC = VA + VB (legislative form)"),
+    "M1": Rule(m1, "required fields are stated"),
+}
+"""Rules of one form. Those across the contests of a station are CROSS_RULES."""
+
+
+class CrossFields(NamedTuple):
+    """What the rules across contests compare, of the form that stands for a contest of a station."""
+
+    A: Voters | None
+    B1: Voters | None
+    B2: Voters | None
+    B3: Voters | None
+    B4: Voters | None
+    VC: int | None
+
+
+def cross_fields(form: ResultForm) -> CrossFields:
+    return CrossFields(form.A, form.B1, form.B2, form.B3, form.B4, form.VC)
+
+
+def _same_row(row: str, mine: CrossFields, others: Mapping[str, CrossFields], tolerance: int) -> Sentences:
+    broken: Sentences = []
+    own = column_all(getattr(mine, row))
+    for contest, other in others.items():
+        broken += _equal(f"{row}.J", own, f"{row}.J ({contest})", column_all(getattr(other, row)), tolerance)
+    return broken
+
+
+def x1(office: str, mine: CrossFields, others: Mapping[str, CrossFields], setting: RuleSetting) -> Sentences:
+    """A is the same in all contests of a station: it is the same register."""
+    return _same_row("A", mine, others, setting.tolerance)
+
+
+def x2(office: str, mine: CrossFields, others: Mapping[str, CrossFields], setting: RuleSetting) -> Sentences:
+    """B2 is nowhere larger than in the contest of the parameter `reference` (an office): movers get one to five ballots."""
+    reference = others.get(str(setting.parameters.get("reference", "")))
+    if reference is None:
+        return []
+    limit = column_all(reference.B2)
+    return _at_most("B2.J", column_all(mine.B2), f"B2.J ({setting.parameters['reference']})", limit, setting.tolerance)
+
+
+def x3(office: str, mine: CrossFields, others: Mapping[str, CrossFields], setting: RuleSetting) -> Sentences:
+    """B1 and B3 are the same in all contests of a station (usual; no text of law found)."""
+    return _same_row("B1", mine, others, setting.tolerance) + _same_row("B3", mine, others, setting.tolerance)
+
+
+def x4(office: str, mine: CrossFields, others: Mapping[str, CrossFields], setting: RuleSetting) -> Sentences:
+    """Says Σ (VC - B4) over the contests where this one's is not 0: ballots found in another contest's box cancel out.
+
+    Bawaslu Reg 1/2024 Art 31(1)c-d: such ballots are moved before counting, so F7 can fail by small offsets.
+    """
+
+    def offset(fields: CrossFields) -> int | None:
+        voters = column_all(fields.B4)
+        return None if fields.VC is None or voters is None else fields.VC - voters
+
+    own = offset(mine)
+    if not own:
+        return []
+    total = own + sum(offset(other) or 0 for other in others.values())
+    return [
+        (
+            f"VC - B4.J = {own}; jumlah untuk semua pemilihan di TPS ini {total}.",
+            f"VC - B4.J = {own}; summed over all contests of the station {total}.",
+        )
+    ]
+
+
+CrossRule = Callable[[str, CrossFields, Mapping[str, CrossFields], RuleSetting], Sentences]
+CROSS_RULES: dict[str, CrossRule] = {"X1": x1, "X2": x2, "X3": x3, "X4": x4}
+"""Rules across the contests of one station; they flag and never hold (package_checks)."""
+
+RULE_IDS = frozenset(RULES) | frozenset(CROSS_RULES)
+
+
+class FormJudge:
+    """The form rules that the package turns on, compiled for each contest."""
+
+    def __init__(self, definition: Definition) -> None:
+        settings = [setting for setting in definition.election.rules if setting.id in RULES]
+        self._by_contest: list[list[tuple[RuleSetting, FormRule, Case]]] = [
+            [
+                (setting, RULES[setting.id].check, Case(contest, 0, setting.tolerance, setting.parameters))
+                for setting in settings
+                if not setting.offices or contest.contest.office in setting.offices
+            ]
+            for contest in definition.contests
+        ]
+
+    def judge(self, form: ResultForm, contest: ContestEntry, registered_voters: int) -> tuple[Finding, ...]:
+        """All findings of a form, in the order of the package's rules; C1 (unknown choices) first, always on."""
+        findings: list[Finding] = []
+        if not form.votes.keys() <= contest.choice_index.keys():
+            unknown = ", ".join(sorted(form.votes.keys() - contest.choice_index.keys())[:10])
+            findings.append(
+                Finding(
+                    "C1",
+                    Severity.HARD,
+                    f"Pilihan tidak dikenal dalam pemilihan {contest.id}: {unknown}.",
+                    f"Choices not on the ballot of {contest.id}: {unknown}.",
+                )
+            )
+        for setting, check, case in self._by_contest[contest.number]:
+            if setting.id == "G8":
+                case = case._replace(registered_voters=registered_voters)
+            for sentence_id, sentence_en in check(form, case):
+                findings.append(Finding(setting.id, setting.severity, sentence_id, sentence_en))
+        return tuple(findings)
+
+
+class CrossJudge:
+    """The rules across contests that the package turns on."""
+
+    def __init__(self, definition: Definition) -> None:
+        self._settings = [setting for setting in definition.election.rules if setting.id in CROSS_RULES]
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self._settings)
+
+    def judge(self, office: str, forms: Mapping[str, CrossFields]) -> tuple[Finding, ...]:
+        """Findings of the form of `office`, given the forms that stand for all offices of the station."""
+        others = {name: fields for name, fields in forms.items() if name != office}
+        return tuple(
+            Finding(setting.id, setting.severity, sentence_id, sentence_en)
+            for setting in self._settings
+            if not setting.offices or office in setting.offices
+            for sentence_id, sentence_en in CROSS_RULES[setting.id](office, forms[office], others, setting)
+        )
+
+
+def is_hard(findings: Iterable[Finding]) -> bool:
+    return any(finding.severity is Severity.HARD for finding in findings)

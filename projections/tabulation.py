@@ -1,0 +1,453 @@
+"""The fold of one ledger partition: records in, in offset order; blocks and keyframes out.
+
+`apply` is given a record whose bytes have been opened and whose signature has been checked (both are work for
+threads, ahead of the fold); what follows from them is decided here. `take_blocks` says what the records applied since
+the last call have changed. Where batches are cut changes no number, only how many blocks tell it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import orjson
+
+from projections.authority import Refusal, check_election, check_key, check_place
+from projections.definition import ContestEntry, Definition
+from projections.rules import CrossJudge, FormJudge, cross_fields
+from projections.station import (
+    ResultState,
+    Review,
+    StationContest,
+    Submission,
+    settle,
+    settle_one,
+)
+from projections.tally import CLEAN, FLAGGED, HELD, Contribution, Tally, add, contribution_of, empty_tally
+from schemas.blocks import UNATTRIBUTED, AreaTally, Block, RecordRow, StateRow, StationRow, keyframe
+from schemas.canonical import is_canonical
+from schemas.codes import NOTHING_YET, OfficeId
+from schemas.envelope import MalformedRecordError, open_record
+from schemas.events import (
+    LEDGER_EVENT,
+    AnyEvent,
+    ElectionOpened,
+    ResultAnnulled,
+    ResultReported,
+    ResultReviewed,
+)
+from schemas.findings import Finding
+from schemas.forms import ResultForm
+from schemas.package import Severity
+
+_TIER_OF_STATE = {ResultState.COUNTED: CLEAN, ResultState.FLAGGED: FLAGGED, ResultState.HELD: HELD}
+
+
+class Record(NamedTuple):
+    """A ledger record, opened. `event` is None where it could not be read, and `problem` says why."""
+
+    offset: int
+    event_id: bytes
+    payload: bytes
+    key_id: str
+    signature: bytes
+    event: AnyEvent | None
+    problem: str
+
+
+def read_record(offset: int, value: bytes) -> Record:
+    """Open a ledger record's bytes and read the event. Never raises for what the bytes say: an unreadable record is one
+    with a `problem`, which the fold keeps and shows (invariant 6)."""
+    try:
+        opened = open_record(value)
+    except MalformedRecordError as error:
+        return Record(offset, hashlib.sha256(value).digest(), b"", "", b"", None, str(error))
+    key_id, signature = opened.signatures[0]
+    try:
+        event = LEDGER_EVENT.validate_json(opened.payload)
+    except ValueError as error:
+        problem = f"payload: {str(error).splitlines()[0]}"
+        return Record(offset, opened.event_id, opened.payload, key_id, signature, None, problem)
+    if not is_canonical(opened.payload):
+        problem = "payload: not in canonical form (RFC 8785)"
+        return Record(offset, opened.event_id, opened.payload, key_id, signature, None, problem)
+    return Record(offset, opened.event_id, opened.payload, key_id, signature, event, "")
+
+
+class GenesisError(Exception):
+    """The partition does not begin with the genesis of this election: the package or the topic is not the right one."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What has changed for one office since the last block."""
+
+    areas: set[tuple[int, int]] = field(default_factory=set)
+    records: list[RecordRow] = field(default_factory=list)
+    states: dict[int, StateRow] = field(default_factory=dict)
+    stations: set[tuple[int, int]] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Standing:
+    """What a station now adds to its areas in a contest."""
+
+    state: ResultState
+    submission: Submission | None
+    tier: int | None
+    through: int
+    cross: tuple[Finding, ...] = ()
+
+
+class PartitionFold:
+    """The state of one ledger partition: every station's life, and the tallies of areas up to the shard level."""
+
+    def __init__(self, definition: Definition, partition: int) -> None:
+        self.definition = definition
+        self.partition = partition
+        self.next_offset = 0
+        self._judge = FormJudge(definition)
+        self._cross = CrossJudge(definition)
+        self._lives: dict[tuple[int, int], StationContest] = {}
+        self._standings: dict[tuple[int, int], _Standing] = {}
+        self._tallies: dict[tuple[int, int], Tally] = {}
+        offices: list[OfficeId] = [entry.id for entry in definition.offices]
+        self._through: dict[OfficeId, int] = dict.fromkeys([*offices, UNATTRIBUTED], NOTHING_YET)
+        self._told: dict[OfficeId, int] = dict(self._through)
+        self._pending: dict[OfficeId, _Pending] = {}
+        self._genesis: bytes | None = None
+
+    # -- records in ------------------------------------------------------------------------------------------------
+
+    def apply(self, record: Record, signature_holds: bool) -> None:
+        """Fold the next record. Raises GenesisError at offset 0 only; anything else that is raised is a bug."""
+        assert record.offset == self.next_offset, (
+            f"partition {self.partition}: expected offset {self.next_offset}, got {record.offset}"
+        )
+        self.next_offset += 1
+        event = record.event
+        refusal = self._refusal(record, signature_holds)
+        if record.offset == 0:
+            self._open(record, refusal)
+        elif event is None:
+            self._keep(record, UNATTRIBUTED, ResultState.REFUSED, _finding(refusal))
+        elif refusal is not None:
+            self._keep(record, self._office_of(event), _state_of(refusal), _finding(refusal))
+        elif isinstance(event, ResultReported):
+            self._report(record, event)
+        elif isinstance(event, ResultReviewed):
+            self._review(record, event)
+        elif isinstance(event, ResultAnnulled):
+            self._annul(record, event)
+        else:
+            assert isinstance(event, ElectionOpened), f"{event.type} passed authority but has no fold"
+            state = ResultState.DUPLICATE if record.event_id == self._genesis else ResultState.REFUSED
+            self._keep(record, UNATTRIBUTED, state, (_already_open(),) if state is ResultState.REFUSED else ())
+
+    def _refusal(self, record: Record, signature_holds: bool) -> Refusal | None:
+        if record.event is None:
+            return Refusal("M0", "record", f"Tidak terbaca: {record.problem}.", f"Unreadable: {record.problem}.")
+        key = self.definition.keys.get(record.key_id)
+        refusal = check_election(record.event, self.definition) or check_key(
+            record.event, key, record.key_id, self.definition
+        )
+        if refusal is not None:
+            return refusal
+        if not signature_holds:
+            return Refusal(
+                "K2",
+                "signatures.0.sig",
+                "Tanda tangan tidak cocok dengan isi.",
+                "The signature does not fit the payload.",
+            )
+        assert key is not None
+        return check_place(record.event, key, self.definition) or self._wrong_partition(record.event)
+
+    def _wrong_partition(self, event: AnyEvent) -> Refusal | None:
+        if not isinstance(event, (ResultReported, ResultReviewed, ResultAnnulled)):
+            return None
+        home = self.definition.partition_of_station(self.definition.station_number[event.station])
+        if home == self.partition:
+            return None
+        return Refusal(
+            "E6",
+            "station",
+            f"TPS {event.station} termasuk partisi {home}, bukan {self.partition}.",
+            f"Station {event.station} belongs to partition {home}, not {self.partition}.",
+        )
+
+    def _open(self, record: Record, refusal: Refusal | None) -> None:
+        if not isinstance(record.event, ElectionOpened) or refusal is not None:
+            reason = refusal.sentence_en if refusal else f"it is {record.event.type if record.event else 'unreadable'}"
+            raise GenesisError(
+                f"ledger partition {self.partition}, offset 0: expected the genesis of election "
+                f"{self.definition.election.id} with definition {self.definition.hash}: {reason}"
+            )
+        self._genesis = record.event_id
+        for office in self.definition.offices:
+            self._through[office.id] = 0
+            self._pending_of(office.id)
+        self._keep(record, UNATTRIBUTED, ResultState.APPLIED, ())
+
+    def _report(self, record: Record, event: ResultReported) -> None:
+        station, contest = self._place(event.station, event.contest)
+        life = self._lives.setdefault((station, contest.number), StationContest())
+        if any(known.event_id == record.event_id for known in life.submissions):
+            self._keep(record, self._office(contest), ResultState.DUPLICATE, ())
+            return
+        registered = self.definition.station_registered[station]
+        submission = Submission(
+            offset=record.offset,
+            event_id=record.event_id,
+            version=event.version,
+            form_digest=_digest(event.form),
+            findings=self._judge.judge(event.form, contest, registered),
+            contribution=contribution_of(event.form, contest, registered),
+            cross=cross_fields(event.form) if self._cross.is_on else None,
+        )
+        life.submissions.append(submission)
+        pending = self._keep(record, self._office(contest), None, ())
+        ordinary = len(life.submissions) == 1 and not life.reviews and not life.annulled_through
+        if ordinary:
+            submission.state = settle_one(submission)
+            pending.states[record.offset] = _state_row(submission, ())
+            self._stand(station, contest, submission.state, submission, record.offset)
+        else:
+            self._settle(station, contest, life, record.offset)
+        self._compare_contests(station, record.offset)
+
+    def _review(self, record: Record, event: ResultReviewed) -> None:
+        station, contest = self._place(event.station, event.contest)
+        life = self._lives.setdefault((station, contest.number), StationContest())
+        life.reviews[bytes.fromhex(event.event)] = Review(record.offset, event.decision == "accepted", event.reason)
+        self._keep(record, self._office(contest), ResultState.APPLIED, ())
+        self._settle(station, contest, life, record.offset)
+        self._compare_contests(station, record.offset)
+
+    def _annul(self, record: Record, event: ResultAnnulled) -> None:
+        station, contest = self._place(event.station, event.contest)
+        life = self._lives.setdefault((station, contest.number), StationContest())
+        if event.through_version > life.annulled_through:
+            life.annulled_through = event.through_version
+            life.annulment_reason = event.reason
+        self._keep(record, self._office(contest), ResultState.APPLIED, ())
+        self._settle(station, contest, life, record.offset)
+        self._compare_contests(station, record.offset)
+
+    # -- what stands -----------------------------------------------------------------------------------------------
+
+    def _settle(self, station: int, contest: ContestEntry, life: StationContest, offset: int) -> None:
+        standing = settle(life)
+        pending = self._pending_of(self._office(contest))
+        for submission, state, judgement in standing.new_states:
+            if state is not submission.state or judgement != submission.judgement or submission.offset == offset:
+                submission.state = state
+                submission.judgement = judgement
+                pending.states[submission.offset] = _state_row(submission, ())
+        self._stand(station, contest, standing.state, standing.submission, offset)
+
+    def _stand(
+        self,
+        station: int,
+        contest: ContestEntry,
+        state: ResultState,
+        submission: Submission | None,
+        offset: int,
+        cross: tuple[Finding, ...] = (),
+    ) -> None:
+        """Let a station stand for this in a contest: take away what it added before, add what it adds now."""
+        key = (station, contest.number)
+        before = self._standings.get(key)
+        if before is not None:
+            self._add(station, contest, before.state, before.submission, -1)
+        self._add(station, contest, state, submission, 1)
+        self._standings[key] = _Standing(state, submission, _TIER_OF_STATE.get(state), offset, cross)
+        self._pending_of(self._office(contest)).stations.add(key)
+
+    def _add(
+        self, station: int, contest: ContestEntry, state: ResultState, submission: Submission | None, sign: int
+    ) -> None:
+        tier = _TIER_OF_STATE.get(state)
+        pending = self._pending_of(self._office(contest))
+        for area in self.definition.counting_areas[self.definition.station_area[station]]:
+            key = (contest.number, area)
+            tally = self._tallies.get(key)
+            if tally is None:
+                tally = self._tallies[key] = empty_tally(len(contest.choices))
+            if tier is not None:
+                assert submission is not None
+                add(tally, tier, submission.contribution, sign)
+            elif state is ResultState.ANNULLED:
+                tally[-1] += sign
+            pending.areas.add(key)
+
+    def _compare_contests(self, station: int, offset: int) -> None:
+        """Apply the rules across the contests of a station: what stands in one may flag what stands in another."""
+        if not self._cross.is_on:
+            return
+        standing: dict[str, tuple[ContestEntry, _Standing]] = {}
+        for number in sorted(self.definition.contests_of_station(station)):
+            contest = self.definition.contests[number]
+            current = self._standings.get((station, number))
+            if current is not None and current.submission is not None:
+                standing[contest.contest.office] = (contest, current)
+        forms = {
+            office: current.submission.cross
+            for office, (_, current) in standing.items()
+            if current.submission is not None and current.submission.cross is not None
+        }
+        for office, (contest, current) in standing.items():
+            submission = current.submission
+            assert submission is not None
+            findings = self._cross.judge(office, forms)
+            state = submission.state
+            if state is ResultState.COUNTED and any(f.severity is not Severity.INFO for f in findings):
+                state = ResultState.FLAGGED
+            if findings != current.cross or state is not current.state:
+                self._through[self._office(contest)] = offset
+                self._stand(station, contest, state, submission, offset, findings)
+                row = _state_row(submission, findings)
+                row["state"] = state.value
+                self._pending_of(self._office(contest)).states[submission.offset] = row
+
+    # -- blocks out ------------------------------------------------------------------------------------------------
+
+    def take_blocks(self) -> list[Block]:
+        """What has changed since the last call, one block for each office that was touched, in the package's order."""
+        blocks = []
+        for office in [*(entry.id for entry in self.definition.offices), UNATTRIBUTED]:
+            pending = self._pending.pop(office, None)
+            if pending is None or self._through[office] == self._told[office]:
+                continue
+            blocks.append(
+                Block(
+                    "block",
+                    office,
+                    self.partition,
+                    self._told[office],
+                    self._through[office],
+                    [self._area_tally(key) for key in sorted(pending.areas)],
+                    pending.records,
+                    [pending.states[offset] for offset in sorted(pending.states)],
+                    [self._station_row(key) for key in sorted(pending.stations)],
+                )
+            )
+            self._told[office] = self._through[office]
+        return blocks
+
+    def forget_changes(self) -> None:
+        """Take what has changed as told: after a restart, for the records whose blocks were sent before it."""
+        self._pending.clear()
+        self._told = dict(self._through)
+
+    def keyframes(self) -> list[Block]:
+        """A full block of the shard-level areas for each office, as of the last block taken."""
+        assert not self._pending, "a keyframe between apply and take_blocks would tell what no block has told"
+        frames = []
+        for office in self.definition.offices:
+            contests = set(office.contests)
+            areas = [
+                self._area_tally(key)
+                for key in sorted(self._tallies)
+                if key[0] in contests and self.definition.area_level[key[1]] == self.definition.shard_level
+            ]
+            frames.append(keyframe(office.id, self.partition, self._through[office.id], areas))
+        return frames
+
+    # -- pieces ----------------------------------------------------------------------------------------------------
+
+    def _place(self, station: str, contest: str) -> tuple[int, ContestEntry]:
+        number = self.definition.contest_number[contest]
+        return self.definition.station_number[station], self.definition.contests[number]
+
+    def _office(self, contest: ContestEntry) -> OfficeId:
+        return self.definition.offices[contest.office_number].id
+
+    def _office_of(self, event: AnyEvent) -> OfficeId:
+        """The office in whose history a refused event is shown."""
+        contest = self.definition.contest_number.get(getattr(event, "contest", ""))
+        return UNATTRIBUTED if contest is None else self._office(self.definition.contests[contest])
+
+    def _pending_of(self, office: OfficeId) -> _Pending:
+        pending = self._pending.get(office)
+        if pending is None:
+            pending = self._pending[office] = _Pending()
+        return pending
+
+    def _keep(
+        self, record: Record, office: OfficeId, state: ResultState | None, findings: tuple[Finding, ...]
+    ) -> _Pending:
+        """Tell the record in the office's history; `state` None where settling will say it."""
+        pending = self._pending_of(office)
+        self._through[office] = record.offset
+        event = record.event
+        row: RecordRow = {
+            "offset": record.offset,
+            "event": record.event_id.hex(),
+            "type": event.type if event is not None else "unreadable",
+            "key": record.key_id,
+            "station": getattr(event, "station", None),
+            "contest": getattr(event, "contest", None),
+            "version": getattr(event, "version", None),
+        }
+        if event is not None:
+            row["payload"] = orjson.Fragment(record.payload)
+        pending.records.append(row)
+        if state is not None:
+            pending.states[record.offset] = {
+                "offset": record.offset,
+                "state": state.value,
+                "findings": [finding.as_json() for finding in findings],
+            }
+        return pending
+
+    def _area_tally(self, key: tuple[int, int]) -> AreaTally:
+        contest, area = key
+        return (self.definition.contests[contest].id, self.definition.area_codes[area], list(self._tallies[key]))
+
+    def _station_row(self, key: tuple[int, int]) -> StationRow:
+        station, contest = key
+        standing = self._standings[key]
+        submission = standing.submission
+        return {
+            "station": self.definition.station_codes[station],
+            "contest": self.definition.contests[contest].id,
+            "state": standing.state.value,
+            "offset": None if submission is None else submission.offset,
+            "event": None if submission is None else submission.event_id.hex(),
+            "version": None if submission is None else submission.version,
+            "contribution": None if submission is None else list(submission.contribution),
+            "through": standing.through,
+        }
+
+
+def _digest(form: ResultForm) -> bytes:
+    return hashlib.sha256(form.__pydantic_serializer__.to_json(form)).digest()[:16]
+
+
+def _state_row(submission: Submission, cross: tuple[Finding, ...]) -> StateRow:
+    return {
+        "offset": submission.offset,
+        "state": submission.state.value,
+        "findings": [finding.as_json() for finding in (*submission.findings, *submission.judgement, *cross)],
+    }
+
+
+def _state_of(refusal: Refusal) -> ResultState:
+    """An unknown station may become known by an amendment: such a form is held, all else is refused (DESIGN 3)."""
+    return ResultState.HELD if refusal.rule == "S1" else ResultState.REFUSED
+
+
+def _finding(refusal: Refusal | None) -> tuple[Finding, ...]:
+    assert refusal is not None
+    return (Finding(refusal.rule, Severity.HARD, refusal.sentence_id, refusal.sentence_en),)
+
+
+def _already_open() -> Finding:
+    return Finding(
+        "E7", Severity.HARD, "Pemilu ini sudah dibuka di offset 0.", "This election was opened at offset 0 already."
+    )
+
+
+__all__ = ["Contribution", "GenesisError", "PartitionFold", "Record", "read_record"]

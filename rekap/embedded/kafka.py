@@ -1,0 +1,416 @@
+"""Apache Kafka on this machine: one KRaft node, broker and controller in one JVM, its data in one directory.
+
+Maven copies the jars named in pom.xml into the cache, once for each content of that file. The first clean stop also
+leaves a class data archive there, which halves the JVM's later starts (2.1 s to 1.2 s where this was written).
+
+In the data directory, under `kafka/`: `log/` (the records), `node.json` (cluster id and ports, kept from the first
+start), `server.properties` and `log4j2.properties` (written anew at each start), `kafka.log` (warnings and errors).
+
+acks=all on one node means "in the page cache": it outlives `kill -9` of the broker, not a power cut. A topic that has
+to outlive that too sets `flush.messages=1`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import logging
+import os
+import re
+import shutil
+import signal
+import socket
+import tempfile
+import uuid
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from rekap.embedded.processes import (
+    LeashedProcess,
+    StartError,
+    ToolMissingError,
+    hold_data_directory,
+    last_lines,
+    open_log,
+    run_to_end,
+)
+
+log = logging.getLogger("rekap.embedded")
+
+POM = Path(__file__).with_name("pom.xml")
+JAVA_VERSION_MIN = 17  # Kafka 4 brokers, KIP-1013
+HOST = "127.0.0.1"
+
+RESOLVE_DEADLINE_S = 600.0  # 45 MB from a registry, perhaps over a village's line
+FORMAT_DEADLINE_S = 60.0
+START_DEADLINE_S = 60.0  # at half, a log recovery after kill -9 on a slow disk is taken for a failure
+STOP_DEADLINE_S = 30.0  # includes writing the class data archive, 3 s, at the first stop
+POLL_S = 0.03
+METADATA_REQUEST_MS = 5_000
+MESSAGE_BYTES_MAX = 4 * 1024 * 1024  # a keyframe of a large partition fits several times; the broker's default is 1 MiB
+
+INSTEAD = "or use Kafka from elsewhere: `docker compose up`, or its bootstrap servers in REKAP_KAFKA."
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """What is kept from start to start. The ports only so that clients find it again: where taken, they change."""
+
+    cluster_id: str
+    port: int
+    controller_port: int
+
+
+class EmbeddedKafka:
+    """A broker that answers on 127.0.0.1 between `start` and `stop`; every later start goes on with the same data."""
+
+    def __init__(self, data_directory: Path, *, heap_megabytes: int = 512, port: int | None = None) -> None:
+        self.directory = data_directory.absolute() / "kafka"
+        self._heap_megabytes = heap_megabytes
+        self._port = port
+        """When given, or once started: the only port accepted, because clients have been told it."""
+        self._leashed = LeashedProcess()
+        self._held = ExitStack()
+        self._new_archive: tuple[Path, Path] | None = None
+
+    @property
+    def process_id(self) -> int | None:
+        return self._leashed.process_id
+
+    async def start(self) -> str:
+        """The bootstrap servers, once a metadata request has named a broker.
+
+        Raises ToolMissingError, DataDirectoryInUseError or StartError; then nothing is left running.
+        """
+        java = await find_java()
+        jars = await resolve_jars()
+        self._held.close()
+        self._held.enter_context(hold_data_directory(self.directory))
+        try:
+            try:
+                return await self._start_once(java, jars)
+            except _PortTakenError:
+                if self._port is not None:
+                    raise
+                return await self._start_once(java, jars)  # somebody was faster; now with other ports
+        except BaseException:
+            await self._leashed.kill()
+            self._held.close()
+            raise
+
+    async def wait(self) -> int:
+        code = await self._leashed.wait()
+        self._held.close()
+        return code
+
+    async def stop(self) -> None:
+        await self._leashed.stop(deadline_s=STOP_DEADLINE_S)
+        self._held.close()
+        self._keep_archive()
+
+    async def kill(self) -> None:
+        """SIGKILL, for tests: the next start recovers the log."""
+        await self._leashed.kill()
+        self._held.close()
+        self._keep_archive()
+
+    def signal_group(self, which: signal.Signals) -> None:
+        self._leashed.signal_group(which)
+
+    async def _start_once(self, java: Java, jars: Path) -> str:
+        node = self._choose_node()
+        self._write_configuration(node)
+        command = [java.path, *self._jvm_options(java, jars)]
+        await self._format_once(command, node)
+        with open_log(self.directory / "kafka.log") as output:
+            begins = os.fstat(output.fileno()).st_size
+            await self._leashed.spawn(
+                [*command, "kafka.Kafka", "server.properties"],
+                environment=_environment(),
+                directory=self.directory,
+                output=output,
+            )
+        bootstrap = f"{HOST}:{node.port}"
+        await self._wait_until_it_answers(bootstrap, begins)
+        self._port = node.port
+        return bootstrap
+
+    def _choose_node(self) -> _Node:
+        """The node of the last start, with other ports where those are taken by now."""
+        path = self.directory / "node.json"
+        node = _Node(**json.loads(path.read_text())) if path.exists() else _Node(_new_cluster_id(), 0, 0)
+        port, controller_port = self._port or node.port, node.controller_port
+        if self._port is not None and not _is_free(self._port):
+            raise _PortTakenError(
+                f"Kafka: port {self._port} of {HOST} is taken by another process: end that one, or choose another port."
+            )
+        if not _is_free(port):
+            port = _free_port()
+        while controller_port == port or not _is_free(controller_port):
+            controller_port = _free_port()
+        node = _Node(node.cluster_id, port, controller_port)
+        _write_whole(path, json.dumps(asdict(node), indent=2) + "\n")
+        return node
+
+    def _write_configuration(self, node: _Node) -> None:
+        # Relative paths, from the JVM's working directory: properties know neither UTF-8 nor a comma in log.dirs.
+        properties = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.voters": f"1@{HOST}:{node.controller_port}",
+            "listeners": f"PLAINTEXT://{HOST}:{node.port},CONTROLLER://{HOST}:{node.controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{HOST}:{node.port}",
+            "controller.listener.names": "CONTROLLER",
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+            "log.dirs": "log",
+            # A topic exists because somebody decided its partitions and retention, never because of a typing error;
+            # and one whose retention was forgotten keeps its votes.
+            "auto.create.topics.enable": "false",
+            "log.retention.ms": "-1",
+            "message.max.bytes": str(MESSAGE_BYTES_MAX),
+            "replica.fetch.max.bytes": str(MESSAGE_BYTES_MAX),
+            # One node: every internal topic has one copy.
+            "offsets.topic.replication.factor": "1",
+            "offsets.topic.num.partitions": "4",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "transaction.state.log.num.partitions": "4",
+            "share.coordinator.state.topic.replication.factor": "1",
+            "share.coordinator.state.topic.min.isr": "1",
+            "share.coordinator.state.topic.num.partitions": "4",
+            # Workers come and go in seconds here.
+            "group.initial.rebalance.delay.ms": "0",
+            "group.min.session.timeout.ms": "2000",
+            # After kill -9 the controller refuses the broker (DUPLICATE_BROKER_REGISTRATION) until its old session
+            # ends: with Kafka's 9 s the restart took 11 s. At 2 s a machine under full load might fence its only one.
+            "broker.session.timeout.ms": "3000",
+            "broker.heartbeat.interval.ms": "500",
+            # Sized for a laptop: the cleaner's buffer alone is 128 MB of heap by default, an index file 10 MB.
+            "log.cleaner.threads": "1",
+            "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
+            "log.index.size.max.bytes": str(2 * 1024 * 1024),
+            "num.network.threads": "2",
+            "num.io.threads": "4",
+            "num.recovery.threads.per.data.dir": "2",
+        }
+        lines = "".join(f"{key}={value}\n" for key, value in properties.items())
+        _write_whole(self.directory / "server.properties", lines)
+        _write_whole(self.directory / "log4j2.properties", _LOG4J2)
+
+    def _jvm_options(self, java: Java, jars: Path) -> list[str]:
+        options = [
+            f"-Xmx{self._heap_megabytes}m",
+            f"-Xms{min(128, self._heap_megabytes)}m",
+            "-XX:+UseG1GC",
+            "-XX:MaxGCPauseMillis=20",
+            "-XX:+ExitOnOutOfMemoryError",
+            "-XX:ErrorFile=jvm-crash.log",
+            "-Djava.awt.headless=true",
+            "-Dlog4j2.configurationFile=log4j2.properties",
+            "-Xlog:cds=off",  # an archive that does not fit is left aside; no need to say so
+            "-Xlog:cds+dynamic=off",
+        ]
+        # By name, not `jars/*`: an archive is good only for the very class path it was made with.
+        classpath = os.pathsep.join(str(jar) for jar in sorted(jars.glob("*.jar")))
+        return [*options, *self._archive_options(java, jars), "-cp", classpath]
+
+    def _archive_options(self, java: Java, jars: Path) -> list[str]:
+        """Use the class data archive of this Java, or have the JVM write one at its exit (JEP 350)."""
+        archive = jars.parent / f"classes-java-{java.version}.jsa"
+        if archive.exists():
+            return [f"-XX:SharedArchiveFile={archive}"]
+        fresh = archive.with_name(f".{archive.name}.{uuid.uuid4().hex}")
+        self._new_archive = (fresh, archive)
+        return [f"-XX:ArchiveClassesAtExit={fresh}"]
+
+    def _keep_archive(self) -> None:
+        """Whole or not at all: the JVM that wrote it has ended; one that was killed has left nothing, or a part."""
+        if self._new_archive is None or self._leashed.process_id is not None:
+            return
+        fresh, archive = self._new_archive
+        self._new_archive = None
+        with suppress(OSError):
+            if self._leashed.exit_code in (0, 128 + signal.SIGTERM):
+                fresh.replace(archive)
+            fresh.unlink(missing_ok=True)
+
+    async def _format_once(self, command: list[str], node: _Node) -> None:
+        """Give the log directory its identity. `meta.properties` is the last thing that formatting writes."""
+        if (self.directory / "log" / "meta.properties").exists():
+            return
+        command = [word for word in command if not word.startswith("-XX:ArchiveClassesAtExit")]
+        arguments = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "--cluster-id", node.cluster_id]
+        code, said = await run_to_end(
+            [*command, *arguments, "--config", "server.properties"],
+            environment=_environment(),
+            directory=self.directory,
+            deadline_s=FORMAT_DEADLINE_S,
+        )
+        if code != 0:
+            raise StartError(f"Kafka: formatting {self.directory / 'log'} failed with exit code {code}:\n{said}")
+
+    async def _wait_until_it_answers(self, bootstrap: str, begins: int) -> None:
+        ended = asyncio.create_task(self._leashed.wait())
+        try:
+            async with asyncio.timeout(START_DEADLINE_S):
+                while not ended.done():
+                    if await _names_a_broker(bootstrap):
+                        return
+                    await asyncio.wait([ended], timeout=POLL_S)
+            outcome = f"ended with exit code {ended.result()}"
+        except TimeoutError:
+            outcome = f"did not answer within {START_DEADLINE_S:g} s"
+        finally:
+            ended.cancel()
+        path = self.directory / "kafka.log"
+        said = last_lines(path, since=begins)
+        kind = _PortTakenError if "Address already in use" in said or "BindException" in said else StartError
+        raise kind(f"Kafka: expected an answer on {bootstrap}, but it {outcome}. The end of {path}:\n{said}")
+
+
+class _PortTakenError(StartError):
+    pass
+
+
+async def _names_a_broker(bootstrap: str) -> bool:
+    """Whether a metadata request succeeds and names a broker (it names none before the controller has let it in)."""
+    try:
+        _, writer = await asyncio.open_connection(*bootstrap.rsplit(":", 1))
+    except OSError:
+        return False  # quietly: the client below logs an error for what is only a matter of a second
+    writer.close()
+    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=METADATA_REQUEST_MS)
+    try:
+        await client.start()
+        return bool((await client.describe_cluster())["brokers"])
+    except (KafkaError, OSError):
+        return False
+    finally:
+        await client.close()
+
+
+# ── Java and the jars ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Java:
+    path: str
+    version: str
+
+
+async def find_java() -> Java:
+    """The `java` of JAVA_HOME, else of PATH; new enough, or ToolMissingError."""
+    install = f"install Java {JAVA_VERSION_MIN} or newer (on Debian and Ubuntu: apt install openjdk-17-jre-headless)"
+    home = os.environ.get("JAVA_HOME")
+    path = (shutil.which("java", path=str(Path(home, "bin"))) if home else None) or shutil.which("java")
+    if path is None:
+        raise ToolMissingError(f"The embedded Kafka needs Java, and there is none: {install}, {INSTEAD}")
+    code, said = await run_to_end([path, "-version"], deadline_s=30.0)
+    found = re.search(r'version "((\d+)[^"]*)"', said)
+    if code != 0 or found is None or int(found[2]) < JAVA_VERSION_MIN:
+        is_what = f"is version {found[1]}" if code == 0 and found else "does not run"
+        raise ToolMissingError(f"The embedded Kafka needs a newer Java, {path} {is_what}: {install}, {INSTEAD}")
+    return Java(path, found[1])
+
+
+def cache_directory() -> Path:
+    """REKAP_CACHE, else `rekap` in the XDG cache directory."""
+    if chosen := os.environ.get("REKAP_CACHE"):
+        return Path(chosen).absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "rekap"
+
+
+async def resolve_jars() -> Path:
+    """The directory with Kafka's jars: filled beside its place and renamed into it, so there whole or not at all."""
+    pom = POM.read_bytes()
+    found = re.search(rb"<artifactId>kafka_[\d.]+</artifactId>\s*<version>([^<]+)</version>", pom)
+    assert found is not None, f"no Kafka in {POM}"
+    version = found[1].decode()
+    place = cache_directory() / f"kafka-{version}-{hashlib.sha256(pom).hexdigest()[:12]}"
+    jars = place / "jars"
+    if jars.is_dir():
+        return jars
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise ToolMissingError(
+            "The embedded Kafka needs Maven once, to fetch its jars, and there is no `mvn`: "
+            f"install Maven (on Debian and Ubuntu: apt install maven), {INSTEAD}"
+        )
+    place.mkdir(parents=True, exist_ok=True)
+    log.info("fetching Apache Kafka %s by Maven, once, into %s", version, place)
+    with tempfile.TemporaryDirectory(prefix=".jars-", dir=place) as temporary:
+        fresh = Path(temporary) / "jars"
+        goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={fresh}"]
+        # Not in the caller's directory, whose .mvn/ would otherwise have a say.
+        code, said = await run_to_end(
+            [maven, "-B", "-q", "-f", str(POM), *goal],
+            environment=_environment(),
+            directory=Path(temporary),
+            deadline_s=RESOLVE_DEADLINE_S,
+        )
+        if code != 0 or not any(fresh.glob("kafka_*.jar")):
+            raise StartError(
+                f"Maven could not fetch Apache Kafka {version} (exit code {code}): is its registry reachable? "
+                f"Then start again, {INSTEAD} It said last:\n{said}"
+            )
+        with suppress(OSError):
+            fresh.rename(jars)
+    assert jars.is_dir(), jars  # ours, or that of another process that was faster
+    return jars
+
+
+def _environment() -> dict[str, str]:
+    # Java reads file names in the locale's encoding: in the C locale a directory named Jérôme would not be found.
+    return {**os.environ, "LC_ALL": "C.UTF-8"}
+
+
+# ── Small parts ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _new_cluster_id() -> str:
+    """A UUID as Kafka writes it, in URL-safe base64; the first character no dash, which would look like an option."""
+    while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return text
+
+
+def _is_free(port: int) -> bool:
+    if port == 0:
+        return False
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the JVM does: TIME_WAIT is no hindrance
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _write_whole(path: Path, text: str) -> None:
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_text(text)
+    fresh.replace(path)
+
+
+_LOG4J2 = """\
+rootLogger.level = warn
+rootLogger.appenderRef.file.ref = file
+appender.file.type = File
+appender.file.name = file
+appender.file.fileName = kafka.log
+appender.file.layout.type = PatternLayout
+appender.file.layout.pattern = %d{yyyy-MM-dd'T'HH:mm:ss.SSS} %p %c{1}: %m%n
+"""

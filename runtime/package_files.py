@@ -1,0 +1,648 @@
+"""Election packages on disk: read with every mistake placed in file and line, and written (DESIGN 4).
+
+A package is a directory, or a zip of one, with `election.json` and a CSV file for each table (UTF-8, commas, the column
+names in the first line; an empty cell is no value). `read_package` finds all problems at once, in three passes:
+
+    1. bytes    each file is there, is text, is CSV or JSON
+    2. rows     each row has the shape its table asks for (schemas/package.py)
+    3. tables   what needs two rows: the caller's `check`, which is `projections.package_checks.problems`
+
+The third pass runs on what the first two could save: a bad cell gets a stand-in, so that one typing error does not hide
+the other mistakes, and a second problem in the same cell is left out.
+
+    PackageError                 the package is wrong; `problems` says all that is
+    └── UnreadablePackageError   there is no package to look at: no such path, not a directory or zip, no access
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import json
+import re
+import zipfile
+import zlib
+import zoneinfo
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+from typing import Any, NoReturn, Protocol
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from runtime.json_lines import json_lines
+from runtime.package_descriptor import columns, descriptor
+from runtime.shape_sentences import did_you_mean, sentence
+from schemas.package import TABLES, Election, ElectionPackage, Level, LocalText, Row, RuleSetting
+from schemas.problems import ELECTION_TABLE, PROBLEMS_MAX, PackageProblem, Problem, more_sentence
+
+ELECTION_FILE = "election.json"
+DESCRIPTOR_FILE = "datapackage.json"
+OPTIONAL_TABLES = frozenset({"districts", "parties"})
+"""Tables an election may have no use for: their file may be missing."""
+UNREAD_FILES = frozenset({DESCRIPTOR_FILE, "finance.csv"})
+UNREAD_FOLDERS = frozenset({"maps"})
+"""Parts of a package that say nothing about the count: served, not read here (DESIGN 4)."""
+
+PACKAGE_BYTES_MAX = 512 * 1024 * 1024
+"""All files together, unpacked. Indonesia with 823,000 stations is about 60 MB; a zip that claims or yields more than
+this is refused before it fills the memory."""
+ZIP_ENTRIES_MAX = 10_000
+ROWS_AT_ONCE = 5_000
+"""Rows shaped in one call: enough to spare the overhead, few enough that 5,000 bad rows are all that pydantic reports
+in one error."""
+CELL_CHARACTERS_MAX = 10_000
+"""Longest cell. The longest allowed text has 300 characters; a longer cell is a quote that was never closed."""
+
+_ELECTION_STAND_INS: Mapping[str, Any] = {
+    "id": "stand-in",
+    "title": {"id": "-", "en": "-"},
+    "date": "2000-01-01",
+    "time_zone": "UTC",
+    "mode": "rehearsal",
+    "partitions": 1,
+    "rules": [],
+    "licence": "-",
+    "source": None,
+}
+"""What takes the place of a value of `election.json` that has no shape, for the third pass. Without levels there is
+nothing to compare the areas with, so they have none."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+"""Characters no name holds, that a terminal obeys and PostgreSQL (NUL) does not store; tab and line ends may stand."""
+
+Check = Callable[[ElectionPackage], Sequence[Problem]]
+
+
+class PackageError(ValueError):
+    """The package cannot be used. `problems` has everything that is wrong with it, in the order of files and lines."""
+
+    def __init__(self, problems: Sequence[PackageProblem], sentence: str | None = None) -> None:
+        self.problems = tuple(problems)
+        super().__init__(sentence or "\n".join(str(problem) for problem in problems))
+
+
+class UnreadablePackageError(PackageError):
+    """There is nothing to look at; the message is one sentence, and `problems` is empty."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__((), sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class PackageReading:
+    """What a package holds, or all that is wrong with it. The package is None exactly where there are problems."""
+
+    package: ElectionPackage | None
+    problems: tuple[PackageProblem, ...]
+    warnings: tuple[PackageProblem, ...]
+    """What was passed over: files that are no part of a package, a byte order mark."""
+
+
+def load_package(path: Path, check: Check) -> ElectionPackage:
+    """The election package in a directory or zip. Raises PackageError with all problems at once."""
+    reading = read_package(path, check)
+    if reading.package is None:
+        raise PackageError(reading.problems)
+    return reading.package
+
+
+def read_package(path: Path, check: Check) -> PackageReading:
+    """Like load_package, but gives problems and warnings back. Raises UnreadablePackageError."""
+    return _Reader(_open(path)).read(check)
+
+
+# ── pass 1: bytes ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Source(Protocol):
+    """Where the files are: a directory or a zip. Raises UnreadablePackageError where the system refuses."""
+
+    def names(self) -> Sequence[str]:
+        """All files, as paths below the package."""
+
+    def size(self, name: str) -> int:
+        """Bytes, unpacked, as stated."""
+
+    def read(self, name: str, bytes_max: int) -> bytes:
+        """At most `bytes_max` bytes of the file."""
+
+
+def _open(path: Path) -> _Source:
+    try:
+        if path.is_dir():
+            return _Directory(path)
+        if path.is_file():
+            return _Zip(path)
+    except OSError as error:
+        raise UnreadablePackageError(f"{path} cannot be read: {error.strerror}") from None
+    raise UnreadablePackageError(f"{path}: there is no such directory or zip file")
+
+
+class _Directory:
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def names(self) -> Sequence[str]:
+        try:
+            return sorted(
+                f"{entry.name}/" if entry.is_dir() else entry.name
+                for entry in self._directory.iterdir()
+                if not entry.name.startswith(".")
+            )
+        except OSError as error:
+            raise UnreadablePackageError(f"{self._directory} cannot be read: {error.strerror}") from None
+
+    def size(self, name: str) -> int:
+        return self._file(name).stat().st_size
+
+    def read(self, name: str, bytes_max: int) -> bytes:
+        try:
+            with self._file(name).open("rb") as file:
+                return file.read(bytes_max)
+        except OSError as error:
+            raise UnreadablePackageError(f"{self._directory / name} cannot be read: {error.strerror}") from None
+
+    def _file(self, name: str) -> Path:
+        file = self._directory / name
+        if not file.is_file():
+            raise UnreadablePackageError(f"{file} is not a regular file")
+        return file
+
+
+class _Zip:
+    """A zip whose files stand at its root or in one folder. Nothing is ever unpacked to disk."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except zipfile.BadZipFile:
+            raise UnreadablePackageError(f"{path} is neither a directory nor a zip file") from None
+        except OSError as error:
+            raise UnreadablePackageError(f"{path} cannot be read: {error.strerror}") from None
+        if path.stat().st_size > PACKAGE_BYTES_MAX:
+            raise UnreadablePackageError(f"{path} has more than {PACKAGE_BYTES_MAX:,} bytes")
+        entries = [entry for entry in self._zip.infolist() if not entry.is_dir()]
+        if len(entries) > ZIP_ENTRIES_MAX:
+            raise UnreadablePackageError(f"{path} holds {len(entries):,} files, more than {ZIP_ENTRIES_MAX:,}")
+        names = [entry.filename for entry in entries]
+        for entry in entries:
+            if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise UnreadablePackageError(f"{path} packs {entry.filename!r} in a way other than deflate")
+        for name in names:
+            if name.startswith("/") or "\\" in name or ":" in name or ".." in PurePosixPath(name).parts:
+                raise UnreadablePackageError(f"{path} holds a file named {name!r}, which leads out of the package")
+        if len(set(names)) != len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise UnreadablePackageError(f"{path} holds {twice!r} twice")
+        folder = next((name[: -len(ELECTION_FILE)] for name in names if name.endswith(f"/{ELECTION_FILE}")), "")
+        if ELECTION_FILE in names or folder.count("/") > 1:
+            folder = ""
+        self._entries = {
+            entry.filename.removeprefix(folder): entry
+            for entry in entries
+            if entry.filename.startswith(folder) and not PurePosixPath(entry.filename).name.startswith(".")
+        }
+
+    def names(self) -> Sequence[str]:
+        inside = {f"{name.split('/')[0]}/" if "/" in name else name for name in self._entries}
+        return sorted(name for name in inside if name != "__MACOSX/")
+
+    def size(self, name: str) -> int:
+        return self._entries[name].file_size
+
+    def read(self, name: str, bytes_max: int) -> bytes:
+        try:
+            with self._zip.open(self._entries[name]) as file:
+                return file.read(bytes_max)
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+            raise UnreadablePackageError(f"{name} in {self._path} cannot be unpacked: {error}") from None
+
+
+# ── the three passes ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(slots=True)
+class _Table:
+    """A table as read: row n of `rows` stands at `lines[n]`."""
+
+    rows: list[Any]
+    lines: array[int]
+
+
+class _Reader:
+    """One reading of one package: its files, and the problems found so far."""
+
+    def __init__(self, source: _Source) -> None:
+        self._source = source
+        self._problems: list[PackageProblem] = []
+        self._dropped = 0
+        self._warnings: list[PackageProblem] = []
+        self._bytes_left = PACKAGE_BYTES_MAX
+        self._paths: dict[str, int] = {}
+        """Line of each value of `election.json`, by its path."""
+
+    def read(self, check: Check) -> PackageReading:
+        names = self._source.names()
+        self._look_at_names(names)
+        total = sum(self._source.size(name) for name in [ELECTION_FILE, *map(_file_of, TABLES)] if name in names)
+        if total > PACKAGE_BYTES_MAX:
+            raise UnreadablePackageError(
+                f"the files of the package have {total:,} bytes unpacked, more than {PACKAGE_BYTES_MAX:,}"
+            )
+        election = self._read_election(names)
+        tables = {name: self._read_table(name, names) for name in TABLES}
+        package = self._package(election, tables)
+        if package is not None:
+            self._place(check(package), tables)
+        else:
+            words = "tables were not compared with each other; they will be once what stands above is corrected"
+            self._warnings.append(PackageProblem(ELECTION_FILE, None, None, words))
+        if self._problems:
+            return PackageReading(None, self._sorted(), tuple(self._warnings))
+        assert package is not None, "no problem, and yet no package"
+        return PackageReading(package, (), tuple(self._warnings))
+
+    def _look_at_names(self, names: Sequence[str]) -> None:
+        ours = [ELECTION_FILE, *map(_file_of, TABLES)]
+        for name in names:
+            if name in ours or name in UNREAD_FILES or name.removesuffix("/") in UNREAD_FOLDERS:
+                continue
+            if name.upper().startswith(("README", "LICENSE", "LICENCE", "NOTICE")):
+                continue
+            missing = [each for each in ours if each not in names]
+            near = difflib.get_close_matches(name.lower(), missing, 1)
+            words = "is no part of an election package and was passed over" + did_you_mean(near)
+            self._warnings.append(PackageProblem(name, None, None, words))
+
+    def _read_text(self, name: str) -> str | None:
+        """The text of a file; None, with the problem noted, where it is not UTF-8."""
+        data = self._source.read(name, self._bytes_left + 1)
+        self._bytes_left -= len(data)
+        if self._bytes_left < 0:
+            raise UnreadablePackageError(f"the package has more than {PACKAGE_BYTES_MAX:,} bytes unpacked")
+        if data.startswith(b"\xef\xbb\xbf"):
+            data = data[3:]
+            self._warnings.append(PackageProblem(name, 1, None, "begins with a byte order mark, which was passed over"))
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            self._add(name, line, None, f"byte {data[error.start]:#04x} is not UTF-8; save the file as UTF-8")
+            return None
+        if found := _CONTROL.search(text):
+            line = text.count("\n", 0, found.start()) + 1
+            self._add(name, line, None, f"holds the control character U+{ord(found.group()):04X}; remove it")
+            return None
+        return text
+
+    # ── pass 2: election.json ────────────────────────────────────────────────────────────────────────────────────────
+
+    def _read_election(self, names: Sequence[str]) -> Election | None:
+        if ELECTION_FILE not in names:
+            self._add(ELECTION_FILE, None, None, "the file is missing")
+            return None
+        text = self._read_text(ELECTION_FILE)
+        if text is None:
+            return None
+        try:
+            value = json.loads(text, parse_constant=_refuse_constant)
+            control = _control_in(value)
+        except json.JSONDecodeError as error:
+            self._add(ELECTION_FILE, error.lineno, None, f"is not JSON: {error.msg} (column {error.colno})")
+            return None
+        except (ValueError, RecursionError) as error:
+            self._add(ELECTION_FILE, 1, None, f"is not JSON: {error}")
+            return None
+        self._paths, twice = json_lines(text)
+        for path, line in twice:
+            self._add(ELECTION_FILE, line, path, "is given twice")
+        if control is not None:
+            path = _CONTROL.sub("?", control)
+            self._add(ELECTION_FILE, self._line_of(control), path, "holds a control character; remove it")
+            return None
+        if not isinstance(value, dict):
+            self._add(ELECTION_FILE, 1, None, "expected an object with the fields " + ", ".join(Election.model_fields))
+            return None
+        return self._shape_election(value)
+
+    def _shape_election(self, value: dict[str, Any]) -> Election | None:
+        self._check_time_zone(value.get("time_zone"))
+        try:
+            return Election.model_validate(value)
+        except ValidationError as error:
+            told: set[str] = set()
+            for each in error.errors(include_url=False):
+                place = each["loc"]
+                if len(place) > 4 and place[2] == "parameters":
+                    path, words = _dotted(place[:4]), "expected a whole number, a text or a list of texts"
+                else:
+                    path, words = _dotted(place), sentence(each, _fields_at(place))
+                if path not in told:
+                    told.add(path)
+                    self._add(ELECTION_FILE, self._line_of(path), path, words)
+            return _mended_election(value, error)
+
+    def _check_time_zone(self, name: Any) -> None:
+        known = zoneinfo.available_timezones()
+        if isinstance(name, str) and name and name not in known:
+            near = difflib.get_close_matches(name, sorted(known), 1)
+            words = f"{name!r} is not a time zone of the IANA list, such as 'Asia/Jakarta'{did_you_mean(near)}"
+            self._add(ELECTION_FILE, self._line_of("time_zone"), "time_zone", words)
+
+    def _line_of(self, path: str) -> int:
+        """Line of the value, or of the nearest one around it."""
+        while path and path not in self._paths:
+            path = path.rpartition(".")[0]
+        return self._paths.get(path, 1)
+
+    # ── pass 2: the tables ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _read_table(self, table: str, names: Sequence[str]) -> _Table | None:
+        """The rows that have a shape, mended where a cell has none; None where the file cannot be read as a table."""
+        file = _file_of(table)
+        if file not in names:
+            if table in OPTIONAL_TABLES:
+                return _Table([], array("L"))
+            self._add(file, None, None, "the file is missing")
+            return None
+        text = self._read_text(file)
+        if text is None:
+            return None
+        csv.field_size_limit(CELL_CHARACTERS_MAX)
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        del text
+        try:
+            header = next(reader, [])
+        except csv.Error as error:
+            self._add(file, 1, None, _csv_sentence(error))
+            return None
+        if not self._check_header(file, header, TABLES[table]):
+            return None
+        return self._read_rows(table, file, header, reader)
+
+    def _check_header(self, file: str, header: list[str], model: type[Row]) -> bool:
+        fields = model.model_fields
+        required = [name for name, field in fields.items() if field.is_required()]
+        if not header:
+            self._add(file, 1, None, f"the first line must name the columns: {','.join(fields)}")
+            return False
+        if len(header) == 1 and (separator := next((each for each in ";\t|" if each in header[0]), None)):
+            name = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}[separator]
+            self._add(file, 1, None, f"columns are separated by {name}; save the file with commas")
+            return False
+        whole = True
+        for column in dict.fromkeys(header):
+            if column not in fields:
+                missing = [name for name in fields if name not in header]
+                near = difflib.get_close_matches(column.strip().lower(), missing, 1)
+                words = f"there is no column {column!r} in this table{did_you_mean(near)}"
+                self._add(file, 1, column or None, words)
+            if header.count(column) > 1:
+                self._add(file, 1, column or None, f"column {column!r} is given twice")
+                whole = False
+        for name in required:
+            if name not in header:
+                self._add(file, 1, name, f"column {name!r} is missing")
+                whole = False
+        return whole
+
+    def _read_rows(self, table: str, file: str, header: list[str], reader: _CsvReader) -> _Table:
+        shaper = _Shaper(TABLES[table], header)
+        result = _Table([], array("L"))
+        for cells, lines in self._chunks(file, reader):
+            result.lines.extend(lines)
+            try:
+                result.rows += shaper.shape(cells)
+            except (ValidationError, _WrongWidthError):
+                for each, line in zip(cells, lines, strict=True):
+                    row, errors = shaper.shape_one(each)
+                    result.rows.append(row)
+                    for column, words in errors:
+                        self._add(file, line, column, words)
+        return result
+
+    def _chunks(self, file: str, reader: _CsvReader) -> Iterator[tuple[list[list[str]], list[int]]]:
+        """The rows that are not blank, ROWS_AT_ONCE at a time, each with the line it begins in."""
+        cells: list[list[str]] = []
+        lines: list[int] = []
+        begins = reader.line_num + 1
+        try:
+            for each in reader:
+                if each:
+                    cells.append(each)
+                    lines.append(begins)
+                    if len(cells) == ROWS_AT_ONCE:
+                        yield cells, lines
+                        cells, lines = [], []
+                begins = reader.line_num + 1
+        except csv.Error as error:
+            self._add(file, begins, None, _csv_sentence(error))
+        yield cells, lines
+
+    # ── pass 3 ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _package(self, election: Election | None, tables: Mapping[str, _Table | None]) -> ElectionPackage | None:
+        if election is None:
+            return None
+        rows = {name: tuple(table.rows) for name, table in tables.items() if table is not None}
+        return ElectionPackage(election=election, **rows) if len(rows) == len(TABLES) else None
+
+    def _place(self, problems: Iterable[Problem], tables: Mapping[str, _Table | None]) -> None:
+        """Give the problems of rows their file and line, and leave out what the same cell has been blamed for."""
+        blamed = {(problem.file, problem.line, problem.column) for problem in self._problems}
+        for table, row, column, words in problems:
+            if table == ELECTION_TABLE:
+                file, line = ELECTION_FILE, self._line_of(column or "")
+            else:
+                read = tables[table]
+                assert read is not None, "only a package with all its tables is checked"
+                file, line = _file_of(table), 1 if row is None else read.lines[row]
+            if blamed.isdisjoint({(file, line, column), (file, line, None)}):
+                self._add(file, line, column, words)
+
+    def _add(self, file: str, line: int | None, column: str | None, words: str) -> None:
+        if len(self._problems) < PROBLEMS_MAX:
+            self._problems.append(PackageProblem(file, line, column, words))
+        else:
+            self._dropped += 1
+
+    def _sorted(self) -> tuple[PackageProblem, ...]:
+        order = {name: place for place, name in enumerate([ELECTION_FILE, *map(_file_of, TABLES)])}
+        problems = sorted(self._problems, key=lambda each: (order[each.file], each.line or 0))
+        if self._dropped:
+            problems.append(PackageProblem(ELECTION_FILE, None, None, more_sentence(self._dropped)))
+        return tuple(problems)
+
+
+class _CsvReader(Protocol):
+    line_num: int
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+
+
+class _WrongWidthError(ValueError):
+    """A row of a chunk has more or fewer cells than the first line names."""
+
+
+class _Shaper:
+    """Turns the cells of one table into its rows."""
+
+    def __init__(self, model: type[Row], header: list[str]) -> None:
+        self._model = model
+        self._rows: TypeAdapter[list[Any]] = TypeAdapter(list[model])  # type: ignore[valid-type]  # a class held in a variable
+        self._columns = [column if column in model.model_fields else None for column in header]
+        kinds = columns(model)
+        self._numbers = frozenset(column for column, facts in kinds.items() if facts["type"] == "integer")
+        self._stand_ins = {
+            column: 0 if column in self._numbers else facts["enum"][0] if "enum" in facts else ""
+            for column, facts in kinds.items()
+        }
+        self._fields_set = set(model.model_fields)
+        self._texts: dict[str, str] = {}
+        """One string for all equal cells: most columns hold the same few codes and names again and again."""
+
+    def shape(self, cells: list[list[str]]) -> list[Any]:
+        """Raises ValidationError where a row has no shape, and _WrongWidthError where it has other columns."""
+        if any(len(each) != len(self._columns) for each in cells):
+            raise _WrongWidthError
+        rows = self._rows.validate_python([self._values(each) for each in cells])
+        for row in rows:
+            # pydantic gives each instance a set of its own with the names that were given: 730 bytes a row, 600 MB for
+            # 823,000 stations in every process. Rows are frozen and nothing asks which cells were empty: one set does.
+            object.__setattr__(row, "__pydantic_fields_set__", self._fields_set)
+        return rows
+
+    def shape_one(self, cells: list[str]) -> tuple[Any, list[tuple[str | None, str]]]:
+        """The row, and its errors as (column, sentence). A bad cell is mended: see `_mended`."""
+        errors: list[tuple[str | None, str]] = []
+        width = len(self._columns)
+        if len(cells) != width:
+            errors.append((None, f"has {len(cells)} cells, but the first line names {width} columns"))
+            cells = [*cells, *[""] * width][:width]
+        values = self._values(cells)
+        try:
+            return self._model.model_validate(values), errors
+        except ValidationError as error:
+            wrong = error.errors(include_url=False)
+        if not errors:
+            errors += [(str(each["loc"][0]), _cell_sentence(each)) for each in wrong]
+        return self._mended(values, {str(each["loc"][0]) for each in wrong}), errors
+
+    def _values(self, cells: list[str]) -> dict[str, Any]:
+        """Column → value; an empty cell is no value.
+
+        What should be a number and is none is given as a list of the cell: pydantic would take `1_000` for a number.
+        """
+        values: dict[str, Any] = {}
+        texts = self._texts
+        numbers = self._numbers
+        for column, cell in zip(self._columns, cells, strict=True):
+            if not cell or column is None:
+                continue
+            if column in numbers:
+                values[column] = int(cell) if cell.isdecimal() and cell.isascii() and len(cell) < 20 else [cell]
+            else:
+                values[column] = texts.setdefault(cell, cell) if values else cell
+        return values
+
+    def _mended(self, values: dict[str, Any], wrong: set[str]) -> Any:
+        """A row for the third pass, in which only the cells named have no shape. A code keeps its text, so that what
+        refers to it is not reported as well."""
+        for column in wrong:
+            if not self._model.model_fields[column].is_required():
+                values.pop(column, None)
+            elif self._stand_ins[column] != "" or column not in values:
+                values[column] = self._stand_ins[column]
+        for column, field in self._model.model_fields.items():
+            if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum) and column in values:
+                values[column] = field.annotation(values[column])
+        return self._model.model_construct(**values)
+
+
+def _cell_sentence(error: ErrorDetails) -> str:
+    """The sentence for a cell: an empty one was left out, and one that is no number came as a list."""
+    if error["type"] == "missing":
+        return "is empty"
+    if error["type"] == "int_type":
+        return f"expected a whole number in digits, got {error['input'][0]!r}"
+    return sentence(error)
+
+
+def _csv_sentence(error: csv.Error) -> str:
+    if "field larger" in str(error):
+        return f"a cell has more than {CELL_CHARACTERS_MAX:,} characters; is a quote not closed?"
+    if "unexpected end" in str(error):
+        return "a quote is opened here and never closed"
+    return 'a quote stands inside a cell; put quotes around the whole cell and write each inside as ""'
+
+
+def _mended_election(value: Mapping[str, Any], error: ValidationError) -> Election | None:
+    """The election with stand-ins for what has no shape; None where levels are wrong."""
+    mended = {name: each for name, each in value.items() if name in Election.model_fields}
+    for name in {str(each["loc"][0]) for each in error.errors(include_url=False)}:
+        if name in _ELECTION_STAND_INS:
+            mended[name] = _ELECTION_STAND_INS[name]
+    try:
+        return Election.model_validate(mended)
+    except ValidationError:
+        return None
+
+
+def _fields_at(place: tuple[int | str, ...]) -> Sequence[str]:
+    """The fields that may stand beside the one at this place of `election.json`."""
+    if place[-2:-1] in (("title",), ("name",)):
+        return tuple(LocalText.model_fields)
+    models: dict[str, type[Row]] = {"levels": Level, "rules": RuleSetting}
+    model = Election if len(place) == 1 else models.get(str(place[0]))
+    return tuple(model.model_fields) if model else ()
+
+
+def _dotted(place: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in place)
+
+
+def _control_in(value: Any, path: str = "") -> str | None:
+    """Path of the first text or key with a control character, which JSON can write as `\\u0000`."""
+    if isinstance(value, str):
+        return path if _CONTROL.search(value) else None
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, each in inner:
+        at = f"{path}.{name}" if path else str(name)
+        found = at if _CONTROL.search(str(name)) else _control_in(each, at)
+        if found is not None:
+            return found
+    return None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _file_of(table: str) -> str:
+    return f"{table}.csv"
+
+
+# ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def write_package(package: ElectionPackage, directory: Path) -> None:
+    """Write all files of the package, making the directory where it is missing. Same package, same bytes."""
+    directory.mkdir(parents=True, exist_ok=True)
+    _write_json(directory / ELECTION_FILE, package.election.model_dump(mode="json", exclude_defaults=True))
+    _write_json(directory / DESCRIPTOR_FILE, descriptor(package.election))
+    for name, rows in package.tables().items():
+        names = list(TABLES[name].model_fields)
+        with (directory / _file_of(name)).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(names)
+            # A missing value is written as an empty cell, and an enumeration as its text.
+            writer.writerows([getattr(row, column) for column in names] for row in rows)
+
+
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

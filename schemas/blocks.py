@@ -1,0 +1,111 @@
+"""What one batch of one ledger partition changed for one office: the messages of the topic `subtotals` (DESIGN 2).
+
+A block's Kafka value is one or two lines of JSON. The first line is for whoever adds up; the second, absent from a
+keyframe, is for whoever keeps history, so the roll-up never parses it:
+
+    {"kind","office","partition","from","through","areas":[[contest, area, tally], …]}
+    {"records":[…],"states":[…],"stations":[…]}
+
+All numbers are absolute. `through` is the offset of the last event of the batch that touched the office, `from` that of
+the last one before the batch (-1: none). A reader applies a block when from <= applied < through, skips it when
+through <= applied, and has a gap when from > applied.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
+
+import orjson
+
+from schemas.codes import NOTHING_YET, OfficeId
+
+UNATTRIBUTED = OfficeId("-")
+"""The office of records that name none: garbage, unknown contests. They have no votes, but they are shown."""
+
+AreaTally = tuple[str, str, list[int]]
+"""(contest id, area code, tally as in projections/tally.py)"""
+
+
+class RecordRow(TypedDict):
+    """A ledger record, told once, when it was folded. `payload` is the event as signed, absent where unreadable."""
+
+    offset: int
+    event: str
+    type: str
+    key: str
+    station: str | None
+    contest: str | None
+    version: int | None
+    payload: NotRequired[Any]
+
+
+class StateRow(TypedDict):
+    """What became of the record at `offset`; told again whenever that changes."""
+
+    offset: int
+    state: str
+    findings: list[dict[str, str]]
+
+
+class StationRow(TypedDict):
+    """What stands for a station in a contest, at `through` (offset of the event that last changed it)."""
+
+    station: str
+    contest: str
+    state: str
+    offset: int | None
+    """Of the effective (or held) form."""
+    event: str | None
+    version: int | None
+    contribution: list[int] | None
+    through: int
+
+
+class Block(NamedTuple):
+    kind: Literal["block", "keyframe"]
+    office: OfficeId
+    partition: int
+    from_: int
+    through: int
+    areas: list[AreaTally]
+    records: list[RecordRow]
+    states: list[StateRow]
+    stations: list[StationRow]
+
+    def to_bytes(self) -> bytes:
+        head = orjson.dumps(
+            {
+                "kind": self.kind,
+                "office": self.office,
+                "partition": self.partition,
+                "from": self.from_,
+                "through": self.through,
+                "areas": self.areas,
+            }
+        )
+        if self.kind == "keyframe":
+            return head
+        body = orjson.dumps({"records": self.records, "states": self.states, "stations": self.stations})
+        return b"%b\n%b" % (head, body)
+
+    @classmethod
+    def from_bytes(cls, value: bytes, *, with_body: bool) -> Block:
+        """Read a block, or (`with_body=False`) only what it adds up. Raises ValueError where it is none."""
+        head_line, _, body_line = value.partition(b"\n")
+        head = orjson.loads(head_line)
+        body = orjson.loads(body_line) if with_body and body_line else {"records": [], "states": [], "stations": []}
+        return cls(
+            head["kind"],
+            head["office"],
+            head["partition"],
+            head["from"],
+            head["through"],
+            [(contest, area, tally) for contest, area, tally in head["areas"]],
+            body["records"],
+            body["states"],
+            body["stations"],
+        )
+
+
+def keyframe(office: OfficeId, partition: int, through: int, areas: list[AreaTally]) -> Block:
+    return Block("keyframe", office, partition, NOTHING_YET, through, areas, [], [], [])

@@ -1,0 +1,53 @@
+"""The one byte form of a JSON value, and the hashes taken of it.
+
+RFC 8785 (JSON Canonicalization Scheme) for the values Rekap uses: objects with ASCII keys, strings, integers, booleans
+and null. Floats are refused, which removes the only hard part of the RFC; with ASCII keys, the RFC's order by UTF-16
+code units and the order by code points are the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import orjson
+
+
+class NotCanonicalError(ValueError):
+    """The value has no canonical form here, or bytes are not in it."""
+
+
+def canonical_bytes(value: Any) -> bytes:
+    """The canonical bytes of `value`. Raises NotCanonicalError for floats, non-ASCII keys and what JSON cannot hold."""
+    _refuse_unfit(value)
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def is_canonical(data: bytes) -> bool:
+    """Whether `data` is the canonical form of the JSON value it holds.
+
+    A signed payload must be: otherwise two readers could see two values in one signature (a key given twice, for example).
+    """
+    try:
+        value = orjson.loads(data)
+        _refuse_unfit(value)
+    except (ValueError, RecursionError):
+        return False
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS) == data
+
+
+def sha256_hex(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _refuse_unfit(value: Any) -> None:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not isinstance(key, str) or not key.isascii():
+                raise NotCanonicalError(f"key {key!r}: expected an ASCII string")
+            _refuse_unfit(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            _refuse_unfit(inner)
+    elif isinstance(value, float):
+        raise NotCanonicalError(f"{value!r}: floats have no place in a signed value, use an integer or a string")

@@ -1,0 +1,121 @@
+"""A submission as it was signed, and the ledger record it becomes.
+
+The envelope is DSSE v1 (Dead Simple Signing Envelope, secure-systems-lab/dsse) with one or more Ed25519 signatures. A
+ledger record's value is the envelope's bytes exactly as submitted, between the gateway's receipt fields:
+
+    {"envelope":<the submitted bytes>,"gateway":"…","received_at":"…"}
+
+These bytes are the Merkle leaf (DESIGN 5). An event's id is the SHA-256 of the signed payload, so neither another
+gateway nor another time nor another spelling of the envelope makes it another event.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+from typing import Annotated, NamedTuple
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from schemas.codes import KEY_ID_PATTERN
+
+ENVELOPE_BYTES_MAX = 256 * 1024
+"""A legislative form of 234 rows is about 6 kB signed; half this limit would still pass it with 50 images named."""
+SIGNATURES_MAX = 8
+
+
+class Signature(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    keyid: Annotated[str, Field(pattern=KEY_ID_PATTERN)]
+    sig: Annotated[str, Field(min_length=88, max_length=88)]
+    """Ed25519 signature of the payload's pre-authentication encoding, base64."""
+
+
+class Envelope(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    payload: Annotated[str, Field(min_length=4, max_length=ENVELOPE_BYTES_MAX)]
+    """The event's canonical JSON, base64."""
+    payloadType: Annotated[str, Field(pattern=r"^application/vnd\.rekap\.event\+json$")]
+    signatures: Annotated[tuple[Signature, ...], Field(min_length=1, max_length=SIGNATURES_MAX)]
+
+
+ENVELOPE: TypeAdapter[Envelope] = TypeAdapter(Envelope)
+
+
+class MalformedRecordError(ValueError):
+    """A record or envelope that cannot be read; the sentence says which part and why."""
+
+
+class Opened(NamedTuple):
+    """An envelope taken apart. The first signature is the submitter's; more are co-signatures."""
+
+    payload: bytes
+    event_id: bytes
+    """32 bytes, SHA-256 of the payload."""
+    signatures: tuple[tuple[str, bytes], ...]
+    """(key id, 64 signature bytes)"""
+
+
+def open_envelope(envelope: Envelope) -> Opened:
+    """Decode an envelope. Raises MalformedRecordError where a part is not base64 or has a wrong length."""
+    try:
+        payload = binascii.a2b_base64(envelope.payload, strict_mode=True)
+    except ValueError as error:
+        raise MalformedRecordError(f"payload: not base64 ({error})") from None
+    signatures = []
+    for place, signature in enumerate(envelope.signatures):
+        try:
+            raw = binascii.a2b_base64(signature.sig, strict_mode=True)
+        except ValueError as error:
+            raise MalformedRecordError(f"signatures.{place}.sig: not base64 ({error})") from None
+        if len(raw) != 64:
+            raise MalformedRecordError(f"signatures.{place}.sig: expected 64 bytes, got {len(raw)}")
+        signatures.append((signature.keyid, raw))
+    return Opened(payload, hashlib.sha256(payload).digest(), tuple(signatures))
+
+
+def ledger_record(envelope: bytes, gateway: str, received_at: str) -> bytes:
+    """The bytes of a ledger record: the envelope as submitted, and the gateway's receipt fields."""
+    return b'{"envelope":%b,"gateway":%b,"received_at":%b}' % (
+        envelope,
+        orjson.dumps(gateway),
+        orjson.dumps(received_at),
+    )
+
+
+def open_record(value: bytes) -> Opened:
+    """Take a ledger record apart. Raises MalformedRecordError; never anything else, whatever the bytes."""
+    try:
+        record = orjson.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise MalformedRecordError(f"record: not JSON ({error})") from None
+    if not isinstance(record, dict) or not isinstance(record.get("envelope"), dict):
+        raise MalformedRecordError("envelope: expected an object")
+    try:
+        return open_envelope(ENVELOPE.validate_python(record["envelope"]))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(["envelope", *(str(part) for part in first["loc"])])
+        raise MalformedRecordError(f"{place}: {first['msg']}") from None
+
+
+class Receipt(BaseModel):
+    """What the gateway answers once the ledger has the record (acks=all)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    submission: str
+    """The event id."""
+    partition: int
+    offset: int
+    leaf_hash: str
+    """RFC 6962 leaf hash of the record, hexadecimal."""
+    received_at: str
+    gateway: str
+    duplicate: bool = False
+    """True where this event was in the ledger already; the other fields are then the first record's."""
+    offsets: dict[str, int] | None = None
+    """For an event that is written to every partition: offset by partition."""

@@ -1,0 +1,166 @@
+"""The kinds of events a ledger holds, one class each, told apart by `type` (DESIGN 3).
+
+The payload that is signed is the canonical JSON (schemas/canonical.py) of one of these. `LEDGER_EVENT` reads any of them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from schemas.codes import ELECTION_PATTERN, Code, Sha256
+from schemas.forms import ResultForm
+from schemas.package import PARTITIONS_MAX, Mode
+
+VERSION_MAX = 10_000
+TIME_PATTERN = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$"
+
+Time = Annotated[str, Field(pattern=TIME_PATTERN, max_length=32)]
+"""RFC 3339, as the submitter's clock had it. No fold reads it."""
+Version = Annotated[int, Field(ge=1, le=VERSION_MAX, strict=True)]
+ReasonCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9\-_]{0,31}$")]
+"""Why something changed: `TYPING`, `RECOUNT`, `PSU`, `PSSU-MK`, … (DOMAIN 1.7). The package may document its own."""
+
+
+class Event(BaseModel):
+    """What every event says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    election: Annotated[str, Field(pattern=ELECTION_PATTERN)]
+    mode: Mode
+    definition: Sha256
+    """Definition hash of the election package the submitter had."""
+    seq: Annotated[int, Field(ge=0, le=2**53 - 1, strict=True)]
+    """This key's own numbering of its events: a missing number is an omission, a number used twice an equivocation."""
+    prev: Sha256 | None = None
+    """Event id of the key's event with the number before; null for its first."""
+    created_at: Time
+
+
+class Image(BaseModel):
+    """A photograph or scan of the form, named by its hash; the picture itself is not in the ledger."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: Sha256
+    page: Annotated[int, Field(ge=1, le=200, strict=True)] = 1
+    url: Annotated[str, Field(max_length=500)] | None = None
+
+
+class ElectionOpened(Event):
+    """Genesis: offset 0 of every partition. The count starts at zero, under this definition and no other."""
+
+    type: Literal["election.opened"]
+    partitions: Annotated[int, Field(ge=1, le=PARTITIONS_MAX, strict=True)]
+
+
+class DefinitionAmended(Event):
+    """A new version of the package, with its hash and the reason."""
+
+    type: Literal["definition.amended"]
+    amended_definition: Sha256
+    reason: ReasonCode
+
+
+class _OnStation(Event):
+    station: Code
+    contest: Code
+
+
+class _FormEvent(_OnStation):
+    version: Version
+    supersedes: Sha256 | None = None
+    """Event id of the version this one corrects; null for the first."""
+    reason: ReasonCode | None = None
+    form_name: Annotated[str, Field(max_length=60)] = "C.HASIL"
+    form: ResultForm
+    images: Annotated[tuple[Image, ...], Field(max_length=50)] = ()
+
+
+class ResultReported(_FormEvent):
+    """The result of one station in one contest, from one form, as version n."""
+
+    type: Literal["result.reported"]
+
+
+class ResultCopied(_FormEvent):
+    """The same form as a witness or observer holds it: evidence, never the counted value."""
+
+    type: Literal["result.copied"]
+
+
+class ResultReviewed(_OnStation):
+    """A held result is accepted (it counts, flagged) or rejected (it does not)."""
+
+    type: Literal["result.reviewed"]
+    event: Sha256
+    """Event id of the result that was reviewed."""
+    decision: Literal["accepted", "rejected"]
+    reason: ReasonCode
+
+
+class ResultAnnulled(_OnStation):
+    """A re-vote or recount is ordered: versions up to this one no longer count; the station waits for a later one."""
+
+    type: Literal["result.annulled"]
+    through_version: Version
+    reason: ReasonCode
+
+
+class _OnArea(Event):
+    area: Code
+
+
+class RecapDeclared(_OnArea):
+    """The official recapitulation of an area (D.HASIL): compared with our sum, never mixed into it."""
+
+    type: Literal["recap.declared"]
+    contest: Code
+    version: Version
+    form_name: Annotated[str, Field(max_length=60)]
+    form: ResultForm
+
+
+class AreaCertified(_OnArea):
+    """The recapitulation of an area is final at its level."""
+
+    type: Literal["area.certified"]
+    office: Code
+    event: Sha256
+
+
+class ObjectionFiled(_OnStation):
+    """A witness, observer or supervisor objects to a record, bound to its id and to an image of the form."""
+
+    type: Literal["objection.filed"]
+    event: Sha256
+    image: Sha256 | None = None
+    reason: ReasonCode
+
+
+class ObjectionAnswered(_OnStation):
+    type: Literal["objection.answered"]
+    event: Sha256
+    decision: Literal["upheld", "dismissed"]
+    reason: ReasonCode
+
+
+AnyEvent = (
+    ElectionOpened
+    | DefinitionAmended
+    | ResultReported
+    | ResultCopied
+    | ResultReviewed
+    | ResultAnnulled
+    | RecapDeclared
+    | AreaCertified
+    | ObjectionFiled
+    | ObjectionAnswered
+)
+
+LEDGER_EVENT: TypeAdapter[AnyEvent] = TypeAdapter(Annotated[AnyEvent, Field(discriminator="type")])
+
+ACCEPTED_TYPES = frozenset({"election.opened", "result.reported", "result.reviewed", "result.annulled"})
+"""Kinds that this version of Rekap lets in and counts. The others have their shape, and are refused with that reason."""

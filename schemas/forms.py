@@ -1,0 +1,76 @@
+"""The fields of a result form (C.HASIL), by meaning and not by row number: forms change between elections (DOMAIN 1.1).
+
+Every field may be absent: an election may count only votes and a total, and a page of a form may come alone. Which
+fields must be there is a rule of the package (M1), like every other demand on the numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.codes import CODE_PATTERN, Count
+
+CHOICES_MAX = 2_000
+"""Rows of votes on one form. The largest Indonesian form has 18 parties with 12 candidates each, 234 rows."""
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Voters(_Shape):
+    """A row with columns L (men), P (women) and J (all)."""
+
+    L: Count | None = None
+    P: Count | None = None
+    J: Count | None = None
+
+
+class Signatures(_Shape):
+    """How many signed: no names (F9)."""
+
+    officers: Count | None = None
+    witnesses: Count | None = None
+
+
+Tally = dict[Annotated[str, Field(pattern=CODE_PATTERN)], Count]
+
+
+class ResultForm(_Shape):
+    """One C.HASIL. Field names are the codes of DOMAIN 1.1; units are people or ballots."""
+
+    A: Voters | None = None
+    """Voters in the permanent register of the station (DPT)."""
+    B1: Voters | None = None
+    """Of those, who voted."""
+    B2: Voters | None = None
+    """Voters moved here from another station (DPTb)."""
+    B3: Voters | None = None
+    """Voters added on the day (DPK)."""
+    B4: Voters | None = None
+    """All who voted, B1 + B2 + B3."""
+    D: Voters | None = None
+    """Voters with disabilities who voted."""
+    S1: Count | None = None
+    """Ballots received, with the reserve."""
+    S2: Count | None = None
+    """Ballots used."""
+    S3: Count | None = None
+    """Ballots returned by voters because damaged or wrongly punched."""
+    S4: Count | None = None
+    """Ballots not used."""
+    VA: Count | None = None
+    """All valid votes (jumlah suara sah)."""
+    VB: Count | None = None
+    """Invalid votes (suara tidak sah)."""
+    VC: Count | None = None
+    """Valid and invalid votes."""
+    votes: Annotated[Tally, Field(max_length=CHOICES_MAX)]
+    """Votes by choice id; for a legislative form both A.1 (the party's own choice) and A.2 (its candidates)."""
+    party_totals: Annotated[Tally, Field(max_length=CHOICES_MAX)] | None = None
+    """B of a legislative form, by party id, as stated: compared with A.1 + A.2, never counted (P1)."""
+    words: Annotated[Tally, Field(max_length=CHOICES_MAX + 3)] | None = None
+    """Numbers as written out in words, by `VA`, `VB`, `VC` or choice id (F8)."""
+    signatures: Signatures | None = None

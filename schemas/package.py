@@ -1,0 +1,260 @@
+"""An election package: the tables that describe one election (DESIGN 4).
+
+One model per table; a row of a CSV file is one instance. What is checked here is the shape of one row. What needs two
+rows or two tables (a parent that does not exist, a choice given twice) is `projections/definition.py`'s, and where in
+which file it stands is known to `runtime/package_files.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.canonical import canonical_bytes, sha256_hex
+from schemas.codes import ELECTION_PATTERN, KEY_ID_PATTERN, Code, Count
+
+PARTITIONS_MAX = 256
+"""Ledger partitions of one election, fixed by its genesis event. Every `as_of` names each of them, so more would make
+every message longer; 256 tabulators at the measured rate fold a nation's night in a second."""
+
+Text = Annotated[str, Field(min_length=1, max_length=300)]
+
+
+class Row(BaseModel):
+    """A row of a package table: unknown columns are an error, and nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Mode(StrEnum):
+    REHEARSAL = "rehearsal"
+    LIVE = "live"
+
+
+class Role(StrEnum):
+    """Who a key speaks for. What each may say is `projections/authority.py`."""
+
+    AUTHORITY = "authority"
+    """The electoral authority (KPU): opens the election, amends the definition."""
+    STATION_OFFICER = "station_officer"
+    """Reports the results of stations in its scope (KPPS, or PPS/PPK on their behalf)."""
+    WITNESS = "witness"
+    """A party's witness (saksi): reports its copy of a form, files objections."""
+    OBSERVER = "observer"
+    REVIEWER = "reviewer"
+    """Accepts or rejects held results in its scope."""
+    SUPERVISOR = "supervisor"
+    """The election supervisor (Bawaslu): orders re-votes and recounts."""
+    COURT = "court"
+    """The court that decides disputes over results (MK)."""
+    RECAPITULATOR = "recapitulator"
+    """Declares and certifies the official recapitulation of its area (PPK, KPU Kabupaten/Kota, KPU Provinsi, KPU)."""
+
+
+class Severity(StrEnum):
+    """What a broken rule does to a form: `hard` holds it, `soft` counts it and flags it, `info` only says so."""
+
+    HARD = "hard"
+    SOFT = "soft"
+    INFO = "info"
+
+
+class LocalText(Row):
+    """A sentence or name in Indonesian (`id`) and English (`en`)."""
+
+    id: Text
+    en: Text
+
+
+class Level(Row):
+    """One level of the tree of areas, from the nation (first) down to the station (last)."""
+
+    id: Code
+    name: LocalText
+
+
+class RuleSetting(Row):
+    """A rule of the count that this election turns on (DOMAIN 1.2, 1.3; `projections/rules.py` lists them all)."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{0,7}$")]
+    severity: Severity
+    tolerance: Count = 0
+    """Largest difference, in votes or people, that does not break the rule."""
+    offices: tuple[Code, ...] = ()
+    """Offices the rule applies to; empty means all."""
+    parameters: dict[str, int | str | list[str]] = Field(default_factory=dict)
+
+
+class Election(Row):
+    """`election.json`."""
+
+    id: Annotated[str, Field(pattern=ELECTION_PATTERN)]
+    title: LocalText
+    date: date
+    time_zone: Text
+    mode: Mode
+    levels: Annotated[tuple[Level, ...], Field(min_length=3, max_length=8)]
+    shard_level: Code
+    """The level whose areas decide a record's ledger partition: Indonesia's is the district (kecamatan)."""
+    partitions: Annotated[int, Field(ge=1, le=PARTITIONS_MAX)]
+    rules: tuple[RuleSetting, ...] = ()
+    licence: Text
+    source: Text | None = None
+
+
+class Area(Row):
+    """`areas.csv`: an area above the stations. The root has no parent."""
+
+    code: Code
+    name: Text
+    level: Code
+    parent: Code | None = None
+
+
+class Station(Row):
+    """`stations.csv`: a polling station (TPS) with the voters registered there (DPT)."""
+
+    code: Code
+    name: Text
+    area: Code
+    registered_men: Count | None = None
+    registered_women: Count | None = None
+    registered_voters: Count
+
+
+class Office(Row):
+    """`offices.csv`: what is elected, for example the president or the DPR."""
+
+    id: Code
+    name_id: Text
+    name_en: Text
+
+
+class Method(StrEnum):
+    """How seats or the office are awarded; the outcome itself is computed later (DOMAIN 1.5, 1.6)."""
+
+    PLURALITY = "plurality"
+    ABSOLUTE_MAJORITY_WITH_SPREAD = "absolute-majority-with-spread"
+    SAINTE_LAGUE = "sainte-lague"
+    MOST_VOTES = "most-votes"
+
+
+class Contest(Row):
+    """`contests.csv`: one race of an office, among the voters of one area or electoral district."""
+
+    id: Code
+    office: Code
+    electorate: Code
+    """An area code of `areas.csv` or a district id of `districts.csv`."""
+    seats: Annotated[int, Field(ge=1, le=10_000)] = 1
+    method: Method = Method.PLURALITY
+    name_id: Text | None = None
+    name_en: Text | None = None
+
+
+class DistrictPart(Row):
+    """`districts.csv`: an area that belongs to an electoral district (daerah pemilihan); one row for each."""
+
+    district: Code
+    name: Text
+    area: Code
+
+
+class Party(Row):
+    """`parties.csv`."""
+
+    id: Code
+    name: Text
+    short_name: Text | None = None
+    number: Count | None = None
+
+
+class ChoiceKind(StrEnum):
+    CANDIDATE = "candidate"
+    PARTY = "party"
+    """Votes for the party itself: A.1 of the legislative form (DOMAIN 1.3)."""
+    OPTION = "option"
+
+
+class Choice(Row):
+    """`choices.csv`: what a ballot of a contest may be marked for."""
+
+    contest: Code
+    id: Code
+    name: Text
+    kind: ChoiceKind = ChoiceKind.CANDIDATE
+    party: Code | None = None
+    order: Count = 0
+    """Place on the ballot (nomor urut)."""
+
+
+class Key(Row):
+    """`keys.csv`: who may sign. The scope is an area or station code; the key speaks for all that lies in it."""
+
+    key_id: Annotated[str, Field(pattern=KEY_ID_PATTERN)]
+    public_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$")]
+    role: Role
+    scope: Code
+    holder: Text | None = None
+    """An office or a body, never a person (DESIGN 3: no personal data)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ElectionPackage:
+    """All tables of one election, in the order of their files."""
+
+    election: Election
+    areas: tuple[Area, ...]
+    stations: tuple[Station, ...]
+    offices: tuple[Office, ...]
+    contests: tuple[Contest, ...]
+    districts: tuple[DistrictPart, ...]
+    parties: tuple[Party, ...]
+    choices: tuple[Choice, ...]
+    keys: tuple[Key, ...]
+
+    def definition_hash(self) -> str:
+        """SHA-256 over the canonical form of all tables, rows sorted: the order of rows in a file says nothing.
+
+        Each row is hashed by itself first, so that 823,000 stations need no second copy of the package in memory.
+        """
+        return sha256_hex(
+            canonical_bytes(
+                {
+                    "election": self.election.model_dump(mode="json"),
+                    **{
+                        name: sorted(sha256_hex(canonical_bytes(row.model_dump(mode="json"))) for row in rows)
+                        for name, rows in self.tables().items()
+                    },
+                }
+            )
+        )
+
+    def tables(self) -> dict[str, tuple[Any, ...]]:
+        """Table name → rows, for all tables that are CSV files."""
+        return {
+            "areas": self.areas,
+            "stations": self.stations,
+            "offices": self.offices,
+            "contests": self.contests,
+            "districts": self.districts,
+            "parties": self.parties,
+            "choices": self.choices,
+            "keys": self.keys,
+        }
+
+
+TABLES: dict[str, type[Row]] = {
+    "areas": Area,
+    "stations": Station,
+    "offices": Office,
+    "contests": Contest,
+    "districts": DistrictPart,
+    "parties": Party,
+    "choices": Choice,
+    "keys": Key,
+}

@@ -1,0 +1,538 @@
+"""The embedded parts, with the real Java, Kafka and PostgreSQL: what they promise about data and about processes."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+import rekap.embedded
+from rekap.embedded.kafka import EmbeddedKafka, find_java, resolve_jars
+from rekap.embedded.postgres import EmbeddedPostgres
+from rekap.embedded.processes import (
+    DataDirectoryInUseError,
+    NotReadyError,
+    StartError,
+    Supervisor,
+    ToolMissingError,
+    hold_data_directory,
+)
+
+REPOSITORY = Path(rekap.embedded.__file__).parents[2]
+TOPIC = "ledger"
+
+
+# ── Kafka ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_kafka_keeps_its_records_over_stop_kill_and_a_taken_port(tmp_path: Path) -> None:
+    kafka = EmbeddedKafka(tmp_path)
+    try:
+        first = await kafka.start()
+        await create_topic(first)
+        await produce(first, b"one")
+        await kafka.stop()
+        assert kafka.process_id is None
+
+        second = EmbeddedKafka(tmp_path)
+        assert await second.start() == first
+        assert await consume(first) == [b"one"]
+        await produce(first, b"two")
+        await second.kill()
+
+        with socket.socket() as stranger:
+            stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            stranger.bind(("127.0.0.1", port_of(first)))
+            stranger.listen()
+            kafka = EmbeddedKafka(tmp_path)
+            elsewhere = await kafka.start()
+            assert elsewhere != first
+            assert await consume(elsewhere) == [b"one", b"two"]
+    finally:
+        await kafka.stop()
+
+
+async def test_a_topic_nobody_created_is_refused_and_a_second_start_on_the_directory_too(tmp_path: Path) -> None:
+    kafka = EmbeddedKafka(tmp_path)
+    bootstrap = await kafka.start()
+    try:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        await admin.start()
+        await admin.describe_topics(["typing-eror"])
+        assert await admin.list_topics() == []
+        await admin.close()
+
+        with pytest.raises(DataDirectoryInUseError, match=f"in use by process {os.getpid()}"):
+            await EmbeddedKafka(tmp_path).start()
+        assert kafka.process_id is not None
+    finally:
+        await kafka.stop()
+
+
+async def test_a_port_that_was_asked_for_and_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        port = stranger.getsockname()[1]
+        with pytest.raises(StartError, match=f"port {port} of 127.0.0.1 is taken"):
+            await EmbeddedKafka(tmp_path, port=port).start()
+
+
+async def test_a_broker_that_cannot_start_says_its_last_lines(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match=r"(?s)failed with exit code 1.*(heap|memory)"):
+        await EmbeddedKafka(tmp_path, heap_megabytes=1).start()
+
+
+async def test_without_java_one_sentence_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    with pytest.raises(ToolMissingError) as caught:
+        await EmbeddedKafka(tmp_path).start()
+    assert str(caught.value) == (
+        "The embedded Kafka needs Java, and there is none: install Java 17 or newer (on Debian and Ubuntu: apt install "
+        "openjdk-17-jre-headless), or use Kafka from elsewhere: `docker compose up`, or its bootstrap servers in "
+        "REKAP_KAFKA."
+    )
+
+
+async def test_a_java_too_old_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = tmp_path / "java"
+    old.write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\" 2019-01-15' >&2\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.defpath}")
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    with pytest.raises(ToolMissingError, match=r"needs a newer Java, .*java is version 11\.0\.2: install Java 17"):
+        await find_java()
+
+
+async def test_without_maven_only_the_first_start_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = await resolve_jars()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert await resolve_jars() == there
+    monkeypatch.setenv("REKAP_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(ToolMissingError, match=r"needs Maven once.*install Maven"):
+        await resolve_jars()
+
+
+async def test_jars_that_maven_could_not_fetch_leave_no_half_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maven = tmp_path / "mvn"
+    maven.write_text("#!/bin/sh\necho 'Could not transfer artifact'\nexit 1\n")
+    maven.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.defpath}")
+    monkeypatch.setenv("REKAP_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(StartError, match=r"(?s)exit code 1.*registry reachable.*Could not transfer artifact"):
+        await resolve_jars()
+    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file() or path.name == "jars"] == []
+
+
+# ── PostgreSQL ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_postgres_keeps_its_rows_over_stop_and_kill(tmp_path: Path) -> None:
+    postgres = EmbeddedPostgres(tmp_path)
+    try:
+        dsn = await postgres.start()
+        await execute(dsn, "CREATE TABLE tally (votes bigint)")
+        await execute(dsn, "INSERT INTO tally VALUES (1)")
+        await postgres.stop()
+        assert postgres.process_id is None
+
+        postgres = EmbeddedPostgres(tmp_path)
+        assert await postgres.start() == dsn
+        await execute(dsn, "INSERT INTO tally VALUES (2)")
+        await postgres.kill()
+
+        # The number in the pid file of the killed server belongs to somebody else by now: to us.
+        pid_file = tmp_path / "postgres" / "cluster" / "postmaster.pid"
+        _, *rest = pid_file.read_text().splitlines(keepends=True)
+        pid_file.write_text("".join([f"{os.getpid()}\n", *rest]))
+        await postgres.start()
+        assert await fetch(dsn, "SELECT votes FROM tally ORDER BY votes") == [(1,), (2,)]
+    finally:
+        await postgres.stop()
+
+
+async def test_postgres_in_a_path_too_long_for_a_socket_and_with_odd_characters(tmp_path: Path) -> None:
+    directory = tmp_path / ("kotak suara & 'hasil', 100% é " + "x" * 80)
+    postgres = EmbeddedPostgres(directory)
+    dsn = await postgres.start()
+    try:
+        assert await fetch(dsn, "SELECT current_database(), current_user") == [("rekap", "rekap")]
+        short = Path(dsn.partition("host=")[2].partition("&")[0])
+        assert short.is_dir()
+    finally:
+        await postgres.stop()
+    assert not short.exists()
+
+
+async def test_postgres_listens_on_no_network_and_nobody_else_may_enter_its_socket_directory(tmp_path: Path) -> None:
+    postgres = EmbeddedPostgres(tmp_path)
+    dsn = await postgres.start()
+    try:
+        assert await fetch(dsn, "SELECT current_setting('listen_addresses')") == [("",)]
+        assert (tmp_path / "postgres" / "socket").stat().st_mode & 0o777 == 0o700
+        with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError):
+            await asyncpg.connect(dsn.replace("rekap@", "stranger@"))
+    finally:
+        await postgres.stop()
+
+
+# ── One directory, one owner ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_held_data_directory_is_refused_until_its_holder_ends_however_it_ends(tmp_path: Path) -> None:
+    script = (
+        "import sys, time, pathlib\n"
+        "from rekap.embedded.processes import hold_data_directory\n"
+        "with hold_data_directory(pathlib.Path(sys.argv[1])):\n"
+        "    print('held', flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    with start_python(script, str(tmp_path)) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with (
+            pytest.raises(DataDirectoryInUseError, match=f"in use by process {holder.pid}: stop that one first"),
+            hold_data_directory(tmp_path),
+        ):
+            pass
+        holder.kill()
+    with hold_data_directory(tmp_path):
+        assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
+
+
+# ── The supervisor ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Bench:
+    """A supervisor and what its terminal shows."""
+
+    def __init__(self) -> None:
+        self.terminal = io.StringIO()
+        self.supervisor = Supervisor(terminal=self.terminal, name_width=6, stop_deadline_s=0.5)
+
+    def lines(self) -> list[str]:
+        return self.terminal.getvalue().splitlines()
+
+    def run(self, name: str, script: str, ready: str | None = None) -> None:
+        self.supervisor.run(name, [sys.executable, "-I", "-S", "-u", "-c", script], ready=ready)
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    bench = Bench()
+    yield bench
+    await bench.supervisor.stop()
+
+
+WAIT = "import time; print('ready'); time.sleep(60)"
+
+
+async def test_output_comes_line_by_line_behind_the_name(bench: Bench) -> None:
+    bench.run("api", "import sys\nprint('one')\nprint('two', file=sys.stderr)\nprint('re\\nady')\n" + WAIT, "ready")
+    await bench.supervisor.wait_ready("api")
+    assert bench.lines() == [f"api    | {line}" for line in ("one", "two", "re", "ady", "ready")]
+
+
+async def test_output_goes_to_a_file_where_there_is_a_log_directory(tmp_path: Path) -> None:
+    terminal = io.StringIO()
+    supervisor = Supervisor(log_directory=tmp_path, terminal=terminal)
+    supervisor.run("api", [sys.executable, "-u", "-c", WAIT], ready="ready")
+    await supervisor.wait_ready()
+    await supervisor.stop()
+    assert (tmp_path / "api.log").read_text() == "ready\n"
+    assert terminal.getvalue() == ""
+
+
+async def test_a_killed_child_comes_back_and_the_terminal_says_why(bench: Bench) -> None:
+    bench.run("worker", WAIT, "ready")
+    await bench.supervisor.wait_ready("worker")
+    before = bench.supervisor.process_id("worker")
+    await bench.supervisor.kill("worker")
+    await bench.supervisor.wait_ready("worker")
+    assert bench.supervisor.process_id("worker") not in (None, before)
+    [said] = [line for line in bench.lines() if "--" in line]
+    assert said.startswith("worker | -- was ended by SIGKILL after ")
+    assert said.endswith(" s; starting again in 0.5 s")
+
+
+async def test_a_child_that_keeps_ending_is_started_after_longer_and_longer_waits(bench: Bench) -> None:
+    bench.run("broken", "raise SystemExit(3)")
+    await until(lambda: len([line for line in bench.lines() if "exit code 3" in line]) == 3)
+    assert [line.rpartition("in ")[2] for line in bench.lines()] == ["0.5 s", "1 s", "2 s"]
+    began = time.monotonic()
+    await bench.supervisor.stop("broken")
+    assert time.monotonic() - began < 1.0, "a stop does not sit out the wait"
+
+
+async def test_a_command_that_is_not_there_is_said_in_a_line(bench: Bench) -> None:
+    bench.supervisor.run("typo", ["/nowhere/rekap", "run", "api"])
+    await until(lambda: any("exit code 127" in line for line in bench.lines()))
+    assert bench.lines()[0] == ("typo   | cannot start /nowhere/rekap: [Errno 2] No such file or directory")
+
+
+async def test_restart_is_in_order_and_at_once(bench: Bench) -> None:
+    bench.run("worker", WAIT, "ready")
+    await bench.supervisor.wait_ready()
+    before = bench.supervisor.process_id("worker")
+    await bench.supervisor.restart("worker")
+    await bench.supervisor.wait_ready("worker")
+    assert bench.supervisor.process_id("worker") not in (None, before)
+    assert [line for line in bench.lines() if "--" in line] == []
+
+
+async def test_all_are_stopped_in_reverse_order_and_the_deaf_one_is_killed(bench: Bench, tmp_path: Path) -> None:
+    told = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (print('told to stop'), {end}))\n"
+        "print('ready')\n"
+        "while True: time.sleep(60)\n"
+    )
+    bench.run("first", told.format(end="sys.exit()"), "ready")
+    bench.run("deaf", told.format(end="None"), "ready")
+    bench.run("last", told.format(end="sys.exit()"), "ready")
+    await bench.supervisor.wait_ready()
+    processes = [bench.supervisor.process_id(name) for name in ("first", "deaf", "last")]
+    await bench.supervisor.stop()
+    stops = [line for line in bench.lines() if "told" in line]
+    assert stops == ["last   | told to stop", "deaf   | told to stop", "first  | told to stop"]
+    assert [process for process in processes if process is None or lives(process)] == []
+
+
+async def test_a_paused_child_does_nothing_and_goes_on_when_resumed_and_can_be_stopped(bench: Bench) -> None:
+    bench.run("ticker", "import time\nwhile True: print('tick'); time.sleep(0.02)", "tick")
+    await bench.supervisor.wait_ready()
+    bench.supervisor.pause("ticker")
+    await asyncio.sleep(0.2)
+    paused_at = len(bench.lines())
+    await asyncio.sleep(0.3)
+    assert len(bench.lines()) == paused_at
+    bench.supervisor.resume("ticker")
+    await until(lambda: len(bench.lines()) > paused_at)
+    bench.supervisor.pause("ticker")
+    await bench.supervisor.stop("ticker")
+
+
+async def test_who_is_not_ready_in_time_is_named_with_its_last_words(bench: Bench) -> None:
+    bench.run("slow", "import time; print('waiting for Kafka'); time.sleep(60)", "ready")
+    with pytest.raises(NotReadyError) as caught:
+        await bench.supervisor.wait_ready("slow", deadline_s=1.0)
+    assert str(caught.value) == (
+        "slow: expected to be ready within 1 s, and is not. It said last:\n  waiting for Kafka"
+    )
+
+
+async def test_a_probe_decides_who_is_ready(bench: Bench) -> None:
+    answers: list[OSError | bool] = [OSError("nobody listens"), False, True]
+
+    async def probe() -> bool:
+        answer = answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    bench.supervisor.run("api", [sys.executable, "-c", WAIT], ready=probe)
+    await bench.supervisor.wait_ready("api")
+    assert answers == []
+
+
+async def test_a_probe_with_a_bug_is_not_taken_for_a_slow_child(bench: Bench) -> None:
+    async def probe() -> bool:
+        raise LookupError("a bug")
+
+    bench.supervisor.run("api", [sys.executable, "-c", WAIT], ready=probe)
+    with pytest.raises(LookupError, match="a bug"):
+        await bench.supervisor.wait_ready("api")
+    process = bench.supervisor.process_id("api")
+    assert process is not None
+    with pytest.raises(LookupError, match="a bug"):
+        await bench.supervisor.stop()
+    assert not lives(process)
+
+
+async def test_what_a_child_started_ends_with_it(bench: Bench) -> None:
+    bench.run(
+        "parent",
+        "import subprocess, time\n"
+        "print('grandchild', subprocess.Popen(['sleep', '60']).pid, flush=True)\n"
+        "time.sleep(60)\n",
+        "grandchild",
+    )
+    await bench.supervisor.wait_ready()
+    grandchild = int(bench.lines()[0].split()[-1])
+    assert lives(grandchild)
+    await bench.supervisor.stop()
+    await until(lambda: not lives(grandchild))
+
+
+async def test_an_adopted_postgres_comes_back_with_the_same_address(bench: Bench, tmp_path: Path) -> None:
+    dsn = await bench.supervisor.adopt("db", EmbeddedPostgres(tmp_path))
+    await bench.supervisor.kill("db")
+    await bench.supervisor.wait_ready("db")
+    assert await fetch(dsn, "SELECT 1") == [(1,)]
+
+
+async def test_an_adopted_service_that_never_started_is_an_error_at_once(bench: Bench, tmp_path: Path) -> None:
+    with hold_data_directory(tmp_path / "postgres"), pytest.raises(DataDirectoryInUseError):
+        await bench.supervisor.adopt("db", EmbeddedPostgres(tmp_path))
+    assert bench.lines() == []
+
+
+async def test_a_child_has_a_process_group_of_its_own_so_that_ctrl_c_reaches_the_supervisor_alone(bench: Bench) -> None:
+    bench.run("worker", WAIT, "ready")
+    await bench.supervisor.wait_ready()
+    child = bench.supervisor.process_id("worker")
+    assert child is not None
+    assert os.getpgid(child) == child != os.getpgid(0)
+
+
+def test_ctrl_c_stops_the_children_in_order_and_a_second_one_changes_nothing() -> None:
+    script = (
+        "import asyncio, sys\n"
+        "from rekap.embedded.processes import Supervisor, told_to_stop\n"
+        "async def main(child):\n"
+        "    told = told_to_stop()\n"
+        "    supervisor = Supervisor()\n"
+        "    for name in ('first', 'last'):\n"
+        "        supervisor.run(name, [sys.executable, '-u', '-c', child], ready='ready')\n"
+        "    await supervisor.wait_ready()\n"
+        "    supervisor.say('rekap', 'up')\n"
+        "    supervisor.say('rekap', (await told).name)\n"
+        "    await supervisor.stop()\n"
+        "    supervisor.say('rekap', 'down')\n"
+        "asyncio.run(main(sys.argv[1]))\n"
+    )
+    child = (
+        "import signal, sys, time\n"
+        "def stop(*_): time.sleep(0.3); print('told to stop'); sys.exit()\n"
+        "signal.signal(signal.SIGTERM, stop)\n"
+        "print('ready'); time.sleep(60)\n"
+    )
+    with start_python(script, child) as supervisor:
+        assert supervisor.stdout is not None
+        while "up" not in supervisor.stdout.readline():
+            pass
+        os.killpg(supervisor.pid, signal.SIGINT)  # as a terminal does: to the whole foreground group
+        time.sleep(0.2)
+        os.killpg(supervisor.pid, signal.SIGINT)
+        assert [line.split(" | ")[1].strip() for line in supervisor.stdout] == ["SIGINT", *["told to stop"] * 2, "down"]
+        assert supervisor.wait() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux signals a parent's death")
+async def test_nothing_is_left_when_the_supervisor_is_killed(tmp_path: Path) -> None:
+    script = (
+        "import asyncio, json, pathlib, sys\n"
+        "from rekap.embedded.kafka import EmbeddedKafka\n"
+        "from rekap.embedded.postgres import EmbeddedPostgres\n"
+        "from rekap.embedded.processes import Supervisor\n"
+        "async def main(data):\n"
+        "    supervisor = Supervisor(terminal=sys.stderr)\n"
+        "    await supervisor.adopt('postgres', EmbeddedPostgres(data))\n"
+        "    await supervisor.adopt('kafka', EmbeddedKafka(data))\n"
+        "    supervisor.run('worker', [sys.executable, '-u', '-c', sys.argv[2]], ready='ready')\n"
+        "    await supervisor.wait_ready()\n"
+        "    names = ('postgres', 'kafka', 'worker')\n"
+        "    print(json.dumps([supervisor.process_id(name) for name in names]), flush=True)\n"
+        "    await asyncio.sleep(60)\n"
+        "asyncio.run(main(pathlib.Path(sys.argv[1])))\n"
+    )
+    with start_python(script, str(tmp_path), WAIT) as supervisor:
+        assert supervisor.stdout is not None
+        processes = json.loads(await asyncio.to_thread(supervisor.stdout.readline))
+        assert [lives(process) for process in processes] == [True, True, True]
+        supervisor.send_signal(signal.SIGKILL)
+    await until(lambda: not any(lives(process) for process in processes))
+    # And what they leave on disk is no hindrance.
+    postgres = EmbeddedPostgres(tmp_path)
+    await postgres.start()
+    await postgres.stop()
+
+
+# ── Words for the above ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def port_of(bootstrap: str) -> int:
+    return int(bootstrap.rpartition(":")[2])
+
+
+async def create_topic(bootstrap: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    await admin.create_topics([NewTopic(TOPIC, num_partitions=1, replication_factor=1)])
+    await admin.close()
+
+
+async def produce(bootstrap: str, value: bytes) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
+    await producer.start()
+    await producer.send_and_wait(TOPIC, value, partition=0)
+    await producer.stop()
+
+
+async def consume(bootstrap: str) -> list[bytes]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    await consumer.start()
+    partition = TopicPartition(TOPIC, 0)
+    consumer.assign([partition])
+    await consumer.seek_to_beginning(partition)
+    end = (await consumer.end_offsets([partition]))[partition]
+    values: list[bytes] = []
+    async with asyncio.timeout(10):
+        while len(values) < end:
+            batches = await consumer.getmany(timeout_ms=1_000)
+            values += [record.value for records in batches.values() for record in records]
+    await consumer.stop()
+    return values
+
+
+async def execute(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(statement)
+    await connection.close()
+
+
+async def fetch(dsn: str, query: str) -> list[tuple[object, ...]]:
+    connection = await asyncpg.connect(dsn)
+    rows = [tuple(row) for row in await connection.fetch(query)]
+    await connection.close()
+    return rows
+
+
+def start_python(script: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    )
+
+
+def lives(process_id: int) -> bool:
+    """Whether it runs; a zombie, which only waits to be counted, does not."""
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(process_id)], capture_output=True, text=True, check=False)
+    return bool(state.stdout.strip()) and not state.stdout.startswith("Z")
+
+
+async def until(condition: Callable[[], bool], deadline_s: float = 10.0) -> None:
+    async with asyncio.timeout(deadline_s):
+        while not condition():
+            await asyncio.sleep(0.02)

@@ -1,0 +1,15 @@
+"""Where the real data for tests is. It is not in the repository; a test that needs it skips where it is absent."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(os.environ.get("REKAP_SHARED", Path(__file__).resolve().parents[3] / "shared"))
+DIY_2019 = SHARED / "data" / "id-2019-diy"
+
+needs_diy_2019 = pytest.mark.skipif(
+    not DIY_2019.is_dir(), reason="needs shared/data/id-2019-diy beside the checkout (or REKAP_SHARED)"
+)
