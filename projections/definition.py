@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from schemas.codes import AreaCode, ContestId, KeyId, OfficeId, Partition, StationCode
-from schemas.package import Contest, Election, ElectionPackage, Office, Role
+from schemas.package import Choice, Contest, Election, ElectionPackage, Office, Role
 
 
 def partition_of(shard_area: str, partitions: int) -> Partition:
@@ -47,7 +47,10 @@ class ContestEntry:
     office_number: int
     root_area: int
     """The smallest area that holds the whole electorate: where the contest's total stands."""
+    ballot: tuple[Choice, ...]
+    """What the ballot may be marked for, in its order."""
     choices: tuple[str, ...]
+    """Their ids."""
     choice_index: dict[str, int]
     choice_party: tuple[int, ...]
     """For each choice the number of its party within the office, or -1."""
@@ -150,13 +153,13 @@ class Definition:
         office_number = {office.id: number for number, office in enumerate(package.offices)}
         contests_of_office: dict[str, list[int]] = {office.id: [] for office in package.offices}
         parties_of_office: dict[str, set[str]] = {office.id: set() for office in package.offices}
-        choices_of_contest: dict[str, list[tuple[str, str | None]]] = {contest.id: [] for contest in package.contests}
+        choices_of_contest: dict[str, list[Choice]] = {contest.id: [] for contest in package.contests}
         for choice in sorted(package.choices, key=lambda c: c.order):
-            choices_of_contest[choice.contest].append((choice.id, choice.party))
+            choices_of_contest[choice.contest].append(choice)
         for number, contest in enumerate(package.contests):
             contests_of_office[contest.office].append(number)
             parties_of_office[contest.office].update(
-                party for _, party in choices_of_contest[contest.id] if party is not None
+                choice.party for choice in choices_of_contest[contest.id] if choice.party is not None
             )
         offices = tuple(
             OfficeEntry(
@@ -170,21 +173,24 @@ class Definition:
         parts = self._electorates(package)
         contests = []
         for number, contest in enumerate(package.contests):
-            choices = choices_of_contest[contest.id]
+            ballot = tuple(choices_of_contest[contest.id])
             office = offices[office_number[contest.office]]
             by_party: dict[str, list[str]] = {}
-            for choice_id, party in choices:
-                if party is not None:
-                    by_party.setdefault(party, []).append(choice_id)
+            for choice in ballot:
+                if choice.party is not None:
+                    by_party.setdefault(choice.party, []).append(choice.id)
             contests.append(
                 ContestEntry(
                     number=number,
                     contest=contest,
                     office_number=office.number,
                     root_area=self._smallest_common(parts[number]),
-                    choices=tuple(choice_id for choice_id, _ in choices),
-                    choice_index={choice_id: place for place, (choice_id, _) in enumerate(choices)},
-                    choice_party=tuple(-1 if party is None else office.parties.index(party) for _, party in choices),
+                    ballot=ballot,
+                    choices=tuple(choice.id for choice in ballot),
+                    choice_index={choice.id: place for place, choice in enumerate(ballot)},
+                    choice_party=tuple(
+                        -1 if choice.party is None else office.parties.index(choice.party) for choice in ballot
+                    ),
                     choices_of_party={party: tuple(ids) for party, ids in by_party.items()},
                 )
             )

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import click
 
+from rekap.demo import demo
 from rekap.election_commands import election
+from rekap.import_commands import import_command
 from rekap.key_commands import keys
+from rekap.open import open_command
+from rekap.run import run
+from rekap.up import up
 
 
 @click.group()
@@ -14,5 +19,5 @@ def main() -> None:
     """Election results as an event-sourced, replayable public log."""
 
 
-main.add_command(election)
-main.add_command(keys)
+for command in (up, demo, election, keys, open_command, run, import_command):
+    main.add_command(command)

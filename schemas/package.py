@@ -21,7 +21,9 @@ PARTITIONS_MAX = 256
 """Ledger partitions of one election, fixed by its genesis event. Every `as_of` names each of them, so more would make
 every message longer; 256 tabulators at the measured rate fold a nation's night in a second."""
 
-Text = Annotated[str, Field(min_length=1, max_length=300)]
+TEXT_PATTERN = r"^[^\r]*$"
+Text = Annotated[str, Field(min_length=1, max_length=300, pattern=TEXT_PATTERN)]
+"""No carriage return: a CSV reader takes it for the end of a line, and what was written would not be read back."""
 
 
 class Row(BaseModel):

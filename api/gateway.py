@@ -1,0 +1,380 @@
+"""The gateway: signed submissions in, receipts out. The order of the checks is the order of the numbers:
+
+    1. size      413      bounded before anything is read
+    2. shape     422      JSON, DSSE envelope, canonical payload, event
+    3. election  422      election, mode, definition, kind of event
+    4. key       401/403  known key, role
+    5. signature 401
+    6. place     422/403  station, contest and choices known; scope of the key
+    7. known     200      this event is in the ledger: the same receipt again
+    8. ledger    201      Kafka has it (acks=all): after this line a crash loses nothing
+
+Nothing is answered with success before 8, and nothing is kept in memory only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import orjson
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from fastapi import APIRouter, Request, Response
+from pydantic import ValidationError
+
+from api.problems import PROBLEM_RESPONSES, Problem
+from projections.authority import Refusal, check_election, check_key, check_place
+from projections.definition import Definition
+from projections.readmodel import queries
+from projections.station import ResultState
+from proofs.merkle import leaf_hash
+from proofs.signatures import load_public_key, verify
+from runtime.kafka import ordered_producer, plain_consumer, topics_of
+from runtime.logs import event as log_line
+from runtime.settings import Settings
+from schemas.canonical import is_canonical
+from schemas.envelope import (
+    ENVELOPE,
+    ENVELOPE_BYTES_MAX,
+    Envelope,
+    MalformedRecordError,
+    Opened,
+    Receipt,
+    ledger_record,
+    open_envelope,
+)
+from schemas.events import LEDGER_EVENT, AnyEvent, ElectionOpened, ResultAnnulled, ResultReported, ResultReviewed
+
+log = logging.getLogger("rekap.gateway")
+
+BATCH_LINES_MAX = 1_000
+BATCH_BYTES_MAX = 16 * 1024 * 1024
+RECEIPTS_KEPT = 200_000
+"""Receipts remembered to answer a retry at once; an older one is found in the read model and read from the ledger."""
+IN_FLIGHT_MAX = 5_000
+"""Submissions that may wait for Kafka at once. More are told to come back: at 1,000/s and the usual 5 ms there are 5."""
+RETRY_AFTER_S = 2
+LOOK_UP_SECONDS_MAX = 2
+
+_STATUS_OF_RULE = {"K1": 401, "K2": 401, "K3": 403, "K4": 403}
+_TITLE_OF_STATUS = {401: "Not signed by a registered key", 403: "Not allowed to this key", 422: "Submission refused"}
+
+
+class Gateway:
+    """The checks at the door, and the way to the ledger."""
+
+    def __init__(self, settings: Settings, definition: Definition, pool: Any) -> None:
+        self._settings = settings
+        self._definition = definition
+        self._pool = pool
+        self._ledger = topics_of(definition.election).ledger
+        self._keys: dict[str, Ed25519PublicKey] = {
+            key_id: load_public_key(key.public_key) for key_id, key in definition.keys.items()
+        }
+        self._producer: AIOKafkaProducer = ordered_producer(settings, linger_ms=0)
+        self._reader: AIOKafkaConsumer = plain_consumer(settings)
+        self._reading = asyncio.Lock()
+        self._receipts: OrderedDict[str, Receipt] = OrderedDict()
+        self._under_way: dict[str, asyncio.Future[Receipt]] = {}
+        self._highest_seq: dict[str, int] = {}
+        """Of each key, as this gateway has seen it: an event with a higher number is new, and needs no look-up."""
+        self._is_open = False
+
+    async def start(self) -> None:
+        await self._producer.start()
+        await self._reader.start()
+
+    async def stop(self) -> None:
+        await self._producer.stop()
+        await self._reader.stop()
+
+    async def submit(self, body: bytes) -> Receipt:
+        """Check and keep one envelope. Raises Problem."""
+        event, opened = self._let_in(body)
+        submission = opened.event_id.hex()
+        known = await self._known(submission, event, opened.signatures[0][0])
+        if known is not None:
+            return known.model_copy(update={"duplicate": True})
+        if len(self._under_way) >= IN_FLIGHT_MAX:
+            raise _busy("Too many submissions are waiting for the ledger.")
+        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self._under_way[submission] = future
+        try:
+            receipt = await self._append(submission, event, body)
+        except BaseException as error:
+            future.set_exception(error if isinstance(error, Problem) else _busy("The ledger did not answer."))
+            future.exception()
+            raise
+        else:
+            future.set_result(receipt)
+            self._remember(receipt)
+            key_id = opened.signatures[0][0]
+            self._highest_seq[key_id] = max(event.seq, self._highest_seq.get(key_id, -1))
+            return receipt
+        finally:
+            del self._under_way[submission]
+
+    def _let_in(self, body: bytes) -> tuple[AnyEvent, Opened]:
+        """Steps 1 to 6. Raises Problem."""
+        if len(body) > ENVELOPE_BYTES_MAX:
+            raise _too_large(len(body), ENVELOPE_BYTES_MAX)
+        opened = _open(body)
+        event = _read_event(opened.payload)
+        key_id, signature = opened.signatures[0]
+        key = self._definition.keys.get(key_id)
+        _refuse(check_election(event, self._definition) or check_key(event, key, key_id, self._definition))
+        if not verify(self._keys[key_id], signature, opened.payload):
+            raise Problem(
+                401,
+                _TITLE_OF_STATUS[401],
+                "The signature does not fit the payload: it must be Ed25519 over the DSSE pre-authentication encoding.",
+                field="signatures.0.sig",
+                rule="K2",
+            )
+        assert key is not None
+        _refuse(check_place(event, key, self._definition))
+        if isinstance(event, ResultReported):
+            self._check_choices(event)
+        return event, opened
+
+    def _check_choices(self, event: ResultReported) -> None:
+        contest = self._definition.contests[self._definition.contest_number[event.contest]]
+        unknown = sorted(event.form.votes.keys() - contest.choice_index.keys())
+        if unknown:
+            raise Problem(
+                422,
+                _TITLE_OF_STATUS[422],
+                f"Choice {unknown[0]} is not on the ballot of contest {event.contest}.",
+                field=f"form.votes.{unknown[0]}",
+                rule="C1",
+            )
+
+    async def _known(self, submission: str, event: AnyEvent, key_id: str) -> Receipt | None:
+        """Step 7."""
+        under_way = self._under_way.get(submission)
+        if under_way is not None:
+            return await asyncio.shield(under_way)
+        receipt = self._receipts.get(submission)
+        if receipt is not None:
+            return receipt
+        highest = self._highest_seq.get(key_id)
+        if highest is not None and event.seq > highest:
+            return None
+        return await self._find(submission)
+
+    async def _find(self, submission: str) -> Receipt | None:
+        """Look an event up in the read model and take its receipt from the ledger. Without the read model a retry may
+        become a second record, which the fold counts once."""
+        try:
+            places = await self._pool.fetch(queries.RECORD_OF_EVENT, submission, timeout=LOOK_UP_SECONDS_MAX)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            log.warning(log_line("look-up-failed", error=type(error).__name__))
+            return None
+        # The id is of the payload alone: a record with these words and a wrong signature stands refused, and is not this.
+        place = next((each for each in places if each["state"] != ResultState.REFUSED), None)
+        if place is None:
+            return None
+        partition, offset = place["partition"], place["offset"]
+        value = await self._read(partition, offset)
+        record = orjson.loads(value)
+        receipt = Receipt(
+            submission=submission,
+            partition=partition,
+            offset=offset,
+            leaf_hash=leaf_hash(value).hex(),
+            received_at=record["received_at"],
+            gateway=record["gateway"],
+        )
+        self._remember(receipt)
+        return receipt
+
+    async def _read(self, partition: int, offset: int) -> bytes:
+        place = TopicPartition(self._ledger, partition)
+        async with self._reading, asyncio.timeout(self._settings.kafka_wait_ms / 1000):
+            self._reader.assign([place])
+            self._reader.seek(place, offset)
+            message = await self._reader.getone(place)
+            return bytes(message.value)
+
+    async def _append(self, submission: str, event: AnyEvent, body: bytes) -> Receipt:
+        """Step 8."""
+        received_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        record = ledger_record(body, self._settings.gateway, received_at)
+        await self._check_open()
+        if isinstance(event, ElectionOpened):
+            raise Problem(409, "Already open", "This election has been opened; its genesis stands at offset 0.")
+        assert isinstance(event, (ResultReported, ResultReviewed, ResultAnnulled))
+        station = self._definition.station_number[event.station]
+        partition = self._definition.partition_of_station(station)
+        key = self._definition.shard_code_of_station(station).encode()
+        try:
+            async with asyncio.timeout(self._settings.kafka_wait_ms / 1000):
+                written = await self._producer.send_and_wait(self._ledger, record, key=key, partition=partition)
+        except (KafkaError, TimeoutError) as error:
+            log.warning(log_line("ledger-unavailable", error=type(error).__name__))
+            raise _busy("The ledger did not confirm the record in time; send it again, it will count once.") from None
+        return Receipt(
+            submission=submission,
+            partition=partition,
+            offset=written.offset,
+            leaf_hash=leaf_hash(record).hex(),
+            received_at=received_at,
+            gateway=self._settings.gateway,
+        )
+
+    async def _check_open(self) -> None:
+        if self._is_open:
+            return
+        places = [TopicPartition(self._ledger, partition) for partition in range(self._definition.partitions)]
+        try:
+            async with self._reading, asyncio.timeout(self._settings.kafka_wait_ms / 1000):
+                ends = await self._reader.end_offsets(places)
+        except (KafkaError, TimeoutError):
+            raise _busy("The ledger cannot be reached.") from None
+        if min(ends.values()) < 1:
+            raise _busy("The election has not been opened yet.")
+        self._is_open = True
+
+    def _remember(self, receipt: Receipt) -> None:
+        self._receipts[receipt.submission] = receipt
+        if len(self._receipts) > RECEIPTS_KEPT:
+            self._receipts.popitem(last=False)
+
+
+def _open(body: bytes) -> Opened:
+    try:
+        return open_envelope(_envelope(body))
+    except MalformedRecordError as error:
+        field, _, reason = str(error).partition(": ")
+        raise Problem(422, "Not a DSSE envelope", f"{field}: {reason}.", field=field) from None
+
+
+def _envelope(body: bytes) -> Envelope:
+    try:
+        return ENVELOPE.validate_python(orjson.loads(body))
+    except ValidationError as error:
+        raise _shape_problem("Not a DSSE envelope", error) from None
+    except (ValueError, RecursionError) as error:
+        raise Problem(422, "Not JSON", f"The body is not JSON: {error}.", field="") from None
+
+
+def _read_event(payload: bytes) -> AnyEvent:
+    try:
+        event = LEDGER_EVENT.validate_json(payload)
+    except ValidationError as error:
+        raise _shape_problem("Not an event", error) from None
+    if not is_canonical(payload):
+        raise Problem(
+            422,
+            "Not canonical",
+            "The payload must be canonical JSON (RFC 8785): keys sorted, no spaces, no key twice, no fractions.",
+            field="payload",
+        )
+    return event
+
+
+def _shape_problem(title: str, error: ValidationError) -> Problem:
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    places = [(".".join(str(part) for part in each["loc"] if "." not in str(part)), each["msg"]) for each in found[:20]]
+    return Problem(
+        422,
+        title,
+        f"{places[0][0] or 'body'}: {places[0][1]}.",
+        field=places[0][0],
+        errors=[{"field": field, "detail": detail} for field, detail in places],
+    )
+
+
+def _refuse(refusal: Refusal | None) -> None:
+    if refusal is not None:
+        status = _STATUS_OF_RULE.get(refusal.rule, 422)
+        raise Problem(
+            status,
+            _TITLE_OF_STATUS[status],
+            refusal.sentence_en,
+            field=refusal.field,
+            rule=refusal.rule,
+            detail_id=refusal.sentence_id,
+        )
+
+
+def _too_large(got: int, limit: int) -> Problem:
+    return Problem(413, "Too large", f"The body has {got} bytes; the limit is {limit}.", field="")
+
+
+def _busy(detail: str) -> Problem:
+    return Problem(503, "Try again", detail, retry_after_s=RETRY_AFTER_S)
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """The body, read no further than the limit. Raises Problem."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise _too_large(len(body), limit)
+    return bytes(body)
+
+
+router = APIRouter(prefix="/v1", tags=["submissions"])
+
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: PROBLEM_RESPONSES[status] for status in (401, 403, 409, 413, 422, 503)
+}
+_ENVELOPE_BODY = {"content": {"application/json": {"schema": ENVELOPE.json_schema()}}, "required": True}
+
+
+@router.post(
+    "/submissions",
+    status_code=201,
+    response_model=Receipt,
+    responses={**_REFUSALS, 200: {"model": Receipt, "description": "The event was in the ledger already."}},
+    openapi_extra={"requestBody": _ENVELOPE_BODY},
+    summary="Submit one signed event",
+)
+async def submit(request: Request) -> Response:
+    """A DSSE envelope with an Ed25519 signature around one event in canonical JSON. Answered once the ledger has it."""
+    gateway: Gateway = request.app.state.gateway
+    receipt = await gateway.submit(await _body(request, ENVELOPE_BYTES_MAX))
+    return Response(
+        receipt.model_dump_json(exclude_none=True), 200 if receipt.duplicate else 201, media_type="application/json"
+    )
+
+
+@router.post(
+    "/submissions:batch",
+    responses={status: PROBLEM_RESPONSES[status] for status in (413, 422)},
+    openapi_extra={
+        "requestBody": {
+            "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+            "required": True,
+            "description": f"One envelope a line, up to {BATCH_LINES_MAX} lines.",
+        }
+    },
+    summary="Submit up to 1,000 signed events, one a line",
+)
+async def submit_batch(request: Request) -> Response:
+    """Each line is judged by itself. The answer has one line for each, in the same order: `{"line", "status", "receipt"}`
+    or `{"line", "status", "problem"}`."""
+    gateway: Gateway = request.app.state.gateway
+    lines = [line for line in (await _body(request, BATCH_BYTES_MAX)).split(b"\n") if line.strip()]
+    if len(lines) > BATCH_LINES_MAX:
+        raise Problem(413, "Too many lines", f"A batch has up to {BATCH_LINES_MAX} lines, got {len(lines)}.", field="")
+
+    async def one(number: int, line: bytes) -> dict[str, Any]:
+        try:
+            receipt = await gateway.submit(line.strip())
+        except Problem as problem:
+            return {"line": number, "status": problem.status, "problem": problem.body}
+        status = 200 if receipt.duplicate else 201
+        return {"line": number, "status": status, "receipt": receipt.model_dump(exclude_none=True)}
+
+    answers = await asyncio.gather(*(one(number, line) for number, line in enumerate(lines, start=1)))
+    body = b"".join(orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE) for answer in answers)
+    return Response(body, media_type="application/x-ndjson")

@@ -1,0 +1,131 @@
+"""How far each stage is behind: `/v1/health`, and whether this process lives and can serve."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from fastapi import APIRouter, Request, Response
+
+from projections.definition import Definition
+from projections.readmodel import queries
+from runtime.kafka import SUBTOTALS_PARTITIONS, group_of, plain_consumer, topics_of
+from runtime.settings import Settings
+
+ANSWER_SECONDS_MAX = 3
+LAGGING_RECORDS = 10_000
+"""A stage further behind than this is called lagging: about ten seconds of a busy night."""
+
+router = APIRouter(tags=["health"])
+
+
+class HealthProbe:
+    """Asks Kafka and PostgreSQL where each stage stands; answers are kept for a second."""
+
+    def __init__(self, settings: Settings, definition: Definition) -> None:
+        self._settings = settings
+        self._definition = definition
+        self._consumer: AIOKafkaConsumer | None = None
+        self._admin: AIOKafkaAdminClient | None = None
+        self._derived_end: int | None = None
+        """Messages ever written to `subtotals` and `results`."""
+        self._lock = asyncio.Lock()
+        self._answer: dict[str, Any] = {}
+        self._answered_at = float("-inf")
+
+    async def stop(self) -> None:
+        if self._consumer is not None:
+            await self._consumer.stop()
+        if self._admin is not None:
+            await self._admin.close()
+
+    async def answer(self, state: Any) -> dict[str, Any]:
+        async with self._lock:
+            if time.monotonic() - self._answered_at > 1:
+                self._answer = await self._ask(state)
+                self._answered_at = time.monotonic()
+            return self._answer
+
+    async def _ask(self, state: Any) -> dict[str, Any]:
+        stages: dict[str, Any] = {}
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                stages = await self._lags()
+            kafka = "ok"
+        except (KafkaError, TimeoutError, OSError) as error:
+            kafka = f"unreachable: {type(error).__name__}"
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                positions = await state.pool.fetch(queries.POSITIONS)
+            if self._derived_end is not None:
+                recorded = sum(row["next_offset"] for row in positions)
+                stages["recorder"] = {"lag_records": max(0, self._derived_end - recorded)}
+            database = "ok"
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, OSError) as error:
+            database = f"unreachable: {type(error).__name__}"
+        stages["live"] = state.live.stage()
+        lagging = [name for name, stage in stages.items() if (stage["lag_records"] or 0) > LAGGING_RECORDS]
+        healthy = kafka == "ok" and database == "ok" and not lagging
+        return {
+            "status": "ok" if healthy else "degraded",
+            "election": self._definition.election.id,
+            "mode": self._definition.election.mode.value,
+            "definition": self._definition.hash,
+            "kafka": kafka,
+            "database": database,
+            "lagging": lagging,
+            "stages": stages,
+        }
+
+    async def _lags(self) -> dict[str, Any]:
+        election = self._definition.election
+        topics = topics_of(election)
+        if self._consumer is None:
+            consumer = plain_consumer(self._settings)
+            await consumer.start()
+            self._consumer = consumer
+            admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.kafka)
+            await admin.start()
+            self._admin = admin
+        assert self._admin is not None
+        ledger = [TopicPartition(topics.ledger, number) for number in range(self._definition.partitions)]
+        subtotals = [TopicPartition(topics.subtotals, number) for number in range(SUBTOTALS_PARTITIONS)]
+        results = [TopicPartition(topics.results, 0)]
+        ends = await self._consumer.end_offsets([*ledger, *subtotals, *results])
+        self._derived_end = sum(ends[each] for each in [*subtotals, *results])
+        tabulated = await self._admin.list_consumer_group_offsets(group_of(election, "tabulator"))
+        rolled_up = await self._admin.list_consumer_group_offsets(group_of(election, "rollup"))
+
+        def lag(places: list[TopicPartition], committed: dict[TopicPartition, Any]) -> dict[str, Any]:
+            behind = [ends[each] - (committed[each].offset if each in committed else 0) for each in places]
+            return {"lag_records": sum(max(0, one) for one in behind)}
+
+        return {
+            "gateway": {"ledger_records": sum(ends[each] for each in ledger), "lag_records": 0},
+            "tabulator": lag(ledger, tabulated),
+            "rollup": lag(subtotals, rolled_up),
+        }
+
+
+@router.get("/v1/health", summary="The lag of every stage")
+async def health(request: Request) -> dict[str, Any]:
+    """Lag in records of each stage behind what it reads, and whether Kafka and PostgreSQL answer."""
+    probe: HealthProbe = request.app.state.health
+    return await probe.answer(request.app.state)
+
+
+@router.get("/livez", summary="Whether the process runs")
+async def livez() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+@router.get("/readyz", summary="Whether this process can take requests")
+async def readyz(request: Request) -> Response:
+    probe: HealthProbe = request.app.state.health
+    answer = await probe.answer(request.app.state)
+    return Response(status_code=200 if answer["kafka"] == "ok" else 503)

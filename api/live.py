@@ -1,0 +1,306 @@
+"""The live feed's shell: Kafka on one side, WebSocket and server-sent events on the other, api/hub.py between.
+
+It begins with the read model's state and the topic positions that state is of, both read in one transaction, and follows
+`results` and `subtotals` from there. Should following fail, clients are closed with "service restart", the error is
+logged, and the feed begins anew; cursors stay good.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Annotated, Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from fastapi import APIRouter, Header, Query, Request, Response, WebSocket, WebSocketDisconnect
+from fastapi.responses import StreamingResponse
+from pydantic import ValidationError
+
+from api.hub import Frame, Hub, Subscriber, Wrong
+from api.problems import PROBLEM_RESPONSES, Problem
+from api.readmodel import ReadModel
+from projections.definition import Definition
+from runtime.kafka import SUBTOTALS_PARTITIONS, plain_consumer, topics_of
+from runtime.logs import event
+from runtime.settings import Settings
+from schemas.codes import CODE_PATTERN
+from schemas.live import CURSOR_CHARACTERS_MAX, FROM_CLIENT, FROM_SERVER, Positions, Subscribe
+
+log = logging.getLogger("rekap.live")
+
+POLL_MS = 100
+SEND_SECONDS_MAX = 30
+"""A frame that does not leave in this time means that nobody reads: the connection is closed."""
+WISHES_MAX = 200
+"""Messages a client may send between two heartbeats; a busy page that pans over a map sends a dozen."""
+MISTAKES_MAX = 20
+BEGIN_AGAIN_SECONDS_MAX = 30.0
+
+CLOSE_RESTART, CLOSE_POLICY, CLOSE_TRY_LATER = 1012, 1008, 1013
+"""Of RFC 6455 and the IANA registry."""
+
+router = APIRouter(prefix="/v1", tags=["live"])
+
+
+class LiveFeed:
+    def __init__(self, settings: Settings, definition: Definition, read: ReadModel) -> None:
+        self._settings = settings
+        self._definition = definition
+        self._read = read
+        self._topics = topics_of(definition.election)
+        self._consumer: AIOKafkaConsumer | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._connections: set[asyncio.Task[Any]] = set()
+        self.hub: Hub | None = None
+        """None while the feed begins."""
+
+    async def start(self) -> None:
+        self._tasks = [asyncio.create_task(self._follow_for_ever()), asyncio.create_task(self._beat())]
+
+    async def stop(self) -> None:
+        for task in [*self._tasks, *self._connections]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def stage(self) -> dict[str, Any]:
+        """For /v1/health: how many messages are still to be told, and how many clients listen."""
+        if self.hub is None or self._consumer is None:
+            return {"state": "beginning", "lag_records": None, "clients": 0}
+        lag = 0
+        for place in self._consumer.assignment():
+            end = self._consumer.highwater(place)
+            if end is not None:
+                positions = self.hub.positions
+                at = positions.results if place.topic == self._topics.results else positions.subtotals[place.partition]
+                lag += max(0, end - at)
+        return {"state": "following", "lag_records": lag, "clients": self.hub.subscribers}
+
+    # -- Kafka's side ----------------------------------------------------------------------------------------------
+
+    async def _follow_for_ever(self) -> None:
+        wait = 1.0
+        while True:
+            try:
+                await self._begin()
+                wait = 1.0
+                await self._follow()
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                log.critical(event("feed-stopped", error=f"{type(error).__name__}: {error}"), exc_info=True)
+            finally:
+                await self._end()
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, BEGIN_AGAIN_SECONDS_MAX)
+
+    async def _begin(self) -> None:
+        state = await self._read.everything()
+        positions = Positions(
+            state.positions.get((self._topics.results, 0), 0),
+            tuple(state.positions.get((self._topics.subtotals, number), 0) for number in range(SUBTOTALS_PARTITIONS)),
+        )
+        hub = Hub(self._definition, SUBTOTALS_PARTITIONS, heartbeat_s=self._settings.live_heartbeat_s)
+        hub.begin(positions, state.tallies, state.office_tallies, state.result_watermarks, state.block_watermarks)
+        consumer = plain_consumer(self._settings)
+        await consumer.start()
+        self._consumer = consumer
+        places = {TopicPartition(self._topics.results, 0): positions.results}
+        for number, offset in enumerate(positions.subtotals):
+            places[TopicPartition(self._topics.subtotals, number)] = offset
+        consumer.assign(list(places))
+        for place, offset in places.items():
+            consumer.seek(place, offset)
+        self.hub = hub
+        log.info(event("feed-begins", results=positions.results, subtotals=sum(positions.subtotals)))
+
+    async def _follow(self) -> None:
+        hub, consumer = self.hub, self._consumer
+        assert hub is not None
+        assert consumer is not None
+        while True:
+            batches = await consumer.getmany(timeout_ms=POLL_MS)
+            for place, messages in batches.items():
+                for message in messages:
+                    if place.topic == self._topics.results:
+                        hub.apply_result(message.offset, message.value)
+                    else:
+                        hub.apply_block(place.partition, message.offset, message.value)
+            hub.flush()
+            if batches:
+                await asyncio.sleep(self._settings.live_tick_ms / 1000)
+
+    async def _end(self) -> None:
+        self.hub = None
+        for connection in self._connections:
+            connection.cancel()
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            with suppress(Exception):
+                await consumer.stop()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.live_heartbeat_s)
+            if self.hub is not None:
+                self.hub.heartbeat()
+
+    # -- the clients' side -----------------------------------------------------------------------------------------
+
+    def admit(self) -> Hub:
+        """The hub, for one more client. Raises Problem where there is none or there are too many."""
+        if self.hub is None:
+            raise Problem(503, "Try again", "The live feed is beginning.", retry_after_s=1)
+        if self.hub.subscribers >= self._settings.live_clients:
+            raise Problem(
+                503,
+                "Try again",
+                f"This process serves {self._settings.live_clients} live clients already.",
+                retry_after_s=10,
+            )
+        return self.hub
+
+    async def serve_socket(self, socket: WebSocket) -> None:
+        await socket.accept()
+        try:
+            hub = self.admit()
+        except Problem as problem:
+            await socket.close(CLOSE_TRY_LATER, problem.body["detail"])
+            return
+        ready = asyncio.Event()
+        subscriber = hub.join(ready.set)
+        reading = asyncio.create_task(self._read_wishes(socket, hub, subscriber))
+        writing = asyncio.create_task(_write_frames(socket, subscriber, ready))
+        self._connections |= {reading, writing}
+        try:
+            done, _ = await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                if task.cancelled():
+                    await socket.close(CLOSE_RESTART, "the feed begins anew; connect again with your cursor")
+                elif (error := task.exception()) is not None and not isinstance(error, (WebSocketDisconnect, OSError)):
+                    log.info(event("client-dropped", error=f"{type(error).__name__}: {error}"))
+        except (RuntimeError, OSError):
+            pass  # closed already, from the other side
+        finally:
+            for task in (reading, writing):
+                task.cancel()
+                self._connections.discard(task)
+            hub.leave(subscriber)
+
+    async def _read_wishes(self, socket: WebSocket, hub: Hub, subscriber: Subscriber) -> None:
+        wishes = mistakes = 0
+        window_ends = asyncio.get_running_loop().time()
+        while True:
+            text = await socket.receive_text()
+            now = asyncio.get_running_loop().time()
+            if now > window_ends:
+                wishes, window_ends = 0, now + self._settings.live_heartbeat_s
+            wishes += 1
+            try:
+                if wishes > WISHES_MAX:
+                    raise Wrong(429, None, f"more than {WISHES_MAX} messages in {self._settings.live_heartbeat_s} s")
+                _follow_wish(hub, subscriber, text)
+            except Wrong as wrong:
+                hub.refuse(subscriber, wrong)
+                mistakes += 1
+            if wishes > WISHES_MAX or mistakes > MISTAKES_MAX:
+                await socket.close(CLOSE_POLICY, "too many messages that could not be followed")
+                return
+
+    async def frames(self, hub: Hub, subscriber: Subscriber, ready: asyncio.Event) -> AsyncIterator[Frame]:
+        """The frames of a subscriber as they come, for one that cannot be sent wishes (SSE)."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._connections.add(task)
+        try:
+            while True:
+                ready.clear()
+                while (frame := subscriber.take()) is not None:
+                    yield frame
+                await ready.wait()
+        finally:
+            hub.leave(subscriber)
+            if task is not None:
+                self._connections.discard(task)
+
+
+async def _write_frames(socket: WebSocket, subscriber: Subscriber, ready: asyncio.Event) -> None:
+    while True:
+        ready.clear()
+        while (frame := subscriber.take()) is not None:
+            async with asyncio.timeout(SEND_SECONDS_MAX):
+                await socket.send_text(frame.text)
+        await ready.wait()
+
+
+def _follow_wish(hub: Hub, subscriber: Subscriber, text: str) -> None:
+    """Raises Wrong."""
+    try:
+        wish = FROM_CLIENT.validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"] if part not in ("subscribe", "unsubscribe"))
+        raise Wrong(400, field or None, first["msg"]) from None
+    try:
+        if isinstance(wish, Subscribe):
+            hub.subscribe(subscriber, wish)
+        else:
+            hub.unsubscribe(subscriber, wish)
+    except Wrong as wrong:
+        wrong.id = wish.id
+        raise
+
+
+@router.websocket("/live")
+async def live_socket(socket: WebSocket) -> None:
+    feed: LiveFeed = socket.app.state.live
+    await feed.serve_socket(socket)
+
+
+@router.get(
+    "/live",
+    summary="The live feed as server-sent events",
+    responses={
+        200: {
+            "description": "The messages of `WS /v1/live` for one subscription, as server-sent events; `id` is the cursor.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        **{status: PROBLEM_RESPONSES[status] for status in (404, 413, 422, 503)},
+    },
+)
+async def live_events(
+    request: Request,
+    office: Annotated[str, Query(pattern=CODE_PATTERN)],
+    area: Annotated[str | None, Query(pattern=CODE_PATTERN, description="an area with its children")] = None,
+    level: Annotated[str | None, Query(pattern=CODE_PATTERN, description="all areas of a level")] = None,
+    stations: Annotated[bool, Query(description="also each change of a station in the area")] = False,
+    cursor: Annotated[str | None, Query(max_length=CURSOR_CHARACTERS_MAX)] = None,
+    last_event_id: Annotated[str | None, Header(max_length=CURSOR_CHARACTERS_MAX)] = None,
+) -> Response:
+    """A snapshot of an area and its children (or of a level), then each change. A browser that reconnects by itself
+    says where it was (`Last-Event-ID`) and goes on there. The same over WebSocket, for several subscriptions at once:
+    `WS /v1/live`, messages as in `/v1/schemas/live`."""
+    feed: LiveFeed = request.app.state.live
+    hub = feed.admit()
+    ready = asyncio.Event()
+    subscriber = hub.join(ready.set)
+    wish = Subscribe(office=office, area=area, level=level, stations=stations, cursor=last_event_id or cursor or None)
+    try:
+        hub.subscribe(subscriber, wish)
+    except Wrong as wrong:
+        hub.leave(subscriber)
+        raise Problem(wrong.status, "Cannot be subscribed to", wrong.sentence, field=wrong.field) from None
+
+    async def lines() -> AsyncIterator[bytes]:
+        async for frame in feed.frames(hub, subscriber, ready):
+            yield f"event: {frame.kind}\nid: {frame.cursor}\ndata: {frame.text}\n\n".encode()
+
+    return StreamingResponse(
+        lines(), media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    )
+
+
+@router.get("/schemas/live", summary="JSON Schema of the live feed's messages", tags=["reference"])
+async def live_schemas() -> dict[str, Any]:
+    return {"from_client": FROM_CLIENT.json_schema(), "from_server": FROM_SERVER.json_schema()}

@@ -1,0 +1,98 @@
+"""Problem details for HTTP APIs (RFC 9457): every refusal names the field and the reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Exception):
+    """What went wrong with one request. `field` is the dotted path of the value at fault, where there is one."""
+
+    def __init__(
+        self,
+        status: int,
+        title: str,
+        detail: str,
+        *,
+        field: str | None = None,
+        retry_after_s: int | None = None,
+        **extra: Any,
+    ) -> None:
+        super().__init__(f"{status} {title}: {detail}")
+        self.status = status
+        self.retry_after_s = retry_after_s
+        self.body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail, **extra}
+        if field is not None:
+            self.body["field"] = field
+
+    def response(self) -> Response:
+        headers = {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
+        return Response(orjson.dumps(self.body), self.status, headers, MEDIA_TYPE)
+
+
+def install_problems(app: FastAPI) -> None:
+    """Let every error of the app leave as a problem, also those of the framework and our own bugs."""
+
+    @app.exception_handler(Problem)
+    async def problem(_: Request, error: Problem) -> Response:
+        return error.response()
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        return Problem(422, "Invalid request", f"{field}: {first['msg']}", field=field).response()
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> Response:
+        return Problem(
+            error.status_code, error.detail, f"{request.method} {request.url.path}: {error.detail}"
+        ).response()
+
+    @app.exception_handler(Exception)
+    async def bug(_: Request, __: Exception) -> Response:
+        return Problem(
+            500, "Internal error", "This is a bug; it is in the server's log. Nothing was accepted."
+        ).response()
+
+
+_SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "field": {"type": "string", "description": "dotted path of the value at fault"},
+        "rule": {"type": "string", "description": "id of the rule that refused it"},
+    },
+}
+_EXAMPLE = {
+    "type": "about:blank",
+    "title": "Not allowed to this key",
+    "status": 403,
+    "detail": "Station 34.02.01.2001-007 is outside the scope 34.04 of key 3f1c0a9be2d47c55.",
+    "field": "station",
+    "rule": "K4",
+}
+PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, "content": {MEDIA_TYPE: {"schema": _SCHEMA, "example": _EXAMPLE}}}
+    for status, text in {
+        401: "The signature is missing, wrong, or of an unknown key.",
+        403: "The key's role or scope does not allow this.",
+        404: "This election has no such thing.",
+        409: "The election has been opened already.",
+        413: "Larger than the limit.",
+        422: "The request has the wrong shape, or names what this election does not have.",
+        503: "A part of the system cannot be reached just now; Retry-After says when to come back.",
+    }.items()
+}
+"""Status → how OpenAPI describes it."""

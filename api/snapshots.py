@@ -1,0 +1,305 @@
+"""GET: the newest state of elections, offices, contests, areas and stations, each with the cut it is as of."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, NamedTuple
+
+import asyncpg
+import orjson
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import BaseModel
+
+from api.problems import PROBLEM_RESPONSES, Problem
+from api.readmodel import ReadModel
+from projections.definition import ContestEntry, Definition, OfficeEntry
+from projections.station import ResultState
+from runtime.logs import event
+from schemas.codes import CODE_PATTERN, SHA256_PATTERN
+from schemas.snapshots import (
+    AreaSnapshot,
+    ContestSnapshot,
+    ElectionSnapshot,
+    OfficeSnapshot,
+    StationPage,
+    StationSnapshot,
+    SubmissionSnapshot,
+)
+
+log = logging.getLogger("rekap.snapshots")
+
+LAST_GOOD_MAX = 2_000
+LAST_GOOD_BYTES_MAX = 64 * 1024 * 1024
+DATABASE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+router = APIRouter(prefix="/v1", tags=["snapshots"])
+
+AreaCode = Annotated[str, Path(pattern=CODE_PATTERN, description="code of an area, as in areas.csv")]
+OfficeFilter = Annotated[str | None, Query(pattern=CODE_PATTERN, description="only this office")]
+
+
+class _Kept(NamedTuple):
+    body: bytes
+    at: float
+
+
+class Snapshots:
+    """Answers of the read model as bytes, and the last good one of each for when the database is away (invariant 10)."""
+
+    def __init__(self, pool: Any, definition: Definition) -> None:
+        self.definition = definition
+        self.read = ReadModel(pool, definition)
+        self._last_good: OrderedDict[str, _Kept] = OrderedDict()
+        self._bytes = 0
+        self._head = {
+            "election": definition.election.id,
+            "mode": definition.election.mode.value,
+            "definition": definition.hash,
+        }
+
+    async def answer(self, request: Request, work: Callable[[], Awaitable[dict[str, Any]]]) -> Response:
+        """The answer of `work`, or without a database the last good one with its age. Raises Problem."""
+        place = request.url.path + "?" + request.url.query
+        try:
+            body = orjson.dumps(self._head | await work())
+        except DATABASE_ERRORS as error:
+            log.warning(event("database-unavailable", error=type(error).__name__, path=request.url.path))
+            kept = self._last_good.get(place)
+            if kept is None:
+                raise Problem(503, "Try again", "The read model cannot be reached just now.", retry_after_s=2) from None
+            age = int(time.monotonic() - kept.at)
+            return _respond(request, kept.body, {"Age": str(age), "Cache-Control": "no-cache"})
+        self._keep(place, body)
+        return _respond(request, body, {"Cache-Control": "public, max-age=1, stale-if-error=3600"})
+
+    def _keep(self, place: str, body: bytes) -> None:
+        before = self._last_good.pop(place, None)
+        self._bytes += len(body) - (len(before.body) if before else 0)
+        self._last_good[place] = _Kept(body, time.monotonic())
+        while len(self._last_good) > LAST_GOOD_MAX or self._bytes > LAST_GOOD_BYTES_MAX:
+            _, oldest = self._last_good.popitem(last=False)
+            self._bytes -= len(oldest.body)
+
+    # -- what a path names -----------------------------------------------------------------------------------------
+
+    def office(self, office: str) -> OfficeEntry:
+        number = self.definition.office_number.get(office)
+        if number is None:
+            names = ", ".join(entry.id for entry in self.definition.offices)
+            raise _unknown("office", f"There is no office {office!r} in this election; there are: {names}.")
+        return self.definition.offices[number]
+
+    def contest(self, contest: str) -> ContestEntry:
+        number = self.definition.contest_number.get(contest)
+        if number is None:
+            raise _unknown("contest", f"There is no contest {contest!r} in this election; GET /v1/offices lists them.")
+        return self.definition.contests[number]
+
+    def area(self, area: str) -> int:
+        number = self.definition.area_number.get(area)
+        if number is None:
+            hint = f" It is a station: GET /v1/stations/{area}." if area in self.definition.station_number else ""
+            raise _unknown("area", f"There is no area {area!r} in this election.{hint}")
+        return number
+
+    def station(self, station: str) -> int:
+        number = self.definition.station_number.get(station)
+        if number is None:
+            hint = f" It is an area: GET /v1/areas/{station}." if station in self.definition.area_number else ""
+            raise _unknown("station", f"There is no station {station!r} in this election.{hint}")
+        return number
+
+    # -- names of things -------------------------------------------------------------------------------------------
+
+    def area_name(self, area: int) -> dict[str, Any]:
+        definition = self.definition
+        parent = definition.area_parent[area]
+        return {
+            "code": definition.area_codes[area],
+            "name": definition.area_names[area],
+            "level": definition.level_ids[definition.area_level[area]],
+            "parent": definition.area_codes[parent] if parent >= 0 else None,
+        }
+
+    def office_name(self, office: OfficeEntry) -> dict[str, Any]:
+        return {
+            "id": office.id,
+            "name_id": office.office.name_id,
+            "name_en": office.office.name_en,
+            "contests": [self.definition.contests[number].id for number in office.contests],
+        }
+
+
+def _unknown(field: str, detail: str) -> Problem:
+    return Problem(404, "Not in this election", detail, field=field)
+
+
+def _respond(request: Request, body: bytes, headers: dict[str, str]) -> Response:
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {**headers, "ETag": etag}
+    asked = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
+    if etag in asked or asked == ["*"]:
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def _of(request: Request) -> Snapshots:
+    snapshots: Snapshots = request.app.state.snapshots
+    return snapshots
+
+
+def _described(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    return {
+        200: {"model": model, "description": "With a strong ETag. An `Age` says that the database is away."},
+        304: {"description": "Unchanged since the ETag given in If-None-Match."},
+        **{status: PROBLEM_RESPONSES[status] for status in (404, 503)},
+    }
+
+
+@router.get("/election", responses=_described(ElectionSnapshot), summary="The election, its levels and offices")
+async def election(request: Request) -> Response:
+    snapshots = _of(request)
+    definition = snapshots.definition
+    about = definition.election
+
+    async def work() -> dict[str, Any]:
+        return {
+            "title_id": about.title.id,
+            "title_en": about.title.en,
+            "date": about.date.isoformat(),
+            "time_zone": about.time_zone,
+            "licence": about.licence,
+            "source": about.source,
+            "root": definition.area_codes[definition.root],
+            "levels": [{"id": each.id, "name_id": each.name.id, "name_en": each.name.en} for each in about.levels],
+            "shard_level": about.shard_level,
+            "partitions": about.partitions,
+            "areas": len(definition.area_codes),
+            "stations": len(definition.station_codes),
+            "offices": [snapshots.office_name(office) for office in definition.offices],
+            "as_of": await snapshots.read.offices_as_of(),
+        }
+
+    return await snapshots.answer(request, work)
+
+
+@router.get("/offices/{office}", responses=_described(OfficeSnapshot), summary="An office and all its contests")
+async def office(request: Request, office: Annotated[str, Path(pattern=CODE_PATTERN)]) -> Response:
+    snapshots = _of(request)
+    entry = snapshots.office(office)
+
+    async def work() -> dict[str, Any]:
+        return {"office": snapshots.office_name(entry), **await snapshots.read.office(entry)}
+
+    return await snapshots.answer(request, work)
+
+
+@router.get("/contests/{contest}", responses=_described(ContestSnapshot), summary="A contest as a whole")
+async def contest(request: Request, contest: Annotated[str, Path(pattern=CODE_PATTERN)]) -> Response:
+    snapshots = _of(request)
+    entry = snapshots.contest(contest)
+    about = entry.contest
+
+    async def work() -> dict[str, Any]:
+        return {
+            "contest": entry.id,
+            "office": about.office,
+            "electorate": about.electorate,
+            "name_id": about.name_id,
+            "name_en": about.name_en,
+            "seats": about.seats,
+            "choices": [
+                {"id": choice.id, "name": choice.name, "kind": choice.kind.value, "party": choice.party}
+                for choice in entry.ballot
+            ],
+            **await snapshots.read.contest(entry),
+        }
+
+    return await snapshots.answer(request, work)
+
+
+@router.get("/areas/{area}", responses=_described(AreaSnapshot), summary="An area with its children")
+async def area(request: Request, area: AreaCode, office: OfficeFilter = None) -> Response:
+    """The sums of an area and of each area directly in it, by office and contest."""
+    snapshots = _of(request)
+    definition = snapshots.definition
+    number = snapshots.area(area)
+    offices = definition.offices if office is None else (snapshots.office(office),)
+
+    async def work() -> dict[str, Any]:
+        return {
+            "area": snapshots.area_name(number),
+            "lineage": [snapshots.area_name(each) for each in definition.lineage[number][1:]],
+            "children": [snapshots.area_name(each) for each in definition.children[number]],
+            "offices": await snapshots.read.area(number, offices),
+        }
+
+    return await snapshots.answer(request, work)
+
+
+@router.get("/areas/{area}/stations", responses=_described(StationPage), summary="The stations of an area")
+async def stations(
+    request: Request,
+    area: AreaCode,
+    contest: Annotated[str, Query(pattern=CODE_PATTERN, description="the contest whose results are listed")],
+    state: Annotated[ResultState | None, Query(description="only stations in this state")] = None,
+    after: Annotated[str, Query(max_length=64, description="`next` of the page before")] = "",
+    limit: Annotated[int, Query(ge=1, le=5_000, description="most stations of the page")] = 500,
+) -> Response:
+    """Stations in the area, at any depth, of which something was heard, by code."""
+    snapshots = _of(request)
+    number, entry = snapshots.area(area), snapshots.contest(contest)
+    wanted = None if state is None else state.value
+
+    async def work() -> dict[str, Any]:
+        page = await snapshots.read.stations(number, entry, wanted, after, limit)
+        return {"area": area, "contest": entry.id, **page}
+
+    return await snapshots.answer(request, work)
+
+
+@router.get("/stations/{station}", responses=_described(StationSnapshot), summary="A station with its whole history")
+async def station(request: Request, station: Annotated[str, Path(pattern=CODE_PATTERN)]) -> Response:
+    """What stands in each contest, and every record about the station with what became of it and why."""
+    snapshots = _of(request)
+    definition = snapshots.definition
+    number = snapshots.station(station)
+    place = definition.station_area[number]
+
+    async def work() -> dict[str, Any]:
+        return {
+            "station": {
+                "code": station,
+                "name": definition.station_names[number],
+                "area": definition.area_codes[place],
+                "registered_voters": definition.station_registered[number],
+                "partition": definition.partition_of_station(number),
+            },
+            "lineage": [snapshots.area_name(each) for each in definition.lineage[place]],
+            **await snapshots.read.station(number),
+        }
+
+    return await snapshots.answer(request, work)
+
+
+@router.get(
+    "/submissions/{submission}",
+    responses=_described(SubmissionSnapshot),
+    summary="What became of a submission",
+    tags=["submissions"],
+)
+async def submission(request: Request, submission: Annotated[str, Path(pattern=SHA256_PATTERN)]) -> Response:
+    """By the submission id of the receipt. 404 also in the moment between the receipt and the count."""
+    snapshots = _of(request)
+
+    async def work() -> dict[str, Any]:
+        records = await snapshots.read.submission(submission)
+        if not records:
+            raise _unknown("submission", f"No counted record has the submission id {submission}; it may be on its way.")
+        return {"submission": submission, "records": records}
+
+    return await snapshots.answer(request, work)

@@ -1,0 +1,123 @@
+"""The SQL of the read model: all statements in one place, each with what it takes and gives.
+
+Written by consumers/recorder.py, read by api/. Names have no schema: the connection's search path is the election's.
+"""
+
+from __future__ import annotations
+
+from schemas.package import Election
+
+
+def schema_of(election: Election) -> str:
+    """The schema that an election's tables live in; up to 58 characters, PostgreSQL takes 63."""
+    return f"{election.mode.value}_{election.id}"
+
+
+# ── written ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+RECORD_COLUMNS = (
+    "partition", "offset", "event", "office", "type", "key", "station", "contest", "version", "payload",
+)  # fmt: skip
+"""For COPY: history is only ever added to."""
+
+UPSERT_STATES = """
+INSERT INTO record_state (partition, "offset", state, findings)
+SELECT * FROM unnest($1::int[], $2::bigint[], $3::text[], $4::text[])
+ON CONFLICT (partition, "offset") DO UPDATE SET state = excluded.state, findings = excluded.findings
+"""
+
+UPSERT_STATIONS = """
+INSERT INTO station_result
+    (station, contest, office, area, partition, state, "offset", event, version, contribution, through)
+SELECT station, contest, office, area, partition, state, "offset", event, version, contribution::bigint[], through
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::bigint[], $8::text[],
+            $9::int[], $10::text[], $11::bigint[])
+    AS given (station, contest, office, area, partition, state, "offset", event, version, contribution, through)
+ON CONFLICT (station, contest) DO UPDATE SET
+    state = excluded.state, "offset" = excluded."offset", event = excluded.event, version = excluded.version,
+    contribution = excluded.contribution, through = excluded.through
+"""
+
+UPSERT_TALLIES = """
+INSERT INTO area_tally (contest, area, office, tally)
+SELECT contest, area, office, tally::bigint[]
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS given (contest, area, office, tally)
+ON CONFLICT (contest, area) DO UPDATE SET tally = excluded.tally
+"""
+
+UPSERT_OFFICE_TALLIES = """
+INSERT INTO office_tally (office, area, tally)
+SELECT office, area, tally::bigint[]
+FROM unnest($1::text[], $2::text[], $3::text[]) AS given (office, area, tally)
+ON CONFLICT (office, area) DO UPDATE SET tally = excluded.tally
+"""
+
+UPSERT_BLOCK_WATERMARKS = """
+INSERT INTO block_watermark (office, partition, through)
+SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[])
+ON CONFLICT (office, partition) DO UPDATE SET through = excluded.through
+"""
+
+UPSERT_RESULT_WATERMARK = """
+INSERT INTO result_watermark (office, as_of) VALUES ($1, $2::bigint[])
+ON CONFLICT (office) DO UPDATE SET as_of = excluded.as_of
+"""
+
+INSERT_POSITION = """
+INSERT INTO topic_position (topic, partition, next_offset) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING
+"""
+
+MOVE_POSITION = """
+UPDATE topic_position SET next_offset = $4 WHERE topic = $1 AND partition = $2 AND next_offset = $3
+"""
+"""Moves nothing where another recorder has been here."""
+
+# ── read ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+POSITIONS = "SELECT topic, partition, next_offset FROM topic_position"
+
+BLOCK_WATERMARKS = "SELECT office, partition, through FROM block_watermark"
+
+RESULT_WATERMARKS = "SELECT office, as_of FROM result_watermark"
+
+TALLIES_OF_AREAS = "SELECT contest, area, tally FROM area_tally WHERE area = ANY ($1::text[])"
+
+TALLIES_OF_CONTESTS = """
+SELECT given.contest, given.area, area_tally.tally
+FROM unnest($1::text[], $2::text[]) AS given (contest, area) JOIN area_tally USING (contest, area)
+"""
+"""Takes contests and for each an area."""
+
+OFFICE_TALLIES_OF_AREAS = "SELECT office, area, tally FROM office_tally WHERE area = ANY ($1::text[])"
+
+ALL_TALLIES = "SELECT contest, area, tally FROM area_tally"
+
+ALL_OFFICE_TALLIES = "SELECT office, area, tally FROM office_tally"
+
+STATION_RESULTS = 'SELECT contest, state, "offset", event, version, contribution FROM station_result WHERE station = $1'
+
+STATION_HISTORY = """
+SELECT record.partition, record."offset", record.event, record.type, record.key, record.contest, record.version,
+       record.payload, record_state.state, record_state.findings
+FROM record JOIN record_state USING (partition, "offset")
+WHERE record.station = $1
+ORDER BY record."offset"
+"""
+
+STATIONS_OF_AREAS = """
+SELECT station, contest, state, "offset", event, version, contribution
+FROM station_result
+WHERE area = ANY ($1::text[]) AND contest = $2 AND ($3::text IS NULL OR state = $3) AND station > $4
+ORDER BY station
+LIMIT $5
+"""
+"""Takes areas that hold stations, a contest, a state or null, the station to go on after, and how many."""
+
+RECORD_OF_EVENT = """
+SELECT record.partition, record."offset", record.type, record.station, record.contest, record.version,
+       record_state.state, record_state.findings
+FROM record JOIN record_state USING (partition, "offset")
+WHERE record.event = $1
+ORDER BY record.partition, record."offset"
+"""
+"""All places of an event, the first first: genesis stands in every partition, a repeated event more than once."""

@@ -1,0 +1,98 @@
+"""`rekap run ROLE`: one worker in this process. `rekap up` and Compose start one process a role."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
+
+import click
+import uvloop
+
+from projections.definition import Definition
+from projections.package_checks import problems
+from runtime.logs import event, start_logs
+from runtime.package_files import PackageError, load_package
+from runtime.settings import Settings, SettingsError, read_settings
+from schemas.live import CLIENT_MESSAGE_BYTES_MAX
+
+log = logging.getLogger("rekap.run")
+
+EXIT_CONFIGURATION = 2
+EXIT_STOPPED = 70
+"""A worker stopped because going on would have been wrong; the supervisor starts it again."""
+GRACEFUL_SECONDS = 8
+
+Worker = Callable[[Settings, Definition, asyncio.Event], Awaitable[None]]
+
+
+@click.command("run")
+@click.argument("role", type=click.Choice(["api", "tabulator", "rollup", "recorder"]))
+def run(role: str) -> None:
+    """Run one worker, with the settings of the environment (see .env.example)."""
+    start_logs()
+    settings, definition = load()
+    if role == "api":
+        _serve(settings, definition)
+    elif role == "rollup":
+        from streams.rollup import run_worker
+
+        run_worker(settings, definition)
+    elif role == "tabulator":
+        from consumers import tabulator
+
+        _work(role, tabulator.run, settings, definition)
+    else:
+        from consumers import recorder
+
+        _work(role, recorder.run, settings, definition)
+
+
+def load() -> tuple[Settings, Definition]:
+    """Settings and the election. Ends the process with a sentence where one is wrong."""
+    try:
+        settings = read_settings()
+        return settings, Definition(load_package(settings.package, problems))
+    except (SettingsError, PackageError) as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(EXIT_CONFIGURATION) from None
+
+
+def _work(role: str, worker: Worker, settings: Settings, definition: Definition) -> None:
+    async def until_signal() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(each, stop.set)
+        await worker(settings, definition, stop)
+
+    try:
+        uvloop.run(until_signal())
+    except Exception as error:
+        log.critical(event("stopped", role=role, error=f"{type(error).__name__}: {error}"), exc_info=True)
+        raise SystemExit(EXIT_STOPPED) from None
+    log.info(event("stopped", role=role))
+
+
+def _serve(settings: Settings, definition: Definition) -> NoReturn:
+    import uvicorn
+
+    from api.app import create_app
+
+    uvicorn.run(
+        create_app(settings, definition),
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets",
+        ws_max_size=CLIENT_MESSAGE_BYTES_MAX,
+        ws_per_message_deflate=False,
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        backlog=4096,
+    )
+    raise SystemExit(0)

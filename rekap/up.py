@@ -1,0 +1,127 @@
+"""`rekap up`: embedded Kafka and PostgreSQL and all workers, in one terminal.
+
+Parts that the environment names (REKAP_KAFKA, REKAP_DATABASE) are used as they are; the others are embedded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from projections.definition import Definition
+from projections.package_checks import problems
+from rekap.embedded.kafka import EmbeddedKafka
+from rekap.embedded.postgres import EmbeddedPostgres
+from rekap.embedded.processes import EmbeddedError, Supervisor, hold_data_directory, told_to_stop
+from rekap.key_files import KeyFileError, load_key_file
+from rekap.open import open_with_key
+from runtime.kafka import TopicMismatchError
+from runtime.package_files import PackageError, load_package
+from runtime.settings import SettingsError, read_settings, variable
+
+WORKERS = ("recorder", "tabulator", "rollup", "api")
+"""In the order of their start; the API is last, so that it finds the others."""
+EXIT_WRONG_PACKAGE = 1
+EXIT_NOT_STARTED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A running Rekap: its supervisor, its address, what it counts."""
+
+    supervisor: Supervisor
+    url: str
+    definition: Definition
+    environment: dict[str, str]
+
+
+@asynccontextmanager
+async def running_stack(
+    package: Path,
+    data: Path,
+    authority: Ed25519PrivateKey,
+    *,
+    port: int = 0,
+    log_directory: Path | None = None,
+    settings: dict[str, str] | None = None,
+    workers: tuple[str, ...] = WORKERS,
+) -> AsyncIterator[Stack]:
+    """All parts, started, opened and healthy; stopped in order at the end.
+
+    Raises PackageError, EmbeddedError, SettingsError, TopicMismatchError.
+    """
+    definition = Definition(load_package(package, problems))
+    with hold_data_directory(data):
+        supervisor = Supervisor(log_directory=log_directory)
+        try:
+            environment = {**os.environ, **(settings or {})}
+            for field, service in (("database", EmbeddedPostgres(data)), ("kafka", EmbeddedKafka(data))):
+                if not environment.get(variable(field)):
+                    environment[variable(field)] = await supervisor.adopt(
+                        "postgres" if field == "database" else "kafka", service
+                    )
+            port = port or _free_port()
+            environment |= {variable("package"): str(package.resolve()), variable("port"): str(port)}
+            await open_with_key(read_settings(environment), definition, authority)
+            url = f"http://127.0.0.1:{port}"
+            for role in workers:
+                ready = (lambda: _answers(url)) if role == "api" else None
+                supervisor.run(role, [sys.executable, "-m", "rekap", "run", role], environment=environment, ready=ready)
+            await supervisor.wait_ready()
+            yield Stack(supervisor, url, definition, environment)
+        finally:
+            await supervisor.stop()
+
+
+async def _answers(url: str) -> bool:
+    try:
+        async with httpx.AsyncClient(timeout=2) as client:
+            return (await client.get(f"{url}/livez")).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@click.command("up")
+@click.argument("package", type=click.Path(path_type=Path), default=Path("election"))
+@click.option("--key", "key_file", type=click.Path(path_type=Path), required=True, help="private key of the authority")
+@click.option("--data", type=click.Path(path_type=Path), default=Path("rekap-data"), show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+def up(package: Path, key_file: Path, data: Path, port: int) -> None:
+    """Start everything for the election in PACKAGE and go on until Ctrl-C. A second start goes on where it was."""
+
+    async def go() -> None:
+        told = told_to_stop()
+        async with running_stack(package, data, load_key_file(key_file), port=port) as stack:
+            stack.supervisor.say("rekap", f"ready: {stack.url}/v1/election   API: {stack.url}/docs   stop: Ctrl-C")
+            await told
+
+    run_or_explain(go())
+
+
+def run_or_explain(work: object) -> None:
+    """Run to the end; what the operator can mend is one sentence and an exit code, not a traceback."""
+    assert asyncio.iscoroutine(work)
+    try:
+        asyncio.run(work)
+    except PackageError as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(EXIT_WRONG_PACKAGE) from None
+    except (EmbeddedError, SettingsError, TopicMismatchError, KeyFileError, OSError) as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(EXIT_NOT_STARTED) from None

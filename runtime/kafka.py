@@ -1,0 +1,99 @@
+"""Kafka: the topics of an election, and clients with the settings that the invariants need.
+
+Topic names carry mode and election id, so that a rehearsal's record cannot stand in a live topic (invariant 9).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from runtime.settings import Settings
+from schemas.package import Election
+
+MESSAGE_BYTES_MAX = 8 * 1024 * 1024
+"""A block of 1,000 forms is about 1 MB; of 1,000 legislative forms about 6 MB."""
+SUBTOTALS_PARTITIONS = 4
+FOR_EVER = -1
+
+
+class Topics(NamedTuple):
+    ledger: str
+    subtotals: str
+    results: str
+
+
+class TopicMismatchError(Exception):
+    """A topic is there, but is not what this election needs; the sentence says which and how."""
+
+
+def topics_of(election: Election) -> Topics:
+    prefix = f"rekap.{election.mode.value}.{election.id}"
+    return Topics(f"{prefix}.ledger", f"{prefix}.subtotals", f"{prefix}.results")
+
+
+def group_of(election: Election, role: str) -> str:
+    return f"rekap.{election.mode.value}.{election.id}.{role}"
+
+
+def ordered_producer(settings: Settings, **options: Any) -> AIOKafkaProducer:
+    """A producer whose retries cannot overtake: idempotent, acks=all (DESIGN 2)."""
+    return AIOKafkaProducer(
+        bootstrap_servers=settings.kafka,
+        enable_idempotence=True,
+        acks="all",
+        max_request_size=MESSAGE_BYTES_MAX,
+        **options,
+    )
+
+
+def plain_consumer(settings: Settings, *topics: str, **options: Any) -> AIOKafkaConsumer:
+    """A consumer that commits nothing by itself and starts at the beginning where it has no place."""
+    return AIOKafkaConsumer(
+        *topics,
+        bootstrap_servers=settings.kafka,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=MESSAGE_BYTES_MAX,
+        fetch_max_bytes=4 * MESSAGE_BYTES_MAX,
+        **options,
+    )
+
+
+async def create_topics(settings: Settings, election: Election) -> Topics:
+    """Create the topics of an election where they are missing. Raises TopicMismatchError where the ledger has another
+    number of partitions: it is fixed from genesis on."""
+    topics = topics_of(election)
+    kept = {
+        "retention.ms": str(FOR_EVER),
+        "retention.bytes": str(FOR_EVER),
+        "max.message.bytes": str(MESSAGE_BYTES_MAX),
+        "min.insync.replicas": str(max(1, settings.replication - 1)),
+    }
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    await admin.start()
+    try:
+        wanted = {topics.ledger: election.partitions, topics.subtotals: SUBTOTALS_PARTITIONS, topics.results: 1}
+        answer = await admin.create_topics(
+            [
+                NewTopic(name, num_partitions=count, replication_factor=settings.replication, topic_configs=kept)
+                for name, count in wanted.items()
+            ]
+        )
+        for error in answer.topic_errors:
+            code = error[1]
+            if code and for_code(code) is not TopicAlreadyExistsError:
+                raise TopicMismatchError(f"topic {error[0]} could not be created: {for_code(code).__name__}")
+        for described in await admin.describe_topics([topics.ledger]):
+            found = len(described["partitions"])
+            if found and found != election.partitions:
+                raise TopicMismatchError(
+                    f"topic {topics.ledger} has {found} partitions, but the package says {election.partitions}; "
+                    "the number is fixed when the election is opened"
+                )
+    finally:
+        await admin.close()
+    return topics

@@ -1,0 +1,57 @@
+"""PostgreSQL: a pool of connections, and the schema brought up to date by the program itself."""
+
+from __future__ import annotations
+
+from importlib.resources.abc import Traversable
+
+import asyncpg
+
+from runtime.settings import Settings, SettingsError
+
+COMMAND_SECONDS_MAX = 60
+_MIGRATION_LOCK = 0x72656B6170
+"""An advisory lock: two processes that start together must not both migrate ("rekap" in ASCII)."""
+
+
+async def open_pool(settings: Settings, schema: str, *, size: int = 4) -> asyncpg.Pool:
+    """A pool on REKAP_DATABASE whose statements are about one schema. Raises SettingsError where none is named."""
+    if not settings.database:
+        raise SettingsError("REKAP_DATABASE: expected the address of a PostgreSQL database, got nothing")
+    return await asyncpg.create_pool(
+        settings.database,
+        min_size=1,
+        max_size=size,
+        command_timeout=COMMAND_SECONDS_MAX,
+        server_settings={"search_path": _quoted(schema)},
+    )
+
+
+async def migrate(pool: asyncpg.Pool, schema: str, migrations: Traversable) -> int:
+    """Apply the numbered `NNNN-….sql` files that the schema has not seen, each in its transaction. Gives how many.
+
+    `schema` is the one the pool was opened on: a name made by the program (never a caller's), quoted all the same.
+    """
+    quoted = _quoted(schema)
+    done = 0
+    files = sorted((file for file in migrations.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
+    async with pool.acquire() as connection:
+        await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATION_LOCK)
+        try:
+            await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted}")
+            await connection.execute(
+                "CREATE TABLE IF NOT EXISTS migration (name text PRIMARY KEY, applied_at timestamptz DEFAULT now())"
+            )
+            seen = {row["name"] for row in await connection.fetch("SELECT name FROM migration")}
+            for file in files:
+                if file.name not in seen:
+                    async with connection.transaction():
+                        await connection.execute(file.read_text())
+                        await connection.execute("INSERT INTO migration (name) VALUES ($1)", file.name)
+                    done += 1
+        finally:
+            await connection.execute("SELECT pg_advisory_unlock($1)", _MIGRATION_LOCK)
+    return done
+
+
+def _quoted(schema: str) -> str:
+    return '"' + schema.replace('"', '""') + '"'

@@ -1,0 +1,68 @@
+"""Settings of every process, read once from the environment. `.env.example` and the docs are made from this table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+
+class SettingsError(ValueError):
+    """A setting is missing or has no meaning; the sentence names the variable, what was expected and what it was."""
+
+
+def _setting(default: Any, help: str) -> Any:
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Each field is the environment variable `REKAP_<FIELD>` in capitals."""
+
+    kafka: str = _setting("127.0.0.1:9092", "bootstrap servers of Kafka, host:port, separated by commas")
+    database: str = _setting("", "address of PostgreSQL, postgresql://user:password@host:port/name")
+    package: Path = _setting(Path("election"), "directory or zip of the election package")
+    host: str = _setting("127.0.0.1", "address the API listens on")
+    port: int = _setting(8000, "port the API listens on")
+    gateway: str = _setting("gateway-1", "name of this gateway, as it stands in receipts")
+    replication: int = _setting(1, "copies of each topic; 3 on a cluster of three or more brokers")
+    keyframe_ms: int = _setting(2000, "milliseconds between keyframes: how long a gap can last at most")
+    publish_ms: int = _setting(10, "milliseconds the roll-up gathers blocks before it publishes")
+    check_threads: int = _setting(2, "threads of a tabulator that check signatures")
+    batch_records: int = _setting(1000, "most ledger records in one block")
+    kafka_wait_ms: int = _setting(5000, "milliseconds a submission may wait for Kafka before it is answered with 503")
+    database_connections: int = _setting(4, "most connections of one API process to PostgreSQL")
+    live_tick_ms: int = _setting(20, "milliseconds the live feed gathers changes before it tells them")
+    live_heartbeat_s: int = _setting(10, "seconds between heartbeats on the live feed")
+    live_clients: int = _setting(2000, "most clients on the live feed of one API process")
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process. Raises SettingsError."""
+    environment = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    for each in fields(Settings):
+        name = variable(each.name)
+        text = environment.get(name)
+        if text is None or text == "":
+            continue
+        if isinstance(each.default, int):
+            if not text.isascii() or not text.isdigit():
+                raise SettingsError(f"{name}: expected a whole number ({each.metadata['help']}), got {text!r}")
+            values[each.name] = int(text)
+        elif isinstance(each.default, Path):
+            values[each.name] = Path(text)
+        else:
+            values[each.name] = text
+    return Settings(**values)
+
+
+def variable(field_name: str) -> str:
+    return f"REKAP_{field_name.upper()}"
+
+
+def settings_help() -> list[tuple[str, str, str]]:
+    """(variable, default, help) of each setting."""
+    return [(variable(each.name), str(each.default), each.metadata["help"]) for each in fields(Settings)]

@@ -1,0 +1,250 @@
+"""The shapes of what GET answers: for the OpenAPI description, and for readers that want them typed.
+
+All numbers are people, ballots or stations, whole. `as_of` names for each ledger partition the offset of the last event
+of the office that is counted in; a partition that has said nothing is absent. `shard_as_of` is the same for stations and
+for areas below the shard level, which are told a moment earlier than the sums above them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+PartitionOffsets = dict[str, int]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Numbers(_Answer):
+    registered_voters: int
+    """Voters in the register of the stations that are counted in."""
+    voters: int
+    valid: int
+    invalid: int
+    total: int
+    votes: dict[str, int]
+    """By choice id; for a whole office by party id."""
+
+
+class TierNumbers(Numbers):
+    stations: int
+
+
+class Tiers(_Answer):
+    """`clean` breaks no rule, `flagged` a soft one, `held` a hard one and is not counted."""
+
+    clean: TierNumbers
+    flagged: TierNumbers
+    held: TierNumbers
+
+
+class StationsProgress(_Answer):
+    """expected = clean + flagged + held + annulled + waiting; counted = clean + flagged."""
+
+    expected: int
+    reported: int
+    counted: int
+    clean: int
+    flagged: int
+    held: int
+    annulled: int
+    waiting: int
+
+
+class _Sums(_Answer):
+    results_status: str
+    """ResultsStatus of NIST SP 1500-100."""
+    count_item_status: str
+    """CountItemStatus of NIST SP 1500-100."""
+    stations: StationsProgress
+    registered_voters_expected: int
+    counted: Numbers
+    tiers: Tiers
+    leaders: list[str]
+    runner_up: str | None
+    margin: int
+    """Votes between the leader and the runner-up."""
+
+
+class ContestTally(_Sums):
+    contest: str
+    area: str
+
+
+class OfficeTally(_Sums):
+    office: str
+    area: str
+
+
+class AreaName(_Answer):
+    code: str
+    name: str
+    level: str
+    parent: str | None
+
+
+class _OfElection(_Answer):
+    election: str
+    mode: Literal["rehearsal", "live"]
+    definition: str
+    """Definition hash of the election package."""
+
+
+class OfficeName(_Answer):
+    id: str
+    name_id: str
+    name_en: str
+    contests: list[str]
+
+
+class LevelName(_Answer):
+    id: str
+    name_id: str
+    name_en: str
+
+
+class ElectionSnapshot(_OfElection):
+    title_id: str
+    title_en: str
+    date: str
+    time_zone: str
+    licence: str
+    source: str | None
+    root: str
+    levels: list[LevelName]
+    shard_level: str
+    partitions: int
+    areas: int
+    stations: int
+    offices: list[OfficeName]
+    as_of: dict[str, PartitionOffsets]
+    """By office."""
+
+
+class OfficeSnapshot(_OfElection):
+    office: OfficeName
+    as_of: PartitionOffsets
+    tally: OfficeTally
+    contests: list[ContestTally]
+
+
+class ChoiceName(_Answer):
+    id: str
+    name: str
+    kind: str
+    party: str | None
+
+
+class ContestSnapshot(_OfElection):
+    contest: str
+    office: str
+    electorate: str
+    name_id: str | None
+    name_en: str | None
+    seats: int
+    choices: list[ChoiceName]
+    as_of: PartitionOffsets
+    tally: ContestTally
+
+
+class AreaOffice(_Answer):
+    """What an area has of one office: its own sums and those of its children."""
+
+    office: str
+    as_of: PartitionOffsets
+    shard_as_of: PartitionOffsets
+    tally: OfficeTally | None
+    """Over all contests of the office, by party; null below the shard level."""
+    contests: list[ContestTally]
+    children: list[ContestTally]
+
+
+class AreaSnapshot(_OfElection):
+    area: AreaName
+    lineage: list[AreaName]
+    """From the area's parent to the root."""
+    children: list[AreaName]
+    offices: list[AreaOffice]
+
+
+class Finding(_Answer):
+    rule: str
+    severity: Literal["hard", "soft", "info"]
+    sentence_id: str
+    sentence_en: str
+
+
+class StationStanding(_Answer):
+    """What stands for a station in a contest."""
+
+    contest: str
+    state: str
+    offset: int | None
+    event: str | None
+    version: int | None
+    numbers: Numbers | None
+
+
+class HistoryEntry(_Answer):
+    """One ledger record about the station: who said what, and what became of it."""
+
+    partition: int
+    offset: int
+    event: str
+    type: str
+    key: str
+    contest: str | None
+    version: int | None
+    state: str
+    findings: list[Finding]
+    payload: dict[str, Any] | None
+    """The event as it was signed; null where it could not be read."""
+
+
+class StationName(_Answer):
+    code: str
+    name: str
+    area: str
+    registered_voters: int
+    partition: int
+
+
+class StationSnapshot(_OfElection):
+    station: StationName
+    lineage: list[AreaName]
+    shard_as_of: dict[str, PartitionOffsets]
+    """By office."""
+    contests: list[StationStanding]
+    history: list[HistoryEntry]
+
+
+class StationLine(StationStanding):
+    station: str
+
+
+class StationPage(_OfElection):
+    area: str
+    contest: str
+    shard_as_of: PartitionOffsets
+    stations: list[StationLine]
+    next: str | None
+    """Give it as `after` for the next page; null on the last."""
+
+
+class SubmissionPlace(_Answer):
+    partition: int
+    offset: int
+    type: str
+    station: str | None
+    contest: str | None
+    version: int | None
+    state: str
+    findings: list[Finding]
+
+
+class SubmissionSnapshot(_OfElection):
+    submission: str
+    records: list[SubmissionPlace]

@@ -1,0 +1,34 @@
+"""The Faust app's settings, each with its reason (DESIGN 2, 'What Faust 0.15.3 does not promise')."""
+
+from __future__ import annotations
+
+import tempfile
+
+import faust
+
+from runtime.kafka import MESSAGE_BYTES_MAX, group_of
+from runtime.settings import Settings
+from schemas.package import Election
+
+
+def create_app(settings: Settings, election: Election) -> faust.App:
+    return faust.App(
+        group_of(election, "rollup"),
+        broker=[f"aiokafka://{server}" for server in settings.kafka.split(",")],
+        # Bytes in, bytes out: a decode error inside Faust would acknowledge and skip the message.
+        key_serializer="raw",
+        value_serializer="raw",
+        # No tables, so nothing to keep on disk; keyframes set the state right.
+        store="memory://",
+        datadir=tempfile.mkdtemp(prefix="rekap-rollup-"),
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        # A full buffer costs a hard-coded sleep of one second.
+        stream_buffer_maxsize=65536,
+        stream_wait_empty=False,
+        producer_acks=-1,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=MESSAGE_BYTES_MAX,
+        broker_commit_interval=1.0,
+        web_enabled=False,
+    )

@@ -1,0 +1,117 @@
+"""The Faust agent: drives projections/rollup.py from `subtotals` to `results`.
+
+The agent only folds; a task beside it publishes what has changed every few milliseconds, so that a burst of blocks
+becomes one message. Output goes through a producer of our own, which is idempotent and waits for acknowledgement:
+Faust only logs a failed send. Faust's committed offset is a gauge and decides nothing. An exception ends the process,
+since Faust would acknowledge and skip the message on which an agent raised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any, NoReturn
+
+import faust
+from aiokafka import AIOKafkaProducer
+
+from projections.definition import Definition
+from projections.rollup import Applied, Rollup
+from runtime.kafka import ordered_producer, topics_of
+from runtime.logs import event
+from runtime.settings import Settings
+from schemas.blocks import Block
+from schemas.results import Result
+from streams.app import create_app
+
+log = logging.getLogger("rekap.rollup")
+
+EXIT_BUG = 70
+"""EX_SOFTWARE of sysexits.h."""
+
+
+class Publisher:
+    """What the agent and the publishing task share. Both run in one event loop, and neither waits between reading and
+    changing the fold, so it needs no lock."""
+
+    def __init__(self, settings: Settings, definition: Definition) -> None:
+        self._settings = settings
+        self._rollup = Rollup(definition)
+        self._topic = topics_of(definition.election).results
+        self._producer: AIOKafkaProducer | None = None
+        self.applied: Counter[Applied] = Counter()
+
+    def apply(self, value: bytes) -> None:
+        block = Block.from_bytes(value, with_body=False)
+        applied = self._rollup.apply(block)
+        if applied is Applied.GAP and not self.applied[Applied.GAP]:
+            log.info(event("gap", office=block.office, partition=block.partition, through=block.through))
+        self.applied[applied] += 1
+
+    async def run(self) -> None:
+        """Publish changes every `publish_ms`, and keyframes every `keyframe_ms`. Raises what Kafka raises."""
+        self._producer = ordered_producer(self._settings)
+        await self._producer.start()
+        keyframes_at = 0.0
+        try:
+            while True:
+                await asyncio.sleep(self._settings.publish_ms / 1000)
+                now = time.monotonic()
+                if now - keyframes_at >= self._settings.keyframe_ms / 1000:
+                    keyframes_at = now
+                    results = [office.keyframe() for office in self._rollup.offices.values()]
+                else:
+                    results = [office.take_change() for office in self._rollup.offices.values()]
+                await self._send([result for result in results if result is not None])
+        finally:
+            await self._producer.stop()
+
+    async def _send(self, results: list[Result]) -> None:
+        assert self._producer is not None
+        sent = [
+            await self._producer.send(self._topic, result.to_bytes(), key=result.office.encode()) for result in results
+        ]
+        if sent:
+            await asyncio.gather(*sent)
+
+
+def run_worker(settings: Settings, definition: Definition) -> NoReturn:
+    """Run the Faust worker until a signal. Ends the process."""
+    app = create_app(settings, definition.election)
+    publisher = Publisher(settings, definition)
+    subtotals = app.topic(topics_of(definition.election).subtotals, value_serializer="raw", key_serializer="raw")
+
+    @app.agent(subtotals)
+    async def rollup(stream: AsyncIterator[bytes]) -> None:
+        async for value in stream:
+            try:
+                publisher.apply(value)
+            except Exception:
+                log.critical(event("fold-stopped", stage="rollup"), exc_info=True)
+                os._exit(EXIT_BUG)
+
+    @app.task
+    async def publish() -> None:
+        try:
+            await publisher.run()
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.critical(event("publish-stopped", stage="rollup"), exc_info=True)
+            os._exit(EXIT_BUG)
+
+    @app.task
+    async def say_ready() -> None:
+        log.info(event("started", subtotals=subtotals.get_topic_name()))
+
+    worker: Any = faust.Worker(app, loglevel="WARNING", override_logging=False, quiet=True)
+    try:
+        worker.execute_from_commandline()
+    finally:
+        shutil.rmtree(str(app.conf.datadir), ignore_errors=True)
+    raise SystemExit(0)

@@ -1,0 +1,190 @@
+"""Whatever arrives how often, in whatever order and batches: the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from projections.progress import progress
+from projections.rollup import Applied, Rollup
+from projections.tally import TallyView
+from schemas.blocks import Block
+from schemas.results import Result, at_or_before
+from tests.support.ledger import MemoryLedger, fold
+from tests.support.small_election import annulled, reported, small_package
+
+PACKAGE = small_package()
+STATIONS = [station.code for station in PACKAGE.stations]
+Tallies = dict[tuple[str, str], list[int]]
+
+submissions = st.builds(
+    lambda station, votes, version, wrong: reported(
+        station, votes, version=version, **({"VA": sum(votes) + 7} if wrong else {})
+    ),
+    st.sampled_from(STATIONS),
+    st.tuples(*[st.integers(0, 90)] * 3),
+    st.integers(1, 4),
+    st.booleans(),
+)
+nights = st.lists(submissions, max_size=25)
+
+
+def _of_distinct_versions(bodies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return list({(body["station"], body["version"]): body for body in bodies}.values())
+
+
+def _ledger(bodies: Iterable[dict[str, Any]]) -> MemoryLedger:
+    ledger = MemoryLedger(PACKAGE)
+    for body in bodies:
+        ledger.say("officer", body)
+    return ledger
+
+
+def _areas(blocks: Iterable[Block]) -> Tallies:
+    return {(contest, area): tally for block in blocks for contest, area, tally in block.areas}
+
+
+def _nonzero(tallies: Tallies) -> Tallies:
+    return {key: tally for key, tally in tallies.items() if any(tally)}
+
+
+def _all_blocks(ledger: MemoryLedger, cuts: Iterable[int] = ()) -> list[Block]:
+    cuts = list(cuts)
+    return [
+        block for partition in range(ledger.definition.partitions) for block in fold(ledger, partition, cuts=cuts)[1]
+    ]
+
+
+def _national(ledger: MemoryLedger, blocks: Iterable[Block]) -> dict[str, Result]:
+    rollup = Rollup(ledger.definition)
+    for block in blocks:
+        rollup.apply(block)
+    return {office: frame for office, each in rollup.offices.items() if (frame := each.keyframe())}
+
+
+@given(nights, st.lists(st.integers(0, 30)))
+@settings(max_examples=60, deadline=None)
+def test_where_batches_are_cut_changes_no_number(bodies: list[dict[str, Any]], cuts: list[int]) -> None:
+    ledger = _ledger(bodies)
+    assert _areas(_all_blocks(ledger)) == _areas(_all_blocks(ledger, cuts))
+
+
+@given(nights, st.randoms(use_true_random=False))
+@settings(max_examples=60, deadline=None)
+def test_the_order_of_distinct_versions_changes_no_number(bodies: list[dict[str, Any]], chance: Any) -> None:
+    bodies = _of_distinct_versions(bodies)
+    shuffled = list(bodies)
+    chance.shuffle(shuffled)
+    assert _nonzero(_areas(_all_blocks(_ledger(bodies)))) == _nonzero(_areas(_all_blocks(_ledger(shuffled))))
+
+
+@given(nights, st.data())
+@settings(max_examples=60, deadline=None)
+def test_the_same_event_again_counts_once(bodies: list[dict[str, Any]], data: st.DataObject) -> None:
+    once, often = MemoryLedger(PACKAGE), MemoryLedger(PACKAGE)
+    for body in bodies:
+        envelope = once.signed("officer", body)
+        once.submit(envelope, body["station"])
+        for _ in range(1 + data.draw(st.integers(0, 2))):
+            often.submit(envelope, body["station"])
+    assert _areas(_all_blocks(once)) == _areas(_all_blocks(often))
+
+
+@given(
+    nights,
+    st.lists(st.tuples(st.sampled_from(STATIONS), st.integers(1, 4)), max_size=4),
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=60, deadline=None)
+def test_an_annulment_may_come_before_or_after_what_it_annuls(
+    bodies: list[dict[str, Any]], annulments: list[tuple[str, int]], chance: Any
+) -> None:
+    bodies = _of_distinct_versions(bodies)
+    orders = [("officer", body) for body in bodies]
+    orders += [("supervisor", annulled(station, version)) for station, version in annulments]
+    shuffled = list(orders)
+    chance.shuffle(shuffled)
+    counted = []
+    for order in (orders, shuffled):
+        ledger = MemoryLedger(PACKAGE)
+        for name, body in order:
+            ledger.say(name, body)
+        counted.append(_nonzero(_areas(_all_blocks(ledger))))
+    assert counted[0] == counted[1]
+
+
+@given(nights)
+@settings(max_examples=40, deadline=None)
+def test_the_sum_of_children_is_the_parent_at_every_level_and_moment(bodies: list[dict[str, Any]]) -> None:
+    ledger = _ledger(bodies)
+    definition = ledger.definition
+    for cuts in ((), range(0, 30, 3)):
+        villages = _areas(_all_blocks(ledger, cuts))
+        for result in _national(ledger, _all_blocks(ledger, cuts)).values():
+            tallies = villages | {(contest, area): tally for contest, area, tally in result.areas}
+            for (contest, area), tally in tallies.items():
+                children = [
+                    tallies[contest, definition.area_codes[child]]
+                    for child in definition.children[definition.area_number[area]]
+                    if (contest, definition.area_codes[child]) in tallies
+                ]
+                if children:
+                    assert [sum(column) for column in zip(*children, strict=True)] == tally, (contest, area)
+                number = definition.contest_number[contest]
+                progress(TallyView.of(tally), definition.denominators[number, definition.area_number[area]])
+
+
+@given(nights, st.data())
+@settings(max_examples=80, deadline=None)
+def test_blocks_lost_repeated_and_late_give_the_fold_of_the_cut_or_nothing(
+    bodies: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    """What the roll-up publishes for an `as_of` is the fold of exactly those prefixes, under any delivery."""
+    ledger = _ledger(bodies)
+    cuts = range(0, 30, 2)
+    streams = []
+    for partition in range(ledger.definition.partitions):
+        _, blocks = fold(ledger, partition, cuts=cuts)
+        state, _ = fold(ledger, partition)
+        streams += blocks + state.keyframes()
+    delivered = data.draw(st.lists(st.sampled_from(streams), max_size=60))
+    rollup = Rollup(ledger.definition)
+    last: dict[str, tuple[int, ...]] = {}
+    for block in delivered:
+        rollup.apply(block)
+        for office, each in rollup.offices.items():
+            result = each.keyframe()
+            if result is None:
+                continue
+            assert office not in last or at_or_before(last[office], result.as_of)
+            last[office] = result.as_of
+            assert _result_areas(result) == _exact(ledger, result), (office, result.as_of)
+
+
+def _result_areas(result: Result) -> Tallies:
+    return {(contest, area): tally for contest, area, tally in result.areas if any(tally)}
+
+
+def _exact(ledger: MemoryLedger, result: Result) -> Tallies:
+    prefix = MemoryLedger(PACKAGE)
+    prefix.partitions = [
+        records[: through + 1] for records, through in zip(ledger.partitions, result.as_of, strict=True)
+    ]
+    return _result_areas(_national(prefix, _all_blocks(prefix))[result.office])
+
+
+def test_a_block_after_a_missing_one_is_a_gap_until_the_keyframe() -> None:
+    ledger = _ledger([reported(STATIONS[0]), reported(STATIONS[0], (1, 2, 3), version=2)])
+    partition = ledger.definition.partition_of_station(0)
+    state, blocks = fold(ledger, partition, cuts=[0, 1, 2])
+    first, missing, after = [block for block in blocks if block.office == "president"]
+    rollup = Rollup(ledger.definition).offices["president"]
+    assert rollup.apply(first) is Applied.APPLIED
+    assert rollup.apply(after) is Applied.GAP
+    assert rollup.apply(first) is Applied.SKIPPED
+    assert rollup.apply(state.keyframes()[0]) is Applied.APPLIED
+    assert rollup.apply(missing) is Applied.SKIPPED
+    assert rollup.apply(after) is Applied.SKIPPED

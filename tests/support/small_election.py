@@ -1,0 +1,159 @@
+"""A small election for tests: a nation, two provinces, four districts (the shard level), two villages each, two
+stations each; two offices, one of them with three contests in districts that cut across provinces."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from schemas.package import (
+    Area,
+    Choice,
+    ChoiceKind,
+    Contest,
+    DistrictPart,
+    Election,
+    ElectionPackage,
+    Level,
+    LocalText,
+    Method,
+    Mode,
+    Office,
+    Party,
+    Role,
+    RuleSetting,
+    Severity,
+    Station,
+)
+from tests.support.ledger import key_row
+
+RULES = (
+    RuleSetting(id="F3", severity=Severity.HARD),
+    RuleSetting(id="F4", severity=Severity.SOFT),
+    RuleSetting(id="P1", severity=Severity.SOFT, offices=("council",)),
+)
+
+
+def small_package(rules: tuple[RuleSetting, ...] = RULES, *, partitions: int = 3) -> ElectionPackage:
+    areas = [Area(code="N", name="Nation", level="nation")]
+    stations = []
+    for province in ("1", "2"):
+        areas.append(Area(code=province, name=f"Province {province}", level="province", parent="N"))
+        for district in (f"{province}.1", f"{province}.2"):
+            areas.append(Area(code=district, name=f"District {district}", level="district", parent=province))
+            for village in (f"{district}.1", f"{district}.2"):
+                areas.append(Area(code=village, name=f"Village {village}", level="village", parent=district))
+                stations += [
+                    Station(code=f"{village}-{n}", name=f"TPS {n}", area=village, registered_voters=200 + n)
+                    for n in (1, 2)
+                ]
+    council = [
+        ("council-a", "a", ("1.1",)),
+        ("council-b", "b", ("1.2", "2.1.1")),
+        ("council-c", "c", ("2.1.2", "2.2")),
+    ]
+    return ElectionPackage(
+        election=Election(
+            id="small",
+            title=LocalText(id="Pemilu kecil", en="Small election"),
+            date=date(2029, 2, 14),
+            time_zone="Asia/Jakarta",
+            mode=Mode.REHEARSAL,
+            levels=tuple(
+                Level(id=level, name=LocalText(id=level, en=level))
+                for level in ("nation", "province", "district", "village", "station")
+            ),
+            shard_level="district",
+            partitions=partitions,
+            rules=rules,
+            licence="CC0-1.0",
+        ),
+        areas=tuple(areas),
+        stations=tuple(stations),
+        offices=(
+            Office(id="president", name_id="Presiden", name_en="President"),
+            Office(id="council", name_id="Dewan", name_en="Council"),
+        ),
+        contests=(
+            Contest(id="president", office="president", electorate="N"),
+            *(
+                Contest(id=contest, office="council", electorate=district, seats=3, method=Method.SAINTE_LAGUE)
+                for contest, district, _ in council
+            ),
+        ),
+        districts=tuple(
+            DistrictPart(district=district, name=district.upper(), area=area)
+            for _, district, parts in council
+            for area in parts
+        ),
+        parties=(Party(id="P1", name="Party 1"), Party(id="P2", name="Party 2")),
+        choices=(
+            *(Choice(contest="president", id=f"0{n}", name=f"Pair {n}", order=n) for n in (1, 2, 3)),
+            *(
+                Choice(
+                    contest=contest,
+                    id=f"{party}-{n}",
+                    name=f"{party} {n}",
+                    kind=kind,
+                    party=party,
+                    order=place * 10 + n,
+                )
+                for contest, _, _ in council
+                for place, party in enumerate(("P1", "P2"))
+                for n, kind in ((0, ChoiceKind.PARTY), (1, ChoiceKind.CANDIDATE))
+            ),
+        ),
+        keys=(
+            key_row("authority", Role.AUTHORITY, "N"),
+            key_row("officer", Role.STATION_OFFICER, "N"),
+            key_row("officer-1", Role.STATION_OFFICER, "1"),
+            key_row("reviewer", Role.REVIEWER, "N"),
+            key_row("supervisor", Role.SUPERVISOR, "N"),
+        ),
+    )
+
+
+def reported(
+    station: str,
+    votes: tuple[int, int, int] = (10, 20, 30),
+    *,
+    version: int = 1,
+    contest: str = "president",
+    **form: Any,
+) -> dict[str, Any]:
+    """The body of a `result.reported` whose sums fit, unless `form` says otherwise."""
+    valid = sum(votes)
+    return {
+        "type": "result.reported",
+        "station": station,
+        "contest": contest,
+        "version": version,
+        "form": {
+            "votes": {f"0{n}": count for n, count in enumerate(votes, start=1)},
+            "VA": valid,
+            "VB": 1,
+            "VC": valid + 1,
+        }
+        | form,
+    }
+
+
+def reviewed(station: str, event: str, decision: str) -> dict[str, Any]:
+    return {
+        "type": "result.reviewed",
+        "station": station,
+        "contest": "president",
+        "event": event,
+        "decision": decision,
+        "reason": "FORM-SEEN",
+    }
+
+
+def annulled(station: str, through_version: int) -> dict[str, Any]:
+    return {
+        "type": "result.annulled",
+        "station": station,
+        "contest": "president",
+        "through_version": through_version,
+        "reason": "PSU",
+    }
