@@ -98,24 +98,26 @@ class Gateway:
         """Check and keep one envelope. Raises Problem."""
         event, opened = self._let_in(body)
         submission = opened.event_id.hex()
-        known = await self._known(submission, event, opened.signatures[0][0])
+        known = self._receipts.get(submission)
         if known is not None:
             return known.model_copy(update={"duplicate": True})
+        under_way = self._under_way.get(submission)
+        if under_way is not None:
+            return (await asyncio.shield(under_way)).model_copy(update={"duplicate": True})
         if len(self._under_way) >= IN_FLIGHT_MAX:
             raise _busy("Too many submissions are waiting for the ledger.")
+        # From here to the answer whoever brings the same event waits for this one.
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._under_way[submission] = future
         try:
-            receipt = await self._append(submission, event, body)
+            receipt = await self._find_or_append(submission, event, opened.signatures[0][0], body)
         except BaseException as error:
             future.set_exception(error if isinstance(error, Problem) else _busy("The ledger did not answer."))
             future.exception()
             raise
         else:
             future.set_result(receipt)
-            self._remember(receipt)
-            key_id = opened.signatures[0][0]
-            self._highest_seq[key_id] = max(event.seq, self._highest_seq.get(key_id, -1))
+            self._remember(receipt.model_copy(update={"duplicate": False}))
             return receipt
         finally:
             del self._under_way[submission]
@@ -155,18 +157,16 @@ class Gateway:
                 rule="C1",
             )
 
-    async def _known(self, submission: str, event: AnyEvent, key_id: str) -> Receipt | None:
-        """Step 7."""
-        under_way = self._under_way.get(submission)
-        if under_way is not None:
-            return await asyncio.shield(under_way)
-        receipt = self._receipts.get(submission)
-        if receipt is not None:
-            return receipt
+    async def _find_or_append(self, submission: str, event: AnyEvent, key_id: str, body: bytes) -> Receipt:
+        """Steps 7 and 8."""
         highest = self._highest_seq.get(key_id)
-        if highest is not None and event.seq > highest:
-            return None
-        return await self._find(submission)
+        if highest is None or event.seq <= highest:
+            found = await self._find(submission)
+            if found is not None:
+                return found.model_copy(update={"duplicate": True})
+        receipt = await self._append(submission, event, body)
+        self._highest_seq[key_id] = max(event.seq, self._highest_seq.get(key_id, -1))
+        return receipt
 
     async def _find(self, submission: str) -> Receipt | None:
         """Look an event up in the read model and take its receipt from the ledger. Without the read model a retry may
@@ -183,7 +183,7 @@ class Gateway:
         partition, offset = place["partition"], place["offset"]
         value = await self._read(partition, offset)
         record = orjson.loads(value)
-        receipt = Receipt(
+        return Receipt(
             submission=submission,
             partition=partition,
             offset=offset,
@@ -191,16 +191,17 @@ class Gateway:
             received_at=record["received_at"],
             gateway=record["gateway"],
         )
-        self._remember(receipt)
-        return receipt
 
     async def _read(self, partition: int, offset: int) -> bytes:
         place = TopicPartition(self._ledger, partition)
-        async with self._reading, asyncio.timeout(self._settings.kafka_wait_ms / 1000):
-            self._reader.assign([place])
-            self._reader.seek(place, offset)
-            message = await self._reader.getone(place)
-            return bytes(message.value)
+        try:
+            async with self._reading, asyncio.timeout(self._settings.kafka_wait_ms / 1000):
+                self._reader.assign([place])
+                self._reader.seek(place, offset)
+                message = await self._reader.getone(place)
+                return bytes(message.value)
+        except (KafkaError, TimeoutError):
+            raise _busy("The ledger cannot be reached.") from None
 
     async def _append(self, submission: str, event: AnyEvent, body: bytes) -> Receipt:
         """Step 8."""

@@ -38,6 +38,8 @@ COMMIT_MS = 250
 """Longest that a committed offset lags behind the blocks that are out. A restart tells that much again: at half this
 value every fourth batch would wait for a commit, at double a restart repeats twice as many blocks."""
 POLL_MS = 100
+SESSION_MS = 6_000
+"""After this a dead worker's partitions are another's: the least that Kafka allows by default."""
 INLINE_CHECKS_MAX = 8
 """Up to so many signatures are checked without threads: handing over costs about as much as one check."""
 
@@ -67,7 +69,10 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         }
         self._threads = ThreadPoolExecutor(settings.check_threads, thread_name_prefix="check")
         self._consumer: AIOKafkaConsumer = plain_consumer(
-            settings, group_id=group_of(definition.election, "tabulator"), session_timeout_ms=6000
+            settings,
+            group_id=group_of(definition.election, "tabulator"),
+            group_instance_id=settings.instance or None,
+            session_timeout_ms=SESSION_MS,
         )
         self._producer: AIOKafkaProducer = ordered_producer(settings)
         self._uncommitted: dict[TopicPartition, int] = {}

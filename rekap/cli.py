@@ -10,7 +10,9 @@ from rekap.import_commands import import_command
 from rekap.key_commands import keys
 from rekap.open import open_command
 from rekap.run import run
+from rekap.submit import submit
 from rekap.up import up
+from rekap.watch import watch
 
 
 @click.group()
@@ -19,5 +21,5 @@ def main() -> None:
     """Election results as an event-sourced, replayable public log."""
 
 
-for command in (up, demo, election, keys, open_command, run, import_command):
+for command in (up, demo, watch, submit, election, keys, open_command, run, import_command):
     main.add_command(command)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -111,9 +112,8 @@ async def caught_up(stack: Stack, events: int, *, seconds_max: int = 300) -> dic
     answer: dict[str, Any] = {}
     async with httpx.AsyncClient(timeout=10) as client:
         for _ in range(seconds_max * 5):
-            response = await client.get(f"{stack.url}/v1/areas/{root}")
-            if response.status_code == 200:
-                answer = response.json()
+            with suppress(httpx.HTTPError):
+                answer = (await client.get(f"{stack.url}/v1/areas/{root}")).raise_for_status().json()
                 if sum(offset + 1 for office in answer["offices"] for offset in office["as_of"].values()) >= expected:
                     return answer
             await asyncio.sleep(0.2)

@@ -87,7 +87,7 @@ def _serve(settings: Settings, definition: Definition) -> NoReturn:
         port=settings.port,
         loop="uvloop",
         http="httptools",
-        ws="websockets",
+        ws="websockets-sansio",
         ws_max_size=CLIENT_MESSAGE_BYTES_MAX,
         ws_per_message_deflate=False,
         access_log=False,

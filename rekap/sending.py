@@ -18,7 +18,9 @@ class GatewayAwayError(Exception):
     """The gateway did not answer for so long that it makes no sense to wait on."""
 
 
-async def send_batch(client: httpx.AsyncClient, url: str, envelopes: Sequence[bytes]) -> list[dict[str, Any]]:
+async def send_batch(
+    client: httpx.AsyncClient, url: str, envelopes: Sequence[bytes], *, attempts: int = ATTEMPTS_MAX
+) -> list[dict[str, Any]]:
     """Submit up to BATCH_LINES envelopes; gives one answer a line (`status` and `receipt` or `problem`), in order.
 
     Retries what was answered with 503 and whole batches that met no answer: a repeat is the same event. Raises
@@ -26,7 +28,7 @@ async def send_batch(client: httpx.AsyncClient, url: str, envelopes: Sequence[by
     """
     answers: list[dict[str, Any] | None] = [None] * len(envelopes)
     wait = 0.1
-    for _ in range(ATTEMPTS_MAX):
+    for _ in range(attempts):
         open_places = [place for place, answer in enumerate(answers) if answer is None]
         if not open_places:
             return [answer for answer in answers if answer is not None]
@@ -46,5 +48,5 @@ async def send_batch(client: httpx.AsyncClient, url: str, envelopes: Sequence[by
             await asyncio.sleep(wait)
             wait = min(wait * 2, WAIT_SECONDS_MAX)
     if None in answers:
-        raise GatewayAwayError(f"{url} did not accept {answers.count(None)} submissions after {ATTEMPTS_MAX} attempts")
+        raise GatewayAwayError(f"{url} did not accept {answers.count(None)} submissions after {attempts} attempts")
     return [answer for answer in answers if answer is not None]

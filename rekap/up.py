@@ -44,6 +44,15 @@ class Stack:
     definition: Definition
     environment: dict[str, str]
 
+    async def start(self, *roles: str) -> None:
+        """Start a worker of each role, and wait until they are ready. Raises NotReadyError."""
+        for role in roles:
+            ready = (lambda: _answers(self.url)) if role == "api" else None
+            command = [sys.executable, "-m", "rekap", "run", role]
+            environment = {**self.environment, variable("instance"): f"{role}-1"}
+            self.supervisor.run(role, command, environment=environment, ready=ready)
+        await self.supervisor.wait_ready()
+
 
 @asynccontextmanager
 async def running_stack(
@@ -73,12 +82,9 @@ async def running_stack(
             port = port or _free_port()
             environment |= {variable("package"): str(package.resolve()), variable("port"): str(port)}
             await open_with_key(read_settings(environment), definition, authority)
-            url = f"http://127.0.0.1:{port}"
-            for role in workers:
-                ready = (lambda: _answers(url)) if role == "api" else None
-                supervisor.run(role, [sys.executable, "-m", "rekap", "run", role], environment=environment, ready=ready)
-            await supervisor.wait_ready()
-            yield Stack(supervisor, url, definition, environment)
+            stack = Stack(supervisor, f"http://127.0.0.1:{port}", definition, environment)
+            await stack.start(*workers)
+            yield stack
         finally:
             await supervisor.stop()
 

@@ -27,6 +27,9 @@ class Settings:
     host: str = _setting("127.0.0.1", "address the API listens on")
     port: int = _setting(8000, "port the API listens on")
     gateway: str = _setting("gateway-1", "name of this gateway, as it stands in receipts")
+    instance: str = _setting(
+        "", "lasting name of this worker: started again under it, it has its partitions back at once"
+    )
     replication: int = _setting(1, "copies of each topic; 3 on a cluster of three or more brokers")
     keyframe_ms: int = _setting(2000, "milliseconds between keyframes: how long a gap can last at most")
     publish_ms: int = _setting(10, "milliseconds the roll-up gathers blocks before it publishes")

@@ -30,5 +30,10 @@ def create_app(settings: Settings, election: Election) -> faust.App:
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=MESSAGE_BYTES_MAX,
         broker_commit_interval=1.0,
+        # A killed worker's place is free after this; 6 s is the least that Kafka allows by default (Faust waits 60).
+        consumer_group_instance_id=settings.instance or None,
+        broker_session_timeout=6.0,
+        broker_heartbeat_interval=2.0,
+        broker_request_timeout=30.0,
         web_enabled=False,
     )

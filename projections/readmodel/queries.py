@@ -42,14 +42,14 @@ UPSERT_TALLIES = """
 INSERT INTO area_tally (contest, area, office, tally)
 SELECT contest, area, office, tally::bigint[]
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS given (contest, area, office, tally)
-ON CONFLICT (contest, area) DO UPDATE SET tally = excluded.tally
+ON CONFLICT (area, contest) DO UPDATE SET tally = excluded.tally
 """
 
 UPSERT_OFFICE_TALLIES = """
 INSERT INTO office_tally (office, area, tally)
 SELECT office, area, tally::bigint[]
 FROM unnest($1::text[], $2::text[], $3::text[]) AS given (office, area, tally)
-ON CONFLICT (office, area) DO UPDATE SET tally = excluded.tally
+ON CONFLICT (area, office) DO UPDATE SET tally = excluded.tally
 """
 
 UPSERT_BLOCK_WATERMARKS = """

@@ -73,7 +73,7 @@ class ImportedElection:
 
     _areas: tuple[Area, ...]
     _stations: tuple[Station, ...]
-    _rules: tuple[RuleSetting, ...]
+    _arithmetic: Severity
     _partitions: int
     _kpu: tuple[Body, ...]
     _crowd: tuple[Body, ...]
@@ -82,7 +82,7 @@ class ImportedElection:
         name = _NAMES[reading]
         return ElectionPackage(
             election=Election(
-                id=f"id-2019-diy-{reading}",
+                id=f"id-2019-diy-{reading}-{self._arithmetic}",
                 title=LocalText(
                     id=f"Pemilihan Presiden 2019, DI Yogyakarta: {name.id}; bukan hasil resmi",
                     en=f"Presidential election 2019, DI Yogyakarta: {name.en}; not certified results",
@@ -95,7 +95,7 @@ class ImportedElection:
                 ),
                 shard_level="district",
                 partitions=self._partitions,
-                rules=self._rules,
+                rules=tuple(RuleSetting(id=rule, severity=self._arithmetic) for rule in ("F3", "F4")),
                 licence="No licence stated by the publisher; for tests only",
                 source=f"Public extract of KawalPemilu 2019, {name.en}. The figures are not certified.",
             ),
@@ -136,13 +136,12 @@ class ImportedElection:
 
 def read(directory: Path, *, arithmetic: Literal["soft", "hard"], partitions: int = 4) -> ImportedElection:
     """Read the extract. `arithmetic` is the severity of F3 and F4, the only rules. Raises KawalpemiluFilesError."""
-    severity = Severity(arithmetic)
     events = list(_rows(directory / "events.csv.gz"))
     tps = list(_rows(directory / "tps.csv.gz"))
     return ImportedElection(
         _areas=tuple(_area(row) for row in _rows(directory / "regions.csv.gz")),
         _stations=tuple(_station(row) for row in tps),
-        _rules=(RuleSetting(id="F3", severity=severity), RuleSetting(id="F4", severity=severity)),
+        _arithmetic=Severity(arithmetic),
         _partitions=partitions,
         _kpu=tuple(_kpu_bodies(tps, events)),
         _crowd=tuple(_crowd_bodies(events)),

@@ -74,7 +74,7 @@ CREATE TABLE area_tally (
     area text NOT NULL,
     office text NOT NULL,
     tally bigint[] NOT NULL,
-    PRIMARY KEY (contest, area)
+    PRIMARY KEY (area, contest)
 ) WITH (fillfactor = 70);
 
 -- Sums by party over all contests of an office, from the shard level up.
@@ -82,5 +82,5 @@ CREATE TABLE office_tally (
     office text NOT NULL,
     area text NOT NULL,
     tally bigint[] NOT NULL,
-    PRIMARY KEY (office, area)
+    PRIMARY KEY (area, office)
 ) WITH (fillfactor = 70);

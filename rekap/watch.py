@@ -1,0 +1,129 @@
+"""`rekap watch`: live totals in the terminal."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import click
+import httpx
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from rekap.live_client import SubscriptionRefusedError, follow
+
+ROWS_MAX = 60
+
+
+class Board:
+    """What a subscription has told so far, as a table."""
+
+    def __init__(self, names: dict[str, str], choices: dict[str, list[dict[str, Any]]]) -> None:
+        self._names = names
+        self._choices = choices
+        self._tallies: dict[tuple[str, str], dict[str, Any]] = {}
+        self._as_of: dict[str, int] = {}
+        self._state = "connecting"
+
+    def apply(self, message: dict[str, Any]) -> None:
+        kind = message["type"]
+        if kind == "lost":
+            self._state = "connection lost, trying again"
+            return
+        self._state = "live"
+        if kind == "snapshot":
+            self._tallies.clear()
+        if kind in ("snapshot", "change"):
+            self._as_of = message["as_of"]
+            for tally in message["areas"]:
+                self._tallies[tally["area"], tally["contest"]] = tally
+
+    def table(self) -> Table:
+        contests = sorted({contest for _, contest in self._tallies})
+        columns = self._choices.get(contests[0], []) if len(contests) == 1 else []
+        records = sum(offset + 1 for offset in self._as_of.values())
+        table = Table(caption=f"{self._state} · as of {records:,} ledger records", caption_justify="left")
+        for name, side in (("area", "left"), ("contest", "left"), ("stations", "right"), ("held", "right")):
+            table.add_column(name, justify="right" if side == "right" else "left")
+        for choice in columns:
+            table.add_column(f"{choice['id']} {choice['name']}"[:24], justify="right")
+        if not columns:
+            table.add_column("leading", justify="left")
+        table.add_column("margin", justify="right")
+        rows = list(self._tallies.items())
+        for (area, contest), tally in rows[:ROWS_MAX]:
+            stations, votes = tally["stations"], tally["counted"]["votes"]
+            shown = [f"{votes[choice['id']]:,}" for choice in columns] or [", ".join(tally["leaders"])]
+            table.add_row(
+                self._names.get(area, area),
+                contest,
+                f"{stations['counted']:,}/{stations['expected']:,}",
+                f"{stations['held']:,}",
+                *shown,
+                f"{tally['margin']:,}",
+            )
+        if len(rows) > ROWS_MAX:
+            table.add_row(f"… {len(rows) - ROWS_MAX:,} more rows")
+        return table
+
+
+@click.command("watch")
+@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="address of a Rekap API")
+@click.option("--office", help="the office to follow (default: the first of the election)")
+@click.option("--area", help="an area with its children (default: the whole election)")
+@click.option("--level", help="all areas of a level instead")
+@click.option("--once", is_flag=True, help="print the totals as they are now and end")
+def watch(url: str, office: str | None, area: str | None, level: str | None, once: bool) -> None:
+    """Follow the totals of an office live, in a table. A lost connection is made again and goes on where it was."""
+    console = Console()
+
+    async def go() -> None:
+        board, followed = await _prepare(url, office, area)
+        messages = follow(url, office=followed, area=area, level=level)
+        if once:
+            async for message in messages:
+                board.apply(message)
+                if message["type"] == "snapshot":
+                    console.print(board.table())
+                    return
+        with Live(board.table(), console=console, refresh_per_second=4) as screen:
+            async for message in messages:
+                board.apply(message)
+                screen.update(board.table())
+
+    try:
+        asyncio.run(go())
+    except KeyboardInterrupt:
+        return
+    except httpx.HTTPStatusError as error:
+        click.echo(f"Error: {error.response.json().get('detail', error)}", err=True)
+        raise SystemExit(1) from None
+    except SubscriptionRefusedError as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(1) from None
+    except httpx.HTTPError as error:
+        click.echo(f"Error: {url} does not answer ({type(error).__name__}); is `rekap up` running there?", err=True)
+        raise SystemExit(3) from None
+
+
+async def _prepare(url: str, office: str | None, area: str | None) -> tuple[Board, str]:
+    """The names that the table shows, and the office that is followed."""
+    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        election = (await client.get("/v1/election")).raise_for_status().json()
+        offices = {each["id"]: each for each in election["offices"]}
+        followed = office or next(iter(offices))
+        if followed not in offices:
+            raise SubscriptionRefusedError(f"there is no office {followed!r}; there are: {', '.join(offices)}")
+        around = (
+            await client.get(f"/v1/areas/{area or election['root']}", params={"office": followed})
+        ).raise_for_status()
+        seen = around.json()
+        names = {each["code"]: each["name"] for each in [seen["area"], *seen["children"]]}
+        contests = offices[followed]["contests"]
+        choices = {}
+        if len(contests) == 1:
+            choices[contests[0]] = (
+                (await client.get(f"/v1/contests/{contests[0]}")).raise_for_status().json()["choices"]
+            )
+        return Board(names, choices), followed

@@ -1,0 +1,328 @@
+"""The door: what is let in, what is refused and how, and that a retry is the same receipt."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+import pytest_asyncio
+from aiokafka import TopicPartition
+
+from proofs.merkle import leaf_hash
+from proofs.signatures import sign_envelope
+from rekap.signing import Signer
+from rekap.up import Stack, running_stack
+from runtime.kafka import ordered_producer, plain_consumer, topics_of
+from runtime.package_files import write_package
+from runtime.settings import read_settings
+from schemas.canonical import canonical_bytes
+from schemas.envelope import ledger_record
+from schemas.package import Mode
+from tests.integration.conftest import Parts, eventually
+from tests.support.ledger import CREATED_AT, private_key
+from tests.support.small_election import reported, reviewed, small_package
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+STATION = "1.1.1-1"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
+    place: Path = tmp_path_factory.mktemp("gateway")
+    package = small_package()
+    write_package(replace(package, election=package.election.model_copy(update={"id": "gateway"})), place / "election")
+    async with running_stack(
+        place / "election", place / "data", private_key("authority"), log_directory=place, settings=parts
+    ) as stack:
+        yield stack
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def client(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
+        yield client
+
+
+_numbers: dict[str, int] = {}
+
+
+def signed(stack: Stack, body: dict[str, Any], key: str = "officer", **frame: str) -> bytes:
+    """An envelope as the key's own software would make it."""
+    election = stack.definition.election
+    said = {"election": election.id, "mode": election.mode.value, "definition": stack.definition.hash, **frame}
+    _numbers[key] = _numbers.get(key, -1) + 1
+    signer = Signer(private_key(key), next_seq=_numbers[key], **said)
+    return signer.sign({"created_at": CREATED_AT, **body}).envelope
+
+
+async def test_a_submission_is_in_the_ledger_under_the_hash_of_its_receipt(
+    stack: Stack, client: httpx.AsyncClient
+) -> None:
+    envelope = signed(stack, reported(STATION))
+    answer = await client.post("/v1/submissions", content=envelope)
+    assert answer.status_code == 201
+    receipt = answer.json()
+    assert receipt["submission"] == _event_id(envelope)
+    value = await _ledger_value(stack, receipt["partition"], receipt["offset"])
+    assert leaf_hash(value).hex() == receipt["leaf_hash"]
+    assert orjson.loads(value)["envelope"] == orjson.loads(envelope)
+
+
+async def test_the_same_event_again_is_the_same_receipt_also_after_a_restart(
+    stack: Stack, client: httpx.AsyncClient
+) -> None:
+    envelope = signed(stack, reported("1.1.1-2"))
+    first = (await client.post("/v1/submissions", content=envelope)).json()
+
+    async def is_recorded() -> bool:
+        return (await client.get(f"/v1/submissions/{first['submission']}")).status_code == 200
+
+    await eventually(is_recorded)
+    await stack.supervisor.restart("api")
+    await stack.supervisor.wait_ready("api")
+    again = await client.post("/v1/submissions", content=envelope)
+    assert again.status_code == 200
+    assert again.json() == {**first, "duplicate": True}
+    (place,) = (await client.get(f"/v1/submissions/{first['submission']}")).json()["records"]
+    assert (place["partition"], place["offset"], place["state"]) == (first["partition"], first["offset"], "counted")
+
+
+async def test_a_batch_is_judged_line_by_line(stack: Stack, client: httpx.AsyncClient) -> None:
+    good, also_good = (signed(stack, reported(f"1.2.1-{number}")) for number in (1, 2))
+    unknown = signed(stack, reported("9.9.9-9"))
+    answer = await client.post(
+        "/v1/submissions:batch", content=b"\n".join([good, b"{nonsense", unknown, also_good, good])
+    )
+    assert answer.status_code == 200
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    assert [line["line"] for line in lines] == [1, 2, 3, 4, 5]
+    assert [line["status"] for line in lines] == [201, 422, 422, 201, 200]
+    assert lines[4]["receipt"]["offset"] == lines[0]["receipt"]["offset"]
+
+
+async def test_a_batch_has_an_end(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/submissions:batch", content=b"{}\n" * 1_001)
+    assert answer.status_code == 413
+    assert answer.json()["detail"] == "A batch has up to 1000 lines, got 1001."
+
+
+@pytest.mark.parametrize(
+    ("case", "status", "field", "rule"),
+    [
+        ("not-json", 422, "", None),
+        ("no-envelope", 422, "payload", None),
+        ("no-event", 422, "form", None),
+        ("not-canonical", 422, "payload", None),
+        ("negative-votes", 422, "form.votes.01", None),
+        ("absurd-votes", 422, "form.votes.01", None),
+        ("other-election", 422, "election", "E1"),
+        ("live-mode", 422, "mode", "E2"),
+        ("other-definition", 422, "definition", "E3"),
+        ("unknown-key", 401, "signatures.0.keyid", "K1"),
+        ("wrong-signature", 401, "signatures.0.sig", "K2"),
+        ("wrong-role", 403, "type", "K3"),
+        ("out-of-scope", 403, "station", "K4"),
+        ("unknown-station", 422, "station", "S1"),
+        ("unknown-contest", 422, "contest", "S2"),
+        ("contest-elsewhere", 422, "contest", "S2"),
+        ("unknown-choice", 422, "form.votes.99", "C1"),
+        ("too-large", 413, "", None),
+        ("deeply-nested", 422, "", None),
+        ("invalid-utf-8", 422, "", None),
+    ],
+)
+async def test_a_refusal_names_the_field_and_the_reason(
+    stack: Stack, client: httpx.AsyncClient, case: str, status: int, field: str, rule: str | None
+) -> None:
+    before = await _ledger_ends(stack)
+    answer = await client.post("/v1/submissions", content=_wrong(stack, case))
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert (answer.status_code, problem["status"], problem["field"], problem.get("rule")) == (
+        status,
+        status,
+        field,
+        rule,
+    )
+    assert problem["detail"].endswith(".")
+    assert await _ledger_ends(stack) == before
+
+
+def _wrong(stack: Stack, case: str) -> bytes:
+    good = reported(STATION, version=7)
+    election, definition = stack.definition.election, stack.definition
+    payload = {
+        "created_at": CREATED_AT,
+        "election": election.id,
+        "mode": "rehearsal",
+        "definition": definition.hash,
+        **good,
+        "seq": 0,
+        "prev": None,
+    }
+    match case:
+        case "not-json":
+            return b"C.HASIL"
+        case "no-envelope":
+            return b'{"signatures":[]}'
+        case "no-event":
+            return signed(stack, {name: value for name, value in good.items() if name != "form"})
+        case "not-canonical":
+            return sign_envelope(private_key("officer"), canonical_bytes(payload).replace(b":", b": ", 1))
+        case "negative-votes":
+            return signed(stack, reported(STATION, (-1, 2, 3)))
+        case "absurd-votes":
+            return signed(stack, reported(STATION, (10**15, 2, 3), VA=5, VC=6))
+        case "other-election":
+            return signed(stack, good, election="another")
+        case "live-mode":
+            return signed(stack, good, mode=Mode.LIVE.value)
+        case "other-definition":
+            return signed(stack, good, definition="0" * 64)
+        case "unknown-key":
+            return signed(stack, good, "nobody")
+        case "wrong-signature":
+            envelope = orjson.loads(signed(stack, good))
+            envelope["signatures"][0]["sig"] = orjson.loads(signed(stack, good))["signatures"][0]["sig"]
+            return orjson.dumps(envelope)
+        case "wrong-role":
+            return signed(stack, reviewed(STATION, "0" * 64, "accepted"))
+        case "out-of-scope":
+            return signed(stack, reported("2.1.1-1"), "officer-1")
+        case "unknown-station":
+            return signed(stack, reported("9.9.9-9"))
+        case "unknown-contest":
+            return signed(stack, reported(STATION, contest="mayor"))
+        case "contest-elsewhere":
+            return signed(stack, reported(STATION, contest="council-c"))
+        case "unknown-choice":
+            body = reported(STATION)
+            body["form"]["votes"]["99"] = 1
+            return signed(stack, body)
+        case "too-large":
+            return b'{"payload":"' + b"A" * 2_000_000 + b'"}'
+        case "deeply-nested":
+            return b"[" * 60_000 + b"]" * 60_000
+        case "invalid-utf-8":
+            return b'{"payload":"\xff\xfe"}'
+    raise AssertionError(case)
+
+
+async def test_a_correction_supersedes_and_the_history_shows_both(stack: Stack, client: httpx.AsyncClient) -> None:
+    station = "2.2.1-1"
+    first = (await client.post("/v1/submissions", content=signed(stack, reported(station, (1, 2, 3))))).json()
+    body = reported(station, (4, 5, 6), version=2) | {"supersedes": first["submission"], "reason": "TYPING"}
+    await client.post("/v1/submissions", content=signed(stack, body))
+
+    async def both() -> Any:
+        shown = (await client.get(f"/v1/stations/{station}")).json()
+        return shown if len(shown["history"]) == 2 else None
+
+    shown = await eventually(both)
+    assert [entry["state"] for entry in shown["history"]] == ["superseded", "counted"]
+    assert shown["history"][0]["findings"][0]["rule"] == "V4"
+    assert shown["contests"][0]["numbers"]["votes"] == {"01": 4, "02": 5, "03": 6}
+    assert shown["contests"][1]["state"] == "waiting"
+
+
+async def test_what_is_written_past_the_gateway_is_shown_and_not_counted(
+    stack: Stack, client: httpx.AsyncClient
+) -> None:
+    """A forged signature, garbage, and a record in another station's partition, straight into the topic."""
+    station = "2.1.1-1"
+    definition = stack.definition
+    home = definition.partition_of_station(definition.station_number[station])
+    forged = orjson.loads(signed(stack, reported(station, (90, 90, 90))))
+    forged["signatures"][0]["sig"] = base64.b64encode(b"\1" * 64).decode()
+    genuine = signed(stack, reported(station, (80, 80, 80)))
+    away = (home + 1) % definition.partitions
+    producer = ordered_producer(read_settings(stack.environment))
+    await producer.start()
+    topic = topics_of(definition.election).ledger
+    try:
+        for partition, value in (
+            (home, ledger_record(orjson.dumps(forged), "nobody", CREATED_AT)),
+            (home, b"\xff\x00 garbage"),
+            (away, ledger_record(genuine, "nobody", CREATED_AT)),
+        ):
+            await producer.send_and_wait(topic, value, partition=partition)
+    finally:
+        await producer.stop()
+
+    async def both() -> Any:
+        shown = (await client.get(f"/v1/stations/{station}")).json()
+        return shown if len(shown["history"]) == 2 else None
+
+    shown = await eventually(both)
+    rules = {entry["findings"][0]["rule"] for entry in shown["history"]}
+    assert rules == {"K2", "E6"}
+    assert {entry["state"] for entry in shown["history"]} == {"refused"}
+    assert shown["contests"][0]["state"] == "waiting"
+    # And the genuine event, which stands refused in the wrong place, is not taken for a repeat of itself.
+    answer = await client.post("/v1/submissions", content=genuine)
+    assert (answer.status_code, answer.json()["partition"]) == (201, home)
+
+
+async def test_without_a_ledger_the_gateway_says_when_to_come_back_and_a_retry_counts_once(
+    tmp_path: Path, parts: Parts
+) -> None:
+    package = small_package()
+    write_package(replace(package, election=package.election.model_copy(update={"id": "hang"})), tmp_path / "election")
+    settings = {"REKAP_DATABASE": parts["REKAP_DATABASE"], "REKAP_KAFKA_WAIT_MS": "1000"}
+    async with (
+        running_stack(
+            tmp_path / "election", tmp_path, private_key("authority"), log_directory=tmp_path, settings=settings
+        ) as stack,
+        httpx.AsyncClient(base_url=stack.url, timeout=30) as client,
+    ):
+        envelope = signed(stack, reported(STATION))
+        assert (await client.post("/v1/submissions", content=signed(stack, reported("1.1.1-2")))).status_code == 201
+        stack.supervisor.pause("kafka")
+        try:
+            refused = await client.post("/v1/submissions", content=envelope)
+        finally:
+            stack.supervisor.resume("kafka")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
+        assert (await client.post("/v1/submissions", content=envelope)).status_code in (200, 201)
+
+        async def counted() -> bool:
+            tally = (await client.get("/v1/contests/president")).json()["tally"]
+            return bool(tally["counted"]["votes"] == {"01": 20, "02": 40, "03": 60})
+
+        await eventually(counted)
+
+
+def _event_id(envelope: bytes) -> str:
+    return hashlib.sha256(base64.b64decode(orjson.loads(envelope)["payload"])).hexdigest()
+
+
+async def _ledger_ends(stack: Stack) -> int:
+    consumer = plain_consumer(read_settings(stack.environment))
+    await consumer.start()
+    try:
+        topic = topics_of(stack.definition.election).ledger
+        places = [TopicPartition(topic, number) for number in range(stack.definition.partitions)]
+        return sum((await consumer.end_offsets(places)).values())
+    finally:
+        await consumer.stop()
+
+
+async def _ledger_value(stack: Stack, partition: int, offset: int) -> bytes:
+    place = TopicPartition(topics_of(stack.definition.election).ledger, partition)
+    consumer = plain_consumer(read_settings(stack.environment))
+    await consumer.start()
+    try:
+        consumer.assign([place])
+        consumer.seek(place, offset)
+        return bytes((await consumer.getone(place)).value)
+    finally:
+        await consumer.stop()
