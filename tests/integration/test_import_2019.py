@@ -10,7 +10,7 @@ import csv
 import gzip
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ import asyncpg
 import httpx
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import CommitFailedError
 
 from projections.readmodel.queries import schema_of
 from rekap.import_commands import caught_up, import_package, submit_all
@@ -169,6 +170,13 @@ async def _forget_all_but_the_ledger(stack: Stack) -> None:
     await group.start()
     start = {TopicPartition(topics.ledger, number): 0 for number in range(election.partitions)}
     group.assign(list(start))
-    await group.commit(start)
+
+    async def is_back_at_the_start() -> bool:
+        with suppress(CommitFailedError):  # the stopped worker's place in the group is kept for some seconds
+            await group.commit(start)
+            return True
+        return False
+
+    await eventually(is_back_at_the_start)
     await group.stop()
     await stack.start(*WORKERS)
