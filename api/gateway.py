@@ -77,7 +77,7 @@ class Gateway:
         self._keys: dict[str, Ed25519PublicKey] = {
             key_id: load_public_key(key.public_key) for key_id, key in definition.keys.items()
         }
-        self._producer: AIOKafkaProducer = ordered_producer(settings, linger_ms=0)
+        self._producer: AIOKafkaProducer = ordered_producer(settings, linger_ms=settings.gather_ms)
         self._reader: AIOKafkaConsumer = plain_consumer(settings)
         self._reading = asyncio.Lock()
         self._receipts: OrderedDict[str, Receipt] = OrderedDict()

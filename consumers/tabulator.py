@@ -88,6 +88,8 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         try:
             while not stop.is_set():
                 await self._step()
+                # A block of one form costs everybody behind as much as a block of ten.
+                await asyncio.sleep(self._settings.gather_ms / 1000)
             await self._commit()
         finally:
             await self._consumer.stop()

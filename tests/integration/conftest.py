@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -16,8 +13,6 @@ from rekap.embedded.postgres import EmbeddedPostgres
 
 Parts = dict[str, str]
 """Settings that name the running parts, for `running_stack`."""
-
-SECONDS_MAX = 60.0
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -29,12 +24,3 @@ async def parts(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Parts
     finally:
         await kafka.stop()
         await database.stop()
-
-
-async def eventually(question: Callable[[], Awaitable[Any]], *, seconds: float = SECONDS_MAX) -> Any:
-    """The first answer that is neither None nor False. Fails when there is none in time."""
-    ends = time.monotonic() + seconds
-    while not (answer := await question()):
-        assert time.monotonic() < ends, f"no answer in {seconds} s"
-        await asyncio.sleep(0.1)
-    return answer

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +17,16 @@ from aiokafka import TopicPartition
 
 from proofs.merkle import leaf_hash
 from proofs.signatures import sign_envelope
-from rekap.signing import Signer
-from rekap.up import Stack, running_stack
+from rekap.up import Stack
 from runtime.kafka import ordered_producer, plain_consumer, topics_of
-from runtime.package_files import write_package
 from runtime.settings import read_settings
 from schemas.canonical import canonical_bytes
 from schemas.envelope import ledger_record
 from schemas.package import Mode
-from tests.integration.conftest import Parts, eventually
+from tests.integration.conftest import Parts
 from tests.support.ledger import CREATED_AT, private_key
-from tests.support.small_election import reported, reviewed, small_package
+from tests.support.small_election import reported, reviewed
+from tests.support.stacks import Voices, eventually, small_stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -37,13 +35,13 @@ STATION = "1.1.1-1"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
-    place: Path = tmp_path_factory.mktemp("gateway")
-    package = small_package()
-    write_package(replace(package, election=package.election.model_copy(update={"id": "gateway"})), place / "election")
-    async with running_stack(
-        place / "election", place / "data", private_key("authority"), log_directory=place, settings=parts
-    ) as stack:
+    async with small_stack(tmp_path_factory.mktemp("gateway"), "gateway", parts) as stack:
         yield stack
+
+
+@pytest.fixture(scope="module")
+def voices(stack: Stack) -> Voices:
+    return Voices(stack)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -52,22 +50,10 @@ async def client(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-_numbers: dict[str, int] = {}
-
-
-def signed(stack: Stack, body: dict[str, Any], key: str = "officer", **frame: str) -> bytes:
-    """An envelope as the key's own software would make it."""
-    election = stack.definition.election
-    said = {"election": election.id, "mode": election.mode.value, "definition": stack.definition.hash, **frame}
-    _numbers[key] = _numbers.get(key, -1) + 1
-    signer = Signer(private_key(key), next_seq=_numbers[key], **said)
-    return signer.sign({"created_at": CREATED_AT, **body}).envelope
-
-
 async def test_a_submission_is_in_the_ledger_under_the_hash_of_its_receipt(
-    stack: Stack, client: httpx.AsyncClient
+    stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
-    envelope = signed(stack, reported(STATION))
+    envelope = voices.sign(reported(STATION))
     answer = await client.post("/v1/submissions", content=envelope)
     assert answer.status_code == 201
     receipt = answer.json()
@@ -78,9 +64,9 @@ async def test_a_submission_is_in_the_ledger_under_the_hash_of_its_receipt(
 
 
 async def test_the_same_event_again_is_the_same_receipt_also_after_a_restart(
-    stack: Stack, client: httpx.AsyncClient
+    stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
-    envelope = signed(stack, reported("1.1.1-2"))
+    envelope = voices.sign(reported("1.1.1-2"))
     first = (await client.post("/v1/submissions", content=envelope)).json()
 
     async def is_recorded() -> bool:
@@ -96,9 +82,9 @@ async def test_the_same_event_again_is_the_same_receipt_also_after_a_restart(
     assert (place["partition"], place["offset"], place["state"]) == (first["partition"], first["offset"], "counted")
 
 
-async def test_a_batch_is_judged_line_by_line(stack: Stack, client: httpx.AsyncClient) -> None:
-    good, also_good = (signed(stack, reported(f"1.2.1-{number}")) for number in (1, 2))
-    unknown = signed(stack, reported("9.9.9-9"))
+async def test_a_batch_is_judged_line_by_line(voices: Voices, client: httpx.AsyncClient) -> None:
+    good, also_good = (voices.sign(reported(f"1.2.1-{number}")) for number in (1, 2))
+    unknown = voices.sign(reported("9.9.9-9"))
     answer = await client.post(
         "/v1/submissions:batch", content=b"\n".join([good, b"{nonsense", unknown, also_good, good])
     )
@@ -141,10 +127,10 @@ async def test_a_batch_has_an_end(client: httpx.AsyncClient) -> None:
     ],
 )
 async def test_a_refusal_names_the_field_and_the_reason(
-    stack: Stack, client: httpx.AsyncClient, case: str, status: int, field: str, rule: str | None
+    stack: Stack, voices: Voices, client: httpx.AsyncClient, case: str, status: int, field: str, rule: str | None
 ) -> None:
     before = await _ledger_ends(stack)
-    answer = await client.post("/v1/submissions", content=_wrong(stack, case))
+    answer = await client.post("/v1/submissions", content=_wrong(stack, voices, case))
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()
     assert (answer.status_code, problem["status"], problem["field"], problem.get("rule")) == (
@@ -157,7 +143,7 @@ async def test_a_refusal_names_the_field_and_the_reason(
     assert await _ledger_ends(stack) == before
 
 
-def _wrong(stack: Stack, case: str) -> bytes:
+def _wrong(stack: Stack, voices: Voices, case: str) -> bytes:
     good = reported(STATION, version=7)
     election, definition = stack.definition.election, stack.definition
     payload = {
@@ -175,39 +161,39 @@ def _wrong(stack: Stack, case: str) -> bytes:
         case "no-envelope":
             return b'{"signatures":[]}'
         case "no-event":
-            return signed(stack, {name: value for name, value in good.items() if name != "form"})
+            return voices.sign({name: value for name, value in good.items() if name != "form"})
         case "not-canonical":
             return sign_envelope(private_key("officer"), canonical_bytes(payload).replace(b":", b": ", 1))
         case "negative-votes":
-            return signed(stack, reported(STATION, (-1, 2, 3)))
+            return voices.sign(reported(STATION, (-1, 2, 3)))
         case "absurd-votes":
-            return signed(stack, reported(STATION, (10**15, 2, 3), VA=5, VC=6))
+            return voices.sign(reported(STATION, (10**15, 2, 3), VA=5, VC=6))
         case "other-election":
-            return signed(stack, good, election="another")
+            return voices.sign(good, election="another")
         case "live-mode":
-            return signed(stack, good, mode=Mode.LIVE.value)
+            return voices.sign(good, mode=Mode.LIVE.value)
         case "other-definition":
-            return signed(stack, good, definition="0" * 64)
+            return voices.sign(good, definition="0" * 64)
         case "unknown-key":
-            return signed(stack, good, "nobody")
+            return voices.sign(good, "nobody")
         case "wrong-signature":
-            envelope = orjson.loads(signed(stack, good))
-            envelope["signatures"][0]["sig"] = orjson.loads(signed(stack, good))["signatures"][0]["sig"]
+            envelope = orjson.loads(voices.sign(good))
+            envelope["signatures"][0]["sig"] = orjson.loads(voices.sign(good))["signatures"][0]["sig"]
             return orjson.dumps(envelope)
         case "wrong-role":
-            return signed(stack, reviewed(STATION, "0" * 64, "accepted"))
+            return voices.sign(reviewed(STATION, "0" * 64, "accepted"))
         case "out-of-scope":
-            return signed(stack, reported("2.1.1-1"), "officer-1")
+            return voices.sign(reported("2.1.1-1"), "officer-1")
         case "unknown-station":
-            return signed(stack, reported("9.9.9-9"))
+            return voices.sign(reported("9.9.9-9"))
         case "unknown-contest":
-            return signed(stack, reported(STATION, contest="mayor"))
+            return voices.sign(reported(STATION, contest="mayor"))
         case "contest-elsewhere":
-            return signed(stack, reported(STATION, contest="council-c"))
+            return voices.sign(reported(STATION, contest="council-c"))
         case "unknown-choice":
             body = reported(STATION)
             body["form"]["votes"]["99"] = 1
-            return signed(stack, body)
+            return voices.sign(body)
         case "too-large":
             return b'{"payload":"' + b"A" * 2_000_000 + b'"}'
         case "deeply-nested":
@@ -217,11 +203,11 @@ def _wrong(stack: Stack, case: str) -> bytes:
     raise AssertionError(case)
 
 
-async def test_a_correction_supersedes_and_the_history_shows_both(stack: Stack, client: httpx.AsyncClient) -> None:
+async def test_a_correction_supersedes_and_the_history_shows_both(voices: Voices, client: httpx.AsyncClient) -> None:
     station = "2.2.1-1"
-    first = (await client.post("/v1/submissions", content=signed(stack, reported(station, (1, 2, 3))))).json()
+    first = (await client.post("/v1/submissions", content=voices.sign(reported(station, (1, 2, 3))))).json()
     body = reported(station, (4, 5, 6), version=2) | {"supersedes": first["submission"], "reason": "TYPING"}
-    await client.post("/v1/submissions", content=signed(stack, body))
+    await client.post("/v1/submissions", content=voices.sign(body))
 
     async def both() -> Any:
         shown = (await client.get(f"/v1/stations/{station}")).json()
@@ -235,15 +221,15 @@ async def test_a_correction_supersedes_and_the_history_shows_both(stack: Stack, 
 
 
 async def test_what_is_written_past_the_gateway_is_shown_and_not_counted(
-    stack: Stack, client: httpx.AsyncClient
+    stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
     """A forged signature, garbage, and a record in another station's partition, straight into the topic."""
     station = "2.1.1-1"
     definition = stack.definition
     home = definition.partition_of_station(definition.station_number[station])
-    forged = orjson.loads(signed(stack, reported(station, (90, 90, 90))))
+    forged = orjson.loads(voices.sign(reported(station, (90, 90, 90))))
     forged["signatures"][0]["sig"] = base64.b64encode(b"\1" * 64).decode()
-    genuine = signed(stack, reported(station, (80, 80, 80)))
+    genuine = voices.sign(reported(station, (80, 80, 80)))
     away = (home + 1) % definition.partitions
     producer = ordered_producer(read_settings(stack.environment))
     await producer.start()
@@ -275,17 +261,14 @@ async def test_what_is_written_past_the_gateway_is_shown_and_not_counted(
 async def test_without_a_ledger_the_gateway_says_when_to_come_back_and_a_retry_counts_once(
     tmp_path: Path, parts: Parts
 ) -> None:
-    package = small_package()
-    write_package(replace(package, election=package.election.model_copy(update={"id": "hang"})), tmp_path / "election")
     settings = {"REKAP_DATABASE": parts["REKAP_DATABASE"], "REKAP_KAFKA_WAIT_MS": "1000"}
     async with (
-        running_stack(
-            tmp_path / "election", tmp_path, private_key("authority"), log_directory=tmp_path, settings=settings
-        ) as stack,
+        small_stack(tmp_path, "hang", settings) as stack,
         httpx.AsyncClient(base_url=stack.url, timeout=30) as client,
     ):
-        envelope = signed(stack, reported(STATION))
-        assert (await client.post("/v1/submissions", content=signed(stack, reported("1.1.1-2")))).status_code == 201
+        voices = Voices(stack)
+        envelope = voices.sign(reported(STATION))
+        assert (await client.post("/v1/submissions", content=voices.sign(reported("1.1.1-2")))).status_code == 201
         stack.supervisor.pause("kafka")
         try:
             refused = await client.post("/v1/submissions", content=envelope)

@@ -1,0 +1,198 @@
+"""The live feed over real sockets: snapshot, changes, resuming on another connection, another process, and by SSE."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from websockets.asyncio.client import ClientConnection, connect
+
+from rekap.live_client import feed_url
+from rekap.up import Stack
+from schemas.live import FROM_SERVER
+from tests.integration.conftest import Parts
+from tests.support.small_election import reported
+from tests.support.stacks import Voices, eventually, small_stack
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
+    settings = {**parts, "REKAP_LIVE_HEARTBEAT_S": "1"}
+    async with small_stack(tmp_path_factory.mktemp("live"), "live-feed", settings) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def voices(stack: Stack) -> Voices:
+    return Voices(stack)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def client(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
+        yield client
+
+
+async def _say(socket: ClientConnection, **message: Any) -> None:
+    await socket.send(json.dumps(message))
+
+
+async def _hear(socket: ClientConnection, *kinds: str, seconds: float = 20) -> dict[str, Any]:
+    """The next message of one of these kinds. Every message on the way must have its documented shape."""
+    async with asyncio.timeout(seconds):
+        async for text in socket:
+            FROM_SERVER.validate_json(text)
+            message: dict[str, Any] = json.loads(text)
+            if message["type"] in kinds:
+                return message
+    raise AssertionError(f"the connection ended before {kinds}")
+
+
+def _tally(message: dict[str, Any], area: str) -> dict[str, Any]:
+    (found,) = [tally for tally in message["areas"] if tally["area"] == area]
+    return dict(found)
+
+
+async def test_a_submission_is_on_the_feed_of_its_areas_and_of_no_other(
+    stack: Stack, voices: Voices, client: httpx.AsyncClient
+) -> None:
+    async with connect(feed_url(stack.url)) as nation, connect(feed_url(stack.url)) as elsewhere:
+        await _say(nation, type="subscribe", id="mine", office="president")
+        await _say(elsewhere, type="subscribe", office="president", area="2")
+        snapshot = await _hear(nation, "snapshot")
+        assert (snapshot["id"], snapshot["channel"]) == ("mine", "president/area/N")
+        before = _tally(snapshot, "N")["stations"]["counted"]
+        await _hear(elsewhere, "snapshot")
+
+        receipt = (await client.post("/v1/submissions", content=voices.sign(reported("1.1.1-1", (7, 8, 9))))).json()
+        change = await _hear(nation, "change")
+        while change["as_of"].get(str(receipt["partition"]), -1) < receipt["offset"]:
+            change = await _hear(nation, "change")
+        assert _tally(change, "N")["stations"]["counted"] == before + 1
+        assert _tally(change, "1")["counted"]["votes"] == {"01": 7, "02": 8, "03": 9}
+        (contest,) = change["contests"]
+        assert (contest["results_status"], contest["leaders"]) == ("unofficial-partial", ["03"])
+        quiet = await _hear(elsewhere, "heartbeat", "change")
+        while quiet["type"] == "change" and not quiet["areas"]:
+            quiet = await _hear(elsewhere, "heartbeat", "change")
+        assert quiet["type"] == "heartbeat"
+
+
+async def test_below_the_shard_level_stations_are_told_too(
+    stack: Stack, voices: Voices, client: httpx.AsyncClient
+) -> None:
+    async with connect(feed_url(stack.url)) as socket:
+        await _say(socket, type="subscribe", office="president", area="1.2.1", stations=True)
+        snapshot = await _hear(socket, "snapshot")
+        assert snapshot["below_complete"]
+        await client.post("/v1/submissions", content=voices.sign(reported("1.2.1-1", (1, 1, 1))))
+        change = await _hear(socket, "change")
+        while not change["stations"]:
+            change = await _hear(socket, "change")
+        (station,) = change["stations"]
+        assert (station["station"], station["state"]) == ("1.2.1-1", "counted")
+        assert _tally(change, "1.2.1")["counted"]["total"] == 4
+
+
+async def test_a_client_goes_on_after_its_cursor_and_misses_nothing(
+    stack: Stack, voices: Voices, client: httpx.AsyncClient
+) -> None:
+    async with connect(feed_url(stack.url)) as socket:
+        await _say(socket, type="subscribe", office="president")
+        cursor = (await _hear(socket, "snapshot"))["cursor"]
+    receipt = (await client.post("/v1/submissions", content=voices.sign(reported("2.1.1-1", (5, 5, 5))))).json()
+    await asyncio.sleep(0.5)
+    async with connect(feed_url(stack.url)) as socket:
+        await _say(socket, type="subscribe", office="president", cursor=cursor)
+        message = await _hear(socket, "change", "snapshot", "gap")
+        while message["as_of"].get(str(receipt["partition"]), -1) < receipt["offset"]:
+            assert message["type"] == "change"
+            message = await _hear(socket, "change", "snapshot", "gap")
+        assert message["type"] == "change"
+        assert _tally(message, "2")["counted"]["votes"] == {"01": 5, "02": 5, "03": 5}
+
+
+async def test_after_a_crash_of_the_server_a_client_goes_on_with_the_newest_state(
+    stack: Stack, voices: Voices, client: httpx.AsyncClient
+) -> None:
+    async with connect(feed_url(stack.url)) as socket:
+        await _say(socket, type="subscribe", office="president")
+        snapshot = await _hear(socket, "snapshot")
+    await client.post("/v1/submissions", content=voices.sign(reported("2.2.1-1", (3, 3, 3))))
+    await stack.supervisor.kill("api")
+    await asyncio.sleep(1)
+    await stack.supervisor.wait_ready("api")
+
+    async def is_following() -> bool:
+        health = (await client.get("/v1/health")).json()
+        return bool(health["stages"]["live"]["state"] == "following" and health["stages"]["live"]["lag_records"] == 0)
+
+    await eventually(is_following)
+    async with connect(feed_url(stack.url)) as socket:
+        await _say(socket, type="subscribe", office="president", cursor=snapshot["cursor"])
+        message = await _hear(socket, "change", "snapshot")
+        while not any(tally["area"] == "2" and tally["counted"]["votes"]["01"] == 8 for tally in message["areas"]):
+            message = await _hear(socket, "change", "snapshot")
+
+
+@pytest.mark.parametrize(
+    ("wish", "status", "field"),
+    [
+        ({"type": "subscribe", "office": "mayor"}, 404, "office"),
+        ({"type": "subscribe", "office": "president", "area": "9"}, 404, "area"),
+        ({"type": "subscribe", "office": "president", "level": "station"}, 404, "level"),
+        ({"type": "subscribe", "office": "president", "area": "1", "level": "district"}, 400, "level"),
+        ({"type": "subscribe", "office": "president", "cursor": "nonsense"}, 400, "cursor"),
+        ({"type": "subscribe"}, 400, "office"),
+        ({"type": "unsubscribe", "id": "none"}, 404, "id"),
+        ({"type": "dance"}, 400, None),
+    ],
+)
+async def test_a_wish_that_cannot_be_followed_is_answered_with_the_field_and_the_reason(
+    stack: Stack, wish: dict[str, str], status: int, field: str | None
+) -> None:
+    async with connect(feed_url(stack.url)) as socket:
+        await _say(socket, **wish)
+        error = await _hear(socket, "error")
+        assert (error["status"], error["field"]) == (status, field)
+        await _say(socket, type="subscribe", office="president")
+        await _hear(socket, "snapshot")
+
+
+async def test_one_who_makes_only_mistakes_is_shown_out(stack: Stack) -> None:
+    async with connect(feed_url(stack.url)) as socket:
+        for _ in range(30):
+            await socket.send("nonsense")
+        async with asyncio.timeout(10):
+            await socket.wait_closed()
+        assert socket.close_code == 1008
+
+
+async def test_server_sent_events_tell_the_same_and_go_on_after_the_last_id(
+    stack: Stack, voices: Voices, client: httpx.AsyncClient
+) -> None:
+    async def first_event(wanted: str, headers: dict[str, str]) -> dict[str, str]:
+        event: dict[str, str] = {}
+        async with client.stream("GET", "/v1/live", params={"office": "president"}, headers=headers) as response:
+            assert response.headers["content-type"].startswith("text/event-stream")
+            async for line in response.aiter_lines():
+                if line:
+                    name, _, value = line.partition(": ")
+                    event[name] = value
+                elif event["event"] == wanted and json.loads(event["data"])["areas"]:
+                    return event
+        raise AssertionError("the stream ended")
+
+    snapshot = await first_event("snapshot", {})
+    await client.post("/v1/submissions", content=voices.sign(reported("2.2.2-1", (1, 2, 1))))
+    change = await first_event("change", {"Last-Event-ID": snapshot["id"]})
+    assert "2" in {tally["area"] for tally in json.loads(change["data"])["areas"]}
+    refused = await client.get("/v1/live", params={"office": "mayor"})
+    assert (refused.status_code, refused.json()["field"]) == (404, "office")

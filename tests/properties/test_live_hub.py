@@ -1,0 +1,199 @@
+"""Whatever a client of the live feed misses, breaks or is too slow for: it ends with the newest state, and every number
+it was ever told is the fold of the `as_of` beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from api.hub import Hub, Subscriber
+from projections.published import published_tally
+from projections.rollup import Rollup
+from projections.tabulation import PartitionFold, read_record
+from proofs.signatures import load_public_key, verify
+from schemas.blocks import Block
+from schemas.live import Positions, Subscribe
+from tests.support.ledger import MemoryLedger
+from tests.support.small_election import reported, small_package
+
+PACKAGE = small_package(partitions=2)
+STATIONS = [station.code for station in PACKAGE.stations]
+OFFICE = "president"
+SUBTOTALS = 1
+
+forms = st.tuples(st.sampled_from(STATIONS), st.tuples(*[st.integers(0, 90)] * 3), st.integers(1, 3))
+moments = st.lists(
+    st.one_of(
+        st.tuples(st.just("report"), forms),
+        st.tuples(st.just("news"), forms),
+        st.tuples(st.just("publish")),
+        st.tuples(st.just("keyframe")),
+        st.tuples(st.just("follow")),
+        st.tuples(st.just("flush")),
+        st.tuples(st.just("read"), st.sampled_from([1, 2, 100])),
+        st.tuples(st.just("break")),
+        st.tuples(st.just("heartbeat")),
+    ),
+    min_size=8,
+    max_size=60,
+)
+
+
+class Night:
+    """The stages before the hub, in memory, and the topics between them."""
+
+    def __init__(self) -> None:
+        self.ledger = MemoryLedger(PACKAGE)
+        self.definition = self.ledger.definition
+        self.folds = [PartitionFold(self.definition, number) for number in range(self.definition.partitions)]
+        self.rollup = Rollup(self.definition)
+        self.subtotals: list[bytes] = []
+        self.results: list[bytes] = []
+        self._catch_up()
+
+    def report(self, station: str, votes: tuple[int, int, int], version: int) -> None:
+        self.ledger.say("officer", reported(station, votes, version=version))
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        for fold, records in zip(self.folds, self.ledger.partitions, strict=True):
+            for offset in range(fold.next_offset, len(records)):
+                record = read_record(offset, records[offset])
+                key = self.definition.keys[record.key_id]
+                fold.apply(record, verify(load_public_key(key.public_key), record.signature, record.payload))
+            for block in fold.take_blocks():
+                self._tell(block)
+
+    def _tell(self, block: Block) -> None:
+        self.subtotals.append(block.to_bytes())
+        self.rollup.apply(block)
+
+    def publish(self, *, keyframe: bool) -> None:
+        office = self.rollup.offices[OFFICE]  # type: ignore[index]  # an OfficeId is a str
+        result = office.keyframe() if keyframe else office.take_change()
+        if result is not None:
+            self.results.append(result.to_bytes())
+
+
+class Client:
+    """What a browser does: keeps the newest number of each area, and its last cursor over broken connections."""
+
+    def __init__(self, night: Night, hub: Hub, wish: dict[str, Any]) -> None:
+        self._night = night
+        self._hub = hub
+        self._wish = wish
+        self._cursor: str | None = None
+        self._subscriber: Subscriber
+        self.tallies: dict[tuple[str, str], dict[str, Any]] = {}
+        self.connect()
+
+    def connect(self) -> None:
+        self._subscriber = self._hub.join(lambda: None)
+        self._hub.subscribe(self._subscriber, Subscribe(**self._wish, cursor=self._cursor))
+
+    def break_off(self) -> None:
+        self._hub.leave(self._subscriber)
+        self.connect()
+
+    def read(self, most: int) -> None:
+        for message in self._messages(most):
+            self._cursor = message.get("cursor", self._cursor)
+            if message["type"] == "snapshot":
+                self.tallies.clear()
+            if message["type"] in ("snapshot", "change"):
+                for tally in message["areas"]:
+                    self.tallies[tally["area"], tally["contest"]] = tally
+                _assert_is_the_fold(self._night, message)
+
+    def _messages(self, most: int) -> Iterator[dict[str, Any]]:
+        for _ in range(most):
+            frame = self._subscriber.take()
+            if frame is None:
+                return
+            yield json.loads(frame.text)
+
+
+def _fold_of(night: Night, cut: dict[str, int]) -> dict[tuple[str, str], list[int]]:
+    """Every tally below and at the shard level, of exactly the prefixes that the cut names."""
+    tallies: dict[tuple[str, str], list[int]] = {}
+    for partition, records in enumerate(night.ledger.partitions):
+        fold = PartitionFold(night.definition, partition)
+        for offset in range(cut.get(str(partition), -1) + 1):
+            record = read_record(offset, records[offset])
+            key = night.definition.keys[record.key_id]
+            fold.apply(record, verify(load_public_key(key.public_key), record.signature, record.payload))
+        for block in fold.take_blocks():
+            tallies |= {(contest, area): tally for contest, area, tally in block.areas}
+    return tallies
+
+
+def _assert_is_the_fold(night: Night, message: dict[str, Any]) -> None:
+    definition = night.definition
+    above, below = _fold_of(night, message["as_of"]), _fold_of(night, message["shard_as_of"])
+    for told in message["areas"]:
+        area = definition.area_number[told["area"]]
+        contest = definition.contests[definition.contest_number[told["contest"]]]
+        if definition.area_level[area] > definition.shard_level:
+            tallies = [below.get((contest.id, told["area"]))]
+        else:
+            tallies = [
+                above.get((contest.id, definition.area_codes[shard]))
+                for shard in definition.shard_partition
+                if area in definition.lineage[shard]
+            ]
+        sums = [sum(numbers) for numbers in zip(*[tally for tally in tallies if tally is not None], strict=True)]
+        expected = published_tally(contest, area, sums or [0] * (3 * (6 + len(contest.choices)) + 1), definition)
+        assert told == expected
+
+
+@settings(max_examples=300, deadline=None)
+@given(moments, st.sampled_from([{}, {"area": "1.1"}, {"level": "district"}, {"area": "2"}]), st.booleans())
+def test_a_client_ends_with_the_newest_state_and_was_never_told_a_number_of_no_moment(
+    night_moments: list[tuple[Any, ...]], channel: dict[str, str], remembers_little: bool
+) -> None:
+    night = Night()
+    hub = Hub(night.definition, SUBTOTALS, recent_messages_max=3 if remembers_little else 10_000)
+    hub.begin(Positions(0, (0,)))
+    client = Client(night, hub, {"office": OFFICE, **channel})
+
+    def follow() -> None:
+        for offset in range(hub.positions.results, len(night.results)):
+            hub.apply_result(offset, night.results[offset])
+        for offset in range(hub.positions.subtotals[0], len(night.subtotals)):
+            hub.apply_block(0, offset, night.subtotals[offset])
+
+    for moment in night_moments:
+        match moment:
+            case ("report", form):
+                night.report(*form)
+            case ("news", form):
+                night.report(*form)
+                night.publish(keyframe=False)
+                follow()
+                hub.flush()
+            case ("publish",):
+                night.publish(keyframe=False)
+            case ("keyframe",):
+                night.publish(keyframe=True)
+            case ("follow",):
+                follow()
+            case ("flush",):
+                hub.flush()
+            case ("read", most):
+                client.read(most)
+            case ("break",):
+                client.break_off()
+            case ("heartbeat",):
+                hub.heartbeat()
+    night.publish(keyframe=True)
+    follow()
+    hub.flush()
+    client.read(10_000)
+    newcomer = Client(night, hub, {"office": OFFICE, **channel})
+    newcomer.read(10_000)
+    assert client.tallies == newcomer.tallies
+    assert client.tallies

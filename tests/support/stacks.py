@@ -1,0 +1,61 @@
+"""A small election on the real parts, and how its stations speak to it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from rekap.signing import Signer
+from rekap.up import Stack, running_stack
+from runtime.package_files import write_package
+from tests.support.ledger import CREATED_AT, private_key
+from tests.support.small_election import small_package
+
+
+@asynccontextmanager
+async def small_stack(place: Path, election: str, settings: dict[str, str]) -> AsyncIterator[Stack]:
+    """The small election under another id, counted by all workers; logs are in `place`. Every stage has spoken."""
+    package = small_package()
+    write_package(replace(package, election=package.election.model_copy(update={"id": election})), place / "election")
+    async with running_stack(
+        place / "election", place / "data", private_key("authority"), log_directory=place, settings=settings
+    ) as stack:
+        async with httpx.AsyncClient(base_url=stack.url) as client:
+
+            async def has_spoken() -> bool:
+                return bool((await client.get("/v1/offices/president")).json()["as_of"])
+
+            await eventually(has_spoken)
+        yield stack
+
+
+async def eventually(question: Callable[[], Awaitable[Any]], *, seconds: float = 60.0) -> Any:
+    """The first answer that is neither None nor False. Fails when there is none in time."""
+    ends = time.monotonic() + seconds
+    while not (answer := await question()):
+        assert time.monotonic() < ends, f"no answer in {seconds} s"
+        await asyncio.sleep(0.1)
+    return answer
+
+
+class Voices:
+    """The keys of the small election, each with its own numbering."""
+
+    def __init__(self, stack: Stack) -> None:
+        election = stack.definition.election
+        self._frame = {"election": election.id, "mode": election.mode.value, "definition": stack.definition.hash}
+        self._next: dict[str, int] = {}
+
+    def sign(self, body: dict[str, Any], key: str = "officer", **frame: str) -> bytes:
+        """An envelope as the key's own software would make it; `frame` says something else than the election is."""
+        number = self._next.get(key, 0)
+        self._next[key] = number + 1
+        signer = Signer(private_key(key), next_seq=number, **{**self._frame, **frame})
+        return signer.sign({"created_at": CREATED_AT, **body}).envelope
