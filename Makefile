@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check setup lock schemas clean
+.PHONY: demo test check setup lock reference clean
 
 setup: $(STAMP)
 
@@ -31,6 +31,9 @@ lock:
 	$(BIN)/python -m pip install --quiet pip-tools
 	$(BIN)/python -m piptools compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
 		--no-emit-trusted-host --no-emit-find-links --no-header --all-extras --all-build-deps --output-file requirements.lock pyproject.toml
+
+reference: setup
+	$(BIN)/python -m rekap.reference
 
 clean:
 	rm -rf $(VENV) build *.egg-info

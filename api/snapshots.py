@@ -20,6 +20,7 @@ from projections.definition import ContestEntry, Definition, OfficeEntry
 from projections.station import ResultState
 from runtime.logs import event
 from schemas.codes import CODE_PATTERN, SHA256_PATTERN
+from schemas.examples import EXAMPLES
 from schemas.snapshots import (
     AreaSnapshot,
     ContestSnapshot,
@@ -154,7 +155,11 @@ def _of(request: Request) -> Snapshots:
 
 def _described(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
     return {
-        200: {"model": model, "description": "With a strong ETag. An `Age` says that the database is away."},
+        200: {
+            "model": model,
+            "description": "With a strong ETag. An `Age` says that the database is away.",
+            "content": {"application/json": {"example": EXAMPLES[model]}},
+        },
         304: {"description": "Unchanged since the ETag given in If-None-Match."},
         **{status: PROBLEM_RESPONSES[status] for status in (404, 503)},
     }

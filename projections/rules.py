@@ -8,7 +8,6 @@ is the package's. To change a rule, change its function; to add one, write it an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from projections.definition import ContestEntry, Definition
@@ -258,35 +257,29 @@ def m1(form: ResultForm, case: Case) -> Sentences:
     return [(f"Tidak tertulis: {listed}.", f"Not stated: {listed}.")]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    check: FormRule
-    title: str
-
-
-RULES: dict[str, Rule] = {
-    "F1": Rule(f1, "J = L + P"),
-    "F2": Rule(f2, "B4 = B1 + B2 + B3"),
-    "F3": Rule(f3, "VA = Σ V"),
-    "F4": Rule(f4, "VC = VA + VB"),
-    "F5": Rule(f5, "S1 = S2 + S3 + S4"),
-    "F6": Rule(f6, "S2 = VC"),
-    "F6P": Rule(f6p, "S2 = B4.J (F6' of DOMAIN 1.2)"),
-    "F7": Rule(f7, "VC = B4.J"),
-    "F8": Rule(f8, "words = digits"),
-    "F9": Rule(f9, "signatures present"),
-    "G1": Rule(g1, "B1 <= A"),
-    "G2": Rule(g2, "VC <= S1"),
-    "G3": Rule(g3, "S1 = A.J + reserve"),
-    "G4": Rule(g4, "A.J <= largest station"),
-    "G5": Rule(g5, "D <= B4"),
-    "G6": Rule(g6, "S3 <= B4.J"),
-    "G7": Rule(g7, "V <= VA"),
-    "G8": Rule(g8, "VC <= A.J + B2.J + B3.J"),
-    "P1": Rule(p1, "B = A.1 + A.2 for each party"),
-    "P2": Rule(p2, "VA = Σ B"),
-    "P3": Rule(f4, "VC = VA + VB (legislative form)"),
-    "M1": Rule(m1, "required fields are stated"),
+RULES: dict[str, FormRule] = {
+    "F1": f1,
+    "F2": f2,
+    "F3": f3,
+    "F4": f4,
+    "F5": f5,
+    "F6": f6,
+    "F6P": f6p,  # F6' of DOMAIN 1.2
+    "F7": f7,
+    "F8": f8,
+    "F9": f9,
+    "G1": g1,
+    "G2": g2,
+    "G3": g3,
+    "G4": g4,
+    "G5": g5,
+    "G6": g6,
+    "G7": g7,
+    "G8": g8,
+    "P1": p1,
+    "P2": p2,
+    "P3": f4,  # on the legislative form
+    "M1": m1,
 }
 """Rules of one form. Those across the contests of a station are CROSS_RULES."""
 
@@ -369,7 +362,7 @@ class FormJudge:
         settings = [setting for setting in definition.election.rules if setting.id in RULES]
         self._by_contest: list[list[tuple[RuleSetting, FormRule, Case]]] = [
             [
-                (setting, RULES[setting.id].check, Case(contest, 0, setting.tolerance, setting.parameters))
+                (setting, RULES[setting.id], Case(contest, 0, setting.tolerance, setting.parameters))
                 for setting in settings
                 if not setting.offices or contest.contest.office in setting.offices
             ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 import click
@@ -14,6 +15,8 @@ from rich.table import Table
 from rekap.live_client import SubscriptionRefusedError, follow
 
 ROWS_MAX = 60
+PIPED_WIDTH = 200
+"""Columns where there is no terminal: a cut name helps nobody in a file."""
 
 
 class Board:
@@ -76,7 +79,7 @@ class Board:
 @click.option("--once", is_flag=True, help="print the totals as they are now and end")
 def watch(url: str, office: str | None, area: str | None, level: str | None, once: bool) -> None:
     """Follow the totals of an office live, in a table. A lost connection is made again and goes on where it was."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
     async def go() -> None:
         board, followed = await _prepare(url, office, area)

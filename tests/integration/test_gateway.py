@@ -23,7 +23,7 @@ from runtime.settings import read_settings
 from schemas.canonical import canonical_bytes
 from schemas.envelope import ledger_record
 from schemas.package import Mode
-from tests.integration.conftest import Parts
+from tests.conftest import Parts
 from tests.support.ledger import CREATED_AT, private_key
 from tests.support.small_election import reported, reviewed
 from tests.support.stacks import Voices, eventually, small_stack

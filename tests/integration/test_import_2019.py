@@ -26,7 +26,7 @@ from rekap.importers.kawalpemilu_2019 import CONTEST, Body
 from rekap.up import WORKERS, Stack, running_stack
 from runtime.kafka import create_topics, group_of, plain_consumer, topics_of
 from runtime.settings import read_settings
-from tests.integration.conftest import Parts
+from tests.conftest import Parts
 from tests.support.shared_data import DIY_2019, needs_diy_2019
 from tests.support.stacks import eventually
 

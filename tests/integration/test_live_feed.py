@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from rekap.live_client import feed_url
 from rekap.up import Stack
 from schemas.live import FROM_SERVER
-from tests.integration.conftest import Parts
+from tests.conftest import Parts
 from tests.support.small_election import reported
 from tests.support.stacks import Voices, eventually, small_stack
 

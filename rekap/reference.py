@@ -1,0 +1,80 @@
+"""The documents that are made from the code: `make reference` writes them, and a test compares them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from api.app import create_app
+from projections.definition import Definition
+from projections.rules import CROSS_RULES, RULES
+from rekap.example_election import example_package
+from runtime.settings import Settings, settings_help
+from schemas.live import FROM_CLIENT, FROM_SERVER
+from schemas.reference import event_schemas
+
+_ENVIRONMENT_HEAD = """\
+# Settings of every process, with their defaults. Copy to .env and change what differs.
+# Made by `make reference` from runtime/settings.py.
+"""
+_COMPOSE = """
+# Read by docker-compose.yml alone. The password becomes part of a URL: letters and digits.
+REKAP_DATABASE_PASSWORD=
+#REKAP_ELECTION_DIRECTORY=./election
+#REKAP_KEYS_DIRECTORY=./keys
+#REKAP_AUTHORITY_KEY=authority.pem
+#REKAP_BIND=127.0.0.1
+#REKAP_UID=1000
+#REKAP_GID=1000
+"""
+
+
+def documents() -> dict[str, str]:
+    """Path from the repository's root → text."""
+    live = {"from_client": FROM_CLIENT.json_schema(), "from_server": FROM_SERVER.json_schema()}
+    openapi = create_app(Settings(), Definition(example_package("example", []))).openapi()
+    return {
+        "docs/reference/events.schema.json": _json(event_schemas()),
+        "docs/reference/live.schema.json": _json(live),
+        "docs/reference/openapi.json": _json(openapi),
+        "docs/reference/rules.md": _rules(),
+        ".env.example": _environment(),
+    }
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _environment() -> str:
+    lines = [f"\n# {help}\n#{name}={default}" for name, default, help in settings_help()]
+    return _ENVIRONMENT_HEAD + "\n".join(lines) + "\n" + _COMPOSE
+
+
+def _rules() -> str:
+    rows = "\n".join(f"| {rule} | {what} |" for rule, what in sorted(_sentences().items()))
+    return (
+        "# The rules of the count\n\n"
+        "Made by `make reference` from projections/rules.py. A package turns rules on in `election.json`, each `hard` "
+        "(the form is held), `soft` (it counts, flagged) or `info`, with a tolerance, for all offices or some.\n\n"
+        f"| rule | what must hold |\n|---|---|\n{rows}\n"
+    )
+
+
+def _sentences() -> dict[str, str]:
+    rules: dict[str, object] = {**RULES, **CROSS_RULES}
+    return {name: _first_line(rule) for name, rule in rules.items()}
+
+
+def _first_line(documented: object) -> str:
+    return (documented.__doc__ or "").strip().splitlines()[0]
+
+
+def write(root: Path) -> None:
+    for path, text in documents().items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path.cwd())

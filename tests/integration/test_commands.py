@@ -1,0 +1,142 @@
+"""The commands as a user types them: a station's outbox over a dead line, the totals in a terminal, a second start."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from rekap.key_files import write_key_file
+from rekap.up import Stack
+from tests.conftest import Parts
+from tests.support.ledger import private_key
+from tests.support.small_election import reported
+from tests.support.stacks import Voices, eventually, small_stack
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
+    async with small_stack(tmp_path_factory.mktemp("commands"), "commands", parts) as stack:
+        yield stack
+
+
+async def rekap(*arguments: str | Path) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "rekap",
+        *map(str, arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    assert "Traceback" not in err.decode()
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_an_outbox_outlives_a_dead_line_and_delivers_each_event_once(stack: Stack, tmp_path: Path) -> None:
+    voices = Voices(stack)
+    file, outbox = tmp_path / "forms.ndjson", tmp_path / "outbox.sqlite"
+    file.write_bytes(b"\n".join(voices.sign(reported(station)) for station in ("1.1.1-1", "1.1.1-2", "9.9.9-9")))
+
+    code, out, err = await rekap("submit", file, "--outbox", outbox, "--url", "http://127.0.0.1:1")
+    assert code == 75
+    assert "3 put into the outbox" in out
+    assert "3 wait in" in err
+
+    code, out, err = await rekap("submit", file, "--outbox", outbox, "--url", stack.url)
+    assert code == 1, "one of the three is refused"
+    assert "0 put into the outbox, 3 were there already" in out
+    assert "refused (422) station: " in err
+
+    code, out, _ = await rekap("submit", "--list", "--outbox", outbox)
+    assert code == 0
+    assert [line.split()[1] for line in out.splitlines()] == ["delivered", "delivered", "refused"]
+    assert (await rekap("submit", "--outbox", outbox, "--url", stack.url))[0] == 0
+
+
+async def test_an_event_that_is_not_signed_is_signed_with_the_next_number_of_the_key(
+    stack: Stack, tmp_path: Path
+) -> None:
+    key, outbox = tmp_path / "officer.pem", tmp_path / "outbox.sqlite"
+    write_key_file(private_key("officer-1"), key)
+    package = stack.environment["REKAP_PACKAGE"]
+    for station in ("1.2.1-1", "1.2.1-2"):
+        (tmp_path / f"{station}.json").write_text(json.dumps(reported(station), indent=2))
+    arguments = ["--outbox", outbox, "--url", stack.url, "--key", key, "--package", package]
+    forms = sorted(tmp_path.glob("1.2.1-*.json"))
+    assert (await rekap("submit", *forms, *arguments))[0] == 0
+    assert "0 put into the outbox, 2 were there already" in (await rekap("submit", *forms, *arguments))[1]
+
+    async with httpx.AsyncClient(base_url=stack.url) as client:
+
+        async def history() -> list[int] | None:
+            both = [(await client.get(f"/v1/stations/{form.stem}")).json()["history"] for form in forms]
+            return [each[0]["payload"]["seq"] for each in both] if all(both) else None
+
+        assert await eventually(history) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("not json", "not JSON"),
+        ("[1]", "expected a JSON object"),
+        ('{"type":"result.reported"}', "this event is not signed; --key and --package sign it"),
+        ('{"signatures":[]}', "not a signed envelope"),
+    ],
+)
+async def test_what_cannot_be_put_into_the_outbox_is_said_with_file_and_line(
+    tmp_path: Path, text: str, sentence: str
+) -> None:
+    file = tmp_path / "form.json"
+    file.write_text(text)
+    code, _, err = await rekap("submit", file, "--outbox", tmp_path / "outbox.sqlite")
+    assert code == 2
+    assert err.startswith(f"Error: {file}:1: ")
+    assert sentence in err
+
+
+async def test_watch_prints_the_totals_of_an_area_with_its_children(stack: Stack) -> None:
+    code, out, _ = await rekap("watch", "--once", "--url", stack.url, "--office", "president", "--area", "1")
+    assert code == 0
+    for name in ("Province 1", "District 1.1", "District 1.2"):
+        assert name in out
+    code, _, err = await rekap("watch", "--once", "--url", stack.url, "--office", "mayor")
+    assert (code, err) == (1, "Error: there is no office 'mayor'; there are: president, council\n")
+    code, _, err = await rekap("watch", "--once", "--url", "http://127.0.0.1:1")
+    assert code == 3
+    assert "is `rekap up` running there?" in err
+
+
+async def test_a_second_start_goes_on_where_the_first_was(tmp_path: Path, parts: Parts) -> None:
+    settings = {"REKAP_KAFKA": parts["REKAP_KAFKA"]}
+    async with (
+        small_stack(tmp_path, "second-start", settings) as stack,
+        httpx.AsyncClient(base_url=stack.url) as client,
+    ):
+        voices = Voices(stack)
+        receipt = (await client.post("/v1/submissions", content=voices.sign(reported("1.1.1-1")))).json()
+        await eventually(lambda: _totals(client))
+        before = await _totals(client)
+    async with (
+        small_stack(tmp_path, "second-start", settings) as stack,
+        httpx.AsyncClient(base_url=stack.url) as client,
+    ):
+        assert await _totals(client) == before
+        where = (await client.get(f"/v1/submissions/{receipt['submission']}")).json()["records"][0]
+        assert (where["partition"], where["offset"]) == (receipt["partition"], receipt["offset"])
+
+
+async def _totals(client: httpx.AsyncClient) -> dict[str, int] | None:
+    tally = (await client.get("/v1/contests/president")).json()["tally"]
+    return dict(tally["counted"]["votes"]) if tally["stations"]["counted"] else None
