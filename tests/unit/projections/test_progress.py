@@ -1,0 +1,56 @@
+"""Status words of NIST SP 1500-100, and who leads."""
+
+from __future__ import annotations
+
+import pytest
+
+from projections.definition import Denominator
+from projections.progress import Margin, Progress, count_item_status, margin, progress, results_status
+from projections.tally import CLEAN, FLAGGED, HELD, TallyView, add, empty_tally
+
+
+def _progress(clean: int = 0, flagged: int = 0, held: int = 0, annulled: int = 0, expected: int = 10) -> Progress:
+    tally = empty_tally(0)
+    for tier, stations in ((CLEAN, clean), (FLAGGED, flagged), (HELD, held)):
+        add(tally, tier, (stations, 0, 0, 0, 0, 0))
+    tally[-1] = annulled
+    return progress(TallyView.of(tally), Denominator(expected, 0))
+
+
+def test_each_station_is_in_one_place() -> None:
+    assert _progress(3, 2, 1, 1) == Progress(
+        expected=10, reported=6, counted=5, clean=3, flagged=2, held=1, annulled=1, waiting=3
+    )
+
+
+def test_more_stations_than_expected_is_a_bug() -> None:
+    with pytest.raises(AssertionError):
+        _progress(11)
+
+
+@pytest.mark.parametrize(
+    ("of", "results", "count_item"),
+    [
+        (_progress(), "pre-election", "not-processed"),
+        (_progress(held=1), "unofficial-partial", "in-process"),
+        (_progress(9), "unofficial-partial", "in-process"),
+        (_progress(9, held=1), "unofficial-partial", "in-process"),
+        (_progress(8, 2), "unofficial-complete", "completed"),
+    ],
+)
+def test_status_words(of: Progress, results: str, count_item: str) -> None:
+    assert (results_status(of), count_item_status(of)) == (results, count_item)
+
+
+@pytest.mark.parametrize(
+    ("votes", "expected"),
+    [
+        ([0, 0, 0], Margin((), None, 0)),
+        ([5, 9, 7], Margin(("b",), "c", 2)),
+        ([9, 9, 7], Margin(("a", "b"), None, 0)),
+        ([9, 7, 7], Margin(("a",), None, 2)),
+        ([4], Margin(("a",), None, 4)),
+    ],
+)
+def test_margin(votes: list[int], expected: Margin) -> None:
+    assert margin("abc"[: len(votes)], votes) == expected

@@ -1,0 +1,94 @@
+"""The life of one station in one contest, case by case. That order does not matter: tests/properties/test_folds.py."""
+
+from __future__ import annotations
+
+from projections.station import ResultState, Review, StationContest, Submission, settle
+from schemas.findings import Finding
+from schemas.package import Severity
+
+HARD = (Finding("F3", Severity.HARD, "salah", "wrong"),)
+SOFT = (Finding("G4", Severity.SOFT, "besar", "large"),)
+
+
+def form(offset: int, version: int = 1, says: str = "a", findings: tuple[Finding, ...] = ()) -> Submission:
+    return Submission(
+        offset, b"event %d" % offset, version, says.encode(), findings, (1, 0, 0, 0, 0, 0), state=ResultState.WAITING
+    )
+
+
+def _settled(
+    *forms: Submission, reviews: dict[int, bool] | None = None, annulled_through: int = 0
+) -> tuple[ResultState, int | None, dict[int, tuple[ResultState, list[str]]]]:
+    """(state of the station, offset that stands, offset → (state, rules of its judgement))"""
+    life = StationContest(
+        list(forms),
+        {b"event %d" % offset: Review(100 + offset, accepted, "SEEN") for offset, accepted in (reviews or {}).items()},
+        annulled_through,
+        "PSU",
+    )
+    standing = settle(life)
+    states = {s.offset: (state, [finding.rule for finding in judgement]) for s, state, judgement in standing.new_states}
+    return standing.state, standing.submission.offset if standing.submission else None, states
+
+
+def test_the_highest_version_stands_and_supersedes_those_below() -> None:
+    state, stands, states = _settled(form(1, 1), form(2, 3, "c"), form(3, 2, "b"))
+    assert (state, stands) == (ResultState.COUNTED, 2)
+    assert states[1] == states[3] == (ResultState.SUPERSEDED, ["V4"])
+
+
+def test_of_two_forms_with_one_version_the_first_counts_flagged_and_the_other_is_held() -> None:
+    state, stands, states = _settled(form(1, says="a"), form(2, says="b"))
+    assert (state, stands) == (ResultState.FLAGGED, 1)
+    assert states == {1: (ResultState.FLAGGED, ["V1"]), 2: (ResultState.HELD, ["V1"])}
+
+
+def test_a_second_form_that_says_the_same_is_no_conflict() -> None:
+    state, stands, states = _settled(form(1), form(2))
+    assert (state, stands) == (ResultState.COUNTED, 1)
+    assert states[2] == (ResultState.SUPERSEDED, ["V3"])
+
+
+def test_a_form_that_breaks_a_hard_rule_is_held_and_one_that_breaks_a_soft_rule_is_flagged() -> None:
+    assert _settled(form(1, findings=HARD))[0] is ResultState.HELD
+    assert _settled(form(1, findings=SOFT))[0] is ResultState.FLAGGED
+
+
+def test_a_held_higher_version_flags_what_counts_and_does_not_blank_it() -> None:
+    state, stands, states = _settled(form(1, 1), form(2, 2, "b", HARD))
+    assert (state, stands) == (ResultState.FLAGGED, 1)
+    assert states == {1: (ResultState.FLAGGED, ["V2"]), 2: (ResultState.HELD, [])}
+
+
+def test_a_reviewer_lets_a_held_form_count_flagged() -> None:
+    state, stands, states = _settled(form(1, findings=HARD), reviews={1: True})
+    assert (state, stands) == (ResultState.FLAGGED, 1)
+    assert states[1] == (ResultState.FLAGGED, ["R2"])
+
+
+def test_a_reviewer_rejects_a_held_form() -> None:
+    state, stands, states = _settled(form(1, 1), form(2, 2, "b", HARD), reviews={2: False})
+    assert (state, stands) == (ResultState.COUNTED, 1)
+    assert states[2] == (ResultState.REFUSED, ["R1"])
+
+
+def test_a_reviewer_decides_a_conflict_for_the_later_form() -> None:
+    state, stands, states = _settled(form(1, says="a"), form(2, says="b"), reviews={2: True})
+    assert (state, stands) == (ResultState.FLAGGED, 2)
+    assert states == {1: (ResultState.SUPERSEDED, ["V4"]), 2: (ResultState.FLAGGED, ["R2"])}
+
+
+def test_a_review_of_a_form_that_is_in_order_changes_nothing() -> None:
+    assert _settled(form(1), reviews={1: False}) == _settled(form(1))
+
+
+def test_an_annulled_station_waits_for_a_later_version() -> None:
+    state, stands, states = _settled(form(1, 1), form(2, 2, "b"), annulled_through=2)
+    assert (state, stands) == (ResultState.ANNULLED, None)
+    assert states[1] == states[2] == (ResultState.ANNULLED, ["N1"])
+    state, stands, _ = _settled(form(1, 1), form(3, 3, "c"), annulled_through=2)
+    assert (state, stands) == (ResultState.COUNTED, 3)
+
+
+def test_a_station_whose_only_form_was_rejected_waits() -> None:
+    assert _settled(form(1, findings=HARD), reviews={1: False})[:2] == (ResultState.WAITING, None)

@@ -1,0 +1,68 @@
+"""Bytes from outside: read, or refused with a sentence, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proofs.signatures import sign_envelope
+from schemas.canonical import NotCanonicalError, canonical_bytes, is_canonical
+from schemas.envelope import MalformedRecordError, ledger_record, open_record
+from tests.support.ledger import CREATED_AT, private_key
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text("abcXYZ_09.-", min_size=1, max_size=6), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_record_or_a_malformed_one(value: bytes) -> None:
+    with pytest.raises(MalformedRecordError):
+        open_record(value)
+
+
+@given(st.binary(min_size=3, max_size=200))
+def test_a_record_gives_back_the_payload_that_was_signed(payload: bytes) -> None:
+    record = ledger_record(sign_envelope(private_key("officer"), payload), "gateway-1", CREATED_AT)
+    assert open_record(record).payload == payload
+
+
+@given(values)
+def test_a_value_has_one_canonical_form(value: object) -> None:
+    data = canonical_bytes(value)
+    assert is_canonical(data)
+    assert not is_canonical(b" " + data)
+    assert not is_canonical(data + b"\n")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"b":1,"a":2}',
+        b'{"a":1,"a":1}',
+        b'{"a":1.0}',
+        b'{"a":1e2}',
+        b'{"a": 1}',
+        b'"\\u0061"',
+        b"\xff",
+        b"[1,]",
+        b"NaN",
+    ],
+)
+def test_other_forms_of_a_value_are_not_canonical(data: bytes) -> None:
+    assert not is_canonical(data)
+
+
+def test_the_canonical_form_is_that_of_rfc_8785() -> None:
+    """The string of RFC 8785, 3.2.2, and sorting by key."""
+    value = {"string": '€$\u000f\nA\'B"\\\\"/', "literals": [None, True, False], "numbers": [333333333, 10]}
+    expected = '{"literals":[null,true,false],"numbers":[333333333,10],"string":"€$\\u000f\\nA\'B\\"\\\\\\\\\\"/"}'
+    assert canonical_bytes(value) == expected.encode()
+    for unfit in (1.5, {"ä": 1}, {1: 2}):
+        with pytest.raises(NotCanonicalError):
+            canonical_bytes(unfit)
