@@ -383,7 +383,10 @@ class _Reader:
             return None
         if not self._check_header(file, header, TABLES[table]):
             return None
-        return self._read_rows(table, file, header, reader)
+        try:
+            return self._read_rows(table, file, header, reader)
+        except _BrokenOffError:
+            return None
 
     def _check_header(self, file: str, header: list[str], model: type[Row]) -> bool:
         fields = model.model_fields
@@ -442,6 +445,8 @@ class _Reader:
                 begins = reader.line_num + 1
         except csv.Error as error:
             self._add(file, begins, None, _csv_sentence(error))
+            yield cells, lines
+            raise _BrokenOffError from None
         yield cells, lines
 
     # ── pass 3 ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -483,6 +488,10 @@ class _CsvReader(Protocol):
     line_num: int
 
     def __iter__(self) -> Iterator[list[str]]: ...
+
+
+class _BrokenOffError(Exception):
+    """A table could not be read to its end, so that what other tables say of its rows cannot be judged."""
 
 
 class _WrongWidthError(ValueError):
