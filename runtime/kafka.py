@@ -12,8 +12,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from runtime.settings import Settings
+from schemas.envelope import RECORD_BYTES_MAX
 from schemas.package import Election
 
+LEDGER_BATCH_BYTES_MAX = RECORD_BYTES_MAX + 65
+"""What Kafka takes into the ledger at once: a batch has 61 bytes of its own and a record at least 7, so that no larger
+record can stand in it, whoever writes it."""
 MESSAGE_BYTES_MAX = 8 * 1024 * 1024
 """A block of 1,000 forms is about 1 MB; of 1,000 legislative forms about 6 MB."""
 SUBTOTALS_PARTITIONS = 4
@@ -70,17 +74,25 @@ async def create_topics(settings: Settings, election: Election) -> Topics:
     kept = {
         "retention.ms": str(FOR_EVER),
         "retention.bytes": str(FOR_EVER),
-        "max.message.bytes": str(MESSAGE_BYTES_MAX),
         "min.insync.replicas": str(max(1, settings.replication - 1)),
     }
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
     await admin.start()
     try:
-        wanted = {topics.ledger: election.partitions, topics.subtotals: SUBTOTALS_PARTITIONS, topics.results: 1}
+        wanted = {
+            topics.ledger: (election.partitions, LEDGER_BATCH_BYTES_MAX),
+            topics.subtotals: (SUBTOTALS_PARTITIONS, MESSAGE_BYTES_MAX),
+            topics.results: (1, MESSAGE_BYTES_MAX),
+        }
         answer = await admin.create_topics(
             [
-                NewTopic(name, num_partitions=count, replication_factor=settings.replication, topic_configs=kept)
-                for name, count in wanted.items()
+                NewTopic(
+                    name,
+                    num_partitions=count,
+                    replication_factor=settings.replication,
+                    topic_configs={**kept, "max.message.bytes": str(bytes_max)},
+                )
+                for name, (count, bytes_max) in wanted.items()
             ]
         )
         for error in answer.topic_errors:

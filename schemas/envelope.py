@@ -20,8 +20,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from schemas.codes import KEY_ID_PATTERN
 
-ENVELOPE_BYTES_MAX = 256 * 1024
-"""A legislative form of 234 rows is about 6 kB signed; half this limit would still pass it with 50 images named."""
+RECORD_BYTES_MAX = 65_535
+"""A ledger record is an entry of a transparency log, and C2SP tlog-tiles gives an entry's length two bytes."""
+ENVELOPE_BYTES_MAX = 60 * 1024
+"""Leaves room for the gateway's fields in a record. A legislative form of 234 rows is about 6 kB signed."""
 SIGNATURES_MAX = 8
 
 

@@ -1,0 +1,208 @@
+"""Signed notes, checkpoints and cosignatures: C2SP signed-note, tlog-checkpoint and tlog-cosignature.
+
+A note is text that ends in a line end, an empty line, and signature lines `— name base64(key hash ‖ signature)`. A log
+signs with Ed25519 (type 1); a witness signs text and time (type 4), and thereby says that the log it saw at that time
+continued all that it had seen before.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from proofs.signatures import UnfitKeyError, load_public_key
+
+ED25519, COSIGNATURE = 1, 4
+"""Signature types of C2SP signed-note."""
+NOTE_BYTES_MAX = 64 * 1024
+SIGNATURES_MAX = 64
+_MARK = "— "
+
+
+class NoteError(ValueError):
+    """Not a note, checkpoint or key in its form, or not signed as it should be; the sentence says which."""
+
+
+class Signature(NamedTuple):
+    name: str
+    key_hash: bytes
+    """4 bytes: a hint which key of the name it is."""
+    signature: bytes
+
+    @property
+    def line(self) -> str:
+        return f"{_MARK}{self.name} {base64.b64encode(self.key_hash + self.signature).decode()}\n"
+
+
+class Note(NamedTuple):
+    text: str
+    signatures: tuple[Signature, ...]
+
+    def to_bytes(self) -> bytes:
+        return (self.text + "\n" + "".join(signature.line for signature in self.signatures)).encode()
+
+
+class VerifierKey(NamedTuple):
+    """`name+hash+base64(type ‖ key)`, the form in which notes' public keys are handed around."""
+
+    name: str
+    kind: int
+    public_key: bytes
+
+    @property
+    def key_hash(self) -> bytes:
+        return hashlib.sha256(self.name.encode() + b"\n" + bytes([self.kind]) + self.public_key).digest()[:4]
+
+    def __str__(self) -> str:
+        encoded = base64.b64encode(bytes([self.kind]) + self.public_key).decode()
+        return f"{self.name}+{self.key_hash.hex()}+{encoded}"
+
+
+class Checkpoint(NamedTuple):
+    """What a log says of itself: a tree of `size` leaves has this root."""
+
+    origin: str
+    size: int
+    root: bytes
+
+    @property
+    def text(self) -> str:
+        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+
+
+def parse_key(text: str) -> VerifierKey:
+    """Read a verifier key. Raises NoteError."""
+    parts = text.strip().split("+", 2)
+    try:
+        name, key_hash, encoded = parts
+        raw = binascii.a2b_base64(encoded, strict_mode=True)
+    except ValueError:
+        raise NoteError(f"{text.strip()[:80]!r} is no verifier key: expected name+hash+key") from None
+    if len(raw) != 33 or raw[0] not in (ED25519, COSIGNATURE):
+        raise NoteError(f"the key of {name!r} is of a type that is not known here")
+    key = VerifierKey(name, raw[0], raw[1:])
+    if key.key_hash.hex() != key_hash:
+        raise NoteError(f"the key of {name!r} does not fit its hash {key_hash}")
+    return key
+
+
+def parse_note(data: bytes) -> Note:
+    """Read a note. Raises NoteError."""
+    if len(data) > NOTE_BYTES_MAX:
+        raise NoteError(f"the note has more than {NOTE_BYTES_MAX:,} bytes")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        raise NoteError("the note is not UTF-8") from None
+    if any(ord(character) < 0x20 and character != "\n" for character in text):
+        raise NoteError("the note holds a control character")
+    body, found, signed = text.rpartition("\n\n")
+    if not found or not signed.endswith("\n"):
+        raise NoteError("the note has no signatures")
+    lines = signed[:-1].split("\n")
+    if len(lines) > SIGNATURES_MAX:
+        raise NoteError(f"the note has more than {SIGNATURES_MAX} signatures")
+    return Note(body + "\n", tuple(_parse_signature(line) for line in lines))
+
+
+def _parse_signature(line: str) -> Signature:
+    name, _, encoded = line.removeprefix(_MARK).partition(" ")
+    try:
+        raw = binascii.a2b_base64(encoded, strict_mode=True)
+    except ValueError:
+        raw = b""
+    if not line.startswith(_MARK) or not name or "+" in name or len(raw) < 5:
+        raise NoteError(f"{line[:60]!r} is no signature line")
+    return Signature(name, raw[:4], raw[4:])
+
+
+def parse_checkpoint(text: str) -> Checkpoint:
+    """Read the text of a checkpoint note. Raises NoteError."""
+    lines = text.split("\n")
+    if len(lines) < 4 or lines[-1] or not lines[0] or "" in lines[:-1]:
+        raise NoteError("the checkpoint must have an origin, a size and a root, each in its line")
+    origin, size, root = lines[:3]
+    if not size.isascii() or not size.isdigit() or (size != "0" and size.startswith("0")) or len(size) > 18:
+        raise NoteError(f"{size[:20]!r} is no size")
+    try:
+        raw = binascii.a2b_base64(root, strict_mode=True)
+    except ValueError:
+        raw = b""
+    if len(raw) != 32:
+        raise NoteError("the root is not 32 bytes in base64")
+    return Checkpoint(origin, int(size), raw)
+
+
+def sign(text: str, name: str, key: Ed25519PrivateKey) -> Signature:
+    """A log's signature of a note's text."""
+    verifier = VerifierKey(name, ED25519, key.public_key().public_bytes_raw())
+    return Signature(name, verifier.key_hash, key.sign(text.encode()))
+
+
+def cosign(text: str, name: str, key: Ed25519PrivateKey, time: int) -> Signature:
+    """A witness's signature of a checkpoint's text at a time (seconds since 1970)."""
+    verifier = VerifierKey(name, COSIGNATURE, key.public_key().public_bytes_raw())
+    return Signature(name, verifier.key_hash, time.to_bytes(8, "big") + key.sign(_cosigned(text, time)))
+
+
+def _cosigned(text: str, time: int) -> bytes:
+    return f"cosignature/v1\ntime {time}\n{text}".encode()
+
+
+def check_signature(text: str, signature: Signature, key: VerifierKey) -> int | None:
+    """Check one signature; gives the time of a cosignature. Raises NoteError."""
+    if signature.name != key.name or signature.key_hash != key.key_hash:
+        raise NoteError(f"the signature of {signature.name!r} is by another key than {key.name!r}")
+    try:
+        public: Ed25519PublicKey = load_public_key(key.public_key)
+        if key.kind == ED25519:
+            public.verify(signature.signature, text.encode())
+            return None
+        if len(signature.signature) != 72:
+            raise NoteError(f"the cosignature of {key.name!r} has a wrong length")
+        time = int.from_bytes(signature.signature[:8], "big")
+        public.verify(signature.signature[8:], _cosigned(text, time))
+    except (InvalidSignature, UnfitKeyError):
+        raise NoteError(f"the signature of {key.name!r} does not fit the text") from None
+    return time
+
+
+class OpenedCheckpoint(NamedTuple):
+    """A checkpoint that its log has signed, and the witnesses that have."""
+
+    checkpoint: Checkpoint
+    witnesses: dict[str, int]
+    """Name → time."""
+
+
+def open_checkpoint(
+    data: bytes, log: VerifierKey, witnesses: Sequence[VerifierKey] = (), *, origin: str | None = None
+) -> OpenedCheckpoint:
+    """Read a checkpoint that `log` has signed. Raises NoteError where it has not, where the origin is another, or where
+    a signature of a known key is wrong; signatures of unknown keys are passed over (C2SP signed-note)."""
+    note = parse_note(data)
+    checkpoint = parse_checkpoint(note.text)
+    expected = origin if origin is not None else log.name
+    if checkpoint.origin != expected:
+        raise NoteError(f"the checkpoint is of {checkpoint.origin!r}, expected {expected!r}")
+    known: Mapping[tuple[str, bytes], VerifierKey] = {(key.name, key.key_hash): key for key in (log, *witnesses)}
+    is_signed = False
+    times: dict[str, int] = {}
+    for signature in note.signatures:
+        key = known.get((signature.name, signature.key_hash))
+        if key is None:
+            continue
+        time = check_signature(note.text, signature, key)
+        if key is log or key == log:
+            is_signed = True
+        elif time is not None:
+            times[key.name] = time
+    if not is_signed:
+        raise NoteError(f"the checkpoint is not signed by {log.name!r}")
+    return OpenedCheckpoint(checkpoint, times)

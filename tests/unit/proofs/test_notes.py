@@ -1,0 +1,105 @@
+"""Notes, checkpoints and cosignatures by C2SP, against Go's example, and what must not be taken for one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proofs.notes import (
+    COSIGNATURE,
+    ED25519,
+    Checkpoint,
+    Note,
+    NoteError,
+    VerifierKey,
+    check_signature,
+    cosign,
+    open_checkpoint,
+    parse_checkpoint,
+    parse_key,
+    parse_note,
+    sign,
+)
+from tests.support.ledger import private_key
+
+GO_KEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+GO_NOTE = (
+    "If you think cryptography is the answer to your problem,\n"
+    "then you don't know what your problem is.\n"
+    "\n"
+    "— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n"
+)
+ORIGIN = "rekap/rehearsal/small/0"
+LOG = VerifierKey(ORIGIN, ED25519, private_key("log").public_key().public_bytes_raw())
+WITNESS = VerifierKey("witness-1", COSIGNATURE, private_key("witness").public_key().public_bytes_raw())
+TEXT = Checkpoint(ORIGIN, 7, b"\7" * 32).text
+
+
+def _checkpoint(*, by: str = "log", text: str = TEXT, time: int | None = None) -> bytes:
+    signatures = [sign(text, ORIGIN, private_key(by))]
+    if time is not None:
+        signatures.append(cosign(text, "witness-1", private_key("witness"), time))
+    return Note(text, tuple(signatures)).to_bytes()
+
+
+def test_the_note_of_go_is_read_and_its_signature_holds() -> None:
+    """The example of golang.org/x/mod/sumdb/note."""
+    key, note = parse_key(GO_KEY), parse_note(GO_NOTE.encode())
+    assert str(key) == GO_KEY
+    assert note.to_bytes() == GO_NOTE.encode()
+    check_signature(note.text, note.signatures[0], key)
+    with pytest.raises(NoteError, match="does not fit the text"):
+        check_signature(note.text + "x", note.signatures[0], key)
+
+
+def test_a_checkpoint_says_who_has_seen_it_and_when() -> None:
+    opened = open_checkpoint(_checkpoint(time=1_866_000_000), LOG, [WITNESS])
+    assert opened.checkpoint == Checkpoint(ORIGIN, 7, b"\7" * 32)
+    assert opened.witnesses == {"witness-1": 1_866_000_000}
+    assert open_checkpoint(_checkpoint(time=1), LOG).witnesses == {}, "unknown keys are passed over"
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (_checkpoint(by="another"), "is not signed by"),
+        (_checkpoint(text=TEXT.replace("/0", "/1")), "is of"),
+        (_checkpoint().replace(b"\n7\n", b"\n8\n"), "does not fit the text"),
+        (_checkpoint(time=5).replace(b"witness-1", b"witness-2"), None),
+        (b"no note", "has no signatures"),
+        (b"a\n\nb\n", "is no signature line"),
+        (b"\xff", "is not UTF-8"),
+        (b"a\tb\n\n" + b"x", "control character"),
+    ],
+)
+def test_what_is_no_checkpoint_of_this_log_is_refused(data: bytes, sentence: str | None) -> None:
+    if sentence is None:
+        assert open_checkpoint(data, LOG, [WITNESS]).witnesses == {}
+        return
+    with pytest.raises(NoteError, match=sentence):
+        open_checkpoint(data, LOG, [WITNESS])
+
+
+def test_a_cosignature_is_of_text_and_time() -> None:
+    signature = cosign(TEXT, "witness-1", private_key("witness"), 100)
+    assert check_signature(TEXT, signature, WITNESS) == 100
+    later = signature._replace(signature=(101).to_bytes(8, "big") + signature.signature[8:])
+    with pytest.raises(NoteError):
+        check_signature(TEXT, later, WITNESS)
+
+
+@pytest.mark.parametrize(
+    "text", ["o\n07\nAA==\n", "o\n-1\nAA==\n", "o\n7\nAA==\n", "o\n7\n", "\n7\nx\n", "o\n7\nx\n\n"]
+)
+def test_a_checkpoint_has_one_form(text: str) -> None:
+    with pytest.raises(NoteError):
+        parse_checkpoint(text)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_note_or_refused(data: bytes) -> None:
+    try:
+        parse_note(data)
+    except NoteError:
+        return
