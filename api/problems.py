@@ -37,6 +37,9 @@ class Problem(Exception):
         return Response(orjson.dumps(self.body), self.status, headers, MEDIA_TYPE)
 
 
+BUG = Problem(500, "Internal error", "This is a bug; it is in the server's log. Nothing was accepted.")
+
+
 def install_problems(app: FastAPI) -> None:
     """Let every error of the app leave as a problem, also those of the framework and our own bugs."""
 
@@ -58,9 +61,7 @@ def install_problems(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def bug(_: Request, __: Exception) -> Response:
-        return Problem(
-            500, "Internal error", "This is a bug; it is in the server's log. Nothing was accepted."
-        ).response()
+        return BUG.response()
 
 
 _SCHEMA = {

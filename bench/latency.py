@@ -216,12 +216,19 @@ async def _measure(stack: Stack, envelopes: list[bytes], rate: int) -> int:
 
 
 def _cpu_seconds(stack: Stack) -> dict[str, float]:
-    """Of each process of the stack since its start, and of this one. PostgreSQL is its first process alone."""
-    names = {name: stack.supervisor.process_id(name) for name in ("kafka", *WORKERS)} | {"this client": os.getpid()}
-    used = {}
-    for name, process_id in names.items():
-        fields = Path(f"/proc/{process_id}/stat").read_text().rsplit(")", 1)[1].split()
-        used[name] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Of each process of the stack since its start, with its children, and of this one."""
+    names = {stack.supervisor.process_id(name): name for name in ("kafka", "postgres", *WORKERS)} | {
+        os.getpid(): "client"
+    }
+    used = dict.fromkeys(names.values(), 0.0)
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (place / "stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:  # it has just ended
+            continue
+        name = names.get(int(place.name)) or names.get(int(fields[1]))
+        if name is not None and not (name == "client" and int(place.name) != os.getpid()):
+            used[name] += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return used
 
 

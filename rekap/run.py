@@ -80,9 +80,10 @@ def _serve(settings: Settings, definition: Definition) -> NoReturn:
     import uvicorn
 
     from api.app import create_app
+    from api.door import Door
 
     uvicorn.run(
-        create_app(settings, definition),
+        Door(create_app(settings, definition)),
         host=settings.host,
         port=settings.port,
         loop="uvloop",

@@ -33,6 +33,7 @@ class Settings:
     replication: int = _setting(1, "copies of each topic; 3 on a cluster of three or more brokers")
     keyframe_ms: int = _setting(2000, "milliseconds between keyframes: how long a gap can last at most")
     gather_ms: int = _setting(5, "milliseconds a gateway, and a tabulator, gathers records before it sends them on")
+    record_ms: int = _setting(250, "milliseconds the recorder gathers messages for one transaction")
     publish_ms: int = _setting(10, "milliseconds the roll-up gathers blocks before it publishes")
     check_threads: int = _setting(2, "threads of a tabulator that check signatures")
     batch_records: int = _setting(1000, "most ledger records in one block")

@@ -209,6 +209,8 @@ class EmbeddedKafka:
             f"-Xms{min(128, self._heap_megabytes)}m",
             "-XX:+UseG1GC",
             "-XX:MaxGCPauseMillis=20",
+            # On two cores the second compiler takes longer to pay than most runs last.
+            "-XX:TieredStopAtLevel=1",
             "-XX:+ExitOnOutOfMemoryError",
             "-XX:ErrorFile=jvm-crash.log",
             "-Djava.awt.headless=true",
