@@ -1,0 +1,111 @@
+"""A log that grows: entries in, files of C2SP tlog-tiles out. Pure: what it says follows from the entries alone.
+
+It holds the right edge of the tree, at most 255 hashes of each level and the entries of the last, partial bundle. Whoever
+starts in the middle gives it the partial files of that size back (`resume`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from proofs.merkle import EMPTY_ROOT, leaf_hash, node_hash
+from proofs.tiles import (
+    ENTRY_BYTES_MAX,
+    HASH_BYTES,
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    TileError,
+    entries_path,
+    entry_bundle,
+    levels_of,
+    read_bundle,
+    subtree_hash,
+    tile_path,
+)
+
+
+class GrowingLog:
+    def __init__(self) -> None:
+        self.size = 0
+        self._edges: list[bytearray] = []
+        """For each level the hashes of its partial tile."""
+        self._entries: list[bytes] = []
+        self._full: dict[str, bytes] = {}
+
+    @classmethod
+    def resume(cls, size: int, read: Callable[[str], bytes | None]) -> GrowingLog:
+        """The log as it was with `size` entries, from its files. Raises TileError where one is missing or too short."""
+        log = cls()
+        log.size = size
+        for level in range(levels_of(size)):
+            index, width = divmod(size >> (TILE_HEIGHT * level), TILE_WIDTH)
+            log._edges.append(bytearray())
+            if width:
+                data, _ = _partial_or_full(read, tile_path(level, index, width), tile_path(level, index))
+                log._edges[level] += data[: width * HASH_BYTES]
+                if len(log._edges[level]) != width * HASH_BYTES:
+                    raise TileError(f"{tile_path(level, index, width)} is too short")
+        index, width = divmod(size, TILE_WIDTH)
+        if width:
+            data, is_full = _partial_or_full(read, entries_path(index, width), entries_path(index))
+            log._entries = read_bundle(data, TILE_WIDTH if is_full else width)[:width]
+        return log
+
+    def append(self, entry: bytes) -> None:
+        assert len(entry) <= ENTRY_BYTES_MAX, f"entry {self.size} has {len(entry)} bytes, at most {ENTRY_BYTES_MAX}"
+        self._entries.append(entry)
+        self._add(0, leaf_hash(entry))
+        self.size += 1
+        if len(self._entries) == TILE_WIDTH:
+            self._full[entries_path(self.size // TILE_WIDTH - 1)] = entry_bundle(self._entries)
+            self._entries = []
+
+    def _add(self, level: int, value: bytes) -> None:
+        if level == len(self._edges):
+            self._edges.append(bytearray())
+        edge = self._edges[level]
+        edge += value
+        if len(edge) == TILE_WIDTH * HASH_BYTES:
+            tile = bytes(edge)
+            edge.clear()
+            self._full[tile_path(level, (self.size >> (TILE_HEIGHT * level)) // TILE_WIDTH)] = tile
+            self._add(level + 1, subtree_hash(tile))
+
+    def take_full(self) -> dict[str, bytes]:
+        """Path → bytes of the tiles and bundles that have become full since the last call."""
+        full, self._full = self._full, {}
+        return full
+
+    def partial(self) -> dict[str, bytes]:
+        """Path → bytes of the partial tiles and bundle of the present size."""
+        files = {}
+        for level, edge in enumerate(self._edges):
+            if edge:
+                index = (self.size >> (TILE_HEIGHT * level)) // TILE_WIDTH
+                files[tile_path(level, index, len(edge) // HASH_BYTES)] = bytes(edge)
+        if self._entries:
+            files[entries_path(self.size // TILE_WIDTH, len(self._entries))] = entry_bundle(self._entries)
+        return files
+
+    def root(self) -> bytes:
+        """The root hash of the present size: the subtrees of the right edge, joined from the lowest up."""
+        root: bytes | None = None
+        for edge in self._edges:
+            count = len(edge) // HASH_BYTES
+            while count:
+                lowest = count & -count
+                part = subtree_hash(bytes(edge[(count - lowest) * HASH_BYTES : count * HASH_BYTES]))
+                root = part if root is None else node_hash(part, root)
+                count -= lowest
+        return EMPTY_ROOT if root is None else root
+
+
+def _partial_or_full(read: Callable[[str], bytes | None], partial: str, full: str) -> tuple[bytes, bool]:
+    """A partial file, or the full one that has replaced it, and which it is."""
+    data = read(partial)
+    if data is not None:
+        return data, False
+    data = read(full)
+    if data is None:
+        raise TileError(f"{partial} is missing")
+    return data, True
