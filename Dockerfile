@@ -25,5 +25,7 @@ COPY --from=build /opt/rekap /opt/rekap
 
 USER rekap
 WORKDIR /var/lib/rekap
+# Volumes mounted here take over their owner.
+RUN mkdir log keys && chmod 700 keys
 EXPOSE 8000
 CMD ["rekap", "--help"]

@@ -8,10 +8,11 @@ from importlib.resources import files
 
 from fastapi import FastAPI
 
-from api import events, gateway, health, live, snapshots
+from api import events, gateway, health, live, log, snapshots
 from api.gateway import Gateway
 from api.health import HealthProbe
 from api.live import LiveFeed
+from api.log import PublicLogs
 from api.problems import install_problems
 from api.snapshots import Snapshots
 from projections.definition import Definition
@@ -36,6 +37,7 @@ def create_app(settings: Settings, definition: Definition) -> FastAPI:
         app.state.pool = pool
         app.state.gateway = Gateway(settings, definition, pool)
         app.state.snapshots = Snapshots(pool, definition)
+        app.state.logs = PublicLogs(settings, definition)
         app.state.live = LiveFeed(settings, definition, app.state.snapshots.read)
         app.state.health = HealthProbe(settings, definition)
         await app.state.gateway.start()
@@ -58,6 +60,6 @@ def create_app(settings: Settings, definition: Definition) -> FastAPI:
     app.state.definition = definition
     app.state.settings = settings
     install_problems(app)
-    for part in (gateway, snapshots, live, health, events):
+    for part in (gateway, snapshots, live, log, health, events):
         app.include_router(part.router)
     return app

@@ -34,11 +34,13 @@ from projections.definition import Definition
 from projections.readmodel import queries
 from projections.station import ResultState
 from proofs.merkle import leaf_hash
+from proofs.notes import ED25519, Note, VerifierKey, sign
 from proofs.signatures import load_public_key, verify
 from runtime.kafka import ordered_producer, plain_consumer, topics_of
+from runtime.key_files import load_or_make_key_file
 from runtime.logs import event as log_line
 from runtime.settings import Settings
-from schemas.canonical import is_canonical
+from schemas.canonical import is_canonical_event
 from schemas.envelope import (
     ENVELOPE,
     ENVELOPE_BYTES_MAX,
@@ -50,6 +52,7 @@ from schemas.envelope import (
     open_envelope,
 )
 from schemas.events import LEDGER_EVENT, AnyEvent, ElectionOpened, ResultAnnulled, ResultReported, ResultReviewed
+from schemas.logs import gateway_name, receipt_text
 
 log = logging.getLogger("rekap.gateway")
 
@@ -85,6 +88,13 @@ class Gateway:
         self._highest_seq: dict[str, int] = {}
         """Of each key, as this gateway has seen it: an event with a higher number is new, and needs no look-up."""
         self._is_open = False
+        self._name = gateway_name(definition.election, settings.gateway)
+        self._key = load_or_make_key_file(settings.gateway_key)
+
+    @property
+    def verifier_key(self) -> VerifierKey:
+        """The key of this gateway's receipts."""
+        return VerifierKey(self._name, ED25519, self._key.public_key().public_bytes_raw())
 
     async def start(self) -> None:
         await self._producer.start()
@@ -183,13 +193,21 @@ class Gateway:
         partition, offset = place["partition"], place["offset"]
         value = await self._read(partition, offset)
         record = orjson.loads(value)
+        return self._receipt(submission, partition, offset, value, record["received_at"], record["gateway"])
+
+    def _receipt(
+        self, submission: str, partition: int, offset: int, record: bytes, received_at: str, gateway: str
+    ) -> Receipt:
+        leaf = leaf_hash(record).hex()
+        text = receipt_text(self._definition.election.id, submission, partition, offset, leaf, received_at)
         return Receipt(
             submission=submission,
             partition=partition,
             offset=offset,
-            leaf_hash=leaf_hash(value).hex(),
-            received_at=record["received_at"],
-            gateway=record["gateway"],
+            leaf_hash=leaf,
+            received_at=received_at,
+            gateway=gateway,
+            signed=Note(text, (sign(text, self._name, self._key),)).to_bytes().decode(),
         )
 
     async def _read(self, partition: int, offset: int) -> bytes:
@@ -220,14 +238,7 @@ class Gateway:
         except (KafkaError, TimeoutError) as error:
             log.warning(log_line("ledger-unavailable", error=type(error).__name__))
             raise _busy("The ledger did not confirm the record in time; send it again, it will count once.") from None
-        return Receipt(
-            submission=submission,
-            partition=partition,
-            offset=written.offset,
-            leaf_hash=leaf_hash(record).hex(),
-            received_at=received_at,
-            gateway=self._settings.gateway,
-        )
+        return self._receipt(submission, partition, written.offset, record, received_at, self._settings.gateway)
 
     async def _check_open(self) -> None:
         if self._is_open:
@@ -270,7 +281,7 @@ def _read_event(payload: bytes) -> AnyEvent:
         event = LEDGER_EVENT.validate_json(payload)
     except ValidationError as error:
         raise _shape_problem("Not an event", error) from None
-    if not is_canonical(payload):
+    if not is_canonical_event(payload):
         raise Problem(
             422,
             "Not canonical",

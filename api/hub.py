@@ -105,7 +105,8 @@ class Frame(NamedTuple):
 
     kind: str
     text: str
-    cursor: str
+    cursor: str | None = None
+    """Where a client that has read this may go on; None where it still lacks something of before."""
     channel: Channel | None = None
     touched: Touched | None = None
     """None for a frame that may be dropped without harm."""
@@ -505,14 +506,9 @@ class Hub:
         frames = []
         if part.gap is not None:
             frames.append(self._gap(part.gap, channel, id=id, stations_lost=part.gap == "subtotals-gap"))
-        if part.everything:
-            frames.append(self._snapshot(channel, id))
-            if part.stations:
-                stations = Touched()
-                stations.stations = part.stations
-                frames.append(self._change(channel, stations, None))
-        else:
-            frames.append(self._change(channel, part, id))
+        frames.append(
+            self._snapshot(channel, id, part.stations) if part.everything else self._change(channel, part, id)
+        )
         return frames
 
     def _parts(self, office: OfficeState, touched: Touched) -> Iterator[tuple[Channel, Touched]]:
@@ -588,7 +584,6 @@ class Hub:
 
     def _change(self, channel: Channel, part: Touched, id: str | None) -> Frame:
         office = channel.office
-        stations = b',"stations":[%b]' % b",".join(part.stations.values()) if part.stations else b""
         body = self._body(
             channel,
             b"change",
@@ -596,11 +591,11 @@ class Hub:
             (self._area(office, key) for key in sorted(part.areas)),
             (self._party(office, area) for area in sorted(part.offices)),
             (office.standings[contest] for contest in sorted(part.contests)),
-            stations,
+            _stations(part.stations),
         )
         return Frame("change", body.decode(), self.cursor, channel, part)
 
-    def _snapshot(self, channel: Channel, id: str | None) -> Frame:
+    def _snapshot(self, channel: Channel, id: str | None, stations: Mapping[StationKey, bytes] | None = None) -> Frame:
         if channel.snapshot_of != self._flushes:
             keys, areas, contests = self._all(channel)
             office = channel.office
@@ -620,6 +615,9 @@ class Hub:
             text = b'{"id":%b,%b' % (orjson.dumps(id), text[1:])
         everything = Touched()
         everything.everything = True
+        if stations:
+            text = b"%b%b}" % (text[:-1], _stations(stations))
+            everything.stations = dict(stations)
         return Frame("snapshot", text.decode(), self.cursor, channel, everything)
 
     def _body(
@@ -715,13 +713,13 @@ class Hub:
             message["skipped"] = skipped
         if stations_lost:
             message["stations_lost"] = True
-        message["cursor"] = self.cursor
         touched = None
         if channel is not None:
             touched = Touched()
             touched.gap = reason
             touched.stations_lost = stations_lost
-        return Frame("gap", orjson.dumps(message).decode(), self.cursor, channel, touched)
+        # Without a cursor: whoever went on from here would never get the state that follows.
+        return Frame("gap", orjson.dumps(message).decode(), None, channel, touched)
 
     def heartbeat(self) -> None:
         """Tell all who are in the live set that nothing is missing up to here. The shell calls it every few seconds."""
@@ -763,7 +761,7 @@ class Hub:
             "definition": self.definition.hash,
             "heartbeat_s": self._heartbeat_s,
         }
-        subscriber.answer(Frame("hello", orjson.dumps(hello).decode(), self.cursor))
+        subscriber.answer(Frame("hello", orjson.dumps(hello).decode()))
         return subscriber
 
     def leave(self, subscriber: Subscriber) -> None:
@@ -777,7 +775,7 @@ class Hub:
         if wrong.id is not None:
             message["id"] = wrong.id
         message |= {"status": wrong.status, "field": wrong.field, "sentence": wrong.sentence}
-        subscriber.answer(Frame("error", orjson.dumps(message).decode(), self.cursor))
+        subscriber.answer(Frame("error", orjson.dumps(message).decode()))
 
     def subscribe(self, subscriber: Subscriber, wish: Subscribe) -> None:
         """Follow a wish, in the order the module's docstring gives. Raises Wrong."""
@@ -876,7 +874,7 @@ class Hub:
 
     def _ended(self, subscriber: Subscriber, id: str | None, channel: Channel) -> None:
         message = {"type": "unsubscribed", "id": id, "channel": channel.name}
-        subscriber.answer(Frame("unsubscribed", orjson.dumps(message).decode(), self.cursor))
+        subscriber.answer(Frame("unsubscribed", orjson.dumps(message).decode()))
 
     def selection(self, wish: Subscribe) -> Selection:
         """What a wish asks to see. Raises Wrong where there is no such office, area or level, or too much of it."""
@@ -951,6 +949,10 @@ class Hub:
             return self._by_level, (selection.office, selection.level)
         assert selection.area is not None
         return self._by_area, (selection.office, selection.area)
+
+
+def _stations(rows: Mapping[StationKey, bytes]) -> bytes:
+    return b',"stations":[%b]' % b",".join(rows.values()) if rows else b""
 
 
 def _part_of(parts: dict[Channel, Touched], channel: Channel) -> Touched:

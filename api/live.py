@@ -294,7 +294,8 @@ async def live_events(
 
     async def lines() -> AsyncIterator[bytes]:
         async for frame in feed.frames(hub, subscriber, ready):
-            yield f"event: {frame.kind}\nid: {frame.cursor}\ndata: {frame.text}\n\n".encode()
+            id = f"id: {frame.cursor}\n" if frame.cursor is not None else ""
+            yield f"event: {frame.kind}\n{id}data: {frame.text}\n\n".encode()
 
     return StreamingResponse(
         lines(), media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -6,10 +6,10 @@ offset. For each batch, in this order:
 
     1. read records, check signatures in threads
     2. fold (projections/tabulation.py decides everything)
-    3. send the blocks, wait until Kafka has them (acks=all)    after this line a crash loses nothing
-    4. commit the ledger offsets
+    3. send the blocks; the next batch is folded meanwhile
+    4. wait until Kafka has them (acks=all), then commit the ledger offsets    before this line a crash tells blocks again
 
-A crash between 3 and 4 tells blocks again; readers skip them by their watermark (schemas/blocks.py).
+Readers skip what is told again by its watermark (schemas/blocks.py).
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ value every fourth batch would wait for a commit, at double a restart repeats tw
 POLL_MS = 100
 SESSION_MS = 6_000
 """After this a dead worker's partitions are another's: the least that Kafka allows by default."""
+ON_THE_WAY_MAX = 200
+"""Blocks that may wait for acknowledgement: some seconds of a busy night. With more, a Kafka that hangs is found later."""
 INLINE_CHECKS_MAX = 8
 """Up to so many signatures are checked without threads: handing over costs about as much as one check."""
 
@@ -75,6 +77,8 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             session_timeout_ms=SESSION_MS,
         )
         self._producer: AIOKafkaProducer = ordered_producer(settings)
+        self._on_the_way: list[asyncio.Future[Any]] = []
+        """Blocks that Kafka has not acknowledged yet."""
         self._uncommitted: dict[TopicPartition, int] = {}
         self._committed_at = time.monotonic()
         self._keyframes_at = time.monotonic()
@@ -87,9 +91,10 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         log.info(event("started", ledger=self._topics.ledger, definition=self._definition.hash[:12]))
         try:
             while not stop.is_set():
-                await self._step()
-                # A block of one form costs everybody behind as much as a block of ten.
-                await asyncio.sleep(self._settings.gather_ms / 1000)
+                records = await self._step()
+                if records < self._settings.batch_records:
+                    # A block of one form costs everybody behind as much as a block of ten.
+                    await asyncio.sleep(self._settings.gather_ms / 1000)
             await self._commit()
         finally:
             await self._consumer.stop()
@@ -108,7 +113,8 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             self._consumer.seek(each, 0)
             log.info(event("assigned", partition=each.partition, committed=committed))
 
-    async def _step(self) -> None:
+    async def _step(self) -> int:
+        """Gives how many records were folded."""
         batches = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=self._settings.batch_records)
         blocks: list[Block] = []
         for place, messages in batches.items():
@@ -131,6 +137,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         await self._send(blocks)
         if now - self._committed_at >= COMMIT_MS / 1000:
             await self._commit()
+        return sum(len(messages) for messages in batches.values())
 
     async def _fold(self, folding: _Folding, messages: Sequence[Any]) -> list[Block]:
         """Steps 1 and 2. A batch is cut where silent folding ends."""
@@ -181,16 +188,21 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         return checked
 
     async def _send(self, blocks: list[Block]) -> None:
-        """Step 3."""
-        sent = [
-            await self._producer.send(self._topics.subtotals, block.to_bytes(), key=block.office.encode())
-            for block in blocks
-        ]
-        if sent:
-            await asyncio.gather(*sent)
+        """Step 3, begun: the next batch is folded while Kafka takes these; the producer keeps their order."""
+        for block in blocks:
+            sent = await self._producer.send(self._topics.subtotals, block.to_bytes(), key=block.office.encode())
+            self._on_the_way.append(sent)
+        if len(self._on_the_way) > ON_THE_WAY_MAX:
+            await self._acknowledged()
+
+    async def _acknowledged(self) -> None:
+        """Step 3, ended. Raises what Kafka raises."""
+        on_the_way, self._on_the_way = self._on_the_way, []
+        await asyncio.gather(*on_the_way)
 
     async def _commit(self) -> None:
         """Step 4: what is in `_uncommitted` is folded, and its blocks are acknowledged."""
+        await self._acknowledged()
         self._committed_at = time.monotonic()
         ready = {
             place: offset

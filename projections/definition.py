@@ -226,7 +226,8 @@ class Definition:
             codes = {self.area_codes[a] for a in self.lineage[area]}
             found = frozenset(number for number, parts in enumerate(self._parts) if not parts.isdisjoint(codes))
             self._contests_of_area[area] = found
-        return found | self._contests_of_single.get(station, frozenset())
+        single = self._contests_of_single.get(station)
+        return found if single is None else found | single
 
     def _denominators(self) -> dict[tuple[int, int], Denominator]:
         stations: dict[tuple[int, int], int] = {}

@@ -192,6 +192,8 @@ def g4(form: ResultForm, case: Case) -> Sentences:
 def g5(form: ResultForm, case: Case) -> Sentences:
     """D <= B4: voters with disabilities are voters."""
     broken: Sentences = []
+    if form.D is None:
+        return broken
     for column in COLUMNS:
         broken += _at_most(f"D.{column}", _cell(form.D, column), f"B4.{column}", _cell(form.B4, column), case.tolerance)
     return broken

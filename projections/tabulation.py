@@ -26,7 +26,7 @@ from projections.station import (
 )
 from projections.tally import CLEAN, FLAGGED, HELD, Contribution, Tally, add, contribution_of, empty_tally
 from schemas.blocks import UNATTRIBUTED, AreaTally, Block, RecordRow, StateRow, StationRow, keyframe
-from schemas.canonical import is_canonical
+from schemas.canonical import is_canonical_event
 from schemas.codes import NOTHING_YET, OfficeId
 from schemas.envelope import MalformedRecordError, open_record
 from schemas.events import (
@@ -69,7 +69,7 @@ def read_record(offset: int, value: bytes) -> Record:
     except ValueError as error:
         problem = f"payload: {str(error).splitlines()[0]}"
         return Record(offset, opened.event_id, opened.payload, key_id, signature, None, problem)
-    if not is_canonical(opened.payload):
+    if not is_canonical_event(opened.payload):
         problem = "payload: not in canonical form (RFC 8785)"
         return Record(offset, opened.event_id, opened.payload, key_id, signature, None, problem)
     return Record(offset, opened.event_id, opened.payload, key_id, signature, event, "")

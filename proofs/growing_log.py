@@ -34,7 +34,8 @@ class GrowingLog:
 
     @classmethod
     def resume(cls, size: int, read: Callable[[str], bytes | None]) -> GrowingLog:
-        """The log as it was with `size` entries, from its files. Raises TileError where one is missing or too short."""
+        """The log as it was with `size` entries, from its files. Raises TileError where one is missing or too short, or
+        where the last entries are not those that the tile was made of. Whether the tiles are the right ones says `root`."""
         log = cls()
         log.size = size
         for level in range(levels_of(size)):
@@ -49,6 +50,8 @@ class GrowingLog:
         if width:
             data, is_full = _partial_or_full(read, entries_path(index, width), entries_path(index))
             log._entries = read_bundle(data, TILE_WIDTH if is_full else width)[:width]
+            if b"".join(map(leaf_hash, log._entries)) != bytes(log._edges[0]):
+                raise TileError(f"{entries_path(index, width)} does not hold the entries that its tile was made of")
         return log
 
     def append(self, entry: bytes) -> None:

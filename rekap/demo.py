@@ -85,12 +85,15 @@ def form_of(definition: Definition, package: ElectionPackage, planned: Planned, 
     weights = [1 + chance.randrange(10) * (7 if place % 4 == 1 else 1) for place in range(len(contest.choices))]
     votes = [valid * weight // sum(weights) for weight in weights]
     votes[chance.randrange(len(votes))] += valid - sum(votes)
+    percent_men = chance.randrange(
+        45, 55
+    )  # the same in each row: otherwise more men might vote than are registered (G1)
     ballots = registered + -(-registered * 2 // 100)
     form: dict[str, Any] = {
-        "A": _row(registered, chance),
-        "B1": _row(used, chance),
-        "B2": _row(moved, chance),
-        "B3": _row(added, chance),
+        "A": _row(registered, percent_men),
+        "B1": _row(used, percent_men),
+        "B2": _row(moved, percent_men),
+        "B3": _row(added, percent_men),
         "S1": ballots,
         "S2": total,
         "S3": 0,
@@ -111,8 +114,8 @@ def form_of(definition: Definition, package: ElectionPackage, planned: Planned, 
     return form
 
 
-def _row(all_voters: int, chance: random.Random) -> dict[str, int]:
-    men = all_voters * chance.randrange(45, 55) // 100
+def _row(all_voters: int, percent_men: int) -> dict[str, int]:
+    men = all_voters * percent_men // 100
     return {"L": men, "P": all_voters - men, "J": all_voters}
 
 

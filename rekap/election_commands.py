@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from projections.package_checks import problems
 from rekap.example_election import EXAMPLE_KEYS, example_package
-from rekap.key_files import KeyFileError, public_row, write_key_file
+from runtime.key_files import KeyFileError, public_row, write_key_file
 from runtime.package_files import UnreadablePackageError, read_package, write_package
 from schemas.package import ElectionPackage, Role
 

@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from rekap.importers.kawalpemilu_2019 import ROOT, Body, KawalpemiluFilesError, Reading, read
-from rekap.key_files import public_row
 from rekap.sending import BATCH_LINES, send_batch
 from rekap.signing import Signer
 from rekap.up import Stack, run_or_explain, running_stack
+from runtime.key_files import public_row
 from runtime.package_files import write_package
 from schemas.package import Role
 

@@ -11,7 +11,7 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
-from rekap.key_files import KeyFileError, load_key_file, public_row, write_key_file
+from runtime.key_files import KeyFileError, load_key_file, public_row, write_key_file
 from runtime.shape_sentences import sentence
 from schemas.package import Key, Role
 

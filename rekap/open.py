@@ -10,11 +10,11 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from projections.definition import Definition
-from rekap.key_files import KeyFileError, load_key_file
 from rekap.run import load
 from rekap.signing import Signer
 from runtime.genesis import open_election
 from runtime.kafka import TopicMismatchError
+from runtime.key_files import KeyFileError, load_key_file
 from runtime.settings import Settings
 
 

@@ -16,9 +16,9 @@ from rich.progress import Progress
 
 from projections.definition import Definition
 from projections.package_checks import problems
-from rekap.key_files import KeyFileError, load_key_file
 from rekap.outbox import Answered, Outbox, OutboxError
 from rekap.sending import BATCH_LINES, GatewayAwayError, send_batch
+from runtime.key_files import KeyFileError, load_key_file
 from runtime.package_files import PackageError, load_package
 
 EXIT_REFUSED = 1

@@ -23,13 +23,13 @@ from projections.package_checks import problems
 from rekap.embedded.kafka import EmbeddedKafka
 from rekap.embedded.postgres import EmbeddedPostgres
 from rekap.embedded.processes import EmbeddedError, Supervisor, hold_data_directory, told_to_stop
-from rekap.key_files import KeyFileError, load_key_file
 from rekap.open import open_with_key
 from runtime.kafka import TopicMismatchError
+from runtime.key_files import KeyFileError, load_key_file
 from runtime.package_files import PackageError, load_package
 from runtime.settings import SettingsError, read_settings, variable
 
-WORKERS = ("recorder", "tabulator", "rollup", "api")
+WORKERS = ("recorder", "tabulator", "rollup", "notary", "api")
 """In the order of their start; the API is last, so that it finds the others."""
 EXIT_WRONG_PACKAGE = 1
 EXIT_NOT_STARTED = 3
@@ -81,6 +81,12 @@ async def running_stack(
                     )
             port = port or _free_port()
             environment |= {variable("package"): str(package.resolve()), variable("port"): str(port)}
+            for field, name in (
+                ("log_directory", "log"),
+                ("log_key", "log-key.pem"),
+                ("gateway_key", "gateway-key.pem"),
+            ):
+                environment.setdefault(variable(field), str((data / name).resolve()))
             await open_with_key(read_settings(environment), definition, authority)
             stack = Stack(supervisor, f"http://127.0.0.1:{port}", definition, environment)
             await stack.start(*workers)

@@ -119,5 +119,7 @@ class Receipt(BaseModel):
     gateway: str
     duplicate: bool = False
     """True where this event was in the ledger already; the other fields are then the first record's."""
+    signed: str | None = None
+    """The same, signed by the gateway (C2SP signed-note; the text is `schemas/logs.py`, `receipt_text`)."""
     offsets: dict[str, int] | None = None
     """For an event that is written to every partition: offset by partition."""

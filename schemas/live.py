@@ -145,11 +145,13 @@ class _OfChannel(_FromServer):
 
 
 class Snapshot(_OfChannel):
-    """The newest state of a channel, whole. It replaces what the client had."""
+    """The newest state of a channel, whole. It replaces what the client had of areas, offices and contests."""
 
     type: Literal["snapshot"] = "snapshot"
     below_complete: bool
     """False where this process has not seen all changes of areas below the shard level: take those with GET."""
+    stations: list[dict[str, Any]] = []
+    """Stations that changed since the client's cursor, where it is known. What it knows of others stays good."""
 
 
 class Change(_OfChannel):
@@ -165,7 +167,8 @@ GapReason = Literal["cursor-too-old", "cursor-ahead", "slow-client", "results-ga
 
 class Gap(_FromServer):
     """States in between were skipped. The next message of the channel (of each channel, where none is named) is the
-    newest state, so no number is missing; `stations_lost` says that changes of stations are: take them with GET."""
+    newest state, so no number is missing; `stations_lost` says that changes of stations are: take them with GET. It has no
+    cursor: a client that breaks off here goes on from the message before."""
 
     type: Literal["gap"] = "gap"
     id: str | None = None
@@ -176,7 +179,6 @@ class Gap(_FromServer):
     skipped: int | None = None
     """Messages that were not sent, where that is known."""
     stations_lost: bool = False
-    cursor: str
 
 
 class Heartbeat(_FromServer):

@@ -39,17 +39,6 @@ async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> Async
         yield stack
 
 
-@pytest.fixture(scope="module")
-def voices(stack: Stack) -> Voices:
-    return Voices(stack)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def client(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
-        yield client
-
-
 async def test_a_submission_is_in_the_ledger_under_the_hash_of_its_receipt(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:

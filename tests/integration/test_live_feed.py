@@ -29,17 +29,6 @@ async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> Async
         yield stack
 
 
-@pytest.fixture(scope="module")
-def voices(stack: Stack) -> Voices:
-    return Voices(stack)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def client(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
-        yield client
-
-
 async def _say(socket: ClientConnection, **message: Any) -> None:
     await socket.send(json.dumps(message))
 

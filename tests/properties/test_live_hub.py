@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from api.hub import Hub, Subscriber
@@ -25,6 +25,7 @@ STATIONS = [station.code for station in PACKAGE.stations]
 OFFICE = "president"
 SUBTOTALS = 1
 
+FORM = ("1.1.1-1", (0, 0, 0), 1)
 forms = st.tuples(st.sampled_from(STATIONS), st.tuples(*[st.integers(0, 90)] * 3), st.integers(1, 3))
 moments = st.lists(
     st.one_of(
@@ -152,6 +153,9 @@ def _assert_is_the_fold(night: Night, message: dict[str, Any]) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(moments, st.sampled_from([{}, {"area": "1.1"}, {"level": "district"}, {"area": "2"}]), st.booleans())
+@example(  # breaks off between the marker of a gap and the state that follows it
+    [("news", FORM), ("read", 2), ("break",), ("read", 2), ("report", FORM), ("break",)], {}, True
+)
 def test_a_client_ends_with_the_newest_state_and_was_never_told_a_number_of_no_moment(
     night_moments: list[tuple[Any, ...]], channel: dict[str, str], remembers_little: bool
 ) -> None:

@@ -65,6 +65,18 @@ def load_key_file(path: Path) -> Ed25519PrivateKey:
     return key
 
 
+def load_or_make_key_file(path: Path) -> Ed25519PrivateKey:
+    """The private key in a file, made at the first call. Raises KeyFileError."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write_key_file(Ed25519PrivateKey.generate(), path)
+        except KeyFileError:
+            if not path.exists():  # otherwise another process was faster
+                raise
+    return load_key_file(path)
+
+
 def public_row(private_key: Ed25519PrivateKey, role: Role, scope: str, holder: str | None) -> Key:
     """The row of `keys.csv` that registers the key. Raises ValidationError where scope or holder has no shape."""
     public_key = private_key.public_key().public_bytes_raw()

@@ -1,0 +1,350 @@
+"""Ledger to national totals, results per second: one Rekap tabulator, and the same job in Quix Streams.
+
+    python bench/count.py [--results 200000] [--seed 1]
+
+The same signed results (bench/made_ledger.py) stand in the ledger topic of one embedded Kafka before anything is
+measured. Then, one after the other:
+
+1. The tabulator's fold in this process, without Kafka, with and without signature checks: the limit.
+2. `rekap run tabulator` and `rekap run rollup`, two processes with their ordinary settings, until the message in
+   `results` whose `as_of` covers the end of every partition. Signatures, rules and canonical form are checked, history
+   and areas at all levels are told. Measured from the start of the processes, and from the first block.
+3. bench/quix_count.py, until the nation's total is right or --quix-seconds are over. It checks nothing, which favours
+   it. Measured from the start of the process, and from the first record it reads.
+
+CPU seconds are the processes' own, without Kafka's; so results per CPU second compare also where both cores were busy.
+Both totals must equal the sum that was made while the results were made. Exit code 0: they do. 1: one does not, or was
+out of time (the table is still printed where only Quix Streams was). What was started is stopped, also on Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+import psutil  # type: ignore[import-untyped]  # ships no types
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from made_ledger import CREATED_AT, MadeLedger, authority_key, fill_ledger, made_ledger
+
+from projections.definition import Definition
+from projections.package_checks import problems
+from projections.tabulation import PartitionFold, read_record
+from projections.tally import HEAD, STATIONS, TallyView
+from proofs.signatures import load_public_key, verify
+from rekap.demo_election import PRESIDENT
+from rekap.embedded.kafka import POM, EmbeddedKafka
+from rekap.embedded.processes import EmbeddedError, LeashedProcess, Supervisor, last_lines
+from rekap.run import spare_the_collector
+from rekap.signing import Signer
+from runtime.kafka import plain_consumer, topics_of
+from runtime.package_files import load_package
+from runtime.settings import Settings, read_settings, variable
+from schemas.blocks import Block
+from schemas.envelope import ledger_record
+from schemas.results import Cut, Result, at_or_before
+
+QUIX = "3.28.1"
+"""The version of quixstreams that this was written and run with."""
+WORKERS = ("tabulator", "rollup")
+REKAP_SECONDS_MAX = 180
+FOLD_RECORDS = 50_000
+"""Of each fold alone: enough for its state to outgrow the caches, and a few seconds."""
+QUIX_STOP_SECONDS = 60
+"""For its last checkpoint and report."""
+
+
+class WrongTotalError(Exception):
+    """A count did not come to the sum, or not in time."""
+
+
+class Row(NamedTuple):
+    """A line of the table. `cpu_seconds` are those of the processes that the line is about."""
+
+    name: str
+    results: int
+    seconds: float
+    cpu_seconds: float
+
+    @property
+    def rate(self) -> float:
+        return self.results / self.seconds
+
+    @property
+    def rate_per_core(self) -> float:
+        return self.results / self.cpu_seconds
+
+
+class Moment(NamedTuple):
+    """A time and what processes had used by then."""
+
+    at: float
+    """Seconds since the epoch: the clock that Kafka's timestamps are read from."""
+    cpu_seconds: dict[str, float]
+
+    def since(self, start: Moment, name: str, results: int, workers: Sequence[str]) -> Row:
+        used = sum(self.cpu_seconds[each] - start.cpu_seconds.get(each, 0.0) for each in workers)
+        return Row(name, results, self.at - start.at, used)
+
+
+# ── 1. the fold alone ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def fold_alone(made: MadeLedger, definition: Definition, *, checks: bool) -> Row:
+    """What consumers/tabulator.py does with records between Kafka and Kafka, in one thread."""
+    keys = {key_id: load_public_key(key.public_key) for key_id, key in definition.keys.items()}
+    batch_records = Settings().batch_records
+    partitions = [
+        [
+            _genesis(definition),
+            *(value for _, value in islice(made.records(each), FOLD_RECORDS // definition.partitions)),
+        ]
+        for each in range(definition.partitions)
+    ]
+    began, began_cpu = time.perf_counter(), time.process_time()
+    for partition, values in enumerate(partitions):
+        fold = PartitionFold(definition, partition)
+        for start in range(0, len(values), batch_records):
+            _fold_batch(fold, start, values[start : start + batch_records], keys if checks else None)
+    name = f"Rekap's fold alone, signatures {'checked' if checks else 'taken as good'}"
+    seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - began_cpu
+    return Row(name, sum(map(len, partitions)), seconds, cpu_seconds)
+
+
+def _fold_batch(
+    fold: PartitionFold, start: int, values: Sequence[bytes], keys: dict[str, Ed25519PublicKey] | None
+) -> None:
+    records = [read_record(offset, value) for offset, value in enumerate(values, start)]
+    for record in records:
+        fold.apply(record, keys is None or verify(keys[record.key_id], record.signature, record.payload))
+    for block in fold.take_blocks():
+        block.to_bytes()
+
+
+def _genesis(definition: Definition) -> bytes:
+    election = definition.election
+    signer = Signer(authority_key(), election=election.id, mode=election.mode.value, definition=definition.hash)
+    body = {"type": "election.opened", "partitions": definition.partitions, "created_at": CREATED_AT}
+    return ledger_record(signer.sign(body).envelope, "bench", CREATED_AT)
+
+
+# ── 2. Rekap ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def count_with_rekap(
+    settings: Settings, definition: Definition, made: MadeLedger, end: Cut, supervisor: Supervisor, logs: Path
+) -> list[Row]:
+    """Raises WrongTotalError."""
+    environment = {**os.environ, variable("kafka"): settings.kafka, variable("package"): str(made.package)}
+    start = Moment(time.time(), {})
+    for role in WORKERS:
+        supervisor.run(role, [sys.executable, "-m", "rekap", "run", role], environment=environment)
+    try:
+        async with asyncio.timeout(REKAP_SECONDS_MAX):
+            first, told = await _first_block(settings, definition, supervisor)
+            last = await _last_result(settings, definition, made, end, supervisor)
+    except TimeoutError:
+        said = "\n".join(f"{role}:\n{last_lines(logs / f'{role}.log')}" for role in WORKERS)
+        raise WrongTotalError(
+            f"Rekap: not all was counted within {REKAP_SECONDS_MAX} s. It said last:\n{said}"
+        ) from None
+    finally:
+        await supervisor.stop(*WORKERS)
+    return [
+        last.since(start, "Rekap, from process start", made.results, WORKERS),
+        last.since(first, "Rekap, from the first block", made.results - told, WORKERS),
+        last.since(first, "    of which the tabulator", made.results - told, WORKERS[:1]),
+    ]
+
+
+async def _first_block(settings: Settings, definition: Definition, supervisor: Supervisor) -> tuple[Moment, int]:
+    """When the first block was told, and how many results it told."""
+    consumer = plain_consumer(settings, topics_of(definition.election).subtotals)
+    await consumer.start()
+    try:
+        message = await consumer.getone()
+        moment = Moment(message.timestamp / 1000, _cpu_seconds(supervisor))
+    finally:
+        await consumer.stop()
+    return moment, Block.from_bytes(message.value, with_body=False).through
+
+
+async def _last_result(
+    settings: Settings, definition: Definition, made: MadeLedger, end: Cut, supervisor: Supervisor
+) -> Moment:
+    """When the result of the whole ledger was published. Raises WrongTotalError where it is not the sum."""
+    consumer = plain_consumer(settings, topics_of(definition.election).results)
+    await consumer.start()
+    try:
+        async for message in consumer:
+            result = Result.from_bytes(message.value)
+            if at_or_before(end, result.as_of):
+                break
+        moment = Moment(message.timestamp / 1000, _cpu_seconds(supervisor))
+    finally:
+        await consumer.stop()
+    contest = definition.contests[definition.contest_number[PRESIDENT]]
+    nation = definition.area_codes[contest.root_area]
+    counted = next(TallyView.of(tally).counted for _, area, tally in result.areas if area == nation)
+    votes = dict(zip(contest.choices, counted[HEAD:], strict=True))
+    if votes != made.votes or counted[STATIONS] != made.stations:
+        raise WrongTotalError(f"Rekap: expected {made.votes} of {made.stations} stations, got {votes} of {counted[0]}")
+    return moment
+
+
+def _cpu_seconds(supervisor: Supervisor) -> dict[str, float]:
+    used = {}
+    for role in WORKERS:
+        process_id = supervisor.process_id(role)
+        times = psutil.Process(process_id).cpu_times() if process_id is not None else None
+        used[role] = times.user + times.system if times is not None else 0.0
+    return used
+
+
+# ── 3. Quix Streams ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def count_with_quix(
+    python: Path, settings: Settings, topic: str, made: MadeLedger, place: Path, seconds_max: float
+) -> tuple[list[Row], bool]:
+    """What was reached, and whether it is the sum. Raises WrongTotalError where it ended by itself with another."""
+    output = place / "quix.out"
+    expected = [made.stations, *(made.votes[choice] for choice in sorted(made.votes))]
+    options = {"--broker": settings.kafka, "--topic": topic, "--state": str(place / "state")}
+    command = [
+        str(python),
+        str(Path(__file__).with_name("quix_count.py")),
+        "--expected",
+        orjson.dumps(expected).decode(),
+    ]
+    process = LeashedProcess()
+    start = Moment(time.time(), {})
+    with output.open("wb") as file:
+        await process.spawn([*command, *(word for pair in options.items() for word in pair)], output=file)
+    try:
+        async with asyncio.timeout(seconds_max):
+            await process.wait()
+    except TimeoutError:
+        print(
+            f"Quix Streams was stopped after {seconds_max:g} s; its rate counts only what had reached the nation",
+            flush=True,
+        )
+    finally:
+        await process.stop(deadline_s=QUIX_STOP_SECONDS)
+    lines = output.read_text().splitlines()
+    if not lines or not lines[-1].startswith("{"):
+        raise WrongTotalError("Quix Streams ended without a report:\n" + "\n".join(lines[-20:]))
+    report = orjson.loads(lines[-1])
+    last, first = (Moment(at, {"quix": cpu}) for at, cpu in (report["last"], report["first"]))
+    if not report["right"] and last.at - start.at < seconds_max:
+        raise WrongTotalError(f"Quix Streams: expected {expected}, got {report['sum']}")
+    if not report["results"]:
+        raise WrongTotalError(
+            f"Quix Streams: no result reached the nation within {seconds_max:g} s; try --quix-seconds"
+        )
+    rows = [
+        last.since(start, "Quix Streams, from process start", report["results"], ["quix"]),
+        last.since(first, "Quix Streams, from the first record", report["results"], ["quix"]),
+    ]
+    return rows, report["right"]
+
+
+def quix_python(cache: Path) -> Path:
+    """The Python of an environment with Quix Streams, made in the cache at the first call."""
+    directory = cache / f"quix-{QUIX}"
+    python = directory / "bin" / "python"
+    complete = directory / "complete"
+    if not complete.exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(directory)], check=True)
+        wanted = [f"quixstreams=={QUIX}", f"orjson=={version('orjson')}"]
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *wanted], check=True)
+        complete.touch()
+    return python
+
+
+# ── the program ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def measure(made: MadeLedger, python: Path, quix_seconds: float) -> bool:
+    """Print the table. Gives whether both totals were right; raises WrongTotalError, EmbeddedError."""
+    definition = Definition(load_package(made.package, problems))
+    assert definition.hash == made.definition, f"{made.directory} was made by another version of Rekap: delete it"
+    spare_the_collector()
+    alone = [fold_alone(made, definition, checks=checks) for checks in (True, False)]
+    with tempfile.TemporaryDirectory(prefix="rekap-bench-") as temporary:
+        place = Path(temporary)
+        supervisor = Supervisor(log_directory=place / "logs")
+        try:
+            broker = await supervisor.adopt("kafka", EmbeddedKafka(place / "data"))
+            settings = read_settings({variable("kafka"): broker})
+            end = await fill_ledger(settings, definition, made)
+            rekap = await count_with_rekap(settings, definition, made, end, supervisor, place / "logs")
+            topic = topics_of(definition.election).ledger
+            quix, quix_is_right = await count_with_quix(python, settings, topic, made, place, quix_seconds)
+        finally:
+            await supervisor.stop()
+    print(table(made, rekap, quix, alone))
+    return quix_is_right
+
+
+def table(made: MadeLedger, rekap: list[Row], quix: list[Row], alone: list[Row]) -> str:
+    libraries = ("aiokafka", "faust-streaming", "pydantic", "cryptography")
+    versions = {"Python": platform.python_version(), "Kafka": _kafka_version(), "quixstreams": QUIX}
+    versions |= {name: version(name) for name in libraries}
+    lines = [
+        f"{made.results:,} results of {made.stations:,} stations; {os.cpu_count()} cores",
+        ", ".join(f"{name} {number}" for name, number in versions.items()),
+        f"{'':42}{'results':>9}{'seconds':>9}{'results/s':>11}{'CPU s':>8}{'results/CPU s':>15}",
+    ]
+    lines += [
+        f"{row.name:42}{row.results:>9,}{row.seconds:>9.2f}{row.rate:>11,.0f}"
+        f"{row.cpu_seconds:>8.1f}{row.rate_per_core:>15,.0f}"
+        for row in (*rekap, *quix, *alone)
+    ]
+    lines.append(
+        f"Rekap : Quix Streams, from the first block or record = {rekap[1].rate / quix[1].rate:.2f} : 1 in results/s, "
+        f"{rekap[1].rate_per_core / quix[1].rate_per_core:.2f} : 1 in results/CPU s"
+    )
+    return "\n".join(lines)
+
+
+def _kafka_version() -> str:
+    found = re.search(r"<artifactId>kafka_[\d.]+</artifactId>\s*<version>([^<]+)<", POM.read_text(encoding="utf-8"))
+    return found[1] if found else "unknown"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Ledger to national totals, results per second: Rekap, Quix Streams")
+    parser.add_argument("--results", type=int, default=200_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "rekap-bench")
+    parser.add_argument(
+        "--quix-python", type=Path, help="a Python that has quixstreams; default: one made in the cache"
+    )
+    parser.add_argument("--quix-seconds", type=float, default=100, help="most seconds Quix Streams may take")
+    arguments = parser.parse_args()
+    try:
+        python = arguments.quix_python or quix_python(arguments.cache)
+        made = made_ledger(arguments.cache, arguments.results, arguments.seed)
+        return 0 if asyncio.run(measure(made, python, arguments.quix_seconds)) else 1
+    except (WrongTotalError, EmbeddedError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

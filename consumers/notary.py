@@ -1,0 +1,228 @@
+"""The notary: each ledger partition as a public log, in files that anybody can serve and check (DESIGN 5).
+
+Leaf n is the record at offset n. For each batch, in this order:
+
+    1. tiles and entry bundles, full and partial, written and fsynced; one that is there already must be the same
+    2. the new size and root, in PostgreSQL, from one that this log contains    after this line the root is promised
+    3. cosignatures of the witnesses that answer in time
+    4. the checkpoint file
+
+A crash anywhere repeats steps that change nothing. Two notaries write the same files and agree at step 2; one that finds
+another root there, or other bytes in a file, stops: it never signs a second history. With no new records a checkpoint with
+a fresh time appears every `heartbeat_s`: that nothing new has come is signed too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from projections.definition import Definition
+from projections.loghead import queries
+from proofs.growing_log import GrowingLog
+from proofs.merkle import consistency_proof, root_hash
+from proofs.notes import (
+    COSIGNATURE,
+    ED25519,
+    Checkpoint,
+    Note,
+    NoteError,
+    Signature,
+    VerifierKey,
+    cosign,
+    parse_checkpoint,
+    parse_note,
+    sign,
+)
+from proofs.tiles import CHECKPOINT, TILE_WIDTH, TileHashes, tile_path
+from runtime.kafka import plain_consumer, topics_of
+from runtime.key_files import load_or_make_key_file
+from runtime.logs import event
+from runtime.postgres import migrate, open_pool
+from runtime.settings import Settings
+from runtime.tile_store import TileStore
+from runtime.witnesses import WitnessClient, parse_witnesses
+from schemas.logs import KEYS_FILE, clock_name, folder_of, origin_of
+
+log = logging.getLogger("rekap.notary")
+
+POLL_MS = 100
+BATCH_RECORDS_MAX = 10_000
+
+
+class HistoryError(Exception):
+    """The ledger gives another root than the one that was promised. Nothing may be signed (DESIGN 5)."""
+
+
+@dataclass(slots=True)
+class _Partition:
+    number: int
+    origin: str
+    store: TileStore
+    log: GrowingLog
+    promised: tuple[int, str] = (0, "")
+    """The head that is known to be a beginning of this log."""
+    published_size: int = -1
+    published_at: float = float("-inf")
+
+
+class Notary:
+    def __init__(self, settings: Settings, definition: Definition) -> None:
+        self._settings = settings
+        self._definition = definition
+        self._topic = topics_of(definition.election).ledger
+        self._key: Ed25519PrivateKey = load_or_make_key_file(settings.log_key)
+        self._witnesses = WitnessClient(parse_witnesses(settings.witnesses))
+        self._partitions: dict[int, _Partition] = {}
+        self._pool: Any = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`. Raises HistoryError, TileStoreError, or what Kafka and PostgreSQL raise."""
+        schema = queries.schema_of(self._definition.election)
+        self._pool = await open_pool(self._settings, schema, size=2)
+        consumer: AIOKafkaConsumer = plain_consumer(self._settings)
+        try:
+            await migrate(self._pool, schema, files("projections.loghead").joinpath("migrations"))
+            await self._resume()
+            await consumer.start()
+            places = {TopicPartition(self._topic, each.number): each for each in self._partitions.values()}
+            consumer.assign(list(places))
+            for place, partition in places.items():
+                consumer.seek(place, partition.log.size)
+            while not stop.is_set():
+                batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS_MAX)
+                for place, messages in batches.items():
+                    self._append(places[place], messages)
+                now = time.monotonic()
+                await asyncio.gather(
+                    *(self._publish(each) for each in self._partitions.values() if self._is_due(each, now))
+                )
+        finally:
+            await consumer.stop()
+            await self._witnesses.close()
+            self._pool.terminate()
+
+    async def _resume(self) -> None:
+        """Each log as it was promised last; from nothing where its files are gone, for the ledger has them."""
+        election = self._definition.election
+        heads = {row["partition"]: (row["size"], row["root"]) for row in await self._pool.fetch(queries.HEADS)}
+        for number in range(self._definition.partitions):
+            store = TileStore(self._settings.log_directory / folder_of(election, number))
+            size, root = heads.get(number, (0, ""))
+            try:
+                grown = GrowingLog.resume(size, store.read)
+            except ValueError as error:
+                log.warning(
+                    event("files-unusable", partition=number, size=size, error=error, then="from the ledger anew")
+                )
+                grown = GrowingLog()
+            if grown.size == size and size and grown.root().hex() != root:
+                raise HistoryError(_other_root(number, size, grown.root().hex(), root))
+            self._partitions[number] = _Partition(number, origin_of(election, number), store, grown)
+            store.replace(KEYS_FILE, self._keys(number).encode())
+            log.info(event("resumed", partition=number, size=grown.size, promised=size))
+
+    def _keys(self, number: int) -> str:
+        origin, public = origin_of(self._definition.election, number), self._key.public_key().public_bytes_raw()
+        return f"{VerifierKey(origin, ED25519, public)}\n{VerifierKey(clock_name(origin), COSIGNATURE, public)}\n"
+
+    def _append(self, partition: _Partition, messages: Any) -> None:
+        for message in messages:
+            if message.offset != partition.log.size:
+                raise HistoryError(
+                    f"ledger partition {partition.number}: expected offset {partition.log.size}, got {message.offset}; "
+                    "a log has no holes"
+                )
+            partition.log.append(message.value or b"")
+        self._keep_full(partition)
+
+    def _keep_full(self, partition: _Partition) -> None:
+        """Step 1, for what never changes."""
+        full = partition.log.take_full()
+        partition.store.keep(full)
+        for path in full:
+            partition.store.drop_partial(path)
+
+    def _is_due(self, partition: _Partition, now: float) -> bool:
+        since = now - partition.published_at
+        if partition.log.size > partition.published_size:
+            return since >= self._settings.checkpoint_ms / 1000
+        return since >= self._settings.heartbeat_s
+
+    async def _publish(self, partition: _Partition) -> None:
+        size, root = partition.log.size, partition.log.root()
+        if size == 0:
+            return
+        if size > partition.published_size:
+            partition.store.keep(partition.log.partial())  # 1
+            if not await self._promise(partition, size, root.hex()):  # 2
+                partition.published_at = time.monotonic()
+                return
+        checkpoint = Checkpoint(partition.origin, size, root)
+        signatures = [
+            sign(checkpoint.text, partition.origin, self._key),
+            cosign(checkpoint.text, clock_name(partition.origin), self._key, int(time.time())),
+        ]
+        note = Note(checkpoint.text, tuple(signatures))
+        hashes = _hashes(partition.store, size)
+        signatures += await self._witnesses.cosign(  # 3
+            partition.origin, size, checkpoint.text, note.to_bytes(), lambda old: consistency_proof(old, size, hashes)
+        )
+        self._show(partition, checkpoint, signatures)  # 4
+        partition.published_size, partition.published_at = size, time.monotonic()
+
+    async def _promise(self, partition: _Partition, size: int, root: str) -> bool:
+        """Move the head forward, from one that this log contains. False where another notary is further. Raises
+        HistoryError."""
+        while True:
+            row = await self._pool.fetchrow(queries.HEAD, partition.number)
+            head = (row["size"], row["root"]) if row is not None else (0, "")
+            if head[0] > size:
+                return False
+            if head != partition.promised:
+                hashes = _hashes(partition.store, size)
+                own = root if head[0] == size else root_hash(head[0], hashes).hex()
+                if own != head[1]:
+                    raise HistoryError(_other_root(partition.number, head[0], own, head[1]))
+                partition.promised = head
+            if head[0] == size:
+                return True
+            if await self._pool.fetchval(queries.ADVANCE, partition.number, size, root, *head) is not None:
+                partition.promised = (size, root)
+
+    def _show(self, partition: _Partition, checkpoint: Checkpoint, signatures: list[Signature]) -> None:
+        known = partition.store.read(CHECKPOINT)
+        if known is not None:
+            try:
+                if parse_checkpoint(parse_note(known).text).size > checkpoint.size:
+                    return
+            except NoteError as error:
+                log.warning(event("checkpoint-unreadable", partition=partition.number, error=error))
+        partition.store.replace(CHECKPOINT, Note(checkpoint.text, tuple(signatures)).to_bytes())
+
+
+def _hashes(store: TileStore, size: int) -> TileHashes:
+    """The hashes of a log of this size, whose files have been kept."""
+    return TileHashes(size, lambda level, index, width: _read_tile(store, level, index, width))
+
+
+def _other_root(partition: int, size: int, own: str, promised: str) -> str:
+    return f"ledger partition {partition}: {size} entries give the root {own}, but {promised} was promised"
+
+
+def _read_tile(store: TileStore, level: int, index: int, width: int) -> bytes:
+    data = store.read(tile_path(level, index, width))
+    if data is None and width < TILE_WIDTH:
+        data = store.read(tile_path(level, index))
+    return data or b""
+
+
+async def run(settings: Settings, definition: Definition, stop: asyncio.Event) -> None:
+    await Notary(settings, definition).run(stop)

@@ -1,0 +1,219 @@
+"""The public log as a stranger with no trust in the server sees it: files and proofs, over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+
+from projections.loghead.queries import schema_of
+from proofs.merkle import check_consistency, check_inclusion, leaf_hash, root_hash
+from proofs.notes import check_signature, open_checkpoint, parse_key, parse_note
+from proofs.tiles import TileHashes, entries_path, read_bundle, tile_path, tiles_of
+from rekap.up import Stack
+from tests.conftest import Parts
+from tests.support.small_election import reported
+from tests.support.stacks import Voices, eventually, small_stack
+from tests.unit.proofs.test_merkle import naive_root
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("log")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(place: Path, parts: Parts) -> AsyncIterator[Stack]:
+    settings = {**parts, "REKAP_CHECKPOINT_MS": "100", "REKAP_HEARTBEAT_S": "1"}
+    async with small_stack(place, "public-log", settings) as stack:
+        yield stack
+
+
+async def _checkpoint(client: httpx.AsyncClient, partition: int) -> tuple[int, bytes, int]:
+    """(size, root, time of the log's own clock), of a checkpoint whose signatures hold"""
+    about = (await client.get("/v1/log")).json()["logs"][partition]
+    key, clock = (parse_key(text) for text in about["keys"])
+    note = (await client.get(f"/log/{partition}/checkpoint")).raise_for_status().content
+    opened = open_checkpoint(note, key, [clock], origin=about["origin"])
+    return opened.checkpoint.size, opened.checkpoint.root, opened.witnesses[clock.name]
+
+
+async def _reaches(client: httpx.AsyncClient, partition: int, size: int) -> None:
+    async def has_reached() -> bool:
+        answer = await client.get(f"/log/{partition}/checkpoint")
+        return answer.status_code == 200 and (await _checkpoint(client, partition))[0] >= size
+
+    await eventually(has_reached)
+
+
+async def _submit(client: httpx.AsyncClient, voices: Voices, count: int, version: int) -> dict[str, Any]:
+    station = "1.1.1-1"
+    receipt: dict[str, Any] = {}
+    for start in range(0, count, 500):
+        lines = [
+            voices.sign(reported(station, (n % 90, 1, 1), version=version + n))
+            for n in range(start, min(count, start + 500))
+        ]
+        answer = await client.post("/v1/submissions:batch", content=b"\n".join(lines))
+        receipt = json.loads(answer.text.splitlines()[-1])["receipt"]
+    return receipt
+
+
+async def test_a_receipt_leads_to_a_leaf_under_a_signed_root(
+    stack: Stack, voices: Voices, client: httpx.AsyncClient
+) -> None:
+    receipt = await _submit(client, voices, 700, 1)
+    note = parse_note(receipt["signed"].encode())
+    check_signature(note.text, note.signatures[0], parse_key((await client.get("/v1/log")).json()["gateway_key"]))
+    assert f"offset {receipt['offset']}\nleaf {receipt['leaf_hash']}\n" in note.text
+
+    partition, offset = receipt["partition"], receipt["offset"]
+    await _reaches(client, partition, offset + 1)
+    proof = (await client.get(f"/v1/proof/{partition}/{offset}")).json()
+    key = parse_key((await client.get("/v1/log")).json()["logs"][partition]["keys"][0])
+    checkpoint = open_checkpoint(proof["checkpoint"].encode(), key).checkpoint
+    hashes = [base64.b64decode(each) for each in proof["proof"]]
+    check_inclusion(bytes.fromhex(receipt["leaf_hash"]), offset, checkpoint.size, hashes, checkpoint.root)
+    text = (await client.get(f"/v1/proof/{partition}/{offset}", headers={"Accept": "text/plain"})).text
+    assert text.startswith(f"c2sp.org/tlog-proof@v1\nindex {offset}\n{proof['proof'][0]}\n")
+
+
+async def test_the_files_hold_the_ledger_and_give_the_root(stack: Stack, client: httpx.AsyncClient) -> None:
+    for partition in range(stack.definition.partitions):
+        await _reaches(client, partition, 1)
+        size, root, _ = await _checkpoint(client, partition)
+        tiles: dict[tuple[int, int, int], bytes] = {}
+
+        async def fetch(path: str, partition: int = partition) -> bytes:
+            answer = (await client.get(f"/log/{partition}/{path}")).raise_for_status()
+            assert "immutable" in answer.headers["cache-control"]
+            return answer.content
+
+        entries = []
+        for index, width in tiles_of(0, size):
+            tiles[0, index, width] = await fetch(tile_path(0, index, width))
+            entries += read_bundle(await fetch(entries_path(index, width)), width)
+        for level in (1, 2):
+            for index, width in tiles_of(level, size):
+                tiles[level, index, width] = await fetch(tile_path(level, index, width))
+        assert b"".join(leaf_hash(entry) for entry in entries) == b"".join(
+            tiles[0, index, width] for index, width in tiles_of(0, size)
+        )
+        held = tiles
+        hashes = TileHashes(size, lambda level, index, width: held[level, index, width])  # noqa: B023
+        assert root_hash(size, hashes) == root
+
+
+async def test_a_killed_notary_continues_the_log_that_it_promised(
+    stack: Stack, voices: Voices, client: httpx.AsyncClient
+) -> None:
+    receipt = await _submit(client, voices, 300, 1_000)
+    partition = receipt["partition"]
+    await _reaches(client, partition, 1)
+    for round_ in range(3):
+        old_size, old_root, _ = await _checkpoint(client, partition)
+        sending = asyncio.create_task(_submit(client, voices, 300, 2_000 + 500 * round_))
+        await asyncio.sleep(0.05 * round_)
+        await stack.supervisor.kill("notary")
+        receipt = await sending
+        await _reaches(client, partition, receipt["offset"] + 1)
+        new_size, new_root, _ = await _checkpoint(client, partition)
+        answer = (await client.get(f"/v1/consistency/{partition}", params={"old": old_size, "new": new_size})).json()
+        proof = [base64.b64decode(each) for each in answer["proof"]]
+        check_consistency(old_size, new_size, proof, old_root, new_root)
+
+
+async def test_that_nothing_new_has_come_is_signed_too(client: httpx.AsyncClient) -> None:
+    size, root, at = await _checkpoint(client, 0)
+
+    async def is_fresher() -> bool:
+        again = await _checkpoint(client, 0)
+        return again[:2] == (size, root) and again[2] > at
+
+    await eventually(is_fresher)
+
+
+def _files(place: Path, partition: int) -> Path:
+    return place / "data" / "log" / "rehearsal" / "public-log" / str(partition)
+
+
+def _partition_of_submissions(stack: Stack) -> int:
+    return stack.definition.partition_of_station(stack.definition.station_number["1.1.1-1"])
+
+
+async def test_files_that_were_lost_or_changed_are_made_anew_from_the_ledger(
+    stack: Stack, voices: Voices, client: httpx.AsyncClient, place: Path
+) -> None:
+    partition = _partition_of_submissions(stack)
+    files = _files(place, partition)
+    size, root, _ = await _checkpoint(client, partition)
+    assert size % 256, "the test needs a partial bundle"
+    await stack.supervisor.stop("notary")
+    partial = files / entries_path(size // 256, size % 256)
+    partial.write_bytes(partial.read_bytes().replace(b'"gateway"', b'"getaway"', 1))
+    (files / entries_path(0)).unlink()
+    await stack.start("notary")
+    receipt = await _submit(client, voices, 300, 6_000)
+    await _reaches(client, partition, receipt["offset"] + 1)
+    new_size, new_root, _ = await _checkpoint(client, partition)
+    bundles = [
+        read_bundle((files / entries_path(index, width)).read_bytes(), width) for index, width in tiles_of(0, new_size)
+    ]
+    entries = [entry for bundle in bundles for entry in bundle]
+    assert naive_root(entries[:size]) == root
+    assert naive_root(entries) == new_root
+
+
+async def test_another_history_than_the_promised_one_is_never_signed(
+    stack: Stack, voices: Voices, client: httpx.AsyncClient, place: Path
+) -> None:
+    partition = _partition_of_submissions(stack)
+    size, root, _ = await _checkpoint(client, partition)
+    await stack.supervisor.stop("notary")
+    database = await asyncpg.connect(stack.environment["REKAP_DATABASE"])
+    promise = f'UPDATE "{schema_of(stack.definition.election)}".log_head SET root = $2 WHERE partition = $1'  # noqa: S608
+    await database.execute(promise, partition, "00" * 32)
+    try:
+        await stack.start("notary")
+        receipt = await _submit(client, voices, 10, 7_000)
+        await asyncio.sleep(2)
+        assert (await _checkpoint(client, partition))[:2] == (size, root)
+        assert f"but {'00' * 32} was promised" in (place / "notary.log").read_text()
+
+        shutil.rmtree(_files(place, partition))  # nor where it has only the ledger to go by
+        await asyncio.sleep(3)
+        assert not (_files(place, partition) / "checkpoint").exists()
+    finally:
+        await stack.supervisor.stop("notary")
+        await database.execute(promise, partition, root.hex())
+        await database.close()
+    await stack.start("notary")
+    await _reaches(client, partition, receipt["offset"] + 1)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../../../log-key.pem",
+        "%2e%2e/%2e%2e/%2e%2e/log-key.pem",
+        "checkpoint/",
+        "tile/0/1000",
+        "tile/99999/000",
+        "keys~",
+    ],
+)
+async def test_nothing_but_the_files_of_a_log_is_served(stack: Stack, client: httpx.AsyncClient, path: str) -> None:
+    """With the path exactly as it stands here: a client would tidy it first."""
+    url = httpx.URL(stack.url).copy_with(raw_path=f"/log/0/{path}".encode())
+    assert (await client.send(httpx.Request("GET", url))).status_code in (404, 422)
