@@ -106,7 +106,7 @@ def kawalpemilu_2019(directory: Path, reading: Reading, arithmetic: Literal["sof
 
 
 async def caught_up(stack: Stack, events: int, *, seconds_max: int = 300) -> dict[str, Any]:
-    """The root area as the API serves it, once all of these events are in its `as_of`. Raises ImportFailedError."""
+    """The root area as the API serves it, once all of these events are in both of its cuts. Raises ImportFailedError."""
     root = stack.definition.area_codes[stack.definition.root]
     expected = events + stack.definition.partitions
     answer: dict[str, Any] = {}
@@ -114,7 +114,10 @@ async def caught_up(stack: Stack, events: int, *, seconds_max: int = 300) -> dic
         for _ in range(seconds_max * 5):
             with suppress(httpx.HTTPError):
                 answer = (await client.get(f"{stack.url}/v1/areas/{root}")).raise_for_status().json()
-                if sum(offset + 1 for office in answer["offices"] for offset in office["as_of"].values()) >= expected:
+                if all(
+                    sum(offset + 1 for office in answer["offices"] for offset in office[cut].values()) >= expected
+                    for cut in ("as_of", "shard_as_of")
+                ):
                     return answer
             await asyncio.sleep(0.2)
     raise ImportFailedError(f"after {seconds_max} s the totals are not there yet; as_of is {answer.get('as_of')}")
