@@ -8,11 +8,12 @@ from importlib.resources import files
 
 from fastapi import FastAPI
 
-from api import events, gateway, health, live, log, snapshots
+from api import events, gateway, health, live, log, package, snapshots
 from api.gateway import Gateway
 from api.health import HealthProbe
 from api.live import LiveFeed
 from api.log import PublicLogs
+from api.package import PackageFile
 from api.problems import install_problems
 from api.snapshots import Snapshots
 from projections.definition import Definition
@@ -38,6 +39,7 @@ def create_app(settings: Settings, definition: Definition) -> FastAPI:
         app.state.gateway = Gateway(settings, definition, pool)
         app.state.snapshots = Snapshots(pool, definition)
         app.state.logs = PublicLogs(settings, definition)
+        app.state.package = PackageFile(settings)
         app.state.live = LiveFeed(settings, definition, app.state.snapshots.read)
         app.state.health = HealthProbe(settings, definition)
         await app.state.gateway.start()
@@ -60,6 +62,6 @@ def create_app(settings: Settings, definition: Definition) -> FastAPI:
     app.state.definition = definition
     app.state.settings = settings
     install_problems(app)
-    for part in (gateway, snapshots, live, log, health, events):
+    for part in (gateway, snapshots, live, log, package, health, events):
         app.include_router(part.router)
     return app

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from rekap.audit_commands import audit
 from rekap.demo import demo
 from rekap.election_commands import election
 from rekap.import_commands import import_command
@@ -21,5 +22,5 @@ def main() -> None:
     """Election results as an event-sourced, replayable public log."""
 
 
-for command in (up, demo, watch, submit, election, keys, open_command, run, import_command):
+for command in (up, demo, watch, submit, audit, election, keys, open_command, run, import_command):
     main.add_command(command)

@@ -636,6 +636,18 @@ def _file_of(table: str) -> str:
     return f"{table}.csv"
 
 
+def pack(path: Path) -> bytes:
+    """The files of a package as a zip; same files, same bytes. Raises UnreadablePackageError."""
+    source = _open(path)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted({ELECTION_FILE, DESCRIPTOR_FILE, *map(_file_of, TABLES)} & set(source.names())):
+            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, source.read(name, PACKAGE_BYTES_MAX))
+    return packed.getvalue()
+
+
 # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

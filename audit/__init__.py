@@ -1,0 +1,9 @@
+"""The other count: what a stranger needs to check every published number, with nothing but public files.
+
+In     the public logs, the election package and the published snapshots: of a server, or of an archive of them
+Does   checks the logs, their witnesses and each signature; counts again, by SQL over sets; compares, byte for byte
+Out    VERIFIED, DIFFERS or TAMPERED, and a report that says where
+
+Of ours it imports only `proofs`, so that a mistake in `schemas` or `projections` cannot hide behind itself. DESIGN 5.
+Read next: run.py (the order of the checks), verify.py (the logs), recount.sql (the count), compare.py (the numbers).
+"""

@@ -1,0 +1,108 @@
+"""Public files, kept: what a server gives is written to a directory first and read from there, so that a broken download
+goes on where it was, an audit can be repeated offline, and evidence does not vanish with the server.
+
+    package.zip (or package/)   the election package
+    pins.json                   keys of the logs, as first seen
+    log/<partition>/            checkpoint, tiles and entry bundles, by their C2SP tlog-tiles paths
+    published.ndjson            the snapshots that were compared: path and answer, one a line
+    checked/                    how far records were checked, and what they say, as Parquet (made by the audit, not public)
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import httpx
+
+from audit.findings import AuditError
+
+ATTEMPTS = 4
+WAIT_SECONDS = 0.5
+"""Before the second attempt; doubles with each."""
+ANSWER_BYTES_MAX = 512 * 1024 * 1024
+
+
+class Server:
+    """A Rekap server, or any web server with the same files."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self._client = httpx.Client(timeout=60, limits=httpx.Limits(max_connections=16))
+
+    def get(self, path: str) -> bytes | None:
+        """The answer, or None for 404. Raises AuditError after several attempts."""
+        wait, problem = WAIT_SECONDS, ""
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                time.sleep(wait)
+                wait *= 2
+            try:
+                with self._client.stream("GET", f"{self.url}/{path}") as answer:
+                    status = answer.status_code
+                    if status == 200:
+                        return _read_bounded(answer, path)
+            except httpx.HTTPError as error:
+                problem = f"{type(error).__name__}: {error}"
+                continue
+            if status == 404:
+                return None
+            problem = f"status {status}"
+            if status < 500 and status != 429:
+                break
+        raise AuditError(f"{self.url}/{path} cannot be had: {problem}")
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def _read_bounded(answer: httpx.Response, path: str) -> bytes:
+    parts, size = [], 0
+    for part in answer.iter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > ANSWER_BYTES_MAX:
+            raise AuditError(f"{path} has more than {ANSWER_BYTES_MAX:,} bytes")
+    return b"".join(parts)
+
+
+class Archive:
+    """A directory of public files, filled from a server where there is one."""
+
+    def __init__(self, directory: Path, server: Server | None) -> None:
+        self.directory = directory
+        self._server = server
+        directory.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def is_live(self) -> bool:
+        return self._server is not None
+
+    def kept(self, path: str) -> bytes | None:
+        """The file as it is in the directory."""
+        try:
+            return (self.directory / path).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def immutable(self, path: str) -> bytes | None:
+        """A file that never changes: from the directory, else from the server. None where neither has it."""
+        data = self.kept(path)
+        if data is None and self._server is not None:
+            data = self._server.get(path)
+            if data is not None:
+                self.keep(path, data)
+        return data
+
+    def newest(self, path: str) -> bytes | None:
+        """A file that changes: from the server where there is one. It is not written: see `keep`."""
+        return self._server.get(path) if self._server is not None else self.kept(path)
+
+    def keep(self, path: str, data: bytes) -> None:
+        """Write a file whole or not at all."""
+        place = self.directory / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        half = place.with_name(f".{place.name}.{os.getpid()}.half")
+        half.write_bytes(data)
+        half.rename(place)

@@ -1,0 +1,257 @@
+"""One record of the log as the auditor reads it: is it an event, who signed it, and what does it say?
+
+Written from the published description (`docs/reference/events.schema.json`, DESIGN 3) and not from the server's models.
+A record that is no event in its exact form is kept with its `problem`: it must not count, and the report lists it.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+
+from proofs.signatures import PAYLOAD_TYPE
+
+COUNT_MAX = 999_999_999
+PAYLOAD_CHARACTERS_MAX = 60 * 1024
+CHOICES_MAX = 2_000
+VOTER_ROWS = ("A", "B1", "B2", "B3", "B4", "D")
+NUMBERS = ("S1", "S2", "S3", "S4", "VA", "VB", "VC")
+
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
+_ELECTION = re.compile(r"[a-z0-9][a-z0-9\-]{0,47}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_KEY_ID = re.compile(r"[0-9a-f]{16}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})")
+_REASON = re.compile(r"[A-Z][A-Z0-9\-_]{0,31}")
+
+
+class ShapeError(ValueError):
+    """Not what the description asks for; the sentence names the field."""
+
+
+Check = Callable[[str, Any], None]
+
+
+def _matches(pattern: re.Pattern[str]) -> Check:
+    def check(name: str, value: Any) -> None:
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise ShapeError(f"{name}: {value!r:.80} does not match {pattern.pattern}")
+
+    return check
+
+
+def _number(low: int, high: int) -> Check:
+    def check(name: str, value: Any) -> None:
+        if type(value) is not int or not low <= value <= high:
+            raise ShapeError(f"{name}: expected a whole number from {low} to {high}, got {value!r:.80}")
+
+    return check
+
+
+def _text(characters_max: int) -> Check:
+    def check(name: str, value: Any) -> None:
+        if not isinstance(value, str) or len(value) > characters_max:
+            raise ShapeError(f"{name}: expected a text of up to {characters_max} characters")
+
+    return check
+
+
+def _one_of(*words: str) -> Check:
+    def check(name: str, value: Any) -> None:
+        if value not in words or not isinstance(value, str):
+            raise ShapeError(f"{name}: {value!r:.80} is none of {', '.join(words)}")
+
+    return check
+
+
+def _maybe(inner: Check) -> Check:
+    """The value, or null, or nothing."""
+
+    def check(name: str, value: Any) -> None:
+        if value is not None:
+            inner(name, value)
+
+    return check
+
+
+def _object(required: Mapping[str, Check], optional: Mapping[str, Check]) -> Check:
+    known = {**required, **optional}
+
+    def check(name: str, value: Any) -> None:
+        if not isinstance(value, dict):
+            raise ShapeError(f"{name}: expected an object")
+        for key in required:
+            if key not in value:
+                raise ShapeError(f"{name}.{key}: is missing")
+        for key, each in value.items():
+            inner = known.get(key)
+            if inner is None:
+                raise ShapeError(f"{name}.{key:.80}: there is no such field")
+            inner(key, each)
+
+    return check
+
+
+def _list(inner: Check, entries_max: int) -> Check:
+    def check(name: str, value: Any) -> None:
+        if not isinstance(value, list) or len(value) > entries_max:
+            raise ShapeError(f"{name}: expected a list of up to {entries_max}")
+        for each in value:
+            inner(name, each)
+
+    return check
+
+
+def _tally(entries_max: int) -> Check:
+    count, code = _number(0, COUNT_MAX), _matches(_CODE)
+
+    def check(name: str, value: Any) -> None:
+        if not isinstance(value, dict) or len(value) > entries_max:
+            raise ShapeError(f"{name}: expected up to {entries_max} numbers by code")
+        for key, each in value.items():
+            code(name, key)
+            count(name, each)
+
+    return check
+
+
+_count = _number(0, COUNT_MAX)
+_code, _sha256, _reason = _matches(_CODE), _matches(_SHA256), _matches(_REASON)
+_version = _number(1, 10_000)
+_voters = _object({}, {"L": _maybe(_count), "P": _maybe(_count), "J": _maybe(_count)})
+_form = _object(
+    {"votes": _tally(CHOICES_MAX)},
+    {
+        **dict.fromkeys(VOTER_ROWS, _maybe(_voters)),
+        **dict.fromkeys(NUMBERS, _maybe(_count)),
+        "party_totals": _maybe(_tally(CHOICES_MAX)),
+        "words": _maybe(_tally(CHOICES_MAX + 3)),
+        "signatures": _maybe(_object({}, {"officers": _maybe(_count), "witnesses": _maybe(_count)})),
+    },
+)
+_image = _object({"sha256": _sha256}, {"page": _number(1, 200), "url": _maybe(_text(500))})
+_on_station: dict[str, Check] = {"station": _code, "contest": _code}
+_with_form: tuple[dict[str, Check], dict[str, Check]] = (
+    {**_on_station, "version": _version, "form": _form},
+    {
+        "supersedes": _maybe(_sha256),
+        "reason": _maybe(_reason),
+        "form_name": _text(60),
+        "images": _list(_image, 50),
+    },
+)
+_KINDS: dict[str, tuple[dict[str, Check], dict[str, Check]]] = {
+    "election.opened": ({"partitions": _number(1, 256)}, {}),
+    "definition.amended": ({"amended_definition": _sha256, "reason": _reason}, {}),
+    "result.reported": _with_form,
+    "result.copied": _with_form,
+    "result.reviewed": (
+        {**_on_station, "event": _sha256, "decision": _one_of("accepted", "rejected"), "reason": _reason},
+        {},
+    ),
+    "result.annulled": ({**_on_station, "through_version": _version, "reason": _reason}, {}),
+    "recap.declared": (
+        {"area": _code, "contest": _code, "version": _version, "form_name": _text(60), "form": _form},
+        {},
+    ),
+    "area.certified": ({"area": _code, "office": _code, "event": _sha256}, {}),
+    "objection.filed": ({**_on_station, "event": _sha256, "reason": _reason}, {"image": _maybe(_sha256)}),
+    "objection.answered": (
+        {**_on_station, "event": _sha256, "decision": _one_of("upheld", "dismissed"), "reason": _reason},
+        {},
+    ),
+}
+_EVENTS: dict[str, Check] = {
+    kind: _object(
+        {
+            "type": _one_of(kind),
+            "election": _matches(_ELECTION),
+            "mode": _one_of("rehearsal", "live"),
+            "definition": _sha256,
+            "seq": _number(0, 2**53 - 1),
+            "created_at": _matches(_TIME),
+            **required,
+        },
+        {"prev": _maybe(_sha256), **optional},
+    )
+    for kind, (required, optional) in _KINDS.items()
+}
+
+
+class Opened:
+    """A record taken apart. `event` is None where it is not one, and `problem` says why."""
+
+    __slots__ = ("event", "event_id", "key_id", "payload", "problem", "signature")
+
+    def __init__(self, record: bytes) -> None:
+        self.event: dict[str, Any] | None = None
+        self.event_id = hashlib.sha256(record).hexdigest()
+        self.key_id = ""
+        self.payload = b""
+        self.signature = b""
+        self.problem = ""
+        try:
+            self._open(record)
+        except (ShapeError, RecursionError) as error:
+            self.problem = str(error)
+
+    def _open(self, record: bytes) -> None:
+        self.payload, self.key_id, self.signature = _envelope(record)
+        self.event_id = hashlib.sha256(self.payload).hexdigest()
+        event = _json("payload", self.payload)
+        kind = event.get("type") if isinstance(event, dict) else None
+        check = _EVENTS.get(kind) if isinstance(kind, str) else None
+        if check is None:
+            raise ShapeError("payload: not an event of a known type")
+        check("payload", event)
+        if orjson.dumps(event, option=orjson.OPT_SORT_KEYS) != self.payload:
+            raise ShapeError("payload: not in canonical form (RFC 8785)")
+        self.event = event
+
+
+def _envelope(record: bytes) -> tuple[bytes, str, bytes]:
+    """(payload, key id and signature of the first signer). Raises ShapeError."""
+    outer = _json("record", record)
+    envelope = outer.get("envelope") if isinstance(outer, dict) else None
+    if not isinstance(envelope, dict) or envelope.keys() != {"payload", "payloadType", "signatures"}:
+        raise ShapeError("envelope: expected payload, payloadType and signatures")
+    text, signatures = envelope["payload"], envelope["signatures"]
+    if not isinstance(text, str) or not 4 <= len(text) <= PAYLOAD_CHARACTERS_MAX:
+        raise ShapeError("envelope.payload: has a wrong length")
+    if envelope["payloadType"] != PAYLOAD_TYPE:
+        raise ShapeError("envelope.payloadType: not that of an event")
+    if not isinstance(signatures, list) or not 1 <= len(signatures) <= 8:
+        raise ShapeError("envelope.signatures: expected 1 to 8")
+    opened = [_signature(each) for each in signatures]
+    return _base64("envelope.payload", text), *opened[0]
+
+
+def _signature(value: Any) -> tuple[str, bytes]:
+    if not isinstance(value, dict) or value.keys() != {"keyid", "sig"}:
+        raise ShapeError("envelope.signatures: expected keyid and sig")
+    key_id, text = value["keyid"], value["sig"]
+    if not isinstance(key_id, str) or not _KEY_ID.fullmatch(key_id) or not isinstance(text, str) or len(text) != 88:
+        raise ShapeError("envelope.signatures: not a key id and a signature")
+    raw = _base64("envelope.signatures.sig", text)
+    if len(raw) != 64:
+        raise ShapeError("envelope.signatures.sig: not 64 bytes")
+    return key_id, raw
+
+
+def _json(name: str, data: bytes) -> Any:
+    try:
+        return orjson.loads(data)
+    except ValueError as error:
+        raise ShapeError(f"{name}: not JSON ({error})") from None
+
+
+def _base64(name: str, text: str) -> bytes:
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        raise ShapeError(f"{name}: not base64") from None

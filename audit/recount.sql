@@ -1,0 +1,208 @@
+-- The count once more, over sets: what the server folds record by record follows here from all records at once.
+-- Statements are separated by lines of the form "-- name"; recount.py runs them. DESIGN 3, DOMAIN 1.2 and 1.3.
+
+-- macros
+CREATE MACRO people(r) AS coalesce(r.J, r.L + r.P);
+CREATE MACRO differs(a, b, tolerance) AS coalesce(abs(a - b) > tolerance, false);
+CREATE MACRO exceeds(a, most, tolerance) AS coalesce(a > most + tolerance, false);
+
+-- refused
+-- Which records must not count, and why: the first of these that holds. The order is that of the checks at the door.
+CREATE TABLE judged AS
+SELECT
+    record.*,
+    station.area,
+    station.registered,
+    CASE
+        WHEN type = 'unreadable' THEN 'M0'
+        WHEN election <> $election THEN 'E1'
+        WHEN mode <> $mode THEN 'E2'
+        WHEN definition <> $definition THEN 'E3'
+        WHEN type NOT IN ('election.opened', 'result.reported', 'result.reviewed', 'result.annulled') THEN 'E4'
+        WHEN key.key_id IS NULL THEN 'K1'
+        WHEN NOT list_contains(may_say.roles, key.role) THEN 'K3'
+        WHEN NOT signed THEN 'K2'
+        WHEN type = 'election.opened' THEN CASE
+            WHEN partitions <> $partitions THEN 'E5'
+            WHEN key.scope <> $root THEN 'K4'
+            WHEN "offset" > 0 THEN 'E7'
+        END
+        WHEN station.code IS NULL THEN 'S1'
+        WHEN held_in.contest IS NULL THEN 'S2'
+        WHEN key.scope <> record.station AND scope.area IS NULL THEN 'K4'
+        WHEN station.partition <> record.partition THEN 'E6'
+    END AS refusal
+FROM record
+LEFT JOIN key ON key.key_id = record.key
+LEFT JOIN may_say USING (type)
+LEFT JOIN station ON station.code = record.station
+LEFT JOIN held_in ON held_in.station = record.station AND held_in.contest = record.contest
+LEFT JOIN lineage AS scope ON scope.area = station.area AND scope.above = key.scope;
+
+-- forms
+-- Each reported form once, at the first place where it stands, with what it breaks and what it adds.
+-- {rules} is a list of (rule, severity) made by rules.py.
+CREATE TABLE form AS
+SELECT
+    station, contest, partition, "offset", event, version, form_hash, area, registered,
+    A, B1, B2, B3, B4, VC AS stated_total,
+    votes,
+    coalesce(VA, list_sum(votes)::BIGINT, 0) AS valid,
+    coalesce(VB, 0) AS invalid,
+    coalesce(VC, valid + invalid) AS total,
+    coalesce(people(B4), total) AS voters,
+    broken,
+    list_bool_or(list_transform(broken, lambda each: each.severity = 'hard')) IS TRUE AS hard,
+    list_bool_or(list_transform(broken, lambda each: each.severity <> 'info')) IS TRUE AS not_clean
+FROM (
+    SELECT
+        *,
+        list_filter([{rules}], lambda each: each IS NOT NULL) AS broken
+    FROM judged
+    LEFT JOIN (SELECT id AS contest, office FROM contest) USING (contest)
+    WHERE type = 'result.reported' AND refusal IS NULL
+)
+QUALIFY row_number() OVER (PARTITION BY station, contest, event ORDER BY "offset") = 1;
+
+CREATE TABLE review AS
+SELECT station, contest, partition, "offset", reviewed, decision
+FROM judged WHERE type = 'result.reviewed' AND refusal IS NULL;
+
+CREATE TABLE annulment AS
+SELECT station, contest, partition, "offset", through_version
+FROM judged WHERE type = 'result.annulled' AND refusal IS NULL;
+
+-- standing
+-- What stands for each wanted station in each wanted contest, after the records up to `cut`. DESIGN 3: the highest version
+-- that stands wins; of one version the form first in the ledger; what breaks a hard rule waits for a review.
+CREATE OR REPLACE TEMP TABLE standing AS
+WITH
+said AS (
+    SELECT form.* FROM form JOIN cut USING (partition) SEMI JOIN wanted_station USING (station)
+    SEMI JOIN wanted_contest USING (contest) WHERE form."offset" <= cut.through
+),
+annulled AS (
+    SELECT station, contest, max(through_version) AS through_version
+    FROM annulment JOIN cut USING (partition) SEMI JOIN wanted_station USING (station)
+    SEMI JOIN wanted_contest USING (contest) WHERE annulment."offset" <= cut.through GROUP BY station, contest
+),
+last_review AS (
+    SELECT station, contest, reviewed, arg_max(decision, review."offset") AS decision
+    FROM review JOIN cut USING (partition) SEMI JOIN wanted_station USING (station)
+    SEMI JOIN wanted_contest USING (contest) WHERE review."offset" <= cut.through GROUP BY station, contest, reviewed
+),
+spoken_of AS (
+    SELECT station, contest FROM said UNION SELECT station, contest FROM annulled
+    UNION SELECT station, contest FROM last_review
+),
+-- Of forms with one version that say the same, the first stands for all (V3).
+distinct_form AS (
+    SELECT said.*, coalesce(decision = 'accepted', false) AS is_accepted, coalesce(decision = 'rejected', false) AS is_rejected
+    FROM said
+    LEFT JOIN annulled USING (station, contest)
+    LEFT JOIN last_review ON last_review.station = said.station AND last_review.contest = said.contest
+        AND last_review.reviewed = said.event
+    WHERE version > coalesce(through_version, 0)
+    QUALIFY row_number() OVER (PARTITION BY said.station, said.contest, version, form_hash ORDER BY said."offset") = 1
+),
+-- A review decides only where there is something to decide: a hard rule, or two forms that disagree (V1).
+disputed AS (
+    SELECT *, hard OR count(*) OVER (PARTITION BY station, contest, version) > 1 AS is_open FROM distinct_form
+),
+candidate AS (
+    SELECT
+        * EXCLUDE (is_accepted),
+        is_accepted AND is_open AS is_accepted,
+        NOT hard OR is_accepted AS is_eligible,
+        count(*) OVER (PARTITION BY station, contest, version) > 1 AS is_conflict
+    FROM disputed WHERE NOT (is_rejected AND is_open)
+),
+ranked AS (
+    SELECT
+        *,
+        row_number() OVER (
+            PARTITION BY station, contest, version ORDER BY is_accepted DESC, is_eligible DESC, "offset"
+        ) = 1 AND (is_accepted OR is_eligible) AS is_winner
+    FROM candidate
+),
+effective AS (
+    SELECT * FROM ranked WHERE is_winner
+    QUALIFY row_number() OVER (PARTITION BY station, contest ORDER BY version DESC) = 1
+),
+-- Beside a winner of its own version a loser says nothing more; above the effective version, or alone, it waits (V2).
+held AS (
+    SELECT * FROM ranked WHERE NOT is_winner
+    QUALIFY row_number() OVER (PARTITION BY station, contest ORDER BY version DESC, "offset") = 1
+)
+SELECT
+    spoken_of.station,
+    spoken_of.contest,
+    CASE
+        WHEN effective.event IS NOT NULL THEN CASE
+            WHEN effective.not_clean OR effective.is_accepted OR effective.is_conflict
+                OR coalesce(held.version > effective.version, false) THEN 'flagged'
+            ELSE 'counted' END
+        WHEN held.event IS NOT NULL THEN 'held'
+        WHEN annulled.through_version IS NOT NULL THEN 'annulled'
+        ELSE 'waiting'
+    END AS state,
+    coalesce(effective.event, held.event) AS event
+FROM spoken_of
+LEFT JOIN effective USING (station, contest)
+LEFT JOIN held USING (station, contest)
+LEFT JOIN annulled USING (station, contest);
+
+-- cross
+-- Rules that compare what stands in the contests of one station: they can only flag what would be clean. {rule} is one
+-- expression of rules.py.
+UPDATE standing SET state = 'flagged'
+WHERE state = 'counted' AND EXISTS (
+    SELECT 1
+    FROM (SELECT form.*, contest.office, form.stated_total AS VC FROM form JOIN contest ON contest.id = form.contest) AS mine
+    LEFT JOIN standing AS elsewhere ON elsewhere.station = mine.station AND elsewhere.contest <> mine.contest
+    LEFT JOIN (SELECT form.*, contest.office FROM form JOIN contest ON contest.id = form.contest) AS other
+        ON other.event = elsewhere.event AND other.station = elsewhere.station AND other.contest = elsewhere.contest
+    WHERE mine.event = standing.event AND mine.station = standing.station AND mine.contest = standing.contest
+        AND list_contains($offices, mine.office) AND ({rule})
+);
+
+-- sums
+-- What the wanted areas have in each contest: a row for each tier.
+CREATE OR REPLACE TEMP TABLE counted AS
+SELECT
+    standing.contest,
+    station.area,
+    standing.state,
+    station.registered,
+    form.voters, form.valid, form.invalid, form.total, form.votes
+FROM standing
+JOIN station ON station.code = standing.station
+LEFT JOIN form USING (station, contest, event)
+WHERE standing.state IN ('counted', 'flagged', 'held', 'annulled');
+
+CREATE OR REPLACE TEMP TABLE area_sum AS
+WITH lowest AS (
+    SELECT
+        contest, area, state, count(*) AS stations, sum(registered) AS registered, sum(voters) AS voters,
+        sum(valid) AS valid, sum(invalid) AS invalid, sum(total) AS total
+    FROM counted GROUP BY contest, area, state
+)
+SELECT
+    contest, above AS area, state, sum(stations)::BIGINT AS stations, sum(registered)::BIGINT AS registered,
+    sum(voters)::BIGINT AS voters, sum(valid)::BIGINT AS valid, sum(invalid)::BIGINT AS invalid,
+    sum(total)::BIGINT AS total
+FROM lowest JOIN lineage USING (area) SEMI JOIN wanted_area ON wanted_area.area = lineage.above
+GROUP BY contest, above, state;
+
+CREATE OR REPLACE TEMP TABLE area_votes AS
+WITH lowest AS (
+    SELECT contest, area, state, place, sum(count) AS count
+    FROM (
+        SELECT contest, area, state, unnest(votes) AS count, generate_subscripts(votes, 1) AS place
+        FROM counted WHERE state <> 'annulled'
+    )
+    GROUP BY contest, area, state, place
+)
+SELECT contest, above AS area, state, place, sum(count)::BIGINT AS count
+FROM lowest JOIN lineage USING (area) SEMI JOIN wanted_area ON wanted_area.area = lineage.above
+GROUP BY contest, above, state, place;

@@ -1,0 +1,383 @@
+"""An audit from beginning to end.
+
+    1. package        read, and its definition hash computed
+    2. snapshots      fetched first: what is published must already be in the log
+    3. checkpoints    of every log, no older than the snapshots; signatures of the log and of witnesses
+    4. records        every bundle, every signature, the root; older checkpoints and receipts that somebody holds
+    5. genesis        each log opens this election with this definition, and no other
+    6. recount        from the records alone
+    7. comparison     each published tally at its own `as_of`
+
+What is found at one step ends the audit there, for what follows would rest on it; differences of numbers are all listed.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from audit.archive import Archive
+from audit.compare import Claim, Comparison, Snapshots
+from audit.findings import AuditError, Discovery, TamperedError, Verdict
+from audit.package import Package, PackageError, read_package
+from audit.recount import Recount, Refused
+from audit.sample import audit_stations
+from audit.verify import Head, Keys, check_logs, check_other_checkpoint, checked_through, open_head
+from proofs.notes import NoteError, parse_checkpoint, parse_note
+
+PACKAGE = "package.zip"
+PUBLISHED = "published.ndjson"
+CHECKPOINT_SECONDS_MAX = 30
+"""How long a checkpoint may lag behind a snapshot before that is a finding."""
+REFUSED_SHOWN_MAX = 1_000
+
+Say = Callable[[str], None]
+Progress = Callable[[str, int, int], None]
+"""What is done, how much of it, of how much."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What to audit, and against what."""
+
+    source: str
+    package: Path | None = None
+    keys: tuple[str, ...] = ()
+    witnesses: tuple[str, ...] = ()
+    witnesses_min: int = 0
+    checkpoints: tuple[Path, ...] = ()
+    receipts: tuple[Path, ...] = ()
+    since: tuple[Path, ...] = ()
+    sample: int = 0
+    seed: int = 0
+    stations: bool = True
+    areas_max: int | None = None
+    """With a number: only the root and that many other areas, by chance."""
+
+
+@dataclass
+class Report:
+    """What an audit did and found."""
+
+    source: str
+    began_at: float
+    election: str = ""
+    mode: str = ""
+    definition: str = ""
+    heads: list[Head] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What a reader should know about how far the audit reaches."""
+    records: dict[str, int] = field(default_factory=dict)
+    refused: list[Refused] = field(default_factory=list)
+    """Records in the log that must not count; a server that counts one DIFFERS."""
+    compared: int = 0
+    steps: list[tuple[str, float]] = field(default_factory=list)
+    """Name and seconds."""
+    discoveries: list[Discovery] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> Verdict:
+        return max((each.verdict for each in self.discoveries), key=lambda each: each.value, default=Verdict.VERIFIED)
+
+    @property
+    def line(self) -> str:
+        """The last word."""
+        size = sum(head.size for head in self.heads)
+        if not self.discoveries:
+            return f"VERIFIED: {size:,} records of {len(self.heads)} logs, {self.compared:,} published tallies"
+        worst = [each for each in self.discoveries if each.verdict is self.verdict]
+        more = f" (and {len(worst) - 1:,} more)" if len(worst) > 1 else ""
+        return f"{self.verdict.name}: {worst[0]}{more}"
+
+
+def audit(archive: Archive, work: Path, wishes: Wishes, progress: Progress) -> Report:
+    """Raises AuditError where the audit could not be made; what it found is in the report."""
+    report = Report(wishes.source, time.time())
+    try:
+        _audit(archive, work, wishes, progress, report)
+    except TamperedError as error:
+        report.discoveries.append(error.discovery)
+    except NoteError as error:
+        raise AuditError(str(error)) from None
+    return report
+
+
+def _audit(archive: Archive, work: Path, wishes: Wishes, progress: Progress, report: Report) -> None:
+    keys = Keys(wishes.keys, wishes.witnesses, wishes.witnesses_min)
+    with _step(report, "package"):  # 1
+        package = _package(archive, wishes)
+        report.election, report.mode, report.definition = package.id, package.mode, package.definition
+    if wishes.sample:
+        _audit_sample(archive, wishes, package, keys, report)
+        return
+    with _step(report, "snapshots"):  # 2
+        claims = [] if wishes.since else _claims(archive, package, wishes, progress)
+    with _step(report, "checkpoints"):  # 3
+        heads = report.heads = _heads(archive, package, keys, claims)
+        if keys.pinned_now:
+            report.notes.append(
+                f"The keys of {len(keys.pinned_now)} logs were taken from the source itself. Compare pins.json with keys "
+                "that you have from elsewhere, or give them with --key."
+            )
+        if not wishes.witnesses:
+            report.notes.append("No witness was named (--witness): other readers may have been shown another log.")
+    with _step(report, "records"):  # 4
+        since = _since(archive, heads, wishes) if wishes.since else None
+        total = sum(head.size for head in heads) - sum(log.size for log in (since or {}).values())
+        done = 0
+
+        def count(records: int) -> None:
+            nonlocal done
+            done += records
+            progress("records", done, total)
+
+        rows = check_logs(archive, work, package, heads, count, since)
+        for path in wishes.checkpoints:
+            check_other_checkpoint(archive, package, heads, keys, path.name, _read(path))
+    if rows is None:
+        report.notes.append(
+            "Only new records were checked; to compare numbers, all are needed (give --archive instead)."
+        )
+        return
+    with _step(report, "recount"):
+        recount = Recount(package, rows)
+        _check_genesis(package, recount)  # 5
+        for path in wishes.receipts:
+            _check_receipt(recount, package, path)
+        report.records = recount.records()
+        report.refused = recount.refused()
+        comparison = Comparison(package, recount)  # 6
+    with _step(report, "comparison"):  # 7
+        seen = 0
+
+        def compared(claims_: int) -> None:
+            nonlocal seen
+            seen += claims_
+            progress("tallies", seen, len(claims))
+
+        report.discoveries += comparison.compare(claims, compared)
+        report.compared = comparison.compared
+
+
+@contextmanager
+def _step(report: Report, name: str) -> Iterator[None]:
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        report.steps.append((name, time.perf_counter() - began))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise AuditError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _package(archive: Archive, wishes: Wishes) -> Package:
+    try:
+        if wishes.package is not None:
+            return read_package(wishes.package)
+        if not archive.is_live:
+            folder = archive.directory / "package"
+            return read_package(folder if folder.is_dir() else archive.directory / PACKAGE)
+        data = archive.newest(f"v1/{PACKAGE}")
+        if data is None:
+            raise AuditError("the source has no election package; give one with --package")
+        archive.keep(PACKAGE, data)
+        return read_package(archive.directory / PACKAGE)
+    except PackageError as error:
+        raise AuditError(f"package: {error}") from None
+
+
+# ── 2 ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _claims(archive: Archive, package: Package, wishes: Wishes, progress: Progress) -> list[Claim]:
+    """What is published, from the server or as it was kept."""
+    published = Published(archive)
+    snapshots = Snapshots(package)
+    claims: list[Claim] = []
+    for path in snapshots.office_paths():
+        claims += snapshots.of_office(path, published.ask(path))
+    for path in snapshots.contest_paths():
+        claims += snapshots.of_contest(path, published.ask(path))
+    paths = snapshots.area_paths()
+    if wishes.areas_max is not None:
+        root = f"v1/areas/{snapshots.root}"
+        others = [path for path in paths if path != root]
+        paths = [root, *random.Random(wishes.seed).sample(others, min(wishes.areas_max, len(others)))]
+    for number, path in enumerate(paths):
+        claims += snapshots.of_area(path, published.ask(path))
+        progress("snapshots", number + 1, len(paths))
+    if wishes.stations:
+        for row in package.tables["contests"]:
+            claims += snapshots.stations(published.ask, row["id"])
+    published.keep()
+    return claims
+
+
+class Published:
+    """Answers of the server, or those that were kept with an archive."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._lines: list[bytes] = []
+        self._kept: dict[str, Any] = {}
+        if not archive.is_live:
+            for line in (archive.kept(PUBLISHED) or b"").splitlines():
+                entry = orjson.loads(line)
+                self._kept[entry["path"]] = entry["answer"]
+
+    def ask(self, path: str) -> dict[str, Any]:
+        """Raises AuditError where there is no answer, or none that is JSON."""
+        if not self._archive.is_live:
+            if path not in self._kept:
+                raise AuditError(
+                    f"the archive has no answer of {path}; audit the server, or an archive of an audit of it"
+                )
+            return dict(self._kept[path])
+        data = self._archive.newest(path)
+        if data is None:
+            raise AuditError(f"the server has no {path}")
+        try:
+            answer = orjson.loads(data)
+        except ValueError:
+            raise AuditError(f"{path}: the answer is not JSON") from None
+        self._lines.append(b'{"path":%b,"answer":%b}' % (orjson.dumps(path), data))
+        return dict(answer)
+
+    def keep(self) -> None:
+        if self._archive.is_live:
+            self._archive.keep(PUBLISHED, b"\n".join(self._lines) + b"\n")
+
+
+# ── 3 ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _heads(archive: Archive, package: Package, keys: Keys, claims: Sequence[Claim]) -> list[Head]:
+    """A checkpoint of each log that covers what is published. Raises TamperedError where none comes in time."""
+    through: dict[int, tuple[int, str]] = {}
+    for claim in claims:
+        for partition, offset in claim.cut:
+            if offset > through.get(partition, (-1, ""))[0]:
+                through[partition] = (offset, claim.path)
+    heads = []
+    deadline = time.monotonic() + CHECKPOINT_SECONDS_MAX
+    for partition in range(package.partitions):
+        offset, path = through.get(partition, (-1, ""))
+        while True:
+            head, data = open_head(archive, package, partition, keys)
+            if head.size > offset:
+                break
+            if not archive.is_live or time.monotonic() > deadline:
+                raise TamperedError(
+                    f"/{path}", f"it is as of record {offset} of log {partition}, which has only {head.size} records"
+                )
+            time.sleep(0.5)
+        archive.keep(f"log/{partition}/checkpoint", data)
+        heads.append(head)
+    return heads
+
+
+def _since(archive: Archive, heads: Sequence[Head], wishes: Wishes) -> dict[int, Any]:
+    found = {}
+    for path in wishes.since:
+        try:
+            checkpoint = parse_checkpoint(parse_note(_read(path)).text)
+        except NoteError as error:
+            raise AuditError(f"{path}: {error}") from None
+        head = next((each for each in heads if each.origin == checkpoint.origin), None)
+        if head is None:
+            raise TamperedError(
+                str(path), f"is a checkpoint of {checkpoint.origin!r}, which is no log of this election"
+            )
+        found[head.partition] = checked_through(archive, head, checkpoint.size, checkpoint.root)
+    return found
+
+
+# ── 5 ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _check_genesis(package: Package, recount: Recount) -> None:
+    """Record 0 of each log opens this election, under the definition that the package hashes to. Raises TamperedError."""
+    rows = recount.genesis()
+    if len(rows) != package.partitions:
+        raise TamperedError("genesis", f"{len(rows)} logs have a first record, the election has {package.partitions}")
+    for partition, _, kind, definition, refusal in rows:
+        where = f"log {partition}, record 0"
+        if definition is not None and definition != package.definition:
+            raise TamperedError(
+                where,
+                f"the election was opened with the definition {definition}, but the package hashes to "
+                f"{package.definition}: one of them was swapped",
+            )
+        if kind != "election.opened" or refusal is not None:
+            raise TamperedError(where, f"is no genesis of this election ({kind}, rule {refusal})")
+    if len({event for _, event, _, _, _ in rows}) != 1:
+        raise TamperedError("genesis", "the logs were opened with different events")
+
+
+_RECEIPT = re.compile(
+    r"rekap receipt v1\nelection (?P<election>.*)\nsubmission (?P<submission>.*)\npartition (?P<partition>\d+)\n"
+    r"offset (?P<offset>\d+)\nleaf (?P<leaf>[0-9a-f]{64})\nreceived .*\n"
+)
+
+
+def _check_receipt(recount: Recount, package: Package, path: Path) -> None:
+    """What a gateway has signed is in the log, at its place, with its leaf hash. Raises TamperedError, AuditError.
+
+    Takes a receipt as the gateway answered it (JSON), or its signed note alone. Whose signature it is does not matter
+    here: a leaf that is there needs no witness.
+    """
+    text = _read(path).decode(errors="replace")
+    with suppress(ValueError, AttributeError):
+        text = orjson.loads(text).get("signed", "")
+    found = _RECEIPT.match(text)
+    if found is None:
+        raise AuditError(f"{path} is no receipt")
+    if found["election"] != package.id:
+        raise AuditError(f"{path} is a receipt of the election {found['election']!r}")
+    partition, offset = int(found["partition"]), int(found["offset"])
+    record = recount.leaf(partition, offset)
+    if record is None or record != (found["submission"], found["leaf"]):
+        what = (
+            "the log does not reach so far" if record is None else f"another record stands there, with leaf {record[1]}"
+        )
+        raise TamperedError(
+            f"log {partition}, record {offset}", f"{path.name} promises leaf {found['leaf']}, but {what}"
+        )
+
+
+# ── a sample instead of all ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _audit_sample(archive: Archive, wishes: Wishes, package: Package, keys: Keys, report: Report) -> None:
+    published = Published(archive)
+    codes = sorted(row["code"] for row in package.tables["stations"])
+    chosen = random.Random(wishes.seed).sample(codes, min(wishes.sample, len(codes)))
+    with _step(report, "snapshots"):
+        answers = {code: published.ask(f"v1/stations/{code}") for code in chosen}
+    with _step(report, "checkpoints"):
+        cuts = [
+            Claim(f"v1/stations/{code}", office, tuple((int(p), o) for p, o in cut.items()), "", "", "", None)
+            for code, answer in answers.items()
+            for office, cut in answer["shard_as_of"].items()
+        ]
+        report.heads = _heads(archive, package, keys, cuts)
+    with _step(report, "stations"):
+        report.compared, found = audit_stations(archive, package, report.heads, answers)
+        report.discoveries += found
+    report.notes.append(
+        f"{len(chosen)} stations by chance (seed {wishes.seed}): what the server shows of them is in the log, signed, and "
+        "counts to what it says. That it shows all that the log has of them, only a whole audit can tell."
+    )

@@ -1,0 +1,169 @@
+"""`rekap audit`: the other count, from the command line."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from audit.archive import Archive, Server
+from audit.findings import AuditError, Verdict
+from audit.report import as_html, as_json
+from audit.run import Report, Wishes
+from audit.run import audit as run_audit
+
+EXIT_NOT_AUDITED = 3
+WATCHED_AREAS = 20
+EXISTING = click.Path(path_type=Path, exists=True)
+
+
+@click.command("audit")
+@click.argument("source")
+@click.option(
+    "--archive", type=click.Path(path_type=Path, file_okay=False), help="keep all downloads here, and go on from them"
+)
+@click.option("--package", type=EXISTING, help="the election package, where you have it from elsewhere")
+@click.option("--key", "keys", multiple=True, help="verifier key of a log, from elsewhere (else: as first seen)")
+@click.option("--witness", "witnesses", multiple=True, help="verifier key of a witness whose cosignature counts")
+@click.option("--witnesses-min", type=click.IntRange(0), help="how many of them must have signed  [default: all]")
+@click.option(
+    "--checkpoint", "checkpoints", multiple=True, type=EXISTING, help="a checkpoint that somebody else was shown"
+)
+@click.option("--receipt", "receipts", multiple=True, type=EXISTING, help="a receipt of the gateway")
+@click.option("--since", multiple=True, type=EXISTING, help="a checkpoint already trusted: check only what is newer")
+@click.option("--sample", type=click.IntRange(0), default=0, help="check only this many stations, by chance")
+@click.option("--seed", type=int, default=None, help="of the chance  [default: another each time, and said]")
+@click.option("--stations/--no-stations", default=True, help="compare each station, not only areas", show_default=True)
+@click.option("--watch", is_flag=True, help="go on until Ctrl-C: each round audits what is new")
+@click.option("--every", type=click.IntRange(1), default=5, show_default=True, help="seconds between two rounds")
+@click.option(
+    "--report", "report_name", type=click.Path(path_type=Path), default=Path("rekap-audit"), show_default=True,
+    help="where the report goes: this name with .json and .html",
+)  # fmt: skip
+def audit(
+    source: str,
+    archive: Path | None,
+    witnesses_min: int | None,
+    seed: int | None,
+    watch: bool,
+    every: int,
+    report_name: Path,
+    package: Path | None,
+    keys: tuple[str, ...],
+    witnesses: tuple[str, ...],
+    checkpoints: tuple[Path, ...],
+    receipts: tuple[Path, ...],
+    since: tuple[Path, ...],
+    sample: int,
+    stations: bool,
+) -> None:
+    """Check everything that SOURCE publishes, and count it again.
+
+    SOURCE is the address of a Rekap server, or a directory that an audit has kept (--archive). The last line is VERIFIED
+    (exit code 0), DIFFERS (1: a published number is not what the log counts to) or TAMPERED (2: the log, a signature or
+    the package is not what it was). Exit code 3: it could not be audited.
+    """
+    seed = int(time.time()) if seed is None else seed
+    wishes = Wishes(
+        source, package, keys, witnesses, len(witnesses) if witnesses_min is None else witnesses_min, checkpoints,
+        receipts, since, sample, seed, stations,
+    )  # fmt: skip
+    if witnesses_min is not None and witnesses_min > len(witnesses):
+        raise click.UsageError("--witnesses-min asks for more witnesses than --witness names")
+    try:
+        with _places(source, archive) as (files, work):
+            verdict = (
+                _watch(files, work, wishes, every, report_name) if watch else _once(files, work, wishes, report_name)
+            )
+    except AuditError as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(EXIT_NOT_AUDITED) from None
+    raise SystemExit(verdict.value)
+
+
+@contextmanager
+def _places(source: str, archive: Path | None) -> Iterator[tuple[Archive, Path]]:
+    """The public files, and where the audit writes what it has checked."""
+    with tempfile.TemporaryDirectory(prefix="rekap-audit-") as temporary:
+        work = archive or Path(temporary)
+        if source.startswith(("http://", "https://")):
+            server = Server(source)
+            try:
+                yield Archive(work, server), work
+            finally:
+                server.close()
+        elif Path(source).is_dir():
+            yield Archive(Path(source), None), work
+        else:
+            raise AuditError(f"{source!r} is neither an http address nor a directory")
+
+
+def _once(files: Archive, work: Path, wishes: Wishes, report_name: Path) -> Verdict:
+    with _bar() as (bar, tasks):
+
+        def progress(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done, total=total)
+
+        report = run_audit(files, work, wishes, progress)
+    _write(report, report_name)
+    for note in report.notes:
+        click.echo(f"note: {note}", err=True)
+    if report.refused:
+        click.echo(f"note: {len(report.refused):,} records in the logs must not count; the report lists them", err=True)
+    for each in report.discoveries[:20]:
+        click.echo(f"{each.verdict.name.lower()}: {each}")
+    click.echo(report.line)
+    return report.verdict
+
+
+@contextmanager
+def _bar() -> Iterator[tuple[Progress, dict[str, TaskID]]]:
+    columns = (TextColumn("{task.description:>10}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.completed:,}"), console=Console(stderr=True)) as bar:
+        yield bar, {}
+
+
+def _write(report: Report, name: Path) -> None:
+    try:
+        name.parent.mkdir(parents=True, exist_ok=True)
+        name.with_name(f"{name.name}.json").write_bytes(as_json(report))
+        name.with_name(f"{name.name}.html").write_bytes(as_html(report))
+    except OSError as error:
+        raise AuditError(f"the report cannot be written: {error.strerror}: {name}") from None
+
+
+def _watch(files: Archive, work: Path, wishes: Wishes, every: int, report_name: Path) -> Verdict:
+    """Rounds until Ctrl-C or until something was tampered with. Each compares the whole, and other areas by chance."""
+    if not files.is_live:
+        raise AuditError("--watch needs the address of a server")
+    worst, number = Verdict.VERIFIED, 0
+    try:
+        while worst is not Verdict.TAMPERED:
+            began = time.monotonic()
+            round_ = replace(
+                wishes, stations=False, areas_max=WATCHED_AREAS, seed=wishes.seed + number, sample=0, since=()
+            )
+            try:
+                report = run_audit(files, work, round_, lambda *_: None)
+            except AuditError as error:
+                click.echo(f"{time.strftime('%H:%M:%S')} not audited: {error}", err=True)
+            else:
+                for each in report.discoveries[:20]:
+                    click.echo(f"{time.strftime('%H:%M:%S')} {each.verdict.name}: {each}")
+                click.echo(f"{time.strftime('%H:%M:%S')} {report.line} ({time.monotonic() - began:.1f} s)")
+                _write(report, report_name)
+                worst = max(worst, report.verdict, key=lambda verdict: verdict.value)
+            number += 1
+            time.sleep(max(0.0, every - (time.monotonic() - began)))
+    except KeyboardInterrupt:
+        click.echo(f"stopped after {number} rounds; the worst was {worst.name}")
+    return worst

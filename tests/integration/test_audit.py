@@ -1,0 +1,430 @@
+"""The audit of a real stack, and attacks on what it publishes: each is found, and named."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import orjson
+import pytest
+import pytest_asyncio
+
+from projections.readmodel.queries import schema_of
+from proofs.growing_log import GrowingLog
+from proofs.notes import COSIGNATURE, Checkpoint, Note, VerifierKey, parse_checkpoint, parse_note, sign
+from proofs.signatures import sign_envelope
+from proofs.tiles import entries_path, read_bundle, tile_path
+from rekap.up import Stack
+from runtime.key_files import load_or_make_key_file
+from runtime.package_files import pack, write_package
+from runtime.tile_store import TileStore
+from schemas.envelope import ledger_record
+from tests.conftest import Parts
+from tests.support.ledger import CREATED_AT, private_key
+from tests.support.small_election import annulled, reported, reviewed, small_package
+from tests.support.stacks import Voices, eventually, small_stack
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+VERIFIED, DIFFERS, TAMPERED, NOT_AUDITED = 0, 1, 2, 3
+RECORDS = 300
+"""Of one station: more than a bundle, so that there are full and partial files."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("audit")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(place: Path, parts: Parts) -> AsyncIterator[Stack]:
+    async with small_stack(place, "audited", {**parts, "REKAP_CHECKPOINT_MS": "100"}) as stack:
+        await _vote(stack)
+        yield stack
+
+
+async def _vote(stack: Stack) -> None:
+    """A night with everything in it, and all of it counted."""
+    voices = Voices(stack)
+    lines = [voices.sign(reported("1.1.1-1", (n % 90, 1, 1), version=1 + n)) for n in range(RECORDS)]
+    lines += [voices.sign(reported(station)) for station in ("1.1.1-2", "1.2.1-1", "2.1.1-1", "2.2.2-2")]
+    held = voices.sign(reported("2.1.2-1", VA=7))
+    lines += [held, voices.sign(reported("2.1.2-2", VA=7)), voices.sign(annulled("2.2.2-2", 1), "supervisor")]
+    async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
+        answer = await client.post("/v1/submissions:batch", content=b"\n".join(lines))
+        receipts = [json.loads(line) for line in answer.text.splitlines()]
+        assert {each["status"] for each in receipts} == {201}
+        event = receipts[RECORDS + 4]["receipt"]["submission"]
+        await client.post("/v1/submissions", content=voices.sign(reviewed("2.1.2-1", event, "accepted"), "reviewer"))
+
+        async def is_counted() -> bool:
+            tally = (await client.get("/v1/contests/president")).json()["tally"]
+            return bool(tally["stations"]["reported"] == 6 and tally["stations"]["annulled"] == 1)
+
+        await eventually(is_counted)
+
+
+@dataclass
+class Audited:
+    code: int
+    out: str
+    report: dict[str, Any]
+
+
+async def _audit(source: str, place: Path, *options: str) -> Audited:
+    """`rekap audit` as a user would run it."""
+    name = place / "report"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "rekap", "audit", source, "--report", str(name), *options),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    out, _ = await process.communicate()
+    file = name.with_name("report.json")
+    report = json.loads(file.read_bytes()) if file.exists() else {}
+    assert process.returncode is not None
+    assert "Traceback" not in out.decode()
+    return Audited(process.returncode, out.decode(), report)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def honest(stack: Stack, place: Path) -> Path:
+    """The archive of an honest audit."""
+    archive = place / "honest"
+    audited = await _audit(stack.url, place, "--archive", str(archive))
+    assert audited.code == VERIFIED, audited.out
+    shutil.rmtree(archive / "checked")
+    return archive
+
+
+@pytest.fixture
+def copy(honest: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(honest, tmp_path / "archive"))
+
+
+async def test_a_whole_night_is_verified_number_by_number(stack: Stack, tmp_path: Path) -> None:
+    audited = await _audit(stack.url, tmp_path, "--archive", str(tmp_path / "archive"))
+    assert audited.code == VERIFIED, audited.out
+    assert audited.out.splitlines()[-1].startswith("VERIFIED: ")
+    assert audited.report["tallies_compared"] > 70
+    assert sum(log["size"] for log in audited.report["logs"]) == sum(audited.report["records"].values())
+    assert "<h1 class=verified>VERIFIED" in (tmp_path / "report.html").read_text()
+
+    again = await _audit(str(tmp_path / "archive"), tmp_path)
+    assert again.code == VERIFIED, "the archive says the same without the server"
+    sample = await _audit(stack.url, tmp_path, "--sample", "6", "--seed", "1")
+    assert sample.code == VERIFIED, sample.out
+
+
+# ── attacks on the log ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _partition(stack: Stack) -> int:
+    return stack.definition.partition_of_station(stack.definition.station_number["1.1.1-1"])
+
+
+def _bundle(archive: Path, partition: int, change: Callable[[list[bytes]], list[bytes]]) -> None:
+    """Change the entries of the first bundle of a log."""
+    file = archive / "log" / str(partition) / entries_path(0)
+    entries = change(read_bundle(file.read_bytes(), 256))
+    file.write_bytes(b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries))
+
+
+def _forged(station: str = "1.1.1-1", name: str = "officer", **frame: str) -> bytes:
+    event = {"election": "audited", "mode": "rehearsal", "definition": "0" * 64, "seq": 0, "created_at": CREATED_AT}
+    payload = orjson.dumps(event | frame | reported(station, (9, 9, 9)), option=orjson.OPT_SORT_KEYS)
+    return ledger_record(sign_envelope(private_key(name), payload), "gateway", CREATED_AT)
+
+
+ENTRY_ATTACKS: dict[str, tuple[Callable[[list[bytes]], list[bytes]], int, str]] = {
+    "altered": (lambda e: [*e[:17], e[17].replace(b'"received_at":"2', b'"received_at":"3'), *e[18:]], 17, "altered"),
+    "removed": (lambda e: [*e[:17], *e[18:]], 17, "a record was removed here"),
+    "reordered": (lambda e: [*e[:17], e[18], e[17], *e[19:]], 17, "in another order"),
+    "inserted": (lambda e: [*e[:17], _forged(), *e[17:255]], 17, "a record was inserted here"),
+    "re-signed by another key": (lambda e: [*e[:17], _forged(name="nobody"), *e[18:]], 17, "altered"),
+}
+
+
+@pytest.mark.parametrize("attack", ENTRY_ATTACKS)
+async def test_a_record_that_was_changed_in_a_tile_is_named(
+    stack: Stack, copy: Path, tmp_path: Path, attack: str
+) -> None:
+    change, offset, words = ENTRY_ATTACKS[attack]
+    _bundle(copy, _partition(stack), change)
+    audited = await _audit(str(copy), tmp_path)
+    assert audited.code == TAMPERED
+    assert f"log {_partition(stack)}, record {offset}: " in audited.out
+    assert words in audited.out
+
+
+def _grown(archive: Path, partition: int, change: Callable[[list[bytes]], list[bytes]]) -> GrowingLog:
+    """The log made anew from changed entries, tiles and all; its checkpoint stays."""
+    folder = archive / "log" / str(partition)
+    size = parse_checkpoint(parse_note((folder / "checkpoint").read_bytes()).text).size
+    entries: list[bytes] = []
+    for index in range(-(-size // 256)):
+        width = min(256, size - 256 * index)
+        entries += read_bundle((folder / entries_path(index, width)).read_bytes(), width)
+    grown = GrowingLog()
+    for entry in change(entries):
+        grown.append(entry)
+    shutil.rmtree(folder / "tile")
+    store = TileStore(folder)
+    store.keep(grown.take_full())
+    store.keep(grown.partial())
+    return grown
+
+
+async def test_a_log_made_anew_is_not_the_one_that_was_signed(stack: Stack, copy: Path, tmp_path: Path) -> None:
+    _grown(copy, _partition(stack), lambda entries: [*entries[:20], _forged(), *entries[21:]])
+    audited = await _audit(str(copy), tmp_path)
+    assert audited.code == TAMPERED
+    assert "but the checkpoint signs" in audited.out
+
+
+async def test_a_wrong_upper_tile_is_a_wrong_log(stack: Stack, copy: Path, tmp_path: Path) -> None:
+    tile = copy / "log" / str(_partition(stack)) / tile_path(1, 0, 1)
+    tile.write_bytes(b"\0" * 32)
+    audited = await _audit(str(copy), tmp_path)
+    assert audited.code == TAMPERED
+    assert "tile/1/000.p/1: does not hold the hashes of what is below it" in audited.out
+
+
+def _sign(archive: Path, stack: Stack, partition: int, checkpoint: Checkpoint) -> bytes:
+    """A checkpoint signed by the log's own key: an attack from inside."""
+    key = load_or_make_key_file(Path(stack.environment["REKAP_LOG_KEY"]))
+    note = Note(checkpoint.text, (sign(checkpoint.text, checkpoint.origin, key),)).to_bytes()
+    (archive / "log" / str(partition) / "checkpoint").write_bytes(note)
+    return note
+
+
+def _origin(partition: int) -> str:
+    return f"rekap/rehearsal/audited/{partition}"
+
+
+async def test_a_tree_that_was_rolled_back_is_found_by_who_saw_more(stack: Stack, copy: Path, tmp_path: Path) -> None:
+    partition = _partition(stack)
+    assert (await _audit(str(copy), tmp_path, "--archive", str(tmp_path / "mine"))).code in (VERIFIED,)
+    seen = (copy / "log" / str(partition) / "checkpoint").read_bytes()
+    (tmp_path / "seen").write_bytes(seen)
+    grown = _grown(copy, partition, lambda entries: entries[:280])
+    _sign(copy, stack, partition, Checkpoint(_origin(partition), grown.size, grown.root()))
+    _publish_nothing_of(copy, through=279, partition=partition)
+    for options in (("--archive", str(tmp_path / "mine")), ("--checkpoint", str(tmp_path / "seen"))):
+        audited = await _audit(str(copy), tmp_path, *options)
+        assert audited.code == TAMPERED
+        assert "rolled back" in audited.out
+
+
+def _publish_nothing_of(archive: Path, *, through: int, partition: int) -> None:
+    """Let the kept snapshots be of an older cut, so that only the log itself can give the roll-back away."""
+    lines = []
+    for line in (archive / "published.ndjson").read_text().splitlines():
+        entry = json.loads(line)
+        _cap(entry["answer"], str(partition), through)
+        lines.append(json.dumps(entry))
+    (archive / "published.ndjson").write_text("\n".join(lines))
+
+
+def _cap(value: Any, partition: str, through: int) -> None:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name in ("as_of", "shard_as_of") and partition in inner:
+                inner[partition] = min(inner[partition], through)
+            else:
+                _cap(inner, partition, through)
+    elif isinstance(value, list):
+        for inner in value:
+            _cap(inner, partition, through)
+
+
+async def test_two_views_of_a_log_are_found_by_comparing_what_two_readers_saw(
+    stack: Stack, copy: Path, tmp_path: Path
+) -> None:
+    partition = _partition(stack)
+    mine = (copy / "log" / str(partition) / "checkpoint").read_bytes()
+    size = parse_checkpoint(parse_note(mine).text).size
+    other = tmp_path / "theirs"
+    other.write_bytes(_sign(copy, stack, partition, Checkpoint(_origin(partition), size, b"\7" * 32)))
+    (copy / "log" / str(partition) / "checkpoint").write_bytes(mine)
+    audited = await _audit(str(copy), tmp_path, "--checkpoint", str(other))
+    assert audited.code == TAMPERED
+    assert "two histories" in audited.out
+
+
+async def test_a_checkpoint_without_the_witness_that_was_asked_for_is_refused(copy: Path, tmp_path: Path) -> None:
+    witness = VerifierKey("a-witness", COSIGNATURE, private_key("witness").public_key().public_bytes_raw())
+    audited = await _audit(str(copy), tmp_path, "--witness", str(witness))
+    assert audited.code == TAMPERED
+    assert "0 of the given witnesses have signed it, but 1 are asked for" in audited.out
+
+
+async def test_a_checkpoint_of_another_election_is_refused(stack: Stack, copy: Path, tmp_path: Path) -> None:
+    partition = _partition(stack)
+    known = parse_checkpoint(parse_note((copy / "log" / str(partition) / "checkpoint").read_bytes()).text)
+    origin = f"rekap/rehearsal/another/{partition}"
+    _sign(copy, stack, partition, Checkpoint(origin, known.size, known.root))
+    audited = await _audit(str(copy), tmp_path)
+    assert audited.code == TAMPERED
+    assert f"the checkpoint is of {origin!r}, expected {_origin(partition)!r}" in audited.out
+
+
+async def test_another_key_of_a_log_is_refused_by_whoever_pinned_the_first(copy: Path, tmp_path: Path) -> None:
+    pins = json.loads((copy / "pins.json").read_text())
+    origin = _origin(0)
+    audited = await _audit(str(copy), tmp_path, "--key", pins[origin])
+    assert audited.code == VERIFIED, audited.out
+    keys = copy / "log" / "0" / "keys"
+    lines = keys.read_text().splitlines()
+    keys.write_text("\n".join([(copy / "log" / "1" / "keys").read_text().splitlines()[0], *lines[1:]]) + "\n")
+    audited = await _audit(str(copy), tmp_path)
+    assert audited.code == TAMPERED
+    assert "was pinned" in audited.out
+
+
+async def test_a_definition_that_was_swapped_is_not_the_one_that_was_opened(copy: Path, tmp_path: Path) -> None:
+    package = small_package()
+    package = package.__class__(
+        **{
+            **package.tables(),
+            "election": package.election.model_copy(update={"id": "audited"}),
+            "parties": package.parties[:1],
+        }
+    )
+    write_package(package, tmp_path / "swapped")
+    (copy / "package.zip").write_bytes(pack(tmp_path / "swapped"))
+    audited = await _audit(str(copy), tmp_path)
+    assert audited.code == TAMPERED
+    assert "one of them was swapped" in audited.out
+
+
+@pytest.mark.parametrize("frame", [{"mode": "live"}, {"mode": "rehearsal"}])
+async def test_a_record_that_must_not_count_is_listed_with_its_rule(
+    stack: Stack, copy: Path, tmp_path: Path, frame: dict[str, str]
+) -> None:
+    """A live record in a rehearsal's log, and one that names another definition, written past the gateway and signed
+    into the tree: the log is whole, the record counts nothing, and the report names it."""
+    partition = _partition(stack)
+    grown = _grown(copy, partition, lambda entries: [*entries, _forged(**frame)])
+    _sign(copy, stack, partition, Checkpoint(_origin(partition), grown.size, grown.root()))
+    audited = await _audit(str(copy), tmp_path)
+    assert audited.code == VERIFIED, audited.out
+    (refused,) = audited.report["refused"]["first"]
+    rule = "E2" if frame["mode"] == "live" else "E3"
+    assert (refused["partition"], refused["offset"], refused["rule"]) == (partition, grown.size - 1, rule)
+
+
+async def test_a_receipt_whose_record_is_not_there_is_the_proof(stack: Stack, copy: Path, tmp_path: Path) -> None:
+    voices = Voices(stack)
+    async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
+        receipt = (await client.post("/v1/submissions", content=voices.sign(reported("1.1.1-1", version=900)))).json()
+    (tmp_path / "receipt.json").write_text(json.dumps(receipt))
+    audited = await _audit(str(copy), tmp_path, "--receipt", str(tmp_path / "receipt.json"))
+    assert audited.code == TAMPERED, "the copy is older than the receipt"
+    assert "the log does not reach so far" in audited.out
+    audited = await _audit(stack.url, tmp_path, "--receipt", str(tmp_path / "receipt.json"))
+    assert audited.code == VERIFIED, audited.out
+    receipt["signed"] = receipt["signed"].replace(f"offset {receipt['offset']}", f"offset {receipt['offset'] - 1}")
+    (tmp_path / "receipt.json").write_text(json.dumps(receipt))
+    audited = await _audit(stack.url, tmp_path, "--receipt", str(tmp_path / "receipt.json"))
+    assert audited.code == TAMPERED
+    assert "another record stands there" in audited.out
+
+
+async def test_since_a_checkpoint_only_what_is_new_is_read(stack: Stack, honest: Path, tmp_path: Path) -> None:
+    partition = _partition(stack)
+    old = honest / "log" / str(partition) / "checkpoint"
+    voices = Voices(stack)
+    async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
+        await client.post("/v1/submissions", content=voices.sign(reported("1.1.1-1", version=901)))
+    audited = await _audit(stack.url, tmp_path, "--since", str(old), "--archive", str(tmp_path / "new"))
+    assert audited.code == VERIFIED, audited.out
+    assert not (tmp_path / "new" / "log" / str(partition) / entries_path(0)).exists()
+    note = parse_note(old.read_bytes())
+    forged = parse_checkpoint(note.text)._replace(root=b"\1" * 32)
+    (tmp_path / "forged").write_bytes(Note(forged.text, note.signatures).to_bytes())
+    audited = await _audit(stack.url, tmp_path, "--since", str(tmp_path / "forged"))
+    assert audited.code == TAMPERED
+    assert "its tiles do not continue the checkpoint" in audited.out
+
+
+# ── attacks on what is published ─────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_number_changed_in_flight_is_named(copy: Path, tmp_path: Path) -> None:
+    file = copy / "published.ndjson"
+    text = file.read_text()
+    entry = next(json.loads(line) for line in text.splitlines() if '"v1/areas/2.1"' in line)
+    tally = entry["answer"]["offices"][0]["children"][0]
+    entry["answer"]["offices"][0]["children"][0] = tally | {"margin": tally["margin"] + 1}
+    lines = [json.dumps(entry) if '"v1/areas/2.1"' in line else line for line in text.splitlines()]
+    file.write_text("\n".join(lines))
+    audited = await _audit(str(copy), tmp_path)
+    assert audited.code == DIFFERS
+    assert f"DIFFERS: /v1/areas/2.1, president in {tally['area']}: margin is published as" in audited.out
+
+
+async def test_a_vote_changed_in_the_database_is_named(stack: Stack, tmp_path: Path) -> None:
+    database = await asyncpg.connect(
+        stack.environment["REKAP_DATABASE"],
+        server_settings={"search_path": f'"{schema_of(stack.definition.election)}"'},
+    )
+    change = "UPDATE station_result SET contribution[7] = contribution[7] + $1 WHERE station = '1.1.1-2'"
+    await database.execute(change, 1)
+    try:
+        audited = await _audit(stack.url, tmp_path)
+        assert audited.code == DIFFERS
+        assert "/v1/stations/1.1.1-2, president: numbers.votes.01 is published as 11, and counted as 10" in audited.out
+    finally:
+        await database.execute(change, -1)
+        await database.close()
+
+
+async def test_a_station_that_the_server_hides_is_named(stack: Stack, tmp_path: Path) -> None:
+    database = await asyncpg.connect(
+        stack.environment["REKAP_DATABASE"],
+        server_settings={"search_path": f'"{schema_of(stack.definition.election)}"'},
+    )
+    rename = "UPDATE station_result SET station = $2 WHERE station = $1"
+    await database.execute(rename, "1.2.1-1", "1.2.1-1-gone")
+    try:
+        audited = await _audit(stack.url, tmp_path)
+        assert audited.code == DIFFERS
+        assert "/v1/stations/1.2.1-1, president: the server does not show it" in audited.out
+    finally:
+        await database.execute(rename, "1.2.1-1-gone", "1.2.1-1")
+        await database.close()
+
+
+# ── what is no audit ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("nowhere", "neither an http address nor a directory"),
+        ("http://127.0.0.1:9", "cannot be had"),
+        (".", "package"),
+    ],
+)
+async def test_what_cannot_be_audited_says_so(tmp_path: Path, source: str, sentence: str) -> None:
+    source = str(tmp_path) if source == "." else source
+    audited = await _audit(source, tmp_path)
+    assert audited.code == NOT_AUDITED
+    assert sentence in audited.out
+
+
+async def test_a_server_that_publishes_beyond_its_log_is_named(copy: Path, tmp_path: Path) -> None:
+    file = copy / "published.ndjson"
+    file.write_text(file.read_text().replace('"as_of":{"0":', '"as_of":{"0":9'))
+    audited = await _audit(str(copy), tmp_path)
+    assert audited.code == TAMPERED
+    assert "which has only" in audited.out
