@@ -108,7 +108,7 @@ def fold_alone(made: MadeLedger, definition: Definition, *, checks: bool) -> Row
     batch_records = Settings().batch_records
     partitions = [
         [
-            _genesis(definition),
+            genesis_record(definition),
             *(value for _, value in islice(made.records(each), FOLD_RECORDS // definition.partitions)),
         ]
         for each in range(definition.partitions)
@@ -133,7 +133,7 @@ def _fold_batch(
         block.to_bytes()
 
 
-def _genesis(definition: Definition) -> bytes:
+def genesis_record(definition: Definition) -> bytes:
     election = definition.election
     signer = Signer(authority_key(), election=election.id, mode=election.mode.value, definition=definition.hash)
     body = {"type": "election.opened", "partitions": definition.partitions, "created_at": CREATED_AT}
