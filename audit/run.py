@@ -27,6 +27,7 @@ import orjson
 from audit.archive import Archive
 from audit.compare import Claim, Comparison, Snapshots
 from audit.findings import AuditError, Discovery, TamperedError, Verdict
+from audit.ledger import copy_ledger
 from audit.package import Package, PackageError, read_package
 from audit.recount import Recount, Refused
 from audit.sample import audit_stations
@@ -49,6 +50,8 @@ class Wishes:
     """What to audit, and against what."""
 
     source: str
+    brokers: str = ""
+    """Kafka to take the records from; the archive is then filled from there."""
     package: Path | None = None
     keys: tuple[str, ...] = ()
     witnesses: tuple[str, ...] = ()
@@ -98,11 +101,12 @@ class Report:
         return f"{self.verdict.name}: {worst[0]}{more}"
 
 
-def audit(archive: Archive, work: Path, wishes: Wishes, progress: Progress) -> Report:
-    """Raises AuditError where the audit could not be made; what it found is in the report."""
+def audit(archive: Archive, published: Archive | None, work: Path, wishes: Wishes, progress: Progress) -> Report:
+    """Audit the logs in `archive` and the snapshots of `published`, which is the same where a server serves both. Raises
+    AuditError where the audit could not be made; what it found is in the report."""
     report = Report(wishes.source, time.time())
     try:
-        _audit(archive, work, wishes, progress, report)
+        _audit(archive, published, work, wishes, progress, report)
     except TamperedError as error:
         report.discoveries.append(error.discovery)
     except NoteError as error:
@@ -110,7 +114,9 @@ def audit(archive: Archive, work: Path, wishes: Wishes, progress: Progress) -> R
     return report
 
 
-def _audit(archive: Archive, work: Path, wishes: Wishes, progress: Progress, report: Report) -> None:
+def _audit(
+    archive: Archive, published: Archive | None, work: Path, wishes: Wishes, progress: Progress, report: Report
+) -> None:
     keys = Keys(wishes.keys, wishes.witnesses, wishes.witnesses_min)
     with _step(report, "package"):  # 1
         package = _package(archive, wishes)
@@ -119,9 +125,15 @@ def _audit(archive: Archive, work: Path, wishes: Wishes, progress: Progress, rep
         _audit_sample(archive, wishes, package, keys, report)
         return
     with _step(report, "snapshots"):  # 2
-        claims = [] if wishes.since else _claims(archive, package, wishes, progress)
+        claims = [] if wishes.since or published is None else _claims(published, package, wishes, progress)
+        if published is None:
+            report.notes.append("Nothing published was compared: name the server with --published.")
     with _step(report, "checkpoints"):  # 3
-        heads = report.heads = _heads(archive, package, keys, claims)
+        if wishes.brokers:
+            heads = report.heads = _heads_of_ledger(archive, published, package, keys, wishes, progress)
+            _check_reach(heads, claims)
+        else:
+            heads = report.heads = _heads(archive, package, keys, claims)
         if keys.pinned_now:
             report.notes.append(
                 f"The keys of {len(keys.pinned_now)} logs were taken from the source itself. Compare pins.json with keys "
@@ -141,7 +153,7 @@ def _audit(archive: Archive, work: Path, wishes: Wishes, progress: Progress, rep
 
         rows = check_logs(archive, work, package, heads, count, since)
         for path in wishes.checkpoints:
-            check_other_checkpoint(archive, package, heads, keys, path.name, _read(path))
+            check_other_checkpoint(archive, published or archive, package, heads, keys, path.name, _read(path))
     if rows is None:
         report.notes.append(
             "Only new records were checked; to compare numbers, all are needed (give --archive instead)."
@@ -266,27 +278,59 @@ class Published:
 
 def _heads(archive: Archive, package: Package, keys: Keys, claims: Sequence[Claim]) -> list[Head]:
     """A checkpoint of each log that covers what is published. Raises TamperedError where none comes in time."""
-    through: dict[int, tuple[int, str]] = {}
-    for claim in claims:
-        for partition, offset in claim.cut:
-            if offset > through.get(partition, (-1, ""))[0]:
-                through[partition] = (offset, claim.path)
+    reach = _reach(claims)
     heads = []
     deadline = time.monotonic() + CHECKPOINT_SECONDS_MAX
     for partition in range(package.partitions):
-        offset, path = through.get(partition, (-1, ""))
         while True:
             head, data = open_head(archive, package, partition, keys)
-            if head.size > offset:
+            is_last = not archive.is_live or time.monotonic() > deadline
+            if is_last or head.size > reach.get(partition, (-1, ""))[0]:
                 break
-            if not archive.is_live or time.monotonic() > deadline:
-                raise TamperedError(
-                    f"/{path}", f"it is as of record {offset} of log {partition}, which has only {head.size} records"
-                )
             time.sleep(0.5)
         archive.keep(f"log/{partition}/checkpoint", data)
         heads.append(head)
+    _check_reach(heads, claims)
     return heads
+
+
+def _heads_of_ledger(
+    archive: Archive, published: Archive | None, package: Package, keys: Keys, wishes: Wishes, progress: Progress
+) -> list[Head]:
+    """The trees over what Kafka holds; what the server has signed must be their beginnings. Raises TamperedError."""
+    signed: list[tuple[str, bytes]] = []
+    if published is not None:
+        for partition in range(package.partitions):
+            name = f"log/{partition}/checkpoint"
+            data = published.newest(name)
+            if data is None:
+                raise AuditError(f"{name}: the server has none yet")
+            signed.append((name, data))
+    # After the checkpoints, so that all that they promise must be in the ledger.
+    heads = copy_ledger(wishes.brokers, package, archive, lambda done, total: progress("ledger", done, total))
+    for name, data in signed:
+        check_other_checkpoint(archive, published or archive, package, heads, keys, name, data)
+    return heads
+
+
+def _reach(claims: Sequence[Claim]) -> dict[int, tuple[int, str]]:
+    """Partition → the last record that a published number is of, and its path."""
+    reach: dict[int, tuple[int, str]] = {}
+    for claim in claims:
+        for partition, offset in claim.cut:
+            if offset > reach.get(partition, (-1, ""))[0]:
+                reach[partition] = (offset, claim.path)
+    return reach
+
+
+def _check_reach(heads: Sequence[Head], claims: Sequence[Claim]) -> None:
+    """Nothing is published that the log does not have. Raises TamperedError."""
+    for partition, (offset, path) in _reach(claims).items():
+        size = heads[partition].size if partition < len(heads) else 0
+        if size <= offset:
+            raise TamperedError(
+                f"/{path}", f"it is as of record {offset} of log {partition}, which has only {size} records"
+            )
 
 
 def _since(archive: Archive, heads: Sequence[Head], wishes: Wishes) -> dict[int, Any]:

@@ -340,10 +340,17 @@ def _tile(archive: Archive, partition: int, level: int, index: int, width: int) 
 
 
 def check_other_checkpoint(
-    archive: Archive, package: Package, heads: Sequence[Head], keys: Keys, name: str, data: bytes
+    archive: Archive,
+    served: Archive,
+    package: Package,
+    heads: Sequence[Head],
+    keys: Keys,
+    name: str,
+    data: bytes,
 ) -> None:
     """A checkpoint from elsewhere (a newspaper, another reader, an earlier audit) is the root of a beginning of the log
-    that was just checked. Raises TamperedError: with two signatures of one log for two histories, that is the proof."""
+    that was just checked. `served` names the logs' keys, `archive` has their tiles. Raises TamperedError: with two
+    signatures of one log for two histories, that is the proof."""
     try:
         text = parse_checkpoint(parse_note(data).text)
     except NoteError as error:
@@ -351,7 +358,7 @@ def check_other_checkpoint(
     head = next((each for each in heads if each.origin == text.origin), None)
     if head is None:
         raise TamperedError(name, f"is a checkpoint of {text.origin!r}, which is no log of this election")
-    key = keys.of(archive, head.partition, head.origin)[0]
+    key = keys.of(served, head.partition, head.origin)[0]
     try:
         other = open_checkpoint(data, key, keys.witnesses, origin=head.origin).checkpoint
     except NoteError as error:

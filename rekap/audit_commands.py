@@ -5,9 +5,10 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 from rich.console import Console
@@ -30,6 +31,7 @@ EXISTING = click.Path(path_type=Path, exists=True)
     "--archive", type=click.Path(path_type=Path, file_okay=False), help="keep all downloads here, and go on from them"
 )
 @click.option("--package", type=EXISTING, help="the election package, where you have it from elsewhere")
+@click.option("--published", help="server whose snapshots are compared, where SOURCE is Kafka")
 @click.option("--key", "keys", multiple=True, help="verifier key of a log, from elsewhere (else: as first seen)")
 @click.option("--witness", "witnesses", multiple=True, help="verifier key of a witness whose cosignature counts")
 @click.option("--witnesses-min", type=click.IntRange(0), help="how many of them must have signed  [default: all]")
@@ -50,6 +52,7 @@ EXISTING = click.Path(path_type=Path, exists=True)
 def audit(
     source: str,
     archive: Path | None,
+    published: str | None,
     witnesses_min: int | None,
     seed: int | None,
     watch: bool,
@@ -66,46 +69,63 @@ def audit(
 ) -> None:
     """Check everything that SOURCE publishes, and count it again.
 
-    SOURCE is the address of a Rekap server, or a directory that an audit has kept (--archive). The last line is VERIFIED
+    SOURCE is the address of a Rekap server, a directory that an audit has kept (--archive), or Kafka (kafka://host:port,
+    with --package and, to compare, --published). The last line is VERIFIED
     (exit code 0), DIFFERS (1: a published number is not what the log counts to) or TAMPERED (2: the log, a signature or
     the package is not what it was). Exit code 3: it could not be audited.
     """
     seed = int(time.time()) if seed is None else seed
+    brokers = source.removeprefix("kafka://") if source.startswith("kafka://") else ""
+    if brokers and package is None:
+        raise click.UsageError("Kafka has no election package: name it with --package")
+    if published is not None and not brokers:
+        raise click.UsageError("--published goes with a SOURCE kafka://…; a server publishes its own snapshots")
     wishes = Wishes(
-        source, package, keys, witnesses, len(witnesses) if witnesses_min is None else witnesses_min, checkpoints,
+        source, brokers, package, keys, witnesses, len(witnesses) if witnesses_min is None else witnesses_min, checkpoints,
         receipts, since, sample, seed, stations,
     )  # fmt: skip
     if witnesses_min is not None and witnesses_min > len(witnesses):
         raise click.UsageError("--witnesses-min asks for more witnesses than --witness names")
     try:
-        with _places(source, archive) as (files, work):
-            verdict = (
-                _watch(files, work, wishes, every, report_name) if watch else _once(files, work, wishes, report_name)
-            )
+        with _places(source, published, archive) as places:
+            verdict = _watch(places, wishes, every, report_name) if watch else _once(places, wishes, report_name)
     except AuditError as error:
         click.echo(f"Error: {error}", err=True)
         raise SystemExit(EXIT_NOT_AUDITED) from None
     raise SystemExit(verdict.value)
 
 
+class Places(NamedTuple):
+    logs: Archive
+    published: Archive | None
+    work: Path
+    """Where the audit writes what it has checked."""
+
+
 @contextmanager
-def _places(source: str, archive: Path | None) -> Iterator[tuple[Archive, Path]]:
-    """The public files, and where the audit writes what it has checked."""
-    with tempfile.TemporaryDirectory(prefix="rekap-audit-") as temporary:
+def _places(source: str, published: str | None, archive: Path | None) -> Iterator[Places]:
+    """Where the public files are."""
+    with tempfile.TemporaryDirectory(prefix="rekap-audit-") as temporary, ExitStack() as servers:
         work = archive or Path(temporary)
-        if source.startswith(("http://", "https://")):
-            server = Server(source)
-            try:
-                yield Archive(work, server), work
-            finally:
-                server.close()
+
+        def server(url: str) -> Server:
+            return servers.enter_context(closing(Server(url)))
+
+        if source.startswith("kafka://"):
+            # What came from Kafka stays apart from what the server gave.
+            served = None if published is None else Archive(work, server(published))
+            yield Places(Archive(work / "kafka", None), served, work / "kafka")
+        elif source.startswith(("http://", "https://")):
+            files = Archive(work, server(source))
+            yield Places(files, files, work)
         elif Path(source).is_dir():
-            yield Archive(Path(source), None), work
+            files = Archive(Path(source), None)
+            yield Places(files, files, work)
         else:
-            raise AuditError(f"{source!r} is neither an http address nor a directory")
+            raise AuditError(f"{source!r} is neither an http address, nor kafka://…, nor a directory")
 
 
-def _once(files: Archive, work: Path, wishes: Wishes, report_name: Path) -> Verdict:
+def _once(places: Places, wishes: Wishes, report_name: Path) -> Verdict:
     with _bar() as (bar, tasks):
 
         def progress(what: str, done: int, total: int) -> None:
@@ -113,7 +133,7 @@ def _once(files: Archive, work: Path, wishes: Wishes, report_name: Path) -> Verd
                 tasks[what] = bar.add_task(what, total=total)
             bar.update(tasks[what], completed=done, total=total)
 
-        report = run_audit(files, work, wishes, progress)
+        report = run_audit(*places, wishes, progress)
     _write(report, report_name)
     for note in report.notes:
         click.echo(f"note: {note}", err=True)
@@ -141,9 +161,9 @@ def _write(report: Report, name: Path) -> None:
         raise AuditError(f"the report cannot be written: {error.strerror}: {name}") from None
 
 
-def _watch(files: Archive, work: Path, wishes: Wishes, every: int, report_name: Path) -> Verdict:
+def _watch(places: Places, wishes: Wishes, every: int, report_name: Path) -> Verdict:
     """Rounds until Ctrl-C or until something was tampered with. Each compares the whole, and other areas by chance."""
-    if not files.is_live:
+    if not places.logs.is_live:
         raise AuditError("--watch needs the address of a server")
     worst, number = Verdict.VERIFIED, 0
     try:
@@ -153,7 +173,7 @@ def _watch(files: Archive, work: Path, wishes: Wishes, every: int, report_name: 
                 wishes, stations=False, areas_max=WATCHED_AREAS, seed=wishes.seed + number, sample=0, since=()
             )
             try:
-                report = run_audit(files, work, round_, lambda *_: None)
+                report = run_audit(*places, round_, lambda *_: None)
             except AuditError as error:
                 click.echo(f"{time.strftime('%H:%M:%S')} not audited: {error}", err=True)
             else:

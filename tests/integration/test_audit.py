@@ -339,6 +339,31 @@ async def test_a_receipt_whose_record_is_not_there_is_the_proof(stack: Stack, co
     assert "another record stands there" in audited.out
 
 
+async def test_what_kafka_holds_is_what_was_signed_and_published(stack: Stack, tmp_path: Path) -> None:
+    package = stack.environment["REKAP_PACKAGE"]
+    brokers = f"kafka://{stack.environment['REKAP_KAFKA']}"
+    audited = await _audit(brokers, tmp_path, "--package", package, "--published", stack.url)
+    assert audited.code == VERIFIED, audited.out
+    assert audited.report["tallies_compared"] > 70
+    alone = await _audit(brokers, tmp_path, "--package", package)
+    assert alone.code == VERIFIED, alone.out
+    assert "Nothing published was compared" in alone.out
+
+
+async def test_a_log_that_is_not_what_kafka_holds_is_named(stack: Stack, copy: Path, tmp_path: Path) -> None:
+    partition = _partition(stack)
+    grown = _grown(copy, partition, lambda entries: [*entries[:20], _forged(), *entries[21:]])
+    (tmp_path / "forged").write_bytes(
+        _sign(copy, stack, partition, Checkpoint(_origin(partition), grown.size, grown.root()))
+    )
+    audited = await _audit(
+        *(f"kafka://{stack.environment['REKAP_KAFKA']}", tmp_path, "--package", stack.environment["REKAP_PACKAGE"]),
+        *("--published", stack.url, "--checkpoint", str(tmp_path / "forged")),
+    )
+    assert audited.code == TAMPERED
+    assert "two histories" in audited.out
+
+
 async def test_since_a_checkpoint_only_what_is_new_is_read(stack: Stack, honest: Path, tmp_path: Path) -> None:
     partition = _partition(stack)
     old = honest / "log" / str(partition) / "checkpoint"

@@ -1,0 +1,61 @@
+"""The script of docs/audit.md, run as it stands against a real stack."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+from pathlib import Path
+
+import httpx
+
+from tests.conftest import Parts
+from tests.support.small_election import reported
+from tests.support.stacks import Voices, eventually, small_stack
+
+TEXT = (Path(__file__).parents[2] / "docs" / "audit.md").read_text(encoding="utf-8")
+(SCRIPT,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+
+
+async def _run(url: str, place: Path) -> tuple[int | None, str]:
+    (place / "audit.py").write_text(SCRIPT)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "audit.py", url, "president"),
+        cwd=place,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    out, _ = await process.communicate()
+    return process.returncode, out.decode()
+
+
+async def test_the_script_counts_what_the_server_publishes_and_finds_a_changed_record(
+    tmp_path: Path, parts: Parts
+) -> None:
+    async with small_stack(tmp_path, "script", {**parts, "REKAP_CHECKPOINT_MS": "100"}) as stack:
+        voices = Voices(stack)
+        lines = [voices.sign(reported("1.1.1-1", (n % 90, 1, 1), version=1 + n)) for n in range(300)]
+        lines += [voices.sign(reported("2.1.1-1", VA=7)), voices.sign(reported("2.2.2-2", (5, 5, 5)))]
+        async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
+            await client.post("/v1/submissions:batch", content=b"\n".join(lines))
+
+            async def tally() -> dict[str, int] | None:
+                tiers = (await client.get("/v1/contests/president")).json()["tally"]["tiers"]
+                votes = {name: sum(tier["votes"][name] for tier in tiers.values()) for name in ("01", "02", "03")}
+                logs = (await client.get("/v1/log")).json()["logs"]
+                reported_ = sum(tier["stations"] for tier in tiers.values())
+                is_all = reported_ == 3 and sum(log["size"] or 0 for log in logs) == len(lines) + 3
+                return votes if is_all else None
+
+            published = await eventually(tally)
+        code, out = await _run(stack.url, tmp_path)
+        assert code == 0, out
+        assert json.loads(out) == published
+
+        partition = stack.definition.partition_of_station(stack.definition.station_number["1.1.1-1"])
+        bundle = tmp_path / "data" / "log" / "rehearsal" / "script" / str(partition) / "tile" / "entries" / "000"
+        bundle.write_bytes(bundle.read_bytes().replace(b'"gateway"', b'"getaway"', 1))
+        code, out = await _run(stack.url, tmp_path)
+        assert code == 1
+        assert f"log {partition}: another tree" in out
