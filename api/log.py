@@ -22,6 +22,7 @@ from proofs.notes import NoteError, parse_checkpoint, parse_note
 from proofs.tiles import CHECKPOINT, TILE_WIDTH, TileHashes, entries_path, read_bundle, tile_path
 from runtime.settings import Settings
 from runtime.tile_store import TileStore
+from runtime.witnesses import parse_witnesses
 from schemas.logs import KEYS_FILE, folder_of, origin_of
 
 FILE_PATTERN = re.compile(r"checkpoint|keys|tile/(?:entries|\d{1,2})/(?:x\d{3}/){0,5}\d{3}(?:\.p/\d{1,3})?")
@@ -34,6 +35,7 @@ class PublicLogs:
 
     def __init__(self, settings: Settings, definition: Definition) -> None:
         self._root = settings.log_directory
+        self.witnesses = [str(witness.key) for witness in parse_witnesses(settings.witnesses)]
         self._election = definition.election
         self._partitions = definition.partitions
 
@@ -153,10 +155,12 @@ async def log_file(request: Request, partition: Partition, path: str) -> Respons
 
 @router.get("/v1/log", summary="The logs, their keys and sizes")
 async def logs(request: Request) -> dict[str, Any]:
-    """A log for each ledger partition, and the key of this gateway's receipts. Pin the keys once; a log that changes its
-    key has to say why."""
-    about = await asyncio.to_thread(_of(request).about)
-    return {"logs": about, "gateway_key": str(request.app.state.gateway.verifier_key)}
+    """A log for each ledger partition, the key of this gateway's receipts, and the witnesses that are asked to cosign. Pin
+    the keys once; a log that changes its key has to say why. A witness's key is better had from the witness itself."""
+    public = _of(request)
+    about = await asyncio.to_thread(public.about)
+    gateway_key = str(request.app.state.gateway.verifier_key)
+    return {"logs": about, "gateway_key": gateway_key, "witnesses": public.witnesses}
 
 
 @router.get("/v1/proof/{partition}/{offset}", summary="That a record is in the log", responses=_PROBLEMS)

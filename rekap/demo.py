@@ -27,6 +27,8 @@ from rekap.sending import BATCH_LINES, GatewayAwayError, send_batch
 from rekap.signing import Signer
 from rekap.up import Stack, run_or_explain, running_stack
 from runtime.package_files import write_package
+from runtime.settings import variable
+from runtime.witnesses import parse_witnesses
 from schemas.package import ElectionPackage, Role
 
 SHARE_LATE = 5
@@ -35,6 +37,7 @@ SHARE_CORRECTED = 2
 SHARE_REPEATED = 3
 SHARE_WRONG = 3
 TICK_SECONDS = 0.25
+WITNESSES = 2
 
 
 class Planned(NamedTuple):
@@ -253,10 +256,16 @@ def demo(stations: int, minutes: int, seed: int, port: int, data: Path | None, s
             write_package(package, place / "election")
             authority = next(key for slot, key in keys.items() if slot.role is Role.AUTHORITY)
             async with running_stack(
-                place / "election", place / "data", authority, port=port, log_directory=place / "logs"
+                *(place / "election", place / "data", authority),
+                port=port,
+                log_directory=place / "logs",
+                witnesses=WITNESSES,
             ) as stack:
                 stack.supervisor.say("demo", f"{stations:,} stations report over {minutes} minutes; seed {seed}")
                 stack.supervisor.say("demo", f"totals {stack.url}/v1/contests/president   API {stack.url}/docs")
+                keys_of_witnesses = [each.key for each in parse_witnesses(stack.environment[variable("witnesses")])]
+                audit = " ".join(["rekap audit", stack.url, *(f"--witness {key}" for key in keys_of_witnesses)])
+                stack.supervisor.say("demo", f"check it: {audit}")
                 night = Night(stack, package, keys, seed, minutes * 60)
                 done = await night.run()
                 stack.supervisor.say("demo", f"the night is over: {sum(done.values()):,} submissions")

@@ -20,14 +20,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from projections.definition import Definition
 from projections.package_checks import problems
+from proofs.notes import COSIGNATURE, ED25519, VerifierKey
 from rekap.embedded.kafka import EmbeddedKafka
 from rekap.embedded.postgres import EmbeddedPostgres
 from rekap.embedded.processes import EmbeddedError, Supervisor, hold_data_directory, told_to_stop
 from rekap.open import open_with_key
 from runtime.kafka import TopicMismatchError
-from runtime.key_files import KeyFileError, load_key_file
+from runtime.key_files import KeyFileError, load_key_file, load_or_make_key_file
 from runtime.package_files import PackageError, load_package
 from runtime.settings import SettingsError, read_settings, variable
+from schemas.logs import origin_of
 
 WORKERS = ("recorder", "tabulator", "rollup", "notary", "api")
 """In the order of their start; the API is last, so that it finds the others."""
@@ -64,8 +66,10 @@ async def running_stack(
     log_directory: Path | None = None,
     settings: dict[str, str] | None = None,
     workers: tuple[str, ...] = WORKERS,
+    witnesses: int = 0,
 ) -> AsyncIterator[Stack]:
-    """All parts, started, opened and healthy; stopped in order at the end.
+    """All parts, started, opened and healthy; stopped in order at the end. With witnesses of its own, which show how it is
+    done: they prove something only where somebody else runs them.
 
     Raises PackageError, EmbeddedError, SettingsError, TopicMismatchError.
     """
@@ -88,11 +92,35 @@ async def running_stack(
             ):
                 environment.setdefault(variable(field), str((data / name).resolve()))
             await open_with_key(read_settings(environment), definition, authority)
+            if witnesses:
+                environment[variable("witnesses")] = _start_witnesses(
+                    supervisor, definition, data, environment, witnesses
+                )
             stack = Stack(supervisor, f"http://127.0.0.1:{port}", definition, environment)
             await stack.start(*workers)
             yield stack
         finally:
             await supervisor.stop()
+
+
+def _start_witnesses(
+    supervisor: Supervisor, definition: Definition, data: Path, environment: dict[str, str], number: int
+) -> str:
+    """Start witnesses of all logs; gives the setting that names them."""
+    public = load_or_make_key_file(Path(environment[variable("log_key")])).public_key().public_bytes_raw()
+    logs = [
+        str(VerifierKey(origin_of(definition.election, each), ED25519, public)) for each in range(definition.partitions)
+    ]
+    started = []
+    for each in range(1, number + 1):
+        name, port = f"witness-{each}", _free_port()
+        key_file = data / f"{name}-key.pem"
+        key = load_or_make_key_file(key_file).public_key().public_bytes_raw()
+        command = [sys.executable, "-m", "rekap", "witness", "--name", name, "--key", str(key_file)]
+        command += ["--state", str(data / f"{name}.sqlite"), "--port", str(port)]
+        supervisor.run(name, [*command, *(word for log in logs for word in ("--log", log))], environment=environment)
+        started.append(f"http://127.0.0.1:{port} {VerifierKey(name, COSIGNATURE, key)}")
+    return ",".join(started)
 
 
 async def _answers(url: str) -> bool:
@@ -114,12 +142,15 @@ def _free_port() -> int:
 @click.option("--key", "key_file", type=click.Path(path_type=Path), required=True, help="private key of the authority")
 @click.option("--data", type=click.Path(path_type=Path), default=Path("rekap-data"), show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
-def up(package: Path, key_file: Path, data: Path, port: int) -> None:
+@click.option(
+    "--witnesses", type=click.IntRange(0, 9), default=0, show_default=True, help="witnesses of our own, to try them"
+)
+def up(package: Path, key_file: Path, data: Path, port: int, witnesses: int) -> None:
     """Start everything for the election in PACKAGE and go on until Ctrl-C. A second start goes on where it was."""
 
     async def go() -> None:
         told = told_to_stop()
-        async with running_stack(package, data, load_key_file(key_file), port=port) as stack:
+        async with running_stack(package, data, load_key_file(key_file), port=port, witnesses=witnesses) as stack:
             stack.supervisor.say("rekap", f"ready: {stack.url}/v1/election   API: {stack.url}/docs   stop: Ctrl-C")
             await told
 

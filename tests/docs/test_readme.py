@@ -91,6 +91,7 @@ async def test_an_election_of_your_own_as_the_readme_has_it(
                 return bool(tally["tiers"]["clean"]["votes"] == {"01": 90, "02": 68})
 
             await eventually(counted)
+        assert "VERIFIED" in await _rekap(tmp_path, by_name["audit"][0], url)
         assert "Provinsi Utara" in await _rekap(tmp_path, *by_name["watch"], "--once", "--url", url)
     finally:
         up.send_signal(signal.SIGINT)
