@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -427,6 +428,55 @@ async def test_a_station_that_the_server_hides_is_named(stack: Stack, tmp_path: 
     finally:
         await database.execute(rename, "1.2.1-1-gone", "1.2.1-1")
         await database.close()
+
+
+async def test_watching_a_count_that_goes_on_finds_nothing_until_there_is_something(
+    stack: Stack, tmp_path: Path
+) -> None:
+    watch = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "rekap", "audit", stack.url, "--watch", "--every", "1"),
+        *("--report", str(tmp_path / "watch"), "--archive", str(tmp_path / "archive")),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert watch.stdout is not None
+    voices = Voices(stack)
+
+    async def says(word: str) -> str:
+        assert watch.stdout is not None
+        async with asyncio.timeout(60):
+            async for line in watch.stdout:
+                if word in line.decode():
+                    return line.decode()
+        raise AssertionError(f"it ended without {word}")
+
+    async def vote() -> None:
+        async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
+            for version in range(1_000, 2_000, 10):
+                lines = [voices.sign(reported("1.1.2-1", version=version + n)) for n in range(10)]
+                (await client.post("/v1/submissions:batch", content=b"\n".join(lines))).raise_for_status()
+
+    await says("VERIFIED")
+    voting = asyncio.create_task(vote())
+    for _ in range(3):
+        assert "DIFFERS" not in await says("VERIFIED")
+    await voting
+    database = await asyncpg.connect(
+        stack.environment["REKAP_DATABASE"],
+        server_settings={"search_path": f'"{schema_of(stack.definition.election)}"'},
+    )
+    change = "UPDATE area_tally SET tally[7] = tally[7] + $1 WHERE area = 'N' AND contest = 'president'"
+    await database.execute(change, 1)
+    try:
+        assert "president in N: counted.votes.01" in await says("DIFFERS")
+    finally:
+        await database.execute(change, -1)
+        await database.close()
+    await says("VERIFIED")
+    watch.send_signal(signal.SIGINT)
+    out, _ = await watch.communicate()
+    assert watch.returncode == DIFFERS
+    assert "the worst was DIFFERS" in out.decode()
 
 
 # ── what is no audit ─────────────────────────────────────────────────────────────────────────────────────────────────
