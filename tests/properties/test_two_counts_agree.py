@@ -271,7 +271,7 @@ def _assert_agreement(rules: int, night: list[tuple[Any, ...]], ends: list[int])
 cuts = st.lists(st.integers(0, 40), min_size=3, max_size=3)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.sampled_from(range(len(PACKAGES))), st.lists(acts, min_size=1, max_size=30), cuts)
 def test_fold_and_recount_say_the_same_of_any_night_at_any_cut(
     rules: int, night: list[tuple[Any, ...]], ends: list[int]
@@ -279,7 +279,7 @@ def test_fold_and_recount_say_the_same_of_any_night_at_any_cut(
     _assert_agreement(rules, night, ends)
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(disputes, cuts)
 def test_fold_and_recount_say_the_same_of_a_station_that_everybody_disputes(
     night: list[tuple[Any, ...]], ends: list[int]
