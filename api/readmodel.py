@@ -15,6 +15,7 @@ from projections.readmodel.rows import cut_of_blocks
 from projections.station import ResultState
 from projections.tally import empty_tally
 from schemas.codes import NOTHING_YET
+from schemas.envelope import moment_of
 from schemas.results import Cut
 
 
@@ -126,24 +127,87 @@ class ReadModel:
                     "partition": row["partition"],
                     "offset": row["offset"],
                     "event": row["event"],
+                    "leaf_hash": _hex(row["leaf"]),
                     "type": row["type"],
                     "key": row["key"],
                     "contest": row["contest"],
                     "version": row["version"],
+                    "received_at": _moment(row["received_us"]),
                     "state": row["state"],
                     "findings": orjson.Fragment(row["findings"]),
                     "payload": None if row["payload"] is None else orjson.Fragment(row["payload"]),
+                    "links": _links(row),
                 }
                 for row in history
             ],
         }
+
+    async def events(
+        self, filters: queries.EventFilters, *, area: int | None, newest_first: bool, limit: int
+    ) -> tuple[list[dict[str, Any]], tuple[int, int, int] | None]:
+        """A page of the log in the order of receipt, and what the next begins after; None on the last."""
+        if area is not None:
+            filters = self._of_area(filters, area)
+        statement, arguments = queries.events(filters, newest_first=newest_first, limit=limit + 1)
+        async with self._moment() as connection:
+            await connection.execute(queries.PLAN_FOR_THESE_VALUES)
+            rows = await connection.fetch(statement, *arguments)
+        last = rows[limit - 1] if len(rows) > limit else None
+        after = None if last is None else (last["received_us"], last["partition"], last["offset"])
+        return [self._event(row) for row in rows[:limit]], after
+
+    async def event(self, partition: int, offset: int) -> dict[str, Any] | None:
+        """One event, with all that is told of it; None where it has not been counted."""
+        row = await self._pool.fetchrow(queries.ONE_EVENT, partition, offset)
+        if row is None:
+            return None
+        payload = None if row["payload"] is None else orjson.Fragment(row["payload"])
+        return {**self._event(row), "findings": orjson.Fragment(row["findings"]), "payload": payload}
+
+    def _event(self, row: Any) -> dict[str, Any]:
+        author = self._definition.keys.get(row["key"])
+        return {
+            "partition": row["partition"],
+            "offset": row["offset"],
+            "event": row["event"],
+            "leaf_hash": _hex(row["leaf"]),
+            "type": row["type"],
+            "author": row["key"] or None,
+            "role": None if author is None else author.role.value,
+            "station": row["station"],
+            "area": row["area"],
+            "contest": row["contest"],
+            "version": row["version"],
+            "created_at": None if row["payload"] is None else orjson.loads(row["payload"])["created_at"],
+            "received_at": _moment(row["received_us"]),
+            "state": row["state"],
+            "rules": [finding["rule"] for finding in orjson.loads(row["findings"])],
+            "links": _links(row)
+            | {"station": f"/v1/stations/{row['station']}" if self._is_station(row["station"]) else None},
+        }
+
+    def _is_station(self, code: str | None) -> bool:
+        return code is not None and code in self._definition.station_number
+
+    def _of_area(self, filters: queries.EventFilters, area: int) -> queries.EventFilters:
+        """Only what is about this area or one below it; the root holds the whole log."""
+        definition = self._definition
+        if area == definition.root:
+            return filters
+        below = self._at_and_below(area)
+        shard = definition.area_shard[area]
+        if shard < 0:
+            shards = [each for each in below if definition.area_level[each] <= definition.shard_level]
+            return filters._replace(shards=[definition.area_codes[each] for each in shards])
+        filters = filters._replace(shards=[definition.area_codes[shard]])
+        return filters if shard == area else filters._replace(areas=[definition.area_codes[each] for each in below])
 
     async def stations(
         self, area: int, contest: ContestEntry, state: str | None, after: str, limit: int
     ) -> dict[str, Any]:
         """A page of the stations in an area (at any depth) that were heard of, by code."""
         definition = self._definition
-        codes = [definition.area_codes[each] for each in self._areas_with_stations(area)]
+        codes = [definition.area_codes[each] for each in self._at_and_below(area)]
         async with self._moment() as connection:
             cuts = await _cuts(connection)
             rows = await connection.fetch(queries.STATIONS_OF_AREAS, codes, contest.id, state, after, limit + 1)
@@ -213,7 +277,7 @@ class ReadModel:
             "numbers": None if contribution is None else published_contribution(contest, contribution),
         }
 
-    def _areas_with_stations(self, area: int) -> list[int]:
+    def _at_and_below(self, area: int) -> list[int]:
         found, open_areas = [], [area]
         while open_areas:
             each = open_areas.pop()
@@ -235,6 +299,20 @@ async def _cuts(connection: Any) -> Cuts:
         {row["office"]: tuple(row["as_of"]) for row in results},
         {(row["office"], row["partition"]): row["through"] for row in blocks},
     )
+
+
+def _hex(leaf: bytes | None) -> str | None:
+    return None if leaf is None else leaf.hex()
+
+
+def _moment(received_us: int) -> str | None:
+    return moment_of(received_us) if received_us else None
+
+
+def _links(row: Any) -> dict[str, str]:
+    """Where the whole event is, its bytes as they stand in the log, and the proof that they do."""
+    place = f"{row['partition']}/{row['offset']}"
+    return {"event": f"/v1/events/{place}", "entry": f"/v1/events/{place}/entry", "proof": f"/v1/proof/{place}"}
 
 
 def _offsets(cut: Cut) -> dict[str, int]:

@@ -148,12 +148,12 @@ def _respond(request: Request, body: bytes, headers: dict[str, str]) -> Response
     return Response(body, headers=headers, media_type="application/json")
 
 
-def _of(request: Request) -> Snapshots:
+def snapshots_of(request: Request) -> Snapshots:
     snapshots: Snapshots = request.app.state.snapshots
     return snapshots
 
 
-def _described(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+def described(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
     return {
         200: {
             "model": model,
@@ -161,13 +161,13 @@ def _described(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
             "content": {"application/json": {"example": EXAMPLES[model]}},
         },
         304: {"description": "Unchanged since the ETag given in If-None-Match."},
-        **{status: PROBLEM_RESPONSES[status] for status in (404, 503)},
+        **{status: PROBLEM_RESPONSES[status] for status in (404, 422, 503)},
     }
 
 
-@router.get("/election", responses=_described(ElectionSnapshot), summary="The election, its levels and offices")
+@router.get("/election", responses=described(ElectionSnapshot), summary="The election, its levels and offices")
 async def election(request: Request) -> Response:
-    snapshots = _of(request)
+    snapshots = snapshots_of(request)
     definition = snapshots.definition
     about = definition.election
 
@@ -192,9 +192,9 @@ async def election(request: Request) -> Response:
     return await snapshots.answer(request, work)
 
 
-@router.get("/offices/{office}", responses=_described(OfficeSnapshot), summary="An office and all its contests")
+@router.get("/offices/{office}", responses=described(OfficeSnapshot), summary="An office and all its contests")
 async def office(request: Request, office: Annotated[str, Path(pattern=CODE_PATTERN)]) -> Response:
-    snapshots = _of(request)
+    snapshots = snapshots_of(request)
     entry = snapshots.office(office)
 
     async def work() -> dict[str, Any]:
@@ -203,9 +203,9 @@ async def office(request: Request, office: Annotated[str, Path(pattern=CODE_PATT
     return await snapshots.answer(request, work)
 
 
-@router.get("/contests/{contest}", responses=_described(ContestSnapshot), summary="A contest as a whole")
+@router.get("/contests/{contest}", responses=described(ContestSnapshot), summary="A contest as a whole")
 async def contest(request: Request, contest: Annotated[str, Path(pattern=CODE_PATTERN)]) -> Response:
-    snapshots = _of(request)
+    snapshots = snapshots_of(request)
     entry = snapshots.contest(contest)
     about = entry.contest
 
@@ -227,10 +227,10 @@ async def contest(request: Request, contest: Annotated[str, Path(pattern=CODE_PA
     return await snapshots.answer(request, work)
 
 
-@router.get("/areas/{area}", responses=_described(AreaSnapshot), summary="An area with its children")
+@router.get("/areas/{area}", responses=described(AreaSnapshot), summary="An area with its children")
 async def area(request: Request, area: AreaCode, office: OfficeFilter = None) -> Response:
     """The sums of an area and of each area directly in it, by office and contest."""
-    snapshots = _of(request)
+    snapshots = snapshots_of(request)
     definition = snapshots.definition
     number = snapshots.area(area)
     offices = definition.offices if office is None else (snapshots.office(office),)
@@ -246,7 +246,7 @@ async def area(request: Request, area: AreaCode, office: OfficeFilter = None) ->
     return await snapshots.answer(request, work)
 
 
-@router.get("/areas/{area}/stations", responses=_described(StationPage), summary="The stations of an area")
+@router.get("/areas/{area}/stations", responses=described(StationPage), summary="The stations of an area")
 async def stations(
     request: Request,
     area: AreaCode,
@@ -256,7 +256,7 @@ async def stations(
     limit: Annotated[int, Query(ge=1, le=5_000, description="most stations of the page")] = 500,
 ) -> Response:
     """Stations in the area, at any depth, of which something was heard, by code."""
-    snapshots = _of(request)
+    snapshots = snapshots_of(request)
     number, entry = snapshots.area(area), snapshots.contest(contest)
     wanted = None if state is None else state.value
 
@@ -267,10 +267,10 @@ async def stations(
     return await snapshots.answer(request, work)
 
 
-@router.get("/stations/{station}", responses=_described(StationSnapshot), summary="A station with its whole history")
+@router.get("/stations/{station}", responses=described(StationSnapshot), summary="A station with its whole history")
 async def station(request: Request, station: Annotated[str, Path(pattern=CODE_PATTERN)]) -> Response:
     """What stands in each contest, and every record about the station with what became of it and why."""
-    snapshots = _of(request)
+    snapshots = snapshots_of(request)
     definition = snapshots.definition
     number = snapshots.station(station)
     place = definition.station_area[number]
@@ -293,13 +293,13 @@ async def station(request: Request, station: Annotated[str, Path(pattern=CODE_PA
 
 @router.get(
     "/submissions/{submission}",
-    responses=_described(SubmissionSnapshot),
+    responses=described(SubmissionSnapshot),
     summary="What became of a submission",
     tags=["submissions"],
 )
 async def submission(request: Request, submission: Annotated[str, Path(pattern=SHA256_PATTERN)]) -> Response:
     """By the submission id of the receipt. 404 also in the moment between the receipt and the count."""
-    snapshots = _of(request)
+    snapshots = snapshots_of(request)
 
     async def work() -> dict[str, Any]:
         records = await snapshots.read.submission(submission)

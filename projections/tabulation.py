@@ -25,6 +25,7 @@ from projections.station import (
     settle_one,
 )
 from projections.tally import CLEAN, FLAGGED, HELD, Contribution, Tally, add, contribution_of, empty_tally
+from proofs.merkle import leaf_hash
 from schemas.blocks import UNATTRIBUTED, AreaTally, Block, RecordRow, StateRow, StationRow, keyframe
 from schemas.canonical import is_canonical_event
 from schemas.codes import NOTHING_YET, OfficeId
@@ -54,25 +55,31 @@ class Record(NamedTuple):
     signature: bytes
     event: AnyEvent | None
     problem: str
+    leaf: bytes
+    """RFC 6962 leaf hash of the record's bytes."""
+    received_us: int
+    """Microseconds since 1970, as the gateway says; 0 where it says no time. It is told and decides nothing."""
 
 
 def read_record(offset: int, value: bytes) -> Record:
     """Open a ledger record's bytes and read the event. Never raises for what the bytes say: an unreadable record is one
     with a `problem`, which the fold keeps and shows (invariant 6)."""
+    leaf = leaf_hash(value)
     try:
         opened = open_record(value)
     except MalformedRecordError as error:
-        return Record(offset, hashlib.sha256(value).digest(), b"", "", b"", None, str(error))
+        return Record(offset, hashlib.sha256(value).digest(), b"", "", b"", None, str(error), leaf, 0)
     key_id, signature = opened.signatures[0]
+    event: AnyEvent | None = None
+    problem = ""
     try:
         event = LEDGER_EVENT.validate_json(opened.payload)
     except ValueError as error:
         problem = f"payload: {str(error).splitlines()[0]}"
-        return Record(offset, opened.event_id, opened.payload, key_id, signature, None, problem)
-    if not is_canonical_event(opened.payload):
-        problem = "payload: not in canonical form (RFC 8785)"
-        return Record(offset, opened.event_id, opened.payload, key_id, signature, None, problem)
-    return Record(offset, opened.event_id, opened.payload, key_id, signature, event, "")
+    else:
+        if not is_canonical_event(opened.payload):
+            event, problem = None, "payload: not in canonical form (RFC 8785)"
+    return Record(offset, opened.event_id, opened.payload, key_id, signature, event, problem, leaf, opened.received_us)
 
 
 class GenesisError(Exception):
@@ -390,6 +397,8 @@ class PartitionFold:
             "station": getattr(event, "station", None),
             "contest": getattr(event, "contest", None),
             "version": getattr(event, "version", None),
+            "leaf": record.leaf.hex(),
+            "received_us": record.received_us,
         }
         if event is not None:
             row["payload"] = orjson.Fragment(record.payload)

@@ -103,9 +103,26 @@ def record_rows(batch: Batch) -> list[tuple[object, ...]]:
             row["contest"],
             row["version"],
             orjson.dumps(row["payload"]).decode() if "payload" in row else None,
+            bytes.fromhex(row["leaf"]) if "leaf" in row else None,
+            row.get("received_us", 0),
+            *_areas_of(batch.definition, row),
         )
         for partition, office, row in batch.records
     ]
+
+
+def _areas_of(definition: Definition, row: RecordRow) -> tuple[str | None, str | None]:
+    """The area that a record is about, and that area's own at the shard level (itself, where it lies above)."""
+    station = definition.station_number.get(row["station"] or "")
+    if station is not None:
+        area = definition.station_area[station]
+    else:
+        said = row.get("payload") or {}
+        area = definition.area_number.get(said.get("area", ""), -1)
+        if area < 0:
+            return None, None
+    shard = definition.area_shard[area]
+    return definition.area_codes[area], definition.area_codes[shard if shard >= 0 else area]
 
 
 def state_columns(batch: Batch) -> tuple[list[object], ...]:
