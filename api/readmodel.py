@@ -9,13 +9,20 @@ from typing import Any, NamedTuple
 import orjson
 
 from projections.definition import ContestEntry, Definition, OfficeEntry
-from projections.published import published_contribution, published_office, published_tally
+from projections.published import (
+    Moment,
+    area_answer,
+    as_of,
+    contest_answer,
+    event_links,
+    office_answer,
+    published_leaf,
+    published_standing,
+    published_time,
+    shard_as_of,
+    station_answer,
+)
 from projections.readmodel import queries
-from projections.readmodel.rows import cut_of_blocks
-from projections.station import ResultState
-from projections.tally import empty_tally
-from schemas.codes import NOTHING_YET
-from schemas.envelope import moment_of
 from schemas.results import Cut
 
 
@@ -29,13 +36,6 @@ class Everything(NamedTuple):
     office_tallies: list[tuple[str, str, list[int]]]
 
 
-class Cuts(NamedTuple):
-    """The cuts of every office at one moment."""
-
-    results: dict[str, Cut]
-    blocks: dict[tuple[str, int], int]
-
-
 class ReadModel:
     def __init__(self, pool: Any, definition: Definition) -> None:
         self._pool = pool
@@ -44,103 +44,37 @@ class ReadModel:
     async def offices_as_of(self) -> dict[str, dict[str, int]]:
         async with self._moment() as connection:
             cuts = await _cuts(connection)
-        return {office.id: self._as_of(cuts, office) for office in self._definition.offices}
+        return {office.id: as_of(cuts, office) for office in self._definition.offices}
 
     async def office(self, office: OfficeEntry) -> dict[str, Any]:
         definition = self._definition
-        contests = [definition.contests[number] for number in office.contests]
         async with self._moment() as connection:
-            cuts = await _cuts(connection)
-            tallies = await self._contest_tallies(connection, contests)
+            moment = await self._with_contests(connection, office.contests)
             rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREAS, [definition.area_codes[definition.root]])
-        whole = {row["office"]: row["tally"] for row in rows}.get(office.id) or empty_tally(len(office.parties))
-        return {
-            "as_of": self._as_of(cuts, office),
-            "tally": published_office(office, definition.root, whole, definition),
-            "contests": tallies,
-        }
+        return office_answer(definition, office, moment._replace(office_tallies=_office_tallies(rows)))
 
     async def contest(self, contest: ContestEntry) -> dict[str, Any]:
         async with self._moment() as connection:
-            cuts = await _cuts(connection)
-            tallies = await self._contest_tallies(connection, [contest])
-        return {"as_of": self._as_of(cuts, self._definition.offices[contest.office_number]), "tally": tallies[0]}
+            moment = await self._with_contests(connection, [contest.number])
+        return contest_answer(self._definition, contest, moment)
 
-    async def area(self, area: int, offices: Iterable[OfficeEntry]) -> list[dict[str, Any]]:
-        """For each office: the area's own tallies and those of its children, contest by contest."""
+    async def area(self, area: int, offices: Iterable[OfficeEntry]) -> dict[str, Any]:
         definition = self._definition
-        wanted = [area, *definition.children[area]]
-        codes = [definition.area_codes[each] for each in wanted]
+        codes = [definition.area_codes[each] for each in (area, *definition.children[area])]
         async with self._moment() as connection:
             cuts = await _cuts(connection)
             rows = await connection.fetch(queries.TALLIES_OF_AREAS, codes)
             office_rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREAS, codes[:1])
-        tallies = {(row["contest"], row["area"]): row["tally"] for row in rows}
-        wholes = {row["office"]: row["tally"] for row in office_rows}
-        above = definition.area_level[area] <= definition.shard_level
-
-        def published(office: OfficeEntry, areas: Sequence[int]) -> list[dict[str, Any]]:
-            return [
-                published_tally(
-                    contest,
-                    each,
-                    tallies.get((contest.id, definition.area_codes[each])) or empty_tally(len(contest.choices)),
-                    definition,
-                )
-                for each in areas
-                for contest in (definition.contests[number] for number in office.contests)
-                if (contest.number, each) in definition.denominators
-            ]
-
-        return [
-            {
-                "office": office.id,
-                "as_of": self._as_of(cuts, office),
-                "shard_as_of": self._shard_as_of(cuts, office),
-                "tally": published_office(
-                    office, area, wholes.get(office.id) or empty_tally(len(office.parties)), definition
-                )
-                if above
-                else None,
-                "contests": published(office, wanted[:1]),
-                "children": published(office, wanted[1:]),
-            }
-            for office in offices
-            if any((number, area) in definition.denominators for number in office.contests)
-        ]
+        moment = cuts._replace(tallies=_tallies(rows), office_tallies=_office_tallies(office_rows))
+        return area_answer(definition, area, offices, moment)
 
     async def station(self, station: int) -> dict[str, Any]:
-        """What stands for the station in each of its contests, and every record about it in the ledger's order."""
-        definition = self._definition
-        code = definition.station_codes[station]
+        code = self._definition.station_codes[station]
         async with self._moment() as connection:
             cuts = await _cuts(connection)
             rows = await connection.fetch(queries.STATION_RESULTS, code)
             history = await connection.fetch(queries.STATION_HISTORY, code)
-        standing = {row["contest"]: row for row in rows}
-        contests = [definition.contests[number] for number in sorted(definition.contests_of_station(station))]
-        return {
-            "shard_as_of": {office.id: self._shard_as_of(cuts, office) for office in definition.offices},
-            "contests": [self._standing(contest, standing.get(contest.id)) for contest in contests],
-            "history": [
-                {
-                    "partition": row["partition"],
-                    "offset": row["offset"],
-                    "event": row["event"],
-                    "leaf_hash": _hex(row["leaf"]),
-                    "type": row["type"],
-                    "key": row["key"],
-                    "contest": row["contest"],
-                    "version": row["version"],
-                    "received_at": _moment(row["received_us"]),
-                    "state": row["state"],
-                    "findings": orjson.Fragment(row["findings"]),
-                    "payload": None if row["payload"] is None else orjson.Fragment(row["payload"]),
-                    "links": _links(row),
-                }
-                for row in history
-            ],
-        }
+        return station_answer(self._definition, station, {row["contest"]: row for row in rows}, history, cuts)
 
     async def events(
         self, filters: queries.EventFilters, *, area: int | None, newest_first: bool, limit: int
@@ -170,7 +104,7 @@ class ReadModel:
             "partition": row["partition"],
             "offset": row["offset"],
             "event": row["event"],
-            "leaf_hash": _hex(row["leaf"]),
+            "leaf_hash": published_leaf(row["leaf"]),
             "type": row["type"],
             "author": row["key"] or None,
             "role": None if author is None else author.role.value,
@@ -179,10 +113,10 @@ class ReadModel:
             "contest": row["contest"],
             "version": row["version"],
             "created_at": None if row["payload"] is None else orjson.loads(row["payload"])["created_at"],
-            "received_at": _moment(row["received_us"]),
+            "received_at": published_time(row["received_us"]),
             "state": row["state"],
             "rules": [finding["rule"] for finding in orjson.loads(row["findings"])],
-            "links": _links(row)
+            "links": event_links(row["partition"], row["offset"])
             | {"station": f"/v1/stations/{row['station']}" if self._is_station(row["station"]) else None},
         }
 
@@ -213,8 +147,8 @@ class ReadModel:
             rows = await connection.fetch(queries.STATIONS_OF_AREAS, codes, contest.id, state, after, limit + 1)
         page = rows[:limit]
         return {
-            "shard_as_of": self._shard_as_of(cuts, definition.offices[contest.office_number]),
-            "stations": [{"station": row["station"], **self._standing(contest, row)} for row in page],
+            "shard_as_of": shard_as_of(definition, cuts, definition.offices[contest.office_number]),
+            "stations": [{"station": row["station"], **published_standing(contest, row)} for row in page],
             "next": page[-1]["station"] if len(rows) > limit else None,
         }
 
@@ -232,8 +166,8 @@ class ReadModel:
             office_tallies = await connection.fetch(queries.ALL_OFFICE_TALLIES)
         return Everything(
             {(row["topic"], row["partition"]): row["next_offset"] for row in positions},
-            cuts.blocks,
-            cuts.results,
+            dict(cuts.blocks),
+            dict(cuts.results),
             [(row["contest"], row["area"], row["tally"]) for row in tallies],
             [(row["office"], row["area"], row["tally"]) for row in office_tallies],
         )
@@ -246,36 +180,17 @@ class ReadModel:
         ):
             yield connection
 
-    async def _contest_tallies(self, connection: Any, contests: Sequence[ContestEntry]) -> list[dict[str, Any]]:
-        """Each contest as a whole, at the area that holds its electorate."""
+    async def _with_contests(self, connection: Any, contests: Sequence[int]) -> Moment:
+        """These contests, each at the area that holds its electorate."""
         definition = self._definition
+        cuts = await _cuts(connection)
+        entries = [definition.contests[number] for number in contests]
         rows = await connection.fetch(
             queries.TALLIES_OF_CONTESTS,
-            [contest.id for contest in contests],
-            [definition.area_codes[contest.root_area] for contest in contests],
+            [entry.id for entry in entries],
+            [definition.area_codes[entry.root_area] for entry in entries],
         )
-        tallies = {row["contest"]: row["tally"] for row in rows}
-        return [
-            published_tally(
-                contest,
-                contest.root_area,
-                tallies.get(contest.id) or empty_tally(len(contest.choices)),
-                definition,
-            )
-            for contest in contests
-        ]
-
-    def _standing(self, contest: ContestEntry, row: Any) -> dict[str, Any]:
-        heard_of = row is not None
-        contribution = row["contribution"] if heard_of else None
-        return {
-            "contest": contest.id,
-            "state": row["state"] if heard_of else ResultState.WAITING.value,
-            "offset": row["offset"] if heard_of else None,
-            "event": row["event"] if heard_of else None,
-            "version": row["version"] if heard_of else None,
-            "numbers": None if contribution is None else published_contribution(contest, contribution),
-        }
+        return cuts._replace(tallies=_tallies(rows))
 
     def _at_and_below(self, area: int) -> list[int]:
         found, open_areas = [], [area]
@@ -285,35 +200,22 @@ class ReadModel:
             open_areas += self._definition.children[each]
         return found
 
-    def _as_of(self, cuts: Cuts, office: OfficeEntry) -> dict[str, int]:
-        return _offsets(cuts.results.get(office.id, ()))
 
-    def _shard_as_of(self, cuts: Cuts, office: OfficeEntry) -> dict[str, int]:
-        return _offsets(cut_of_blocks(cuts.blocks, office.id, self._definition.partitions))
-
-
-async def _cuts(connection: Any) -> Cuts:
+async def _cuts(connection: Any) -> Moment:
+    """How far each office is, without tallies."""
     results = await connection.fetch(queries.RESULT_WATERMARKS)
     blocks = await connection.fetch(queries.BLOCK_WATERMARKS)
-    return Cuts(
+    return Moment(
         {row["office"]: tuple(row["as_of"]) for row in results},
         {(row["office"], row["partition"]): row["through"] for row in blocks},
+        {},
+        {},
     )
 
 
-def _hex(leaf: bytes | None) -> str | None:
-    return None if leaf is None else leaf.hex()
+def _tallies(rows: Iterable[Any]) -> dict[tuple[str, str], list[int]]:
+    return {(row["contest"], row["area"]): row["tally"] for row in rows}
 
 
-def _moment(received_us: int) -> str | None:
-    return moment_of(received_us) if received_us else None
-
-
-def _links(row: Any) -> dict[str, str]:
-    """Where the whole event is, its bytes as they stand in the log, and the proof that they do."""
-    place = f"{row['partition']}/{row['offset']}"
-    return {"event": f"/v1/events/{place}", "entry": f"/v1/events/{place}/entry", "proof": f"/v1/proof/{place}"}
-
-
-def _offsets(cut: Cut) -> dict[str, int]:
-    return {str(partition): offset for partition, offset in enumerate(cut) if offset > NOTHING_YET}
+def _office_tallies(rows: Iterable[Any]) -> dict[tuple[str, str], list[int]]:
+    return {(row["office"], row["area"]): row["tally"] for row in rows}

@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, NamedTuple
 
 import asyncpg
-import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from api.problems import PROBLEM_RESPONSES, Problem
 from api.readmodel import ReadModel
 from projections.definition import ContestEntry, Definition, OfficeEntry
+from projections.published import answer_bytes, office_name
 from projections.station import ResultState
 from runtime.logs import event
 from schemas.codes import CODE_PATTERN, SHA256_PATTERN
@@ -56,17 +56,12 @@ class Snapshots:
         self.read = ReadModel(pool, definition)
         self._last_good: OrderedDict[str, _Kept] = OrderedDict()
         self._bytes = 0
-        self._head = {
-            "election": definition.election.id,
-            "mode": definition.election.mode.value,
-            "definition": definition.hash,
-        }
 
     async def answer(self, request: Request, work: Callable[[], Awaitable[dict[str, Any]]]) -> Response:
         """The answer of `work`, or without a database the last good one with its age. Raises Problem."""
         place = request.url.path + "?" + request.url.query
         try:
-            body = orjson.dumps(self._head | await work())
+            body = answer_bytes(self.definition, await work())
         except DATABASE_ERRORS as error:
             log.warning(event("database-unavailable", error=type(error).__name__, path=request.url.path))
             kept = self._last_good.get(place)
@@ -113,26 +108,6 @@ class Snapshots:
             hint = f" It is an area: GET /v1/areas/{station}." if station in self.definition.area_number else ""
             raise _unknown("station", f"There is no station {station!r} in this election.{hint}")
         return number
-
-    # -- names of things -------------------------------------------------------------------------------------------
-
-    def area_name(self, area: int) -> dict[str, Any]:
-        definition = self.definition
-        parent = definition.area_parent[area]
-        return {
-            "code": definition.area_codes[area],
-            "name": definition.area_names[area],
-            "level": definition.level_ids[definition.area_level[area]],
-            "parent": definition.area_codes[parent] if parent >= 0 else None,
-        }
-
-    def office_name(self, office: OfficeEntry) -> dict[str, Any]:
-        return {
-            "id": office.id,
-            "name_id": office.office.name_id,
-            "name_en": office.office.name_en,
-            "contests": [self.definition.contests[number].id for number in office.contests],
-        }
 
 
 def _unknown(field: str, detail: str) -> Problem:
@@ -185,7 +160,7 @@ async def election(request: Request) -> Response:
             "partitions": about.partitions,
             "areas": len(definition.area_codes),
             "stations": len(definition.station_codes),
-            "offices": [snapshots.office_name(office) for office in definition.offices],
+            "offices": [office_name(definition, office) for office in definition.offices],
             "as_of": await snapshots.read.offices_as_of(),
         }
 
@@ -197,34 +172,15 @@ async def office(request: Request, office: Annotated[str, Path(pattern=CODE_PATT
     snapshots = snapshots_of(request)
     entry = snapshots.office(office)
 
-    async def work() -> dict[str, Any]:
-        return {"office": snapshots.office_name(entry), **await snapshots.read.office(entry)}
-
-    return await snapshots.answer(request, work)
+    return await snapshots.answer(request, lambda: snapshots.read.office(entry))
 
 
 @router.get("/contests/{contest}", responses=described(ContestSnapshot), summary="A contest as a whole")
 async def contest(request: Request, contest: Annotated[str, Path(pattern=CODE_PATTERN)]) -> Response:
     snapshots = snapshots_of(request)
     entry = snapshots.contest(contest)
-    about = entry.contest
 
-    async def work() -> dict[str, Any]:
-        return {
-            "contest": entry.id,
-            "office": about.office,
-            "electorate": about.electorate,
-            "name_id": about.name_id,
-            "name_en": about.name_en,
-            "seats": about.seats,
-            "choices": [
-                {"id": choice.id, "name": choice.name, "kind": choice.kind.value, "party": choice.party}
-                for choice in entry.ballot
-            ],
-            **await snapshots.read.contest(entry),
-        }
-
-    return await snapshots.answer(request, work)
+    return await snapshots.answer(request, lambda: snapshots.read.contest(entry))
 
 
 @router.get("/areas/{area}", responses=described(AreaSnapshot), summary="An area with its children")
@@ -234,16 +190,7 @@ async def area(request: Request, area: AreaCode, office: OfficeFilter = None) ->
     definition = snapshots.definition
     number = snapshots.area(area)
     offices = definition.offices if office is None else (snapshots.office(office),)
-
-    async def work() -> dict[str, Any]:
-        return {
-            "area": snapshots.area_name(number),
-            "lineage": [snapshots.area_name(each) for each in definition.lineage[number][1:]],
-            "children": [snapshots.area_name(each) for each in definition.children[number]],
-            "offices": await snapshots.read.area(number, offices),
-        }
-
-    return await snapshots.answer(request, work)
+    return await snapshots.answer(request, lambda: snapshots.read.area(number, offices))
 
 
 @router.get("/areas/{area}/stations", responses=described(StationPage), summary="The stations of an area")
@@ -271,24 +218,8 @@ async def stations(
 async def station(request: Request, station: Annotated[str, Path(pattern=CODE_PATTERN)]) -> Response:
     """What stands in each contest, and every record about the station with what became of it and why."""
     snapshots = snapshots_of(request)
-    definition = snapshots.definition
     number = snapshots.station(station)
-    place = definition.station_area[number]
-
-    async def work() -> dict[str, Any]:
-        return {
-            "station": {
-                "code": station,
-                "name": definition.station_names[number],
-                "area": definition.area_codes[place],
-                "registered_voters": definition.station_registered[number],
-                "partition": definition.partition_of_station(number),
-            },
-            "lineage": [snapshots.area_name(each) for each in definition.lineage[place]],
-            **await snapshots.read.station(number),
-        }
-
-    return await snapshots.answer(request, work)
+    return await snapshots.answer(request, lambda: snapshots.read.station(number))
 
 
 @router.get(

@@ -8,10 +8,12 @@ the last call have changed. Where batches are cut changes no number, only how ma
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from projections.authority import Refusal, check_election, check_key, check_place
 from projections.definition import ContestEntry, Definition
@@ -26,6 +28,7 @@ from projections.station import (
 )
 from projections.tally import CLEAN, FLAGGED, HELD, Contribution, Tally, add, contribution_of, empty_tally
 from proofs.merkle import leaf_hash
+from proofs.signatures import verify
 from schemas.blocks import UNATTRIBUTED, AreaTally, Block, RecordRow, StateRow, StationRow, keyframe
 from schemas.canonical import is_canonical_event
 from schemas.codes import NOTHING_YET, OfficeId
@@ -80,6 +83,13 @@ def read_record(offset: int, value: bytes) -> Record:
         if not is_canonical_event(opened.payload):
             event, problem = None, "payload: not in canonical form (RFC 8785)"
     return Record(offset, opened.event_id, opened.payload, key_id, signature, event, problem, leaf, opened.received_us)
+
+
+def checked_record(offset: int, value: bytes, keys: Mapping[str, Ed25519PublicKey]) -> tuple[Record, bool]:
+    """A ledger record opened, and whether its signature is that of the key it names. `keys` are the election's."""
+    record = read_record(offset, value)
+    key = keys.get(record.key_id)
+    return record, record.event is not None and key is not None and verify(key, record.signature, record.payload)
 
 
 class GenesisError(Exception):
@@ -459,4 +469,4 @@ def _already_open() -> Finding:
     )
 
 
-__all__ = ["Contribution", "GenesisError", "PartitionFold", "Record", "read_record"]
+__all__ = ["Contribution", "GenesisError", "PartitionFold", "Record", "checked_record", "read_record"]

@@ -6,7 +6,6 @@ here: a block that does not chain raises BlockGapError, for the recorder needs e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -172,11 +171,6 @@ def office_columns(batch: Batch) -> tuple[list[object], ...]:
         [area for _, area in batch.office_tallies],
         [_array(tally) for tally in batch.office_tallies.values()],
     )
-
-
-def cut_of_blocks(blocks: Mapping[tuple[str, int], int], office: str, partitions: int) -> Cut:
-    """The cut of an office's stations and of its areas below the shard level."""
-    return tuple(blocks.get((office, partition), int(NOTHING_YET)) for partition in range(partitions))
 
 
 def _office_of(definition: Definition, contest: str) -> str:
