@@ -109,6 +109,8 @@ def open_record(value: bytes) -> Opened:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_RECEIVED_US_MAX = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+"""Later ones, in a zone far from UTC, would have no year."""
 
 
 def _microseconds(received_at: object) -> int:
@@ -116,9 +118,10 @@ def _microseconds(received_at: object) -> int:
     if not isinstance(received_at, str):
         return 0
     try:
-        return (datetime.fromisoformat(received_at) - _EPOCH) // timedelta(microseconds=1)
+        received_us = (datetime.fromisoformat(received_at) - _EPOCH) // timedelta(microseconds=1)
     except (ValueError, TypeError):  # TypeError: a time without a zone
         return 0
+    return received_us if 0 < received_us < _RECEIVED_US_MAX else 0
 
 
 def moment_of(received_us: int) -> str:

@@ -265,7 +265,7 @@ class EventLine(_Answer):
     type: str
     """`unreadable` where the record holds no event."""
     author: str | None
-    """Key id of the submitter."""
+    """Key id of the submitter, as the envelope says; where the signature does not hold, `state` is refused."""
     role: str | None
     """Of the author; null where the election does not know the key."""
     station: str | None
@@ -284,6 +284,8 @@ class EventLine(_Answer):
 
 
 class EventPage(_OfElection):
+    """A list without sums has no `as_of`: an old page stays the same, and so does its ETag, while others come in."""
+
     order: Literal["newest", "oldest"]
     events: list[EventLine]
     next: str | None
