@@ -42,6 +42,7 @@ from projections.readmodel.rows import Batch, Watermarks
 from projections.rollup import Rollup
 from projections.tabulation import GenesisError, PartitionFold, Record, checked_record
 from proofs.signatures import load_public_key
+from rekap.replay_server import serve
 from rekap.watch import PIPED_WIDTH, tally_table
 from runtime.log_source import LogSource, LogSourceError, open_log
 from runtime.package_files import PackageError, load_package
@@ -57,7 +58,7 @@ BLOCK_RECORDS = 5_000
 _PLACES = re.compile(r"\d+:-?\d+(,\d+:-?\d+)*")
 
 
-class ReplayError(Exception):
+class ReplayError(LookupError):
     """What is asked cannot be shown; the sentence says why."""
 
 
@@ -281,6 +282,7 @@ def _history_table(answer: dict[str, Any], caption: str) -> Table:
 @click.option("--level", help="all areas of this level")
 @click.option("--package", type=click.Path(path_type=Path), help="the election package (default: REKAP_PACKAGE)")
 @click.option("--json", "as_json", is_flag=True, help="print what the API answers, byte for byte")
+@click.option("--serve", "port", type=click.IntRange(1, 65535), help="answer /v1/areas, contests, offices at this port")
 def replay(
     source: str,
     to: str | None,
@@ -291,6 +293,7 @@ def replay(
     level: str | None,
     package: Path | None,
     as_json: bool,
+    port: int | None,
 ) -> None:
     """Count a prefix of a log again. SOURCE is the address of a Rekap API, a directory of log files, or kafka:HOST:PORT.
 
@@ -301,7 +304,7 @@ def replay(
         settings = read_settings()
         definition = Definition(load_package(package or settings.package, problems))
         question.check(definition)
-        answer, records = asyncio.run(_replay(source, to, question, definition, settings))
+        replayed, records = asyncio.run(_replay(source, to, question.station, definition, settings))
     except ReplayError as error:
         _fail(error, EXIT_WRONG_QUESTION)
     except (SettingsError, PackageError) as error:
@@ -310,6 +313,11 @@ def replay(
         _fail(error, EXIT_NO_LOG)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    if port is not None:
+        click.echo(f"Serving http://127.0.0.1:{port}/v1/areas/{definition.area_codes[definition.root]}; stop: Ctrl-C")
+        serve(lambda kind, code, only: _served(kind, code, only, definition, replayed), port)
+        return
+    answer = answer_bytes(definition, question.answer(definition, replayed))
     if as_json:
         sys.stdout.buffer.write(answer)
         sys.stdout.flush()
@@ -323,10 +331,17 @@ def _fail(error: Exception, code: int) -> None:
     raise SystemExit(code)
 
 
+def _served(kind: str, code: str, office: str | None, definition: Definition, replayed: Replayed) -> bytes:
+    """Raises ReplayError."""
+    question = Question(None, None, None, None, None)._replace(**({"office": office} | {kind: code}))
+    question.check(definition)
+    return answer_bytes(definition, question.answer(definition, replayed))
+
+
 async def _replay(
-    source: str, to: str | None, question: Question, definition: Definition, settings: Settings
-) -> tuple[bytes, int]:
-    """The answer, and of how many records it is."""
+    source: str, to: str | None, station: str | None, definition: Definition, settings: Settings
+) -> tuple[Replayed, int]:
+    """What was counted, and of how many records it is."""
     async with open_log(source, definition.election, settings) as log:
         through = await through_of(log, definition, to)
         records = sum(offset + 1 for offset in through.values())
@@ -336,7 +351,7 @@ async def _replay(
                 log,
                 definition,
                 through,
-                station=question.station,
+                station=station,
                 advanced=lambda count: progress.advance(task, count),
             )
-    return answer_bytes(definition, question.answer(definition, replayed)), records
+    return replayed, records

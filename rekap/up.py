@@ -79,7 +79,7 @@ async def running_stack(
                     environment[variable(field)] = await supervisor.adopt(
                         "postgres" if field == "database" else "kafka", service
                     )
-            port = port or _free_port()
+            port = port or free_port()
             environment |= {variable("package"): str(package.resolve()), variable("port"): str(port)}
             for field, name in (
                 ("log_directory", "log"),
@@ -103,7 +103,7 @@ async def _answers(url: str) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from rekap.up import Stack
+from rekap.up import Stack, free_port
 from tests.conftest import Parts
 from tests.support.small_election import annulled, reported
 from tests.support.stacks import Voices, eventually, small_stack
@@ -144,6 +145,33 @@ async def test_without_json_it_is_a_table(night: Night) -> None:
     assert (code, "Province 1" in out.decode(), "Province 2" in out.decode()) == (0, True, True)
     code, out, _ = await _replay(night, str(night.logs), "--station", "1.1.1-1")
     assert (code, "result.annulled" in out.decode()) == (0, True)
+
+
+async def test_a_moment_is_served_at_the_paths_of_the_api(night: Night) -> None:
+    served = night.served[1]
+    to = orjson.dumps(orjson.loads(served["contests/president"])["as_of"]).decode()
+    port = free_port()
+    command = ["replay", str(night.logs), "--package", str(night.package), "--to", to, "--serve", str(port)]
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "rekap", *command)
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/v1/") as client:
+
+            async def answers() -> bool:
+                try:
+                    return (await client.get("contests/president")).status_code == 200
+                except httpx.HTTPError:
+                    return False
+
+            await eventually(answers)
+            for path in PATHS:
+                if not path.startswith("stations/"):
+                    assert (await client.get(path)).content == served[path], path
+            unknown = await client.get("areas/9.9")
+            assert (unknown.status_code, unknown.headers["content-type"]) == (404, "application/problem+json")
+            assert (await client.get("stations/1.1.1-1")).status_code == 422
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 0
 
 
 async def test_what_cannot_be_replayed_is_one_sentence(night: Night, tmp_path: Path) -> None:
