@@ -51,7 +51,7 @@ async def open_log(address: str, election: Election, settings: Settings) -> Asyn
         consumer = plain_consumer(replace(settings, kafka=address.removeprefix(KAFKA_PREFIX)))
         try:
             await consumer.start()
-            yield KafkaLog(consumer, topics_of(election).ledger)
+            yield await KafkaLog.assigned(consumer, topics_of(election).ledger, election.partitions)
         except KafkaError as error:
             raise LogSourceError(f"{address}: {type(error).__name__}") from None
         finally:
@@ -131,16 +131,25 @@ def _directory(root: Path, election: Election) -> Callable[[int, str], Awaitable
 
 
 class KafkaLog:
-    """The ledger topic itself."""
+    """The ledger topic itself. Its partitions are assigned once and paused: a consumer that is stopped just after another
+    `assign` never ends (aiokafka 0.14, `_fetch_requests_routine` takes its own cancelling for that of a fetch)."""
 
     def __init__(self, consumer: AIOKafkaConsumer, topic: str) -> None:
         self._consumer = consumer
         self._topic = topic
 
+    @classmethod
+    async def assigned(cls, consumer: AIOKafkaConsumer, topic: str, partitions: int) -> KafkaLog:
+        """Raises LogSourceError."""
+        if topic not in await consumer.topics():
+            raise LogSourceError(f"Kafka has no topic {topic}")
+        places = [TopicPartition(topic, partition) for partition in range(partitions)]
+        consumer.assign(places)
+        consumer.pause(*places)
+        return cls(consumer, topic)
+
     async def size(self, partition: int) -> int:
         place = TopicPartition(self._topic, partition)
-        if self._topic not in await self._consumer.topics():
-            raise LogSourceError(f"Kafka has no topic {self._topic}")
         try:
             async with asyncio.timeout(KAFKA_SECONDS_MAX):
                 ends: dict[TopicPartition, int] = await self._consumer.end_offsets([place])
@@ -150,11 +159,10 @@ class KafkaLog:
 
     async def entries(self, partition: int, begin: int, end: int) -> AsyncIterator[list[bytes]]:
         place = TopicPartition(self._topic, partition)
-        self._consumer.assign([place])
         self._consumer.seek(place, begin)
+        self._consumer.resume(place)
         while begin < end:
-            batches = await self._consumer.getmany(timeout_ms=KAFKA_SECONDS_MAX * 1000)
-            messages = batches.get(place, [])
+            messages = (await self._consumer.getmany(timeout_ms=KAFKA_SECONDS_MAX * 1000)).get(place, [])
             if not messages:
                 raise LogSourceError(f"Kafka gives nothing of {self._topic}/{partition} from offset {begin} on")
             if messages[0].offset != begin:
@@ -162,3 +170,4 @@ class KafkaLog:
             values = [message.value or b"" for message in messages[: end - begin]]
             begin += len(values)
             yield values
+        self._consumer.pause(place)
