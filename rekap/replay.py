@@ -295,7 +295,7 @@ def replay(
     as_json: bool,
     port: int | None,
 ) -> None:
-    """Count a prefix of a log again. SOURCE is the address of a Rekap API, a directory of log files, or kafka:HOST:PORT.
+    """Count a prefix of a log again. SOURCE is the address of a Rekap API, a directory of log files, or kafka://HOST:PORT.
 
     Exit code 1: what is asked is not there; 2: settings or package; 3: the log cannot be read.
     """

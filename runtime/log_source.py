@@ -1,6 +1,6 @@
 """Reading an election's log from where it is kept: a server's files, a directory of them, or Kafka. Nothing is verified.
 
-A source is named by its address: `https://…` of a Rekap API, `kafka:HOST:PORT`, else a directory, either that of all logs
+A source is named by its address: `https://…` of a Rekap API, `kafka://HOST:PORT`, else a directory, either that of all logs
 (REKAP_LOG_DIRECTORY) or one that holds a folder for each partition.
 """
 
@@ -29,7 +29,7 @@ AHEAD_BUNDLES = 16
 """Bundles fetched at once: about 6 MB. At half, a server 50 ms away gives 40,000 entries/s."""
 KAFKA_SECONDS_MAX = 30
 HTTP_SECONDS_MAX = 30
-KAFKA_PREFIX = "kafka:"
+KAFKA_PREFIX = "kafka://"
 
 
 class LogSourceError(Exception):

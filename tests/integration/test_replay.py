@@ -114,7 +114,7 @@ def check_same(got: bytes, served: bytes) -> None:
 
 @pytest.mark.parametrize("kind", ["url", "directory", "kafka"])
 async def test_a_replay_gives_the_bytes_that_were_served_at_that_moment(stack: Stack, night: Night, kind: str) -> None:
-    sources = {"url": stack.url, "directory": str(night.logs), "kafka": f"kafka:{stack.environment['REKAP_KAFKA']}"}
+    sources = {"url": stack.url, "directory": str(night.logs), "kafka": f"kafka://{stack.environment['REKAP_KAFKA']}"}
     assert len({served["contests/president"] for served in night.served}) == 3
     for moment, served in enumerate(night.served):
         to = orjson.dumps(orjson.loads(served["contests/president"])["as_of"]).decode()
