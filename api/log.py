@@ -64,29 +64,21 @@ class PublicLogs:
             "url": f"/log/{partition}/",
         }
 
+    def entry(self, partition: int, offset: int) -> bytes:
+        """A record as it stands in the log. Raises Problem where the log has not got so far."""
+        size, _, _ = self._newest(partition)
+        _check_within(partition, offset, size)
+        return self._entry(partition, offset, size)
+
     def inclusion(self, partition: int, offset: int) -> dict[str, Any]:
         """Raises Problem where the log has not got so far."""
         size, note, hashes = self._newest(partition)
-        if offset >= size:
-            raise Problem(
-                404,
-                "Not in this log yet",
-                f"The log of partition {partition} has {size} records; a checkpoint with offset {offset} follows within "
-                "seconds of its receipt.",
-                field="offset",
-            )
-        index, place = divmod(offset, TILE_WIDTH)
-        width = min(TILE_WIDTH, size - index * TILE_WIDTH)
-        store = TileStore(self._directory(partition))
-        bundle = store.read(entries_path(index, width))
-        entry = read_bundle(bundle, width)[place] if bundle is not None else None
-        if entry is None:
-            entry = read_bundle(store.read(entries_path(index)) or b"", TILE_WIDTH)[place]
+        _check_within(partition, offset, size)
         return {
             "partition": partition,
             "offset": offset,
             "size": size,
-            "leaf_hash": leaf_hash(entry).hex(),
+            "leaf_hash": leaf_hash(self._entry(partition, offset, size)).hex(),
             "proof": [base64.b64encode(each).decode() for each in inclusion_proof(offset, size, hashes)],
             "checkpoint": note.decode(),
         }
@@ -108,6 +100,15 @@ class PublicLogs:
             "new": new,
             "proof": [base64.b64encode(each).decode() for each in proof],
         }
+
+    def _entry(self, partition: int, offset: int, size: int) -> bytes:
+        index, place = divmod(offset, TILE_WIDTH)
+        width = min(TILE_WIDTH, size - index * TILE_WIDTH)
+        store = TileStore(self._directory(partition))
+        bundle = store.read(entries_path(index, width))
+        if bundle is None:  # full by now
+            bundle, width = store.read(entries_path(index)) or b"", TILE_WIDTH
+        return read_bundle(bundle, width)[place]
 
     def _newest(self, partition: int) -> tuple[int, bytes, TileHashes]:
         store = TileStore(self._directory(partition))
@@ -135,12 +136,24 @@ class PublicLogs:
         return self._root / folder_of(self._election, partition)
 
 
+def _check_within(partition: int, offset: int, size: int) -> None:
+    if offset >= size:
+        raise Problem(
+            404,
+            "Not in this log yet",
+            f"The log of partition {partition} has {size} records; a checkpoint with offset {offset} follows within "
+            "seconds of its receipt.",
+            field="offset",
+        )
+
+
 def _of(request: Request) -> PublicLogs:
     logs: PublicLogs = request.app.state.logs
     return logs
 
 
 Partition = Annotated[int, Path(ge=0, le=255)]
+Offset = Annotated[int, Path(ge=0, le=2**53)]
 _PROBLEMS: dict[int | str, dict[str, Any]] = {status: PROBLEM_RESPONSES[status] for status in (404, 422, 503)}
 
 
@@ -164,7 +177,7 @@ async def logs(request: Request) -> dict[str, Any]:
 
 
 @router.get("/v1/proof/{partition}/{offset}", summary="That a record is in the log", responses=_PROBLEMS)
-async def proof(request: Request, partition: Partition, offset: Annotated[int, Path(ge=0, le=2**53)]) -> Response:
+async def proof(request: Request, partition: Partition, offset: Offset) -> Response:
     """The audit path of a record to the newest checkpoint (RFC 6962). With `Accept: text/plain` as C2SP tlog-proof."""
     found = await asyncio.to_thread(_of(request).inclusion, partition, offset)
     if "text/plain" not in request.headers.get("accept", ""):

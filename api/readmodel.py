@@ -9,12 +9,20 @@ from typing import Any, NamedTuple
 import orjson
 
 from projections.definition import ContestEntry, Definition, OfficeEntry
-from projections.published import published_contribution, published_office, published_tally
+from projections.published import (
+    Moment,
+    area_answer,
+    as_of,
+    contest_answer,
+    event_links,
+    office_answer,
+    published_leaf,
+    published_standing,
+    published_time,
+    shard_as_of,
+    station_answer,
+)
 from projections.readmodel import queries
-from projections.readmodel.rows import cut_of_blocks
-from projections.station import ResultState
-from projections.tally import empty_tally
-from schemas.codes import NOTHING_YET
 from schemas.results import Cut
 
 
@@ -28,13 +36,6 @@ class Everything(NamedTuple):
     office_tallies: list[tuple[str, str, list[int]]]
 
 
-class Cuts(NamedTuple):
-    """The cuts of every office at one moment."""
-
-    results: dict[str, Cut]
-    blocks: dict[tuple[str, int], int]
-
-
 class ReadModel:
     def __init__(self, pool: Any, definition: Definition) -> None:
         self._pool = pool
@@ -43,114 +44,111 @@ class ReadModel:
     async def offices_as_of(self) -> dict[str, dict[str, int]]:
         async with self._moment() as connection:
             cuts = await _cuts(connection)
-        return {office.id: self._as_of(cuts, office) for office in self._definition.offices}
+        return {office.id: as_of(cuts, office) for office in self._definition.offices}
 
     async def office(self, office: OfficeEntry) -> dict[str, Any]:
         definition = self._definition
-        contests = [definition.contests[number] for number in office.contests]
         async with self._moment() as connection:
-            cuts = await _cuts(connection)
-            tallies = await self._contest_tallies(connection, contests)
+            moment = await self._with_contests(connection, office.contests)
             rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREAS, [definition.area_codes[definition.root]])
-        whole = {row["office"]: row["tally"] for row in rows}.get(office.id) or empty_tally(len(office.parties))
-        return {
-            "as_of": self._as_of(cuts, office),
-            "tally": published_office(office, definition.root, whole, definition),
-            "contests": tallies,
-        }
+        return office_answer(definition, office, moment._replace(office_tallies=_office_tallies(rows)))
 
     async def contest(self, contest: ContestEntry) -> dict[str, Any]:
         async with self._moment() as connection:
-            cuts = await _cuts(connection)
-            tallies = await self._contest_tallies(connection, [contest])
-        return {"as_of": self._as_of(cuts, self._definition.offices[contest.office_number]), "tally": tallies[0]}
+            moment = await self._with_contests(connection, [contest.number])
+        return contest_answer(self._definition, contest, moment)
 
-    async def area(self, area: int, offices: Iterable[OfficeEntry]) -> list[dict[str, Any]]:
-        """For each office: the area's own tallies and those of its children, contest by contest."""
+    async def area(self, area: int, offices: Iterable[OfficeEntry]) -> dict[str, Any]:
         definition = self._definition
-        wanted = [area, *definition.children[area]]
-        codes = [definition.area_codes[each] for each in wanted]
+        codes = [definition.area_codes[each] for each in (area, *definition.children[area])]
         async with self._moment() as connection:
             cuts = await _cuts(connection)
             rows = await connection.fetch(queries.TALLIES_OF_AREAS, codes)
             office_rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREAS, codes[:1])
-        tallies = {(row["contest"], row["area"]): row["tally"] for row in rows}
-        wholes = {row["office"]: row["tally"] for row in office_rows}
-        above = definition.area_level[area] <= definition.shard_level
-
-        def published(office: OfficeEntry, areas: Sequence[int]) -> list[dict[str, Any]]:
-            return [
-                published_tally(
-                    contest,
-                    each,
-                    tallies.get((contest.id, definition.area_codes[each])) or empty_tally(len(contest.choices)),
-                    definition,
-                )
-                for each in areas
-                for contest in (definition.contests[number] for number in office.contests)
-                if (contest.number, each) in definition.denominators
-            ]
-
-        return [
-            {
-                "office": office.id,
-                "as_of": self._as_of(cuts, office),
-                "shard_as_of": self._shard_as_of(cuts, office),
-                "tally": published_office(
-                    office, area, wholes.get(office.id) or empty_tally(len(office.parties)), definition
-                )
-                if above
-                else None,
-                "contests": published(office, wanted[:1]),
-                "children": published(office, wanted[1:]),
-            }
-            for office in offices
-            if any((number, area) in definition.denominators for number in office.contests)
-        ]
+        moment = cuts._replace(tallies=_tallies(rows), office_tallies=_office_tallies(office_rows))
+        return area_answer(definition, area, offices, moment)
 
     async def station(self, station: int) -> dict[str, Any]:
-        """What stands for the station in each of its contests, and every record about it in the ledger's order."""
-        definition = self._definition
-        code = definition.station_codes[station]
+        code = self._definition.station_codes[station]
         async with self._moment() as connection:
             cuts = await _cuts(connection)
             rows = await connection.fetch(queries.STATION_RESULTS, code)
             history = await connection.fetch(queries.STATION_HISTORY, code)
-        standing = {row["contest"]: row for row in rows}
-        contests = [definition.contests[number] for number in sorted(definition.contests_of_station(station))]
+        return station_answer(self._definition, station, {row["contest"]: row for row in rows}, history, cuts)
+
+    async def events(
+        self, filters: queries.EventFilters, *, area: int | None, newest_first: bool, limit: int
+    ) -> tuple[list[dict[str, Any]], tuple[int, int, int] | None]:
+        """A page of the log in the order of receipt, and what the next begins after; None on the last."""
+        if area is not None:
+            filters = self._of_area(filters, area)
+        statement, arguments = queries.events(filters, newest_first=newest_first, limit=limit + 1)
+        async with self._moment() as connection:
+            await connection.execute(queries.PLAN_FOR_THESE_VALUES)
+            rows = await connection.fetch(statement, *arguments)
+        last = rows[limit - 1] if len(rows) > limit else None
+        after = None if last is None else (last["received_us"], last["partition"], last["offset"])
+        return [self._event(row) for row in rows[:limit]], after
+
+    async def event(self, partition: int, offset: int) -> dict[str, Any] | None:
+        """One event, with all that is told of it; None where it has not been counted."""
+        row = await self._pool.fetchrow(queries.ONE_EVENT, partition, offset)
+        if row is None:
+            return None
+        payload = None if row["payload"] is None else orjson.Fragment(row["payload"])
+        return {**self._event(row), "findings": orjson.Fragment(row["findings"]), "payload": payload}
+
+    def _event(self, row: Any) -> dict[str, Any]:
+        author = self._definition.keys.get(row["key"])
         return {
-            "shard_as_of": {office.id: self._shard_as_of(cuts, office) for office in definition.offices},
-            "contests": [self._standing(contest, standing.get(contest.id)) for contest in contests],
-            "history": [
-                {
-                    "partition": row["partition"],
-                    "offset": row["offset"],
-                    "event": row["event"],
-                    "type": row["type"],
-                    "key": row["key"],
-                    "contest": row["contest"],
-                    "version": row["version"],
-                    "state": row["state"],
-                    "findings": orjson.Fragment(row["findings"]),
-                    "payload": None if row["payload"] is None else orjson.Fragment(row["payload"]),
-                }
-                for row in history
-            ],
+            "partition": row["partition"],
+            "offset": row["offset"],
+            "event": row["event"],
+            "leaf_hash": published_leaf(row["leaf"]),
+            "type": row["type"],
+            "author": row["key"] or None,
+            "role": None if author is None else author.role.value,
+            "station": row["station"],
+            "area": row["area"],
+            "contest": row["contest"],
+            "version": row["version"],
+            "created_at": None if row["payload"] is None else orjson.loads(row["payload"])["created_at"],
+            "received_at": published_time(row["received_us"]),
+            "state": row["state"],
+            "rules": [finding["rule"] for finding in orjson.loads(row["findings"])],
+            "links": event_links(row["partition"], row["offset"])
+            | {"station": f"/v1/stations/{row['station']}" if self._is_station(row["station"]) else None},
         }
+
+    def _is_station(self, code: str | None) -> bool:
+        return code is not None and code in self._definition.station_number
+
+    def _of_area(self, filters: queries.EventFilters, area: int) -> queries.EventFilters:
+        """Only what is about this area or one below it; the root holds the whole log."""
+        definition = self._definition
+        if area == definition.root:
+            return filters
+        below = self._at_and_below(area)
+        shard = definition.area_shard[area]
+        if shard < 0:
+            shards = [each for each in below if definition.area_level[each] <= definition.shard_level]
+            return filters._replace(shards=[definition.area_codes[each] for each in shards])
+        filters = filters._replace(shards=[definition.area_codes[shard]])
+        return filters if shard == area else filters._replace(areas=[definition.area_codes[each] for each in below])
 
     async def stations(
         self, area: int, contest: ContestEntry, state: str | None, after: str, limit: int
     ) -> dict[str, Any]:
         """A page of the stations in an area (at any depth) that were heard of, by code."""
         definition = self._definition
-        codes = [definition.area_codes[each] for each in self._areas_with_stations(area)]
+        codes = [definition.area_codes[each] for each in self._at_and_below(area)]
         async with self._moment() as connection:
             cuts = await _cuts(connection)
             rows = await connection.fetch(queries.STATIONS_OF_AREAS, codes, contest.id, state, after, limit + 1)
         page = rows[:limit]
         return {
-            "shard_as_of": self._shard_as_of(cuts, definition.offices[contest.office_number]),
-            "stations": [{"station": row["station"], **self._standing(contest, row)} for row in page],
+            "shard_as_of": shard_as_of(definition, cuts, definition.offices[contest.office_number]),
+            "stations": [{"station": row["station"], **published_standing(contest, row)} for row in page],
             "next": page[-1]["station"] if len(rows) > limit else None,
         }
 
@@ -168,8 +166,8 @@ class ReadModel:
             office_tallies = await connection.fetch(queries.ALL_OFFICE_TALLIES)
         return Everything(
             {(row["topic"], row["partition"]): row["next_offset"] for row in positions},
-            cuts.blocks,
-            cuts.results,
+            dict(cuts.blocks),
+            dict(cuts.results),
             [(row["contest"], row["area"], row["tally"]) for row in tallies],
             [(row["office"], row["area"], row["tally"]) for row in office_tallies],
         )
@@ -182,38 +180,19 @@ class ReadModel:
         ):
             yield connection
 
-    async def _contest_tallies(self, connection: Any, contests: Sequence[ContestEntry]) -> list[dict[str, Any]]:
-        """Each contest as a whole, at the area that holds its electorate."""
+    async def _with_contests(self, connection: Any, contests: Sequence[int]) -> Moment:
+        """These contests, each at the area that holds its electorate."""
         definition = self._definition
+        cuts = await _cuts(connection)
+        entries = [definition.contests[number] for number in contests]
         rows = await connection.fetch(
             queries.TALLIES_OF_CONTESTS,
-            [contest.id for contest in contests],
-            [definition.area_codes[contest.root_area] for contest in contests],
+            [entry.id for entry in entries],
+            [definition.area_codes[entry.root_area] for entry in entries],
         )
-        tallies = {row["contest"]: row["tally"] for row in rows}
-        return [
-            published_tally(
-                contest,
-                contest.root_area,
-                tallies.get(contest.id) or empty_tally(len(contest.choices)),
-                definition,
-            )
-            for contest in contests
-        ]
+        return cuts._replace(tallies=_tallies(rows))
 
-    def _standing(self, contest: ContestEntry, row: Any) -> dict[str, Any]:
-        heard_of = row is not None
-        contribution = row["contribution"] if heard_of else None
-        return {
-            "contest": contest.id,
-            "state": row["state"] if heard_of else ResultState.WAITING.value,
-            "offset": row["offset"] if heard_of else None,
-            "event": row["event"] if heard_of else None,
-            "version": row["version"] if heard_of else None,
-            "numbers": None if contribution is None else published_contribution(contest, contribution),
-        }
-
-    def _areas_with_stations(self, area: int) -> list[int]:
+    def _at_and_below(self, area: int) -> list[int]:
         found, open_areas = [], [area]
         while open_areas:
             each = open_areas.pop()
@@ -221,21 +200,22 @@ class ReadModel:
             open_areas += self._definition.children[each]
         return found
 
-    def _as_of(self, cuts: Cuts, office: OfficeEntry) -> dict[str, int]:
-        return _offsets(cuts.results.get(office.id, ()))
 
-    def _shard_as_of(self, cuts: Cuts, office: OfficeEntry) -> dict[str, int]:
-        return _offsets(cut_of_blocks(cuts.blocks, office.id, self._definition.partitions))
-
-
-async def _cuts(connection: Any) -> Cuts:
+async def _cuts(connection: Any) -> Moment:
+    """How far each office is, without tallies."""
     results = await connection.fetch(queries.RESULT_WATERMARKS)
     blocks = await connection.fetch(queries.BLOCK_WATERMARKS)
-    return Cuts(
+    return Moment(
         {row["office"]: tuple(row["as_of"]) for row in results},
         {(row["office"], row["partition"]): row["through"] for row in blocks},
+        {},
+        {},
     )
 
 
-def _offsets(cut: Cut) -> dict[str, int]:
-    return {str(partition): offset for partition, offset in enumerate(cut) if offset > NOTHING_YET}
+def _tallies(rows: Iterable[Any]) -> dict[tuple[str, str], list[int]]:
+    return {(row["contest"], row["area"]): row["tally"] for row in rows}
+
+
+def _office_tallies(rows: Iterable[Any]) -> dict[tuple[str, str], list[int]]:
+    return {(row["office"], row["area"]): row["tally"] for row in rows}

@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, NamedTuple
 
 import asyncpg
-import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from api.problems import PROBLEM_RESPONSES, Problem
 from api.readmodel import ReadModel
 from projections.definition import ContestEntry, Definition, OfficeEntry
+from projections.published import answer_bytes, office_name
 from projections.station import ResultState
 from runtime.logs import event
 from schemas.codes import CODE_PATTERN, SHA256_PATTERN
@@ -56,17 +56,12 @@ class Snapshots:
         self.read = ReadModel(pool, definition)
         self._last_good: OrderedDict[str, _Kept] = OrderedDict()
         self._bytes = 0
-        self._head = {
-            "election": definition.election.id,
-            "mode": definition.election.mode.value,
-            "definition": definition.hash,
-        }
 
     async def answer(self, request: Request, work: Callable[[], Awaitable[dict[str, Any]]]) -> Response:
         """The answer of `work`, or without a database the last good one with its age. Raises Problem."""
         place = request.url.path + "?" + request.url.query
         try:
-            body = orjson.dumps(self._head | await work())
+            body = answer_bytes(self.definition, await work())
         except DATABASE_ERRORS as error:
             log.warning(event("database-unavailable", error=type(error).__name__, path=request.url.path))
             kept = self._last_good.get(place)
@@ -114,26 +109,6 @@ class Snapshots:
             raise _unknown("station", f"There is no station {station!r} in this election.{hint}")
         return number
 
-    # -- names of things -------------------------------------------------------------------------------------------
-
-    def area_name(self, area: int) -> dict[str, Any]:
-        definition = self.definition
-        parent = definition.area_parent[area]
-        return {
-            "code": definition.area_codes[area],
-            "name": definition.area_names[area],
-            "level": definition.level_ids[definition.area_level[area]],
-            "parent": definition.area_codes[parent] if parent >= 0 else None,
-        }
-
-    def office_name(self, office: OfficeEntry) -> dict[str, Any]:
-        return {
-            "id": office.id,
-            "name_id": office.office.name_id,
-            "name_en": office.office.name_en,
-            "contests": [self.definition.contests[number].id for number in office.contests],
-        }
-
 
 def _unknown(field: str, detail: str) -> Problem:
     return Problem(404, "Not in this election", detail, field=field)
@@ -148,12 +123,12 @@ def _respond(request: Request, body: bytes, headers: dict[str, str]) -> Response
     return Response(body, headers=headers, media_type="application/json")
 
 
-def _of(request: Request) -> Snapshots:
+def snapshots_of(request: Request) -> Snapshots:
     snapshots: Snapshots = request.app.state.snapshots
     return snapshots
 
 
-def _described(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+def described(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
     return {
         200: {
             "model": model,
@@ -161,13 +136,13 @@ def _described(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
             "content": {"application/json": {"example": EXAMPLES[model]}},
         },
         304: {"description": "Unchanged since the ETag given in If-None-Match."},
-        **{status: PROBLEM_RESPONSES[status] for status in (404, 503)},
+        **{status: PROBLEM_RESPONSES[status] for status in (404, 422, 503)},
     }
 
 
-@router.get("/election", responses=_described(ElectionSnapshot), summary="The election, its levels and offices")
+@router.get("/election", responses=described(ElectionSnapshot), summary="The election, its levels and offices")
 async def election(request: Request) -> Response:
-    snapshots = _of(request)
+    snapshots = snapshots_of(request)
     definition = snapshots.definition
     about = definition.election
 
@@ -185,68 +160,40 @@ async def election(request: Request) -> Response:
             "partitions": about.partitions,
             "areas": len(definition.area_codes),
             "stations": len(definition.station_codes),
-            "offices": [snapshots.office_name(office) for office in definition.offices],
+            "offices": [office_name(definition, office) for office in definition.offices],
             "as_of": await snapshots.read.offices_as_of(),
         }
 
     return await snapshots.answer(request, work)
 
 
-@router.get("/offices/{office}", responses=_described(OfficeSnapshot), summary="An office and all its contests")
+@router.get("/offices/{office}", responses=described(OfficeSnapshot), summary="An office and all its contests")
 async def office(request: Request, office: Annotated[str, Path(pattern=CODE_PATTERN)]) -> Response:
-    snapshots = _of(request)
+    snapshots = snapshots_of(request)
     entry = snapshots.office(office)
 
-    async def work() -> dict[str, Any]:
-        return {"office": snapshots.office_name(entry), **await snapshots.read.office(entry)}
-
-    return await snapshots.answer(request, work)
+    return await snapshots.answer(request, lambda: snapshots.read.office(entry))
 
 
-@router.get("/contests/{contest}", responses=_described(ContestSnapshot), summary="A contest as a whole")
+@router.get("/contests/{contest}", responses=described(ContestSnapshot), summary="A contest as a whole")
 async def contest(request: Request, contest: Annotated[str, Path(pattern=CODE_PATTERN)]) -> Response:
-    snapshots = _of(request)
+    snapshots = snapshots_of(request)
     entry = snapshots.contest(contest)
-    about = entry.contest
 
-    async def work() -> dict[str, Any]:
-        return {
-            "contest": entry.id,
-            "office": about.office,
-            "electorate": about.electorate,
-            "name_id": about.name_id,
-            "name_en": about.name_en,
-            "seats": about.seats,
-            "choices": [
-                {"id": choice.id, "name": choice.name, "kind": choice.kind.value, "party": choice.party}
-                for choice in entry.ballot
-            ],
-            **await snapshots.read.contest(entry),
-        }
-
-    return await snapshots.answer(request, work)
+    return await snapshots.answer(request, lambda: snapshots.read.contest(entry))
 
 
-@router.get("/areas/{area}", responses=_described(AreaSnapshot), summary="An area with its children")
+@router.get("/areas/{area}", responses=described(AreaSnapshot), summary="An area with its children")
 async def area(request: Request, area: AreaCode, office: OfficeFilter = None) -> Response:
     """The sums of an area and of each area directly in it, by office and contest."""
-    snapshots = _of(request)
+    snapshots = snapshots_of(request)
     definition = snapshots.definition
     number = snapshots.area(area)
     offices = definition.offices if office is None else (snapshots.office(office),)
-
-    async def work() -> dict[str, Any]:
-        return {
-            "area": snapshots.area_name(number),
-            "lineage": [snapshots.area_name(each) for each in definition.lineage[number][1:]],
-            "children": [snapshots.area_name(each) for each in definition.children[number]],
-            "offices": await snapshots.read.area(number, offices),
-        }
-
-    return await snapshots.answer(request, work)
+    return await snapshots.answer(request, lambda: snapshots.read.area(number, offices))
 
 
-@router.get("/areas/{area}/stations", responses=_described(StationPage), summary="The stations of an area")
+@router.get("/areas/{area}/stations", responses=described(StationPage), summary="The stations of an area")
 async def stations(
     request: Request,
     area: AreaCode,
@@ -256,7 +203,7 @@ async def stations(
     limit: Annotated[int, Query(ge=1, le=5_000, description="most stations of the page")] = 500,
 ) -> Response:
     """Stations in the area, at any depth, of which something was heard, by code."""
-    snapshots = _of(request)
+    snapshots = snapshots_of(request)
     number, entry = snapshots.area(area), snapshots.contest(contest)
     wanted = None if state is None else state.value
 
@@ -267,39 +214,23 @@ async def stations(
     return await snapshots.answer(request, work)
 
 
-@router.get("/stations/{station}", responses=_described(StationSnapshot), summary="A station with its whole history")
+@router.get("/stations/{station}", responses=described(StationSnapshot), summary="A station with its whole history")
 async def station(request: Request, station: Annotated[str, Path(pattern=CODE_PATTERN)]) -> Response:
     """What stands in each contest, and every record about the station with what became of it and why."""
-    snapshots = _of(request)
-    definition = snapshots.definition
+    snapshots = snapshots_of(request)
     number = snapshots.station(station)
-    place = definition.station_area[number]
-
-    async def work() -> dict[str, Any]:
-        return {
-            "station": {
-                "code": station,
-                "name": definition.station_names[number],
-                "area": definition.area_codes[place],
-                "registered_voters": definition.station_registered[number],
-                "partition": definition.partition_of_station(number),
-            },
-            "lineage": [snapshots.area_name(each) for each in definition.lineage[place]],
-            **await snapshots.read.station(number),
-        }
-
-    return await snapshots.answer(request, work)
+    return await snapshots.answer(request, lambda: snapshots.read.station(number))
 
 
 @router.get(
     "/submissions/{submission}",
-    responses=_described(SubmissionSnapshot),
+    responses=described(SubmissionSnapshot),
     summary="What became of a submission",
     tags=["submissions"],
 )
 async def submission(request: Request, submission: Annotated[str, Path(pattern=SHA256_PATTERN)]) -> Response:
     """By the submission id of the receipt. 404 also in the moment between the receipt and the count."""
-    snapshots = _of(request)
+    snapshots = snapshots_of(request)
 
     async def work() -> dict[str, Any]:
         records = await snapshots.read.submission(submission)

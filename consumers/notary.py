@@ -166,10 +166,7 @@ class Notary:
                 partition.published_at = time.monotonic()
                 return
         checkpoint = Checkpoint(partition.origin, size, root)
-        signatures = [
-            sign(checkpoint.text, partition.origin, self._key),
-            cosign(checkpoint.text, clock_name(partition.origin), self._key, int(time.time())),
-        ]
+        signatures = own_signatures(checkpoint, self._key, int(time.time()))
         note = Note(checkpoint.text, tuple(signatures))
         hashes = _hashes(partition.store, size)
         signatures += await self._witnesses.cosign(  # 3
@@ -206,6 +203,14 @@ class Notary:
             except NoteError as error:
                 log.warning(event("checkpoint-unreadable", partition=partition.number, error=error))
         partition.store.replace(CHECKPOINT, Note(checkpoint.text, tuple(signatures)).to_bytes())
+
+
+def own_signatures(checkpoint: Checkpoint, key: Ed25519PrivateKey, at: int) -> list[Signature]:
+    """The log's own of a checkpoint, and its clock's (seconds since 1970)."""
+    return [
+        sign(checkpoint.text, checkpoint.origin, key),
+        cosign(checkpoint.text, clock_name(checkpoint.origin), key, at),
+    ]
 
 
 def _hashes(store: TileStore, size: int) -> TileHashes:

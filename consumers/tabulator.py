@@ -25,8 +25,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListen
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from projections.definition import Definition
-from projections.tabulation import PartitionFold, Record, read_record
-from proofs.signatures import load_public_key, verify
+from projections.tabulation import PartitionFold, Record, checked_record
+from proofs.signatures import load_public_key
 from runtime.kafka import group_of, ordered_producer, plain_consumer, topics_of
 from runtime.logs import event
 from runtime.settings import Settings
@@ -179,13 +179,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         return [each for part in parts for each in part]
 
     def _check(self, messages: Sequence[Any]) -> list[tuple[Record, bool]]:
-        checked = []
-        for message in messages:
-            record = read_record(message.offset, message.value or b"")
-            key = self._keys.get(record.key_id)
-            holds = record.event is not None and key is not None and verify(key, record.signature, record.payload)
-            checked.append((record, holds))
-        return checked
+        return [checked_record(message.offset, message.value or b"", self._keys) for message in messages]
 
     async def _send(self, blocks: list[Block]) -> None:
         """Step 3, begun: the next batch is folded while Kafka takes these; the producer keeps their order."""

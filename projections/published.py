@@ -1,16 +1,245 @@
-"""A tally as readers get it: names instead of places, from the REST snapshots and the live feed alike.
+"""What readers get: names instead of places, from the REST snapshots, the live feed and a replay alike.
 
-Pure functions of a tally and the definition, so that the same tally is the same JSON wherever it is served.
+Pure functions of what has been counted and the definition, so that the same count is the same JSON wherever it is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
 
 from projections.definition import ContestEntry, Definition, Denominator, OfficeEntry
 from projections.progress import count_item_status, margin, progress, results_status
-from projections.tally import HEAD, INVALID, REGISTERED_VOTERS, STATIONS, TIERS, TOTAL, VALID, VOTERS, TallyView
+from projections.station import ResultState
+from projections.tally import (
+    HEAD,
+    INVALID,
+    REGISTERED_VOTERS,
+    STATIONS,
+    TIERS,
+    TOTAL,
+    VALID,
+    VOTERS,
+    TallyView,
+    empty_tally,
+)
+from schemas.codes import NOTHING_YET
+from schemas.envelope import moment_of
+from schemas.results import Cut
+
+
+class Moment(NamedTuple):
+    """What has been counted at one moment. What is absent is empty."""
+
+    results: Mapping[str, Cut]
+    """Office → the cut of its areas from the shard level up."""
+    blocks: Mapping[tuple[str, int], int]
+    """(office, ledger partition) → the last offset in its stations and areas below."""
+    tallies: Mapping[tuple[str, str], Sequence[int]]
+    """(contest, area) →"""
+    office_tallies: Mapping[tuple[str, str], Sequence[int]]
+    """(office, area) →"""
+
+    def tally(self, contest: ContestEntry, area: str) -> Sequence[int]:
+        return self.tallies.get((contest.id, area)) or empty_tally(len(contest.choices))
+
+    def office_tally(self, office: OfficeEntry, area: str) -> Sequence[int]:
+        return self.office_tallies.get((office.id, area)) or empty_tally(len(office.parties))
+
+
+# ── whole answers ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def answer_bytes(definition: Definition, answer: dict[str, Any]) -> bytes:
+    """The answer as it is sent, under the name of its election."""
+    election = definition.election
+    head = {"election": election.id, "mode": election.mode.value, "definition": definition.hash}
+    return orjson.dumps(head | answer)
+
+
+def office_answer(definition: Definition, office: OfficeEntry, moment: Moment) -> dict[str, Any]:
+    """An office and all its contests, each at the area that holds its electorate."""
+    root = definition.area_codes[definition.root]
+    return {
+        "office": office_name(definition, office),
+        "as_of": as_of(moment, office),
+        "tally": published_office(office, definition.root, moment.office_tally(office, root), definition),
+        "contests": [_whole(definition, definition.contests[number], moment) for number in office.contests],
+    }
+
+
+def contest_answer(definition: Definition, contest: ContestEntry, moment: Moment) -> dict[str, Any]:
+    about = contest.contest
+    return {
+        "contest": contest.id,
+        "office": about.office,
+        "electorate": about.electorate,
+        "name_id": about.name_id,
+        "name_en": about.name_en,
+        "seats": about.seats,
+        "choices": [
+            {"id": choice.id, "name": choice.name, "kind": choice.kind.value, "party": choice.party}
+            for choice in contest.ballot
+        ],
+        "as_of": as_of(moment, definition.offices[contest.office_number]),
+        "tally": _whole(definition, contest, moment),
+    }
+
+
+def area_answer(definition: Definition, area: int, offices: Iterable[OfficeEntry], moment: Moment) -> dict[str, Any]:
+    """An area and those directly in it: for each office its own tallies and theirs, contest by contest."""
+    code = definition.area_codes[area]
+    above = definition.area_level[area] <= definition.shard_level
+    children = definition.children[area]
+    return {
+        "area": area_name(definition, area),
+        "lineage": [area_name(definition, each) for each in definition.lineage[area][1:]],
+        "children": [area_name(definition, each) for each in children],
+        "offices": [
+            {
+                "office": office.id,
+                "as_of": as_of(moment, office),
+                "shard_as_of": shard_as_of(definition, moment, office),
+                "tally": published_office(office, area, moment.office_tally(office, code), definition)
+                if above
+                else None,
+                "contests": tallies_in(definition, office, [area], moment),
+                "children": tallies_in(definition, office, children, moment),
+            }
+            for office in offices
+            if any((number, area) in definition.denominators for number in office.contests)
+        ],
+    }
+
+
+def station_answer(
+    definition: Definition,
+    station: int,
+    standings: Mapping[str, Mapping[str, Any]],
+    history: Iterable[Mapping[str, Any]],
+    moment: Moment,
+) -> dict[str, Any]:
+    """What stands for a station in each of its contests, and every record about it in the ledger's order.
+
+    `standings` has by contest a row of the table `station_result`, and `history` rows as queries.STATION_HISTORY gives.
+    """
+    place = definition.station_area[station]
+    contests = [definition.contests[number] for number in sorted(definition.contests_of_station(station))]
+    return {
+        "station": {
+            "code": definition.station_codes[station],
+            "name": definition.station_names[station],
+            "area": definition.area_codes[place],
+            "registered_voters": definition.station_registered[station],
+            "partition": definition.partition_of_station(station),
+        },
+        "lineage": [area_name(definition, each) for each in definition.lineage[place]],
+        "shard_as_of": {office.id: shard_as_of(definition, moment, office) for office in definition.offices},
+        "contests": [published_standing(contest, standings.get(contest.id)) for contest in contests],
+        "history": [
+            {
+                "partition": row["partition"],
+                "offset": row["offset"],
+                "event": row["event"],
+                "leaf_hash": published_leaf(row["leaf"]),
+                "type": row["type"],
+                "key": row["key"],
+                "contest": row["contest"],
+                "version": row["version"],
+                "received_at": published_time(row["received_us"]),
+                "state": row["state"],
+                "findings": orjson.Fragment(row["findings"]),
+                "payload": None if row["payload"] is None else orjson.Fragment(row["payload"]),
+                "links": event_links(row["partition"], row["offset"]),
+            }
+            for row in history
+        ],
+    }
+
+
+# ── names and cuts ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def area_name(definition: Definition, area: int) -> dict[str, Any]:
+    parent = definition.area_parent[area]
+    return {
+        "code": definition.area_codes[area],
+        "name": definition.area_names[area],
+        "level": definition.level_ids[definition.area_level[area]],
+        "parent": definition.area_codes[parent] if parent >= 0 else None,
+    }
+
+
+def office_name(definition: Definition, office: OfficeEntry) -> dict[str, Any]:
+    return {
+        "id": office.id,
+        "name_id": office.office.name_id,
+        "name_en": office.office.name_en,
+        "contests": [definition.contests[number].id for number in office.contests],
+    }
+
+
+def as_of(moment: Moment, office: OfficeEntry) -> dict[str, int]:
+    return _offsets(moment.results.get(office.id, ()))
+
+
+def shard_as_of(definition: Definition, moment: Moment, office: OfficeEntry) -> dict[str, int]:
+    return _offsets(
+        [moment.blocks.get((office.id, partition), int(NOTHING_YET)) for partition in range(definition.partitions)]
+    )
+
+
+def _offsets(cut: Sequence[int]) -> dict[str, int]:
+    return {str(partition): offset for partition, offset in enumerate(cut) if offset > NOTHING_YET}
+
+
+# ── pieces ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def event_links(partition: int, offset: int) -> dict[str, str]:
+    """Where the whole event is, its bytes as they stand in the log, and the proof that they do."""
+    place = f"{partition}/{offset}"
+    return {"event": f"/v1/events/{place}", "entry": f"/v1/events/{place}/entry", "proof": f"/v1/proof/{place}"}
+
+
+def published_leaf(leaf: bytes | None) -> str | None:
+    return None if leaf is None else leaf.hex()
+
+
+def published_time(received_us: int) -> str | None:
+    return moment_of(received_us) if received_us else None
+
+
+def published_standing(contest: ContestEntry, row: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What stands for a station in a contest; None where nothing was heard."""
+    contribution = None if row is None else row["contribution"]
+    return {
+        "contest": contest.id,
+        "state": ResultState.WAITING.value if row is None else row["state"],
+        "offset": None if row is None else row["offset"],
+        "event": None if row is None else row["event"],
+        "version": None if row is None else row["version"],
+        "numbers": None if contribution is None else published_contribution(contest, contribution),
+    }
+
+
+def tallies_in(
+    definition: Definition, office: OfficeEntry, areas: Iterable[int], moment: Moment
+) -> list[dict[str, Any]]:
+    """The tallies of these areas in each contest of the office that is voted on there."""
+    return [
+        published_tally(contest, area, moment.tally(contest, definition.area_codes[area]), definition)
+        for area in areas
+        for contest in (definition.contests[number] for number in office.contests)
+        if (contest.number, area) in definition.denominators
+    ]
+
+
+def _whole(definition: Definition, contest: ContestEntry, moment: Moment) -> dict[str, Any]:
+    area = contest.root_area
+    return published_tally(contest, area, moment.tally(contest, definition.area_codes[area]), definition)
 
 
 def published_tally(contest: ContestEntry, area: int, tally: Sequence[int], definition: Definition) -> dict[str, Any]:

@@ -8,10 +8,12 @@ the last call have changed. Where batches are cut changes no number, only how ma
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from projections.authority import Refusal, check_election, check_key, check_place
 from projections.definition import ContestEntry, Definition
@@ -25,6 +27,8 @@ from projections.station import (
     settle_one,
 )
 from projections.tally import CLEAN, FLAGGED, HELD, Contribution, Tally, add, contribution_of, empty_tally
+from proofs.merkle import leaf_hash
+from proofs.signatures import verify
 from schemas.blocks import UNATTRIBUTED, AreaTally, Block, RecordRow, StateRow, StationRow, keyframe
 from schemas.canonical import is_canonical_event
 from schemas.codes import NOTHING_YET, OfficeId
@@ -54,25 +58,38 @@ class Record(NamedTuple):
     signature: bytes
     event: AnyEvent | None
     problem: str
+    leaf: bytes
+    """RFC 6962 leaf hash of the record's bytes."""
+    received_us: int
+    """Microseconds since 1970, as the gateway says; 0 where it says no time. It is told and decides nothing."""
 
 
 def read_record(offset: int, value: bytes) -> Record:
     """Open a ledger record's bytes and read the event. Never raises for what the bytes say: an unreadable record is one
     with a `problem`, which the fold keeps and shows (invariant 6)."""
+    leaf = leaf_hash(value)
     try:
         opened = open_record(value)
     except MalformedRecordError as error:
-        return Record(offset, hashlib.sha256(value).digest(), b"", "", b"", None, str(error))
+        return Record(offset, hashlib.sha256(value).digest(), b"", "", b"", None, str(error), leaf, 0)
     key_id, signature = opened.signatures[0]
+    event: AnyEvent | None = None
+    problem = ""
     try:
         event = LEDGER_EVENT.validate_json(opened.payload)
     except ValueError as error:
         problem = f"payload: {str(error).splitlines()[0]}"
-        return Record(offset, opened.event_id, opened.payload, key_id, signature, None, problem)
-    if not is_canonical_event(opened.payload):
-        problem = "payload: not in canonical form (RFC 8785)"
-        return Record(offset, opened.event_id, opened.payload, key_id, signature, None, problem)
-    return Record(offset, opened.event_id, opened.payload, key_id, signature, event, "")
+    else:
+        if not is_canonical_event(opened.payload):
+            event, problem = None, "payload: not in canonical form (RFC 8785)"
+    return Record(offset, opened.event_id, opened.payload, key_id, signature, event, problem, leaf, opened.received_us)
+
+
+def checked_record(offset: int, value: bytes, keys: Mapping[str, Ed25519PublicKey]) -> tuple[Record, bool]:
+    """A ledger record opened, and whether its signature is that of the key it names. `keys` are the election's."""
+    record = read_record(offset, value)
+    key = keys.get(record.key_id)
+    return record, record.event is not None and key is not None and verify(key, record.signature, record.payload)
 
 
 class GenesisError(Exception):
@@ -390,6 +407,8 @@ class PartitionFold:
             "station": getattr(event, "station", None),
             "contest": getattr(event, "contest", None),
             "version": getattr(event, "version", None),
+            "leaf": record.leaf.hex(),
+            "received_us": record.received_us,
         }
         if event is not None:
             row["payload"] = orjson.Fragment(record.payload)
@@ -450,4 +469,4 @@ def _already_open() -> Finding:
     )
 
 
-__all__ = ["Contribution", "GenesisError", "PartitionFold", "Record", "read_record"]
+__all__ = ["Contribution", "GenesisError", "PartitionFold", "Record", "checked_record", "read_record"]

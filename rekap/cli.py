@@ -10,6 +10,7 @@ from rekap.election_commands import election
 from rekap.import_commands import import_command
 from rekap.key_commands import keys
 from rekap.open import open_command
+from rekap.replay import replay
 from rekap.run import run
 from rekap.submit import submit
 from rekap.up import up
@@ -23,5 +24,5 @@ def main() -> None:
     """Election results as an event-sourced, replayable public log."""
 
 
-for command in (up, demo, watch, submit, audit, witness, election, keys, open_command, run, import_command):
+for command in (up, demo, watch, submit, audit, replay, witness, election, keys, open_command, run, import_command):
     main.add_command(command)

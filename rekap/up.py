@@ -83,7 +83,7 @@ async def running_stack(
                     environment[variable(field)] = await supervisor.adopt(
                         "postgres" if field == "database" else "kafka", service
                     )
-            port = port or _free_port()
+            port = port or free_port()
             environment |= {variable("package"): str(package.resolve()), variable("port"): str(port)}
             for field, name in (
                 ("log_directory", "log"),
@@ -113,7 +113,7 @@ def _start_witnesses(
     ]
     started = []
     for each in range(1, number + 1):
-        name, port = f"witness-{each}", _free_port()
+        name, port = f"witness-{each}", free_port()
         key_file = data / f"{name}-key.pem"
         key = load_or_make_key_file(key_file).public_key().public_bytes_raw()
         command = [sys.executable, "-m", "rekap", "witness", "--name", name, "--key", str(key_file)]
@@ -131,7 +131,7 @@ async def _answers(url: str) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -43,32 +44,45 @@ class Board:
                 self._tallies[tally["area"], tally["contest"]] = tally
 
     def table(self) -> Table:
-        contests = sorted({contest for _, contest in self._tallies})
-        columns = self._choices.get(contests[0], []) if len(contests) == 1 else []
         records = sum(offset + 1 for offset in self._as_of.values())
-        table = Table(caption=f"{self._state} · as of {records:,} ledger records", caption_justify="left")
-        for name, side in (("area", "left"), ("contest", "left"), ("stations", "right"), ("held", "right")):
-            table.add_column(name, justify="right" if side == "right" else "left")
-        for choice in columns:
-            table.add_column(f"{choice['id']} {choice['name']}"[:24], justify="right")
-        if not columns:
-            table.add_column("leading", justify="left")
-        table.add_column("margin", justify="right")
-        rows = list(self._tallies.items())
-        for (area, contest), tally in rows[:ROWS_MAX]:
-            stations, votes = tally["stations"], tally["counted"]["votes"]
-            shown = [f"{votes[choice['id']]:,}" for choice in columns] or [", ".join(tally["leaders"])]
-            table.add_row(
-                self._names.get(area, area),
-                contest,
-                f"{stations['counted']:,}/{stations['expected']:,}",
-                f"{stations['held']:,}",
-                *shown,
-                f"{tally['margin']:,}",
-            )
-        if len(rows) > ROWS_MAX:
-            table.add_row(f"… {len(rows) - ROWS_MAX:,} more rows")
-        return table
+        caption = f"{self._state} · as of {records:,} ledger records"
+        return tally_table(self._tallies, self._names, self._choices, caption, rows_max=ROWS_MAX)
+
+
+def tally_table(
+    tallies: Mapping[tuple[str, str], dict[str, Any]],
+    names: Mapping[str, str],
+    choices: Mapping[str, list[dict[str, Any]]],
+    caption: str,
+    *,
+    rows_max: int | None = None,
+) -> Table:
+    """Published tallies by area and contest, a line each; of a single contest with its choices, where they are known."""
+    contests = sorted({contest for _, contest in tallies})
+    columns = choices.get(contests[0], []) if len(contests) == 1 else []
+    table = Table(caption=caption, caption_justify="left")
+    for name, side in (("area", "left"), ("contest", "left"), ("stations", "right"), ("held", "right")):
+        table.add_column(name, justify="right" if side == "right" else "left")
+    for choice in columns:
+        table.add_column(f"{choice['id']} {choice['name']}"[:24], justify="right")
+    if not columns:
+        table.add_column("leading", justify="left")
+    table.add_column("margin", justify="right")
+    rows = list(tallies.items())
+    for (area, contest), tally in rows[:rows_max]:
+        stations, votes = tally["stations"], tally["counted"]["votes"]
+        shown = [f"{votes[choice['id']]:,}" for choice in columns] or [", ".join(tally["leaders"])]
+        table.add_row(
+            names.get(area, area),
+            contest,
+            f"{stations['counted']:,}/{stations['expected']:,}",
+            f"{stations['held']:,}",
+            *shown,
+            f"{tally['margin']:,}",
+        )
+    if rows_max is not None and len(rows) > rows_max:
+        table.add_row(f"… {len(rows) - rows_max:,} more rows")
+    return table
 
 
 @click.command("watch")

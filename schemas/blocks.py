@@ -27,7 +27,9 @@ AreaTally = tuple[str, str, list[int]]
 
 
 class RecordRow(TypedDict):
-    """A ledger record, told once, when it was folded. `payload` is the event as signed, absent where unreadable."""
+    """A ledger record, told once, when it was folded. `payload` is the event as signed, absent where unreadable. `leaf`
+    and `received_us` are carried for whoever lists the log; they decide nothing. Blocks told before they were thought of
+    stand in `subtotals` without them."""
 
     offset: int
     event: str
@@ -37,6 +39,10 @@ class RecordRow(TypedDict):
     contest: str | None
     version: int | None
     payload: NotRequired[Any]
+    leaf: NotRequired[str]
+    """RFC 6962 leaf hash of the record, hexadecimal."""
+    received_us: NotRequired[int]
+    """As the gateway says, in microseconds since 1970; 0 where it says no time."""
 
 
 class StateRow(TypedDict):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import binascii
 import hashlib
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, NamedTuple
 
 import orjson
@@ -59,6 +60,8 @@ class Opened(NamedTuple):
     """32 bytes, SHA-256 of the payload."""
     signatures: tuple[tuple[str, bytes], ...]
     """(key id, 64 signature bytes)"""
+    received_us: int = 0
+    """Of a ledger record: when the gateway says it received it, in microseconds since 1970; 0 where it says no time."""
 
 
 def open_envelope(envelope: Envelope) -> Opened:
@@ -97,11 +100,34 @@ def open_record(value: bytes) -> Opened:
     if not isinstance(record, dict) or not isinstance(record.get("envelope"), dict):
         raise MalformedRecordError("envelope: expected an object")
     try:
-        return open_envelope(ENVELOPE.validate_python(record["envelope"]))
+        opened = open_envelope(ENVELOPE.validate_python(record["envelope"]))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(["envelope", *(str(part) for part in first["loc"])])
         raise MalformedRecordError(f"{place}: {first['msg']}") from None
+    return opened._replace(received_us=_microseconds(record.get("received_at")))
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_RECEIVED_US_MAX = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+"""Later ones, in a zone far from UTC, would have no year."""
+
+
+def _microseconds(received_at: object) -> int:
+    """0 where it is no time: whoever writes past the gateway may have put anything there."""
+    if not isinstance(received_at, str):
+        return 0
+    try:
+        received_us = (datetime.fromisoformat(received_at) - _EPOCH) // timedelta(microseconds=1)
+    except (ValueError, TypeError):  # TypeError: a time without a zone
+        return 0
+    return received_us if 0 < received_us < _RECEIVED_US_MAX else 0
+
+
+def moment_of(received_us: int) -> str:
+    """RFC 3339, UTC, to the millisecond as gateways write it; to the microsecond where that says more."""
+    exact = "milliseconds" if received_us % 1000 == 0 else "microseconds"
+    return (_EPOCH + timedelta(microseconds=received_us)).isoformat(timespec=exact).replace("+00:00", "Z")
 
 
 class Receipt(BaseModel):

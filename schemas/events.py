@@ -5,7 +5,7 @@ The payload that is signed is the canonical JSON (schemas/canonical.py) of one o
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -159,6 +159,8 @@ AnyEvent = (
     | ObjectionFiled
     | ObjectionAnswered
 )
+
+EVENT_TYPES: tuple[str, ...] = tuple(get_args(each.model_fields["type"].annotation)[0] for each in get_args(AnyEvent))
 
 LEDGER_EVENT: TypeAdapter[AnyEvent] = TypeAdapter(Annotated[AnyEvent, Field(discriminator="type")])
 

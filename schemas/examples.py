@@ -8,6 +8,8 @@ from schemas.snapshots import (
     AreaSnapshot,
     ContestSnapshot,
     ElectionSnapshot,
+    EventPage,
+    EventSnapshot,
     OfficeSnapshot,
     StationPage,
     StationSnapshot,
@@ -81,6 +83,24 @@ _PLACE = {
     "version": 1,
     "state": "flagged",
     "findings": [_FINDING],
+}
+_AUTHOR = "1969f1159adf520a"
+_LEAF = "5b1c09d2" * 8
+_RECEIVED_AT = "2029-02-14T13:00:03.512Z"
+_PAYLOAD = {"type": "result.reported", "version": 1}
+_LINKS = {"event": "/v1/events/0/7", "entry": "/v1/events/0/7/entry", "proof": "/v1/proof/0/7"}
+_EVENT_LINE = {
+    **{name: value for name, value in _PLACE.items() if name != "findings"},
+    "event": _EVENT,
+    "leaf_hash": _LEAF,
+    "author": _AUTHOR,
+    "role": "station_officer",
+    "station": "34.02.07-047",
+    "area": "34.02.07",
+    "created_at": "2029-02-14T13:00:00Z",
+    "received_at": _RECEIVED_AT,
+    "rules": ["F4"],
+    "links": {**_LINKS, "station": "/v1/stations/34.02.07-047"},
 }
 
 EXAMPLES: dict[type[Any], dict[str, Any]] = {
@@ -159,8 +179,37 @@ EXAMPLES: dict[type[Any], dict[str, Any]] = {
         "shard_as_of": {"president": _AS_OF},
         "contests": [_STANDING],
         "history": [
-            {**_PLACE, "event": _EVENT, "key": "1969f1159adf520a", "payload": {"type": "result.reported", "version": 1}}
+            {
+                **_PLACE,
+                "event": _EVENT,
+                "leaf_hash": _LEAF,
+                "key": _AUTHOR,
+                "received_at": _RECEIVED_AT,
+                "payload": _PAYLOAD,
+                "links": _LINKS,
+            }
         ],
+    },
+    EventPage: {
+        **_OF,
+        "order": "newest",
+        "events": [_EVENT_LINE],
+        "next": "WyJuZXdlc3QiLDE4NjU3Njg0MDM1MTIwMDAsMCw3XQ",
+    },
+    EventSnapshot: {
+        **_OF,
+        **_EVENT_LINE,
+        "findings": [_FINDING],
+        "payload": _PAYLOAD,
+        "record": {
+            "envelope": {
+                "payload": "eyJ0eXBlIjoicmVzdWx0LnJlcG9ydGVkIiwidmVyc2lvbiI6MX0=",
+                "payloadType": "application/vnd.rekap.event+json",
+                "signatures": [{"keyid": _AUTHOR, "sig": "q6Yp" * 21 + "q6Q="}],
+            },
+            "gateway": "gateway-1",
+            "received_at": _RECEIVED_AT,
+        },
     },
     SubmissionSnapshot: {**_OF, "submission": _EVENT, "records": [{**_PLACE, "station": "34.02.07-047"}]},
 }

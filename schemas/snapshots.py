@@ -188,20 +188,35 @@ class StationStanding(_Answer):
     numbers: Numbers | None
 
 
+class EventLinks(_Answer):
+    """Paths of this API."""
+
+    event: str
+    """The event whole."""
+    entry: str
+    """The record's bytes as they stand in the log: their leaf hash is that of the proof."""
+    proof: str
+
+
 class HistoryEntry(_Answer):
     """One ledger record about the station: who said what, and what became of it."""
 
     partition: int
     offset: int
     event: str
+    leaf_hash: str | None
+    """RFC 6962 leaf hash, which `links.proof` proves to be in the log; null in rows of an older version."""
     type: str
     key: str
     contest: str | None
     version: int | None
+    received_at: str | None
+    """As the gateway says; null where the record says no time."""
     state: str
     findings: list[Finding]
     payload: dict[str, Any] | None
     """The event as it was signed; null where it could not be read."""
+    links: EventLinks
 
 
 class StationName(_Answer):
@@ -232,6 +247,58 @@ class StationPage(_OfElection):
     stations: list[StationLine]
     next: str | None
     """Give it as `after` for the next page; null on the last."""
+
+
+class EventLineLinks(EventLinks):
+    station: str | None
+
+
+class EventLine(_Answer):
+    """One record of the log, and what became of it."""
+
+    partition: int
+    offset: int
+    event: str
+    """Event id: SHA-256 of the signed payload."""
+    leaf_hash: str | None
+    """RFC 6962 leaf hash, which `links.proof` proves to be in the log; null in rows of an older version."""
+    type: str
+    """`unreadable` where the record holds no event."""
+    author: str | None
+    """Key id of the submitter, as the envelope says; where the signature does not hold, `state` is refused."""
+    role: str | None
+    """Of the author; null where the election does not know the key."""
+    station: str | None
+    area: str | None
+    """The station's area, or the area that the event itself names; null where the election has neither."""
+    contest: str | None
+    version: int | None
+    created_at: str | None
+    """As the submitter's clock had it."""
+    received_at: str | None
+    """As the gateway says; null where the record says no time."""
+    state: str
+    rules: list[str]
+    """Ids of the rules that it breaks."""
+    links: EventLineLinks
+
+
+class EventPage(_OfElection):
+    """A list without sums has no `as_of`: an old page stays the same, and so does its ETag, while others come in."""
+
+    order: Literal["newest", "oldest"]
+    events: list[EventLine]
+    next: str | None
+    """Give it as `cursor` for the next page; null on the last."""
+
+
+class EventSnapshot(_OfElection, EventLine):
+    findings: list[Finding]
+    payload: dict[str, Any] | None
+    """The event as it was signed, read; null where it could not be read."""
+    record: dict[str, Any] | None
+    """The ledger record: the signed envelope exactly as submitted, and the gateway's receipt fields; null where it is no
+    JSON object (`links.entry` has its bytes)."""
 
 
 class SubmissionPlace(_Answer):

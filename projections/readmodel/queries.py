@@ -5,6 +5,8 @@ Written by consumers/recorder.py, read by api/. Names have no schema: the connec
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from schemas.package import Election
 
 
@@ -17,6 +19,7 @@ def schema_of(election: Election) -> str:
 
 RECORD_COLUMNS = (
     "partition", "offset", "event", "office", "type", "key", "station", "contest", "version", "payload",
+    "leaf", "received_us", "area", "shard",
 )  # fmt: skip
 """For COPY: history is only ever added to."""
 
@@ -96,13 +99,91 @@ ALL_OFFICE_TALLIES = "SELECT office, area, tally FROM office_tally"
 
 STATION_RESULTS = 'SELECT contest, state, "offset", event, version, contribution FROM station_result WHERE station = $1'
 
-STATION_HISTORY = """
-SELECT record.partition, record."offset", record.event, record.type, record.key, record.contest, record.version,
-       record.payload, record_state.state, record_state.findings
+_EVENT = """
+SELECT record.partition, record."offset", record.event, record.leaf, record.type, record.key, record.station, record.area,
+       record.contest, record.version, record.received_us, record.payload, record_state.state, record_state.findings
 FROM record JOIN record_state USING (partition, "offset")
+"""
+
+STATION_HISTORY = f"""
+{_EVENT}
 WHERE record.station = $1
 ORDER BY record."offset"
 """
+
+ONE_EVENT = f"""
+{_EVENT}
+WHERE record.partition = $1 AND record."offset" = $2
+"""
+
+PLAN_FOR_THESE_VALUES = "SET LOCAL plan_cache_mode = force_custom_plan"
+"""Before EVENTS: which index serves depends on how many rows an author or a contest has, so a plan for any value will
+not do."""
+
+
+class EventFilters(NamedTuple):
+    """What of the log is listed; None: all."""
+
+    shards: list[str] | None = None
+    """Areas as in `record.shard`."""
+    areas: list[str] | None = None
+    """Areas as in `record.area`: needed below the shard level only."""
+    station: str | None = None
+    contest: str | None = None
+    type: str | None = None
+    key: str | None = None
+    from_us: int | None = None
+    """Time of receipt, in microseconds since 1970: from this on, and before `to_us`."""
+    to_us: int | None = None
+    after: tuple[int, int, int] | None = None
+    """(received_us, partition, offset) of the last event of the page before."""
+
+
+def events(filters: EventFilters, *, newest_first: bool, limit: int) -> tuple[str, list[object]]:
+    """The statement that lists events in the order of their receipt, and its arguments.
+
+    All text here is constant; values are arguments. A page costs what it shows and little more, at any depth: each
+    filter has an index in this order. Of an area each shard area gives its first rows, and these are merged.
+    """
+    arguments: list[object] = []
+
+    def given(value: object) -> str:
+        arguments.append(value)
+        return f"${len(arguments)}"
+
+    order, sign = ("DESC", "<") if newest_first else ("ASC", ">")
+    ordered = f'ORDER BY received_us {order}, partition {order}, "offset" {order} LIMIT {given(limit)}'
+    wanted = []
+    for column in ("station", "contest", "type", "key"):
+        value = getattr(filters, column)
+        if value is not None:
+            wanted.append(f"{column} = {given(value)}")
+    if filters.areas is not None:
+        wanted.append(f"area = ANY ({given(filters.areas)}::text[])")
+    if filters.from_us is not None:
+        wanted.append(f"received_us >= {given(filters.from_us)}")
+    if filters.to_us is not None:
+        wanted.append(f"received_us < {given(filters.to_us)}")
+    if filters.after is not None:
+        received_us, partition, offset = map(given, filters.after)
+        wanted.append(f'(received_us, partition, "offset") {sign} ({received_us}, {partition}, {offset})')
+    keys = 'SELECT received_us, partition, "offset" FROM'
+    if filters.shards is None:
+        page = f"{keys} record WHERE {' AND '.join(wanted) or 'true'} {ordered}"
+    else:
+        shards = f"{given(filters.shards)}::text[]"
+        if filters.station is not None or filters.key is not None:  # few rows of their own
+            page = f"{keys} record WHERE {' AND '.join([*wanted, f'shard = ANY ({shards})'])} {ordered}"
+        else:
+            of_shard = f"{keys} record WHERE {' AND '.join(['shard = asked.shard', *wanted])} {ordered}"
+            page = f"{keys} unnest({shards}) AS asked (shard) CROSS JOIN LATERAL ({of_shard}) AS found {ordered}"
+    statement = f"""
+        WITH page AS MATERIALIZED ({page})
+        {_EVENT.replace("FROM record", 'FROM page JOIN record USING (partition, "offset")')}
+        ORDER BY page.received_us {order}, page.partition {order}, page."offset" {order}
+    """
+    return statement, arguments
+
 
 STATIONS_OF_AREAS = """
 SELECT station, contest, state, "offset", event, version, contribution

@@ -6,7 +6,6 @@ here: a block that does not chain raises BlockGapError, for the recorder needs e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -103,9 +102,26 @@ def record_rows(batch: Batch) -> list[tuple[object, ...]]:
             row["contest"],
             row["version"],
             orjson.dumps(row["payload"]).decode() if "payload" in row else None,
+            bytes.fromhex(row["leaf"]) if "leaf" in row else None,
+            row.get("received_us", 0),
+            *_areas_of(batch.definition, row),
         )
         for partition, office, row in batch.records
     ]
+
+
+def _areas_of(definition: Definition, row: RecordRow) -> tuple[str | None, str | None]:
+    """The area that a record is about, and that area's own at the shard level (itself, where it lies above)."""
+    station = definition.station_number.get(row["station"] or "")
+    if station is not None:
+        area = definition.station_area[station]
+    else:
+        said = row.get("payload") or {}
+        area = definition.area_number.get(said.get("area", ""), -1)
+        if area < 0:
+            return None, None
+    shard = definition.area_shard[area]
+    return definition.area_codes[area], definition.area_codes[shard if shard >= 0 else area]
 
 
 def state_columns(batch: Batch) -> tuple[list[object], ...]:
@@ -155,11 +171,6 @@ def office_columns(batch: Batch) -> tuple[list[object], ...]:
         [area for _, area in batch.office_tallies],
         [_array(tally) for tally in batch.office_tallies.values()],
     )
-
-
-def cut_of_blocks(blocks: Mapping[tuple[str, int], int], office: str, partitions: int) -> Cut:
-    """The cut of an office's stations and of its areas below the shard level."""
-    return tuple(blocks.get((office, partition), int(NOTHING_YET)) for partition in range(partitions))
 
 
 def _office_of(definition: Definition, contest: str) -> str:

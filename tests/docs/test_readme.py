@@ -91,6 +91,14 @@ async def test_an_election_of_your_own_as_the_readme_has_it(
                 return bool(tally["tiers"]["clean"]["votes"] == {"01": 90, "02": 68})
 
             await eventually(counted)
+            replay = [url if word == "http://localhost:8000" else word for word in by_name["replay"]]
+            assert url in replay
+
+            async def replayed() -> bool:
+                served = (await client.get("/v1/contests/president")).text
+                return served == await _rekap(tmp_path, *replay, "--json")
+
+            await eventually(replayed)
         assert "VERIFIED" in await _rekap(tmp_path, by_name["audit"][0], url)
         assert "Provinsi Utara" in await _rekap(tmp_path, *by_name["watch"], "--once", "--url", url)
     finally:

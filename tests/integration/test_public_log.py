@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from proofs.notes import check_signature, open_checkpoint, parse_key, parse_note
 from proofs.tiles import TileHashes, entries_path, read_bundle, tile_path, tiles_of
 from rekap.up import Stack
 from tests.conftest import Parts
+from tests.support.go_reader import build_reader
 from tests.support.small_election import reported
 from tests.support.stacks import Voices, eventually, small_stack
 from tests.unit.proofs.test_merkle import naive_root
@@ -113,6 +115,18 @@ async def test_the_files_hold_the_ledger_and_give_the_root(stack: Stack, client:
         held = tiles
         hashes = TileHashes(size, lambda level, index, width: held[level, index, width])  # noqa: B023
         assert root_hash(size, hashes) == root
+
+
+async def test_readers_in_go_take_the_notarys_files(
+    stack: Stack, client: httpx.AsyncClient, place: Path, tmp_path: Path
+) -> None:
+    reader = await asyncio.to_thread(build_reader, tmp_path)
+    partition = _partition_of_submissions(stack)
+    key = (await client.get("/v1/log")).json()["logs"][partition]["keys"][0]
+    command = [reader, _files(place, partition), key]
+    answer = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout)["size"] >= 700
 
 
 async def test_a_killed_notary_continues_the_log_that_it_promised(

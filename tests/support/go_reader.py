@@ -1,0 +1,38 @@
+"""The reader of logs in Go (tests/interop/reader), built for a test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "interop" / "reader"
+ELSEWHERE = "/usr/local/go/bin"
+"""Where Go's own installer puts it, which is not always in the path."""
+FETCH_SECONDS_MAX = 120
+BUILD_SECONDS_MAX = 300
+
+
+def build_reader(directory: Path) -> Path:
+    """Build it into a directory. Skips the test where Go is missing, or its modules cannot be fetched."""
+    go = shutil.which("go") or shutil.which("go", path=ELSEWHERE)
+    if go is None:
+        pytest.skip("Go is not installed: other people's readers of the log cannot be built")
+    environment = {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly"}
+    try:
+        fetched = subprocess.run(
+            [go, "mod", "download"],
+            cwd=SOURCE, env=environment, capture_output=True, text=True, timeout=FETCH_SECONDS_MAX,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        pytest.skip("the Go modules did not come in time")
+    if fetched.returncode != 0:
+        pytest.skip(f"the Go modules cannot be fetched, or need a newer Go: {fetched.stderr.strip()[-300:]}")
+    binary = directory / "reader"
+    subprocess.run(
+        [go, "build", "-o", str(binary), "."], cwd=SOURCE, env=environment, check=True, timeout=BUILD_SECONDS_MAX
+    )
+    return binary
