@@ -99,6 +99,10 @@ class Gateway:
     async def start(self) -> None:
         await self._producer.start()
         await self._reader.start()
+        # Assigned once and paused: aiokafka can hang for ever when it is stopped just after another assignment.
+        places = [TopicPartition(self._ledger, partition) for partition in range(self._definition.partitions)]
+        self._reader.assign(places)
+        self._reader.pause(*places)
 
     async def stop(self) -> None:
         await self._producer.stop()
@@ -214,9 +218,12 @@ class Gateway:
         place = TopicPartition(self._ledger, partition)
         try:
             async with self._reading, asyncio.timeout(self._settings.kafka_wait_ms / 1000):
-                self._reader.assign([place])
                 self._reader.seek(place, offset)
-                message = await self._reader.getone(place)
+                self._reader.resume(place)
+                try:
+                    message = await self._reader.getone(place)
+                finally:
+                    self._reader.pause(place)
                 return bytes(message.value)
         except (KafkaError, TimeoutError):
             raise _busy("The ledger cannot be reached.") from None
