@@ -39,3 +39,7 @@ class TamperedError(Exception):
     def __init__(self, where: str, sentence: str) -> None:
         super().__init__(f"{where}: {sentence}")
         self.discovery = Discovery(Verdict.TAMPERED, where, sentence)
+
+
+class NotWitnessedError(TamperedError):
+    """A checkpoint lacks cosignatures that were asked for; a witness that was away may sign the next."""

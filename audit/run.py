@@ -26,7 +26,7 @@ import orjson
 
 from audit.archive import Archive
 from audit.compare import Claim, Comparison, Snapshots
-from audit.findings import AuditError, Discovery, TamperedError, Verdict
+from audit.findings import AuditError, Discovery, NotWitnessedError, TamperedError, Verdict
 from audit.ledger import copy_ledger
 from audit.package import Package, PackageError, read_package
 from audit.recount import Recount, Refused
@@ -277,16 +277,21 @@ class Published:
 
 
 def _heads(archive: Archive, package: Package, keys: Keys, claims: Sequence[Claim]) -> list[Head]:
-    """A checkpoint of each log that covers what is published. Raises TamperedError where none comes in time."""
+    """A checkpoint of each log that covers what is published and that enough witnesses have signed. Raises TamperedError
+    where none comes in time."""
     reach = _reach(claims)
     heads = []
     deadline = time.monotonic() + CHECKPOINT_SECONDS_MAX
     for partition in range(package.partitions):
         while True:
-            head, data = open_head(archive, package, partition, keys)
             is_last = not archive.is_live or time.monotonic() > deadline
-            if is_last or head.size > reach.get(partition, (-1, ""))[0]:
-                break
+            try:
+                head, data = open_head(archive, package, partition, keys)
+                if is_last or head.size > reach.get(partition, (-1, ""))[0]:
+                    break
+            except NotWitnessedError:
+                if is_last:
+                    raise
             time.sleep(0.5)
         archive.keep(f"log/{partition}/checkpoint", data)
         heads.append(head)

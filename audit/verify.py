@@ -23,7 +23,7 @@ import orjson
 
 from audit.archive import Archive
 from audit.extract import Ballots, Chunk, ChunkResult, check_chunk, start
-from audit.findings import AuditError, TamperedError
+from audit.findings import AuditError, NotWitnessedError, TamperedError
 from audit.package import Package
 from proofs.merkle import EMPTY_ROOT, node_hash, root_hash
 from proofs.notes import NoteError, VerifierKey, open_checkpoint, parse_checkpoint, parse_key, parse_note
@@ -123,7 +123,7 @@ def open_head(archive: Archive, package: Package, partition: int, keys: Keys) ->
         raise TamperedError(where, str(error)) from None
     times = {name: time for name, time in opened.witnesses.items() if name in {key.name for key in keys.witnesses}}
     if len(times) < keys.witnesses_min:
-        raise TamperedError(
+        raise NotWitnessedError(
             where, f"{len(times)} of the given witnesses have signed it, but {keys.witnesses_min} are asked for"
         )
     clock = {key.name: opened.witnesses[key.name] for key in log_keys[1:] if key.name in opened.witnesses}

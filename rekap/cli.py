@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 import click
 
-from rekap.audit_commands import audit
-from rekap.demo import demo
-from rekap.election_commands import election
-from rekap.import_commands import import_command
-from rekap.key_commands import keys
-from rekap.open import open_command
-from rekap.replay import replay
-from rekap.run import run
-from rekap.submit import submit
-from rekap.up import up
-from rekap.watch import watch
-from rekap.witness import witness
+COMMANDS = {
+    "up": "rekap.up:up",
+    "demo": "rekap.demo:demo",
+    "watch": "rekap.watch:watch",
+    "submit": "rekap.submit:submit",
+    "audit": "rekap.audit_commands:audit",
+    "replay": "rekap.replay:replay",
+    "witness": "rekap.witness:witness",
+    "election": "rekap.election_commands:election",
+    "keys": "rekap.key_commands:keys",
+    "open": "rekap.open:open_command",
+    "run": "rekap.run:run",
+    "import": "rekap.import_commands:import_command",
+}
 
 
-@click.group()
+class _CommandsWhenAsked(click.Group):
+    """Imports a command when it is asked for: a worker has no use for the auditor's database, nor `submit` for Faust."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        place = COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        module, _, name = place.partition(":")
+        command: Any = getattr(import_module(module), name)
+        assert isinstance(command, click.Command), f"{place} is no command"
+        return command
+
+
+@click.group(cls=_CommandsWhenAsked)
 @click.version_option(package_name="rekap")
 def main() -> None:
     """Election results as an event-sourced, replayable public log."""
-
-
-for command in (up, demo, watch, submit, audit, replay, witness, election, keys, open_command, run, import_command):
-    main.add_command(command)

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx
 import orjson
@@ -54,14 +54,13 @@ async def stack(place: Path, parts: Parts) -> AsyncIterator[Stack]:
 async def _at_rest(client: httpx.AsyncClient, events: int, partitions: int) -> dict[str, bytes]:
     """All answers, once both cuts hold these events and the geneses."""
 
-    async def all_in() -> Any:
-        answers = {path: (await client.get(f"/v1/{path}")).content for path in PATHS}
-        office = orjson.loads(answers["areas/N?office=president"])["offices"][0]
+    async def all_in() -> bool:
+        office = (await client.get("/v1/areas/N?office=president")).json()["offices"][0]
         cuts = [office["as_of"], office["shard_as_of"]]
-        return answers if all(sum(cut.values()) == events for cut in cuts) and len(cuts[0]) == partitions else None
+        return all(sum(cut.values()) == events and len(cut) == partitions for cut in cuts)
 
-    answers: dict[str, bytes] = await eventually(all_in)
-    return answers
+    await eventually(all_in)
+    return {path: (await client.get(f"/v1/{path}")).content for path in PATHS}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
