@@ -22,6 +22,7 @@ from proofs.notes import NoteError, parse_checkpoint, parse_note
 from proofs.tiles import CHECKPOINT, TILE_WIDTH, TileHashes, entries_path, read_bundle, tile_path
 from runtime.settings import Settings
 from runtime.tile_store import TileStore
+from runtime.witnesses import parse_witnesses
 from schemas.logs import KEYS_FILE, folder_of, origin_of
 
 FILE_PATTERN = re.compile(r"checkpoint|keys|tile/(?:entries|\d{1,2})/(?:x\d{3}/){0,5}\d{3}(?:\.p/\d{1,3})?")
@@ -36,6 +37,7 @@ class PublicLogs:
         self._root = settings.log_directory
         self._election = definition.election
         self._partitions = definition.partitions
+        self.witnesses = [str(witness.key) for witness in parse_witnesses(settings.witnesses)]
 
     def file(self, partition: int, path: str) -> FilePath:
         """Raises Problem where there is no such file."""
@@ -153,10 +155,16 @@ async def log_file(request: Request, partition: Partition, path: str) -> Respons
 
 @router.get("/v1/log", summary="The logs, their keys and sizes")
 async def logs(request: Request) -> dict[str, Any]:
-    """A log for each ledger partition, and the key of this gateway's receipts. Pin the keys once; a log that changes its
-    key has to say why."""
-    about = await asyncio.to_thread(_of(request).about)
-    return {"logs": about, "gateway_key": str(request.app.state.gateway.verifier_key)}
+    """A log for each ledger partition, the keys of the witnesses that are asked to cosign its checkpoints, and the key of
+    this gateway's receipts. Pin the keys once; a log that changes its key has to say why. A witness's key is worth only as
+    much as the place you have it from: compare it with what the witness itself says."""
+    logs = _of(request)
+    about = await asyncio.to_thread(logs.about)
+    return {
+        "logs": about,
+        "witnesses": logs.witnesses,
+        "gateway_key": str(request.app.state.gateway.verifier_key),
+    }
 
 
 @router.get("/v1/proof/{partition}/{offset}", summary="That a record is in the log", responses=_PROBLEMS)

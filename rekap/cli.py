@@ -14,6 +14,7 @@ from rekap.run import run
 from rekap.submit import submit
 from rekap.up import up
 from rekap.watch import watch
+from rekap.witness import witness
 
 
 @click.group()
@@ -22,5 +23,5 @@ def main() -> None:
     """Election results as an event-sourced, replayable public log."""
 
 
-for command in (up, demo, watch, submit, audit, election, keys, open_command, run, import_command):
+for command in (up, demo, watch, submit, audit, witness, election, keys, open_command, run, import_command):
     main.add_command(command)

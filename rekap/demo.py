@@ -29,6 +29,7 @@ from rekap.up import Stack, run_or_explain, running_stack
 from runtime.package_files import write_package
 from schemas.package import ElectionPackage, Role
 
+WITNESSES = 2
 SHARE_LATE = 5
 """Of 100 stations, those that report in the last tenth of the night."""
 SHARE_CORRECTED = 2
@@ -253,10 +254,17 @@ def demo(stations: int, minutes: int, seed: int, port: int, data: Path | None, s
             write_package(package, place / "election")
             authority = next(key for slot, key in keys.items() if slot.role is Role.AUTHORITY)
             async with running_stack(
-                place / "election", place / "data", authority, port=port, log_directory=place / "logs"
+                place / "election",
+                place / "data",
+                authority,
+                port=port,
+                log_directory=place / "logs",
+                witnesses=WITNESSES,
             ) as stack:
                 stack.supervisor.say("demo", f"{stations:,} stations report over {minutes} minutes; seed {seed}")
                 stack.supervisor.say("demo", f"totals {stack.url}/v1/contests/president   API {stack.url}/docs")
+                for witness in stack.witnesses:
+                    stack.supervisor.say("demo", f"witness {witness.url}   its key {witness.key}")
                 night = Night(stack, package, keys, seed, minutes * 60)
                 done = await night.run()
                 stack.supervisor.say("demo", f"the night is over: {sum(done.values()):,} submissions")

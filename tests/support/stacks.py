@@ -20,12 +20,19 @@ from tests.support.small_election import small_package
 
 
 @asynccontextmanager
-async def small_stack(place: Path, election: str, settings: dict[str, str]) -> AsyncIterator[Stack]:
+async def small_stack(
+    place: Path, election: str, settings: dict[str, str], *, witnesses: int = 0
+) -> AsyncIterator[Stack]:
     """The small election under another id, counted by all workers; logs are in `place`. Every stage has spoken."""
     package = small_package()
     write_package(replace(package, election=package.election.model_copy(update={"id": election})), place / "election")
     async with running_stack(
-        place / "election", place / "data", private_key("authority"), log_directory=place, settings=settings
+        place / "election",
+        place / "data",
+        private_key("authority"),
+        log_directory=place,
+        settings=settings,
+        witnesses=witnesses,
     ) as stack:
         async with httpx.AsyncClient(base_url=stack.url) as client:
 
