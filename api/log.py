@@ -168,12 +168,16 @@ async def log_file(request: Request, partition: Partition, path: str) -> Respons
 
 @router.get("/v1/log", summary="The logs, their keys and sizes")
 async def logs(request: Request) -> dict[str, Any]:
-    """A log for each ledger partition, the key of this gateway's receipts, and the witnesses that are asked to cosign. Pin
-    the keys once; a log that changes its key has to say why. A witness's key is better had from the witness itself."""
+    """A log for each ledger partition, the keys of the witnesses that are asked to cosign its checkpoints, and the key of
+    this gateway's receipts. Pin the keys once; a log that changes its key has to say why. A witness's key is worth only as
+    much as the place you have it from: compare it with what the witness itself says."""
     public = _of(request)
     about = await asyncio.to_thread(public.about)
-    gateway_key = str(request.app.state.gateway.verifier_key)
-    return {"logs": about, "gateway_key": gateway_key, "witnesses": public.witnesses}
+    return {
+        "logs": about,
+        "witnesses": public.witnesses,
+        "gateway_key": str(request.app.state.gateway.verifier_key),
+    }
 
 
 @router.get("/v1/proof/{partition}/{offset}", summary="That a record is in the log", responses=_PROBLEMS)

@@ -92,6 +92,11 @@ def parse_key(text: str) -> VerifierKey:
     return key
 
 
+def is_key_name(name: str) -> bool:
+    """A key's name is not empty and has neither spaces nor plus signs (C2SP signed-note)."""
+    return bool(name) and "+" not in name and not any(each.isspace() for each in name)
+
+
 def parse_note(data: bytes) -> Note:
     """Read a note. Raises NoteError."""
     if len(data) > NOTE_BYTES_MAX:
@@ -117,7 +122,7 @@ def _parse_signature(line: str) -> Signature:
         raw = binascii.a2b_base64(encoded, strict_mode=True)
     except ValueError:
         raw = b""
-    if not line.startswith(_MARK) or not name or "+" in name or len(raw) < 5:
+    if not line.startswith(_MARK) or not is_key_name(name) or len(raw) < 5:
         raise NoteError(f"{line[:60]!r} is no signature line")
     return Signature(name, raw[:4], raw[4:])
 
@@ -128,15 +133,21 @@ def parse_checkpoint(text: str) -> Checkpoint:
     if len(lines) < 4 or lines[-1] or not lines[0] or "" in lines[:-1]:
         raise NoteError("the checkpoint must have an origin, a size and a root, each in its line")
     origin, size, root = lines[:3]
-    if not size.isascii() or not size.isdigit() or (size != "0" and size.startswith("0")) or len(size) > 18:
-        raise NoteError(f"{size[:20]!r} is no size")
+    leaves = parse_size(size)
     try:
         raw = binascii.a2b_base64(root, strict_mode=True)
     except ValueError:
         raw = b""
     if len(raw) != 32:
         raise NoteError("the root is not 32 bytes in base64")
-    return Checkpoint(origin, int(size), raw)
+    return Checkpoint(origin, leaves, raw)
+
+
+def parse_size(text: str) -> int:
+    """Read a tree's size: decimal, no leading zeroes, at most 18 digits, which 63 bits hold. Raises NoteError."""
+    if not text.isascii() or not text.isdigit() or (text != "0" and text.startswith("0")) or len(text) > 18:
+        raise NoteError(f"{text[:20]!r} is no size")
+    return int(text)
 
 
 def sign(text: str, name: str, key: Ed25519PrivateKey) -> Signature:

@@ -1,13 +1,22 @@
-"""What a witness decides: C2SP tlog-witness, without its server and its memory.
+"""What a witness decides: may this checkpoint be cosigned? The pure half of C2SP tlog-witness.
 
-A witness remembers for each log the last checkpoint that it has cosigned, and cosigns another only where that continues it.
-So whoever asks for its cosignature sees the same history as everybody else who does.
+A witness remembers for each log the newest tree that it has cosigned, its `Head`. It cosigns a larger tree only with a
+proof that it continues that one, so all that it ever cosigned for a log is one history. Who calls `decide` must hold the head
+still until the next one is kept: two requests judged by one head could both be cosigned and the older one win.
+
+The statuses are those of C2SP tlog-witness, `add-checkpoint`:
+
+    200   cosigned                                  404   the origin is of no known log
+    400   not a request in its form                 409   the witness has another size, or another root for it
+    403   not signed by a known key of the log      422   the proof does not prove it
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import NamedTuple
 
 from proofs.merkle import EMPTY_ROOT, ProofError, check_consistency
@@ -16,111 +25,145 @@ from proofs.notes import (
     Checkpoint,
     Note,
     NoteError,
+    Signature,
     VerifierKey,
     check_signature,
     parse_checkpoint,
     parse_note,
+    parse_size,
 )
 
 PROOF_HASHES_MAX = 63
-REQUEST_BYTES_MAX = NOTE_BYTES_MAX + 64 * (PROOF_HASHES_MAX + 2)
-MALFORMED, NOT_SIGNED, UNKNOWN_LOG, CONFLICT, NOT_CONSISTENT = 400, 403, 404, 409, 422
+"""By C2SP tlog-witness: a tree of 2^63 leaves needs no more."""
+BODY_BYTES_MAX = NOTE_BYTES_MAX + 4 * 1024
+"""The largest note, 63 lines of 45 bytes, and the line of the old size."""
+SIZE_TYPE = "text/x.tlog.size"
+
+OK, MALFORMED, FORBIDDEN, UNKNOWN_LOG, CONFLICT, UNPROVED = 200, 400, 403, 404, 409, 422
+
+Logs = Mapping[str, Sequence[VerifierKey]]
+"""Origin → the keys that may sign for it."""
 
 
-class WitnessRefusalError(Exception):
-    """The checkpoint is not cosigned. `status` is HTTP's, as tlog-witness gives it; `known_size` stands with CONFLICT.
+class RefusedError(Exception):
+    """A request that no head could change the answer to; `status` by C2SP tlog-witness, and a sentence."""
 
-    `is_evidence` says that the log itself has signed something that contradicts what was cosigned before.
-    """
-
-    def __init__(self, status: int, sentence: str, *, known_size: int | None = None, is_evidence: bool = False) -> None:
+    def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
         self.status = status
-        self.known_size = known_size
-        self.is_evidence = is_evidence
 
 
-class Request(NamedTuple):
-    """The body of `add-checkpoint`."""
-
-    old: int
-    proof: list[bytes]
-    note: Note
-    checkpoint: Checkpoint
-
-
-class Seen(NamedTuple):
-    """The last checkpoint of a log that was cosigned; size 0 where there is none."""
+class Head(NamedTuple):
+    """The newest tree of a log that was cosigned."""
 
     size: int
     root: bytes
 
 
-NOTHING_SEEN = Seen(0, EMPTY_ROOT)
+NOTHING_YET = Head(0, EMPTY_ROOT)
 
 
-def parse_request(body: bytes) -> Request:
-    """Read a request. Raises WitnessRefusalError."""
-    head, found, note_bytes = body.partition(b"\n\n")
-    if not found or len(body) > REQUEST_BYTES_MAX:
-        raise WitnessRefusalError(MALFORMED, "expected a line `old SIZE`, proof lines, an empty line and a checkpoint")
-    first, *lines = head.split(b"\n")
-    word, _, size = first.partition(b" ")
-    if word != b"old" or not size.isdigit() or len(size) > 18 or (size.startswith(b"0") and size != b"0"):
-        raise WitnessRefusalError(MALFORMED, f"the first line is {first[:40]!r}, expected `old SIZE`")
-    if len(lines) > PROOF_HASHES_MAX:
-        raise WitnessRefusalError(MALFORMED, f"the proof has {len(lines)} hashes, at most {PROOF_HASHES_MAX} can be")
+class Request(NamedTuple):
+    """An `add-checkpoint` whose checkpoint a known key of its log has signed."""
+
+    old: int
+    proof: tuple[bytes, ...]
+    checkpoint: Checkpoint
+    note: Note
+    """Its text, extension lines included, is what is cosigned; of the signatures only the log's are left."""
+
+    @property
+    def head(self) -> Head:
+        return Head(self.checkpoint.size, self.checkpoint.root)
+
+
+class Conflict(Enum):
+    """Why a checkpoint that its log has signed is kept as evidence."""
+
+    FORK = "fork"
+    """Two roots for one size, both signed by the log: a proof that it shows two histories."""
+    UNPROVED = "unproved"
+    """A larger tree that came without a proof that it continues the cosigned one. A proof may still turn up: anybody can
+    send a good checkpoint with a bad proof."""
+
+
+class Decision(NamedTuple):
+    status: int
+    sentence: str
+    conflict: Conflict | None = None
+
+
+def read_request(body: bytes, logs: Logs) -> Request:
+    """Read an `add-checkpoint` and check the log's signature. Raises RefusedError with 400, 404 or 403."""
     try:
-        proof = [binascii.a2b_base64(line, strict_mode=True) for line in lines]
-    except ValueError:
-        raise WitnessRefusalError(MALFORMED, "a line of the proof is not base64") from None
-    if any(len(each) != len(EMPTY_ROOT) for each in proof):
-        raise WitnessRefusalError(MALFORMED, "a hash of the proof has not 32 bytes")
-    try:
-        note = parse_note(note_bytes)
+        if len(body) > BODY_BYTES_MAX:
+            raise NoteError(f"the request has more than {BODY_BYTES_MAX:,} bytes")
+        head, found, data = body.partition(b"\n\n")
+        if not found:
+            raise NoteError("the request has no empty line before the checkpoint")
+        first, *lines = head.decode("ascii", "replace").split("\n")
+        old = _parse_old(first)
+        proof = _parse_proof(lines)
+        note = parse_note(data)
         checkpoint = parse_checkpoint(note.text)
     except NoteError as error:
-        raise WitnessRefusalError(MALFORMED, str(error)) from None
-    return Request(int(size), proof, note, checkpoint)
+        raise RefusedError(MALFORMED, str(error)) from None
+    keys = logs.get(checkpoint.origin, ())
+    if not keys:
+        raise RefusedError(UNKNOWN_LOG, f"{checkpoint.origin[:200]!r} is of no log that is known here")
+    signatures = tuple(each for each in note.signatures if any(_holds(note.text, each, key) for key in keys))
+    if not signatures:
+        raise RefusedError(FORBIDDEN, f"the checkpoint is not signed by a known key of {checkpoint.origin!r}")
+    return Request(old, proof, checkpoint, note._replace(signatures=signatures))
 
 
-def check_request(request: Request, log: VerifierKey | None, seen: Seen) -> None:
-    """Whether the checkpoint may be cosigned, given the log's key and what was cosigned last. Raises WitnessRefusalError.
-
-    The checks and their order are tlog-witness's: known log, its signature, sizes, what is remembered, consistency.
-    """
-    checkpoint = request.checkpoint
-    if log is None:
-        raise WitnessRefusalError(UNKNOWN_LOG, f"{checkpoint.origin!r} is no log that this witness knows")
-    if not _is_signed(request.note, log):
-        raise WitnessRefusalError(NOT_SIGNED, f"the checkpoint is not signed by {log}")
-    if request.old > checkpoint.size:
-        raise WitnessRefusalError(MALFORMED, f"the old size {request.old} is larger than the new, {checkpoint.size}")
-    same_size_other_root = checkpoint.size == seen.size and checkpoint.root != seen.root
-    if request.old != seen.size or same_size_other_root:
-        sentence = f"size {seen.size} was cosigned"
-        if same_size_other_root:
-            sentence += f" with the root {seen.root.hex()}, not {checkpoint.root.hex()}"
-        raise WitnessRefusalError(CONFLICT, sentence, known_size=seen.size, is_evidence=same_size_other_root)
+def decide(request: Request, head: Head) -> Decision:
+    """May it be cosigned by a witness whose newest tree of this log is `head`?"""
+    size, root = request.head
+    conflict = None
+    if size == head.size > 0 and root != head.root:  # whatever old size the client claims
+        conflict = Conflict.FORK
+    if request.old > size:
+        return Decision(MALFORMED, f"the old size {request.old} is larger than the checkpoint's, {size}", conflict)
+    if request.old != head.size:
+        return Decision(CONFLICT, f"the newest cosigned tree has {head.size} leaves, not {request.old}", conflict)
+    if size == head.size and root != head.root:
+        return Decision(CONFLICT, f"another root was cosigned for {size} leaves", conflict)
     try:
-        check_consistency(request.old, checkpoint.size, request.proof, seen.root, checkpoint.root)
+        check_consistency(head.size, size, request.proof, head.root, root)
     except ProofError as error:
-        # No evidence against the log: anybody can send its checkpoint with a proof that proves nothing.
-        raise WitnessRefusalError(NOT_CONSISTENT, str(error)) from None
+        # Every tree continues an empty one, and a tree continues itself: there a bad proof is nothing but a bad proof.
+        is_open = 0 < head.size < size
+        return Decision(UNPROVED, str(error), Conflict.UNPROVED if is_open else None)
+    return Decision(OK, f"{size} leaves continue {head.size}")
 
 
-def _is_signed(note: Note, log: VerifierKey) -> bool:
-    for signature in note.signatures:
-        if (signature.name, signature.key_hash) == (log.name, log.key_hash):
-            try:
-                check_signature(note.text, signature, log)
-            except NoteError:
-                return False
-            return True
-    return False
+def _parse_old(line: str) -> int:
+    word, _, size = line.partition(" ")
+    if word != "old":
+        raise NoteError("the first line is not 'old' and a size")
+    return parse_size(size)
 
 
-def request_body(old: int, proof: list[bytes], checkpoint: bytes) -> bytes:
-    """The body of `add-checkpoint`, as a log sends it."""
-    lines = [f"old {old}", *(base64.b64encode(each).decode() for each in proof), "", ""]
-    return "\n".join(lines).encode() + checkpoint
+def _parse_proof(lines: Sequence[str]) -> tuple[bytes, ...]:
+    if len(lines) > PROOF_HASHES_MAX:
+        raise NoteError(f"the proof has more than {PROOF_HASHES_MAX} hashes")
+    proof = []
+    for line in lines:
+        try:
+            each = binascii.a2b_base64(line, strict_mode=True)
+        except ValueError:
+            each = b""
+        # Encoded again: Python overlooks bits behind the last byte, and two lines must not mean one hash.
+        if len(each) != 32 or base64.b64encode(each).decode() != line:
+            raise NoteError(f"{line[:60]!r} is no hash of 32 bytes in base64")
+        proof.append(each)
+    return tuple(proof)
+
+
+def _holds(text: str, signature: Signature, key: VerifierKey) -> bool:
+    try:
+        check_signature(text, signature, key)
+    except NoteError:
+        return False
+    return True

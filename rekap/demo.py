@@ -27,17 +27,15 @@ from rekap.sending import BATCH_LINES, GatewayAwayError, send_batch
 from rekap.signing import Signer
 from rekap.up import Stack, run_or_explain, running_stack
 from runtime.package_files import write_package
-from runtime.settings import variable
-from runtime.witnesses import parse_witnesses
 from schemas.package import ElectionPackage, Role
 
+WITNESSES = 2
 SHARE_LATE = 5
 """Of 100 stations, those that report in the last tenth of the night."""
 SHARE_CORRECTED = 2
 SHARE_REPEATED = 3
 SHARE_WRONG = 3
 TICK_SECONDS = 0.25
-WITNESSES = 2
 
 
 class Planned(NamedTuple):
@@ -256,15 +254,16 @@ def demo(stations: int, minutes: int, seed: int, port: int, data: Path | None, s
             write_package(package, place / "election")
             authority = next(key for slot, key in keys.items() if slot.role is Role.AUTHORITY)
             async with running_stack(
-                *(place / "election", place / "data", authority),
+                place / "election",
+                place / "data",
+                authority,
                 port=port,
                 log_directory=place / "logs",
                 witnesses=WITNESSES,
             ) as stack:
                 stack.supervisor.say("demo", f"{stations:,} stations report over {minutes} minutes; seed {seed}")
                 stack.supervisor.say("demo", f"totals {stack.url}/v1/contests/president   API {stack.url}/docs")
-                keys_of_witnesses = [each.key for each in parse_witnesses(stack.environment[variable("witnesses")])]
-                audit = " ".join(["rekap audit", stack.url, *(f"--witness {key}" for key in keys_of_witnesses)])
+                audit = " ".join(["rekap audit", stack.url, *(f"--witness {each.key}" for each in stack.witnesses)])
                 stack.supervisor.say("demo", f"check it: {audit}")
                 night = Night(stack, package, keys, seed, minutes * 60)
                 done = await night.run()

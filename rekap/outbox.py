@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +19,7 @@ from pydantic import ValidationError
 from projections.definition import Definition
 from proofs.signatures import key_id
 from rekap.signing import Signer
+from rekap.sqlite_files import open_database, transaction
 from schemas.canonical import sha256_hex
 from schemas.envelope import ENVELOPE, open_envelope
 from schemas.events import LEDGER_EVENT
@@ -63,10 +63,7 @@ class Outbox:
     def __init__(self, path: Path) -> None:
         """Open, or make, the outbox in a file. Raises OutboxError."""
         try:
-            self._database = sqlite3.connect(path, isolation_level=None, timeout=10)
-            self._database.execute("PRAGMA journal_mode=WAL")
-            self._database.execute("PRAGMA synchronous=FULL")
-            self._database.executescript(_TABLES)
+            self._database = open_database(path, _TABLES)
         except sqlite3.Error as error:
             raise OutboxError(f"{path} cannot be used as an outbox: {error}") from None
 
@@ -79,7 +76,7 @@ class Outbox:
             event = open_envelope(ENVELOPE.validate_python(orjson.loads(envelope))).event_id.hex()
         except ValueError as error:
             raise OutboxError(f"not a signed envelope: {str(error).splitlines()[0]}") from None
-        with self._transaction():
+        with transaction(self._database):
             return self._insert(event, envelope)
 
     def sign(self, body: Mapping[str, Any], key: Ed25519PrivateKey, definition: Definition) -> bool:
@@ -89,7 +86,7 @@ class Outbox:
         """
         digest = sha256_hex(orjson.dumps(body, option=orjson.OPT_SORT_KEYS))
         signer_id = key_id(key.public_key().public_bytes_raw())
-        with self._transaction():
+        with transaction(self._database):
             place = (signer_id, definition.hash)
             if self._database.execute(
                 "SELECT 1 FROM signed WHERE key_id = ? AND definition = ? AND body = ?", (*place, digest)
@@ -134,7 +131,7 @@ class Outbox:
 
     def answer(self, answers: Mapping[int, tuple[int, Mapping[str, Any]]]) -> None:
         """Note the answers: number → (status, receipt or problem)."""
-        with self._transaction():
+        with transaction(self._database):
             self._database.executemany(
                 "UPDATE waiting SET status = ?, answer = ? WHERE number = ?",
                 [(status, orjson.dumps(answer).decode(), number) for number, (status, answer) in answers.items()],
@@ -151,13 +148,3 @@ class Outbox:
             "INSERT OR IGNORE INTO waiting (event, envelope) VALUES (?, ?)", (event, envelope)
         )
         return done.rowcount > 0
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")

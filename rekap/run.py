@@ -17,6 +17,7 @@ from projections.package_checks import problems
 from runtime.logs import event, start_logs
 from runtime.package_files import PackageError, load_package
 from runtime.settings import Settings, SettingsError, read_settings
+from runtime.witnesses import parse_witnesses
 from schemas.live import CLIENT_MESSAGE_BYTES_MAX
 
 log = logging.getLogger("rekap.run")
@@ -63,6 +64,7 @@ def load() -> tuple[Settings, Definition]:
     """Settings and the election. Ends the process with a sentence where one is wrong."""
     try:
         settings = read_settings()
+        parse_witnesses(settings.witnesses)
         definition = Definition(load_package(settings.package, problems))
     except (SettingsError, PackageError) as error:
         click.echo(f"Error: {error}", err=True)

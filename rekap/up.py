@@ -20,19 +20,22 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from projections.definition import Definition
 from projections.package_checks import problems
-from proofs.notes import COSIGNATURE, ED25519, VerifierKey
+from proofs.notes import ED25519, VerifierKey
 from rekap.embedded.kafka import EmbeddedKafka
 from rekap.embedded.postgres import EmbeddedPostgres
 from rekap.embedded.processes import EmbeddedError, Supervisor, hold_data_directory, told_to_stop
 from rekap.open import open_with_key
+from rekap.witness import READY, witness_key
 from runtime.kafka import TopicMismatchError
 from runtime.key_files import KeyFileError, load_key_file, load_or_make_key_file
 from runtime.package_files import PackageError, load_package
 from runtime.settings import SettingsError, read_settings, variable
+from runtime.witnesses import Witness, parse_witnesses
 from schemas.logs import origin_of
 
 WORKERS = ("recorder", "tabulator", "rollup", "notary", "api")
 """In the order of their start; the API is last, so that it finds the others."""
+WITNESSES_MAX = 9
 EXIT_WRONG_PACKAGE = 1
 EXIT_NOT_STARTED = 3
 
@@ -45,6 +48,8 @@ class Stack:
     url: str
     definition: Definition
     environment: dict[str, str]
+    witnesses: tuple[Witness, ...] = ()
+    """Those that were started with it."""
 
     async def start(self, *roles: str) -> None:
         """Start a worker of each role, and wait until they are ready. Raises NotReadyError."""
@@ -91,36 +96,39 @@ async def running_stack(
                 ("gateway_key", "gateway-key.pem"),
             ):
                 environment.setdefault(variable(field), str((data / name).resolve()))
+            parse_witnesses(environment.get(variable("witnesses"), ""))
             await open_with_key(read_settings(environment), definition, authority)
-            if witnesses:
-                environment[variable("witnesses")] = _start_witnesses(
-                    supervisor, definition, data, environment, witnesses
-                )
-            stack = Stack(supervisor, f"http://127.0.0.1:{port}", definition, environment)
+            own = await _start_witnesses(supervisor, witnesses, data, definition, environment)
+            asked = [environment.get(variable("witnesses"), ""), *(f"{each.url} {each.key}" for each in own)]
+            environment[variable("witnesses")] = ",".join(filter(None, asked))
+            stack = Stack(supervisor, f"http://127.0.0.1:{port}", definition, environment, own)
             await stack.start(*workers)
             yield stack
         finally:
             await supervisor.stop()
 
 
-def _start_witnesses(
-    supervisor: Supervisor, definition: Definition, data: Path, environment: dict[str, str], number: int
-) -> str:
-    """Start witnesses of all logs; gives the setting that names them."""
+async def _start_witnesses(
+    supervisor: Supervisor, count: int, data: Path, definition: Definition, environment: dict[str, str]
+) -> tuple[Witness, ...]:
+    """Witnesses on this machine: they show how it works, but who runs the log should not be who watches it."""
     public = load_or_make_key_file(Path(environment[variable("log_key")])).public_key().public_bytes_raw()
-    logs = [
-        str(VerifierKey(origin_of(definition.election, each), ED25519, public)) for each in range(definition.partitions)
-    ]
-    started = []
-    for each in range(1, number + 1):
-        name, port = f"witness-{each}", free_port()
-        key_file = data / f"{name}-key.pem"
-        key = load_or_make_key_file(key_file).public_key().public_bytes_raw()
-        command = [sys.executable, "-m", "rekap", "witness", "--name", name, "--key", str(key_file)]
-        command += ["--state", str(data / f"{name}.sqlite"), "--port", str(port)]
-        supervisor.run(name, [*command, *(word for log in logs for word in ("--log", log))], environment=environment)
-        started.append(f"http://127.0.0.1:{port} {VerifierKey(name, COSIGNATURE, key)}")
-    return ",".join(started)
+    origins = (origin_of(definition.election, partition) for partition in range(definition.partitions))
+    logs = [argument for origin in origins for argument in ("--log", str(VerifierKey(origin, ED25519, public)))]
+    started: list[tuple[str, Path, int]] = []
+    for number in range(1, count + 1):
+        name, key_file, port = f"witness-{number}", data / f"witness-{number}-key.pem", free_port()
+        command = [
+            *(sys.executable, "-m", "rekap", "witness", "--name", f"rekap/{name}", "--port", str(port)),
+            *("--key", str(key_file), "--state", str(data / f"{name}.sqlite"), *logs),
+        ]
+        supervisor.run(name, command, environment=environment, ready=READY)
+        started.append((name, key_file, port))
+    await supervisor.wait_ready(*(name for name, _, _ in started))
+    return tuple(
+        Witness(f"http://127.0.0.1:{port}", witness_key(f"rekap/{name}", load_key_file(key_file)))
+        for name, key_file, port in started
+    )
 
 
 async def _answers(url: str) -> bool:
@@ -143,14 +151,16 @@ def free_port() -> int:
 @click.option("--data", type=click.Path(path_type=Path), default=Path("rekap-data"), show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
 @click.option(
-    "--witnesses", type=click.IntRange(0, 9), default=0, show_default=True, help="witnesses of our own, to try them"
-)
+    "--witnesses", type=click.IntRange(0, WITNESSES_MAX), default=0, show_default=True,
+    help="witnesses of the logs to start here too (better: others run them, see docs/witness.md)",
+)  # fmt: skip
 def up(package: Path, key_file: Path, data: Path, port: int, witnesses: int) -> None:
     """Start everything for the election in PACKAGE and go on until Ctrl-C. A second start goes on where it was."""
 
     async def go() -> None:
         told = told_to_stop()
-        async with running_stack(package, data, load_key_file(key_file), port=port, witnesses=witnesses) as stack:
+        key = load_key_file(key_file)
+        async with running_stack(package, data, key, port=port, witnesses=witnesses) as stack:
             stack.supervisor.say("rekap", f"ready: {stack.url}/v1/election   API: {stack.url}/docs   stop: Ctrl-C")
             await told
 

@@ -1,24 +1,23 @@
-"""`rekap witness`: cosigns checkpoints of logs that go on, and refuses those that contradict what it has seen.
+"""`rekap witness`: cosigns what continues all that it has cosigned before (C2SP tlog-witness, tlog-cosignature).
 
-The server's side of C2SP tlog-witness. For each request, in this order:
+    POST /add-checkpoint   a log's newest checkpoint and the proof that it continues the last one → cosignature
+    GET  /                 who this is, and how far it has seen each log
+    GET  /conflicts        checkpoints that a log has signed and that do not fit what was cosigned
 
-    1. read and judged       against what is remembered, in one transaction that no other can enter
-    2. remembered            written and fsynced                    after this line no other history is ever cosigned
-    3. cosigned              with the time of now
-
-A crash after 2 costs a cosignature, which the log asks for again.
+What may be cosigned is decided in proofs/witness.py; the memory is rekap/witness_state.py.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import socket
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import click
 import httpx
@@ -26,156 +25,114 @@ import orjson
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.applications import Starlette
-from starlette.requests import Request as HttpRequest
-from starlette.responses import PlainTextResponse, Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from proofs.notes import COSIGNATURE, ED25519, Note, NoteError, VerifierKey, cosign, parse_key
-from proofs.witness import (
-    CONFLICT,
-    NOTHING_SEEN,
-    REQUEST_BYTES_MAX,
-    Request,
-    Seen,
-    WitnessRefusalError,
-    check_request,
-    parse_request,
-)
-from runtime.key_files import KeyFileError, load_or_make_key_file
+from proofs.notes import COSIGNATURE, ED25519, NoteError, VerifierKey, cosign, is_key_name, parse_key
+from proofs.witness import BODY_BYTES_MAX, CONFLICT, MALFORMED, OK, SIZE_TYPE, Logs, RefusedError, read_request
+from rekap.witness_state import StateError, WitnessState
+from runtime.key_files import KeyFileError, load_key_file, load_or_make_key_file
 from runtime.logs import event, start_logs
+from runtime.witnesses import read_bounded
 
 log = logging.getLogger("rekap.witness")
 
 EXIT_NOT_STARTED = 3
-CONFLICTS_KEPT_MAX = 100
-"""Of each log: one is proof enough, and whoever holds a log's key could send them for ever."""
-SERVER_SECONDS_MAX = 60
-"""How long `--server` may take to answer at the first start."""
-SIZE_TYPE = "text/x.tlog.size"
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS log (origin TEXT PRIMARY KEY, key TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL,
-    cosigned_at INTEGER);
-CREATE TABLE IF NOT EXISTS conflict (origin TEXT NOT NULL, seen_at INTEGER NOT NULL, sentence TEXT NOT NULL,
-    note BLOB NOT NULL, PRIMARY KEY (origin, note));
-"""
+BODY_SECONDS_MAX = 10.0
+"""At half a log on a bad line is cut off; at double a few slow clients hold all connections for longer."""
+CONNECTIONS_MAX = 200
+LOGS_BYTES_MAX = 1024 * 1024
+SERVER_SECONDS_MAX = 10.0
+GRACEFUL_SECONDS = 5
+READY = "rekap.witness ready"
+"""Begins the log line that says that requests are answered from now on."""
 
 
-class OtherKeyError(Exception):
-    """A log has another key than the one that was pinned."""
+class NotStartedError(Exception):
+    """The witness cannot do its work; the sentence says why, and what to do."""
 
 
-class Witness:
-    """What was seen, in one SQLite file, and the key that says so."""
+class Witness(NamedTuple):
+    """One running witness: its key, its memory, and the logs it knows."""
 
-    def __init__(self, name: str, key: Ed25519PrivateKey, state: Path) -> None:
-        self._name = name
-        self._key = key
-        self._state = state
-        self.verifier_key = VerifierKey(name, COSIGNATURE, key.public_key().public_bytes_raw())
-        with self._connected() as database:
-            database.executescript(_SCHEMA)
+    name: str
+    key: Ed25519PrivateKey
+    state: WitnessState
+    logs: Logs
 
-    def pin(self, keys: Sequence[VerifierKey]) -> None:
-        """Watch these logs, each under this key for ever. Raises OtherKeyError."""
-        with self._connected() as database:
-            for key in keys:
-                row = database.execute("SELECT key FROM log WHERE origin = ?", (key.name,)).fetchone()
-                if row is not None and row[0] != str(key):
-                    raise OtherKeyError(
-                        f"the log {key.name} has the key {key}, but {row[0]} was pinned; a log that changes its key is "
-                        "another log: start a new --state file for it, if you know why"
-                    )
-                database.execute(
-                    "INSERT INTO log VALUES (?, ?, 0, ?, NULL) ON CONFLICT DO NOTHING",
-                    (key.name, str(key), NOTHING_SEEN.root),
-                )
+    @property
+    def verifier_key(self) -> VerifierKey:
+        return witness_key(self.name, self.key)
 
-    def add_checkpoint(self, body: bytes) -> str:
-        """The signature line for a checkpoint that goes on. Raises WitnessRefusalError."""
-        request = parse_request(body)
-        now = int(time.time())
-        with self._connected() as database:
-            database.execute("BEGIN IMMEDIATE")  # 1: no other request, and no other process, comes in between
-            key, seen = self._remembered(database, request.checkpoint.origin)
-            try:
-                check_request(request, key, seen)
-            except WitnessRefusalError as refusal:
-                if refusal.is_evidence:
-                    self._keep_conflict(database, request, now, str(refusal))
-                    database.execute("COMMIT")
-                raise
-            database.execute(
-                "UPDATE log SET size = ?, root = ?, cosigned_at = ? WHERE origin = ?",
-                (request.checkpoint.size, request.checkpoint.root, now, request.checkpoint.origin),
-            )
-            database.execute("COMMIT")  # 2
-        return cosign(request.note.text, self._name, self._key, now).line  # 3
-
-    def _remembered(self, database: sqlite3.Connection, origin: str) -> tuple[VerifierKey | None, Seen]:
-        row = database.execute("SELECT key, size, root FROM log WHERE origin = ?", (origin,)).fetchone()
-        return (None, NOTHING_SEEN) if row is None else (parse_key(row[0]), Seen(row[1], row[2]))
-
-    def _keep_conflict(self, database: sqlite3.Connection, request: Request, now: int, sentence: str) -> None:
-        """The log's own signature under a second history: whoever has both can prove it."""
-        origin = request.checkpoint.origin
-        log.error(event("conflict", origin=origin, size=request.checkpoint.size, said=sentence))
-        (kept,) = database.execute("SELECT count(*) FROM conflict WHERE origin = ?", (origin,)).fetchone()
-        if kept < CONFLICTS_KEPT_MAX:
-            database.execute(
-                "INSERT INTO conflict VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (origin, now, sentence, Note(request.note.text, request.note.signatures).to_bytes()),
-            )
-
-    def about(self) -> dict[str, Any]:
-        with self._connected() as database:
-            rows = database.execute(
-                "SELECT origin, key, size, hex(root), cosigned_at FROM log ORDER BY origin"
-            ).fetchall()
-        names = ("origin", "key", "size", "root", "cosigned_at")
-        logs = [dict(zip(names, row, strict=True)) for row in rows]
-        return {"witness": str(self.verifier_key), "logs": [each | {"root": each["root"].lower()} for each in logs]}
-
-    def conflicts(self) -> list[dict[str, Any]]:
-        with self._connected() as database:
-            rows = database.execute("SELECT origin, seen_at, sentence, note FROM conflict ORDER BY seen_at").fetchall()
-        return [
-            {"origin": origin, "seen_at": at, "sentence": sentence, "checkpoint": note.decode()}
-            for origin, at, sentence, note in rows
-        ]
-
-    def _connected(self) -> closing[sqlite3.Connection]:
-        database = sqlite3.connect(self._state, timeout=10, isolation_level=None)
-        # FULL: a transaction that has ended survives a power cut, which the order of steps rests on.
-        database.execute("PRAGMA synchronous = FULL")
-        return closing(database)
-
-
-def create_app(witness: Witness) -> Starlette:
-    async def add_checkpoint(request: HttpRequest) -> Response:
-        body = b""
-        async for part in request.stream():
-            body += part
-            if len(body) > REQUEST_BYTES_MAX:
-                return PlainTextResponse(f"more than {REQUEST_BYTES_MAX} bytes\n", status_code=413)
+    def add_checkpoint(self, body: bytes) -> Response:
+        """The answer to a request. A cosignature is in it only after its tree is on the disk."""
         try:
-            line = await asyncio.to_thread(witness.add_checkpoint, body)
-        except WitnessRefusalError as refusal:
-            if refusal.status == CONFLICT:
-                return Response(f"{refusal.known_size}\n", status_code=CONFLICT, media_type=SIZE_TYPE)
-            return PlainTextResponse(f"{refusal}\n", status_code=refusal.status)
-        return PlainTextResponse(line)
+            request = read_request(body, self.logs)
+        except RefusedError as refused:
+            return PlainTextResponse(f"{refused}\n", refused.status)
+        judged = self.state.judge(request, lambda: int(time.time()))
+        decision, origin = judged.decision, request.checkpoint.origin
+        if judged.evidence is not None:
+            log.critical(
+                event(
+                    "conflict",
+                    kind=judged.evidence.value,
+                    log=origin,
+                    size=request.checkpoint.size,
+                    then="kept with both signed checkpoints, see GET /conflicts",
+                )
+            )
+        if decision.status == OK:
+            return PlainTextResponse(cosign(request.note.text, self.name, self.key, judged.time).line)
+        log.warning(event("refused", log=origin, status=decision.status, why=decision.sentence))
+        if decision.status == CONFLICT:
+            return Response(f"{judged.size}\n", CONFLICT, headers={"Content-Type": SIZE_TYPE})
+        return PlainTextResponse(f"{decision.sentence}\n", decision.status)
 
-    async def about(_: HttpRequest) -> Response:
-        return _json(await asyncio.to_thread(witness.about))
+    def about(self) -> dict[str, object]:
+        heads = self.state.heads()
+        return {
+            "name": self.name,
+            "key": str(self.verifier_key),
+            "logs": [
+                {
+                    "origin": origin,
+                    "keys": [str(key) for key in keys],
+                    "size": heads[origin].size if origin in heads else 0,
+                }
+                for origin, keys in sorted(self.logs.items())
+            ],
+        }
 
-    async def conflicts(_: HttpRequest) -> Response:
-        return _json(await asyncio.to_thread(witness.conflicts))
 
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        log.info(event("ready", witness=str(witness.verifier_key)))
-        yield
+def witness_key(name: str, key: Ed25519PrivateKey) -> VerifierKey:
+    """What readers check its cosignatures with."""
+    return VerifierKey(name, COSIGNATURE, key.public_key().public_bytes_raw())
+
+
+def witness_app(witness: Witness) -> Starlette:
+    async def add_checkpoint(request: Request) -> Response:
+        body = b""
+        try:
+            async with asyncio.timeout(BODY_SECONDS_MAX):
+                async for part in request.stream():
+                    body += part
+                    if len(body) > BODY_BYTES_MAX:
+                        break
+        except (TimeoutError, ClientDisconnect):
+            return PlainTextResponse("the request did not come to its end\n", MALFORMED)
+        return await asyncio.to_thread(witness.add_checkpoint, body)
+
+    async def about(request: Request) -> Response:
+        return JSONResponse(await asyncio.to_thread(witness.about))
+
+    async def conflicts(request: Request) -> Response:
+        return JSONResponse({"conflicts": await asyncio.to_thread(witness.state.conflicts)})
+
+    async def state_fails(request: Request, error: Exception) -> Response:
+        log.error(event("state-fails", error=error))
+        return PlainTextResponse("the state of this witness cannot be read or written now\n", 503)
 
     return Starlette(
         routes=[
@@ -183,65 +140,148 @@ def create_app(witness: Witness) -> Starlette:
             Route("/", about),
             Route("/conflicts", conflicts),
         ],
-        lifespan=lifespan,
+        exception_handlers={sqlite3.Error: state_fails},
     )
 
 
-def _json(value: Any) -> Response:
-    return Response(orjson.dumps(value, option=orjson.OPT_INDENT_2), media_type="application/json")
-
-
-def keys_of_server(url: str) -> list[VerifierKey]:
-    """The keys of a Rekap server's logs. Raises NoteError, httpx.HTTPError."""
-    deadline = time.monotonic() + SERVER_SECONDS_MAX
-    while True:
-        try:
-            answer = httpx.get(f"{url.rstrip('/')}/v1/log", timeout=5).raise_for_status().json()
-            if all(each["keys"] for each in answer["logs"]):
-                return [parse_key(each["keys"][0]) for each in answer["logs"]]
-        except httpx.HTTPError:
-            if time.monotonic() > deadline:
-                raise
-        if time.monotonic() > deadline:
-            raise NoteError(f"{url} has logs without keys: its notary has not started yet")
-        time.sleep(1)
-
-
 @click.command("witness")
-@click.option("--name", required=True, help="your witness's name, as it stands in cosignatures: a domain of yours")
+@click.option("--name", required=True, help="name of the witness in its signatures, such as witness.example/w1")
 @click.option(
-    "--key",
-    "key_file",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="its private key; made where there is none",
-)
+    "--key", "key_file", type=click.Path(path_type=Path, dir_okay=False), required=True,
+    help="private key that cosigns; made at the first start",
+)  # fmt: skip
 @click.option(
-    "--state", type=click.Path(path_type=Path), required=True, help="what it remembers (SQLite); never delete it"
-)
-@click.option("--log", "logs", multiple=True, help="verifier key of a log to watch")
-@click.option("--server", help="a Rekap server: its logs are pinned at the first start")
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(0, 65535), default=8010, show_default=True)
+    "--state", "state_file", type=click.Path(path_type=Path, dir_okay=False), required=True,
+    help="what was cosigned; made at the first start, and never to be lost while the key is used",
+)  # fmt: skip
+@click.option("--log", "log_keys", multiple=True, metavar="VKEY", help="verifier key of a log, its origin as the name")
+@click.option("--server", metavar="URL", help="a Rekap server: its logs and their keys, as they are at the first start")
+@click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on")
+@click.option("--port", type=click.IntRange(1, 65535), default=8100, show_default=True)
 def witness(
-    name: str, key_file: Path, state: Path, logs: tuple[str, ...], server: str | None, host: str, port: int
+    name: str, key_file: Path, state_file: Path, log_keys: tuple[str, ...], server: str | None, host: str, port: int
 ) -> None:
-    """Cosign the checkpoints of logs, each only where it continues what was cosigned before (docs/witness.md)."""
+    """Witness public logs: cosign each checkpoint that continues what was cosigned before, and keep the others.
+
+    Exit codes: 0 stopped, 2 the command is wrong, 3 it cannot start (key, state, server, port).
+    """
     start_logs()
+    if not is_key_name(name):
+        raise click.BadParameter("a name has no spaces and no '+', and is not empty", param_hint="--name")
+    if not log_keys and server is None:
+        raise click.UsageError("name the logs: --log VKEY, or --server URL")
+    given = [_log_key(text) for text in log_keys]
     try:
-        if not name.strip() or any(character.isspace() or character == "+" for character in name):
-            raise NoteError(f"{name!r} is no name: no spaces and no plus sign")
-        keys = [parse_key(each) for each in logs]
-        wrong = next((key for key in keys if key.kind != ED25519), None)
-        if wrong is not None:
-            raise NoteError(f"{wrong} is the key of a witness, not of a log")
-        own = Witness(name, load_or_make_key_file(key_file), state)
-        if server is not None:
-            keys += keys_of_server(server)
-        own.pin(keys)
-        if not own.about()["logs"]:
-            raise NoteError("no log to watch: name one with --log, or a server with --server")
-    except (NoteError, KeyFileError, OtherKeyError, httpx.HTTPError, sqlite3.Error, OSError) as error:
+        state, key = open_memory(name, key_file, state_file)
+        with contextlib.closing(state):
+            logs: dict[str, list[VerifierKey]] = {}
+            for each in dict.fromkeys([*given, *(pinned_logs(state, server.rstrip("/")) if server else ())]):
+                logs.setdefault(each.name, []).append(each)
+            _serve(Witness(name, key, state, logs), host, port)
+    except (NotStartedError, StateError, KeyFileError) as error:
         click.echo(f"Error: {error}", err=True)
         raise SystemExit(EXIT_NOT_STARTED) from None
-    uvicorn.run(create_app(own), host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5)
+
+
+def _log_key(text: str) -> VerifierKey:
+    try:
+        key = parse_key(text)
+    except NoteError as error:
+        raise click.BadParameter(str(error), param_hint="--log") from None
+    if key.kind != ED25519:
+        raise click.BadParameter(f"{key.name!r} is the key of a witness, not of a log", param_hint="--log")
+    return key
+
+
+def open_memory(name: str, key_file: Path, state_file: Path) -> tuple[WitnessState, Ed25519PrivateKey]:
+    """The state and the key, both made at the first start and bound to each other.
+
+    Raises StateError, KeyFileError; also for a key without its state: a witness that has forgotten what it signed would
+    sign another history.
+    """
+    if key_file.exists():
+        load_key_file(key_file)  # first, so that a wrong file is called wrong
+        if not state_file.exists():
+            raise StateError(
+                f"{key_file} is there, but not {state_file}, which says what it has cosigned. Bring the newest state back, or "
+                "become another witness: a new --name, --key and --state"
+            )
+    try:
+        state_file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateError(f"{state_file.parent} cannot be made: {error.strerror}") from None
+    state = WitnessState(state_file)
+    try:
+        # The key last: a crash in between leaves an empty state without a key, and that can be gone on with.
+        key = load_or_make_key_file(key_file)
+        state.belong_to(witness_key(name, key))
+    except BaseException:
+        state.close()
+        raise
+    return state, key
+
+
+def pinned_logs(state: WitnessState, server: str) -> list[VerifierKey]:
+    """The keys of a server's logs as they were at the first start. Raises NotStartedError where they are others now, or
+    where they were never seen and cannot be had."""
+    pinned = state.pinned(server)
+    try:
+        told = asyncio.run(_ask_for_logs(server))
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
+        why = f"{server}/v1/log: {str(error) or type(error).__name__}"
+        if not pinned:
+            raise NotStartedError(f"the logs of {why}. Start again when the server is up, or give --log") from None
+        log.warning(event("server-away", why=why, then="its logs as pinned"))
+        return sorted(map(parse_key, pinned))
+    if not pinned:
+        state.pin(server, told)
+        log.info(event("pinned", server=server, logs=len(told)))
+        return list(told.values())
+    if changed := pinned ^ {str(key) for key in told.values()}:
+        before = ", ".join(sorted(changed & pinned)) or "none of them"
+        after = ", ".join(sorted(changed - pinned)) or "none of them"
+        raise NotStartedError(
+            f"the logs of {server} are not those of the first start. Before: {before}. Now: {after}. A log does not "
+            "change its key; ask its operator in public why, and to follow new logs start a witness with a new state"
+        )
+    return list(told.values())
+
+
+async def _ask_for_logs(server: str) -> Mapping[str, VerifierKey]:
+    """Origin → key. Raises ValueError where the answer is none, and what httpx raises."""
+    async with asyncio.timeout(SERVER_SECONDS_MAX), httpx.AsyncClient(timeout=SERVER_SECONDS_MAX) as client:
+        answer, body = await read_bounded(client, "GET", f"{server}/v1/log", LOGS_BYTES_MAX)
+    answer.raise_for_status()
+    keys = {}
+    try:
+        for each in orjson.loads(body)["logs"]:
+            key = parse_key(each["keys"][0])
+            if key.name != each["origin"] or key.kind != ED25519:
+                raise ValueError(f"{each['origin']!r} is not signed by a key of that name")
+            keys[key.name] = key
+    except (LookupError, TypeError, AttributeError, orjson.JSONDecodeError):
+        raise ValueError("the answer does not name the logs and their keys (yet)") from None
+    if not keys:
+        raise ValueError("the server has no log")
+    return keys
+
+
+def _serve(witness: Witness, host: str, port: int) -> None:
+    try:
+        listening = socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=CONNECTIONS_MAX
+        )
+    except OSError as error:
+        raise NotStartedError(f"{host}, port {port}, cannot be listened on: {error.strerror or error}") from None
+    log.info(event("ready", url=f"http://{host}:{port}", logs=len(witness.logs), key=witness.verifier_key))
+    config = uvicorn.Config(
+        witness_app(witness),
+        http="httptools",
+        access_log=False,
+        proxy_headers=False,
+        log_config=None,
+        limit_concurrency=CONNECTIONS_MAX,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+    )
+    with listening, contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])

@@ -1,8 +1,12 @@
-"""Asking witnesses for their cosignatures: the client's side of C2SP tlog-witness."""
+"""Asking witnesses for their cosignatures: the client's side of C2SP tlog-witness.
+
+A witness is somebody else's server: whatever it answers, however slowly, the log goes on without it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -10,17 +14,28 @@ from typing import NamedTuple
 
 import httpx
 
-from proofs.notes import NoteError, Signature, VerifierKey, check_signature, parse_key, parse_note
-from proofs.witness import request_body
+from proofs.notes import (
+    COSIGNATURE,
+    NoteError,
+    Signature,
+    VerifierKey,
+    check_signature,
+    parse_key,
+    parse_note,
+    parse_size,
+)
 from runtime.logs import event
+from runtime.settings import SettingsError, variable
 
 log = logging.getLogger("rekap.witnesses")
 
 WAIT_SECONDS_MAX = 2.0
-AWAY_SECONDS = 10.0
-"""A witness that did not answer is not waited for again so soon: at half, a dead one holds up twice as many checkpoints;
-at double, one that was restarted is missing twice as long."""
+"""For all that one witness is asked about one checkpoint. Readers wait so long at most for a checkpoint."""
+REST_SECONDS = 5.0
+"""A witness that is away is not asked again for so long: at half it costs a busy log more time, at double its cosignatures
+are missing for longer after it is back."""
 ANSWER_BYTES_MAX = 16 * 1024
+CONFLICT = 409
 
 
 class Witness(NamedTuple):
@@ -30,29 +45,45 @@ class Witness(NamedTuple):
 
 
 def parse_witnesses(text: str) -> list[Witness]:
-    """Read `URL KEY` pairs, separated by commas. Raises NoteError."""
-    witnesses = []
+    """Read the setting `witnesses`: `URL KEY` pairs, separated by commas. Raises SettingsError."""
+    witnesses: list[Witness] = []
     for each in filter(None, (part.strip() for part in text.split(","))):
-        url, _, key = each.partition(" ")
-        witnesses.append(Witness(url.rstrip("/"), parse_key(key)))
+        url, _, encoded = each.partition(" ")
+        try:
+            key = parse_key(encoded)
+        except NoteError as error:
+            raise SettingsError(f"{variable('witnesses')}: expected a URL, a space and a key: {error}") from None
+        if not url.startswith(("http://", "https://")):
+            raise SettingsError(f"{variable('witnesses')}: {url!r} is no http address")
+        if key.kind != COSIGNATURE:
+            raise SettingsError(f"{variable('witnesses')}: {key.name!r} is the key of a log, not of a witness")
+        if key.name in {known.key.name for known in witnesses}:
+            raise SettingsError(f"{variable('witnesses')}: {key.name!r} is named twice")
+        witnesses.append(Witness(url.rstrip("/"), key))
     return witnesses
 
 
-def _signature_of(key: VerifierKey, answer: bytes) -> Signature:
-    """The line of the answer that is this key's; a witness may sign with several. Raises NoteError."""
-    for signature in parse_note(b"-\n\n" + answer[:ANSWER_BYTES_MAX]).signatures:
-        if (signature.name, signature.key_hash) == (key.name, key.key_hash):
-            return signature
-    raise NoteError(f"it has not signed with the key of {key.name!r}")
+async def read_bounded(
+    client: httpx.AsyncClient, method: str, url: str, bytes_max: int, content: bytes | None = None
+) -> tuple[httpx.Response, bytes]:
+    """An answer and its body. Raises httpx.HTTPError, also where the body is longer than `bytes_max`."""
+    async with client.stream(method, url, content=content) as answer:
+        body = b""
+        async for part in answer.aiter_bytes():
+            body += part
+            if len(body) > bytes_max:
+                raise httpx.DecodingError(f"the answer has more than {bytes_max:,} bytes")
+    return answer, body
 
 
 class WitnessClient:
     """Remembers for each witness and log how far it has seen, as tlog-witness asks of a client."""
 
-    def __init__(self, witnesses: Sequence[Witness]) -> None:
+    def __init__(self, witnesses: Sequence[Witness], clock: Callable[[], float] = time.monotonic) -> None:
         self._witnesses = witnesses
+        self._clock = clock
         self._seen: dict[tuple[str, str], int] = {}
-        self._away_until: dict[str, float] = {}
+        self._rests_until: dict[str, float] = {}
         self._client = httpx.AsyncClient(timeout=WAIT_SECONDS_MAX)
 
     async def close(self) -> None:
@@ -66,7 +97,7 @@ class WitnessClient:
             *(
                 self._ask(witness, origin, size, text, checkpoint, proof_from)
                 for witness in self._witnesses
-                if time.monotonic() >= self._away_until.get(witness.url, 0.0)
+                if self._clock() >= self._rests_until.get(witness.url, 0)
             )
         )
         return [signature for signature in answers if signature is not None]
@@ -80,31 +111,71 @@ class WitnessClient:
         checkpoint: bytes,
         proof_from: Callable[[int], list[bytes]],
     ) -> Signature | None:
-        place = (witness.url, origin)
         try:
-            for _ in range(2):
-                old = min(self._seen.get(place, 0), size)
-                answer = await self._client.post(
-                    f"{witness.url}/add-checkpoint", content=request_body(old, proof_from(old), checkpoint)
+            async with asyncio.timeout(WAIT_SECONDS_MAX):
+                return await self._submit(witness, origin, size, text, checkpoint, proof_from)
+        except (httpx.HTTPError, NoteError, TimeoutError) as error:
+            self._rests_until[witness.url] = self._clock() + REST_SECONDS
+            log.warning(
+                event(
+                    "witness-failed", url=witness.url, log=origin, size=size, error=f"{type(error).__name__}: {error}"
                 )
-                if answer.status_code == 200:
-                    signature = _signature_of(witness.key, answer.content)
-                    check_signature(text, signature, witness.key)
-                    self._seen[place] = size
-                    return signature
-                if answer.status_code == 409 and answer.text.strip().isdigit():
-                    known = int(answer.text)
-                    if known < size and known != old:
-                        self._seen[place] = known
-                        continue
-                    # It has cosigned more than this log has, or another root for this size.
-                    log.error(event("witness-contradicts", url=witness.url, origin=origin, size=size, known=known))
-                    return None
-                log.warning(
-                    event("witness-refused", url=witness.url, status=answer.status_code, said=answer.text.strip()[:200])
-                )
-                return None
-        except (httpx.HTTPError, NoteError) as error:
-            self._away_until[witness.url] = time.monotonic() + AWAY_SECONDS
-            log.warning(event("witness-failed", url=witness.url, error=f"{type(error).__name__}: {error}"))
+            )
+        return None
+
+    async def _submit(
+        self,
+        witness: Witness,
+        origin: str,
+        size: int,
+        text: str,
+        checkpoint: bytes,
+        proof_from: Callable[[int], list[bytes]],
+    ) -> Signature | None:
+        """None where it refuses. Raises NoteError where its answer is none, TimeoutError, and what httpx raises."""
+        place = (witness.url, origin)
+        for _ in range(2):  # the second time from the size that the witness says it knows
+            old = min(self._seen.get(place, 0), size)
+            lines = [f"old {old}", *(base64.b64encode(each).decode() for each in proof_from(old)), "", ""]
+            answer, body = await read_bounded(
+                self._client,
+                "POST",
+                f"{witness.url}/add-checkpoint",
+                ANSWER_BYTES_MAX,
+                "\n".join(lines).encode() + checkpoint,
+            )
+            if answer.status_code == 200:
+                signature = _cosignature(body, text, witness.key)
+                self._seen[place] = size
+                return signature
+            known = _known_size(body) if answer.status_code == CONFLICT else None
+            if known is None or known == old or known > size:
+                break
+            self._seen[place] = known
+        log.warning(
+            event(
+                "witness-refused",
+                url=witness.url,
+                log=origin,
+                size=size,
+                status=answer.status_code,
+                said=body[:200].decode("utf-8", "replace").strip(),
+            )
+        )
+        return None
+
+
+def _cosignature(body: bytes, text: str, key: VerifierKey) -> Signature:
+    """The witness's own among the lines of its answer. Raises NoteError where there is none that holds."""
+    for signature in parse_note(b"-\n\n" + body).signatures:
+        if (signature.name, signature.key_hash) == (key.name, key.key_hash):
+            check_signature(text, signature, key)
+            return signature
+    raise NoteError(f"the answer has no cosignature of {key.name!r}")
+
+
+def _known_size(body: bytes) -> int | None:
+    try:
+        return parse_size(body.decode("ascii", "replace").strip())
+    except NoteError:
         return None

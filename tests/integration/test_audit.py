@@ -268,6 +268,14 @@ async def test_a_checkpoint_without_the_witness_that_was_asked_for_is_refused(co
     assert "0 of the given witnesses have signed it, but 1 are asked for" in audited.out
 
 
+async def test_the_witnesses_that_are_asked_for_stand_in_the_report(parts: Parts, tmp_path: Path) -> None:
+    async with small_stack(tmp_path, "cosigned", {**parts, "REKAP_CHECKPOINT_MS": "100"}, witnesses=2) as stack:
+        audited = await _audit(stack.url, tmp_path, *(f"--witness={witness.key}" for witness in stack.witnesses))
+    assert audited.code == VERIFIED, audited.out
+    names = {witness.key.name for witness in stack.witnesses}
+    assert all(names <= set(log["signed_at"]) for log in audited.report["logs"])
+
+
 async def test_a_checkpoint_of_another_election_is_refused(stack: Stack, copy: Path, tmp_path: Path) -> None:
     partition = _partition(stack)
     known = parse_checkpoint(parse_note((copy / "log" / str(partition) / "checkpoint").read_bytes()).text)

@@ -1,155 +1,241 @@
-"""Witnesses as real processes: cosignatures on the checkpoints that readers get, and a second history refused and kept."""
+"""Two witnesses beside the real parts, and real witness processes that are killed, or told two histories."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import sqlite3
+import random
+import socket
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
 
-from proofs.notes import ED25519, Checkpoint, Note, VerifierKey, open_checkpoint, parse_key, sign
-from proofs.witness import request_body
+from proofs.notes import (
+    Checkpoint,
+    Note,
+    OpenedCheckpoint,
+    check_signature,
+    open_checkpoint,
+    parse_key,
+    parse_note,
+    sign,
+)
 from rekap.up import Stack
+from rekap.witness import witness_key
 from runtime.key_files import load_key_file
-from runtime.witnesses import parse_witnesses
-from schemas.logs import origin_of
 from tests.conftest import Parts
-from tests.support.ledger import private_key
+from tests.support.made_logs import KEY, MadeLog, body
 from tests.support.small_election import reported
 from tests.support.stacks import Voices, eventually, small_stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-NAMES = {"witness-1", "witness-2"}
+NAMES = {"rekap/witness-1", "rekap/witness-2"}
+
+
+# ── In the stack ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("witnessed")
+    return tmp_path_factory.mktemp("witnesses")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stack(place: Path, parts: Parts) -> AsyncIterator[Stack]:
     settings = {**parts, "REKAP_CHECKPOINT_MS": "100", "REKAP_HEARTBEAT_S": "1"}
-    async with small_stack(place, "witnessed", settings, witnesses=2) as stack:
+    async with small_stack(place, "witnesses", settings, witnesses=2) as stack:
         yield stack
 
 
-def _partition(stack: Stack) -> int:
-    return stack.definition.partition_of_station(stack.definition.station_number["1.1.1-1"])
+async def _opened(client: httpx.AsyncClient, partition: int) -> OpenedCheckpoint:
+    """What a reader sees, who has the witnesses' keys from the server."""
+    told = (await client.get("/v1/log")).json()
+    log, witnesses = told["logs"][partition], [parse_key(text) for text in told["witnesses"]]
+    note = (await client.get(f"/log/{partition}/checkpoint")).raise_for_status().content
+    return open_checkpoint(note, parse_key(log["keys"][0]), witnesses, origin=log["origin"])
 
 
-async def _grow(client: httpx.AsyncClient, voices: Voices, version: int, count: int = 20) -> None:
-    lines = [voices.sign(reported("1.1.1-1", version=version + n)) for n in range(count)]
-    (await client.post("/v1/submissions:batch", content=b"\n".join(lines))).raise_for_status()
+async def _submit(client: httpx.AsyncClient, voices: Voices, version: int) -> tuple[int, int]:
+    """(partition, size from which the log has it) of a form that was accepted."""
+    answer = await client.post(
+        "/v1/submissions", content=voices.sign(reported("1.1.1-1", (version, 1, 1), version=version))
+    )
+    receipt = answer.raise_for_status().json()
+    return receipt["partition"], receipt["offset"] + 1
 
 
-async def _newest(stack: Stack, client: httpx.AsyncClient) -> tuple[Checkpoint, set[str]]:
-    """The newest checkpoint, and the witnesses that have signed it."""
-    about = (await client.get("/v1/log")).json()
-    log = about["logs"][_partition(stack)]
-    keys = [parse_key(each) for each in about["witnesses"]]
-    note = (await client.get(f"/log/{_partition(stack)}/checkpoint")).raise_for_status().content
-    opened = open_checkpoint(note, parse_key(log["keys"][0]), keys)
-    return opened.checkpoint, set(opened.witnesses) & NAMES
+async def _signed_by(client: httpx.AsyncClient, partition: int, size: int, names: set[str]) -> OpenedCheckpoint:
+    """The first checkpoint of at least this size with just these cosignatures."""
+
+    async def has_them() -> OpenedCheckpoint | None:
+        opened = await _opened(client, partition)
+        return opened if opened.checkpoint.size >= size and opened.witnesses.keys() == names else None
+
+    found: OpenedCheckpoint = await eventually(has_them)
+    return found
 
 
-async def _reaches(stack: Stack, client: httpx.AsyncClient, size: int, names: set[str]) -> None:
-    async def has_reached() -> bool:
-        checkpoint, witnesses = await _newest(stack, client)
-        return checkpoint.size >= size and witnesses == names
-
-    await eventually(has_reached)
-
-
-async def test_a_checkpoint_carries_the_cosignatures_of_the_witnesses_that_are_there(
+async def test_a_checkpoint_carries_the_cosignatures_of_both(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
-    await _grow(client, voices, 1)
-    await _reaches(stack, client, 21, NAMES)
+    told = (await client.get("/v1/log")).json()["witnesses"]
+    assert told == [str(witness.key) for witness in stack.witnesses]
+    partition, size = await _submit(client, voices, 1)
+    await _signed_by(client, partition, size, NAMES)
+    for witness, key in zip(stack.witnesses, told, strict=True):
+        about = (await client.get(f"{witness.url}/")).json()
+        assert about["key"] == key, "the witness says the same of itself"
+        assert len(about["logs"]) == stack.definition.partitions
+
+
+async def test_the_log_goes_on_without_one_that_is_down_or_silent_and_has_it_back_later(
+    stack: Stack, voices: Voices, client: httpx.AsyncClient
+) -> None:
+    partition, size = await _submit(client, voices, 2)
+    await _signed_by(client, partition, size, NAMES)
     stack.supervisor.pause("witness-2")
-    await _grow(client, voices, 100)
-    await _reaches(stack, client, 41, {"witness-1"})
+    partition, size = await _submit(client, voices, 3)
+    await _signed_by(client, partition, size, {"rekap/witness-1"})
     stack.supervisor.resume("witness-2")
-    await _grow(client, voices, 200)
-    await _reaches(stack, client, 61, NAMES)
+    await _signed_by(client, partition, size, NAMES)
+
+    await stack.supervisor.kill("witness-1")
+    partition, size = await _submit(client, voices, 4)
+    await _signed_by(client, partition, size, {"rekap/witness-2"})
+    await _signed_by(client, partition, size, NAMES)
 
 
-async def test_a_witness_that_is_killed_goes_on_with_what_it_had_cosigned(
-    stack: Stack, voices: Voices, client: httpx.AsyncClient
+async def test_a_forked_view_is_refused_and_kept(
+    stack: Stack, voices: Voices, client: httpx.AsyncClient, place: Path
 ) -> None:
-    for round_ in range(4):
-        await _grow(client, voices, 1_000 + 100 * round_)
-        await asyncio.sleep(0.03 * round_)
-        await stack.supervisor.kill("witness-1")
-    await _grow(client, voices, 2_000)
-    size = (await _newest(stack, client))[0].size
-    await _reaches(stack, client, size + 1, NAMES)
+    """As the operator of the log could make it, who has its key."""
+    partition, size = await _submit(client, voices, 5)
+    seen = await _signed_by(client, partition, size, NAMES)
+    origin, size, _ = seen.checkpoint
+    text = Checkpoint(origin, size, b"\7" * 32).text
+    note = Note(text, (sign(text, origin, load_key_file(place / "data" / "log-key.pem")),)).to_bytes()
+    url = stack.witnesses[0].url
+    answer = await client.post(f"{url}/add-checkpoint", content=body(size, [], note))
+    assert (answer.status_code, answer.text) == (409, f"{size}\n")
+    (kept,) = (await client.get(f"{url}/conflicts")).json()["conflicts"]
+    log = parse_key((await client.get("/v1/log")).json()["logs"][partition]["keys"][0])
+    forked, cosigned = (open_checkpoint(kept[half].encode(), log).checkpoint for half in ("checkpoint", "cosigned"))
+    assert (kept["kind"], forked.size, cosigned.size) == ("fork", size, size)
+    assert forked.root != cosigned.root == seen.checkpoint.root
+    assert f"conflict kind=fork log={origin} size={size}" in (place / "witness-1.log").read_text()
+
+    partition, size = await _submit(client, voices, 6)
+    await _signed_by(client, partition, size, NAMES)
 
 
-async def test_a_second_history_is_refused_and_kept_as_evidence(
-    stack: Stack, client: httpx.AsyncClient, place: Path
+async def test_a_witness_of_ones_own_takes_the_logs_from_the_server(
+    stack: Stack, client: httpx.AsyncClient, tmp_path: Path
 ) -> None:
-    origin = origin_of(stack.definition.election, _partition(stack))
-    witness = parse_witnesses(stack.environment["REKAP_WITNESSES"])[0]
-    async with httpx.AsyncClient(base_url=witness.url) as own:
-        about = (await own.get("/")).json()
-        assert about["witness"] == str(witness.key)
-        (known,) = [each for each in about["logs"] if each["origin"] == origin]
-        forged = Checkpoint(origin, known["size"], b"\7" * 32)
-        key = load_key_file(Path(stack.environment["REKAP_LOG_KEY"]))
-        note = Note(forged.text, (sign(forged.text, origin, key),)).to_bytes()
-        answer = await own.post("/add-checkpoint", content=request_body(known["size"], [], note))
-        assert (answer.status_code, answer.text) == (409, f"{known['size']}\n")
-        assert answer.headers["content-type"].startswith("text/x.tlog.size")
-        (conflict,) = (await own.get("/conflicts")).json()
-        assert conflict["checkpoint"] == note.decode()
-        stranger = note.replace(origin.encode(), b"rekap/rehearsal/other/0")
-        assert (await own.post("/add-checkpoint", content=request_body(0, [], stranger))).status_code == 404
-        assert (await own.post("/add-checkpoint", content=b"x" * 200_000)).status_code == 413
-    assert "conflict" in (place / "witness-1.log").read_text()
+    async with _process(tmp_path, "--server", stack.url) as witness:
+        logs = (await client.get(f"{witness.url}/")).json()["logs"]
+        told = (await client.get("/v1/log")).json()["logs"]
+        assert {log["origin"]: log["keys"] for log in logs} == {log["origin"]: log["keys"][:1] for log in told}
 
 
-async def test_the_audit_asks_for_the_witnesses_that_it_is_given(stack: Stack, tmp_path: Path) -> None:
-    witnesses = [str(each.key) for each in parse_witnesses(stack.environment["REKAP_WITNESSES"])]
-    code, out = await _rekap(
-        *("audit", stack.url, "--report", str(tmp_path / "report")), *(f"--witness={each}" for each in witnesses)
-    )
-    assert code == 0, out
-    report = json.loads((tmp_path / "report.json").read_text())
-    assert set(report["logs"][0]["signed_at"]) >= NAMES
+# ── Processes of their own ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _rekap(*arguments: str) -> tuple[int | None, str]:
+class _Process:
+    def __init__(self, url: str, process: asyncio.subprocess.Process) -> None:
+        self.url = url
+        self.process = process
+
+
+@asynccontextmanager
+async def _process(place: Path, *logs: str) -> AsyncIterator[_Process]:
+    """`rekap witness` with key and state in `place`; killed at the end."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "rekap", *arguments), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        *(sys.executable, "-m", "rekap", "witness", "--name", "w1", "--port", port),
+        *("--key", str(place / "w.pem"), "--state", str(place / "w.sqlite"), *logs),
     )
-    out, _ = await process.communicate()
-    return process.returncode, out.decode()
+    url = f"http://127.0.0.1:{port}"
+    try:
+        async with httpx.AsyncClient() as client:
+
+            async def answers() -> bool:
+                assert process.returncode is None, "the witness has ended"
+                try:
+                    return (await client.get(url)).status_code == 200
+                except httpx.HTTPError:
+                    return False
+
+            await eventually(answers)
+        yield _Process(url, process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
 
 
-async def test_what_a_witness_cannot_start_with_is_said(tmp_path: Path) -> None:
-    options = ("witness", "--key", str(tmp_path / "key.pem"), "--state", str(tmp_path / "state.sqlite"), "--port", "0")
-    keys = [
-        str(VerifierKey("rekap/live/e/0", ED25519, private_key(name).public_key().public_bytes_raw()))
-        for name in ("one", "two")
-    ]
-    assert await _rekap(*options, "--name", "w") == (
-        3,
-        "Error: no log to watch: name one with --log, or a server with --server\n",
-    )
-    code, out = await _rekap(*options, "--name", "a b")
-    assert (code, "is no name" in out) == (3, True)
-    # Pinned by hand here, for a witness that starts well does not end by itself.
-    with sqlite3.connect(tmp_path / "state.sqlite") as database:
-        database.execute("INSERT INTO log VALUES ('rekap/live/e/0', ?, 0, x'', NULL)", (keys[0],))
-    code, out = await _rekap(*options, "--name", "w", "--log", keys[1])
-    assert (code, "was pinned" in out) == (3, True)
-    assert oct(os.stat(tmp_path / "key.pem").st_mode & 0o777) == "0o600"
+async def test_a_witness_killed_at_any_moment_never_takes_back_what_it_has_cosigned(tmp_path: Path) -> None:
+    """Each round: an honest log grows until the witness is killed; then the other history of the same log is shown to it."""
+    honest, chance = MadeLog("a" * 400), random.Random(4)
+    cosigned = 0
+    for round_ in range(5):
+        async with _process(tmp_path, "--log", str(KEY)) as witness, httpx.AsyncClient(timeout=10) as client:
+            key = witness_key("w1", load_key_file(tmp_path / "w.pem"))
+            known = (await client.get(witness.url)).json()["logs"][0]["size"]
+            if round_:
+                assert known >= cosigned, "it has forgotten what it cosigned"
+                forked = MadeLog("a" * (known - 1) + "b" * (401 - known))
+                for old, size in ((known, known), (known, known + 1), (known - 1, known), (cosigned - 1, cosigned - 1)):
+                    answer = await client.post(f"{witness.url}/add-checkpoint", content=forked.request(old, size))
+                    assert answer.status_code in (409, 422)
+                conflicts = (await client.get(f"{witness.url}/conflicts")).json()["conflicts"]
+                assert ("fork", known) in [(each["kind"], each["size"]) for each in conflicts]
+            size, until = known, known + chance.randrange(3, 30)
+
+            async def kill(process: asyncio.subprocess.Process = witness.process, delay: float = 0.0) -> None:
+                await asyncio.sleep(delay)
+                process.kill()
+
+            killing: asyncio.Task[None] | None = None
+            try:
+                while True:
+                    size += 1
+                    if size == until:
+                        killing = asyncio.create_task(kill(delay=chance.random() / 100))
+                    answer = await client.post(f"{witness.url}/add-checkpoint", content=honest.request(size - 1, size))
+                    assert answer.status_code == 200
+                    signature = parse_note(b"-\n\n" + answer.content).signatures[0]
+                    assert check_signature(parse_note(honest.note(size)).text, signature, key)
+                    cosigned = size
+            except httpx.HTTPError:
+                assert killing is not None, "it ended by itself"
+                await killing
+            assert cosigned >= until - 1
+
+
+async def test_two_processes_on_one_memory_cosign_one_history(tmp_path: Path) -> None:
+    histories = MadeLog("aaaa" + "b" * 30), MadeLog("aaaa" + "c" * 30)
+    async with (
+        _process(tmp_path, "--log", str(KEY)) as first,
+        _process(tmp_path, "--log", str(KEY)) as second,
+        httpx.AsyncClient(timeout=10) as client,
+    ):
+        assert (await client.post(f"{first.url}/add-checkpoint", content=histories[0].request(0, 4))).status_code == 200
+        for size in range(5, 30):
+            answers = await asyncio.gather(
+                *(
+                    client.post(f"{witness.url}/add-checkpoint", content=log.request(size - 1, size))
+                    for witness, log in zip((first, second), histories, strict=True)
+                )
+            )
+            statuses = [answer.status_code for answer in answers]
+            assert statuses.count(200) == 1, statuses
+            if size == 5:
+                winner = statuses.index(200)
+            assert statuses[winner] == 200, "the history that was cosigned first goes on"

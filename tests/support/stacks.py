@@ -27,7 +27,9 @@ async def small_stack(
     package = small_package()
     write_package(replace(package, election=package.election.model_copy(update={"id": election})), place / "election")
     async with running_stack(
-        *(place / "election", place / "data", private_key("authority")),
+        place / "election",
+        place / "data",
+        private_key("authority"),
         log_directory=place,
         settings=settings,
         witnesses=witnesses,

@@ -1,142 +1,99 @@
-"""What a witness decides, case by case as C2SP tlog-witness has them; and that it never cosigns two histories."""
+"""Each answer of C2SP tlog-witness, and what is kept as evidence."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import base64
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from proofs.merkle import consistency_proof, leaf_hash
-from proofs.notes import ED25519, Checkpoint, Note, VerifierKey, sign
-from proofs.witness import (
-    CONFLICT,
-    MALFORMED,
-    NOT_CONSISTENT,
-    NOT_SIGNED,
-    NOTHING_SEEN,
-    UNKNOWN_LOG,
-    Seen,
-    WitnessRefusalError,
-    check_request,
-    parse_request,
-    request_body,
-)
-from tests.unit.proofs.test_merkle import Naive, naive_root
+from proofs.notes import COSIGNATURE, ED25519, VerifierKey
+from proofs.witness import BODY_BYTES_MAX, NOTHING_YET, Conflict, Decision, Head, RefusedError, decide, read_request
+from tests.support.ledger import private_key
+from tests.support.made_logs import KEY, ORIGIN, MadeLog, body
 
-KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
-ORIGIN = "rekap/rehearsal/small/0"
-LOG = VerifierKey(ORIGIN, ED25519, KEY.public_key().public_bytes_raw())
-LEAVES = [bytes([n]) for n in range(40)]
-FORKED = [*LEAVES[:7], b"another", *LEAVES[8:]]
+HONEST, FORKED = MadeLog("aaaaaaaaaa"), MadeLog("aaaabbbbbb")
+LOGS = {ORIGIN: [KEY]}
+HASH = base64.b64encode(b"\7" * 32)
 
 
-class Tree(NamedTuple):
-    leaves: list[bytes]
-
-    def checkpoint(self, size: int, key: Ed25519PrivateKey = KEY, origin: str = ORIGIN) -> bytes:
-        checkpoint = Checkpoint(origin, size, naive_root(self.leaves[:size]))
-        return Note(checkpoint.text, (sign(checkpoint.text, origin, key),)).to_bytes()
-
-    def body(self, old: int, size: int) -> bytes:
-        return request_body(old, consistency_proof(old, size, Naive(self.leaves)), self.checkpoint(size))
+def _decide(request: bytes, head: Head) -> Decision:
+    return decide(read_request(request, LOGS), head)
 
 
-HONEST, OTHER = Tree(LEAVES), Tree(FORKED)
+def _head(size: int) -> Head:
+    return Head(size, HONEST.root(size))
 
 
-def _seen(size: int) -> Seen:
-    return Seen(size, naive_root(LEAVES[:size])) if size else NOTHING_SEEN
-
-
-@pytest.mark.parametrize(("old", "size"), [(0, 0), (0, 1), (0, 12), (5, 5), (5, 6), (8, 40), (39, 40)])
-def test_a_tree_that_goes_on_is_cosigned(old: int, size: int) -> None:
-    check_request(parse_request(HONEST.body(old, size)), LOG, _seen(old))
+@pytest.mark.parametrize(("old", "size"), [(0, 1), (0, 7), (1, 2), (3, 7), (4, 8), (7, 8), (6, 6), (0, 0)])
+def test_what_continues_the_head_is_cosigned(old: int, size: int) -> None:
+    head = _head(old) if old else NOTHING_YET
+    assert _decide(HONEST.request(old, size), head).status == 200
 
 
 @pytest.mark.parametrize(
-    ("body", "log", "seen", "status", "known", "is_evidence"),
+    ("request_", "head", "status", "conflict"),
     [
-        (HONEST.body(5, 9), None, _seen(5), UNKNOWN_LOG, None, False),
-        (HONEST.body(5, 9), LOG._replace(public_key=b"\1" * 32), _seen(5), NOT_SIGNED, None, False),
-        (
-            request_body(5, [], HONEST.checkpoint(9, Ed25519PrivateKey.generate())),
-            LOG,
-            _seen(5),
-            NOT_SIGNED,
-            None,
-            False,
-        ),
-        (request_body(9, [], HONEST.checkpoint(5)), LOG, _seen(9), MALFORMED, None, False),
-        (HONEST.body(4, 9), LOG, _seen(5), CONFLICT, 5, False),
-        (HONEST.body(0, 9), LOG, _seen(9), CONFLICT, 9, False),
-        (request_body(9, [], OTHER.checkpoint(9)), LOG, _seen(9), CONFLICT, 9, True),
-        (OTHER.body(0, 9), LOG, _seen(9), CONFLICT, 9, True),
-        (OTHER.body(9, 12), LOG, _seen(9), NOT_CONSISTENT, None, False),
-        (request_body(5, [], HONEST.checkpoint(9)), LOG, _seen(5), NOT_CONSISTENT, None, False),
-        (request_body(0, [b"\0" * 32], HONEST.checkpoint(9)), LOG, _seen(0), NOT_CONSISTENT, None, False),
+        pytest.param(body(8, [], HONEST.note(7)), 8, 400, None, id="the old size is larger than the checkpoint's"),
+        pytest.param(HONEST.request(0, 7), 5, 409, None, id="the client does not know the size yet"),
+        pytest.param(HONEST.request(3, 7), 5, 409, None, id="another old size, with a proof that holds"),
+        pytest.param(HONEST.request(3, 3), 5, 409, None, id="a rollback"),
+        pytest.param(FORKED.request(5, 5), 5, 409, Conflict.FORK, id="another root for the same size"),
+        pytest.param(FORKED.request(0, 5), 5, 409, Conflict.FORK, id="another root, whatever old size is claimed"),
+        pytest.param(body(6, [], FORKED.note(5)), 5, 400, Conflict.FORK, id="another root, in a senseless request"),
+        pytest.param(FORKED.request(5, 7), 5, 422, Conflict.UNPROVED, id="a fork with the proof of its own history"),
+        pytest.param(body(5, [], HONEST.note(7)), 5, 422, Conflict.UNPROVED, id="no proof"),
+        pytest.param(body(5, [b"x" * 32] * 63, HONEST.note(7)), 5, 422, Conflict.UNPROVED, id="a proof too long"),
+        pytest.param(body(5, [b"x" * 32], HONEST.note(5)), 5, 422, None, id="a proof where none is needed"),
+        pytest.param(body(0, [b"x" * 32], HONEST.note(5)), 0, 422, None, id="a proof from the empty tree"),
+        pytest.param(body(0, [], HONEST.note(0, root=b"x" * 32)), 0, 409, None, id="an empty tree with another root"),
     ],
 )
-def test_what_does_not_go_on_is_refused(
-    body: bytes, log: VerifierKey | None, seen: Seen, status: int, known: int | None, is_evidence: bool
-) -> None:
-    with pytest.raises(WitnessRefusalError) as refusal:
-        check_request(parse_request(body), log, seen)
-    assert (refusal.value.status, refusal.value.known_size, refusal.value.is_evidence) == (status, known, is_evidence)
+def test_what_does_not_is_refused(request_: bytes, head: int, status: int, conflict: Conflict | None) -> None:
+    decision = _decide(request_, _head(head) if head else NOTHING_YET)
+    assert (decision.status, decision.conflict) == (status, conflict)
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("request_", "status"),
     [
-        b"",
-        b"old 0\n",
-        b"old\n\n" + HONEST.checkpoint(1),
-        b"old -1\n\n" + HONEST.checkpoint(1),
-        b"old 01\n\n" + HONEST.checkpoint(1),
-        b"new 0\n\n" + HONEST.checkpoint(1),
-        b"old 0\n!!!\n\n" + HONEST.checkpoint(1),
-        b"old 0\nAAAA\n\n" + HONEST.checkpoint(1),
-        request_body(0, [b"\0" * 32] * 64, HONEST.checkpoint(1)),
-        b"old 0\n\nno note",
-        b"old 0\n\n" + HONEST.checkpoint(1).replace(b"\n1\n", b"\none\n"),
-        b"old 0\n\n" + b"x" * 100_000,
+        (b"", 400),
+        (b"old 0\n" + HONEST.note(1), 400),
+        (b"new 0\n\n" + HONEST.note(1), 400),
+        (b"old  0\n\n" + HONEST.note(1), 400),
+        (b"old 0 \n\n" + HONEST.note(1), 400),
+        (body("00", [], HONEST.note(1)), 400),
+        (body("01", [], HONEST.note(1)), 400),
+        (body("-1", [], HONEST.note(1)), 400),
+        (body("²", [], HONEST.note(1)), 400),
+        (body("1" * 5000, [], HONEST.note(1)), 400),
+        (body("", [], HONEST.note(1)), 400),
+        (body(0, [b"x" * 31], HONEST.note(1)), 400),
+        (b"old 1\n" + HASH[:-1] + b"\n\n" + HONEST.note(2), 400),
+        (b"old 1\n" + HASH + b"\r\n\n" + HONEST.note(2), 400),
+        (b"old 1\n" + HASH[:-2] + b"d=\n\n" + HONEST.note(2), 400),
+        (body(1, [b"x" * 32] * 64, HONEST.note(2)), 400),
+        (body(0, [], b"no checkpoint"), 400),
+        (body(0, [], b"text\n\n\xe2\x80\x94 name AAAAAAA=\n"), 400),
+        (body(0, [], HONEST.note(1)) + b"\n" * BODY_BYTES_MAX, 400),
+        (body(0, [], MadeLog("a", "another/log").note(1)), 404),
+        (body(0, [], HONEST.note(1, by="another")), 403),
+        (body(0, [], HONEST.note(1).replace(b"\n1\n", b"\n2\n")), 403),
     ],
 )
-def test_what_is_no_request_is_malformed(body: bytes) -> None:
-    with pytest.raises(WitnessRefusalError) as refusal:
-        check_request(parse_request(body), LOG, NOTHING_SEEN)
-    assert refusal.value.status == MALFORMED
+def test_what_is_no_request_about_a_known_log_is_refused_whatever_is_remembered(request_: bytes, status: int) -> None:
+    with pytest.raises(RefusedError) as refused:
+        read_request(request_, LOGS)
+    assert refused.value.status == status, refused.value
 
 
-requests = st.builds(
-    lambda tree, a, b, claims: (tree, min(a, b), max(a, b), claims),
-    st.sampled_from([HONEST, HONEST, OTHER]),
-    st.integers(0, 20),
-    st.integers(0, 20),
-    st.booleans(),
-)
+def test_any_of_a_logs_keys_is_enough_and_other_signatures_are_left_out() -> None:
+    another = VerifierKey(ORIGIN, ED25519, private_key("another").public_key().public_bytes_raw())
+    stranger = HONEST.note(1, by="stranger").splitlines(keepends=True)[-1]
+    request = read_request(body(0, [], HONEST.note(1) + stranger), {ORIGIN: [another, KEY]})
+    assert request.note.to_bytes() == HONEST.note(1)
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.lists(requests, max_size=25))
-def test_whatever_is_sent_the_cosigned_roots_are_those_of_one_growing_log(
-    sent: list[tuple[Tree, int, int, bool]],
-) -> None:
-    seen, cosigned = NOTHING_SEEN, []
-    for tree, old, size, claims_to_know in sent:
-        request = parse_request(tree.body(min(seen.size, size) if claims_to_know else old, size))
-        try:
-            check_request(request, LOG, seen)
-        except WitnessRefusalError:
-            continue
-        seen = Seen(request.checkpoint.size, request.checkpoint.root)
-        cosigned.append(seen)
-    sizes = [each.size for each in cosigned]
-    assert sizes == sorted(sizes)
-    assert any(all(each.root == naive_root(tree.leaves[: each.size]) for each in cosigned) for tree in (HONEST, OTHER))
-
-
-def test_the_fork_of_these_tests_is_one() -> None:
-    assert leaf_hash(LEAVES[7]) != leaf_hash(FORKED[7])
+def test_a_cosignature_does_not_stand_for_the_logs_own() -> None:
+    clock = VerifierKey(ORIGIN, COSIGNATURE, KEY.public_key)
+    with pytest.raises(RefusedError, match="not signed by a known key"):
+        read_request(HONEST.request(0, 1), {ORIGIN: [clock]})

@@ -1,0 +1,168 @@
+"""What a witness remembers, in one SQLite file: for each log the newest tree that it has cosigned, and evidence of forks.
+
+The memory is the witness: with an older copy of it the same key would cosign a second history. So the file belongs to one
+key, a new tree is on the disk before its cosignature leaves, and two processes on one file take turns.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from proofs.notes import VerifierKey
+from proofs.witness import NOTHING_YET, OK, Conflict, Decision, Head, Request, decide
+from rekap.sqlite_files import open_database, transaction
+
+CONFLICTS_MAX = 20
+"""Kept for each log and kind of conflict, the first ones. One proves a fork; of unproved trees anybody can send some."""
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS witness (
+    verifier_key TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS head (
+    origin TEXT PRIMARY KEY,
+    size INTEGER NOT NULL,
+    root BLOB NOT NULL,
+    checkpoint TEXT NOT NULL     -- as the log signed it: the other half of a fork's proof
+);
+CREATE TABLE IF NOT EXISTS conflict (
+    origin TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    root BLOB NOT NULL,
+    kind TEXT NOT NULL,
+    found_at INTEGER NOT NULL,   -- seconds since 1970
+    checkpoint TEXT NOT NULL,
+    cosigned TEXT NOT NULL,      -- the checkpoint that had been cosigned then
+    PRIMARY KEY (origin, size, root)
+);
+CREATE TABLE IF NOT EXISTS pin (
+    server TEXT NOT NULL,
+    verifier_key TEXT NOT NULL,
+    PRIMARY KEY (server, verifier_key)
+);
+"""
+
+
+class StateError(Exception):
+    """The state cannot be used, or is not that of this witness; the sentence says why."""
+
+
+class Judged(NamedTuple):
+    decision: Decision
+    size: int
+    """Of the newest cosigned tree, after this request."""
+    time: int
+    """When nothing larger had been cosigned; seconds since 1970."""
+    evidence: Conflict | None
+    """What this request has added to the kept conflicts."""
+
+
+class WitnessState:
+    def __init__(self, path: Path) -> None:
+        """Open, or make, the state in a file. Raises StateError."""
+        self._path = path
+        self._turns = threading.Lock()  # one connection, used by the server's threads in turn
+        try:
+            self._database = open_database(path, _TABLES)
+        except sqlite3.Error as error:
+            raise StateError(f"{path} cannot be used as the state of a witness: {error}") from None
+
+    def close(self) -> None:
+        self._database.close()
+
+    def belong_to(self, key: VerifierKey) -> None:
+        """From now on this is the memory of this key. Raises StateError where it is that of another."""
+        with self._transaction() as database:
+            row = database.execute("SELECT verifier_key FROM witness").fetchone()
+            if row is None:
+                database.execute("INSERT INTO witness VALUES (?)", (str(key),))
+            elif row[0] != str(key):
+                raise StateError(
+                    f"{self._path} is the state of the witness {row[0]}, not of {key}: give that one's --name and --key, "
+                    "or another --state"
+                )
+
+    def pinned(self, server: str) -> frozenset[str]:
+        """The verifier keys of a server's logs as they were first seen."""
+        with self._transaction() as database:
+            rows = database.execute("SELECT verifier_key FROM pin WHERE server = ?", (server,)).fetchall()
+        return frozenset(row[0] for row in rows)
+
+    def pin(self, server: str, keys: Mapping[str, VerifierKey]) -> None:
+        with self._transaction() as database:
+            database.executemany("INSERT INTO pin VALUES (?, ?)", [(server, str(key)) for key in keys.values()])
+
+    def judge(self, request: Request, clock: Callable[[], int]) -> Judged:
+        """Decide, and keep what follows from it. When this returns, it is on the disk.
+
+        The time is read while nobody else can move the head: signed later, it would claim too much.
+        """
+        origin, checkpoint = request.checkpoint.origin, request.note.to_bytes().decode()
+        with self._transaction() as database:
+            time = clock()
+            row = database.execute("SELECT size, root, checkpoint FROM head WHERE origin = ?", (origin,)).fetchone()
+            head = Head(row[0], row[1]) if row is not None else NOTHING_YET
+            decision = decide(request, head)
+            if decision.status == OK:
+                evidence = self._advance(origin, head, request.head, checkpoint)
+                return Judged(decision, request.head.size, time, evidence)
+            evidence = decision.conflict
+            if evidence is not None and not self._keep(evidence, origin, request.head, time, checkpoint, row[2]):
+                evidence = None
+        return Judged(decision, head.size, time, evidence)
+
+    def _advance(self, origin: str, old: Head, new: Head, checkpoint: str) -> Conflict | None:
+        if new == old != NOTHING_YET:
+            return None
+        database = self._database
+        database.execute("INSERT OR IGNORE INTO head VALUES (?, ?, ?, '')", (origin, *NOTHING_YET))
+        moved = database.execute(
+            "UPDATE head SET size = ?, root = ?, checkpoint = ? WHERE origin = ? AND size = ? AND root = ?",
+            (*new, checkpoint, origin, *old),
+        )
+        assert moved.rowcount == 1, f"the head of {origin} moved inside a transaction"
+        # What came without a proof before: of this tree it was no conflict, of another one of this size it is a fork.
+        database.execute("DELETE FROM conflict WHERE origin = ? AND size = ? AND root = ?", (origin, *new))
+        forks = database.execute(
+            "UPDATE conflict SET kind = ?, cosigned = ? WHERE origin = ? AND size = ?",
+            (Conflict.FORK.value, checkpoint, origin, new.size),
+        )
+        return Conflict.FORK if forks.rowcount else None
+
+    def _keep(self, conflict: Conflict, origin: str, head: Head, time: int, checkpoint: str, cosigned: str) -> bool:
+        """False where it is known already, or there are enough."""
+        (count,) = self._database.execute(
+            "SELECT count(*) FROM conflict WHERE origin = ? AND kind = ?", (origin, conflict.value)
+        ).fetchone()
+        if count >= CONFLICTS_MAX:
+            return False
+        kept = self._database.execute(
+            "INSERT OR IGNORE INTO conflict VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (origin, *head, conflict.value, time, checkpoint, cosigned),
+        )
+        return kept.rowcount == 1
+
+    def heads(self) -> dict[str, Head]:
+        """Origin → the newest cosigned tree."""
+        with self._transaction() as database:
+            rows = database.execute("SELECT origin, size, root FROM head").fetchall()
+        return {origin: Head(size, root) for origin, size, root in rows}
+
+    def conflicts(self) -> list[dict[str, Any]]:
+        """The evidence, oldest first. `checkpoint` and `cosigned` are notes that the log has signed."""
+        with self._transaction() as database:
+            rows = database.execute(
+                "SELECT origin, kind, found_at, size, checkpoint, cosigned FROM conflict ORDER BY found_at, origin, size"
+            ).fetchall()
+        names = ("origin", "kind", "found_at", "size", "checkpoint", "cosigned")
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._turns, transaction(self._database):
+            yield self._database
