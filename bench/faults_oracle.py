@@ -1,0 +1,333 @@
+"""The other side of bench/faults.py: recounts what the ledger holds, and compares. Imports nothing of Rekap.
+
+The election of that program is simple on purpose, so that the whole judgement is `standing` below: a form whose votes do
+not add up to VA is held (rule F3); of one version the first that adds up stands; the highest version with one that stands
+is counted; it is flagged where its version says two things, or a higher version is held.
+
+Everything here is plain dictionaries and sums over (partition, offset, bytes) as Kafka gave them.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+NUMBERS = ("registered_voters", "voters", "valid", "invalid", "total")
+TIERS = ("clean", "flagged", "held")
+COMPARED = ("stations", "registered_voters_expected", "counted", "tiers")
+"""Of a published tally. The rest (leaders, margin, status words) follows from these."""
+
+Cut = Mapping[str, int]
+"""Ledger partition → offset of the last record that is counted in, as an `as_of` has it."""
+Place = tuple[str, str]
+"""(contest, area)"""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the oracle knows of the election, read from the tables of its package."""
+
+    lineage: Mapping[str, Sequence[str]]
+    """Station → the areas that it lies in."""
+    registered: Mapping[str, int]
+    office_of: Mapping[str, str]
+    """Contest → office."""
+    choices: Mapping[str, Sequence[str]]
+    party_of: Mapping[str, Mapping[str, str]]
+    """Contest → choice → party, where choices have one."""
+    stations_of: Mapping[str, Sequence[str]]
+    """Contest → stations that vote in it."""
+    above: frozenset[str]
+    """Areas of the shard level and above, which `as_of` is about; `shard_as_of` is about the others."""
+
+
+class Said(NamedTuple):
+    """One record of the ledger."""
+
+    event: str
+    leaf: str
+    body: dict[str, Any]
+
+
+Ledger = Mapping[int, Sequence[Said]]
+
+
+def read_ledger(records: Mapping[int, Sequence[bytes]]) -> dict[int, list[Said]]:
+    """The records of each partition, in the order of their offsets."""
+    return {partition: [_said(value) for value in values] for partition, values in records.items()}
+
+
+def _said(value: bytes) -> Said:
+    payload = base64.b64decode(json.loads(value)["envelope"]["payload"])
+    leaf = hashlib.sha256(b"\x00" + value).hexdigest()
+    return Said(hashlib.sha256(payload).hexdigest(), leaf, json.loads(payload))
+
+
+# ── the count ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def standing(said: Iterable[dict[str, Any]]) -> tuple[str, dict[str, Any]] | None:
+    """(tier, event body) of what stands for a station in a contest, from its reports in the order of the ledger."""
+    versions: dict[int, list[dict[str, Any]]] = {}
+    for body in said:
+        same = versions.setdefault(body["version"], [])
+        if all(body["form"] != other["form"] for other in same):
+            same.append(body)
+    for version in sorted(versions, reverse=True):
+        fits = [body for body in versions[version] if sum(body["form"]["votes"].values()) == body["form"]["VA"]]
+        if fits:
+            doubted = len(versions[version]) > 1 or version < max(versions)
+            return ("flagged" if doubted else "clean"), fits[0]
+    return ("held", versions[max(versions)][0]) if versions else None
+
+
+class Recount:
+    """One office, counted up to a cut that only goes forward."""
+
+    def __init__(self, facts: Facts, ledger: Ledger, office: str) -> None:
+        self._facts = facts
+        self._ledger = ledger
+        self._office = office
+        self._next: Counter[int] = Counter()
+        self._events: set[str] = set()
+        self._said: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self._stands: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
+        self._sums: dict[Place, dict[str, Counter[str]]] = {}
+        self._expected: Counter[Place] = Counter()
+        self._voters: Counter[Place] = Counter()
+        for contest, stations in facts.stations_of.items():
+            if facts.office_of[contest] == office:
+                for station in stations:
+                    for area in facts.lineage[station]:
+                        self._expected[contest, area] += 1
+                        self._voters[contest, area] += facts.registered[station]
+
+    @property
+    def places(self) -> list[Place]:
+        """Where this office has a tally."""
+        return list(self._expected)
+
+    def advance(self, cut: Cut) -> str | None:
+        """Count up to here. Gives a sentence where the cut names what is not in the ledger, or steps back."""
+        for partition, offset in ((int(name), offset) for name, offset in cut.items()):
+            if offset >= len(self._ledger[partition]):
+                return f"{offset} in partition {partition}, whose records end at {len(self._ledger[partition]) - 1}"
+            if offset + 1 < self._next[partition]:
+                return f"a step back in partition {partition}, from {self._next[partition] - 1} to {offset}"
+            for said in self._ledger[partition][self._next[partition] : offset + 1]:
+                self._apply(said)
+            self._next[partition] = offset + 1
+        missing = [partition for partition, there in self._next.items() if there and str(partition) not in cut]
+        return f"a step back: partition {missing[0]} is not named any more" if missing else None
+
+    def _apply(self, said: Said) -> None:
+        body = said.body
+        if body["type"] != "result.reported" or self._facts.office_of[body["contest"]] != self._office:
+            return
+        if said.event in self._events:
+            return
+        self._events.add(said.event)
+        slot = (body["station"], body["contest"])
+        reports = self._said.setdefault(slot, [])
+        reports.append(body)
+        before, after = self._stands.get(slot), standing(reports)
+        assert after is not None
+        self._stands[slot] = after
+        for stands, sign in ((before, -1), (after, 1)):
+            if stands is not None:
+                self._add(slot, *stands, sign)
+
+    def _add(self, slot: tuple[str, str], tier: str, body: dict[str, Any], sign: int) -> None:
+        station, contest = slot
+        form = body["form"]
+        numbers = {
+            "stations": 1,
+            "registered_voters": self._facts.registered[station],
+            "voters": form["VC"],
+            "valid": form["VA"],
+            "invalid": form["VB"],
+            "total": form["VC"],
+            **{f"votes.{choice}": count for choice, count in form["votes"].items()},
+        }
+        for area in self._facts.lineage[station]:
+            tiers = self._sums.setdefault((contest, area), {name: Counter() for name in TIERS})
+            for name, value in numbers.items():
+                tiers[tier][name] += sign * value
+
+    def tally(self, contest: str, area: str) -> dict[str, Any]:
+        """As it has to be published, of COMPARED."""
+        tiers = self._sums.get((contest, area), {name: Counter() for name in TIERS})
+        choices = self._facts.choices[contest]
+        return _published(tiers, self._expected[contest, area], self._voters[contest, area], choices)
+
+    def office_tally(self, area: str) -> dict[str, Any]:
+        """All contests of the office in an area together, votes by party."""
+        contests = [contest for contest, there in self._expected if there == area]
+        tiers = {name: Counter[str]() for name in TIERS}
+        parties: set[str] = set()
+        for contest in contests:
+            party_of = self._facts.party_of.get(contest, {})
+            parties |= set(party_of.values())
+            for tier, sums in self._sums.get((contest, area), {}).items():
+                for name, value in sums.items():
+                    kind, _, choice = name.partition(".")
+                    tiers[tier][f"votes.{party_of.get(choice)}" if kind == "votes" else name] += value
+        return _published(
+            tiers,
+            sum(self._expected[contest, area] for contest in contests),
+            sum(self._voters[contest, area] for contest in contests),
+            sorted(parties),
+        )
+
+    def stations(self, contest: str) -> dict[str, tuple[str, int]]:
+        """Station → (state, version) of what stands, for the stations of which something was heard."""
+        states = {"clean": "counted", "flagged": "flagged", "held": "held"}
+        return {
+            station: (states[tier], body["version"])
+            for (station, where), (tier, body) in self._stands.items()
+            if where == contest
+        }
+
+
+def _published(tiers: Mapping[str, Counter[str]], expected: int, voters: int, names: Sequence[str]) -> dict[str, Any]:
+    def numbers(*of: str) -> dict[str, Any]:
+        def added(name: str) -> int:
+            return sum(tiers[tier][name] for tier in of)
+
+        return {name: added(name) for name in NUMBERS} | {"votes": {name: added(f"votes.{name}") for name in names}}
+
+    heard = {tier: tiers[tier]["stations"] for tier in TIERS}
+    reported = sum(heard.values())
+    return {
+        "stations": {
+            "expected": expected,
+            "reported": reported,
+            "counted": heard["clean"] + heard["flagged"],
+            **heard,
+            "annulled": 0,
+            "waiting": expected - reported,
+        },
+        "registered_voters_expected": voters,
+        "counted": numbers("clean", "flagged"),
+        "tiers": {tier: {"stations": heard[tier], **numbers(tier)} for tier in TIERS},
+    }
+
+
+def differs(what: str, published: Mapping[str, Any], expected: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence for each part of a published tally that is not as recounted."""
+    for part in COMPARED:
+        if published[part] != expected[part]:
+            yield f"{what}: {part} is published as {published[part]}, recounted as {expected[part]}"
+
+
+# ── receipts and logs ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def check_answers(ledger: Ledger, answers: Mapping[str, Sequence[tuple[int, dict[str, Any]]]]) -> Iterator[str]:
+    """Each receipt names a record that is the event, byte for byte by its leaf hash; what was refused is not there.
+
+    `answers` has for each event id each final answer to it: its status, and the receipt or the problem."""
+    there = {said.event for records in ledger.values() for said in records}
+    for event, given in answers.items():
+        for status, answer in given:
+            if status in (200, 201):
+                records = ledger[answer["partition"]]
+                offset = answer["offset"]
+                said = records[offset] if offset < len(records) else None
+                if said is None or (said.event, said.leaf) != (event, answer["leaf_hash"]):
+                    yield f"{event}: the receipt names {answer['partition']}/{offset}, where the ledger has {said}"
+            elif event in there:
+                yield f"{event}: refused with {status}, and yet in the ledger"
+
+
+def last_new_offsets(ledger: Ledger, facts: Facts, office: str) -> dict[str, int]:
+    """For each partition the offset of the last record that tells something new about the office."""
+    last: dict[str, int] = {}
+    for partition, records in ledger.items():
+        seen: set[str] = set()
+        for offset, said in enumerate(records):
+            if facts.office_of.get(said.body.get("contest", "")) == office and said.event not in seen:
+                seen.add(said.event)
+                last[str(partition)] = offset
+    return last
+
+
+def tree_root(leaves: Sequence[bytes]) -> bytes:
+    """The Merkle tree hash of leaf hashes (RFC 6962 2.1)."""
+    if len(leaves) == 1:
+        return leaves[0]
+    half = 1 << (len(leaves) - 1).bit_length() - 1
+    return hashlib.sha256(b"\x01" + tree_root(leaves[:half]) + tree_root(leaves[half:])).digest()
+
+
+# ── what a client of the live feed saw ───────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Heard:
+    """What one subscription was told, in order: (seconds since the start, message); `lost` stands for a lost connection."""
+
+    office: str
+    wish: dict[str, Any]
+    messages: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return " ".join(("live", self.office, *map(str, self.wish.values())))
+
+
+def check_heard(facts: Facts, ledger: Ledger, heard: Heard) -> Iterator[str]:
+    """After each message everything the client knows is the count of the message's cut, and after the last that of the
+    whole ledger; no cursor and no cut steps back; where the feed says that it skipped something, a connection had been
+    lost before."""
+    upper, below = Recount(facts, ledger, heard.office), Recount(facts, ledger, heard.office)
+    board: dict[Place, dict[str, Any]] = {}
+    parties: dict[str, dict[str, Any]] = {}
+    positions: list[int] = []
+    was_lost = False
+    for number, (_, message) in enumerate(heard.messages):
+        what = f"{heard.name}, message {number} ({message['type']})"
+        if (cursor := message.get("cursor")) is not None:
+            now = positions_of(cursor)
+            if any(new < old for new, old in zip(now, positions, strict=bool(positions))):
+                yield f"{what}: the cursor steps back from {positions} to {now}"
+            positions = now
+        if message["type"] == "lost":
+            was_lost = True
+        elif message["type"] == "gap":
+            if not was_lost:
+                yield f"{what}: {message['reason']}, though no connection was lost"
+        elif message["type"] in ("snapshot", "change"):
+            was_lost = False
+            if message["type"] == "snapshot":
+                board, parties = {}, {}
+                if not message["below_complete"]:
+                    yield f"{what}: areas below the shard level are not complete"
+            for recount, cut in ((upper, "as_of"), (below, "shard_as_of")):
+                if (wrong := recount.advance(message[cut])) is not None:
+                    yield f"{what}: {cut} has {wrong}"
+                    return
+            board |= {(tally["contest"], tally["area"]): tally for tally in message["areas"]}
+            parties |= {tally["area"]: tally for tally in message["offices"]}
+            for (contest, area), tally in board.items():
+                recount = upper if area in facts.above else below
+                yield from differs(f"{what}, {contest} in {area}", tally, recount.tally(contest, area))
+            for area, tally in parties.items():
+                yield from differs(f"{what}, {heard.office} in {area}", tally, upper.office_tally(area))
+    whole = {str(partition): len(records) - 1 for partition, records in ledger.items()}
+    for recount in (upper, below):
+        recount.advance(whole)
+    for (contest, area), tally in board.items():
+        recount = upper if area in facts.above else below
+        yield from differs(f"{heard.name}, in the end, {contest} in {area}", tally, recount.tally(contest, area))
+
+
+def positions_of(cursor: str) -> list[int]:
+    """The positions in `results` and each partition of `subtotals` that a cursor names."""
+    *_, results, subtotals = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    return [results, *subtotals]
