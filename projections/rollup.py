@@ -3,6 +3,10 @@
 State lives in memory only. A block that does not chain is a gap, and its partition waits for the next keyframe, which
 sets it right; an office speaks only when every partition has spoken. So whatever is lost, repeated or late on the way
 here, what is published for a cut is the fold of exactly that cut (DESIGN 2).
+
+A worker that gives an office away and gets it back has missed what came in between, in every partition. It is silent until
+a keyframe of each has come: else the cut it publishes could be ahead of the other worker's in one partition and behind in
+the next, and readers, who follow one chain, would have a gap.
 """
 
 from __future__ import annotations
@@ -32,6 +36,8 @@ class OfficeRollup:
         self._definition = definition
         self._office = office
         self._applied = [int(NOTHING_YET)] * definition.partitions
+        self._unsure = set(range(definition.partitions))
+        """Partitions of which something may have been missed: no message that tells all (from: -1) has come since."""
         self._published: Cut = tuple(self._applied)
         self._tallies: dict[tuple[int, int], Tally] = {}
         self._party_tallies: dict[int, Tally] = {}
@@ -44,8 +50,8 @@ class OfficeRollup:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every partition has spoken (the genesis is at offset 0 of each)."""
-        return min(self._applied) > NOTHING_YET
+        """Whether every partition has spoken (the genesis is at offset 0 of each) and nothing was missed since."""
+        return not self._unsure
 
     @property
     def has_news(self) -> bool:
@@ -53,10 +59,18 @@ class OfficeRollup:
 
     def apply(self, block: Block) -> Applied:
         applied = self._applied[block.partition]
-        if block.through <= applied:
+        if block.through < applied:
             return Applied.SKIPPED
+        # In an unbroken chain a keyframe tells nothing new: where it does, blocks were missed, here and so elsewhere.
+        missed = block.from_ > applied or (block.kind == "keyframe" and block.through > applied)
+        if missed and block.partition not in self._unsure:
+            self._unsure = set(range(self._definition.partitions))
         if block.from_ > applied:
             return Applied.GAP
+        if block.from_ == NOTHING_YET:
+            self._unsure.discard(block.partition)
+        if block.through == applied:
+            return Applied.SKIPPED
         for contest_id, area_code, tally in block.areas:
             area = self._definition.area_number[area_code]
             if self._definition.area_level[area] == self._definition.shard_level:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
+from random import Random
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from projections.definition import Definition
 from projections.progress import progress
 from projections.rollup import Applied, Rollup
+from projections.tabulation import PartitionFold, read_record
 from projections.tally import TallyView
 from schemas.blocks import Block
 from schemas.results import Result, at_or_before
@@ -17,6 +21,7 @@ from tests.support.ledger import MemoryLedger, fold
 from tests.support.small_election import annulled, reported, small_package
 
 PACKAGE = small_package()
+PACKAGE_DEFINITION = Definition(PACKAGE)
 STATIONS = [station.code for station in PACKAGE.stations]
 Tallies = dict[tuple[str, str], list[int]]
 
@@ -188,3 +193,40 @@ def test_a_block_after_a_missing_one_is_a_gap_until_the_keyframe() -> None:
     assert rollup.apply(state.keyframes()[0]) is Applied.APPLIED
     assert rollup.apply(missing) is Applied.SKIPPED
     assert rollup.apply(after) is Applied.SKIPPED
+
+
+@given(nights, st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_roll_up_that_was_away_publishes_no_cut_that_is_ahead_here_and_behind_there(
+    bodies: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    """One worker hears all; another hears the beginning, is away, and goes on. Readers follow both in one chain."""
+    stream = _subtotals(_ledger(bodies), data.draw(st.randoms(use_true_random=False)))
+    away = sorted(data.draw(st.tuples(*[st.integers(0, len(stream))] * 2)))
+    stayed, returned = Rollup(PACKAGE_DEFINITION), Rollup(PACKAGE_DEFINITION)
+    cuts: dict[str, list[tuple[int, ...]]] = {office: [] for office in stayed.offices}
+    for place, block in enumerate(stream):
+        for rollup in [stayed, *([] if away[0] <= place < away[1] else [returned])]:
+            rollup.apply(block)
+            for office, each in rollup.offices.items():
+                if (result := each.take_change()) is not None:
+                    cuts[office].append(result.as_of)
+    for of_office in cuts.values():
+        for one, other in pairwise(sorted(of_office, key=sum)):
+            assert at_or_before(one, other)
+
+
+def _subtotals(ledger: MemoryLedger, chance: Random) -> list[Block]:
+    """Blocks of one record each, and keyframes, of all partitions in some order of telling."""
+    stream: list[Block] = []
+    folds = [PartitionFold(ledger.definition, partition) for partition in range(ledger.definition.partitions)]
+    waiting = [list(enumerate(records)) for records in ledger.partitions]
+    while any(waiting):
+        partition = chance.choice([number for number, records in enumerate(waiting) if records])
+        folds[partition].apply(read_record(*waiting[partition].pop(0)), True)
+        stream += folds[partition].take_blocks()
+        if chance.random() < 0.2:
+            stream += [
+                block for each in chance.sample(folds, len(folds)) if each.next_offset for block in each.keyframes()
+            ]
+    return stream
