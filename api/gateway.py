@@ -36,7 +36,7 @@ from projections.station import ResultState
 from proofs.merkle import leaf_hash
 from proofs.notes import ED25519, Note, VerifierKey, sign
 from proofs.signatures import load_public_key, verify
-from runtime.kafka import ordered_producer, plain_consumer, topics_of
+from runtime.kafka import ordered_producer, plain_consumer, stop_consumer, topics_of
 from runtime.key_files import load_or_make_key_file
 from runtime.logs import event as log_line
 from runtime.settings import Settings
@@ -106,7 +106,7 @@ class Gateway:
 
     async def stop(self) -> None:
         await self._producer.stop()
-        await self._reader.stop()
+        await stop_consumer(self._reader)
 
     async def submit(self, body: bytes) -> Receipt:
         """Check and keep one envelope. Raises Problem."""

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request, Response
 
 from projections.definition import Definition
 from projections.readmodel import queries
-from runtime.kafka import SUBTOTALS_PARTITIONS, group_of, plain_consumer, topics_of
+from runtime.kafka import SUBTOTALS_PARTITIONS, group_of, plain_consumer, stop_consumer, topics_of
 from runtime.settings import Settings
 
 ANSWER_SECONDS_MAX = 3
@@ -40,7 +40,7 @@ class HealthProbe:
 
     async def stop(self) -> None:
         if self._consumer is not None:
-            await self._consumer.stop()
+            await stop_consumer(self._consumer)
         if self._admin is not None:
             await self._admin.close()
 

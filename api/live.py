@@ -22,7 +22,7 @@ from api.hub import Frame, Hub, Subscriber, Wrong
 from api.problems import PROBLEM_RESPONSES, Problem
 from api.readmodel import ReadModel
 from projections.definition import Definition
-from runtime.kafka import SUBTOTALS_PARTITIONS, plain_consumer, topics_of
+from runtime.kafka import SUBTOTALS_PARTITIONS, plain_consumer, stop_consumer, topics_of
 from runtime.logs import event
 from runtime.settings import Settings
 from schemas.codes import CODE_PATTERN
@@ -103,9 +103,8 @@ class LiveFeed:
         )
         hub = Hub(self._definition, SUBTOTALS_PARTITIONS, heartbeat_s=self._settings.live_heartbeat_s)
         hub.begin(positions, state.tallies, state.office_tallies, state.result_watermarks, state.block_watermarks)
-        consumer = plain_consumer(self._settings)
+        self._consumer = consumer = plain_consumer(self._settings)
         await consumer.start()
-        self._consumer = consumer
         places = {TopicPartition(self._topics.results, 0): positions.results}
         for number, offset in enumerate(positions.subtotals):
             places[TopicPartition(self._topics.subtotals, number)] = offset
@@ -138,7 +137,7 @@ class LiveFeed:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             with suppress(Exception):
-                await consumer.stop()
+                await stop_consumer(consumer)
 
     async def _beat(self) -> None:
         while True:

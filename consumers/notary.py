@@ -42,7 +42,7 @@ from proofs.notes import (
     sign,
 )
 from proofs.tiles import CHECKPOINT, TILE_WIDTH, TileHashes, tile_path
-from runtime.kafka import plain_consumer, topics_of
+from runtime.kafka import plain_consumer, stop_consumer, topics_of
 from runtime.key_files import load_or_make_key_file
 from runtime.logs import event
 from runtime.postgres import migrate, open_pool
@@ -105,7 +105,7 @@ class Notary:
                     *(self._publish(each) for each in self._partitions.values() if self._is_due(each, now))
                 )
         finally:
-            await consumer.stop()
+            await stop_consumer(consumer)
             await self._witnesses.close()
             self._pool.terminate()
 

@@ -30,7 +30,7 @@ from projections.readmodel.rows import (
     station_columns,
     tally_columns,
 )
-from runtime.kafka import SUBTOTALS_PARTITIONS, plain_consumer, topics_of
+from runtime.kafka import SUBTOTALS_PARTITIONS, plain_consumer, stop_consumer, topics_of
 from runtime.logs import event
 from runtime.postgres import migrate, open_pool
 from runtime.settings import Settings
@@ -111,7 +111,7 @@ class Recorder:
                     # The sums of the nation change with every message; written four times a second they cost a tenth.
                     await asyncio.sleep(self._settings.record_ms / 1000)
         finally:
-            await self._consumer.stop()
+            await stop_consumer(self._consumer)
 
     async def _load(self, connection: Any, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """Positions and watermarks as the database has them."""

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from projections.definition import Definition
 from projections.tabulation import PartitionFold, Record, checked_record
 from proofs.signatures import load_public_key
-from runtime.kafka import group_of, ordered_producer, plain_consumer, topics_of
+from runtime.kafka import group_of, ordered_producer, plain_consumer, stop_consumer, topics_of
 from runtime.logs import event
 from runtime.settings import Settings
 from schemas.blocks import Block
@@ -97,7 +97,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
                     await asyncio.sleep(self._settings.gather_ms / 1000)
             await self._commit()
         finally:
-            await self._consumer.stop()
+            await stop_consumer(self._consumer)
             await self._producer.stop()
             self._threads.shutdown(cancel_futures=True)
 
