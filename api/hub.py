@@ -739,8 +739,10 @@ class Hub:
             ).decode(),
             self.cursor,
         )
+        # To one that waits for this replica to reach its cursor, this cursor would be a step back.
+        waiting = {parked.subscriber for parked in self._parked}
         for subscriber in self._subscribers:
-            if not subscriber.is_behind:
+            if not subscriber.is_behind and subscriber not in waiting:
                 subscriber.push(frame)
 
     # -- wishes of clients -----------------------------------------------------------------------------------------

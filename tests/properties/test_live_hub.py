@@ -16,7 +16,7 @@ from projections.rollup import Rollup
 from projections.tabulation import PartitionFold, read_record
 from proofs.signatures import load_public_key, verify
 from schemas.blocks import Block
-from schemas.live import Positions, Subscribe
+from schemas.live import Positions, Subscribe, cursor_of, positions_of
 from tests.support.ledger import MemoryLedger
 from tests.support.small_election import reported, small_package
 
@@ -201,3 +201,25 @@ def test_a_client_ends_with_the_newest_state_and_was_never_told_a_number_of_no_m
     newcomer.read(10_000)
     assert client.tallies == newcomer.tallies
     assert client.tallies
+
+
+def test_a_heartbeat_of_a_replica_that_is_behind_takes_no_cursor_back() -> None:
+    night = Night()
+    night.publish(keyframe=True)
+    ahead = Positions(len(night.results), (len(night.subtotals),))
+    behind = Hub(night.definition, SUBTOTALS)
+    behind.begin(Positions(0, (0,)))
+    subscriber = behind.join(lambda: None)
+    behind.subscribe(subscriber, Subscribe(office=OFFICE, cursor=cursor_of(ahead, night.definition.hash)))
+    behind.heartbeat()
+    for offset, value in enumerate(night.subtotals):
+        behind.apply_block(0, offset, value)
+    for offset, value in enumerate(night.results):
+        behind.apply_result(offset, value)
+    behind.heartbeat()
+    cursors = []
+    while (frame := subscriber.take()) is not None:
+        if frame.cursor is not None:
+            cursors.append(positions_of(frame.cursor, night.definition.hash))
+    assert cursors
+    assert set(cursors) == {ahead}
