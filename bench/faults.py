@@ -31,7 +31,6 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -40,9 +39,8 @@ import faults_oracle as oracle
 import httpx
 import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from faults_election import OFFICERS, PARTITIONS, election_package, facts_of, private_key
 
-from proofs.signatures import key_id
 from rekap.live_client import follow
 from rekap.sending import send_batch
 from rekap.signing import Signer
@@ -50,29 +48,7 @@ from rekap.up import WORKERS, Stack, running_stack
 from runtime.kafka import topics_of
 from runtime.package_files import write_package
 from runtime.settings import variable
-from schemas.package import (
-    Area,
-    Choice,
-    ChoiceKind,
-    Contest,
-    DistrictPart,
-    Election,
-    ElectionPackage,
-    Key,
-    Level,
-    LocalText,
-    Method,
-    Mode,
-    Office,
-    Party,
-    Role,
-    RuleSetting,
-    Severity,
-    Station,
-)
 
-PARTITIONS = 4
-STATIONS_OF_VILLAGE = 8
 CLIENTS = 6
 BATCH_MAX = 6
 CATCH_UP_SECONDS_MAX = 180
@@ -90,125 +66,6 @@ SUBSCRIPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("council", {"area": "1.1"}),
 )
 """The first is the one by which times to the next published change are taken."""
-
-
-# ── the election ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def private_key(name: str) -> Ed25519PrivateKey:
-    """A key that is the same in every run."""
-    return Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32, b".")[:32])
-
-
-OFFICERS = ("1", "2")
-"""A key of station officers for each province."""
-
-
-def election_package() -> ElectionPackage:
-    """Two provinces of three districts of two villages; a president, and a council elected by province."""
-    areas = [Area(code="N", name="Nation", level="nation")]
-    stations: list[Station] = []
-    for province in ("1", "2"):
-        areas.append(Area(code=province, name=f"Province {province}", level="province", parent="N"))
-        for district in (f"{province}.{n}" for n in (1, 2, 3)):
-            areas.append(Area(code=district, name=f"District {district}", level="district", parent=province))
-            for village in (f"{district}.{n}" for n in (1, 2)):
-                areas.append(Area(code=village, name=f"Village {village}", level="village", parent=district))
-                stations += [
-                    Station(code=f"{village}-{n}", name=f"TPS {n}", area=village, registered_voters=250 + n)
-                    for n in range(1, STATIONS_OF_VILLAGE + 1)
-                ]
-    councils = [(f"council-{province}", f"D{province}", province) for province in ("1", "2")]
-    return ElectionPackage(
-        election=Election(
-            id="faults",
-            title=LocalText(id="Pemilu dengan gangguan", en="Election with faults"),
-            date=date(2029, 2, 14),
-            time_zone="Asia/Jakarta",
-            mode=Mode.REHEARSAL,
-            levels=tuple(
-                Level(id=level, name=LocalText(id=level, en=level))
-                for level in ("nation", "province", "district", "village", "station")
-            ),
-            shard_level="district",
-            partitions=PARTITIONS,
-            rules=(RuleSetting(id="F3", severity=Severity.HARD),),
-            licence="CC0-1.0",
-        ),
-        areas=tuple(areas),
-        stations=tuple(stations),
-        offices=(
-            Office(id="president", name_id="Presiden", name_en="President"),
-            Office(id="council", name_id="Dewan", name_en="Council"),
-        ),
-        contests=(
-            Contest(id="president", office="president", electorate="N"),
-            *(
-                Contest(id=contest, office="council", electorate=district, seats=3, method=Method.SAINTE_LAGUE)
-                for contest, district, _ in councils
-            ),
-        ),
-        districts=tuple(DistrictPart(district=district, name=district, area=area) for _, district, area in councils),
-        parties=(Party(id="P1", name="Party 1"), Party(id="P2", name="Party 2")),
-        choices=(
-            *(Choice(contest="president", id=f"0{n}", name=f"Pair {n}", order=n) for n in (1, 2, 3)),
-            *(
-                Choice(contest=contest, id=f"{party}-{n}", name=f"{party} {n}", kind=kind, party=party, order=order)
-                for contest, _, _ in councils
-                for order, (party, n, kind) in enumerate(
-                    (party, n, kind)
-                    for party in ("P1", "P2")
-                    for n, kind in ((0, ChoiceKind.PARTY), (1, ChoiceKind.CANDIDATE))
-                )
-            ),
-        ),
-        keys=(
-            _key("authority", Role.AUTHORITY, "N"),
-            *(_key(f"officer-{province}", Role.STATION_OFFICER, province) for province in OFFICERS),
-        ),
-    )
-
-
-def _key(name: str, role: Role, scope: str) -> Key:
-    public = private_key(name).public_key().public_bytes_raw()
-    return Key(key_id=key_id(public), public_key=base64.b64encode(public).decode(), role=role, scope=scope)
-
-
-def facts_of(package: ElectionPackage) -> oracle.Facts:
-    parent = {area.code: area.parent for area in package.areas}
-    level = {area.code: area.level for area in package.areas}
-
-    def up(code: str | None) -> Iterator[str]:
-        while code is not None:
-            yield code
-            code = parent[code]
-
-    lineage = {station.code: tuple(up(station.area)) for station in package.stations}
-    parts: dict[str, set[str]] = defaultdict(set)
-    for part in package.districts:
-        parts[part.district].add(part.area)
-    choices: dict[str, list[str]] = defaultdict(list)
-    party_of: dict[str, dict[str, str]] = defaultdict(dict)
-    for choice in package.choices:
-        choices[choice.contest].append(choice.id)
-        if choice.party is not None:
-            party_of[choice.contest][choice.id] = choice.party
-    return oracle.Facts(
-        lineage=lineage,
-        registered={station.code: station.registered_voters for station in package.stations},
-        office_of={contest.id: contest.office for contest in package.contests},
-        choices=choices,
-        party_of=party_of,
-        stations_of={
-            contest.id: [
-                station
-                for station, areas in lineage.items()
-                if parts.get(contest.electorate, {contest.electorate}) & set(areas)
-            ]
-            for contest in package.contests
-        },
-        above=frozenset(code for code in parent if level[code] != "village"),
-    )
 
 
 # ── a proxy ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -368,6 +225,19 @@ async def listen(url: str, heard: oracle.Heard) -> None:
         heard.messages.append((asyncio.get_running_loop().time(), message))
 
 
+async def read_answers(url: str, polled: oracle.Polled) -> None:
+    """Ask for the nation's totals and the heads of the logs, twice a second, from whichever replica answers."""
+    async with httpx.AsyncClient(base_url=url, timeout=15) as client:
+        while True:
+            await asyncio.sleep(0.5)
+            with suppress(httpx.HTTPError):
+                answer = (await client.get("/v1/areas/N")).raise_for_status()
+                polled.areas.append((answer.json(), "age" in answer.headers))
+                for partition in range(PARTITIONS):
+                    note = (await client.get(f"/log/{partition}/checkpoint")).raise_for_status().text.split("\n")
+                    polled.checkpoints[partition].append((int(note[1]), base64.b64decode(note[2])))
+
+
 # ── the faults ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -498,6 +368,8 @@ async def run(asked: argparse.Namespace, place: Path) -> list[str]:
         clock = asyncio.get_running_loop().time
         began = clock()
         listening = [asyncio.create_task(listen(url, each)) for each in heard]
+        polled = oracle.Polled()
+        reading = asyncio.create_task(read_answers(url, polled))
         clients = [asyncio.create_task(load.client(url, asked.rate / CLIENTS)) for _ in range(CLIENTS)]
         nurse = asyncio.create_task(parts.nurse())
         try:
@@ -508,23 +380,27 @@ async def run(asked: argparse.Namespace, place: Path) -> list[str]:
             async with asyncio.timeout(CATCH_UP_SECONDS_MAX):
                 await asyncio.gather(*clients)
             took = clock() - began
-            ledger, leaves = await read_topic(stack)
-            problems = await compare(stack, url, facts, ledger, leaves, heard)
-            for task in (*listening, nurse):
+            ledger = await read_topic(stack)
+            problems = await compare(url, facts, ledger, heard)
+            while (grown := await read_topic(stack)) != ledger:  # a record whose client had long tried again
+                ledger = grown
+                problems = await compare(url, facts, ledger, heard)
+            for task in (*listening, reading, nurse):
                 if task.done():
                     problems.append(f"a task of this program ended: {task.exception()!r}")
         finally:
-            for task in (*clients, *listening, nurse):
+            for task in (*clients, *listening, reading, nurse):
                 task.cancel()
-            await asyncio.gather(*clients, *listening, nurse, return_exceptions=True)
+            await asyncio.gather(*clients, *listening, reading, nurse, return_exceptions=True)
             parts.front.close()
             parts.database.close()
     answers = {sent.event: sent.answers for sent in load.sent}
     problems += oracle.check_answers(ledger, answers)
     for each in heard:
         problems += oracle.check_heard(facts, ledger, each)
+    problems += oracle.check_polled(facts, ledger, polled)
     problems += wrong_refusals(load)
-    report(asked, took, done, load, ledger, heard)
+    report(asked, took, done, load, ledger, heard, polled)
     return problems
 
 
@@ -554,7 +430,18 @@ async def start_workers(stack: Stack, number: int) -> Parts:
                 ready=probe(f"http://127.0.0.1:{ports[each - 1]}/livez") if role == "api" else None,
             )
     await stack.supervisor.wait_ready()
+    await every_partition_has_spoken(f"http://127.0.0.1:{front.port}")
     return Parts(stack, front, to_database, tuple(names))
+
+
+async def every_partition_has_spoken(url: str) -> None:
+    async with httpx.AsyncClient(base_url=url, timeout=15) as client, asyncio.timeout(CATCH_UP_SECONDS_MAX):
+        while True:
+            with suppress(httpx.HTTPError):
+                offices = (await client.get("/v1/areas/N")).raise_for_status().json()["offices"]
+                if all(len(office[cut]) == PARTITIONS for office in offices for cut in ("as_of", "shard_as_of")):
+                    return
+            await asyncio.sleep(0.2)
 
 
 def probe(url: str) -> Callable[[], Awaitable[bool]]:
@@ -573,8 +460,8 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-async def read_topic(stack: Stack) -> tuple[dict[int, list[oracle.Said]], dict[int, list[bytes]]]:
-    """The ledger straight from Kafka: what each record says, and its leaf hash."""
+async def read_topic(stack: Stack) -> dict[int, list[oracle.Said]]:
+    """The ledger straight from Kafka."""
     topic = topics_of(stack.definition.election).ledger
     consumer = AIOKafkaConsumer(bootstrap_servers=stack.environment[variable("kafka")], enable_auto_commit=False)
     await consumer.start()
@@ -591,18 +478,10 @@ async def read_topic(stack: Stack) -> tuple[dict[int, list[oracle.Said]], dict[i
                     records[place.partition].append(message.value)
     finally:
         await consumer.stop()
-    ledger = oracle.read_ledger(records)
-    return ledger, {partition: [bytes.fromhex(said.leaf) for said in told] for partition, told in ledger.items()}
+    return oracle.read_ledger(records)
 
 
-async def compare(
-    stack: Stack,
-    url: str,
-    facts: oracle.Facts,
-    ledger: oracle.Ledger,
-    leaves: dict[int, list[bytes]],
-    heard: list[oracle.Heard],
-) -> list[str]:
+async def compare(url: str, facts: oracle.Facts, ledger: oracle.Ledger, heard: list[oracle.Heard]) -> list[str]:
     """Wait until all that is in the ledger is published, by GET, on the feed and in the logs; then compare by GET."""
     ends = time.monotonic() + CATCH_UP_SECONDS_MAX
     quiet_since = asyncio.get_running_loop().time()
@@ -629,11 +508,11 @@ async def compare(
                     return f"{each.name} waits for a heartbeat; the last message was {told['type']}"
                 if not covers(told["as_of"][each.office], each.office):
                     return f"{each.name}: the heartbeat's as_of is {told['as_of']}, the ledger has {last[each.office]}"
-            for partition, hashes in leaves.items():
+            for partition, records in ledger.items():
                 note = (await client.get(f"/log/{partition}/checkpoint")).raise_for_status().text.split("\n")
-                if int(note[1]) != len(hashes):
-                    return f"the log of partition {partition} has {note[1]} entries, the ledger {len(hashes)}"
-                if base64.b64decode(note[2]) != oracle.tree_root(hashes):
+                if int(note[1]) != len(records):
+                    return f"the log of partition {partition} has {note[1]} entries, the ledger {len(records)}"
+                if base64.b64decode(note[2]) != oracle.tree_root([bytes.fromhex(said.leaf) for said in records]):
                     return f"the log of partition {partition} has another root than its ledger"
             return None
 
@@ -677,6 +556,11 @@ async def compare(
                 for station in sorted(shown.keys() | expected.keys())
                 if shown.get(station) != expected.get(station)
             ]
+        for station in facts.lineage:
+            history = (await get(f"/v1/stations/{station}"))["history"]
+            listed = sorted((each["partition"], each["offset"], each["event"]) for each in history)
+            if listed != (expected_history := oracle.records_about(ledger, station)):
+                problems.append(f"the history of station {station} lists {listed}, the ledger has {expected_history}")
     return problems
 
 
@@ -727,6 +611,7 @@ def report(
     load: Load,
     ledger: oracle.Ledger,
     heard: list[oracle.Heard],
+    polled: oracle.Polled,
 ) -> None:
     records = sum(len(each) for each in ledger.values()) - PARTITIONS
     events = {said.event for each in ledger.values() for said in each}
@@ -734,6 +619,10 @@ def report(
     print(f"seed {asked.seed}: {len(done)} faults in {took:.0f} s, {asked.workers} workers of each role")
     print(f"submitted {dict(load.kinds)}; {len(load.sent):,} events, {acknowledged:,} acknowledged")
     print(f"ledger: {records:,} records, {records - len(events) + 1:,} of them repeats of an event")
+    print(
+        f"read by GET: {len(polled.areas):,} totals, {sum(is_old for _, is_old in polled.areas):,} of them said to be old; "
+        f"{sum(map(len, polled.checkpoints.values())):,} heads of logs"
+    )
     for each in heard:
         kinds = Counter(said.get("reason") or said["type"] for _, said in each.messages)
         print(f"{each.name}: {dict(kinds)}")
@@ -753,14 +642,17 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2, help="workers of each role")
     parser.add_argument("--pause", type=float, default=3.0, help="seconds from one fault to the next, on average")
+    parser.add_argument("--keep", action="store_true", help="keep logs and data also where all is well")
     asked = parser.parse_args()
     place = Path(tempfile.mkdtemp(prefix="rekap-faults-"))
+    print(f"the logs of all processes are in {place / 'logs'}", flush=True)
     problems = uvloop.run(run(asked, place))
     if problems:
-        print(f"THE ORACLE DISAGREES, {len(problems)} times; the logs are in {place / 'logs'}")
+        print(f"THE ORACLE DISAGREES, {len(problems)} times; the logs are kept")
         print("\n".join(f"  {each}"[:600] for each in problems[:30]))
         return 1
-    shutil.rmtree(place)
+    if not asked.keep:
+        shutil.rmtree(place)
     print("the oracle agrees")
     return 0
 

@@ -12,9 +12,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 NUMBERS = ("registered_voters", "voters", "valid", "invalid", "total")
@@ -245,6 +246,16 @@ def check_answers(ledger: Ledger, answers: Mapping[str, Sequence[tuple[int, dict
                 yield f"{event}: refused with {status}, and yet in the ledger"
 
 
+def records_about(ledger: Ledger, station: str) -> list[tuple[int, int, str]]:
+    """(partition, offset, event id) of all records that speak of a station, repeats too."""
+    return sorted(
+        (partition, offset, said.event)
+        for partition, records in ledger.items()
+        for offset, said in enumerate(records)
+        if said.body.get("station") == station
+    )
+
+
 def last_new_offsets(ledger: Ledger, facts: Facts, office: str) -> dict[str, int]:
     """For each partition the offset of the last record that tells something new about the office."""
     last: dict[str, int] = {}
@@ -325,6 +336,45 @@ def check_heard(facts: Facts, ledger: Ledger, heard: Heard) -> Iterator[str]:
     for (contest, area), tally in board.items():
         recount = upper if area in facts.above else below
         yield from differs(f"{heard.name}, in the end, {contest} in {area}", tally, recount.tally(contest, area))
+
+
+@dataclass
+class Polled:
+    """What a reader of GET was answered while the faults went on."""
+
+    areas: list[tuple[dict[str, Any], bool]] = field(default_factory=list)
+    """The root area, and whether the answer said by its `Age` that it is an old one."""
+    checkpoints: dict[int, list[tuple[int, bytes]]] = field(default_factory=lambda: defaultdict(list))
+    """For each partition the (size, root) of its log's newest checkpoint."""
+
+
+def check_polled(facts: Facts, ledger: Ledger, polled: Polled) -> Iterator[str]:
+    """Each answer is the count of its `as_of`, which steps back only where the answer says that it is old; and each
+    checkpoint is the root of so many records, and never fewer than before."""
+    recounts: dict[str, Recount] = {}
+    for number, (answer, is_old) in enumerate(polled.areas):
+        for said in answer["offices"]:
+            office, area = said["office"], answer["area"]["code"]
+            what = f"answer {number}, {office} in {area}"
+            recount = (
+                Recount(facts, ledger, office) if is_old else recounts.get(office) or Recount(facts, ledger, office)
+            )
+            if (wrong := recount.advance(said["as_of"])) is not None:
+                yield f"{what}: as_of has {wrong}"
+                continue
+            for tally in said["contests"]:
+                yield from differs(f"{what}, {tally['contest']}", tally, recount.tally(tally["contest"], area))
+            yield from differs(what, said["tally"], recount.office_tally(area))
+            if not is_old:
+                recounts[office] = recount
+    for partition, heads in polled.checkpoints.items():
+        leaves = [bytes.fromhex(said.leaf) for said in ledger[partition]]
+        for (before, _), (size, _) in pairwise(heads):
+            if size < before:
+                yield f"the log of partition {partition} steps back from {before} to {size} entries"
+        for size, root in sorted(set(heads)):
+            if size > len(leaves) or tree_root(leaves[:size]) != root:
+                yield f"the log of partition {partition} has another root at {size} entries than its ledger"
 
 
 def positions_of(cursor: str) -> list[int]:
