@@ -4,9 +4,9 @@ State lives in memory only. A block that does not chain is a gap, and its partit
 sets it right; an office speaks only when every partition has spoken. So whatever is lost, repeated or late on the way
 here, what is published for a cut is the fold of exactly that cut (DESIGN 2).
 
-A worker that gives an office away and gets it back has missed what came in between, in every partition. It is silent until
-a keyframe of each has come: else the cut it publishes could be ahead of the other worker's in one partition and behind in
-the next, and readers, who follow one chain, would have a gap.
+A worker that gives an office away and gets it back has missed what came in between. From the first sign of it, it is
+silent until a keyframe of each partition has come: else the cut it publishes could be ahead of the other worker's in one
+partition and behind in the next, and readers, who follow one chain, would have a gap.
 """
 
 from __future__ import annotations

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import pairwise
-from random import Random
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.definition import Definition
 from projections.progress import progress
 from projections.rollup import Applied, Rollup
 from projections.tabulation import PartitionFold, read_record
@@ -21,7 +18,6 @@ from tests.support.ledger import MemoryLedger, fold
 from tests.support.small_election import annulled, reported, small_package
 
 PACKAGE = small_package()
-PACKAGE_DEFINITION = Definition(PACKAGE)
 STATIONS = [station.code for station in PACKAGE.stations]
 Tallies = dict[tuple[str, str], list[int]]
 
@@ -195,38 +191,27 @@ def test_a_block_after_a_missing_one_is_a_gap_until_the_keyframe() -> None:
     assert rollup.apply(after) is Applied.SKIPPED
 
 
-@given(nights, st.data())
-@settings(max_examples=60, deadline=None)
-def test_a_roll_up_that_was_away_publishes_no_cut_that_is_ahead_here_and_behind_there(
-    bodies: list[dict[str, Any]], data: st.DataObject
-) -> None:
-    """One worker hears all; another hears the beginning, is away, and goes on. Readers follow both in one chain."""
-    stream = _subtotals(_ledger(bodies), data.draw(st.randoms(use_true_random=False)))
-    away = sorted(data.draw(st.tuples(*[st.integers(0, len(stream))] * 2)))
-    stayed, returned = Rollup(PACKAGE_DEFINITION), Rollup(PACKAGE_DEFINITION)
-    cuts: dict[str, list[tuple[int, ...]]] = {office: [] for office in stayed.offices}
-    for place, block in enumerate(stream):
-        for rollup in [stayed, *([] if away[0] <= place < away[1] else [returned])]:
-            rollup.apply(block)
-            for office, each in rollup.offices.items():
-                if (result := each.take_change()) is not None:
-                    cuts[office].append(result.as_of)
-    for of_office in cuts.values():
-        for one, other in pairwise(sorted(of_office, key=sum)):
-            assert at_or_before(one, other)
-
-
-def _subtotals(ledger: MemoryLedger, chance: Random) -> list[Block]:
-    """Blocks of one record each, and keyframes, of all partitions in some order of telling."""
-    stream: list[Block] = []
+def test_a_roll_up_that_sees_it_was_away_is_silent_until_each_partition_has_said_a_keyframe() -> None:
+    ledger = _ledger([])
     folds = [PartitionFold(ledger.definition, partition) for partition in range(ledger.definition.partitions)]
-    waiting = [list(enumerate(records)) for records in ledger.partitions]
-    while any(waiting):
-        partition = chance.choice([number for number, records in enumerate(waiting) if records])
-        folds[partition].apply(read_record(*waiting[partition].pop(0)), True)
-        stream += folds[partition].take_blocks()
-        if chance.random() < 0.2:
-            stream += [
-                block for each in chance.sample(folds, len(folds)) if each.next_offset for block in each.keyframes()
-            ]
-    return stream
+    office = Rollup(ledger.definition).offices["president"]
+
+    def report_unheard(station: str) -> None:
+        partition, offset = ledger.say("officer", reported(station))
+        folds[partition].apply(read_record(offset, ledger.partitions[partition][offset]), True)
+        folds[partition].take_blocks()
+
+    for fold_, records in zip(folds, ledger.partitions, strict=True):
+        fold_.apply(read_record(0, records[0]), True)
+        for block in fold_.take_blocks():
+            if block.office == "president":
+                office.apply(block)
+    assert office.take_change() is not None
+    for station in STATIONS:
+        report_unheard(station)
+    for fold_ in sorted(folds, key=lambda each: -each.next_offset):
+        assert office.take_change() is None
+        office.apply(next(frame for frame in fold_.keyframes() if frame.office == "president"))
+    result = office.take_change()
+    assert result is not None
+    assert result.as_of == tuple(len(records) - 1 for records in ledger.partitions)
