@@ -172,8 +172,9 @@ class Notary:
         signatures += await self._witnesses.cosign(  # 3
             partition.origin, size, checkpoint.text, note.to_bytes(), lambda old: consistency_proof(old, size, hashes)
         )
-        self._show(partition, checkpoint, signatures)  # 4
-        partition.published_size, partition.published_at = size, time.monotonic()
+        if self._show(partition, checkpoint, signatures):  # 4
+            partition.published_size = size
+        partition.published_at = time.monotonic()
 
     async def _promise(self, partition: _Partition, size: int, root: str) -> bool:
         """Move the head forward, from one that this log contains. False where another notary is further. Raises
@@ -194,15 +195,20 @@ class Notary:
             if await self._pool.fetchval(queries.ADVANCE, partition.number, size, root, *head) is not None:
                 partition.promised = (size, root)
 
-    def _show(self, partition: _Partition, checkpoint: Checkpoint, signatures: list[Signature]) -> None:
-        known = partition.store.read(CHECKPOINT)
-        if known is not None:
+    def _show(self, partition: _Partition, checkpoint: Checkpoint, signatures: list[Signature]) -> bool:
+        """Put the checkpoint where readers find it, unless a later one is there. False where another notary is at it."""
+
+        def is_later(known: bytes | None) -> bool:
+            if known is None:
+                return True
             try:
-                if parse_checkpoint(parse_note(known).text).size > checkpoint.size:
-                    return
+                return parse_checkpoint(parse_note(known).text).size <= checkpoint.size
             except NoteError as error:
                 log.warning(event("checkpoint-unreadable", partition=partition.number, error=error))
-        partition.store.replace(CHECKPOINT, Note(checkpoint.text, tuple(signatures)).to_bytes())
+                return True
+
+        note = Note(checkpoint.text, tuple(signatures)).to_bytes()
+        return partition.store.replace_where(CHECKPOINT, note, is_later)
 
 
 def own_signatures(checkpoint: Checkpoint, key: Ed25519PrivateKey, at: int) -> list[Signature]:

@@ -36,13 +36,18 @@ class OfficeRollup:
         self._definition = definition
         self._office = office
         self._applied = [int(NOTHING_YET)] * definition.partitions
-        self._unsure = set(range(definition.partitions))
+        self._unsure: set[int] = set()
         """Partitions of which something may have been missed: no message that tells all (from: -1) has come since."""
         self._published: Cut = tuple(self._applied)
         self._tallies: dict[tuple[int, int], Tally] = {}
         self._party_tallies: dict[int, Tally] = {}
         self._dirty: set[tuple[int, int]] = set()
         self._dirty_parties: set[int] = set()
+        self.doubt()
+
+    def doubt(self) -> None:
+        """Anything may have been missed: silent until each partition has sent a keyframe."""
+        self._unsure = set(range(self._definition.partitions))
 
     @property
     def as_of(self) -> Cut:
@@ -64,7 +69,7 @@ class OfficeRollup:
         # In an unbroken chain a keyframe tells nothing new: where it does, blocks were missed, here and so elsewhere.
         missed = block.from_ > applied or (block.kind == "keyframe" and block.through > applied)
         if missed and block.partition not in self._unsure:
-            self._unsure = set(range(self._definition.partitions))
+            self.doubt()
         if block.from_ > applied:
             return Applied.GAP
         if block.from_ == NOTHING_YET:
@@ -146,6 +151,11 @@ class Rollup:
 
     def __init__(self, definition: Definition) -> None:
         self.offices = {entry.id: OfficeRollup(definition, entry) for entry in definition.offices}
+
+    def doubt(self) -> None:
+        """What this process is given has changed hands: see OfficeRollup.doubt."""
+        for office in self.offices.values():
+            office.doubt()
 
     def apply(self, block: Block) -> Applied:
         if block.office == UNATTRIBUTED:

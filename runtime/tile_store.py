@@ -6,9 +6,10 @@ TileStoreError
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 
@@ -52,16 +53,47 @@ class TileStore:
             _sync(folder)
 
     def replace(self, path: str, data: bytes) -> None:
-        """Write the one file that changes, the checkpoint."""
+        """Write a file that may change."""
         place = self._directory / path
         self._write(place, data)
         _sync(place.parent)
+
+    def replace_where(self, path: str, data: bytes, may_replace: Callable[[bytes | None], bool]) -> bool:
+        """Write the file where `may_replace`, given the present one, says so. False where another process is at it just now.
+
+        Looked at and replaced under one lock: a process that was frozen in between would put an older file over a newer.
+        Who is frozen with the lock holds up the file and can put nothing old there; when it dies, the lock is free.
+        """
+        place = self._directory / path
+        half = self._write_half(place, data)
+        lock = os.open(place.with_name(f".{place.name}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if may_replace(self.read(path)):
+                os.rename(half, place)
+                _sync(place.parent)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise TileStoreError(f"{place} cannot be written: {error.strerror}") from None
+        finally:
+            os.close(lock)
+            half.unlink(missing_ok=True)
+        return True
 
     def drop_partial(self, path: str) -> None:
         """Forget the partial forms of a tile that is full now."""
         shutil.rmtree(self._directory / f"{path}.p", ignore_errors=True)
 
     def _write(self, place: Path, data: bytes) -> None:
+        half = self._write_half(place, data)
+        try:
+            os.rename(half, place)
+        except OSError as error:
+            raise TileStoreError(f"{place} cannot be written: {error.strerror}") from None
+
+    def _write_half(self, place: Path, data: bytes) -> Path:
+        """Write and fsync beside the place, under a name that nobody reads."""
         # The name of the process keeps two notaries from writing into each other's half-written file.
         half = place.with_name(f".{place.name}.{os.getpid()}")
         try:
@@ -72,9 +104,9 @@ class TileStore:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-            os.rename(half, place)
         except OSError as error:
             raise TileStoreError(f"{place} cannot be written: {error.strerror}") from None
+        return half
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

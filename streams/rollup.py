@@ -53,6 +53,11 @@ class Publisher:
             log.info(event("gap", office=block.office, partition=block.partition, through=block.through))
         self.applied[applied] += 1
 
+    def doubt(self) -> None:
+        """Another worker had some of the blocks: publish nothing before the next keyframes."""
+        log.info(event("partitions-revoked", then="silent until each partition has sent a keyframe"))
+        self._rollup.doubt()
+
     async def run(self) -> None:
         """Publish changes every `publish_ms`, and keyframes every `keyframe_ms`. Raises what Kafka raises."""
         self._producer = ordered_producer(self._settings)
@@ -94,6 +99,11 @@ def run_worker(settings: Settings, definition: Definition) -> NoReturn:
             except Exception:
                 log.critical(event("fold-stopped", stage="rollup"), exc_info=True)
                 os._exit(EXIT_BUG)
+
+    @app.on_partitions_revoked.connect
+    async def doubt(_: Any, revoked: set[Any], **__: Any) -> None:
+        if revoked:
+            publisher.doubt()
 
     @app.task
     async def publish() -> None:

@@ -215,3 +215,57 @@ def test_a_roll_up_that_sees_it_was_away_is_silent_until_each_partition_has_said
     result = office.take_change()
     assert result is not None
     assert result.as_of == tuple(len(records) - 1 for records in ledger.partitions)
+
+
+turns = st.lists(
+    st.one_of(
+        st.tuples(st.just("report"), st.sampled_from(STATIONS)),
+        st.tuples(st.just("report"), st.sampled_from(STATIONS)),
+        st.tuples(st.just("hand over"), st.just("")),
+        st.tuples(st.just("publish"), st.just("")),
+        st.tuples(st.just("keyframes"), st.just("")),
+    ),
+    min_size=4,
+    max_size=30,
+)
+
+
+@given(turns)
+@settings(max_examples=150, deadline=None)
+def test_roll_ups_that_take_an_office_from_each_other_publish_one_chain(acts: list[tuple[str, str]]) -> None:
+    """Each doubts what it knows when it is told that partitions changed hands, so a reader never sees a gap."""
+    ledger = _ledger([])
+    folds = [PartitionFold(ledger.definition, partition) for partition in range(ledger.definition.partitions)]
+    workers = [Rollup(ledger.definition), Rollup(ledger.definition)]
+    cut = (-1,) * len(folds)
+
+    def hear(block: Block) -> None:
+        workers[0].apply(block)
+
+    for fold_, records in zip(folds, ledger.partitions, strict=True):
+        fold_.apply(read_record(0, records[0]), True)
+        for block in fold_.take_blocks():
+            hear(block)
+    version = 0
+    for act, station in [*acts, ("keyframes", ""), ("publish", "")]:
+        if act == "report":
+            version += 1
+            partition, offset = ledger.say("officer", reported(station, version=version))
+            folds[partition].apply(read_record(offset, ledger.partitions[partition][offset]), True)
+            for block in folds[partition].take_blocks():
+                hear(block)
+        elif act == "hand over":
+            for worker in workers:
+                worker.doubt()
+            workers.reverse()
+        elif act == "keyframes":
+            for fold_ in folds:
+                for frame in fold_.keyframes():
+                    hear(frame)
+        else:
+            result = workers[0].offices[ledger.definition.offices[0].id].take_change()
+            if result is not None and not at_or_before(result.as_of, cut):
+                assert at_or_before(result.from_, cut), f"{result.from_} to {result.as_of} after {cut}"
+                assert at_or_before(cut, result.as_of), f"{result.from_} to {result.as_of} after {cut}"
+                cut = result.as_of
+    assert cut == tuple(fold_.keyframes()[0].through for fold_ in folds)
