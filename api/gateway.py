@@ -17,6 +17,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -62,6 +64,9 @@ RECEIPTS_KEPT = 200_000
 """Receipts remembered to answer a retry at once; an older one is found in the read model and read from the ledger."""
 IN_FLIGHT_MAX = 5_000
 """Submissions that may wait for Kafka at once. More are told to come back: at 1,000/s and the usual 5 ms there are 5."""
+BODIES_BYTES_MAX = 128 * 1024 * 1024
+"""Bodies held at once, of all requests together: eight full batches, or 2,000 of the largest submissions. At half, four
+places that send full batches would shut out everybody else; at double, a gateway needs half a gigabyte while Kafka hangs."""
 RETRY_AFTER_S = 2
 LOOK_UP_SECONDS_MAX = 2
 
@@ -85,6 +90,8 @@ class Gateway:
         self._reading = asyncio.Lock()
         self._receipts: OrderedDict[str, Receipt] = OrderedDict()
         self._under_way: dict[str, asyncio.Future[Receipt]] = {}
+        self._bodies_bytes = 0
+        """What `held_body` holds just now."""
         self._highest_seq: dict[str, int] = {}
         """Of each key, as this gateway has seen it: an event with a higher number is new, and needs no look-up."""
         self._is_open = False
@@ -108,8 +115,24 @@ class Gateway:
         await self._producer.stop()
         await stop_consumer(self._reader)
 
+    @asynccontextmanager
+    async def held_body(self, request: Request, limit: int) -> AsyncIterator[bytes]:
+        """Step 1: the body, read no further than the limit, and not at all where too much is held. Raises Problem."""
+        body = bytearray()
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                self._bodies_bytes += len(chunk)
+                if len(body) > limit:
+                    raise _too_large(len(body), limit)
+                if self._bodies_bytes > BODIES_BYTES_MAX:
+                    raise _busy("Too many submissions are waiting for the ledger.")
+            yield bytes(body)
+        finally:
+            self._bodies_bytes -= len(body)
+
     async def submit(self, body: bytes) -> Receipt:
-        """Check and keep one envelope. Raises Problem."""
+        """Check and keep one envelope, or say within `kafka_wait_ms` that it could not be kept. Raises Problem."""
         event, opened = self._let_in(body)
         submission = opened.event_id.hex()
         known = self._receipts.get(submission)
@@ -124,7 +147,7 @@ class Gateway:
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._under_way[submission] = future
         try:
-            receipt = await self._find_or_append(submission, event, opened.signatures[0][0], body)
+            receipt = await self._in_time(self._find_or_append(submission, event, opened.signatures[0][0], body))
         except BaseException as error:
             future.set_exception(error if isinstance(error, Problem) else _busy("The ledger did not answer."))
             future.exception()
@@ -135,6 +158,17 @@ class Gateway:
             return receipt
         finally:
             del self._under_way[submission]
+            # The error's traceback holds this frame: without this the body stays until the collector comes, which is seldom.
+            del future
+
+    async def _in_time(self, keeping: Coroutine[Any, Any, Receipt]) -> Receipt:
+        """One deadline for all that steps 7 and 8 wait for, also for their turn. Raises Problem."""
+        try:
+            async with asyncio.timeout(self._settings.kafka_wait_ms / 1000):
+                return await keeping
+        except (KafkaError, TimeoutError) as error:
+            log.warning(log_line("ledger-unavailable", error=type(error).__name__))
+            raise _busy("The ledger did not confirm the record in time; send it again, it will count once.") from None
 
     def _let_in(self, body: bytes) -> tuple[AnyEvent, Opened]:
         """Steps 1 to 6. Raises Problem."""
@@ -186,7 +220,8 @@ class Gateway:
         """Look an event up in the read model and take its receipt from the ledger. Without the read model a retry may
         become a second record, which the fold counts once."""
         try:
-            places = await self._pool.fetch(queries.RECORD_OF_EVENT, submission, timeout=LOOK_UP_SECONDS_MAX)
+            async with asyncio.timeout(LOOK_UP_SECONDS_MAX):  # also the wait for a free connection
+                places = await self._pool.fetch(queries.RECORD_OF_EVENT, submission)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             log.warning(log_line("look-up-failed", error=type(error).__name__))
             return None
@@ -216,17 +251,14 @@ class Gateway:
 
     async def _read(self, partition: int, offset: int) -> bytes:
         place = TopicPartition(self._ledger, partition)
-        try:
-            async with self._reading, asyncio.timeout(self._settings.kafka_wait_ms / 1000):
-                self._reader.seek(place, offset)
-                self._reader.resume(place)
-                try:
-                    message = await self._reader.getone(place)
-                finally:
-                    self._reader.pause(place)
-                return bytes(message.value)
-        except (KafkaError, TimeoutError):
-            raise _busy("The ledger cannot be reached.") from None
+        async with self._reading:
+            self._reader.seek(place, offset)
+            self._reader.resume(place)
+            try:
+                message = await self._reader.getone(place)
+            finally:
+                self._reader.pause(place)
+            return bytes(message.value)
 
     async def _append(self, submission: str, event: AnyEvent, body: bytes) -> Receipt:
         """Step 8."""
@@ -239,23 +271,15 @@ class Gateway:
         station = self._definition.station_number[event.station]
         partition = self._definition.partition_of_station(station)
         key = self._definition.shard_code_of_station(station).encode()
-        try:
-            async with asyncio.timeout(self._settings.kafka_wait_ms / 1000):
-                written = await self._producer.send_and_wait(self._ledger, record, key=key, partition=partition)
-        except (KafkaError, TimeoutError) as error:
-            log.warning(log_line("ledger-unavailable", error=type(error).__name__))
-            raise _busy("The ledger did not confirm the record in time; send it again, it will count once.") from None
+        written = await self._producer.send_and_wait(self._ledger, record, key=key, partition=partition)
         return self._receipt(submission, partition, written.offset, record, received_at, self._settings.gateway)
 
     async def _check_open(self) -> None:
         if self._is_open:
             return
         places = [TopicPartition(self._ledger, partition) for partition in range(self._definition.partitions)]
-        try:
-            async with self._reading, asyncio.timeout(self._settings.kafka_wait_ms / 1000):
-                ends = await self._reader.end_offsets(places)
-        except (KafkaError, TimeoutError):
-            raise _busy("The ledger cannot be reached.") from None
+        async with self._reading:
+            ends = await self._reader.end_offsets(places)
         if min(ends.values()) < 1:
             raise _busy("The election has not been opened yet.")
         self._is_open = True
@@ -331,16 +355,6 @@ def _busy(detail: str) -> Problem:
     return Problem(503, "Try again", detail, retry_after_s=RETRY_AFTER_S)
 
 
-async def _body(request: Request, limit: int) -> bytes:
-    """The body, read no further than the limit. Raises Problem."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise _too_large(len(body), limit)
-    return bytes(body)
-
-
 router = APIRouter(prefix="/v1", tags=["submissions"])
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -360,7 +374,8 @@ _ENVELOPE_BODY = {"content": {"application/json": {"schema": ENVELOPE.json_schem
 async def submit(request: Request) -> Response:
     """A DSSE envelope with an Ed25519 signature around one event in canonical JSON. Answered once the ledger has it."""
     gateway: Gateway = request.app.state.gateway
-    receipt = await gateway.submit(await _body(request, ENVELOPE_BYTES_MAX))
+    async with gateway.held_body(request, ENVELOPE_BYTES_MAX) as body:
+        receipt = await gateway.submit(body)
     return Response(
         receipt.model_dump_json(exclude_none=True), 200 if receipt.duplicate else 201, media_type="application/json"
     )
@@ -382,7 +397,12 @@ async def submit_batch(request: Request) -> Response:
     """Each line is judged by itself. The answer has one line for each, in the same order: `{"line", "status", "receipt"}`
     or `{"line", "status", "problem"}`."""
     gateway: Gateway = request.app.state.gateway
-    lines = [line for line in (await _body(request, BATCH_BYTES_MAX)).split(b"\n") if line.strip()]
+    async with gateway.held_body(request, BATCH_BYTES_MAX) as body:
+        return Response(await _judged(gateway, body), media_type="application/x-ndjson")
+
+
+async def _judged(gateway: Gateway, body: bytes) -> bytes:
+    lines = [line for line in body.split(b"\n") if line.strip()]
     if len(lines) > BATCH_LINES_MAX:
         raise Problem(413, "Too many lines", f"A batch has up to {BATCH_LINES_MAX} lines, got {len(lines)}.", field="")
 
@@ -395,5 +415,4 @@ async def submit_batch(request: Request) -> Response:
         return {"line": number, "status": status, "receipt": receipt.model_dump(exclude_none=True)}
 
     answers = await asyncio.gather(*(one(number, line) for number, line in enumerate(lines, start=1)))
-    body = b"".join(orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE) for answer in answers)
-    return Response(body, media_type="application/x-ndjson")
+    return b"".join(orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE) for answer in answers)
