@@ -53,6 +53,7 @@ class HealthProbe:
 
     async def _ask(self, state: Any) -> dict[str, Any]:
         stages: dict[str, Any] = {}
+        age_s: float | None = None
         try:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
                 stages = await self._lags()
@@ -62,22 +63,27 @@ class HealthProbe:
         try:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
                 positions = await state.pool.fetch(queries.POSITIONS)
+                newest_us = await state.pool.fetchval(queries.NEWEST_RECEIVED)
             if self._derived_end is not None:
                 recorded = sum(row["next_offset"] for row in positions)
                 stages["recorder"] = {"lag_records": max(0, self._derived_end - recorded)}
+            if newest_us is not None:
+                age_s = round(max(0.0, time.time() - newest_us / 1_000_000), 1)
             database = "ok"
         except (asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, OSError) as error:
             database = f"unreachable: {type(error).__name__}"
         stages["live"] = state.live.stage()
         lagging = [name for name, stage in stages.items() if (stage["lag_records"] or 0) > LAGGING_RECORDS]
-        healthy = kafka == "ok" and database == "ok" and not lagging
+        stopped = stages.get("tabulator", {}).get("stopped", [])
+        healthy = kafka == "ok" and database == "ok" and not lagging and not stopped
         return {
-            "status": "ok" if healthy else "degraded",
+            "status": "ok" if healthy else "stopped" if stopped else "degraded",
             "election": self._definition.election.id,
             "mode": self._definition.election.mode.value,
             "definition": self._definition.hash,
             "kafka": kafka,
             "database": database,
+            "newest_record_age_s": age_s,
             "lagging": lagging,
             "stages": stages,
         }
@@ -107,14 +113,24 @@ class HealthProbe:
 
         return {
             "gateway": {"ledger_records": sum(ends[each] for each in ledger), "lag_records": 0},
-            "tabulator": lag(ledger, tabulated),
+            "tabulator": lag(ledger, tabulated)
+            | {
+                "stopped": [
+                    f"partition {place.partition} {tabulated[place].metadata}"
+                    for place in ledger
+                    if place in tabulated and tabulated[place].metadata
+                ]
+            },
             "rollup": lag(subtotals, rolled_up),
         }
 
 
 @router.get("/v1/health", summary="The lag of every stage")
 async def health(request: Request) -> dict[str, Any]:
-    """Lag in records of each stage behind what it reads, and whether Kafka and PostgreSQL answer."""
+    """Lag in records of each stage behind what it reads, and whether Kafka and PostgreSQL answer. `status` is `ok`,
+    `degraded`, or `stopped` where the fold of a partition has stopped at a record: `stages.tabulator.stopped` says which and
+    why, and results of that partition stay as they were. `newest_record_age_s` is the age in seconds of the newest record
+    that is in what is served, by its gateway's clock."""
     probe: HealthProbe = request.app.state.health
     return await probe.answer(request.app.state)
 

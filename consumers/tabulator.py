@@ -10,24 +10,30 @@ offset. For each batch, in this order:
     4. wait until Kafka has them (acks=all), then commit the ledger offsets    before this line a crash tells blocks again
 
 Readers skip what is told again by its watermark (schemas/blocks.py).
+
+A fold that raises has met a bug, and the worker stops (invariant 6). It leaves the reason beside the partition's committed
+offset in Kafka, where /v1/health finds it, and where whoever gets the partition next reads it: that worker folds and tells
+the partition up to the record, goes on with its other partitions, and tries the record again after `fold_retry_s`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from projections.definition import Definition
 from projections.tabulation import PartitionFold, Record, checked_record
 from proofs.signatures import load_public_key
-from runtime.kafka import group_of, ordered_producer, plain_consumer, stop_consumer, topics_of
+from runtime.kafka import committed_places, group_of, ordered_producer, plain_consumer, stop_consumer, topics_of
 from runtime.logs import event
 from runtime.settings import Settings
 from schemas.blocks import Block
@@ -46,18 +52,45 @@ INLINE_CHECKS_MAX = 8
 """Up to so many signatures are checked without threads: handing over costs about as much as one check."""
 
 
+REASON_CHARACTERS_MAX = 1_000
+"""Of a reason left in Kafka, which takes 4,096 bytes by default."""
+
+
 class FoldError(Exception):
-    """A bug or a wrong package met in a fold: says partition and offset. The worker stops (invariant 6)."""
+    """A bug or a wrong package met in a fold. The worker stops (invariant 6)."""
+
+    def __init__(self, place: TopicPartition, offset: int, record: str, error: Exception) -> None:
+        reason = f"{type(error).__name__}: {error}"
+        super().__init__(event("fold-stopped", partition=place.partition, offset=offset, record=record, error=reason))
+        self.place = place
+        self.stop = Stop(offset, reason[:REASON_CHARACTERS_MAX])
+
+
+class Stop(NamedTuple):
+    """The record that a partition's fold stopped at, and why; kept as the metadata of its committed offset."""
+
+    offset: int
+    reason: str
+
+    def as_metadata(self) -> str:
+        return f"stopped at {self.offset}: {self.reason}"
+
+    @classmethod
+    def from_metadata(cls, text: str) -> Stop | None:
+        found = re.match(r"stopped at (\d+): (.*)", text, re.DOTALL)
+        return cls(int(found[1]), found[2]) if found else None
 
 
 class _Folding:
     """A partition that this worker holds."""
 
-    def __init__(self, definition: Definition, partition: int, committed: int) -> None:
+    def __init__(self, definition: Definition, partition: int, committed: int, stop: Stop | None) -> None:
         self.fold = PartitionFold(definition, partition)
         self.told_through = committed
         """Blocks of the records below this offset are out."""
         self.has_spoken = False
+        self.stop = stop
+        """Fold no further than this, until it is time to try again."""
 
 
 class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
@@ -82,6 +115,10 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         self._uncommitted: dict[TopicPartition, int] = {}
         self._committed_at = time.monotonic()
         self._keyframes_at = time.monotonic()
+        self._retry_at = float("inf")
+        """When partitions that stopped are tried again."""
+        self._assigning_failed: KafkaError | None = None
+        """aiokafka only logs what a listener raises, and would go on with partitions that nobody folds."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`. Raises FoldError, or what Kafka raises; the process then ends and is started again."""
@@ -96,6 +133,9 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
                     # A block of one form costs everybody behind as much as a block of ten.
                     await asyncio.sleep(self._settings.gather_ms / 1000)
             await self._commit()
+        except FoldError as error:
+            await self._leave_reason(error)
+            raise
         finally:
             await stop_consumer(self._consumer)
             await self._producer.stop()
@@ -107,23 +147,39 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             self._folding.pop(each.partition, None)
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        try:
+            places = await committed_places(self._settings, group_of(self._definition.election, "tabulator"))
+        except KafkaError as error:
+            self._assigning_failed = error
+            return
         for each in assigned:
-            committed = await self._consumer.committed(each) or 0
-            self._folding[each.partition] = _Folding(self._definition, each.partition, committed)
+            committed, metadata = places.get(each, (0, ""))
+            stop = Stop.from_metadata(metadata)
+            self._folding[each.partition] = _Folding(self._definition, each.partition, committed, stop)
             self._consumer.seek(each, 0)
             log.info(event("assigned", partition=each.partition, committed=committed))
+            if stop is not None:
+                self._retry_at = time.monotonic() + self._settings.fold_retry_s
+                log.warning(event("held-back", partition=each.partition, offset=stop.offset, error=stop.reason))
 
     async def _step(self) -> int:
-        """Gives how many records were folded."""
+        """Gives how many records were read."""
+        if self._assigning_failed is not None:
+            raise self._assigning_failed
         batches = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=self._settings.batch_records)
         blocks: list[Block] = []
         for place, messages in batches.items():
             folding = self._folding.get(place.partition)
             if folding is None:
                 continue
-            blocks += await self._fold(folding, messages)
-            self._uncommitted[place] = folding.fold.next_offset
+            if folding.stop is not None:
+                messages = self._before_stop(place, folding.stop, messages)
+            if messages:
+                blocks += await self._fold(place, folding, messages)
+                self._uncommitted[place] = folding.fold.next_offset
         now = time.monotonic()
+        if now >= self._retry_at:
+            self._retry()
         for folding in self._folding.values():
             if not folding.has_spoken and folding.fold.next_offset >= max(folding.told_through, 1):
                 folding.has_spoken = True
@@ -139,23 +195,39 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             await self._commit()
         return sum(len(messages) for messages in batches.values())
 
-    async def _fold(self, folding: _Folding, messages: Sequence[Any]) -> list[Block]:
+    def _before_stop(self, place: TopicPartition, stop: Stop, messages: Sequence[Any]) -> Sequence[Any]:
+        """The messages before the one that stopped the fold; the partition rests there."""
+        if messages[-1].offset >= stop.offset:
+            self._consumer.pause(place)
+            self._consumer.seek(place, stop.offset)
+        return [message for message in messages if message.offset < stop.offset]
+
+    def _retry(self) -> None:
+        self._retry_at = float("inf")
+        for partition, folding in self._folding.items():
+            if folding.stop is not None:
+                folding.stop = None
+                self._consumer.resume(TopicPartition(self._topics.ledger, partition))
+                log.info(event("tried-again", partition=partition))
+
+    async def _leave_reason(self, error: FoldError) -> None:
+        """Beside the offset that is committed, which stays: what was folded since then is not out."""
+        log.critical(str(error))
+        try:
+            committed = await self._consumer.committed(error.place) or 0
+            await self._consumer.commit({error.place: (committed, error.stop.as_metadata())})
+        except KafkaError as unreachable:
+            log.warning(event("reason-not-left", error=type(unreachable).__name__))
+
+    async def _fold(self, place: TopicPartition, folding: _Folding, messages: Sequence[Any]) -> list[Block]:
         """Steps 1 and 2. A batch is cut where silent folding ends."""
-        records = await self._checked(messages)
+        records = await self._checked(place, messages)
         blocks: list[Block] = []
         for record, holds in records:
             try:
                 folding.fold.apply(record, holds)
             except Exception as error:
-                raise FoldError(
-                    event(
-                        "fold-stopped",
-                        partition=folding.fold.partition,
-                        offset=record.offset,
-                        record=record.event_id.hex(),
-                        error=f"{type(error).__name__}: {error}",
-                    )
-                ) from error
+                raise FoldError(place, record.offset, record.event_id.hex(), error) from error
             if folding.fold.next_offset == folding.told_through:
                 folding.fold.forget_changes()
         if folding.fold.next_offset < folding.told_through:
@@ -164,22 +236,28 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             blocks += folding.fold.take_blocks()
         return blocks
 
-    async def _checked(self, messages: Sequence[Any]) -> list[tuple[Record, bool]]:
+    async def _checked(self, place: TopicPartition, messages: Sequence[Any]) -> list[tuple[Record, bool]]:
         if len(messages) <= INLINE_CHECKS_MAX:
-            return self._check(messages)
+            return self._check(place, messages)
         threads = self._settings.check_threads
         size = -(-len(messages) // threads)
         loop = asyncio.get_running_loop()
         parts = await asyncio.gather(
             *(
-                loop.run_in_executor(self._threads, self._check, messages[start : start + size])
+                loop.run_in_executor(self._threads, self._check, place, messages[start : start + size])
                 for start in range(0, len(messages), size)
             )
         )
         return [each for part in parts for each in part]
 
-    def _check(self, messages: Sequence[Any]) -> list[tuple[Record, bool]]:
-        return [checked_record(message.offset, message.value or b"", self._keys) for message in messages]
+    def _check(self, place: TopicPartition, messages: Sequence[Any]) -> list[tuple[Record, bool]]:
+        checked = []
+        for message in messages:
+            try:
+                checked.append(checked_record(message.offset, message.value or b"", self._keys))
+            except Exception as error:
+                raise FoldError(place, message.offset, "unread", error) from error
+        return checked
 
     async def _send(self, blocks: list[Block]) -> None:
         """Step 3, begun: the next batch is folded while Kafka takes these; the producer keeps their order."""
@@ -199,13 +277,17 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         await self._acknowledged()
         self._committed_at = time.monotonic()
         ready = {
-            place: offset
+            place: (offset, self._metadata(place))
             for place, offset in self._uncommitted.items()
             if place.partition in self._folding and offset > self._folding[place.partition].told_through
         }
         self._uncommitted.clear()
         if ready:
             await self._consumer.commit(ready)
+
+    def _metadata(self, place: TopicPartition) -> str:
+        stop = self._folding[place.partition].stop
+        return "" if stop is None else stop.as_metadata()
 
 
 async def run(settings: Settings, definition: Definition, stop: asyncio.Event) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, NamedTuple
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
@@ -81,6 +81,17 @@ async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
         await consumer._client.close()
     else:
         stopping.result()
+
+
+async def committed_places(settings: Settings, group: str) -> dict[TopicPartition, tuple[int, str]]:
+    """The committed offset of each partition of a consumer group, and what was left beside it. Raises KafkaError."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    await admin.start()
+    try:
+        committed = await admin.list_consumer_group_offsets(group)
+    finally:
+        await admin.close()
+    return {place: (each.offset, each.metadata or "") for place, each in committed.items()}
 
 
 async def create_topics(settings: Settings, election: Election) -> Topics:

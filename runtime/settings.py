@@ -38,6 +38,9 @@ class Settings:
     publish_ms: int = _setting(15, "milliseconds the roll-up gathers blocks before it publishes")
     check_threads: int = _setting(2, "threads of a tabulator that check signatures")
     batch_records: int = _setting(1000, "most ledger records in one block")
+    fold_retry_s: int = _setting(
+        60, "seconds until a partition whose fold stopped at a record is tried again; the others go on meanwhile"
+    )
     kafka_wait_ms: int = _setting(5000, "milliseconds a submission may wait for Kafka before it is answered with 503")
     database_connections: int = _setting(4, "most connections of one API process to PostgreSQL")
     log_directory: Path = _setting(Path("log"), "directory of the public logs' files")

@@ -202,3 +202,5 @@ WHERE record.event = $1
 ORDER BY record.partition, record."offset"
 """
 """All places of an event, the first first: genesis stands in every partition, a repeated event more than once."""
+
+NEWEST_RECEIVED = "SELECT max(received_us) FROM record WHERE received_us > 0"
