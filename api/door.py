@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from api.gateway import submit
+from api.gateway import count_answer, submit
 from api.problems import BUG, Problem
 from runtime.logs import event
 
@@ -32,13 +32,15 @@ class Door:
             await self._app(scope, receive, send)
             return
         scope["app"] = self._app
+        rule: str | None = None
         try:
             response = await submit(Request(scope, receive))
         except Problem as problem:
-            response = problem.response()
+            response, rule = problem.response(), problem.body.get("rule")
         except ClientDisconnect:
             return
         except Exception as error:
             log.error(event("submission-failed", error=f"{type(error).__name__}: {error}"), exc_info=True)
             response = BUG.response()
+        count_answer(response.status_code, rule)
         await response(scope, receive, send)

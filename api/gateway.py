@@ -38,6 +38,7 @@ from projections.station import ResultState
 from proofs.merkle import leaf_hash
 from proofs.notes import ED25519, Note, VerifierKey, sign
 from proofs.signatures import load_public_key, verify
+from runtime import metrics
 from runtime.kafka import ordered_producer, plain_consumer, stop_consumer, topics_of
 from runtime.key_files import load_or_make_key_file
 from runtime.logs import event as log_line
@@ -290,6 +291,12 @@ class Gateway:
             self._receipts.popitem(last=False)
 
 
+def count_answer(status: int, rule: str | None) -> None:
+    metrics.GATEWAY_ANSWERS.labels(status).inc()
+    if rule is not None:
+        metrics.GATEWAY_REFUSED.labels(rule).inc()
+
+
 def _open(body: bytes) -> Opened:
     try:
         return open_envelope(_envelope(body))
@@ -410,8 +417,10 @@ async def _judged(gateway: Gateway, body: bytes) -> bytes:
         try:
             receipt = await gateway.submit(line.strip())
         except Problem as problem:
+            count_answer(problem.status, problem.body.get("rule"))
             return {"line": number, "status": problem.status, "problem": problem.body}
         status = 200 if receipt.duplicate else 201
+        count_answer(status, None)
         return {"line": number, "status": status, "receipt": receipt.model_dump(exclude_none=True)}
 
     answers = await asyncio.gather(*(one(number, line) for number, line in enumerate(lines, start=1)))

@@ -11,9 +11,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from api.problems import PROBLEM_RESPONSES, Problem
 from projections.definition import Definition
 from projections.readmodel import queries
+from runtime import metrics
 from runtime.kafka import SUBTOTALS_PARTITIONS, group_of, plain_consumer, stop_consumer, topics_of
 from runtime.settings import Settings
 
@@ -140,8 +144,36 @@ async def livez() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz", summary="Whether this process can take requests")
+@router.get(
+    "/readyz",
+    summary="Whether this process can take requests",
+    responses={200: {"description": "Ready."}, 503: PROBLEM_RESPONSES[503]},
+)
 async def readyz(request: Request) -> Response:
+    """Ready: Kafka and PostgreSQL answer, and the live feed has begun. Otherwise 503, with what is missing."""
     probe: HealthProbe = request.app.state.health
     answer = await probe.answer(request.app.state)
-    return Response(status_code=200 if answer["kafka"] == "ok" else 503)
+    missing = [f"{part} is {answer[part]}" for part in ("kafka", "database") if answer[part] != "ok"]
+    if answer["stages"]["live"]["state"] != "following":
+        missing.append("the live feed is beginning")
+    if missing:
+        raise Problem(503, "Not ready", f"Not ready: {'; '.join(missing)}.", retry_after_s=1)
+    return Response(status_code=200)
+
+
+@router.get("/metrics", summary="What Prometheus reads", response_class=PlainTextResponse)
+async def metrics_page(request: Request) -> Response:
+    """The metrics of this process and the lag of all stages (docs/reference/metrics.md), as Prometheus' text format."""
+    probe: HealthProbe = request.app.state.health
+    answer = await probe.answer(request.app.state)
+    for part in ("kafka", "database"):
+        metrics.PARTS_UP.labels(part).set(answer[part] == "ok")
+    for name, stage in answer["stages"].items():
+        if stage["lag_records"] is not None:
+            metrics.STAGE_LAG.labels(name).set(stage["lag_records"])
+    metrics.STOPPED_PARTITIONS.set(len(answer["stages"].get("tabulator", {}).get("stopped", [])))
+    metrics.NEWEST_RECORD_AGE.set(
+        float("nan") if answer["newest_record_age_s"] is None else answer["newest_record_age_s"]
+    )
+    metrics.LIVE_CLIENTS.set(answer["stages"]["live"]["clients"])
+    return Response(generate_latest(metrics.API), media_type=CONTENT_TYPE_LATEST)

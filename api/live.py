@@ -22,6 +22,7 @@ from api.hub import Frame, Hub, Subscriber, Wrong
 from api.problems import PROBLEM_RESPONSES, Problem
 from api.readmodel import ReadModel
 from projections.definition import Definition
+from runtime import metrics
 from runtime.kafka import SUBTOTALS_PARTITIONS, plain_consumer, stop_consumer, topics_of
 from runtime.logs import event
 from runtime.settings import Settings
@@ -178,6 +179,7 @@ class LiveFeed:
                 if task.cancelled():
                     await socket.close(CLOSE_RESTART, "the feed begins anew; connect again with your cursor")
                 elif (error := task.exception()) is not None and not isinstance(error, (WebSocketDisconnect, OSError)):
+                    metrics.LIVE_CLIENTS_DROPPED.inc()
                     log.info(event("client-dropped", error=f"{type(error).__name__}: {error}"))
         except (RuntimeError, OSError):
             pass  # closed already, from the other side

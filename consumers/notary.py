@@ -42,6 +42,7 @@ from proofs.notes import (
     sign,
 )
 from proofs.tiles import CHECKPOINT, TILE_WIDTH, TileHashes, tile_path
+from runtime import metrics
 from runtime.kafka import plain_consumer, stop_consumer, topics_of
 from runtime.key_files import load_or_make_key_file
 from runtime.logs import event
@@ -175,6 +176,8 @@ class Notary:
         if self._show(partition, checkpoint, signatures):  # 4
             partition.published_size = size
         partition.published_at = time.monotonic()
+        metrics.LOG_SIZE.labels(partition.number).set(size)
+        metrics.LOG_CHECKPOINT.labels(partition.number).set_to_current_time()
 
     async def _promise(self, partition: _Partition, size: int, root: str) -> bool:
         """Move the head forward, from one that this log contains. False where another notary is further. Raises

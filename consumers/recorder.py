@@ -30,6 +30,7 @@ from projections.readmodel.rows import (
     station_columns,
     tally_columns,
 )
+from runtime import metrics
 from runtime.kafka import SUBTOTALS_PARTITIONS, plain_consumer, stop_consumer, topics_of
 from runtime.logs import event
 from runtime.postgres import migrate, open_pool
@@ -146,6 +147,10 @@ class Recorder:
             await write(connection, batch)
         for place, values in messages.items():
             positions[place] = values[-1].offset + 1
+        count = sum(len(values) for values in messages.values())
+        metrics.RECORDER_TRANSACTIONS.inc()
+        metrics.RECORDER_MESSAGES.inc(count)
+        metrics.RECORDER_BATCH.observe(count)
 
 
 async def write(connection: Any, batch: Batch) -> None:

@@ -31,8 +31,10 @@ from aiokafka.errors import KafkaError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from projections.definition import Definition
+from projections.station import ResultState
 from projections.tabulation import PartitionFold, Record, checked_record
 from proofs.signatures import load_public_key
+from runtime import metrics
 from runtime.kafka import committed_places, group_of, ordered_producer, plain_consumer, stop_consumer, topics_of
 from runtime.logs import event
 from runtime.settings import Settings
@@ -177,6 +179,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             if messages:
                 blocks += await self._fold(place, folding, messages)
                 self._uncommitted[place] = folding.fold.next_offset
+                self._measure(place, messages)
         now = time.monotonic()
         if now >= self._retry_at:
             self._retry()
@@ -194,6 +197,15 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         if now - self._committed_at >= COMMIT_MS / 1000:
             await self._commit()
         return sum(len(messages) for messages in batches.values())
+
+    def _measure(self, place: TopicPartition, messages: Sequence[Any]) -> None:
+        metrics.TABULATOR_RECORDS.labels(place.partition).inc(len(messages))
+        metrics.TABULATOR_BATCH.observe(len(messages))
+        end = self._consumer.highwater(place)
+        if end is not None:
+            metrics.TABULATOR_LAG.labels(place.partition).set(max(0, end - messages[-1].offset - 1))
+        # Kafka's time of the record: the gateway's clock, or whoever's wrote past it; it is a gauge and decides nothing.
+        metrics.TABULATOR_LAG_SECONDS.labels(place.partition).set(max(0.0, time.time() - messages[-1].timestamp / 1000))
 
     def _before_stop(self, place: TopicPartition, stop: Stop, messages: Sequence[Any]) -> Sequence[Any]:
         """The messages before the one that stopped the fold; the partition rests there."""
@@ -264,6 +276,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         for block in blocks:
             sent = await self._producer.send(self._topics.subtotals, block.to_bytes(), key=block.office.encode())
             self._on_the_way.append(sent)
+            _measure_block(block)
         if len(self._on_the_way) > ON_THE_WAY_MAX:
             await self._acknowledged()
 
@@ -288,6 +301,15 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
     def _metadata(self, place: TopicPartition) -> str:
         stop = self._folding[place.partition].stop
         return "" if stop is None else stop.as_metadata()
+
+
+def _measure_block(block: Block) -> None:
+    metrics.TABULATOR_BLOCKS.labels(block.kind).inc()
+    for row in block.states:
+        metrics.TABULATOR_STATES.labels(row["state"]).inc()
+        if row["state"] == ResultState.REFUSED:
+            for finding in row["findings"]:
+                metrics.TABULATOR_REFUSED.labels(finding["rule"]).inc()
 
 
 async def run(settings: Settings, definition: Definition, stop: asyncio.Event) -> None:

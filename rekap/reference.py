@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics import MetricWrapperBase
+
 from api.app import create_app
 from projections.definition import Definition
 from projections.rules import CROSS_RULES, RULES
 from rekap.example_election import example_package
+from runtime import metrics
+from runtime.metrics import REGISTRIES
 from runtime.settings import Settings, settings_help
 from schemas.live import FROM_CLIENT, FROM_SERVER
 from schemas.reference import event_schemas
@@ -38,6 +43,7 @@ def documents() -> dict[str, str]:
         "docs/reference/live.schema.json": _json(live),
         "docs/reference/openapi.json": _json(openapi),
         "docs/reference/rules.md": _rules(),
+        "docs/reference/metrics.md": _metrics(),
         ".env.example": _environment(),
     }
 
@@ -59,6 +65,28 @@ def _rules() -> str:
         "(the form is held), `soft` (it counts, flagged) or `info`, with a tolerance, for all offices or some.\n\n"
         f"| rule | what must hold |\n|---|---|\n{rows}\n"
     )
+
+
+def _metrics() -> str:
+    sections = []
+    for role, registry in REGISTRIES.items():
+        rows = [
+            f"| `{metric.name}{'_total' if metric.type == 'counter' else ''}` | {metric.type} "
+            f"| {', '.join(_labels(registry, metric.name))} | {metric.documentation} |"
+            for metric in registry.collect()
+        ]
+        sections.append("\n".join([f"## {role}\n", "| name | type | labels | meaning |", "|---|---|---|---|", *rows]))
+    return (
+        "# Metrics\n\nMade by `make reference` from runtime/metrics.py. The API serves its own at `GET /metrics`; a worker "
+        "serves its own at the port `REKAP_METRICS_PORT`, with those of its process beside them.\n\n"
+        + "\n\n".join(sections)
+        + "\n"
+    )
+
+
+def _labels(registry: CollectorRegistry, name: str) -> tuple[str, ...]:
+    found = next(each for each in vars(metrics).values() if isinstance(each, MetricWrapperBase) and each._name == name)
+    return tuple(found._labelnames)
 
 
 def _sentences() -> dict[str, str]:

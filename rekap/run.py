@@ -15,6 +15,7 @@ import uvloop
 from projections.definition import Definition
 from projections.package_checks import problems
 from runtime.logs import event, start_logs
+from runtime.metrics import serve_metrics
 from runtime.package_files import PackageError, load_package
 from runtime.settings import Settings, SettingsError, read_settings
 from runtime.witnesses import parse_witnesses
@@ -38,6 +39,8 @@ def run(role: str) -> None:
     """Run one worker, with the settings of the environment (see .env.example)."""
     start_logs()
     settings, definition = load()
+    if role != "api":
+        serve_metrics(role, settings.host, settings.metrics_port)
     if role == "api":
         _serve(settings, definition)
     elif role == "rollup":

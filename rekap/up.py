@@ -50,6 +50,8 @@ class Stack:
     environment: dict[str, str]
     witnesses: tuple[Witness, ...] = ()
     """Those that were started with it."""
+    metrics_port: int = 0
+    """Of the first worker; the others have the next ones, in the order of WORKERS. 0: none serves metrics."""
 
     async def start(self, *roles: str) -> None:
         """Start a worker of each role, and wait until they are ready. Raises NotReadyError."""
@@ -57,6 +59,8 @@ class Stack:
             ready = (lambda: _answers(self.url)) if role == "api" else None
             command = [sys.executable, "-m", "rekap", "run", role]
             environment = {**self.environment, variable("instance"): f"{role}-1"}
+            if self.metrics_port and role != "api":
+                environment[variable("metrics_port")] = str(self.metrics_port + WORKERS.index(role))
             self.supervisor.run(role, command, environment=environment, ready=ready)
         await self.supervisor.wait_ready()
 
@@ -72,6 +76,7 @@ async def running_stack(
     settings: dict[str, str] | None = None,
     workers: tuple[str, ...] = WORKERS,
     witnesses: int = 0,
+    metrics_port: int = 0,
 ) -> AsyncIterator[Stack]:
     """All parts, started, opened and healthy; stopped in order at the end. With witnesses of its own, which show how it is
     done: they prove something only where somebody else runs them.
@@ -101,7 +106,7 @@ async def running_stack(
             own = await _start_witnesses(supervisor, witnesses, data, definition, environment)
             asked = [environment.get(variable("witnesses"), ""), *(f"{each.url} {each.key}" for each in own)]
             environment[variable("witnesses")] = ",".join(filter(None, asked))
-            stack = Stack(supervisor, f"http://127.0.0.1:{port}", definition, environment, own)
+            stack = Stack(supervisor, f"http://127.0.0.1:{port}", definition, environment, own, metrics_port)
             await stack.start(*workers)
             yield stack
         finally:
@@ -154,13 +159,19 @@ def free_port() -> int:
     "--witnesses", type=click.IntRange(0, WITNESSES_MAX), default=0, show_default=True,
     help="witnesses of the logs to start here too (better: others run them, see docs/witness.md)",
 )  # fmt: skip
-def up(package: Path, key_file: Path, data: Path, port: int, witnesses: int) -> None:
+@click.option(
+    "--metrics-port", type=click.IntRange(0, 65535 - len(WORKERS)), default=0, show_default=True,
+    help="first of the workers' ports for Prometheus: recorder, then tabulator, rollup, notary; 0 for none",
+)  # fmt: skip
+def up(package: Path, key_file: Path, data: Path, port: int, witnesses: int, metrics_port: int) -> None:
     """Start everything for the election in PACKAGE and go on until Ctrl-C. A second start goes on where it was."""
 
     async def go() -> None:
         told = told_to_stop()
         key = load_key_file(key_file)
-        async with running_stack(package, data, key, port=port, witnesses=witnesses) as stack:
+        async with running_stack(
+            package, data, key, port=port, witnesses=witnesses, metrics_port=metrics_port
+        ) as stack:
             stack.supervisor.say("rekap", f"ready: {stack.url}/v1/election   API: {stack.url}/docs   stop: Ctrl-C")
             await told
 

@@ -43,6 +43,9 @@ class Settings:
     )
     kafka_wait_ms: int = _setting(5000, "milliseconds a submission may wait for Kafka before it is answered with 503")
     database_connections: int = _setting(4, "most connections of one API process to PostgreSQL")
+    metrics_port: int = _setting(
+        0, "port at which a worker serves its metrics to Prometheus; 0 for none; the API has /metrics"
+    )
     log_directory: Path = _setting(Path("log"), "directory of the public logs' files")
     log_key: Path = _setting(Path("log-key.pem"), "private key that signs checkpoints; made where there is none")
     witnesses: str = _setting("", "witnesses of the logs, each as its URL, a space and its key, separated by commas")

@@ -22,6 +22,7 @@ from aiokafka import AIOKafkaProducer
 
 from projections.definition import Definition
 from projections.rollup import Applied, Rollup
+from runtime import metrics
 from runtime.kafka import ordered_producer, topics_of
 from runtime.logs import event
 from runtime.settings import Settings
@@ -52,6 +53,7 @@ class Publisher:
         if applied is Applied.GAP and not self.applied[Applied.GAP]:
             log.info(event("gap", office=block.office, partition=block.partition, through=block.through))
         self.applied[applied] += 1
+        metrics.ROLLUP_BLOCKS.labels(applied.value).inc()
 
     def doubt(self) -> None:
         """Another worker had some of the blocks: publish nothing before the next keyframes."""
@@ -83,6 +85,7 @@ class Publisher:
         ]
         if sent:
             await asyncio.gather(*sent)
+            metrics.ROLLUP_RESULTS.inc(len(sent))
 
 
 def run_worker(settings: Settings, definition: Definition) -> NoReturn:

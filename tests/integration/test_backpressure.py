@@ -75,6 +75,22 @@ async def test_what_cannot_be_kept_is_not_kept_in_memory(
     assert (await client.get("/livez")).status_code == 200
 
 
+async def test_a_gateway_without_a_ledger_is_not_ready_and_alive(stack: Stack, client: httpx.AsyncClient) -> None:
+    stack.supervisor.pause("kafka")
+    try:
+        answer = await client.get("/readyz")
+        assert (answer.status_code, answer.json()["title"]) == (503, "Not ready")
+        assert "kafka is unreachable" in answer.json()["detail"]
+        assert (await client.get("/livez")).status_code == 200
+    finally:
+        stack.supervisor.resume("kafka")
+
+    async def is_ready() -> bool:
+        return (await client.get("/readyz")).status_code == 200
+
+    await eventually(is_ready)
+
+
 async def test_what_was_acknowledged_before_and_after_is_there(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
@@ -93,6 +109,32 @@ async def test_what_was_acknowledged_before_and_after_is_there(
         shown = (await client.get("/v1/stations/2.2.2-1")).json()
         places = {(entry["partition"], entry["offset"]) for entry in shown["history"]}
         return {(receipt["partition"], receipt["offset"]) for receipt in acknowledged} <= places
+
+    await eventually(all_stand)
+
+
+async def test_an_api_that_is_told_to_stop_answers_those_who_wait(
+    stack: Stack, voices: Voices, client: httpx.AsyncClient
+) -> None:
+    """Kafka hangs while they come in, so all are under way when the API is told to stop."""
+    envelopes = [voices.sign(reported("1.2.2-1", version=version)) for version in range(1, 51)]
+    stack.supervisor.pause("kafka")
+    sending = [asyncio.create_task(client.post("/v1/submissions", content=each)) for each in envelopes]
+    await asyncio.sleep(0.5)
+    assert not any(each.done() for each in sending)
+    stopping = asyncio.create_task(stack.supervisor.restart("api"))
+    await asyncio.sleep(0.1)
+    stack.supervisor.resume("kafka")
+    answers = await asyncio.gather(*sending)  # raises where a connection was cut
+    await stopping
+    await stack.supervisor.wait_ready("api")
+    assert {answer.status_code for answer in answers} <= {200, 201, 503}
+    kept = {answer.json()["submission"] for answer in answers if answer.status_code != 503}
+    assert kept
+
+    async def all_stand() -> bool:
+        shown = (await client.get("/v1/stations/1.2.2-1")).json()
+        return kept <= {entry["event"] for entry in shown["history"]}
 
     await eventually(all_stand)
 

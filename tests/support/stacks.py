@@ -21,7 +21,7 @@ from tests.support.small_election import small_package
 
 @asynccontextmanager
 async def small_stack(
-    place: Path, election: str, settings: dict[str, str], *, witnesses: int = 0
+    place: Path, election: str, settings: dict[str, str], *, witnesses: int = 0, metrics_port: int = 0
 ) -> AsyncIterator[Stack]:
     """The small election under another id, counted by all workers; logs are in `place`. Every stage has spoken."""
     package = small_package()
@@ -33,6 +33,7 @@ async def small_stack(
         log_directory=place,
         settings=settings,
         witnesses=witnesses,
+        metrics_port=metrics_port,
     ) as stack:
         async with httpx.AsyncClient(base_url=stack.url) as client:
 

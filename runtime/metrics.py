@@ -1,0 +1,119 @@
+"""What Prometheus is told: every metric of every process, in one table. docs/reference/metrics.md is made from it.
+
+Each kind of process has a registry of its own, so that none shows a zero for what another does. The shells count; folds
+know nothing of it. Counting is an addition in memory: it cannot fail, and a port that cannot be had is a warning, since a
+count must not stop for want of a gauge.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, start_http_server
+
+from runtime.logs import event
+
+log = logging.getLogger("rekap.metrics")
+
+API, TABULATOR, ROLLUP, RECORDER, NOTARY = (CollectorRegistry() for _ in range(5))
+REGISTRIES = {"api": API, "tabulator": TABULATOR, "rollup": ROLLUP, "recorder": RECORDER, "notary": NOTARY}
+BATCH_BUCKETS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000)
+
+GATEWAY_ANSWERS = Counter(
+    "rekap_gateway_answers_total",
+    "Submissions answered, by HTTP status; each line of a batch counts.",
+    ["status"],
+    registry=API,
+)
+GATEWAY_REFUSED = Counter(
+    "rekap_gateway_refused_total",
+    "Submissions refused at the gate, by the rule that refused them.",
+    ["rule"],
+    registry=API,
+)
+STAGE_LAG = Gauge(
+    "rekap_stage_lag_records", "Records or messages that a stage is behind what it reads.", ["stage"], registry=API
+)
+NEWEST_RECORD_AGE = Gauge(
+    "rekap_newest_record_age_seconds",
+    "Age of the newest ledger record that is in what is served, by its gateway's clock.",
+    registry=API,
+)
+STOPPED_PARTITIONS = Gauge(
+    "rekap_stopped_partitions",
+    "Ledger partitions whose fold has stopped at a record; anything but 0 is a bug.",
+    registry=API,
+)
+PARTS_UP = Gauge("rekap_part_up", "Whether Kafka and PostgreSQL answer: 1 yes, 0 no.", ["part"], registry=API)
+LIVE_CLIENTS = Gauge("rekap_live_clients", "Clients on the live feed of this process.", registry=API)
+LIVE_CLIENTS_DROPPED = Counter(
+    "rekap_live_clients_dropped_total",
+    "Clients of the live feed that were cut off because they did not read.",
+    registry=API,
+)
+
+TABULATOR_RECORDS = Counter(
+    "rekap_tabulator_records_total", "Ledger records folded, those folded again after a start too.", ["partition"],
+    registry=TABULATOR,
+)  # fmt: skip
+TABULATOR_BATCH = Histogram(
+    "rekap_tabulator_batch_records", "Ledger records folded at once.", buckets=BATCH_BUCKETS, registry=TABULATOR
+)
+TABULATOR_LAG = Gauge(
+    "rekap_tabulator_lag_records", "Ledger records not folded yet.", ["partition"], registry=TABULATOR
+)
+TABULATOR_LAG_SECONDS = Gauge(
+    "rekap_tabulator_lag_seconds",
+    "Time between a record's receipt at its gateway and its fold, of the newest record folded.",
+    ["partition"],
+    registry=TABULATOR,
+)
+TABULATOR_STATES = Counter(
+    "rekap_tabulator_states_total",
+    "States told of records: counted, flagged, held, superseded, refused …; a record whose state changes counts again.",
+    ["state"],
+    registry=TABULATOR,
+)
+TABULATOR_REFUSED = Counter(
+    "rekap_tabulator_refused_total",
+    "Records that stand refused in the ledger, by rule: someone wrote past the gateway.",
+    ["rule"],
+    registry=TABULATOR,
+)
+TABULATOR_BLOCKS = Counter(
+    "rekap_tabulator_blocks_total", "Messages sent to subtotals: blocks and keyframes.", ["kind"], registry=TABULATOR
+)
+ROLLUP_BLOCKS = Counter(
+    "rekap_rollup_blocks_total",
+    "Blocks and keyframes read, by what became of them: applied, skipped (told before) or gap (waits for a keyframe).",
+    ["applied"],
+    registry=ROLLUP,
+)
+ROLLUP_RESULTS = Counter("rekap_rollup_results_total", "Messages sent to results and acknowledged.", registry=ROLLUP)
+RECORDER_TRANSACTIONS = Counter(
+    "rekap_recorder_transactions_total", "Transactions that moved the read model.", registry=RECORDER
+)
+RECORDER_MESSAGES = Counter("rekap_recorder_messages_total", "Messages in those transactions.", registry=RECORDER)
+RECORDER_BATCH = Histogram(
+    "rekap_recorder_batch_messages", "Messages in one transaction.", buckets=BATCH_BUCKETS, registry=RECORDER
+)
+LOG_SIZE = Gauge(
+    "rekap_log_size_entries", "Entries under the newest checkpoint of a public log.", ["partition"], registry=NOTARY
+)
+LOG_CHECKPOINT = Gauge(
+    "rekap_log_checkpoint_timestamp_seconds",
+    "When the newest checkpoint was published, in seconds since 1970; its age is time() less this.",
+    ["partition"],
+    registry=NOTARY,
+)
+
+
+def serve_metrics(role: str, host: str, port: int) -> None:
+    """Serve the metrics of this worker at /metrics, in a thread; 0 serves none."""
+    if port == 0:
+        return
+    try:
+        ProcessCollector(registry=REGISTRIES[role])
+        start_http_server(port, host, REGISTRIES[role])
+    except OSError as error:
+        log.warning(event("metrics-not-served", port=port, error=error))

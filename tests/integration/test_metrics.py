@@ -1,0 +1,90 @@
+"""Every process tells Prometheus what docs/reference/metrics.md says, and what it tells is what happened."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+from prometheus_client.parser import text_string_to_metric_families
+
+from rekap.up import WORKERS, Stack, free_port
+from runtime.metrics import REGISTRIES
+from tests.conftest import Parts
+from tests.support.small_election import reported
+from tests.support.stacks import Voices, eventually, small_stack
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
+    place = tmp_path_factory.mktemp("metrics")
+    async with small_stack(place, "metrics", parts, metrics_port=free_port()) as stack:
+        yield stack
+
+
+async def _samples(stack: Stack, role: str) -> Samples:
+    url = stack.url if role == "api" else f"http://127.0.0.1:{stack.metrics_port + WORKERS.index(role)}"
+    async with httpx.AsyncClient(timeout=10) as client:
+        answer = await client.get(f"{url}/metrics")
+    assert answer.status_code == 200
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+@pytest.mark.parametrize("role", sorted(REGISTRIES))
+async def test_each_process_serves_the_metrics_of_its_role(stack: Stack, role: str) -> None:
+    names = {name for name, _ in await _samples(stack, role)}
+    own = {sample.name for metric in REGISTRIES[role].collect() for sample in metric.samples}
+    assert own <= names
+    foreign = {metric.name for other, each in REGISTRIES.items() if other != role for metric in each.collect()}
+    assert not {name for name in names for other in foreign if name.startswith(other)}
+
+
+async def test_what_is_told_is_what_happened(stack: Stack, voices: Voices, client: httpx.AsyncClient) -> None:
+    before = await _samples(stack, "api")
+    receipt = (await client.post("/v1/submissions", content=voices.sign(reported("1.1.1-1")))).json()
+    await client.post("/v1/submissions", content=b"C.HASIL")
+    await client.post("/v1/submissions", content=voices.sign(reported("1.1.1-1"), "nobody"))
+    after = await _samples(stack, "api")
+
+    def grown(name: str, **labels: str) -> float:
+        place = (name, tuple(sorted(labels.items())))
+        return after[place] - before.get(place, 0)
+
+    assert grown("rekap_gateway_answers_total", status="201") == 1
+    assert grown("rekap_gateway_answers_total", status="422") == 1
+    assert grown("rekap_gateway_refused_total", rule="K1") == 1
+    assert after["rekap_part_up", (("part", "kafka"),)] == 1
+    assert after["rekap_stopped_partitions", ()] == 0
+
+    partition = (("partition", str(receipt["partition"])),)
+
+    async def is_told() -> bool:
+        tabulator, notary = await _samples(stack, "tabulator"), await _samples(stack, "notary")
+        return bool(
+            tabulator.get(("rekap_tabulator_states_total", (("state", "counted"),))) == 1
+            and tabulator["rekap_tabulator_records_total", partition] == receipt["offset"] + 1
+            and tabulator["rekap_tabulator_lag_records", partition] == 0
+            and notary["rekap_log_size_entries", partition] == receipt["offset"] + 1
+        )
+
+    await eventually(is_told)
+    recorder, rollup = await _samples(stack, "recorder"), await _samples(stack, "rollup")
+    assert recorder["rekap_recorder_transactions_total", ()] > 0
+    assert rollup["rekap_rollup_blocks_total", (("applied", "applied"),)] > 0
+
+
+async def test_ready_means_that_all_it_needs_is_there(client: httpx.AsyncClient) -> None:
+    async def is_ready() -> bool:
+        return (await client.get("/readyz")).status_code == 200
+
+    await eventually(is_ready)
+    assert (await client.get("/livez")).json() == {"status": "ok"}
