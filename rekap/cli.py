@@ -19,6 +19,7 @@ COMMANDS = {
     "keys": "rekap.key_commands:keys",
     "open": "rekap.open:open_command",
     "run": "rekap.run:run",
+    "ledger": "rekap.ledger_commands:ledger",
     "import": "rekap.import_commands:import_command",
 }
 

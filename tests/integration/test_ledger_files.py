@@ -1,0 +1,91 @@
+"""The ledger as files: what was exported comes back at the same offsets, or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from rekap.embedded.kafka import EmbeddedKafka
+from rekap.ledger_commands import LedgerFilesError, export_ledger, import_ledger
+from rekap.up import Stack
+from runtime.settings import Settings, read_settings
+from tests.conftest import Parts
+from tests.support.small_election import reported
+from tests.support.stacks import Voices, small_stack
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
+    async with small_stack(tmp_path_factory.mktemp("ledger"), "ledger", parts) as stack:
+        yield stack
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def elsewhere(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Settings]:
+    """The settings of the same election on another Kafka, which is empty."""
+    kafka = EmbeddedKafka(tmp_path_factory.mktemp("elsewhere"))
+    try:
+        yield replace(read_settings(stack.environment), kafka=await kafka.start())
+    finally:
+        await kafka.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def exported(stack: Stack, voices: Voices, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("exported") / "files"
+    lines = [
+        voices.sign(reported(station, version=version))
+        for station in stack.definition.station_number
+        for version in (1, 2)
+    ]
+    async with httpx.AsyncClient(base_url=stack.url) as client:
+        await client.post("/v1/submissions:batch", content=b"\n".join(lines))
+    heads = await export_ledger(read_settings(stack.environment), stack.definition, directory)
+    assert sum(head.size for head in heads) == len(lines) + stack.definition.partitions
+    return directory
+
+
+async def test_a_changed_file_is_refused_before_anything_is_written(
+    stack: Stack, exported: Path, elsewhere: Settings
+) -> None:
+    path = exported / "1.ledger"
+    good = path.read_bytes()
+    for bad, sentence in ((good[:-1] + bytes([good[-1] ^ 1]), "with root"), (good[:-1], "breaks off")):
+        path.write_bytes(bad)
+        with pytest.raises(LedgerFilesError, match=sentence):
+            await import_ledger(elsewhere, stack.definition, exported)
+    path.write_bytes(good)
+
+
+async def test_the_files_of_another_definition_are_refused(stack: Stack, exported: Path, elsewhere: Settings) -> None:
+    path = exported / "ledger.json"
+    good = path.read_text()
+    path.write_text(json.dumps(json.loads(good) | {"definition": "0" * 64}))
+    with pytest.raises(LedgerFilesError, match="definition is 0000"):
+        await import_ledger(elsewhere, stack.definition, exported)
+    path.write_text(good)
+
+
+async def test_what_was_exported_comes_back_at_the_same_offsets(
+    stack: Stack, exported: Path, elsewhere: Settings, tmp_path: Path
+) -> None:
+    heads = await import_ledger(elsewhere, stack.definition, exported)
+    assert await export_ledger(elsewhere, stack.definition, tmp_path) == heads
+    for partition in range(stack.definition.partitions):
+        name = f"{partition}.ledger"
+        assert (tmp_path / name).read_bytes() == (exported / name).read_bytes()
+    with pytest.raises(LedgerFilesError, match="is not empty"):
+        await import_ledger(elsewhere, stack.definition, exported)
+
+
+async def test_an_export_does_not_overwrite_another(stack: Stack, exported: Path) -> None:
+    with pytest.raises(LedgerFilesError, match="there already"):
+        await export_ledger(read_settings(stack.environment), stack.definition, exported)
