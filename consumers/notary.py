@@ -175,9 +175,9 @@ class Notary:
         )
         if self._show(partition, checkpoint, signatures):  # 4
             partition.published_size = size
+            metrics.LOG_SIZE.labels(partition.number).set(size)
+            metrics.LOG_CHECKPOINT.labels(partition.number).set_to_current_time()
         partition.published_at = time.monotonic()
-        metrics.LOG_SIZE.labels(partition.number).set(size)
-        metrics.LOG_CHECKPOINT.labels(partition.number).set_to_current_time()
 
     async def _promise(self, partition: _Partition, size: int, root: str) -> bool:
         """Move the head forward, from one that this log contains. False where another notary is further. Raises
