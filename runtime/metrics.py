@@ -64,7 +64,7 @@ TABULATOR_LAG = Gauge(
 )
 TABULATOR_LAG_SECONDS = Gauge(
     "rekap_tabulator_lag_seconds",
-    "Time between a record's receipt at its gateway and its fold, of the newest record folded.",
+    "Time between Kafka's timestamp of a record and its fold, of the newest record folded.",
     ["partition"],
     registry=TABULATOR,
 )
