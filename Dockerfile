@@ -26,6 +26,6 @@ COPY --from=build /opt/rekap /opt/rekap
 USER rekap
 WORKDIR /var/lib/rekap
 # Volumes mounted here take over their owner.
-RUN mkdir log keys && chmod 700 keys
+RUN mkdir log keys state && chmod 700 keys
 EXPOSE 8000
 CMD ["rekap", "--help"]

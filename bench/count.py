@@ -148,6 +148,7 @@ async def count_with_rekap(
 ) -> list[Row]:
     """Raises WrongTotalError."""
     environment = {**os.environ, variable("kafka"): settings.kafka, variable("package"): str(made.package)}
+    environment[variable("state_directory")] = str(logs.parent / "state")
     start = Moment(time.time(), {})
     for role in WORKERS:
         supervisor.run(role, [sys.executable, "-m", "rekap", "run", role], environment=environment)

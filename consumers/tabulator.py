@@ -1,15 +1,16 @@
 """The tabulator: ledger records in, blocks and keyframes of `subtotals` out.
 
-For each assigned partition it folds from offset 0, silently up to where the group had committed (those blocks are
-out), then speaks with a keyframe, then tells blocks. So start is recovery, and a rebuild is a start without a committed
-offset. For each batch, in this order:
+For each assigned partition it folds from offset 0, or from a state that it kept (projections/fold_state.py), silently up
+to where the group had committed (those blocks are out), then speaks with a keyframe, then tells blocks. So start is
+recovery, and a rebuild is a start without a committed offset. For each batch, in this order:
 
     1. read records, check signatures in threads
     2. fold (projections/tabulation.py decides everything)
     3. send the blocks; the next batch is folded meanwhile
     4. wait until Kafka has them (acks=all), then commit the ledger offsets    before this line a crash tells blocks again
 
-Readers skip what is told again by its watermark (schemas/blocks.py).
+Readers skip what is told again by its watermark (schemas/blocks.py). A state is written aside from time to time; it is
+used only where no more went into it than was told, and where the ledger still has the record that went in last.
 
 A fold that raises has met a bug, and the worker stops (invariant 6). It leaves the reason beside the partition's committed
 offset in Kafka, where /v1/health finds it, and where whoever gets the partition next reads it: that worker folds and tells
@@ -19,6 +20,7 @@ the partition up to the record, goes on with its other partitions, and tries the
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import re
 import time
@@ -31,13 +33,16 @@ from aiokafka.errors import KafkaError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from projections.definition import Definition
+from projections.fold_state import StateOf, UnfitStateError, decoded, encoded
 from projections.station import ResultState
 from projections.tabulation import PartitionFold, Record, checked_record
+from proofs.merkle import leaf_hash
 from proofs.signatures import load_public_key
 from runtime import metrics
 from runtime.kafka import committed_places, group_of, ordered_producer, plain_consumer, stop_consumer, topics_of
 from runtime.logs import event
 from runtime.settings import Settings
+from runtime.state_files import StateFiles, hash_of_code
 from schemas.blocks import Block
 
 log = logging.getLogger("rekap.tabulator")
@@ -53,7 +58,8 @@ ON_THE_WAY_MAX = 200
 INLINE_CHECKS_MAX = 8
 """Up to so many signatures are checked without threads: handing over costs about as much as one check."""
 
-
+STATES_AT_STOP_SECONDS = 5
+"""For writing states before the process ends, or its partitions go to another: half of what a supervisor waits."""
 REASON_CHARACTERS_MAX = 1_000
 """Of a reason left in Kafka, which takes 4,096 bytes by default."""
 
@@ -86,10 +92,16 @@ class Stop(NamedTuple):
 class _Folding:
     """A partition that this worker holds."""
 
-    def __init__(self, definition: Definition, partition: int, committed: int, stop: Stop | None) -> None:
-        self.fold = PartitionFold(definition, partition)
+    def __init__(self, fold: PartitionFold, committed: int, stop: Stop | None, last_leaf: bytes = b"") -> None:
+        self.fold = fold
+        self.fold.is_silent = fold.next_offset < committed
         self.told_through = committed
         """Blocks of the records below this offset are out."""
+        self.kept_through = fold.next_offset
+        """Of the records below this offset a state is kept."""
+        self.last_leaf = last_leaf
+        """Of the record before those that are still to be folded, where the fold began from a state: until the ledger has
+        shown that record, the state may be of another ledger."""
         self.has_spoken = False
         self.stop = stop
         """Fold no further than this, until it is time to try again."""
@@ -117,6 +129,10 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         self._uncommitted: dict[TopicPartition, int] = {}
         self._committed_at = time.monotonic()
         self._keyframes_at = time.monotonic()
+        election = definition.election
+        self._states = StateFiles(settings.state_directory / f"{election.mode.value}.{election.id}")
+        self._rules = hash_of_code("projections", "schemas", "proofs")
+        self._keeping: asyncio.Task[None] | None = None
         self._retry_at = float("inf")
         """When partitions that stopped are tried again."""
         self._assigning_failed: KafkaError | None = None
@@ -135,16 +151,20 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
                     # A block of one form costs everybody behind as much as a block of ten.
                     await asyncio.sleep(self._settings.gather_ms / 1000)
             await self._commit()
+            await self._keep_states()
         except FoldError as error:
             await self._leave_reason(error)
             raise
         finally:
+            if self._keeping is not None:
+                await self._keeping
             await stop_consumer(self._consumer)
             await self._producer.stop()
             self._threads.shutdown(cancel_futures=True)
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         await self._commit()
+        await self._keep_states()
         for each in revoked:
             self._folding.pop(each.partition, None)
 
@@ -157,12 +177,89 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         for each in assigned:
             committed, metadata = places.get(each, (0, ""))
             stop = Stop.from_metadata(metadata)
-            self._folding[each.partition] = _Folding(self._definition, each.partition, committed, stop)
-            self._consumer.seek(each, 0)
-            log.info(event("assigned", partition=each.partition, committed=committed))
+            folding = await asyncio.to_thread(self._begun, each.partition, committed, stop)
+            self._folding[each.partition] = folding
+            # The last record that the state knows is read again: to see that it is of this ledger.
+            self._consumer.seek(each, max(0, folding.fold.next_offset - 1))
+            log.info(event("assigned", partition=each.partition, committed=committed, state=folding.fold.next_offset))
             if stop is not None:
                 self._retry_at = time.monotonic() + self._settings.fold_retry_s
                 log.warning(event("held-back", partition=each.partition, offset=stop.offset, error=stop.reason))
+
+    # -- states kept -----------------------------------------------------------------------------------------------
+
+    def _begun(self, partition: int, committed: int, stop: Stop | None) -> _Folding:
+        """From the newest state that fits and is told as a whole, or from the beginning."""
+        at_most = committed if stop is None else min(committed, stop.offset)
+        if self._settings.state_records:
+            self._states.drop_unfinished(partition)
+            while (path := self._states.newest(partition, at_most=at_most)) is not None:
+                try:
+                    state = decoded(path.read_bytes(), self._state_of(partition))
+                except (UnfitStateError, OSError) as error:
+                    log.warning(event("state-thrown-away", partition=partition, file=path.name, reason=error))
+                    path.unlink(missing_ok=True)
+                    continue
+                fold = PartitionFold.from_state(self._definition, partition, state)
+                return _Folding(fold, committed, stop, state.last_leaf)
+        return _Folding(PartitionFold(self._definition, partition), committed, stop)
+
+    def _state_of(self, partition: int) -> StateOf:
+        return StateOf(self._definition.hash, self._rules, partition)
+
+    def _is_of_this_ledger(self, place: TopicPartition, folding: _Folding, messages: Sequence[Any]) -> bool:
+        """Whether the first message is the last one that the state knows; where not, the partition begins again."""
+        first = messages[0]
+        if first.offset == folding.fold.next_offset - 1 and leaf_hash(first.value or b"") == folding.last_leaf:
+            folding.last_leaf = b""
+            return True
+        reason = f"the ledger has another record at offset {folding.fold.next_offset - 1}"
+        log.warning(event("state-thrown-away", partition=place.partition, reason=reason))
+        while (path := self._states.newest(place.partition, at_most=folding.fold.next_offset)) is not None:
+            path.unlink(missing_ok=True)
+        fold = PartitionFold(self._definition, place.partition)
+        self._folding[place.partition] = _Folding(fold, folding.told_through, folding.stop)
+        self._consumer.seek(place, 0)
+        return False
+
+    def _keep_a_state(self) -> None:
+        """Begin to write one where enough was folded since the last; one after the other, beside the counting."""
+        if self._keeping is not None and self._keeping.done():
+            self._keeping.result()
+            self._keeping = None
+        if self._settings.state_records and self._keeping is None:
+            for folding in self._folding.values():
+                if folding.fold.next_offset - folding.kept_through >= self._settings.state_records:
+                    self._keeping = asyncio.create_task(self._keep_state(folding))
+                    return
+
+    async def _keep_states(self) -> None:
+        """Of all partitions, as far as the time allows: whoever has them next begins from there."""
+        if self._keeping is not None:
+            await self._keeping
+        deadline = time.monotonic() + STATES_AT_STOP_SECONDS
+        for folding in list(self._folding.values()):
+            if self._settings.state_records and folding.fold.next_offset > folding.kept_through:
+                if time.monotonic() > deadline:
+                    log.info(event("state-not-written", partition=folding.fold.partition, reason="no time left"))
+                else:
+                    await self._keep_state(folding)
+
+    async def _keep_state(self, folding: _Folding) -> None:
+        """A state that cannot be written costs time at the next start and nothing else."""
+        partition, state = folding.fold.partition, folding.fold.state()
+        folding.kept_through = state.next_offset
+        write = functools.partial(self._states.write, partition, state.next_offset)
+        try:
+            size = await asyncio.to_thread(write, encoded(state, self._state_of(partition)))
+        except OSError as error:
+            metrics.TABULATOR_STATES_KEPT.labels("failed").inc()
+            log.warning(event("state-not-written", partition=partition, reason=error))
+            return
+        metrics.TABULATOR_STATES_KEPT.labels("written").inc()
+        metrics.TABULATOR_STATE_BYTES.labels(partition).set(size)
+
+    # -- records in, blocks out ------------------------------------------------------------------------------------
 
     async def _step(self) -> int:
         """Gives how many records were read."""
@@ -170,11 +267,17 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             raise self._assigning_failed
         batches = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=self._settings.batch_records)
         blocks: list[Block] = []
+        held = dict(self._folding)
         for place, messages in batches.items():
-            folding = self._folding.get(place.partition)
-            if folding is None:
+            folding = held.get(place.partition)
+            if folding is None or folding is not self._folding.get(place.partition):
+                # Taken away while another partition was folded; it begins anew where it is given back.
                 continue
-            if folding.stop is not None:
+            if folding.last_leaf:
+                if not self._is_of_this_ledger(place, folding, messages):
+                    continue
+                messages = messages[1:]
+            if folding.stop is not None and messages:
                 messages = self._before_stop(place, folding.stop, messages)
             if messages:
                 blocks += await self._fold(place, folding, messages)
@@ -184,7 +287,9 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         if now >= self._retry_at:
             self._retry()
         for folding in self._folding.values():
-            if not folding.has_spoken and folding.fold.next_offset >= max(folding.told_through, 1):
+            if folding.has_spoken or folding.last_leaf:
+                continue
+            if folding.fold.next_offset >= max(folding.told_through, 1):
                 folding.has_spoken = True
                 blocks += folding.fold.keyframes()
                 log.info(event("speaks", partition=folding.fold.partition, through=folding.fold.next_offset - 1))
@@ -194,6 +299,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
                 if folding.has_spoken:
                     blocks += folding.fold.keyframes()
         await self._send(blocks)
+        self._keep_a_state()
         if now - self._committed_at >= COMMIT_MS / 1000:
             await self._commit()
         return sum(len(messages) for messages in batches.values())
@@ -239,9 +345,12 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             try:
                 folding.fold.apply(record, holds)
             except Exception as error:
+                # It may have stopped half way: no state of it is kept.
+                self._folding.pop(place.partition, None)
                 raise FoldError(place, record.offset, record.event_id.hex(), error) from error
             if folding.fold.next_offset == folding.told_through:
                 folding.fold.forget_changes()
+                folding.fold.is_silent = False
         if folding.fold.next_offset < folding.told_through:
             folding.fold.forget_changes()
         else:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -128,13 +129,14 @@ class Definition:
             for key in package.keys
         }
         self._parts = self._electorates(package)
-        self._contests_of_area: dict[int, frozenset[int]] = {}
+        self._contests_of_area: dict[int, dict[int, int]] = {}
         self._contests_of_single: dict[int, frozenset[int]] = {}
         for number, codes in enumerate(self._parts):
             for code in codes & self.station_number.keys():
                 station = self.station_number[code]
                 self._contests_of_single[station] = self._contests_of_single.get(station, frozenset()) | {number}
         self.denominators: dict[tuple[int, int], Denominator] = self._denominators()
+        self._first_slot, self.slots_of_partition = self._slots()
 
     def _lineage(self, area: int) -> tuple[int, ...]:
         line = [area]
@@ -218,16 +220,30 @@ class Definition:
         common = set(lines[0]).intersection(*lines[1:])
         return max(common, key=lambda area: self.area_level[area])
 
-    def contests_of_station(self, station: int) -> frozenset[int]:
-        """Numbers of the contests that the station's voters vote in."""
+    def contests_of_station(self, station: int) -> Mapping[int, int]:
+        """Numbers of the contests that the station's voters vote in, ascending, each with its place among them."""
         area = self.station_area[station]
         found = self._contests_of_area.get(area)
         if found is None:
             codes = {self.area_codes[a] for a in self.lineage[area]}
-            found = frozenset(number for number, parts in enumerate(self._parts) if not parts.isdisjoint(codes))
+            found = _placed(number for number, parts in enumerate(self._parts) if not parts.isdisjoint(codes))
             self._contests_of_area[area] = found
         single = self._contests_of_single.get(station)
-        return found if single is None else found | single
+        return found if single is None else _placed(single.union(found))
+
+    def slot(self, station: int, contest: int) -> int:
+        """The number of a station's contest among all those of its partition, from 0 to `slots_of_partition` - 1."""
+        return self._first_slot[station] + self.contests_of_station(station)[contest]
+
+    def _slots(self) -> tuple[array[int], tuple[int, ...]]:
+        """For each station its first slot; for each partition how many slots it has."""
+        taken = [0] * self.partitions
+        first = array("I")
+        for station in range(len(self.station_codes)):
+            partition = self.partition_of_station(station)
+            first.append(taken[partition])
+            taken[partition] += len(self.contests_of_station(station))
+        return first, tuple(taken)
 
     def _denominators(self) -> dict[tuple[int, int], Denominator]:
         stations: dict[tuple[int, int], int] = {}
@@ -260,3 +276,7 @@ class Definition:
 
     def station_code(self, station: int) -> StationCode:
         return StationCode(self.station_codes[station])
+
+
+def _placed(contests: Iterable[int]) -> dict[int, int]:
+    return {number: place for place, number in enumerate(sorted(contests))}

@@ -287,25 +287,32 @@ RULES: dict[str, FormRule] = {
 
 
 class CrossFields(NamedTuple):
-    """What the rules across contests compare, of the form that stands for a contest of a station."""
+    """What the rules across contests compare, of the form that stands for a contest of a station: A to B4 are column J."""
 
-    A: Voters | None
-    B1: Voters | None
-    B2: Voters | None
-    B3: Voters | None
-    B4: Voters | None
+    A: int | None
+    B1: int | None
+    B2: int | None
+    B3: int | None
+    B4: int | None
     VC: int | None
 
 
 def cross_fields(form: ResultForm) -> CrossFields:
-    return CrossFields(form.A, form.B1, form.B2, form.B3, form.B4, form.VC)
+    return CrossFields(
+        column_all(form.A),
+        column_all(form.B1),
+        column_all(form.B2),
+        column_all(form.B3),
+        column_all(form.B4),
+        form.VC,
+    )
 
 
 def _same_row(row: str, mine: CrossFields, others: Mapping[str, CrossFields], tolerance: int) -> Sentences:
     broken: Sentences = []
-    own = column_all(getattr(mine, row))
+    own = getattr(mine, row)
     for contest, other in others.items():
-        broken += _equal(f"{row}.J", own, f"{row}.J ({contest})", column_all(getattr(other, row)), tolerance)
+        broken += _equal(f"{row}.J", own, f"{row}.J ({contest})", getattr(other, row), tolerance)
     return broken
 
 
@@ -319,8 +326,7 @@ def x2(office: str, mine: CrossFields, others: Mapping[str, CrossFields], settin
     reference = others.get(str(setting.parameters.get("reference", "")))
     if reference is None:
         return []
-    limit = column_all(reference.B2)
-    return _at_most("B2.J", column_all(mine.B2), f"B2.J ({setting.parameters['reference']})", limit, setting.tolerance)
+    return _at_most("B2.J", mine.B2, f"B2.J ({setting.parameters['reference']})", reference.B2, setting.tolerance)
 
 
 def x3(office: str, mine: CrossFields, others: Mapping[str, CrossFields], setting: RuleSetting) -> Sentences:
@@ -335,8 +341,7 @@ def x4(office: str, mine: CrossFields, others: Mapping[str, CrossFields], settin
     """
 
     def offset(fields: CrossFields) -> int | None:
-        voters = column_all(fields.B4)
-        return None if fields.VC is None or voters is None else fields.VC - voters
+        return None if fields.VC is None or fields.B4 is None else fields.VC - fields.B4
 
     own = offset(mine)
     if not own:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from projections.authority import Refusal, check_election, check_key, check_place
 from projections.definition import ContestEntry, Definition
+from projections.lives import Life, Lives, PackedLives, Standing
 from projections.rules import CrossJudge, FormJudge, cross_fields
 from projections.station import (
     ResultState,
@@ -26,7 +27,7 @@ from projections.station import (
     settle,
     settle_one,
 )
-from projections.tally import CLEAN, FLAGGED, HELD, Contribution, Tally, add, contribution_of, empty_tally
+from projections.tally import CLEAN, FLAGGED, HELD, AreaTallies, Contribution, contribution_of, tally_length
 from proofs.merkle import leaf_hash
 from proofs.signatures import verify
 from schemas.blocks import UNATTRIBUTED, AreaTally, Block, RecordRow, StateRow, StationRow, keyframe
@@ -103,18 +104,29 @@ class _Pending:
     areas: set[tuple[int, int]] = field(default_factory=set)
     records: list[RecordRow] = field(default_factory=list)
     states: dict[int, StateRow] = field(default_factory=dict)
-    stations: set[tuple[int, int]] = field(default_factory=set)
+    stations: dict[tuple[int, int], StationRow] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class _Standing:
-    """What a station now adds to its areas in a contest."""
+class _Place(NamedTuple):
+    """A station in a contest."""
 
-    state: ResultState
-    submission: Submission | None
-    tier: int | None
-    through: int
-    cross: tuple[Finding, ...] = ()
+    station: int
+    contest: ContestEntry
+    slot: int
+
+
+class FoldState(NamedTuple):
+    """All that a fold knows between two blocks (fold_state.py makes it a file)."""
+
+    next_offset: int
+    last_leaf: bytes
+    """Leaf hash of the record before `next_offset`: tells whether a ledger is the one that was folded."""
+    genesis: bytes
+    """Its event id."""
+    through: dict[OfficeId, int]
+    lives: PackedLives
+    tally_keys: bytes
+    tally_numbers: bytes
 
 
 class PartitionFold:
@@ -124,16 +136,47 @@ class PartitionFold:
         self.definition = definition
         self.partition = partition
         self.next_offset = 0
+        self.is_silent = False
+        """Whether what the records change has been told before: it is then not even written down."""
         self._judge = FormJudge(definition)
         self._cross = CrossJudge(definition)
-        self._lives: dict[tuple[int, int], StationContest] = {}
-        self._standings: dict[tuple[int, int], _Standing] = {}
-        self._tallies: dict[tuple[int, int], Tally] = {}
+        self._lives = Lives(definition.slots_of_partition[partition], with_cross=self._cross.is_on)
+        self._tallies = AreaTallies(_tally_lengths(definition))
         offices: list[OfficeId] = [entry.id for entry in definition.offices]
         self._through: dict[OfficeId, int] = dict.fromkeys([*offices, UNATTRIBUTED], NOTHING_YET)
         self._told: dict[OfficeId, int] = dict(self._through)
         self._pending: dict[OfficeId, _Pending] = {}
         self._genesis: bytes | None = None
+        self._last_leaf = b""
+
+    # -- state out and in ------------------------------------------------------------------------------------------
+
+    def state(self) -> FoldState:
+        """All that the records so far have led to, once their blocks are taken: to go on from there later."""
+        assert self._genesis is not None and not self._pending, (
+            "a state holds no blocks, and nothing before the genesis"
+        )
+        return FoldState(
+            self.next_offset,
+            self._last_leaf,
+            self._genesis,
+            dict(self._through),
+            self._lives.pack(),
+            *self._tallies.pack(),
+        )
+
+    @classmethod
+    def from_state(cls, definition: Definition, partition: int, state: FoldState) -> PartitionFold:
+        """The fold as it was. The state must be of this definition, partition, and version of the rules."""
+        fold = cls(definition, partition)
+        fold.next_offset = state.next_offset
+        fold._lives = Lives.unpack(state.lives, with_cross=fold._cross.is_on)
+        fold._tallies = AreaTallies.unpack(_tally_lengths(definition), state.tally_keys, state.tally_numbers)
+        fold._through = dict(state.through)
+        fold._told = dict(state.through)
+        fold._genesis = state.genesis
+        fold._last_leaf = state.last_leaf
+        return fold
 
     # -- records in ------------------------------------------------------------------------------------------------
 
@@ -143,6 +186,7 @@ class PartitionFold:
             f"partition {self.partition}: expected offset {self.next_offset}, got {record.offset}"
         )
         self.next_offset += 1
+        self._last_leaf = record.leaf
         event = record.event
         refusal = self._refusal(record, signature_holds)
         if record.offset == 0:
@@ -208,12 +252,12 @@ class PartitionFold:
         self._keep(record, UNATTRIBUTED, ResultState.APPLIED, ())
 
     def _report(self, record: Record, event: ResultReported) -> None:
-        station, contest = self._place(event.station, event.contest)
-        life = self._lives.setdefault((station, contest.number), StationContest())
-        if any(known.event_id == record.event_id for known in life.submissions):
+        place, life = self._life(event.station, event.contest)
+        contest, said = place.contest, life.said
+        if any(known.event_id == record.event_id for known in said.submissions):
             self._keep(record, self._office(contest), ResultState.DUPLICATE, ())
             return
-        registered = self.definition.station_registered[station]
+        registered = self.definition.station_registered[place.station]
         submission = Submission(
             offset=record.offset,
             event_id=record.event_id,
@@ -223,110 +267,100 @@ class PartitionFold:
             contribution=contribution_of(event.form, contest, registered),
             cross=cross_fields(event.form) if self._cross.is_on else None,
         )
-        life.submissions.append(submission)
+        said.submissions.append(submission)
         pending = self._keep(record, self._office(contest), None, ())
-        ordinary = len(life.submissions) == 1 and not life.reviews and not life.annulled_through
+        ordinary = len(said.submissions) == 1 and not said.reviews and not said.annulled_through
         if ordinary:
             submission.state = settle_one(submission)
             pending.states[record.offset] = _state_row(submission, ())
-            self._stand(station, contest, submission.state, submission, record.offset)
+            self._stand(place, life, Standing(submission.state, submission, record.offset))
         else:
-            self._settle(station, contest, life, record.offset)
-        self._compare_contests(station, record.offset)
+            self._settle(place, life, record.offset)
+        self._compare_contests(place.station, record.offset)
 
     def _review(self, record: Record, event: ResultReviewed) -> None:
-        station, contest = self._place(event.station, event.contest)
-        life = self._lives.setdefault((station, contest.number), StationContest())
-        life.reviews[bytes.fromhex(event.event)] = Review(record.offset, event.decision == "accepted", event.reason)
-        self._keep(record, self._office(contest), ResultState.APPLIED, ())
-        self._settle(station, contest, life, record.offset)
-        self._compare_contests(station, record.offset)
+        place, life = self._life(event.station, event.contest)
+        life.said.reviews[bytes.fromhex(event.event)] = Review(
+            record.offset, event.decision == "accepted", event.reason
+        )
+        self._keep(record, self._office(place.contest), ResultState.APPLIED, ())
+        self._settle(place, life, record.offset)
+        self._compare_contests(place.station, record.offset)
 
     def _annul(self, record: Record, event: ResultAnnulled) -> None:
-        station, contest = self._place(event.station, event.contest)
-        life = self._lives.setdefault((station, contest.number), StationContest())
-        if event.through_version > life.annulled_through:
-            life.annulled_through = event.through_version
-            life.annulment_reason = event.reason
-        self._keep(record, self._office(contest), ResultState.APPLIED, ())
-        self._settle(station, contest, life, record.offset)
-        self._compare_contests(station, record.offset)
+        place, life = self._life(event.station, event.contest)
+        if event.through_version > life.said.annulled_through:
+            life.said.annulled_through = event.through_version
+            life.said.annulment_reason = event.reason
+        self._keep(record, self._office(place.contest), ResultState.APPLIED, ())
+        self._settle(place, life, record.offset)
+        self._compare_contests(place.station, record.offset)
 
     # -- what stands -----------------------------------------------------------------------------------------------
 
-    def _settle(self, station: int, contest: ContestEntry, life: StationContest, offset: int) -> None:
-        standing = settle(life)
-        pending = self._pending_of(self._office(contest))
-        for submission, state, judgement in standing.new_states:
-            if state is not submission.state or judgement != submission.judgement or submission.offset == offset:
-                submission.state = state
+    def _settle(self, place: _Place, life: Life, offset: int) -> None:
+        state, effective, new_states = settle(life.said)
+        pending = self._pending_of(self._office(place.contest))
+        for submission, new_state, judgement in new_states:
+            if new_state is not submission.state or judgement != submission.judgement or submission.offset == offset:
+                submission.state = new_state
                 submission.judgement = judgement
                 pending.states[submission.offset] = _state_row(submission, ())
-        self._stand(station, contest, standing.state, standing.submission, offset)
+        self._stand(place, life, Standing(state, effective, offset))
 
-    def _stand(
-        self,
-        station: int,
-        contest: ContestEntry,
-        state: ResultState,
-        submission: Submission | None,
-        offset: int,
-        cross: tuple[Finding, ...] = (),
-    ) -> None:
+    def _stand(self, place: _Place, life: Life, standing: Standing) -> None:
         """Let a station stand for this in a contest: take away what it added before, add what it adds now."""
-        key = (station, contest.number)
-        before = self._standings.get(key)
-        if before is not None:
-            self._add(station, contest, before.state, before.submission, -1)
-        self._add(station, contest, state, submission, 1)
-        self._standings[key] = _Standing(state, submission, _TIER_OF_STATE.get(state), offset, cross)
-        self._pending_of(self._office(contest)).stations.add(key)
+        if life.standing is not None:
+            self._add(place, life.standing, -1)
+        self._add(place, standing, 1)
+        life.standing = standing
+        self._lives.put(place.slot, life)
+        if not self.is_silent:
+            pending = self._pending_of(self._office(place.contest))
+            pending.stations[place.station, place.contest.number] = self._station_row(place, standing)
 
-    def _add(
-        self, station: int, contest: ContestEntry, state: ResultState, submission: Submission | None, sign: int
-    ) -> None:
-        tier = _TIER_OF_STATE.get(state)
-        pending = self._pending_of(self._office(contest))
-        for area in self.definition.counting_areas[self.definition.station_area[station]]:
-            key = (contest.number, area)
-            tally = self._tallies.get(key)
-            if tally is None:
-                tally = self._tallies[key] = empty_tally(len(contest.choices))
+    def _add(self, place: _Place, standing: Standing, sign: int) -> None:
+        tier = _TIER_OF_STATE.get(standing.state)
+        contest = place.contest.number
+        pending = self._pending_of(self._office(place.contest))
+        for area in self.definition.counting_areas[self.definition.station_area[place.station]]:
+            key = (contest, area)
             if tier is not None:
-                assert submission is not None
-                add(tally, tier, submission.contribution, sign)
-            elif state is ResultState.ANNULLED:
-                tally[-1] += sign
+                assert standing.submission is not None
+                self._tallies.add(key, tier, standing.submission.contribution, sign)
+            elif standing.state is ResultState.ANNULLED:
+                self._tallies.add_annulled(key, sign)
+            else:
+                self._tallies.touch(key)
             pending.areas.add(key)
 
     def _compare_contests(self, station: int, offset: int) -> None:
         """Apply the rules across the contests of a station: what stands in one may flag what stands in another."""
         if not self._cross.is_on:
             return
-        standing: dict[str, tuple[ContestEntry, _Standing]] = {}
-        for number in sorted(self.definition.contests_of_station(station)):
+        standing: dict[str, tuple[_Place, Life, Standing, Submission]] = {}
+        for number in self.definition.contests_of_station(station):
             contest = self.definition.contests[number]
-            current = self._standings.get((station, number))
-            if current is not None and current.submission is not None:
-                standing[contest.contest.office] = (contest, current)
+            place = _Place(station, contest, self.definition.slot(station, number))
+            life = self._lives.get(place.slot)
+            if life is not None and life.standing is not None and life.standing.submission is not None:
+                standing[contest.contest.office] = (place, life, life.standing, life.standing.submission)
         forms = {
-            office: current.submission.cross
-            for office, (_, current) in standing.items()
-            if current.submission is not None and current.submission.cross is not None
+            office: submission.cross
+            for office, (_, _, _, submission) in standing.items()
+            if submission.cross is not None
         }
-        for office, (contest, current) in standing.items():
-            submission = current.submission
-            assert submission is not None
+        for office, (place, life, current, submission) in standing.items():
             findings = self._cross.judge(office, forms)
             state = submission.state
             if state is ResultState.COUNTED and any(f.severity is not Severity.INFO for f in findings):
                 state = ResultState.FLAGGED
             if findings != current.cross or state is not current.state:
-                self._through[self._office(contest)] = offset
-                self._stand(station, contest, state, submission, offset, findings)
+                self._through[self._office(place.contest)] = offset
+                self._stand(place, life, Standing(state, submission, offset, findings))
                 row = _state_row(submission, findings)
                 row["state"] = state.value
-                self._pending_of(self._office(contest)).states[submission.offset] = row
+                self._pending_of(self._office(place.contest)).states[submission.offset] = row
 
     # -- blocks out ------------------------------------------------------------------------------------------------
 
@@ -347,7 +381,7 @@ class PartitionFold:
                     [self._area_tally(key) for key in sorted(pending.areas)],
                     pending.records,
                     [pending.states[offset] for offset in sorted(pending.states)],
-                    [self._station_row(key) for key in sorted(pending.stations)],
+                    [pending.stations[key] for key in sorted(pending.stations)],
                 )
             )
             self._told[office] = self._through[office]
@@ -374,9 +408,11 @@ class PartitionFold:
 
     # -- pieces ----------------------------------------------------------------------------------------------------
 
-    def _place(self, station: str, contest: str) -> tuple[int, ContestEntry]:
-        number = self.definition.contest_number[contest]
-        return self.definition.station_number[station], self.definition.contests[number]
+    def _life(self, station: str, contest: str) -> tuple[_Place, Life]:
+        number = self.definition.station_number[station]
+        entry = self.definition.contests[self.definition.contest_number[contest]]
+        place = _Place(number, entry, self.definition.slot(number, entry.number))
+        return place, self._lives.get(place.slot) or Life(StationContest())
 
     def _office(self, contest: ContestEntry) -> OfficeId:
         return self.definition.offices[contest.office_number].id
@@ -398,6 +434,8 @@ class PartitionFold:
         """Tell the record in the office's history; `state` None where settling will say it."""
         pending = self._pending_of(office)
         self._through[office] = record.offset
+        if self.is_silent:
+            return pending
         event = record.event
         row: RecordRow = {
             "offset": record.offset,
@@ -423,15 +461,13 @@ class PartitionFold:
 
     def _area_tally(self, key: tuple[int, int]) -> AreaTally:
         contest, area = key
-        return (self.definition.contests[contest].id, self.definition.area_codes[area], list(self._tallies[key]))
+        return (self.definition.contests[contest].id, self.definition.area_codes[area], self._tallies[key])
 
-    def _station_row(self, key: tuple[int, int]) -> StationRow:
-        station, contest = key
-        standing = self._standings[key]
+    def _station_row(self, place: _Place, standing: Standing) -> StationRow:
         submission = standing.submission
         return {
-            "station": self.definition.station_codes[station],
-            "contest": self.definition.contests[contest].id,
+            "station": self.definition.station_codes[place.station],
+            "contest": place.contest.id,
             "state": standing.state.value,
             "offset": None if submission is None else submission.offset,
             "event": None if submission is None else submission.event_id.hex(),
@@ -439,6 +475,10 @@ class PartitionFold:
             "contribution": None if submission is None else list(submission.contribution),
             "through": standing.through,
         }
+
+
+def _tally_lengths(definition: Definition) -> tuple[int, ...]:
+    return tuple(tally_length(len(contest.choices)) for contest in definition.contests)
 
 
 def _digest(form: ResultForm) -> bytes:

@@ -10,7 +10,8 @@ A station counts in exactly one tier, so clean + flagged + held + waiting = expe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from projections.definition import ContestEntry
@@ -62,13 +63,64 @@ def column_all(row: Voters | None) -> int | None:
     return None if row.L is None or row.P is None else row.L + row.P
 
 
-def add(tally: Tally, tier: int, contribution: Contribution, sign: int = 1) -> None:
-    """Add (or, with sign -1, take away) a contribution to a tier of a tally, in place."""
-    at = tier * len(contribution)
-    for value in contribution:
-        if value:
-            tally[at] += sign * value
-        at += 1
+class AreaTallies:
+    """The tallies of the areas of a partition, one behind the other in a single array: 8 bytes a number."""
+
+    def __init__(self, lengths: Sequence[int]) -> None:
+        """`lengths` of a tally, by contest number."""
+        self._lengths = lengths
+        self._starts: dict[tuple[int, int], int] = {}
+        """(contest, area) → place of its first number, in the order in which they were first added to."""
+        self._numbers = array("q")
+
+    def __getitem__(self, key: tuple[int, int]) -> Tally:
+        """The tally of (contest, area), which was added to before."""
+        start = self._starts[key]
+        return self._numbers[start : start + self._lengths[key[0]]].tolist()
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return iter(self._starts)
+
+    def add(self, key: tuple[int, int], tier: int, contribution: Contribution, sign: int) -> None:
+        """Add (or, with sign -1, take away) a contribution to a tier of a tally."""
+        numbers = self._numbers
+        at = self._start(key) + tier * len(contribution)
+        for value in contribution:
+            if value:
+                numbers[at] += sign * value
+            at += 1
+
+    def add_annulled(self, key: tuple[int, int], sign: int) -> None:
+        """Count a station that is annulled, or (sign -1) no longer."""
+        self._numbers[self._start(key) + self._lengths[key[0]] - 1] += sign
+
+    def touch(self, key: tuple[int, int]) -> None:
+        """See to it that the area has a tally, be it of nothing."""
+        self._start(key)
+
+    def _start(self, key: tuple[int, int]) -> int:
+        start = self._starts.get(key)
+        if start is None:
+            start = self._starts[key] = len(self._numbers)
+            self._numbers.frombytes(bytes(8 * self._lengths[key[0]]))
+        return start
+
+    def pack(self) -> tuple[bytes, bytes]:
+        """Contest and area numbers in pairs (unsigned 32 bit), and all numbers (signed 64 bit)."""
+        keys = array("I", [number for key in self._starts for number in key])
+        return keys.tobytes(), self._numbers.tobytes()
+
+    @classmethod
+    def unpack(cls, lengths: Sequence[int], keys: bytes, numbers: bytes) -> AreaTallies:
+        tallies = cls(lengths)
+        pairs = array("I")
+        pairs.frombytes(keys)
+        start = 0
+        for contest, area in zip(pairs[::2], pairs[1::2], strict=True):
+            tallies._starts[contest, area] = start
+            start += lengths[contest]
+        tallies._numbers.frombytes(numbers)
+        return tallies
 
 
 def difference(new: Sequence[int], old: Sequence[int]) -> Tally:

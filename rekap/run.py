@@ -13,10 +13,10 @@ import click
 import uvloop
 
 from projections.definition import Definition
-from projections.package_checks import problems
+from rekap.definition_cache import compiled
 from runtime.logs import event, start_logs
 from runtime.metrics import serve_metrics
-from runtime.package_files import PackageError, load_package
+from runtime.package_files import PackageError
 from runtime.settings import Settings, SettingsError, read_settings
 from runtime.witnesses import parse_witnesses
 from schemas.live import CLIENT_MESSAGE_BYTES_MAX
@@ -68,7 +68,7 @@ def load() -> tuple[Settings, Definition]:
     try:
         settings = read_settings()
         parse_witnesses(settings.witnesses)
-        definition = Definition(load_package(settings.package, problems))
+        definition = compiled(settings.package, settings.state_directory)
     except (SettingsError, PackageError) as error:
         click.echo(f"Error: {error}", err=True)
         raise SystemExit(EXIT_CONFIGURATION) from None

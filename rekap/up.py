@@ -97,6 +97,7 @@ async def running_stack(
             environment |= {variable("package"): str(package.resolve()), variable("port"): str(port)}
             for field, name in (
                 ("log_directory", "log"),
+                ("state_directory", "state"),
                 ("log_key", "log-key.pem"),
                 ("gateway_key", "gateway-key.pem"),
             ):

@@ -80,6 +80,15 @@ TABULATOR_REFUSED = Counter(
     ["rule"],
     registry=TABULATOR,
 )
+TABULATOR_STATES_KEPT = Counter(
+    "rekap_tabulator_states_kept_total",
+    "States of a partition kept as a file for the next start, by how that ended: written or failed.",
+    ["outcome"],
+    registry=TABULATOR,
+)
+TABULATOR_STATE_BYTES = Gauge(
+    "rekap_tabulator_state_bytes", "Bytes of the newest state kept.", ["partition"], registry=TABULATOR
+)
 TABULATOR_BLOCKS = Counter(
     "rekap_tabulator_blocks_total", "Messages sent to subtotals: blocks and keyframes.", ["kind"], registry=TABULATOR
 )

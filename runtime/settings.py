@@ -41,6 +41,10 @@ class Settings:
     fold_retry_s: int = _setting(
         60, "seconds until a partition whose fold stopped at a record is tried again; the others go on meanwhile"
     )
+    state_directory: Path = _setting(
+        Path("state"), "directory in which tabulators keep their state, so that a start need not fold everything again"
+    )
+    state_records: int = _setting(5000, "ledger records of a partition between two states kept of it; 0 keeps none")
     kafka_wait_ms: int = _setting(5000, "milliseconds a submission may wait for Kafka before it is answered with 503")
     database_connections: int = _setting(4, "most connections of one API process to PostgreSQL")
     metrics_port: int = _setting(

@@ -6,15 +6,15 @@ import pytest
 
 from projections.definition import Denominator
 from projections.progress import Margin, Progress, count_item_status, margin, progress, results_status
-from projections.tally import CLEAN, FLAGGED, HELD, TallyView, add, empty_tally
+from projections.tally import CLEAN, FLAGGED, HELD, AreaTallies, TallyView, tally_length
 
 
 def _progress(clean: int = 0, flagged: int = 0, held: int = 0, annulled: int = 0, expected: int = 10) -> Progress:
-    tally = empty_tally(0)
+    tallies, key = AreaTallies([tally_length(0)]), (0, 0)
     for tier, stations in ((CLEAN, clean), (FLAGGED, flagged), (HELD, held)):
-        add(tally, tier, (stations, 0, 0, 0, 0, 0))
-    tally[-1] = annulled
-    return progress(TallyView.of(tally), Denominator(expected, 0))
+        tallies.add(key, tier, (stations, 0, 0, 0, 0, 0), 1)
+    tallies.add_annulled(key, annulled)
+    return progress(TallyView.of(tallies[key]), Denominator(expected, 0))
 
 
 def test_each_station_is_in_one_place() -> None:

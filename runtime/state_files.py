@@ -1,0 +1,86 @@
+"""Files with the state of each partition's fold, named by the offset it goes up to: `<partition>/<offset>.state`.
+
+A file is written beside its place and renamed, so what stands there is whole; that it is right is its hash's to say. Two
+workers may write at once (one of them a zombie): each file is complete in itself, so neither can spoil the other's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+KEPT = 2
+"""States of a partition. The newest may be ahead of what was told, when a worker died between the two."""
+_SUFFIX = ".state"
+
+
+class StateFiles:
+    """Those of one election."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def newest(self, partition: int, *, at_most: int) -> Path | None:
+        """The one that goes farthest, but not past the offset `at_most`."""
+        fitting = [(offset, path) for offset, path in self._of(partition) if offset <= at_most]
+        return max(fitting)[1] if fitting else None
+
+    def write(self, partition: int, next_offset: int, pieces: Iterable[bytes]) -> int:
+        """Write a state and delete those that it makes needless. Gives its bytes. Raises OSError; then nothing changed."""
+        place = self._place(partition)
+        place.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=place, suffix=".part")
+        written = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                size = sum(file.write(piece) for piece in pieces)
+                file.flush()
+                os.fsync(file.fileno())
+            written.replace(place / f"{next_offset:020}{_SUFFIX}")
+        except BaseException:
+            written.unlink(missing_ok=True)
+            raise
+        older = sorted((offset, path) for offset, path in self._of(partition) if offset <= next_offset)
+        for _, path in older[:-KEPT]:
+            path.unlink(missing_ok=True)
+        return size
+
+    def drop_unfinished(self, partition: int) -> None:
+        """Delete what a worker that died was writing. What another is writing now it will write again."""
+        for path in self._place(partition).glob("*.part"):
+            path.unlink(missing_ok=True)
+
+    def _of(self, partition: int) -> list[tuple[int, Path]]:
+        found = []
+        for path in self._place(partition).glob(f"*{_SUFFIX}"):
+            with suppress(ValueError):
+                found.append((int(path.stem), path))
+        return found
+
+    def _place(self, partition: int) -> Path:
+        return self._directory / str(partition)
+
+
+def hash_of_code(*packages: str) -> str:
+    """SHA-256 over the sources of these packages: another version of the rules is another hash, without anybody
+    having to think of it."""
+    digest = hashlib.sha256()
+    for package in sorted(packages):
+        for path, source in _sources(files(package), package):
+            digest.update(f"{path} {len(source)}\n".encode() + source)
+    return digest.hexdigest()
+
+
+def _sources(directory: Traversable, name: str) -> Iterable[tuple[str, bytes]]:
+    for each in sorted(directory.iterdir(), key=lambda entry: entry.name):
+        path = f"{name}/{each.name}"
+        if each.is_dir() and each.name != "__pycache__":
+            yield from _sources(each, path)
+        elif each.name.endswith(".py"):
+            yield path, each.read_bytes()

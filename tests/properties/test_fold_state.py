@@ -1,0 +1,148 @@
+"""A fold that goes on from a kept state tells what one tells that never stopped; whatever does not fit is thrown away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from projections import lives
+from projections.definition import Definition
+from projections.fold_state import StateOf, UnfitStateError, decoded, encoded
+from projections.tabulation import PartitionFold, Record, read_record
+from proofs.signatures import load_public_key, verify
+from schemas.blocks import Block
+from tests.support.ledger import MemoryLedger, fold
+from tests.support.nights import RULE_SETS, acts, disputes, play
+from tests.support.small_election import reported, small_package
+
+PACKAGES = [small_package(rules) for rules in RULE_SETS]
+NIGHTS = st.one_of(st.lists(acts, max_size=14), disputes)
+
+
+def _of(definition: Definition, partition: int) -> StateOf:
+    return StateOf(definition.hash, "rules of this test", partition)
+
+
+def _records(ledger: MemoryLedger, partition: int) -> list[tuple[Record, bool]]:
+    records = []
+    for offset, value in enumerate(ledger.partitions[partition]):
+        record = read_record(offset, value)
+        key = ledger.definition.keys.get(record.key_id)
+        holds = key is not None and verify(load_public_key(key.public_key), record.signature, record.payload)
+        records.append((record, holds))
+    return records
+
+
+def _bytes(blocks: list[Block]) -> list[bytes]:
+    return [block.to_bytes() for block in blocks]
+
+
+def _kept_and_begun_again(fold: PartitionFold) -> PartitionFold:
+    of = _of(fold.definition, fold.partition)
+    return PartitionFold.from_state(fold.definition, fold.partition, decoded(b"".join(encoded(fold.state(), of)), of))
+
+
+@given(st.sampled_from(PACKAGES), NIGHTS, st.sets(st.integers(0, 20)))
+@settings(max_examples=150, deadline=None)
+def test_a_fold_that_begins_again_from_its_states_tells_the_same(
+    package: Any, night: list[tuple[Any, ...]], stops: set[int]
+) -> None:
+    ledger = MemoryLedger(package)
+    play(ledger, night)
+    for partition in range(ledger.definition.partitions):
+        straight, broken = (PartitionFold(ledger.definition, partition) for _ in range(2))
+        told: list[list[bytes]] = [[], []]
+        for record, holds in _records(ledger, partition):
+            for each, blocks in zip((straight, broken), told, strict=True):
+                each.apply(record, holds)
+                blocks += _bytes(each.take_blocks())
+            if record.offset in stops:
+                broken = _kept_and_begun_again(broken)
+        assert told[0] == told[1]
+        assert straight.keyframes() == broken.keyframes()
+
+
+@given(st.sampled_from(PACKAGES), NIGHTS, st.integers(0, 20))
+@settings(max_examples=60, deadline=None)
+def test_what_was_told_before_is_folded_in_silence_and_leaves_the_same_state(
+    package: Any, night: list[tuple[Any, ...]], spoken: int
+) -> None:
+    ledger = MemoryLedger(package)
+    play(ledger, night)
+    for partition in range(ledger.definition.partitions):
+        loud, silent = (PartitionFold(ledger.definition, partition) for _ in range(2))
+        silent.is_silent = True
+        for record, holds in _records(ledger, partition):
+            loud.apply(record, holds)
+            silent.apply(record, holds)
+            blocks = _bytes(loud.take_blocks())
+            if record.offset <= spoken:
+                silent.forget_changes()
+                silent.is_silent = record.offset < spoken
+            else:
+                assert _bytes(silent.take_blocks()) == blocks
+        if not silent.is_silent:
+            assert silent.state() == loud.state()
+
+
+@pytest.fixture(scope="module")
+def content() -> tuple[bytes, StateOf]:
+    ledger = MemoryLedger(PACKAGES[0])
+    for station in ("1.1.1-1", "1.1.1-2", "1.1.2-1"):
+        ledger.say("officer", reported(station))
+    partition = ledger.definition.partition_of_station(ledger.definition.station_number["1.1.1-1"])
+    of = _of(ledger.definition, partition)
+    return b"".join(encoded(fold(ledger, partition)[0].state(), of)), of
+
+
+def test_a_state_with_one_bit_changed_is_not_used(content: tuple[bytes, StateOf]) -> None:
+    right, of = content
+    decoded(right, of)
+    for place in range(len(right)):
+        damaged = bytearray(right)
+        damaged[place] ^= 1
+        with pytest.raises(UnfitStateError):
+            decoded(bytes(damaged), of)
+
+
+def test_a_state_that_was_cut_off_is_not_used(content: tuple[bytes, StateOf]) -> None:
+    right, of = content
+    for length in range(len(right)):
+        with pytest.raises(UnfitStateError):
+            decoded(right[:length], of)
+
+
+@pytest.mark.parametrize(
+    ("other", "sentence"),
+    [
+        ({"definition": "0" * 64}, "it is of definition"),
+        ({"rules": "the next version"}, "it is of rules"),
+        ({"partition": 99}, "it is of partition"),
+    ],
+)
+def test_a_state_of_something_else_is_not_used(
+    content: tuple[bytes, StateOf], other: dict[str, Any], sentence: str
+) -> None:
+    right, of = content
+    with pytest.raises(UnfitStateError, match=sentence):
+        decoded(right, of._replace(**other))
+
+
+def test_lives_that_change_often_do_not_grow_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lives, "CHUNK_BYTES", 4096)
+    monkeypatch.setattr(lives, "LEFT_OVER_BYTES", 8192)
+    ledger = MemoryLedger(PACKAGES[0])
+    stations = ("1.1.1-1", "1.1.1-2")
+    partition = ledger.definition.partition_of_station(ledger.definition.station_number[stations[0]])
+    for version in range(1, 31):
+        for station in stations:
+            ledger.say("officer", reported(station, (version, 0, 0), version=version))
+    state, blocks = fold(ledger, partition)
+    told = [row["version"] for block in blocks for row in block.stations if row["station"] in stations]
+    assert told == [30, 30]
+    kept = sum(len(chunk) for chunk in state.state().lives.chunks)
+    newest = 2 * len(ledger.partitions[partition]) * 700
+    assert kept < newest, f"{kept} bytes are kept for two lives of {newest // 2} bytes at most"

@@ -1,0 +1,164 @@
+"""Made-up nights of the small election, honest and forged, for tests that must hold for any of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from projections.tabulation import read_record
+from schemas.envelope import ledger_record
+from schemas.package import RuleSetting, Severity
+from tests.support.ledger import CREATED_AT, MemoryLedger
+from tests.support.small_election import RULES, annulled, reviewed
+
+HARD, SOFT, INFO = Severity.HARD, Severity.SOFT, Severity.INFO
+MANY_RULES = (
+    RuleSetting(id="F1", severity=HARD),
+    RuleSetting(id="F2", severity=SOFT),
+    RuleSetting(id="F3", severity=HARD, offices=("president",)),
+    RuleSetting(id="F4", severity=SOFT, tolerance=1),
+    RuleSetting(id="F5", severity=INFO),
+    RuleSetting(id="F6P", severity=SOFT),
+    RuleSetting(id="F7", severity=HARD, tolerance=2, offices=("council",)),
+    RuleSetting(id="F8", severity=SOFT),
+    RuleSetting(id="F9", severity=SOFT, parameters={"officers": 3, "witnesses": 1}),
+    RuleSetting(id="G1", severity=HARD),
+    RuleSetting(id="G7", severity=SOFT),
+    RuleSetting(id="G8", severity=HARD, parameters={"percent_without_b": 1}),
+    RuleSetting(id="P1", severity=HARD, offices=("council",)),
+    RuleSetting(id="P2", severity=SOFT, offices=("council",)),
+    RuleSetting(id="M1", severity=SOFT, parameters={"fields": ["votes", "VB"]}),
+    RuleSetting(id="X1", severity=SOFT),
+    RuleSetting(id="X4", severity=SOFT, offices=("council",)),
+)
+OTHER_RULES = (
+    RuleSetting(id="F3", severity=SOFT, tolerance=3),
+    RuleSetting(id="F6", severity=SOFT),
+    RuleSetting(id="G2", severity=HARD),
+    RuleSetting(id="G3", severity=SOFT, parameters={"reserve_percent": 2, "rounding": "nearest"}),
+    RuleSetting(id="G4", severity=HARD, parameters={"max": 6}),
+    RuleSetting(id="G5", severity=SOFT),
+    RuleSetting(id="G6", severity=SOFT),
+    RuleSetting(id="P3", severity=HARD),
+    RuleSetting(id="X2", severity=SOFT, parameters={"reference": "president"}),
+    RuleSetting(id="X3", severity=SOFT),
+)
+RULE_SETS = (RULES, MANY_RULES, OTHER_RULES)
+
+STATIONS = {"1.1.1-1": "council-a", "1.1.1-2": "council-a", "2.1.1-1": "council-b", "2.1.2-2": "council-c"}
+PAIRS, PARTIES = ("01", "02", "03"), ("P1-0", "P1-1", "P2-0", "P2-1")
+
+
+small = st.integers(0, 9)
+voters = st.fixed_dictionaries({}, optional={"L": small, "P": small, "J": st.one_of(st.none(), small)})
+
+
+def _forms(choices: tuple[str, ...]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {"votes": st.dictionaries(st.sampled_from((*choices, "99")), small, max_size=len(choices))},
+        optional={
+            **dict.fromkeys(("A", "B1", "B2", "B3", "B4", "D"), voters),
+            **dict.fromkeys(("S1", "S2", "S3", "S4", "VA", "VB", "VC"), st.one_of(st.none(), small)),
+            "party_totals": st.dictionaries(st.sampled_from(("P1", "P2", "P3")), small),
+            "words": st.dictionaries(st.sampled_from((*choices, "VA", "VC")), small),
+            "signatures": st.fixed_dictionaries({}, optional={"officers": small, "witnesses": small}),
+        },
+    )
+
+
+@st.composite
+def _reports(draw: st.DrawFn) -> dict[str, Any]:
+    station = draw(st.sampled_from(sorted(STATIONS)))
+    contest = draw(st.sampled_from(("president", STATIONS[station])))
+    form = draw(_forms(PAIRS if contest == "president" else PARTIES))
+    version = draw(st.integers(1, 3))
+    return {"type": "result.reported", "station": station, "contest": contest, "version": version, "form": form}
+
+
+acts = st.one_of(
+    st.tuples(st.just("say"), _reports()),
+    st.tuples(st.just("say"), _reports()),
+    st.tuples(st.just("again"), st.integers(0, 30)),
+    st.tuples(st.just("review"), st.integers(0, 30), st.sampled_from(("accepted", "rejected"))),
+    st.tuples(st.just("review"), st.integers(0, 30), st.sampled_from(("accepted", "rejected"))),
+    st.tuples(st.just("annul"), st.sampled_from(sorted(STATIONS)), st.integers(1, 3)),
+    st.tuples(
+        st.just("forge"), _reports(), st.sampled_from(("key", "scope", "role", "mode", "place", "bytes", "station"))
+    ),
+)
+
+
+FEW_FORMS = [
+    {"votes": {"01": 1}, "VA": 1, "VB": 0, "VC": 1},  # clean
+    {"votes": {"01": 2}, "VA": 2, "VB": 0, "VC": 2},
+    {"votes": {"01": 3}, "VA": 3, "VB": 0, "VC": 9},  # breaks F4, soft
+    {"votes": {"01": 4}, "VA": 9, "VB": 0, "VC": 9},  # breaks F3, hard
+    {"votes": {"01": 5}, "VA": 9, "VB": 0, "VC": 9},
+]
+disputed_forms = st.builds(
+    lambda form, version: {
+        "type": "result.reported",
+        "station": "1.1.1-1",
+        "contest": "president",
+        "version": version,
+        "form": form,
+    },
+    st.sampled_from(FEW_FORMS),
+    st.sampled_from((2, 2, 3)),
+)
+reviews = st.tuples(st.just("review"), st.integers(0, 5), st.sampled_from(("accepted", "rejected")))
+annulments = st.tuples(st.just("annul"), st.just("1.1.1-1"), st.sampled_from((1, 1, 2)))
+disputes = st.builds(
+    lambda forms, reviews, annulments, rest: [*forms, *reviews, *annulments, *rest],
+    st.lists(st.tuples(st.just("say"), disputed_forms), min_size=2, max_size=6),
+    st.lists(reviews, max_size=3),
+    st.lists(annulments, max_size=1),
+    st.lists(st.one_of(st.tuples(st.just("say"), disputed_forms), reviews), max_size=4),
+)
+"""Forms of two versions of one station, then reviews and perhaps an annulment of them, then more of both."""
+
+
+def play(ledger: MemoryLedger, night: list[tuple[Any, ...]]) -> None:
+    """Write the night, as honest and other people would."""
+    said: list[tuple[bytes, str, str]] = []
+    for act in night:
+        match act:
+            case ("say", body):
+                envelope = ledger.signed("officer", body)
+                ledger.submit(envelope, body["station"])
+                said.append((envelope, body["station"], body["contest"]))
+            case ("again", number) if said:
+                envelope, station, _ = said[number % len(said)]
+                ledger.submit(envelope, station)
+            case ("review", number, decision) if said:
+                envelope, station, contest = said[number % len(said)]
+                event = read_record(0, ledger_record(envelope, "test", CREATED_AT)).event_id.hex()
+                ledger.say("reviewer", reviewed(station, event, decision) | {"contest": contest})
+            case ("annul", station, version):
+                ledger.say("supervisor", annulled(station, version))
+            case ("forge", body, how):
+                _forge(ledger, body, how)
+
+
+def _forge(ledger: MemoryLedger, body: dict[str, Any], how: str) -> None:
+    """A record written past the gateway that must not count."""
+    partition = ledger.definition.partition_of_station(ledger.definition.station_number[body["station"]])
+    if how == "key":
+        envelope = ledger.signed("nobody", body)
+    elif how == "scope":
+        envelope = ledger.signed("officer-1", body)
+    elif how == "role":
+        envelope = ledger.signed("reviewer", body)
+    elif how == "mode":
+        ledger.signed("officer", body)
+        signer = ledger.signers["officer"]
+        envelope = signer.sign({"created_at": CREATED_AT, **body, "mode": "live"}).envelope
+    elif how == "place":
+        partition = (partition + 1) % ledger.definition.partitions
+        envelope = ledger.signed("officer", body)
+    elif how == "station":
+        envelope = ledger.signed("officer", {**body, "station": "9.9.9-9"})
+    else:
+        envelope = ledger.signed("officer", body).replace(b'"sig":"', b'"sig":"!')
+    ledger.append(partition, envelope)
