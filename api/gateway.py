@@ -43,7 +43,7 @@ from runtime.kafka import ordered_producer, plain_consumer, stop_consumer, topic
 from runtime.key_files import load_or_make_key_file
 from runtime.logs import event as log_line
 from runtime.settings import Settings
-from schemas.canonical import is_canonical_event
+from schemas.canonical import canonical_event
 from schemas.envelope import (
     ENVELOPE,
     ENVELOPE_BYTES_MAX,
@@ -319,7 +319,7 @@ def _read_event(payload: bytes) -> AnyEvent:
         event = LEDGER_EVENT.validate_json(payload)
     except ValidationError as error:
         raise _shape_problem("Not an event", error) from None
-    if not is_canonical_event(payload):
+    if canonical_event(payload) is None:
         raise Problem(
             422,
             "Not canonical",

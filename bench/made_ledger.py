@@ -141,7 +141,7 @@ def _make(directory: Path, results: int, seed: int) -> dict[str, Any]:
             for partition in range(definition.partitions)
         ]
         for station in _order(stations, results - stations, chance):
-            form = _form(package.stations[station], definition.contests[0].choices, chance)
+            form = filled_form(package.stations[station], definition.contests[0].choices, chance)
             body = {
                 "type": "result.reported",
                 "station": package.stations[station].code,
@@ -173,7 +173,7 @@ def _order(stations: int, corrected: int, chance: random.Random) -> list[int]:
     return [station for _, station in sorted(moments + again)]
 
 
-def _form(station: Station, choices: tuple[str, ...], chance: random.Random) -> dict[str, Any]:
+def filled_form(station: Station, choices: tuple[str, ...], chance: random.Random) -> dict[str, Any]:
     """A full C.HASIL in which all sums fit."""
     registered = station.registered_voters
     used, moved, added = registered * chance.randrange(70, 90) // 100, chance.randrange(4), chance.randrange(6)

@@ -19,7 +19,6 @@ from schemas.package import RuleSetting, Severity
 Sentences = list[tuple[str, str]]
 """(Indonesian, English), one pair for each place where the rule is broken; empty where it holds."""
 
-VOTER_ROWS = ("A", "B1", "B2", "B3", "B4", "D")
 COLUMNS = ("L", "P", "J")
 
 
@@ -68,40 +67,40 @@ def _sum(*values: int | None) -> int | None:
     return total
 
 
-def _row(form: ResultForm, name: str) -> Voters | None:
-    row: Voters | None = getattr(form, name)
-    return row
-
-
 def _cell(row: Voters | None, column: str) -> int | None:
     if row is None:
         return None
     return column_all(row) if column == "J" else getattr(row, column)
 
 
+def _columns(row: Voters) -> tuple[int | None, int | None, int | None]:
+    """In the order of COLUMNS."""
+    return row.L, row.P, column_all(row)
+
+
 def f1(form: ResultForm, case: Case) -> Sentences:
     """J = L + P in each row of voters (header of the form)."""
     broken: Sentences = []
-    for name in VOTER_ROWS:
-        row = _row(form, name)
-        if row is not None and row.J is not None:
-            broken += _equal(f"{name}.J", row.J, f"{name}.L + {name}.P", _sum(row.L, row.P), case.tolerance)
+    rows = (("A", form.A), ("B1", form.B1), ("B2", form.B2), ("B3", form.B3), ("B4", form.B4), ("D", form.D))
+    for name, row in rows:
+        if row is not None and row.J is not None and row.L is not None and row.P is not None:
+            all_voters = row.L + row.P
+            if all_voters != row.J:
+                broken += _equal(f"{name}.J", row.J, f"{name}.L + {name}.P", all_voters, case.tolerance)
     return broken
 
 
 def f2(form: ResultForm, case: Case) -> Sentences:
     """B4 = B1 + B2 + B3, for men, women and all (printed on the form)."""
     broken: Sentences = []
-    if form.B4 is not None:
-        for column in COLUMNS:
-            parts = _sum(_cell(form.B1, column), _cell(form.B2, column), _cell(form.B3, column))
-            broken += _equal(
-                f"B4.{column}",
-                _cell(form.B4, column),
-                f"B1.{column} + B2.{column} + B3.{column}",
-                parts,
-                case.tolerance,
-            )
+    if form.B4 is None or form.B1 is None or form.B2 is None or form.B3 is None:
+        return broken
+    rows = zip(COLUMNS, *(_columns(row) for row in (form.B4, form.B1, form.B2, form.B3)), strict=True)
+    for column, stated, b1, b2, b3 in rows:
+        if stated is None or b1 is None or b2 is None or b3 is None or stated == b1 + b2 + b3:
+            continue
+        parts = f"B1.{column} + B2.{column} + B3.{column}"
+        broken += _equal(f"B4.{column}", stated, parts, b1 + b2 + b3, case.tolerance)
     return broken
 
 

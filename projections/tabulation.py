@@ -31,7 +31,7 @@ from projections.tally import CLEAN, FLAGGED, HELD, AreaTallies, Contribution, c
 from proofs.merkle import leaf_hash
 from proofs.signatures import verify
 from schemas.blocks import UNATTRIBUTED, AreaTally, Block, RecordRow, StateRow, StationRow, keyframe
-from schemas.canonical import is_canonical_event
+from schemas.canonical import canonical_event, form_digest
 from schemas.codes import NOTHING_YET, OfficeId
 from schemas.envelope import MalformedRecordError, open_record
 from schemas.events import (
@@ -43,7 +43,6 @@ from schemas.events import (
     ResultReviewed,
 )
 from schemas.findings import Finding
-from schemas.forms import ResultForm
 from schemas.package import Severity
 
 _TIER_OF_STATE = {ResultState.COUNTED: CLEAN, ResultState.FLAGGED: FLAGGED, ResultState.HELD: HELD}
@@ -63,6 +62,8 @@ class Record(NamedTuple):
     """RFC 6962 leaf hash of the record's bytes."""
     received_us: int
     """Microseconds since 1970, as the gateway says; 0 where it says no time. It is told and decides nothing."""
+    form_digest: bytes
+    """Of a form, schemas/canonical.py; empty where the event has none."""
 
 
 def read_record(offset: int, value: bytes) -> Record:
@@ -72,18 +73,23 @@ def read_record(offset: int, value: bytes) -> Record:
     try:
         opened = open_record(value)
     except MalformedRecordError as error:
-        return Record(offset, hashlib.sha256(value).digest(), b"", "", b"", None, str(error), leaf, 0)
+        return Record(offset, hashlib.sha256(value).digest(), b"", "", b"", None, str(error), leaf, 0, b"")
     key_id, signature = opened.signatures[0]
     event: AnyEvent | None = None
-    problem = ""
+    problem, digest = "", b""
     try:
         event = LEDGER_EVENT.validate_json(opened.payload)
     except ValueError as error:
         problem = f"payload: {str(error).splitlines()[0]}"
     else:
-        if not is_canonical_event(opened.payload):
+        said = canonical_event(opened.payload)
+        if said is None:
             event, problem = None, "payload: not in canonical form (RFC 8785)"
-    return Record(offset, opened.event_id, opened.payload, key_id, signature, event, problem, leaf, opened.received_us)
+        elif "form" in said:
+            digest = form_digest(said["form"])
+    return Record(
+        offset, opened.event_id, opened.payload, key_id, signature, event, problem, leaf, opened.received_us, digest
+    )
 
 
 def checked_record(offset: int, value: bytes, keys: Mapping[str, Ed25519PublicKey]) -> tuple[Record, bool]:
@@ -262,7 +268,7 @@ class PartitionFold:
             offset=record.offset,
             event_id=record.event_id,
             version=event.version,
-            form_digest=_digest(event.form),
+            form_digest=record.form_digest,
             findings=self._judge.judge(event.form, contest, registered),
             contribution=contribution_of(event.form, contest, registered),
             cross=cross_fields(event.form) if self._cross.is_on else None,
@@ -479,10 +485,6 @@ class PartitionFold:
 
 def _tally_lengths(definition: Definition) -> tuple[int, ...]:
     return tuple(tally_length(len(contest.choices)) for contest in definition.contests)
-
-
-def _digest(form: ResultForm) -> bytes:
-    return hashlib.sha256(form.__pydantic_serializer__.to_json(form)).digest()[:16]
 
 
 def _state_row(submission: Submission, cross: tuple[Finding, ...]) -> StateRow:

@@ -23,17 +23,35 @@ def canonical_bytes(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
-def is_canonical_event(data: bytes) -> bool:
-    """Whether bytes that have passed the schema of an event (schemas/events.py) are the canonical form of what they hold.
+def canonical_event(data: bytes) -> dict[str, Any] | None:
+    """What bytes that have passed the schema of an event (schemas/events.py) hold; None where they are not its canonical form.
 
     A signed payload must be: otherwise two readers could see two values in one signature (a key given twice, for
     example). The schema has refused floats, since every number in it is a strict integer, and keys that are not ASCII,
     since unknown fields are forbidden and codes are ASCII; so order, spacing and repeated keys are left to compare.
     """
     try:
-        return orjson.dumps(orjson.loads(data), option=orjson.OPT_SORT_KEYS) == data
+        event: dict[str, Any] = orjson.loads(data)
+        return event if orjson.dumps(event, option=orjson.OPT_SORT_KEYS) == data else None
     except (ValueError, RecursionError):
-        return False
+        return None
+
+
+def form_digest(form: dict[str, Any]) -> bytes:
+    """Tells whether two forms (objects of canonical events) say the same: 16 bytes of the SHA-256 of the canonical form
+    of what is stated. A field that is null and one that is absent say the same."""
+    canonical = orjson.dumps(form)
+    if b"null" in canonical:
+        canonical = orjson.dumps(_stated(form))
+    return hashlib.sha256(canonical).digest()[:16]
+
+
+def _stated(value: dict[str, Any]) -> dict[str, Any]:
+    stated = {}
+    for key, each in value.items():
+        if each is not None:
+            stated[key] = _stated(each) if isinstance(each, dict) else each
+    return stated
 
 
 def sha256_hex(data: bytes) -> str:
