@@ -39,7 +39,16 @@ from projections.tabulation import PartitionFold, Record, checked_record
 from proofs.merkle import leaf_hash
 from proofs.signatures import load_public_key
 from runtime import metrics
-from runtime.kafka import committed_places, group_of, ordered_producer, plain_consumer, stop_consumer, topics_of
+from runtime.kafka import (
+    MessageKeys,
+    committed_places,
+    group_of,
+    ordered_producer,
+    partition_of_office,
+    plain_consumer,
+    stop_consumer,
+    topics_of,
+)
 from runtime.logs import event
 from runtime.settings import Settings
 from runtime.state_files import StateFiles, hash_of_code
@@ -124,6 +133,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             session_timeout_ms=SESSION_MS,
         )
         self._producer: AIOKafkaProducer = ordered_producer(settings)
+        self._message_keys = MessageKeys()
         self._on_the_way: list[asyncio.Future[Any]] = []
         """Blocks that Kafka has not acknowledged yet."""
         self._uncommitted: dict[TopicPartition, int] = {}
@@ -383,7 +393,12 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
     async def _send(self, blocks: list[Block]) -> None:
         """Step 3, begun: the next batch is folded while Kafka takes these; the producer keeps their order."""
         for block in blocks:
-            sent = await self._producer.send(self._topics.subtotals, block.to_bytes(), key=block.office.encode())
+            sent = await self._producer.send(
+                self._topics.subtotals,
+                block.to_bytes(),
+                key=self._message_keys.of(block),
+                partition=partition_of_office(block.office),
+            )
             self._on_the_way.append(sent)
             _measure_block(block)
         if len(self._on_the_way) > ON_THE_WAY_MAX:

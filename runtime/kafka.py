@@ -6,15 +6,20 @@ Topic names carry mode and election id, so that a rehearsal's record cannot stan
 from __future__ import annotations
 
 import asyncio
+import itertools
+import secrets
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.partitioner import DefaultPartitioner
 
 from runtime.settings import Settings
+from schemas.blocks import Block
 from schemas.envelope import RECORD_BYTES_MAX
 from schemas.package import Election
+from schemas.results import Result
 
 LEDGER_BATCH_BYTES_MAX = RECORD_BYTES_MAX + 65
 """What Kafka takes into the ledger at once: a batch has 61 bytes of its own and a record at least 7, so that no larger
@@ -22,6 +27,8 @@ record can stand in it, whoever writes it."""
 MESSAGE_BYTES_MAX = 8 * 1024 * 1024
 """A block of 1,000 forms is about 1 MB; of 1,000 legislative forms about 6 MB."""
 SUBTOTALS_PARTITIONS = 4
+SEGMENT_BYTES = 256 * 1024 * 1024
+"""Of subtotals and results: what Kafka has not begun a new file after is not compacted."""
 FOR_EVER = -1
 
 
@@ -42,6 +49,26 @@ def topics_of(election: Election) -> Topics:
 
 def group_of(election: Election, role: str) -> str:
     return f"rekap.{election.mode.value}.{election.id}.{role}"
+
+
+def partition_of_office(office: str) -> int:
+    """The partition of `subtotals` in which all blocks of an office stand, in order: Kafka's own choice for that key."""
+    partitions = list(range(SUBTOTALS_PARTITIONS))
+    return int(DefaultPartitioner()(office.encode(), partitions, partitions))
+
+
+class MessageKeys:
+    """Keys for the compacted topics, where Kafka keeps of all messages with one key the newest: every change has a key
+    that no other message has, also when it says what was said before, because readers need it in its place."""
+
+    def __init__(self) -> None:
+        self._changes = (f"{secrets.token_hex(8)}-{number}".encode() for number in itertools.count())
+
+    def of(self, message: Block | Result) -> bytes:
+        if message.kind != "keyframe":
+            return next(self._changes)
+        partition = f"/{message.partition}" if isinstance(message, Block) else ""
+        return f"{message.office}{partition}/keyframe".encode()
 
 
 def ordered_producer(settings: Settings, **options: Any) -> AIOKafkaProducer:
@@ -96,7 +123,10 @@ async def committed_places(settings: Settings, group: str) -> dict[TopicPartitio
 
 async def create_topics(settings: Settings, election: Election) -> Topics:
     """Create the topics of an election where they are missing. Raises TopicMismatchError where the ledger has another
-    number of partitions: it is fixed from genesis on."""
+    number of partitions: it is fixed from genesis on.
+
+    All is kept for ever, but of keyframes, which say everything again every few seconds, only the newest: `subtotals` and
+    `results` are compacted, see MessageKeys."""
     topics = topics_of(election)
     kept = {
         "retention.ms": str(FOR_EVER),
@@ -106,10 +136,11 @@ async def create_topics(settings: Settings, election: Election) -> Topics:
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
     await admin.start()
     try:
-        wanted = {
-            topics.ledger: (election.partitions, LEDGER_BATCH_BYTES_MAX),
-            topics.subtotals: (SUBTOTALS_PARTITIONS, MESSAGE_BYTES_MAX),
-            topics.results: (1, MESSAGE_BYTES_MAX),
+        compacted = {"cleanup.policy": "compact", "segment.bytes": str(SEGMENT_BYTES)}
+        wanted: dict[str, tuple[int, int, dict[str, str]]] = {
+            topics.ledger: (election.partitions, LEDGER_BATCH_BYTES_MAX, {}),
+            topics.subtotals: (SUBTOTALS_PARTITIONS, MESSAGE_BYTES_MAX, compacted),
+            topics.results: (1, MESSAGE_BYTES_MAX, compacted),
         }
         answer = await admin.create_topics(
             [
@@ -117,9 +148,9 @@ async def create_topics(settings: Settings, election: Election) -> Topics:
                     name,
                     num_partitions=count,
                     replication_factor=settings.replication,
-                    topic_configs={**kept, "max.message.bytes": str(bytes_max)},
+                    topic_configs={**kept, **more, "max.message.bytes": str(bytes_max)},
                 )
-                for name, (count, bytes_max) in wanted.items()
+                for name, (count, bytes_max, more) in wanted.items()
             ]
         )
         for error in answer.topic_errors:

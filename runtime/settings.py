@@ -32,7 +32,12 @@ class Settings:
         "", "lasting name of this worker: started again under it, it has its partitions back at once"
     )
     replication: int = _setting(1, "copies of each topic; 3 on a cluster of three or more brokers")
-    keyframe_ms: int = _setting(5000, "milliseconds between keyframes: how long a gap can last at most")
+    keyframe_ms: int = _setting(
+        5000, "milliseconds between a tabulator's keyframes: how long a gap of the roll-up can last at most"
+    )
+    results_keyframe_ms: int = _setting(
+        60_000, "milliseconds between the roll-up's keyframes: how long a gap of its readers can last at most"
+    )
     gather_ms: int = _setting(5, "milliseconds a gateway, and a tabulator, gathers records before it sends them on")
     record_ms: int = _setting(250, "milliseconds the recorder gathers messages for one transaction")
     publish_ms: int = _setting(15, "milliseconds the roll-up gathers blocks before it publishes")

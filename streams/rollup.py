@@ -23,7 +23,7 @@ from aiokafka import AIOKafkaProducer
 from projections.definition import Definition
 from projections.rollup import Applied, Rollup
 from runtime import metrics
-from runtime.kafka import ordered_producer, topics_of
+from runtime.kafka import MessageKeys, ordered_producer, topics_of
 from runtime.logs import event
 from runtime.settings import Settings
 from schemas.blocks import Block
@@ -44,6 +44,7 @@ class Publisher:
         self._settings = settings
         self._rollup = Rollup(definition)
         self._topic = topics_of(definition.election).results
+        self._message_keys = MessageKeys()
         self._producer: AIOKafkaProducer | None = None
         self.applied: Counter[Applied] = Counter()
 
@@ -61,7 +62,7 @@ class Publisher:
         self._rollup.doubt()
 
     async def run(self) -> None:
-        """Publish changes every `publish_ms`, and keyframes every `keyframe_ms`. Raises what Kafka raises."""
+        """Publish changes every `publish_ms`, and keyframes every `results_keyframe_ms`. Raises what Kafka raises."""
         self._producer = ordered_producer(self._settings)
         await self._producer.start()
         keyframes_at = 0.0
@@ -69,11 +70,12 @@ class Publisher:
             while True:
                 await asyncio.sleep(self._settings.publish_ms / 1000)
                 now = time.monotonic()
-                if now - keyframes_at >= self._settings.keyframe_ms / 1000:
+                offices = self._rollup.offices.values()
+                results = [office.take_change() for office in offices]
+                if now - keyframes_at >= self._settings.results_keyframe_ms / 1000:
                     keyframes_at = now
-                    results = [office.keyframe() for office in self._rollup.offices.values()]
-                else:
-                    results = [office.take_change() for office in self._rollup.offices.values()]
+                    # After the change: who has followed knows all that a keyframe says, and skips it.
+                    results += [office.keyframe() for office in offices]
                 await self._send([result for result in results if result is not None])
         finally:
             await self._producer.stop()
@@ -81,7 +83,8 @@ class Publisher:
     async def _send(self, results: list[Result]) -> None:
         assert self._producer is not None
         sent = [
-            await self._producer.send(self._topic, result.to_bytes(), key=result.office.encode()) for result in results
+            await self._producer.send(self._topic, result.to_bytes(), key=self._message_keys.of(result))
+            for result in results
         ]
         if sent:
             await asyncio.gather(*sent)

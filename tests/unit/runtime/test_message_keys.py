@@ -1,0 +1,36 @@
+"""Of what is said again every few seconds Kafka keeps the newest; of what is said once it keeps each, in its place."""
+
+from __future__ import annotations
+
+from runtime.kafka import SUBTOTALS_PARTITIONS, MessageKeys, partition_of_office
+from schemas.blocks import Block, keyframe
+from schemas.codes import OfficeId
+from schemas.results import Result
+
+PRESIDENT, COUNCIL = OfficeId("president"), OfficeId("council")
+
+
+def test_no_two_blocks_or_changes_have_one_key_also_when_told_again() -> None:
+    block = Block("block", PRESIDENT, 0, -1, 3, [], [], [], [])
+    change = Result("change", PRESIDENT, (-1,), (3,), [], [], [])
+    keys = [each.of(message) for each in (MessageKeys(), MessageKeys()) for message in (block, block, change, change)]
+    assert len(set(keys)) == len(keys)
+
+
+def test_keyframes_of_one_kind_have_one_key_whoever_sends_them() -> None:
+    mine, others = MessageKeys(), MessageKeys()
+    assert mine.of(keyframe(PRESIDENT, 1, 3, [])) == others.of(keyframe(PRESIDENT, 1, 9, []))
+    kinds = [
+        keyframe(PRESIDENT, 1, 3, []),
+        keyframe(PRESIDENT, 2, 3, []),
+        keyframe(COUNCIL, 1, 3, []),
+        Result("keyframe", PRESIDENT, (-1,), (3,), [], [], []),
+    ]
+    assert len({mine.of(each) for each in kinds}) == len(kinds)
+
+
+def test_the_messages_of_an_office_stay_in_one_partition() -> None:
+    # As in topics that are there already: these are the partitions that Kafka's default partitioner gives these keys.
+    places = {office: partition_of_office(office) for office in ("president", "dpr", "council", "-")}
+    assert places == {"president": 3, "dpr": 0, "council": 0, "-": 2}
+    assert all(0 <= place < SUBTOTALS_PARTITIONS for place in places.values())
