@@ -206,6 +206,8 @@ def g6(form: ResultForm, case: Case) -> Sentences:
 def g7(form: ResultForm, case: Case) -> Sentences:
     """Each V <= VA. (That numbers are whole and not negative is the form's shape.)"""
     broken: Sentences = []
+    if form.VA is None or max(form.votes.values(), default=0) <= form.VA:
+        return broken
     for choice, count in form.votes.items():
         broken += _at_most(f"V[{choice}]", count, "VA", form.VA, case.tolerance)
     return broken
