@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from importlib.resources import files
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 from fastapi import FastAPI
 
 from api import events, gateway, health, live, log, package, snapshots
+from api.derived import Derived, follow_generations
 from api.gateway import Gateway
-from api.health import HealthProbe
-from api.live import LiveFeed
 from api.log import PublicLogs
 from api.package import PackageFile
 from api.problems import install_problems
 from api.snapshots import Snapshots
 from projections.definition import Definition
-from projections.readmodel import queries
-from runtime.postgres import migrate, open_pool
+from runtime.generations import current_generation
 from runtime.settings import Settings
 
 DESCRIPTION = """
@@ -32,25 +31,26 @@ def create_app(settings: Settings, definition: Definition) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        schema = queries.schema_of(definition.election)
-        pool = await open_pool(settings, schema, size=settings.database_connections)
-        await migrate(pool, schema, files("projections.readmodel").joinpath("migrations"))
-        app.state.pool = pool
-        app.state.gateway = Gateway(settings, definition, pool)
-        app.state.snapshots = Snapshots(pool, definition)
+        number = settings.generation or await current_generation(settings, definition.election)
+        derived = Derived(replace(settings, generation=number), definition)
+        await derived.start()
+        app.state.gateway = Gateway(settings, definition, derived.pool)
+        app.state.snapshots = Snapshots(derived.read, definition)
         app.state.logs = PublicLogs(settings, definition)
         app.state.package = PackageFile(settings)
-        app.state.live = LiveFeed(settings, definition, app.state.snapshots.read)
-        app.state.health = HealthProbe(settings, definition)
+        derived.show(app)
         await app.state.gateway.start()
-        await app.state.live.start()
+        fixed = settings.generation != 0
+        serving = asyncio.create_task(
+            _serve_for_ever(derived) if fixed else follow_generations(app, derived, definition)
+        )
         try:
             yield
         finally:
-            await app.state.live.stop()
+            serving.cancel()
+            with suppress(asyncio.CancelledError):
+                await serving
             await app.state.gateway.stop()
-            await app.state.health.stop()
-            await pool.close()
 
     app = FastAPI(
         title="Rekap",
@@ -65,3 +65,11 @@ def create_app(settings: Settings, definition: Definition) -> FastAPI:
     for part in (gateway, snapshots, live, log, package, health, events):
         app.include_router(part.router)
     return app
+
+
+async def _serve_for_ever(derived: Derived) -> None:
+    """A generation that the settings fix."""
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await derived.stop()

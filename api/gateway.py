@@ -81,7 +81,8 @@ class Gateway:
     def __init__(self, settings: Settings, definition: Definition, pool: Any) -> None:
         self._settings = settings
         self._definition = definition
-        self._pool = pool
+        self.pool = pool
+        """To the read model that is served."""
         self._ledger = topics_of(definition.election).ledger
         self._keys: dict[str, Ed25519PublicKey] = {
             key_id: load_public_key(key.public_key) for key_id, key in definition.keys.items()
@@ -222,7 +223,7 @@ class Gateway:
         become a second record, which the fold counts once."""
         try:
             async with asyncio.timeout(LOOK_UP_SECONDS_MAX):  # also the wait for a free connection
-                places = await self._pool.fetch(queries.RECORD_OF_EVENT, submission)
+                places = await self.pool.fetch(queries.RECORD_OF_EVENT, submission)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             log.warning(log_line("look-up-failed", error=type(error).__name__))
             return None

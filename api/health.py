@@ -85,6 +85,7 @@ class HealthProbe:
             "election": self._definition.election.id,
             "mode": self._definition.election.mode.value,
             "definition": self._definition.hash,
+            "generation": self._settings.generation,
             "kafka": kafka,
             "database": database,
             "newest_record_age_s": age_s,
@@ -94,7 +95,8 @@ class HealthProbe:
 
     async def _lags(self) -> dict[str, Any]:
         election = self._definition.election
-        topics = topics_of(election)
+        generation = self._settings.generation
+        topics = topics_of(election, generation)
         if self._consumer is None:
             consumer = plain_consumer(self._settings)
             await consumer.start()
@@ -108,8 +110,8 @@ class HealthProbe:
         results = [TopicPartition(topics.results, 0)]
         ends = await self._consumer.end_offsets([*ledger, *subtotals, *results])
         self._derived_end = sum(ends[each] for each in [*subtotals, *results])
-        tabulated = await self._admin.list_consumer_group_offsets(group_of(election, "tabulator"))
-        rolled_up = await self._admin.list_consumer_group_offsets(group_of(election, "rollup"))
+        tabulated = await self._admin.list_consumer_group_offsets(group_of(election, "tabulator", generation))
+        rolled_up = await self._admin.list_consumer_group_offsets(group_of(election, "rollup", generation))
 
         def lag(places: list[TopicPartition], committed: dict[TopicPartition, Any]) -> dict[str, Any]:
             behind = [ends[each] - (committed[each].offset if each in committed else 0) for each in places]

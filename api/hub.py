@@ -33,7 +33,16 @@ from projections.rollup import Applied
 from projections.tally import Tally, TallyView, empty_tally
 from schemas.blocks import UNATTRIBUTED
 from schemas.codes import NOTHING_YET
-from schemas.live import CursorError, GapReason, Positions, Subscribe, Unsubscribe, cursor_of, positions_of
+from schemas.live import (
+    CursorError,
+    GapReason,
+    OtherGenerationError,
+    Positions,
+    Subscribe,
+    Unsubscribe,
+    cursor_of,
+    positions_of,
+)
 from schemas.results import Cut, Result, at_or_before
 
 RECENT_MESSAGES_MAX = 10_000
@@ -300,11 +309,13 @@ class Hub:
         subtotals_partitions: int,
         *,
         heartbeat_s: int = 10,
+        generation: int = 1,
         recent_messages_max: int = RECENT_MESSAGES_MAX,
         recent_bytes_max: int = RECENT_BYTES_MAX,
     ) -> None:
         self.definition = definition
         self._heartbeat_s = heartbeat_s
+        self._generation = generation
         self._offices = [OfficeState(entry, definition.partitions) for entry in definition.offices]
         self._positions = [0] * (1 + subtotals_partitions)
         self._recent_results = _RecentMessages(recent_messages_max, recent_bytes_max)
@@ -365,6 +376,10 @@ class Hub:
         self._recent_subtotals.floors = {1 + n: offset for n, offset in enumerate(positions.subtotals)}
         self._flushes += 1
         self._cursor = ""
+
+    def cuts(self) -> list[Cut]:
+        """How far each office is, the areas from the shard level up and then those below."""
+        return [cut for office in self._offices for cut in (office.cut, tuple(office.through))]
 
     @property
     def positions(self) -> Positions:
@@ -579,7 +594,7 @@ class Hub:
     @property
     def cursor(self) -> str:
         if not self._cursor:
-            self._cursor = cursor_of(self.positions, self.definition.hash)
+            self._cursor = cursor_of(self.positions, self.definition.hash, self._generation)
         return self._cursor
 
     def _change(self, channel: Channel, part: Touched, id: str | None) -> Frame:
@@ -786,19 +801,24 @@ class Hub:
         if held >= SUBSCRIPTIONS_MAX and selection not in self._channels:
             raise Wrong(429, None, f"a connection has at most {SUBSCRIPTIONS_MAX} subscriptions; end one first")
         since: Positions | None = None
+        is_too_old = False
         if wish.cursor is not None:
             try:
-                since = positions_of(wish.cursor, self.definition.hash)
+                since = positions_of(wish.cursor, self.definition.hash, self._generation)
+            except OtherGenerationError:
+                is_too_old = True
             except CursorError as error:
                 raise Wrong(400, "cursor", f"{error}; subscribe without it to begin with a snapshot") from None
-            if len(since.subtotals) != len(self._positions) - 1:
+            if since is not None and len(since.subtotals) != len(self._positions) - 1:
                 raise Wrong(400, "cursor", "a cursor of other topics; subscribe without it to begin with a snapshot")
         self.flush()  # 1
         channel = self._channel(selection)
         if channel in subscriber.channels:
             self._detach(subscriber, channel)
             channel = self._channel(selection)
-        if since is None:
+        if is_too_old:
+            self._attach(subscriber, channel, wish.id, self._begun_again(channel, wish.id))
+        elif since is None:
             self._attach(subscriber, channel, wish.id, [self._snapshot(channel, wish.id)])
         elif not self._has_reached(since):
             self._parked.append(_Parked(subscriber, channel, wish.id, since, 0))
@@ -811,12 +831,12 @@ class Hub:
     def _resume(self, subscriber: Subscriber, channel: Channel, id: str | None, since: Positions) -> None:
         """Go on after a cursor: what changed since, or a gap and a snapshot where that is not remembered any more."""
         touched = self._since(channel, since)
-        if touched is None:
-            frames = [self._gap("cursor-too-old", channel, id=id, stations_lost=channel.selection.stations)]
-            frames.append(self._snapshot(channel, id))
-        else:
-            frames = self._news(channel, touched, id)
+        frames = self._begun_again(channel, id) if touched is None else self._news(channel, touched, id)
         self._attach(subscriber, channel, id, frames)
+
+    def _begun_again(self, channel: Channel, id: str | None) -> list[Frame]:
+        gap = self._gap("cursor-too-old", channel, id=id, stations_lost=channel.selection.stations)
+        return [gap, self._snapshot(channel, id)]
 
     def _since(self, channel: Channel, since: Positions) -> Touched | None:
         """What of the channel changed at or after these offsets; None where that is not remembered."""

@@ -50,7 +50,7 @@ class LiveFeed:
         self._settings = settings
         self._definition = definition
         self._read = read
-        self._topics = topics_of(definition.election)
+        self._topics = topics_of(definition.election, settings.generation)
         self._consumer: AIOKafkaConsumer | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._connections: set[asyncio.Task[Any]] = set()
@@ -102,7 +102,12 @@ class LiveFeed:
             state.positions.get((self._topics.results, 0), 0),
             tuple(state.positions.get((self._topics.subtotals, number), 0) for number in range(SUBTOTALS_PARTITIONS)),
         )
-        hub = Hub(self._definition, SUBTOTALS_PARTITIONS, heartbeat_s=self._settings.live_heartbeat_s)
+        hub = Hub(
+            self._definition,
+            SUBTOTALS_PARTITIONS,
+            heartbeat_s=self._settings.live_heartbeat_s,
+            generation=self._settings.generation,
+        )
         hub.begin(positions, state.tallies, state.office_tallies, state.result_watermarks, state.block_watermarks)
         self._consumer = consumer = plain_consumer(self._settings)
         await consumer.start()

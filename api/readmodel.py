@@ -23,6 +23,7 @@ from projections.published import (
     station_answer,
 )
 from projections.readmodel import queries
+from schemas.codes import NOTHING_YET
 from schemas.results import Cut
 
 
@@ -45,6 +46,24 @@ class ReadModel:
         async with self._moment() as connection:
             cuts = await _cuts(connection)
         return {office.id: as_of(cuts, office) for office in self._definition.offices}
+
+    async def cuts(self) -> list[Cut]:
+        """How far each office is, the areas from the shard level up and then those below."""
+        definition = self._definition
+        nothing = (int(NOTHING_YET),) * definition.partitions
+        async with self._moment() as connection:
+            moment = await _cuts(connection)
+        return [
+            cut
+            for office in definition.offices
+            for cut in (
+                moment.results.get(office.id, nothing),
+                tuple(
+                    moment.blocks.get((office.id, partition), int(NOTHING_YET))
+                    for partition in range(definition.partitions)
+                ),
+            )
+        ]
 
     async def office(self, office: OfficeEntry) -> dict[str, Any]:
         definition = self._definition

@@ -51,9 +51,9 @@ class _Kept(NamedTuple):
 class Snapshots:
     """Answers of the read model as bytes, and the last good one of each for when the database is away (invariant 10)."""
 
-    def __init__(self, pool: Any, definition: Definition) -> None:
+    def __init__(self, read: ReadModel, definition: Definition) -> None:
         self.definition = definition
-        self.read = ReadModel(pool, definition)
+        self.read = read
         self._last_good: OrderedDict[str, _Kept] = OrderedDict()
         self._bytes = 0
 

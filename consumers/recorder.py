@@ -55,8 +55,8 @@ class Recorder:
     def __init__(self, settings: Settings, definition: Definition) -> None:
         self._settings = settings
         self._definition = definition
-        self._topics = topics_of(definition.election)
-        self._schema = queries.schema_of(definition.election)
+        self._topics = topics_of(definition.election, settings.generation)
+        self._schema = queries.schema_of(definition.election, settings.generation)
         # It waits anyway: let Kafka gather rather than answer with each message.
         self._consumer: AIOKafkaConsumer = plain_consumer(
             settings, fetch_min_bytes=FETCH_BYTES_MIN, fetch_max_wait_ms=settings.record_ms

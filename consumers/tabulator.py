@@ -120,7 +120,8 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
     def __init__(self, settings: Settings, definition: Definition) -> None:
         self._settings = settings
         self._definition = definition
-        self._topics = topics_of(definition.election)
+        self._topics = topics_of(definition.election, settings.generation)
+        self._group = group_of(definition.election, "tabulator", settings.generation)
         self._folding: dict[int, _Folding] = {}
         self._keys: dict[str, Ed25519PublicKey] = {
             key_id: load_public_key(key.public_key) for key_id, key in definition.keys.items()
@@ -128,7 +129,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         self._threads = ThreadPoolExecutor(settings.check_threads, thread_name_prefix="check")
         self._consumer: AIOKafkaConsumer = plain_consumer(
             settings,
-            group_id=group_of(definition.election, "tabulator"),
+            group_id=self._group,
             group_instance_id=settings.instance or None,
             session_timeout_ms=SESSION_MS,
         )
@@ -140,7 +141,8 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         self._committed_at = time.monotonic()
         self._keyframes_at = time.monotonic()
         election = definition.election
-        self._states = StateFiles(settings.state_directory / f"{election.mode.value}.{election.id}")
+        name = f"{election.mode.value}.{election.id}"
+        self._states = StateFiles(settings.state_directory / name / f"generation-{settings.generation}")
         self._rules = hash_of_code("projections", "schemas", "proofs")
         self._keeping: asyncio.Task[None] | None = None
         self._retry_at = float("inf")
@@ -180,7 +182,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         try:
-            places = await committed_places(self._settings, group_of(self._definition.election, "tabulator"))
+            places = await committed_places(self._settings, self._group)
         except KafkaError as error:
             self._assigning_failed = error
             return

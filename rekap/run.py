@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
+import threading
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import NoReturn
 
 import click
 import uvloop
+from aiokafka.errors import KafkaError
 
 from projections.definition import Definition
 from rekap.definition_cache import compiled
+from runtime.generations import another_than, current_generation
 from runtime.logs import event, start_logs
 from runtime.metrics import serve_metrics
 from runtime.package_files import PackageError
@@ -30,6 +35,9 @@ GRACEFUL_SECONDS = 8
 GC_ALLOCATIONS = 100_000
 """New objects between two looks of the garbage collector: more than a batch makes. At half it walks each batch once."""
 
+GENERATION_ROLES = ("tabulator", "rollup", "recorder")
+"""Those that write what is derived (runtime/generations.py). The API reads it, and changes without an end."""
+
 Worker = Callable[[Settings, Definition, asyncio.Event], Awaitable[None]]
 
 
@@ -39,6 +47,8 @@ def run(role: str) -> None:
     """Run one worker, with the settings of the environment (see .env.example)."""
     start_logs()
     settings, definition = load()
+    if role in GENERATION_ROLES and not settings.generation:
+        settings = in_the_current_generation(settings, definition)
     if role != "api":
         serve_metrics(role, settings.host, settings.metrics_port)
     if role == "api":
@@ -61,6 +71,24 @@ def run(role: str) -> None:
         from consumers import recorder
 
         _work(role, recorder.run, settings, definition)
+
+
+def in_the_current_generation(settings: Settings, definition: Definition) -> Settings:
+    """The settings with the generation that is served. Once it is another, this process ends in order: the supervisor
+    starts it again, on that one."""
+    try:
+        current = asyncio.run(current_generation(settings, definition.election))
+    except KafkaError as error:
+        log.critical(event("stopped", error=f"Kafka at {settings.kafka}: {type(error).__name__}"))
+        raise SystemExit(EXIT_STOPPED) from None
+
+    def follow() -> None:
+        another = asyncio.run(another_than(settings, definition.election, current))
+        log.info(event("generation-changed", before=current, now=another))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=follow, name="generation", daemon=True).start()
+    return replace(settings, generation=current)
 
 
 def load() -> tuple[Settings, Definition]:

@@ -14,6 +14,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.protocol.admin import DescribeGroupsRequest_v0, DescribeGroupsRequest_v1
+from aiokafka.protocol.api import Request
 
 from runtime.settings import Settings
 from schemas.blocks import Block
@@ -30,6 +32,7 @@ SUBTOTALS_PARTITIONS = 4
 SEGMENT_BYTES = 256 * 1024 * 1024
 """Of subtotals and results: what Kafka has not begun a new file after is not compacted."""
 FOR_EVER = -1
+FIRST_GENERATION = 1
 
 
 class Topics(NamedTuple):
@@ -42,13 +45,27 @@ class TopicMismatchError(Exception):
     """A topic is there, but is not what this election needs; the sentence says which and how."""
 
 
-def topics_of(election: Election) -> Topics:
-    prefix = f"rekap.{election.mode.value}.{election.id}"
-    return Topics(f"{prefix}.ledger", f"{prefix}.subtotals", f"{prefix}.results")
+def topics_of(election: Election, generation: int = FIRST_GENERATION) -> Topics:
+    """The ledger is the same in every generation (runtime/generations.py)."""
+    prefix, suffix = _prefix(election), _suffix(generation)
+    return Topics(f"{prefix}.ledger", f"{prefix}.subtotals{suffix}", f"{prefix}.results{suffix}")
 
 
-def group_of(election: Election, role: str) -> str:
-    return f"rekap.{election.mode.value}.{election.id}.{role}"
+def generations_topic(election: Election) -> str:
+    return f"{_prefix(election)}.generations"
+
+
+def group_of(election: Election, role: str, generation: int = FIRST_GENERATION) -> str:
+    return f"{_prefix(election)}.{role}{_suffix(generation)}"
+
+
+def _prefix(election: Election) -> str:
+    return f"rekap.{election.mode.value}.{election.id}"
+
+
+def _suffix(generation: int) -> str:
+    assert generation >= FIRST_GENERATION, f"generation {generation}: expected one that was looked up or fixed"
+    return "" if generation == FIRST_GENERATION else f".{generation}"
 
 
 def partition_of_office(office: str) -> int:
@@ -121,13 +138,38 @@ async def committed_places(settings: Settings, group: str) -> dict[TopicPartitio
     return {place: (each.offset, each.metadata or "") for place, each in committed.items()}
 
 
-async def create_topics(settings: Settings, election: Election) -> Topics:
-    """Create the topics of an election where they are missing. Raises TopicMismatchError where the ledger has another
-    number of partitions: it is fixed from genesis on.
+class _DescribeGroups(Request[DescribeGroupsRequest_v0 | DescribeGroupsRequest_v1]):  # type: ignore[misc]
+    """As aiokafka's own, but for versions whose answer it can read: of version 3 it cannot (0.14.0)."""
+
+    API_KEY = 15
+
+    def __init__(self, groups: list[str]) -> None:
+        self._groups = groups
+
+    def build(self, request_struct_class: Any) -> Any:
+        return request_struct_class(self._groups)
+
+
+async def group_members(settings: Settings, group: str) -> int:
+    """How many members a consumer group has. Raises KafkaError."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    await admin.start()
+    try:
+        node = await admin.find_coordinator(group)
+        answer = await admin._send_request(_DescribeGroups([group]), node)
+    finally:
+        await admin.close()
+    [(_, _, _, _, _, members)] = answer.groups
+    return len(members)
+
+
+async def create_topics(settings: Settings, election: Election, generation: int = FIRST_GENERATION) -> Topics:
+    """Create the topics of an election, in this generation, where they are missing. Raises TopicMismatchError where the
+    ledger has another number of partitions: it is fixed from genesis on.
 
     All is kept for ever, but of keyframes, which say everything again every few seconds, only the newest: `subtotals` and
     `results` are compacted, see MessageKeys."""
-    topics = topics_of(election)
+    topics = topics_of(election, generation)
     kept = {
         "retention.ms": str(FOR_EVER),
         "retention.bytes": str(FOR_EVER),
@@ -141,6 +183,7 @@ async def create_topics(settings: Settings, election: Election) -> Topics:
             topics.ledger: (election.partitions, LEDGER_BATCH_BYTES_MAX, {}),
             topics.subtotals: (SUBTOTALS_PARTITIONS, MESSAGE_BYTES_MAX, compacted),
             topics.results: (1, MESSAGE_BYTES_MAX, compacted),
+            generations_topic(election): (1, MESSAGE_BYTES_MAX, {}),
         }
         answer = await admin.create_topics(
             [

@@ -31,6 +31,9 @@ class Settings:
     instance: str = _setting(
         "", "lasting name of this worker: started again under it, it has its partitions back at once"
     )
+    generation: int = _setting(
+        0, "generation of the derived data to work on, see `rekap rebuild`; 0 for the one that is served"
+    )
     replication: int = _setting(1, "copies of each topic; 3 on a cluster of three or more brokers")
     keyframe_ms: int = _setting(
         5000, "milliseconds between a tabulator's keyframes: how long a gap of the roll-up can last at most"

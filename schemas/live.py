@@ -45,19 +45,31 @@ class Positions(NamedTuple):
     subtotals: tuple[int, ...]
 
 
-def cursor_of(positions: Positions, definition_hash: str) -> str:
+class OtherGenerationError(CursorError):
+    """A cursor of this feed, from before everything was built again from the ledger, or after: its positions are of other
+    topics."""
+
+
+def cursor_of(positions: Positions, definition_hash: str, generation: int = 1) -> str:
     """The opaque cursor of these positions, in the election with this definition."""
     raw = orjson.dumps(
-        [_CURSOR_VERSION, definition_hash[:_DEFINITION_DIGITS], positions.results, list(positions.subtotals)]
+        [
+            _CURSOR_VERSION,
+            definition_hash[:_DEFINITION_DIGITS],
+            positions.results,
+            list(positions.subtotals),
+            *([] if generation == 1 else [generation]),
+        ]
     )
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def positions_of(cursor: str, definition_hash: str) -> Positions:
-    """Read a cursor. Raises CursorError where it is none, or one of another election or of other topics."""
+def positions_of(cursor: str, definition_hash: str, generation: int = 1) -> Positions:
+    """Read a cursor. Raises CursorError where it is none, or one of another election or of other topics;
+    OtherGenerationError where only the generation is another."""
     try:
         raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        version, definition, results, subtotals = orjson.loads(raw)
+        version, definition, results, subtotals, *rest = orjson.loads(raw)
     except (ValueError, TypeError, binascii.Error):
         raise CursorError("not a cursor of this feed") from None
     if version != _CURSOR_VERSION:
@@ -66,6 +78,8 @@ def positions_of(cursor: str, definition_hash: str) -> Positions:
         raise CursorError("a cursor of another election, or of another definition of this one")
     if not isinstance(subtotals, list) or not all(_is_offset(offset) for offset in (results, *subtotals)):
         raise CursorError("not a cursor of this feed")
+    if rest != ([] if generation == 1 else [generation]):
+        raise OtherGenerationError("a cursor of another generation")
     return Positions(results, tuple(subtotals))
 
 

@@ -16,7 +16,7 @@ POLL_SECONDS = 0.05
 
 def create_app(settings: Settings, election: Election) -> faust.App:
     app = faust.App(
-        group_of(election, "rollup"),
+        group_of(election, "rollup", settings.generation),
         broker=[f"aiokafka://{server}" for server in settings.kafka.split(",")],
         # Bytes in, bytes out: a decode error inside Faust would acknowledge and skip the message.
         key_serializer="raw",

@@ -43,7 +43,7 @@ class Publisher:
     def __init__(self, settings: Settings, definition: Definition) -> None:
         self._settings = settings
         self._rollup = Rollup(definition)
-        self._topic = topics_of(definition.election).results
+        self._topic = topics_of(definition.election, settings.generation).results
         self._message_keys = MessageKeys()
         self._producer: AIOKafkaProducer | None = None
         self.applied: Counter[Applied] = Counter()
@@ -95,7 +95,9 @@ def run_worker(settings: Settings, definition: Definition) -> NoReturn:
     """Run the Faust worker until a signal. Ends the process."""
     app = create_app(settings, definition.election)
     publisher = Publisher(settings, definition)
-    subtotals = app.topic(topics_of(definition.election).subtotals, value_serializer="raw", key_serializer="raw")
+    subtotals = app.topic(
+        topics_of(definition.election, settings.generation).subtotals, value_serializer="raw", key_serializer="raw"
+    )
 
     @app.agent(subtotals)
     async def rollup(stream: AsyncIterator[bytes]) -> None:

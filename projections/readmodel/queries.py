@@ -10,9 +10,11 @@ from typing import NamedTuple
 from schemas.package import Election
 
 
-def schema_of(election: Election) -> str:
-    """The schema that an election's tables live in; up to 58 characters, PostgreSQL takes 63."""
-    return f"{election.mode.value}_{election.id}"
+def schema_of(election: Election, generation: int = 1) -> str:
+    """The schema that an election's tables of this generation live in (runtime/generations.py); up to 58 characters and
+    the generation, PostgreSQL takes 63."""
+    name = f"{election.mode.value}_{election.id}"
+    return name if generation == 1 else f"{name}.{generation}"
 
 
 # ── written ──────────────────────────────────────────────────────────────────────────────────────────────────────────

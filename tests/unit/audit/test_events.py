@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from copy import deepcopy
 from typing import Any
 
 import orjson
@@ -80,7 +81,7 @@ def _mutated(draw: st.DrawFn) -> dict[str, Any]:
         place = draw(st.sampled_from(inner))
         name = draw(st.sampled_from((*sorted(place), *NAMES)))
         if draw(st.booleans()):
-            place[name] = draw(st.sampled_from(ODD))
+            place[name] = deepcopy(draw(st.sampled_from(ODD)))  # the next one may change it
         else:
             place.pop(name, None)
     return event

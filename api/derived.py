@@ -1,0 +1,120 @@
+"""What the API serves of one generation (runtime/generations.py): the read model, the live feed, the health of its stages;
+and the way from one generation to the next, without a moment in which nothing is served."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from importlib.resources import files
+from typing import Any
+
+import asyncpg
+from aiokafka.errors import KafkaError
+from fastapi import FastAPI
+
+from api.health import HealthProbe
+from api.live import LiveFeed
+from api.readmodel import ReadModel
+from projections.definition import Definition
+from projections.readmodel import queries
+from runtime.generations import another_than
+from runtime.logs import event
+from runtime.postgres import migrate, open_pool
+from runtime.settings import Settings
+from schemas.results import Cut, at_or_before
+
+log = logging.getLogger("rekap.api")
+
+SETTLE_SECONDS = 3.0
+"""From the news of a new generation to the switch: the workers of the one before have ended by then, so what it shows
+stands still, and the new one can be seen to have reached it."""
+REACH_SECONDS_MAX = 60.0
+"""The new generation is served after so long also where it is behind: the one before may show what never was."""
+AGAIN_SECONDS = 2.0
+
+
+class Derived:
+    def __init__(self, settings: Settings, definition: Definition) -> None:
+        self.generation = settings.generation
+        self.settings = settings
+        self._definition = definition
+        self.pool: Any = None
+        self.read: ReadModel
+        self.live: LiveFeed
+        self.health = HealthProbe(settings, definition)
+
+    async def start(self) -> None:
+        """Raises what Kafka and PostgreSQL raise; `stop` then cleans up."""
+        schema = queries.schema_of(self._definition.election, self.generation)
+        self.pool = await open_pool(self.settings, schema, size=self.settings.database_connections)
+        await migrate(self.pool, schema, files("projections.readmodel").joinpath("migrations"))
+        self.read = ReadModel(self.pool, self._definition)
+        self.live = LiveFeed(self.settings, self._definition, self.read)
+        await self.live.start()
+
+    async def stop(self) -> None:
+        if hasattr(self, "live"):
+            await self.live.stop()
+        await self.health.stop()
+        if self.pool is not None:
+            await self.pool.close()
+
+    def show(self, app: FastAPI) -> None:
+        """Serve this one from the next request on."""
+        app.state.pool = app.state.gateway.pool = self.pool
+        app.state.snapshots.read = self.read
+        app.state.live = self.live
+        app.state.health = self.health
+
+    async def has_reached(self, other: Derived) -> bool:
+        """Whether nothing served from here would be older than what the other one serves."""
+        if self.live.hub is None or other.live.hub is None:
+            return False
+        if not _reached(self.live.hub.cuts(), other.live.hub.cuts()):
+            return False
+        theirs = await other.read.cuts()
+        return _reached(await self.read.cuts(), theirs)
+
+
+def _reached(mine: Iterable[Cut], theirs: Iterable[Cut]) -> bool:
+    return all(at_or_before(their, my) for my, their in zip(mine, theirs, strict=True))
+
+
+async def follow_generations(app: FastAPI, current: Derived, definition: Definition) -> None:
+    """Serve another generation whenever one is made current, for ever. Cancelled at the end; stops what it serves then."""
+    try:
+        while True:
+            number = await another_than(current.settings, definition.election, current.generation)
+            log.info(event("generation-changed", before=current.generation, now=number))
+            following = Derived(replace(current.settings, generation=number), definition)
+            try:
+                await following.start()
+                await _wait_to_reach(following, current)
+            except BaseException as error:
+                with suppress(Exception):
+                    await following.stop()
+                if not isinstance(error, (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+                    raise
+                log.warning(event("generation-not-served", generation=number, error=f"{type(error).__name__}: {error}"))
+                await asyncio.sleep(AGAIN_SECONDS)
+                continue
+            following.show(app)
+            log.info(event("generation-served", generation=number))
+            before, current = current, following
+            with suppress(Exception):
+                await before.stop()
+    finally:
+        await current.stop()
+
+
+async def _wait_to_reach(following: Derived, current: Derived) -> None:
+    await asyncio.sleep(SETTLE_SECONDS)
+    try:
+        async with asyncio.timeout(REACH_SECONDS_MAX):
+            while not await following.has_reached(current):
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        log.warning(event("generation-behind", generation=following.generation, seconds=REACH_SECONDS_MAX))

@@ -1,0 +1,181 @@
+"""Everything derived is built again from the ledger while stations report and readers read; then it is what is served."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+
+from projections.readmodel.queries import schema_of
+from rekap.live_client import follow
+from rekap.up import Stack
+from runtime.settings import variable
+from tests.conftest import Parts
+from tests.support.small_election import reported
+from tests.support.stacks import Voices, eventually, small_stack
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
+    async with small_stack(tmp_path_factory.mktemp("rebuild"), "rebuild", dict(parts)) as stack:
+        yield stack
+
+
+async def _rebuild(stack: Stack, *arguments: str) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "rekap", "rebuild", *arguments),
+        env=stack.environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), 240)
+    return process.returncode or 0, output.decode()
+
+
+class Reader:
+    """Reads the nation's total over and over, and remembers what a reader should never see."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+        self._as_of: dict[str, int] = {}
+        self.wrong: list[str] = []
+        self.answers = 0
+
+    async def run(self) -> None:
+        while True:
+            answer = await self._client.get("/v1/offices/president")
+            self.answers += 1
+            if answer.status_code != 200:
+                self.wrong.append(f"{answer.status_code}: {answer.text}")
+            else:
+                self._look("snapshot", answer.json()["as_of"])
+            await asyncio.sleep(0.02)
+
+    def _look(self, what: str, as_of: dict[str, int]) -> None:
+        back = {p: (before, as_of.get(p)) for p, before in self._as_of.items() if as_of.get(p, -1) < before}
+        if back:
+            self.wrong.append(f"{what} stepped back: {back}")
+        self._as_of = as_of
+
+
+async def _listen(url: str, messages: list[dict[str, Any]]) -> None:
+    async for message in follow(url, office="president"):
+        messages.append(message)
+
+
+async def _tamper(stack: Stack) -> None:
+    """As a bug or a hand would: the read model says something else than the ledger."""
+    connection = await asyncpg.connect(
+        stack.environment[variable("database")],
+        server_settings={"search_path": f'"{schema_of(stack.definition.election)}"'},
+    )
+    try:
+        changed = await connection.execute("UPDATE area_tally SET tally[2] = tally[2] + 100000 WHERE area = '1.1.1'")
+        assert changed != "UPDATE 0"
+    finally:
+        await connection.close()
+
+
+async def test_everything_is_built_again_beside_what_is_served_and_then_served(
+    stack: Stack, voices: Voices, client: httpx.AsyncClient
+) -> None:
+    stations = list(stack.definition.station_codes)
+
+    async def send(number: int) -> None:
+        station = stations[number % len(stations)]
+        body = reported(station, (number, 1, 2), version=1 + number // len(stations))
+        answer = await client.post("/v1/submissions", content=voices.sign(body))
+        assert answer.status_code == 201, answer.text
+
+    sent = 0
+
+    async def report() -> None:
+        nonlocal sent
+        while True:
+            await send(sent)
+            sent += 1
+            await asyncio.sleep(0.05)
+
+    def newest() -> int:
+        """Votes for the first pair when the last version of each station counts."""
+        return sum(max(range(n, sent, len(stations)), default=0) for n in range(len(stations)))
+
+    async def votes() -> int:
+        answer = (await client.get("/v1/offices/president")).json()
+        return int(answer["contests"][0]["counted"]["votes"]["01"])
+
+    async def village() -> Any:
+        areas = (await client.get("/v1/areas/1.1.1")).json()["offices"]
+        return next(each for each in areas if each["office"] == "president")["contests"][0]["counted"][
+            "registered_voters"
+        ]
+
+    reporting = asyncio.create_task(report())
+    await eventually(lambda: _true(sent > 40))
+    await _tamper(stack)
+    assert await village() > 100_000
+    reader = Reader(client)
+    messages: list[dict[str, Any]] = []
+    watching = [asyncio.create_task(reader.run()), asyncio.create_task(_listen(stack.url, messages))]
+
+    code, said = await _rebuild(stack)
+    assert code == 0, said
+    assert f"{stack.url} serves generation 2" in said
+    told_before = len(messages)
+    sent_before = sent
+    await eventually(lambda: _true(sent > sent_before + 20))
+    reporting.cancel()
+    await asyncio.gather(reporting, return_exceptions=True)
+
+    async def all_counted() -> bool:
+        return await votes() == newest()
+
+    await eventually(all_counted)
+    for task in watching:
+        task.cancel()
+    await asyncio.gather(*watching, return_exceptions=True)
+
+    assert reader.wrong == []
+    assert reader.answers > 100
+    assert await village() == 201 + 202, "what was tampered with is gone"
+    health = (await client.get("/v1/health")).json()
+    assert (health["generation"], health["status"]) == (2, "ok")
+    # The feed: ended once, begun again with a marker, and no state older than one before.
+    assert len(messages) > told_before
+    assert any(message.get("reason") == "cursor-too-old" for message in messages)
+    cuts = [message["as_of"] for message in messages if message["type"] in ("snapshot", "change")]
+    for before, after in pairwise(cuts):
+        assert all(after.get(partition, -1) >= offset for partition, offset in before.items())
+
+
+async def test_an_older_generation_is_dropped_and_the_one_served_is_not(
+    stack: Stack, client: httpx.AsyncClient
+) -> None:
+    code, said = await _rebuild(stack, "--drop", "2", "--yes")
+    assert code == 1
+    assert "generation 2 cannot be dropped" in said
+    code, said = await _rebuild(stack, "--drop", "1", "--yes")
+    assert code == 0, said
+    connection = await asyncpg.connect(stack.environment[variable("database")])
+    try:
+        name = schema_of(stack.definition.election)
+        schemas = await connection.fetch("SELECT 1 FROM pg_namespace WHERE nspname = $1", name)
+    finally:
+        await connection.close()
+    assert schemas == []
+    assert not (Path(stack.environment[variable("state_directory")]) / "rehearsal.rebuild" / "generation-1").exists()
+    assert (await client.get("/v1/offices/president")).status_code == 200
+
+
+async def _true(answer: bool) -> bool:
+    return answer
