@@ -57,6 +57,7 @@ from runtime.settings import Settings, read_settings, variable
 from schemas.results import Result
 
 SAMPLE_SECONDS = 2
+MEMORY_SECONDS = 5
 STAGE_SECONDS_MAX = 3_600
 SETTLE_SECONDS = 60
 """For the last blocks to be rolled up."""
@@ -101,7 +102,8 @@ class Meter:
             number = self._stack.supervisor.process_id(name)
             if number is not None:
                 process = psutil.Process(number)
-                return [process, *process.children(recursive=True)]
+                # Looking for children walks all processes of the machine; only these have any.
+                return [process, *(process.children(recursive=True) if name in ("kafka", "postgres") else [])]
         return []
 
     def resident(self, name: str) -> int:
@@ -124,7 +126,7 @@ class Meter:
         while True:
             for name in self.names:
                 self.peak[name] = max(self.peak.get(name, 0), self.resident(name))
-            await asyncio.sleep(SAMPLE_SECONDS)
+            await asyncio.sleep(MEMORY_SECONDS)
 
 
 class National:

@@ -20,6 +20,7 @@ COMMANDS = {
     "open": "rekap.open:open_command",
     "run": "rekap.run:run",
     "ledger": "rekap.ledger_commands:ledger",
+    "doctor": "rekap.doctor:doctor",
     "rebuild": "rekap.rebuild:rebuild",
     "import": "rekap.import_commands:import_command",
 }

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,7 +54,7 @@ async def export_ledger(settings: Settings, definition: Definition, directory: P
     for partition in range(definition.partitions):
         log = GrowingLog()
         with (directory / f"{partition}.ledger").open("wb") as file:
-            async for record in _records(settings, definition, partition):
+            async for record in records_of(settings, definition, partition):
                 file.write(entry_bundle([record]))
                 _append(log, record)
             file.flush()
@@ -99,7 +99,7 @@ async def import_ledger(settings: Settings, definition: Definition, directory: P
     for partition, head in enumerate(heads):
         await _send(settings, topic, partition, head, directory)  # 3
         log = GrowingLog()
-        async for record in _records(settings, definition, partition):
+        async for record in records_of(settings, definition, partition):
             _append(log, record)
         _compare(f"{topic}/{partition}", _head(log), head)  # 4
     return heads
@@ -127,8 +127,8 @@ async def _send(settings: Settings, topic: str, partition: int, head: Head, dire
         )
 
 
-async def _records(settings: Settings, definition: Definition, partition: int) -> AsyncIterator[bytes]:
-    """The values of a partition, up to where it ended when this was asked."""
+async def records_of(settings: Settings, definition: Definition, partition: int) -> AsyncGenerator[bytes]:
+    """The values of a partition of the ledger, up to its end of now. Raises KafkaError, LedgerFilesError."""
     place = TopicPartition(topics_of(definition.election).ledger, partition)
     consumer = plain_consumer(settings)
     await consumer.start()

@@ -90,7 +90,7 @@ async def fold_log(
         for partition, last in sorted(through.items()):
             fold = PartitionFold(definition, partition)
             async for entries in log.entries(partition, 0, last + 1):
-                for record, holds in await _checked(threads, fold.next_offset, entries, keys):
+                for record, holds in await checked_records(threads, fold.next_offset, entries, keys):
                     try:
                         fold.apply(record, holds)
                     except GenesisError as error:
@@ -132,7 +132,7 @@ def _history(kept: Batch) -> list[dict[str, Any]]:
     ]
 
 
-async def _checked(
+async def checked_records(
     threads: ThreadPoolExecutor, first: int, entries: Sequence[bytes], keys: Mapping[str, Ed25519PublicKey]
 ) -> list[tuple[Record, bool]]:
     def check(start: int) -> list[tuple[Record, bool]]:

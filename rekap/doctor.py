@@ -1,0 +1,440 @@
+"""`rekap doctor`: compare all that is kept with a fresh fold of the ledger, and say where it differs.
+
+The read model is compared at exactly the offsets that it names, so the count may go on meanwhile: one transaction sees one
+moment of it, and each partition is folded to each offset that something names for it:
+
+    record, record_state, station_result, area_tally below the shard level    to the office's block watermark
+    area_tally from the shard level up, office_tally                         to the office's `as_of`
+    the newest state of the tabulator                                         to its own offset
+    the head of the public log, in the database and in the file `checkpoint`  to its size
+
+A partition is folded at a time, and tables are read as they are needed; of a nation it takes some gigabytes and as long as
+a count on one core.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import asyncpg
+import click
+from aiokafka.errors import KafkaError
+
+from projections.definition import Definition
+from projections.fold_state import StateOf, UnfitStateError, decoded
+from projections.loghead import queries as loghead
+from projections.readmodel import queries
+from projections.readmodel.rows import (
+    Batch,
+    Watermarks,
+    office_columns,
+    record_rows,
+    state_columns,
+    station_columns,
+    tally_columns,
+)
+from projections.rollup import Rollup
+from projections.tabulation import FoldState, GenesisError, PartitionFold
+from proofs.growing_log import GrowingLog
+from proofs.notes import NoteError, parse_checkpoint, parse_note
+from proofs.signatures import load_public_key
+from rekap.ledger_commands import records_of
+from rekap.replay import checked_records
+from rekap.run import load
+from runtime.generations import current_generation
+from runtime.settings import Settings
+from runtime.state_files import StateFiles, hash_of_code
+from schemas.blocks import UNATTRIBUTED
+
+SHOWN_MAX = 20
+"""Differences of one kind that are printed; the rest are counted."""
+CHUNK = 1_000
+PREFETCH = 5_000
+EXIT_DIFFERENT = 1
+EXIT_USAGE = 2
+EXIT_NOT_REACHED = 3
+
+
+class DoctorError(Exception):
+    """Why nothing can be compared, in a sentence."""
+
+
+class Report:
+    """What was compared, and what differs."""
+
+    def __init__(self) -> None:
+        self.compared: Counter[str] = Counter()
+        self.different: Counter[str] = Counter()
+        self.notes: list[str] = []
+
+    def compare(self, kind: str, place: object, expected: object, found: object) -> None:
+        self.compared[kind] += 1
+        if expected == found:
+            return
+        self.different[kind] += 1
+        if self.different[kind] <= SHOWN_MAX:
+            click.echo(f"{kind} {place}: expected {_shown(expected)}, found {_shown(found)}")
+
+    def table(self) -> str:
+        lines = [f"{'compared':34}{'how many':>12}{'different':>12}"]
+        lines += [f"{kind:34}{count:>12,}{self.different[kind]:>12,}" for kind, count in self.compared.items()]
+        return "\n".join([*lines, *self.notes])
+
+
+class _Cuts(NamedTuple):
+    """To what offset each thing kept of a partition goes; -1: nothing yet."""
+
+    blocks: dict[str, int]
+    """By office, also of records without one."""
+    results: dict[str, int]
+    state: tuple[int, FoldState] | None
+    heads: list[tuple[str, int, bytes]]
+    """(where it stands, size, root)"""
+
+    @property
+    def offsets(self) -> list[int]:
+        """All of them, ascending."""
+        wanted = {*self.blocks.values(), *self.results.values(), *(size - 1 for _, size, _ in self.heads)}
+        if self.state is not None:
+            wanted.add(self.state[0] - 1)
+        return sorted(offset for offset in wanted if offset >= 0)
+
+
+class Doctor:
+    def __init__(self, settings: Settings, definition: Definition, connection: Any) -> None:
+        self._settings = settings
+        self._definition = definition
+        self._connection = connection
+        self.report = Report()
+        self._rollup = Rollup(definition)
+        self._blocks: dict[tuple[str, int], int] = {}
+        self._results: dict[str, tuple[int, ...]] = {}
+        self._keys = {key_id: load_public_key(key.public_key) for key_id, key in definition.keys.items()}
+        self._folded = 0
+        self._told_at = time.monotonic()
+
+    async def run(self) -> None:
+        """Raises DoctorError, KafkaError, and what PostgreSQL raises."""
+        async with self._connection.transaction(isolation="repeatable_read", readonly=True):
+            rows = await self._connection.fetch(queries.BLOCK_WATERMARKS)
+            self._blocks = {(row["office"], row["partition"]): row["through"] for row in rows}
+            rows = await self._connection.fetch(queries.RESULT_WATERMARKS)
+            self._results = {row["office"]: tuple(row["as_of"]) for row in rows}
+            heads = await self._heads()
+            with ThreadPoolExecutor(os.cpu_count()) as threads:
+                for partition in range(self._definition.partitions):
+                    await self._partition(partition, self._cuts(partition, heads), threads)
+            await self._nation()
+
+    # -- what is kept ----------------------------------------------------------------------------------------------
+
+    async def _heads(self) -> dict[int, list[tuple[str, int, bytes]]]:
+        """By partition what the log's head is said to be, in the database and in the published file."""
+        election = self._definition.election
+        found: dict[int, list[tuple[str, int, bytes]]] = {}
+        connection = await asyncpg.connect(
+            self._settings.database, server_settings={"search_path": f'"{loghead.schema_of(election)}"'}
+        )
+        try:
+            for row in await connection.fetch(loghead.HEADS):
+                found.setdefault(row["partition"], []).append(("log head", row["size"], bytes.fromhex(row["root"])))
+        except asyncpg.UndefinedTableError:
+            self.report.notes.append("no notary has written a head of the log into this database")
+        finally:
+            await connection.close()
+        place = self._settings.log_directory / election.mode.value / election.id
+        for partition in range(self._definition.partitions):
+            path = place / str(partition) / "checkpoint"
+            try:
+                checkpoint = parse_checkpoint(parse_note(path.read_bytes()).text)
+            except FileNotFoundError:
+                self.report.notes.append(f"{path} is not here: not compared")
+            except (NoteError, OSError, ValueError) as error:
+                self.report.compare("checkpoint file", path, "a checkpoint", str(error))
+            else:
+                found.setdefault(partition, []).append(("checkpoint file", checkpoint.size, checkpoint.root))
+        return found
+
+    def _cuts(self, partition: int, heads: dict[int, list[tuple[str, int, bytes]]]) -> _Cuts:
+        offices = [*(entry.id for entry in self._definition.offices), UNATTRIBUTED]
+        nothing = (-1,) * self._definition.partitions
+        return _Cuts(
+            {office: self._blocks.get((office, partition), -1) for office in offices},
+            {office: self._results.get(office, nothing)[partition] for office in offices},
+            self._state(partition),
+            heads.get(partition, []),
+        )
+
+    def _state(self, partition: int) -> tuple[int, FoldState] | None:
+        election = self._definition.election
+        name = f"{election.mode.value}.{election.id}"
+        files = StateFiles(self._settings.state_directory / name / f"generation-{self._settings.generation}")
+        path = files.newest(partition, at_most=sys.maxsize)
+        if path is None:
+            return None
+        of = StateOf(self._definition.hash, hash_of_code("projections", "schemas", "proofs"), partition)
+        try:
+            state = decoded(path.read_bytes(), of)
+        except (UnfitStateError, OSError) as error:
+            self.report.notes.append(f"{path} would be thrown away and is not compared: {error}")
+            return None
+        return state.next_offset, state
+
+    # -- a partition -----------------------------------------------------------------------------------------------
+
+    async def _partition(self, partition: int, cuts: _Cuts, threads: ThreadPoolExecutor) -> None:
+        fold = PartitionFold(self._definition, partition)
+        log = GrowingLog()
+        kept = Batch(self._definition, Watermarks({}, {}))
+        columns = ", ".join(f'"{name}"' for name in queries.RECORD_COLUMNS)
+        statement = f'SELECT {columns} FROM record WHERE partition = $1 ORDER BY "offset"'  # noqa: S608  # our own names
+        records = self._merge("record", statement, 2, partition)
+        wanted = cuts.offsets
+        async with aclosing(_chunks(records_of(self._settings, self._definition, partition))) as chunks:
+            async for values in chunks:
+                first = fold.next_offset
+                checked = await checked_records(threads, first, values, self._keys)
+                for value, (record, holds) in zip(values, checked, strict=True):
+                    if not wanted:
+                        break
+                    try:
+                        fold.apply(record, holds)
+                    except GenesisError as error:
+                        raise DoctorError(f"{error}; is this the package of that ledger?") from None
+                    log.append(value)
+                    log.take_full()
+                    if record.offset == wanted[0]:
+                        self._tell(fold, cuts, kept)
+                        self._compare_here(fold, log, cuts)
+                        wanted.pop(0)
+                self._tell(fold, cuts, kept)
+                await records.take(sorted(((row[:2], row) for row in record_rows(kept)), key=lambda each: each[0]))
+                kept.records.clear()
+                self._say(fold.next_offset - first)
+                if not wanted:
+                    break
+        for offset in wanted:
+            self.report.compare("ledger", f"partition {partition}", f"a record at offset {offset}", "the end before it")
+        await records.end()
+        await self._compare_rows(partition, kept)
+
+    def _tell(self, fold: PartitionFold, cuts: _Cuts, kept: Batch) -> None:
+        """What the recorder, and the roll-up, have been told by what the read model says of them."""
+        for block in fold.take_blocks():
+            if block.through <= cuts.blocks[block.office]:
+                kept.add_block(block.to_bytes())
+            if block.through <= cuts.results[block.office]:
+                self._rollup.apply(block)
+
+    def _compare_here(self, fold: PartitionFold, log: GrowingLog, cuts: _Cuts) -> None:
+        if cuts.state is not None and cuts.state[0] == fold.next_offset:
+            fresh, found = fold.state(), cuts.state[1]
+            for name, expected in fresh._asdict().items():
+                place = f"of partition {fold.partition} at offset {fold.next_offset - 1}, {name}"
+                self.report.compare("state", place, expected, getattr(found, name))
+        for where, size, root in cuts.heads:
+            if size == log.size:
+                self.report.compare(where, f"partition {fold.partition}, size {size}", log.root().hex(), root.hex())
+
+    async def _compare_rows(self, partition: int, kept: Batch) -> None:
+        await self._same(
+            "record_state",
+            _rows(state_columns(kept), key=slice(0, 2)),
+            'SELECT partition, "offset", state, findings FROM record_state WHERE partition = $1 '
+            'ORDER BY partition, "offset"',
+            2,
+            partition,
+        )
+        await self._same(
+            "station_result",
+            _rows(station_columns(kept), key=slice(0, 2)),
+            'SELECT station, contest, office, area, partition, state, "offset", event, version, contribution::text, '
+            'through FROM station_result WHERE partition = $1 ORDER BY station COLLATE "C", contest COLLATE "C"',
+            2,
+            partition,
+        )
+        definition = self._definition
+        below = [
+            code
+            for number, code in enumerate(definition.area_codes)
+            if definition.area_level[number] > definition.shard_level
+            and definition.shard_partition[definition.area_shard[number]] == partition
+        ]
+        await self._same(
+            "area_tally below the shard level",
+            _rows(tally_columns(kept), key=slice(0, 2)),
+            "SELECT contest, area, office, tally::text FROM area_tally WHERE area = ANY($1::text[]) "
+            'ORDER BY contest COLLATE "C", area COLLATE "C"',
+            2,
+            below,
+        )
+
+    async def _nation(self) -> None:
+        kept = Batch(self._definition, Watermarks({}, {}))
+        for office in self._rollup.offices.values():
+            frame = office.keyframe()
+            if frame is not None:
+                kept.add_result(frame.to_bytes())
+        for office_id, cut in kept.watermarks.results.items():
+            self.report.compare("result_watermark", office_id, cut, self._results.get(office_id))
+        definition = self._definition
+        above = [
+            code
+            for number, code in enumerate(definition.area_codes)
+            if definition.area_level[number] <= definition.shard_level
+        ]
+        await self._same(
+            "area_tally from the shard level up",
+            _rows(tally_columns(kept), key=slice(0, 2)),
+            "SELECT contest, area, office, tally::text FROM area_tally WHERE area = ANY($1::text[]) "
+            'ORDER BY contest COLLATE "C", area COLLATE "C"',
+            2,
+            above,
+        )
+        await self._same(
+            "office_tally",
+            _rows(office_columns(kept), key=slice(0, 2)),
+            'SELECT office, area, tally::text FROM office_tally ORDER BY office COLLATE "C", area COLLATE "C"',
+            2,
+        )
+
+    async def _same(self, kind: str, expected: list[_Keyed], statement: str, key: int, *arguments: object) -> None:
+        merge = self._merge(kind, statement, key, *arguments)
+        await merge.take(expected)
+        await merge.end()
+
+    def _merge(self, kind: str, statement: str, key: int, *arguments: object) -> _Merge:
+        rows = self._connection.cursor(statement, *arguments, prefetch=PREFETCH)
+        return _Merge(self.report, kind, aiter(rows), key)
+
+    def _say(self, folded: int) -> None:
+        self._folded += folded
+        now = time.monotonic()
+        if now - self._told_at > 2:
+            self._told_at = now
+            click.echo(f"folded {self._folded:,} records", err=True)
+
+
+_Keyed = tuple[tuple[Any, ...], tuple[Any, ...]]
+"""(primary key, whole row)"""
+
+
+class _Merge:
+    """Two streams of rows in the order of one key, compared: what should be there, and what a table has."""
+
+    def __init__(self, report: Report, kind: str, found: AsyncIterator[Any], key: int) -> None:
+        """`key`: how many of the first columns make the key."""
+        self._report = report
+        self._kind = kind
+        self._found = found
+        self._key = key
+        self._next: _Keyed | None = None
+        self._began = False
+
+    async def take(self, expected: Iterable[_Keyed]) -> None:
+        for key, row in expected:
+            if not self._began:
+                self._began = True
+                await self._advance()
+            while self._next is not None and self._next[0] < key:
+                await self._superfluous()
+            if self._next is not None and self._next[0] == key:
+                self._report.compare(self._kind, _name(key), row, self._next[1])
+                await self._advance()
+            else:
+                self._report.compare(self._kind, _name(key), row, None)
+
+    async def end(self) -> None:
+        if not self._began:
+            await self._advance()
+        while self._next is not None:
+            await self._superfluous()
+
+    async def _superfluous(self) -> None:
+        assert self._next is not None
+        self._report.compare(self._kind, _name(self._next[0]), None, self._next[1])
+        await self._advance()
+
+    async def _advance(self) -> None:
+        row = await anext(self._found, None)
+        self._next = None if row is None else (tuple(row)[: self._key], tuple(row))
+
+
+async def _chunks(values: AsyncGenerator[bytes]) -> AsyncGenerator[list[bytes]]:
+    chunk: list[bytes] = []
+    async with aclosing(values):
+        async for value in values:
+            chunk.append(value)
+            if len(chunk) == CHUNK:
+                yield chunk
+                chunk = []
+    if chunk:
+        yield chunk
+
+
+def _rows(columns: tuple[list[object], ...], *, key: slice) -> list[_Keyed]:
+    return sorted(((row[key], row) for row in zip(*columns, strict=True)), key=lambda each: each[0])
+
+
+def _name(key: tuple[Any, ...]) -> str:
+    return "/".join(map(str, key))
+
+
+def _shown(value: object) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 300 else f"{text[:300]}…"
+
+
+async def examine(settings: Settings, definition: Definition) -> Report:
+    """Compare everything of the generation that is served, or that the settings fix. Raises DoctorError, KafkaError, OSError,
+    and what PostgreSQL raises."""
+    if not settings.generation:
+        settings = replace(settings, generation=await current_generation(settings, definition.election))
+    schema = queries.schema_of(definition.election, settings.generation)
+    connection = await asyncpg.connect(settings.database, server_settings={"search_path": f'"{schema}"'})
+    try:
+        doctor = Doctor(settings, definition, connection)
+        await doctor.run()
+    except asyncpg.UndefinedTableError:
+        raise DoctorError(f"this database has no read model of the election (schema {schema})") from None
+    finally:
+        await connection.close()
+    return doctor.report
+
+
+@click.command("doctor")
+def doctor() -> None:
+    """Compare the read model, the tabulator's states and the heads of the public log with a fresh fold of the ledger.
+
+    The count may go on meanwhile. Each difference is a line on standard output; at the end there is a table of what was
+    compared. Exit codes: 0 all is as the ledger says; 1 something differs (`rekap rebuild` makes it again); 2 wrong
+    settings; 3 Kafka or PostgreSQL cannot be reached.
+    """
+    settings, definition = load()
+    if not settings.database:
+        click.echo("Error: REKAP_DATABASE: expected the address of a PostgreSQL database, got nothing", err=True)
+        raise SystemExit(EXIT_USAGE)
+    try:
+        report = asyncio.run(examine(settings, definition))
+    except DoctorError as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(EXIT_USAGE) from None
+    except (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        click.echo(f"Error: {type(error).__name__}: {error}", err=True)
+        raise SystemExit(EXIT_NOT_REACHED) from None
+    click.echo(report.table())
+    if report.different:
+        click.echo(
+            f"{sum(report.different.values()):,} differences: `rekap rebuild` makes all of it again from the ledger"
+        )
+        raise SystemExit(EXIT_DIFFERENT)
+    click.echo("all is as the ledger says")

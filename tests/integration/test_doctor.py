@@ -1,0 +1,198 @@
+"""`rekap doctor`: a healthy stack is as the ledger says; whatever was changed by hand is found and named."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+
+from projections.fold_state import StateOf, decoded, encoded
+from projections.loghead.queries import schema_of as log_schema_of
+from projections.readmodel.queries import schema_of
+from rekap.up import Stack
+from runtime.settings import variable
+from runtime.state_files import hash_of_code
+from tests.conftest import Parts
+from tests.support.small_election import annulled, reported, reviewed
+from tests.support.stacks import Voices, eventually, small_stack
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
+    settings = {**parts, variable("state_records"): "1", variable("checkpoint_ms"): "200"}
+    async with small_stack(tmp_path_factory.mktemp("doctor"), "doctor", settings) as stack:
+        yield stack
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
+async def night(stack: Stack) -> None:
+    """Some results, one held and accepted, one corrected, one annulled, one refused; all of it recorded."""
+    voices = Voices(stack)
+    first, second, third, *others = stack.definition.station_codes
+    async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
+
+        async def say(body: dict[str, Any], key: str = "officer") -> str:
+            answer = await client.post("/v1/submissions", content=voices.sign(body, key))
+            assert answer.status_code == 201, answer.text
+            return str(answer.json()["submission"])
+
+        held = await say(reported(first, VA=999))
+        await say(reviewed(first, held, "accepted"), "reviewer")
+        await say(reported(second))
+        await say(reported(second, (1, 2, 3), version=2))
+        await say(reported(third))
+        await say(annulled(third, 1), "supervisor")
+        for station in others:
+            await say(reported(station))
+
+        async def recorded() -> bool:
+            stages = (await client.get("/v1/health")).json()["stages"]
+            return all(stages[stage]["lag_records"] == 0 for stage in ("tabulator", "recorder"))
+
+        await eventually(recorded)
+
+
+async def _doctor(stack: Stack) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "rekap", "doctor"),
+        env=stack.environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await asyncio.wait_for(process.communicate(), 120)
+    return process.returncode or 0, output.decode() + errors.decode()
+
+
+@asynccontextmanager
+async def _database(stack: Stack, schema: str) -> AsyncIterator[Any]:
+    connection = await asyncpg.connect(
+        stack.environment[variable("database")], server_settings={"search_path": f'"{schema}"'}
+    )
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def test_a_healthy_stack_is_as_the_ledger_says(stack: Stack) -> None:
+    code, said = await _doctor(stack)
+    assert code == 0, said
+    rows = {line[:34].strip(): line[34:].split() for line in said.splitlines() if line[34:].strip()}
+    forms = len(stack.definition.station_codes) + 3
+    partitions = stack.definition.partitions
+    assert rows["record"] == [str(forms + partitions), "0"]
+    assert rows["record_state"] == [str(forms + partitions), "0"]
+    assert rows["station_result"] == [str(len(stack.definition.station_codes)), "0"]
+    for kind in ("area_tally below the shard level", "area_tally from the shard level up", "office_tally", "state"):
+        assert int(rows[kind][0]) > 0, kind
+    assert int(rows["log head"][0]) == int(rows["checkpoint file"][0]) == partitions
+    assert "all is as the ledger says" in said
+
+
+@pytest.mark.parametrize(
+    ("change", "back", "line"),
+    [
+        (
+            "UPDATE area_tally SET tally[7] = tally[7] + 5 WHERE area = '1.1.1' AND contest = 'president'",
+            "UPDATE area_tally SET tally[7] = tally[7] - 5 WHERE area = '1.1.1' AND contest = 'president'",
+            "area_tally below the shard level president/1.1.1: expected",
+        ),
+        (
+            "UPDATE area_tally SET tally[7] = tally[7] + 5 WHERE area = 'N'",
+            "UPDATE area_tally SET tally[7] = tally[7] - 5 WHERE area = 'N'",
+            "area_tally from the shard level up president/N: expected",
+        ),
+        (
+            "UPDATE office_tally SET tally[1] = 0 WHERE area = '1.1' AND office = 'president'",
+            None,
+            "office_tally president/1.1: expected",
+        ),
+        (
+            "UPDATE station_result SET state = 'counted' WHERE state = 'annulled'",
+            "UPDATE station_result SET state = 'annulled' WHERE contribution IS NULL",
+            "station_result 1.1.2-1/president: expected",
+        ),
+        (
+            "UPDATE record SET payload = replace(payload, 'TPS', 'tps'), version = 7 WHERE station = '2.2.2-2'",
+            "UPDATE record SET version = 1 WHERE station = '2.2.2-2'",
+            ", 7, ",
+        ),
+        ("DELETE FROM record WHERE station = '2.2.2-2'", None, "found nothing"),
+        (
+            "INSERT INTO record_state VALUES (0, 999, 'counted', '[]')",
+            'DELETE FROM record_state WHERE "offset" = 999',
+            "record_state 0/999: expected nothing",
+        ),
+    ],
+)
+async def test_what_was_changed_in_the_read_model_is_found(
+    stack: Stack, change: str, back: str | None, line: str
+) -> None:
+    async with _database(stack, schema_of(stack.definition.election)) as connection:
+        transaction_rows = await connection.fetch("SELECT * FROM record")
+        tallies = await connection.fetch("SELECT * FROM office_tally")
+        assert (await connection.execute(change)).rpartition(" ")[2] != "0"
+        code, said = await _doctor(stack)
+        if back is not None:
+            await connection.execute(back)
+        elif "DELETE" in change:
+            await connection.execute("TRUNCATE record")
+            await connection.copy_records_to_table("record", records=[tuple(row) for row in transaction_rows])
+        else:
+            await connection.execute("TRUNCATE office_tally")
+            await connection.copy_records_to_table("office_tally", records=[tuple(row) for row in tallies])
+    assert code == 1, said
+    assert line in said
+    assert "1 differences" in said
+    code, said = await _doctor(stack)
+    assert code == 0, said
+
+
+async def test_a_head_of_the_log_that_is_not_the_ledgers_is_found(stack: Stack) -> None:
+    async with _database(stack, log_schema_of(stack.definition.election)) as connection:
+        root = await connection.fetchval("SELECT root FROM log_head WHERE partition = 0")
+        await connection.execute("UPDATE log_head SET root = $1 WHERE partition = 0", "0" * 64)
+        code, said = await _doctor(stack)
+        await connection.execute("UPDATE log_head SET root = $1 WHERE partition = 0", root)
+    assert code == 1
+    assert "log head partition 0, size " in said
+
+
+async def test_a_state_that_is_wrong_though_whole_is_found(stack: Stack) -> None:
+    """As a bug would have written it: its hash is right, its numbers are not."""
+    definition = stack.definition
+    place = Path(stack.environment[variable("state_directory")]) / "rehearsal.doctor" / "generation-1"
+    partition = definition.partition_of_station(0)
+    path = max((place / str(partition)).glob("*.state"))
+    of = StateOf(definition.hash, hash_of_code("projections", "schemas", "proofs"), partition)
+    right = path.read_bytes()
+    state = decoded(right, of)
+    numbers = bytearray(state.tally_numbers)
+    numbers[8] ^= 1
+    path.write_bytes(b"".join(encoded(state._replace(tally_numbers=bytes(numbers)), of)))
+    code, said = await _doctor(stack)
+    path.write_bytes(right)
+    assert code == 1
+    assert f"state of partition {partition} at offset {state.next_offset - 1}, tally_numbers" in said
+
+
+async def test_a_database_without_the_election_is_said_in_a_sentence(stack: Stack) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "rekap", "doctor"),
+        env={**stack.environment, variable("generation"): "77"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 2
+    assert errors.decode().startswith("Error: this database has no read model of the election")
