@@ -1,7 +1,7 @@
 """Break everything that can break, for minutes, and then count again what clients had acknowledged.
 
     python bench/faults.py [--faults 200] [--minutes 15] [--rate 20] [--seed 1] [--workers 2] [--brokers 1] [--pause 3]
-                           [--report FILE]
+                           [--only WORDS] [--report FILE]
 
 The embedded stack runs as separate processes, with `--workers` of each role, behind two small proxies: one before the API
 (it shares connections out to the replicas) and one before PostgreSQL. Clients submit signed events as `rekap submit` does:
@@ -28,6 +28,7 @@ import asyncio
 import base64
 import json
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -175,7 +176,7 @@ async def break_and_compare(
     polled = oracle.Polled()
     not_possible: dict[str, str] = {}
     kinds = []
-    for kind in kinds_on(parts.workers, parts.brokers):
+    for kind in (kind for kind in kinds_on(parts.workers, parts.brokers) if re.search(asked.only, kind.name)):
         why_not = next((why for words, why in ground.not_possible.items() if kind.name.startswith(words)), None)
         if why_not is None:
             kinds.append(kind)
@@ -491,6 +492,9 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2, help="workers of each role")
     parser.add_argument("--brokers", type=int, default=1, help="3 for a cluster with three copies of each topic")
     parser.add_argument("--pause", type=float, default=3.0, help="seconds from one fault to the next, on average")
+    parser.add_argument(
+        "--only", default="", help="kinds whose name this regular expression finds, such as 'kafka|cut'"
+    )
     parser.add_argument("--report", type=Path, help="a file for all figures, as JSON")
     parser.add_argument("--keep", action="store_true", help="keep logs and data also where all is well")
     asked = parser.parse_args()
