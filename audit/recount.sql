@@ -66,7 +66,9 @@ QUALIFY row_number() OVER (PARTITION BY station, contest, event ORDER BY "offset
 
 CREATE TABLE review AS
 SELECT station, contest, partition, "offset", reviewed, decision
-FROM judged WHERE type = 'result.reviewed' AND refusal IS NULL;
+FROM judged WHERE type = 'result.reviewed' AND refusal IS NULL
+-- A review that is repeated decides as it first did: it must not undo another that came between.
+QUALIFY row_number() OVER (PARTITION BY station, contest, event ORDER BY "offset") = 1;
 
 CREATE TABLE annulment AS
 SELECT station, contest, partition, "offset", through_version

@@ -1,19 +1,24 @@
 """Break everything that can break, for minutes, and then count again what clients had acknowledged.
 
-    python bench/faults.py [--faults 200] [--minutes 15] [--rate 20] [--seed 1] [--workers 2] [--pause 3]
+    python bench/faults.py [--faults 200] [--minutes 15] [--rate 20] [--seed 1] [--workers 2] [--brokers 1] [--pause 3]
+                           [--only WORDS] [--report FILE]
 
 The embedded stack runs as separate processes, with `--workers` of each role, behind two small proxies: one before the API
-(it shares connections out to the replicas) and one before PostgreSQL. Clients submit signed forms as `rekap submit` does:
-new ones, corrections, versions out of order, repeats, wrong sums, two forms of one version, and some that must be refused.
-Others follow the live feed as `rekap watch` does. Meanwhile a schedule that follows from the seed kills, freezes and
-restarts workers, Kafka and PostgreSQL, cuts connections, and makes PostgreSQL slow. docs/faults.md says which and how.
+(it shares connections out to the replicas) and one before PostgreSQL. Clients submit signed events as `rekap submit` does:
+new forms, corrections, versions out of order, repeats, wrong sums, two forms of one version, reviews, annulments, and some
+that must be refused; somebody writes into the ledger past the gateway. Others follow the live feed as `rekap watch` does.
+Meanwhile a schedule that follows from the seed kills, freezes and restarts workers, Kafka and PostgreSQL, cuts connections,
+fills disks, sets clocks wrong and makes PostgreSQL slow (faults_injected.py). docs/faults.md says more.
 
-When the faults are over and all is well again, bench/faults_oracle.py, which shares no code with Rekap, counts the ledger
+When the faults are over and all is well again, faults_oracle.py, which shares no code with Rekap, counts the ledger
 again and holds against it: every receipt and refusal, every total at every level, what stands for every station, the roots
 of the public logs, and after each message of the live feed everything that its client knew by then.
 
-Ends after `--faults` faults or `--minutes` minutes. Exit code 0: the oracle agrees. 1: it does not; its sentences are
-printed and the logs of all processes kept.
+Ends after `--faults` faults or `--minutes` minutes; `--report` writes what came out as JSON. Exit codes:
+
+    0   all faults were injected, and the oracle agrees
+    1   the oracle does not agree; its sentences are printed and the logs of all processes kept
+    3   it agrees, but fewer faults were injected than `--faults` asked for
 """
 
 from __future__ import annotations
@@ -21,43 +26,51 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
+import json
 import random
+import re
 import shutil
-import socket
 import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import faults_oracle as oracle
 import httpx
 import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from faults_election import OFFICERS, PARTITIONS, election_package, facts_of, private_key
+from faults_election import PARTITIONS, election_package, facts_of, private_key
+from faults_injected import (
+    Clocks,
+    Disk,
+    Fault,
+    Kind,
+    Link,
+    NotPossibleError,
+    Parts,
+    break_things,
+    check_cutting,
+    kinds_on,
+    schedule,
+)
+from faults_load import Load, listen, read_answers
 
-from rekap.live_client import follow
-from rekap.sending import send_batch
-from rekap.signing import Signer
-from rekap.up import WORKERS, Stack, running_stack
+from rekap.up import WORKERS, Stack, free_port, running_stack
 from runtime.kafka import topics_of
 from runtime.package_files import write_package
 from runtime.settings import variable
 
 CLIENTS = 6
-BATCH_MAX = 6
 CATCH_UP_SECONDS_MAX = 180
-NURSE_SECONDS = 2.0
-"""A worker that ended by itself (Kafka was away, say) is started again after this, not after the supervisor's growing
-backoff: with faults every few seconds it would soon be down most of the time, and nothing would be tested."""
 HEARTBEAT_SECONDS = 2
 """Of the live feed: after a quiet one its client must know everything."""
-CREATED_AT = "2029-02-14T13:00:00Z"
+DISK_MEGABYTES = {"kafka": 512, "postgres": 1536, "the public logs": 256}
 SUBSCRIPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("president", {}),
     ("president", {"level": "district"}),
@@ -66,345 +79,161 @@ SUBSCRIPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("council", {"area": "1.1"}),
 )
 """The first is the one by which times to the next published change are taken."""
-
-
-# ── a proxy ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-Connect = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
-
-
-class Link:
-    """A TCP port before one or several servers: new connections go round, to the next one that accepts."""
-
-    def __init__(self, *targets: Connect) -> None:
-        self._targets = list(targets)
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
-        self.delay_s = 0.0
-        """What each piece of data waits on its way, in both directions."""
-        self.port = 0
-
-    async def open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    def close(self) -> None:
-        if self._server is not None:
-            self._server.close()
-        self.cut()
-
-    def cut(self) -> None:
-        """End all connections at once, whatever is on its way."""
-        for writer in self._writers:
-            writer.transport.abort()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for _ in self._targets:
-            self._targets.append(target := self._targets.pop(0))
-            with suppress(OSError):
-                there_reader, there_writer = await target()
-                break
-        else:
-            writer.transport.abort()
-            return
-        self._writers |= {writer, there_writer}
-        try:
-            await asyncio.gather(self._carry(reader, there_writer), self._carry(there_reader, writer))
-        finally:
-            self._writers -= {writer, there_writer}
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while data := await reader.read(65_536):
-                if self.delay_s:
-                    await asyncio.sleep(self.delay_s)
-                writer.write(data)
-                await writer.drain()
-        writer.close()
-
-
-# ── the load ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass
-class Sent:
-    """One event, and the final answers to it."""
-
-    event: str
-    envelope: bytes
-    kind: str
-    contest: str
-    at: float = float("inf")
-    """When it was sent first, in seconds of the loop's clock."""
-    answers: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
-
-
-class Load:
-    """What stations say, one after the other, from the seed."""
-
-    def __init__(self, facts: oracle.Facts, stack: Stack, chance: random.Random) -> None:
-        self._facts = facts
-        self._chance = chance
-        election = stack.definition.election
-        self._signers = {
-            province: Signer(
-                private_key(f"officer-{province}"),
-                election=election.id,
-                mode=election.mode.value,
-                definition=stack.definition.hash,
-            )
-            for province in OFFICERS
-        }
-        self._slots = [(station, contest) for contest, there in facts.stations_of.items() for station in there]
-        self._versions: Counter[tuple[str, str]] = Counter()
-        self._late: list[tuple[tuple[str, str], int]] = []
-        """Versions that were left out, to come after higher ones."""
-        self.sent: list[Sent] = []
-        self.kinds: Counter[str] = Counter()
-        self.stop = False
-
-    def next(self) -> Sent:
-        kind = self._chance.choices(
-            ("ordinary", "out of order", "wrong sum", "conflict", "repeat", "refused"), (60, 8, 10, 4, 13, 5)
-        )[0]
-        if kind == "repeat" and self.sent:
-            sent = self._chance.choice(self.sent[-500:])
-        else:
-            sent = self._new(kind)
-            self.sent.append(sent)
-        self.kinds[kind] += 1
-        return sent
-
-    def _new(self, kind: str) -> Sent:
-        chance = self._chance
-        if kind == "out of order" and self._late and chance.random() < 0.5:
-            slot, version = self._late.pop(chance.randrange(len(self._late)))
-        else:
-            slot = chance.choice(self._slots)
-            if kind == "out of order":
-                self._versions[slot] += 1
-                self._late.append((slot, self._versions[slot]))
-            if kind != "conflict" or not self._versions[slot]:
-                self._versions[slot] += 1
-            version = self._versions[slot]
-        station, contest = slot
-        votes = {choice: chance.randrange(60) for choice in self._facts.choices[contest]}
-        valid = sum(votes.values()) + (kind == "wrong sum")
-        invalid = chance.randrange(5)
-        if kind == "refused":
-            votes["nobody"] = 1
-        signed = self._signers[station[0]].sign(
-            {
-                "type": "result.reported",
-                "created_at": CREATED_AT,
-                "station": station,
-                "contest": contest,
-                "version": version,
-                "form": {"votes": votes, "VA": valid, "VB": invalid, "VC": valid + invalid},
-            }
-        )
-        return Sent(signed.event_id, signed.envelope, kind, contest)
-
-    async def client(self, url: str, rate: float) -> None:
-        """Submit on and on, at most so many a second, as `rekap submit --keep-trying` does."""
-        async with httpx.AsyncClient(timeout=15) as client:
-            while not self.stop:
-                batch = [self.next() for _ in range(self._chance.randint(1, BATCH_MAX))]
-                now = asyncio.get_running_loop().time()
-                for each in batch:
-                    each.at = min(each.at, now)
-                answers = await send_batch(client, url, [each.envelope for each in batch])
-                for each, answer in zip(batch, answers, strict=True):
-                    each.answers.append((answer["status"], answer.get("receipt") or answer["problem"]))
-                await asyncio.sleep(max(0.0, now + len(batch) / rate - asyncio.get_running_loop().time()))
-
-
-async def listen(url: str, heard: oracle.Heard) -> None:
-    async for message in follow(url, office=heard.office, **heard.wish):
-        heard.messages.append((asyncio.get_running_loop().time(), message))
-
-
-async def read_answers(url: str, polled: oracle.Polled) -> None:
-    """Ask for the nation's totals and the heads of the logs, twice a second, from whichever replica answers."""
-    async with httpx.AsyncClient(base_url=url, timeout=15) as client:
-        while True:
-            await asyncio.sleep(0.5)
-            with suppress(httpx.HTTPError):
-                answer = (await client.get("/v1/areas/N")).raise_for_status()
-                polled.areas.append((answer.json(), "age" in answer.headers))
-                for partition in range(PARTITIONS):
-                    note = (await client.get(f"/log/{partition}/checkpoint")).raise_for_status().text.split("\n")
-                    polled.checkpoints[partition].append((int(note[1]), base64.b64decode(note[2])))
-
-
-# ── the faults ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Fault(NamedTuple):
-    after_s: float
-    """Since the fault before."""
-    kind: str
-    target: str
-    lasts_s: float
-
-
-@dataclass
-class Parts:
-    """What faults are done to."""
-
-    stack: Stack
-    front: Link
-    database: Link
-    workers: tuple[str, ...]
-    busy: set[str] = field(default_factory=set)
-    """Targets of faults that are not over yet."""
-
-    async def do(self, fault: Fault) -> None:
-        supervisor, target = self.stack.supervisor, fault.target
-        match fault.kind:
-            case "kill":
-                await supervisor.kill(target)
-                await asyncio.sleep(fault.lasts_s)
-                await self.revive(target)
-            case "freeze" | "zombie":
-                supervisor.pause(target)
-                await asyncio.sleep(fault.lasts_s)
-                supervisor.resume(target)
-            case "restart":
-                await supervisor.restart(target)
-            case "cut":
-                (self.front if target == "connections to the API" else self.database).cut()
-            case "slow":
-                self.database.delay_s = 0.05
-                await asyncio.sleep(fault.lasts_s)
-                self.database.delay_s = 0.0
-
-    async def revive(self, name: str) -> None:
-        if self.stack.supervisor.process_id(name) is None:
-            await self.stack.supervisor.restart(name)
-
-    async def nurse(self) -> None:
-        """Cut short the backoff of whoever ended without being asked."""
-        down: Counter[str] = Counter()
-        while True:
-            await asyncio.sleep(NURSE_SECONDS / 2)
-            for name in ("kafka", "postgres", *self.workers):
-                is_down = name not in self.busy and self.stack.supervisor.process_id(name) is None
-                down[name] = down[name] + 1 if is_down else 0
-                if down[name] > 1:
-                    await self.revive(name)
-
-
-def schedule(chance: random.Random, count: int, workers: tuple[str, ...], pause_s: float) -> list[Fault]:
-    """The faults of a run, from its seed: every kind at least once where there are enough, then by weight."""
-    of_workers = [
-        ("kill", 8, lambda: chance.uniform(0, 2)),
-        ("freeze", 4, lambda: chance.uniform(0.3, 4)),
-        ("zombie", 4, lambda: chance.uniform(7, 10)),  # longer than a group's session: others take over meanwhile
-        ("restart", 2, lambda: 0.0),
-    ]
-    possible = [(kind, worker, weight / 2, lasts) for worker in workers for kind, weight, lasts in of_workers]
-    possible += [
-        ("kill", "kafka", 4, lambda: chance.uniform(0, 3)),
-        ("freeze", "kafka", 4, lambda: chance.uniform(0.5, 6)),
-        ("kill", "postgres", 4, lambda: chance.uniform(0, 3)),
-        ("restart", "postgres", 4, lambda: 0.0),
-        ("slow", "connections to PostgreSQL", 5, lambda: chance.uniform(2, 8)),
-        ("cut", "connections to PostgreSQL", 6, lambda: 0.0),
-        ("cut", "connections to the API", 8, lambda: 0.0),
-    ]
-    weights = [weight for _, _, weight, _ in possible]
-    chosen = chance.sample(possible, len(possible)) if count >= len(possible) else []
-    chosen += chance.choices(possible, weights, k=count - len(chosen))
-    return [
-        Fault(min(chance.expovariate(1 / pause_s), 3 * pause_s), kind, target, lasts())
-        for kind, target, _, lasts in chosen
-    ]
-
-
-async def break_things(parts: Parts, faults: list[Fault], ends: float) -> list[tuple[float, Fault]]:
-    """Do the faults, each when its time has come and its target is not broken already. Gives when each was done."""
-    done: list[tuple[float, Fault]] = []
-    clock = asyncio.get_running_loop().time
-
-    async def one(fault: Fault) -> None:
-        try:
-            await parts.do(fault)
-        finally:
-            parts.busy.discard(fault.target)
-
-    async with asyncio.TaskGroup() as group:
-        for fault in faults:
-            await asyncio.sleep(fault.after_s)
-            while fault.target in parts.busy and clock() < ends:
-                await asyncio.sleep(0.1)
-            if clock() >= ends:
-                break
-            parts.busy.add(fault.target)
-            done.append((clock(), fault))
-            parts.stack.supervisor.say("fault", f"{len(done)}: {fault.kind} {fault.target} {fault.lasts_s:.1f} s")
-            group.create_task(one(fault))
-    return done
+EXIT_DISAGREES = 1
+EXIT_TOO_FEW_FAULTS = 3
 
 
 # ── the run ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def run(asked: argparse.Namespace, place: Path) -> list[str]:
+@dataclass
+class Ground:
+    """What of this machine is needed for some kinds of faults."""
+
+    disks: dict[str, Disk]
+    clocks: Clocks | None
+    not_possible: dict[str, str]
+    """What begins the name of a kind → why it cannot be injected here."""
+
+
+def prepare(place: Path, brokers: tuple[str, ...], until_the_end: ExitStack) -> Ground:
+    """Mount the disks that will be filled, and find out what else is possible."""
+    ground = Ground({}, None, {})
+    try:
+        for target, directory in {
+            **{name: name for name in brokers},
+            "postgres": "postgres",
+            "the public logs": "log",
+        }.items():
+            megabytes = DISK_MEGABYTES["kafka" if target in brokers else target]
+            disk = ground.disks[target] = Disk(place / "data" / directory, megabytes)
+            disk.mount()
+            until_the_end.callback(disk.unmount)
+    except NotPossibleError as error:
+        ground.not_possible["full disk"] = str(error)
+    try:
+        ground.clocks = Clocks(place / "clocks")
+    except NotPossibleError as error:
+        ground.not_possible["clock"] = str(error)
+    try:
+        check_cutting()
+    except NotPossibleError as error:
+        ground.not_possible["cut Kafka"] = str(error)
+    return ground
+
+
+@dataclass
+class Run:
+    """What happened."""
+
+    kinds: list[Kind]
+    """That could be injected here."""
+    not_possible: dict[str, str]
+    """The other kinds, and why not."""
+    took_s: float
+    done: list[tuple[float, Fault]]
+    over_at: float
+    """When the last fault was over; like the other times in seconds of the loop's clock."""
+    load: Load
+    ledger: oracle.Ledger
+    heard: list[oracle.Heard]
+    polled: oracle.Polled
+    findings: list[str]
     """Sentences of what the oracle found wrong; none is what everybody hopes for."""
+
+
+async def run(asked: argparse.Namespace, place: Path) -> Run:
     chance = random.Random(asked.seed)
     package = election_package()
     facts = facts_of(package)
     write_package(package, place / "election")
-    async with running_stack(
-        place / "election", place / "data", private_key("authority"), log_directory=place / "logs", workers=()
-    ) as stack:
-        parts = await start_workers(stack, asked.workers)
-        url = f"http://127.0.0.1:{parts.front.port}"
-        load = Load(facts, stack, random.Random(chance.random()))
-        heard = [oracle.Heard(office, wish) for office, wish in SUBSCRIPTIONS]
-        faults = schedule(chance, asked.faults, parts.workers, asked.pause)
-        clock = asyncio.get_running_loop().time
-        began = clock()
-        listening = [asyncio.create_task(listen(url, each)) for each in heard]
-        polled = oracle.Polled()
-        reading = asyncio.create_task(read_answers(url, polled))
-        clients = [asyncio.create_task(load.client(url, asked.rate / CLIENTS)) for _ in range(CLIENTS)]
-        nurse = asyncio.create_task(parts.nurse())
-        try:
-            await asyncio.sleep(2)
-            done = await break_things(parts, faults, began + 60 * asked.minutes)
-            await asyncio.sleep(2)
-            load.stop = True
-            async with asyncio.timeout(CATCH_UP_SECONDS_MAX):
-                await asyncio.gather(*clients)
-            took = clock() - began
-            ledger = await read_topic(stack)
-            problems = await compare(url, facts, ledger, heard)
-            while (grown := await read_topic(stack)) != ledger:  # a record whose client had long tried again
-                ledger = grown
-                problems = await compare(url, facts, ledger, heard)
-            for task in (*listening, reading, nurse):
-                if task.done():
-                    problems.append(f"a task of this program ended: {task.exception()!r}")
-        finally:
-            for task in (*clients, *listening, reading, nurse):
-                task.cancel()
-            await asyncio.gather(*clients, *listening, reading, nurse, return_exceptions=True)
-            parts.front.close()
-            parts.database.close()
-    answers = {sent.event: sent.answers for sent in load.sent}
-    problems += oracle.check_answers(ledger, answers)
+    brokers = ("kafka",) if asked.brokers == 1 else tuple(f"kafka-{number}" for number in range(1, asked.brokers + 1))
+    with ExitStack() as until_the_end:
+        ground = prepare(place, brokers, until_the_end)
+        async with running_stack(
+            place / "election",
+            place / "data",
+            private_key("authority"),
+            log_directory=place / "logs",
+            workers=(),
+            brokers=asked.brokers,
+        ) as stack:
+            parts = await start_workers(stack, asked.workers, brokers, ground, random.Random(chance.random()))
+            try:
+                return await break_and_compare(asked, facts, parts, ground, chance)
+            finally:
+                parts.front.close()
+                parts.database.close()
+
+
+async def break_and_compare(
+    asked: argparse.Namespace, facts: oracle.Facts, parts: Parts, ground: Ground, chance: random.Random
+) -> Run:
+    stack = parts.stack
+    url = f"http://127.0.0.1:{parts.front.port}"
+    load = Load(facts, stack, random.Random(chance.random()))
+    heard = [oracle.Heard(office, wish) for office, wish in SUBSCRIPTIONS]
+    polled = oracle.Polled()
+    not_possible: dict[str, str] = {}
+    kinds = []
+    for kind in (kind for kind in kinds_on(parts.workers, parts.brokers) if re.search(asked.only, kind.name)):
+        why_not = next((why for words, why in ground.not_possible.items() if kind.name.startswith(words)), None)
+        if why_not is None:
+            kinds.append(kind)
+        else:
+            not_possible[kind.name] = why_not
+    faults = schedule(chance, asked.faults, kinds, asked.pause)
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    clients = [asyncio.create_task(load.client(url, asked.rate / CLIENTS)) for _ in range(CLIENTS)]
+    clients.append(asyncio.create_task(load.write_past_the_gateway(stack)))
+    others = [asyncio.create_task(listen(url, each)) for each in heard]
+    others += [asyncio.create_task(read_answers(url, polled)), asyncio.create_task(parts.nurse())]
+    try:
+        await asyncio.sleep(2)
+        done = await break_things(parts, faults, began + 60 * asked.minutes)
+        over_at = clock()
+        findings = await finish(load, clients, over_at)
+        took_s = clock() - began
+        ledger = await read_topic(stack, facts)
+        differences = await compare(url, facts, ledger, heard)
+        while (grown := await read_topic(stack, facts)) != ledger:  # a record whose client had long tried again
+            ledger = grown
+            differences = await compare(url, facts, ledger, heard)
+        findings += differences
+        findings += [f"a task of this program ended: {task.exception()!r}" for task in others if task.done()]
+    finally:
+        for task in (*clients, *others):
+            task.cancel()
+        await asyncio.gather(*clients, *others, return_exceptions=True)
+    findings += oracle.check_answers(ledger, {sent.event: sent.answers for sent in load.sent})
     for each in heard:
-        problems += oracle.check_heard(facts, ledger, each)
-    problems += oracle.check_polled(facts, ledger, polled)
-    problems += wrong_refusals(load)
-    report(asked, took, done, load, ledger, heard, polled)
-    return problems
+        findings += oracle.check_heard(facts, ledger, each)
+    findings += oracle.check_polled(facts, ledger, polled)
+    findings += wrong_refusals(load)
+    return Run(kinds, not_possible, took_s, done, over_at, load, ledger, heard, polled, findings)
 
 
-async def start_workers(stack: Stack, number: int) -> Parts:
+async def finish(load: Load, clients: list[asyncio.Task[None]], over_at: float) -> list[str]:
+    """Let the clients go on until something that was sent after the last fault is acknowledged, and then come to an end."""
+    findings = []
+    ends = time.monotonic() + CATCH_UP_SECONDS_MAX
+    while not any(sent.at > over_at and sent.is_acknowledged for sent in reversed(load.sent)):
+        await asyncio.sleep(0.2)
+        if time.monotonic() > ends:
+            findings.append(f"nothing was acknowledged in the {CATCH_UP_SECONDS_MAX} s after the last fault")
+            break
+    load.stop = True
+    ended, waiting = await asyncio.wait(clients, timeout=CATCH_UP_SECONDS_MAX)
+    findings += [f"a client gave up: {task.exception()!r}" for task in ended if task.exception() is not None]
+    if waiting:
+        findings.append(f"{len(waiting)} clients waited for an answer for more than {CATCH_UP_SECONDS_MAX} s")
+    return findings
+
+
+async def start_workers(
+    stack: Stack, number: int, brokers: tuple[str, ...], ground: Ground, chance: random.Random
+) -> Parts:
     """So many of each role, behind the proxies; all of them ready."""
     database = urlsplit(stack.environment[variable("database")])
     query = parse_qs(database.query)
@@ -423,15 +252,17 @@ async def start_workers(stack: Stack, number: int) -> Parts:
         for role in WORKERS:
             own = {"instance": f"{role}-{each}", "port": str(ports[each - 1]), "gateway": f"gateway-{each}"}
             names.append(own["instance"])
+            clock = ground.clocks.environment(own["instance"]) if ground.clocks is not None else {}
             stack.supervisor.run(
                 own["instance"],
                 [sys.executable, "-m", "rekap", "run", role],
-                environment={**stack.environment, **{variable(name): value for name, value in own.items()}},
+                environment={**stack.environment, **{variable(name): value for name, value in own.items()}, **clock},
                 ready=probe(f"http://127.0.0.1:{ports[each - 1]}/livez") if role == "api" else None,
             )
     await stack.supervisor.wait_ready()
     await every_partition_has_spoken(f"http://127.0.0.1:{front.port}")
-    return Parts(stack, front, to_database, tuple(names))
+    broker_ports = tuple(int(each.rsplit(":", 1)[1]) for each in stack.environment[variable("kafka")].split(","))
+    return Parts(stack, front, to_database, tuple(names), brokers, broker_ports, ground.disks, ground.clocks, chance)
 
 
 async def every_partition_has_spoken(url: str) -> None:
@@ -454,13 +285,7 @@ def probe(url: str) -> Callable[[], Awaitable[bool]]:
     return answers
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-async def read_topic(stack: Stack) -> dict[int, list[oracle.Said]]:
+async def read_topic(stack: Stack, facts: oracle.Facts) -> dict[int, list[oracle.Said]]:
     """The ledger straight from Kafka."""
     topic = topics_of(stack.definition.election).ledger
     consumer = AIOKafkaConsumer(bootstrap_servers=stack.environment[variable("kafka")], enable_auto_commit=False)
@@ -475,10 +300,10 @@ async def read_topic(stack: Stack) -> dict[int, list[oracle.Said]]:
             for place, messages in (await consumer.getmany(timeout_ms=1000)).items():
                 for message in messages:
                     assert message.offset == len(records[place.partition]), "the ledger has a hole"
-                    records[place.partition].append(message.value)
+                    records[place.partition].append(message.value or b"")
     finally:
         await consumer.stop()
-    return oracle.read_ledger(records)
+    return oracle.read_ledger(facts, records)
 
 
 async def compare(url: str, facts: oracle.Facts, ledger: oracle.Ledger, heard: list[oracle.Heard]) -> list[str]:
@@ -549,7 +374,7 @@ async def compare(url: str, facts: oracle.Facts, ledger: oracle.Ledger, heard: l
         problems += [f"{contest} in {area}: no tally is published" for contest, area in sorted(unpublished)]
         for contest, office in facts.office_of.items():
             page = await get("/v1/areas/N/stations", contest=contest, limit=5000)
-            shown = {line["station"]: (line["state"], line["version"]) for line in page["stations"]}
+            shown = {line["station"]: (line["state"], line.get("version")) for line in page["stations"]}
             expected = recounts[office].stations(contest)
             problems += [
                 f"{contest} at station {station}: published {shown.get(station)}, recounted {expected.get(station)}"
@@ -575,63 +400,87 @@ def wrong_refusals(load: Load) -> Iterator[str]:
 # ── the figures ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def times_to_change(
-    done: list[tuple[float, Fault]], load: Load, heard: oracle.Heard
-) -> dict[str, list[tuple[float, float]]]:
-    """By kind and target, for each fault the seconds until the feed had something that was sent after the fault: of any
-    partition, and of all. A fault that came too late in the run for that is left out."""
+def times_to_change(run: Run) -> dict[str, list[tuple[float, float]]]:
+    """By kind, for each fault the seconds until the feed had something that was sent after the fault: of any partition, and
+    of all. A fault that came too late in the run for that is left out."""
     sent = [
         (each.at, str(answer["partition"]), answer["offset"])
-        for each in load.sent
+        for each in run.load.sent
         if each.contest == "president"
         for status, answer in each.answers
         if status == 201
     ]
     found: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for at, fault in done:
+    for at, fault in run.done:
         wanted: dict[str, int] = {}
         for when, partition, offset in sent:
             if when > at:
                 wanted[partition] = min(offset, wanted.get(partition, offset))
-        told = [(when - at, said["as_of"]) for when, said in heard.messages if when > at and "areas" in said]
+        told = [(when - at, said["as_of"]) for when, said in run.heard[0].messages if when > at and "areas" in said]
         moments = [
             next((when for when, cut in told if cut.get(partition, -1) >= offset), None)
             for partition, offset in wanted.items()
         ]
         times = [moment for moment in moments if moment is not None]
         if len(times) == PARTITIONS:
-            found[f"{fault.kind} {fault.target.rsplit('-', 1)[0]}"].append((min(times), max(times)))
+            found[fault.kind.name].append((round(min(times), 2), round(max(times), 2)))
     return found
 
 
-def report(
-    asked: argparse.Namespace,
-    took: float,
-    done: list[tuple[float, Fault]],
-    load: Load,
-    ledger: oracle.Ledger,
-    heard: list[oracle.Heard],
-    polled: oracle.Polled,
-) -> None:
-    records = sum(len(each) for each in ledger.values()) - PARTITIONS
-    events = {said.event for each in ledger.values() for said in each}
-    acknowledged = sum(any(status in (200, 201) for status, _ in each.answers) for each in load.sent)
-    print(f"seed {asked.seed}: {len(done)} faults in {took:.0f} s, {asked.workers} workers of each role")
-    print(f"submitted {dict(load.kinds)}; {len(load.sent):,} events, {acknowledged:,} acknowledged")
-    print(f"ledger: {records:,} records, {records - len(events) + 1:,} of them repeats of an event")
+def report_of(asked: argparse.Namespace, run: Run) -> dict[str, Any]:
+    """All figures of a run, as --report writes them."""
+    records = sum(len(each) for each in run.ledger.values()) - PARTITIONS
+    valid = [said.event for each in run.ledger.values() for said in each if said.holds]
+    injected = Counter(fault.kind.name for _, fault in run.done)
+    return {
+        "seed": asked.seed,
+        "workers_of_each_role": asked.workers,
+        "brokers": asked.brokers,
+        "seconds": round(run.took_s),
+        "faults_asked": asked.faults,
+        "faults": len(run.done),
+        "faults_by_kind": {kind.name: injected[kind.name] for kind in run.kinds},
+        "not_possible": run.not_possible,
+        "submitted_by_kind": dict(run.load.kinds),
+        "events": len(run.load.sent),
+        "acknowledged": sum(sent.is_acknowledged for sent in run.load.sent),
+        "acknowledged_after_the_last_fault": sum(
+            sent.is_acknowledged and sent.at > run.over_at for sent in run.load.sent
+        ),
+        "refused": sum(any(status >= 400 for status, _ in sent.answers) for sent in run.load.sent),
+        "past_the_gateway_by_kind": dict(run.load.strays),
+        "records": records,
+        "records_that_repeat_an_event": len(valid) - len(set(valid)),
+        "records_that_may_not_count": records - len(valid),
+        "changes_recounted": sum("areas" in said for each in run.heard for _, said in each.messages),
+        "gaps_announced": sum(said["type"] == "gap" for each in run.heard for _, said in each.messages),
+        "answers_recounted": len(run.polled.areas),
+        "answers_said_to_be_old": sum(is_old for _, is_old in run.polled.areas),
+        "log_heads_recounted": sum(map(len, run.polled.checkpoints.values())),
+        "findings": run.findings,
+        "seconds_to_the_next_change": times_to_change(run),
+        "seconds_to_the_next_change_is": "for each fault of a kind: [of any partition, of all partitions]",
+    }
+
+
+def show(report: dict[str, Any]) -> None:
+    """The report as sentences and a table."""
+    for name, value in report.items():
+        if isinstance(value, int):
+            print(f"{name.replace('_', ' '):40} {value:,}")
+    for name in ("submitted_by_kind", "past_the_gateway_by_kind"):
+        print(f"{name.replace('_', ' '):40} {', '.join(f'{kind} {count}' for kind, count in report[name].items())}")
+    for name, why in report["not_possible"].items():
+        print(f"not injected: {name}: {why}")
     print(
-        f"read by GET: {len(polled.areas):,} totals, {sum(is_old for _, is_old in polled.areas):,} of them said to be old; "
-        f"{sum(map(len, polled.checkpoints.values())):,} heads of logs"
+        f"\n{'seconds to the next published change':40} {'faults':>6} {'median':>8} {'max':>8} {'max of all partitions':>24}"
     )
-    for each in heard:
-        kinds = Counter(said.get("reason") or said["type"] for _, said in each.messages)
-        print(f"{each.name}: {dict(kinds)}")
-    print(
-        f"{'seconds to the next published change':40} {'faults':>6} {'median':>8} {'max':>8} {'max of all partitions':>24}"
-    )
-    for name, times in sorted(times_to_change(done, load, heard[0]).items()):
-        nexts, alls = sorted(first for first, _ in times), [every for _, every in times]
-        print(f"{name:40} {len(times):6} {nexts[len(nexts) // 2]:8.2f} {nexts[-1]:8.2f} {max(alls):24.2f}")
+    for name, count in report["faults_by_kind"].items():
+        if times := report["seconds_to_the_next_change"].get(name):
+            firsts, alls = sorted(first for first, _ in times), [every for _, every in times]
+            print(f"{name:40} {count:6} {firsts[len(firsts) // 2]:8.2f} {firsts[-1]:8.2f} {max(alls):24.2f}")
+        else:
+            print(f"{name:40} {count:6}")
 
 
 def main() -> int:
@@ -641,18 +490,31 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=20.0, help="submissions a second, at most")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2, help="workers of each role")
+    parser.add_argument("--brokers", type=int, default=1, help="3 for a cluster with three copies of each topic")
     parser.add_argument("--pause", type=float, default=3.0, help="seconds from one fault to the next, on average")
+    parser.add_argument(
+        "--only", default="", help="kinds whose name this regular expression finds, such as 'kafka|cut'"
+    )
+    parser.add_argument("--report", type=Path, help="a file for all figures, as JSON")
     parser.add_argument("--keep", action="store_true", help="keep logs and data also where all is well")
     asked = parser.parse_args()
     place = Path(tempfile.mkdtemp(prefix="rekap-faults-"))
     print(f"the logs of all processes are in {place / 'logs'}", flush=True)
-    problems = uvloop.run(run(asked, place))
-    if problems:
-        print(f"THE ORACLE DISAGREES, {len(problems)} times; the logs are kept")
-        print("\n".join(f"  {each}"[:600] for each in problems[:30]))
-        return 1
+    report = report_of(asked, uvloop.run(run(asked, place)))
+    if asked.report is not None:
+        asked.report.write_text(json.dumps(report, indent=2) + "\n")
+    show(report)
+    if findings := report["findings"]:
+        print(f"THE ORACLE DISAGREES, {len(findings)} times; the logs are kept")
+        print("\n".join(f"  {each}"[:600] for each in findings[:30]))
+        return EXIT_DISAGREES
     if not asked.keep:
         shutil.rmtree(place)
+    if report["faults"] < asked.faults:
+        print(
+            f"the oracle agrees, but only {report['faults']} of {asked.faults} faults were injected in the time given"
+        )
+        return EXIT_TOO_FEW_FAULTS
     print("the oracle agrees")
     return 0
 

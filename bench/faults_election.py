@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date
@@ -41,8 +43,14 @@ def private_key(name: str) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32, b".")[:32])
 
 
-OFFICERS = ("1", "2")
+OFFICERS = ("officer-1", "officer-2")
 """A key of station officers for each province."""
+SPEAKERS = (
+    *((name, Role.STATION_OFFICER, name[-1]) for name in OFFICERS),
+    ("reviewer", Role.REVIEWER, "N"),
+    ("supervisor", Role.SUPERVISOR, "N"),
+)
+"""(name of the key, role, scope) of whoever speaks about stations."""
 
 
 def election_package() -> ElectionPackage:
@@ -105,14 +113,18 @@ def election_package() -> ElectionPackage:
         ),
         keys=(
             _key("authority", Role.AUTHORITY, "N"),
-            *(_key(f"officer-{province}", Role.STATION_OFFICER, province) for province in OFFICERS),
+            *(_key(*speaker) for speaker in SPEAKERS),
         ),
     )
 
 
 def _key(name: str, role: Role, scope: str) -> Key:
-    public = private_key(name).public_key().public_bytes_raw()
+    public = _public(name)
     return Key(key_id=key_id(public), public_key=base64.b64encode(public).decode(), role=role, scope=scope)
+
+
+def _public(name: str) -> bytes:
+    return private_key(name).public_key().public_bytes_raw()
 
 
 def facts_of(package: ElectionPackage) -> oracle.Facts:
@@ -147,6 +159,14 @@ def facts_of(package: ElectionPackage) -> oracle.Facts:
                 if parts.get(contest.electorate, {contest.electorate}) & set(areas)
             ]
             for contest in package.contests
+        },
+        partition_of={
+            station: zlib.crc32(next(area for area in areas if level[area] == "district").encode()) % PARTITIONS
+            for station, areas in lineage.items()
+        },
+        speakers={
+            hashlib.sha256(_public(name)).hexdigest()[:16]: oracle.Speaker(_public(name), role.value, scope)
+            for name, role, scope in SPEAKERS
         },
         above=frozenset(code for code in parent if level[code] != "village"),
     )

@@ -1,8 +1,13 @@
 """The other side of bench/faults.py: recounts what the ledger holds, and compares. Imports nothing of Rekap.
 
 The election of that program is simple on purpose, so that the whole judgement is `standing` below: a form whose votes do
-not add up to VA is held (rule F3); of one version the first that adds up stands; the highest version with one that stands
-is counted; it is flagged where its version says two things, or a higher version is held.
+not add up to VA is in doubt (rule F3), and so are two forms of one version that differ. What a reviewer accepted stands,
+then what comes first and adds up; the highest version of which something stands is counted. It is flagged where a
+reviewer had to accept it, where its version still says two things, or where a higher version waits. An annulment ends all
+versions up to its own.
+
+A record counts where its signature is that of a key whose role may say this about this station, in the station's own
+partition, and where the same event did not count before. Whatever else somebody wrote into the ledger counts nothing.
 
 Everything here is plain dictionaries and sums over (partition, offset, bytes) as Kafka gave them.
 """
@@ -13,10 +18,13 @@ import base64
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 NUMBERS = ("registered_voters", "voters", "valid", "invalid", "total")
 TIERS = ("clean", "flagged", "held")
@@ -27,6 +35,21 @@ Cut = Mapping[str, int]
 """Ledger partition → offset of the last record that is counted in, as an `as_of` has it."""
 Place = tuple[str, str]
 """(contest, area)"""
+
+
+MAY_SAY = {
+    "station_officer": {"result.reported"},
+    "reviewer": {"result.reviewed"},
+    "supervisor": {"result.annulled"},
+}
+"""What each role says about stations."""
+
+
+class Speaker(NamedTuple):
+    public_key: bytes
+    role: str
+    scope: str
+    """The area for whose stations it speaks."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +66,10 @@ class Facts:
     """Contest → choice → party, where choices have one."""
     stations_of: Mapping[str, Sequence[str]]
     """Contest → stations that vote in it."""
+    partition_of: Mapping[str, int]
+    """Station → the partition of the ledger that its records belong to."""
+    speakers: Mapping[str, Speaker]
+    """By key id."""
     above: frozenset[str]
     """Areas of the shard level and above, which `as_of` is about; `shard_as_of` is about the others."""
 
@@ -53,38 +80,83 @@ class Said(NamedTuple):
     event: str
     leaf: str
     body: dict[str, Any]
+    """Empty where the record is no event."""
+    holds: bool
+    """Whether it may count."""
 
 
 Ledger = Mapping[int, Sequence[Said]]
 
 
-def read_ledger(records: Mapping[int, Sequence[bytes]]) -> dict[int, list[Said]]:
+def read_ledger(facts: Facts, records: Mapping[int, Sequence[bytes]]) -> dict[int, list[Said]]:
     """The records of each partition, in the order of their offsets."""
-    return {partition: [_said(value) for value in values] for partition, values in records.items()}
+    return {partition: [_said(facts, partition, value) for value in values] for partition, values in records.items()}
 
 
-def _said(value: bytes) -> Said:
-    payload = base64.b64decode(json.loads(value)["envelope"]["payload"])
+def _said(facts: Facts, partition: int, value: bytes) -> Said:
     leaf = hashlib.sha256(b"\x00" + value).hexdigest()
-    return Said(hashlib.sha256(payload).hexdigest(), leaf, json.loads(payload))
+    try:
+        envelope = json.loads(value)["envelope"]
+        payload = base64.b64decode(envelope["payload"])
+        body = json.loads(payload)
+        signature = envelope["signatures"][0]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return Said(hashlib.sha256(value).hexdigest(), leaf, {}, False)
+    speaker = facts.speakers.get(signature["keyid"])
+    holds = (
+        speaker is not None
+        and body["type"] in MAY_SAY[speaker.role]
+        and speaker.scope in facts.lineage[body["station"]]
+        and partition == facts.partition_of[body["station"]]
+        and _is_signed(payload, envelope["payloadType"], base64.b64decode(signature["sig"]), speaker.public_key)
+    )
+    return Said(hashlib.sha256(payload).hexdigest(), leaf, body, holds)
+
+
+def _is_signed(payload: bytes, kind: str, signature: bytes, public_key: bytes) -> bool:
+    """Over the payload as DSSE encodes it: version, type and payload, each with its length."""
+    text = b" ".join((b"DSSEv1", str(len(kind)).encode(), kind.encode(), str(len(payload)).encode(), payload))
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, text)
+    except InvalidSignature:
+        return False
+    return True
 
 
 # ── the count ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def standing(said: Iterable[dict[str, Any]]) -> tuple[str, dict[str, Any]] | None:
-    """(tier, event body) of what stands for a station in a contest, from its reports in the order of the ledger."""
-    versions: dict[int, list[dict[str, Any]]] = {}
-    for body in said:
-        same = versions.setdefault(body["version"], [])
-        if all(body["form"] != other["form"] for other in same):
-            same.append(body)
+def standing(said: Sequence[Said]) -> tuple[str, dict[str, Any] | None]:
+    """(tier, event body) of what stands for a station in a contest, from all that was said of it in the ledger's order."""
+    annulled_through = max((each.body.get("through_version", 0) for each in said), default=0)
+    reviewed = {each.body["event"]: each.body["decision"] for each in said if each.body["type"] == "result.reviewed"}
+    versions: dict[int, list[Said]] = {}
+    for each in said:
+        if each.body["type"] == "result.reported" and each.body["version"] > annulled_through:
+            same = versions.setdefault(each.body["version"], [])
+            if all(each.body["form"] != other.body["form"] for other in same):
+                same.append(each)
+    waits: dict[str, Any] | None = None
     for version in sorted(versions, reverse=True):
-        fits = [body for body in versions[version] if sum(body["form"]["votes"].values()) == body["form"]["VA"]]
-        if fits:
-            doubted = len(versions[version]) > 1 or version < max(versions)
-            return ("flagged" if doubted else "clean"), fits[0]
-    return ("held", versions[max(versions)][0]) if versions else None
+        differ = len(versions[version]) > 1
+        open_forms, accepted, fit = [], [], []
+        for each in versions[version]:
+            adds_up = sum(each.body["form"]["votes"].values()) == each.body["form"]["VA"]
+            decision = reviewed.get(each.event) if differ or not adds_up else None
+            if decision != "rejected":
+                open_forms.append(each.body)
+            if decision == "accepted":
+                accepted.append(each.body)
+            elif decision is None and adds_up:
+                fit.append(each.body)
+        if accepted or fit:
+            doubted = accepted or len(open_forms) > 1 or waits is not None
+            return ("flagged" if doubted else "clean"), (accepted or fit)[0]
+        if open_forms and waits is None:
+            waits = open_forms[0]
+    if waits is not None:
+        return "held", waits
+    return ("annulled" if annulled_through else "waiting"), None
 
 
 class Recount:
@@ -96,8 +168,8 @@ class Recount:
         self._office = office
         self._next: Counter[int] = Counter()
         self._events: set[str] = set()
-        self._said: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        self._stands: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
+        self._said: dict[tuple[str, str], list[Said]] = {}
+        self._stands: dict[tuple[str, str], tuple[str, dict[str, Any] | None]] = {}
         self._sums: dict[Place, dict[str, Counter[str]]] = {}
         self._expected: Counter[Place] = Counter()
         self._voters: Counter[Place] = Counter()
@@ -128,48 +200,45 @@ class Recount:
 
     def _apply(self, said: Said) -> None:
         body = said.body
-        if body["type"] != "result.reported" or self._facts.office_of[body["contest"]] != self._office:
-            return
-        if said.event in self._events:
+        if not said.holds or self._facts.office_of[body["contest"]] != self._office or said.event in self._events:
             return
         self._events.add(said.event)
         slot = (body["station"], body["contest"])
-        reports = self._said.setdefault(slot, [])
-        reports.append(body)
-        before, after = self._stands.get(slot), standing(reports)
-        assert after is not None
-        self._stands[slot] = after
-        for stands, sign in ((before, -1), (after, 1)):
-            if stands is not None:
-                self._add(slot, *stands, sign)
+        about = self._said.setdefault(slot, [])
+        about.append(said)
+        if (before := self._stands.get(slot)) is not None:
+            self._add(slot, *before, -1)
+        after = self._stands[slot] = standing(about)
+        self._add(slot, *after, 1)
 
-    def _add(self, slot: tuple[str, str], tier: str, body: dict[str, Any], sign: int) -> None:
+    def _add(self, slot: tuple[str, str], tier: str, body: dict[str, Any] | None, sign: int) -> None:
         station, contest = slot
-        form = body["form"]
-        numbers = {
-            "stations": 1,
-            "registered_voters": self._facts.registered[station],
-            "voters": form["VC"],
-            "valid": form["VA"],
-            "invalid": form["VB"],
-            "total": form["VC"],
-            **{f"votes.{choice}": count for choice, count in form["votes"].items()},
-        }
+        numbers = {"stations": 1}
+        if body is not None:
+            form = body["form"]
+            numbers |= {
+                "registered_voters": self._facts.registered[station],
+                "voters": form["VC"],
+                "valid": form["VA"],
+                "invalid": form["VB"],
+                "total": form["VC"],
+                **{f"votes.{choice}": count for choice, count in form["votes"].items()},
+            }
         for area in self._facts.lineage[station]:
-            tiers = self._sums.setdefault((contest, area), {name: Counter() for name in TIERS})
+            tiers = self._sums.setdefault((contest, area), defaultdict(Counter))
             for name, value in numbers.items():
                 tiers[tier][name] += sign * value
 
     def tally(self, contest: str, area: str) -> dict[str, Any]:
         """As it has to be published, of COMPARED."""
-        tiers = self._sums.get((contest, area), {name: Counter() for name in TIERS})
+        tiers = self._sums.get((contest, area), {})
         choices = self._facts.choices[contest]
         return _published(tiers, self._expected[contest, area], self._voters[contest, area], choices)
 
     def office_tally(self, area: str) -> dict[str, Any]:
         """All contests of the office in an area together, votes by party."""
         contests = [contest for contest, there in self._expected if there == area]
-        tiers = {name: Counter[str]() for name in TIERS}
+        tiers: dict[str, Counter[str]] = defaultdict(Counter)
         parties: set[str] = set()
         for contest in contests:
             party_of = self._facts.party_of.get(contest, {})
@@ -185,24 +254,26 @@ class Recount:
             sorted(parties),
         )
 
-    def stations(self, contest: str) -> dict[str, tuple[str, int]]:
+    def stations(self, contest: str) -> dict[str, tuple[str, int | None]]:
         """Station → (state, version) of what stands, for the stations of which something was heard."""
-        states = {"clean": "counted", "flagged": "flagged", "held": "held"}
         return {
-            station: (states[tier], body["version"])
+            station: ("counted" if tier == "clean" else tier, None if body is None else body["version"])
             for (station, where), (tier, body) in self._stands.items()
             if where == contest
         }
 
 
 def _published(tiers: Mapping[str, Counter[str]], expected: int, voters: int, names: Sequence[str]) -> dict[str, Any]:
+    nothing: Counter[str] = Counter()
+
     def numbers(*of: str) -> dict[str, Any]:
         def added(name: str) -> int:
-            return sum(tiers[tier][name] for tier in of)
+            return sum(tiers.get(tier, nothing)[name] for tier in of)
 
         return {name: added(name) for name in NUMBERS} | {"votes": {name: added(f"votes.{name}") for name in names}}
 
-    heard = {tier: tiers[tier]["stations"] for tier in TIERS}
+    heard = {tier: tiers.get(tier, nothing)["stations"] for tier in TIERS}
+    annulled = tiers.get("annulled", nothing)["stations"]
     reported = sum(heard.values())
     return {
         "stations": {
@@ -210,8 +281,8 @@ def _published(tiers: Mapping[str, Counter[str]], expected: int, voters: int, na
             "reported": reported,
             "counted": heard["clean"] + heard["flagged"],
             **heard,
-            "annulled": 0,
-            "waiting": expected - reported,
+            "annulled": annulled,
+            "waiting": expected - reported - annulled,
         },
         "registered_voters_expected": voters,
         "counted": numbers("clean", "flagged"),
@@ -233,21 +304,21 @@ def check_answers(ledger: Ledger, answers: Mapping[str, Sequence[tuple[int, dict
     """Each receipt names a record that is the event, byte for byte by its leaf hash; what was refused is not there.
 
     `answers` has for each event id each final answer to it: its status, and the receipt or the problem."""
-    there = {said.event for records in ledger.values() for said in records}
+    there = {said.event for records in ledger.values() for said in records if said.holds}
     for event, given in answers.items():
         for status, answer in given:
             if status in (200, 201):
                 records = ledger[answer["partition"]]
                 offset = answer["offset"]
                 said = records[offset] if offset < len(records) else None
-                if said is None or (said.event, said.leaf) != (event, answer["leaf_hash"]):
+                if said is None or (said.event, said.leaf, said.holds) != (event, answer["leaf_hash"], True):
                     yield f"{event}: the receipt names {answer['partition']}/{offset}, where the ledger has {said}"
             elif event in there:
                 yield f"{event}: refused with {status}, and yet in the ledger"
 
 
 def records_about(ledger: Ledger, station: str) -> list[tuple[int, int, str]]:
-    """(partition, offset, event id) of all records that speak of a station, repeats too."""
+    """(partition, offset, event id) of all records that speak of a station: also repeats, and what may not count."""
     return sorted(
         (partition, offset, said.event)
         for partition, records in ledger.items()
@@ -262,7 +333,7 @@ def last_new_offsets(ledger: Ledger, facts: Facts, office: str) -> dict[str, int
     for partition, records in ledger.items():
         seen: set[str] = set()
         for offset, said in enumerate(records):
-            if facts.office_of.get(said.body.get("contest", "")) == office and said.event not in seen:
+            if said.holds and facts.office_of[said.body["contest"]] == office and said.event not in seen:
                 seen.add(said.event)
                 last[str(partition)] = offset
     return last

@@ -189,6 +189,7 @@ def _as_json(life: Life) -> dict[str, Any]:
         ],
         "reviews": [(event.hex(), *review) for event, review in said.reviews.items()],
         "annulled": (said.annulled_through, said.annulment_reason),
+        "review_events": sorted(event.hex() for event in said.review_events),
         "standing": None
         if standing is None
         else {
@@ -216,7 +217,9 @@ def _from_json(value: dict[str, Any]) -> Life:
         for form in value["forms"]
     ]
     reviews = {bytes.fromhex(event): Review(*review) for event, *review in value["reviews"]}
-    life = Life(StationContest(forms, reviews, *value["annulled"]))
+    review_events = {bytes.fromhex(event) for event in value["review_events"]}
+    annulled_through, annulment_reason = value["annulled"]
+    life = Life(StationContest(forms, reviews, annulled_through, annulment_reason, review_events))
     if (standing := value["standing"]) is not None:
         form = next((form for form in forms if form.offset == standing["offset"]), None)
         life.standing = Standing(

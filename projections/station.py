@@ -67,9 +67,11 @@ class StationContest:
 
     submissions: list[Submission] = field(default_factory=list)
     reviews: dict[bytes, Review] = field(default_factory=dict)
-    """By event id of the reviewed result; the last in the ledger decides, and it may precede the result."""
+    """By event id of the reviewed result; the last new one in the ledger decides, and it may precede the result."""
     annulled_through: int = 0
     annulment_reason: str = ""
+    review_events: set[bytes] = field(default_factory=set)
+    """Event ids of the reviews themselves: one that is repeated must not undo another that came between."""
 
 
 class Standing(NamedTuple):

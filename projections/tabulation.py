@@ -286,6 +286,10 @@ class PartitionFold:
 
     def _review(self, record: Record, event: ResultReviewed) -> None:
         place, life = self._life(event.station, event.contest)
+        if record.event_id in life.said.review_events:
+            self._keep(record, self._office(place.contest), ResultState.DUPLICATE, ())
+            return
+        life.said.review_events.add(record.event_id)
         life.said.reviews[bytes.fromhex(event.event)] = Review(
             record.offset, event.decision == "accepted", event.reason
         )

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from projections.definition import Definition
 from projections.package_checks import problems
 from proofs.notes import ED25519, VerifierKey
-from rekap.embedded.kafka import EmbeddedKafka
+from rekap.embedded.kafka import EmbeddedKafka, embedded_cluster
 from rekap.embedded.postgres import EmbeddedPostgres
 from rekap.embedded.processes import EmbeddedError, Supervisor, hold_data_directory, told_to_stop
 from rekap.open import open_with_key
@@ -77,9 +77,11 @@ async def running_stack(
     workers: tuple[str, ...] = WORKERS,
     witnesses: int = 0,
     metrics_port: int = 0,
+    brokers: int = 1,
 ) -> AsyncIterator[Stack]:
     """All parts, started, opened and healthy; stopped in order at the end. With witnesses of its own, which show how it is
-    done: they prove something only where somebody else runs them.
+    done: they prove something only where somebody else runs them. Several `brokers` are a cluster; each topic has up to three
+    copies then.
 
     Raises PackageError, EmbeddedError, SettingsError, TopicMismatchError.
     """
@@ -88,11 +90,10 @@ async def running_stack(
         supervisor = Supervisor(log_directory=log_directory)
         try:
             environment = {**os.environ, **(settings or {})}
-            for field, service in (("database", EmbeddedPostgres(data)), ("kafka", EmbeddedKafka(data))):
-                if not environment.get(variable(field)):
-                    environment[variable(field)] = await supervisor.adopt(
-                        "postgres" if field == "database" else "kafka", service
-                    )
+            if not environment.get(variable("database")):
+                environment[variable("database")] = await supervisor.adopt("postgres", EmbeddedPostgres(data))
+            if not environment.get(variable("kafka")):
+                environment |= await _start_kafka(supervisor, data, brokers)
             port = port or free_port()
             environment |= {variable("package"): str(package.resolve()), variable("port"): str(port)}
             for field, name in (
@@ -112,6 +113,15 @@ async def running_stack(
             yield stack
         finally:
             await supervisor.stop()
+
+
+async def _start_kafka(supervisor: Supervisor, data: Path, brokers: int) -> dict[str, str]:
+    """The settings with which the others find it."""
+    if brokers == 1:
+        return {variable("kafka"): await supervisor.adopt("kafka", EmbeddedKafka(data))}
+    adopting = (supervisor.adopt(name, broker) for name, broker in embedded_cluster(data, brokers).items())
+    started = await asyncio.gather(*adopting)
+    return {variable("kafka"): ",".join(started), variable("replication"): str(min(3, brokers))}
 
 
 async def _start_witnesses(

@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
+from collections.abc import Callable
+from functools import wraps
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.conn import AIOKafkaConnection, CloseReason
+from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.protocol.admin import DescribeGroupsRequest_v0, DescribeGroupsRequest_v1
 from aiokafka.protocol.api import Request
@@ -112,6 +115,24 @@ def plain_consumer(settings: Settings, *topics: str, **options: Any) -> AIOKafka
     )
 
 
+def _closed_is_no_bug(send: Callable[..., Any]) -> Callable[..., Any]:
+    """aiokafka (0.14.0, `AIOKafkaConnection.send`) tries again after an OSError. But uvloop says with a RuntimeError that a
+    connection has just been cut: for a consumer that ended its fetching, silently and for good, for a producer its sending."""
+
+    @wraps(send)
+    def send_or_say_that_it_is_closed(self: Any, *arguments: Any, **options: Any) -> Any:
+        try:
+            return send(self, *arguments, **options)
+        except RuntimeError as error:
+            self.close(reason=CloseReason.CONNECTION_BROKEN)
+            raise KafkaConnectionError(f"Connection at {self.host}:{self.port} broken: {error}") from error
+
+    return send_or_say_that_it_is_closed
+
+
+AIOKafkaConnection.send = _closed_is_no_bug(AIOKafkaConnection.send)  # of all clients, Faust's too
+
+
 async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
     """Stop a consumer, also while Kafka is away.
 
@@ -174,6 +195,9 @@ async def create_topics(settings: Settings, election: Election, generation: int 
         "retention.ms": str(FOR_EVER),
         "retention.bytes": str(FOR_EVER),
         "min.insync.replicas": str(max(1, settings.replication - 1)),
+        # The broker's clock: a record with its writer's is refused where that is an hour ahead (KIP-937), and then a gateway
+        # with a wrong clock could let nothing in.
+        "message.timestamp.type": "LogAppendTime",
     }
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
     await admin.start()

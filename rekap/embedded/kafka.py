@@ -1,4 +1,4 @@
-"""Apache Kafka on this machine: one KRaft node, broker and controller in one JVM, its data in one directory.
+"""Apache Kafka on this machine: one KRaft node, broker and controller in one JVM, its data in one directory; or a cluster.
 
 Maven copies the jars named in pom.xml into the cache, once for each content of that file. The first clean stop also
 leaves a class data archive there, which halves the JVM's later starts (2.1 s to 1.2 s where this was written).
@@ -32,6 +32,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from rekap.embedded.processes import (
+    EmbeddedError,
     LeashedProcess,
     StartError,
     ToolMissingError,
@@ -67,13 +68,51 @@ class _Node:
     controller_port: int
 
 
+def embedded_cluster(data_directory: Path, brokers: int, *, heap_megabytes: int = 384) -> dict[str, EmbeddedKafka]:
+    """So many brokers, each also a controller, to be started together: one alone waits for the majority. By name, which is
+    also that of the broker's directory. They keep their ports: each has to find the others again.
+
+    Raises EmbeddedError where the data directory holds a cluster of another size.
+    """
+    path = data_directory.absolute() / "kafka-cluster.json"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cluster_id = _new_cluster_id()
+        ports = _free_ports(2 * brokers)
+        made = [_Node(cluster_id, *pair) for pair in zip(ports[:brokers], ports[brokers:], strict=True)]
+        _write_whole(path, json.dumps([asdict(node) for node in made], indent=2) + "\n")
+    nodes = tuple(_Node(**each) for each in json.loads(path.read_text()))
+    if len(nodes) != brokers:
+        raise EmbeddedError(
+            f"{path} is of {len(nodes)} brokers, and {brokers} were asked for: the number cannot change."
+        )
+    return {
+        f"kafka-{number}": EmbeddedKafka(
+            data_directory, name=f"kafka-{number}", heap_megabytes=heap_megabytes, cluster=nodes, number=number
+        )
+        for number in range(1, brokers + 1)
+    }
+
+
 class EmbeddedKafka:
     """A broker that answers on 127.0.0.1 between `start` and `stop`; every later start goes on with the same data."""
 
-    def __init__(self, data_directory: Path, *, heap_megabytes: int = 512, port: int | None = None) -> None:
-        self.directory = data_directory.absolute() / "kafka"
+    def __init__(
+        self,
+        data_directory: Path,
+        *,
+        name: str = "kafka",
+        heap_megabytes: int = 512,
+        port: int | None = None,
+        cluster: tuple[_Node, ...] = (),
+        number: int = 1,
+    ) -> None:
+        """`cluster` and `number` (from 1) are for `embedded_cluster`."""
+        self.directory = data_directory.absolute() / name
         self._heap_megabytes = heap_megabytes
-        self._port = port
+        self._cluster = cluster
+        self._number = number
+        self._port = cluster[number - 1].port if cluster else port
         """When given, or once started: the only port accepted, because clients have been told it."""
         self._leashed = LeashedProcess()
         self._held = ExitStack()
@@ -142,7 +181,12 @@ class EmbeddedKafka:
         return bootstrap
 
     def _choose_node(self) -> _Node:
-        """The node of the last start, with other ports where those are taken by now."""
+        """The node of the last start, with other ports where those are taken by now; in a cluster the one that it is."""
+        if self._cluster:
+            node = self._cluster[self._number - 1]
+            if taken := [port for port in (node.port, node.controller_port) if not _is_free(port)]:
+                raise _PortTakenError(f"Kafka: port {taken[0]} of {HOST} is taken by another process: end that one.")
+            return node
         path = self.directory / "node.json"
         node = _Node(**json.loads(path.read_text())) if path.exists() else _Node(_new_cluster_id(), 0, 0)
         port, controller_port = self._port or node.port, node.controller_port
@@ -160,10 +204,14 @@ class EmbeddedKafka:
 
     def _write_configuration(self, node: _Node) -> None:
         # Relative paths, from the JVM's working directory: properties know neither UTF-8 nor a comma in log.dirs.
+        members = self._cluster or (node,)
+        copies = str(min(3, len(members)))
+        in_sync_min = str(max(1, min(3, len(members)) - 1))
+        voters = (f"{number}@{HOST}:{each.controller_port}" for number, each in enumerate(members, start=1))
         properties = {
             "process.roles": "broker,controller",
-            "node.id": "1",
-            "controller.quorum.voters": f"1@{HOST}:{node.controller_port}",
+            "node.id": str(self._number),
+            "controller.quorum.voters": ",".join(voters),
             "listeners": f"PLAINTEXT://{HOST}:{node.port},CONTROLLER://{HOST}:{node.controller_port}",
             "advertised.listeners": f"PLAINTEXT://{HOST}:{node.port}",
             "controller.listener.names": "CONTROLLER",
@@ -175,14 +223,13 @@ class EmbeddedKafka:
             "log.retention.ms": "-1",
             "message.max.bytes": str(MESSAGE_BYTES_MAX),
             "replica.fetch.max.bytes": str(MESSAGE_BYTES_MAX),
-            # One node: every internal topic has one copy.
-            "offsets.topic.replication.factor": "1",
+            "offsets.topic.replication.factor": copies,
             "offsets.topic.num.partitions": "4",
-            "transaction.state.log.replication.factor": "1",
-            "transaction.state.log.min.isr": "1",
+            "transaction.state.log.replication.factor": copies,
+            "transaction.state.log.min.isr": in_sync_min,
             "transaction.state.log.num.partitions": "4",
-            "share.coordinator.state.topic.replication.factor": "1",
-            "share.coordinator.state.topic.min.isr": "1",
+            "share.coordinator.state.topic.replication.factor": copies,
+            "share.coordinator.state.topic.min.isr": in_sync_min,
             "share.coordinator.state.topic.num.partitions": "4",
             # Workers come and go in seconds here.
             "group.initial.rebalance.delay.ms": "0",
@@ -395,10 +442,16 @@ def _is_free(port: int) -> bool:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return _free_ports(1)[0]
+
+
+def _free_ports(count: int) -> list[int]:
+    """All different: held together until the last is found."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((HOST, 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -20,10 +20,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 import rekap.embedded
-from rekap.embedded.kafka import EmbeddedKafka, find_java, resolve_jars
+from rekap.embedded.kafka import EmbeddedKafka, embedded_cluster, find_java, resolve_jars
 from rekap.embedded.postgres import EmbeddedPostgres
 from rekap.embedded.processes import (
     DataDirectoryInUseError,
+    EmbeddedError,
     NotReadyError,
     StartError,
     Supervisor,
@@ -462,6 +463,27 @@ async def test_nothing_is_left_when_the_supervisor_is_killed(tmp_path: Path) -> 
     await postgres.stop()
 
 
+async def test_a_cluster_goes_on_without_one_of_its_brokers_which_then_catches_up(tmp_path: Path) -> None:
+    brokers = list(embedded_cluster(tmp_path, 3).values())
+    try:
+        bootstrap = ",".join(await asyncio.gather(*(broker.start() for broker in brokers)))
+        await create_topic(bootstrap, copies=3)
+        await produce(bootstrap, b"to all three")
+        for number, broker in enumerate(brokers):
+            await broker.kill()
+            await produce(bootstrap, b"without %d" % number)
+            await broker.start()
+            await until_in_sync(bootstrap, 3)
+        assert await consume(bootstrap) == [b"to all three", *(b"without %d" % number for number in range(3))]
+    finally:
+        await asyncio.gather(*(broker.stop() for broker in brokers))
+    assert [broker.directory for broker in embedded_cluster(tmp_path, 3).values()] == [
+        broker.directory for broker in brokers
+    ]
+    with pytest.raises(EmbeddedError, match="is of 3 brokers, and 5 were asked for"):
+        embedded_cluster(tmp_path, 5)
+
+
 # ── Words for the above ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -469,11 +491,24 @@ def port_of(bootstrap: str) -> int:
     return int(bootstrap.rpartition(":")[2])
 
 
-async def create_topic(bootstrap: str) -> None:
+async def create_topic(bootstrap: str, copies: int = 1) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
-    await admin.create_topics([NewTopic(TOPIC, num_partitions=1, replication_factor=1)])
+    topic = NewTopic(TOPIC, num_partitions=1, replication_factor=copies)
+    topic.topic_configs["min.insync.replicas"] = str(max(1, copies - 1))
+    await admin.create_topics([topic])
     await admin.close()
+
+
+async def until_in_sync(bootstrap: str, copies: int) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        async with asyncio.timeout(30):
+            while len((await admin.describe_topics([TOPIC]))[0]["partitions"][0]["isr"]) < copies:
+                await asyncio.sleep(0.1)
+    finally:
+        await admin.close()
 
 
 async def produce(bootstrap: str, value: bytes) -> None:

@@ -82,6 +82,7 @@ acts = st.one_of(
     st.tuples(st.just("again"), st.integers(0, 30)),
     st.tuples(st.just("review"), st.integers(0, 30), st.sampled_from(("accepted", "rejected"))),
     st.tuples(st.just("review"), st.integers(0, 30), st.sampled_from(("accepted", "rejected"))),
+    st.tuples(st.just("review again"), st.integers(0, 30)),
     st.tuples(st.just("annul"), st.sampled_from(sorted(STATIONS)), st.integers(1, 3)),
     st.tuples(
         st.just("forge"), _reports(), st.sampled_from(("key", "scope", "role", "mode", "place", "bytes", "station"))
@@ -114,7 +115,12 @@ disputes = st.builds(
     st.lists(st.tuples(st.just("say"), disputed_forms), min_size=2, max_size=6),
     st.lists(reviews, max_size=3),
     st.lists(annulments, max_size=1),
-    st.lists(st.one_of(st.tuples(st.just("say"), disputed_forms), reviews), max_size=4),
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("say"), disputed_forms), reviews, st.tuples(st.just("review again"), st.integers(0, 5))
+        ),
+        max_size=4,
+    ),
 )
 """Forms of two versions of one station, then reviews and perhaps an annulment of them, then more of both."""
 
@@ -122,6 +128,7 @@ disputes = st.builds(
 def play(ledger: MemoryLedger, night: list[tuple[Any, ...]]) -> None:
     """Write the night, as honest and other people would."""
     said: list[tuple[bytes, str, str]] = []
+    reviews_said: list[tuple[bytes, str]] = []
     for act in night:
         match act:
             case ("say", body):
@@ -134,7 +141,11 @@ def play(ledger: MemoryLedger, night: list[tuple[Any, ...]]) -> None:
             case ("review", number, decision) if said:
                 envelope, station, contest = said[number % len(said)]
                 event = read_record(0, ledger_record(envelope, "test", CREATED_AT)).event_id.hex()
-                ledger.say("reviewer", reviewed(station, event, decision) | {"contest": contest})
+                review = ledger.signed("reviewer", reviewed(station, event, decision) | {"contest": contest})
+                ledger.submit(review, station)
+                reviews_said.append((review, station))
+            case ("review again", number) if reviews_said:
+                ledger.submit(*reviews_said[number % len(reviews_said)])
             case ("annul", station, version):
                 ledger.say("supervisor", annulled(station, version))
             case ("forge", body, how):

@@ -102,6 +102,18 @@ def test_a_signature_of_another_payload_is_refused() -> None:
     assert _states(ledger, partition)[offset] == ("president", "refused", ["K2"])
 
 
+def test_a_review_that_is_repeated_does_not_undo_another_that_came_between() -> None:
+    ledger, partition = _ledger()
+    held = ledger.say("officer", reported(STATION, VA=99))[1]
+    event = read_record(held, ledger.partitions[partition][held]).event_id.hex()
+    accepted = ledger.signed("reviewer", reviewed(STATION, event, "accepted"))
+    ledger.append(partition, accepted)
+    ledger.say("reviewer", reviewed(STATION, event, "rejected"))
+    again = ledger.append(partition, accepted)
+    assert _states(ledger, partition)[held][1] == "refused"
+    assert _states(ledger, partition)[again] == ("president", "duplicate", [])
+
+
 def test_a_second_genesis_is_a_duplicate_or_refused() -> None:
     ledger, partition = _ledger()
     same = ledger.partitions[partition][0]
