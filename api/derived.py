@@ -11,8 +11,6 @@ from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
-import asyncpg
-from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 
 from api.health import HealthProbe
@@ -87,27 +85,33 @@ async def follow_generations(app: FastAPI, current: Derived, definition: Definit
     """Serve another generation whenever one is made current, for ever. Cancelled at the end; stops what it serves then."""
     try:
         while True:
-            number = await another_than(current.settings, definition.election, current.generation)
-            log.info(event("generation-changed", before=current.generation, now=number))
-            following = Derived(replace(current.settings, generation=number), definition)
             try:
-                await following.start()
-                await _wait_to_reach(following, current)
-            except BaseException as error:
-                with suppress(Exception):
-                    await following.stop()
-                if not isinstance(error, (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
-                    raise
-                log.warning(event("generation-not-served", generation=number, error=f"{type(error).__name__}: {error}"))
+                current = await _next(app, current, definition)
+            except Exception as error:
+                # Also a bug here: what is served goes on.
+                log.error(event("generation-not-served", error=f"{type(error).__name__}: {error}"), exc_info=True)
                 await asyncio.sleep(AGAIN_SECONDS)
-                continue
-            following.show(app)
-            log.info(event("generation-served", generation=number))
-            before, current = current, following
-            with suppress(Exception):
-                await before.stop()
     finally:
         await current.stop()
+
+
+async def _next(app: FastAPI, current: Derived, definition: Definition) -> Derived:
+    """Wait for another generation, serve it, and stop the one before."""
+    number = await another_than(current.settings, definition.election, current.generation)
+    log.info(event("generation-changed", before=current.generation, now=number))
+    following = Derived(replace(current.settings, generation=number), definition)
+    try:
+        await following.start()
+        await _wait_to_reach(following, current)
+        following.show(app)
+    except BaseException:
+        with suppress(Exception):
+            await following.stop()
+        raise
+    log.info(event("generation-served", generation=number))
+    with suppress(Exception):
+        await current.stop()
+    return following
 
 
 async def _wait_to_reach(following: Derived, current: Derived) -> None:

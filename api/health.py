@@ -18,7 +18,7 @@ from api.problems import PROBLEM_RESPONSES, Problem
 from projections.definition import Definition
 from projections.readmodel import queries
 from runtime import metrics
-from runtime.kafka import SUBTOTALS_PARTITIONS, group_of, plain_consumer, stop_consumer, topics_of
+from runtime.kafka import SUBTOTALS_PARTITIONS, group_members, group_of, plain_consumer, stop_consumer, topics_of
 from runtime.settings import Settings
 
 ANSWER_SECONDS_MAX = 3
@@ -68,9 +68,14 @@ class HealthProbe:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
                 positions = await state.pool.fetch(queries.POSITIONS)
                 newest_us = await state.pool.fetchval(queries.NEWEST_RECEIVED)
+                schema = queries.schema_of(self._definition.election, self._settings.generation)
+                has_recorder = await state.pool.fetchval(queries.HAS_RECORDER, queries.RECORDER_LOCK, schema)
             if self._derived_end is not None:
                 recorded = sum(row["next_offset"] for row in positions)
-                stages["recorder"] = {"lag_records": max(0, self._derived_end - recorded)}
+                stages["recorder"] = {
+                    "lag_records": max(0, self._derived_end - recorded),
+                    "workers": int(has_recorder),
+                }
             if newest_us is not None:
                 age_s = round(max(0.0, time.time() - newest_us / 1_000_000), 1)
             database = "ok"
@@ -79,7 +84,8 @@ class HealthProbe:
         stages["live"] = state.live.stage()
         lagging = [name for name, stage in stages.items() if (stage["lag_records"] or 0) > LAGGING_RECORDS]
         stopped = stages.get("tabulator", {}).get("stopped", [])
-        healthy = kafka == "ok" and database == "ok" and not lagging and not stopped
+        without = [name for name, stage in stages.items() if stage.get("workers") == 0]
+        healthy = kafka == "ok" and database == "ok" and not lagging and not stopped and not without
         return {
             "status": "ok" if healthy else "stopped" if stopped else "degraded",
             "election": self._definition.election.id,
@@ -90,6 +96,7 @@ class HealthProbe:
             "database": database,
             "newest_record_age_s": age_s,
             "lagging": lagging,
+            "without_worker": without,
             "stages": stages,
         }
 
@@ -121,22 +128,25 @@ class HealthProbe:
             "gateway": {"ledger_records": sum(ends[each] for each in ledger), "lag_records": 0},
             "tabulator": lag(ledger, tabulated)
             | {
+                "workers": await group_members(self._admin, group_of(election, "tabulator", generation)),
                 "stopped": [
                     f"partition {place.partition} {tabulated[place].metadata}"
                     for place in ledger
                     if place in tabulated and tabulated[place].metadata
-                ]
+                ],
             },
-            "rollup": lag(subtotals, rolled_up),
+            "rollup": lag(subtotals, rolled_up)
+            | {"workers": await group_members(self._admin, group_of(election, "rollup", generation))},
         }
 
 
 @router.get("/v1/health", summary="The lag of every stage")
 async def health(request: Request) -> dict[str, Any]:
-    """Lag in records of each stage behind what it reads, and whether Kafka and PostgreSQL answer. `status` is `ok`,
-    `degraded`, or `stopped` where the fold of a partition has stopped at a record: `stages.tabulator.stopped` says which and
-    why, and results of that partition stay as they were. `newest_record_age_s` is the age in seconds of the newest record
-    that is in what is served, by its gateway's clock."""
+    """Lag in records of each stage behind what it reads, and whether Kafka and PostgreSQL answer. `status` is `ok`;
+    `degraded` where one of them does not, or a stage lags (`lagging`) or nobody works at it (`without_worker`); `stopped`
+    where the fold of a partition has stopped at a record: `stages.tabulator.stopped` says which and why, and results of that
+    partition stay as they were. `newest_record_age_s` is the age in seconds of the newest record that is in what is served,
+    by its gateway's clock."""
     probe: HealthProbe = request.app.state.health
     return await probe.answer(request.app.state)
 
@@ -178,4 +188,8 @@ async def metrics_page(request: Request) -> Response:
         float("nan") if answer["newest_record_age_s"] is None else answer["newest_record_age_s"]
     )
     metrics.LIVE_CLIENTS.set(answer["stages"]["live"]["clients"])
+    hub = request.app.state.live.hub
+    if hub is not None:
+        for office, held in hub.held_stations().items():
+            metrics.STATIONS_HELD.labels(office).set(held)
     return Response(generate_latest(metrics.API), media_type=CONTENT_TYPE_LATEST)

@@ -30,7 +30,7 @@ from projections.definition import Definition, OfficeEntry
 from projections.progress import standing
 from projections.published import published_office, published_tally
 from projections.rollup import Applied
-from projections.tally import Tally, TallyView, empty_tally
+from projections.tally import STATIONS, Tally, TallyView, empty_tally
 from schemas.blocks import UNATTRIBUTED
 from schemas.codes import NOTHING_YET
 from schemas.live import (
@@ -376,6 +376,14 @@ class Hub:
         self._recent_subtotals.floors = {1 + n: offset for n, offset in enumerate(positions.subtotals)}
         self._flushes += 1
         self._cursor = ""
+
+    def held_stations(self) -> dict[str, int]:
+        """By office how many results wait for review, each contest of a station for itself."""
+        return {
+            office.entry.id: TallyView.of(tally).held[STATIONS]
+            for office in self._offices
+            if (tally := office.parties.get(self.definition.root)) is not None
+        }
 
     def cuts(self) -> list[Cut]:
         """How far each office is, the areas from the shard level up and then those below."""

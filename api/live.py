@@ -223,6 +223,7 @@ class LiveFeed:
             while True:
                 ready.clear()
                 while (frame := subscriber.take()) is not None:
+                    _count_gap(frame)
                     yield frame
                 await ready.wait()
         finally:
@@ -235,9 +236,16 @@ async def _write_frames(socket: WebSocket, subscriber: Subscriber, ready: asynci
     while True:
         ready.clear()
         while (frame := subscriber.take()) is not None:
+            _count_gap(frame)
             async with asyncio.timeout(SEND_SECONDS_MAX):
                 await socket.send_text(frame.text)
         await ready.wait()
+
+
+def _count_gap(frame: Frame) -> None:
+    if frame.kind == "gap":
+        reason = frame.touched.gap if frame.touched is not None else None
+        metrics.LIVE_GAPS.labels(reason or "slow-client").inc()
 
 
 def _follow_wish(hub: Hub, subscriber: Subscriber, text: str) -> None:

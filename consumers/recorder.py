@@ -42,8 +42,6 @@ BATCH_MESSAGES_MAX = 500
 """Messages in one transaction: blocks are up to 1,000 events each when behind, so half a million rows at most."""
 POLL_MS = 200
 FETCH_BYTES_MIN = 1024 * 1024
-_ONE_RECORDER = 0x5245434F
-"""Advisory lock of the writing recorder, beside a hash of the schema's name ("RECO" in ASCII)."""
 STANDBY_SECONDS = 1
 
 
@@ -80,7 +78,7 @@ class Recorder:
         """Wait to be the one that writes. False where `stop` came first."""
         waiting = False
         while not stop.is_set():
-            if await connection.fetchval("SELECT pg_try_advisory_lock($1, hashtext($2))", _ONE_RECORDER, self._schema):
+            if await connection.fetchval(queries.BECOME_RECORDER, queries.RECORDER_LOCK, self._schema):
                 return True
             if not waiting:
                 log.info(event("standby", schema=self._schema))

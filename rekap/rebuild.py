@@ -88,7 +88,8 @@ class Rebuild:
         await self._consumer.start()
         try:
             for role in WORKERS:
-                own = {variable("generation"): str(self._generation), variable("instance"): f"rebuild-{role}"}
+                # Without a lasting name: their partitions are the ordinary workers' as soon as they end.
+                own = {variable("generation"): str(self._generation), variable("instance"): ""}
                 command = [sys.executable, "-m", "rekap", "run", role]
                 supervisor.run(role, command, environment={**os.environ, **own, variable("metrics_port"): "0"})
             await self._reach_the_end(logs)
@@ -179,7 +180,12 @@ class Rebuild:
     async def _ordinary_workers_joined(self) -> bool:
         """Each group has a member besides the own one."""
         groups = [group_of(self._definition.election, role, self._generation) for role in ("tabulator", "rollup")]
-        return all([await group_members(self._settings, group) > 1 for group in groups])
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.kafka)
+        await admin.start()
+        try:
+            return all([await group_members(admin, group) > 1 for group in groups])
+        finally:
+            await admin.close()
 
     async def _api_serves(self) -> bool:
         with suppress(httpx.HTTPError, ValueError):

@@ -171,15 +171,10 @@ class _DescribeGroups(Request[DescribeGroupsRequest_v0 | DescribeGroupsRequest_v
         return request_struct_class(self._groups)
 
 
-async def group_members(settings: Settings, group: str) -> int:
+async def group_members(admin: AIOKafkaAdminClient, group: str) -> int:
     """How many members a consumer group has. Raises KafkaError."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
-    await admin.start()
-    try:
-        node = await admin.find_coordinator(group)
-        answer = await admin._send_request(_DescribeGroups([group]), node)
-    finally:
-        await admin.close()
+    node = await admin.find_coordinator(group)
+    answer = await admin._send_request(_DescribeGroups([group]), node)
     [(_, _, _, _, _, members)] = answer.groups
     return len(members)
 

@@ -52,6 +52,19 @@ LIVE_CLIENTS_DROPPED = Counter(
     registry=API,
 )
 
+LIVE_GAPS = Counter(
+    "rekap_live_gaps_total",
+    "Markers of a gap sent on the live feed, by reason: slow-client is one that got the newest state instead of a backlog.",
+    ["reason"],
+    registry=API,
+)
+STATIONS_HELD = Gauge(
+    "rekap_held_stations",
+    "Results that wait for review, by office, in what the live feed shows.",
+    ["office"],
+    registry=API,
+)
+
 TABULATOR_RECORDS = Counter(
     "rekap_tabulator_records_total", "Ledger records folded, those folded again after a start too.", ["partition"],
     registry=TABULATOR,

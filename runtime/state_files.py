@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
+from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -67,10 +68,16 @@ class StateFiles:
         return self._directory / str(partition)
 
 
+DECIDING_LIBRARIES = ("pydantic", "pydantic-core", "orjson", "cryptography")
+"""What is a form, and whose signature holds, is theirs to say too."""
+
+
 def hash_of_code(*packages: str) -> str:
-    """SHA-256 over the sources of these packages: another version of the rules is another hash, without anybody
-    having to think of it."""
+    """SHA-256 over the sources of these packages and the versions of what they decide with: another version of the rules is
+    another hash, without anybody having to think of it."""
     digest = hashlib.sha256()
+    for library in DECIDING_LIBRARIES:
+        digest.update(f"{library} {version(library)}\n".encode())
     for package in sorted(packages):
         for path, source in _sources(files(package), package):
             digest.update(f"{path} {len(source)}\n".encode() + source)

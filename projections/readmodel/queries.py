@@ -19,6 +19,22 @@ def schema_of(election: Election, generation: int = 1) -> str:
 
 # ── written ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+BECOME_RECORDER = "SELECT pg_try_advisory_lock($1, hashtext($2))"
+"""Takes RECORDER_LOCK and the schema's name. True for the one that may write; the lock ends with its connection."""
+
+HAS_RECORDER = """
+SELECT EXISTS (
+    SELECT FROM pg_locks
+    WHERE locktype = 'advisory' AND granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND classid = $1 AND objid = (hashtext($2)::bigint & 4294967295)::oid
+)
+"""
+"""Whether somebody holds that lock; takes the same."""
+
+RECORDER_LOCK = 0x5245434F
+""""RECO" in ASCII: any number that nobody else's locks in this database have."""
+
 RECORD_COLUMNS = (
     "partition", "offset", "event", "office", "type", "key", "station", "contest", "version", "payload",
     "leaf", "received_us", "area", "shard",

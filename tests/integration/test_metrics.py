@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 import httpx
 import pytest
 import pytest_asyncio
 from prometheus_client.parser import text_string_to_metric_families
 
+from rekap.live_client import follow
 from rekap.up import WORKERS, Stack, free_port
+from runtime.kafka import SUBTOTALS_PARTITIONS
 from runtime.metrics import REGISTRIES
+from schemas.live import Positions, cursor_of
 from tests.conftest import Parts
 from tests.support.small_election import reported
 from tests.support.stacks import Voices, eventually, small_stack
@@ -80,6 +84,38 @@ async def test_what_is_told_is_what_happened(stack: Stack, voices: Voices, clien
     recorder, rollup = await _samples(stack, "recorder"), await _samples(stack, "rollup")
     assert recorder["rekap_recorder_transactions_total", ()] > 0
     assert rollup["rekap_rollup_blocks_total", (("applied", "applied"),)] > 0
+
+
+async def test_holds_and_gaps_of_the_feed_are_told(stack: Stack, voices: Voices, client: httpx.AsyncClient) -> None:
+    await client.post("/v1/submissions", content=voices.sign(reported("1.1.1-2", VA=999)))
+
+    async def is_held() -> bool:
+        return (await _samples(stack, "api")).get(("rekap_held_stations", (("office", "president"),))) == 1
+
+    await eventually(is_held)
+    old = cursor_of(Positions(0, (0,) * SUBTOTALS_PARTITIONS), stack.definition.hash, generation=7)
+    async with aclosing(follow(stack.url, office="president", cursor=old)) as messages:
+        kinds = [(await anext(messages))["type"] for _ in range(3)]
+    assert kinds[1:] == ["gap", "snapshot"]
+    gap = ("rekap_live_gaps_total", (("reason", "cursor-too-old"),))
+    assert (await _samples(stack, "api"))[gap] == 1
+
+
+async def test_a_stage_at_which_nobody_works_is_named(stack: Stack, client: httpx.AsyncClient) -> None:
+    for role in ("recorder", "rollup", "tabulator"):
+        await stack.supervisor.stop(role)
+
+        async def is_named(role: str = role) -> bool:
+            health = (await client.get("/v1/health")).json()
+            return health["without_worker"] == [role] and health["status"] == "degraded"
+
+        await eventually(is_named)
+        await stack.start(role)
+
+        async def is_back() -> bool:
+            return (await client.get("/v1/health")).json()["status"] == "ok"
+
+        await eventually(is_back)
 
 
 async def test_ready_means_that_all_it_needs_is_there(client: httpx.AsyncClient) -> None:
