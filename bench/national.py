@@ -491,7 +491,7 @@ class National:
 
     # -- what it took ----------------------------------------------------------------------------------------------
 
-    def sizes(self) -> None:
+    async def sizes(self) -> None:
         kafka = self.place / "data" / "kafka" / "log"
         for name, topic in (
             ("ledger", self.topics.ledger),
@@ -637,14 +637,20 @@ async def main(arguments: argparse.Namespace) -> int:
             async with Meter(stack) as meter:
                 national = National(stack, made, settings, meter, place)
                 national.say("results", f"{made.results:,} of {arguments.stations:,} stations, {os.cpu_count()} cores")
-                await national.fill()
-                await national.count()
-                await national.record_and_prove()
-                await national.serve()
-                await national.live(arguments.rate, arguments.seconds, arguments.clients)
-                await national.recover()
-                national.sizes()
-                await national.scale(arguments.window)
+                stages: dict[str, Callable[[], Awaitable[None]]] = {
+                    "ledger": national.fill,
+                    "count": national.count,
+                    "record": national.record_and_prove,
+                    "serve": national.serve,
+                    "live": lambda: national.live(arguments.rate, arguments.seconds, arguments.clients),
+                    "recover": national.recover,
+                    "sizes": national.sizes,
+                    "scale": lambda: national.scale(arguments.window),
+                }
+                for name, stage in stages.items():
+                    await stage()
+                    if name == arguments.until:
+                        break
                 national.memory()
         points = national.cost()
         if points:
@@ -667,6 +673,7 @@ if __name__ == "__main__":
     parser.add_argument("--rate", type=int, default=3_000, help="corrections a second on the live stack")
     parser.add_argument("--seconds", type=int, default=30, help="of these")
     parser.add_argument("--clients", type=int, default=20, help="on the live feed")
+    parser.add_argument("--until", help="stop after this stage")
     parser.add_argument("--window", type=int, default=40, help="seconds for which 1 and 2 tabulators are compared")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "rekap-bench")
     parser.add_argument("--keep", type=Path, help="leave logs and data in this directory")

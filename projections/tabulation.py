@@ -8,8 +8,10 @@ the last call have changed. Where batches are cut changes no number, only how ma
 from __future__ import annotations
 
 import hashlib
+from bisect import insort
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 import orjson
@@ -154,6 +156,10 @@ class PartitionFold:
         self._pending: dict[OfficeId, _Pending] = {}
         self._genesis: bytes | None = None
         self._last_leaf = b""
+        self._shard_areas: list[list[tuple[int, int]]] = [[] for _ in definition.offices]
+        """(contest, area) of the shard-level areas with a tally, by office, ascending."""
+        self._noted = 0
+        """How many tallies have been looked at for that."""
 
     # -- state out and in ------------------------------------------------------------------------------------------
 
@@ -405,16 +411,24 @@ class PartitionFold:
     def keyframes(self) -> list[Block]:
         """A full block of the shard-level areas for each office, as of the last block taken."""
         assert not self._pending, "a keyframe between apply and take_blocks would tell what no block has told"
-        frames = []
-        for office in self.definition.offices:
-            contests = set(office.contests)
-            areas = [
-                self._area_tally(key)
-                for key in sorted(self._tallies)
-                if key[0] in contests and self.definition.area_level[key[1]] == self.definition.shard_level
-            ]
-            frames.append(keyframe(office.id, self.partition, self._through[office.id], areas))
-        return frames
+        self._note_shard_areas()
+        return [
+            keyframe(
+                office.id,
+                self.partition,
+                self._through[office.id],
+                [self._area_tally(key) for key in self._shard_areas[office.number]],
+            )
+            for office in self.definition.offices
+        ]
+
+    def _note_shard_areas(self) -> None:
+        """Look at the tallies that are new since the last keyframe: of a nation's, 1 of 12 is a shard-level area's."""
+        definition = self.definition
+        for contest, area in islice(self._tallies, self._noted, None):
+            if definition.area_level[area] == definition.shard_level:
+                insort(self._shard_areas[definition.contests[contest].office_number], (contest, area))
+        self._noted = len(self._tallies)
 
     # -- pieces ----------------------------------------------------------------------------------------------------
 

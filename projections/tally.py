@@ -78,7 +78,11 @@ class AreaTallies:
         start = self._starts[key]
         return self._numbers[start : start + self._lengths[key[0]]].tolist()
 
+    def __len__(self) -> int:
+        return len(self._starts)
+
     def __iter__(self) -> Iterator[tuple[int, int]]:
+        """(contest, area) of each, in the order in which they were first added to."""
         return iter(self._starts)
 
     def add(self, key: tuple[int, int], tier: int, contribution: Contribution, sign: int) -> None:
