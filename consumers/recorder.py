@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
@@ -40,6 +41,8 @@ log = logging.getLogger("rekap.recorder")
 
 BATCH_MESSAGES_MAX = 500
 """Messages in one transaction: blocks are up to 1,000 events each when behind, so half a million rows at most."""
+BATCH_BYTES_MAX = 64 * 1024 * 1024
+"""Of these messages; as rows they take some times that."""
 POLL_MS = 200
 FETCH_BYTES_MIN = 1024 * 1024
 STANDBY_SECONDS = 1
@@ -104,13 +107,31 @@ class Recorder:
                 self._consumer.seek(place, position)
             log.info(event("started", schema=self._schema, behind=sum(ends[p] - positions[p] for p in places)))
             while not stop.is_set():
-                messages = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_MESSAGES_MAX)
-                if messages:
+                if messages := await self._gather():
                     await self._record(connection, messages, positions)
-                    # The sums of the nation change with every message; written four times a second they cost a tenth.
-                    await asyncio.sleep(self._settings.record_ms / 1000)
         finally:
             await stop_consumer(self._consumer)
+
+    async def _gather(self) -> dict[TopicPartition, list[Any]]:
+        """What came in `record_ms`, or as much as one transaction takes. The sums of the nation change with every message:
+        written four times a second they cost a tenth, and one that is far behind writes each sum once for many messages."""
+        gathered: dict[TopicPartition, list[Any]] = {}
+        count = size = 0
+        ends = None
+        while count < BATCH_MESSAGES_MAX and size < BATCH_BYTES_MAX:
+            wait_ms = POLL_MS if ends is None else max(0, round((ends - time.monotonic()) * 1000))
+            batches = await self._consumer.getmany(timeout_ms=wait_ms, max_records=BATCH_MESSAGES_MAX - count)
+            for place, messages in batches.items():
+                gathered.setdefault(place, []).extend(messages)
+                count += len(messages)
+                size += sum(len(message.value) for message in messages)
+            if ends is None:
+                if not gathered:
+                    break
+                ends = time.monotonic() + self._settings.record_ms / 1000
+            elif time.monotonic() >= ends:
+                break
+        return gathered
 
     async def _load(self, connection: Any, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """Positions and watermarks as the database has them."""

@@ -42,7 +42,7 @@ class Night:
         election = definition.election
         partition = definition.partition_of_station(definition.station_number[STATION])
         place = Path(self.stack.environment[variable("state_directory")])
-        return place / f"{election.mode.value}.{election.id}" / str(partition)
+        return place / f"{election.mode.value}.{election.id}" / "generation-1" / str(partition)
 
     async def say(self) -> None:
         """One more version of the station's result is sent and counted."""
