@@ -75,4 +75,4 @@ async def test_a_writer_with_a_wrong_clock_can_write_to_every_topic(parts: Parts
         for topic in topics:
             for hours in (-48, 48):
                 at = int((time.time() + hours * 3600) * 1000)
-                await producer.send_and_wait(topic, b"{}", partition=0, timestamp_ms=at)
+                await producer.send_and_wait(topic, b"{}", key=b"any", partition=0, timestamp_ms=at)
