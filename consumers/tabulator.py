@@ -4,7 +4,7 @@ For each assigned partition it folds from offset 0, or from a state that it kept
 to where the group had committed (those blocks are out), then speaks with a keyframe, then tells blocks. So start is
 recovery, and a rebuild is a start without a committed offset. For each batch, in this order:
 
-    1. read records, check signatures in threads
+    1. read records, check signatures in threads, but for those remembered (proofs/checked_signatures.py)
     2. fold (projections/tabulation.py decides everything)
     3. send the blocks; the next batch is folded meanwhile
     4. wait until Kafka has them (acks=all), then commit the ledger offsets    before this line a crash tells blocks again
@@ -35,7 +35,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from projections.definition import Definition
 from projections.fold_state import StateOf, UnfitStateError, decoded, encoded
 from projections.station import ResultState
-from projections.tabulation import PartitionFold, Record, checked_record
+from projections.tabulation import PartitionFold, Record, read_record, signature_holds
+from proofs.checked_signatures import GROUP, CheckedSignatures
 from proofs.merkle import leaf_hash
 from proofs.signatures import load_public_key
 from runtime import metrics
@@ -51,7 +52,7 @@ from runtime.kafka import (
 )
 from runtime.logs import event
 from runtime.settings import Settings
-from runtime.state_files import StateFiles, hash_of_code
+from runtime.state_files import CheckedFiles, StateFiles, hash_of_code
 from schemas.blocks import Block
 
 log = logging.getLogger("rekap.tabulator")
@@ -104,8 +105,16 @@ class Stop(NamedTuple):
 class _Folding:
     """A partition that this worker holds."""
 
-    def __init__(self, fold: PartitionFold, committed: int, stop: Stop | None, last_leaf: bytes = b"") -> None:
+    def __init__(
+        self,
+        fold: PartitionFold,
+        checked: CheckedSignatures,
+        committed: int,
+        stop: Stop | None,
+        last_leaf: bytes = b"",
+    ) -> None:
         self.fold = fold
+        self.checked = checked
         self.fold.is_silent = fold.next_offset < committed
         self.told_through = committed
         """Blocks of the records below this offset are out."""
@@ -152,6 +161,8 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         name = f"{election.mode.value}.{election.id}"
         self._states = StateFiles(settings.state_directory / name / f"generation-{settings.generation}")
         self._rules = hash_of_code("projections", "schemas", "proofs")
+        self._checked_files = CheckedFiles(settings.state_directory / name / "checked")
+        self._checked_with = f"{definition.hash} {hash_of_code('proofs.signatures', 'schemas.envelope')}"
         self._keeping: asyncio.Task[None] | None = None
         self._kept_at = time.monotonic()
         self._retry_at = float("inf")
@@ -212,7 +223,9 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
     def _begun(self, partition: int, committed: int, stop: Stop | None) -> _Folding:
         """From the newest state that fits and is told as a whole, or from the beginning."""
         at_most = committed if stop is None else min(committed, stop.offset)
+        checked = CheckedSignatures(self._checked_with)
         if self._settings.state_records:
+            checked = CheckedSignatures.from_bytes(self._checked_files.read(partition), self._checked_with)
             self._states.drop_unfinished(partition)
             while (path := self._states.newest(partition, at_most=at_most)) is not None:
                 try:
@@ -222,8 +235,8 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
                     path.unlink(missing_ok=True)
                     continue
                 fold = PartitionFold.from_state(self._definition, partition, state)
-                return _Folding(fold, committed, stop, state.last_leaf)
-        return _Folding(PartitionFold(self._definition, partition), committed, stop)
+                return _Folding(fold, checked, committed, stop, state.last_leaf)
+        return _Folding(PartitionFold(self._definition, partition), checked, committed, stop)
 
     def _state_of(self, partition: int) -> StateOf:
         return StateOf(self._definition.hash, self._rules, partition)
@@ -239,7 +252,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         while (path := self._states.newest(place.partition, at_most=folding.fold.next_offset)) is not None:
             path.unlink(missing_ok=True)
         fold = PartitionFold(self._definition, place.partition)
-        self._folding[place.partition] = _Folding(fold, folding.told_through, folding.stop)
+        self._folding[place.partition] = _Folding(fold, folding.checked, folding.told_through, folding.stop)
         self._consumer.seek(place, 0)
         return False
 
@@ -272,8 +285,10 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         """A state that cannot be written costs time at the next start and nothing else."""
         partition, state = folding.fold.partition, folding.fold.state()
         folding.kept_through = state.next_offset
+        checked = folding.checked.to_bytes()
         write = functools.partial(self._states.write, partition, state.next_offset)
         try:
+            await asyncio.to_thread(self._checked_files.write, partition, checked)
             size = await asyncio.to_thread(write, encoded(state, self._state_of(partition)))
         except OSError as error:
             metrics.TABULATOR_STATES_KEPT.labels("failed").inc()
@@ -362,7 +377,9 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
 
     async def _fold(self, place: TopicPartition, folding: _Folding, messages: Sequence[Any]) -> list[Block]:
         """Steps 1 and 2. A batch is cut where silent folding ends."""
-        records = await self._checked(place, messages)
+        records = await self._checked(place, folding.checked, messages)
+        leaves, found = [record.leaf for record, _ in records], [holds for _, holds in records]
+        folding.checked.note(messages[0].offset, leaves, found)
         blocks: list[Block] = []
         for record, holds in records:
             try:
@@ -380,28 +397,44 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             blocks += folding.fold.take_blocks()
         return blocks
 
-    async def _checked(self, place: TopicPartition, messages: Sequence[Any]) -> list[tuple[Record, bool]]:
+    async def _checked(
+        self, place: TopicPartition, checked: CheckedSignatures, messages: Sequence[Any]
+    ) -> list[tuple[Record, bool]]:
         if len(messages) <= INLINE_CHECKS_MAX:
-            return self._check(place, messages)
-        threads = self._settings.check_threads
-        size = -(-len(messages) // threads)
+            return self._check(place, checked, messages)
+        # Cut where groups of remembered signatures end.
+        ahead = messages[0].offset % GROUP
+        size = -(-(len(messages) + ahead) // (self._settings.check_threads * GROUP)) * GROUP
         loop = asyncio.get_running_loop()
         parts = await asyncio.gather(
             *(
-                loop.run_in_executor(self._threads, self._check, place, messages[start : start + size])
-                for start in range(0, len(messages), size)
+                loop.run_in_executor(
+                    self._threads, self._check, place, checked, messages[max(0, start - ahead) : start - ahead + size]
+                )
+                for start in range(0, len(messages) + ahead, size)
             )
         )
         return [each for part in parts for each in part]
 
-    def _check(self, place: TopicPartition, messages: Sequence[Any]) -> list[tuple[Record, bool]]:
-        checked = []
-        for message in messages:
-            try:
-                checked.append(checked_record(message.offset, message.value or b"", self._keys))
-            except Exception as error:
-                raise FoldError(place, message.offset, "unread", error) from error
-        return checked
+    def _check(
+        self, place: TopicPartition, checked: CheckedSignatures, messages: Sequence[Any]
+    ) -> list[tuple[Record, bool]]:
+        offset = messages[0].offset
+        try:
+            records = []
+            for message in messages:
+                offset = message.offset
+                records.append(read_record(offset, message.value or b""))
+            remembered = checked.hold(records[0].offset, [record.leaf for record in records])
+            found = []
+            for record, known in zip(records, remembered, strict=True):
+                offset = record.offset
+                found.append((record, known or signature_holds(record, self._keys)))
+        except Exception as error:
+            raise FoldError(place, offset, "unread", error) from error
+        metrics.TABULATOR_SIGNATURES.labels("remembered").inc(sum(remembered))
+        metrics.TABULATOR_SIGNATURES.labels("checked").inc(len(remembered) - sum(remembered))
+        return found
 
     async def _send(self, blocks: list[Block]) -> None:
         """Step 3, begun: the next batch is folded while Kafka takes these; the producer keeps their order."""

@@ -94,11 +94,16 @@ def read_record(offset: int, value: bytes) -> Record:
     )
 
 
-def checked_record(offset: int, value: bytes, keys: Mapping[str, Ed25519PublicKey]) -> tuple[Record, bool]:
-    """A ledger record opened, and whether its signature is that of the key it names. `keys` are the election's."""
-    record = read_record(offset, value)
+def signature_holds(record: Record, keys: Mapping[str, Ed25519PublicKey]) -> bool:
+    """Whether the signature of a record that could be read is that of the key it names. `keys` are the election's."""
     key = keys.get(record.key_id)
-    return record, record.event is not None and key is not None and verify(key, record.signature, record.payload)
+    return record.event is not None and key is not None and verify(key, record.signature, record.payload)
+
+
+def checked_record(offset: int, value: bytes, keys: Mapping[str, Ed25519PublicKey]) -> tuple[Record, bool]:
+    """A ledger record opened, and whether its signature holds."""
+    record = read_record(offset, value)
+    return record, signature_holds(record, keys)
 
 
 class GenesisError(Exception):
@@ -529,4 +534,12 @@ def _already_open() -> Finding:
     )
 
 
-__all__ = ["Contribution", "GenesisError", "PartitionFold", "Record", "checked_record", "read_record"]
+__all__ = [
+    "Contribution",
+    "GenesisError",
+    "PartitionFold",
+    "Record",
+    "checked_record",
+    "read_record",
+    "signature_holds",
+]

@@ -81,6 +81,12 @@ TABULATOR_LAG_SECONDS = Gauge(
     ["partition"],
     registry=TABULATOR,
 )
+TABULATOR_SIGNATURES = Counter(
+    "rekap_tabulator_signatures_total",
+    "Signatures of ledger records: checked, or remembered from an earlier check of the same bytes.",
+    ["how"],
+    registry=TABULATOR,
+)
 TABULATOR_STATES = Counter(
     "rekap_tabulator_states_total",
     "States told of records: counted, flagged, held, superseded, refused …; a record whose state changes counts again.",

@@ -1,4 +1,7 @@
-"""Files with the state of each partition's fold, named by the offset it goes up to: `<partition>/<offset>.state`.
+"""Files that spare a tabulator work when it starts, and that may all be deleted:
+
+    generation-N/<partition>/<offset>.state     the state of a partition's fold up to that offset
+    checked/<partition>.signatures              which signatures of a partition's records have been found to hold
 
 A file is written beside its place and renamed, so what stands there is whole; that it is right is its hash's to say. Two
 workers may write at once (one of them a zombie): each file is complete in itself, so neither can spoil the other's.
@@ -22,7 +25,7 @@ _SUFFIX = ".state"
 
 
 class StateFiles:
-    """Those of one election."""
+    """The states of one generation."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -34,19 +37,7 @@ class StateFiles:
 
     def write(self, partition: int, next_offset: int, pieces: Iterable[bytes]) -> int:
         """Write a state and delete those that it makes needless. Gives its bytes. Raises OSError; then nothing changed."""
-        place = self._place(partition)
-        place.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=place, suffix=".part")
-        written = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                size = sum(file.write(piece) for piece in pieces)
-                file.flush()
-                os.fsync(file.fileno())
-            written.replace(place / f"{next_offset:020}{_SUFFIX}")
-        except BaseException:
-            written.unlink(missing_ok=True)
-            raise
+        size = _write_whole(self._place(partition) / f"{next_offset:020}{_SUFFIX}", pieces)
         older = sorted((offset, path) for offset, path in self._of(partition) if offset <= next_offset)
         for _, path in older[:-KEPT]:
             path.unlink(missing_ok=True)
@@ -68,19 +59,58 @@ class StateFiles:
         return self._directory / str(partition)
 
 
+class CheckedFiles:
+    """What is remembered of checked signatures (proofs/checked_signatures.py): of the election, for all generations."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def read(self, partition: int) -> bytes:
+        """Nothing where there is no file."""
+        try:
+            return self._path(partition).read_bytes()
+        except OSError:
+            return b""
+
+    def write(self, partition: int, content: bytes) -> None:
+        """Raises OSError; then nothing changed."""
+        _write_whole(self._path(partition), [content])
+
+    def _path(self, partition: int) -> Path:
+        return self._directory / f"{partition}.signatures"
+
+
+def _write_whole(path: Path, pieces: Iterable[bytes]) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    written = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            size = sum(file.write(piece) for piece in pieces)
+            file.flush()
+            os.fsync(file.fileno())
+        written.replace(path)
+    except BaseException:
+        written.unlink(missing_ok=True)
+        raise
+    return size
+
+
 DECIDING_LIBRARIES = ("pydantic", "pydantic-core", "orjson", "cryptography")
 """What is a form, and whose signature holds, is theirs to say too."""
 
 
 def hash_of_code(*packages: str) -> str:
-    """SHA-256 over the sources of these packages and the versions of what they decide with: another version of the rules is
-    another hash, without anybody having to think of it."""
+    """SHA-256 over the sources of these packages (or modules of one, as "proofs.signatures") and the versions of what they
+    decide with: another version of the rules is another hash, without anybody having to think of it."""
     digest = hashlib.sha256()
     for library in DECIDING_LIBRARIES:
         digest.update(f"{library} {version(library)}\n".encode())
-    for package in sorted(packages):
+    for name in sorted(packages):
+        package, _, module = name.partition(".")
         for path, source in _sources(files(package), package):
-            digest.update(f"{path} {len(source)}\n".encode() + source)
+            if not module or path == f"{package}/{module}.py":
+                digest.update(f"{path} {len(source)}\n".encode() + source)
     return digest.hexdigest()
 
 

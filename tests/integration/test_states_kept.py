@@ -14,7 +14,8 @@ import pytest_asyncio
 
 from projections.fold_state import StateOf, encoded
 from projections.package_checks import problems
-from rekap.up import Stack
+from proofs.checked_signatures import GROUP
+from rekap.up import WORKERS, Stack, free_port
 from runtime.package_files import load_package
 from runtime.settings import variable
 from runtime.state_files import StateFiles, hash_of_code
@@ -44,13 +45,21 @@ class Night:
         place = Path(self.stack.environment[variable("state_directory")])
         return place / f"{election.mode.value}.{election.id}" / "generation-1" / str(partition)
 
-    async def say(self) -> None:
-        """One more version of the station's result is sent and counted."""
-        self.said += 1
-        body = reported(STATION, (self.said, 1, 2), version=self.said)
-        answer = await self.client.post("/v1/submissions", content=self.voices.sign(body))
-        assert answer.status_code == 201, answer.text
+    async def say(self, versions: int = 1) -> None:
+        """More versions of the station's result are sent, and the last is counted."""
+        for _ in range(versions):
+            self.said += 1
+            body = reported(STATION, (self.said, 1, 2), version=self.said)
+            answer = await self.client.post("/v1/submissions", content=self.voices.sign(body))
+            assert answer.status_code == 201, answer.text
         await eventually(self.is_counted)
+
+    async def signatures(self, how: str) -> int:
+        """How many the tabulator has checked, or remembered."""
+        port = self.stack.metrics_port + WORKERS.index("tabulator")
+        text = (await self.client.get(f"http://127.0.0.1:{port}/metrics")).text
+        name = f'rekap_tabulator_signatures_total{{how="{how}"}} '
+        return sum(int(float(line.removeprefix(name))) for line in text.splitlines() if line.startswith(name))
 
     async def is_counted(self) -> bool:
         """The station stands for its last version, in the read model, and the nation's total is that and no more."""
@@ -79,7 +88,7 @@ class Night:
 async def night(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Night]:
     place = tmp_path_factory.mktemp("states")
     async with (
-        small_stack(place, "states", {**parts, variable("state_records"): "1"}) as stack,
+        small_stack(place, "states", {**parts, variable("state_records"): "1"}, metrics_port=free_port()) as stack,
         httpx.AsyncClient(base_url=stack.url) as client,
     ):
         yield Night(stack, place, Voices(stack), client)
@@ -134,6 +143,31 @@ async def test_a_state_of_another_ledger_is_thrown_away(night: Night) -> None:
     said = await night.kill()
     assert _folded_from(night, said) == state.next_offset == 4
     assert any("state-thrown-away" in line and "another record at offset 3" in line for line in said)
+    assert await night.is_counted()
+    await night.say()
+
+
+async def test_a_fold_from_the_beginning_checks_no_signature_again(night: Night) -> None:
+    """As after an upgrade, whose states are of other rules. Of a group that was not whole, all are checked again."""
+    await night.say(2 * GROUP)
+    await eventually(lambda: _through(night, night.said + 1))
+    for path in night.states.glob("*.state"):
+        path.unlink()
+    said = await night.kill()
+    assert _folded_from(night, said) == 0
+    records = night.said + 1
+    assert await night.signatures("remembered") == records // GROUP * GROUP
+    assert await night.is_counted()
+    await night.say()
+
+
+async def test_what_is_remembered_of_other_keys_is_checked_again(night: Night) -> None:
+    kept = night.states.parent.parent / "checked" / f"{night.states.name}.signatures"
+    kept.write_bytes(kept.read_bytes().replace(night.stack.definition.hash.encode(), b"0" * 64))
+    for path in night.states.glob("*.state"):
+        path.unlink()
+    assert _folded_from(night, await night.kill()) == 0
+    assert await night.signatures("remembered") == 0
     assert await night.is_counted()
     await night.say()
 

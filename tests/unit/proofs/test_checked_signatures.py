@@ -1,0 +1,83 @@
+"""What is remembered is only what was checked: of the same bytes, with the same keys and code."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proofs.checked_signatures import GROUP, CheckedSignatures
+
+LEAVES = [hashlib.sha256(str(number).encode()).digest() for number in range(10 * GROUP)]
+OF = "these keys and this code"
+
+
+def _seen(count: int, holds: Sequence[bool] | None = None) -> CheckedSignatures:
+    checked = CheckedSignatures(OF)
+    checked.note(0, LEAVES[:count], [True] * count if holds is None else holds)
+    return checked
+
+
+@given(
+    count=st.integers(0, len(LEAVES)),
+    cuts=st.lists(st.integers(1, len(LEAVES) - 1)),
+    first=st.integers(0, len(LEAVES)),
+    size=st.integers(0, len(LEAVES)),
+    broken=st.sets(st.integers(0, len(LEAVES) - 1), max_size=5),
+)
+def test_however_batches_are_cut_whole_groups_are_remembered(
+    count: int, cuts: list[int], first: int, size: int, broken: set[int]
+) -> None:
+    checked = CheckedSignatures(OF)
+    holds = [number not in broken for number in range(count)]
+    edges = sorted({0, count, *(cut for cut in cuts if cut < count)})
+    for start, end in pairwise(edges):
+        checked.note(start, LEAVES[start:end], holds[start:end])
+    again = CheckedSignatures.from_bytes(checked.to_bytes(), OF)
+    leaves = LEAVES[first : first + size]
+    expected = []
+    for offset in range(first, first + len(leaves)):
+        group = offset // GROUP * GROUP
+        is_whole = first <= group and group + GROUP <= min(count, first + len(leaves))
+        expected.append(is_whole and holds[offset])
+    assert again.hold(first, leaves) == expected
+
+
+def test_a_group_with_another_record_is_not_remembered() -> None:
+    checked = _seen(2 * GROUP)
+    other = [*LEAVES[: GROUP + 3], bytes(32), *LEAVES[GROUP + 4 : 2 * GROUP]]
+    assert checked.hold(0, other) == [True] * GROUP + [False] * GROUP
+    swapped = [LEAVES[1], LEAVES[0], *LEAVES[2:GROUP]]
+    assert not any(checked.hold(0, swapped))
+    assert not any(checked.hold(GROUP, LEAVES[:GROUP]))
+
+
+def test_records_that_were_seen_elsewhere_fill_no_group() -> None:
+    checked = CheckedSignatures(OF)
+    checked.note(5, LEAVES[5:GROUP], [True] * (GROUP - 5))
+    assert not any(checked.hold(0, LEAVES[:GROUP]))
+    checked.note(0, LEAVES[:10], [True] * 10)
+    checked.note(20, LEAVES[20:GROUP], [True] * (GROUP - 20))
+    assert not any(checked.hold(0, LEAVES[:GROUP]))
+    checked.note(10, LEAVES[10:GROUP], [True] * (GROUP - 10))
+    assert all(checked.hold(0, LEAVES[:GROUP]))
+
+
+def test_other_keys_or_code_remember_nothing() -> None:
+    content = _seen(GROUP).to_bytes()
+    assert all(CheckedSignatures.from_bytes(content, OF).hold(0, LEAVES[:GROUP]))
+    assert not any(CheckedSignatures.from_bytes(content, "other keys").hold(0, LEAVES[:GROUP]))
+    assert not any(CheckedSignatures.from_bytes(b"", OF).hold(0, LEAVES[:GROUP]))
+
+
+@given(where=st.integers(0), bit=st.integers(0, 7), cut=st.integers(0))
+def test_a_damaged_file_never_says_that_a_signature_holds_which_does_not(where: int, bit: int, cut: int) -> None:
+    holds = [number % 3 > 0 for number in range(3 * GROUP)]
+    content = bytearray(_seen(3 * GROUP, holds).to_bytes())
+    content[where % len(content)] ^= 1 << bit
+    del content[len(content) - cut % 40 :]
+    said = CheckedSignatures.from_bytes(bytes(content), OF).hold(0, LEAVES[: 3 * GROUP])
+    assert all(held for held, known in zip(holds, said, strict=True) if known)
