@@ -10,12 +10,16 @@ anything is measured. Then, one after the other:
 3. record      the recorder writes the read model into PostgreSQL, and the notary the public log, at the same time
 4. serve       the API starts
 5. live        corrections by HTTP at --rate, in batches, with --clients on the live feed
-6. recover     kill -9 of each worker; of a tabulator also for good, so that another takes its partitions
-7. scale       one tabulator, then two, from offset 0 without states, for --window seconds each
+6. recover     kill -9 of each worker; of a tabulator also for good, so that another takes its partitions; and a
+               tabulator whose kept states are of other rules, as after an upgrade
+7. sizes       what is on disk
+8. rebuild     `rekap rebuild` beside the running stack, where the disk has room for a second generation
+9. scale       one tabulator, then two, from offset 0 for --window seconds each, roll-up and API stopped: first checking
+               every signature, then remembering those that were checked
 
 It prints results/s of each stage, the most memory of each process, sizes on disk, lag and latency, and CPU per result
-from the first 100,000 to the last. Exit code 0: all totals are right. 1: one is not, or not in time. It needs 24 GB of
-memory, 60 GB of disk, and an hour.
+from the first 100,000 to the last. Exit code 0: all totals are right. 1: one is not, or not in time. For a nation it needs
+24 GB of memory, 50 GB of disk (80 with stage 8), and an hour.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ import asyncio
 import base64
 import logging
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -52,6 +57,7 @@ from projections.tally import HEAD, STATIONS, TallyView
 from rekap.definition_cache import compiled
 from rekap.live_client import MESSAGE_BYTES_MAX, feed_url
 from rekap.up import WORKERS, Stack, free_port, running_stack
+from runtime.generations import current_generation
 from runtime.kafka import SUBTOTALS_PARTITIONS, group_of, plain_consumer, topics_of
 from runtime.settings import Settings, read_settings, variable
 from schemas.results import Result
@@ -140,6 +146,11 @@ class National:
         self.curve: list[Sample] = []
         self.rows: list[tuple[str, str]] = []
         self.later = iter(made.later())
+
+    @property
+    def states(self) -> Path:
+        election = self.stack.definition.election
+        return Path(self.stack.environment[variable("state_directory")]) / f"{election.mode.value}.{election.id}"
 
     def say(self, name: str, figure: str) -> None:
         self.rows.append((name, figure))
@@ -389,6 +400,20 @@ class National:
             await self._is_live()
             self.say(f"recover: {role} killed, next result on feed", f"{time.monotonic() - began:.1f} s")
         await self._take_over()
+        await self._upgrade()
+
+    async def _upgrade(self) -> None:
+        """No kept state fits: all is folded from offset 0, in silence up to what has been told, with remembered signatures."""
+        log = self.place / "tabulator.log"
+        before = log.stat().st_size
+        for path in self.states.glob("generation-*"):
+            shutil.rmtree(path)
+        began = time.monotonic()
+        await self.stack.start("tabulator")
+        partitions = self.stack.definition.partitions
+        await _until(lambda: _spoken(log, before) == partitions)
+        took = time.monotonic() - began
+        self.say("recover: tabulator without its states speaks", _rate(self.made.results, took))
 
     async def _take_over(self) -> None:
         """The first tabulator dies for good; the second one has all its partitions."""
@@ -439,14 +464,46 @@ class National:
         finally:
             listening.cancel()
 
-    # -- 7. scale --------------------------------------------------------------------------------------------------
+    # -- 8. rebuild ------------------------------------------------------------------------------------------------
+
+    async def rebuild(self) -> None:
+        derived = sum(_size(place) for place in (self.place / "data").iterdir()) * 2 // 3
+        free = shutil.disk_usage(self.place).free
+        if free < derived:
+            self.say("rebuild", f"left out: it takes about {_gigabytes(derived)}, and {_gigabytes(free)} are free")
+            return
+        address = {variable("port"): self.stack.url.rpartition(":")[2]}
+        began = time.monotonic()
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "rekap", "rebuild"), env={**self.stack.environment, **address}
+        )
+        if await process.wait():
+            raise WrongError(f"rekap rebuild ended with {process.returncode}")
+        took = time.monotonic() - began
+        generation = await current_generation(self.settings, self.stack.definition.election)
+        self.topics = topics_of(self.stack.definition.election, generation)
+        await self._is_live()
+        self.say("rebuild: ledger to all that is derived, served", _rate(self.made.results, took))
+
+    # -- 9. scale --------------------------------------------------------------------------------------------------
 
     async def scale(self, window: int) -> None:
-        await self.stack.supervisor.stop("api", "notary", "recorder", "rollup")
+        await self.stack.supervisor.stop("api", "notary", "recorder", "rollup", "tabulator")
+        for how in ("checking all signatures", "remembering them"):
+            rates = await self._rates(window, remembering=how == "remembering them")
+            self.say(
+                f"scale: 1 and 2 tabulators, {how}",
+                f"{rates[0]:,.0f} and {rates[1]:,.0f} results/s ({rates[1] / rates[0]:.2f} : 1 on {os.cpu_count()} cores)",
+            )
+
+    async def _rates(self, window: int, *, remembering: bool) -> list[float]:
         rates = []
         for number in (1, 2):
             await self._begin_at_zero()
-            own = {variable("state_records"): "0"}
+            states = self.place / f"scale-{'remembering' if remembering else 'checking'}-{number}"
+            if remembering:
+                shutil.copytree(self.states / "checked", states / self.states.name / "checked")
+            own = {variable("state_directory"): str(states)}
             names = ("tabulator",) if number == 1 else ("tabulator", "tabulator-2")
             environment = {**self.stack.environment, **own, variable("instance"): "tabulator-1"}
             environment[variable("metrics_port")] = str(self.stack.metrics_port + WORKERS.index("tabulator"))
@@ -464,15 +521,15 @@ class National:
                     rates.append((folded - first[1]) / (now - first[0]))
                     break
             await self.stack.supervisor.stop(*names)
-        self.say(
-            "scale: ledger to subtotals, 1 and 2 tabulators",
-            f"{rates[0]:,.0f} and {rates[1]:,.0f} results/s ({rates[1] / rates[0]:.2f} : 1 on {os.cpu_count()} cores)",
-        )
+            shutil.rmtree(states)
+        return rates
 
     async def _begin_at_zero(self) -> None:
+        election = self.stack.definition.election
+        generation = await current_generation(self.settings, election)
         # A member that was killed is in the group until its session ends; each try until then is a line of log.
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-        consumer = plain_consumer(self.settings, group_id=group_of(self.stack.definition.election, "tabulator"))
+        consumer = plain_consumer(self.settings, group_id=group_of(election, "tabulator", generation))
         await consumer.start()
         try:
             places = [TopicPartition(self.topics.ledger, number) for number in range(self.stack.definition.partitions)]
@@ -645,6 +702,7 @@ async def main(arguments: argparse.Namespace) -> int:
                     "live": lambda: national.live(arguments.rate, arguments.seconds, arguments.clients),
                     "recover": national.recover,
                     "sizes": national.sizes,
+                    "rebuild": national.rebuild,
                     "scale": lambda: national.scale(arguments.window),
                 }
                 for name, stage in stages.items():
