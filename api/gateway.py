@@ -30,10 +30,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
+from api.look_ups import LookUps
 from api.problems import PROBLEM_RESPONSES, Problem
 from projections.authority import Refusal, check_election, check_key, check_place
 from projections.definition import Definition
-from projections.readmodel import queries
 from projections.station import ResultState
 from proofs.merkle import leaf_hash
 from proofs.notes import ED25519, Note, VerifierKey, sign
@@ -69,7 +69,6 @@ BODIES_BYTES_MAX = 128 * 1024 * 1024
 """Bodies held at once, of all requests together: eight full batches, or 2,000 of the largest submissions. At half, four
 places that send full batches would shut out everybody else; at double, a gateway needs half a gigabyte while Kafka hangs."""
 RETRY_AFTER_S = 2
-LOOK_UP_SECONDS_MAX = 2
 
 _STATUS_OF_RULE = {"K1": 401, "K2": 401, "K3": 403, "K4": 403}
 _TITLE_OF_STATUS = {401: "Not signed by a registered key", 403: "Not allowed to this key", 422: "Submission refused"}
@@ -81,8 +80,7 @@ class Gateway:
     def __init__(self, settings: Settings, definition: Definition, pool: Any) -> None:
         self._settings = settings
         self._definition = definition
-        self.pool = pool
-        """To the read model that is served."""
+        self.look_ups = LookUps(pool)
         self._ledger = topics_of(definition.election).ledger
         self._keys: dict[str, Ed25519PublicKey] = {
             key_id: load_public_key(key.public_key) for key_id, key in definition.keys.items()
@@ -222,8 +220,7 @@ class Gateway:
         """Look an event up in the read model and take its receipt from the ledger. Without the read model a retry may
         become a second record, which the fold counts once."""
         try:
-            async with asyncio.timeout(LOOK_UP_SECONDS_MAX):  # also the wait for a free connection
-                places = await self.pool.fetch(queries.RECORD_OF_EVENT, submission)
+            places = await self.look_ups.places(submission)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             log.warning(log_line("look-up-failed", error=type(error).__name__))
             return None

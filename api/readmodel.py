@@ -173,8 +173,11 @@ class ReadModel:
 
     async def submission(self, event: str) -> list[dict[str, Any]]:
         """Where an event stands in the ledger, the first place first, and what became of it."""
-        rows = await self._pool.fetch(queries.RECORD_OF_EVENT, event)
-        return [dict(row) | {"findings": orjson.Fragment(row["findings"])} for row in rows]
+        rows = await self._pool.fetch(queries.RECORDS_OF_EVENTS, [event])
+        places = [dict(row) | {"findings": orjson.Fragment(row["findings"])} for row in rows]
+        for place in places:
+            del place["event"]
+        return places
 
     async def everything(self) -> Everything:
         """All tallies: what the live feed begins with."""

@@ -212,13 +212,13 @@ LIMIT $5
 """
 """Takes areas that hold stations, a contest, a state or null, the station to go on after, and how many."""
 
-RECORD_OF_EVENT = """
-SELECT record.partition, record."offset", record.type, record.station, record.contest, record.version,
+RECORDS_OF_EVENTS = """
+SELECT record.event, record.partition, record."offset", record.type, record.station, record.contest, record.version,
        record_state.state, record_state.findings
 FROM record JOIN record_state USING (partition, "offset")
-WHERE record.event = $1
+WHERE record.event = ANY($1::text[])
 ORDER BY record.partition, record."offset"
 """
-"""All places of an event, the first first: genesis stands in every partition, a repeated event more than once."""
+"""All places of some events, the first first: genesis stands in every partition, a repeated event more than once."""
 
 NEWEST_RECEIVED = "SELECT max(received_us) FROM record WHERE received_us > 0"

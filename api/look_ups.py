@@ -1,0 +1,51 @@
+"""Look-ups of events in the read model, many in one question.
+
+A submission that may be a retry is looked up, and on election night most of a batch may be. So what is asked while a
+question is under way waits for the next: one at a time, for as many events as there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from projections.readmodel import queries
+
+SECONDS_MAX = 2
+"""For one question, also while it waits for a free connection."""
+
+
+class LookUps:
+    def __init__(self, pool: Any) -> None:
+        self.pool = pool
+        """To the read model that is served."""
+        self._wanted: dict[str, asyncio.Future[list[Any]]] = {}
+        self._asking: asyncio.Task[None] | None = None
+
+    async def places(self, event: str) -> list[Any]:
+        """The places of an event in the ledger, as queries.RECORDS_OF_EVENTS tells them; the first first. Raises TimeoutError,
+        and what PostgreSQL raises."""
+        answer = self._wanted.get(event)
+        if answer is None:
+            answer = self._wanted[event] = asyncio.get_running_loop().create_future()
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask())
+        return await asyncio.shield(answer)
+
+    async def _ask(self) -> None:
+        while self._wanted:
+            wanted, self._wanted = self._wanted, {}
+            found: dict[str, list[Any]] = {event: [] for event in wanted}
+            try:
+                async with asyncio.timeout(SECONDS_MAX):
+                    for row in await self.pool.fetch(queries.RECORDS_OF_EVENTS, list(wanted)):
+                        found[row["event"]].append(row)
+            except BaseException as error:
+                for answer in wanted.values():
+                    answer.set_exception(error)
+                    answer.exception()  # whoever asked may have gone
+                if not isinstance(error, Exception):
+                    raise
+            else:
+                for event, answer in wanted.items():
+                    answer.set_result(found[event])
