@@ -213,12 +213,17 @@ LIMIT $5
 """Takes areas that hold stations, a contest, a state or null, the station to go on after, and how many."""
 
 RECORDS_OF_EVENTS = """
-SELECT record.event, record.partition, record."offset", record.type, record.station, record.contest, record.version,
-       record_state.state, record_state.findings
-FROM record JOIN record_state USING (partition, "offset")
-WHERE record.event = ANY($1::text[])
-ORDER BY record.partition, record."offset"
+SELECT found.*
+FROM unnest($1::text[]) AS asked (event) CROSS JOIN LATERAL (
+    SELECT record.event, record.partition, record."offset", record.type, record.station, record.contest, record.version,
+           record_state.state, record_state.findings
+    FROM record JOIN record_state USING (partition, "offset")
+    WHERE record.event = asked.event
+    OFFSET 0
+) AS found
+ORDER BY found.partition, found."offset"
 """
-"""All places of some events, the first first: genesis stands in every partition, a repeated event more than once."""
+"""All places of some events, the first first: genesis stands in every partition, a repeated event more than once. (OFFSET 0:
+each event by the index; for many at once the planner would read whole tables.)"""
 
 NEWEST_RECEIVED = "SELECT max(received_us) FROM record WHERE received_us > 0"
