@@ -68,6 +68,7 @@ STAGE_SECONDS_MAX = 3_600
 SETTLE_SECONDS = 60
 """For the last blocks to be rolled up."""
 BATCH_LINES = 100
+RETRY_SECONDS = 2
 CONNECTIONS = 8
 KNEES = (100_000, 200_000, 400_000, 800_000, 1_600_000, 3_200_000, 10_000_000)
 
@@ -339,23 +340,31 @@ class National:
             await connection.open()
             free.put_nowait(connection)
         answered: list[float] = []
-        refused = 0
+        refused = later = 0
         tasks: list[asyncio.Task[None]] = []
 
         async def send(due: float, lines: list[bytes]) -> None:
-            nonlocal refused
+            """As `rekap submit` does: what is answered with 503 is sent again."""
+            nonlocal refused, later
             connection = await free.get()
             try:
                 _, body = await connection.request("POST", "/v1/submissions:batch", b"\n".join(lines))
             finally:
                 free.put_nowait(connection)
             answered.append(time.perf_counter() - due)
+            again = []
             for line, text in zip(lines, body.splitlines(), strict=True):
                 answer = orjson.loads(text)
-                if "receipt" not in answer:
+                if answer["status"] == 503:
+                    again.append(line)
+                elif "receipt" not in answer:
                     refused += 1
                 elif _office_is(line, president.id):
                     watch.sent(answer["receipt"]["partition"], answer["receipt"]["offset"], due)
+            if again:
+                later += len(again)
+                await asyncio.sleep(RETRY_SECONDS)
+                await send(due, again)
 
         began = time.perf_counter()
         sent = 0
@@ -378,8 +387,8 @@ class National:
             connection.close()
         self.say(
             f"live: corrections by HTTP at {rate:,}/s asked",
-            f"{sent / took:,.0f}/s taken in batches of {BATCH_LINES}, {refused} refused, {watch.unseen} unseen, "
-            f"all seen {caught_up:.1f} s after the last",
+            f"{sent / took:,.0f}/s taken in batches of {BATCH_LINES}, {refused} refused, {later} told to come again, "
+            f"{watch.unseen} unseen, all seen {caught_up:.1f} s after the last",
         )
         self.say("live: batch to receipts", _percentiles(answered))
         self.say(f"live: submission to feed, {clients} clients", _percentiles(watch.waited))
@@ -467,10 +476,12 @@ class National:
     # -- 8. rebuild ------------------------------------------------------------------------------------------------
 
     async def rebuild(self) -> None:
-        derived = sum(_size(place) for place in (self.place / "data").iterdir()) * 2 // 3
+        data = self.place / "data"
+        ledger = sum(_size(path) for path in (data / "kafka" / "log").glob(f"{self.topics.ledger}-*"))
+        needed = (_size(data) - ledger) * 4 // 3
         free = shutil.disk_usage(self.place).free
-        if free < derived:
-            self.say("rebuild", f"left out: it takes about {_gigabytes(derived)}, and {_gigabytes(free)} are free")
+        if free < needed:
+            self.say("rebuild", f"left out: it takes about {_gigabytes(needed)}, and {_gigabytes(free)} are free")
             return
         address = {variable("port"): self.stack.url.rpartition(":")[2]}
         began = time.monotonic()
