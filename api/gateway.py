@@ -39,7 +39,7 @@ from proofs.merkle import leaf_hash
 from proofs.notes import ED25519, Note, VerifierKey, sign
 from proofs.signatures import load_public_key, verify
 from runtime import metrics
-from runtime.kafka import ordered_producer, plain_consumer, stop_consumer, topics_of
+from runtime.kafka import LEDGER_BATCH_BYTES_MAX, ordered_producer, plain_consumer, stop_consumer, topics_of
 from runtime.key_files import load_or_make_key_file
 from runtime.logs import event as log_line
 from runtime.settings import Settings
@@ -85,7 +85,12 @@ class Gateway:
         self._keys: dict[str, Ed25519PublicKey] = {
             key_id: load_public_key(key.public_key) for key_id, key in definition.keys.items()
         }
-        self._producer: AIOKafkaProducer = ordered_producer(settings, linger_ms=settings.gather_ms)
+        self._producer: AIOKafkaProducer = ordered_producer(
+            settings,
+            linger_ms=settings.gather_ms,
+            # Of the usual 16 kB eight records fill a batch, and who waits for the next one is not served in turn.
+            max_batch_size=LEDGER_BATCH_BYTES_MAX,
+        )
         self._reader: AIOKafkaConsumer = plain_consumer(settings)
         self._reading = asyncio.Lock()
         self._receipts: OrderedDict[str, Receipt] = OrderedDict()
