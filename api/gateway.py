@@ -283,10 +283,12 @@ class Gateway:
             return
         places = [TopicPartition(self._ledger, partition) for partition in range(self._definition.partitions)]
         async with self._reading:
+            if self._is_open:  # whoever had the turn before has seen it
+                return
             ends = await self._reader.end_offsets(places)
-        if min(ends.values()) < 1:
-            raise _busy("The election has not been opened yet.")
-        self._is_open = True
+            if min(ends.values()) < 1:
+                raise _busy("The election has not been opened yet.")
+            self._is_open = True
 
     def _remember(self, receipt: Receipt) -> None:
         self._receipts[receipt.submission] = receipt
