@@ -108,9 +108,14 @@ def hash_of_code(*packages: str) -> str:
         digest.update(f"{library} {version(library)}\n".encode())
     for name in sorted(packages):
         package, _, module = name.partition(".")
-        for path, source in _sources(files(package), package):
-            if not module or path == f"{package}/{module}.py":
-                digest.update(f"{path} {len(source)}\n".encode() + source)
+        sources = [
+            (path, source)
+            for path, source in _sources(files(package), package)
+            if not module or path == f"{package}/{module}.py"
+        ]
+        assert sources, f"{name}: there is no such code"
+        for path, source in sources:
+            digest.update(f"{path} {len(source)}\n".encode() + source)
     return digest.hexdigest()
 
 
