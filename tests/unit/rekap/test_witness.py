@@ -134,7 +134,8 @@ async def test_only_so_many_unproved_trees_are_kept_and_a_fork_is_kept_neverthel
         await client.post("/add-checkpoint", content=FORKED.request(5, size))
     assert len((await client.get("/conflicts")).json()["conflicts"]) == CONFLICTS_MAX
     await client.post("/add-checkpoint", content=FORKED.request(5, 5))
-    assert (await client.get("/conflicts")).json()["conflicts"][0]["kind"] == "fork"
+    kept = (await client.get("/conflicts")).json()["conflicts"]
+    assert [each["kind"] for each in kept].count("fork") == 1
 
 
 async def test_nothing_is_cosigned_that_cannot_be_remembered(client: httpx.AsyncClient, tmp_path: Path) -> None:
