@@ -61,7 +61,8 @@ from faults_injected import (
 )
 from faults_load import Load, listen, read_answers
 
-from rekap.up import WORKERS, Stack, free_port, running_stack
+from rekap.embedded.ports import free_ports
+from rekap.up import WORKERS, Stack, running_stack
 from runtime.kafka import topics_of
 from runtime.package_files import write_package
 from runtime.settings import variable
@@ -244,7 +245,7 @@ async def start_workers(
     stack.environment[variable("database")] = (
         f"postgresql://{database.username}@127.0.0.1:{to_database.port}{database.path}?sslmode=disable"
     )
-    ports = [free_port() for _ in range(number)]
+    ports = free_ports(number)
     front = Link(*(lambda port=port: asyncio.open_connection("127.0.0.1", port) for port in ports))
     await front.open()
     names = []

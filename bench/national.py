@@ -55,8 +55,9 @@ from websockets.asyncio.client import connect
 from projections.readmodel import queries
 from projections.tally import HEAD, STATIONS, TallyView
 from rekap.definition_cache import compiled
+from rekap.embedded.ports import free_ports
 from rekap.live_client import MESSAGE_BYTES_MAX, feed_url
-from rekap.up import WORKERS, Stack, free_port, running_stack
+from rekap.up import WORKERS, Stack, running_stack
 from runtime.generations import current_generation
 from runtime.kafka import SUBTOTALS_PARTITIONS, group_of, plain_consumer, topics_of
 from runtime.settings import Settings, read_settings, variable
@@ -698,7 +699,7 @@ async def main(arguments: argparse.Namespace) -> int:
             authority_key(),
             log_directory=place,
             workers=(),
-            metrics_port=free_port(),
+            metrics_port=free_ports(len(WORKERS))[0],
         ) as stack:
             assert stack.definition.hash == made.definition, f"{made.directory} is of another version: delete it"
             settings = read_settings(stack.environment)

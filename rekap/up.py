@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,6 +21,7 @@ from projections.definition import Definition
 from projections.package_checks import problems
 from proofs.notes import ED25519, VerifierKey
 from rekap.embedded.kafka import EmbeddedKafka, embedded_cluster
+from rekap.embedded.ports import free_port
 from rekap.embedded.postgres import EmbeddedPostgres
 from rekap.embedded.processes import EmbeddedError, Supervisor, hold_data_directory, told_to_stop
 from rekap.open import open_with_key
@@ -153,12 +153,6 @@ async def _answers(url: str) -> bool:
             return (await client.get(f"{url}/livez")).status_code == 200
     except httpx.HTTPError:
         return False
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @click.command("up")

@@ -21,7 +21,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import tempfile
 import uuid
 from contextlib import ExitStack, suppress
@@ -31,6 +30,7 @@ from pathlib import Path
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from rekap.embedded.ports import HOST, free_port, free_ports, is_free
 from rekap.embedded.processes import (
     EmbeddedError,
     LeashedProcess,
@@ -46,7 +46,6 @@ log = logging.getLogger("rekap.embedded")
 
 POM = Path(__file__).with_name("pom.xml")
 JAVA_VERSION_MIN = 17  # Kafka 4 brokers, KIP-1013
-HOST = "127.0.0.1"
 
 RESOLVE_DEADLINE_S = 600.0  # 45 MB from a registry, perhaps over a village's line
 FORMAT_DEADLINE_S = 60.0
@@ -78,7 +77,7 @@ def embedded_cluster(data_directory: Path, brokers: int, *, heap_megabytes: int 
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         cluster_id = _new_cluster_id()
-        ports = _free_ports(2 * brokers)
+        ports = free_ports(2 * brokers)
         made = [_Node(cluster_id, *pair) for pair in zip(ports[:brokers], ports[brokers:], strict=True)]
         _write_whole(path, json.dumps([asdict(node) for node in made], indent=2) + "\n")
     nodes = tuple(_Node(**each) for each in json.loads(path.read_text()))
@@ -184,20 +183,20 @@ class EmbeddedKafka:
         """The node of the last start, with other ports where those are taken by now; in a cluster the one that it is."""
         if self._cluster:
             node = self._cluster[self._number - 1]
-            if taken := [port for port in (node.port, node.controller_port) if not _is_free(port)]:
+            if taken := [port for port in (node.port, node.controller_port) if not is_free(port)]:
                 raise _PortTakenError(f"Kafka: port {taken[0]} of {HOST} is taken by another process: end that one.")
             return node
         path = self.directory / "node.json"
         node = _Node(**json.loads(path.read_text())) if path.exists() else _Node(_new_cluster_id(), 0, 0)
         port, controller_port = self._port or node.port, node.controller_port
-        if self._port is not None and not _is_free(self._port):
+        if self._port is not None and not is_free(self._port):
             raise _PortTakenError(
                 f"Kafka: port {self._port} of {HOST} is taken by another process: end that one, or choose another port."
             )
-        if not _is_free(port):
-            port = _free_port()
-        while controller_port == port or not _is_free(controller_port):
-            controller_port = _free_port()
+        if not is_free(port):
+            port = free_port()
+        while controller_port == port or not is_free(controller_port):
+            controller_port = free_port()
         node = _Node(node.cluster_id, port, controller_port)
         _write_whole(path, json.dumps(asdict(node), indent=2) + "\n")
         return node
@@ -427,31 +426,6 @@ def _new_cluster_id() -> str:
     while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass
     return text
-
-
-def _is_free(port: int) -> bool:
-    if port == 0:
-        return False
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the JVM does: TIME_WAIT is no hindrance
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
-
-
-def _free_port() -> int:
-    return _free_ports(1)[0]
-
-
-def _free_ports(count: int) -> list[int]:
-    """All different: held together until the last is found."""
-    with ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind((HOST, 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def _write_whole(path: Path, text: str) -> None:

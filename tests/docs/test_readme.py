@@ -8,13 +8,13 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import sys
 from pathlib import Path
 
 import httpx
 import pytest
 
+from rekap.embedded.ports import free_port
 from tests.conftest import Parts
 from tests.support.stacks import eventually
 
@@ -54,9 +54,7 @@ async def test_an_election_of_your_own_as_the_readme_has_it(
 ) -> None:
     for name, value in parts.items():
         monkeypatch.setenv(name, value)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     url = f"http://127.0.0.1:{port}"
     (tmp_path / "docs").mkdir()
     shutil.copy(ROOT / "docs/example-form.json", tmp_path / "docs")

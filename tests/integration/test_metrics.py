@@ -10,8 +10,9 @@ import pytest
 import pytest_asyncio
 from prometheus_client.parser import text_string_to_metric_families
 
+from rekap.embedded.ports import free_ports
 from rekap.live_client import follow
-from rekap.up import WORKERS, Stack, free_port
+from rekap.up import WORKERS, Stack
 from runtime.kafka import SUBTOTALS_PARTITIONS
 from runtime.metrics import REGISTRIES
 from schemas.live import Positions, cursor_of
@@ -27,7 +28,7 @@ Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
     place = tmp_path_factory.mktemp("metrics")
-    async with small_stack(place, "metrics", parts, metrics_port=free_port()) as stack:
+    async with small_stack(place, "metrics", parts, metrics_port=free_ports(len(WORKERS))[0]) as stack:
         yield stack
 
 

@@ -14,7 +14,8 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from rekap.up import Stack, free_port
+from rekap.embedded.ports import free_port
+from rekap.up import Stack
 from tests.conftest import Parts
 from tests.support.small_election import annulled, reported
 from tests.support.stacks import Voices, eventually, small_stack

@@ -15,7 +15,8 @@ import pytest_asyncio
 from projections.fold_state import StateOf, encoded
 from projections.package_checks import problems
 from proofs.checked_signatures import GROUP
-from rekap.up import WORKERS, Stack, free_port
+from rekap.embedded.ports import free_ports
+from rekap.up import WORKERS, Stack
 from runtime.package_files import load_package
 from runtime.settings import variable
 from runtime.state_files import StateFiles, hash_of_code
@@ -88,7 +89,9 @@ class Night:
 async def night(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Night]:
     place = tmp_path_factory.mktemp("states")
     async with (
-        small_stack(place, "states", {**parts, variable("state_records"): "1"}, metrics_port=free_port()) as stack,
+        small_stack(
+            place, "states", {**parts, variable("state_records"): "1"}, metrics_port=free_ports(len(WORKERS))[0]
+        ) as stack,
         httpx.AsyncClient(base_url=stack.url) as client,
     ):
         yield Night(stack, place, Voices(stack), client)

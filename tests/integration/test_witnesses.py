@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,6 +23,7 @@ from proofs.notes import (
     parse_note,
     sign,
 )
+from rekap.embedded.ports import free_port
 from rekap.up import Stack
 from rekap.witness import witness_key
 from runtime.key_files import load_key_file
@@ -154,9 +154,7 @@ class _Process:
 @asynccontextmanager
 async def _process(place: Path, *logs: str) -> AsyncIterator[_Process]:
     """`rekap witness` with key and state in `place`; killed at the end."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rekap", "witness", "--name", "w1", "--port", port),
         *("--key", str(place / "w.pem"), "--state", str(place / "w.sqlite"), *logs),
