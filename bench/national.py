@@ -71,6 +71,8 @@ SETTLE_SECONDS = 60
 BATCH_LINES = 100
 RETRY_SECONDS = 2
 CONNECTIONS = 8
+KEPT_TO_RECOVER = 500
+"""Corrections for the recoveries: some for each try to be accepted, of which one in five is for the first office."""
 KNEES = (100_000, 200_000, 400_000, 800_000, 1_600_000, 3_200_000, 10_000_000)
 
 
@@ -279,12 +281,7 @@ class National:
     async def recorded(self) -> bool:
         places = [TopicPartition(self.topics.subtotals, number) for number in range(SUBTOTALS_PARTITIONS)]
         places.append(TopicPartition(self.topics.results, 0))
-        consumer = plain_consumer(self.settings)
-        await consumer.start()
-        try:
-            ends = await consumer.end_offsets(places)
-        finally:
-            await consumer.stop()
+        ends = await self._ends(places)
         schema = {"search_path": f'"{queries.schema_of(self.stack.definition.election)}"'}
         connection = await asyncpg.connect(self.settings.database, server_settings=schema)
         try:
@@ -296,6 +293,15 @@ class National:
         at = {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
         # Keyframes go on arriving: a handful behind is at the end.
         return all(at.get(place, 0) >= end - 40 for place, end in ends.items())
+
+    async def _ends(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        consumer = plain_consumer(self.settings)
+        await consumer.start()
+        try:
+            ends: dict[TopicPartition, int] = await consumer.end_offsets(places)
+            return ends
+        finally:
+            await consumer.stop()
 
     def proved(self) -> bool:
         directory = Path(self.stack.environment[variable("log_directory")])
@@ -373,7 +379,7 @@ class National:
             due = began + number * BATCH_LINES / rate
             if (wait := due - time.perf_counter()) > 0:
                 await asyncio.sleep(wait)
-            lines = [line for line in (next(self.later, b"") for _ in range(BATCH_LINES)) if line]
+            lines = [next(self.later) for _ in range(BATCH_LINES)]
             sent += len(lines)
             tasks.append(asyncio.create_task(send(due, lines)))
         await asyncio.gather(*tasks)
@@ -492,10 +498,12 @@ class National:
         if await process.wait():
             raise WrongError(f"rekap rebuild ended with {process.returncode}")
         took = time.monotonic() - began
+        places = [TopicPartition(self.topics.ledger, number) for number in range(self.stack.definition.partitions)]
+        records = sum((await self._ends(places)).values())
         generation = await current_generation(self.settings, self.stack.definition.election)
         self.topics = topics_of(self.stack.definition.election, generation)
         await self._is_live()
-        self.say("rebuild: ledger to all that is derived, served", _rate(self.made.results, took))
+        self.say(f"rebuild: {records:,} records to all that is derived", _rate(records, took))
 
     # -- 9. scale --------------------------------------------------------------------------------------------------
 
@@ -690,6 +698,11 @@ async def _place(keep: Path | None) -> AsyncIterator[Path]:
 
 async def main(arguments: argparse.Namespace) -> int:
     made = made_nation(arguments.cache, arguments.stations, arguments.seed)
+    sent, kept = arguments.rate * arguments.seconds, len(made.later()) - KEPT_TO_RECOVER
+    if sent > kept:
+        raise WrongError(
+            f"--rate times --seconds: {sent:,} corrections, and of so few --stations only {kept:,} are made"
+        )
     async with _place(arguments.keep) as place:
         os.environ[variable("state_directory")] = str(place / "state")
         compiled(made.package, place / "state")
