@@ -41,7 +41,8 @@ from made_ledger import CREATED_AT, MadeLedger, authority_key, fill_ledger, made
 
 from projections.definition import Definition
 from projections.package_checks import problems
-from projections.tabulation import PartitionFold, read_record
+from projections.records import read_record
+from projections.tabulation import PartitionFold
 from projections.tally import HEAD, STATIONS, TallyView
 from proofs.signatures import load_public_key, verify
 from rekap.demo_election import PRESIDENT

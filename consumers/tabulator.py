@@ -34,8 +34,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from projections.definition import Definition
 from projections.fold_state import StateOf, UnfitStateError, decoded, encoded
+from projections.records import Record, read_record, signature_holds
 from projections.station import ResultState
-from projections.tabulation import PartitionFold, Record, read_record, signature_holds
+from projections.tabulation import PartitionFold
 from proofs.checked_signatures import GROUP, CheckedSignatures
 from proofs.merkle import leaf_hash
 from proofs.signatures import load_public_key

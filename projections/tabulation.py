@@ -7,19 +7,17 @@ the last call have changed. Where batches are cut changes no number, only how ma
 
 from __future__ import annotations
 
-import hashlib
 from bisect import insort
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
 import orjson
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from projections.authority import Refusal, check_election, check_key, check_place
 from projections.definition import ContestEntry, Definition
 from projections.lives import Life, Lives, PackedLives, Standing
+from projections.records import Record
 from projections.rules import CrossJudge, FormJudge, cross_fields
 from projections.station import (
     ResultState,
@@ -29,81 +27,19 @@ from projections.station import (
     settle,
     settle_one,
 )
-from projections.tally import CLEAN, FLAGGED, HELD, AreaTallies, Contribution, contribution_of, tally_length
-from proofs.merkle import leaf_hash
-from proofs.signatures import verify
+from projections.tally import CLEAN, FLAGGED, HELD, AreaTallies, contribution_of, tally_length
 from schemas.blocks import UNATTRIBUTED, AreaTally, Block, RecordRow, StateRow, StationRow, keyframe
-from schemas.canonical import canonical_event, form_digest
 from schemas.codes import NOTHING_YET, OfficeId
-from schemas.envelope import MalformedRecordError, open_record
 from schemas.events import (
-    LEDGER_EVENT,
-    AnyEvent,
     ElectionOpened,
     ResultAnnulled,
-    ResultReported,
     ResultReviewed,
 )
 from schemas.findings import Finding
 from schemas.package import Severity
+from schemas.reports import LedgerEvent, Report
 
 _TIER_OF_STATE = {ResultState.COUNTED: CLEAN, ResultState.FLAGGED: FLAGGED, ResultState.HELD: HELD}
-
-
-class Record(NamedTuple):
-    """A ledger record, opened. `event` is None where it could not be read, and `problem` says why."""
-
-    offset: int
-    event_id: bytes
-    payload: bytes
-    key_id: str
-    signature: bytes
-    event: AnyEvent | None
-    problem: str
-    leaf: bytes
-    """RFC 6962 leaf hash of the record's bytes."""
-    received_us: int
-    """Microseconds since 1970, as the gateway says; 0 where it says no time. It is told and decides nothing."""
-    form_digest: bytes
-    """Of a form, schemas/canonical.py; empty where the event has none."""
-
-
-def read_record(offset: int, value: bytes) -> Record:
-    """Open a ledger record's bytes and read the event. Never raises for what the bytes say: an unreadable record is one
-    with a `problem`, which the fold keeps and shows (invariant 6)."""
-    leaf = leaf_hash(value)
-    try:
-        opened = open_record(value)
-    except MalformedRecordError as error:
-        return Record(offset, hashlib.sha256(value).digest(), b"", "", b"", None, str(error), leaf, 0, b"")
-    key_id, signature = opened.signatures[0]
-    event: AnyEvent | None = None
-    problem, digest = "", b""
-    try:
-        event = LEDGER_EVENT.validate_json(opened.payload)
-    except ValueError as error:
-        problem = f"payload: {str(error).splitlines()[0]}"
-    else:
-        said = canonical_event(opened.payload)
-        if said is None:
-            event, problem = None, "payload: not in canonical form (RFC 8785)"
-        elif "form" in said:
-            digest = form_digest(said["form"])
-    return Record(
-        offset, opened.event_id, opened.payload, key_id, signature, event, problem, leaf, opened.received_us, digest
-    )
-
-
-def signature_holds(record: Record, keys: Mapping[str, Ed25519PublicKey]) -> bool:
-    """Whether the signature of a record that could be read is that of the key it names. `keys` are the election's."""
-    key = keys.get(record.key_id)
-    return record.event is not None and key is not None and verify(key, record.signature, record.payload)
-
-
-def checked_record(offset: int, value: bytes, keys: Mapping[str, Ed25519PublicKey]) -> tuple[Record, bool]:
-    """A ledger record opened, and whether its signature holds."""
-    record = read_record(offset, value)
-    return record, signature_holds(record, keys)
 
 
 class GenesisError(Exception):
@@ -212,7 +148,7 @@ class PartitionFold:
             self._keep(record, UNATTRIBUTED, ResultState.REFUSED, _finding(refusal))
         elif refusal is not None:
             self._keep(record, self._office_of(event), _state_of(refusal), _finding(refusal))
-        elif isinstance(event, ResultReported):
+        elif isinstance(event, Report):
             self._report(record, event)
         elif isinstance(event, ResultReviewed):
             self._review(record, event)
@@ -242,8 +178,8 @@ class PartitionFold:
         assert key is not None
         return check_place(record.event, key, self.definition) or self._wrong_partition(record.event)
 
-    def _wrong_partition(self, event: AnyEvent) -> Refusal | None:
-        if not isinstance(event, (ResultReported, ResultReviewed, ResultAnnulled)):
+    def _wrong_partition(self, event: LedgerEvent) -> Refusal | None:
+        if not isinstance(event, (Report, ResultReviewed, ResultAnnulled)):
             return None
         home = self.definition.partition_of_station(self.definition.station_number[event.station])
         if home == self.partition:
@@ -268,7 +204,7 @@ class PartitionFold:
             self._pending_of(office.id)
         self._keep(record, UNATTRIBUTED, ResultState.APPLIED, ())
 
-    def _report(self, record: Record, event: ResultReported) -> None:
+    def _report(self, record: Record, event: Report) -> None:
         place, life = self._life(event.station, event.contest)
         contest, said = place.contest, life.said
         if any(known.event_id == record.event_id for known in said.submissions):
@@ -446,7 +382,7 @@ class PartitionFold:
     def _office(self, contest: ContestEntry) -> OfficeId:
         return self.definition.offices[contest.office_number].id
 
-    def _office_of(self, event: AnyEvent) -> OfficeId:
+    def _office_of(self, event: LedgerEvent) -> OfficeId:
         """The office in whose history a refused event is shown."""
         contest = self.definition.contest_number.get(getattr(event, "contest", ""))
         return UNATTRIBUTED if contest is None else self._office(self.definition.contests[contest])
@@ -532,14 +468,3 @@ def _already_open() -> Finding:
     return Finding(
         "E7", Severity.HARD, "Pemilu ini sudah dibuka di offset 0.", "This election was opened at offset 0 already."
     )
-
-
-__all__ = [
-    "Contribution",
-    "GenesisError",
-    "PartitionFold",
-    "Record",
-    "checked_record",
-    "read_record",
-    "signature_holds",
-]

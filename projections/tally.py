@@ -13,9 +13,11 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
+from operator import add, sub
 
 from projections.definition import ContestEntry
-from schemas.forms import ResultForm, Voters
+from schemas.reports import Form, Row
 
 STATIONS, REGISTERED_VOTERS, VOTERS, VALID, INVALID, TOTAL = range(6)
 """Places in a contribution; votes follow from HEAD on."""
@@ -35,18 +37,13 @@ def empty_tally(choices: int) -> Tally:
     return [0] * tally_length(choices)
 
 
-def contribution_of(form: ResultForm, contest: ContestEntry, registered_voters: int) -> Contribution:
+def contribution_of(form: Form, contest: ContestEntry, registered_voters: int) -> Contribution:
     """What a form adds to every area above its station.
 
     Stated numbers are counted as stated, also where they disagree (a rule says so). What is not stated is taken from
     what is: valid votes from the votes, the total from valid and invalid, the voters from B4 or else the total.
     """
-    index = contest.choice_index
-    votes = [0] * len(index)
-    for choice, count in form.votes.items():
-        place = index.get(choice)
-        if place is not None:
-            votes[place] = count
+    votes = [*map(form.votes.get, contest.choices, repeat(0))]
     valid = sum(votes) if form.VA is None else form.VA
     invalid = form.VB or 0
     total = valid + invalid if form.VC is None else form.VC
@@ -54,7 +51,7 @@ def contribution_of(form: ResultForm, contest: ContestEntry, registered_voters: 
     return (1, registered_voters, total if voters is None else voters, valid, invalid, total, *votes)
 
 
-def column_all(row: Voters | None) -> int | None:
+def column_all(row: Row | None) -> int | None:
     """J of a row (L + P), or their sum where only they are stated."""
     if row is None:
         return None
@@ -87,12 +84,10 @@ class AreaTallies:
 
     def add(self, key: tuple[int, int], tier: int, contribution: Contribution, sign: int) -> None:
         """Add (or, with sign -1, take away) a contribution to a tier of a tally."""
+        start = self._start(key) + tier * len(contribution)
+        place = slice(start, start + len(contribution))
         numbers = self._numbers
-        at = self._start(key) + tier * len(contribution)
-        for value in contribution:
-            if value:
-                numbers[at] += sign * value
-            at += 1
+        numbers[place] = array("q", map(add if sign > 0 else sub, numbers[place], contribution))
 
     def add_annulled(self, key: tuple[int, int], sign: int) -> None:
         """Count a station that is annulled, or (sign -1) no longer."""
