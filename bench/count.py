@@ -210,8 +210,9 @@ def _cpu_seconds(supervisor: Supervisor) -> dict[str, float]:
     used = {}
     for role in WORKERS:
         process_id = supervisor.process_id(role)
-        times = psutil.Process(process_id).cpu_times() if process_id is not None else None
-        used[role] = times.user + times.system if times is not None else 0.0
+        processes = [] if process_id is None else [psutil.Process(process_id)]
+        times = [each.cpu_times() for parent in processes for each in (parent, *parent.children())]
+        used[role] = sum(each.user + each.system for each in times)
     return used
 
 
