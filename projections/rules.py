@@ -393,6 +393,8 @@ def adds_up(form: Form) -> bool:
 
 
 ADDS_UP = frozenset({"F1", "F2", "F3", "F4", "F5", "F6", "F6P", "F7", "G1", "G2", "G5", "G7", "G8", "P3"})
+STATED_WHERE_IT_ADDS_UP = frozenset({"A", "B1", "B2", "B3", "B4", "S1", "S2", "S3", "S4", "VA", "VB", "VC", "votes"})
+"""What M1 may ask for: all of it stands on a form that adds up, and has a number for every choice."""
 
 
 class FormJudge:
@@ -408,28 +410,42 @@ class FormJudge:
             ]
             for contest in definition.contests
         ]
-        self._where_it_adds_up = [[each for each in rules if each[0].id not in ADDS_UP] for rules in self._by_contest]
+        self._where_it_adds_up = [
+            [each for each in rules if not _holds_where_it_adds_up(each[0])] for rules in self._by_contest
+        ]
 
     def judge(self, form: Form, contest: ContestEntry, registered_voters: int) -> tuple[Finding, ...]:
         """All findings of a form, in the order of the package's rules; C1 (unknown choices) first, always on."""
         findings: list[Finding] = []
-        if not form.votes.keys() <= contest.choice_index.keys():
-            unknown = ", ".join(sorted(form.votes.keys() - contest.choice_index.keys())[:10])
+        rules = self._by_contest
+        if form.votes.keys() == contest.choice_index.keys():
+            if adds_up(form):
+                rules = self._where_it_adds_up
+        elif unknown := sorted(form.votes.keys() - contest.choice_index.keys()):
+            named = ", ".join(unknown[:10])
             findings.append(
                 Finding(
                     "C1",
                     Severity.HARD,
-                    f"Pilihan tidak dikenal dalam pemilihan {contest.id}: {unknown}.",
-                    f"Choices not on the ballot of {contest.id}: {unknown}.",
+                    f"Pilihan tidak dikenal dalam pemilihan {contest.id}: {named}.",
+                    f"Choices not on the ballot of {contest.id}: {named}.",
                 )
             )
-        rules = self._where_it_adds_up if adds_up(form) else self._by_contest
         for setting, check, case in rules[contest.number]:
             if setting.id == "G8":
                 case = case._replace(registered_voters=registered_voters)
             for sentence_id, sentence_en in check(form, case):
                 findings.append(Finding(setting.id, setting.severity, sentence_id, sentence_en))
         return tuple(findings)
+
+
+def _holds_where_it_adds_up(setting: RuleSetting) -> bool:
+    """Of a form that adds up and has a number for every choice of its contest."""
+    if setting.id == "M1":
+        fields = setting.parameters.get("fields", [])
+        assert isinstance(fields, list)
+        return STATED_WHERE_IT_ADDS_UP.issuperset(fields)
+    return setting.id in ADDS_UP
 
 
 class CrossJudge:

@@ -205,10 +205,11 @@ class PartitionFold:
         self._keep(record, UNATTRIBUTED, ResultState.APPLIED, ())
 
     def _report(self, record: Record, event: Report) -> None:
-        place, life = self._life(event.station, event.contest)
-        contest, said = place.contest, life.said
-        if any(known.event_id == record.event_id for known in said.submissions):
-            self._keep(record, self._office(contest), ResultState.DUPLICATE, ())
+        place = self._place(event.station, event.contest)
+        contest = place.contest
+        life = self._lives.get(place.slot)
+        if life is not None and any(known.event_id == record.event_id for known in life.said.submissions):
+            self._keep(record, contest.office, ResultState.DUPLICATE, ())
             return
         registered = self.definition.station_registered[place.station]
         submission = Submission(
@@ -220,27 +221,25 @@ class PartitionFold:
             contribution=contribution_of(event.form, contest, registered),
             cross=cross_fields(event.form) if self._cross.is_on else None,
         )
-        said.submissions.append(submission)
-        pending = self._keep(record, self._office(contest), None, ())
-        ordinary = len(said.submissions) == 1 and not said.reviews and not said.annulled_through
-        if ordinary:
-            submission.state = settle_one(submission)
-            pending.states[record.offset] = _state_row(submission, ())
-            self._stand(place, life, Standing(submission.state, submission, record.offset))
+        pending = self._keep(record, contest.office, None, ())
+        if life is None:
+            self._first(place, submission, pending)
         else:
+            life.said.submissions.append(submission)
             self._settle(place, life, record.offset)
-        self._compare_contests(place.station, record.offset)
+        if self._cross.is_on:
+            self._compare_contests(place.station, record.offset)
 
     def _review(self, record: Record, event: ResultReviewed) -> None:
         place, life = self._life(event.station, event.contest)
         if record.event_id in life.said.review_events:
-            self._keep(record, self._office(place.contest), ResultState.DUPLICATE, ())
+            self._keep(record, place.contest.office, ResultState.DUPLICATE, ())
             return
         life.said.review_events.add(record.event_id)
         life.said.reviews[bytes.fromhex(event.event)] = Review(
             record.offset, event.decision == "accepted", event.reason
         )
-        self._keep(record, self._office(place.contest), ResultState.APPLIED, ())
+        self._keep(record, place.contest.office, ResultState.APPLIED, ())
         self._settle(place, life, record.offset)
         self._compare_contests(place.station, record.offset)
 
@@ -249,15 +248,28 @@ class PartitionFold:
         if event.through_version > life.said.annulled_through:
             life.said.annulled_through = event.through_version
             life.said.annulment_reason = event.reason
-        self._keep(record, self._office(place.contest), ResultState.APPLIED, ())
+        self._keep(record, place.contest.office, ResultState.APPLIED, ())
         self._settle(place, life, record.offset)
         self._compare_contests(place.station, record.offset)
 
     # -- what stands -----------------------------------------------------------------------------------------------
 
+    def _first(self, place: _Place, submission: Submission, pending: _Pending) -> None:
+        """What `_settle` comes to where this is all that was said: of a night, nearly always."""
+        submission.state = settle_one(submission)
+        standing = Standing(submission.state, submission, submission.offset)
+        if submission.state is ResultState.COUNTED and not submission.findings:
+            self._lives.put_first(place.slot, submission)
+        else:
+            self._lives.put(place.slot, Life(StationContest([submission]), standing))
+        self._add(place, standing, 1, pending)
+        if not self.is_silent:
+            pending.states[submission.offset] = _state_row(submission, ())
+            pending.stations[place.station, place.contest.number] = self._station_row(place, standing)
+
     def _settle(self, place: _Place, life: Life, offset: int) -> None:
         state, effective, new_states = settle(life.said)
-        pending = self._pending_of(self._office(place.contest))
+        pending = self._pending_of(place.contest.office)
         for submission, new_state, judgement in new_states:
             if new_state is not submission.state or judgement != submission.judgement or submission.offset == offset:
                 submission.state = new_state
@@ -267,29 +279,28 @@ class PartitionFold:
 
     def _stand(self, place: _Place, life: Life, standing: Standing) -> None:
         """Let a station stand for this in a contest: take away what it added before, add what it adds now."""
+        pending = self._pending_of(place.contest.office)
         if life.standing is not None:
-            self._add(place, life.standing, -1)
-        self._add(place, standing, 1)
+            self._add(place, life.standing, -1, pending)
+        self._add(place, standing, 1, pending)
         life.standing = standing
         self._lives.put(place.slot, life)
         if not self.is_silent:
-            pending = self._pending_of(self._office(place.contest))
             pending.stations[place.station, place.contest.number] = self._station_row(place, standing)
 
-    def _add(self, place: _Place, standing: Standing, sign: int) -> None:
-        tier = _TIER_OF_STATE.get(standing.state)
+    def _add(self, place: _Place, standing: Standing, sign: int, pending: _Pending) -> None:
         contest = place.contest.number
-        pending = self._pending_of(self._office(place.contest))
-        for area in self.definition.counting_areas[self.definition.station_area[place.station]]:
-            key = (contest, area)
-            if tier is not None:
-                assert standing.submission is not None
-                self._tallies.add(key, tier, standing.submission.contribution, sign)
-            elif standing.state is ResultState.ANNULLED:
-                self._tallies.add_annulled(key, sign)
-            else:
-                self._tallies.touch(key)
-            pending.areas.add(key)
+        areas = self.definition.counting_areas[self.definition.station_area[place.station]]
+        keys = [(contest, area) for area in areas]
+        tier = _TIER_OF_STATE.get(standing.state)
+        if tier is not None:
+            assert standing.submission is not None
+            self._tallies.add(keys, tier, standing.submission.contribution, sign)
+        elif standing.state is ResultState.ANNULLED:
+            self._tallies.add_annulled(keys, sign)
+        else:
+            self._tallies.touch(keys)
+        pending.areas.update(keys)
 
     def _compare_contests(self, station: int, offset: int) -> None:
         """Apply the rules across the contests of a station: what stands in one may flag what stands in another."""
@@ -313,11 +324,11 @@ class PartitionFold:
             if state is ResultState.COUNTED and any(f.severity is not Severity.INFO for f in findings):
                 state = ResultState.FLAGGED
             if findings != current.cross or state is not current.state:
-                self._through[self._office(place.contest)] = offset
+                self._through[place.contest.office] = offset
                 self._stand(place, life, Standing(state, submission, offset, findings))
                 row = _state_row(submission, findings)
                 row["state"] = state.value
-                self._pending_of(self._office(place.contest)).states[submission.offset] = row
+                self._pending_of(place.contest.office).states[submission.offset] = row
 
     # -- blocks out ------------------------------------------------------------------------------------------------
 
@@ -373,19 +384,19 @@ class PartitionFold:
 
     # -- pieces ----------------------------------------------------------------------------------------------------
 
-    def _life(self, station: str, contest: str) -> tuple[_Place, Life]:
+    def _place(self, station: str, contest: str) -> _Place:
         number = self.definition.station_number[station]
         entry = self.definition.contests[self.definition.contest_number[contest]]
-        place = _Place(number, entry, self.definition.slot(number, entry.number))
-        return place, self._lives.get(place.slot) or Life(StationContest())
+        return _Place(number, entry, self.definition.slot(number, entry.number))
 
-    def _office(self, contest: ContestEntry) -> OfficeId:
-        return self.definition.offices[contest.office_number].id
+    def _life(self, station: str, contest: str) -> tuple[_Place, Life]:
+        place = self._place(station, contest)
+        return place, self._lives.get(place.slot) or Life(StationContest())
 
     def _office_of(self, event: LedgerEvent) -> OfficeId:
         """The office in whose history a refused event is shown."""
         contest = self.definition.contest_number.get(getattr(event, "contest", ""))
-        return UNATTRIBUTED if contest is None else self._office(self.definition.contests[contest])
+        return UNATTRIBUTED if contest is None else self.definition.contests[contest].office
 
     def _pending_of(self, office: OfficeId) -> _Pending:
         pending = self._pending.get(office)

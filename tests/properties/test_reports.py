@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from projections.definition import Definition
-from projections.rules import ADDS_UP, RULES, Case, FormJudge, adds_up
+from projections.rules import ADDS_UP, RULES, STATED_WHERE_IT_ADDS_UP, Case, FormJudge, adds_up
 from proofs.signatures import sign_envelope
 from schemas.canonical import canonical_event, form_digest
 from schemas.envelope import MalformedRecordError, Opened, ledger_record, open_by_schema, open_record
@@ -210,14 +210,16 @@ def forms(draw: st.DrawFn) -> Form:
         "VA": total - invalid,
         "VB": invalid,
         "VC": total,
-        "votes": {"01": first, "02": total - invalid - first},
+        "votes": {"01": first, "02": total - invalid - first, "03": 0},
     }
     for _ in range(draw(st.integers(0, 2))):
         name = draw(st.sampled_from(sorted(numbers)))
         change = draw(st.one_of(st.none(), st.integers(-2, 2)))
         value = numbers[name]
-        if name == "votes":
-            value["01"] = max(0, value["01"] + (change or 0))
+        if name == "votes" and change is None:
+            value.pop("03", None)
+        elif name == "votes":
+            value["01"] = max(0, value["01"] + change)
         elif isinstance(value, list):
             column = draw(st.integers(0, 2))
             value[column] = None if change is None or value[column] is None else max(0, value[column] + change)
@@ -228,7 +230,9 @@ def forms(draw: st.DrawFn) -> Form:
     return Form(**{name: Row(*value) if isinstance(value, list) else value for name, value in numbers.items()})
 
 
-DEFINITION = Definition(small_package(tuple(RuleSetting(id=rule, severity=Severity.HARD) for rule in RULES)))
+ASKED = {"M1": {"fields": sorted(STATED_WHERE_IT_ADDS_UP)}}
+EACH_RULE = [RuleSetting(id=rule, severity=Severity.HARD, parameters=ASKED.get(rule, {})) for rule in RULES]
+DEFINITION = Definition(small_package(tuple(EACH_RULE)))
 PRESIDENT = DEFINITION.contests[DEFINITION.contest_number["president"]]
 JUDGE = FormJudge(DEFINITION)
 
@@ -236,7 +240,7 @@ JUDGE = FormJudge(DEFINITION)
 @settings(max_examples=1500, deadline=None)
 @given(forms())
 def test_a_form_that_adds_up_breaks_none_of_the_rules_on_sums(form: Form) -> None:
-    broken = {rule for rule, check in RULES.items() if check(form, Case(PRESIDENT, 5, 0, {}))}
+    broken = {rule for rule, check in RULES.items() if check(form, Case(PRESIDENT, 5, 0, ASKED.get(rule, {})))}
     if adds_up(form):
         assert not ADDS_UP & broken
     assert {finding.rule for finding in JUDGE.judge(form, PRESIDENT, 5)} == broken
