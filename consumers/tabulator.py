@@ -180,7 +180,8 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         self._kept_at = time.monotonic()
         self._retry_at = float("inf")
         """When partitions that stopped are tried again."""
-        self._assigning_failed: KafkaError | None = None
+        self._committing = asyncio.Lock()
+        self._rebalance_failed: Exception | None = None
         """aiokafka only logs what a listener raises, and would go on with partitions that nobody folds."""
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -208,28 +209,32 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             self._checks.close()
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
-        await self._commit()
-        await self._keep_states()
+        try:
+            await self._commit()
+            await self._keep_states()
+        except Exception as error:
+            self._rebalance_failed = error
         for each in revoked:
             self._folding.pop(each.partition, None)
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         try:
             places = await committed_places(self._settings, self._group)
-        except KafkaError as error:
-            self._assigning_failed = error
-            return
-        for each in assigned:
-            committed, metadata = places.get(each, (0, ""))
-            stop = Stop.from_metadata(metadata)
-            folding = await asyncio.to_thread(self._begun, each.partition, committed, stop)
-            self._folding[each.partition] = folding
-            # The last record that the state knows is read again: to see that it is of this ledger.
-            self._consumer.seek(each, max(0, folding.fold.next_offset - 1))
-            log.info(event("assigned", partition=each.partition, committed=committed, state=folding.fold.next_offset))
-            if stop is not None:
-                self._retry_at = time.monotonic() + self._settings.fold_retry_s
-                log.warning(event("held-back", partition=each.partition, offset=stop.offset, error=stop.reason))
+            for each in assigned:
+                await self._begin(each, *places.get(each, (0, "")))
+        except Exception as error:
+            self._rebalance_failed = error
+
+    async def _begin(self, place: TopicPartition, committed: int, metadata: str) -> None:
+        stop = Stop.from_metadata(metadata)
+        folding = await asyncio.to_thread(self._begun, place.partition, committed, stop)
+        self._folding[place.partition] = folding
+        # The last record that the state knows is read again: to see that it is of this ledger.
+        self._consumer.seek(place, max(0, folding.fold.next_offset - 1))
+        log.info(event("assigned", partition=place.partition, committed=committed, state=folding.fold.next_offset))
+        if stop is not None:
+            self._retry_at = time.monotonic() + self._settings.fold_retry_s
+            log.warning(event("held-back", partition=place.partition, offset=stop.offset, error=stop.reason))
 
     # -- states kept -----------------------------------------------------------------------------------------------
 
@@ -314,15 +319,16 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
 
     async def _step(self) -> int:
         """Gives how many records were read."""
-        if self._assigning_failed is not None:
-            raise self._assigning_failed
+        if self._rebalance_failed is not None:
+            raise self._rebalance_failed
         opened = self._ahead or self._open(await self._read(POLL_MS))
         count = sum(len(each.records) for each in opened)
         # Behind, the next batch's signatures are checked while this one is folded.
         self._ahead = self._open(await self._read(0)) if count >= self._settings.batch_records else []
         blocks: list[Block] = []
+        folded: dict[TopicPartition, int] = {}
         for each in opened:
-            blocks += await self._fold(each)
+            blocks += await self._fold(each, folded)
         now = time.monotonic()
         if now >= self._retry_at:
             self._retry()
@@ -339,6 +345,8 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
                 if folding.has_spoken:
                     blocks += folding.fold.keyframes()
         await self._send(blocks)
+        # Not before: a rebalance may commit at any moment, and its reader would never be told what was only folded.
+        self._uncommitted |= folded
         self._keep_a_state()
         if now - self._committed_at >= COMMIT_MS / 1000:
             await self._commit()
@@ -420,8 +428,8 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
                 checks.append(Check(key.public_key, record.signature, record.payload))
         return _Opened(place, folding, messages, records, asked, holds, self._checks.ask(checks))
 
-    async def _fold(self, opened: _Opened) -> list[Block]:
-        """Steps 1, ended, and 2. A batch is cut where silent folding ends."""
+    async def _fold(self, opened: _Opened, folded: dict[TopicPartition, int]) -> list[Block]:
+        """Steps 1, ended, and 2. A batch is cut where silent folding ends. `folded` learns how far the partition is."""
         place, folding, records, holds = opened.place, opened.folding, opened.records, opened.holds
         try:
             answers = b"".join(await opened.answer)
@@ -448,7 +456,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             folding.fold.forget_changes()
         else:
             blocks += folding.fold.take_blocks()
-        self._uncommitted[place] = folding.fold.next_offset
+        folded[place] = folding.fold.next_offset
         self._measure(place, opened.messages)
         return blocks
 
@@ -472,17 +480,19 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         await asyncio.gather(*on_the_way)
 
     async def _commit(self) -> None:
-        """Step 4: what is in `_uncommitted` is folded, and its blocks are acknowledged."""
-        await self._acknowledged()
-        self._committed_at = time.monotonic()
-        ready = {
-            place: (offset, self._metadata(place))
-            for place, offset in self._uncommitted.items()
-            if place.partition in self._folding and offset > self._folding[place.partition].told_through
-        }
-        self._uncommitted.clear()
-        if ready:
-            await self._consumer.commit(ready)
+        """Step 4: what is in `_uncommitted` is folded, and its blocks are on the way or acknowledged."""
+        async with self._committing:
+            # While these blocks are waited for, the next batch may be folded and sent: its turn comes with its blocks'.
+            uncommitted, self._uncommitted = self._uncommitted, {}
+            await self._acknowledged()
+            self._committed_at = time.monotonic()
+            ready = {
+                place: (offset, self._metadata(place))
+                for place, offset in uncommitted.items()
+                if place.partition in self._folding and offset > self._folding[place.partition].told_through
+            }
+            if ready:
+                await self._consumer.commit(ready)
 
     def _metadata(self, place: TopicPartition) -> str:
         stop = self._folding[place.partition].stop
