@@ -10,6 +10,8 @@ import httpx
 import orjson
 import pytest
 import pytest_asyncio
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import MessageSizeTooLargeError
 
 from projections.readmodel.queries import schema_of
 from proofs.signatures import sign_envelope
@@ -138,6 +140,19 @@ async def test_poison_in_the_topic_is_shown_refused_and_what_follows_counts(
         assert stack.supervisor.process_id(role) == process_id, f"{role} did not survive"
     states = await _states(stack, partition)
     assert [states.get(offset) for offset in offsets] == ["refused"] * len(kept) + ["held"] * len(held) + ["refused"]
+
+
+async def test_no_record_is_larger_than_an_entry_of_the_log_may_be_also_where_it_comes_compressed(stack: Stack) -> None:
+    """One that stood in the ledger could be in no log: the notary would stop for ever (C2SP tlog-tiles, lengths of 16 bits)."""
+    settings = read_settings(stack.environment)
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka, compression_type="gzip", max_request_size=1 << 25)
+    await producer.start()
+    try:
+        nested = b"[" * 500_000 + b"]" * 500_000
+        with pytest.raises(MessageSizeTooLargeError):
+            await producer.send_and_wait(topics_of(stack.definition.election).ledger, nested, partition=0)
+    finally:
+        await producer.stop()
 
 
 async def _states(stack: Stack, partition: int) -> dict[int, str]:
