@@ -63,6 +63,7 @@ def _payloads(stack: Stack) -> dict[str, bytes]:
         "lone-surrogate": good.replace(STATION.encode(), b"\\ud800"),
         "zero-byte-station": canonical_bytes(body | {"station": "\0"}),
         "zero-byte-field": canonical_bytes(body | {"\0": 1}),
+        "digits-of-another-script": canonical_bytes(body | {"created_at": CREATED_AT.replace("2", "\u0662")}),
         "newline-station": canonical_bytes(body | {"station": f"{STATION}\n"}),
         "key-twice": good.replace(b'"seq":0', b'"seq":0,"seq":1'),
         "thousand-unknown-fields": canonical_bytes(body | {f"field-{number}": 1 for number in range(1_000)}),
