@@ -52,7 +52,9 @@ from schemas.envelope import (
     Opened,
     Receipt,
     ledger_record,
+    moment_of,
     open_envelope,
+    open_record,
 )
 from schemas.events import LEDGER_EVENT, AnyEvent, ElectionOpened, ResultAnnulled, ResultReported, ResultReviewed
 from schemas.logs import gateway_name, receipt_text
@@ -69,6 +71,8 @@ BODIES_BYTES_MAX = 128 * 1024 * 1024
 """Bodies held at once, of all requests together: eight full batches, or 2,000 of the largest submissions. At half, four
 places that send full batches would shut out everybody else; at double, a gateway needs half a gigabyte while Kafka hangs."""
 RETRY_AFTER_S = 2
+UNKNOWN = "unknown"
+"""In a receipt, where the record does not say when, or at which gateway, it came."""
 
 _STATUS_OF_RULE = {"K1": 401, "K2": 401, "K3": 403, "K4": 403}
 _TITLE_OF_STATUS = {401: "Not signed by a registered key", 403: "Not allowed to this key", 422: "Submission refused"}
@@ -235,8 +239,11 @@ class Gateway:
             return None
         partition, offset = place["partition"], place["offset"]
         value = await self._read(partition, offset)
-        record = orjson.loads(value)
-        return self._receipt(submission, partition, offset, value, record["received_at"], record["gateway"])
+        # It may have come past the gateways, with anything or nothing in their fields, and its receipt is signed.
+        gateway, received_us = orjson.loads(value).get("gateway"), open_record(value).received_us
+        received_at = moment_of(received_us) if received_us else UNKNOWN
+        known = gateway if isinstance(gateway, str) else UNKNOWN
+        return self._receipt(submission, partition, offset, value, received_at, known)
 
     def _receipt(
         self, submission: str, partition: int, offset: int, record: bytes, received_at: str, gateway: str

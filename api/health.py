@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -16,14 +17,20 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.problems import PROBLEM_RESPONSES, Problem
 from projections.definition import Definition
+from projections.loghead import queries as loghead
 from projections.readmodel import queries
+from proofs.tiles import CHECKPOINT
 from runtime import metrics
 from runtime.kafka import SUBTOTALS_PARTITIONS, group_members, group_of, plain_consumer, stop_consumer, topics_of
 from runtime.settings import Settings
+from schemas.logs import folder_of
 
 ANSWER_SECONDS_MAX = 3
 LAGGING_RECORDS = 10_000
 """A stage further behind than this is called lagging: about ten seconds of a busy night."""
+
+CHECKPOINTS_MISSED = 6
+"""A notary that has renewed none of a log for so many heartbeats does not work: a minute, by default."""
 
 router = APIRouter(tags=["health"])
 
@@ -38,6 +45,8 @@ class HealthProbe:
         self._admin: AIOKafkaAdminClient | None = None
         self._derived_end: int | None = None
         """Messages ever written to `subtotals` and `results`."""
+        self._ledger_end: int | None = None
+        """Records in the ledger."""
         self._lock = asyncio.Lock()
         self._answer: dict[str, Any] = {}
         self._answered_at = float("-inf")
@@ -76,6 +85,8 @@ class HealthProbe:
                     "lag_records": max(0, self._derived_end - recorded),
                     "workers": int(has_recorder),
                 }
+            if self._ledger_end is not None:
+                stages["notary"] = await self._notary(state.pool, self._ledger_end)
             if newest_us is not None:
                 age_s = round(max(0.0, time.time() - newest_us / 1_000_000), 1)
             database = "ok"
@@ -100,6 +111,22 @@ class HealthProbe:
             "stages": stages,
         }
 
+    async def _notary(self, pool: Any, ledger_end: int) -> dict[str, Any]:
+        """It joins no group: that it works is seen by the checkpoints, which it renews also where nothing new comes."""
+        schema = loghead.schema_of(self._definition.election)
+        there = await pool.fetchval("SELECT to_regclass($1)", f'"{schema}".log_head')
+        signed = await pool.fetchval(f'SELECT sum(size) FROM "{schema}".log_head') if there else None  # noqa: S608  # our own name
+        ages = []
+        for partition in range(self._definition.partitions):
+            path = self._settings.log_directory / folder_of(self._definition.election, partition) / CHECKPOINT
+            with suppress(OSError):  # nothing published yet, or kept on another machine
+                ages.append(time.time() - path.stat().st_mtime)
+        stage: dict[str, Any] = {"lag_records": max(0, ledger_end - int(signed or 0))}
+        if ages:
+            stage["checkpoint_age_s"] = round(max(0.0, *ages), 1)
+            stage["workers"] = int(max(ages) < CHECKPOINTS_MISSED * self._settings.heartbeat_s)
+        return stage
+
     async def _lags(self) -> dict[str, Any]:
         election = self._definition.election
         generation = self._settings.generation
@@ -116,6 +143,7 @@ class HealthProbe:
         subtotals = [TopicPartition(topics.subtotals, number) for number in range(SUBTOTALS_PARTITIONS)]
         results = [TopicPartition(topics.results, 0)]
         ends = await self._consumer.end_offsets([*ledger, *subtotals, *results])
+        self._ledger_end = sum(ends[each] for each in ledger)
         self._derived_end = sum(ends[each] for each in [*subtotals, *results])
         tabulated = await self._admin.list_consumer_group_offsets(group_of(election, "tabulator", generation))
         rolled_up = await self._admin.list_consumer_group_offsets(group_of(election, "rollup", generation))
@@ -125,7 +153,7 @@ class HealthProbe:
             return {"lag_records": sum(max(0, one) for one in behind)}
 
         return {
-            "gateway": {"ledger_records": sum(ends[each] for each in ledger), "lag_records": 0},
+            "gateway": {"ledger_records": self._ledger_end, "lag_records": 0},
             "tabulator": lag(ledger, tabulated)
             | {
                 "workers": await group_members(self._admin, group_of(election, "tabulator", generation)),

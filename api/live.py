@@ -54,6 +54,8 @@ class LiveFeed:
         self._consumer: AIOKafkaConsumer | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._connections: set[asyncio.Task[Any]] = set()
+        self._streams: set[asyncio.Event] = set()
+        """What wakes each client that is served by `frames`, for as long as it is to be served."""
         self.hub: Hub | None = None
         """None while the feed begins."""
 
@@ -61,9 +63,18 @@ class LiveFeed:
         self._tasks = [asyncio.create_task(self._follow_for_ever()), asyncio.create_task(self._beat())]
 
     async def stop(self) -> None:
-        for task in [*self._tasks, *self._connections]:
+        self.end_clients()
+        for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def end_clients(self) -> None:
+        """Of all that are connected: they come back with their cursors. A process that ends would wait for them in vain."""
+        for connection in self._connections:
+            connection.cancel()
+        streams, self._streams = self._streams, set()
+        for ready in streams:
+            ready.set()
 
     def stage(self) -> dict[str, Any]:
         """For /v1/health: how many messages are still to be told, and how many clients listen."""
@@ -138,8 +149,7 @@ class LiveFeed:
 
     async def _end(self) -> None:
         self.hub = None
-        for connection in self._connections:
-            connection.cancel()
+        self.end_clients()
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             with suppress(Exception):
@@ -216,11 +226,9 @@ class LiveFeed:
 
     async def frames(self, hub: Hub, subscriber: Subscriber, ready: asyncio.Event) -> AsyncIterator[Frame]:
         """The frames of a subscriber as they come, for one that cannot be sent wishes (SSE)."""
-        task = asyncio.current_task()
-        if task is not None:
-            self._connections.add(task)
+        self._streams.add(ready)
         try:
-            while True:
+            while ready in self._streams:
                 ready.clear()
                 while (frame := subscriber.take()) is not None:
                     _count_gap(frame)
@@ -228,8 +236,7 @@ class LiveFeed:
                 await ready.wait()
         finally:
             hub.leave(subscriber)
-            if task is not None:
-                self._connections.discard(task)
+            self._streams.discard(ready)
 
 
 async def _write_frames(socket: WebSocket, subscriber: Subscriber, ready: asyncio.Event) -> None:

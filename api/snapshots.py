@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, NamedTuple
 
 import asyncpg
@@ -35,6 +36,10 @@ log = logging.getLogger("rekap.snapshots")
 
 LAST_GOOD_MAX = 2_000
 LAST_GOOD_BYTES_MAX = 64 * 1024 * 1024
+READ_SECONDS_MAX = 2.0
+"""For an answer of which there is an older one: at half, a busy database makes people see the older one; at double, a page
+that reads some of them is blank for that long when the database hangs."""
+FIRST_READ_SECONDS_MAX = 10.0
 DATABASE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 router = APIRouter(prefix="/v1", tags=["snapshots"])
@@ -57,11 +62,12 @@ class Snapshots:
         self._last_good: OrderedDict[str, _Kept] = OrderedDict()
         self._bytes = 0
 
-    async def answer(self, request: Request, work: Callable[[], Awaitable[dict[str, Any]]]) -> Response:
+    async def answer(self, request: Request, work: Callable[[], Coroutine[Any, Any, dict[str, Any]]]) -> Response:
         """The answer of `work`, or without a database the last good one with its age. Raises Problem."""
         place = request.url.path + "?" + request.url.query
+        seconds = READ_SECONDS_MAX if place in self._last_good else FIRST_READ_SECONDS_MAX
         try:
-            body = answer_bytes(self.definition, await work())
+            body = answer_bytes(self.definition, await _in_time(work(), seconds))
         except DATABASE_ERRORS as error:
             log.warning(event("database-unavailable", error=type(error).__name__, path=request.url.path))
             kept = self._last_good.get(place)
@@ -108,6 +114,21 @@ class Snapshots:
             hint = f" It is an area: GET /v1/areas/{station}." if station in self.definition.area_number else ""
             raise _unknown("station", f"There is no station {station!r} in this election.{hint}")
         return number
+
+
+async def _in_time(work: Coroutine[Any, Any, dict[str, Any]], seconds: float) -> dict[str, Any]:
+    """Raises TimeoutError. What is given up is not waited for: it rolls back first, on a connection that may hang for long."""
+    task = asyncio.create_task(work)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    if not done:
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        task.cancel()
+        raise TimeoutError
+    return task.result()
 
 
 def _unknown(field: str, detail: str) -> Problem:

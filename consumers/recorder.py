@@ -20,6 +20,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from consumers.same_ledger import differing_record
 from projections.definition import Definition
 from projections.readmodel import queries
 from projections.readmodel.rows import (
@@ -95,6 +96,8 @@ class Recorder:
         positions = await self._load(connection, places)
         await self._consumer.start()
         try:
+            if (reason := await differing_record(self._settings, self._definition, connection)) is not None:
+                raise RecorderError(f"the read model is of another ledger: {reason}; drop its schema {self._schema!r}")
             self._consumer.assign(places)
             ends = await self._consumer.end_offsets(places)
             for place, position in positions.items():

@@ -40,6 +40,10 @@ class UnfitStateError(ValueError):
     """A state that must not be used; the sentence says why."""
 
 
+class DamagedStateError(UnfitStateError):
+    """One that is not as it was written."""
+
+
 def encoded(state: FoldState, of: StateOf) -> Iterator[bytes]:
     """The file, piece by piece."""
     parts = [state.lives.positions, state.tally_keys, state.tally_numbers, *state.lives.chunks]
@@ -65,7 +69,7 @@ def decoded(content: bytes, of: StateOf) -> FoldState:
         raise UnfitStateError("it is no state of a fold, or of another version of the format")
     body = memoryview(content)[:-_DIGEST_BYTES]
     if hashlib.sha256(body).digest() != content[-_DIGEST_BYTES:]:
-        raise UnfitStateError("its bytes are not those that were written (SHA-256 differs)")
+        raise DamagedStateError("its bytes are not those that were written (SHA-256 differs)")
     end = content.index(b"\n", len(MAGIC)) + 1
     head = orjson.loads(body[len(MAGIC) : end])
     for name, value in _identity(of).items():

@@ -5,8 +5,11 @@ moment of it, and each partition is folded to each offset that something names f
 
     record, record_state, station_result, area_tally below the shard level    to the office's block watermark
     area_tally from the shard level up, office_tally                         to the office's `as_of`
-    the newest state of the tabulator                                         to its own offset
+    the states of the tabulator                                               to their own offsets
     the head of the public log, in the database and in the file `checkpoint`  to its size
+    the tiles and entry bundles of the public log                             to the size in `checkpoint`
+
+Watermarks must be those of an event, positions must be in their topics, and no row may be of what the package does not have.
 
 A partition is folded at a time, and tables are read as they are needed; of a nation it takes some gigabytes and as long as
 a count on one core.
@@ -15,11 +18,12 @@ a count on one core.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import replace
@@ -27,10 +31,11 @@ from typing import Any, NamedTuple
 
 import asyncpg
 import click
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from projections.definition import Definition
-from projections.fold_state import StateOf, UnfitStateError, decoded
+from projections.fold_state import DamagedStateError, StateOf, UnfitStateError, decoded
 from projections.loghead import queries as loghead
 from projections.readmodel import queries
 from projections.readmodel.rows import (
@@ -51,10 +56,17 @@ from rekap.ledger_commands import records_of
 from rekap.replay import checked_records
 from rekap.run import load
 from runtime.generations import current_generation
+from runtime.kafka import SUBTOTALS_PARTITIONS, plain_consumer, topics_of
 from runtime.settings import Settings
 from runtime.state_files import StateFiles, hash_of_code
+from runtime.tile_store import TileStore
 from schemas.blocks import UNATTRIBUTED
+from schemas.logs import folder_of
 
+CHECKPOINT_FILE = "checkpoint file"
+LOG_HEAD = "log head"
+LOG_FILE = "file of the log"
+OF_THE_LOG = {CHECKPOINT_FILE, LOG_HEAD, LOG_FILE}
 SHOWN_MAX = 20
 """Differences of one kind that are printed; the rest are counted."""
 CHUNK = 1_000
@@ -96,16 +108,21 @@ class _Cuts(NamedTuple):
     blocks: dict[str, int]
     """By office, also of records without one."""
     results: dict[str, int]
-    state: tuple[int, FoldState] | None
+    states: dict[int, FoldState]
+    """By the offset that they go on from."""
     heads: list[tuple[str, int, bytes]]
     """(where it stands, size, root)"""
+
+    @property
+    def published(self) -> int:
+        """Size of the log whose files are there; 0 where they are not."""
+        return max((size for where, size, _ in self.heads if where == CHECKPOINT_FILE), default=0)
 
     @property
     def offsets(self) -> list[int]:
         """All of them, ascending."""
         wanted = {*self.blocks.values(), *self.results.values(), *(size - 1 for _, size, _ in self.heads)}
-        if self.state is not None:
-            wanted.add(self.state[0] - 1)
+        wanted |= {next_offset - 1 for next_offset in self.states}
         return sorted(offset for offset in wanted if offset >= 0)
 
 
@@ -129,11 +146,13 @@ class Doctor:
             self._blocks = {(row["office"], row["partition"]): row["through"] for row in rows}
             rows = await self._connection.fetch(queries.RESULT_WATERMARKS)
             self._results = {row["office"]: tuple(row["as_of"]) for row in rows}
+            await self._positions()
             heads = await self._heads()
             with ThreadPoolExecutor(os.cpu_count()) as threads:
                 for partition in range(self._definition.partitions):
                     await self._partition(partition, self._cuts(partition, heads), threads)
             await self._nation()
+            await self._outside()
 
     # -- what is kept ----------------------------------------------------------------------------------------------
 
@@ -146,7 +165,7 @@ class Doctor:
         )
         try:
             for row in await connection.fetch(loghead.HEADS):
-                found.setdefault(row["partition"], []).append(("log head", row["size"], bytes.fromhex(row["root"])))
+                found.setdefault(row["partition"], []).append((LOG_HEAD, row["size"], bytes.fromhex(row["root"])))
         except asyncpg.UndefinedTableError:
             self.report.notes.append("no notary has written a head of the log into this database")
         finally:
@@ -159,9 +178,9 @@ class Doctor:
             except FileNotFoundError:
                 self.report.notes.append(f"{path} is not here: not compared")
             except (NoteError, OSError, ValueError) as error:
-                self.report.compare("checkpoint file", path, "a checkpoint", str(error))
+                self.report.compare(CHECKPOINT_FILE, path, "a checkpoint", str(error))
             else:
-                found.setdefault(partition, []).append(("checkpoint file", checkpoint.size, checkpoint.root))
+                found.setdefault(partition, []).append((CHECKPOINT_FILE, checkpoint.size, checkpoint.root))
         return found
 
     def _cuts(self, partition: int, heads: dict[int, list[tuple[str, int, bytes]]]) -> _Cuts:
@@ -170,30 +189,54 @@ class Doctor:
         return _Cuts(
             {office: self._blocks.get((office, partition), -1) for office in offices},
             {office: self._results.get(office, nothing)[partition] for office in offices},
-            self._state(partition),
+            self._states(partition),
             heads.get(partition, []),
         )
 
-    def _state(self, partition: int) -> tuple[int, FoldState] | None:
+    def _states(self, partition: int) -> dict[int, FoldState]:
         election = self._definition.election
         name = f"{election.mode.value}.{election.id}"
         files = StateFiles(self._settings.state_directory / name / f"generation-{self._settings.generation}")
-        path = files.newest(partition, at_most=sys.maxsize)
-        if path is None:
-            return None
         of = StateOf(self._definition.hash, hash_of_code("projections", "schemas", "proofs"), partition)
+        found: dict[int, FoldState] = {}
+        at_most = sys.maxsize
+        while (path := files.newest(partition, at_most=at_most)) is not None:
+            at_most = int(path.stem) - 1
+            try:
+                found[at_most + 1] = decoded(path.read_bytes(), of)
+            except FileNotFoundError:
+                pass  # a newer one has made it needless just now
+            except DamagedStateError as error:
+                self.report.compare("state", path, "what was written", str(error))
+            except (UnfitStateError, OSError) as error:
+                self.report.notes.append(f"{path} would be thrown away and is not compared: {error}")
+        return found
+
+    async def _positions(self) -> None:
+        """Of the recorder in the topics that it reads: a place that is not there yet would let it skip what will be."""
+        topics = topics_of(self._definition.election, self._settings.generation)
+        places = [TopicPartition(topics.subtotals, number) for number in range(SUBTOTALS_PARTITIONS)]
+        places.append(TopicPartition(topics.results, 0))
+        positions = {
+            TopicPartition(row["topic"], row["partition"]): row["next_offset"]
+            for row in await self._connection.fetch(queries.POSITIONS)
+        }
+        consumer = plain_consumer(self._settings)
+        await consumer.start()
         try:
-            state = decoded(path.read_bytes(), of)
-        except (UnfitStateError, OSError) as error:
-            self.report.notes.append(f"{path} would be thrown away and is not compared: {error}")
-            return None
-        return state.next_offset, state
+            ends = await consumer.end_offsets(places)
+        finally:
+            await consumer.stop()
+        for place, position in positions.items():
+            end = ends.get(place, 0)
+            self.report.compare("topic_position", f"{place.topic}/{place.partition}", min(position, end), position)
 
     # -- a partition -----------------------------------------------------------------------------------------------
 
     async def _partition(self, partition: int, cuts: _Cuts, threads: ThreadPoolExecutor) -> None:
         fold = PartitionFold(self._definition, partition)
         log = GrowingLog()
+        files = TileStore(self._settings.log_directory / folder_of(self._definition.election, partition))
         kept = Batch(self._definition, Watermarks({}, {}))
         columns = ", ".join(f'"{name}"' for name in queries.RECORD_COLUMNS)
         statement = f'SELECT {columns} FROM record WHERE partition = $1 ORDER BY "offset"'  # noqa: S608  # our own names
@@ -211,7 +254,11 @@ class Doctor:
                     except GenesisError as error:
                         raise DoctorError(f"{error}; is this the package of that ledger?") from None
                     log.append(value)
-                    log.take_full()
+                    full = log.take_full()
+                    if log.size <= cuts.published:
+                        self._compare_files(files, full)
+                    if log.size == cuts.published:
+                        self._compare_files(files, log.partial())
                     if record.offset == wanted[0]:
                         self._tell(fold, cuts, kept)
                         self._compare_here(fold, log, cuts)
@@ -236,8 +283,8 @@ class Doctor:
                 self._rollup.apply(block)
 
     def _compare_here(self, fold: PartitionFold, log: GrowingLog, cuts: _Cuts) -> None:
-        if cuts.state is not None and cuts.state[0] == fold.next_offset:
-            fresh, found = fold.state(), cuts.state[1]
+        if (found := cuts.states.get(fold.next_offset)) is not None:
+            fresh = fold.state()
             for name, expected in fresh._asdict().items():
                 place = f"of partition {fold.partition} at offset {fold.next_offset - 1}, {name}"
                 self.report.compare("state", place, expected, getattr(found, name))
@@ -245,7 +292,23 @@ class Doctor:
             if size == log.size:
                 self.report.compare(where, f"partition {fold.partition}, size {size}", log.root().hex(), root.hex())
 
+    def _compare_files(self, files: TileStore, expected: Mapping[str, bytes]) -> None:
+        """Tiles and entry bundles of the public log. Partial ones are dropped once they are full."""
+        for path, data in expected.items():
+            found = files.read(path)
+            if found is None and ".p/" in path and files.read(path.partition(".p/")[0]) is not None:
+                continue
+            place = files.place(path)
+            if found is None:
+                self.report.compare(LOG_FILE, place, f"{len(data)} bytes", None)
+            else:
+                self.report.compare(LOG_FILE, place, _summary(data), _summary(found))
+
     async def _compare_rows(self, partition: int, kept: Batch) -> None:
+        said = {office: through for (office, number), through in self._blocks.items() if number == partition}
+        for office in sorted({*said, *(office for office, _ in kept.watermarks.blocks)}):
+            expected = kept.watermarks.blocks.get((office, partition))
+            self.report.compare("block_watermark", f"{office}/{partition}", expected, said.get(office))
         await self._same(
             "record_state",
             _rows(state_columns(kept), key=slice(0, 2)),
@@ -284,7 +347,8 @@ class Doctor:
             frame = office.keyframe()
             if frame is not None:
                 kept.add_result(frame.to_bytes())
-        for office_id, cut in kept.watermarks.results.items():
+        for office_id in sorted({*kept.watermarks.results, *self._results}):
+            cut = kept.watermarks.results.get(office_id)
             self.report.compare("result_watermark", office_id, cut, self._results.get(office_id))
         definition = self._definition
         above = [
@@ -306,6 +370,21 @@ class Doctor:
             'SELECT office, area, tally::text FROM office_tally ORDER BY office COLLATE "C", area COLLATE "C"',
             2,
         )
+
+    async def _outside(self) -> None:
+        """Rows of partitions and areas that the package does not have."""
+        partitions = list(range(self._definition.partitions))
+        for table, columns in (
+            ("record", 'partition, "offset", event'),
+            ("record_state", 'partition, "offset", state'),
+            ("station_result", "station, contest, partition"),
+            ("block_watermark", "office, partition, through"),
+        ):
+            statement = f"SELECT {columns} FROM {table} WHERE partition <> ALL($1::int[])"  # noqa: S608  # our own names
+            await self._same(table, [], statement, 2, partitions)
+        areas = list(self._definition.area_codes)
+        statement = "SELECT contest, area, tally::text FROM area_tally WHERE area <> ALL($1::text[])"
+        await self._same("area_tally", [], statement, 2, areas)
 
     async def _same(self, kind: str, expected: list[_Keyed], statement: str, key: int, *arguments: object) -> None:
         merge = self._merge(kind, statement, key, *arguments)
@@ -389,6 +468,10 @@ def _name(key: tuple[Any, ...]) -> str:
     return "/".join(map(str, key))
 
 
+def _summary(data: bytes) -> str:
+    return f"{len(data)} bytes with SHA-256 {hashlib.sha256(data).hexdigest()}"
+
+
 def _shown(value: object) -> str:
     text = "nothing" if value is None else str(value)
     return text if len(text) <= 300 else f"{text[:300]}…"
@@ -413,7 +496,7 @@ async def examine(settings: Settings, definition: Definition) -> Report:
 
 @click.command("doctor")
 def doctor() -> None:
-    """Compare the read model, the tabulator's states and the heads of the public log with a fresh fold of the ledger.
+    """Compare the read model, the tabulator's states and the public log with a fresh fold of the ledger.
 
     The count may go on meanwhile. Each difference is a line on standard output; at the end there is a table of what was
     compared. Exit codes: 0 all is as the ledger says; 1 something differs (`rekap rebuild` makes it again); 2 wrong
@@ -433,8 +516,12 @@ def doctor() -> None:
         raise SystemExit(EXIT_NOT_REACHED) from None
     click.echo(report.table())
     if report.different:
-        click.echo(
-            f"{sum(report.different.values()):,} differences: `rekap rebuild` makes all of it again from the ledger"
-        )
+        differences = f"{sum(report.different.values()):,} differences"
+        if report.different.keys() - OF_THE_LOG:
+            click.echo(f"{differences}: `rekap rebuild` makes all but the log again from the ledger")
+        if report.different.keys() & OF_THE_LOG:
+            click.echo(
+                f"{differences}: of the public log too; delete nothing, and find out which was changed, log or ledger"
+            )
         raise SystemExit(EXIT_DIFFERENT)
     click.echo("all is as the ledger says")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from aiokafka.errors import KafkaError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from projections.definition import Definition
@@ -16,6 +17,8 @@ from runtime.genesis import open_election
 from runtime.kafka import TopicMismatchError
 from runtime.key_files import KeyFileError, load_key_file
 from runtime.settings import Settings
+
+EXIT_NOT_REACHED = 3
 
 
 async def open_with_key(settings: Settings, definition: Definition, key: Ed25519PrivateKey) -> None:
@@ -37,4 +40,7 @@ def open_command(key_file: Path) -> None:
     except (KeyFileError, TopicMismatchError) as error:
         click.echo(f"Error: {error}", err=True)
         raise SystemExit(1) from None
+    except KafkaError as error:
+        click.echo(f"Error: Kafka at {settings.kafka} (REKAP_KAFKA): {type(error).__name__}", err=True)
+        raise SystemExit(EXIT_NOT_REACHED) from None
     click.echo(f"Election {definition.election.id} is open: {definition.partitions} ledger partitions.")

@@ -1,17 +1,19 @@
 """`rekap rebuild`: make all that is derived again from the ledger alone, beside what is being served, and switch over.
 
     1. topics of the next generation; workers of its own that fill them, its read model and its states from offset 0
-    2. wait until they have reached the ledger's end, which goes on growing
+    2. wait until they have reached the ledger's end, which goes on growing: folded, recorded, and added up
     3. make the generation current: ordinary workers end and are started again on it, the API changes when it would not
        step back
     4. stop the own workers once the ordinary ones have joined them
 
-Interrupted before 3, nothing has changed for anybody, and the next call goes on where this one was.
+Interrupted before 3, nothing has changed for anybody, and the next call goes on where this one was; of another version of the
+rules, it begins anew with the generation after that.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import shutil
 import sys
@@ -43,6 +45,8 @@ from runtime.kafka import (
     topics_of,
 )
 from runtime.settings import Settings, variable
+from runtime.state_files import hash_of_code
+from schemas.blocks import UNATTRIBUTED
 
 WORKERS = ("rollup", "tabulator", "recorder")
 LOOK_SECONDS = 1.0
@@ -59,12 +63,15 @@ class RebuildError(Exception):
 
 
 class Progress(NamedTuple):
-    """Of the new generation: ledger records folded, messages recorded, and of how many."""
+    """Of the new generation: ledger records folded, messages recorded, and of how many; then, by office and ledger partition,
+    how far its read model tells of stations, and how far the sums above them go."""
 
-    folded: dict[TopicPartition, int]
-    ledger: dict[TopicPartition, int]
-    recorded: dict[TopicPartition, int]
-    derived: dict[TopicPartition, int]
+    folded: dict[Any, int]
+    ledger: dict[Any, int]
+    recorded: dict[Any, int]
+    derived: dict[Any, int]
+    told: dict[Any, int]
+    added_up: dict[Any, int]
 
 
 class Rebuild:
@@ -77,6 +84,7 @@ class Rebuild:
         self._consumer: Any = None
         self._began = time.monotonic()
         self._folded_before: int | None = None
+        self.has_switched = False
 
     async def run(self) -> None:
         """Raises RebuildError, KafkaError, and what PostgreSQL raises."""
@@ -94,6 +102,7 @@ class Rebuild:
                 supervisor.run(role, command, environment={**os.environ, **own, variable("metrics_port"): "0"})
             await self._reach_the_end(logs)
             await make_current(self._settings, self._definition.election, self._generation)
+            self.has_switched = True
             click.echo(f"generation {self._generation} is current; waiting for workers and API to take it up")
             await self._hand_over(supervisor)
         finally:
@@ -103,25 +112,27 @@ class Rebuild:
     async def _reach_the_end(self, logs: Path) -> None:
         while True:
             began = time.monotonic()
-            ends = (await self._progress()).ledger
-            await self._until(lambda now: _at_least(now.folded, ends), logs)  # noqa: B023
-            ends = (await self._progress()).derived
-            await self._until(lambda now: _at_least(now.recorded, ends), logs)  # noqa: B023
+            await self._until(logs, (await self._progress()).ledger, lambda now: now.folded)
+            await self._until(logs, (await self._progress()).derived, lambda now: now.recorded)
+            await self._until(logs, (await self._progress()).told, lambda now: now.added_up)
             if time.monotonic() - began < NEAR_SECONDS:
                 return
 
-    async def _until(self, reached: Callable[[Progress], bool], logs: Path) -> None:
+    async def _until(self, logs: Path, ends: dict[Any, int], of: Callable[[Progress], dict[Any, int]]) -> None:
+        """Other parts of the progress do not count as movement: keyframes are recorded for ever, also where all else stands."""
         moved_at, before = time.monotonic(), -1
-        while not reached(now := await self._progress()):
+        while True:
+            places = of(now := await self._progress())
             self._show(now)
-            amount = sum(now.folded.values()) + sum(now.recorded.values())
-            if amount != before:
-                moved_at, before = time.monotonic(), amount
+            reached = [min(places.get(each, 0), end) for each, end in ends.items()]
+            if sum(reached) == sum(ends.values()):
+                return
+            if sum(reached) != before:
+                moved_at, before = time.monotonic(), sum(reached)
             elif time.monotonic() - moved_at > JOIN_SECONDS_MAX:
                 said = "\n".join(f"{role}: {last_lines(logs / f'{role}.log', count=3)}" for role in WORKERS)
                 raise RebuildError(f"nothing has moved for {JOIN_SECONDS_MAX:g} s. The workers said last:\n{said}")
             await asyncio.sleep(LOOK_SECONDS)
-        self._show(now)
 
     async def _progress(self) -> Progress:
         election = self._definition.election
@@ -133,8 +144,10 @@ class Rebuild:
         connection = await asyncpg.connect(self._settings.database, server_settings=self._search_path())
         try:
             rows = await connection.fetch(queries.POSITIONS)
+            blocks = await connection.fetch(queries.BLOCK_WATERMARKS)
+            results = await connection.fetch(queries.RESULT_WATERMARKS)
         except asyncpg.UndefinedTableError:  # its recorder has just been started
-            rows = []
+            rows, blocks, results = [], [], []
         finally:
             await connection.close()
         recorded = {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
@@ -143,6 +156,8 @@ class Rebuild:
             {each: ends[each] for each in ledger},
             {each: recorded.get(each, 0) for each in derived},
             {each: ends[each] for each in derived},
+            {(row["office"], row["partition"]): row["through"] + 1 for row in blocks if row["office"] != UNATTRIBUTED},
+            {(row["office"], partition): end + 1 for row in results for partition, end in enumerate(row["as_of"])},
         )
 
     def _search_path(self) -> dict[str, str]:
@@ -195,6 +210,30 @@ class Rebuild:
         return False
 
 
+async def next_generation(settings: Settings, definition: Definition, current: int) -> int:
+    """The one that an interrupted call was filling, where that was done by the same code; else one that nobody has begun: what
+    was told under other rules would stay as it was told. Raises KafkaError, OSError."""
+    made_by = f"{definition.hash} {hash_of_code('projections', 'schemas', 'proofs')}"
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    await admin.start()
+    try:
+        there = set(await admin.list_topics())
+    finally:
+        await admin.close()
+    name = f"{definition.election.mode.value}.{definition.election.id}"
+    for number in itertools.count(current + 1):
+        mark = settings.state_directory / name / f"generation-{number}" / "made-by"
+        if topics_of(definition.election, number).subtotals not in there:
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.write_text(made_by)
+            return number
+        with suppress(FileNotFoundError):
+            if mark.read_text() == made_by:
+                return number
+        click.echo(f"generation {number} was begun by another version, or elsewhere, and is left as it is")
+    raise AssertionError("numbers have no end")
+
+
 async def drop_generation(settings: Settings, definition: Definition, generation: int) -> None:
     """Delete topics, read model and states of a generation that is not served. Raises RebuildError."""
     election = definition.election
@@ -220,10 +259,6 @@ async def drop_generation(settings: Settings, definition: Definition, generation
     shutil.rmtree(settings.state_directory / name / f"generation-{generation}", ignore_errors=True)
 
 
-def _at_least(places: dict[TopicPartition, int], ends: dict[TopicPartition, int]) -> bool:
-    return all(places[each] >= end for each, end in ends.items())
-
-
 async def _within(seconds: float, question: Callable[[], Awaitable[bool]]) -> bool:
     ends = time.monotonic() + seconds
     while not (answer := await question()) and time.monotonic() < ends:
@@ -240,12 +275,14 @@ def rebuild(url: str | None, drop: int | None, yes: bool) -> None:
 
     Subtotals, results, read model and states are filled anew as the next generation; ledger and public log stay. It takes
     as long as counting everything again, and what is served is served meanwhile. Exit codes: 0 done; 1 it could not;
-    2 wrong settings; 3 Kafka or PostgreSQL cannot be reached; 130 interrupted, and nothing has changed.
+    2 wrong settings; 3 Kafka or PostgreSQL cannot be reached; 130 interrupted.
     """
     settings, definition = load()
     if not settings.database:
         click.echo("Error: REKAP_DATABASE: expected the address of a PostgreSQL database, got nothing", err=True)
         raise SystemExit(EXIT_USAGE)
+
+    work: list[Rebuild] = []
 
     async def go() -> None:
         if drop is not None:
@@ -253,8 +290,10 @@ def rebuild(url: str | None, drop: int | None, yes: bool) -> None:
             click.echo(f"generation {drop} is deleted")
             return
         current = await current_generation(settings, definition.election)
-        click.echo(f"generation {current} is served; building generation {current + 1} from the ledger")
-        await Rebuild(settings, definition, current + 1, url or f"http://{settings.host}:{settings.port}").run()
+        following = await next_generation(settings, definition, current)
+        click.echo(f"generation {current} is served; building generation {following} from the ledger")
+        work.append(Rebuild(settings, definition, following, url or f"http://{settings.host}:{settings.port}"))
+        await work[0].run()
 
     if drop is not None and not yes:
         click.confirm(f"Delete subtotals, results, read model and states of generation {drop}?", abort=True)
@@ -267,5 +306,8 @@ def rebuild(url: str | None, drop: int | None, yes: bool) -> None:
         click.echo(f"Error: {type(error).__name__}: {error}", err=True)
         raise SystemExit(EXIT_NOT_REACHED) from None
     except KeyboardInterrupt:
-        click.echo("interrupted; what is served has not changed, and the next call goes on from here", err=True)
+        if work and work[0].has_switched:
+            click.echo("interrupted after the switch: look whether workers and API run on the new generation", err=True)
+        else:
+            click.echo("interrupted; what is served has not changed, and the next call goes on from here", err=True)
         raise SystemExit(130) from None

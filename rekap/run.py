@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -134,8 +135,15 @@ def _serve(settings: Settings, definition: Definition) -> NoReturn:
     from api.app import create_app
     from api.door import Door
 
-    uvicorn.run(
-        Door(create_app(settings, definition)),
+    app = create_app(settings, definition)
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            app.state.live.end_clients()
+            await super().shutdown(sockets)
+
+    config = uvicorn.Config(
+        Door(app),
         host=settings.host,
         port=settings.port,
         loop="uvloop",
@@ -149,4 +157,6 @@ def _serve(settings: Settings, definition: Definition) -> NoReturn:
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
         backlog=4096,
     )
-    raise SystemExit(0)
+    server = Server(config)
+    server.run()
+    raise SystemExit(0 if server.started else EXIT_STOPPED)

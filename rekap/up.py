@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 import httpx
+from aiokafka.errors import KafkaError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from projections.definition import Definition
@@ -24,6 +25,7 @@ from rekap.embedded.kafka import EmbeddedKafka, embedded_cluster
 from rekap.embedded.ports import free_port
 from rekap.embedded.postgres import EmbeddedPostgres
 from rekap.embedded.processes import EmbeddedError, Supervisor, hold_data_directory, told_to_stop
+from rekap.ledger_commands import LedgerFilesError, import_ledger
 from rekap.open import open_with_key
 from rekap.witness import READY, witness_key
 from runtime.kafka import TopicMismatchError
@@ -78,12 +80,13 @@ async def running_stack(
     witnesses: int = 0,
     metrics_port: int = 0,
     brokers: int = 1,
+    ledger: Path | None = None,
 ) -> AsyncIterator[Stack]:
     """All parts, started, opened and healthy; stopped in order at the end. With witnesses of its own, which show how it is
     done: they prove something only where somebody else runs them. Several `brokers` are a cluster; each topic has up to three
-    copies then.
+    copies then. With a `ledger`, a directory of exported files, it begins with these.
 
-    Raises PackageError, EmbeddedError, SettingsError, TopicMismatchError.
+    Raises PackageError, EmbeddedError, SettingsError, TopicMismatchError, LedgerFilesError, KafkaError.
     """
     definition = Definition(load_package(package, problems))
     with hold_data_directory(data):
@@ -104,6 +107,10 @@ async def running_stack(
             ):
                 environment.setdefault(variable(field), str((data / name).resolve()))
             parse_witnesses(environment.get(variable("witnesses"), ""))
+            if ledger is not None:
+                heads = await import_ledger(read_settings(environment), definition, ledger)
+                for partition, head in enumerate(heads):
+                    supervisor.say("rekap", f"imported partition {partition}: {head.size} records, root {head.root}")
             await open_with_key(read_settings(environment), definition, authority)
             own = await _start_witnesses(supervisor, witnesses, data, definition, environment)
             asked = [environment.get(variable("witnesses"), ""), *(f"{each.url} {each.key}" for each in own)]
@@ -168,14 +175,20 @@ async def _answers(url: str) -> bool:
     "--metrics-port", type=click.IntRange(0, 65535 - len(WORKERS)), default=0, show_default=True,
     help="first of the workers' ports for Prometheus: recorder, then tabulator, rollup, notary; 0 for none",
 )  # fmt: skip
-def up(package: Path, key_file: Path, data: Path, port: int, witnesses: int, metrics_port: int) -> None:
+@click.option(
+    "--import-ledger", "ledger", type=click.Path(path_type=Path, file_okay=False),
+    help="begin with the files that `rekap ledger export` wrote there; the ledger must be empty",
+)  # fmt: skip
+def up(
+    package: Path, key_file: Path, data: Path, port: int, witnesses: int, metrics_port: int, ledger: Path | None
+) -> None:
     """Start everything for the election in PACKAGE and go on until Ctrl-C. A second start goes on where it was."""
 
     async def go() -> None:
         told = told_to_stop()
         key = load_key_file(key_file)
         async with running_stack(
-            package, data, key, port=port, witnesses=witnesses, metrics_port=metrics_port
+            package, data, key, port=port, witnesses=witnesses, metrics_port=metrics_port, ledger=ledger
         ) as stack:
             stack.supervisor.say("rekap", f"ready: {stack.url}/v1/election   API: {stack.url}/docs   stop: Ctrl-C")
             await told
@@ -191,6 +204,9 @@ def run_or_explain(work: object) -> None:
     except PackageError as error:
         click.echo(f"Error: {error}", err=True)
         raise SystemExit(EXIT_WRONG_PACKAGE) from None
-    except (EmbeddedError, SettingsError, TopicMismatchError, KeyFileError, OSError) as error:
+    except KafkaError as error:
+        click.echo(f"Error: Kafka (REKAP_KAFKA, or the embedded one): {error}", err=True)
+        raise SystemExit(EXIT_NOT_STARTED) from None
+    except (EmbeddedError, SettingsError, TopicMismatchError, LedgerFilesError, KeyFileError, OSError) as error:
         click.echo(f"Error: {error}", err=True)
         raise SystemExit(EXIT_NOT_STARTED) from None

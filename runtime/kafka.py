@@ -28,7 +28,7 @@ from schemas.results import Result
 
 LEDGER_BATCH_BYTES_MAX = RECORD_BYTES_MAX + 65
 """What Kafka takes into the ledger at once: a batch has 61 bytes of its own and a record at least 7, so that no larger
-record can stand in it, whoever writes it."""
+record can stand in it, whoever writes it. That needs a topic that keeps nothing compressed: Kafka measures what it keeps."""
 MESSAGE_BYTES_MAX = 8 * 1024 * 1024
 """A block of 1,000 forms is about 1 MB; of 1,000 legislative forms about 6 MB."""
 SUBTOTALS_PARTITIONS = 4
@@ -199,7 +199,7 @@ async def create_topics(settings: Settings, election: Election, generation: int 
     try:
         compacted = {"cleanup.policy": "compact", "segment.bytes": str(SEGMENT_BYTES)}
         wanted: dict[str, tuple[int, int, dict[str, str]]] = {
-            topics.ledger: (election.partitions, LEDGER_BATCH_BYTES_MAX, {}),
+            topics.ledger: (election.partitions, LEDGER_BATCH_BYTES_MAX, {"compression.type": "uncompressed"}),
             topics.subtotals: (SUBTOTALS_PARTITIONS, MESSAGE_BYTES_MAX, compacted),
             topics.results: (1, MESSAGE_BYTES_MAX, compacted),
             generations_topic(election): (1, MESSAGE_BYTES_MAX, {}),

@@ -27,6 +27,9 @@ class TileStore:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
+    def place(self, path: str) -> Path:
+        return self._directory / path
+
     def read(self, path: str) -> bytes | None:
         """The file, or None where there is none."""
         try:

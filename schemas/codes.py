@@ -37,9 +37,8 @@ far below 64 bits even when every station of a nation said it (DOMAIN 2, Shiawas
 
 
 def exactly(pattern: str) -> str:
-    """A pattern of the schemas for Python's `re`, whose `$` also stands before a last line end, and whose `\\d` means the
-    digits of every script."""
-    return pattern.replace(r"\d", "[0-9]").removesuffix("$") + r"\Z"
+    """A pattern of the schemas for Python's `re`, whose `$` also stands before a last line end."""
+    return pattern.removesuffix("$") + r"\Z"
 
 
 Code = Annotated[str, Field(pattern=CODE_PATTERN)]

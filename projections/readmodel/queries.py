@@ -99,6 +99,10 @@ POSITIONS = "SELECT topic, partition, next_offset FROM topic_position"
 
 BLOCK_WATERMARKS = "SELECT office, partition, through FROM block_watermark"
 
+NEWEST_LEAF = """
+SELECT "offset", leaf FROM record WHERE partition = $1 AND leaf IS NOT NULL ORDER BY "offset" DESC LIMIT 1
+"""
+
 RESULT_WATERMARKS = "SELECT office, as_of FROM result_watermark"
 
 TALLIES_OF_AREAS = "SELECT contest, area, tally FROM area_tally WHERE area = ANY ($1::text[])"

@@ -140,3 +140,17 @@ async def test_a_second_start_goes_on_where_the_first_was(tmp_path: Path, parts:
 async def _totals(client: httpx.AsyncClient) -> dict[str, int] | None:
     tally = (await client.get("/v1/contests/president")).json()["tally"]
     return dict(tally["counted"]["votes"]) if tally["stations"]["counted"] else None
+
+
+async def test_a_kafka_that_is_not_there_is_said_in_a_sentence(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, package = tmp_path / "authority.pem", stack.environment["REKAP_PACKAGE"]
+    write_key_file(private_key("authority"), key)
+    monkeypatch.setenv("REKAP_KAFKA", "127.0.0.1:1")
+    monkeypatch.setenv("REKAP_DATABASE", stack.environment["REKAP_DATABASE"])
+    monkeypatch.setenv("REKAP_PACKAGE", package)
+    for command in (["open"], ["up", package, "--data", tmp_path / "data"]):
+        code, _, err = await rekap(*command, "--key", key)
+        assert code == 3
+        assert "Error: Kafka" in err.splitlines()[-1]

@@ -133,6 +133,31 @@ async def test_a_healthy_stack_is_as_the_ledger_says(stack: Stack) -> None:
             'DELETE FROM record_state WHERE "offset" = 999',
             "record_state 0/999: expected nothing",
         ),
+        (
+            "INSERT INTO record_state VALUES (99, 0, 'counted', '[]')",
+            "DELETE FROM record_state WHERE partition = 99",
+            "record_state 99/0: expected nothing",
+        ),
+        (
+            "INSERT INTO area_tally VALUES ('president', 'nowhere', 'president', '{1}')",
+            "DELETE FROM area_tally WHERE area = 'nowhere'",
+            "area_tally president/nowhere: expected nothing",
+        ),
+        (
+            "UPDATE block_watermark SET through = 1 WHERE office = '-' AND partition = 0",
+            "UPDATE block_watermark SET through = 0 WHERE office = '-' AND partition = 0",
+            "block_watermark -/0: expected 0, found 1",
+        ),
+        (
+            "INSERT INTO result_watermark VALUES ('nobody', '{0,0,0}')",
+            "DELETE FROM result_watermark WHERE office = 'nobody'",
+            "result_watermark nobody: expected nothing",
+        ),
+        (
+            "INSERT INTO topic_position VALUES ('elsewhere', 0, 5)",
+            "DELETE FROM topic_position WHERE topic = 'elsewhere'",
+            "topic_position elsewhere/0: expected 0, found 5",
+        ),
     ],
 )
 async def test_what_was_changed_in_the_read_model_is_found(
@@ -166,6 +191,32 @@ async def test_a_head_of_the_log_that_is_not_the_ledgers_is_found(stack: Stack) 
         await connection.execute("UPDATE log_head SET root = $1 WHERE partition = 0", root)
     assert code == 1
     assert "log head partition 0, size " in said
+
+
+@pytest.mark.parametrize("kind", ["tile/0/000.p", "tile/entries/000.p"])
+async def test_a_file_of_the_log_that_is_not_the_ledgers_is_found(stack: Stack, kind: str) -> None:
+    election = stack.definition.election
+    place = Path(stack.environment[variable("log_directory")]) / election.mode.value / election.id / "0" / kind
+    path = max(place.iterdir(), key=lambda each: int(each.name))
+    right = path.read_bytes()
+    path.write_bytes(right[:-1] + bytes([right[-1] ^ 1]))
+    code, said = await _doctor(stack)
+    path.write_bytes(right)
+    assert code == 1
+    assert f"file of the log {path}: expected {len(right)} bytes with SHA-256" in said
+    assert "1 differences: of the public log too; delete nothing" in said
+
+
+async def test_a_state_that_is_damaged_is_found(stack: Stack) -> None:
+    """The newest is not the only one that a tabulator may begin with."""
+    place = Path(stack.environment[variable("state_directory")]) / "rehearsal.doctor" / "generation-1"
+    path = min((place / str(stack.definition.partition_of_station(0))).glob("*.state"))
+    right = path.read_bytes()
+    path.write_bytes(right[:-1] + bytes([right[-1] ^ 1]))
+    code, said = await _doctor(stack)
+    path.write_bytes(right)
+    assert code == 1
+    assert f"state {path}: expected what was written" in said
 
 
 async def test_a_state_that_is_wrong_though_whole_is_found(stack: Stack) -> None:

@@ -13,11 +13,12 @@ import pytest_asyncio
 
 from rekap.embedded.kafka import EmbeddedKafka
 from rekap.ledger_commands import LedgerFilesError, export_ledger, import_ledger
-from rekap.up import Stack
+from rekap.up import Stack, running_stack
 from runtime.settings import Settings, read_settings
 from tests.conftest import Parts
+from tests.support.ledger import private_key
 from tests.support.small_election import reported
-from tests.support.stacks import Voices, small_stack
+from tests.support.stacks import Voices, eventually, small_stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -89,3 +90,22 @@ async def test_what_was_exported_comes_back_at_the_same_offsets(
 async def test_an_export_does_not_overwrite_another(stack: Stack, exported: Path) -> None:
     with pytest.raises(LedgerFilesError, match="there already"):
         await export_ledger(read_settings(stack.environment), stack.definition, exported)
+
+
+async def test_a_new_machine_begins_with_the_files(stack: Stack, exported: Path, tmp_path: Path) -> None:
+    """`rekap up --import-ledger`: nothing is opened anew, and the count is the old one's."""
+    authority, package = private_key("authority"), Path(stack.environment["REKAP_PACKAGE"])
+    async with (
+        running_stack(package, tmp_path / "data", authority, log_directory=tmp_path, ledger=exported) as restored,
+        httpx.AsyncClient(base_url=restored.url) as client,
+        httpx.AsyncClient(base_url=stack.url) as before,
+    ):
+        wanted = (await before.get("/v1/offices/president")).json()
+
+        async def is_the_same() -> bool:
+            return bool((await client.get("/v1/offices/president")).json() == wanted)
+
+        await eventually(is_the_same)
+    with pytest.raises(LedgerFilesError, match="is not empty"):
+        async with running_stack(package, tmp_path / "data", authority, log_directory=tmp_path, ledger=exported):
+            pass

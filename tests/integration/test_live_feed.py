@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
@@ -189,3 +190,23 @@ async def test_server_sent_events_tell_the_same_and_go_on_after_the_last_id(
     assert "2" in {tally["area"] for tally in json.loads(change["data"])["areas"]}
     refused = await client.get("/v1/live", params={"office": "mayor"})
     assert (refused.status_code, refused.json()["field"]) == (404, "office")
+
+
+async def test_an_api_that_ends_does_not_wait_for_its_listeners(stack: Stack) -> None:
+    """A feed has no end: while it is waited for, nobody new is let in, and then it is cut off in the middle of a message."""
+    async with (
+        httpx.AsyncClient(base_url=stack.url, timeout=20) as listener,
+        listener.stream("GET", "/v1/live", params={"office": "president"}) as stream,
+        connect(feed_url(stack.url)) as socket,
+    ):
+        await _say(socket, type="subscribe", office="president")
+        await _hear(socket, "snapshot")
+        lines = stream.aiter_lines()
+        assert await anext(lines) == "event: hello"
+        began = time.monotonic()
+        await stack.supervisor.stop("api")
+        assert time.monotonic() - began < 4
+        assert [line async for line in lines][-1] == "", "the last message is whole"
+        with pytest.raises(ConnectionClosedError):
+            await _hear(socket, "nothing")
+    await stack.start("api")

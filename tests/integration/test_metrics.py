@@ -15,6 +15,7 @@ from rekap.live_client import follow
 from rekap.up import WORKERS, Stack
 from runtime.kafka import SUBTOTALS_PARTITIONS
 from runtime.metrics import REGISTRIES
+from runtime.settings import variable
 from schemas.live import Positions, cursor_of
 from tests.conftest import Parts
 from tests.support.small_election import reported
@@ -28,7 +29,8 @@ Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
     place = tmp_path_factory.mktemp("metrics")
-    async with small_stack(place, "metrics", parts, metrics_port=free_ports(len(WORKERS))[0]) as stack:
+    settings = {**parts, variable("heartbeat_s"): "1"}
+    async with small_stack(place, "metrics", settings, metrics_port=free_ports(len(WORKERS))[0]) as stack:
         yield stack
 
 
@@ -103,7 +105,7 @@ async def test_holds_and_gaps_of_the_feed_are_told(stack: Stack, voices: Voices,
 
 
 async def test_a_stage_at_which_nobody_works_is_named(stack: Stack, client: httpx.AsyncClient) -> None:
-    for role in ("recorder", "rollup", "tabulator"):
+    for role in ("recorder", "rollup", "tabulator", "notary"):
         await stack.supervisor.stop(role)
 
         async def is_named(role: str = role) -> bool:

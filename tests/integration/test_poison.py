@@ -10,6 +10,8 @@ import httpx
 import orjson
 import pytest
 import pytest_asyncio
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import MessageSizeTooLargeError
 
 from projections.readmodel.queries import schema_of
 from proofs.signatures import sign_envelope
@@ -61,6 +63,7 @@ def _payloads(stack: Stack) -> dict[str, bytes]:
         "lone-surrogate": good.replace(STATION.encode(), b"\\ud800"),
         "zero-byte-station": canonical_bytes(body | {"station": "\0"}),
         "zero-byte-field": canonical_bytes(body | {"\0": 1}),
+        "digits-of-another-script": canonical_bytes(body | {"created_at": CREATED_AT.replace("2", "\u0662")}),
         "newline-station": canonical_bytes(body | {"station": f"{STATION}\n"}),
         "key-twice": good.replace(b'"seq":0', b'"seq":0,"seq":1'),
         "thousand-unknown-fields": canonical_bytes(body | {f"field-{number}": 1 for number in range(1_000)}),
@@ -138,6 +141,47 @@ async def test_poison_in_the_topic_is_shown_refused_and_what_follows_counts(
         assert stack.supervisor.process_id(role) == process_id, f"{role} did not survive"
     states = await _states(stack, partition)
     assert [states.get(offset) for offset in offsets] == ["refused"] * len(kept) + ["held"] * len(held) + ["refused"]
+
+
+@pytest.mark.parametrize(
+    "fields", [b"", b',"gateway":7,"received_at":null', b',"gateway":"x","received_at":"a\\nforged line"']
+)
+async def test_a_retry_of_what_came_past_the_gateway_gets_a_receipt(
+    stack: Stack, voices: Voices, client: httpx.AsyncClient, fields: bytes
+) -> None:
+    """It counts, for its officer has signed it; whoever wrote it need not have put a gateway's fields around it."""
+    envelope, later = (voices.sign(reported("2.1.1-1", (7, 7, version), version=version)) for version in (8, 9))
+    assert (await client.post("/v1/submissions", content=later)).status_code in (200, 201)
+    producer = ordered_producer(read_settings(stack.environment))
+    await producer.start()
+    definition = stack.definition
+    partition = definition.partition_of_station(definition.station_number["2.1.1-1"])
+    try:
+        record = b'{"envelope":%b%b}' % (envelope, fields)
+        written = await producer.send_and_wait(topics_of(definition.election).ledger, record, partition=partition)
+    finally:
+        await producer.stop()
+
+    async def is_known() -> bool:
+        return (await _states(stack, partition)).get(written.offset) is not None
+
+    await eventually(is_known)
+    answer = await client.post("/v1/submissions", content=envelope)
+    assert (answer.status_code, answer.json()["offset"]) == (200, written.offset)
+    assert "forged" not in answer.json()["signed"]
+
+
+async def test_no_record_is_larger_than_an_entry_of_the_log_may_be_also_where_it_comes_compressed(stack: Stack) -> None:
+    """One that stood in the ledger could be in no log: the notary would stop for ever (C2SP tlog-tiles, lengths of 16 bits)."""
+    settings = read_settings(stack.environment)
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka, compression_type="gzip", max_request_size=1 << 25)
+    await producer.start()
+    try:
+        nested = b"[" * 500_000 + b"]" * 500_000
+        with pytest.raises(MessageSizeTooLargeError):
+            await producer.send_and_wait(topics_of(stack.definition.election).ledger, nested, partition=0)
+    finally:
+        await producer.stop()
 
 
 async def _states(stack: Stack, partition: int) -> dict[int, str]:

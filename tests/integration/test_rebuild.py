@@ -16,9 +16,11 @@ import pytest
 import pytest_asyncio
 
 from projections.readmodel.queries import schema_of
+from rekap import rebuild
 from rekap.live_client import follow
 from rekap.up import Stack
-from runtime.settings import variable
+from runtime.generations import current_generation
+from runtime.settings import read_settings, variable
 from tests.conftest import Parts
 from tests.support.small_election import reported
 from tests.support.stacks import Voices, eventually, small_stack
@@ -90,6 +92,46 @@ async def _tamper(stack: Stack) -> None:
         assert changed != "UPDATE 0"
     finally:
         await connection.close()
+
+
+SILENT_ROLLUP = """
+import sys
+if "rollup" in sys.argv:
+    import asyncio
+    from streams import rollup
+
+    async def silent(self):
+        await asyncio.Event().wait()
+
+    rollup.Publisher.run = silent
+"""
+"""As `sitecustomize` of the workers that a rebuild starts: its roll-up reads, and publishes nothing."""
+
+
+async def test_nothing_is_switched_over_before_the_sums_are_there(
+    stack: Stack, voices: Voices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keyframes of the tabulator are recorded all the while: what stands still is seen all the same."""
+    (tmp_path / "sitecustomize.py").write_text(SILENT_ROLLUP)
+    for name, value in {**stack.environment, "PYTHONPATH": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(rebuild, "JOIN_SECONDS_MAX", 8.0)
+    settings = read_settings(stack.environment)
+    following = await rebuild.next_generation(settings, stack.definition, 1)
+    with pytest.raises(rebuild.RebuildError, match="nothing has moved for 8 s"):
+        await rebuild.Rebuild(settings, stack.definition, following, stack.url).run()
+    assert await current_generation(settings, stack.definition.election) == 1
+
+
+async def test_what_another_version_began_is_not_gone_on_with(stack: Stack) -> None:
+    """Generation 2 was begun, and not finished, by the test before; the next one goes on with it."""
+    settings, definition = read_settings(stack.environment), stack.definition
+    mark = settings.state_directory / "rehearsal.rebuild" / "generation-2" / "made-by"
+    right = mark.read_text()
+    assert await rebuild.next_generation(settings, definition, 1) == 2
+    mark.write_text("other rules")
+    assert await rebuild.next_generation(settings, definition, 1) == 3
+    mark.write_text(right)
 
 
 async def test_everything_is_built_again_beside_what_is_served_and_then_served(

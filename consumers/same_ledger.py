@@ -1,0 +1,41 @@
+"""Whether a read model is of this ledger. After a restore, or with a fresh Kafka, it may be of one that is gone: offsets and
+watermarks then look alike, and what is new in the ledger would be skipped as if it had been told."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiokafka import TopicPartition
+
+from projections.definition import Definition
+from projections.readmodel import queries
+from proofs.merkle import leaf_hash
+from runtime.kafka import plain_consumer, stop_consumer, topics_of
+from runtime.settings import Settings
+
+READ_SECONDS_MAX = 30.0
+
+
+async def differing_record(settings: Settings, definition: Definition, connection: Any) -> str | None:
+    """A sentence where the newest record that the read model knows of a partition is not the one in the ledger, else None.
+    Raises KafkaError, TimeoutError, and what PostgreSQL raises."""
+    consumer = plain_consumer(settings)
+    await consumer.start()
+    try:
+        for partition in range(definition.partitions):
+            row = await connection.fetchrow(queries.NEWEST_LEAF, partition)
+            if row is None:
+                continue
+            place = TopicPartition(topics_of(definition.election).ledger, partition)
+            end = (await consumer.end_offsets([place]))[place]
+            if row["offset"] >= end:
+                return f"it has a record at offset {row['offset']} of {place.topic}/{partition}, which ends at {end}"
+            consumer.assign([place])
+            consumer.seek(place, row["offset"])
+            message = await asyncio.wait_for(consumer.getone(place), READ_SECONDS_MAX)
+            if message.offset != row["offset"] or leaf_hash(message.value or b"") != row["leaf"]:
+                return f"it has another record at offset {row['offset']} of {place.topic}/{partition}"
+    finally:
+        await stop_consumer(consumer)
+    return None

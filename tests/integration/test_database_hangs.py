@@ -1,0 +1,76 @@
+"""PostgreSQL hangs (SIGSTOP): readers get the last good answer with its age, in time, and submissions are taken."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from rekap.up import Stack
+from tests.conftest import Parts
+from tests.support.small_election import reported
+from tests.support.stacks import Voices, eventually, small_stack
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
+    settings = {"REKAP_KAFKA": parts["REKAP_KAFKA"]}
+    async with small_stack(tmp_path_factory.mktemp("hangs"), "database-hangs", settings) as stack:
+        yield stack
+
+
+@contextmanager
+def _hanging(stack: Stack) -> Iterator[None]:
+    """The server and each of its processes, which have process groups of their own."""
+    server = stack.supervisor.process_id("postgres")
+    children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+    frozen = [int(server or 0), *map(int, children)]
+    for process in frozen:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in frozen:
+            os.kill(process, signal.SIGCONT)
+
+
+async def test_readers_get_the_last_good_answer_in_time_and_submissions_are_taken(
+    stack: Stack, voices: Voices, client: httpx.AsyncClient
+) -> None:
+    paths = ["/v1/offices/president", "/v1/contests/president", "/v1/areas/N", "/v1/stations/1.1.1-1"]
+    before = {path: (await client.get(path)).content for path in paths}
+
+    async def timed(path: str) -> tuple[float, httpx.Response]:
+        began = time.monotonic()
+        answer = await client.get(path)
+        return time.monotonic() - began, answer
+
+    with _hanging(stack):
+        for _ in range(2):
+            for seconds, answer in await asyncio.gather(*(timed(path) for path in paths * 10)):
+                assert (answer.status_code, answer.content) == (200, before[answer.url.path])
+                assert int(answer.headers["Age"]) >= 0
+                assert seconds < 6
+        assert (await client.get("/livez")).status_code == 200
+        assert (await client.get("/v1/health")).json()["database"].startswith("unreachable")
+        answer = await client.post("/v1/submissions", content=voices.sign(reported("1.1.1-1")))
+        assert answer.status_code == 201
+        seconds, answer = await timed("/v1/areas/1.1")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+        assert seconds < 15
+
+    async def is_counted() -> bool:
+        answer = await client.get("/v1/stations/1.1.1-1")
+        return "Age" not in answer.headers and answer.json()["contests"][0]["state"] == "counted"
+
+    await eventually(is_counted)
