@@ -72,6 +72,21 @@ class StationRow(TypedDict):
     through: int
 
 
+class BlockRange(NamedTuple):
+    """What decides whether a block is applied, skipped or a gap."""
+
+    kind: Literal["block", "keyframe"]
+    office: OfficeId
+    partition: int
+    from_: int
+    through: int
+
+    @classmethod
+    def from_bytes(cls, value: bytes) -> BlockRange:
+        """Of the first line only what comes before `areas`: a keyframe has 60 kB of them, which nobody may need."""
+        return cls(*orjson.loads(value.partition(b',"areas":')[0] + b"}").values())
+
+
 class Block(NamedTuple):
     kind: Literal["block", "keyframe"]
     office: OfficeId

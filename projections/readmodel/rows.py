@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from projections.definition import Definition
-from schemas.blocks import UNATTRIBUTED, Block, RecordRow, StateRow, StationRow
+from schemas.blocks import UNATTRIBUTED, Block, BlockRange, RecordRow, StateRow, StationRow
 from schemas.codes import NOTHING_YET
-from schemas.results import Cut, Result, at_or_before
+from schemas.results import Cut, Result, ResultRange, at_or_before
 
 Row = tuple[Any, ...]
 StateColumns = tuple[list[int], list[int], list[str], list[str]]
@@ -53,17 +53,14 @@ class Batch:
 
     def add_block(self, value: bytes) -> None:
         """Add a message of `subtotals`. Raises BlockGapError."""
-        block = Block.from_bytes(value, with_body=True)
-        key = (str(block.office), block.partition)
+        said = BlockRange.from_bytes(value)
+        key = (str(said.office), said.partition)
         applied = self.watermarks.blocks.get(key, int(NOTHING_YET))
-        if block.kind == "keyframe":
-            if block.through > applied:
-                raise BlockGapError(_gap_sentence(block, applied))
+        if said.through <= applied:
             return
-        if block.through <= applied:
-            return
-        if block.from_ > applied:
-            raise BlockGapError(_gap_sentence(block, applied))
+        if said.kind == "keyframe" or said.from_ > applied:
+            raise BlockGapError(_gap_sentence(said, applied))
+        block = Block.from_bytes(value, with_body=True)
         self.watermarks.blocks[key] = block.through
         self.moved_blocks.add(key)
         partition = block.partition
@@ -79,19 +76,21 @@ class Batch:
 
     def add_result(self, value: bytes) -> None:
         """Add a message of `results`. One that does not chain is left out: the next keyframe has all it said."""
-        result = Result.from_bytes(value)
+        said = ResultRange.from_bytes(value)
+        office = str(said.office)
         nothing: Cut = (int(NOTHING_YET),) * self.definition.partitions
-        current = self.watermarks.results.get(str(result.office), nothing)
-        if at_or_before(result.as_of, current):
+        current = self.watermarks.results.get(office, nothing)
+        if at_or_before(said.as_of, current):
             return
-        if not (at_or_before(result.from_, current) and at_or_before(current, result.as_of)):
+        if not (at_or_before(said.from_, current) and at_or_before(current, said.as_of)):
             return
-        self.watermarks.results[str(result.office)] = result.as_of
-        self.moved_results.add(str(result.office))
+        result = Result.from_bytes(value)
+        self.watermarks.results[office] = result.as_of
+        self.moved_results.add(office)
         for contest, area, tally in result.areas:
             self.tallies[contest, area] = tally
         for area, tally in result.offices:
-            self.office_tallies[str(result.office), area] = tally
+            self.office_tallies[office, area] = tally
 
 
 class Rows(NamedTuple):
@@ -230,7 +229,7 @@ def _json(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
-def _gap_sentence(block: Block, applied: int) -> str:
+def _gap_sentence(block: BlockRange, applied: int) -> str:
     name = "records without an office" if block.office == UNATTRIBUTED else f"office {block.office}"
     return (
         f"subtotals of {name}, ledger partition {block.partition}: a {block.kind} from {block.from_} through "
