@@ -1,14 +1,17 @@
 """What one batch of one ledger partition changed for one office: the messages of the topic `subtotals` (DESIGN 2).
 
-A block's Kafka value is lines of JSON. The first line is for whoever adds up; the others, absent from a keyframe, are for
-whoever keeps history, so the roll-up never parses them. A record's `payload` is null where its event stands in a line of its
-own, in the order of the records: whoever keeps it need not read it either (of 1,600 bytes a result these are 690). Blocks
-of older versions have the events in their place in the second line.
+A block's Kafka value is lines. The first is for whoever adds up; all after it, absent from a keyframe, are one JSON object for
+whoever keeps history, so the roll-up never parses them:
 
     {"kind","office","partition","from","through","areas":[[contest, area, tally], …]}
-    {"records":[…],"states":[…],"stations":[…]}
-    an event as it was signed: JSON in canonical form, so without a line's end
+    {"told":[…],"states":[…],"stations":[…],"events":[
+    an event as it was signed,
     …
+    ]}
+
+An event is in canonical form, so without a line's end; it belongs to the next record of `told` whose `payload` is null. So
+whoever keeps it need not read it either: of 1,600 bytes a result these are 690. Blocks of older versions have two lines, the
+events in their records, and these under `records`.
 
 All numbers are absolute. `through` is the offset of the last event of the batch that touched the office, `from` that of
 the last one before the batch (-1: none). A reader applies a block when from <= applied < through, skips it when
@@ -111,17 +114,17 @@ class Block(NamedTuple):
         )
         if self.kind == "keyframe":
             return head
-        payloads = [orjson.dumps(row["payload"]) for row in self.records if "payload" in row]
-        records = [{**row, "payload": None} if "payload" in row else row for row in self.records]
-        body = orjson.dumps({"records": records, "states": self.states, "stations": self.stations})
-        return b"\n".join([head, body, *payloads])
+        events = [orjson.dumps(row["payload"]) for row in self.records if "payload" in row]
+        told = [{**row, "payload": None} if "payload" in row else row for row in self.records]
+        body = orjson.dumps({"told": told, "states": self.states, "stations": self.stations})
+        return b'%b\n%b,"events":[\n%b\n]}' % (head, body[:-1], b",\n".join(events))
 
     @classmethod
     def from_bytes(cls, value: bytes, *, with_body: bool) -> Block:
         """Read a block, or (`with_body=False`) only what it adds up. Raises ValueError where it is none."""
         head_line, *body_lines = value.split(b"\n") if with_body else value.split(b"\n", 1)[:1]
         head = orjson.loads(head_line)
-        body = _read_body(body_lines) if body_lines else {"records": [], "states": [], "stations": []}
+        body = _read_body(body_lines) if body_lines else {"told": [], "states": [], "stations": []}
         return cls(
             head["kind"],
             head["office"],
@@ -129,17 +132,22 @@ class Block(NamedTuple):
             head["from"],
             head["through"],
             [(contest, area, tally) for contest, area, tally in head["areas"]],
-            body["records"],
+            body["told"],
             body["states"],
             body["stations"],
         )
 
 
 def _read_body(lines: list[bytes]) -> dict[str, Any]:
-    body: dict[str, Any] = orjson.loads(lines[0])
-    apart = [row for row in body["records"] if "payload" in row and row["payload"] is None]
-    for row, payload in zip(apart, lines[1:], strict=True):
-        row["payload"] = orjson.Fragment(payload)
+    if len(lines) == 1:  # of an older version
+        body: dict[str, Any] = orjson.loads(lines[0])
+        body["told"] = body.pop("records")
+        return body
+    first, *events, last = lines
+    body = orjson.loads(first + last)
+    apart = [row for row in body["told"] if "payload" in row and row["payload"] is None]
+    for row, event in zip(apart, filter(None, events), strict=True):
+        row["payload"] = orjson.Fragment(event.removesuffix(b","))
     return body
 
 

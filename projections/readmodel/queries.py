@@ -20,7 +20,7 @@ def schema_of(election: Election, generation: int = 1) -> str:
 # ── written ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 LIST_INDEXES = (
-    "CREATE INDEX IF NOT EXISTS record_event ON record USING hash (event)",
+    "CREATE INDEX IF NOT EXISTS record_event ON record (event)",
     "CREATE INDEX IF NOT EXISTS record_station ON record (station) WHERE station IS NOT NULL",
     'CREATE INDEX IF NOT EXISTS record_received ON record (received_us, partition, "offset")',
     'CREATE INDEX IF NOT EXISTS record_shard ON record (shard, received_us, partition, "offset") WHERE shard IS NOT NULL',
@@ -149,12 +149,14 @@ ALL_TALLIES = "SELECT contest, area, tally FROM area_tally"
 ALL_OFFICE_TALLIES = "SELECT office, area, tally FROM office_tally"
 
 _STANDING = """
-SELECT station_result.station, station_result.contest, station_result.state, station_result."offset",
-       encode(record.event, 'hex') AS event, record.version, station_result.contribution
-FROM station_result LEFT JOIN record USING (partition, "offset")
+SELECT page.station, page.contest, page.state, page."offset", encode(record.event, 'hex') AS event, record.version,
+       page.contribution
+FROM ({page}) AS page LEFT JOIN record USING (partition, "offset")
+ORDER BY page.station
 """
+"""Of the rows that are shown only: which they are, `page` says."""
 
-STATION_RESULTS = f"{_STANDING} WHERE station_result.area = $1 AND station_result.station = $2"
+STATION_RESULTS = _STANDING.format(page="SELECT * FROM station_result WHERE area = $1 AND station = $2")
 """Takes the station's area and the station."""
 
 _EVENT = """
@@ -244,13 +246,14 @@ def events(filters: EventFilters, *, newest_first: bool, limit: int) -> tuple[st
     return statement, arguments
 
 
-STATIONS_OF_AREAS = f"""
-{_STANDING}
-WHERE station_result.area = ANY ($1::text[]) AND station_result.contest = $2
-    AND ($3::text IS NULL OR station_result.state = $3) AND station_result.station > $4
-ORDER BY station_result.station
-LIMIT $5
+STATIONS_OF_AREAS = _STANDING.format(
+    page="""
+    SELECT * FROM station_result
+    WHERE area = ANY ($1::text[]) AND contest = $2 AND ($3::text IS NULL OR state = $3) AND station > $4
+    ORDER BY station
+    LIMIT $5
 """
+)
 """Takes areas that hold stations, a contest, a state or null, the station to go on after, and how many."""
 
 RECORDS_OF_EVENTS = """

@@ -49,10 +49,19 @@ def test_a_block_of_before_has_its_events_in_place() -> None:
         assert Block.from_bytes(head + b"\n" + body, with_body=True).to_bytes() == block.to_bytes()
 
 
+def test_whoever_reads_all_of_the_body_finds_json() -> None:
+    for block in _blocks():
+        body = orjson.loads(block.to_bytes().partition(b"\n")[2])
+        assert body["stations"] == block.stations
+        assert [orjson.dumps(event, option=orjson.OPT_SORT_KEYS) for event in body["events"]] == [
+            payload for payload in _payloads(block) if payload is not None
+        ]
+
+
 def test_a_block_that_lost_an_event_is_none() -> None:
     value = _blocks()[0].to_bytes()
     with pytest.raises(ValueError, match="shorter"):
-        Block.from_bytes(value.rpartition(b"\n")[0], with_body=True)
+        Block.from_bytes(b"\n".join([*value.split(b"\n")[:-2], b"]}"]), with_body=True)
 
 
 def test_what_decides_is_read_without_the_rest() -> None:
