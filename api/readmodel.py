@@ -88,12 +88,13 @@ class ReadModel:
         return area_answer(definition, area, offices, moment)
 
     async def station(self, station: int) -> dict[str, Any]:
-        code = self._definition.station_codes[station]
+        definition = self._definition
+        code, area = definition.station_codes[station], definition.area_codes[definition.station_area[station]]
         async with self._moment() as connection:
             cuts = await _cuts(connection)
-            rows = await connection.fetch(queries.STATION_RESULTS, code)
+            rows = await connection.fetch(queries.STATION_RESULTS, area, code)
             history = await connection.fetch(queries.STATION_HISTORY, code)
-        return station_answer(self._definition, station, {row["contest"]: row for row in rows}, history, cuts)
+        return station_answer(definition, station, {row["contest"]: _standing(row) for row in rows}, history, cuts)
 
     async def events(
         self, filters: queries.EventFilters, *, area: int | None, newest_first: bool, limit: int
@@ -167,7 +168,7 @@ class ReadModel:
         page = rows[:limit]
         return {
             "shard_as_of": shard_as_of(definition, cuts, definition.offices[contest.office_number]),
-            "stations": [{"station": row["station"], **published_standing(contest, row)} for row in page],
+            "stations": [{"station": row["station"], **published_standing(contest, _standing(row))} for row in page],
             "next": page[-1]["station"] if len(rows) > limit else None,
         }
 
@@ -190,8 +191,8 @@ class ReadModel:
             {(row["topic"], row["partition"]): row["next_offset"] for row in positions},
             dict(cuts.blocks),
             dict(cuts.results),
-            [(row["contest"], row["area"], row["tally"]) for row in tallies],
-            [(row["office"], row["area"], row["tally"]) for row in office_tallies],
+            [(row["contest"], row["area"], orjson.loads(row["tally"])) for row in tallies],
+            [(row["office"], row["area"], orjson.loads(row["tally"])) for row in office_tallies],
         )
 
     @asynccontextmanager
@@ -235,9 +236,15 @@ async def _cuts(connection: Any) -> Moment:
     )
 
 
+def _standing(row: Any) -> dict[str, Any]:
+    """A row of `station_result` with its numbers read."""
+    numbers = row["contribution"]
+    return {**row, "contribution": None if numbers is None else orjson.loads(numbers)}
+
+
 def _tallies(rows: Iterable[Any]) -> dict[tuple[str, str], list[int]]:
-    return {(row["contest"], row["area"]): row["tally"] for row in rows}
+    return {(row["contest"], row["area"]): orjson.loads(row["tally"]) for row in rows}
 
 
 def _office_tallies(rows: Iterable[Any]) -> dict[tuple[str, str], list[int]]:
-    return {(row["office"], row["area"]): row["tally"] for row in rows}
+    return {(row["office"], row["area"]): orjson.loads(row["tally"]) for row in rows}

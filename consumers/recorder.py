@@ -3,36 +3,34 @@
 Kafka's group offsets are not used: the position in each topic is a row that moves in the transaction that writes what
 was read, so a crash at any moment loses nothing and writes nothing twice. For each batch of messages:
 
-    1. fold the messages into rows, the newest of each (projections/readmodel/rows.py); a missing block stops here
+    1. gather them, and fold them into rows, the newest of each (projections/readmodel/rows.py); a missing block stops here
     2. in one transaction: move the positions (a recorder that was replaced moves none, and stops), write rows, watermarks
 
-One recorder writes; another that is started waits until the first one's session ends.
+While PostgreSQL does 2 of one batch, 1 of the next is done here. Rows that wait are in memory only: the transaction is the
+commit point, whatever has been read ahead of it.
+
+One recorder writes; another that is started waits until the first one's session ends. The indexes of lists are made when the
+topics' end is reached for the first time; in a generation that is not served yet `rekap rebuild` makes them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from consumers.same_ledger import differing_record
 from projections.definition import Definition
 from projections.readmodel import queries
-from projections.readmodel.rows import (
-    Batch,
-    Watermarks,
-    office_columns,
-    record_rows,
-    state_columns,
-    station_columns,
-    tally_columns,
-)
+from projections.readmodel.rows import Batch, Rows, Watermarks, rows_of
 from runtime import metrics
+from runtime.generations import current_generation
 from runtime.kafka import SUBTOTALS_PARTITIONS, plain_consumer, stop_consumer, topics_of
 from runtime.logs import event
 from runtime.postgres import migrate, open_pool
@@ -40,17 +38,36 @@ from runtime.settings import Settings
 
 log = logging.getLogger("rekap.recorder")
 
-BATCH_MESSAGES_MAX = 500
-"""Messages in one transaction: blocks are up to 1,000 events each when behind, so half a million rows at most."""
-BATCH_BYTES_MAX = 64 * 1024 * 1024
-"""Of these messages; as rows they take some times that."""
+BATCH_MESSAGES_MAX = 2_000
+"""Messages in one transaction."""
+BATCH_BYTES_MAX = 128 * 1024 * 1024
+"""Of these messages: some 70,000 results and two seconds of work; as rows they take as much again, and the next batch is made
+ready meanwhile. Each batch writes the sums of all areas: at half, who is far behind writes them twice as often."""
 POLL_MS = 200
 FETCH_BYTES_MIN = 1024 * 1024
+UNSERVED_GATHER_MS = 1_000
+"""Instead of `record_ms` in a generation that nobody sees yet; `rekap rebuild` waits for the last batch."""
 STANDBY_SECONDS = 1
+INDEX_SECONDS_MAX = 3_600
+"""For one index of a read model that was filled without; of a nation each takes some seconds."""
+GC_OBJECTS = 4_000_000
+"""New objects between two looks of Python's garbage collector: more than two batches make. No row is in a cycle, and to walk
+them all takes a fifth of the time."""
 
 
 class RecorderError(Exception):
     """The recorder cannot go on; the sentence says what does not fit."""
+
+
+class Prepared(NamedTuple):
+    """A batch before its transaction."""
+
+    rows: Rows
+    after: dict[TopicPartition, int]
+    """Where the topics have been read to."""
+    messages: int
+    is_caught_up: bool
+    """Whether it goes beyond where the topics ended when this recorder began."""
 
 
 class Recorder:
@@ -64,6 +81,12 @@ class Recorder:
             settings, fetch_min_bytes=FETCH_BYTES_MIN, fetch_max_wait_ms=settings.record_ms
         )
         self._watermarks = Watermarks({}, {})
+        """As of the newest batch that was folded: ahead of the database by one batch."""
+        self._read: dict[TopicPartition, int] = {}
+        """Where in each topic the next batch begins; ahead of the database likewise."""
+        self._ends: dict[TopicPartition, int] = {}
+        """Where the topics ended at the start."""
+        self._gather_ms = settings.record_ms
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`. Raises RecorderError, BlockGapError, or what Kafka and PostgreSQL raise."""
@@ -99,7 +122,7 @@ class Recorder:
             if (reason := await differing_record(self._settings, self._definition, connection)) is not None:
                 raise RecorderError(f"the read model is of another ledger: {reason}; drop its schema {self._schema!r}")
             self._consumer.assign(places)
-            ends = await self._consumer.end_offsets(places)
+            self._ends = ends = await self._consumer.end_offsets(places)
             for place, position in positions.items():
                 if position > ends[place]:
                     raise RecorderError(
@@ -108,33 +131,30 @@ class Recorder:
                         f"{self._schema!r} to have it built again"
                     )
                 self._consumer.seek(place, position)
+            self._read = dict(positions)
             log.info(event("started", schema=self._schema, behind=sum(ends[p] - positions[p] for p in places)))
-            while not stop.is_set():
-                if messages := await self._gather():
-                    await self._record(connection, messages, positions)
+            await self._record_all(connection, positions, stop)
         finally:
             await stop_consumer(self._consumer)
 
-    async def _gather(self) -> dict[TopicPartition, list[Any]]:
-        """What came in `record_ms`, or as much as one transaction takes. The sums of the nation change with every message:
-        written four times a second they cost a tenth, and one that is far behind writes each sum once for many messages."""
-        gathered: dict[TopicPartition, list[Any]] = {}
-        count = size = 0
-        ends = None
-        while count < BATCH_MESSAGES_MAX and size < BATCH_BYTES_MAX:
-            wait_ms = POLL_MS if ends is None else max(0, round((ends - time.monotonic()) * 1000))
-            batches = await self._consumer.getmany(timeout_ms=wait_ms, max_records=BATCH_MESSAGES_MAX - count)
-            for place, messages in batches.items():
-                gathered.setdefault(place, []).extend(messages)
-                count += len(messages)
-                size += sum(len(message.value) for message in messages)
-            if ends is None:
-                if not gathered:
-                    break
-                ends = time.monotonic() + self._settings.record_ms / 1000
-            elif time.monotonic() >= ends:
-                break
-        return gathered
+    async def _record_all(self, connection: Any, positions: dict[TopicPartition, int], stop: asyncio.Event) -> None:
+        is_served = self._settings.generation <= await current_generation(self._settings, self._definition.election)
+        if not is_served:
+            self._gather_ms = UNSERVED_GATHER_MS
+        indexes_wait = is_served
+        preparing = asyncio.create_task(self._prepare())
+        try:
+            while not stop.is_set():
+                prepared = await preparing
+                preparing = asyncio.create_task(self._prepare())
+                if prepared.messages:
+                    await self._record(connection, prepared, positions)
+                if indexes_wait and prepared.is_caught_up:
+                    await make_list_indexes(connection)
+                    indexes_wait = False
+        finally:
+            preparing.cancel()
+            await asyncio.wait([preparing])
 
     async def _load(self, connection: Any, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """Positions and watermarks as the database has them."""
@@ -148,56 +168,99 @@ class Recorder:
             {(row["office"], row["partition"]): row["through"] for row in blocks},
             {row["office"]: tuple(row["as_of"]) for row in results},
         )
+        for upsert in queries.UPSERTS:
+            await connection.execute(upsert.stage)
         return {place: found[place.topic, place.partition] for place in places}
 
-    async def _record(
-        self, connection: Any, messages: Mapping[TopicPartition, Sequence[Any]], positions: dict[TopicPartition, int]
-    ) -> None:
+    # -- 1. what is written ----------------------------------------------------------------------------------------
+
+    async def _prepare(self) -> Prepared:
+        """Raises BlockGapError, KafkaError."""
+        messages = await self._gather()
+        after = {place: values[-1].offset + 1 for place, values in messages.items()}
+        self._read.update(after)
+        # In a thread: what the transaction of the batch before sends and hears goes on meanwhile.
+        rows = await asyncio.to_thread(self._fold, messages)
+        return Prepared(rows, after, sum(map(len, messages.values())), self._is_caught_up())
+
+    async def _gather(self) -> dict[TopicPartition, list[Any]]:
+        """What came in `record_ms`, or, far behind, as much as one transaction takes. The sums of the nation change with every
+        message: written four times a second they cost a tenth, and one that is far behind writes each sum once for many."""
+        gathered: dict[TopicPartition, list[Any]] = {}
+        count = size = 0
+        ends = None
+        while count < BATCH_MESSAGES_MAX and size < BATCH_BYTES_MAX:
+            wait_ms = POLL_MS if ends is None else max(0, round((ends - time.monotonic()) * 1000))
+            batches = await self._consumer.getmany(timeout_ms=wait_ms, max_records=BATCH_MESSAGES_MAX - count)
+            for place, messages in batches.items():
+                gathered.setdefault(place, []).extend(messages)
+                count += len(messages)
+                size += sum(len(message.value) for message in messages)
+            if ends is None:
+                if not gathered:
+                    break
+                ends = time.monotonic() + self._gather_ms / 1000
+            elif time.monotonic() >= ends:
+                if self._is_caught_up() or not batches:
+                    break
+                ends = time.monotonic() + POLL_MS / 1000
+        return gathered
+
+    def _is_caught_up(self) -> bool:
+        return all(self._read[place] >= end for place, end in self._ends.items())
+
+    def _fold(self, messages: Mapping[TopicPartition, Sequence[Any]]) -> Rows:
         batch = Batch(self._definition, self._watermarks)
         for place, values in messages.items():
             add = batch.add_result if place.topic == self._topics.results else batch.add_block
             for message in values:
                 add(message.value)
+        return rows_of(batch)
+
+    # -- 2. its transaction ----------------------------------------------------------------------------------------
+
+    async def _record(self, connection: Any, prepared: Prepared, positions: dict[TopicPartition, int]) -> None:
         async with connection.transaction():
-            for place, values in messages.items():
-                after = values[-1].offset + 1
+            for place, after in prepared.after.items():
                 moved = await connection.execute(
                     queries.MOVE_POSITION, place.topic, place.partition, positions[place], after
                 )
                 if moved != "UPDATE 1":
                     raise RecorderError(f"another recorder has written {place.topic}/{place.partition}; this one stops")
-            await write(connection, batch)
-        for place, values in messages.items():
-            positions[place] = values[-1].offset + 1
-        count = sum(len(values) for values in messages.values())
+            await write(connection, prepared.rows)
+        positions.update(prepared.after)
         metrics.RECORDER_TRANSACTIONS.inc()
-        metrics.RECORDER_MESSAGES.inc(count)
-        metrics.RECORDER_BATCH.observe(count)
+        metrics.RECORDER_MESSAGES.inc(prepared.messages)
+        metrics.RECORDER_BATCH.observe(prepared.messages)
 
 
-async def write(connection: Any, batch: Batch) -> None:
+async def write(connection: Any, rows: Rows) -> None:
     """Write the rows of a batch and its watermarks, in the transaction that the connection is in."""
-    if batch.records:
-        await connection.copy_records_to_table("record", records=record_rows(batch), columns=queries.RECORD_COLUMNS)
-    if batch.states:
-        await connection.execute(queries.UPSERT_STATES, *state_columns(batch))
-    if batch.stations:
-        await connection.execute(queries.UPSERT_STATIONS, *station_columns(batch))
-    if batch.tallies:
-        await connection.execute(queries.UPSERT_TALLIES, *tally_columns(batch))
-    if batch.office_tallies:
-        await connection.execute(queries.UPSERT_OFFICE_TALLIES, *office_columns(batch))
-    if batch.moved_blocks:
-        moved = sorted(batch.moved_blocks)
-        await connection.execute(
-            queries.UPSERT_BLOCK_WATERMARKS,
-            [office for office, _ in moved],
-            [partition for _, partition in moved],
-            [batch.watermarks.blocks[key] for key in moved],
-        )
-    for office in sorted(batch.moved_results):
-        await connection.execute(queries.UPSERT_RESULT_WATERMARK, office, list(batch.watermarks.results[office]))
+    if rows.records:
+        await connection.copy_records_to_table("record", records=rows.records, columns=queries.RECORD_COLUMNS)
+    if count := len(rows.states[0]):
+        done = await connection.execute(queries.CHANGE_STATES, *rows.states)
+        assert done == f"UPDATE {count}", f"the states of {count} records that were told have changed, but: {done}"
+    for upsert, new in (
+        (queries.STATION_RESULT, rows.stations),
+        (queries.AREA_TALLY, rows.tallies),
+        (queries.OFFICE_TALLY, rows.office_tallies),
+    ):
+        if new:
+            await connection.copy_records_to_table(upsert.staged, records=new, columns=upsert.columns)
+            await connection.execute(upsert.statement)
+    if rows.blocks[0]:
+        await connection.execute(queries.UPSERT_BLOCK_WATERMARKS, *rows.blocks)
+    for office, as_of in rows.results:
+        await connection.execute(queries.UPSERT_RESULT_WATERMARK, office, list(as_of))
+
+
+async def make_list_indexes(connection: Any) -> None:
+    """Those that are missing. Writers wait for each while it is made, readers do not; a crash leaves it to the next call."""
+    for statement in (*queries.LIST_INDEXES, queries.ANALYZE):
+        await connection.execute(statement, timeout=INDEX_SECONDS_MAX)
 
 
 async def run(settings: Settings, definition: Definition, stop: asyncio.Event) -> None:
+    gc.set_threshold(GC_OBJECTS)
     await Recorder(settings, definition).run(stop)

@@ -3,8 +3,8 @@
 The read model is compared at exactly the offsets that it names, so the count may go on meanwhile: one transaction sees one
 moment of it, and each partition is folded to each offset that something names for it:
 
-    record, record_state, station_result, area_tally below the shard level    to the office's block watermark
-    area_tally from the shard level up, office_tally                         to the office's `as_of`
+    record, station_result, area_tally below the shard level                  to the office's block watermark
+    area_tally from the shard level up, office_tally                          to the office's `as_of`
     the states of the tabulator                                               to their own offsets
     the head of the public log, in the database and in the file `checkpoint`  to its size
     the tiles and entry bundles of the public log                             to the size in `checkpoint`
@@ -27,6 +27,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import replace
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -40,12 +41,13 @@ from projections.loghead import queries as loghead
 from projections.readmodel import queries
 from projections.readmodel.rows import (
     Batch,
+    Row,
     Watermarks,
-    office_columns,
-    record_rows,
+    office_rows,
     state_columns,
-    station_columns,
-    tally_columns,
+    station_rows,
+    tally_rows,
+    told_rows,
 )
 from projections.rollup import Rollup
 from projections.tabulation import FoldState, GenesisError, PartitionFold
@@ -238,9 +240,9 @@ class Doctor:
         log = GrowingLog()
         files = TileStore(self._settings.log_directory / folder_of(self._definition.election, partition))
         kept = Batch(self._definition, Watermarks({}, {}))
-        columns = ", ".join(f'"{name}"' for name in queries.RECORD_COLUMNS)
+        columns = ", ".join(f'"{name}"' for name in queries.TOLD_COLUMNS)
         statement = f'SELECT {columns} FROM record WHERE partition = $1 ORDER BY "offset"'  # noqa: S608  # our own names
-        records = self._merge("record", statement, 2, partition)
+        records = self._merge("record", statement, partition)
         wanted = cuts.offsets
         async with aclosing(_chunks(records_of(self._settings, self._definition, partition))) as chunks:
             async for values in chunks:
@@ -264,7 +266,7 @@ class Doctor:
                         self._compare_here(fold, log, cuts)
                         wanted.pop(0)
                 self._tell(fold, cuts, kept)
-                await records.take(sorted(((row[:2], row) for row in record_rows(kept)), key=lambda each: each[0]))
+                await records.take(told_rows(kept))
                 kept.records.clear()
                 self._say(fold.next_offset - first)
                 if not wanted:
@@ -311,18 +313,15 @@ class Doctor:
             self.report.compare("block_watermark", f"{office}/{partition}", expected, said.get(office))
         await self._same(
             "record_state",
-            _rows(state_columns(kept), key=slice(0, 2)),
-            'SELECT partition, "offset", state, findings FROM record_state WHERE partition = $1 '
-            'ORDER BY partition, "offset"',
-            2,
+            zip(*state_columns(kept.states), strict=True),
+            'SELECT partition, "offset", state, findings FROM record WHERE partition = $1 ORDER BY "offset"',
             partition,
         )
         await self._same(
             "station_result",
-            _rows(station_columns(kept), key=slice(0, 2)),
-            'SELECT station, contest, office, area, partition, state, "offset", event, version, contribution::text, '
-            'through FROM station_result WHERE partition = $1 ORDER BY station COLLATE "C", contest COLLATE "C"',
-            2,
+            station_rows(kept),
+            'SELECT station, contest, area, partition, "offset", through, state, contribution FROM station_result '
+            'WHERE partition = $1 ORDER BY station COLLATE "C", contest COLLATE "C"',
             partition,
         )
         definition = self._definition
@@ -334,10 +333,9 @@ class Doctor:
         ]
         await self._same(
             "area_tally below the shard level",
-            _rows(tally_columns(kept), key=slice(0, 2)),
-            "SELECT contest, area, office, tally::text FROM area_tally WHERE area = ANY($1::text[]) "
+            tally_rows(kept),
+            "SELECT contest, area, tally FROM area_tally WHERE area = ANY($1::text[]) "
             'ORDER BY contest COLLATE "C", area COLLATE "C"',
-            2,
             below,
         )
 
@@ -358,17 +356,15 @@ class Doctor:
         ]
         await self._same(
             "area_tally from the shard level up",
-            _rows(tally_columns(kept), key=slice(0, 2)),
-            "SELECT contest, area, office, tally::text FROM area_tally WHERE area = ANY($1::text[]) "
+            tally_rows(kept),
+            "SELECT contest, area, tally FROM area_tally WHERE area = ANY($1::text[]) "
             'ORDER BY contest COLLATE "C", area COLLATE "C"',
-            2,
             above,
         )
         await self._same(
             "office_tally",
-            _rows(office_columns(kept), key=slice(0, 2)),
-            'SELECT office, area, tally::text FROM office_tally ORDER BY office COLLATE "C", area COLLATE "C"',
-            2,
+            office_rows(kept),
+            'SELECT office, area, tally FROM office_tally ORDER BY office COLLATE "C", area COLLATE "C"',
         )
 
     async def _outside(self) -> None:
@@ -376,24 +372,23 @@ class Doctor:
         partitions = list(range(self._definition.partitions))
         for table, columns in (
             ("record", 'partition, "offset", event'),
-            ("record_state", 'partition, "offset", state'),
             ("station_result", "station, contest, partition"),
             ("block_watermark", "office, partition, through"),
         ):
             statement = f"SELECT {columns} FROM {table} WHERE partition <> ALL($1::int[])"  # noqa: S608  # our own names
-            await self._same(table, [], statement, 2, partitions)
+            await self._same(table, [], statement, partitions)
         areas = list(self._definition.area_codes)
-        statement = "SELECT contest, area, tally::text FROM area_tally WHERE area <> ALL($1::text[])"
-        await self._same("area_tally", [], statement, 2, areas)
+        statement = "SELECT contest, area, tally FROM area_tally WHERE area <> ALL($1::text[])"
+        await self._same("area_tally", [], statement, areas)
 
-    async def _same(self, kind: str, expected: list[_Keyed], statement: str, key: int, *arguments: object) -> None:
-        merge = self._merge(kind, statement, key, *arguments)
+    async def _same(self, kind: str, expected: Iterable[Row], statement: str, *arguments: object) -> None:
+        merge = self._merge(kind, statement, *arguments)
         await merge.take(expected)
         await merge.end()
 
-    def _merge(self, kind: str, statement: str, key: int, *arguments: object) -> _Merge:
+    def _merge(self, kind: str, statement: str, *arguments: object) -> _Merge:
         rows = self._connection.cursor(statement, *arguments, prefetch=PREFETCH)
-        return _Merge(self.report, kind, aiter(rows), key)
+        return _Merge(self.report, kind, aiter(rows))
 
     def _say(self, folded: int) -> None:
         self._folded += folded
@@ -403,31 +398,31 @@ class Doctor:
             click.echo(f"folded {self._folded:,} records", err=True)
 
 
-_Keyed = tuple[tuple[Any, ...], tuple[Any, ...]]
-"""(primary key, whole row)"""
+_key_of = itemgetter(slice(0, 2))
+"""The first two columns are the key."""
 
 
 class _Merge:
     """Two streams of rows in the order of one key, compared: what should be there, and what a table has."""
 
-    def __init__(self, report: Report, kind: str, found: AsyncIterator[Any], key: int) -> None:
-        """`key`: how many of the first columns make the key."""
+    def __init__(self, report: Report, kind: str, found: AsyncIterator[Any]) -> None:
         self._report = report
         self._kind = kind
         self._found = found
-        self._key = key
-        self._next: _Keyed | None = None
+        self._next: Row | None = None
         self._began = False
 
-    async def take(self, expected: Iterable[_Keyed]) -> None:
-        for key, row in expected:
+    async def take(self, expected: Iterable[Row]) -> None:
+        """Each call takes rows that come after those of the calls before."""
+        for row in sorted(expected, key=_key_of):
             if not self._began:
                 self._began = True
                 await self._advance()
-            while self._next is not None and self._next[0] < key:
+            key = _key_of(row)
+            while self._next is not None and _key_of(self._next) < key:
                 await self._superfluous()
-            if self._next is not None and self._next[0] == key:
-                self._report.compare(self._kind, _name(key), row, self._next[1])
+            if self._next is not None and _key_of(self._next) == key:
+                self._report.compare(self._kind, _name(key), row, self._next)
                 await self._advance()
             else:
                 self._report.compare(self._kind, _name(key), row, None)
@@ -440,12 +435,12 @@ class _Merge:
 
     async def _superfluous(self) -> None:
         assert self._next is not None
-        self._report.compare(self._kind, _name(self._next[0]), None, self._next[1])
+        self._report.compare(self._kind, _name(_key_of(self._next)), None, self._next)
         await self._advance()
 
     async def _advance(self) -> None:
         row = await anext(self._found, None)
-        self._next = None if row is None else (tuple(row)[: self._key], tuple(row))
+        self._next = None if row is None else tuple(row)
 
 
 async def _chunks(values: AsyncGenerator[bytes]) -> AsyncGenerator[list[bytes]]:
@@ -458,10 +453,6 @@ async def _chunks(values: AsyncGenerator[bytes]) -> AsyncGenerator[list[bytes]]:
                 chunk = []
     if chunk:
         yield chunk
-
-
-def _rows(columns: tuple[list[object], ...], *, key: slice) -> list[_Keyed]:
-    return sorted(((row[key], row) for row in zip(*columns, strict=True)), key=lambda each: each[0])
 
 
 def _name(key: tuple[Any, ...]) -> str:

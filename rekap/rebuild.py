@@ -1,7 +1,8 @@
 """`rekap rebuild`: make all that is derived again from the ledger alone, beside what is being served, and switch over.
 
     1. topics of the next generation; workers of its own that fill them, its read model and its states from offset 0
-    2. wait until they have reached the ledger's end, which goes on growing: folded, recorded, and added up
+    2. wait until they have reached the ledger's end, which goes on growing: folded, recorded, and added up; the read model's
+       indexes of lists are made then, at once, and they catch up again
     3. make the generation current: ordinary workers end and are started again on it, the API changes when it would not
        step back
     4. stop the own workers once the ordinary ones have joined them
@@ -30,6 +31,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from consumers.recorder import make_list_indexes
 from projections.definition import Definition
 from projections.readmodel import queries
 from rekap.embedded.processes import Supervisor, last_lines, told_to_stop
@@ -101,6 +103,9 @@ class Rebuild:
                 command = [sys.executable, "-m", "rekap", "run", role]
                 supervisor.run(role, command, environment={**os.environ, **own, variable("metrics_port"): "0"})
             await self._reach_the_end(logs)
+            click.echo("making the indexes of the read model")
+            await self._make_indexes()
+            await self._reach_the_end(logs)
             await make_current(self._settings, self._definition.election, self._generation)
             self.has_switched = True
             click.echo(f"generation {self._generation} is current; waiting for workers and API to take it up")
@@ -117,6 +122,13 @@ class Rebuild:
             await self._until(logs, (await self._progress()).told, lambda now: now.added_up)
             if time.monotonic() - began < NEAR_SECONDS:
                 return
+
+    async def _make_indexes(self) -> None:
+        connection = await asyncpg.connect(self._settings.database, server_settings=self._search_path())
+        try:
+            await make_list_indexes(connection)
+        finally:
+            await connection.close()
 
     async def _until(self, logs: Path, ends: dict[Any, int], of: Callable[[Progress], dict[Any, int]]) -> None:
         """Other parts of the progress do not count as movement: keyframes are recorded for ever, also where all else stands."""

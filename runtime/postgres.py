@@ -9,6 +9,8 @@ import asyncpg
 from runtime.settings import Settings, SettingsError
 
 COMMAND_SECONDS_MAX = 60
+MIGRATION_SECONDS_MAX = 3_600
+"""A migration may write every row of a nation anew; who starts meanwhile waits for it."""
 _MIGRATION_LOCK = 0x72656B6170
 """An advisory lock: two processes that start together must not both migrate ("rekap" in ASCII)."""
 
@@ -41,7 +43,7 @@ async def migrate(pool: asyncpg.Pool, schema: str, migrations: Traversable) -> i
     done = 0
     files = sorted((file for file in migrations.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
     async with pool.acquire() as connection:
-        await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATION_LOCK)
+        await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATION_LOCK, timeout=MIGRATION_SECONDS_MAX)
         try:
             await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted}")
             await connection.execute(
@@ -51,7 +53,7 @@ async def migrate(pool: asyncpg.Pool, schema: str, migrations: Traversable) -> i
             for file in files:
                 if file.name not in seen:
                     async with connection.transaction():
-                        await connection.execute(file.read_text())
+                        await connection.execute(file.read_text(), timeout=MIGRATION_SECONDS_MAX)
                         await connection.execute("INSERT INTO migration (name) VALUES ($1)", file.name)
                     done += 1
         finally:

@@ -23,6 +23,21 @@ OfficeTally = tuple[str, list[int]]
 ContestStanding = dict[str, object]
 
 
+class ResultRange(NamedTuple):
+    """What decides whether a result is applied, skipped or waited for."""
+
+    kind: Literal["change", "keyframe"]
+    office: OfficeId
+    from_: Cut
+    as_of: Cut
+
+    @classmethod
+    def from_bytes(cls, value: bytes) -> ResultRange:
+        """Only what comes before `areas`: a keyframe of a nation has megabytes of them, which nobody may need."""
+        kind, office, from_, as_of = orjson.loads(value.partition(b',"areas":')[0] + b"}").values()
+        return cls(kind, office, tuple(from_), tuple(as_of))
+
+
 class Result(NamedTuple):
     kind: Literal["change", "keyframe"]
     office: OfficeId

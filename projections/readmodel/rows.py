@@ -6,15 +6,21 @@ here: a block that does not chain raises BlockGapError, for the recorder needs e
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import orjson
 
 from projections.definition import Definition
-from schemas.blocks import UNATTRIBUTED, Block, RecordRow, StateRow, StationRow
+from schemas.blocks import UNATTRIBUTED, Block, BlockRange, RecordRow, StateRow, StationRow
 from schemas.codes import NOTHING_YET
-from schemas.results import Cut, Result, at_or_before
+from schemas.results import Cut, Result, ResultRange, at_or_before
+
+Row = tuple[Any, ...]
+StateColumns = tuple[list[int], list[int], list[str], list[str]]
+"""Partition, offset, state, findings."""
 
 
 class BlockGapError(Exception):
@@ -47,17 +53,14 @@ class Batch:
 
     def add_block(self, value: bytes) -> None:
         """Add a message of `subtotals`. Raises BlockGapError."""
-        block = Block.from_bytes(value, with_body=True)
-        key = (str(block.office), block.partition)
+        said = BlockRange.from_bytes(value)
+        key = (str(said.office), said.partition)
         applied = self.watermarks.blocks.get(key, int(NOTHING_YET))
-        if block.kind == "keyframe":
-            if block.through > applied:
-                raise BlockGapError(_gap_sentence(block, applied))
+        if said.through <= applied:
             return
-        if block.through <= applied:
-            return
-        if block.from_ > applied:
-            raise BlockGapError(_gap_sentence(block, applied))
+        if said.kind == "keyframe" or said.from_ > applied:
+            raise BlockGapError(_gap_sentence(said, applied))
+        block = Block.from_bytes(value, with_body=True)
         self.watermarks.blocks[key] = block.through
         self.moved_blocks.add(key)
         partition = block.partition
@@ -73,41 +76,86 @@ class Batch:
 
     def add_result(self, value: bytes) -> None:
         """Add a message of `results`. One that does not chain is left out: the next keyframe has all it said."""
-        result = Result.from_bytes(value)
+        said = ResultRange.from_bytes(value)
+        office = str(said.office)
         nothing: Cut = (int(NOTHING_YET),) * self.definition.partitions
-        current = self.watermarks.results.get(str(result.office), nothing)
-        if at_or_before(result.as_of, current):
+        current = self.watermarks.results.get(office, nothing)
+        if at_or_before(said.as_of, current):
             return
-        if not (at_or_before(result.from_, current) and at_or_before(current, result.as_of)):
+        if not (at_or_before(said.from_, current) and at_or_before(current, said.as_of)):
             return
-        self.watermarks.results[str(result.office)] = result.as_of
-        self.moved_results.add(str(result.office))
+        result = Result.from_bytes(value)
+        self.watermarks.results[office] = result.as_of
+        self.moved_results.add(office)
         for contest, area, tally in result.areas:
             self.tallies[contest, area] = tally
         for area, tally in result.offices:
-            self.office_tallies[str(result.office), area] = tally
+            self.office_tallies[office, area] = tally
 
 
-def record_rows(batch: Batch) -> list[tuple[object, ...]]:
-    """Columns of the table `record`."""
+class Rows(NamedTuple):
+    """What one transaction writes: a batch made ready, which later batches change no more."""
+
+    records: list[Row]
+    """Of the table `record`, to be added."""
+    states: StateColumns
+    """Of records that were told before."""
+    stations: list[Row]
+    tallies: list[Row]
+    office_tallies: list[Row]
+    blocks: tuple[list[str], list[int], list[int]]
+    """Block watermarks that moved, as columns."""
+    results: list[tuple[str, Cut]]
+
+
+def rows_of(batch: Batch) -> Rows:
+    moved = sorted(batch.moved_blocks)
+    return Rows(
+        _record_rows(batch),
+        _changed_states(batch),
+        station_rows(batch),
+        tally_rows(batch),
+        office_rows(batch),
+        (
+            [office for office, _ in moved],
+            [partition for _, partition in moved],
+            [batch.watermarks.blocks[key] for key in moved],
+        ),
+        [(office, batch.watermarks.results[office]) for office in sorted(batch.moved_results)],
+    )
+
+
+def told_rows(batch: Batch) -> list[Row]:
+    """Columns of the table `record` that never change: queries.TOLD_COLUMNS."""
+    definition = batch.definition
     return [
         (
             partition,
             row["offset"],
-            row["event"],
+            row["version"],
+            row.get("received_us", 0),
+            bytes.fromhex(row["event"]),
+            bytes.fromhex(row["leaf"]) if "leaf" in row else None,
             office,
             row["type"],
             row["key"],
             row["station"],
             row["contest"],
-            row["version"],
-            orjson.dumps(row["payload"]).decode() if "payload" in row else None,
-            bytes.fromhex(row["leaf"]) if "leaf" in row else None,
-            row.get("received_us", 0),
-            *_areas_of(batch.definition, row),
+            *_areas_of(definition, row),
+            _json(row["payload"]) if "payload" in row else None,
         )
         for partition, office, row in batch.records
     ]
+
+
+def _record_rows(batch: Batch) -> list[Row]:
+    """All its columns: what became of a record is told in the block that tells the record."""
+    states = batch.states
+    rows = []
+    for told in told_rows(batch):
+        state = states[told[0], told[1]]
+        rows.append((*told, state["state"], _findings(state)))
+    return rows
 
 
 def _areas_of(definition: Definition, row: RecordRow) -> tuple[str | None, str | None]:
@@ -116,7 +164,7 @@ def _areas_of(definition: Definition, row: RecordRow) -> tuple[str | None, str |
     if station is not None:
         area = definition.station_area[station]
     else:
-        said = row.get("payload") or {}
+        said = orjson.loads(orjson.dumps(row.get("payload"))) or {}
         area = definition.area_number.get(said.get("area", ""), -1)
         if area < 0:
             return None, None
@@ -124,64 +172,64 @@ def _areas_of(definition: Definition, row: RecordRow) -> tuple[str | None, str |
     return definition.area_codes[area], definition.area_codes[shard if shard >= 0 else area]
 
 
-def state_columns(batch: Batch) -> tuple[list[object], ...]:
-    """Columns of `record_state`: partition, offset, state, findings."""
+def state_columns(states: Mapping[tuple[int, int], StateRow]) -> StateColumns:
     return (
-        [partition for partition, _ in batch.states],
-        [offset for _, offset in batch.states],
-        [row["state"] for row in batch.states.values()],
-        [orjson.dumps(row["findings"]).decode() for row in batch.states.values()],
+        [partition for partition, _ in states],
+        [offset for _, offset in states],
+        [row["state"] for row in states.values()],
+        [_findings(row) for row in states.values()],
     )
 
 
-def station_columns(batch: Batch) -> tuple[list[object], ...]:
-    """Columns of `station_result`, contributions as array literals: `unnest` would take arrays of arrays apart."""
+def _changed_states(batch: Batch) -> StateColumns:
+    """Of records that were told before this batch."""
+    told = {(partition, row["offset"]) for partition, _, row in batch.records}
+    return state_columns({place: row for place, row in batch.states.items() if place not in told})
+
+
+def station_rows(batch: Batch) -> list[Row]:
+    """Columns of `station_result` (queries.STATION_RESULT), in the order of its key: neighbours in the index are written one
+    after the other."""
     definition = batch.definition
-    rows = list(batch.stations.values())
-    numbers = [definition.station_number[row["station"]] for row in rows]
-    return (
-        [row["station"] for row in rows],
-        [row["contest"] for row in rows],
-        [_office_of(definition, row["contest"]) for row in rows],
-        [definition.area_codes[definition.station_area[number]] for number in numbers],
-        [int(definition.partition_of_station(number)) for number in numbers],
-        [row["state"] for row in rows],
-        [row["offset"] for row in rows],
-        [row["event"] for row in rows],
-        [row["version"] for row in rows],
-        [None if row["contribution"] is None else _array(row["contribution"]) for row in rows],
-        [row["through"] for row in rows],
-    )
+    rows: list[Row] = []
+    for (station, contest), row in batch.stations.items():
+        number = definition.station_number[station]
+        contribution = row["contribution"]
+        rows.append(
+            (
+                station,
+                contest,
+                definition.area_codes[definition.station_area[number]],
+                int(definition.partition_of_station(number)),
+                row["offset"],
+                row["through"],
+                row["state"],
+                None if contribution is None else _json(contribution),
+            )
+        )
+    rows.sort(key=itemgetter(2, 1, 0))
+    return rows
 
 
-def tally_columns(batch: Batch) -> tuple[list[object], ...]:
-    """Columns of `area_tally`: contest, area, office, tally."""
-    return (
-        [contest for contest, _ in batch.tallies],
-        [area for _, area in batch.tallies],
-        [_office_of(batch.definition, contest) for contest, _ in batch.tallies],
-        [_array(tally) for tally in batch.tallies.values()],
-    )
+def tally_rows(batch: Batch) -> list[Row]:
+    """Columns of `area_tally`."""
+    return [(contest, area, _json(tally)) for (contest, area), tally in batch.tallies.items()]
 
 
-def office_columns(batch: Batch) -> tuple[list[object], ...]:
-    """Columns of `office_tally`: office, area, tally."""
-    return (
-        [office for office, _ in batch.office_tallies],
-        [area for _, area in batch.office_tallies],
-        [_array(tally) for tally in batch.office_tallies.values()],
-    )
+def office_rows(batch: Batch) -> list[Row]:
+    """Columns of `office_tally`."""
+    return [(office, area, _json(tally)) for (office, area), tally in batch.office_tallies.items()]
 
 
-def _office_of(definition: Definition, contest: str) -> str:
-    return definition.offices[definition.contests[definition.contest_number[contest]].office_number].id
+def _findings(state: StateRow) -> str:
+    return _json(state["findings"]) if state["findings"] else "[]"
 
 
-def _array(numbers: list[int]) -> str:
-    return "{" + ",".join(map(str, numbers)) + "}"
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
 
 
-def _gap_sentence(block: Block, applied: int) -> str:
+def _gap_sentence(block: BlockRange, applied: int) -> str:
     name = "records without an office" if block.office == UNATTRIBUTED else f"office {block.office}"
     return (
         f"subtotals of {name}, ledger partition {block.partition}: a {block.kind} from {block.from_} through "

@@ -61,7 +61,8 @@ SETTINGS = {
     "max_connections": "100",
     "shared_buffers": "256MB",
     "work_mem": "16MB",
-    "maintenance_work_mem": "128MB",
+    "maintenance_work_mem": "256MB",  # a nation's index is sorted in it
+    "temp_buffers": "64MB",  # the recorder's rows on their way into their tables
     # The recorder commits rows and watermark together and then lets the ledger go on: a commit must be one.
     "fsync": "on",
     "synchronous_commit": "on",

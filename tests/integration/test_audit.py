@@ -30,6 +30,7 @@ from runtime.tile_store import TileStore
 from schemas.envelope import ledger_record
 from tests.conftest import Parts
 from tests.support.ledger import CREATED_AT, private_key
+from tests.support.numbers_changed import number_changed
 from tests.support.small_election import annulled, reported, reviewed, small_package
 from tests.support.stacks import Voices, eventually, small_stack
 
@@ -411,7 +412,7 @@ async def test_a_vote_changed_in_the_database_is_named(stack: Stack, tmp_path: P
         stack.environment["REKAP_DATABASE"],
         server_settings={"search_path": f'"{schema_of(stack.definition.election)}"'},
     )
-    change = "UPDATE station_result SET contribution[7] = contribution[7] + $1 WHERE station = '1.1.1-2'"
+    change = number_changed("station_result", "contribution", 6, "$1", "station = '1.1.1-2'")
     await database.execute(change, 1)
     try:
         audited = await _audit(stack.url, tmp_path)
@@ -473,7 +474,7 @@ async def test_watching_a_count_that_goes_on_finds_nothing_until_there_is_someth
         stack.environment["REKAP_DATABASE"],
         server_settings={"search_path": f'"{schema_of(stack.definition.election)}"'},
     )
-    change = "UPDATE area_tally SET tally[7] = tally[7] + $1 WHERE area = 'N' AND contest = 'president'"
+    change = number_changed("area_tally", "tally", 6, "$1", "area = 'N' AND contest = 'president'")
     await database.execute(change, 1)
     try:
         assert "president in N: counted.votes.01" in await says("DIFFERS")

@@ -32,7 +32,7 @@ from tests.support.stacks import eventually
 
 pytestmark = needs_diy_2019
 
-READ_MODEL = ("record", "record_state", "station_result", "area_tally", "office_tally", "block_watermark")
+READ_MODEL = ("record", "station_result", "area_tally", "office_tally", "block_watermark")
 
 
 @asynccontextmanager

@@ -191,7 +191,7 @@ async def _states(stack: Stack, partition: int) -> dict[int, str]:
     try:
         schema = schema_of(stack.definition.election)
         await connection.execute("SELECT set_config('search_path', $1, false)", schema)
-        rows = await connection.fetch('SELECT "offset", state FROM record_state WHERE partition = $1', partition)
+        rows = await connection.fetch('SELECT "offset", state FROM record WHERE partition = $1', partition)
         return {row["offset"]: row["state"] for row in rows}
     finally:
         await connection.close()

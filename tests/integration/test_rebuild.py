@@ -22,6 +22,7 @@ from rekap.up import Stack
 from runtime.generations import current_generation
 from runtime.settings import read_settings, variable
 from tests.conftest import Parts
+from tests.support.numbers_changed import number_changed
 from tests.support.small_election import reported
 from tests.support.stacks import Voices, eventually, small_stack
 
@@ -87,7 +88,8 @@ async def _tamper(stack: Stack) -> None:
     )
     try:
         changed = await connection.execute(
-            "UPDATE area_tally SET tally[2] = tally[2] + 100000 WHERE area = $1", VILLAGE
+            number_changed("area_tally", "tally", 1, 100_000, "area = $1"),
+            VILLAGE,
         )
         assert changed != "UPDATE 0"
     finally:

@@ -1,0 +1,313 @@
+"""The recorder on a real Kafka and PostgreSQL: stopped at any statement, it goes on as if nothing had been."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from importlib.resources import files
+from typing import Any
+
+import asyncpg
+import pytest
+
+from consumers import recorder
+from consumers.recorder import Recorder, RecorderError, make_list_indexes
+from projections.definition import Definition
+from projections.readmodel import queries
+from projections.readmodel.rows import BlockGapError
+from runtime.kafka import create_topics, ordered_producer, partition_of_office, topics_of
+from runtime.postgres import migrate, open_pool
+from runtime.settings import Settings, read_settings
+from schemas.blocks import BlockRange
+from tests.conftest import Parts
+from tests.support.ledger import MemoryLedger
+from tests.support.nights import play
+from tests.support.small_election import reported, small_package
+from tests.support.stacks import eventually
+from tests.support.told_nights import Message, told
+
+TABLES = ("record", "station_result", "area_tally", "office_tally", "block_watermark", "result_watermark")
+INDEXES = {
+    "record_event",
+    "record_station",
+    "record_received",
+    "record_shard",
+    "record_key",
+    "record_contest",
+    "record_type",
+}
+CONTESTS = {"1.1": "council-a", "1.2": "council-b", "2.2": "council-c"}
+
+
+def _night() -> list[tuple[Any, ...]]:
+    """Each station for the first time, then corrections, repeated forms, reviews, an annulment and forged records."""
+    stations = [station.code for station in small_package().stations]
+    first = [("say", reported(station, (number, 2, 3))) for number, station in enumerate(stations)]
+    second = [("say", reported(station, (number, 7, 7), version=2)) for number, station in enumerate(stations[::2])]
+    wrong = [("say", reported(station, version=3, VA=500)) for station in stations[:4]]
+    return [
+        *first,
+        *second,
+        ("again", 3),
+        *wrong,
+        ("review", len(first) + len(second), "accepted"),
+        ("review", len(first) + len(second) + 1, "rejected"),
+        ("annul", stations[5], 1),
+        *(("forge", reported(stations[0], (9, 9, 9), version=9), how) for how in ("key", "scope", "bytes", "station")),
+    ]
+
+
+AS_BEFORE = """
+CREATE TABLE migration (name text PRIMARY KEY, applied_at timestamptz DEFAULT now());
+INSERT INTO migration (name) VALUES ('0001-read-model.sql'), ('0002-events.sql');
+INSERT INTO record
+SELECT partition, "offset", encode(event, 'hex'), office, type, key, station, contest, version, payload, leaf, received_us,
+       area, shard
+FROM new.record;
+INSERT INTO record_state SELECT partition, "offset", state, findings FROM new.record;
+INSERT INTO station_result
+SELECT standing.station, standing.contest, '', standing.area, partition, standing.state, "offset", encode(event, 'hex'),
+       version, CASE WHEN contribution IS NOT NULL THEN ARRAY(SELECT json_array_elements_text(contribution::json)::bigint) END,
+       through
+FROM new.station_result AS standing LEFT JOIN new.record USING (partition, "offset");
+INSERT INTO area_tally
+SELECT contest, area, '', ARRAY(SELECT json_array_elements_text(tally::json)::bigint) FROM new.area_tally;
+INSERT INTO office_tally
+SELECT office, area, ARRAY(SELECT json_array_elements_text(tally::json)::bigint) FROM new.office_tally;
+INSERT INTO block_watermark SELECT * FROM new.block_watermark;
+INSERT INTO result_watermark SELECT * FROM new.result_watermark;
+"""
+"""What the recorder wrote before the migration 0003, from what it writes now."""
+
+
+class Place:
+    """An election of its own, of which all is told."""
+
+    def __init__(self, settings: Settings, definition: Definition) -> None:
+        self.settings = settings
+        self.definition = definition
+        self.schema = queries.schema_of(definition.election, settings.generation)
+
+    async def tell(self, messages: list[Message]) -> None:
+        topics = topics_of(self.definition.election, self.settings.generation)
+        producer = ordered_producer(self.settings)
+        await producer.start()
+        try:
+            for number, (topic, value) in enumerate(messages):
+                partition = 0 if topic == "results" else partition_of_office(BlockRange.from_bytes(value).office)
+                name = topics.results if topic == "results" else topics.subtotals
+                await producer.send_and_wait(name, value, key=str(number).encode(), partition=partition)
+        finally:
+            await producer.stop()
+        self.messages = len(messages)
+
+    async def keep(self, ledger: MemoryLedger) -> None:
+        """In Kafka, where the recorder looks whether its read model is of this ledger."""
+        producer = ordered_producer(self.settings)
+        await producer.start()
+        try:
+            for partition, values in enumerate(ledger.partitions):
+                for value in values:
+                    await producer.send_and_wait(topics_of(self.definition.election).ledger, value, partition=partition)
+        finally:
+            await producer.stop()
+
+    @asynccontextmanager
+    async def database(self) -> AsyncIterator[Any]:
+        connection = await asyncpg.connect(self.settings.database, server_settings={"search_path": f'"{self.schema}"'})
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    async def positions(self) -> int:
+        async with self.database() as connection:
+            try:
+                return int(await connection.fetchval("SELECT coalesce(sum(next_offset), 0) FROM topic_position"))
+            except asyncpg.UndefinedTableError:
+                return 0
+
+    async def tables(self) -> dict[str, list[tuple[Any, ...]]]:
+        async with self.database() as connection:
+            return {
+                table: sorted((tuple(row) for row in await connection.fetch(f"SELECT * FROM {table}")), key=str)  # noqa: S608
+                for table in TABLES
+            }
+
+    async def indexes(self) -> set[str]:
+        async with self.database() as connection:
+            rows = await connection.fetch("SELECT indexname FROM pg_indexes WHERE schemaname = $1", self.schema)
+        return {row["indexname"] for row in rows} & INDEXES
+
+    async def forget(self) -> None:
+        async with self.database() as connection:
+            await connection.execute(f'DROP SCHEMA IF EXISTS "{self.schema}" CASCADE')
+
+    async def record(self) -> None:
+        """Until all is recorded. Raises what the recorder raises before."""
+        stop = asyncio.Event()
+        recording = asyncio.create_task(Recorder(self.settings, self.definition).run(stop))
+
+        async def done() -> bool:
+            return recording.done() or await self.positions() == self.messages
+
+        await eventually(done)
+        stop.set()
+        await recording
+
+
+async def _place(parts: Parts, name: str, *, generation: int = 1) -> Place:
+    package = small_package()
+    package = replace(package, election=package.election.model_copy(update={"id": name}))
+    definition = Definition(package)
+    settings = replace(read_settings(parts), generation=generation, record_ms=50)
+    await create_topics(settings, definition.election, generation)
+    return Place(settings, definition)
+
+
+async def _ledger(place: Place) -> MemoryLedger:
+    package = small_package()
+    ledger = MemoryLedger(
+        replace(package, election=package.election.model_copy(update={"id": place.definition.election.id}))
+    )
+    play(ledger, _night())
+    await place.keep(ledger)
+    return ledger
+
+
+class Failing:
+    """A connection that is lost at a statement of its transactions."""
+
+    def __init__(self, connection: Any, statements: list[str], at: int) -> None:
+        self._connection = connection
+        self._statements = statements
+        self._at = at
+
+    def _count(self, what: str) -> None:
+        self._statements.append(what)
+        if len(self._statements) == self._at:
+            raise ConnectionResetError("as if the process had been killed here")
+
+    async def execute(self, statement: str, *arguments: object) -> Any:
+        self._count(statement)
+        return await self._connection.execute(statement, *arguments)
+
+    async def copy_records_to_table(self, table: str, **options: Any) -> Any:
+        self._count(table)
+        return await self._connection.copy_records_to_table(table, **options)
+
+
+async def test_stopped_at_any_statement_it_goes_on_as_if_nothing_had_been(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = await _place(parts, "recorder-stopped")
+    ledger = await _ledger(place)
+    # Told twice, in blocks cut differently: a tabulator that did not know that it had been replaced.
+    await place.tell(told(ledger, range(0, 99, 2), range(0, 99, 3)))
+    await place.record()
+    expected = await place.tables()
+    assert len(expected["record"]) == sum(map(len, ledger.partitions))
+
+    write = recorder.write
+    statements: list[str] = []
+    at = 0
+
+    async def failing_write(connection: Any, rows: Any) -> None:
+        await write(Failing(connection, statements, at), rows)
+
+    monkeypatch.setattr(recorder, "BATCH_MESSAGES_MAX", 9)
+    monkeypatch.setattr(recorder, "write", failing_write)
+    await place.forget()
+    await place.record()
+    assert await place.tables() == expected, "in small batches, each read ahead of the one before"
+    assert any(each == queries.CHANGE_STATES for each in statements), "some record changes its state in a later batch"
+    at, stopped = 1, 0
+    while True:
+        await place.forget()
+        statements.clear()
+        try:
+            await place.record()
+            break  # it has fewer statements
+        except ConnectionResetError:
+            stopped += 1
+        assert await place.positions() < place.messages
+        await place.record()
+        assert await place.tables() == expected, f"stopped at statement {at}"
+        at += 5
+    assert stopped > 5
+
+
+async def test_one_that_was_overtaken_writes_nothing(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = await _place(parts, "recorder-overtaken")
+    await place.tell(told(await _ledger(place), range(0, 99, 2)))
+    monkeypatch.setattr(recorder, "BATCH_MESSAGES_MAX", 9)
+    write, seen = recorder.write, []
+
+    async def write_and_be_overtaken(connection: Any, rows: Any) -> None:
+        seen.append(rows)
+        await write(connection, rows)
+        if len(seen) == 1:
+            await connection.execute("UPDATE topic_position SET next_offset = next_offset + 1")
+
+    monkeypatch.setattr(recorder, "write", write_and_be_overtaken)
+    with pytest.raises(RecorderError, match="another recorder has written"):
+        await place.record()
+    assert len(seen) == 1
+    assert len((await place.tables())["record"]) == len(seen[0].records)
+
+
+async def test_a_missing_block_stops_it_after_what_came_before(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = await _place(parts, "recorder-gap")
+    messages = [message for message in told(await _ledger(place), range(0, 99, 2)) if message[0] == "subtotals"]
+    president = [
+        number for number, (_, value) in enumerate(messages) if BlockRange.from_bytes(value).office == "president"
+    ]
+    missing = president[3]
+    await place.tell(messages[:missing] + messages[missing + 1 :])
+    monkeypatch.setattr(recorder, "BATCH_MESSAGES_MAX", 1)
+    with pytest.raises(BlockGapError, match="the blocks between are missing"):
+        await place.record()
+    before, gap = (BlockRange.from_bytes(messages[president[place]][1]) for place in (2, 3))
+    assert before.partition == gap.partition
+    watermarks = {row[:2]: row[2] for row in (await place.tables())["block_watermark"]}
+    assert watermarks["president", before.partition] == before.through
+
+
+async def test_indexes_of_lists_are_made_at_the_end_of_what_is_served(parts: Parts) -> None:
+    served = await _place(parts, "recorder-indexes")
+    messages = told(await _ledger(served), range(0, 99, 2))
+    await served.tell(messages)
+    await served.record()
+    assert await served.indexes() == INDEXES
+
+    unserved = await _place(parts, "recorder-indexes", generation=2)
+    await unserved.tell(messages)
+    await unserved.record()
+    assert await unserved.indexes() == set()
+    async with unserved.database() as connection:
+        await make_list_indexes(connection)
+        await make_list_indexes(connection)
+    assert await unserved.indexes() == INDEXES
+    assert await unserved.tables() == await served.tables()
+
+
+async def test_a_read_model_of_before_is_taken_over(parts: Parts) -> None:
+    place = await _place(parts, "recorder-migrated")
+    await place.tell(told(await _ledger(place), range(0, 99, 2)))
+    await place.record()
+    expected = await place.tables()
+    migrations = files("projections.readmodel").joinpath("migrations")
+    async with place.database() as connection:
+        await connection.execute('CREATE SCHEMA "old"; SET search_path = "old"')
+        for name in ("0001-read-model.sql", "0002-events.sql"):
+            await connection.execute(migrations.joinpath(name).read_text())
+        await connection.execute(AS_BEFORE.replace("new.", f'"{place.schema}".'))
+    place.schema = "old"
+    pool = await open_pool(place.settings, place.schema)
+    try:
+        assert await migrate(pool, place.schema, migrations) == 1
+    finally:
+        await pool.close()
+    assert await place.tables() == expected
