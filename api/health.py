@@ -76,7 +76,7 @@ class HealthProbe:
         try:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
                 positions = await state.pool.fetch(queries.POSITIONS)
-                newest_us = await state.pool.fetchval(queries.NEWEST_RECEIVED)
+                newest_us = await state.pool.fetchval(queries.NEWEST_RECEIVED, int(time.time() * 1_000_000))
                 schema = queries.schema_of(self._definition.election, self._settings.generation)
                 has_recorder = await state.pool.fetchval(queries.HAS_RECORDER, queries.RECORDER_LOCK, schema)
             if self._derived_end is not None:
