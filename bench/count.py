@@ -41,7 +41,8 @@ from made_ledger import CREATED_AT, MadeLedger, authority_key, fill_ledger, made
 
 from projections.definition import Definition
 from projections.package_checks import problems
-from projections.tabulation import PartitionFold, read_record
+from projections.records import read_record
+from projections.tabulation import PartitionFold
 from projections.tally import HEAD, STATIONS, TallyView
 from proofs.signatures import load_public_key, verify
 from rekap.demo_election import PRESIDENT
@@ -209,8 +210,9 @@ def _cpu_seconds(supervisor: Supervisor) -> dict[str, float]:
     used = {}
     for role in WORKERS:
         process_id = supervisor.process_id(role)
-        times = psutil.Process(process_id).cpu_times() if process_id is not None else None
-        used[role] = times.user + times.system if times is not None else 0.0
+        processes = [] if process_id is None else [psutil.Process(process_id)]
+        times = [each.cpu_times() for parent in processes for each in (parent, *parent.children())]
+        used[role] = sum(each.user + each.system for each in times)
     return used
 
 

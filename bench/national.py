@@ -76,6 +76,10 @@ KEPT_TO_RECOVER = 500
 KNEES = (100_000, 200_000, 400_000, 800_000, 1_600_000, 3_200_000, 10_000_000)
 
 
+PARENTS = ("kafka", "postgres", "tabulator")
+"""What these processes use is also what their children use."""
+
+
 class WrongError(Exception):
     """A total is not what was made, or was not reached in time."""
 
@@ -113,7 +117,7 @@ class Meter:
             if number is not None:
                 process = psutil.Process(number)
                 # Looking for children walks all processes of the machine; only these have any.
-                return [process, *(process.children(recursive=True) if name in ("kafka", "postgres") else [])]
+                return [process, *(process.children(recursive=True) if name.startswith(PARENTS) else [])]
         return []
 
     def resident(self, name: str) -> int:

@@ -32,7 +32,7 @@ from audit.recount import Cut, Recount
 from audit.verify import Keys, check_logs, open_head
 from projections.definition import Definition
 from projections.package_checks import problems
-from projections.tabulation import read_record
+from projections.records import read_record
 from proofs.growing_log import GrowingLog
 from proofs.notes import ED25519, Checkpoint, Note, VerifierKey, sign
 from proofs.signatures import load_public_key, verify

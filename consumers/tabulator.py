@@ -4,7 +4,8 @@ For each assigned partition it folds from offset 0, or from a state that it kept
 to where the group had committed (those blocks are out), then speaks with a keyframe, then tells blocks. So start is
 recovery, and a rebuild is a start without a committed offset. For each batch, in this order:
 
-    1. read records, check signatures in threads, but for those remembered (proofs/checked_signatures.py)
+    1. read records, and have signatures checked (signature_checks.py), but for those remembered (proofs/checked_signatures.py);
+       where more is waiting, those of the next batch meanwhile
     2. fold (projections/tabulation.py decides everything)
     3. send the blocks; the next batch is folded meanwhile
     4. wait until Kafka has them (acks=all), then commit the ledger offsets    before this line a crash tells blocks again
@@ -24,21 +25,22 @@ import functools
 import logging
 import re
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from consumers.signature_checks import SignatureChecks
+from consumers.signature_process import Check
 from projections.definition import Definition
 from projections.fold_state import StateOf, UnfitStateError, decoded, encoded
+from projections.records import Record, read_record
 from projections.station import ResultState
-from projections.tabulation import PartitionFold, Record, read_record, signature_holds
-from proofs.checked_signatures import GROUP, CheckedSignatures
+from projections.tabulation import PartitionFold
+from proofs.checked_signatures import CheckedSignatures
 from proofs.merkle import leaf_hash
-from proofs.signatures import load_public_key
 from runtime import metrics
 from runtime.kafka import (
     MessageKeys,
@@ -65,8 +67,6 @@ SESSION_MS = 6_000
 """After this a dead worker's partitions are another's: the least that Kafka allows by default."""
 ON_THE_WAY_MAX = 200
 """Blocks that may wait for acknowledgement: some seconds of a busy night. With more, a Kafka that hangs is found later."""
-INLINE_CHECKS_MAX = 8
-"""Up to so many signatures are checked without threads: handing over costs about as much as one check."""
 
 STATES_PAUSE_SECONDS = 2.0
 """After this the next state is written however little it adds. A nation in 12 partitions is 60 MB each: at half that is
@@ -133,6 +133,20 @@ class _Folding:
         return self.fold.next_offset - self.kept_through
 
 
+class _Opened(NamedTuple):
+    """Records of one partition that were read, and whose signatures are checked or being checked."""
+
+    place: TopicPartition
+    folding: _Folding
+    messages: Sequence[Any]
+    records: list[Record]
+    asked: list[int]
+    """Which of the records were asked about: their places here."""
+    holds: list[bool]
+    """What is known without asking."""
+    answer: asyncio.Future[list[bytes]]
+
+
 class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
     def __init__(self, settings: Settings, definition: Definition) -> None:
         self._settings = settings
@@ -140,10 +154,9 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         self._topics = topics_of(definition.election, settings.generation)
         self._group = group_of(definition.election, "tabulator", settings.generation)
         self._folding: dict[int, _Folding] = {}
-        self._keys: dict[str, Ed25519PublicKey] = {
-            key_id: load_public_key(key.public_key) for key_id, key in definition.keys.items()
-        }
-        self._threads = ThreadPoolExecutor(settings.check_threads, thread_name_prefix="check")
+        self._checks = SignatureChecks(settings.check_processes)
+        self._ahead: list[_Opened] = []
+        """Of the batch after the one that was folded last, where the ledger was ahead of the fold."""
         self._consumer: AIOKafkaConsumer = plain_consumer(
             settings,
             group_id=self._group,
@@ -167,7 +180,8 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         self._kept_at = time.monotonic()
         self._retry_at = float("inf")
         """When partitions that stopped are tried again."""
-        self._assigning_failed: KafkaError | None = None
+        self._committing = asyncio.Lock()
+        self._rebalance_failed: Exception | None = None
         """aiokafka only logs what a listener raises, and would go on with partitions that nobody folds."""
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -192,31 +206,35 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
                 await self._keeping
             await stop_consumer(self._consumer)
             await self._producer.stop()
-            self._threads.shutdown(cancel_futures=True)
+            self._checks.close()
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
-        await self._commit()
-        await self._keep_states()
+        try:
+            await self._commit()
+            await self._keep_states()
+        except Exception as error:
+            self._rebalance_failed = error
         for each in revoked:
             self._folding.pop(each.partition, None)
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         try:
             places = await committed_places(self._settings, self._group)
-        except KafkaError as error:
-            self._assigning_failed = error
-            return
-        for each in assigned:
-            committed, metadata = places.get(each, (0, ""))
-            stop = Stop.from_metadata(metadata)
-            folding = await asyncio.to_thread(self._begun, each.partition, committed, stop)
-            self._folding[each.partition] = folding
-            # The last record that the state knows is read again: to see that it is of this ledger.
-            self._consumer.seek(each, max(0, folding.fold.next_offset - 1))
-            log.info(event("assigned", partition=each.partition, committed=committed, state=folding.fold.next_offset))
-            if stop is not None:
-                self._retry_at = time.monotonic() + self._settings.fold_retry_s
-                log.warning(event("held-back", partition=each.partition, offset=stop.offset, error=stop.reason))
+            for each in assigned:
+                await self._begin(each, *places.get(each, (0, "")))
+        except Exception as error:
+            self._rebalance_failed = error
+
+    async def _begin(self, place: TopicPartition, committed: int, metadata: str) -> None:
+        stop = Stop.from_metadata(metadata)
+        folding = await asyncio.to_thread(self._begun, place.partition, committed, stop)
+        self._folding[place.partition] = folding
+        # The last record that the state knows is read again: to see that it is of this ledger.
+        self._consumer.seek(place, max(0, folding.fold.next_offset - 1))
+        log.info(event("assigned", partition=place.partition, committed=committed, state=folding.fold.next_offset))
+        if stop is not None:
+            self._retry_at = time.monotonic() + self._settings.fold_retry_s
+            log.warning(event("held-back", partition=place.partition, offset=stop.offset, error=stop.reason))
 
     # -- states kept -----------------------------------------------------------------------------------------------
 
@@ -301,26 +319,16 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
 
     async def _step(self) -> int:
         """Gives how many records were read."""
-        if self._assigning_failed is not None:
-            raise self._assigning_failed
-        batches = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=self._settings.batch_records)
+        if self._rebalance_failed is not None:
+            raise self._rebalance_failed
+        opened = self._ahead or self._open(await self._read(POLL_MS))
+        count = sum(len(each.records) for each in opened)
+        # Behind, the next batch's signatures are checked while this one is folded.
+        self._ahead = self._open(await self._read(0)) if count >= self._settings.batch_records else []
         blocks: list[Block] = []
-        held = dict(self._folding)
-        for place, messages in batches.items():
-            folding = held.get(place.partition)
-            if folding is None or folding is not self._folding.get(place.partition):
-                # Taken away while another partition was folded; it begins anew where it is given back.
-                continue
-            if folding.last_leaf:
-                if not self._is_of_this_ledger(place, folding, messages):
-                    continue
-                messages = messages[1:]
-            if folding.stop is not None and messages:
-                messages = self._before_stop(place, folding.stop, messages)
-            if messages:
-                blocks += await self._fold(place, folding, messages)
-                self._uncommitted[place] = folding.fold.next_offset
-                self._measure(place, messages)
+        folded: dict[TopicPartition, int] = {}
+        for each in opened:
+            blocks += await self._fold(each, folded)
         now = time.monotonic()
         if now >= self._retry_at:
             self._retry()
@@ -337,10 +345,19 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
                 if folding.has_spoken:
                     blocks += folding.fold.keyframes()
         await self._send(blocks)
+        # Not before: a rebalance may commit at any moment, and its reader would never be told what was only folded.
+        self._uncommitted |= folded
         self._keep_a_state()
         if now - self._committed_at >= COMMIT_MS / 1000:
             await self._commit()
-        return sum(len(messages) for messages in batches.values())
+        return count
+
+    async def _read(self, wait_ms: int) -> dict[TopicPartition, Sequence[Any]]:
+        most = self._settings.batch_records
+        batches: dict[TopicPartition, Sequence[Any]] = await self._consumer.getmany(
+            timeout_ms=wait_ms, max_records=most
+        )
+        return batches
 
     def _measure(self, place: TopicPartition, messages: Sequence[Any]) -> None:
         metrics.TABULATOR_RECORDS.labels(place.partition).inc(len(messages))
@@ -375,15 +392,59 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         except KafkaError as unreachable:
             log.warning(event("reason-not-left", error=type(unreachable).__name__))
 
-    async def _fold(self, place: TopicPartition, folding: _Folding, messages: Sequence[Any]) -> list[Block]:
-        """Steps 1 and 2. A batch is cut where silent folding ends."""
-        records = await self._checked(place, folding.checked, messages)
-        leaves, found = [record.leaf for record, _ in records], [holds for _, holds in records]
-        folding.checked.note(messages[0].offset, leaves, found)
+    def _open(self, batches: Mapping[TopicPartition, Sequence[Any]]) -> list[_Opened]:
+        """Step 1, begun."""
+        opened = []
+        for place, messages in batches.items():
+            folding = self._folding.get(place.partition)
+            if folding is None:
+                continue
+            if folding.last_leaf:
+                if not self._is_of_this_ledger(place, folding, messages):
+                    continue
+                messages = messages[1:]
+            if folding.stop is not None and messages:
+                messages = self._before_stop(place, folding.stop, messages)
+            if messages:
+                opened.append(self._open_records(place, folding, messages))
+        return opened
+
+    def _open_records(self, place: TopicPartition, folding: _Folding, messages: Sequence[Any]) -> _Opened:
+        offset = messages[0].offset
+        records, checks, asked = [], [], []
+        try:
+            for message in messages:
+                offset = message.offset
+                records.append(read_record(offset, message.value or b""))
+        except Exception as error:
+            raise FoldError(place, offset, "unread", error) from error
+        holds = folding.checked.hold(records[0].offset, [record.leaf for record in records])
+        metrics.TABULATOR_SIGNATURES.labels("remembered").inc(sum(holds))
+        metrics.TABULATOR_SIGNATURES.labels("checked").inc(len(holds) - sum(holds))
+        for number, (record, known) in enumerate(zip(records, holds, strict=True)):
+            key = self._definition.keys.get(record.key_id)
+            if not known and key is not None and record.event is not None:
+                asked.append(number)
+                checks.append(Check(key.public_key, record.signature, record.payload))
+        return _Opened(place, folding, messages, records, asked, holds, self._checks.ask(checks))
+
+    async def _fold(self, opened: _Opened, folded: dict[TopicPartition, int]) -> list[Block]:
+        """Steps 1, ended, and 2. A batch is cut where silent folding ends. `folded` learns how far the partition is."""
+        place, folding, records, holds = opened.place, opened.folding, opened.records, opened.holds
+        try:
+            answers = b"".join(await opened.answer)
+        except Exception as error:
+            raise FoldError(place, records[0].offset, "unchecked", error) from error
+        if folding is not self._folding.get(place.partition):
+            # Taken away since it was read; it begins anew where it is given back.
+            return []
+        for number, said in zip(opened.asked, answers, strict=True):
+            holds[number] = bool(said)
+        folding.checked.note(records[0].offset, [record.leaf for record in records], holds)
         blocks: list[Block] = []
-        for record, holds in records:
+        for record, signature_holds in zip(records, holds, strict=True):
             try:
-                folding.fold.apply(record, holds)
+                folding.fold.apply(record, signature_holds)
             except Exception as error:
                 # It may have stopped half way: no state of it is kept.
                 self._folding.pop(place.partition, None)
@@ -395,46 +456,9 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             folding.fold.forget_changes()
         else:
             blocks += folding.fold.take_blocks()
+        folded[place] = folding.fold.next_offset
+        self._measure(place, opened.messages)
         return blocks
-
-    async def _checked(
-        self, place: TopicPartition, checked: CheckedSignatures, messages: Sequence[Any]
-    ) -> list[tuple[Record, bool]]:
-        if len(messages) <= INLINE_CHECKS_MAX:
-            return self._check(place, checked, messages)
-        # Cut where groups of remembered signatures end.
-        ahead = messages[0].offset % GROUP
-        size = -(-(len(messages) + ahead) // (self._settings.check_threads * GROUP)) * GROUP
-        loop = asyncio.get_running_loop()
-        parts = await asyncio.gather(
-            *(
-                loop.run_in_executor(
-                    self._threads, self._check, place, checked, messages[max(0, start - ahead) : start - ahead + size]
-                )
-                for start in range(0, len(messages) + ahead, size)
-            )
-        )
-        return [each for part in parts for each in part]
-
-    def _check(
-        self, place: TopicPartition, checked: CheckedSignatures, messages: Sequence[Any]
-    ) -> list[tuple[Record, bool]]:
-        offset = messages[0].offset
-        try:
-            records = []
-            for message in messages:
-                offset = message.offset
-                records.append(read_record(offset, message.value or b""))
-            remembered = checked.hold(records[0].offset, [record.leaf for record in records])
-            found = []
-            for record, known in zip(records, remembered, strict=True):
-                offset = record.offset
-                found.append((record, known or signature_holds(record, self._keys)))
-        except Exception as error:
-            raise FoldError(place, offset, "unread", error) from error
-        metrics.TABULATOR_SIGNATURES.labels("remembered").inc(sum(remembered))
-        metrics.TABULATOR_SIGNATURES.labels("checked").inc(len(remembered) - sum(remembered))
-        return found
 
     async def _send(self, blocks: list[Block]) -> None:
         """Step 3, begun: the next batch is folded while Kafka takes these; the producer keeps their order."""
@@ -456,17 +480,19 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         await asyncio.gather(*on_the_way)
 
     async def _commit(self) -> None:
-        """Step 4: what is in `_uncommitted` is folded, and its blocks are acknowledged."""
-        await self._acknowledged()
-        self._committed_at = time.monotonic()
-        ready = {
-            place: (offset, self._metadata(place))
-            for place, offset in self._uncommitted.items()
-            if place.partition in self._folding and offset > self._folding[place.partition].told_through
-        }
-        self._uncommitted.clear()
-        if ready:
-            await self._consumer.commit(ready)
+        """Step 4: what is in `_uncommitted` is folded, and its blocks are on the way or acknowledged."""
+        async with self._committing:
+            # While these blocks are waited for, the next batch may be folded and sent: its turn comes with its blocks'.
+            uncommitted, self._uncommitted = self._uncommitted, {}
+            await self._acknowledged()
+            self._committed_at = time.monotonic()
+            ready = {
+                place: (offset, self._metadata(place))
+                for place, offset in uncommitted.items()
+                if place.partition in self._folding and offset > self._folding[place.partition].told_through
+            }
+            if ready:
+                await self._consumer.commit(ready)
 
     def _metadata(self, place: TopicPartition) -> str:
         stop = self._folding[place.partition].stop
@@ -475,8 +501,9 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
 
 def _measure_block(block: Block) -> None:
     metrics.TABULATOR_BLOCKS.labels(block.kind).inc()
+    for state, count in Counter(row["state"] for row in block.states).items():
+        metrics.TABULATOR_STATES.labels(state).inc(count)
     for row in block.states:
-        metrics.TABULATOR_STATES.labels(row["state"]).inc()
         if row["state"] == ResultState.REFUSED:
             for finding in row["findings"]:
                 metrics.TABULATOR_REFUSED.labels(finding["rule"]).inc()

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from projections.definition import Definition, KeyEntry
-from schemas.events import ACCEPTED_TYPES, AnyEvent, ElectionOpened, ResultAnnulled, ResultReported, ResultReviewed
+from schemas.events import ACCEPTED_TYPES, ElectionOpened, ResultAnnulled, ResultReported, ResultReviewed
 from schemas.package import Role
+from schemas.reports import LedgerEvent, Report
 
 MAY_SAY: dict[str, frozenset[Role]] = {
     "election.opened": frozenset({Role.AUTHORITY}),
@@ -35,7 +36,7 @@ class Refusal(NamedTuple):
     sentence_en: str
 
 
-def check_election(event: AnyEvent, definition: Definition) -> Refusal | None:
+def check_election(event: LedgerEvent, definition: Definition) -> Refusal | None:
     """E1 election, E2 mode, E3 definition, E4 kind of event: a rehearsal cannot become a result (invariant 9)."""
     election = definition.election
     if event.election != election.id:
@@ -54,7 +55,7 @@ def check_election(event: AnyEvent, definition: Definition) -> Refusal | None:
     return None
 
 
-def check_key(event: AnyEvent, key: KeyEntry | None, key_id: str, definition: Definition) -> Refusal | None:
+def check_key(event: LedgerEvent, key: KeyEntry | None, key_id: str, definition: Definition) -> Refusal | None:
     """K1 known key, K3 role. (K2, the signature, is checked by whoever holds the bytes.)"""
     if key is None:
         return Refusal(
@@ -74,7 +75,7 @@ def check_key(event: AnyEvent, key: KeyEntry | None, key_id: str, definition: De
     return None
 
 
-def check_place(event: AnyEvent, key: KeyEntry, definition: Definition) -> Refusal | None:
+def check_place(event: LedgerEvent, key: KeyEntry, definition: Definition) -> Refusal | None:
     """S1 station known, S2 contest held there, K4 scope holds it."""
     if isinstance(event, ElectionOpened):
         if event.partitions != definition.partitions:
@@ -82,7 +83,7 @@ def check_place(event: AnyEvent, key: KeyEntry, definition: Definition) -> Refus
                 "E5", "partitions", "jumlah partisi", "number of partitions", event.partitions, definition.partitions
             )
         return _scope("scope", key, key.scope == definition.area_codes[definition.root])
-    if not isinstance(event, (ResultReported, ResultReviewed, ResultAnnulled)):
+    if not isinstance(event, (Report, ResultReported, ResultReviewed, ResultAnnulled)):
         return None
     station = definition.station_number.get(event.station)
     if station is None:

@@ -44,7 +44,9 @@ class ContestEntry:
     """A contest with its ballot. `number` is its place in the package and in every dense table here."""
 
     number: int
+    id: ContestId
     contest: Contest
+    office: OfficeId
     office_number: int
     root_area: int
     """The smallest area that holds the whole electorate: where the contest's total stands."""
@@ -57,22 +59,15 @@ class ContestEntry:
     """For each choice the number of its party within the office, or -1."""
     choices_of_party: dict[str, tuple[str, ...]]
 
-    @property
-    def id(self) -> ContestId:
-        return ContestId(self.contest.id)
-
 
 @dataclass(frozen=True, slots=True)
 class OfficeEntry:
     number: int
+    id: OfficeId
     office: Office
     contests: tuple[int, ...]
     parties: tuple[str, ...]
     """Parties that stand in any contest of the office, in the package's order."""
-
-    @property
-    def id(self) -> OfficeId:
-        return OfficeId(self.office.id)
 
 
 class Definition:
@@ -166,6 +161,7 @@ class Definition:
         offices = tuple(
             OfficeEntry(
                 number,
+                OfficeId(office.id),
                 office,
                 tuple(contests_of_office[office.id]),
                 tuple(party.id for party in package.parties if party.id in parties_of_office[office.id]),
@@ -184,7 +180,9 @@ class Definition:
             contests.append(
                 ContestEntry(
                     number=number,
+                    id=ContestId(contest.id),
                     contest=contest,
+                    office=office.id,
                     office_number=office.number,
                     root_area=self._smallest_common(parts[number]),
                     ballot=ballot,

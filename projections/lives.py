@@ -94,6 +94,10 @@ class Lives:
         kind, body = self._read(position)
         return self._from_ordinary(body) if kind == _ORDINARY else _from_json(orjson.loads(body))
 
+    def put_first(self, slot: int, form: Submission) -> None:
+        """The life of a station of which nothing was said before: a single form that counts, with nothing to say about it."""
+        self._positions[slot] = self._append(self._packed_ordinary(form))
+
     def put(self, slot: int, life: Life) -> None:
         before = self._positions[slot]
         if before:

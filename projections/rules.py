@@ -8,13 +8,13 @@ is the package's. To change a rule, change its function; to add one, write it an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from projections.definition import ContestEntry, Definition
 from projections.tally import column_all
 from schemas.findings import Finding
-from schemas.forms import ResultForm, Voters
 from schemas.package import RuleSetting, Severity
+from schemas.reports import Form, Row
 
 Sentences = list[tuple[str, str]]
 """(Indonesian, English), one pair for each place where the rule is broken; empty where it holds."""
@@ -37,7 +37,7 @@ class Case(NamedTuple):
         return value
 
 
-FormRule = Callable[[ResultForm, Case], Sentences]
+FormRule = Callable[[Form, Case], Sentences]
 
 
 def _equal(name: str, stated: int | None, what: str, expected: int | None, tolerance: int) -> Sentences:
@@ -67,18 +67,18 @@ def _sum(*values: int | None) -> int | None:
     return total
 
 
-def _cell(row: Voters | None, column: str) -> int | None:
+def _cell(row: Row | None, column: str) -> int | None:
     if row is None:
         return None
     return column_all(row) if column == "J" else getattr(row, column)
 
 
-def _columns(row: Voters) -> tuple[int | None, int | None, int | None]:
+def _columns(row: Row) -> tuple[int | None, int | None, int | None]:
     """In the order of COLUMNS."""
     return row.L, row.P, column_all(row)
 
 
-def f1(form: ResultForm, case: Case) -> Sentences:
+def f1(form: Form, case: Case) -> Sentences:
     """J = L + P in each row of voters (header of the form)."""
     broken: Sentences = []
     rows = (("A", form.A), ("B1", form.B1), ("B2", form.B2), ("B3", form.B3), ("B4", form.B4), ("D", form.D))
@@ -90,7 +90,7 @@ def f1(form: ResultForm, case: Case) -> Sentences:
     return broken
 
 
-def f2(form: ResultForm, case: Case) -> Sentences:
+def f2(form: Form, case: Case) -> Sentences:
     """B4 = B1 + B2 + B3, for men, women and all (printed on the form)."""
     broken: Sentences = []
     if form.B4 is None or form.B1 is None or form.B2 is None or form.B3 is None:
@@ -104,37 +104,37 @@ def f2(form: ResultForm, case: Case) -> Sentences:
     return broken
 
 
-def f3(form: ResultForm, case: Case) -> Sentences:
+def f3(form: Form, case: Case) -> Sentences:
     """VA = sum of the votes (printed on the form)."""
     return _equal("VA", form.VA, "Σ V", sum(form.votes.values()), case.tolerance)
 
 
-def f4(form: ResultForm, case: Case) -> Sentences:
+def f4(form: Form, case: Case) -> Sentences:
     """VC = VA + VB (printed on the form)."""
     return _equal("VC", form.VC, "VA + VB", _sum(form.VA, form.VB), case.tolerance)
 
 
-def f5(form: ResultForm, case: Case) -> Sentences:
+def f5(form: Form, case: Case) -> Sentences:
     """S1 = S2 + S3 + S4: printed on the 2019 form, implicit on that of 2024."""
     return _equal("S1", form.S1, "S2 + S3 + S4", _sum(form.S2, form.S3, form.S4), case.tolerance)
 
 
-def f6(form: ResultForm, case: Case) -> Sentences:
+def f6(form: Form, case: Case) -> Sentences:
     """S2 = VC: ballots used are votes (Bawaslu Reg 15/2024 Art 23(1))."""
     return _equal("S2", form.S2, "VC", form.VC, case.tolerance)
 
 
-def f7(form: ResultForm, case: Case) -> Sentences:
+def f7(form: Form, case: Case) -> Sentences:
     """VC = B4.J: votes are voters. A mismatch is a ground for recount (UU 7/2017 Art 374(2)h)."""
     return _equal("VC", form.VC, "B4.J", column_all(form.B4), case.tolerance)
 
 
-def f6p(form: ResultForm, case: Case) -> Sentences:
+def f6p(form: Form, case: Case) -> Sentences:
     """S2 = B4.J, which follows from F6 and F7: said only where VC is missing and neither could be checked."""
     return _equal("S2", form.S2, "B4.J", column_all(form.B4), case.tolerance) if form.VC is None else []
 
 
-def f8(form: ResultForm, case: Case) -> Sentences:
+def f8(form: Form, case: Case) -> Sentences:
     """The words say the same as the digits, where words were captured."""
     broken: Sentences = []
     for name, written in (form.words or {}).items():
@@ -143,7 +143,7 @@ def f8(form: ResultForm, case: Case) -> Sentences:
     return broken
 
 
-def f9(form: ResultForm, case: Case) -> Sentences:
+def f9(form: Form, case: Case) -> Sentences:
     """Enough signatures: parameters `officers` and `witnesses` say how many."""
     if form.signatures is None:
         return []
@@ -159,7 +159,7 @@ def f9(form: ResultForm, case: Case) -> Sentences:
     return broken
 
 
-def g1(form: ResultForm, case: Case) -> Sentences:
+def g1(form: Form, case: Case) -> Sentences:
     """B1 <= A: no more registered voters voted than are registered."""
     broken: Sentences = []
     for column in COLUMNS:
@@ -167,12 +167,12 @@ def g1(form: ResultForm, case: Case) -> Sentences:
     return broken
 
 
-def g2(form: ResultForm, case: Case) -> Sentences:
+def g2(form: Form, case: Case) -> Sentences:
     """VC <= S1: no more votes than ballots received."""
     return _at_most("VC", form.VC, "S1", form.S1, case.tolerance)
 
 
-def g3(form: ResultForm, case: Case) -> Sentences:
+def g3(form: Form, case: Case) -> Sentences:
     """S1 = A.J and the reserve (UU 7/2017 Art 344(2): 2 %). Parameters: `reserve_percent`, `rounding` up/down/nearest."""
     registered = column_all(form.A)
     if registered is None:
@@ -183,12 +183,12 @@ def g3(form: ResultForm, case: Case) -> Sentences:
     return _equal("S1", form.S1, "A.J + cadangan/reserve", registered + reserve, case.tolerance)
 
 
-def g4(form: ResultForm, case: Case) -> Sentences:
+def g4(form: Form, case: Case) -> Sentences:
     """A.J <= the largest station allowed (parameter `max`; KPU 2024: 300)."""
     return _at_most("A.J", column_all(form.A), "batas/limit", case.number("max", 300), case.tolerance)
 
 
-def g5(form: ResultForm, case: Case) -> Sentences:
+def g5(form: Form, case: Case) -> Sentences:
     """D <= B4: voters with disabilities are voters."""
     broken: Sentences = []
     if form.D is None:
@@ -198,12 +198,12 @@ def g5(form: ResultForm, case: Case) -> Sentences:
     return broken
 
 
-def g6(form: ResultForm, case: Case) -> Sentences:
+def g6(form: Form, case: Case) -> Sentences:
     """S3 <= B4.J: one replacement ballot a voter."""
     return _at_most("S3", form.S3, "B4.J", column_all(form.B4), case.tolerance)
 
 
-def g7(form: ResultForm, case: Case) -> Sentences:
+def g7(form: Form, case: Case) -> Sentences:
     """Each V <= VA. (That numbers are whole and not negative is the form's shape.)"""
     broken: Sentences = []
     if form.VA is None or max(form.votes.values(), default=0) <= form.VA:
@@ -213,7 +213,7 @@ def g7(form: ResultForm, case: Case) -> Sentences:
     return broken
 
 
-def g8(form: ResultForm, case: Case) -> Sentences:
+def g8(form: Form, case: Case) -> Sentences:
     """VC <= A.J + B2.J + B3.J: no more votes than people who may vote here.
 
     Where the form does not state A, the package's register stands in for it. Without B2 and B3 the rule cannot be
@@ -230,7 +230,7 @@ def g8(form: ResultForm, case: Case) -> Sentences:
     return _at_most("VC", form.VC, f"DPT × {percent} %", limit, case.tolerance) if percent else []
 
 
-def p1(form: ResultForm, case: Case) -> Sentences:
+def p1(form: Form, case: Case) -> Sentences:
     """Each stated party total is A.1 + A.2: the party's own votes and its candidates' (legislative form)."""
     broken: Sentences = []
     for party, stated in (form.party_totals or {}).items():
@@ -240,14 +240,14 @@ def p1(form: ResultForm, case: Case) -> Sentences:
     return broken
 
 
-def p2(form: ResultForm, case: Case) -> Sentences:
+def p2(form: Form, case: Case) -> Sentences:
     """VA = sum of the stated party totals (legislative form)."""
     if form.party_totals is None:
         return []
     return _equal("VA", form.VA, "Σ B", sum(form.party_totals.values()), case.tolerance)
 
 
-def m1(form: ResultForm, case: Case) -> Sentences:
+def m1(form: Form, case: Case) -> Sentences:
     """The fields named by the parameter `fields` are on the form; `votes` asks for a number for every choice."""
     names = case.parameters.get("fields", [])
     assert isinstance(names, list)
@@ -298,7 +298,7 @@ class CrossFields(NamedTuple):
     VC: int | None
 
 
-def cross_fields(form: ResultForm) -> CrossFields:
+def cross_fields(form: Form) -> CrossFields:
     return CrossFields(
         column_all(form.A),
         column_all(form.B1),
@@ -363,6 +363,40 @@ CROSS_RULES: dict[str, CrossRule] = {"X1": x1, "X2": x2, "X3": x3, "X4": x4}
 RULE_IDS = frozenset(RULES) | frozenset(CROSS_RULES)
 
 
+def adds_up(form: Form) -> bool:
+    """Whether all rows and sums of the form are stated and agree exactly, as they do on nearly all forms. The rules of
+    ADDS_UP then have nothing to say of it, whatever their tolerances; where not, each of them looks for itself."""
+    a: Any = form.A
+    b1: Any = form.B1
+    b2: Any = form.B2
+    b3: Any = form.B3
+    b4: Any = form.B4
+    d: Any = form.D
+    numbers: Any = form
+    try:
+        return (
+            a.L + a.P == a.J
+            and b1.L + b1.P == b1.J
+            and b2.L + b2.P == b2.J
+            and b3.L + b3.P == b3.J
+            and b4.L + b4.P == b4.J == numbers.VC == numbers.S2 == numbers.VA + numbers.VB
+            and b1.L + b2.L + b3.L == b4.L
+            and b1.P + b2.P + b3.P == b4.P
+            and b1.L <= a.L
+            and b1.P <= a.P
+            and numbers.S2 + numbers.S3 + numbers.S4 == numbers.S1
+            and sum(form.votes.values()) == numbers.VA
+            and (d is None or (d.L + d.P == d.J and d.L <= b4.L and d.P <= b4.P))
+        )
+    except (AttributeError, TypeError):  # a row, or a number, is not stated
+        return False
+
+
+ADDS_UP = frozenset({"F1", "F2", "F3", "F4", "F5", "F6", "F6P", "F7", "G1", "G2", "G5", "G7", "G8", "P3"})
+STATED_WHERE_IT_ADDS_UP = frozenset({"A", "B1", "B2", "B3", "B4", "S1", "S2", "S3", "S4", "VA", "VB", "VC", "votes"})
+"""What M1 may ask for: all of it stands on a form that adds up, and has a number for every choice."""
+
+
 class FormJudge:
     """The form rules that the package turns on, compiled for each contest."""
 
@@ -376,26 +410,42 @@ class FormJudge:
             ]
             for contest in definition.contests
         ]
+        self._where_it_adds_up = [
+            [each for each in rules if not _holds_where_it_adds_up(each[0])] for rules in self._by_contest
+        ]
 
-    def judge(self, form: ResultForm, contest: ContestEntry, registered_voters: int) -> tuple[Finding, ...]:
+    def judge(self, form: Form, contest: ContestEntry, registered_voters: int) -> tuple[Finding, ...]:
         """All findings of a form, in the order of the package's rules; C1 (unknown choices) first, always on."""
         findings: list[Finding] = []
-        if not form.votes.keys() <= contest.choice_index.keys():
-            unknown = ", ".join(sorted(form.votes.keys() - contest.choice_index.keys())[:10])
+        rules = self._by_contest
+        if form.votes.keys() == contest.choice_index.keys():
+            if adds_up(form):
+                rules = self._where_it_adds_up
+        elif unknown := sorted(form.votes.keys() - contest.choice_index.keys()):
+            named = ", ".join(unknown[:10])
             findings.append(
                 Finding(
                     "C1",
                     Severity.HARD,
-                    f"Pilihan tidak dikenal dalam pemilihan {contest.id}: {unknown}.",
-                    f"Choices not on the ballot of {contest.id}: {unknown}.",
+                    f"Pilihan tidak dikenal dalam pemilihan {contest.id}: {named}.",
+                    f"Choices not on the ballot of {contest.id}: {named}.",
                 )
             )
-        for setting, check, case in self._by_contest[contest.number]:
+        for setting, check, case in rules[contest.number]:
             if setting.id == "G8":
                 case = case._replace(registered_voters=registered_voters)
             for sentence_id, sentence_en in check(form, case):
                 findings.append(Finding(setting.id, setting.severity, sentence_id, sentence_en))
         return tuple(findings)
+
+
+def _holds_where_it_adds_up(setting: RuleSetting) -> bool:
+    """Of a form that adds up and has a number for every choice of its contest."""
+    if setting.id == "M1":
+        fields = setting.parameters.get("fields", [])
+        assert isinstance(fields, list)
+        return STATED_WHERE_IT_ADDS_UP.issuperset(fields)
+    return setting.id in ADDS_UP
 
 
 class CrossJudge:

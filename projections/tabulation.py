@@ -7,19 +7,17 @@ the last call have changed. Where batches are cut changes no number, only how ma
 
 from __future__ import annotations
 
-import hashlib
 from bisect import insort
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
 import orjson
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from projections.authority import Refusal, check_election, check_key, check_place
 from projections.definition import ContestEntry, Definition
 from projections.lives import Life, Lives, PackedLives, Standing
+from projections.records import Record
 from projections.rules import CrossJudge, FormJudge, cross_fields
 from projections.station import (
     ResultState,
@@ -29,81 +27,19 @@ from projections.station import (
     settle,
     settle_one,
 )
-from projections.tally import CLEAN, FLAGGED, HELD, AreaTallies, Contribution, contribution_of, tally_length
-from proofs.merkle import leaf_hash
-from proofs.signatures import verify
+from projections.tally import CLEAN, FLAGGED, HELD, AreaTallies, contribution_of, tally_length
 from schemas.blocks import UNATTRIBUTED, AreaTally, Block, RecordRow, StateRow, StationRow, keyframe
-from schemas.canonical import canonical_event, form_digest
 from schemas.codes import NOTHING_YET, OfficeId
-from schemas.envelope import MalformedRecordError, open_record
 from schemas.events import (
-    LEDGER_EVENT,
-    AnyEvent,
     ElectionOpened,
     ResultAnnulled,
-    ResultReported,
     ResultReviewed,
 )
 from schemas.findings import Finding
 from schemas.package import Severity
+from schemas.reports import LedgerEvent, Report
 
 _TIER_OF_STATE = {ResultState.COUNTED: CLEAN, ResultState.FLAGGED: FLAGGED, ResultState.HELD: HELD}
-
-
-class Record(NamedTuple):
-    """A ledger record, opened. `event` is None where it could not be read, and `problem` says why."""
-
-    offset: int
-    event_id: bytes
-    payload: bytes
-    key_id: str
-    signature: bytes
-    event: AnyEvent | None
-    problem: str
-    leaf: bytes
-    """RFC 6962 leaf hash of the record's bytes."""
-    received_us: int
-    """Microseconds since 1970, as the gateway says; 0 where it says no time. It is told and decides nothing."""
-    form_digest: bytes
-    """Of a form, schemas/canonical.py; empty where the event has none."""
-
-
-def read_record(offset: int, value: bytes) -> Record:
-    """Open a ledger record's bytes and read the event. Never raises for what the bytes say: an unreadable record is one
-    with a `problem`, which the fold keeps and shows (invariant 6)."""
-    leaf = leaf_hash(value)
-    try:
-        opened = open_record(value)
-    except MalformedRecordError as error:
-        return Record(offset, hashlib.sha256(value).digest(), b"", "", b"", None, str(error), leaf, 0, b"")
-    key_id, signature = opened.signatures[0]
-    event: AnyEvent | None = None
-    problem, digest = "", b""
-    try:
-        event = LEDGER_EVENT.validate_json(opened.payload)
-    except ValueError as error:
-        problem = f"payload: {str(error).splitlines()[0]}"
-    else:
-        said = canonical_event(opened.payload)
-        if said is None:
-            event, problem = None, "payload: not in canonical form (RFC 8785)"
-        elif "form" in said:
-            digest = form_digest(said["form"])
-    return Record(
-        offset, opened.event_id, opened.payload, key_id, signature, event, problem, leaf, opened.received_us, digest
-    )
-
-
-def signature_holds(record: Record, keys: Mapping[str, Ed25519PublicKey]) -> bool:
-    """Whether the signature of a record that could be read is that of the key it names. `keys` are the election's."""
-    key = keys.get(record.key_id)
-    return record.event is not None and key is not None and verify(key, record.signature, record.payload)
-
-
-def checked_record(offset: int, value: bytes, keys: Mapping[str, Ed25519PublicKey]) -> tuple[Record, bool]:
-    """A ledger record opened, and whether its signature holds."""
-    record = read_record(offset, value)
-    return record, signature_holds(record, keys)
 
 
 class GenesisError(Exception):
@@ -212,7 +148,7 @@ class PartitionFold:
             self._keep(record, UNATTRIBUTED, ResultState.REFUSED, _finding(refusal))
         elif refusal is not None:
             self._keep(record, self._office_of(event), _state_of(refusal), _finding(refusal))
-        elif isinstance(event, ResultReported):
+        elif isinstance(event, Report):
             self._report(record, event)
         elif isinstance(event, ResultReviewed):
             self._review(record, event)
@@ -242,8 +178,8 @@ class PartitionFold:
         assert key is not None
         return check_place(record.event, key, self.definition) or self._wrong_partition(record.event)
 
-    def _wrong_partition(self, event: AnyEvent) -> Refusal | None:
-        if not isinstance(event, (ResultReported, ResultReviewed, ResultAnnulled)):
+    def _wrong_partition(self, event: LedgerEvent) -> Refusal | None:
+        if not isinstance(event, (Report, ResultReviewed, ResultAnnulled)):
             return None
         home = self.definition.partition_of_station(self.definition.station_number[event.station])
         if home == self.partition:
@@ -268,11 +204,12 @@ class PartitionFold:
             self._pending_of(office.id)
         self._keep(record, UNATTRIBUTED, ResultState.APPLIED, ())
 
-    def _report(self, record: Record, event: ResultReported) -> None:
-        place, life = self._life(event.station, event.contest)
-        contest, said = place.contest, life.said
-        if any(known.event_id == record.event_id for known in said.submissions):
-            self._keep(record, self._office(contest), ResultState.DUPLICATE, ())
+    def _report(self, record: Record, event: Report) -> None:
+        place = self._place(event.station, event.contest)
+        contest = place.contest
+        life = self._lives.get(place.slot)
+        if life is not None and any(known.event_id == record.event_id for known in life.said.submissions):
+            self._keep(record, contest.office, ResultState.DUPLICATE, ())
             return
         registered = self.definition.station_registered[place.station]
         submission = Submission(
@@ -284,27 +221,25 @@ class PartitionFold:
             contribution=contribution_of(event.form, contest, registered),
             cross=cross_fields(event.form) if self._cross.is_on else None,
         )
-        said.submissions.append(submission)
-        pending = self._keep(record, self._office(contest), None, ())
-        ordinary = len(said.submissions) == 1 and not said.reviews and not said.annulled_through
-        if ordinary:
-            submission.state = settle_one(submission)
-            pending.states[record.offset] = _state_row(submission, ())
-            self._stand(place, life, Standing(submission.state, submission, record.offset))
+        pending = self._keep(record, contest.office, None, ())
+        if life is None:
+            self._first(place, submission, pending)
         else:
+            life.said.submissions.append(submission)
             self._settle(place, life, record.offset)
-        self._compare_contests(place.station, record.offset)
+        if self._cross.is_on:
+            self._compare_contests(place.station, record.offset)
 
     def _review(self, record: Record, event: ResultReviewed) -> None:
         place, life = self._life(event.station, event.contest)
         if record.event_id in life.said.review_events:
-            self._keep(record, self._office(place.contest), ResultState.DUPLICATE, ())
+            self._keep(record, place.contest.office, ResultState.DUPLICATE, ())
             return
         life.said.review_events.add(record.event_id)
         life.said.reviews[bytes.fromhex(event.event)] = Review(
             record.offset, event.decision == "accepted", event.reason
         )
-        self._keep(record, self._office(place.contest), ResultState.APPLIED, ())
+        self._keep(record, place.contest.office, ResultState.APPLIED, ())
         self._settle(place, life, record.offset)
         self._compare_contests(place.station, record.offset)
 
@@ -313,15 +248,28 @@ class PartitionFold:
         if event.through_version > life.said.annulled_through:
             life.said.annulled_through = event.through_version
             life.said.annulment_reason = event.reason
-        self._keep(record, self._office(place.contest), ResultState.APPLIED, ())
+        self._keep(record, place.contest.office, ResultState.APPLIED, ())
         self._settle(place, life, record.offset)
         self._compare_contests(place.station, record.offset)
 
     # -- what stands -----------------------------------------------------------------------------------------------
 
+    def _first(self, place: _Place, submission: Submission, pending: _Pending) -> None:
+        """What `_settle` comes to where this is all that was said: of a night, nearly always."""
+        submission.state = settle_one(submission)
+        standing = Standing(submission.state, submission, submission.offset)
+        if submission.state is ResultState.COUNTED and not submission.findings:
+            self._lives.put_first(place.slot, submission)
+        else:
+            self._lives.put(place.slot, Life(StationContest([submission]), standing))
+        self._add(place, standing, 1, pending)
+        if not self.is_silent:
+            pending.states[submission.offset] = _state_row(submission, ())
+            pending.stations[place.station, place.contest.number] = self._station_row(place, standing)
+
     def _settle(self, place: _Place, life: Life, offset: int) -> None:
         state, effective, new_states = settle(life.said)
-        pending = self._pending_of(self._office(place.contest))
+        pending = self._pending_of(place.contest.office)
         for submission, new_state, judgement in new_states:
             if new_state is not submission.state or judgement != submission.judgement or submission.offset == offset:
                 submission.state = new_state
@@ -331,29 +279,28 @@ class PartitionFold:
 
     def _stand(self, place: _Place, life: Life, standing: Standing) -> None:
         """Let a station stand for this in a contest: take away what it added before, add what it adds now."""
+        pending = self._pending_of(place.contest.office)
         if life.standing is not None:
-            self._add(place, life.standing, -1)
-        self._add(place, standing, 1)
+            self._add(place, life.standing, -1, pending)
+        self._add(place, standing, 1, pending)
         life.standing = standing
         self._lives.put(place.slot, life)
         if not self.is_silent:
-            pending = self._pending_of(self._office(place.contest))
             pending.stations[place.station, place.contest.number] = self._station_row(place, standing)
 
-    def _add(self, place: _Place, standing: Standing, sign: int) -> None:
-        tier = _TIER_OF_STATE.get(standing.state)
+    def _add(self, place: _Place, standing: Standing, sign: int, pending: _Pending) -> None:
         contest = place.contest.number
-        pending = self._pending_of(self._office(place.contest))
-        for area in self.definition.counting_areas[self.definition.station_area[place.station]]:
-            key = (contest, area)
-            if tier is not None:
-                assert standing.submission is not None
-                self._tallies.add(key, tier, standing.submission.contribution, sign)
-            elif standing.state is ResultState.ANNULLED:
-                self._tallies.add_annulled(key, sign)
-            else:
-                self._tallies.touch(key)
-            pending.areas.add(key)
+        areas = self.definition.counting_areas[self.definition.station_area[place.station]]
+        keys = [(contest, area) for area in areas]
+        tier = _TIER_OF_STATE.get(standing.state)
+        if tier is not None:
+            assert standing.submission is not None
+            self._tallies.add(keys, tier, standing.submission.contribution, sign)
+        elif standing.state is ResultState.ANNULLED:
+            self._tallies.add_annulled(keys, sign)
+        else:
+            self._tallies.touch(keys)
+        pending.areas.update(keys)
 
     def _compare_contests(self, station: int, offset: int) -> None:
         """Apply the rules across the contests of a station: what stands in one may flag what stands in another."""
@@ -377,11 +324,11 @@ class PartitionFold:
             if state is ResultState.COUNTED and any(f.severity is not Severity.INFO for f in findings):
                 state = ResultState.FLAGGED
             if findings != current.cross or state is not current.state:
-                self._through[self._office(place.contest)] = offset
+                self._through[place.contest.office] = offset
                 self._stand(place, life, Standing(state, submission, offset, findings))
                 row = _state_row(submission, findings)
                 row["state"] = state.value
-                self._pending_of(self._office(place.contest)).states[submission.offset] = row
+                self._pending_of(place.contest.office).states[submission.offset] = row
 
     # -- blocks out ------------------------------------------------------------------------------------------------
 
@@ -437,19 +384,19 @@ class PartitionFold:
 
     # -- pieces ----------------------------------------------------------------------------------------------------
 
-    def _life(self, station: str, contest: str) -> tuple[_Place, Life]:
+    def _place(self, station: str, contest: str) -> _Place:
         number = self.definition.station_number[station]
         entry = self.definition.contests[self.definition.contest_number[contest]]
-        place = _Place(number, entry, self.definition.slot(number, entry.number))
+        return _Place(number, entry, self.definition.slot(number, entry.number))
+
+    def _life(self, station: str, contest: str) -> tuple[_Place, Life]:
+        place = self._place(station, contest)
         return place, self._lives.get(place.slot) or Life(StationContest())
 
-    def _office(self, contest: ContestEntry) -> OfficeId:
-        return self.definition.offices[contest.office_number].id
-
-    def _office_of(self, event: AnyEvent) -> OfficeId:
+    def _office_of(self, event: LedgerEvent) -> OfficeId:
         """The office in whose history a refused event is shown."""
         contest = self.definition.contest_number.get(getattr(event, "contest", ""))
-        return UNATTRIBUTED if contest is None else self._office(self.definition.contests[contest])
+        return UNATTRIBUTED if contest is None else self.definition.contests[contest].office
 
     def _pending_of(self, office: OfficeId) -> _Pending:
         pending = self._pending.get(office)
@@ -532,14 +479,3 @@ def _already_open() -> Finding:
     return Finding(
         "E7", Severity.HARD, "Pemilu ini sudah dibuka di offset 0.", "This election was opened at offset 0 already."
     )
-
-
-__all__ = [
-    "Contribution",
-    "GenesisError",
-    "PartitionFold",
-    "Record",
-    "checked_record",
-    "read_record",
-    "signature_holds",
-]

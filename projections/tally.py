@@ -10,12 +10,14 @@ A station counts in exactly one tier, so clean + flagged + held + waiting = expe
 
 from __future__ import annotations
 
+import sys
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 from projections.definition import ContestEntry
-from schemas.forms import ResultForm, Voters
+from schemas.reports import Form, Row
 
 STATIONS, REGISTERED_VOTERS, VOTERS, VALID, INVALID, TOTAL = range(6)
 """Places in a contribution; votes follow from HEAD on."""
@@ -35,18 +37,13 @@ def empty_tally(choices: int) -> Tally:
     return [0] * tally_length(choices)
 
 
-def contribution_of(form: ResultForm, contest: ContestEntry, registered_voters: int) -> Contribution:
+def contribution_of(form: Form, contest: ContestEntry, registered_voters: int) -> Contribution:
     """What a form adds to every area above its station.
 
     Stated numbers are counted as stated, also where they disagree (a rule says so). What is not stated is taken from
     what is: valid votes from the votes, the total from valid and invalid, the voters from B4 or else the total.
     """
-    index = contest.choice_index
-    votes = [0] * len(index)
-    for choice, count in form.votes.items():
-        place = index.get(choice)
-        if place is not None:
-            votes[place] = count
+    votes = [*map(form.votes.get, contest.choices, repeat(0))]
     valid = sum(votes) if form.VA is None else form.VA
     invalid = form.VB or 0
     total = valid + invalid if form.VC is None else form.VC
@@ -54,7 +51,7 @@ def contribution_of(form: ResultForm, contest: ContestEntry, registered_voters: 
     return (1, registered_voters, total if voters is None else voters, valid, invalid, total, *votes)
 
 
-def column_all(row: Voters | None) -> int | None:
+def column_all(row: Row | None) -> int | None:
     """J of a row (L + P), or their sum where only they are stated."""
     if row is None:
         return None
@@ -63,20 +60,27 @@ def column_all(row: Voters | None) -> int | None:
     return None if row.L is None or row.P is None else row.L + row.P
 
 
+_NUMBER_BYTES = 8
+
+
 class AreaTallies:
-    """The tallies of the areas of a partition, one behind the other in a single array: 8 bytes a number."""
+    """The tallies of the areas of a partition, one behind the other as bytes: 8 for each number.
+
+    Numbers that lie side by side are added as one whole number of as many bytes. None of them is ever negative or near 64
+    bits (`COUNT_MAX`), so nothing is carried from one into the next.
+    """
 
     def __init__(self, lengths: Sequence[int]) -> None:
         """`lengths` of a tally, by contest number."""
-        self._lengths = lengths
+        self._sizes = [_NUMBER_BYTES * length for length in lengths]
         self._starts: dict[tuple[int, int], int] = {}
-        """(contest, area) → place of its first number, in the order in which they were first added to."""
-        self._numbers = array("q")
+        """(contest, area) → place of its first byte, in the order in which they were first added to."""
+        self._numbers = bytearray()
 
     def __getitem__(self, key: tuple[int, int]) -> Tally:
         """The tally of (contest, area), which was added to before."""
         start = self._starts[key]
-        return self._numbers[start : start + self._lengths[key[0]]].tolist()
+        return array("q", bytes(self._numbers[start : start + self._sizes[key[0]]])).tolist()
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -85,34 +89,40 @@ class AreaTallies:
         """(contest, area) of each, in the order in which they were first added to."""
         return iter(self._starts)
 
-    def add(self, key: tuple[int, int], tier: int, contribution: Contribution, sign: int) -> None:
-        """Add (or, with sign -1, take away) a contribution to a tier of a tally."""
-        numbers = self._numbers
-        at = self._start(key) + tier * len(contribution)
-        for value in contribution:
-            if value:
-                numbers[at] += sign * value
-            at += 1
+    def add(self, keys: Iterable[tuple[int, int]], tier: int, contribution: Contribution, sign: int) -> None:
+        """Add (or, with sign -1, take away) a contribution to a tier of tallies."""
+        numbers, size = self._numbers, _NUMBER_BYTES * len(contribution)
+        added = sign * int.from_bytes(array("q", contribution).tobytes(), sys.byteorder)
+        for key in keys:
+            start = self._start(key) + tier * size
+            place = slice(start, start + size)
+            total = int.from_bytes(numbers[place], sys.byteorder) + added
+            numbers[place] = total.to_bytes(size, sys.byteorder)
 
-    def add_annulled(self, key: tuple[int, int], sign: int) -> None:
+    def add_annulled(self, keys: Iterable[tuple[int, int]], sign: int) -> None:
         """Count a station that is annulled, or (sign -1) no longer."""
-        self._numbers[self._start(key) + self._lengths[key[0]] - 1] += sign
+        for key in keys:
+            end = self._start(key) + self._sizes[key[0]]
+            place = slice(end - _NUMBER_BYTES, end)
+            total = int.from_bytes(self._numbers[place], sys.byteorder) + sign
+            self._numbers[place] = total.to_bytes(_NUMBER_BYTES, sys.byteorder)
 
-    def touch(self, key: tuple[int, int]) -> None:
-        """See to it that the area has a tally, be it of nothing."""
-        self._start(key)
+    def touch(self, keys: Iterable[tuple[int, int]]) -> None:
+        """See to it that areas have a tally, be it of nothing."""
+        for key in keys:
+            self._start(key)
 
     def _start(self, key: tuple[int, int]) -> int:
         start = self._starts.get(key)
         if start is None:
             start = self._starts[key] = len(self._numbers)
-            self._numbers.frombytes(bytes(8 * self._lengths[key[0]]))
+            self._numbers += bytes(self._sizes[key[0]])
         return start
 
     def pack(self) -> tuple[bytes, bytes]:
         """Contest and area numbers in pairs (unsigned 32 bit), and all numbers (signed 64 bit)."""
         keys = array("I", [number for key in self._starts for number in key])
-        return keys.tobytes(), self._numbers.tobytes()
+        return keys.tobytes(), bytes(self._numbers)
 
     @classmethod
     def unpack(cls, lengths: Sequence[int], keys: bytes, numbers: bytes) -> AreaTallies:
@@ -122,8 +132,8 @@ class AreaTallies:
         start = 0
         for contest, area in zip(pairs[::2], pairs[1::2], strict=True):
             tallies._starts[contest, area] = start
-            start += lengths[contest]
-        tallies._numbers.frombytes(numbers)
+            start += tallies._sizes[contest]
+        tallies._numbers += numbers
         return tallies
 
 

@@ -39,8 +39,9 @@ from projections.published import (
     tallies_in,
 )
 from projections.readmodel.rows import Batch, Watermarks
+from projections.records import Record, checked_record
 from projections.rollup import Rollup
-from projections.tabulation import GenesisError, PartitionFold, Record, checked_record
+from projections.tabulation import GenesisError, PartitionFold
 from proofs.signatures import load_public_key
 from rekap.replay_server import serve
 from rekap.watch import PIPED_WIDTH, tally_table

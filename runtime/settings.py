@@ -44,7 +44,7 @@ class Settings:
     gather_ms: int = _setting(5, "milliseconds a gateway, and a tabulator, gathers records before it sends them on")
     record_ms: int = _setting(250, "milliseconds the recorder gathers messages for one transaction")
     publish_ms: int = _setting(15, "milliseconds the roll-up gathers blocks before it publishes")
-    check_threads: int = _setting(2, "threads of a tabulator that check signatures")
+    check_processes: int = _setting(2, "processes that check signatures for a tabulator")
     batch_records: int = _setting(1000, "most ledger records in one block")
     fold_retry_s: int = _setting(
         60, "seconds until a partition whose fold stopped at a record is tried again; the others go on meanwhile"

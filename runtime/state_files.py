@@ -96,7 +96,7 @@ def _write_whole(path: Path, pieces: Iterable[bytes]) -> int:
     return size
 
 
-DECIDING_LIBRARIES = ("pydantic", "pydantic-core", "orjson", "cryptography")
+DECIDING_LIBRARIES = ("pydantic", "pydantic-core", "msgspec", "orjson", "cryptography")
 """What is a form, and whose signature holds, is theirs to say too."""
 
 

@@ -35,6 +35,12 @@ COUNT_MAX = 999_999_999
 """Largest number a form may carry. Far above any station (a typing error must still be seen, held and shown),
 far below 64 bits even when every station of a nation said it (DOMAIN 2, Shiawassee)."""
 
+
+def exactly(pattern: str) -> str:
+    """A pattern of the schemas for Python's `re`, whose `$` also stands before a last line end."""
+    return pattern.removesuffix("$") + r"\Z"
+
+
 Code = Annotated[str, Field(pattern=CODE_PATTERN)]
 Sha256 = Annotated[str, Field(pattern=SHA256_PATTERN)]
 Count = Annotated[int, Field(ge=0, le=COUNT_MAX, strict=True)]

@@ -14,25 +14,28 @@ from __future__ import annotations
 import binascii
 import hashlib
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
+import msgspec
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from schemas.codes import KEY_ID_PATTERN
+from schemas.codes import KEY_ID_PATTERN, exactly
 
 RECORD_BYTES_MAX = 65_535
 """A ledger record is an entry of a transparency log, and C2SP tlog-tiles gives an entry's length two bytes."""
 ENVELOPE_BYTES_MAX = 60 * 1024
 """Leaves room for the gateway's fields in a record. A legislative form of 234 rows is about 6 kB signed."""
 SIGNATURES_MAX = 8
+SIGNATURE_CHARACTERS = 88
+"""Of 64 bytes, in base64."""
 
 
 class Signature(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     keyid: Annotated[str, Field(pattern=KEY_ID_PATTERN)]
-    sig: Annotated[str, Field(min_length=88, max_length=88)]
+    sig: Annotated[str, Field(min_length=SIGNATURE_CHARACTERS, max_length=SIGNATURE_CHARACTERS)]
     """Ed25519 signature of the payload's pre-authentication encoding, base64."""
 
 
@@ -48,6 +51,28 @@ class Envelope(BaseModel):
 ENVELOPE: TypeAdapter[Envelope] = TypeAdapter(Envelope)
 
 
+class _PlainSignature(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    keyid: Annotated[str, msgspec.Meta(pattern=exactly(KEY_ID_PATTERN))]
+    sig: Annotated[str, msgspec.Meta(min_length=SIGNATURE_CHARACTERS, max_length=SIGNATURE_CHARACTERS)]
+
+
+class _PlainEnvelope(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    payload: Annotated[str, msgspec.Meta(min_length=4, max_length=ENVELOPE_BYTES_MAX)]
+    payloadType: Literal["application/vnd.rekap.event+json"]
+    signatures: Annotated[tuple[_PlainSignature, ...], msgspec.Meta(min_length=1, max_length=SIGNATURES_MAX)]
+
+
+class _PlainRecord(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A ledger record as gateways write it, read in a tenth of the time that the schema takes."""
+
+    envelope: _PlainEnvelope
+    gateway: str
+    received_at: str
+
+
+_PLAIN_RECORD = msgspec.json.Decoder(_PlainRecord)
+
+
 class MalformedRecordError(ValueError):
     """A record or envelope that cannot be read; the sentence says which part and why."""
 
@@ -60,26 +85,30 @@ class Opened(NamedTuple):
     """32 bytes, SHA-256 of the payload."""
     signatures: tuple[tuple[str, bytes], ...]
     """(key id, 64 signature bytes)"""
-    received_us: int = 0
-    """Of a ledger record: when the gateway says it received it, in microseconds since 1970; 0 where it says no time."""
+    received_us: int
+    """When the gateway says it received it, in microseconds since 1970; 0 where it says no time, and for an envelope."""
 
 
 def open_envelope(envelope: Envelope) -> Opened:
     """Decode an envelope. Raises MalformedRecordError where a part is not base64 or has a wrong length."""
+    return _opened(envelope.payload, [(signature.keyid, signature.sig) for signature in envelope.signatures], 0)
+
+
+def _opened(payload_text: str, signature_texts: list[tuple[str, str]], received_us: int) -> Opened:
     try:
-        payload = binascii.a2b_base64(envelope.payload, strict_mode=True)
+        payload = binascii.a2b_base64(payload_text, strict_mode=True)
     except ValueError as error:
         raise MalformedRecordError(f"payload: not base64 ({error})") from None
     signatures = []
-    for place, signature in enumerate(envelope.signatures):
+    for place, (key_id, text) in enumerate(signature_texts):
         try:
-            raw = binascii.a2b_base64(signature.sig, strict_mode=True)
+            raw = binascii.a2b_base64(text, strict_mode=True)
         except ValueError as error:
             raise MalformedRecordError(f"signatures.{place}.sig: not base64 ({error})") from None
         if len(raw) != 64:
             raise MalformedRecordError(f"signatures.{place}.sig: expected 64 bytes, got {len(raw)}")
-        signatures.append((signature.keyid, raw))
-    return Opened(payload, hashlib.sha256(payload).digest(), tuple(signatures))
+        signatures.append((key_id, raw))
+    return Opened(payload, hashlib.sha256(payload).digest(), tuple(signatures), received_us)
 
 
 def ledger_record(envelope: bytes, gateway: str, received_at: str) -> bytes:
@@ -93,6 +122,25 @@ def ledger_record(envelope: bytes, gateway: str, received_at: str) -> bytes:
 
 def open_record(value: bytes) -> Opened:
     """Take a ledger record apart. Raises MalformedRecordError; never anything else, whatever the bytes."""
+    plain = _plain_record(value)
+    if plain is None:
+        return open_by_schema(value)
+    signatures = [(signature.keyid, signature.sig) for signature in plain.envelope.signatures]
+    return _opened(plain.envelope.payload, signatures, _microseconds(plain.received_at))
+
+
+def _plain_record(value: bytes) -> _PlainRecord | None:
+    # Where it may hold other characters, or other spellings of characters, two readers of JSON can disagree.
+    if not value.isascii() or b"\\" in value:
+        return None
+    try:
+        return _PLAIN_RECORD.decode(value)
+    except msgspec.DecodeError:
+        return None
+
+
+def open_by_schema(value: bytes) -> Opened:
+    """The same for any record, and slower."""
     try:
         record = orjson.loads(value)
     except (ValueError, RecursionError) as error:

@@ -14,15 +14,23 @@ from schemas.forms import ResultForm
 from schemas.package import PARTITIONS_MAX, Mode
 
 VERSION_MAX = 10_000
+SEQ_MAX = 2**53 - 1
+"""The largest whole number that every JSON reader keeps exactly."""
+FORM_NAME_CHARACTERS_MAX = 60
+IMAGES_MAX = 50
+PAGES_MAX = 200
+URL_CHARACTERS_MAX = 500
 TIME_PATTERN = (
     r"^[0-9]{4}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9](\.[0-9]{1,6})?(Z|[+-][0-9][0-9]:[0-9][0-9])$"
 )
 """`\\d` would be the digits of every script, and the auditor counts no such time."""
 
+REASON_PATTERN = r"^[A-Z][A-Z0-9\-_]{0,31}$"
+
 Time = Annotated[str, Field(pattern=TIME_PATTERN, max_length=32)]
 """RFC 3339, as the submitter's clock had it. No fold reads it."""
 Version = Annotated[int, Field(ge=1, le=VERSION_MAX, strict=True)]
-ReasonCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9\-_]{0,31}$")]
+ReasonCode = Annotated[str, Field(pattern=REASON_PATTERN)]
 """Why something changed: `TYPING`, `RECOUNT`, `PSU`, `PSSU-MK`, … (DOMAIN 1.7). The package may document its own."""
 
 
@@ -35,7 +43,7 @@ class Event(BaseModel):
     mode: Mode
     definition: Sha256
     """Definition hash of the election package the submitter had."""
-    seq: Annotated[int, Field(ge=0, le=2**53 - 1, strict=True)]
+    seq: Annotated[int, Field(ge=0, le=SEQ_MAX, strict=True)]
     """This key's own numbering of its events: a missing number is an omission, a number used twice an equivocation."""
     prev: Sha256 | None = None
     """Event id of the key's event with the number before; null for its first."""
@@ -48,8 +56,8 @@ class Image(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     sha256: Sha256
-    page: Annotated[int, Field(ge=1, le=200, strict=True)] = 1
-    url: Annotated[str, Field(max_length=500)] | None = None
+    page: Annotated[int, Field(ge=1, le=PAGES_MAX, strict=True)] = 1
+    url: Annotated[str, Field(max_length=URL_CHARACTERS_MAX)] | None = None
 
 
 class ElectionOpened(Event):
@@ -77,9 +85,9 @@ class _FormEvent(_OnStation):
     supersedes: Sha256 | None = None
     """Event id of the version this one corrects; null for the first."""
     reason: ReasonCode | None = None
-    form_name: Annotated[str, Field(max_length=60)] = "C.HASIL"
+    form_name: Annotated[str, Field(max_length=FORM_NAME_CHARACTERS_MAX)] = "C.HASIL"
     form: ResultForm
-    images: Annotated[tuple[Image, ...], Field(max_length=50)] = ()
+    images: Annotated[tuple[Image, ...], Field(max_length=IMAGES_MAX)] = ()
 
 
 class ResultReported(_FormEvent):
@@ -122,7 +130,7 @@ class RecapDeclared(_OnArea):
     type: Literal["recap.declared"]
     contest: Code
     version: Version
-    form_name: Annotated[str, Field(max_length=60)]
+    form_name: Annotated[str, Field(max_length=FORM_NAME_CHARACTERS_MAX)]
     form: ResultForm
 
 

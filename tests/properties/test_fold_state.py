@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from projections import lives
 from projections.definition import Definition
 from projections.fold_state import StateOf, UnfitStateError, decoded, encoded
-from projections.tabulation import PartitionFold, Record, read_record
+from projections.records import Record, read_record
+from projections.tabulation import PartitionFold
 from proofs.signatures import load_public_key, verify
 from schemas.blocks import Block
 from tests.support.ledger import MemoryLedger, fold

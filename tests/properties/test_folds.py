@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from projections.progress import progress
+from projections.records import read_record
 from projections.rollup import Applied, Rollup
-from projections.tabulation import PartitionFold, read_record
+from projections.tabulation import PartitionFold
 from projections.tally import TallyView
 from schemas.blocks import Block
 from schemas.results import Result, at_or_before

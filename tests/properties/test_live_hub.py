@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from api.hub import Hub, Subscriber
 from projections.published import published_tally
+from projections.records import read_record
 from projections.rollup import Rollup
-from projections.tabulation import PartitionFold, read_record
+from projections.tabulation import PartitionFold
 from proofs.signatures import load_public_key, verify
 from schemas.blocks import Block
 from schemas.live import Positions, Subscribe, cursor_of, positions_of

@@ -18,8 +18,9 @@ from audit.package import Package, read_package
 from audit.recount import Recount
 from projections.definition import Definition
 from projections.published import published_contribution, published_office, published_tally
+from projections.records import read_record
 from projections.rollup import Rollup
-from projections.tabulation import PartitionFold, read_record
+from projections.tabulation import PartitionFold
 from projections.tally import empty_tally
 from proofs.merkle import leaf_hash
 from proofs.signatures import load_public_key, verify

@@ -10,8 +10,9 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from projections.definition import Definition
+from projections.records import read_record
 from projections.rollup import Rollup
-from projections.tabulation import PartitionFold, read_record
+from projections.tabulation import PartitionFold
 from proofs.signatures import key_id, load_public_key, verify
 from rekap.signing import Signer
 from schemas.blocks import Block

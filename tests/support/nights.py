@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from projections.tabulation import read_record
+from projections.records import read_record
 from schemas.envelope import ledger_record
 from schemas.package import RuleSetting, Severity
 from tests.support.ledger import CREATED_AT, MemoryLedger

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.events import Opened
-from projections.tabulation import read_record
+from projections.records import read_record
 from proofs.signatures import sign_envelope
 from schemas.envelope import ledger_record
 from tests.support.ledger import CREATED_AT, private_key

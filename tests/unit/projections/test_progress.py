@@ -12,8 +12,8 @@ from projections.tally import CLEAN, FLAGGED, HELD, AreaTallies, TallyView, tall
 def _progress(clean: int = 0, flagged: int = 0, held: int = 0, annulled: int = 0, expected: int = 10) -> Progress:
     tallies, key = AreaTallies([tally_length(0)]), (0, 0)
     for tier, stations in ((CLEAN, clean), (FLAGGED, flagged), (HELD, held)):
-        tallies.add(key, tier, (stations, 0, 0, 0, 0, 0), 1)
-    tallies.add_annulled(key, annulled)
+        tallies.add([key], tier, (stations, 0, 0, 0, 0, 0), 1)
+    tallies.add_annulled([key], annulled)
     return progress(TallyView.of(tallies[key]), Denominator(expected, 0))
 
 

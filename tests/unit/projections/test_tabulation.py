@@ -5,7 +5,8 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from projections.tabulation import GenesisError, PartitionFold, read_record
+from projections.records import read_record
+from projections.tabulation import GenesisError, PartitionFold
 from rekap.signing import Signer
 from schemas.blocks import UNATTRIBUTED
 from schemas.envelope import ledger_record

@@ -1,0 +1,76 @@
+"""A process that checks signatures for another one (signature_checks.py), which asks by standard input.
+
+A question is the number of checks and of bytes that follow, then each check: public key (32 bytes), signature (64), length
+of the payload, payload. The answer is a byte for each check, 1 where the signature holds. It ends when its input does,
+and so whenever the one that asks has ended, however that came.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import struct
+import sys
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import BinaryIO, NamedTuple
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from proofs.signatures import load_public_key, verify
+
+_QUESTION = struct.Struct("<II")
+_CHECK = struct.Struct("<32s64sI")
+
+
+class Check(NamedTuple):
+    public_key: bytes
+    """32 bytes that `load_public_key` takes."""
+    signature: bytes
+    payload: bytes
+
+
+def question(checks: Iterable[Check]) -> bytes:
+    parts: list[bytes] = []
+    for public_key, signature, payload in checks:
+        parts += (_CHECK.pack(public_key, signature, len(payload)), payload)
+    body = b"".join(parts)
+    return _QUESTION.pack(len(parts) // 2, len(body)) + body
+
+
+@lru_cache(maxsize=100_000)
+def _key(public_key: bytes) -> Ed25519PublicKey:
+    return load_public_key(public_key)
+
+
+def answer(checks: Iterable[Check]) -> bytes:
+    return bytes(verify(_key(public_key), signature, payload) for public_key, signature, payload in checks)
+
+
+def _checks(count: int, body: bytes) -> Iterable[Check]:
+    place = 0
+    for _ in range(count):
+        public_key, signature, length = _CHECK.unpack_from(body, place)
+        place += _CHECK.size
+        yield Check(public_key, signature, body[place : place + length])
+        place += length
+
+
+def serve(questions: BinaryIO, answers: BinaryIO) -> None:
+    while len(head := questions.read(_QUESTION.size)) == _QUESTION.size:
+        count, size = _QUESTION.unpack(head)
+        body = questions.read(size)
+        if len(body) < size:
+            return
+        answers.write(answer(_checks(count, body)))
+        answers.flush()
+
+
+if __name__ == "__main__":
+    # A terminal's Ctrl-C reaches all processes of a group; this one ends when there is nobody left to ask.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        serve(sys.stdin.buffer, sys.stdout.buffer)
+    except BrokenPipeError:
+        os._exit(0)  # nobody reads the answer, nor what Python would still flush
