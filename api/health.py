@@ -76,7 +76,7 @@ class HealthProbe:
         try:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
                 positions = await state.pool.fetch(queries.POSITIONS)
-                newest_us = await state.pool.fetchval(queries.NEWEST_RECEIVED)
+                newest_us = await state.pool.fetchval(queries.NEWEST_RECEIVED, int(time.time() * 1_000_000))
                 schema = queries.schema_of(self._definition.election, self._settings.generation)
                 has_recorder = await state.pool.fetchval(queries.HAS_RECORDER, queries.RECORDER_LOCK, schema)
             if self._derived_end is not None:
@@ -93,7 +93,11 @@ class HealthProbe:
         except (asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, OSError) as error:
             database = f"unreachable: {type(error).__name__}"
         stages["live"] = state.live.stage()
-        lagging = [name for name, stage in stages.items() if (stage["lag_records"] or 0) > LAGGING_RECORDS]
+        lagging = [
+            name
+            for name, stage in stages.items()
+            if (stage["lag_records"] or 0) > LAGGING_RECORDS or stage.get("state") == "beginning"
+        ]
         stopped = stages.get("tabulator", {}).get("stopped", [])
         without = [name for name, stage in stages.items() if stage.get("workers") == 0]
         healthy = kafka == "ok" and database == "ok" and not lagging and not stopped and not without
@@ -171,10 +175,10 @@ class HealthProbe:
 @router.get("/v1/health", summary="The lag of every stage")
 async def health(request: Request) -> dict[str, Any]:
     """Lag in records of each stage behind what it reads, and whether Kafka and PostgreSQL answer. `status` is `ok`;
-    `degraded` where one of them does not, or a stage lags (`lagging`) or nobody works at it (`without_worker`); `stopped`
-    where the fold of a partition has stopped at a record: `stages.tabulator.stopped` says which and why, and results of that
-    partition stay as they were. `newest_record_age_s` is the age in seconds of the newest record that is in what is served,
-    by its gateway's clock."""
+    `degraded` where one of them does not, or a stage lags (`lagging`; the live feed also while it begins) or nobody works at
+    it (`without_worker`); `stopped` where the fold of a partition has stopped at a record: `stages.tabulator.stopped` says
+    which and why, and results of that partition stay as they were. `newest_record_age_s` is the age in seconds of the newest
+    record that is in what is served, by its gateway's clock."""
     probe: HealthProbe = request.app.state.health
     return await probe.answer(request.app.state)
 

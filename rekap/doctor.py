@@ -54,7 +54,7 @@ from projections.tabulation import FoldState, GenesisError, PartitionFold
 from proofs.growing_log import GrowingLog
 from proofs.notes import NoteError, parse_checkpoint, parse_note
 from proofs.signatures import load_public_key
-from rekap.ledger_commands import records_of
+from rekap.ledger_commands import LedgerFilesError, records_of
 from rekap.replay import checked_records
 from rekap.run import load
 from runtime.generations import current_generation
@@ -502,6 +502,9 @@ def doctor() -> None:
     except DoctorError as error:
         click.echo(f"Error: {error}", err=True)
         raise SystemExit(EXIT_USAGE) from None
+    except LedgerFilesError as error:
+        click.echo(f"ledger {error}")
+        raise SystemExit(EXIT_DIFFERENT) from None
     except (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         click.echo(f"Error: {type(error).__name__}: {error}", err=True)
         raise SystemExit(EXIT_NOT_REACHED) from None

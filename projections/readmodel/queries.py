@@ -274,4 +274,5 @@ ORDER BY found.partition, found."offset"
 """All places of some events, the first first: genesis stands in every partition, a repeated event more than once. (OFFSET 0:
 each event by the index; for many at once the planner would read whole tables.)"""
 
-NEWEST_RECEIVED = "SELECT max(received_us) FROM record WHERE received_us > 0"
+NEWEST_RECEIVED = "SELECT max(received_us) FROM record WHERE received_us > 0 AND received_us <= $1"
+"""Not of those that say to have come after now: one of them would hide for years that nothing new comes."""

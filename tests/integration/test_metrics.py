@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
@@ -13,9 +14,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from rekap.embedded.ports import free_ports
 from rekap.live_client import follow
 from rekap.up import WORKERS, Stack
-from runtime.kafka import SUBTOTALS_PARTITIONS
+from runtime.kafka import SUBTOTALS_PARTITIONS, ordered_producer, topics_of
 from runtime.metrics import REGISTRIES
-from runtime.settings import variable
+from runtime.settings import read_settings, variable
+from schemas.envelope import ledger_record
 from schemas.live import Positions, cursor_of
 from tests.conftest import Parts
 from tests.support.small_election import reported
@@ -119,6 +121,26 @@ async def test_a_stage_at_which_nobody_works_is_named(stack: Stack, client: http
             return (await client.get("/v1/health")).json()["status"] == "ok"
 
         await eventually(is_back)
+
+
+async def test_a_record_from_the_future_does_not_hide_that_nothing_new_comes(
+    stack: Stack, voices: Voices, client: httpx.AsyncClient
+) -> None:
+    """Whoever writes past the gateway may have put any time there; a gateway may have a wrong clock."""
+    record = ledger_record(voices.sign(reported("9.9.9-9")), "nobody", "2999-01-01T00:00:00Z")
+    producer = ordered_producer(read_settings(stack.environment))
+    await producer.start()
+    try:
+        await producer.send_and_wait(topics_of(stack.definition.election).ledger, record, partition=0)
+    finally:
+        await producer.stop()
+
+    async def is_listed() -> bool:
+        return "2999-01-01" in (await client.get("/v1/events", params={"order": "newest"})).text
+
+    await eventually(is_listed)
+    await asyncio.sleep(3)
+    assert (await client.get("/v1/health")).json()["newest_record_age_s"] >= 3
 
 
 async def test_ready_means_that_all_it_needs_is_there(client: httpx.AsyncClient) -> None:

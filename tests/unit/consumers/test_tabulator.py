@@ -193,3 +193,32 @@ async def test_a_batch_that_was_read_ahead_of_a_rebalance_is_not_folded(worker: 
         await worker.tabulator._step()
     assert worker.tabulator._folding[place.partition].fold.next_offset == len(messages)
     assert worker.producer.told_through(place.partition) == len(messages) - 1
+
+
+@pytest.mark.xfail(strict=True, reason="found in review: what `_send` waits for is on nobody's list meanwhile")
+async def test_what_is_committed_has_been_acknowledged_also_while_too_many_blocks_are_on_the_way(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next batch's blocks are too many, and all are waited for; then partitions are taken away."""
+    monkeypatch.setattr(tabulator, "COMMIT_MS", 10**9)
+    place, producer = worker.places[0], worker.producer
+    producer.acknowledges = False
+    worker.consumer.batches = [{place: worker.messages(place)}]
+    await worker.tabulator._step()
+    for station in worker.ledger.definition.station_number:
+        worker.ledger.say("officer", reported(station))
+    worker.consumer.batches = [{place: worker.messages(place, 1)}]
+    monkeypatch.setattr(tabulator, "ON_THE_WAY_MAX", 1)
+    before = len(producer.on_the_way)
+    step = asyncio.create_task(worker.tabulator._step())
+    async with asyncio.timeout(10):
+        while len(producer.on_the_way) == before:
+            await asyncio.sleep(0.01)
+    assert not step.done()
+    committing = asyncio.create_task(worker.tabulator._commit())  # as on_partitions_revoked begins
+    await asyncio.sleep(0.05)
+    committed = dict(worker.consumer.committed_places)
+    for sent in producer.on_the_way:
+        sent.set_result(None)
+    await asyncio.gather(step, committing)
+    assert committed == {}, "Kafka has acknowledged nothing yet"

@@ -1,0 +1,40 @@
+"""What /v1/health makes of what the stages say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from api.health import HealthProbe
+from runtime.settings import Settings
+from tests.support.ledger import MemoryLedger
+from tests.support.small_election import small_package
+
+
+class Pool:
+    """Stands for a database that answers and knows nothing."""
+
+    async def fetch(self, *_: Any) -> list[Any]:
+        return []
+
+    async def fetchval(self, *_: Any) -> None:
+        return None
+
+
+@pytest.mark.parametrize(("state", "status"), [("following", "ok"), ("beginning", "degraded")])
+async def test_a_feed_that_does_not_come_to_follow_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, status: str
+) -> None:
+    """As one that fails again and again: its viewers are turned away, whatever else is well."""
+    probe = HealthProbe(Settings(log_directory=tmp_path, generation=1), MemoryLedger(small_package()).definition)
+
+    async def lags() -> dict[str, Any]:
+        return {}
+
+    monkeypatch.setattr(probe, "_lags", lags)
+    stage = {"state": state, "lag_records": None, "clients": 0}
+    answer = await probe.answer(SimpleNamespace(pool=Pool(), live=SimpleNamespace(stage=lambda: stage)))
+    assert (answer["status"], answer["lagging"]) == (status, [] if status == "ok" else ["live"])
