@@ -154,7 +154,7 @@ class Recorder:
                     indexes_wait = False
         finally:
             preparing.cancel()
-            await asyncio.wait([preparing])
+            await asyncio.gather(preparing, return_exceptions=True)
 
     async def _load(self, connection: Any, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """Positions and watermarks as the database has them."""
