@@ -475,9 +475,10 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             await self._acknowledged()
 
     async def _acknowledged(self) -> None:
-        """Step 3, ended. Raises what Kafka raises."""
-        on_the_way, self._on_the_way = self._on_the_way, []
-        await asyncio.gather(*on_the_way)
+        """Step 3, ended. Raises what Kafka raises. Blocks stay on the list while they are waited for: a rebalance may commit
+        meanwhile, and waits for them too."""
+        await asyncio.gather(*self._on_the_way)
+        self._on_the_way = [sent for sent in self._on_the_way if not sent.done()]
 
     async def _commit(self) -> None:
         """Step 4: what is in `_uncommitted` is folded, and its blocks are on the way or acknowledged."""

@@ -195,7 +195,6 @@ async def test_a_batch_that_was_read_ahead_of_a_rebalance_is_not_folded(worker: 
     assert worker.producer.told_through(place.partition) == len(messages) - 1
 
 
-@pytest.mark.xfail(strict=True, reason="found in review: what `_send` waits for is on nobody's list meanwhile")
 async def test_what_is_committed_has_been_acknowledged_also_while_too_many_blocks_are_on_the_way(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
