@@ -132,6 +132,7 @@ def _serve(settings: Settings, definition: Definition) -> NoReturn:
     import uvicorn
 
     from api.app import create_app
+    from api.corked import CorkedProtocol
     from api.door import Door
 
     uvicorn.run(
@@ -139,7 +140,7 @@ def _serve(settings: Settings, definition: Definition) -> NoReturn:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=CorkedProtocol,
         ws="websockets-sansio",
         ws_max_size=CLIENT_MESSAGE_BYTES_MAX,
         ws_per_message_deflate=False,
