@@ -66,7 +66,7 @@ BATCH_BYTES_MAX = 16 * 1024 * 1024
 RECEIPTS_KEPT = 200_000
 """Receipts remembered to answer a retry at once; an older one is found in the read model and read from the ledger."""
 IN_FLIGHT_MAX = 5_000
-"""Submissions that may wait for Kafka at once. More are told to come back: at 1,000/s and the usual 5 ms there are 5."""
+"""Submissions that may wait for Kafka at once. More are told to come back: at 1,000/s and the usual 10 ms there are 10."""
 BODIES_BYTES_MAX = 128 * 1024 * 1024
 """Bodies held at once, of all requests together: eight full batches, or 2,000 of the largest submissions. At half, four
 places that send full batches would shut out everybody else; at double, a gateway needs half a gigabyte while Kafka hangs."""
