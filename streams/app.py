@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
-import time
-from collections.abc import AsyncIterator
-from typing import Any
 
 import faust
 
@@ -44,25 +40,13 @@ def create_app(settings: Settings, election: Election) -> faust.App:
         broker_request_timeout=30.0,
         web_enabled=False,
     )
-    _poll_in_turns(app, settings.publish_ms / 1000)
+    _poll_often(app)
     return app
 
 
-def _poll_in_turns(app: faust.App, pause: float) -> None:
-    """Let Faust ask for records `pause` seconds after it had some, since the roll-up publishes no more often: each turn goes
-    from its fetching thread to its main one and back, at the cost of several blocks. And let a wake-up that it loses between
-    them cost POLL_SECONDS: it asks with a deadline of one second, and about once in ten thousand times sleeps until then with
-    records at hand (bench/latency.py)."""
+def _poll_often(app: faust.App) -> None:
+    """Let a wake-up that Faust loses between its threads cost POLL_SECONDS: it asks for records with a deadline of one
+    second, and about once in ten thousand times sleeps until then with records at hand (bench/latency.py)."""
     consumer = app.consumer
     getmany = consumer.getmany
-    next_at = 0.0
-
-    async def in_turn(timeout: float) -> AsyncIterator[Any]:  # noqa: ASYNC109  # Faust gives it by name
-        nonlocal next_at
-        if (wait := next_at - time.monotonic()) > 0:
-            await asyncio.sleep(wait)
-        async for each in getmany(timeout=min(timeout, POLL_SECONDS)):
-            next_at = time.monotonic() + pause
-            yield each
-
-    consumer.getmany = in_turn
+    consumer.getmany = lambda timeout: getmany(timeout=min(timeout, POLL_SECONDS))

@@ -1,7 +1,7 @@
 """The Faust agent: drives projections/rollup.py from `subtotals` to `results`.
 
-The agent only folds; a task beside it publishes what has changed, once all that Faust fetched at a time is folded, so that
-a burst of blocks becomes one message. Output goes through a producer of our own, which is idempotent and waits for
+The agent only folds; a task beside it publishes what has changed, at most every few milliseconds, so that a burst of blocks
+becomes one message. Output goes through a producer of our own, which is idempotent and waits for
 acknowledgement: Faust only logs a failed send. Faust's committed offset is a gauge and decides nothing. An exception ends
 the process, since Faust would acknowledge and skip the message on which an agent raised.
 """
@@ -34,8 +34,8 @@ from streams.app import create_app
 log = logging.getLogger("rekap.rollup")
 
 SETTLE_SECONDS = 0.002
-"""From the first block of a fetch until it is published. At half the last blocks would miss it and wait for the next; at double
-all would wait for nothing."""
+"""From the first block after a pause until it is published. At half, the blocks that were fetched with it would miss the
+message and wait for the next; at double, all would wait for nothing."""
 EXIT_BUG = 70
 """EX_SOFTWARE of sysexits.h."""
 
