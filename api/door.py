@@ -12,8 +12,9 @@ from fastapi import FastAPI, Request
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from api.gateway import count_answer, submit
+from api.gateway import submit
 from api.problems import BUG, Problem
+from runtime import metrics
 from runtime.logs import event
 
 log = logging.getLogger("rekap.gateway")
@@ -32,15 +33,15 @@ class Door:
             await self._app(scope, receive, send)
             return
         scope["app"] = self._app
-        rule: str | None = None
         try:
             response = await submit(Request(scope, receive))
-        except Problem as problem:
-            response, rule = problem.response(), problem.body.get("rule")
+        except Problem as problem:  # before it came to the checks
+            response = problem.response()
+            metrics.GATEWAY_ANSWERS.labels(problem.status).inc()
         except ClientDisconnect:
             return
         except Exception as error:
             log.error(event("submission-failed", error=f"{type(error).__name__}: {error}"), exc_info=True)
             response = BUG.response()
-        count_answer(response.status_code, rule)
+            metrics.GATEWAY_ANSWERS.labels(BUG.status).inc()
         await response(scope, receive, send)

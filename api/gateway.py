@@ -17,29 +17,31 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
 import orjson
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
+from api.ledger_writer import LedgerWriter
 from api.look_ups import LookUps
 from api.problems import PROBLEM_RESPONSES, Problem
 from projections.authority import Refusal, check_election, check_key, check_place
 from projections.definition import Definition
 from projections.station import ResultState
 from proofs.merkle import leaf_hash
-from proofs.notes import ED25519, Note, VerifierKey, sign
+from proofs.notes import ED25519, Note, Signature, VerifierKey
 from proofs.signatures import load_public_key, verify
 from runtime import metrics
-from runtime.kafka import LEDGER_BATCH_BYTES_MAX, ordered_producer, plain_consumer, stop_consumer, topics_of
+from runtime.kafka import plain_consumer, stop_consumer, topics_of
 from runtime.key_files import load_or_make_key_file
 from runtime.logs import event as log_line
 from runtime.settings import Settings
@@ -66,7 +68,7 @@ BATCH_BYTES_MAX = 16 * 1024 * 1024
 RECEIPTS_KEPT = 200_000
 """Receipts remembered to answer a retry at once; an older one is found in the read model and read from the ledger."""
 IN_FLIGHT_MAX = 5_000
-"""Submissions that may wait for Kafka at once. More are told to come back: at 1,000/s and the usual 5 ms there are 5."""
+"""Submissions that may wait for Kafka at once. More are told to come back: at 1,000/s and the usual 10 ms there are 10."""
 BODIES_BYTES_MAX = 128 * 1024 * 1024
 """Bodies held at once, of all requests together: eight full batches, or 2,000 of the largest submissions. At half, four
 places that send full batches would shut out everybody else; at double, a gateway needs half a gigabyte while Kafka hangs."""
@@ -76,6 +78,25 @@ UNKNOWN = "unknown"
 
 _STATUS_OF_RULE = {"K1": 401, "K2": 401, "K3": 403, "K4": 403}
 _TITLE_OF_STATUS = {401: "Not signed by a registered key", 403: "Not allowed to this key", 422: "Submission refused"}
+
+
+@dataclass(slots=True)
+class _LetIn:
+    """A submission that has passed the checks 2 to 6."""
+
+    event: AnyEvent
+    submission: str
+    """The event's id."""
+    key_id: str
+    body: bytes
+    partition: int = -1
+    """This and what follows are of the record that was made of it for step 8."""
+    record: bytes = b""
+    received_at: str = ""
+
+
+_Keeping = asyncio.Future[Receipt | int] | asyncio.Future[int]
+"""Gives the receipt of an event that was in the ledger already, or the offset of one that is there now."""
 
 
 class Gateway:
@@ -89,16 +110,11 @@ class Gateway:
         self._keys: dict[str, Ed25519PublicKey] = {
             key_id: load_public_key(key.public_key) for key_id, key in definition.keys.items()
         }
-        self._producer: AIOKafkaProducer = ordered_producer(
-            settings,
-            linger_ms=settings.gather_ms,
-            # Of the usual 16 kB eight records fill a batch, and who waits for the next one is not served in turn.
-            max_batch_size=LEDGER_BATCH_BYTES_MAX,
-        )
+        self._writer = LedgerWriter(settings, self._ledger, definition.partitions)
         self._reader: AIOKafkaConsumer = plain_consumer(settings)
         self._reading = asyncio.Lock()
         self._receipts: OrderedDict[str, Receipt] = OrderedDict()
-        self._under_way: dict[str, asyncio.Future[Receipt]] = {}
+        self._under_way: dict[str, asyncio.Future[Receipt | Problem]] = {}
         self._bodies_bytes = 0
         """What `held_body` holds just now."""
         self._highest_seq: dict[str, int] = {}
@@ -106,6 +122,7 @@ class Gateway:
         self._is_open = False
         self._name = gateway_name(definition.election, settings.gateway)
         self._key = load_or_make_key_file(settings.gateway_key)
+        self._key_hash = self.verifier_key.key_hash
 
     @property
     def verifier_key(self) -> VerifierKey:
@@ -113,7 +130,7 @@ class Gateway:
         return VerifierKey(self._name, ED25519, self._key.public_key().public_bytes_raw())
 
     async def start(self) -> None:
-        await self._producer.start()
+        await self._writer.start()
         await self._reader.start()
         # Assigned once and paused: aiokafka can hang for ever when it is stopped just after another assignment.
         places = [TopicPartition(self._ledger, partition) for partition in range(self._definition.partitions)]
@@ -121,7 +138,7 @@ class Gateway:
         self._reader.pause(*places)
 
     async def stop(self) -> None:
-        await self._producer.stop()
+        await self._writer.stop()
         await stop_consumer(self._reader)
 
     @asynccontextmanager
@@ -140,46 +157,79 @@ class Gateway:
         finally:
             self._bodies_bytes -= len(body)
 
-    async def submit(self, body: bytes) -> Receipt:
-        """Check and keep one envelope, or say within `kafka_wait_ms` that it could not be kept. Raises Problem."""
-        event, opened = self._let_in(body)
-        submission = opened.event_id.hex()
-        known = self._receipts.get(submission)
-        if known is not None:
-            return known.model_copy(update={"duplicate": True})
-        under_way = self._under_way.get(submission)
-        if under_way is not None:
-            return (await asyncio.shield(under_way)).model_copy(update={"duplicate": True})
-        if len(self._under_way) >= IN_FLIGHT_MAX:
-            raise _busy("Too many submissions are waiting for the ledger.")
-        # From here to the answer whoever brings the same event waits for this one.
-        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self._under_way[submission] = future
+    async def submit(self, bodies: Sequence[bytes]) -> list[Receipt | Problem]:
+        """Check and keep envelopes, each for itself, or say within `kafka_wait_ms` that one could not be kept."""
+        answers: dict[int, Receipt | Problem] = {}
+        own: dict[int, _LetIn] = {}
+        others: dict[int, asyncio.Future[Receipt | Problem]] = {}
+        for place, body in enumerate(bodies):
+            try:
+                let_in = self._let_in(body)
+            except Problem as problem:
+                # Its traceback holds this frame, and this frame the answers: they would stay until the collector comes.
+                answers[place] = problem.with_traceback(None)
+                continue
+            known = self._receipts.get(let_in.submission)
+            under_way = self._under_way.get(let_in.submission)
+            if known is not None:
+                answers[place] = _as_duplicate(known)
+            elif under_way is not None:
+                others[place] = under_way
+            elif len(self._under_way) >= IN_FLIGHT_MAX:
+                answers[place] = _busy("Too many submissions are waiting for the ledger.")
+            else:
+                # From here to the answer whoever brings the same event waits for this one.
+                self._under_way[let_in.submission] = asyncio.get_running_loop().create_future()
+                own[place] = let_in
+        if own:
+            answers |= zip(own, await self._keep(list(own.values())), strict=True)
+        for place, other in others.items():
+            answer = await asyncio.shield(other)
+            answers[place] = _as_duplicate(answer) if isinstance(answer, Receipt) else answer
+        in_order = [answers[place] for place in range(len(bodies))]
+        _count(in_order)
+        return in_order
+
+    async def _keep(self, all_let_in: Sequence[_LetIn]) -> list[Receipt | Problem]:
+        """Steps 7 and 8, with one deadline for all that they wait for, also for their turn."""
+        keeping = [self._begin_to_keep(let_in) for let_in in all_let_in]
+        answers: list[Receipt | Problem] = []
         try:
-            receipt = await self._in_time(self._find_or_append(submission, event, opened.signatures[0][0], body))
-        except BaseException as error:
-            future.set_exception(error if isinstance(error, Problem) else _busy("The ledger did not answer."))
-            future.exception()
-            raise
-        else:
-            future.set_result(receipt)
-            self._remember(receipt.model_copy(update={"duplicate": False}))
-            return receipt
+            await asyncio.wait(keeping, timeout=self._settings.kafka_wait_ms / 1000)
+            answers = [self._kept(let_in, each) for let_in, each in zip(all_let_in, keeping, strict=True)]
+            return answers
         finally:
-            del self._under_way[submission]
-            # The error's traceback holds this frame: without this the body stays until the collector comes, which is seldom.
-            del future
+            for place, let_in in enumerate(all_let_in):
+                keeping[place].cancel()
+                under_way = self._under_way.pop(let_in.submission)
+                under_way.set_result(answers[place] if answers else _busy("The ledger did not answer."))
 
-    async def _in_time(self, keeping: Coroutine[Any, Any, Receipt]) -> Receipt:
-        """One deadline for all that steps 7 and 8 wait for, also for their turn. Raises Problem."""
-        try:
-            async with asyncio.timeout(self._settings.kafka_wait_ms / 1000):
-                return await keeping
-        except (KafkaError, TimeoutError) as error:
+    def _begin_to_keep(self, let_in: _LetIn) -> _Keeping:
+        event = let_in.event
+        is_new = event.seq > self._highest_seq.get(let_in.key_id, event.seq)
+        if is_new and self._is_open and not isinstance(event, ElectionOpened):
+            return self._append(let_in)
+        return asyncio.create_task(self._find_or_append(let_in))
+
+    def _kept(self, let_in: _LetIn, keeping: _Keeping) -> Receipt | Problem:
+        """What became of it until now."""
+        error = keeping.exception() if keeping.done() else TimeoutError()
+        if isinstance(error, Problem):
+            return error.with_traceback(None)
+        if isinstance(error, (KafkaError, TimeoutError)):
             log.warning(log_line("ledger-unavailable", error=type(error).__name__))
-            raise _busy("The ledger did not confirm the record in time; send it again, it will count once.") from None
+            return _busy("The ledger did not confirm the record in time; send it again, it will count once.")
+        kept = keeping.result()
+        if isinstance(kept, Receipt):
+            self._remember(kept)
+            return _as_duplicate(kept)
+        self._highest_seq[let_in.key_id] = max(let_in.event.seq, self._highest_seq.get(let_in.key_id, -1))
+        name = self._settings.gateway
+        receipt = self._receipt(let_in.submission, let_in.partition, kept, let_in.record, let_in.received_at, name)
+        self._remember(receipt)
+        return receipt
 
-    def _let_in(self, body: bytes) -> tuple[AnyEvent, Opened]:
+    def _let_in(self, body: bytes) -> _LetIn:
         """Steps 1 to 6. Raises Problem."""
         if len(body) > ENVELOPE_BYTES_MAX:
             raise _too_large(len(body), ENVELOPE_BYTES_MAX)
@@ -200,7 +250,7 @@ class Gateway:
         _refuse(check_place(event, key, self._definition))
         if isinstance(event, ResultReported):
             self._check_choices(event)
-        return event, opened
+        return _LetIn(event, opened.event_id.hex(), key_id, body)
 
     def _check_choices(self, event: ResultReported) -> None:
         contest = self._definition.contests[self._definition.contest_number[event.contest]]
@@ -214,16 +264,17 @@ class Gateway:
                 rule="C1",
             )
 
-    async def _find_or_append(self, submission: str, event: AnyEvent, key_id: str, body: bytes) -> Receipt:
-        """Steps 7 and 8."""
-        highest = self._highest_seq.get(key_id)
-        if highest is None or event.seq <= highest:
-            found = await self._find(submission)
+    async def _find_or_append(self, let_in: _LetIn) -> Receipt | int:
+        """Steps 7 and 8. Raises Problem, and what Kafka raises."""
+        highest = self._highest_seq.get(let_in.key_id)
+        if highest is None or let_in.event.seq <= highest:
+            found = await self._find(let_in.submission)
             if found is not None:
-                return found.model_copy(update={"duplicate": True})
-        receipt = await self._append(submission, event, body)
-        self._highest_seq[key_id] = max(event.seq, self._highest_seq.get(key_id, -1))
-        return receipt
+                return found
+        await self._check_open()
+        if isinstance(let_in.event, ElectionOpened):
+            raise Problem(409, "Already open", "This election has been opened; its genesis stands at offset 0.")
+        return await self._append(let_in)
 
     async def _find(self, submission: str) -> Receipt | None:
         """Look an event up in the read model and take its receipt from the ledger. Without the read model a retry may
@@ -250,6 +301,7 @@ class Gateway:
     ) -> Receipt:
         leaf = leaf_hash(record).hex()
         text = receipt_text(self._definition.election.id, submission, partition, offset, leaf, received_at)
+        signature = Signature(self._name, self._key_hash, self._key.sign(text.encode()))
         return Receipt(
             submission=submission,
             partition=partition,
@@ -257,7 +309,7 @@ class Gateway:
             leaf_hash=leaf,
             received_at=received_at,
             gateway=gateway,
-            signed=Note(text, (sign(text, self._name, self._key),)).to_bytes().decode(),
+            signed=Note(text, (signature,)).to_bytes().decode(),
         )
 
     async def _read(self, partition: int, offset: int) -> bytes:
@@ -271,19 +323,16 @@ class Gateway:
                 self._reader.pause(place)
             return bytes(message.value)
 
-    async def _append(self, submission: str, event: AnyEvent, body: bytes) -> Receipt:
-        """Step 8."""
-        received_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        record = ledger_record(body, self._settings.gateway, received_at)
-        await self._check_open()
-        if isinstance(event, ElectionOpened):
-            raise Problem(409, "Already open", "This election has been opened; its genesis stands at offset 0.")
+    def _append(self, let_in: _LetIn) -> asyncio.Future[int]:
+        """Step 8, begun."""
+        event, definition = let_in.event, self._definition
         assert isinstance(event, (ResultReported, ResultReviewed, ResultAnnulled))
-        station = self._definition.station_number[event.station]
-        partition = self._definition.partition_of_station(station)
-        key = self._definition.shard_code_of_station(station).encode()
-        written = await self._producer.send_and_wait(self._ledger, record, key=key, partition=partition)
-        return self._receipt(submission, partition, written.offset, record, received_at, self._settings.gateway)
+        station = definition.station_number[event.station]
+        let_in.partition = definition.partition_of_station(station)
+        let_in.received_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        let_in.record = ledger_record(let_in.body, self._settings.gateway, let_in.received_at)
+        key = definition.shard_code_of_station(station).encode()
+        return self._writer.append(let_in.partition, key, let_in.record)
 
     async def _check_open(self) -> None:
         if self._is_open:
@@ -303,10 +352,22 @@ class Gateway:
             self._receipts.popitem(last=False)
 
 
-def count_answer(status: int, rule: str | None) -> None:
-    metrics.GATEWAY_ANSWERS.labels(status).inc()
-    if rule is not None:
-        metrics.GATEWAY_REFUSED.labels(rule).inc()
+def _count(answers: Iterable[Receipt | Problem]) -> None:
+    for answer in answers:
+        metrics.GATEWAY_ANSWERS.labels(_status(answer)).inc()
+        rule = answer.body.get("rule") if isinstance(answer, Problem) else None
+        if rule is not None:
+            metrics.GATEWAY_REFUSED.labels(rule).inc()
+
+
+def _status(answer: Receipt | Problem) -> int:
+    if isinstance(answer, Problem):
+        return answer.status
+    return 200 if answer.duplicate else 201
+
+
+def _as_duplicate(receipt: Receipt) -> Receipt:
+    return receipt.model_copy(update={"duplicate": True})
 
 
 def _open(body: bytes) -> Opened:
@@ -394,10 +455,10 @@ async def submit(request: Request) -> Response:
     """A DSSE envelope with an Ed25519 signature around one event in canonical JSON. Answered once the ledger has it."""
     gateway: Gateway = request.app.state.gateway
     async with gateway.held_body(request, ENVELOPE_BYTES_MAX) as body:
-        receipt = await gateway.submit(body)
-    return Response(
-        receipt.model_dump_json(exclude_none=True), 200 if receipt.duplicate else 201, media_type="application/json"
-    )
+        (answer,) = await gateway.submit([body])
+    if isinstance(answer, Problem):
+        return answer.response()
+    return Response(answer.model_dump_json(exclude_none=True), _status(answer), media_type="application/json")
 
 
 @router.post(
@@ -421,19 +482,18 @@ async def submit_batch(request: Request) -> Response:
 
 
 async def _judged(gateway: Gateway, body: bytes) -> bytes:
-    lines = [line for line in body.split(b"\n") if line.strip()]
+    lines = [line for each in body.split(b"\n") if (line := each.strip())]
     if len(lines) > BATCH_LINES_MAX:
         raise Problem(413, "Too many lines", f"A batch has up to {BATCH_LINES_MAX} lines, got {len(lines)}.", field="")
 
-    async def one(number: int, line: bytes) -> dict[str, Any]:
-        try:
-            receipt = await gateway.submit(line.strip())
-        except Problem as problem:
-            count_answer(problem.status, problem.body.get("rule"))
-            return {"line": number, "status": problem.status, "problem": problem.body}
-        status = 200 if receipt.duplicate else 201
-        count_answer(status, None)
-        return {"line": number, "status": status, "receipt": receipt.model_dump(exclude_none=True)}
+    answers = await gateway.submit(lines)
+    return b"".join(_line(number, answer) for number, answer in enumerate(answers, start=1))
 
-    answers = await asyncio.gather(*(one(number, line) for number, line in enumerate(lines, start=1)))
-    return b"".join(orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE) for answer in answers)
+
+def _line(number: int, answer: Receipt | Problem) -> bytes:
+    told: dict[str, Any] = {"line": number, "status": _status(answer)}
+    if isinstance(answer, Problem):
+        told["problem"] = answer.body
+    else:
+        told["receipt"] = orjson.Fragment(answer.model_dump_json(exclude_none=True))
+    return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)

@@ -23,7 +23,7 @@ from api.problems import PROBLEM_RESPONSES, Problem
 from api.readmodel import ReadModel
 from projections.definition import Definition
 from runtime import metrics
-from runtime.kafka import SUBTOTALS_PARTITIONS, plain_consumer, stop_consumer, topics_of
+from runtime.kafka import SUBTOTALS_PARTITIONS, let_gather, plain_consumer, stop_consumer, topics_of
 from runtime.logs import event
 from runtime.settings import Settings
 from schemas.codes import CODE_PATTERN
@@ -145,7 +145,7 @@ class LiveFeed:
                         hub.apply_block(place.partition, message.offset, message.value)
             hub.flush()
             if batches:
-                await asyncio.sleep(self._settings.live_tick_ms / 1000)
+                await let_gather(consumer, self._settings.live_tick_ms / 1000)
 
     async def _end(self) -> None:
         self.hub = None

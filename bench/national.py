@@ -46,7 +46,7 @@ import psutil
 import uvloop
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
-from latency import Connection, Watch
+from latency import Connection, Watch, cpu_each, cpu_seconds
 from made_ledger import authority_key, fill_ledger
 from made_nation import MadeNation, made_nation
 from prometheus_client.parser import text_string_to_metric_families
@@ -386,6 +386,7 @@ class National:
                 await asyncio.sleep(RETRY_SECONDS)
                 await send(due, again)
 
+        before = cpu_seconds(self.stack)
         began = time.perf_counter()
         sent = 0
         for number in range(rate * seconds // BATCH_LINES):
@@ -401,6 +402,7 @@ class National:
         while watch.unseen and time.perf_counter() < ends:
             await asyncio.sleep(0.05)
         caught_up = time.perf_counter() - began - took
+        used = {name: seconds - before[name] for name, seconds in cpu_seconds(self.stack).items()}
         for task in listening:
             task.cancel()
         for connection in connections:
@@ -410,6 +412,7 @@ class National:
             f"{sent / took:,.0f}/s taken in batches of {BATCH_LINES}, {refused} refused, {later} told to come again, "
             f"{watch.unseen} unseen, all seen {caught_up:.1f} s after the last",
         )
+        self.say("live: CPU ms a submission", cpu_each(used, sent))
         self.say("live: batch to receipts", _percentiles(answered))
         self.say(f"live: submission to feed, {clients} clients", _percentiles(watch.waited))
         if refused or watch.unseen:

@@ -55,6 +55,9 @@ from schemas.logs import KEYS_FILE, clock_name, folder_of, origin_of
 log = logging.getLogger("rekap.notary")
 
 POLL_MS = 100
+FETCH_BYTES_MIN = 256 * 1024
+"""Kafka answers once it has so much, or after POLL_MS: the log is signed once a second, and a fetch for every few records
+would cost Kafka and this process as much as the tabulator's, which somebody waits for."""
 BATCH_RECORDS_MAX = 10_000
 
 
@@ -88,7 +91,9 @@ class Notary:
         """Until `stop`. Raises HistoryError, TileStoreError, or what Kafka and PostgreSQL raise."""
         schema = queries.schema_of(self._definition.election)
         self._pool = await open_pool(self._settings, schema, size=2)
-        consumer: AIOKafkaConsumer = plain_consumer(self._settings)
+        consumer: AIOKafkaConsumer = plain_consumer(
+            self._settings, fetch_min_bytes=FETCH_BYTES_MIN, fetch_max_wait_ms=POLL_MS
+        )
         try:
             await migrate(self._pool, schema, files("projections.loghead").joinpath("migrations"))
             await self._resume()

@@ -133,6 +133,7 @@ def _serve(settings: Settings, definition: Definition) -> NoReturn:
     import uvicorn
 
     from api.app import create_app
+    from api.corked import CorkedProtocol
     from api.door import Door
 
     app = create_app(settings, definition)
@@ -147,7 +148,7 @@ def _serve(settings: Settings, definition: Definition) -> NoReturn:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=CorkedProtocol,
         ws="websockets-sansio",
         ws_max_size=CLIENT_MESSAGE_BYTES_MAX,
         ws_per_message_deflate=False,

@@ -82,7 +82,8 @@ class MessageKeys:
     that no other message has, also when it says what was said before, because readers need it in its place."""
 
     def __init__(self) -> None:
-        self._changes = (f"{secrets.token_hex(8)}-{number}".encode() for number in itertools.count())
+        own = secrets.token_hex(16)
+        self._changes = (f"{own}-{number}".encode() for number in itertools.count())
 
     def of(self, message: Block | Result) -> bytes:
         if message.kind != "keyframe":
@@ -113,6 +114,19 @@ def plain_consumer(settings: Settings, *topics: str, **options: Any) -> AIOKafka
         fetch_max_bytes=4 * MESSAGE_BYTES_MAX,
         **options,
     )
+
+
+async def let_gather(consumer: AIOKafkaConsumer, seconds: float) -> None:
+    """Sleep while records gather at Kafka. To be called before anything is awaited after `getmany`.
+
+    Left alone, aiokafka (0.14.0) asks for more at once, is given the first record that comes, and asks for nothing until
+    that is taken: whoever sleeps between two calls gets it late, and what came after it a sleep later."""
+    places = consumer.assignment()
+    consumer.pause(*places)
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        consumer.resume(*places)
 
 
 def _closed_is_no_bug(send: Callable[..., Any]) -> Callable[..., Any]:

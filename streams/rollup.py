@@ -1,9 +1,9 @@
 """The Faust agent: drives projections/rollup.py from `subtotals` to `results`.
 
-The agent only folds; a task beside it publishes what has changed every few milliseconds, so that a burst of blocks
-becomes one message. Output goes through a producer of our own, which is idempotent and waits for acknowledgement:
-Faust only logs a failed send. Faust's committed offset is a gauge and decides nothing. An exception ends the process,
-since Faust would acknowledge and skip the message on which an agent raised.
+The agent only folds; a task beside it publishes what has changed, at most every few milliseconds, so that a burst of blocks
+becomes one message. Output goes through a producer of our own, which is idempotent and waits for
+acknowledgement: Faust only logs a failed send. Faust's committed offset is a gauge and decides nothing. An exception ends
+the process, since Faust would acknowledge and skip the message on which an agent raised.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import faust
@@ -32,6 +33,9 @@ from streams.app import create_app
 
 log = logging.getLogger("rekap.rollup")
 
+SETTLE_SECONDS = 0.002
+"""From the first block after a pause until it is published. At half, the blocks that were fetched with it would miss the
+message and wait for the next; at double, all would wait for nothing."""
 EXIT_BUG = 70
 """EX_SOFTWARE of sysexits.h."""
 
@@ -47,12 +51,15 @@ class Publisher:
         self._message_keys = MessageKeys()
         self._producer: AIOKafkaProducer | None = None
         self.applied: Counter[Applied] = Counter()
+        self._has_read = asyncio.Event()
 
     def apply(self, value: bytes) -> None:
         block = Block.from_bytes(value, with_body=False)
         applied = self._rollup.apply(block)
         if applied is Applied.GAP and not self.applied[Applied.GAP]:
             log.info(event("gap", office=block.office, partition=block.partition, through=block.through))
+        # Also where it told nothing new: it may have been the keyframe after which what is known may be published.
+        self._has_read.set()
         self.applied[applied] += 1
         metrics.ROLLUP_BLOCKS.labels(applied.value).inc()
 
@@ -62,17 +69,23 @@ class Publisher:
         self._rollup.doubt()
 
     async def run(self) -> None:
-        """Publish changes every `publish_ms`, and keyframes every `results_keyframe_ms`. Raises what Kafka raises."""
+        """Publish changes, at most every `publish_ms`, and keyframes every `results_keyframe_ms`. Raises what Kafka raises."""
         self._producer = ordered_producer(self._settings)
         await self._producer.start()
-        keyframes_at = 0.0
+        published_at = keyframes_at = float("-inf")
         try:
             while True:
-                await asyncio.sleep(self._settings.publish_ms / 1000)
-                now = time.monotonic()
+                keyframes_due = keyframes_at + self._settings.results_keyframe_ms / 1000
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(max(0, keyframes_due - time.monotonic())):
+                        await self._has_read.wait()
+                soonest = published_at + self._settings.publish_ms / 1000 - time.monotonic()
+                await asyncio.sleep(max(SETTLE_SECONDS, soonest))
+                self._has_read.clear()
+                now = published_at = time.monotonic()
                 offices = self._rollup.offices.values()
                 results = [office.take_change() for office in offices]
-                if now - keyframes_at >= self._settings.results_keyframe_ms / 1000:
+                if now >= keyframes_due:
                     keyframes_at = now
                     # After the change: who has followed knows all that a keyframe says, and skips it.
                     results += [office.keyframe() for office in offices]

@@ -1,0 +1,55 @@
+"""An answer leaves in one write. uvicorn writes its head and then its body, uvloop sends each at once, and each system call
+costs as much as reading a submission; frames of the live feed that are ready together leave together too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HELD_BYTES_MAX = 64 * 1024
+"""With more than this it does not wait: the transport's own limit is there, and who writes must hear that nobody reads."""
+
+
+class CorkedProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP, and the WebSocket that a connection may become, on a corked transport."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(Corked(transport))  # type: ignore[arg-type]  # it has all of a transport
+
+
+class Corked:
+    """A transport that sends at the next turn of the loop what was written in this one."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._call_soon = asyncio.get_running_loop().call_soon
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+
+    def write(self, data: bytes) -> None:
+        if not self._held:
+            self._call_soon(self._flush)
+        self._held.append(data)
+        self._held_bytes += len(data)
+        if self._held_bytes > HELD_BYTES_MAX:
+            self._flush()
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        held, held_bytes = self._held, self._held_bytes
+        self._held, self._held_bytes = [], 0
+        if not held or self._transport.is_closing():
+            return
+        if held_bytes > HELD_BYTES_MAX:
+            self._transport.writelines(held)  # without a copy
+        else:
+            self._transport.write(b"".join(held))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)

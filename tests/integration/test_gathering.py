@@ -1,0 +1,48 @@
+"""Whoever lets records gather gets at the next call all that came meanwhile; aiokafka left alone gives the first only."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from runtime.kafka import create_topics, let_gather, plain_consumer, stop_consumer
+from runtime.settings import Settings
+from tests.conftest import Parts
+from tests.support.small_election import small_package
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_what_came_while_records_gathered_is_there_at_the_next_call(parts: Parts) -> None:
+    settings = Settings(kafka=parts["REKAP_KAFKA"])
+    election = small_package().election.model_copy(update={"id": "gathering"})
+    topics = await create_topics(settings, election)
+    place = TopicPartition(topics.ledger, 0)
+    consumer = plain_consumer(settings)
+    await consumer.start()
+    try:
+        consumer.assign([place])
+        async with AIOKafkaProducer(bootstrap_servers=settings.kafka) as producer:
+
+            async def write(*values: bytes) -> None:
+                for value in values:
+                    await producer.send_and_wait(topics.ledger, value, key=b"any", partition=0)
+
+            await write(b"first")
+            assert [each.value for each in (await consumer.getmany(timeout_ms=5_000))[place]] == [b"first"]
+            writing = asyncio.create_task(write(b"second", b"third", b"fourth"))
+            await let_gather(consumer, 0.5)
+            await writing
+            gathered = (await consumer.getmany(timeout_ms=5_000))[place]
+            assert [each.value for each in gathered] == [b"second", b"third", b"fourth"]
+
+            sleeping = asyncio.create_task(let_gather(consumer, 60))
+            await asyncio.sleep(0)
+            sleeping.cancel()
+            await asyncio.wait([sleeping])
+            await write(b"after all")
+            assert [each.value for each in (await consumer.getmany(timeout_ms=5_000))[place]] == [b"after all"]
+    finally:
+        await stop_consumer(consumer)
