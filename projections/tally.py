@@ -15,6 +15,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
+from struct import Struct
 
 from projections.definition import ContestEntry
 from schemas.reports import Form, Row
@@ -72,15 +73,14 @@ class AreaTallies:
 
     def __init__(self, lengths: Sequence[int]) -> None:
         """`lengths` of a tally, by contest number."""
-        self._sizes = [_NUMBER_BYTES * length for length in lengths]
+        self._layouts = [Struct(f"{length}q") for length in lengths]
         self._starts: dict[tuple[int, int], int] = {}
         """(contest, area) → place of its first byte, in the order in which they were first added to."""
         self._numbers = bytearray()
 
     def __getitem__(self, key: tuple[int, int]) -> Tally:
         """The tally of (contest, area), which was added to before."""
-        start = self._starts[key]
-        return array("q", bytes(self._numbers[start : start + self._sizes[key[0]]])).tolist()
+        return list(self._layouts[key[0]].unpack_from(self._numbers, self._starts[key]))
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -102,7 +102,7 @@ class AreaTallies:
     def add_annulled(self, keys: Iterable[tuple[int, int]], sign: int) -> None:
         """Count a station that is annulled, or (sign -1) no longer."""
         for key in keys:
-            end = self._start(key) + self._sizes[key[0]]
+            end = self._start(key) + self._layouts[key[0]].size
             place = slice(end - _NUMBER_BYTES, end)
             total = int.from_bytes(self._numbers[place], sys.byteorder) + sign
             self._numbers[place] = total.to_bytes(_NUMBER_BYTES, sys.byteorder)
@@ -116,7 +116,7 @@ class AreaTallies:
         start = self._starts.get(key)
         if start is None:
             start = self._starts[key] = len(self._numbers)
-            self._numbers += bytes(self._sizes[key[0]])
+            self._numbers += bytes(self._layouts[key[0]].size)
         return start
 
     def pack(self) -> tuple[bytes, bytes]:
@@ -132,7 +132,7 @@ class AreaTallies:
         start = 0
         for contest, area in zip(pairs[::2], pairs[1::2], strict=True):
             tallies._starts[contest, area] = start
-            start += tallies._sizes[contest]
+            start += tallies._layouts[contest].size
         tallies._numbers += numbers
         return tallies
 
