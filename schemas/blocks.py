@@ -34,10 +34,9 @@ AreaTally = tuple[str, str, list[int]]
 
 
 class RecordRow(TypedDict):
-    """A ledger record, told once, when it was folded. `payload` is the event as signed, ready for `orjson.dumps` (read or not:
-    a dict or an orjson.Fragment), absent where unreadable. `leaf`
-    and `received_us` are carried for whoever lists the log; they decide nothing. Blocks told before they were thought of
-    stand in `subtotals` without them."""
+    """A ledger record, told once, when it was folded. `payload` is the event as signed, ready for `orjson.dumps` (a dict, or an
+    orjson.Fragment that nobody has read), absent where unreadable. `leaf` and `received_us` are carried for whoever lists the
+    log; they decide nothing. Blocks told before they were thought of stand in `subtotals` without them."""
 
     offset: int
     event: str

@@ -33,7 +33,7 @@ LIST_INDEXES = (
        WHERE state <> 'counted'""",
 )
 """What lists of events and stations need, and whoever writes pays for: of a read model that nobody reads yet they are made
-at the end, which takes a fifth of the time."""
+at the end, sorted, for 4 µs a result."""
 
 ANALYZE = "ANALYZE record, station_result, area_tally, office_tally"
 
@@ -71,7 +71,7 @@ WHERE record.partition = given.partition AND record."offset" = given."offset"
 
 
 class Upsert(NamedTuple):
-    """Rows that are new or replace others. They come by COPY into a table of the session, which costs a third of giving
+    """Rows that are new or replace others. They come by COPY into a table of the session, which costs less than giving
     them as parameters, and from there into their own."""
 
     table: str
