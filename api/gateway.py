@@ -68,7 +68,7 @@ BATCH_BYTES_MAX = 16 * 1024 * 1024
 RECEIPTS_KEPT = 200_000
 """Receipts remembered to answer a retry at once; an older one is found in the read model and read from the ledger."""
 IN_FLIGHT_MAX = 5_000
-"""Submissions that may wait for Kafka at once. More are told to come back: at 1,000/s and the usual 10 ms there are 10."""
+"""Submissions that may wait for Kafka at once. More are told to come back: at 1,000/s and the usual 5 ms there are 5."""
 BODIES_BYTES_MAX = 128 * 1024 * 1024
 """Bodies held at once, of all requests together: eight full batches, or 2,000 of the largest submissions. At half, four
 places that send full batches would shut out everybody else; at double, a gateway needs half a gigabyte while Kafka hangs."""
@@ -160,15 +160,16 @@ class Gateway:
     async def submit(self, bodies: Sequence[bytes]) -> list[Receipt | Problem]:
         """Check and keep envelopes, each for itself, or say within `kafka_wait_ms` that one could not be kept."""
         answers: dict[int, Receipt | Problem] = {}
-        own: dict[int, _LetIn] = {}
-        others: dict[int, asyncio.Future[Receipt | Problem]] = {}
+        all_let_in: dict[int, _LetIn] = {}
         for place, body in enumerate(bodies):
             try:
-                let_in = self._let_in(body)
+                all_let_in[place] = self._let_in(body)
             except Problem as problem:
                 # Its traceback holds this frame, and this frame the answers: they would stay until the collector comes.
                 answers[place] = problem.with_traceback(None)
-                continue
+        own: dict[int, _LetIn] = {}
+        others: dict[int, asyncio.Future[Receipt | Problem]] = {}
+        for place, let_in in all_let_in.items():
             known = self._receipts.get(let_in.submission)
             under_way = self._under_way.get(let_in.submission)
             if known is not None:
