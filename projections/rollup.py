@@ -15,7 +15,7 @@ from enum import Enum
 
 from projections.definition import ContestEntry, Definition, OfficeEntry
 from projections.progress import standing
-from projections.tally import Tally, TallyView, add_all, difference, empty_tally, party_tally
+from projections.tally import Tally, TallyView, apart, party_tally, side_by_side, tally_length
 from schemas.blocks import UNATTRIBUTED, Block
 from schemas.codes import NOTHING_YET
 from schemas.results import Cut, Result
@@ -39,8 +39,11 @@ class OfficeRollup:
         self._unsure: set[int] = set()
         """Partitions of which something may have been missed: no message that tells all (from: -1) has come since."""
         self._published: Cut = tuple(self._applied)
-        self._tallies: dict[tuple[int, int], Tally] = {}
-        self._party_tallies: dict[int, Tally] = {}
+        self._tallies: dict[tuple[int, int], int] = {}
+        """(contest, area) → tally, its numbers side by side; from the shard level up."""
+        self._party_tallies: dict[int, int] = {}
+        self._party_parts: dict[tuple[int, int], int] = {}
+        """What each contest of a shard-level area has added to that."""
         self._dirty: set[tuple[int, int]] = set()
         self._dirty_parties: set[int] = set()
         self.doubt()
@@ -107,19 +110,18 @@ class OfficeRollup:
 
     def _set(self, contest: ContestEntry, area: int, tally: Tally) -> None:
         """Set a shard-level area to its absolute tally and carry the difference up to the root."""
-        empty = empty_tally(len(contest.choices))
-        delta = difference(tally, self._tallies.get((contest.number, area), empty))
-        if not any(delta):
+        key, joined = (contest.number, area), side_by_side(tally)
+        delta = joined - self._tallies.get(key, 0)
+        if not delta:
             return
-        parties = len(self._office.parties)
-        party_delta = party_tally(delta, contest, parties)
+        party_part = side_by_side(party_tally(tally, contest, len(self._office.parties)))
+        party_delta = party_part - self._party_parts.get(key, 0)
+        self._party_parts[key] = party_part
         for above in self._definition.lineage[area]:
             key = (contest.number, above)
-            if key not in self._tallies:
-                self._tallies[key] = list(empty)
-            add_all(self._tallies[key], delta)
+            self._tallies[key] = self._tallies.get(key, 0) + delta
             self._dirty.add(key)
-            add_all(self._party_tallies.setdefault(above, empty_tally(parties)), party_delta)
+            self._party_tallies[above] = self._party_tallies.get(above, 0) + party_delta
             self._dirty_parties.add(above)
 
     def _result(self, kind: str, since: Cut, keys: set[tuple[int, int]], areas: set[int]) -> Result:
@@ -129,20 +131,26 @@ class OfficeRollup:
         contests = {number for number, _ in keys} if kind == "change" else set(self._office.contests)
         for number in sorted(contests):
             contest = definition.contests[number]
-            tally = self._tallies.get((number, contest.root_area), empty_tally(len(contest.choices)))
+            view = TallyView.of(self._tally(number, contest.root_area))
             denominator = definition.denominators[number, contest.root_area]
-            standings.append(standing(contest.id, contest.choices, TallyView.of(tally), denominator))
+            standings.append(standing(contest.id, contest.choices, view, denominator))
+        parties = tally_length(len(self._office.parties))
         return Result(
             "change" if kind == "change" else "keyframe",
             self._office.id,
             since,
             tuple(self._applied),
             [
-                (definition.contests[contest].id, definition.area_codes[area], list(self._tallies[contest, area]))
+                (definition.contests[contest].id, definition.area_codes[area], self._tally(contest, area))
                 for contest, area in sorted(keys)
             ],
-            [(definition.area_codes[area], list(self._party_tallies[area])) for area in sorted(areas)],
+            [(definition.area_codes[area], apart(self._party_tallies[area], parties)) for area in sorted(areas)],
             standings,
+        )
+
+    def _tally(self, contest: int, area: int) -> Tally:
+        return apart(
+            self._tallies.get((contest, area), 0), tally_length(len(self._definition.contests[contest].choices))
         )
 
 
