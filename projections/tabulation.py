@@ -227,8 +227,7 @@ class PartitionFold:
         else:
             life.said.submissions.append(submission)
             self._settle(place, life, record.offset)
-        if self._cross.is_on:
-            self._compare_contests(place.station, record.offset)
+        self._compare_contests(place.station, record.offset)
 
     def _review(self, record: Record, event: ResultReviewed) -> None:
         place, life = self._life(event.station, event.contest)

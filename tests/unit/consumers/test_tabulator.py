@@ -82,6 +82,18 @@ class Worker:
 
         monkeypatch.setattr(tabulator, "committed_places", nothing_committed)
 
+    def everybody_reports(self) -> None:
+        for station in self.ledger.definition.station_number:
+            self.ledger.say("officer", reported(station))
+
+    async def tell_what_nobody_acknowledges(self, place: TopicPartition) -> None:
+        """What is there of a partition; then everybody reports, and that is to be read next."""
+        self.producer.acknowledges = False
+        self.consumer.batches = [{place: self.messages(place)}]
+        await self.tabulator._step()
+        self.everybody_reports()
+        self.consumer.batches = [{place: self.messages(place, 1)}]
+
     def messages(self, place: TopicPartition, first: int = 0) -> list[Any]:
         values = self.ledger.partitions[place.partition]
         return [SimpleNamespace(offset=offset, value=value, timestamp=0) for offset, value in enumerate(values)][first:]
@@ -99,8 +111,7 @@ async def test_what_is_committed_when_partitions_are_taken_away_has_been_told(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A rebalance comes while one partition is folded and the next one's signatures are still being checked."""
-    for station in worker.ledger.definition.station_number:
-        worker.ledger.say("officer", reported(station))
+    worker.everybody_reports()
     first, second = worker.places[:2]
     worker.consumer.batches = [{first: worker.messages(first), second: worker.messages(second)}]
     answers: list[asyncio.Future[list[bytes]]] = []
@@ -133,15 +144,10 @@ async def test_what_is_committed_has_been_acknowledged_also_what_was_folded_mean
     """Partitions are taken away, which waits for Kafka's word on the blocks so far; the next batch is folded meanwhile."""
     monkeypatch.setattr(tabulator, "COMMIT_MS", 10**9)
     place, producer = worker.places[0], worker.producer
-    producer.acknowledges = False
-    worker.consumer.batches = [{place: worker.messages(place)}]
-    await worker.tabulator._step()
+    await worker.tell_what_nobody_acknowledges(place)
     first = list(producer.on_the_way)
     committing = asyncio.create_task(worker.tabulator._commit())  # as on_partitions_revoked begins
     await asyncio.sleep(0)
-    for station in worker.ledger.definition.station_number:
-        worker.ledger.say("officer", reported(station))
-    worker.consumer.batches = [{place: worker.messages(place, 1)}]
     await worker.tabulator._step()
     for sent in first:
         sent.set_result(None)
@@ -178,8 +184,7 @@ async def test_a_batch_that_was_read_ahead_of_a_rebalance_is_not_folded(worker: 
     """The partition is given back, with another fold of it, which begins where the ledger says."""
     worker.tabulator._settings = replace(worker.tabulator._settings, batch_records=1)
     place = worker.places[0]
-    for station in worker.ledger.definition.station_number:
-        worker.ledger.say("officer", reported(station))
+    worker.everybody_reports()
     messages = worker.messages(place)
     worker.consumer.batches = [{place: messages[:1]}, {place: messages[1:]}]
     await worker.tabulator._step()
@@ -201,12 +206,7 @@ async def test_what_is_committed_has_been_acknowledged_also_while_too_many_block
     """The next batch's blocks are too many, and all are waited for; then partitions are taken away."""
     monkeypatch.setattr(tabulator, "COMMIT_MS", 10**9)
     place, producer = worker.places[0], worker.producer
-    producer.acknowledges = False
-    worker.consumer.batches = [{place: worker.messages(place)}]
-    await worker.tabulator._step()
-    for station in worker.ledger.definition.station_number:
-        worker.ledger.say("officer", reported(station))
-    worker.consumer.batches = [{place: worker.messages(place, 1)}]
+    await worker.tell_what_nobody_acknowledges(place)
     monkeypatch.setattr(tabulator, "ON_THE_WAY_MAX", 1)
     before = len(producer.on_the_way)
     step = asyncio.create_task(worker.tabulator._step())
