@@ -59,7 +59,7 @@ from schemas.envelope import (
     open_record,
 )
 from schemas.events import LEDGER_EVENT, AnyEvent, ElectionOpened, ResultAnnulled, ResultReported, ResultReviewed
-from schemas.logs import gateway_name, receipt_text
+from schemas.logs import FINAL_STATUSES, gateway_name, receipt_text, refusal_text
 
 log = logging.getLogger("rekap.gateway")
 
@@ -187,7 +187,7 @@ class Gateway:
         for place, other in others.items():
             answer = await asyncio.shield(other)
             answers[place] = _as_duplicate(answer) if isinstance(answer, Receipt) else answer
-        in_order = [answers[place] for place in range(len(bodies))]
+        in_order = [self._with_signature(body, answers[place]) for place, body in enumerate(bodies)]
         _count(in_order)
         return in_order
 
@@ -297,12 +297,22 @@ class Gateway:
         known = gateway if isinstance(gateway, str) else UNKNOWN
         return self._receipt(submission, partition, offset, value, received_at, known)
 
+    def _with_signature(self, body: bytes, answer: Receipt | Problem) -> Receipt | Problem:
+        """A final refusal signed by this gateway, so that an outbox can tell it from what a proxy on the way made up."""
+        if isinstance(answer, Receipt) or answer.status not in FINAL_STATUSES:
+            return answer
+        text = refusal_text(self._definition.election.id, body, answer.body)
+        return answer.saying(signed=self._signed_note(text))
+
+    def _signed_note(self, text: str) -> str:
+        signature = Signature(self._name, self._key_hash, self._key.sign(text.encode()))
+        return Note(text, (signature,)).to_bytes().decode()
+
     def _receipt(
         self, submission: str, partition: int, offset: int, record: bytes, received_at: str, gateway: str
     ) -> Receipt:
         leaf = leaf_hash(record).hex()
         text = receipt_text(self._definition.election.id, submission, partition, offset, leaf, received_at)
-        signature = Signature(self._name, self._key_hash, self._key.sign(text.encode()))
         return Receipt(
             submission=submission,
             partition=partition,
@@ -310,7 +320,7 @@ class Gateway:
             leaf_hash=leaf,
             received_at=received_at,
             gateway=gateway,
-            signed=Note(text, (signature,)).to_bytes().decode(),
+            signed=self._signed_note(text),
         )
 
     async def _read(self, partition: int, offset: int) -> bytes:

@@ -32,6 +32,12 @@ class Problem(Exception):
         if field is not None:
             self.body["field"] = field
 
+    def saying(self, **more: Any) -> Problem:
+        """The same problem with more in its body."""
+        other = Problem(self.status, self.body["title"], self.body["detail"], retry_after_s=self.retry_after_s)
+        other.body = {**self.body, **more}
+        return other
+
     def response(self) -> Response:
         headers = {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
         return Response(orjson.dumps(self.body), self.status, headers, MEDIA_TYPE)
@@ -74,6 +80,12 @@ _SCHEMA = {
         "detail": {"type": "string"},
         "field": {"type": "string", "description": "dotted path of the value at fault"},
         "rule": {"type": "string", "description": "id of the rule that refused it"},
+        "signed": {
+            "type": "string",
+            "description": "of a submission refused for good: signed by the gateway (C2SP signed-note; the text is "
+            "`rekap refusal v1` with election, SHA-256 of the envelope, status, and SHA-256 of the canonical form of the "
+            "other fields of this problem)",
+        },
     },
 }
 _EXAMPLE = {

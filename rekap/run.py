@@ -18,14 +18,17 @@ import uvloop
 from aiokafka.errors import KafkaError
 
 from projections.definition import Definition
+from proofs.signatures import key_id
 from rekap.definition_cache import compiled
 from runtime.generations import another_than, current_generation
+from runtime.key_files import KeyFileError, load_or_make_key_file
 from runtime.logs import event, start_logs
 from runtime.metrics import serve_metrics
 from runtime.package_files import PackageError
 from runtime.settings import Settings, SettingsError, read_settings
 from runtime.witnesses import parse_witnesses
 from schemas.live import CLIENT_MESSAGE_BYTES_MAX
+from schemas.package import Role
 
 log = logging.getLogger("rekap.run")
 
@@ -105,6 +108,21 @@ def load() -> tuple[Settings, Definition]:
     return settings, definition
 
 
+def unregistered_gateway(settings: Settings, definition: Definition) -> str | None:
+    """Why no outbox would believe this gateway: the package registers gateways, and its key is none of theirs."""
+    registered = [key.key_id for key in definition.keys.values() if key.role is Role.GATEWAY]
+    try:
+        own = key_id(load_or_make_key_file(settings.gateway_key).public_key().public_bytes_raw())
+    except KeyFileError as error:
+        return str(error)
+    if not registered or own in registered:
+        return None
+    return (
+        f"the package registers the gateway keys {', '.join(registered)}, but that in {settings.gateway_key} is {own}: "
+        "outboxes would not believe this gateway's receipts"
+    )
+
+
 def spare_the_collector() -> None:
     """A batch makes some 60,000 objects and drops them again; none is in a cycle. With Python's threshold of 700 the
     collector walked them, and the election, over and over: a third of the tabulator's time."""
@@ -136,6 +154,9 @@ def _serve(settings: Settings, definition: Definition) -> NoReturn:
     from api.corked import CorkedProtocol
     from api.door import Door
 
+    if unregistered := unregistered_gateway(settings, definition):
+        click.echo(f"Error: {unregistered}", err=True)
+        raise SystemExit(EXIT_CONFIGURATION)
     app = create_app(settings, definition)
 
     class Server(uvicorn.Server):

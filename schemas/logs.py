@@ -1,9 +1,12 @@
-"""The public logs of an election: their names, where their files are, and what a receipt of the gateway signs."""
+"""The public logs of an election: their names, where their files are, and what a gateway signs: receipts and refusals."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePosixPath
+from typing import Any
 
+from schemas.canonical import canonical_bytes, sha256_hex
 from schemas.package import Election
 
 KEYS_FILE = "keys"
@@ -40,4 +43,21 @@ def receipt_text(election: str, submission: str, partition: int, offset: int, le
         f"offset {offset}\n"
         f"leaf {leaf_hash}\n"
         f"received {received_at}\n"
+    )
+
+
+FINAL_STATUSES = frozenset({401, 403, 409, 413, 422})
+"""Answers that sending the same envelope again will not change. A gateway signs these; any other, or one that nobody
+signed (a proxy's, a captive portal's), says nothing of the envelope."""
+
+
+def refusal_text(election: str, envelope: bytes, problem: Mapping[str, Any]) -> str:
+    """What a gateway signs where it refuses an envelope for good: these bytes, and all that the problem says."""
+    said = {name: value for name, value in problem.items() if name != "signed"}
+    return (
+        "rekap refusal v1\n"
+        f"election {election}\n"
+        f"envelope {sha256_hex(envelope)}\n"
+        f"status {problem['status']}\n"
+        f"problem {sha256_hex(canonical_bytes(said))}\n"
     )

@@ -55,6 +55,9 @@ class Role(StrEnum):
     """The court that decides disputes over results (MK)."""
     RECAPITULATOR = "recapitulator"
     """Declares and certifies the official recapitulation of its area (PPK, KPU Kabupaten/Kota, KPU Provinsi, KPU)."""
+    GATEWAY = "gateway"
+    """Signs receipts and refusals, and says nothing in the ledger. Where a package registers gateways, an outbox believes
+    no other key."""
 
 
 class Severity(StrEnum):

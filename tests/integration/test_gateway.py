@@ -16,12 +16,14 @@ import pytest_asyncio
 from aiokafka import TopicPartition
 
 from proofs.merkle import leaf_hash
+from proofs.notes import check_signature, parse_key, parse_note
 from proofs.signatures import sign_envelope
 from rekap.up import Stack
 from runtime.kafka import ordered_producer, plain_consumer, topics_of
 from runtime.settings import read_settings
 from schemas.canonical import canonical_bytes
 from schemas.envelope import ledger_record
+from schemas.logs import refusal_text
 from schemas.package import Mode
 from tests.conftest import Parts
 from tests.support.ledger import CREATED_AT, private_key
@@ -69,6 +71,22 @@ async def test_the_same_event_again_is_the_same_receipt_also_after_a_restart(
     assert again.json() == {**first, "duplicate": True}
     (place,) = (await client.get(f"/v1/submissions/{first['submission']}")).json()["records"]
     assert (place["partition"], place["offset"], place["state"]) == (first["partition"], first["offset"], "counted")
+
+
+async def test_a_final_refusal_is_signed_over_the_envelope_and_all_that_it_says(
+    stack: Stack, voices: Voices, client: httpx.AsyncClient
+) -> None:
+    key = parse_key((await client.get("/v1/log")).json()["gateway_key"])
+    refused = voices.sign(reported("9.9.9-9"))
+    single = await client.post("/v1/submissions", content=refused)
+    in_a_batch = orjson.loads((await client.post("/v1/submissions:batch", content=refused)).content)
+    assert (single.status_code, in_a_batch["status"]) == (422, 422)
+    for problem in (single.json(), in_a_batch["problem"]):
+        note = parse_note(problem["signed"].encode())
+        assert note.text == refusal_text(stack.definition.election.id, refused, problem)
+        assert check_signature(note.text, note.signatures[0], key) is None
+        assert note.text != refusal_text(stack.definition.election.id, refused, {**problem, "detail": "another"})
+        assert note.text != refusal_text(stack.definition.election.id, voices.sign(reported(STATION)), problem)
 
 
 async def test_a_batch_is_judged_line_by_line(voices: Voices, client: httpx.AsyncClient) -> None:

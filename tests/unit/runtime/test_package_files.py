@@ -531,7 +531,7 @@ def test_an_unknown_word_of_a_list_is_found_with_the_one_that_was_meant(director
     edit("keys.csv", swap("reviewer", "Reviewr"))
     assert found(directory) == [
         "keys.csv:3: role: 'Reviewr' is none of authority, station_officer, witness, observer, reviewer, supervisor, "
-        "court, recapitulator; did you mean 'reviewer'?"
+        "court, recapitulator, gateway; did you mean 'reviewer'?"
     ]
 
 
