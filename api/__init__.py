@@ -4,5 +4,5 @@ In     signed envelopes over HTTP; the topics `results` and `subtotals`; the rea
 Does   checks at the door in a numbered order; answers reads; fans changes out to subscribers
 Out    receipts, JSON with `as_of`, messages over WebSocket
 
-Read next: gateway.py (submissions), snapshots.py (reads), hub.py and live.py (the feed).
+Read next: gateway.py (submissions), snapshots.py (reads), feed/ (the live feed).
 """

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from fastapi import FastAPI
 
-from api import events, gateway, health, live, log, package, snapshots
+from api import events, gateway, health, log, package, snapshots
 from api.derived import Derived, follow_generations
+from api.feed import live
 from api.gateway import Gateway
 from api.log import PublicLogs
 from api.package import PackageFile

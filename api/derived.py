@@ -13,8 +13,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from api.feed.live import LiveFeed
 from api.health import HealthProbe
-from api.live import LiveFeed
 from api.readmodel import ReadModel
 from projections.definition import Definition
 from projections.readmodel import queries

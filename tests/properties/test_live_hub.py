@@ -10,7 +10,8 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from api.hub import Hub, Subscriber
+from api.feed.hub import Hub
+from api.feed.subscribers import Subscriber
 from projections.published import published_tally
 from projections.records import read_record
 from projections.rollup import Rollup

@@ -1,4 +1,4 @@
-"""The live feed's shell: Kafka on one side, WebSocket and server-sent events on the other, api/hub.py between.
+"""The live feed's shell: Kafka on one side, WebSocket and server-sent events on the other, api/feed/hub.py between.
 
 It begins with the read model's state and the topic positions that state is of, both read in one transaction, and follows
 `results` and `subtotals` from there. Should following fail, clients are closed with "service restart", the error is
@@ -18,7 +18,8 @@ from fastapi import APIRouter, Header, Query, Request, Response, WebSocket, WebS
 from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 
-from api.hub import Frame, Hub, Subscriber, Wrong
+from api.feed.hub import Hub, Wrong
+from api.feed.subscribers import Frame, Subscriber
 from api.problems import PROBLEM_RESPONSES, Problem
 from api.readmodel import ReadModel
 from projections.definition import Definition

@@ -20,19 +20,19 @@ what they told is remembered as a set of areas, and when it reads again it gets 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import orjson
 
-from projections.definition import Definition, OfficeEntry
-from projections.progress import standing
+from api.feed.recent import RECENT_BYTES_MAX, RECENT_MESSAGES_MAX
+from api.feed.state import FeedState, OfficeState, touch
+from api.feed.subscribers import Channel, Frame, Selection, Subscriber
+from api.feed.touched import Key, StationKey, Touched
+from projections.definition import Definition
 from projections.published import published_office, published_tally
 from projections.rollup import Applied
-from projections.tally import STATIONS, Tally, TallyView, empty_tally
-from schemas.blocks import UNATTRIBUTED
-from schemas.codes import NOTHING_YET
+from projections.tally import Tally, empty_tally
 from schemas.live import (
     CursorError,
     GapReason,
@@ -43,242 +43,13 @@ from schemas.live import (
     cursor_of,
     positions_of,
 )
-from schemas.results import Cut, Result, at_or_before
+from schemas.results import Cut
 
-RECENT_MESSAGES_MAX = 10_000
-"""Messages of each topic that are remembered for resuming: half a minute to many minutes. With fewer, a client that lost
-its connection gets a snapshot more often; with more, nothing is wrong but memory."""
-RECENT_BYTES_MAX = 32 * 1024 * 1024
-"""Of each topic, so 64 MB in all."""
 SUBSCRIPTIONS_MAX = 50
-QUEUE_FRAMES_MAX = 200
-"""Frames that wait for one client. At half, a client with 50 channels falls out of the live set at a hiccup of two ticks;
-at double, a stuck one is told stale numbers for longer."""
 SELECTION_AREAS_MAX = 20_000
 """Tallies in one channel. Indonesia's 7,277 districts pass; its 83,000 villages would be a frame of 60 MB."""
-STATIONS_PENDING_MAX = 5_000
-"""Changed stations that are remembered for one slow client; past these it is told to take them with GET."""
 PARKED_HEARTBEATS_MAX = 1
 """Heartbeats that a subscription waits for this replica to reach its cursor."""
-
-Key = tuple[int, int]
-"""(contest number, area number)"""
-StationKey = tuple[str, str]
-"""(station code, contest id)"""
-
-
-class Selection(NamedTuple):
-    """What a channel shows. Exactly one of area and level."""
-
-    office: int
-    area: int | None
-    level: int | None
-    stations: bool
-
-
-class Touched:
-    """What of one office (or one channel) changed. `everything` asks for a snapshot instead."""
-
-    __slots__ = ("areas", "contests", "everything", "gap", "offices", "stations", "stations_lost")
-
-    def __init__(self) -> None:
-        self.areas: set[Key] = set()
-        self.offices: set[int] = set()
-        self.contests: set[int] = set()
-        self.stations: dict[StationKey, bytes] = {}
-        self.stations_lost = False
-        self.everything = False
-        self.gap: GapReason | None = None
-
-    def __bool__(self) -> bool:
-        return bool(self.areas or self.offices or self.contests or self.stations or self.everything or self.gap)
-
-    def merge(self, other: Touched) -> None:
-        self.areas |= other.areas
-        self.offices |= other.offices
-        self.contests |= other.contests
-        self.everything |= other.everything
-        self.gap = self.gap or other.gap
-        self.stations_lost |= other.stations_lost
-        if not self.stations_lost:
-            for key, row in other.stations.items():
-                self.stations.pop(key, None)
-                self.stations[key] = row
-            if len(self.stations) > STATIONS_PENDING_MAX:
-                self.stations.clear()
-                self.stations_lost = True
-
-
-class Frame(NamedTuple):
-    """A message as it is sent, and what it told, in case it has to be dropped."""
-
-    kind: str
-    text: str
-    cursor: str | None = None
-    """Where a client that has read this may go on; None where it still lacks something of before."""
-    channel: Channel | None = None
-    touched: Touched | None = None
-    """None for a frame that may be dropped without harm."""
-
-
-class Channel:
-    """One selection and those who want it."""
-
-    __slots__ = ("members", "name", "office", "selection", "snapshot", "snapshot_of")
-
-    def __init__(self, name: str, selection: Selection, office: OfficeState) -> None:
-        self.name = name
-        self.selection = selection
-        self.office = office
-        self.members: dict[Subscriber, None] = {}
-        self.snapshot = b""
-        self.snapshot_of = -1
-        """The flush number the cached snapshot is of."""
-
-
-class Subscriber:
-    """One connection: its channels, and the frames that wait for it."""
-
-    def __init__(self, hub: Hub, ready: Callable[[], None]) -> None:
-        self._hub = hub
-        self._ready = ready
-        self.channels: dict[Channel, str | None] = {}
-        """Channel → the client's id of the subscription."""
-        self._answers: deque[Frame] = deque()
-        self._queue: deque[Frame] = deque()
-        self._missed: dict[Channel, Touched] | None = None
-        """What it must still be told, while it is out of the live set."""
-        self._skipped = 0
-
-    @property
-    def is_behind(self) -> bool:
-        return self._missed is not None
-
-    def answer(self, frame: Frame) -> None:
-        """A frame that is never dropped. The shell bounds how many a client can cause."""
-        self._answers.append(frame)
-        self._ready()
-
-    def push(self, frame: Frame) -> None:
-        if self._missed is None and len(self._queue) < QUEUE_FRAMES_MAX:
-            self._queue.append(frame)
-            self._ready()
-            return
-        if self._missed is None:
-            self._missed = {}
-            for waiting in self._queue:
-                self._miss(waiting)
-            self._queue.clear()
-        self._miss(frame)
-
-    def _miss(self, frame: Frame) -> None:
-        assert self._missed is not None
-        if frame.channel is not None and frame.touched is not None and frame.channel in self.channels:
-            self._missed.setdefault(frame.channel, Touched()).merge(frame.touched)
-            self._skipped += 1
-
-    def forget(self, channel: Channel) -> None:
-        del self.channels[channel]
-        self._queue = deque(frame for frame in self._queue if frame.channel is not channel)
-        if self._missed is not None:
-            self._missed.pop(channel, None)
-
-    def take(self) -> Frame | None:
-        """The next frame to send, or None. Called only when the one before has left: a client that was too slow comes
-        back into the live set here."""
-        if self._answers:
-            return self._answers.popleft()
-        if self._missed is not None:
-            self._hub.flush()
-            missed, skipped = self._missed, self._skipped
-            self._missed, self._skipped = None, 0
-            for frame in self._hub.catch_up(self, missed, skipped):
-                self._queue.append(frame)
-        return self._queue.popleft() if self._queue else None
-
-
-class OfficeState:
-    """The newest state of one office."""
-
-    def __init__(self, entry: OfficeEntry, partitions: int) -> None:
-        self.entry = entry
-        self.cut: Cut = (int(NOTHING_YET),) * partitions
-        self.areas: dict[Key, Tally] = {}
-        """From the shard level up, of `results`; below, of `subtotals`."""
-        self.parties: dict[int, Tally] = {}
-        self.standings: dict[int, bytes] = {}
-        self.waits_for_keyframe = False
-        self.through: list[int] = [int(NOTHING_YET)] * partitions
-        self.whole: list[bool] = [False] * partitions
-        """For each ledger partition, whether every block since the first has been applied."""
-        self.touched = Touched()
-        self.rendered: dict[Key, bytes] = {}
-        self.rendered_parties: dict[int, bytes] = {}
-        self.has_station_channels = 0
-
-    @property
-    def has_spoken(self) -> bool:
-        return self.cut[0] > NOTHING_YET
-
-    def as_of(self) -> bytes:
-        return _offsets(self.cut)
-
-    def shard_as_of(self) -> bytes:
-        return _offsets(self.through)
-
-
-def _offsets(cut: Iterable[int]) -> bytes:
-    return orjson.dumps({str(partition): offset for partition, offset in enumerate(cut) if offset > NOTHING_YET})
-
-
-class _Recent(NamedTuple):
-    """A message that was applied, remembered for those who resume."""
-
-    source: int
-    """0: results; 1 + n: partition n of subtotals."""
-    offset: int
-    office: int
-    areas: tuple[Key, ...]
-    offices: tuple[int, ...]
-    contests: tuple[int, ...]
-    everything: bool
-    gap: GapReason | None
-    body: bytes
-    """The second line of a block: its stations are read when somebody asks."""
-    size: int
-
-
-class _RecentMessages:
-    """The newest messages of one topic, bounded. `floors` says from which offset on nothing is missing."""
-
-    def __init__(self, messages_max: int, bytes_max: int) -> None:
-        self._messages_max = messages_max
-        self._bytes_max = bytes_max
-        self._kept: deque[_Recent] = deque()
-        self._bytes = 0
-        self.floors: dict[int, int] = {}
-
-    def add(self, message: _Recent) -> None:
-        self._kept.append(message)
-        self._bytes += message.size
-        while len(self._kept) > self._messages_max or self._bytes > self._bytes_max:
-            oldest = self._kept.popleft()
-            self._bytes -= oldest.size
-            self.floors[oldest.source] = oldest.offset + 1
-
-    def since(self, wanted: dict[int, int]) -> list[_Recent]:
-        """Messages at or after the offset wanted of each source, oldest first."""
-        found: list[_Recent] = []
-        open_sources = set(wanted)
-        for message in reversed(self._kept):
-            if message.offset >= wanted[message.source]:
-                found.append(message)
-            else:
-                open_sources.discard(message.source)
-                if not open_sources:
-                    break
-        found.reverse()
-        return found
 
 
 class _Parked(NamedTuple):
@@ -316,10 +87,9 @@ class Hub:
         self.definition = definition
         self._heartbeat_s = heartbeat_s
         self._generation = generation
-        self._offices = [OfficeState(entry, definition.partitions) for entry in definition.offices]
-        self._positions = [0] * (1 + subtotals_partitions)
-        self._recent_results = _RecentMessages(recent_messages_max, recent_bytes_max)
-        self._recent_subtotals = _RecentMessages(recent_messages_max, recent_bytes_max)
+        self.state = FeedState(
+            definition, subtotals_partitions, recent_messages_max=recent_messages_max, recent_bytes_max=recent_bytes_max
+        )
         self._channels: dict[Selection, Channel] = {}
         self._by_area: dict[Key, list[Channel]] = {}
         """(office, area) → channels that show the area, as their own or as a child."""
@@ -328,7 +98,6 @@ class Hub:
         self._parked: list[_Parked] = []
         self._flushes = 0
         self._cursor = ""
-        self._dirty = False
         self._areas_of_level: dict[int, list[int]] = {}
         for area, level in enumerate(definition.area_level):
             self._areas_of_level.setdefault(level, []).append(area)
@@ -348,169 +117,37 @@ class Hub:
         cuts: Mapping[str, Cut] | None = None,
         block_watermarks: Mapping[tuple[str, int], int] | None = None,
     ) -> None:
-        """The offsets from which on messages will come, and the state they go on from: tallies by (contest, area) and by
-        (office, area), `as_of` by office, `through` by (office, ledger partition). Called once, before the first message.
-        """
-        definition = self.definition
-        for contest_id, code, tally in tallies:
-            contest = definition.contests[definition.contest_number[contest_id]]
-            area = definition.area_number[code]
-            state = self._offices[contest.office_number]
-            state.areas[contest.number, area] = tally
-            if area == contest.root_area:
-                told = standing(
-                    contest.id, contest.choices, TallyView.of(tally), definition.denominators[contest.number, area]
-                )
-                state.standings[contest.number] = orjson.dumps(told)
-        for office, code, tally in office_tallies:
-            self._offices[definition.office_number[office]].parties[definition.area_number[code]] = tally
-        for office, cut in (cuts or {}).items():
-            self._offices[definition.office_number[office]].cut = cut
-        for (office, partition), through in (block_watermarks or {}).items():
-            if office != UNATTRIBUTED:
-                state = self._offices[definition.office_number[office]]
-                state.through[partition] = through
-                state.whole[partition] = True
-        self._positions = [positions.results, *positions.subtotals]
-        self._recent_results.floors = {0: positions.results}
-        self._recent_subtotals.floors = {1 + n: offset for n, offset in enumerate(positions.subtotals)}
+        """`FeedState.begin`."""
+        self.state.begin(positions, tallies, office_tallies, cuts, block_watermarks)
         self._flushes += 1
         self._cursor = ""
 
+    def apply_result(self, offset: int, value: bytes) -> Applied:
+        return self.state.apply_result(offset, value)
+
+    def apply_block(self, source: int, offset: int, value: bytes) -> Applied:
+        return self.state.apply_block(source, offset, value)
+
     def held_stations(self) -> dict[str, int]:
-        """By office how many results wait for review, each contest of a station for itself."""
-        return {
-            office.entry.id: TallyView.of(tally).held[STATIONS]
-            for office in self._offices
-            if (tally := office.parties.get(self.definition.root)) is not None
-        }
+        return self.state.held_stations()
 
     def cuts(self) -> list[Cut]:
-        """How far each office is, the areas from the shard level up and then those below."""
-        return [cut for office in self._offices for cut in (office.cut, tuple(office.through))]
+        return self.state.cuts()
 
     @property
     def positions(self) -> Positions:
-        return Positions(self._positions[0], tuple(self._positions[1:]))
-
-    def apply_result(self, offset: int, value: bytes) -> Applied:
-        if offset < self._positions[0]:
-            return Applied.SKIPPED
-        result = Result.from_bytes(value)
-        self._positions[0] = offset + 1
-        self._dirty = True
-        office = self._offices[self.definition.office_number[result.office]]
-        if at_or_before(result.as_of, office.cut):
-            return Applied.SKIPPED
-        if not (at_or_before(result.from_, office.cut) and at_or_before(office.cut, result.as_of)):
-            office.waits_for_keyframe = True
-            return Applied.GAP
-        touched = self._set_areas(office, result.areas)
-        offices = self._set_parties(office, result.offices)
-        contests = self._set_standings(office, result.contests)
-        first = not office.has_spoken
-        gap: GapReason | None = "results-gap" if office.waits_for_keyframe and not first else None
-        office.waits_for_keyframe = False
-        office.cut = result.as_of
-        message = _Recent(0, offset, office.entry.number, touched, offices, contests, first, gap, b"", len(value))
-        self._recent_results.add(message)
-        self._touch(office.touched, message)
-        return Applied.APPLIED
-
-    def apply_block(self, source: int, offset: int, value: bytes) -> Applied:
-        """A message of partition `source` of the topic `subtotals`."""
-        source += 1
-        if offset < self._positions[source]:
-            return Applied.SKIPPED
-        self._positions[source] = offset + 1
-        self._dirty = True
-        head_line, _, body = value.partition(b"\n")
-        head = orjson.loads(head_line)
-        if head["kind"] == "keyframe" or head["office"] == UNATTRIBUTED:
-            return Applied.SKIPPED
-        office = self._offices[self.definition.office_number[head["office"]]]
-        partition, from_, through = head["partition"], head["from"], head["through"]
-        applied = office.through[partition]
-        if through <= applied:
-            return Applied.SKIPPED
-        gap: GapReason | None = None
-        becomes_whole = from_ == NOTHING_YET
-        if from_ > applied:
-            office.whole[partition] = False
-            if applied > NOTHING_YET:
-                gap = "subtotals-gap"
-        elif becomes_whole:
-            office.whole[partition] = True
-        office.through[partition] = through
-        shard_level = self.definition.shard_level
-        areas = self._set_areas(
-            office,
-            (
-                row
-                for row in head["areas"]
-                if self.definition.area_level[self.definition.area_number[row[1]]] > shard_level
-            ),
-        )
-        size = len(head_line) + len(body)
-        everything = becomes_whole and not areas
-        message = _Recent(source, offset, office.entry.number, areas, (), (), everything, gap, body, size)
-        self._recent_subtotals.add(message)
-        self._touch(office.touched, message, with_stations=office.has_station_channels > 0)
-        return Applied.APPLIED if gap is None else Applied.GAP
-
-    def _set_areas(self, office: OfficeState, rows: Iterable[tuple[str, str, Tally]]) -> tuple[Key, ...]:
-        definition = self.definition
-        touched = []
-        for contest, area, tally in rows:
-            key = (definition.contest_number[contest], definition.area_number[area])
-            if office.areas.get(key) != tally:
-                office.areas[key] = tally
-                office.rendered.pop(key, None)
-                touched.append(key)
-        return tuple(touched)
-
-    def _set_parties(self, office: OfficeState, rows: Iterable[tuple[str, Tally]]) -> tuple[int, ...]:
-        touched = []
-        for code, tally in rows:
-            area = self.definition.area_number[code]
-            if office.parties.get(area) != tally:
-                office.parties[area] = tally
-                office.rendered_parties.pop(area, None)
-                touched.append(area)
-        return tuple(touched)
-
-    def _set_standings(self, office: OfficeState, rows: Iterable[dict[str, object]]) -> tuple[int, ...]:
-        touched = []
-        for row in rows:
-            contest = self.definition.contest_number[str(row["contest"])]
-            rendered = orjson.dumps(row)
-            if office.standings.get(contest) != rendered:
-                office.standings[contest] = rendered
-                touched.append(contest)
-        return tuple(touched)
-
-    def _touch(self, touched: Touched, message: _Recent, *, with_stations: bool = False) -> None:
-        touched.areas.update(message.areas)
-        touched.offices.update(message.offices)
-        touched.contests.update(message.contests)
-        touched.everything |= message.everything
-        touched.gap = touched.gap or message.gap
-        if with_stations and message.body:
-            for row in orjson.loads(message.body)["stations"]:
-                key = (row["station"], row["contest"])
-                touched.stations.pop(key, None)
-                touched.stations[key] = orjson.dumps(row)
+        return Positions(self.state.positions[0], tuple(self.state.positions[1:]))
 
     # -- frames out ------------------------------------------------------------------------------------------------
 
     def flush(self) -> None:
         """Tell the subscribers what was applied since the last flush."""
-        if not self._dirty:
+        if not self.state.has_news:
             return
-        self._dirty = False
+        self.state.has_news = False
         self._flushes += 1
         self._cursor = ""
-        for office in self._offices:
+        for office in self.state.offices:
             if office.touched:
                 touched, office.touched = office.touched, Touched()
                 for channel, part in self._parts(office, touched):
@@ -756,8 +393,8 @@ class Hub:
                 {
                     "type": "heartbeat",
                     "cursor": self.cursor,
-                    "as_of": {office.entry.id: orjson.Fragment(office.as_of()) for office in self._offices},
-                    "waiting": [office.entry.id for office in self._offices if office.waits_for_keyframe],
+                    "as_of": {office.entry.id: orjson.Fragment(office.as_of()) for office in self.state.offices},
+                    "waiting": [office.entry.id for office in self.state.offices if office.waits_for_keyframe],
                 }
             ).decode(),
             self.cursor,
@@ -817,7 +454,7 @@ class Hub:
                 is_too_old = True
             except CursorError as error:
                 raise Wrong(400, "cursor", f"{error}; subscribe without it to begin with a snapshot") from None
-            if since is not None and len(since.subtotals) != len(self._positions) - 1:
+            if since is not None and len(since.subtotals) != len(self.state.positions) - 1:
                 raise Wrong(400, "cursor", "a cursor of other topics; subscribe without it to begin with a snapshot")
         self.flush()  # 1
         channel = self._channel(selection)
@@ -834,7 +471,7 @@ class Hub:
             self._resume(subscriber, channel, wish.id, since)
 
     def _has_reached(self, since: Positions) -> bool:
-        return all(own >= theirs for own, theirs in zip(self._positions, (since[0], *since[1]), strict=True))
+        return all(own >= theirs for own, theirs in zip(self.state.positions, (since[0], *since[1]), strict=True))
 
     def _resume(self, subscriber: Subscriber, channel: Channel, id: str | None, since: Positions) -> None:
         """Go on after a cursor: what changed since, or a gap and a snapshot where that is not remembered any more."""
@@ -851,12 +488,12 @@ class Hub:
         touched = Touched()
         of_results = {0: since.results}
         of_subtotals = {1 + n: offset for n, offset in enumerate(since.subtotals)}
-        for recent, wanted in ((self._recent_results, of_results), (self._recent_subtotals, of_subtotals)):
+        for recent, wanted in ((self.state.recent_results, of_results), (self.state.recent_subtotals, of_subtotals)):
             if any(offset < recent.floors.get(source, 0) for source, offset in wanted.items()):
                 return None
             for message in recent.since(wanted):
                 if message.office == channel.selection.office:
-                    self._touch(touched, message, with_stations=channel.selection.stations)
+                    touch(touched, message, with_stations=channel.selection.stations)
         part = self._part(channel, touched)
         part.everything, part.gap = touched.everything, touched.gap
         return part
@@ -938,7 +575,7 @@ class Hub:
 
     def _channel(self, selection: Selection) -> Channel:
         channel = self._channels.get(selection)
-        return channel or Channel(self._name(selection), selection, self._offices[selection.office])
+        return channel or Channel(self._name(selection), selection, self.state.offices[selection.office])
 
     def _name(self, selection: Selection) -> str:
         office = self.definition.offices[selection.office].id

@@ -1,0 +1,227 @@
+"""The newest state of each office, kept from the messages of `results` and `subtotals`, and which of it changed since the
+hub last sent it.
+
+Areas from the shard level up come from `results`, those below and the stations from `subtotals`, each by its own chain
+(DESIGN 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import orjson
+
+from api.feed.recent import Recent, RecentMessages
+from api.feed.touched import Key, Touched
+from projections.definition import Definition, OfficeEntry
+from projections.progress import standing
+from projections.rollup import Applied
+from projections.tally import STATIONS, Tally, TallyView
+from schemas.blocks import UNATTRIBUTED
+from schemas.codes import NOTHING_YET
+from schemas.live import GapReason, Positions
+from schemas.results import Cut, Result, at_or_before
+
+
+class FeedState:
+    def __init__(
+        self, definition: Definition, subtotals_partitions: int, *, recent_messages_max: int, recent_bytes_max: int
+    ) -> None:
+        self.definition = definition
+        self.offices = [OfficeState(entry, definition.partitions) for entry in definition.offices]
+        self.positions = [0] * (1 + subtotals_partitions)
+        """The next offset of `results`, and of each partition of `subtotals`."""
+        self.recent_results = RecentMessages(recent_messages_max, recent_bytes_max)
+        self.recent_subtotals = RecentMessages(recent_messages_max, recent_bytes_max)
+        self.has_news = False
+        """Whether anything was applied since the hub last sent."""
+
+    def begin(
+        self,
+        positions: Positions,
+        tallies: Iterable[tuple[str, str, Tally]] = (),
+        office_tallies: Iterable[tuple[str, str, Tally]] = (),
+        cuts: Mapping[str, Cut] | None = None,
+        block_watermarks: Mapping[tuple[str, int], int] | None = None,
+    ) -> None:
+        """The offsets from which on messages will come, and the state they go on from: tallies by (contest, area) and by
+        (office, area), `as_of` by office, `through` by (office, ledger partition). Called once, before the first message.
+        """
+        definition = self.definition
+        for contest_id, code, tally in tallies:
+            contest = definition.contests[definition.contest_number[contest_id]]
+            area = definition.area_number[code]
+            state = self.offices[contest.office_number]
+            state.areas[contest.number, area] = tally
+            if area == contest.root_area:
+                told = standing(
+                    contest.id, contest.choices, TallyView.of(tally), definition.denominators[contest.number, area]
+                )
+                state.standings[contest.number] = orjson.dumps(told)
+        for office, code, tally in office_tallies:
+            self.offices[definition.office_number[office]].parties[definition.area_number[code]] = tally
+        for office, cut in (cuts or {}).items():
+            self.offices[definition.office_number[office]].cut = cut
+        for (office, partition), through in (block_watermarks or {}).items():
+            if office != UNATTRIBUTED:
+                state = self.offices[definition.office_number[office]]
+                state.through[partition] = through
+                state.whole[partition] = True
+        self.positions = [positions.results, *positions.subtotals]
+        self.recent_results.floors = {0: positions.results}
+        self.recent_subtotals.floors = {1 + n: offset for n, offset in enumerate(positions.subtotals)}
+
+    def held_stations(self) -> dict[str, int]:
+        """By office how many results wait for review, each contest of a station for itself."""
+        return {
+            office.entry.id: TallyView.of(tally).held[STATIONS]
+            for office in self.offices
+            if (tally := office.parties.get(self.definition.root)) is not None
+        }
+
+    def cuts(self) -> list[Cut]:
+        """How far each office is, the areas from the shard level up and then those below."""
+        return [cut for office in self.offices for cut in (office.cut, tuple(office.through))]
+
+    def apply_result(self, offset: int, value: bytes) -> Applied:
+        if offset < self.positions[0]:
+            return Applied.SKIPPED
+        result = Result.from_bytes(value)
+        self.positions[0] = offset + 1
+        self.has_news = True
+        office = self.offices[self.definition.office_number[result.office]]
+        if at_or_before(result.as_of, office.cut):
+            return Applied.SKIPPED
+        if not (at_or_before(result.from_, office.cut) and at_or_before(office.cut, result.as_of)):
+            office.waits_for_keyframe = True
+            return Applied.GAP
+        touched = self._set_areas(office, result.areas)
+        offices = self._set_parties(office, result.offices)
+        contests = self._set_standings(office, result.contests)
+        first = not office.has_spoken
+        gap: GapReason | None = "results-gap" if office.waits_for_keyframe and not first else None
+        office.waits_for_keyframe = False
+        office.cut = result.as_of
+        message = Recent(0, offset, office.entry.number, touched, offices, contests, first, gap, b"", len(value))
+        self.recent_results.add(message)
+        touch(office.touched, message)
+        return Applied.APPLIED
+
+    def apply_block(self, source: int, offset: int, value: bytes) -> Applied:
+        """A message of partition `source` of the topic `subtotals`."""
+        source += 1
+        if offset < self.positions[source]:
+            return Applied.SKIPPED
+        self.positions[source] = offset + 1
+        self.has_news = True
+        head_line, _, body = value.partition(b"\n")
+        head = orjson.loads(head_line)
+        if head["kind"] == "keyframe" or head["office"] == UNATTRIBUTED:
+            return Applied.SKIPPED
+        office = self.offices[self.definition.office_number[head["office"]]]
+        partition, from_, through = head["partition"], head["from"], head["through"]
+        applied = office.through[partition]
+        if through <= applied:
+            return Applied.SKIPPED
+        gap: GapReason | None = None
+        becomes_whole = from_ == NOTHING_YET
+        if from_ > applied:
+            office.whole[partition] = False
+            if applied > NOTHING_YET:
+                gap = "subtotals-gap"
+        elif becomes_whole:
+            office.whole[partition] = True
+        office.through[partition] = through
+        shard_level = self.definition.shard_level
+        areas = self._set_areas(
+            office,
+            (
+                row
+                for row in head["areas"]
+                if self.definition.area_level[self.definition.area_number[row[1]]] > shard_level
+            ),
+        )
+        size = len(head_line) + len(body)
+        everything = becomes_whole and not areas
+        message = Recent(source, offset, office.entry.number, areas, (), (), everything, gap, body, size)
+        self.recent_subtotals.add(message)
+        touch(office.touched, message, with_stations=office.has_station_channels > 0)
+        return Applied.APPLIED if gap is None else Applied.GAP
+
+    def _set_areas(self, office: OfficeState, rows: Iterable[tuple[str, str, Tally]]) -> tuple[Key, ...]:
+        definition = self.definition
+        touched = []
+        for contest, area, tally in rows:
+            key = (definition.contest_number[contest], definition.area_number[area])
+            if office.areas.get(key) != tally:
+                office.areas[key] = tally
+                office.rendered.pop(key, None)
+                touched.append(key)
+        return tuple(touched)
+
+    def _set_parties(self, office: OfficeState, rows: Iterable[tuple[str, Tally]]) -> tuple[int, ...]:
+        touched = []
+        for code, tally in rows:
+            area = self.definition.area_number[code]
+            if office.parties.get(area) != tally:
+                office.parties[area] = tally
+                office.rendered_parties.pop(area, None)
+                touched.append(area)
+        return tuple(touched)
+
+    def _set_standings(self, office: OfficeState, rows: Iterable[dict[str, object]]) -> tuple[int, ...]:
+        touched = []
+        for row in rows:
+            contest = self.definition.contest_number[str(row["contest"])]
+            rendered = orjson.dumps(row)
+            if office.standings.get(contest) != rendered:
+                office.standings[contest] = rendered
+                touched.append(contest)
+        return tuple(touched)
+
+
+class OfficeState:
+    """The newest state of one office."""
+
+    def __init__(self, entry: OfficeEntry, partitions: int) -> None:
+        self.entry = entry
+        self.cut: Cut = (int(NOTHING_YET),) * partitions
+        self.areas: dict[Key, Tally] = {}
+        """From the shard level up, of `results`; below, of `subtotals`."""
+        self.parties: dict[int, Tally] = {}
+        self.standings: dict[int, bytes] = {}
+        self.waits_for_keyframe = False
+        self.through: list[int] = [int(NOTHING_YET)] * partitions
+        self.whole: list[bool] = [False] * partitions
+        """For each ledger partition, whether every block since the first has been applied."""
+        self.touched = Touched()
+        self.rendered: dict[Key, bytes] = {}
+        self.rendered_parties: dict[int, bytes] = {}
+        self.has_station_channels = 0
+
+    @property
+    def has_spoken(self) -> bool:
+        return self.cut[0] > NOTHING_YET
+
+    def as_of(self) -> bytes:
+        return _offsets(self.cut)
+
+    def shard_as_of(self) -> bytes:
+        return _offsets(self.through)
+
+
+def _offsets(cut: Iterable[int]) -> bytes:
+    return orjson.dumps({str(partition): offset for partition, offset in enumerate(cut) if offset > NOTHING_YET})
+
+
+def touch(touched: Touched, message: Recent, *, with_stations: bool = False) -> None:
+    touched.areas.update(message.areas)
+    touched.offices.update(message.offices)
+    touched.contests.update(message.contests)
+    touched.everything |= message.everything
+    touched.gap = touched.gap or message.gap
+    if with_stations and message.body:
+        for row in orjson.loads(message.body)["stations"]:
+            key = (row["station"], row["contest"])
+            touched.stations.pop(key, None)
+            touched.stations[key] = orjson.dumps(row)
