@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
+import re
 import tomllib
 from pathlib import Path
 
@@ -44,9 +46,38 @@ def test_a_chapter_heading_holds_words_only(package: str) -> None:
     assert ast.get_docstring(ast.parse((ROOT / package / "__init__.py").read_text(encoding="utf-8")))
 
 
-def test_the_lock_file_has_hashes_and_no_addresses() -> None:
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_file_has_hashes_and_no_addresses(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
     assert "://" not in text
     assert not [line for line in text.splitlines() if line.startswith("-")]
     pinned = text.split("\n")
     assert sum("==" in line for line in pinned) <= sum("--hash=sha256:" in line for line in pinned)
+
+
+def test_what_runs_a_count_is_pinned_without_what_tests_it() -> None:
+    """The image is made from the first lock file. What only the tests need has no place there, whatever its licence."""
+    running, testing = (_pinned(name) for name in ("requirements.lock", "requirements-dev.lock"))
+    assert running.items() <= testing.items(), "`make lock` pins both together"
+    tools = {
+        re.match(r"[a-z0-9-]+", each).group()  # type: ignore[union-attr]
+        for each in PROJECT["project"]["optional-dependencies"]["dev"]
+    }
+    assert tools <= testing.keys()
+    assert not tools & running.keys()
+    assert "COPY requirements.lock" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+
+def test_nothing_that_runs_a_count_is_under_the_gpl() -> None:
+    """Rekap is Apache-2.0; the GPL would bind whoever hands the image on."""
+    for name in _pinned("requirements.lock"):
+        about = importlib.metadata.metadata(name)
+        stated = (about.get("License-Expression", ""), about.get("License", "")[:200])
+        licence = " ".join([*about.get_all("Classifier", []), *stated])
+        words = re.sub(r"LGPL\S*|Lesser General Public", "", licence)
+        assert not re.search(r"\bA?GPL|General Public License", words), f"{name}: {licence}"
+
+
+def _pinned(name: str) -> dict[str, str]:
+    """Version of each distribution of a lock file."""
+    return dict(re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE))

@@ -242,8 +242,7 @@ class LeashedProcess:
         if process is None or process.returncode is not None:
             return
         for polite in signals:
-            with suppress(ProcessLookupError):
-                process.send_signal(polite)
+            self._signal(polite)
             self.signal_group(signal.SIGCONT)  # a paused process would sit on the signal
             with suppress(TimeoutError):
                 async with asyncio.timeout(deadline_s):
@@ -258,9 +257,15 @@ class LeashedProcess:
         if process is None or process.returncode is not None:
             return
         self.signal_group(signal.SIGKILL)
-        with suppress(ProcessLookupError):
-            process.kill()  # when it was too young to have a group of its own
+        self._signal(signal.SIGKILL)  # when it was too young to have a group of its own
         await self.wait()
+
+    def _signal(self, which: signal.Signals) -> None:
+        """By process id: `asyncio.subprocess.Process.send_signal` polls first, and where that reaps the child, asyncio finds
+        nobody to wait for and makes its exit code 255. The id cannot be another's while asyncio has not reaped the child."""
+        if (process_id := self.process_id) is not None:
+            with suppress(ProcessLookupError):
+                os.kill(process_id, which)
 
     def signal_group(self, which: signal.Signals) -> None:
         if (process_id := self.process_id) is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import os
 import re
 import shlex
 import shutil
@@ -100,7 +101,7 @@ async def test_an_election_of_your_own_as_the_readme_has_it(
         assert "VERIFIED" in await _rekap(tmp_path, by_name["audit"][0], url)
         assert "Provinsi Utara" in await _rekap(tmp_path, *by_name["watch"], "--once", "--url", url)
     finally:
-        up.send_signal(signal.SIGINT)
+        os.kill(up.pid, signal.SIGINT)
         said, _ = await up.communicate()
     assert up.returncode == 0, said.decode()
     assert b"ready: " in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import signal
 import sys
@@ -482,7 +483,7 @@ async def test_watching_a_count_that_goes_on_finds_nothing_until_there_is_someth
         await database.execute(change, -1)
         await database.close()
     await says("VERIFIED")
-    watch.send_signal(signal.SIGINT)
+    os.kill(watch.pid, signal.SIGINT)
     out, _ = await watch.communicate()
     assert watch.returncode == DIFFERS
     assert "the worst was DIFFERS" in out.decode()

@@ -6,6 +6,8 @@ import asyncio
 import base64
 import hashlib
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -254,7 +256,7 @@ async def _bench(*arguments: str) -> tuple[int | None, str]:
         out, _ = await process.communicate()
     finally:
         if process.returncode is None:
-            process.kill()
+            os.kill(process.pid, signal.SIGKILL)
     return process.returncode, out.decode()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -178,7 +179,7 @@ async def test_a_moment_is_served_at_the_paths_of_the_api(night: Night) -> None:
             assert (unknown.status_code, unknown.headers["content-type"]) == (404, "application/problem+json")
             assert (await client.get("stations/1.1.1-1")).status_code == 422
     finally:
-        process.send_signal(signal.SIGINT)
+        os.kill(process.pid, signal.SIGINT)
         assert await process.wait() == 0
 
 

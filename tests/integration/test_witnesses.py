@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -174,7 +176,7 @@ async def _process(place: Path, *logs: str) -> AsyncIterator[_Process]:
         yield _Process(url, process)
     finally:
         if process.returncode is None:
-            process.kill()
+            os.kill(process.pid, signal.SIGKILL)
         await process.wait()
 
 
@@ -198,7 +200,7 @@ async def test_a_witness_killed_at_any_moment_never_takes_back_what_it_has_cosig
 
             async def kill(process: asyncio.subprocess.Process = witness.process, delay: float = 0.0) -> None:
                 await asyncio.sleep(delay)
-                process.kill()
+                os.kill(process.pid, signal.SIGKILL)
 
             killing: asyncio.Task[None] | None = None
             try:
