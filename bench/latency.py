@@ -49,9 +49,12 @@ class Connection:
         self._host, self._port = str(parts.hostname), int(parts.port or 80)
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter
+        self.is_open = False
+        self.used_at = 0.0
 
     async def open(self) -> None:
         self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
+        self.is_open = True
 
     async def request(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
         self._writer.write(
@@ -116,11 +119,12 @@ async def main(rate: int, seconds: int) -> int:
         authority = next(key for slot, key in keys.items() if slot.role is Role.AUTHORITY)
         async with running_stack(place / "election", place / "data", authority, log_directory=place) as stack:
             print(f"signing {count:,} forms …", flush=True)
-            envelopes = _envelopes(stack, package, keys, count)
+            envelopes = envelopes_of(stack, package, keys, count)
             return await _measure(stack, envelopes, rate)
 
 
-def _envelopes(stack: Stack, package: Any, keys: dict[Any, Ed25519PrivateKey], count: int) -> list[bytes]:
+def envelopes_of(stack: Stack, package: Any, keys: dict[Any, Ed25519PrivateKey], count: int) -> list[bytes]:
+    """The forms of so many stations, each signed by the key whose scope it is in."""
     definition, election = stack.definition, package.election
     signers = {
         slot.scope: Signer(key, election=election.id, mode=election.mode.value, definition=definition.hash)

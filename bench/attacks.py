@@ -1,0 +1,339 @@
+"""Attack a running stack from one address, and print for each attack what everybody else noticed.
+
+    python bench/attacks.py [--only silent_bodies,many_404] [--seconds 8]
+
+The whole stack of `rekap up` runs on this machine. Before and during each attack honest clients on another loopback
+address submit forms, read snapshots and follow the live feed at a steady rate. Printed are their p50, p95 and slowest
+answers before (calm) and during the attack, what failed, the API's memory, what health said, and whether the published
+count holds each acknowledged form once. Attackers run in a process of their own at a low priority: their computing is
+done elsewhere in the world. Each attack is one function in bench/attacks_*.py, bounded in count and time, on loopback
+only. The exit code is 1 where an aim (below) is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import uvloop
+from attacks_http import HTTP_ATTACKS
+from attacks_target import Attack, Target, read_target
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from latency import OFFICE, Connection, Watch, envelopes_of
+from websockets.asyncio.client import connect
+
+from rekap.demo_election import demo_package, key_slots
+from rekap.live_client import MESSAGE_BYTES_MAX, feed_url
+from rekap.up import Stack, running_stack
+from runtime.package_files import write_package
+from schemas.package import Role
+
+ATTACKS: dict[str, Attack] = {**HTTP_ATTACKS}
+
+RATIO_MAX = 3.0
+"""Aim: under an attack from one address the others' p95 is at most this many times what it was."""
+CALM_FLOOR_S = 0.015
+"""A calm p95 below this counts as this: on two cores shared with the attacker, less is the scheduler's noise."""
+MEMORY_GROWTH_MB_MAX = 400
+"""Aim: what one attack may add to the API's memory. Its budgets together (docs/operations.md) allow about 300 MB."""
+FAILED_SHARE_MAX = 0.0
+"""Aim: no honest request is refused, and none stays without an answer."""
+ANSWER_SECONDS_MAX = 15.0
+COUNTED_SECONDS_MAX = 60.0
+KEPT_SECONDS_MAX = 2.0
+"""An open connection that waited longer is not used again: the server may be closing it just now."""
+STATIONS = 3_000
+ATTACKER = "127.0.0.2"
+
+
+@dataclass
+class Noticed:
+    """What honest clients measured in one phase."""
+
+    waited: dict[str, list[float]] = field(default_factory=lambda: {"submit": [], "read": [], "connect": []})
+    live: list[float] = field(default_factory=list)
+    failed: dict[str, int] = field(default_factory=dict)
+    memory_peak_mb: float = 0.0
+    health: set[str] = field(default_factory=set)
+
+    def fail(self, what: str) -> None:
+        self.failed[what] = self.failed.get(what, 0) + 1
+
+
+class Honest:
+    """Clients of another address: one form, one read on an open connection, one on a new connection, at a steady rate."""
+
+    def __init__(self, stack: Stack, envelopes: list[bytes], rate: int) -> None:
+        self._stack = stack
+        self._envelopes = iter(envelopes)
+        self._rate = rate
+        self._watch = Watch()
+        self.noticed = Noticed()
+        self.sent = self.acknowledged = 0
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for work in (self._submit, self._read, self._connect, self._sample, self._ask_health, self._listen):
+                group.create_task(work())
+
+    def begin_phase(self) -> Noticed:
+        """What was noticed in the phase that ends now."""
+        self.noticed.live = self._watch.waited
+        ended, self.noticed, self._watch.waited = self.noticed, Noticed(), []
+        return ended
+
+    async def _submit(self) -> None:
+        await self._steadily("submit", self._rate, self._submit_one)
+
+    async def _submit_one(self, connection: Connection) -> None:
+        envelope = next(self._envelopes)
+        at = time.perf_counter()
+        self.sent += 1
+        status, body = await connection.request("POST", "/v1/submissions", envelope)
+        if status != 201:
+            raise RuntimeError(f"{status}")
+        self.acknowledged += 1
+        receipt = orjson.loads(body)
+        self._watch.sent(receipt["partition"], receipt["offset"], at)
+
+    async def _read(self) -> None:
+        await self._steadily("read", self._rate, self._read_one)
+
+    async def _read_one(self, connection: Connection) -> None:
+        status, _ = await connection.request("GET", f"/v1/areas/{self._stack.definition.area_codes[0]}?office={OFFICE}")
+        if status != 200:
+            raise RuntimeError(f"{status}")
+
+    async def _connect(self) -> None:
+        await self._steadily("connect", 5, self._connect_one)
+
+    async def _connect_one(self, _: Connection) -> None:
+        fresh = Connection(self._stack.url)
+        await fresh.open()
+        try:
+            status, _body = await fresh.request("GET", "/livez")
+            if status != 200:
+                raise RuntimeError(f"{status}")
+        finally:
+            fresh.close()
+
+    async def _steadily(self, what: str, rate: int, once: Callable[[Connection], Awaitable[None]]) -> None:
+        """By the clock and not after the answer before, so that a stalled server is asked as often as a quick one."""
+        async with asyncio.TaskGroup() as group:
+            due = time.perf_counter()
+            free: list[Connection] = []
+            while True:
+                group.create_task(self._timed(what, once, free, due))
+                due += 1 / rate
+                await asyncio.sleep(max(0.0, due - time.perf_counter()))
+
+    async def _timed(
+        self, what: str, once: Callable[[Connection], Awaitable[None]], free: list[Connection], due: float
+    ) -> None:
+        noticed = self.noticed
+        connection = free.pop() if free else None
+        if connection is not None and time.perf_counter() - connection.used_at > KEPT_SECONDS_MAX:
+            connection.close()
+            connection = None
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                if connection is None:
+                    connection = Connection(self._stack.url)
+                    await connection.open()
+                await once(connection)
+            connection.used_at = time.perf_counter()
+            free.append(connection)
+        except (OSError, EOFError, TimeoutError, RuntimeError) as error:
+            noticed.fail(f"{what} {error if isinstance(error, RuntimeError) else type(error).__name__}")
+            if connection is not None and connection.is_open:
+                connection.close()
+        noticed.waited[what].append(time.perf_counter() - due)
+
+    async def _sample(self) -> None:
+        while True:
+            self.noticed.memory_peak_mb = max(self.noticed.memory_peak_mb, memory_mb(self._stack))
+            await asyncio.sleep(0.05)
+
+    async def _ask_health(self) -> None:
+        async with httpx.AsyncClient(base_url=self._stack.url, timeout=ANSWER_SECONDS_MAX) as client:
+            while True:
+                noticed = self.noticed
+                try:
+                    health = (await client.get("/v1/health")).json()
+                    noticed.health.add(health["status"] if "status" in health else health["detail"])
+                except httpx.HTTPError as error:
+                    noticed.health.add(type(error).__name__)
+                await asyncio.sleep(0.5)
+
+    async def _listen(self) -> None:
+        while True:
+            with suppress(OSError):
+                async with connect(feed_url(self._stack.url), max_size=MESSAGE_BYTES_MAX) as socket:
+                    await socket.send(orjson.dumps({"type": "subscribe", "office": OFFICE}).decode())
+                    async for text in socket:
+                        message = orjson.loads(text)
+                        if message["type"] in ("snapshot", "change"):
+                            self._watch.seen(message["as_of"])
+            self.noticed.fail("live: connection lost")
+            await asyncio.sleep(0.2)
+
+
+def memory_mb(stack: Stack) -> float:
+    """What the API holds in memory just now."""
+    process = stack.supervisor.process_id("api")
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:  # it has ended
+        return 0.0
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+@asynccontextmanager
+async def attacked_stack(place: Path, stations: int) -> AsyncIterator[tuple[Stack, list[bytes]]]:
+    """A stack with the demo's election, and a form of each station, signed and not sent yet."""
+    keys = {slot: Ed25519PrivateKey.generate() for slot in key_slots()}
+    public = {slot: key.public_key().public_bytes_raw() for slot, key in keys.items()}
+    package = demo_package(stations=stations, seed=1, public_keys=public)
+    write_package(package, place / "election")
+    authority = next(key for slot, key in keys.items() if slot.role is Role.AUTHORITY)
+    async with running_stack(place / "election", place / "data", authority, log_directory=place) as stack:
+        yield stack, envelopes_of(stack, package, keys, stations)
+
+
+async def main(names: list[str], seconds: int, calm_seconds: int, rate: int) -> int:
+    missed: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="rekap-attacks-") as temporary:
+        place = Path(temporary)
+        needed = rate * (seconds + calm_seconds + 10) * len(names) + 200
+        async with attacked_stack(place, max(STATIONS, needed)) as (stack, envelopes):
+            honest = Honest(stack, envelopes[100:], rate)
+            target = Target(stack.url, ATTACKER, seconds, tuple(map(bytes.decode, envelopes[:100])))
+            working = asyncio.create_task(honest.run())
+            await asyncio.sleep(calm_seconds)
+            print(HEAD, flush=True)
+            try:
+                for name in names:
+                    missed += await _one(honest, stack, target, name, calm_seconds)
+                    if working.done():
+                        await working
+            finally:
+                working.cancel()
+                with suppress(asyncio.CancelledError):
+                    await working
+            if not await _all_counted(stack, honest):
+                missed.append("not all that was acknowledged is counted once")
+    print("\n".join(["", *(f"MISSED: {sentence}" for sentence in missed)]) if missed else "\nall aims met")
+    return 1 if missed else 0
+
+
+HEAD = (
+    f"{'attack':26} {'of':8} {'calm p50':>9} {'p95':>7} {'max':>7} {'during p50':>11} {'p95':>7} {'max':>7} {'ratio':>6}"
+    "  failed, memory, health"
+)
+
+
+async def _one(honest: Honest, stack: Stack, target: Target, name: str, calm_seconds: int) -> list[str]:
+    honest.begin_phase()
+    await asyncio.sleep(calm_seconds)
+    calm = honest.begin_phase()
+    said = await _attack(target, name)
+    during = honest.begin_phase()
+    missed = []
+    for what in calm.waited:
+        before, now = calm.waited[what], during.waited[what]
+        ratio = _percentile(now, 95) / max(CALM_FLOOR_S, _percentile(before, 95))
+        print(
+            f"{name if what == 'submit' else '':26} {what:8} {_ms(before, 50, 9)} {_ms(before, 95)} {_ms(before, 100)}"
+            f" {_ms(now, 50, 11)} {_ms(now, 95)} {_ms(now, 100)} {ratio:6.1f}"
+        )
+        if ratio > RATIO_MAX:
+            missed.append(f"{name}: p95 of {what} is {ratio:.1f} times what it was")
+    print(
+        f"{'':26} {'live':8} {_ms(calm.live, 50, 9)} {_ms(calm.live, 95)} {_ms(calm.live, 100)}"
+        f" {_ms(during.live, 50, 11)} {_ms(during.live, 95)} {_ms(during.live, 100)}        failed"
+        f" {during.failed or 'none'}; memory {calm.memory_peak_mb:.0f} -> {during.memory_peak_mb:.0f} MB;"
+        f" health {', '.join(sorted(during.health))}; attacker: {said}",
+        flush=True,
+    )
+    grown = during.memory_peak_mb - calm.memory_peak_mb
+    if grown > MEMORY_GROWTH_MB_MAX:
+        missed.append(f"{name}: the API's memory grew by {grown:.0f} MB")
+    if sum(during.failed.values()) > FAILED_SHARE_MAX * sum(map(len, during.waited.values())):
+        missed.append(f"{name}: honest requests failed: {during.failed}")
+    if stack.supervisor.process_id("api") is None:
+        missed.append(f"{name}: the API has ended")
+    return missed
+
+
+async def _attack(target: Target, name: str) -> str:
+    """Run an attack in a process of its own; gives its last line, which says what it did."""
+    attacker = await asyncio.create_subprocess_exec(
+        *("nice", "-n", "10", sys.executable, __file__, "--attacker", name),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(3 * target.seconds + 30):
+            said, _ = await attacker.communicate(target.to_json())
+    except TimeoutError:
+        attacker.kill()
+        return "did not end in time"
+    return said.decode().strip().rsplit("\n", 1)[-1] or f"exit code {attacker.returncode}"
+
+
+async def _all_counted(stack: Stack, honest: Honest) -> bool:
+    """Whether the nation's count holds each acknowledged form once, and no more than was sent."""
+    ends = time.monotonic() + COUNTED_SECONDS_MAX
+    counted = -1
+    async with httpx.AsyncClient(base_url=stack.url, timeout=ANSWER_SECONDS_MAX) as client:
+        while time.monotonic() < ends:
+            with suppress(httpx.HTTPError, KeyError):
+                nation = (await client.get(f"/v1/areas/{stack.definition.area_codes[0]}?office={OFFICE}")).json()
+                counted = nation["offices"][0]["contests"][0]["stations"]["reported"]
+                if honest.acknowledged <= counted <= honest.sent:
+                    break
+            await asyncio.sleep(0.5)
+    print(f"\nacknowledged {honest.acknowledged}, sent {honest.sent}, counted {counted}")
+    return honest.acknowledged <= counted <= honest.sent
+
+
+def _percentile(sample: list[float], percent: int) -> float:
+    ranked = sorted(sample)
+    return ranked[min(len(ranked) - 1, len(ranked) * percent // 100)] if ranked else float("nan")
+
+
+def _ms(sample: list[float], percent: int, width: int = 7) -> str:
+    return f"{_percentile(sample, percent) * 1000:{width}.1f}"
+
+
+def arguments() -> Any:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help=f"attacks, separated by commas, of: {', '.join(ATTACKS)}")
+    parser.add_argument("--seconds", type=int, default=8, help="of each attack")
+    parser.add_argument("--calm-seconds", type=int, default=4, help="measured before each attack")
+    parser.add_argument("--rate", type=int, default=20, help="honest forms, and as many reads, a second")
+    parser.add_argument("--attacker", choices=ATTACKS, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    asked = arguments()
+    if asked.attacker:
+        against = read_target(sys.stdin.buffer.read())
+        print(uvloop.run(ATTACKS[asked.attacker](against)))
+        sys.exit(0)
+    chosen = [name for name in asked.only.split(",") if name] or list(ATTACKS)
+    if unknown := [name for name in chosen if name not in ATTACKS]:
+        sys.exit(f"Error: no such attack: {', '.join(unknown)}; there are: {', '.join(ATTACKS)}")
+    sys.exit(uvloop.run(main(chosen, asked.seconds, asked.calm_seconds, asked.rate)))
