@@ -27,6 +27,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from consumers.same_ledger import differing_record
 from projections.definition import Definition
+from projections.parts import Parts
 from projections.readmodel import queries
 from projections.readmodel.rows import Batch, Rows, Watermarks, rows_of
 from runtime import metrics
@@ -35,6 +36,7 @@ from runtime.kafka import SUBTOTALS_PARTITIONS, plain_consumer, stop_consumer, t
 from runtime.logs import event
 from runtime.postgres import migrate, open_pool
 from runtime.settings import Settings
+from schemas.results import Result
 
 log = logging.getLogger("rekap.recorder")
 
@@ -82,6 +84,9 @@ class Recorder:
         )
         self._watermarks = Watermarks({}, {})
         """As of the newest batch that was folded: ahead of the database by one batch."""
+        self._parts: Parts[Result] = Parts()
+        """Results of which not all parts have been read. Positions stay before their first parts: so a crash loses none, and
+        whoever goes on from the read model's positions, as the live feed does, never begins inside of a message."""
         self._read: dict[TopicPartition, int] = {}
         """Where in each topic the next batch begins; ahead of the database likewise."""
         self._ends: dict[TopicPartition, int] = {}
@@ -181,6 +186,9 @@ class Recorder:
         self._read.update(after)
         # In a thread: what the transaction of the batch before sends and hears goes on meanwhile.
         rows = await asyncio.to_thread(self._fold, messages)
+        results = TopicPartition(self._topics.results, 0)
+        if results in after and (first := self._parts.first_offset) is not None:
+            after[results] = first
         return Prepared(rows, after, sum(map(len, messages.values())), self._is_caught_up())
 
     async def _gather(self) -> dict[TopicPartition, list[Any]]:
@@ -210,11 +218,13 @@ class Recorder:
         return all(self._read[place] >= end for place, end in self._ends.items())
 
     def _fold(self, messages: Mapping[TopicPartition, Sequence[Any]]) -> Rows:
-        batch = Batch(self._definition, self._watermarks)
+        batch = Batch(self._definition, self._watermarks, self._parts)
         for place, values in messages.items():
-            add = batch.add_result if place.topic == self._topics.results else batch.add_block
             for message in values:
-                add(message.value)
+                if place.topic == self._topics.results:
+                    batch.add_result(message.value, message.offset)
+                else:
+                    batch.add_block(message.value)
         return rows_of(batch)
 
     # -- 2. its transaction ----------------------------------------------------------------------------------------

@@ -463,13 +463,11 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
     async def _send(self, blocks: list[Block]) -> None:
         """Step 3, begun: the next batch is folded while Kafka takes these; the producer keeps their order."""
         for block in blocks:
-            sent = await self._producer.send(
-                self._topics.subtotals,
-                block.to_bytes(),
-                key=self._message_keys.of(block),
-                partition=partition_of_office(block.office),
-            )
-            self._on_the_way.append(sent)
+            for key, value in self._message_keys.messages(block):
+                sent = await self._producer.send(
+                    self._topics.subtotals, value, key=key, partition=partition_of_office(block.office)
+                )
+                self._on_the_way.append(sent)
             _measure_block(block)
         if len(self._on_the_way) > ON_THE_WAY_MAX:
             await self._acknowledged()

@@ -14,9 +14,10 @@ from __future__ import annotations
 from enum import Enum
 
 from projections.definition import ContestEntry, Definition, OfficeEntry
+from projections.parts import Parts
 from projections.progress import standing
 from projections.tally import Tally, TallyView, apart, party_tally, side_by_side, tally_length
-from schemas.blocks import UNATTRIBUTED, Block
+from schemas.blocks import UNATTRIBUTED, Block, BlockRange
 from schemas.codes import NOTHING_YET
 from schemas.results import Cut, Result
 
@@ -27,6 +28,8 @@ class Applied(Enum):
     """Told before: redelivery, or a worker that did not know it had been replaced."""
     GAP = "gap"
     """Something before it is missing; the partition waits for a keyframe."""
+    PART = "part"
+    """A part of a message, which is applied when its last part has come."""
 
 
 class OfficeRollup:
@@ -64,6 +67,13 @@ class OfficeRollup:
     @property
     def has_news(self) -> bool:
         return self.is_complete and self._published != tuple(self._applied)
+
+    def is_news(self, said: BlockRange) -> bool:
+        """Whether a message changes anything here; its rows need not be read otherwise."""
+        applied = self._applied[said.partition]
+        return said.through > applied or (
+            said.through == applied and said.from_ == NOTHING_YET and said.partition in self._unsure
+        )
 
     def apply(self, block: Block) -> Applied:
         applied = self._applied[block.partition]
@@ -159,6 +169,7 @@ class Rollup:
 
     def __init__(self, definition: Definition) -> None:
         self.offices = {entry.id: OfficeRollup(definition, entry) for entry in definition.offices}
+        self._parts: Parts[Block] = Parts()
 
     def doubt(self) -> None:
         """What this process is given has changed hands: see OfficeRollup.doubt."""
@@ -169,3 +180,11 @@ class Rollup:
         if block.office == UNATTRIBUTED:
             return Applied.SKIPPED
         return self.offices[block.office].apply(block)
+
+    def apply_message(self, said: BlockRange, value: bytes) -> Applied:
+        """Apply a message of `subtotals`, of which `said` was read. Raises ValueError where the rest is none."""
+        if said.office == UNATTRIBUTED or not self.offices[said.office].is_news(said):
+            return Applied.SKIPPED
+        block = Block.from_bytes(value, with_body=False)
+        blocks = self._parts.add(f"{said.office}/{said.partition}", said.part, block, len(value))
+        return Applied.PART if blocks is None else self.apply(Block.joined(blocks))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, NamedTuple
 
@@ -79,17 +79,24 @@ def partition_of_office(office: str) -> int:
 
 class MessageKeys:
     """Keys for the compacted topics, where Kafka keeps of all messages with one key the newest: every change has a key
-    that no other message has, also when it says what was said before, because readers need it in its place."""
+    that no other message has, also when it says what was said before, because readers need it in its place. A keyframe's
+    parts have the keys of the parts of the keyframe before: what is left of an older, larger one is of no message that
+    can be put together (projections/parts.py)."""
 
     def __init__(self) -> None:
-        own = secrets.token_hex(16)
-        self._changes = (f"{own}-{number}".encode() for number in itertools.count())
+        own = secrets.token_hex(8)
+        self._numbers = (f"{own}-{number}" for number in itertools.count())
 
-    def of(self, message: Block | Result) -> bytes:
-        if message.kind != "keyframe":
-            return next(self._changes)
-        partition = f"/{message.partition}" if isinstance(message, Block) else ""
-        return f"{message.office}{partition}/keyframe".encode()
+    def messages(self, message: Block | Result) -> Iterator[tuple[bytes, bytes]]:
+        """Key and value of each Kafka record in which a message is published. Raises TooManyPartsError."""
+        name = next(self._numbers)
+        if message.kind == "keyframe":
+            partition = f"/{message.partition}" if isinstance(message, Block) else ""
+            key = f"{message.office}{partition}/keyframe"
+        else:
+            key = name
+        for number, value in enumerate(message.to_parts(name)):
+            yield (f"{key}/{number}" if number else key).encode(), value
 
 
 def ordered_producer(settings: Settings, **options: Any) -> AIOKafkaProducer:

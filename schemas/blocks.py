@@ -9,6 +9,9 @@ whoever keeps history, so the roll-up never parses them:
     …
     ]}
 
+A keyframe that is larger than one message should be comes in parts (parts.py): `"part"` follows `through` then. A block never
+does: it is cut by the ledger's offsets instead.
+
 An event is in canonical form, so without a line's end; it belongs to the next record of `told` whose `payload` is null. So
 whoever keeps it need not read it either: of 1,600 bytes a result these are 690. Blocks of older versions have two lines, the
 events in their records, and these under `records`.
@@ -20,11 +23,13 @@ through <= applied, and has a gap when from > applied.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 
 import orjson
 
 from schemas.codes import NOTHING_YET, OfficeId
+from schemas.parts import PART_BYTES_MAX, Part, grouped, in_array
 
 UNATTRIBUTED = OfficeId("-")
 """The office of records that name none: garbage, unknown contests. They have no votes, but they are shown."""
@@ -82,11 +87,15 @@ class BlockRange(NamedTuple):
     partition: int
     from_: int
     through: int
+    part: Part | None
+    """None of a message that is whole."""
 
     @classmethod
     def from_bytes(cls, value: bytes) -> BlockRange:
-        """Of the first line only what comes before `areas`: a keyframe has 60 kB of them, which nobody may need."""
-        return cls(*orjson.loads(value.partition(b',"areas":')[0] + b"}").values())
+        """Of the first line only what comes before `areas`: a keyframe has a megabyte of them, which nobody may need."""
+        said = orjson.loads(value.partition(b',"areas":')[0] + b"}")
+        part = Part(*said["part"]) if "part" in said else None
+        return cls(said["kind"], said["office"], said["partition"], said["from"], said["through"], part)
 
 
 class Block(NamedTuple):
@@ -100,23 +109,41 @@ class Block(NamedTuple):
     states: list[StateRow]
     stations: list[StationRow]
 
+    def to_parts(self, message: str, bytes_max: int = PART_BYTES_MAX) -> list[bytes]:
+        """As the messages in which it is published. `message` is an id that no other has (Part). Raises TooManyPartsError."""
+        if self.kind == "block":
+            return [self.to_bytes()]
+        groups = grouped([map(orjson.dumps, self.areas)], bytes_max)
+        if len(groups) == 1:
+            return [self._head(None, groups[0][0])]
+        return [self._head(Part(message, number, len(groups)), rows) for number, (rows,) in enumerate(groups)]
+
+    def _head(self, part: Part | None, areas: Sequence[bytes]) -> bytes:
+        head: dict[str, Any] = {
+            "kind": self.kind,
+            "office": self.office,
+            "partition": self.partition,
+            "from": self.from_,
+            "through": self.through,
+        }
+        if part is not None:
+            head["part"] = tuple(part)
+        return b'%b,"areas":%b}' % (orjson.dumps(head)[:-1], in_array(areas))
+
     def to_bytes(self) -> bytes:
-        head = orjson.dumps(
-            {
-                "kind": self.kind,
-                "office": self.office,
-                "partition": self.partition,
-                "from": self.from_,
-                "through": self.through,
-                "areas": self.areas,
-            }
-        )
+        """As one message, however large."""
+        head = self._head(None, [orjson.dumps(self.areas)[1:-1]])
         if self.kind == "keyframe":
             return head
         events = [orjson.dumps(row["payload"]) for row in self.records if "payload" in row]
         told = [{**row, "payload": None} if "payload" in row else row for row in self.records]
         body = orjson.dumps({"told": told, "states": self.states, "stations": self.stations})
         return b'%b\n%b,"events":[\n%b\n]}' % (head, body[:-1], b",\n".join(events))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Block]) -> Block:
+        """The keyframe that was cut into these, or the one block."""
+        return parts[0]._replace(areas=[row for part in parts for row in part.areas]) if len(parts) > 1 else parts[0]
 
     @classmethod
     def from_bytes(cls, value: bytes, *, with_body: bool) -> Block:

@@ -27,7 +27,7 @@ from runtime import metrics
 from runtime.kafka import MessageKeys, ordered_producer, topics_of
 from runtime.logs import event
 from runtime.settings import Settings
-from schemas.blocks import Block
+from schemas.blocks import BlockRange
 from schemas.results import Result
 from streams.app import create_app
 
@@ -54,10 +54,10 @@ class Publisher:
         self._has_read = asyncio.Event()
 
     def apply(self, value: bytes) -> None:
-        block = Block.from_bytes(value, with_body=False)
-        applied = self._rollup.apply(block)
+        said = BlockRange.from_bytes(value)
+        applied = self._rollup.apply_message(said, value)
         if applied is Applied.GAP and not self.applied[Applied.GAP]:
-            log.info(event("gap", office=block.office, partition=block.partition, through=block.through))
+            log.info(event("gap", office=said.office, partition=said.partition, through=said.through))
         # Also where it told nothing new: it may have been the keyframe after which what is known may be published.
         self._has_read.set()
         self.applied[applied] += 1
@@ -96,8 +96,9 @@ class Publisher:
     async def _send(self, results: list[Result]) -> None:
         assert self._producer is not None
         sent = [
-            await self._producer.send(self._topic, result.to_bytes(), key=self._message_keys.of(result))
+            await self._producer.send(self._topic, value, key=key)
             for result in results
+            for key, value in self._message_keys.messages(result)
         ]
         if sent:
             await asyncio.gather(*sent)

@@ -14,13 +14,17 @@ import orjson
 from api.feed.recent import Recent, RecentMessages
 from api.feed.touched import Key, Touched
 from projections.definition import Definition, OfficeEntry
+from projections.parts import Parts
 from projections.progress import standing
 from projections.rollup import Applied
 from projections.tally import STATIONS, Tally, TallyView
-from schemas.blocks import UNATTRIBUTED
+from schemas.blocks import UNATTRIBUTED, BlockRange
 from schemas.codes import NOTHING_YET
 from schemas.live import GapReason, Positions
-from schemas.results import Cut, Result, at_or_before
+from schemas.results import Cut, Result, ResultRange, at_or_before
+
+ROW_BYTES = 100
+"""What is remembered of a changed row of `results`: its key."""
 
 
 class FeedState:
@@ -33,6 +37,8 @@ class FeedState:
         """The next offset of `results`, and of each partition of `subtotals`."""
         self.recent_results = RecentMessages(recent_messages_max, recent_bytes_max)
         self.recent_subtotals = RecentMessages(recent_messages_max, recent_bytes_max)
+        self._parts: Parts[Result] = Parts()
+        """Results of which not all parts have come."""
         self.has_news = False
         """Whether anything was applied since the hub last sent."""
 
@@ -86,12 +92,16 @@ class FeedState:
     def apply_result(self, offset: int, value: bytes) -> Applied:
         if offset < self.positions[0]:
             return Applied.SKIPPED
-        result = Result.from_bytes(value)
+        said = ResultRange.from_bytes(value)
         self.positions[0] = offset + 1
         self.has_news = True
-        office = self.offices[self.definition.office_number[result.office]]
-        if at_or_before(result.as_of, office.cut):
+        office = self.offices[self.definition.office_number[said.office]]
+        if at_or_before(said.as_of, office.cut):
             return Applied.SKIPPED
+        parts = self._parts.add(said.office, said.part, Result.from_bytes(value), len(value))
+        if parts is None:
+            return Applied.PART
+        result = Result.joined(parts)
         if not (at_or_before(result.from_, office.cut) and at_or_before(office.cut, result.as_of)):
             office.waits_for_keyframe = True
             return Applied.GAP
@@ -102,7 +112,10 @@ class FeedState:
         gap: GapReason | None = "results-gap" if office.waits_for_keyframe and not first else None
         office.waits_for_keyframe = False
         office.cut = result.as_of
-        message = Recent(0, offset, office.entry.number, touched, offices, contests, first, gap, b"", len(value))
+        self._parts.give_up(said.office, lambda other: at_or_before(other.as_of, result.as_of))
+        # At the offset of its last part: a client whose cursor lies between its parts lacks all of it.
+        size = ROW_BYTES * (len(touched) + len(offices) + len(contests))
+        message = Recent(0, offset, office.entry.number, touched, offices, contests, first, gap, b"", size)
         self.recent_results.add(message)
         touch(office.touched, message)
         return Applied.APPLIED
@@ -114,15 +127,16 @@ class FeedState:
             return Applied.SKIPPED
         self.positions[source] = offset + 1
         self.has_news = True
-        head_line, _, body = value.partition(b"\n")
-        head = orjson.loads(head_line)
-        if head["kind"] == "keyframe" or head["office"] == UNATTRIBUTED:
+        said = BlockRange.from_bytes(value)
+        if said.kind == "keyframe" or said.office == UNATTRIBUTED:
             return Applied.SKIPPED
-        office = self.offices[self.definition.office_number[head["office"]]]
-        partition, from_, through = head["partition"], head["from"], head["through"]
+        office = self.offices[self.definition.office_number[said.office]]
+        partition, from_, through = said.partition, said.from_, said.through
         applied = office.through[partition]
         if through <= applied:
             return Applied.SKIPPED
+        head_line, _, body = value.partition(b"\n")
+        head = orjson.loads(head_line)
         gap: GapReason | None = None
         becomes_whole = from_ == NOTHING_YET
         if from_ > applied:

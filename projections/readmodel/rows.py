@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from projections.definition import Definition
+from projections.parts import Parts
 from schemas.blocks import UNATTRIBUTED, Block, BlockRange, RecordRow, StateRow, StationRow
 from schemas.codes import NOTHING_YET
 from schemas.results import Cut, Result, ResultRange, at_or_before
@@ -42,6 +43,8 @@ class Batch:
 
     definition: Definition
     watermarks: Watermarks
+    parts: Parts[Result] = field(default_factory=Parts)
+    """Results of which not all parts have come; they may come in a later batch."""
     records: list[tuple[int, str, RecordRow]] = field(default_factory=list)
     """(ledger partition, office, row)"""
     states: dict[tuple[int, int], StateRow] = field(default_factory=dict)
@@ -74,23 +77,30 @@ class Batch:
             if self.definition.area_level[self.definition.area_number[area]] > shard_level:
                 self.tallies[contest, area] = tally
 
-    def add_result(self, value: bytes) -> None:
-        """Add a message of `results`. One that does not chain is left out: the next keyframe has all it said."""
+    def add_result(self, value: bytes, offset: int = 0) -> None:
+        """Add a message of `results`, or a part of one. One that does not chain is left out: the next keyframe has all it
+        said. `offset` of the Kafka record."""
         said = ResultRange.from_bytes(value)
         office = str(said.office)
-        nothing: Cut = (int(NOTHING_YET),) * self.definition.partitions
-        current = self.watermarks.results.get(office, nothing)
-        if at_or_before(said.as_of, current):
+        if at_or_before(said.as_of, self._cut(office)):
             return
-        if not (at_or_before(said.from_, current) and at_or_before(current, said.as_of)):
+        if (parts := self.parts.add(office, said.part, Result.from_bytes(value), len(value), offset)) is not None:
+            self._add_whole(office, Result.joined(parts))
+
+    def _add_whole(self, office: str, result: Result) -> None:
+        current = self._cut(office)
+        if not (at_or_before(result.from_, current) and at_or_before(current, result.as_of)):
             return
-        result = Result.from_bytes(value)
         self.watermarks.results[office] = result.as_of
         self.moved_results.add(office)
+        self.parts.give_up(office, lambda other: at_or_before(other.as_of, result.as_of))
         for contest, area, tally in result.areas:
             self.tallies[contest, area] = tally
         for area, tally in result.offices:
             self.office_tallies[office, area] = tally
+
+    def _cut(self, office: str) -> Cut:
+        return self.watermarks.results.get(office) or (int(NOTHING_YET),) * self.definition.partitions
 
 
 class Rows(NamedTuple):

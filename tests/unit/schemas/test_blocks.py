@@ -66,6 +66,6 @@ def test_a_block_that_lost_an_event_is_none() -> None:
 
 def test_what_decides_is_read_without_the_rest() -> None:
     for block in (*_blocks(), keyframe(OfficeId("president"), 2, 7, [("president", "1.1", [1, 2, 3])])):
-        assert BlockRange.from_bytes(block.to_bytes()) == block[:5]
+        assert BlockRange.from_bytes(block.to_bytes()) == (*block[:5], None)
     result = Result("change", OfficeId("president"), (1, 2, -1), (1, 5, 6), [("president", "1", [1])], [("1", [1])], [])
-    assert ResultRange.from_bytes(result.to_bytes()) == result[:4]
+    assert ResultRange.from_bytes(result.to_bytes()) == (*result[:4], None)

@@ -1,0 +1,242 @@
+"""A message of any size comes in parts of a bounded size; and however the parts of several workers come, mixed, repeated or
+in batches that a crash cuts off, readers apply whole messages only, and all of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from api.feed.state import FeedState
+from projections.parts import OPEN_BYTES_MAX, Parts
+from projections.readmodel.rows import Batch, Watermarks
+from projections.rollup import Rollup
+from runtime.kafka import MESSAGE_BYTES_MAX
+from schemas.blocks import Block, BlockRange, keyframe
+from schemas.codes import OfficeId
+from schemas.live import Positions
+from schemas.parts import PART_BYTES_MAX, PARTS_MAX, Part
+from schemas.results import Result, ResultRange
+from tests.support.ledger import MemoryLedger, fold
+from tests.support.nights import acts, play
+from tests.support.small_election import small_package
+
+PACKAGE = small_package()
+HEAD_BYTES_MAX = 16 * 1024
+"""What is before the rows: two vectors of 256 offsets, and names."""
+ROW_NUMBERS_MAX = 3 * (10 + 2_000) + 1
+"""Numbers in a tally of the largest contest a form can hold (CHOICES_MAX), and some for its head."""
+LARGEST = 10**15
+
+sizes = st.lists(st.integers(1, ROW_NUMBERS_MAX), max_size=60)
+
+
+def _rows(lengths: list[int]) -> list[tuple[str, str, list[int]]]:
+    return [("contest" * 9, f"{number:063}", [LARGEST] * length) for number, length in enumerate(lengths)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(sizes, sizes, st.sampled_from(("change", "keyframe")))
+def test_whatever_the_sizes_no_part_is_larger_than_a_part_may_be(
+    areas: list[int], offices: list[int], kind: Any
+) -> None:
+    vector = tuple([10**12] * 256)
+    office = OfficeId("o" * 64)
+    result = Result(kind, office, vector, vector, _rows(areas), [row[1:] for row in _rows(offices)], [])
+    frame = keyframe(office, 255, 10**12, _rows(areas))
+    for values, read, join, whole in (
+        (result.to_parts("w-1"), Result.from_bytes, Result.joined, result),
+        (frame.to_parts("w-1"), lambda value: Block.from_bytes(value, with_body=False), Block.joined, frame),
+    ):
+        assert all(len(value) <= PART_BYTES_MAX + HEAD_BYTES_MAX < MESSAGE_BYTES_MAX for value in values)
+        assert join([read(value) for value in values]) == whole  # type: ignore[operator]
+        assert len(values) <= 1 + 2 * sum(len(value) for value in values) // PART_BYTES_MAX, "parts are not slivers"
+
+
+# ── readers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Tables:
+    """What PostgreSQL has of `results`."""
+
+    def __init__(self) -> None:
+        self.watermarks = Watermarks({}, {})
+        self.rows: dict[Any, Any] = {}
+        self.position = 0
+
+    def write(self, batch: Batch, read: int) -> None:
+        self.rows |= batch.tallies | {("", *key): tally for key, tally in batch.office_tallies.items()}
+        self.watermarks.results.update({office: batch.watermarks.results[office] for office in batch.moved_results})
+        first = batch.parts.first_offset
+        assert first is None or first >= self.position, "a position never goes back"
+        self.position = read if first is None else first
+
+
+def _recorded(values: list[bytes], cuts: set[int], crashes: set[int]) -> Tables:
+    """In batches that end after each of `cuts`; at each of `crashes` all is forgotten but what is written."""
+    definition = MemoryLedger(PACKAGE).definition
+    tables = Tables()
+    parts: Parts[Result] = Parts()
+    batch = Batch(definition, Watermarks({}, {}), parts)
+    offset = 0
+    while offset < len(values):
+        batch.add_result(values[offset], offset)
+        offset += 1
+        if offset in crashes:
+            crashes = crashes - {offset}
+            parts = Parts()
+            batch = Batch(definition, Watermarks({}, dict(tables.watermarks.results)), parts)
+            offset = tables.position
+        elif offset in cuts or offset == len(values):
+            tables.write(batch, offset)
+            batch = Batch(definition, batch.watermarks, parts)
+    return tables
+
+
+def _followed(values: list[bytes], begins: Tables) -> FeedState:
+    """The live feed, begun from a read model."""
+    definition = MemoryLedger(PACKAGE).definition
+    feed = FeedState(definition, 1, recent_messages_max=100, recent_bytes_max=10**6)
+    offices = [(key[1], key[2], tally) for key, tally in begins.rows.items() if key[0] == ""]
+    tallies = [(*key, tally) for key, tally in begins.rows.items() if key[0] != ""]
+    feed.begin(Positions(begins.position, (0,)), tallies, offices, begins.watermarks.results)
+    for offset in range(begins.position, len(values)):
+        feed.apply_result(offset, values[offset])
+    return feed
+
+
+def _published(ledger: MemoryLedger, keyframes: set[int]) -> list[Result]:
+    """What one roll-up publishes: a change after each block, and a keyframe after some."""
+    rollup = Rollup(ledger.definition)
+    results = []
+    for partition in range(ledger.definition.partitions):
+        for block in fold(ledger, partition, cuts=range(0, 40, 3))[1]:
+            rollup.apply(block)
+            for office in rollup.offices.values():
+                results.append(office.take_change())
+                results.append(office.keyframe() if len(results) // 2 % 7 in keyframes else None)
+    return [result for result in results if result is not None]
+
+
+numbers = st.sets(st.integers(0, 60))
+bounds = st.lists(st.sampled_from((1, 150, 400, 10**6)), min_size=1, max_size=9)
+
+
+@st.composite
+def _streams(draw: st.DrawFn) -> tuple[list[bytes], list[Result]]:
+    """A night; two roll-ups that publish all of it, in parts of different sizes, mixed; some messages come again later."""
+    ledger = MemoryLedger(PACKAGE)
+    play(ledger, draw(st.lists(acts, min_size=1, max_size=15)))
+    whole: list[Result] = []
+    streams = []
+    for writer in ("a", "b"):
+        results = _published(ledger, draw(st.sets(st.integers(0, 6))))
+        whole = whole or results
+        each = draw(bounds)
+        streams.append(
+            [
+                value
+                for number, result in enumerate(results)
+                for value in result.to_parts(f"{writer}-{number}", each[number % len(each)])
+            ]
+        )
+    order = draw(st.permutations([0] * len(streams[0]) + [1] * len(streams[1])))
+    rest = [iter(stream) for stream in streams]
+    mixed = [next(rest[writer]) for writer in order]
+    for place, distance in draw(st.dictionaries(st.integers(0, 200), st.integers(0, 30), max_size=10)).items():
+        if place < len(mixed):
+            mixed.insert(min(len(mixed), place + distance), mixed[place])
+    return mixed, whole
+
+
+@settings(max_examples=150, deadline=None)
+@given(_streams(), numbers, numbers, numbers)
+def test_parts_mixed_repeated_and_cut_off_by_crashes_make_the_same_read_model_and_feed(
+    stream: tuple[list[bytes], list[Result]], cuts: set[int], crashes: set[int], begins: set[int]
+) -> None:
+    values, whole = stream
+    expected = _recorded([result.to_bytes() for result in whole], set(), set())
+    tables = _recorded(values, cuts, crashes)
+    assert (tables.rows, tables.watermarks) == (expected.rows, expected.watermarks)
+    for begin in {0, *begins}:
+        feed = _followed(values, _recorded(values[:begin], cuts, crashes))
+        for office in feed.offices:
+            assert office.cut == expected.watermarks.results.get(office.entry.id, office.cut)
+            assert not office.waits_for_keyframe, "whoever begins where the read model is has no gap"
+            for contest, area in office.areas:
+                key = (feed.definition.contests[contest].id, feed.definition.area_codes[area])
+                assert office.areas[contest, area] == expected.rows[key]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(acts, min_size=1, max_size=15), bounds, numbers)
+def test_a_keyframe_in_parts_sets_a_gap_of_the_rollup_right(
+    night: list[tuple[Any, ...]], parts_of: list[int], lost: set[int]
+) -> None:
+    ledger = MemoryLedger(PACKAGE)
+    play(ledger, night)
+    expected, rollup = Rollup(ledger.definition), Rollup(ledger.definition)
+    place = 0
+    folds = []
+    for partition in range(ledger.definition.partitions):
+        folded, blocks = fold(ledger, partition, cuts=range(0, 40, 3))
+        folds.append(folded)
+        for block in blocks:
+            expected.apply(block)
+            place += 1
+            if place not in lost:
+                rollup.apply_message(BlockRange.from_bytes(block.to_bytes()), block.to_bytes())
+    # A roll-up that sees a gap is silent until each partition has sent a keyframe, and a keyframe may show the gap.
+    for folded in (*folds, *folds):
+        for number, frame in enumerate(folded.keyframes()):
+            for value in frame.to_parts(f"w{folded.partition}-{number}", parts_of[number % len(parts_of)]):
+                rollup.apply_message(BlockRange.from_bytes(value), value)
+    for office in ledger.definition.offices:
+        assert rollup.offices[office.id].keyframe() == expected.offices[office.id].keyframe()
+
+
+# ── bounds ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_message_of_too_many_parts_is_dropped_before_it_fills_the_memory() -> None:
+    parts: Parts[int] = Parts()
+    assert parts.add("office", Part("w-1", 0, PARTS_MAX + 1), 1, 10) is None
+    assert parts.add("office", Part("w-1", 1, PARTS_MAX + 1), 1, 10) is None
+    assert (parts.first_offset, parts.dropped) == (None, 1)
+
+
+def test_messages_of_workers_that_died_are_dropped_the_oldest_first() -> None:
+    parts: Parts[int] = Parts()
+    for writer in range(9):
+        parts.add("office", Part(f"{writer}-1", 0, 2), writer, PART_BYTES_MAX, offset=writer)
+    assert (parts.first_offset, parts.dropped) == (6, 6)
+    assert parts.add("office", Part("8-1", 1, 2), 80, 1) == [8, 80]
+    assert parts.add("office", Part("5-1", 1, 2), 50, 1) is None
+
+
+def test_all_that_is_open_is_bounded_in_bytes_over_all_offices() -> None:
+    parts: Parts[int] = Parts()
+    for office in range(9):
+        parts.add(f"office {office}", Part("w-1", 0, 2), office, OPEN_BYTES_MAX // 4, offset=office)
+    assert parts.first_offset == 5
+
+
+def test_a_restarted_worker_and_a_missing_part_end_a_message() -> None:
+    parts: Parts[str] = Parts()
+    assert parts.add("office", Part("w-1", 0, 3), "a", 1) is None
+    assert parts.add("office", Part("w-2", 0, 2), "b", 1) is None, "the writer began another"
+    assert parts.add("office", Part("w-1", 1, 3), "a", 1) is None
+    assert parts.add("office", Part("w-2", 1, 2), "b", 1) == ["b", "b"]
+    assert parts.add("office", Part("w-3", 0, 4), "c", 1) is None
+    assert parts.add("office", Part("w-3", 2, 4), "c", 1) is None, "part 1 is missing"
+    assert parts.add("office", Part("w-3", 3, 4), "c", 1) is None
+    assert parts.first_offset is None
+
+
+def test_the_head_of_a_part_is_read_without_its_rows() -> None:
+    result = Result("keyframe", OfficeId("dpr"), (-1,), (7,), _rows([5, 5]), [], [])
+    first, second = result.to_parts("w-7", 1)
+    assert ResultRange.from_bytes(second) == ("keyframe", "dpr", (-1,), (7,), Part("w-7", 1, 2))
+    assert orjson.loads(first)["part"] == ["w-7", 0, 2]
