@@ -17,6 +17,7 @@ import click
 import uvloop
 from aiokafka.errors import KafkaError
 
+from api.client_address import TrustedProxies
 from projections.definition import Definition
 from proofs.signatures import key_id
 from rekap.definition_cache import compiled
@@ -100,6 +101,7 @@ def load() -> tuple[Settings, Definition]:
     try:
         settings = read_settings()
         parse_witnesses(settings.witnesses)
+        TrustedProxies.parse(settings.trusted_proxies)
         definition = compiled(settings.package, settings.state_directory)
     except (SettingsError, PackageError) as error:
         click.echo(f"Error: {error}", err=True)

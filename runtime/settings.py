@@ -26,6 +26,9 @@ class Settings:
     package: Path = _setting(Path("election"), "directory or zip of the election package")
     host: str = _setting("127.0.0.1", "address the API listens on")
     port: int = _setting(8000, "port the API listens on")
+    trusted_proxies: str = _setting(
+        "", "addresses and networks of reverse proxies whose X-Forwarded-For is believed, separated by commas"
+    )
     gateway: str = _setting("gateway-1", "name of this gateway, as it stands in receipts")
     gateway_key: Path = _setting(Path("gateway-key.pem"), "private key that signs receipts; made where there is none")
     instance: str = _setting(
