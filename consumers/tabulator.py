@@ -452,6 +452,8 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             if folding.fold.next_offset == folding.told_through:
                 folding.fold.forget_changes()
                 folding.fold.is_silent = False
+            elif not folding.fold.is_silent:
+                blocks += folding.fold.take_full_blocks()
         if folding.fold.next_offset < folding.told_through:
             folding.fold.forget_changes()
         else:

@@ -16,6 +16,7 @@ from proofs.signatures import verify
 from schemas.canonical import canonical_event, form_digest
 from schemas.envelope import MalformedRecordError, open_record
 from schemas.events import LEDGER_EVENT, ResultReported
+from schemas.findings import shortened
 from schemas.reports import LedgerEvent, report_from, report_of
 
 
@@ -44,7 +45,7 @@ def read_record(offset: int, value: bytes) -> Record:
     try:
         payload, event_id, signatures, received_us = open_record(value)
     except MalformedRecordError as error:
-        return Record(offset, hashlib.sha256(value).digest(), b"", "", b"", None, str(error), leaf, 0, b"")
+        return Record(offset, hashlib.sha256(value).digest(), b"", "", b"", None, shortened(str(error)), leaf, 0, b"")
     key_id, signature = signatures[0]
     reported = report_of(payload)
     if reported is not None:
@@ -59,7 +60,7 @@ def _event_of(payload: bytes) -> tuple[LedgerEvent | None, str, bytes]:
     try:
         event = LEDGER_EVENT.validate_json(payload)
     except ValueError as error:
-        return None, f"payload: {str(error).splitlines()[0]}", b""
+        return None, shortened(f"payload: {str(error).splitlines()[0]}"), b""
     said = canonical_event(payload)
     if said is None:
         return None, "payload: not in canonical form (RFC 8785)", b""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from projections.definition import ContestEntry, Definition
 from projections.tally import column_all
-from schemas.findings import Finding
+from schemas.findings import Finding, of_rule
 from schemas.package import RuleSetting, Severity
 from schemas.reports import Form, Row
 
@@ -434,8 +434,8 @@ class FormJudge:
         for setting, check, case in rules[contest.number]:
             if setting.id == "G8":
                 case = case._replace(registered_voters=registered_voters)
-            for sentence_id, sentence_en in check(form, case):
-                findings.append(Finding(setting.id, setting.severity, sentence_id, sentence_en))
+            if sentences := check(form, case):
+                findings += of_rule(setting.id, setting.severity, sentences)
         return tuple(findings)
 
 
@@ -462,10 +462,12 @@ class CrossJudge:
         """Findings of the form of `office`, given the forms that stand for all offices of the station."""
         others = {name: fields for name, fields in forms.items() if name != office}
         return tuple(
-            Finding(setting.id, setting.severity, sentence_id, sentence_en)
+            finding
             for setting in self._settings
             if not setting.offices or office in setting.offices
-            for sentence_id, sentence_en in CROSS_RULES[setting.id](office, forms[office], others, setting)
+            for finding in of_rule(
+                setting.id, setting.severity, CROSS_RULES[setting.id](office, forms[office], others, setting)
+            )
         )
 
 

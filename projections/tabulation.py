@@ -46,14 +46,46 @@ class GenesisError(Exception):
     """The partition does not begin with the genesis of this election: the package or the topic is not the right one."""
 
 
+BLOCK_BYTES_MAX = 1024 * 1024
+"""A block is taken when what has changed for its office will be about as large, whatever the number of records: 1,000 wrong
+legislative forms were a block of 41 MB. At half, the areas that many records change are told twice as often; at double, a
+roll-up and the live feed each spend 20 ms on one message. What one record adds comes on top, and numbers may be longer than
+NUMBER_BYTES: four times as much at most, which is below what a topic takes (runtime/kafka.py, MESSAGE_BYTES_MAX)."""
+NUMBER_BYTES = 4
+"""Of a number in a tally or contribution, as text: most are 0, those of a district have four digits and a comma."""
+ROW_BYTES = 500
+"""Of a row besides its numbers, its sentences and its event."""
+
+
 @dataclass(slots=True)
 class _Pending:
-    """What has changed for one office since the last block."""
+    """What has changed for one office since the last block, and how large it will be."""
 
     areas: set[tuple[int, int]] = field(default_factory=set)
     records: list[RecordRow] = field(default_factory=list)
     states: dict[int, StateRow] = field(default_factory=dict)
     stations: dict[tuple[int, int], StationRow] = field(default_factory=dict)
+    size: int = 0
+    """Bytes, about; what is changed twice is counted twice."""
+
+    def tell_areas(self, keys: list[tuple[int, int]], numbers: int) -> None:
+        before = len(self.areas)
+        self.areas.update(keys)
+        self.size += (len(self.areas) - before) * (ROW_BYTES // 4 + NUMBER_BYTES * numbers)
+
+    def tell_record(self, row: RecordRow, payload_bytes: int) -> None:
+        self.records.append(row)
+        self.size += ROW_BYTES + payload_bytes
+
+    def tell_state(self, row: StateRow) -> None:
+        self.states[row["offset"]] = row
+        self.size += ROW_BYTES // 4
+        for finding in row["findings"]:
+            self.size += ROW_BYTES // 5 + len(finding["sentence_id"]) + len(finding["sentence_en"])
+
+    def tell_station(self, key: tuple[int, int], row: StationRow) -> None:
+        self.stations[key] = row
+        self.size += ROW_BYTES + NUMBER_BYTES * len(row["contribution"] or ())
 
 
 class _Place(NamedTuple):
@@ -90,7 +122,8 @@ class PartitionFold:
         self._judge = FormJudge(definition)
         self._cross = CrossJudge(definition)
         self._lives = Lives(definition.slots_of_partition[partition], with_cross=self._cross.is_on)
-        self._tallies = AreaTallies(_tally_lengths(definition))
+        self._lengths = _tally_lengths(definition)
+        self._tallies = AreaTallies(self._lengths)
         offices: list[OfficeId] = [entry.id for entry in definition.offices]
         self._through: dict[OfficeId, int] = dict.fromkeys([*offices, UNATTRIBUTED], NOTHING_YET)
         self._told: dict[OfficeId, int] = dict(self._through)
@@ -263,8 +296,8 @@ class PartitionFold:
             self._lives.put(place.slot, Life(StationContest([submission]), standing))
         self._add(place, standing, 1, pending)
         if not self.is_silent:
-            pending.states[submission.offset] = _state_row(submission, ())
-            pending.stations[place.station, place.contest.number] = self._station_row(place, standing)
+            pending.tell_state(_state_row(submission, ()))
+            pending.tell_station((place.station, place.contest.number), self._station_row(place, standing))
 
     def _settle(self, place: _Place, life: Life, offset: int) -> None:
         state, effective, new_states = settle(life.said)
@@ -273,7 +306,7 @@ class PartitionFold:
             if new_state is not submission.state or judgement != submission.judgement or submission.offset == offset:
                 submission.state = new_state
                 submission.judgement = judgement
-                pending.states[submission.offset] = _state_row(submission, ())
+                pending.tell_state(_state_row(submission, ()))
         self._stand(place, life, Standing(state, effective, offset))
 
     def _stand(self, place: _Place, life: Life, standing: Standing) -> None:
@@ -285,7 +318,7 @@ class PartitionFold:
         life.standing = standing
         self._lives.put(place.slot, life)
         if not self.is_silent:
-            pending.stations[place.station, place.contest.number] = self._station_row(place, standing)
+            pending.tell_station((place.station, place.contest.number), self._station_row(place, standing))
 
     def _add(self, place: _Place, standing: Standing, sign: int, pending: _Pending) -> None:
         contest = place.contest.number
@@ -299,7 +332,7 @@ class PartitionFold:
             self._tallies.add_annulled(keys, sign)
         else:
             self._tallies.touch(keys)
-        pending.areas.update(keys)
+        pending.tell_areas(keys, self._lengths[contest])
 
     def _compare_contests(self, station: int, offset: int) -> None:
         """Apply the rules across the contests of a station: what stands in one may flag what stands in another."""
@@ -327,32 +360,38 @@ class PartitionFold:
                 self._stand(place, life, Standing(state, submission, offset, findings))
                 row = _state_row(submission, findings)
                 row["state"] = state.value
-                self._pending_of(place.contest.office).states[submission.offset] = row
+                self._pending_of(place.contest.office).tell_state(row)
 
     # -- blocks out ------------------------------------------------------------------------------------------------
 
     def take_blocks(self) -> list[Block]:
         """What has changed since the last call, one block for each office that was touched, in the package's order."""
-        blocks = []
-        for office in [*(entry.id for entry in self.definition.offices), UNATTRIBUTED]:
-            pending = self._pending.pop(office, None)
-            if pending is None or self._through[office] == self._told[office]:
-                continue
-            blocks.append(
-                Block(
-                    "block",
-                    office,
-                    self.partition,
-                    self._told[office],
-                    self._through[office],
-                    [self._area_tally(key) for key in sorted(pending.areas)],
-                    pending.records,
-                    [pending.states[offset] for offset in sorted(pending.states)],
-                    [pending.stations[key] for key in sorted(pending.stations)],
-                )
-            )
-            self._told[office] = self._through[office]
-        return blocks
+        offices = [*(entry.id for entry in self.definition.offices), UNATTRIBUTED]
+        return [block for office in offices if (block := self._take_block(office)) is not None]
+
+    def take_full_blocks(self) -> list[Block]:
+        """The blocks of those offices whose changes reach BLOCK_BYTES_MAX. To be called after each record: a larger block
+        might be more than a message holds."""
+        full = [office for office, pending in self._pending.items() if pending.size >= BLOCK_BYTES_MAX]
+        return [block for office in full if (block := self._take_block(office)) is not None]
+
+    def _take_block(self, office: OfficeId) -> Block | None:
+        pending = self._pending.pop(office, None)
+        if pending is None or self._through[office] == self._told[office]:
+            return None
+        block = Block(
+            "block",
+            office,
+            self.partition,
+            self._told[office],
+            self._through[office],
+            [self._area_tally(key) for key in sorted(pending.areas)],
+            pending.records,
+            [pending.states[offset] for offset in sorted(pending.states)],
+            [pending.stations[key] for key in sorted(pending.stations)],
+        )
+        self._told[office] = self._through[office]
+        return block
 
     def forget_changes(self) -> None:
         """Take what has changed as told: after a restart, for the records whose blocks were sent before it."""
@@ -425,13 +464,10 @@ class PartitionFold:
         }
         if event is not None:
             row["payload"] = orjson.Fragment(record.payload)
-        pending.records.append(row)
+        pending.tell_record(row, len(record.payload))
         if state is not None:
-            pending.states[record.offset] = {
-                "offset": record.offset,
-                "state": state.value,
-                "findings": [finding.as_json() for finding in findings],
-            }
+            told = [finding.as_json() for finding in findings]
+            pending.tell_state({"offset": record.offset, "state": state.value, "findings": told})
         return pending
 
     def _area_tally(self, key: tuple[int, int]) -> AreaTally:

@@ -15,6 +15,7 @@ from rekap.example_election import example_package
 from runtime import metrics
 from runtime.metrics import REGISTRIES
 from runtime.settings import Settings, settings_help
+from schemas.findings import FINDINGS_OF_RULE_MAX
 from schemas.live import FROM_CLIENT, FROM_SERVER
 from schemas.reference import event_schemas
 
@@ -63,6 +64,8 @@ def _rules() -> str:
         "# The rules of the count\n\n"
         "Made by `make reference` from projections/rules.py. A package turns rules on in `election.json`, each `hard` "
         "(the form is held), `soft` (it counts, flagged) or `info`, with a tolerance, for all offices or some.\n\n"
+        f"A rule that is broken at several places of a form is said for the first {FINDINGS_OF_RULE_MAX}, and then how many "
+        "more there are. What becomes of the form does not depend on how many.\n\n"
         f"| rule | what must hold |\n|---|---|\n{rows}\n"
     )
 
