@@ -26,6 +26,6 @@ COPY --from=build /opt/rekap /opt/rekap
 USER rekap
 WORKDIR /var/lib/rekap
 # Volumes mounted here take over their owner.
-RUN mkdir log keys state && chmod 700 keys
+RUN mkdir log keys state workers && chmod 700 keys workers
 EXPOSE 8000
 CMD ["rekap", "--help"]

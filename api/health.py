@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -22,6 +23,8 @@ from projections.readmodel import queries
 from proofs.tiles import CHECKPOINT
 from runtime import metrics
 from runtime.kafka import SUBTOTALS_PARTITIONS, group_members, group_of, plain_consumer, stop_consumer, topics_of
+from runtime.seals import Seals
+from runtime.set_aside import ALARM_SECONDS, Heap, SetAside, believed_places
 from runtime.settings import Settings
 from schemas.logs import folder_of
 
@@ -41,6 +44,9 @@ class HealthProbe:
     def __init__(self, settings: Settings, definition: Definition) -> None:
         self._settings = settings
         self._definition = definition
+        self._seals = Seals(settings.workers_key, definition.hash)
+        self._committed = SetAside(is_quiet=True)
+        """Offsets that are committed, and were not by a worker."""
         self._consumer: AIOKafkaConsumer | None = None
         self._admin: AIOKafkaAdminClient | None = None
         self._derived_end: int | None = None
@@ -66,6 +72,7 @@ class HealthProbe:
 
     async def _ask(self, state: Any) -> dict[str, Any]:
         stages: dict[str, Any] = {}
+        aside: list[Heap] = []
         age_s: float | None = None
         try:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
@@ -79,6 +86,7 @@ class HealthProbe:
                 newest_us = await state.pool.fetchval(queries.NEWEST_RECEIVED, int(time.time() * 1_000_000))
                 schema = queries.schema_of(self._definition.election, self._settings.generation)
                 has_recorder = await state.pool.fetchval(queries.HAS_RECORDER, queries.RECORDER_LOCK, schema)
+                aside = [Heap(*row) for row in await state.pool.fetch(queries.SET_ASIDE, ALARM_SECONDS)]
             if self._derived_end is not None:
                 recorded = sum(row["next_offset"] for row in positions)
                 stages["recorder"] = {
@@ -100,7 +108,10 @@ class HealthProbe:
         ]
         stopped = stages.get("tabulator", {}).get("stopped", [])
         without = [name for name, stage in stages.items() if stage.get("workers") == 0]
-        healthy = kafka == "ok" and database == "ok" and not lagging and not stopped and not without
+        known = {heap[:3] for heap in aside}
+        aside += [heap for heap in [*state.live.aside.heaps(), *self._committed.heaps()] if heap[:3] not in known]
+        alarms = [heap.sentence() for heap in aside]
+        healthy = kafka == "ok" and database == "ok" and not (lagging or stopped or without or alarms)
         return {
             "status": "ok" if healthy else "stopped" if stopped else "degraded",
             "election": self._definition.election.id,
@@ -112,6 +123,7 @@ class HealthProbe:
             "newest_record_age_s": age_s,
             "lagging": lagging,
             "without_worker": without,
+            "alarms": alarms,
             "stages": stages,
         }
 
@@ -149,22 +161,26 @@ class HealthProbe:
         ends = await self._consumer.end_offsets([*ledger, *subtotals, *results])
         self._ledger_end = sum(ends[each] for each in ledger)
         self._derived_end = sum(ends[each] for each in [*subtotals, *results])
-        tabulated = await self._admin.list_consumer_group_offsets(group_of(election, "tabulator", generation))
+        tabulators = group_of(election, "tabulator", generation)
+        committed = await self._admin.list_consumer_group_offsets(tabulators)
+        self._committed = SetAside(is_quiet=True)
+        left = {place: (each.offset, each.metadata or "") for place, each in committed.items()}
+        tabulated = believed_places(self._seals, tabulators, left, self._committed)
         rolled_up = await self._admin.list_consumer_group_offsets(group_of(election, "rollup", generation))
 
-        def lag(places: list[TopicPartition], committed: dict[TopicPartition, Any]) -> dict[str, Any]:
-            behind = [ends[each] - (committed[each].offset if each in committed else 0) for each in places]
+        def lag(places: list[TopicPartition], committed: Mapping[TopicPartition, Sequence[Any]]) -> dict[str, Any]:
+            behind = [ends[each] - (committed[each][0] if each in committed else 0) for each in places]
             return {"lag_records": sum(max(0, one) for one in behind)}
 
         return {
             "gateway": {"ledger_records": self._ledger_end, "lag_records": 0},
             "tabulator": lag(ledger, tabulated)
             | {
-                "workers": await group_members(self._admin, group_of(election, "tabulator", generation)),
+                "workers": await group_members(self._admin, tabulators),
                 "stopped": [
-                    f"partition {place.partition} {tabulated[place].metadata}"
+                    f"partition {place.partition} {note}"
                     for place in ledger
-                    if place in tabulated and tabulated[place].metadata
+                    if (note := tabulated.get(place, (0, ""))[1])
                 ],
             },
             "rollup": lag(subtotals, rolled_up)
@@ -176,7 +192,8 @@ class HealthProbe:
 async def health(request: Request) -> dict[str, Any]:
     """Lag in records of each stage behind what it reads, and whether Kafka and PostgreSQL answer. `status` is `ok`;
     `degraded` where one of them does not, or a stage lags (`lagging`; the live feed also while it begins) or nobody works at
-    it (`without_worker`); `stopped` where the fold of a partition has stopped at a record: `stages.tabulator.stopped` says
+    it (`without_worker`), or something must be looked at (`alarms`: messages of Kafka that no worker wrote are set aside, and
+    shown for an hour); `stopped` where the fold of a partition has stopped at a record: `stages.tabulator.stopped` says
     which and why, and results of that partition stay as they were. `newest_record_age_s` is the age in seconds of the newest
     record that is in what is served, by its gateway's clock."""
     probe: HealthProbe = request.app.state.health

@@ -3,7 +3,8 @@
 Kafka's group offsets are not used: the position in each topic is a row that moves in the transaction that writes what
 was read, so a crash at any moment loses nothing and writes nothing twice. For each batch of messages:
 
-    1. gather them, and fold them into rows, the newest of each (projections/readmodel/rows.py); a missing block stops here
+    1. gather them, set aside what is not believed (runtime/set_aside.py), and fold the others into rows, the newest of each
+       (projections/readmodel/rows.py); a missing block stops here
     2. in one transaction: move the positions (a recorder that was replaced moves none, and stops), write rows, watermarks
 
 While PostgreSQL does 2 of one batch, 1 of the next is done here. Rows that wait are in memory only: the transaction is the
@@ -19,7 +20,7 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -35,6 +36,8 @@ from runtime.generations import current_generation
 from runtime.kafka import SUBTOTALS_PARTITIONS, plain_consumer, stop_consumer, topics_of
 from runtime.logs import event
 from runtime.postgres import migrate, open_pool
+from runtime.seals import Seals
+from runtime.set_aside import Heap, Opener, SetAside
 from runtime.settings import Settings
 from schemas.results import Result
 
@@ -68,6 +71,8 @@ class Prepared(NamedTuple):
     after: dict[TopicPartition, int]
     """Where the topics have been read to."""
     messages: int
+    set_aside: list[Heap]
+    """Of what was read, what is not believed."""
     is_caught_up: bool
     """Whether it goes beyond where the topics ended when this recorder began."""
 
@@ -81,6 +86,15 @@ class Recorder:
         # It waits anyway: let Kafka gather rather than answer with each message.
         self._consumer: AIOKafkaConsumer = plain_consumer(
             settings, fetch_min_bytes=FETCH_BYTES_MIN, fetch_max_wait_ms=settings.record_ms
+        )
+        self._aside = SetAside(metrics.RECORDER_SET_ASIDE)
+        self._opener = Opener(
+            Seals(settings.workers_key, definition.hash),
+            definition.election,
+            settings.generation,
+            [office.id for office in definition.offices],
+            self._consumer,
+            self._aside,
         )
         self._watermarks = Watermarks({}, {})
         """As of the newest batch that was folded: ahead of the database by one batch."""
@@ -184,12 +198,14 @@ class Recorder:
         messages = await self._gather()
         after = {place: values[-1].offset + 1 for place, values in messages.items()}
         self._read.update(after)
+        believed = await self._opener.believed(message for values in messages.values() for message in values)
         # In a thread: what the transaction of the batch before sends and hears goes on meanwhile.
-        rows = await asyncio.to_thread(self._fold, messages)
+        rows = await asyncio.to_thread(self._fold, believed)
         results = TopicPartition(self._topics.results, 0)
         if results in after and (first := self._parts.first_offset) is not None:
             after[results] = first
-        return Prepared(rows, after, sum(map(len, messages.values())), self._is_caught_up())
+        count = sum(map(len, messages.values()))
+        return Prepared(rows, after, count, self._aside.take(), self._is_caught_up())
 
     async def _gather(self) -> dict[TopicPartition, list[Any]]:
         """What came in `record_ms`, or, far behind, as much as one transaction takes. The sums of the nation change with every
@@ -203,7 +219,7 @@ class Recorder:
             for place, messages in batches.items():
                 gathered.setdefault(place, []).extend(messages)
                 count += len(messages)
-                size += sum(len(message.value) for message in messages)
+                size += sum(len(message.value or b"") for message in messages)
             if ends is None:
                 if not gathered:
                     break
@@ -217,14 +233,13 @@ class Recorder:
     def _is_caught_up(self) -> bool:
         return all(self._read[place] >= end for place, end in self._ends.items())
 
-    def _fold(self, messages: Mapping[TopicPartition, Sequence[Any]]) -> Rows:
+    def _fold(self, messages: Sequence[Any]) -> Rows:
         batch = Batch(self._definition, self._watermarks, self._parts)
-        for place, values in messages.items():
-            for message in values:
-                if place.topic == self._topics.results:
-                    batch.add_result(message.value, message.offset)
-                else:
-                    batch.add_block(message.value)
+        for message in messages:
+            if message.topic == self._topics.results:
+                batch.add_result(message.value, message.offset)
+            else:
+                batch.add_block(message.value)
         return rows_of(batch)
 
     # -- 2. its transaction ----------------------------------------------------------------------------------------
@@ -238,6 +253,8 @@ class Recorder:
                 if moved != "UPDATE 1":
                     raise RecorderError(f"another recorder has written {place.topic}/{place.partition}; this one stops")
             await write(connection, prepared.rows)
+            for heap in prepared.set_aside:
+                await connection.execute(queries.ADD_SET_ASIDE, *heap)
         positions.update(prepared.after)
         metrics.RECORDER_TRANSACTIONS.inc()
         metrics.RECORDER_MESSAGES.inc(prepared.messages)

@@ -53,6 +53,8 @@ from runtime.kafka import (
     topics_of,
 )
 from runtime.logs import event
+from runtime.seals import Seals
+from runtime.set_aside import SetAside, believed_places
 from runtime.settings import Settings
 from runtime.state_files import CheckedFiles, StateFiles, hash_of_code
 from schemas.blocks import Block
@@ -73,8 +75,8 @@ STATES_PAUSE_SECONDS = 2.0
 60 MB/s for ever, at double a quiet night's restart folds twice as many records."""
 STATES_AT_STOP_SECONDS = 5
 """For writing states before the process ends, or its partitions go to another: half of what a supervisor waits."""
-REASON_CHARACTERS_MAX = 1_000
-"""Of a reason left in Kafka, which takes 4,096 bytes by default."""
+REASON_CHARACTERS_MAX = 900
+"""Of a reason left in Kafka, which takes 4,096 bytes by default, its seal and up to four bytes a character."""
 
 
 class FoldError(Exception):
@@ -153,7 +155,11 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         self._definition = definition
         self._topics = topics_of(definition.election, settings.generation)
         self._group = group_of(definition.election, "tabulator", settings.generation)
+        self._seals = Seals(settings.workers_key, definition.hash)
+        self._aside = SetAside(metrics.TABULATOR_SET_ASIDE)
         self._folding: dict[int, _Folding] = {}
+        self._committed: dict[TopicPartition, int] = {}
+        """What stands committed of the partitions that this worker was given, where it was sealed."""
         self._checks = SignatureChecks(settings.check_processes)
         self._ahead: list[_Opened] = []
         """Of the batch after the one that was folded last, where the ledger was ahead of the fold."""
@@ -220,8 +226,14 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         try:
             places = await committed_places(self._settings, self._group)
+            # Of a place that no worker left, nothing is believed: its blocks are told again from the beginning.
+            believed = believed_places(self._seals, self._group, places, self._aside)
             for each in assigned:
-                await self._begin(each, *places.get(each, (0, "")))
+                if each.partition < self._definition.partitions:
+                    await self._begin(each, *believed.get(each, (0, "")))
+                else:
+                    # The topic has been given more partitions than the election has: nobody may write there.
+                    self._consumer.pause(each)
         except Exception as error:
             self._rebalance_failed = error
 
@@ -229,6 +241,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         stop = Stop.from_metadata(metadata)
         folding = await asyncio.to_thread(self._begun, place.partition, committed, stop)
         self._folding[place.partition] = folding
+        self._committed[place] = committed
         # The last record that the state knows is read again: to see that it is of this ledger.
         self._consumer.seek(place, max(0, folding.fold.next_offset - 1))
         log.info(event("assigned", partition=place.partition, committed=committed, state=folding.fold.next_offset))
@@ -386,9 +399,9 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
     async def _leave_reason(self, error: FoldError) -> None:
         """Beside the offset that is committed, which stays: what was folded since then is not out."""
         log.critical(str(error))
+        committed = self._committed.get(error.place, 0)
         try:
-            committed = await self._consumer.committed(error.place) or 0
-            await self._consumer.commit({error.place: (committed, error.stop.as_metadata())})
+            await self._consumer.commit({error.place: (committed, self._sealed(error.place, committed, error.stop))})
         except KafkaError as unreachable:
             log.warning(event("reason-not-left", error=type(unreachable).__name__))
 
@@ -465,10 +478,10 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
     async def _send(self, blocks: list[Block]) -> None:
         """Step 3, begun: the next batch is folded while Kafka takes these; the producer keeps their order."""
         for block in blocks:
+            topic, partition = self._topics.subtotals, partition_of_office(block.office)
             for key, value in self._message_keys.messages(block):
-                sent = await self._producer.send(
-                    self._topics.subtotals, value, key=key, partition=partition_of_office(block.office)
-                )
+                headers = self._seals.headers(topic, partition, key, value)
+                sent = await self._producer.send(topic, value, key=key, partition=partition, headers=headers)
                 self._on_the_way.append(sent)
             _measure_block(block)
         if len(self._on_the_way) > ON_THE_WAY_MAX:
@@ -488,16 +501,17 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             await self._acknowledged()
             self._committed_at = time.monotonic()
             ready = {
-                place: (offset, self._metadata(place))
+                place: (offset, self._sealed(place, offset, self._folding[place.partition].stop))
                 for place, offset in uncommitted.items()
                 if place.partition in self._folding and offset > self._folding[place.partition].told_through
             }
             if ready:
                 await self._consumer.commit(ready)
+                self._committed |= {place: offset for place, (offset, _) in ready.items()}
 
-    def _metadata(self, place: TopicPartition) -> str:
-        stop = self._folding[place.partition].stop
-        return "" if stop is None else stop.as_metadata()
+    def _sealed(self, place: TopicPartition, offset: int, stop: Stop | None) -> str:
+        note = "" if stop is None else stop.as_metadata()
+        return self._seals.place(self._group, place.topic, place.partition, offset, note)
 
 
 def _measure_block(block: Block) -> None:

@@ -1,4 +1,4 @@
-"""`rekap keys`: make the keys that sign submissions, and show their public half."""
+"""`rekap keys`: make the keys that sign submissions, and show their public half; keep the keys of the workers' seals."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
 from runtime.key_files import KeyFileError, load_key_file, public_row, write_key_file
+from runtime.seals import KEYS_MAX, make_seal_keys, new_seal_key, read_seal_keys, write_seal_keys
 from runtime.shape_sentences import sentence
 from schemas.package import Key, Role
 
@@ -20,7 +21,7 @@ ROLES = click.Choice([role.value for role in Role])
 
 @click.group()
 def keys() -> None:
-    """Make and show the keys that sign submissions."""
+    """Make and show the keys that sign submissions, and those that workers seal their messages with."""
 
 
 @keys.command("new")
@@ -65,6 +66,38 @@ def show_key(file: Path, role: str, scope: str, holder: str | None) -> None:
     click.echo(_csv(_row(private_key, Role(role), scope, holder)))
     if open_to_others:
         click.echo(f"Others on this machine may read {file}: chmod 600 {file}", err=True)
+
+
+@keys.command("workers")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--add", "change", flag_value="add", help="add a key that is believed, and does not seal yet")
+@click.option(
+    "--use-newest", "change", flag_value="use-newest", help="let the key that was added last seal from now on"
+)
+@click.option("--drop-others", "change", flag_value="drop-others", help="believe only the key that seals")
+def workers_keys(file: Path, change: str | None) -> None:
+    """Show the ids of the keys that workers seal their messages with, or change the keys in FILE (REKAP_WORKERS_KEY).
+
+    Where there is no such file, it is made with one key. The key that seals is shown first. Workers read a changed file
+    within a second; docs/operations.md says in which order to change it on several machines.
+    """
+    try:
+        make_seal_keys(file)
+        keys = read_seal_keys(file)
+        if change == "add":
+            keys = [*keys, new_seal_key()]
+        elif change == "use-newest":
+            keys = [keys[-1], *keys[:-1]]
+        elif change == "drop-others":
+            keys = keys[:1]
+        if len(keys) > KEYS_MAX:
+            raise click.ClickException(f"{file} has {KEYS_MAX} keys, the most there may be; see --drop-others")
+        if change is not None:
+            write_seal_keys(file, keys)
+    except KeyFileError as error:
+        raise click.ClickException(str(error)) from None
+    for number, key in enumerate(keys):
+        click.echo(f"{key.id.hex()}  {'seals' if number == 0 else 'is believed'}")
 
 
 def _row(private_key: Ed25519PrivateKey, role: Role, scope: str, holder: str | None) -> Key:

@@ -46,6 +46,9 @@ from runtime.kafka import (
     plain_consumer,
     topics_of,
 )
+from runtime.key_files import KeyFileError
+from runtime.seals import Seals
+from runtime.set_aside import SetAside, believed_places
 from runtime.settings import Settings, variable
 from runtime.state_files import hash_of_code
 from schemas.blocks import UNATTRIBUTED
@@ -83,6 +86,8 @@ class Rebuild:
         self._generation = generation
         self._url = url
         self._topics = topics_of(definition.election, generation)
+        self._seals = Seals(settings.workers_key, definition.hash)
+        self._aside = SetAside()
         self._consumer: Any = None
         self._began = time.monotonic()
         self._folded_before: int | None = None
@@ -152,7 +157,8 @@ class Rebuild:
         derived = [TopicPartition(self._topics.subtotals, number) for number in range(SUBTOTALS_PARTITIONS)]
         derived.append(TopicPartition(self._topics.results, 0))
         ends = await self._consumer.end_offsets([*ledger, *derived])
-        places = await committed_places(self._settings, group_of(election, "tabulator", self._generation))
+        group = group_of(election, "tabulator", self._generation)
+        places = believed_places(self._seals, group, await committed_places(self._settings, group), self._aside)
         connection = await asyncpg.connect(self._settings.database, server_settings=self._search_path())
         try:
             rows = await connection.fetch(queries.POSITIONS)
@@ -311,7 +317,7 @@ def rebuild(url: str | None, drop: int | None, yes: bool) -> None:
         click.confirm(f"Delete subtotals, results, read model and states of generation {drop}?", abort=True)
     try:
         asyncio.run(go())
-    except RebuildError as error:
+    except (RebuildError, KeyFileError) as error:
         click.echo(f"Error: {error}", err=True)
         raise SystemExit(1) from None
     except (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:

@@ -26,6 +26,7 @@ from runtime.key_files import KeyFileError, load_or_make_key_file
 from runtime.logs import event, start_logs
 from runtime.metrics import serve_metrics
 from runtime.package_files import PackageError
+from runtime.seals import read_seal_keys
 from runtime.settings import Settings, SettingsError, read_settings
 from runtime.witnesses import parse_witnesses
 from schemas.live import CLIENT_MESSAGE_BYTES_MAX
@@ -52,6 +53,8 @@ def run(role: str) -> None:
     """Run one worker, with the settings of the environment (see .env.example)."""
     start_logs()
     settings, definition = load()
+    if role != "notary":
+        _check_workers_key(settings)
     if role in GENERATION_ROLES and not settings.generation:
         settings = in_the_current_generation(settings, definition)
     if role != "api":
@@ -123,6 +126,15 @@ def unregistered_gateway(settings: Settings, definition: Definition) -> str | No
         f"the package registers the gateway keys {', '.join(registered)}, but that in {settings.gateway_key} is {own}: "
         "outboxes would not believe this gateway's receipts"
     )
+
+
+def _check_workers_key(settings: Settings) -> None:
+    """Before anything else is begun. Ends the process with a sentence."""
+    try:
+        read_seal_keys(settings.workers_key)
+    except KeyFileError as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(EXIT_CONFIGURATION) from None
 
 
 def spare_the_collector() -> None:

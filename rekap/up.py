@@ -31,6 +31,7 @@ from rekap.witness import READY, witness_key
 from runtime.kafka import TopicMismatchError
 from runtime.key_files import KeyFileError, load_key_file, load_or_make_key_file
 from runtime.package_files import PackageError, load_package
+from runtime.seals import make_seal_keys
 from runtime.settings import SettingsError, read_settings, variable
 from runtime.witnesses import Witness, parse_witnesses
 from schemas.logs import origin_of
@@ -104,8 +105,10 @@ async def running_stack(
                 ("state_directory", "state"),
                 ("log_key", "log-key.pem"),
                 ("gateway_key", "gateway-key.pem"),
+                ("workers_key", "workers-key.txt"),
             ):
                 environment.setdefault(variable(field), str((data / name).resolve()))
+            make_seal_keys(Path(environment[variable("workers_key")]))
             parse_witnesses(environment.get(variable("witnesses"), ""))
             if ledger is not None:
                 heads = await import_ledger(read_settings(environment), definition, ledger)

@@ -9,6 +9,7 @@ import asyncio
 import itertools
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, NamedTuple
 
@@ -123,17 +124,23 @@ def plain_consumer(settings: Settings, *topics: str, **options: Any) -> AIOKafka
     )
 
 
-async def let_gather(consumer: AIOKafkaConsumer, seconds: float) -> None:
-    """Sleep while records gather at Kafka. To be called before anything is awaited after `getmany`.
+@contextmanager
+def at_rest(consumer: AIOKafkaConsumer) -> Iterator[None]:
+    """While records gather at Kafka. To be entered before anything is awaited after `getmany`.
 
     Left alone, aiokafka (0.14.0) asks for more at once, is given the first record that comes, and asks for nothing until
     that is taken: whoever sleeps between two calls gets it late, and what came after it a sleep later."""
     places = consumer.assignment()
     consumer.pause(*places)
     try:
-        await asyncio.sleep(seconds)
+        yield
     finally:
         consumer.resume(*places)
+
+
+async def let_gather(consumer: AIOKafkaConsumer, seconds: float) -> None:
+    with at_rest(consumer):
+        await asyncio.sleep(seconds)
 
 
 def _closed_is_no_bug(send: Callable[..., Any]) -> Callable[..., Any]:

@@ -65,6 +65,16 @@ STATIONS_HELD = Gauge(
     registry=API,
 )
 
+_SET_ASIDE = (
+    "rekap_set_aside_messages_total",
+    "Messages of Kafka that are not believed, by topic and reason: somebody writes there who is no worker.",
+    ["topic", "reason"],
+)
+API_SET_ASIDE = Counter(*_SET_ASIDE, registry=API)
+TABULATOR_SET_ASIDE = Counter(*_SET_ASIDE, registry=TABULATOR)
+ROLLUP_SET_ASIDE = Counter(*_SET_ASIDE, registry=ROLLUP)
+RECORDER_SET_ASIDE = Counter(*_SET_ASIDE, registry=RECORDER)
+
 TABULATOR_RECORDS = Counter(
     "rekap_tabulator_records_total", "Ledger records folded, those folded again after a start too.", ["partition"],
     registry=TABULATOR,

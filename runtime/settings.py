@@ -31,6 +31,10 @@ class Settings:
     )
     gateway: str = _setting("gateway-1", "name of this gateway, as it stands in receipts")
     gateway_key: Path = _setting(Path("gateway-key.pem"), "private key that signs receipts; made where there is none")
+    workers_key: Path = _setting(
+        Path("workers-key.txt"),
+        "keys that workers seal what they write to Kafka with, see `rekap keys workers`; all workers of an election share them",
+    )
     instance: str = _setting(
         "", "lasting name of this worker: started again under it, it has its partitions back at once"
     )

@@ -14,7 +14,6 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -24,8 +23,10 @@ from aiokafka import AIOKafkaProducer
 from projections.definition import Definition
 from projections.rollup import Applied, Rollup
 from runtime import metrics
-from runtime.kafka import MessageKeys, ordered_producer, topics_of
+from runtime.kafka import MessageKeys, ordered_producer, plain_consumer, stop_consumer, topics_of
 from runtime.logs import event
+from runtime.seals import Seals
+from runtime.set_aside import Opener, SetAside
 from runtime.settings import Settings
 from schemas.blocks import BlockRange
 from schemas.results import Result
@@ -46,14 +47,25 @@ class Publisher:
 
     def __init__(self, settings: Settings, definition: Definition) -> None:
         self._settings = settings
+        self._election = definition.election
         self._rollup = Rollup(definition)
         self._topic = topics_of(definition.election, settings.generation).results
         self._message_keys = MessageKeys()
+        self._seals = Seals(settings.workers_key, definition.hash)
+        self._opener: Opener | None = None
+        self._can_ask = asyncio.Event()
         self._producer: AIOKafkaProducer | None = None
         self.applied: Counter[Applied] = Counter()
         self._has_read = asyncio.Event()
 
-    def apply(self, value: bytes) -> None:
+    async def take(self, message: Any) -> None:
+        """Raises KafkaError where Kafka does not say where the ledger ends."""
+        await self._can_ask.wait()
+        assert self._opener is not None
+        for believed in await self._opener.believed([message]):
+            self._apply(believed.value)
+
+    def _apply(self, value: bytes) -> None:
         said = BlockRange.from_bytes(value)
         applied = self._rollup.apply_message(said, value)
         if applied is Applied.GAP and not self.applied[Applied.GAP]:
@@ -72,6 +84,18 @@ class Publisher:
         """Publish changes, at most every `publish_ms`, and keyframes every `results_keyframe_ms`. Raises what Kafka raises."""
         self._producer = ordered_producer(self._settings)
         await self._producer.start()
+        # Of its own: Faust's consumer runs in another thread.
+        ledger = plain_consumer(self._settings)
+        await ledger.start()
+        self._opener = Opener(
+            self._seals,
+            self._election,
+            self._settings.generation,
+            list(self._rollup.offices),
+            ledger,
+            SetAside(metrics.ROLLUP_SET_ASIDE),
+        )
+        self._can_ask.set()
         published_at = keyframes_at = float("-inf")
         try:
             while True:
@@ -91,15 +115,16 @@ class Publisher:
                     results += [office.keyframe() for office in offices]
                 await self._send([result for result in results if result is not None])
         finally:
+            await stop_consumer(ledger)
             await self._producer.stop()
 
     async def _send(self, results: list[Result]) -> None:
         assert self._producer is not None
-        sent = [
-            await self._producer.send(self._topic, value, key=key)
-            for result in results
-            for key, value in self._message_keys.messages(result)
-        ]
+        sent = []
+        for result in results:
+            for key, value in self._message_keys.messages(result):
+                headers = self._seals.headers(self._topic, 0, key, value)
+                sent.append(await self._producer.send(self._topic, value, key=key, partition=0, headers=headers))
         if sent:
             await asyncio.gather(*sent)
             metrics.ROLLUP_RESULTS.inc(len(sent))
@@ -114,10 +139,10 @@ def run_worker(settings: Settings, definition: Definition) -> NoReturn:
     )
 
     @app.agent(subtotals)
-    async def rollup(stream: AsyncIterator[bytes]) -> None:
-        async for value in stream:
+    async def rollup(stream: faust.StreamT[bytes]) -> None:
+        async for received in stream.events():
             try:
-                publisher.apply(value)
+                await publisher.take(received.message)
             except Exception:
                 log.critical(event("fold-stopped", stage="rollup"), exc_info=True)
                 os._exit(EXIT_BUG)

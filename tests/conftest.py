@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from rekap.embedded.kafka import EmbeddedKafka
 from rekap.embedded.postgres import EmbeddedPostgres
+from runtime.seals import make_seal_keys
 from tests.support.shared_data import DIY_2019
 
 # A shell that starts the suite in the background has it ignore SIGINT, and so would every child: `rekap up`, which heeds that
@@ -45,7 +46,12 @@ async def parts(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Parts
     directory: Path = tmp_path_factory.mktemp("parts")
     kafka, database = EmbeddedKafka(directory), EmbeddedPostgres(directory)
     try:
-        yield {"REKAP_DATABASE": await database.start(), "REKAP_KAFKA": await kafka.start()}
+        make_seal_keys(directory / "workers-key.txt")
+        yield {
+            "REKAP_DATABASE": await database.start(),
+            "REKAP_KAFKA": await kafka.start(),
+            "REKAP_WORKERS_KEY": str(directory / "workers-key.txt"),
+        }
     finally:
         await kafka.stop()
         await database.stop()

@@ -128,6 +128,10 @@ class Hub:
     def apply_block(self, source: int, offset: int, value: bytes) -> Applied:
         return self.state.apply_block(source, offset, value)
 
+    def pass_over(self, source: int, offset: int) -> None:
+        """A message that is not believed: of `results` (-1) or of a partition of `subtotals`."""
+        self.state.pass_over(source, offset)
+
     def held_stations(self) -> dict[str, int]:
         return self.state.held_stations()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -24,8 +24,10 @@ from api.problems import PROBLEM_RESPONSES, Problem
 from api.readmodel import ReadModel
 from projections.definition import Definition
 from runtime import metrics
-from runtime.kafka import SUBTOTALS_PARTITIONS, let_gather, plain_consumer, stop_consumer, topics_of
+from runtime.kafka import SUBTOTALS_PARTITIONS, at_rest, plain_consumer, stop_consumer, topics_of
 from runtime.logs import event
+from runtime.seals import Seals
+from runtime.set_aside import Opener, SetAside
 from runtime.settings import Settings
 from schemas.codes import CODE_PATTERN
 from schemas.live import CURSOR_CHARACTERS_MAX, FROM_CLIENT, FROM_SERVER, Positions, Subscribe
@@ -52,6 +54,9 @@ class LiveFeed:
         self._definition = definition
         self._read = read
         self._topics = topics_of(definition.election, settings.generation)
+        self._seals = Seals(settings.workers_key, definition.hash)
+        self.aside = SetAside(metrics.API_SET_ASIDE)
+        """What is in the topics and was not believed, since this process began."""
         self._consumer: AIOKafkaConsumer | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._connections: set[asyncio.Task[Any]] = set()
@@ -136,17 +141,33 @@ class LiveFeed:
         hub, consumer = self.hub, self._consumer
         assert hub is not None
         assert consumer is not None
+        opener = Opener(
+            self._seals,
+            self._definition.election,
+            self._settings.generation,
+            [office.id for office in self._definition.offices],
+            consumer,
+            self.aside,
+        )
         while True:
             batches = await consumer.getmany(timeout_ms=POLL_MS)
-            for place, messages in batches.items():
-                for message in messages:
-                    if place.topic == self._topics.results:
-                        hub.apply_result(message.offset, message.value)
-                    else:
-                        hub.apply_block(place.partition, message.offset, message.value)
-            hub.flush()
-            if batches:
-                await let_gather(consumer, self._settings.live_tick_ms / 1000)
+            if not batches:
+                hub.flush()
+                continue
+            with at_rest(consumer):
+                await self._apply(hub, opener, batches)
+                hub.flush()
+                await asyncio.sleep(self._settings.live_tick_ms / 1000)
+
+    async def _apply(self, hub: Hub, opener: Opener, batches: Mapping[TopicPartition, Sequence[Any]]) -> None:
+        believed = await opener.believed(message for messages in batches.values() for message in messages)
+        for message in believed:
+            if message.topic == self._topics.results:
+                hub.apply_result(message.offset, message.value)
+            else:
+                hub.apply_block(message.partition, message.offset, message.value)
+        for place, messages in batches.items():
+            hub.pass_over(-1 if place.topic == self._topics.results else place.partition, messages[-1].offset)
 
     async def _end(self) -> None:
         self.hub = None

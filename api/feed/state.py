@@ -162,6 +162,10 @@ class FeedState:
         touch(office.touched, message, with_stations=office.has_station_channels > 0)
         return Applied.APPLIED if gap is None else Applied.GAP
 
+    def pass_over(self, source: int, offset: int) -> None:
+        self.positions[1 + source] = max(offset + 1, self.positions[1 + source])
+        self.has_news = True
+
     def _set_areas(self, office: OfficeState, rows: Iterable[tuple[str, str, Tally]]) -> tuple[Key, ...]:
         definition = self.definition
         touched = []

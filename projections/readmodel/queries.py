@@ -126,9 +126,22 @@ UPDATE topic_position SET next_offset = $4 WHERE topic = $1 AND partition = $2 A
 """
 """Moves nothing where another recorder has been here."""
 
+ADD_SET_ASIDE = """
+INSERT INTO set_aside (topic, partition, reason, messages, first, last) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (topic, partition, reason) DO UPDATE
+SET messages = set_aside.messages + excluded.messages, first = least(set_aside.first, excluded.first),
+    last = greatest(set_aside.last, excluded.last), newest_at = now()
+"""
+
 # ── read ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 POSITIONS = "SELECT topic, partition, next_offset FROM topic_position"
+
+SET_ASIDE = """
+SELECT topic, partition, reason, messages, first, last FROM set_aside
+WHERE newest_at > now() - make_interval(secs => $1) ORDER BY newest_at DESC
+"""
+"""Takes seconds."""
 
 BLOCK_WATERMARKS = "SELECT office, partition, through FROM block_watermark"
 

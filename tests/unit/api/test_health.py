@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from api.health import HealthProbe
+from runtime.seals import make_seal_keys
+from runtime.set_aside import SetAside
 from runtime.settings import Settings
 from tests.support.ledger import MemoryLedger
 from tests.support.small_election import small_package
@@ -29,12 +31,16 @@ async def test_a_feed_that_does_not_come_to_follow_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, status: str
 ) -> None:
     """As one that fails again and again: its viewers are turned away, whatever else is well."""
-    probe = HealthProbe(Settings(log_directory=tmp_path, generation=1), MemoryLedger(small_package()).definition)
+    make_seal_keys(tmp_path / "workers-key.txt")
+    settings = Settings(log_directory=tmp_path, generation=1, workers_key=tmp_path / "workers-key.txt")
+    probe = HealthProbe(settings, MemoryLedger(small_package()).definition)
 
     async def lags() -> dict[str, Any]:
         return {}
 
     monkeypatch.setattr(probe, "_lags", lags)
     stage = {"state": state, "lag_records": None, "clients": 0}
-    answer = await probe.answer(SimpleNamespace(pool=Pool(), live=SimpleNamespace(stage=lambda: stage)))
+    answer = await probe.answer(
+        SimpleNamespace(pool=Pool(), live=SimpleNamespace(stage=lambda: stage, aside=SetAside()))
+    )
     assert (answer["status"], answer["lagging"]) == (status, [] if status == "ok" else ["live"])

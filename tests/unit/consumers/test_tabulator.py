@@ -18,6 +18,7 @@ from consumers import tabulator
 from consumers.signature_process import Check
 from consumers.tabulator import Tabulator
 from runtime.kafka import topics_of
+from runtime.seals import make_seal_keys
 from runtime.settings import Settings
 from schemas.blocks import Block
 from tests.support.ledger import MemoryLedger
@@ -68,7 +69,8 @@ class Worker:
 
     def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.ledger = MemoryLedger(small_package())
-        settings = replace(Settings(), state_directory=tmp_path, generation=1)
+        make_seal_keys(tmp_path / "workers-key.txt")
+        settings = replace(Settings(), state_directory=tmp_path, generation=1, workers_key=tmp_path / "workers-key.txt")
         self.tabulator = Tabulator(settings, self.ledger.definition)
         # The real ones were never started, and would say so when they are thrown away.
         self.tabulator._consumer._closed = self.tabulator._producer._closed = True
