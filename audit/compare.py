@@ -14,11 +14,13 @@ import orjson
 
 from audit.findings import AuditError, Discovery, Verdict
 from audit.package import Package, canonical
-from audit.recount import Cut, Numbers, Recount, Standing, Sums
+from audit.recount import MAY_BE_UNSAID, Cut, Numbers, Recount, Standing, Stated, Sums
 
 STATIONS_OF_PAGE = 5_000
 SHOWN_CHARACTERS_MAX = 300
-NOBODY = Numbers(0, 0, 0, 0, 0, 0, ())
+NOBODY = Numbers(0, 0, (Stated(0, 0),) * len(MAY_BE_UNSAID), ())
+NO_PARTY = "-"
+"""The line of votes for nobody's party in the sums of an office."""
 
 Ask = Callable[[str], dict[str, Any]]
 """Path of a snapshot → its answer."""
@@ -128,14 +130,17 @@ class Comparison:
         self._contests: dict[str, list[str]] = {row["id"]: [] for row in tables["offices"]}
         for row in tables["contests"]:
             self._contests[row["office"]].append(row["id"])
-        self._parties = {
-            office: [
-                party["id"]
-                for party in tables["parties"]
-                if any(row["party"] == party["id"] for contest in contests for row in self._ballots[contest])
-            ]
-            for office, contests in self._contests.items()
-        }
+        self._parties: dict[str, list[str]] = {}
+        self._lines: dict[str, list[str]] = {}
+        """Office → its parties, and NO_PARTY where a choice of it has none."""
+        for office, contests in self._contests.items():
+            standing = {row["party"] for contest in contests for row in self._ballots[contest]}
+            self._parties[office] = [party["id"] for party in tables["parties"] if party["id"] in standing]
+            self._lines[office] = self._parties[office] + ([NO_PARTY] if None in standing else [])
+        self._office = {row["id"]: row["office"] for row in tables["contests"]}
+        self._apart = package.offices_with_blank_ballots
+        self._places = {row["id"]: 1 if row["method"] == "sainte-lague" else row["seats"] for row in tables["contests"]}
+        """Contest → how many of its choices can lead."""
         self.compared = 0
         """Tallies, stations included."""
 
@@ -177,30 +182,29 @@ class Comparison:
         """The tally that the claim should have been."""
         if claim.kind == "contest":
             names = [row["id"] for row in self._ballots[claim.contest]]
-            expected = self._denominators.get((claim.contest, claim.area), (0, 0))
+            expected, registered = self._denominators.get((claim.contest, claim.area), (0, Stated(0, 0)))
             of = sums.get((claim.contest, claim.area), Sums({}, 0))
-            return {"contest": claim.contest, "area": claim.area, **_published(of, expected, names)}
-        parts = [
-            (contest, self._denominators[contest, claim.area])
-            for contest in self._contests[claim.office]
-            if (contest, claim.area) in self._denominators
-        ]
-        expected = (sum(stations for _, (stations, _) in parts), sum(voters for _, (_, voters) in parts))
-        parties = self._parties[claim.office]
+            told = _published(of, expected, registered, names, claim.office in self._apart)
+            told |= _lead(names, told["counted"]["votes"], self._places[claim.contest])
+            return {"contest": claim.contest, "area": claim.area, **told}
+        expected, registered = 0, Stated(0, 0)
         whole = Sums({}, 0)
         for contest in self._contests[claim.office]:
+            stations, voters = self._denominators.get((contest, claim.area), (0, Stated(0, 0)))
+            expected, registered = expected + stations, _added(registered, voters)
             part = sums.get((contest, claim.area))
             if part is not None:
-                whole = _together(whole, self._by_party(part, contest, parties))
-        return {"office": claim.office, "area": claim.area, **_published(whole, expected, parties)}
+                whole = _together(whole, self._by_line(part, contest, self._lines[claim.office]))
+        told = _published(whole, expected, registered, self._lines[claim.office], claim.office in self._apart)
+        told |= _lead(self._parties[claim.office], told["counted"]["votes"], 1)
+        return {"office": claim.office, "area": claim.area, **told}
 
-    def _by_party(self, of: Sums, contest: str, parties: list[str]) -> Sums:
+    def _by_line(self, of: Sums, contest: str, lines: list[str]) -> Sums:
         tiers = {}
         for tier, numbers in of.tiers.items():
-            votes = dict.fromkeys(parties, 0)
+            votes = dict.fromkeys(lines, 0)
             for choice, count in zip(self._ballots[contest], numbers.votes, strict=True):
-                if choice["party"] is not None:
-                    votes[choice["party"]] += count
+                votes[NO_PARTY if choice["party"] is None else choice["party"]] += count
             tiers[tier] = numbers._replace(votes=tuple(votes.values()))
         return Sums(tiers, of.annulled)
 
@@ -208,7 +212,7 @@ class Comparison:
         page, names = claim.published, [row["id"] for row in self._ballots[claim.contest]]
         published = {line["station"]: line for line in page["stations"]}
         own = {
-            station: station_line(station, claim.contest, standing, names)
+            station: station_line(station, claim.contest, standing, names, self._office[claim.contest] in self._apart)
             for station, standing in self._recount.standings(claim.contest).items()
             if page["after"] < station and (page["until"] is None or station <= page["until"])
         }
@@ -225,7 +229,9 @@ class Comparison:
             yield Discovery(Verdict.DIFFERS, where, f"{sentence}; shard_as_of {_shown(dict(claim.cut))}")
 
 
-def station_line(station: str, contest: str, standing: Standing, names: list[str]) -> dict[str, Any]:
+def station_line(
+    station: str, contest: str, standing: Standing, names: list[str], counts_blank: bool
+) -> dict[str, Any]:
     return {
         "station": station,
         "contest": contest,
@@ -233,23 +239,18 @@ def station_line(station: str, contest: str, standing: Standing, names: list[str
         "offset": standing.offset,
         "event": standing.event,
         "version": standing.version,
-        "numbers": None if standing.numbers is None else _numbers(standing.numbers, names),
+        "numbers": None if standing.numbers is None else _numbers(standing.numbers, names, counts_blank),
     }
 
 
-def _published(of: Sums, expected: tuple[int, int], names: list[str]) -> dict[str, Any]:
+def _published(of: Sums, expected: int, registered: Stated, names: list[str], counts_blank: bool) -> dict[str, Any]:
     tiers = {tier: of.tiers.get(tier, NOBODY) for tier in ("clean", "flagged", "held")}
     counted = _plus(tiers["clean"], tiers["flagged"])
     stations = {tier: numbers.stations for tier, numbers in tiers.items()}
     reported = sum(stations.values())
-    votes = dict.fromkeys(names, 0) | dict(zip(names, counted.votes, strict=False))
-    best = sorted(set(votes.values()), reverse=True)
-    leaders = [name for name in names if votes[name] == best[0]] if best and best[0] else []
-    seconds = [name for name in names if len(best) > 1 and votes[name] == best[1]]
-    is_tie = len(leaders) != 1
     if reported == 0:
         status, items = "pre-election", "not-processed"
-    elif counted.stations == expected[0]:
+    elif counted.stations == expected:
         status, items = "unofficial-complete", "completed"
     else:
         status, items = "unofficial-partial", "in-process"
@@ -257,29 +258,60 @@ def _published(of: Sums, expected: tuple[int, int], names: list[str]) -> dict[st
         "results_status": status,
         "count_item_status": items,
         "stations": {
-            "expected": expected[0],
+            "expected": expected,
             "reported": reported,
             "counted": counted.stations,
             **stations,
             "annulled": of.annulled,
-            "waiting": expected[0] - reported - of.annulled,
+            "waiting": expected - reported - of.annulled,
         },
-        "registered_voters_expected": expected[1],
-        "counted": _numbers(counted, names),
-        "tiers": {tier: {"stations": numbers.stations, **_numbers(numbers, names)} for tier, numbers in tiers.items()},
-        "leaders": leaders,
-        "runner_up": seconds[0] if not is_tie and len(seconds) == 1 else None,
-        "margin": 0 if is_tie else best[0] - (best[1] if len(best) > 1 else 0),
+        "registered_voters_expected": _known(registered, expected),
+        "registered_voters_not_stated": registered.not_stated,
+        "counted": _numbers(counted, names, counts_blank),
+        "tiers": {
+            tier: {"stations": numbers.stations, **_numbers(numbers, names, counts_blank)}
+            for tier, numbers in tiers.items()
+        },
     }
 
 
-def _numbers(numbers: Numbers, names: list[str]) -> dict[str, Any]:
+def _lead(names: list[str], votes: Mapping[str, int], places: int) -> dict[str, Any]:
+    """Who leads for so many places: whoever fewer than that many others are ahead of, and has votes at all."""
+    leaders = [name for name in names if votes[name] and sum(votes[other] > votes[name] for other in names) < places]
+    leaders.sort(key=lambda name: -votes[name])
+    out = [name for name in names if name not in leaders]
+    nearest = max((votes[name] for name in out), default=0)
+    is_tie = len(leaders) > places
+    is_full = len(leaders) == min(places, len(names)) > 0
+    seconds = [name for name in out if votes[name] == nearest]
     return {
-        "registered_voters": numbers.registered,
-        "voters": numbers.voters,
+        "leaders": leaders,
+        "tied": [name for name in leaders if votes[name] == votes[leaders[-1]]] if is_tie else [],
+        "runner_up": seconds[0] if is_full and len(seconds) == 1 else None,
+        "margin": votes[leaders[-1]] - nearest if is_full else 0,
+    }
+
+
+def _known(stated: Stated, stations: int) -> int | None:
+    """The sum, or None where there are stations and none of them stated it."""
+    return None if stations and stated.not_stated == stations else stated.total
+
+
+def _added(one: Stated, other: Stated) -> Stated:
+    return Stated(one.total + other.total, one.not_stated + other.not_stated)
+
+
+_NAMES = dict(zip(("registered_voters", *MAY_BE_UNSAID[1:]), range(len(MAY_BE_UNSAID)), strict=True))
+"""Number of a form that nobody may have stated, as it is published → its place among the sums."""
+
+
+def _numbers(numbers: Numbers, names: list[str], counts_blank: bool) -> dict[str, Any]:
+    stated = {name: numbers.stated[place] for name, place in _NAMES.items()}
+    return {
+        **{name: _known(each, numbers.stations) for name, each in stated.items()},
+        **({} if counts_blank else {"blank": None}),
         "valid": numbers.valid,
-        "invalid": numbers.invalid,
-        "total": numbers.total,
+        "not_stated": {name: each.not_stated for name, each in stated.items() if each.not_stated},
         "votes": dict.fromkeys(names, 0) | dict(zip(names, numbers.votes, strict=False)),
     }
 
@@ -298,11 +330,8 @@ def _plus(one: Numbers, other: Numbers) -> Numbers:
         votes = tuple(a + b for a, b in zip(one.votes, other.votes, strict=True))
     return Numbers(
         one.stations + other.stations,
-        one.registered + other.registered,
-        one.voters + other.voters,
         one.valid + other.valid,
-        one.invalid + other.invalid,
-        one.total + other.total,
+        tuple(_added(a, b) for a, b in zip(one.stated, other.stated, strict=True)),
         votes,
     )
 

@@ -20,7 +20,9 @@ COUNT_MAX = 999_999_999
 PAYLOAD_CHARACTERS_MAX = 60 * 1024
 CHOICES_MAX = 2_000
 VOTER_ROWS = ("A", "B1", "B2", "B3", "B4", "D")
-NUMBERS = ("S1", "S2", "S3", "S4", "VA", "VB", "VC")
+NUMBERS = ("S1", "S2", "S3", "S4", "VA", "VB", "VC", "VK", "VS")
+IN_WORDS = ("VA", "VB", "VC", "VK", "VS")
+"""Fields that may be written out in words, besides the choices."""
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
 _ELECTION = re.compile(r"[a-z0-9][a-z0-9\-]{0,47}")
@@ -130,7 +132,7 @@ _form = _object(
         **dict.fromkeys(VOTER_ROWS, _maybe(_voters)),
         **dict.fromkeys(NUMBERS, _maybe(_count)),
         "party_totals": _maybe(_tally(CHOICES_MAX)),
-        "words": _maybe(_tally(CHOICES_MAX + 3)),
+        "words": _maybe(_tally(CHOICES_MAX + len(IN_WORDS))),
         "signatures": _maybe(_object({}, {"officers": _maybe(_count), "witnesses": _maybe(_count)})),
     },
 )

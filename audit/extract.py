@@ -18,7 +18,7 @@ import duckdb
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from audit.events import NUMBERS, VOTER_ROWS, Opened
+from audit.events import IN_WORDS, NUMBERS, VOTER_ROWS, Opened
 from audit.package import Package, canonical
 from proofs.merkle import leaf_hash
 from proofs.signatures import UnfitKeyError, load_public_key, verify
@@ -233,7 +233,7 @@ def _form(ballots: Ballots, contest: str, form: dict[str, Any]) -> dict[str, Any
         if "party_totals" in stated
         else None,
         "words": [
-            {"stated": number, "digits": form.get(name) if name in ("VA", "VB", "VC") else votes.get(name)}
+            {"stated": number, "digits": form.get(name) if name in IN_WORDS else votes.get(name)}
             for name, number in stated.get("words", {}).items()
         ],
     }

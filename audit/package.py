@@ -37,14 +37,20 @@ COLUMNS: dict[str, tuple[tuple[str, str, Any], ...]] = {
         ("area", TEXT, REQUIRED),
         ("registered_men", NUMBER, None),
         ("registered_women", NUMBER, None),
-        ("registered_voters", NUMBER, REQUIRED),
+        ("registered_voters", NUMBER, None),
     ),
-    "offices": (("id", TEXT, REQUIRED), ("name_id", TEXT, REQUIRED), ("name_en", TEXT, REQUIRED)),
+    "offices": (
+        ("id", TEXT, REQUIRED),
+        ("name_id", TEXT, REQUIRED),
+        ("name_en", TEXT, REQUIRED),
+        ("blank_ballots", TEXT, "with-invalid"),
+    ),
     "contests": (
         ("id", TEXT, REQUIRED),
         ("office", TEXT, REQUIRED),
         ("electorate", TEXT, REQUIRED),
         ("seats", NUMBER, 1),
+        ("votes_per_ballot", NUMBER, 1),
         ("method", TEXT, "plurality"),
         ("name_id", TEXT, None),
         ("name_en", TEXT, None),
@@ -99,6 +105,11 @@ class Package:
     @property
     def partitions(self) -> int:
         return int(self.election["partitions"])
+
+    @property
+    def offices_with_blank_ballots(self) -> frozenset[str]:
+        """Those that count blank ballots apart from invalid ones."""
+        return frozenset(row["id"] for row in self.tables["offices"] if row["blank_ballots"] == "apart")
 
     def origin(self, partition: int) -> str:
         """The name of a partition's log."""

@@ -12,7 +12,7 @@ import duckdb
 
 from audit.extract import COLUMNS
 from audit.package import Package
-from audit.rules import CROSS_RULES, FORM_RULES
+from audit.rules import ASKED_WHERE, CROSS_RULES, FORM_RULES
 
 MEMORY = "3GB"
 MAY_SAY = {
@@ -31,19 +31,27 @@ MAY_SAY = {
 TIERS = {"counted": "clean", "flagged": "flagged", "held": "held"}
 """State of a station → the tier that it is in."""
 
+MAY_BE_UNSAID = ("register", "voters", "valid_ballots", "invalid", "blank", "total")
+"""Numbers of a form that nobody may have stated, as recount.sql names them."""
+
 Cut = tuple[tuple[int, int], ...]
 """An `as_of`: (partition, offset of the last record that is counted in), sorted."""
+
+
+class Stated(NamedTuple):
+    """A number that a form may leave out: the sum over those that state it, and how many do not."""
+
+    total: int
+    not_stated: int
 
 
 class Numbers(NamedTuple):
     """What a tier of an area adds up to."""
 
     stations: int
-    registered: int
-    voters: int
     valid: int
-    invalid: int
-    total: int
+    stated: tuple[Stated, ...]
+    """In the order of MAY_BE_UNSAID."""
     votes: tuple[int, ...]
     """In the order of the ballot."""
 
@@ -127,7 +135,12 @@ class Recount:
             "code VARCHAR, area VARCHAR, registered BIGINT, partition INTEGER",
             [(row["code"], row["area"], row["registered_voters"], home[row["area"]]) for row in tables["stations"]],
         )
-        self._fill("contest", "id VARCHAR, office VARCHAR", [(row["id"], row["office"]) for row in tables["contests"]])
+        apart = package.offices_with_blank_ballots
+        self._fill(
+            "contest",
+            "id VARCHAR, office VARCHAR, marks BIGINT, counts_blank BOOLEAN",
+            [(row["id"], row["office"], row["votes_per_ballot"], row["office"] in apart) for row in tables["contests"]],
+        )
         self._fill(
             "key",
             "key_id VARCHAR, role VARCHAR, scope VARCHAR",
@@ -204,16 +217,20 @@ class Recount:
         ).fetchone()
         return None if found is None else (str(found[0]), str(found[1]))
 
-    def denominators(self) -> dict[tuple[str, str], tuple[int, int]]:
+    def denominators(self) -> dict[tuple[str, str], tuple[int, Stated]]:
         """(contest, area) → stations expected and voters registered there."""
         rows = self._db.execute(
             """
-            SELECT held_in.contest, lineage.above, count(*), sum(station.registered)::BIGINT
+            SELECT held_in.contest, lineage.above, count(*), coalesce(sum(station.registered), 0)::BIGINT,
+                count(*) - count(station.registered)
             FROM held_in JOIN station ON station.code = held_in.station JOIN lineage USING (area)
             GROUP BY held_in.contest, lineage.above
             """
         )
-        return {(contest, area): (stations, voters) for contest, area, stations, voters in rows.fetchall()}
+        return {
+            (contest, area): (stations, Stated(voters, not_stated))
+            for contest, area, stations, voters, not_stated in rows.fetchall()
+        }
 
     def count(self, office: str, cut: Cut, areas: Sequence[str] | None) -> None:
         """Count the office's contests at the cut, for the stations in these areas (None: all). What follows asks for the
@@ -251,7 +268,7 @@ class Recount:
         db.execute("DELETE FROM wanted_area")
         self._append("wanted_area", [(area,) for area in areas])
         for statement in self._statements["sums"].split(";\n"):
-            db.execute(statement)
+            db.execute(statement.replace("{stated}", _STATED).replace("{stated_above}", _STATED_ABOVE))
         votes: dict[tuple[str, str, str], list[int]] = {}
         for contest, area, state, _, count in db.execute(
             "SELECT contest, area, state, place, count FROM area_votes ORDER BY contest, area, state, place"
@@ -259,15 +276,16 @@ class Recount:
             votes.setdefault((contest, area, state), []).append(count)
         found: dict[tuple[str, str], Sums] = {}
         rows = db.execute(
-            "SELECT contest, area, state, stations, registered, voters, valid, invalid, total FROM area_sum"
+            "SELECT contest, area, state, stations, valid, * EXCLUDE (contest, area, state, stations, valid) FROM area_sum"
         )
-        for contest, area, state, stations, registered, voters, valid, invalid, total in rows.fetchall():
+        for contest, area, state, stations, valid, *stated in rows.fetchall():
             before = found.get((contest, area), Sums({}, 0))
             if state == "annulled":
                 found[contest, area] = Sums(before.tiers, stations)
             else:
                 of_choices = tuple(votes.get((contest, area, state), ()))
-                numbers = Numbers(stations, registered, voters, valid, invalid, total, of_choices)
+                pairs = tuple(Stated(*pair) for pair in zip(stated[::2], stated[1::2], strict=True))
+                numbers = Numbers(stations, valid, pairs, of_choices)
                 found[contest, area] = Sums({**before.tiers, TIERS[state]: numbers}, before.annulled)
         return found
 
@@ -275,21 +293,29 @@ class Recount:
         """Station → what stands for it in the contest, of the last count; absent where nothing was heard."""
         rows = self._db.execute(
             """
-            SELECT standing.station, standing.state, form.event, form."offset", form.version, station.registered,
-                form.voters, form.valid, form.invalid, form.total, form.votes
-            FROM standing JOIN station ON station.code = standing.station
-            LEFT JOIN form USING (station, contest, event)
+            SELECT standing.station, standing.state, form.event, form."offset", form.version, form.valid, form.votes,
+                form.register, form.voters, form.valid_ballots, form.invalid, form.blank, form.total
+            FROM standing LEFT JOIN form USING (station, contest, event)
             WHERE standing.contest = $1
             """,
             [contest],
         )
         found = {}
-        for station, state, event, offset, version, registered, voters, valid, invalid, total, votes in rows.fetchall():
+        for station, state, event, offset, version, valid, votes, *said in rows.fetchall():
             numbers = None
             if event is not None:
-                numbers = Numbers(1, registered, voters, valid, invalid, total, tuple(votes))
+                stated = tuple(Stated(each or 0, int(each is None)) for each in said)
+                numbers = Numbers(1, valid, stated, tuple(votes))
             found[station] = Standing(state, event, offset, version, numbers)
         return found
+
+
+_STATED = ", ".join(
+    f"coalesce(sum({name}), 0) AS {name}, count(*) - count({name}) AS {name}_not_stated" for name in MAY_BE_UNSAID
+)
+_STATED_ABOVE = ", ".join(
+    f"sum({name})::BIGINT AS {name}, sum({name}_not_stated)::BIGINT AS {name}_not_stated" for name in MAY_BE_UNSAID
+)
 
 
 def _lineage(code: str, parents: Mapping[str, str | None]) -> list[str]:
@@ -316,6 +342,8 @@ def _statements(text: str) -> dict[str, str]:
 def _form_rules(package: Package) -> tuple[str, dict[str, Any]]:
     """The list for `{rules}`, and its parameters."""
     parts = ["CASE WHEN votes_unknown > 0 THEN {'rule': 'C1', 'severity': 'hard'} END"]
+    for field, where in ASKED_WHERE.items():
+        parts.append(f"CASE WHEN {field} IS NOT NULL AND NOT ({where}) THEN {{'rule': 'C2', 'severity': 'hard'}} END")
     parameters: dict[str, Any] = {}
     offices = [row["id"] for row in package.tables["offices"]]
     for number, rule in enumerate(package.election["rules"]):

@@ -47,10 +47,13 @@ SELECT
     station, contest, partition, "offset", event, version, form_hash, area, registered,
     A, B1, B2, B3, B4, VC AS stated_total,
     votes,
+    coalesce(registered, people(A)) AS register,
+    people(B4) AS voters,
     coalesce(VA, list_sum(votes)::BIGINT, 0) AS valid,
-    coalesce(VB, 0) AS invalid,
-    coalesce(VC, valid + invalid) AS total,
-    coalesce(people(B4), total) AS voters,
+    if(marks = 1, valid, VS) AS valid_ballots,
+    VB AS invalid,
+    if(counts_blank, VK, 0) AS blank,
+    coalesce(VC, valid_ballots + invalid + blank) AS total,
     broken,
     list_bool_or(list_transform(broken, lambda each: each.severity = 'hard')) IS TRUE AS hard,
     list_bool_or(list_transform(broken, lambda each: each.severity <> 'info')) IS TRUE AS not_clean
@@ -59,7 +62,7 @@ FROM (
         *,
         list_filter([{rules}], lambda each: each IS NOT NULL) AS broken
     FROM judged
-    LEFT JOIN (SELECT id AS contest, office FROM contest) USING (contest)
+    LEFT JOIN (SELECT id AS contest, office, marks, counts_blank FROM contest) USING (contest)
     WHERE type = 'result.reported' AND refusal IS NULL
 )
 QUALIFY row_number() OVER (PARTITION BY station, contest, event ORDER BY "offset") = 1;
@@ -169,14 +172,14 @@ WHERE state = 'counted' AND EXISTS (
 );
 
 -- sums
--- What the wanted areas have in each contest: a row for each tier.
+-- What the wanted areas have in each contest: a row for each tier. {stated} is, for each number that a form may leave out,
+-- its sum and in how many stations nobody stated it.
 CREATE OR REPLACE TEMP TABLE counted AS
 SELECT
     standing.contest,
     station.area,
     standing.state,
-    station.registered,
-    form.voters, form.valid, form.invalid, form.total, form.votes
+    form.register, form.voters, form.valid, form.valid_ballots, form.invalid, form.blank, form.total, form.votes
 FROM standing
 JOIN station ON station.code = standing.station
 LEFT JOIN form USING (station, contest, event)
@@ -185,14 +188,13 @@ WHERE standing.state IN ('counted', 'flagged', 'held', 'annulled');
 CREATE OR REPLACE TEMP TABLE area_sum AS
 WITH lowest AS (
     SELECT
-        contest, area, state, count(*) AS stations, sum(registered) AS registered, sum(voters) AS voters,
-        sum(valid) AS valid, sum(invalid) AS invalid, sum(total) AS total
+        contest, area, state, count(*) AS stations, sum(valid) AS valid,
+        {stated}
     FROM counted GROUP BY contest, area, state
 )
 SELECT
-    contest, above AS area, state, sum(stations)::BIGINT AS stations, sum(registered)::BIGINT AS registered,
-    sum(voters)::BIGINT AS voters, sum(valid)::BIGINT AS valid, sum(invalid)::BIGINT AS invalid,
-    sum(total)::BIGINT AS total
+    contest, above AS area, state, sum(stations)::BIGINT AS stations, sum(valid)::BIGINT AS valid,
+    {stated_above}
 FROM lowest JOIN lineage USING (area) SEMI JOIN wanted_area ON wanted_area.area = lineage.above
 GROUP BY contest, above, state;
 

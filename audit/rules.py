@@ -1,6 +1,7 @@
 """The rules of DOMAIN 1.2 and 1.3 a second time, as SQL: for each an expression that is true where a form breaks it.
 
-Columns are those of `extract.COLUMNS` and the station's `registered`. Two macros carry what is common (recount.sql):
+Columns are those of `extract.COLUMNS`, the station's `registered`, and of the contest `marks` (votes of a ballot) and
+`counts_blank`. Two macros carry what is common (recount.sql):
 `differs(a, b, tolerance)` and `exceeds(a, limit, tolerance)`, both false where a number is not stated; `people(row)` is J
 of a row, or L + P. Every value that comes from the package is a whole number or is checked against a list, never text.
 """
@@ -16,6 +17,8 @@ Parameters = dict[str, Any]
 Rule = Callable[[int, Parameters], str]
 
 _FORM_FIELDS = frozenset({*VOTER_ROWS, *NUMBERS, "votes", "party_totals", "words", "signatures"})
+ASKED_WHERE = {"VK": "counts_blank", "VS": "marks > 1"}
+"""Fields that only some contests count → which. On a form of another they are a mistake (C2)."""
 _ROUNDING = {"up": 99, "nearest": 50, "down": 0}
 
 
@@ -75,6 +78,8 @@ def _m1(_: int, parameters: Parameters) -> str:
     for name in parameters.get("fields", []):
         if name == "votes":
             parts.append("votes_missing > 0")
+        elif name in ASKED_WHERE:
+            parts.append(f"{ASKED_WHERE[name]} AND {name} IS NULL")
         elif name in _FORM_FIELDS:
             parts.append(f"NOT list_contains(stated, '{name}')")
         else:
@@ -86,7 +91,12 @@ def _g4(t: int, parameters: Parameters) -> str:
     return f"exceeds(people(A), {int(parameters.get('max', 300))}, {t})"
 
 
-_f4 = _differs("VC", "VA + VB")
+def _g7(t: int, parameters: Parameters) -> str:
+    several = f"marks > 1 AND exceeds(votes_most, VS * {int(parameters.get('marks_per_choice', 1))}, {t})"
+    return f"exceeds(votes_most, VA, {t}) OR ({several})"
+
+
+_f4 = _differs("VC", "if(marks = 1, VA, VS) + VB + if(counts_blank, VK, 0)")
 FORM_RULES: dict[str, Rule] = {
     "F1": _f1,
     "F2": _f2,
@@ -104,8 +114,9 @@ FORM_RULES: dict[str, Rule] = {
     "G4": _g4,
     "G5": _bound("D", "B4"),
     "G6": _exceeds("S3", "people(B4)"),
-    "G7": _exceeds("votes_most", "VA"),
+    "G7": _g7,
     "G8": _g8,
+    "G9": _exceeds("VA", "coalesce(VS, VC) * marks"),
     "P1": lambda t, _: f"len(list_filter(party_totals, lambda each: differs(each.stated, each.counted, {t}))) > 0",
     "P2": lambda t, _: f"differs(VA, list_sum(list_transform(party_totals, lambda each: each.stated)), {t})",
     "P3": _f4,

@@ -77,7 +77,8 @@ def _compare(recount: Recount, package: Package, station: str, answer: dict[str,
         cut = tuple(sorted((int(partition), offset) for partition, offset in answer["shard_as_of"][office].items()))
         recount.count(office, cut, [area])
         standing = recount.standings(told["contest"]).get(station, WAITING)
-        own = station_line(station, told["contest"], standing, ballots[told["contest"]])
+        counts_blank = office in package.offices_with_blank_ballots
+        own = station_line(station, told["contest"], standing, ballots[told["contest"]], counts_blank)
         del own["station"]
         if canonical(own) != canonical(told):
             yield Discovery(Verdict.DIFFERS, f"/v1/stations/{station}, {told['contest']}", first_difference(told, own))

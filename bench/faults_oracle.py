@@ -26,7 +26,10 @@ from typing import Any, NamedTuple
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-NUMBERS = ("registered_voters", "voters", "valid", "invalid", "total")
+NUMBERS = ("registered_voters", "valid", "valid_ballots", "invalid", "total")
+"""Numbers that every form of this election states, or that follow from it; voters (B4) stand on none."""
+NO_PARTY = "-"
+"""The line of votes for nobody's party in the sums of an office."""
 TIERS = ("clean", "flagged", "held")
 COMPARED = ("stations", "registered_voters_expected", "counted", "tiers")
 """Of a published tally. The rest (leaders, margin, status words) follows from these."""
@@ -218,8 +221,8 @@ class Recount:
             form = body["form"]
             numbers |= {
                 "registered_voters": self._facts.registered[station],
-                "voters": form["VC"],
                 "valid": form["VA"],
+                "valid_ballots": form["VA"],
                 "invalid": form["VB"],
                 "total": form["VC"],
                 **{f"votes.{choice}": count for choice, count in form["votes"].items()},
@@ -239,19 +242,19 @@ class Recount:
         """All contests of the office in an area together, votes by party."""
         contests = [contest for contest, there in self._expected if there == area]
         tiers: dict[str, Counter[str]] = defaultdict(Counter)
-        parties: set[str] = set()
+        lines: set[str] = set()
         for contest in contests:
             party_of = self._facts.party_of.get(contest, {})
-            parties |= set(party_of.values())
+            lines |= {party_of.get(choice, NO_PARTY) for choice in self._facts.choices[contest]}
             for tier, sums in self._sums.get((contest, area), {}).items():
                 for name, value in sums.items():
                     kind, _, choice = name.partition(".")
-                    tiers[tier][f"votes.{party_of.get(choice)}" if kind == "votes" else name] += value
+                    tiers[tier][f"votes.{party_of.get(choice, NO_PARTY)}" if kind == "votes" else name] += value
         return _published(
             tiers,
             sum(self._expected[contest, area] for contest in contests),
             sum(self._voters[contest, area] for contest in contests),
-            sorted(parties),
+            sorted(lines),
         )
 
     def stations(self, contest: str) -> dict[str, tuple[str, int | None]]:
@@ -270,7 +273,14 @@ def _published(tiers: Mapping[str, Counter[str]], expected: int, voters: int, na
         def added(name: str) -> int:
             return sum(tiers.get(tier, nothing)[name] for tier in of)
 
-        return {name: added(name) for name in NUMBERS} | {"votes": {name: added(f"votes.{name}") for name in names}}
+        stations = added("stations")
+        return {
+            **{name: added(name) for name in NUMBERS},
+            "voters": None if stations else 0,
+            "blank": None,
+            "not_stated": {"voters": stations} if stations else {},
+            "votes": {name: added(f"votes.{name}") for name in names},
+        }
 
     heard = {tier: tiers.get(tier, nothing)["stations"] for tier in TIERS}
     annulled = tiers.get("annulled", nothing)["stations"]

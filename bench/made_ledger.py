@@ -176,6 +176,7 @@ def _order(stations: int, corrected: int, chance: random.Random) -> list[int]:
 def filled_form(station: Station, choices: tuple[str, ...], chance: random.Random) -> dict[str, Any]:
     """A full C.HASIL in which all sums fit."""
     registered = station.registered_voters
+    assert registered is not None, "every station that is made up has a register"
     used, moved, added = registered * chance.randrange(70, 90) // 100, chance.randrange(4), chance.randrange(6)
     total = used + moved + added
     invalid = chance.randrange(12)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from schemas.codes import AreaCode, ContestId, KeyId, OfficeId, Partition, StationCode
-from schemas.package import Choice, Contest, Election, ElectionPackage, Office, Role
+from schemas.package import BlankBallots, Choice, Contest, Election, ElectionPackage, Method, Office, Role
 
 
 def partition_of(shard_area: str, partitions: int) -> Partition:
@@ -25,11 +25,28 @@ def partition_of(shard_area: str, partitions: int) -> Partition:
     return Partition(zlib.crc32(shard_area.encode()) % partitions)
 
 
+NO_PARTY = "-"
+"""The line of votes for nobody's party. No party can have this id (schemas/codes.py)."""
+
+
 class Denominator(NamedTuple):
     """What an area is waiting for in a contest: stations, and the voters registered there."""
 
     stations: int
     registered_voters: int
+    """Of the stations whose register is known."""
+    not_stated: int = 0
+    """Stations whose register is not known."""
+
+
+def together(parts: Iterable[Denominator]) -> Denominator:
+    """The sum of denominators; of none, nothing is waited for."""
+    stations = registered = not_stated = 0
+    for part in parts:
+        stations += part.stations
+        registered += part.registered_voters
+        not_stated += part.not_stated
+    return Denominator(stations, registered, not_stated)
 
 
 class KeyEntry(NamedTuple):
@@ -55,9 +72,21 @@ class ContestEntry:
     choices: tuple[str, ...]
     """Their ids."""
     choice_index: dict[str, int]
-    choice_party: tuple[int, ...]
-    """For each choice the number of its party within the office, or -1."""
+    choice_line: tuple[int, ...]
+    """For each choice its place among the lines of the office."""
     choices_of_party: dict[str, tuple[str, ...]]
+    counts_blank: bool
+    """Whether blank ballots are counted apart."""
+
+    @property
+    def votes_per_ballot(self) -> int:
+        return self.contest.votes_per_ballot
+
+    @property
+    def leading_places(self) -> int:
+        """How many choices can lead: as many as there are seats, where these go to the choices with the most votes. Where
+        they are shared out among parties, who wins which is not seen in the order of the choices."""
+        return 1 if self.contest.method is Method.SAINTE_LAGUE else self.contest.seats
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +95,17 @@ class OfficeEntry:
     id: OfficeId
     office: Office
     contests: tuple[int, ...]
-    parties: tuple[str, ...]
-    """Parties that stand in any contest of the office, in the package's order."""
+    lines: tuple[str, ...]
+    """Of its sums: the parties that stand in any contest of the office, in the package's order; and NO_PARTY, last, where
+    some choice has no party, so that the lines add up to the votes."""
+
+    @property
+    def parties(self) -> tuple[str, ...]:
+        return tuple(line for line in self.lines if line != NO_PARTY)
+
+    @property
+    def counts_blank(self) -> bool:
+        return self.office.blank_ballots is BlankBallots.APART
 
 
 class Definition:
@@ -149,22 +187,23 @@ class Definition:
     def _compile_contests(self, package: ElectionPackage) -> tuple[tuple[OfficeEntry, ...], tuple[ContestEntry, ...]]:
         office_number = {office.id: number for number, office in enumerate(package.offices)}
         contests_of_office: dict[str, list[int]] = {office.id: [] for office in package.offices}
-        parties_of_office: dict[str, set[str]] = {office.id: set() for office in package.offices}
+        parties_of_office: dict[str, set[str | None]] = {office.id: set() for office in package.offices}
         choices_of_contest: dict[str, list[Choice]] = {contest.id: [] for contest in package.contests}
         for choice in sorted(package.choices, key=lambda c: c.order):
             choices_of_contest[choice.contest].append(choice)
         for number, contest in enumerate(package.contests):
             contests_of_office[contest.office].append(number)
-            parties_of_office[contest.office].update(
-                choice.party for choice in choices_of_contest[contest.id] if choice.party is not None
-            )
+            parties_of_office[contest.office].update(choice.party for choice in choices_of_contest[contest.id])
         offices = tuple(
             OfficeEntry(
                 number,
                 OfficeId(office.id),
                 office,
                 tuple(contests_of_office[office.id]),
-                tuple(party.id for party in package.parties if party.id in parties_of_office[office.id]),
+                (
+                    *(party.id for party in package.parties if party.id in parties_of_office[office.id]),
+                    *((NO_PARTY,) if None in parties_of_office[office.id] else ()),
+                ),
             )
             for number, office in enumerate(package.offices)
         )
@@ -188,10 +227,11 @@ class Definition:
                     ballot=ballot,
                     choices=tuple(choice.id for choice in ballot),
                     choice_index={choice.id: place for place, choice in enumerate(ballot)},
-                    choice_party=tuple(
-                        -1 if choice.party is None else office.parties.index(choice.party) for choice in ballot
+                    choice_line=tuple(
+                        office.lines.index(NO_PARTY if choice.party is None else choice.party) for choice in ballot
                     ),
                     choices_of_party={party: tuple(ids) for party, ids in by_party.items()},
+                    counts_blank=office.counts_blank,
                 )
             )
         return offices, tuple(contests)
@@ -244,19 +284,18 @@ class Definition:
         return first, tuple(taken)
 
     def _denominators(self) -> dict[tuple[int, int], Denominator]:
-        stations: dict[tuple[int, int], int] = {}
-        voters: dict[tuple[int, int], int] = {}
+        found: dict[tuple[int, int], Denominator] = {}
         for station, area in enumerate(self.station_area):
+            registered = self.station_registered[station]
+            own = Denominator(1, 0, 1) if registered is None else Denominator(1, registered)
             for contest in self.contests_of_station(station):
                 key = (contest, area)
-                stations[key] = stations.get(key, 0) + 1
-                voters[key] = voters.get(key, 0) + self.station_registered[station]
-        for (contest, area), count in list(stations.items()):
+                found[key] = together((own, found[key])) if key in found else own
+        for (contest, area), lowest in list(found.items()):
             for above in self.lineage[area][1:]:
                 key = (contest, above)
-                stations[key] = stations.get(key, 0) + count
-                voters[key] = voters.get(key, 0) + voters[contest, area]
-        return {key: Denominator(count, voters[key]) for key, count in stations.items()}
+                found[key] = together((lowest, found[key])) if key in found else lowest
+        return found
 
     def partition_of_station(self, station: int) -> Partition:
         return self.shard_partition[self.area_shard[self.station_area[station]]]

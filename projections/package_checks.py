@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from projections.rules import CROSS_RULES, RULE_IDS
 from proofs.signatures import UnfitKeyError, key_id, load_public_key
-from schemas.forms import CHOICES_MAX, ResultForm
+from schemas.forms import CHOICES_MAX, STATED_NUMBERS, ResultForm
 from schemas.package import ChoiceKind, ElectionPackage, RuleSetting, Severity
 from schemas.problems import ELECTION_TABLE, Problem, ProblemList
 
@@ -27,14 +27,12 @@ SUGGESTIONS_MAX = 20
 thousands of unknown codes, and after the first few the reader has seen why."""
 SUGGESTION_CANDIDATES_MAX = 2_000
 """Codes compared in full with an unknown one, at about 10 µs each."""
-STATED_NUMBERS = frozenset({"VA", "VB", "VC"})
-"""Names that stand beside choice ids on a form, in `words` (F8): a choice of that name would be taken for them."""
-
 NUMBER = "a whole number, not negative"
 PARAMETERS: Mapping[str, Mapping[str, str]] = {
     "F9": {"officers": NUMBER, "witnesses": NUMBER},
     "G3": {"reserve_percent": NUMBER, "rounding": "`up`, `down` or `nearest`"},
     "G4": {"max": NUMBER},
+    "G7": {"marks_per_choice": NUMBER},
     "G8": {"percent_without_b": NUMBER},
     "X2": {"reference": "an office id"},
     "M1": {"fields": "a list of fields of the form"},
@@ -245,7 +243,8 @@ class _Check:
                 self.found.add("stations", row, "area", sentence)
             men, women = station.registered_men, station.registered_women
             if men is not None and women is not None and men + women != station.registered_voters:
-                sentence = f"is {station.registered_voters}, but {men} men + {women} women = {men + women}"
+                said = "empty" if station.registered_voters is None else station.registered_voters
+                sentence = f"is {said}, but {men} men + {women} women = {men + women}"
                 self.found.add("stations", row, "registered_voters", sentence)
 
     # ── offices.csv, contests.csv, districts.csv ─────────────────────────────────────────────────────────────────────

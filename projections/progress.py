@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from projections.definition import Denominator
+from projections.definition import ContestEntry, Denominator
 from projections.tally import HEAD, STATIONS, TallyView
 
 
@@ -27,11 +27,16 @@ class Progress(NamedTuple):
 
 
 class Margin(NamedTuple):
-    """The leading choices and by how many votes. Several leaders are a tie, and the margin is 0."""
+    """Who leads, and by how many votes."""
 
     leaders: tuple[str, ...]
+    """As many as can be elected, by votes; more where the last of them are tied, fewer where others have no votes."""
+    tied: tuple[str, ...]
+    """The leaders that have as many votes as each other for fewer places. Which of them wins is not for us to say."""
     runner_up: str | None
+    """The first that is out; None where there is none, or several have as many votes."""
     votes: int
+    """Between the last in and the first out; 0 where they are tied."""
 
 
 def progress(view: TallyView, denominator: Denominator) -> Progress:
@@ -56,28 +61,37 @@ def results_status(of: Progress) -> str:
     return "unofficial-complete" if of.counted == of.expected else "unofficial-partial"
 
 
-def margin(choices: Sequence[str], votes: Sequence[int]) -> Margin:
-    """Who leads by how much. With no votes at all nobody leads."""
-    if not any(votes):
-        return Margin((), None, 0)
+def margin(choices: Sequence[str], votes: Sequence[int], places: int = 1) -> Margin:
+    """Who leads for so many places, and by how much. Nobody leads without votes."""
     ranked = sorted(zip(votes, choices, strict=True), key=lambda pair: -pair[0])
-    leaders = tuple(choice for count, choice in ranked if count == ranked[0][0])
-    if len(leaders) > 1 or len(ranked) == 1:
-        return Margin(leaders, None, 0 if len(leaders) > 1 else ranked[0][0])
-    seconds = [choice for count, choice in ranked if count == ranked[1][0]]
-    return Margin(leaders, seconds[0] if len(seconds) == 1 else None, ranked[0][0] - ranked[1][0])
+    if not ranked:
+        return Margin((), (), None, 0)
+    last_in = ranked[min(places, len(ranked)) - 1][0]
+    first_out = ranked[places][0] if places < len(ranked) else 0
+    leaders = tuple(choice for count, choice in ranked if count >= max(last_in, 1))
+    if len(leaders) > places:
+        return Margin(leaders, tuple(choice for count, choice in ranked if count == last_in), None, 0)
+    out = [choice for count, choice in ranked[places:] if count == first_out]
+    return Margin(leaders, (), out[0] if last_in and len(out) == 1 else None, last_in - first_out)
 
 
-def standing(contest: str, choices: Sequence[str], view: TallyView, denominator: Denominator) -> dict[str, object]:
+def lead(ahead: Margin) -> dict[str, object]:
+    """As it is published."""
+    return {
+        "leaders": list(ahead.leaders),
+        "tied": list(ahead.tied),
+        "runner_up": ahead.runner_up,
+        "margin": ahead.votes,
+    }
+
+
+def standing(contest: ContestEntry, view: TallyView, denominator: Denominator) -> dict[str, object]:
     """A contest as a whole, for the topic `results`: status words, progress, leaders, margin in votes."""
     now = progress(view, denominator)
-    ahead = margin(choices, view.counted[HEAD:])
     return {
-        "contest": contest,
+        "contest": contest.id,
         "results_status": results_status(now),
         "count_item_status": count_item_status(now),
         "stations": now._asdict(),
-        "leaders": list(ahead.leaders),
-        "runner_up": ahead.runner_up,
-        "margin": ahead.votes,
+        **lead(margin(contest.choices, view.counted[HEAD:], contest.leading_places)),
     }

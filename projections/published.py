@@ -10,17 +10,21 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from projections.definition import ContestEntry, Definition, Denominator, OfficeEntry
-from projections.progress import count_item_status, margin, progress, results_status
+from projections.definition import ContestEntry, Definition, Denominator, OfficeEntry, together
+from projections.progress import Margin, count_item_status, lead, margin, progress, results_status
 from projections.station import ResultState
 from projections.tally import (
+    BLANK,
     HEAD,
     INVALID,
+    NOT_STATED,
     REGISTERED_VOTERS,
+    STATABLE,
     STATIONS,
     TIERS,
     TOTAL,
     VALID,
+    VALID_BALLOTS,
     VOTERS,
     TallyView,
     empty_tally,
@@ -46,7 +50,7 @@ class Moment(NamedTuple):
         return self.tallies.get((contest.id, area)) or empty_tally(len(contest.choices))
 
     def office_tally(self, office: OfficeEntry, area: str) -> Sequence[int]:
-        return self.office_tallies.get((office.id, area)) or empty_tally(len(office.parties))
+        return self.office_tallies.get((office.id, area)) or empty_tally(len(office.lines))
 
 
 # ── whole answers ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -79,6 +83,9 @@ def contest_answer(definition: Definition, contest: ContestEntry, moment: Moment
         "name_id": about.name_id,
         "name_en": about.name_en,
         "seats": about.seats,
+        "votes_per_ballot": about.votes_per_ballot,
+        "method": about.method.value,
+        "blank_ballots": definition.offices[contest.office_number].office.blank_ballots.value,
         "choices": [
             {"id": choice.id, "name": choice.name, "kind": choice.kind.value, "party": choice.party}
             for choice in contest.ballot
@@ -244,58 +251,78 @@ def _whole(definition: Definition, contest: ContestEntry, moment: Moment) -> dic
 
 def published_tally(contest: ContestEntry, area: int, tally: Sequence[int], definition: Definition) -> dict[str, Any]:
     """The tally of a contest in an area. Votes by choice id; units are people, ballots and stations."""
+    view = TallyView.of(tally)
     denominator = definition.denominators.get((contest.number, area), Denominator(0, 0))
+    ahead = margin(contest.choices, view.counted[HEAD:], contest.leading_places)
     return {
         "contest": contest.id,
         "area": definition.area_codes[area],
-        **_published(TallyView.of(tally), denominator, contest.choices),
+        **_published(view, denominator, contest.choices, ahead, contest.counts_blank),
     }
 
 
 def published_office(office: OfficeEntry, area: int, tally: Sequence[int], definition: Definition) -> dict[str, Any]:
-    """The tally of an office in an area over all its contests. Votes by party id; `expected` counts a station once for
-    each contest of the office that its voters vote in."""
-    parts = [
+    """The tally of an office in an area over all its contests. Votes by line (OfficeEntry.lines), of which only parties can
+    lead; `expected` counts a station once for each contest of the office that its voters vote in."""
+    view = TallyView.of(tally)
+    denominator = together(
         definition.denominators[key] for key in ((n, area) for n in office.contests) if key in definition.denominators
-    ]
-    denominator = Denominator(sum(part.stations for part in parts), sum(part.registered_voters for part in parts))
+    )
+    ahead = margin(office.parties, view.counted[HEAD : HEAD + len(office.parties)])
     return {
         "office": office.id,
         "area": definition.area_codes[area],
-        **_published(TallyView.of(tally), denominator, office.parties),
+        **_published(view, denominator, office.lines, ahead, office.counts_blank),
     }
 
 
 def published_contribution(contest: ContestEntry, contribution: Sequence[int]) -> dict[str, Any]:
     """What one form adds: the numbers of a single station."""
-    return _numbers(contribution, contest.choices)
+    return _numbers(contribution, contest.choices, contest.counts_blank)
 
 
-def _published(view: TallyView, denominator: Denominator, names: Sequence[str]) -> dict[str, Any]:
+def _published(
+    view: TallyView, denominator: Denominator, names: Sequence[str], ahead: Margin, counts_blank: bool
+) -> dict[str, Any]:
     now = progress(view, denominator)
-    ahead = margin(names, view.counted[HEAD:])
+    expected, unknown = denominator.registered_voters, denominator.not_stated
     return {
         "results_status": results_status(now),
         "count_item_status": count_item_status(now),
         "stations": now._asdict(),
-        "registered_voters_expected": denominator.registered_voters,
-        "counted": _numbers(view.counted, names),
+        "registered_voters_expected": None if unknown == denominator.stations > 0 else expected,
+        "registered_voters_not_stated": unknown,
+        "counted": _numbers(view.counted, names, counts_blank),
         "tiers": {
-            name: {"stations": tier[STATIONS], **_numbers(tier, names)}
+            name: {"stations": tier[STATIONS], **_numbers(tier, names, counts_blank)}
             for name, tier in zip(TIERS, (view.clean, view.flagged, view.held), strict=True)
         },
-        "leaders": list(ahead.leaders),
-        "runner_up": ahead.runner_up,
-        "margin": ahead.votes,
+        **lead(ahead),
     }
 
 
-def _numbers(numbers: Sequence[int], names: Sequence[str]) -> dict[str, Any]:
+_PUBLISHED = {
+    "registered_voters": REGISTERED_VOTERS,
+    "voters": VOTERS,
+    "valid": VALID,
+    "valid_ballots": VALID_BALLOTS,
+    "invalid": INVALID,
+    "blank": BLANK,
+    "total": TOTAL,
+}
+
+
+def _numbers(numbers: Sequence[int], names: Sequence[str], counts_blank: bool) -> dict[str, Any]:
+    """What no station stated is null, and so are blank ballots where the law does not count them apart."""
+    unsaid = dict(zip(STATABLE, numbers[NOT_STATED:HEAD], strict=True))
+    shown: dict[str, Any] = {
+        name: None if unsaid.get(place, 0) == numbers[STATIONS] > 0 else numbers[place]
+        for name, place in _PUBLISHED.items()
+    }
+    if not counts_blank:
+        shown["blank"] = None
     return {
-        "registered_voters": numbers[REGISTERED_VOTERS],
-        "voters": numbers[VOTERS],
-        "valid": numbers[VALID],
-        "invalid": numbers[INVALID],
-        "total": numbers[TOTAL],
+        **shown,
+        "not_stated": {name: unsaid[place] for name, place in _PUBLISHED.items() if unsaid.get(place)},
         "votes": dict(zip(names, numbers[HEAD:], strict=True)),
     }

@@ -124,7 +124,7 @@ class OfficeRollup:
         delta = joined - self._tallies.get(key, 0)
         if not delta:
             return
-        party_part = side_by_side(party_tally(tally, contest, len(self._office.parties)))
+        party_part = side_by_side(party_tally(tally, contest, len(self._office.lines)))
         party_delta = party_part - self._party_parts.get(key, 0)
         self._party_parts[key] = party_part
         for above in self._definition.lineage[area]:
@@ -143,8 +143,8 @@ class OfficeRollup:
             contest = definition.contests[number]
             view = TallyView.of(self._tally(number, contest.root_area))
             denominator = definition.denominators[number, contest.root_area]
-            standings.append(standing(contest.id, contest.choices, view, denominator))
-        parties = tally_length(len(self._office.parties))
+            standings.append(standing(contest, view, denominator))
+        lines = tally_length(len(self._office.lines))
         return Result(
             "change" if kind == "change" else "keyframe",
             self._office.id,
@@ -154,7 +154,7 @@ class OfficeRollup:
                 (definition.contests[contest].id, definition.area_codes[area], self._tally(contest, area))
                 for contest, area in sorted(keys)
             ],
-            [(definition.area_codes[area], apart(self._party_tallies[area], parties)) for area in sorted(areas)],
+            [(definition.area_codes[area], apart(self._party_tallies[area], lines)) for area in sorted(areas)],
             standings,
         )
 

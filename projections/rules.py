@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from projections.definition import ContestEntry, Definition
 from projections.tally import column_all
 from schemas.findings import Finding, of_rule
+from schemas.forms import STATED_NUMBERS
 from schemas.package import RuleSetting, Severity
 from schemas.reports import Form, Row
 
@@ -26,8 +27,8 @@ class Case(NamedTuple):
     """What a rule may look at besides the form."""
 
     contest: ContestEntry
-    registered_voters: int
-    """Of the station, from the package."""
+    registered_voters: int | None
+    """Of the station, from the package; None where it does not know."""
     tolerance: int
     parameters: Mapping[str, int | str | list[str]]
 
@@ -110,8 +111,11 @@ def f3(form: Form, case: Case) -> Sentences:
 
 
 def f4(form: Form, case: Case) -> Sentences:
-    """VC = VA + VB (printed on the form)."""
-    return _equal("VC", form.VC, "VA + VB", _sum(form.VA, form.VB), case.tolerance)
+    """VC = VA + VB (printed on the form); + VK where blank ballots count apart, VS for VA where ballots bear several votes."""
+    name, valid = ("VA", form.VA) if case.contest.votes_per_ballot == 1 else ("VS", form.VS)
+    if case.contest.counts_blank:
+        return _equal("VC", form.VC, f"{name} + VB + VK", _sum(valid, form.VB, form.VK), case.tolerance)
+    return _equal("VC", form.VC, f"{name} + VB", _sum(valid, form.VB), case.tolerance)
 
 
 def f5(form: Form, case: Case) -> Sentences:
@@ -138,7 +142,7 @@ def f8(form: Form, case: Case) -> Sentences:
     """The words say the same as the digits, where words were captured."""
     broken: Sentences = []
     for name, written in (form.words or {}).items():
-        digits = getattr(form, name) if name in ("VA", "VB", "VC") else form.votes.get(name)
+        digits = getattr(form, name) if name in STATED_NUMBERS else form.votes.get(name)
         broken += _equal(name, digits, "kata/words", written, case.tolerance)
     return broken
 
@@ -204,30 +208,53 @@ def g6(form: Form, case: Case) -> Sentences:
 
 
 def g7(form: Form, case: Case) -> Sentences:
-    """Each V <= VA. (That numbers are whole and not negative is the form's shape.)"""
+    """Each V <= VA; where a ballot bears several marks also V <= VS (parameter `marks_per_choice`: × so many).
+
+    (That numbers are whole and not negative is the form's shape.)
+    """
     broken: Sentences = []
-    if form.VA is None or max(form.votes.values(), default=0) <= form.VA:
-        return broken
-    for choice, count in form.votes.items():
-        broken += _at_most(f"V[{choice}]", count, "VA", form.VA, case.tolerance)
+    most = max(form.votes.values(), default=0)
+    if form.VA is not None and most > form.VA:
+        for choice, count in form.votes.items():
+            broken += _at_most(f"V[{choice}]", count, "VA", form.VA, case.tolerance)
+    if case.contest.votes_per_ballot > 1 and form.VS is not None:
+        marks = case.number("marks_per_choice", 1)
+        name, limit = ("VS" if marks == 1 else f"VS × {marks}"), form.VS * marks
+        if most > limit:
+            for choice, count in form.votes.items():
+                broken += _at_most(f"V[{choice}]", count, name, limit, case.tolerance)
     return broken
 
 
 def g8(form: Form, case: Case) -> Sentences:
     """VC <= A.J + B2.J + B3.J: no more votes than people who may vote here.
 
-    Where the form does not state A, the package's register stands in for it. Without B2 and B3 the rule cannot be
-    checked exactly; the parameter `percent_without_b` (DOMAIN: 102) then bounds VC by that share of the register.
+    Where the form does not state A, the package's register stands in for it, and where that is not known either, nothing
+    can be checked. Without B2 and B3 the rule cannot be checked exactly; the parameter `percent_without_b` (DOMAIN: 102)
+    then bounds VC by that share of the register.
     """
     registered = column_all(form.A)
     if registered is None:
         registered = case.registered_voters
+    if registered is None:
+        return []
     added = _sum(column_all(form.B2), column_all(form.B3))
     if added is not None:
         return _at_most("VC", form.VC, "A.J + B2.J + B3.J", registered + added, case.tolerance)
     percent = case.number("percent_without_b", 0)
     limit = registered * percent // 100
     return _at_most("VC", form.VC, f"DPT × {percent} %", limit, case.tolerance) if percent else []
+
+
+def g9(form: Form, case: Case) -> Sentences:
+    """VA <= VS × votes per ballot: no more votes than the valid ballots may bear.
+
+    Fewer are no fault: a ballot may bear fewer. Where VS is not stated, VC stands in for it.
+    """
+    name, ballots = ("VC", form.VC) if form.VS is None else ("VS", form.VS)
+    marks = case.contest.votes_per_ballot
+    limit = None if ballots is None else ballots * marks
+    return _at_most("VA", form.VA, name if marks == 1 else f"{name} × {marks}", limit, case.tolerance)
 
 
 def p1(form: Form, case: Case) -> Sentences:
@@ -248,16 +275,31 @@ def p2(form: Form, case: Case) -> Sentences:
 
 
 def m1(form: Form, case: Case) -> Sentences:
-    """The fields named by the parameter `fields` are on the form; `votes` asks for a number for every choice."""
+    """The fields named by the parameter `fields` are on the form; `votes` asks for a number for every choice.
+
+    VK and VS are asked for only where the contest counts them.
+    """
     names = case.parameters.get("fields", [])
     assert isinstance(names, list)
-    missing = [name for name in names if name != "votes" and getattr(form, name, None) is None]
+    beside = fields_not_counted(case.contest)
+    missing = [name for name in names if name != "votes" and name not in beside and getattr(form, name, None) is None]
     if "votes" in names:
         missing += [f"V[{choice}]" for choice in case.contest.choices if choice not in form.votes]
     if not missing:
         return []
     listed = ", ".join(missing[:10]) + (", …" if len(missing) > 10 else "")
     return [(f"Tidak tertulis: {listed}.", f"Not stated: {listed}.")]
+
+
+def _has_more_kinds_of_ballots(contest: ContestEntry) -> bool:
+    """Whether the ballots in the box are not just VA + VB, so that `adds_up` says nothing of its forms."""
+    return contest.counts_blank or contest.votes_per_ballot > 1
+
+
+def fields_not_counted(contest: ContestEntry) -> frozenset[str]:
+    """Fields that a form of this contest has no use for, so that a number in one of them belongs in another."""
+    blank, several = contest.counts_blank, contest.votes_per_ballot > 1
+    return frozenset(name for name, counted in (("VK", blank), ("VS", several)) if not counted)
 
 
 RULES: dict[str, FormRule] = {
@@ -279,6 +321,7 @@ RULES: dict[str, FormRule] = {
     "G6": g6,
     "G7": g7,
     "G8": g8,
+    "G9": g9,
     "P1": p1,
     "P2": p2,
     "P3": f4,  # on the legislative form
@@ -392,8 +435,10 @@ def adds_up(form: Form) -> bool:
         return False
 
 
-ADDS_UP = frozenset({"F1", "F2", "F3", "F4", "F5", "F6", "F6P", "F7", "G1", "G2", "G5", "G7", "G8", "P3"})
-STATED_WHERE_IT_ADDS_UP = frozenset({"A", "B1", "B2", "B3", "B4", "S1", "S2", "S3", "S4", "VA", "VB", "VC", "votes"})
+ADDS_UP = frozenset({"F1", "F2", "F3", "F4", "F5", "F6", "F6P", "F7", "G1", "G2", "G5", "G7", "G8", "G9", "P3"})
+STATED_WHERE_IT_ADDS_UP = frozenset(
+    {"A", "B1", "B2", "B3", "B4", "S1", "S2", "S3", "S4", "VA", "VB", "VC", "VK", "VS", "votes"}
+)
 """What M1 may ask for: all of it stands on a form that adds up, and has a number for every choice."""
 
 
@@ -411,11 +456,15 @@ class FormJudge:
             for contest in definition.contests
         ]
         self._where_it_adds_up = [
-            [each for each in rules if not _holds_where_it_adds_up(each[0])] for rules in self._by_contest
+            rules
+            if _has_more_kinds_of_ballots(contest)
+            else [each for each in rules if not _holds_where_it_adds_up(each[0])]
+            for contest, rules in zip(definition.contests, self._by_contest, strict=True)
         ]
 
-    def judge(self, form: Form, contest: ContestEntry, registered_voters: int) -> tuple[Finding, ...]:
-        """All findings of a form, in the order of the package's rules; C1 (unknown choices) first, always on."""
+    def judge(self, form: Form, contest: ContestEntry, registered_voters: int | None) -> tuple[Finding, ...]:
+        """All findings of a form, in the order of the package's rules; C1 (unknown choices) and C2 (fields that the contest
+        does not count) first, always on."""
         findings: list[Finding] = []
         rules = self._by_contest
         if form.votes.keys() == contest.choice_index.keys():
@@ -431,12 +480,31 @@ class FormJudge:
                     f"Choices not on the ballot of {contest.id}: {named}.",
                 )
             )
+        if form.VK is not None or form.VS is not None:
+            findings += [
+                Finding("C2", Severity.HARD, *_not_counted(name, contest))
+                for name in sorted(fields_not_counted(contest))
+                if getattr(form, name) is not None
+            ]
         for setting, check, case in rules[contest.number]:
             if setting.id == "G8":
                 case = case._replace(registered_voters=registered_voters)
             if sentences := check(form, case):
                 findings += of_rule(setting.id, setting.severity, sentences)
         return tuple(findings)
+
+
+def _not_counted(name: str, contest: ContestEntry) -> tuple[str, str]:
+    """Why a field has no place on a form of the contest, in two languages."""
+    if name == "VK":
+        return (
+            f"VK tertulis, tetapi surat suara kosong dalam pemilihan {contest.id} tidak dihitung tersendiri.",
+            f"VK is stated, but {contest.id} does not count blank ballots apart.",
+        )
+    return (
+        f"VS tertulis, tetapi surat suara dalam pemilihan {contest.id} hanya memuat satu suara: VA sudah cukup.",
+        f"VS is stated, but a ballot of {contest.id} bears one vote, so that VA says it.",
+    )
 
 
 def _holds_where_it_adds_up(setting: RuleSetting) -> bool:

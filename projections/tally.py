@@ -1,6 +1,9 @@
 """Vectors of votes: what one station adds to an area, and the sum of an area.
 
-A *contribution* is what one form says: `(1, registered voters, voters, valid, invalid, total, votes of choice 0, 1, …)`.
+A *contribution* is what one form says: `(1, registered voters, voters, valid votes, valid ballots, invalid, blank, total;
+for each of STATABLE a 1 where nobody stated it; votes of choice 0, 1, …)`. What nobody stated is not 0: a sum is known only
+together with the number of stations that it does not hold. Whoever shows a number looks at both (published.py).
+
 A *tally* is the sum over an area in three tiers, laid end to end, and the number of annulled stations:
 
     [clean: contribution][flagged: contribution][held: contribution][annulled]
@@ -20,9 +23,14 @@ from struct import Struct
 from projections.definition import ContestEntry
 from schemas.reports import Form, Row
 
-STATIONS, REGISTERED_VOTERS, VOTERS, VALID, INVALID, TOTAL = range(6)
-"""Places in a contribution; votes follow from HEAD on."""
-HEAD = 6
+STATIONS, REGISTERED_VOTERS, VOTERS, VALID, VALID_BALLOTS, INVALID, BLANK, TOTAL = range(8)
+"""Places in a contribution. Valid counts votes; valid ballots, invalid, blank and total count ballots."""
+STATABLE = (REGISTERED_VOTERS, VOTERS, VALID_BALLOTS, INVALID, BLANK, TOTAL)
+"""What a form may leave unsaid. (Valid votes are the sum of the votes where they are not stated.)"""
+NOT_STATED = 8
+"""From here on, for each of STATABLE, how many stations did not state it."""
+HEAD = NOT_STATED + len(STATABLE)
+"""From here on the votes."""
 CLEAN, FLAGGED, HELD = range(3)
 TIERS = ("clean", "flagged", "held")
 
@@ -38,18 +46,24 @@ def empty_tally(choices: int) -> Tally:
     return [0] * tally_length(choices)
 
 
-def contribution_of(form: Form, contest: ContestEntry, registered_voters: int) -> Contribution:
+def contribution_of(form: Form, contest: ContestEntry, registered_voters: int | None) -> Contribution:
     """What a form adds to every area above its station.
 
-    Stated numbers are counted as stated, also where they disagree (a rule says so). What is not stated is taken from
-    what is: valid votes from the votes, the total from valid and invalid, the voters from B4 or else the total.
+    Stated numbers are counted as stated, also where they disagree (a rule says so). What is not stated follows only from
+    what it is the sum of: valid votes from the votes, the total from valid, invalid and blank ballots. The register is
+    the package's, or else the form's (A). Fields that the contest does not count (C2) add nothing.
     """
     votes = [*map(form.votes.get, contest.choices, repeat(0))]
     valid = sum(votes) if form.VA is None else form.VA
-    invalid = form.VB or 0
-    total = valid + invalid if form.VC is None else form.VC
-    voters = column_all(form.B4)
-    return (1, registered_voters, total if voters is None else voters, valid, invalid, total, *votes)
+    valid_ballots = valid if contest.votes_per_ballot == 1 else form.VS
+    blank = form.VK if contest.counts_blank else 0
+    total = form.VC
+    if total is None and valid_ballots is not None and form.VB is not None and blank is not None:
+        total = valid_ballots + form.VB + blank
+    registered = column_all(form.A) if registered_voters is None else registered_voters
+    statable = (registered, column_all(form.B4), valid_ballots, form.VB, blank, total)
+    known = [0 if number is None else number for number in statable]
+    return (1, *known[:2], valid, *known[2:], *[int(number is None) for number in statable], *votes)
 
 
 def column_all(row: Row | None) -> int | None:
@@ -171,16 +185,15 @@ class TallyView:
         return self.clean[STATIONS] + self.flagged[STATIONS] + self.held[STATIONS]
 
 
-def party_tally(tally: Sequence[int], contest: ContestEntry, parties: int) -> Tally:
-    """A contest's tally (or a difference of two) with votes by party of the office instead of by choice."""
+def party_tally(tally: Sequence[int], contest: ContestEntry, lines: int) -> Tally:
+    """A contest's tally with votes by line of the office (OfficeEntry.lines) instead of by choice."""
     third = (len(tally) - 1) // 3
     folded: Tally = []
     for tier in range(3):
         start = tier * third
-        votes = [0] * parties
-        for place, party in enumerate(contest.choice_party):
-            if party >= 0:
-                votes[party] += tally[start + HEAD + place]
+        votes = [0] * lines
+        for place, line in enumerate(contest.choice_line):
+            votes[line] += tally[start + HEAD + place]
         folded += tally[start : start + HEAD]
         folded += votes
     folded.append(tally[-1])

@@ -77,6 +77,7 @@ def form_of(definition: Definition, package: ElectionPackage, planned: Planned, 
     """A plausible C.HASIL for a station; with `wrong`, one number does not fit."""
     chance = random.Random(f"{seed}/{planned.station}/{planned.contest}/{planned.version}")
     registered = definition.station_registered[planned.station]
+    assert registered is not None, "every station of the demo has a register"
     contest = definition.contests[planned.contest]
     used = registered * chance.randrange(70, 90) // 100
     moved, added = chance.randrange(0, 4), chance.randrange(0, 6)

@@ -46,6 +46,14 @@ def check(context: click.Context, path: Path) -> None:
     click.echo(_summary(reading.package))
 
 
+def _registered(package: ElectionPackage) -> str:
+    known = [station.registered_voters for station in package.stations if station.registered_voters is not None]
+    unknown = len(package.stations) - len(known)
+    if not known:
+        return "not stated"
+    return f"{sum(known):,}" + (f", and not stated for {unknown:,} stations" if unknown else "")
+
+
 def _summary(package: ElectionPackage) -> str:
     election = package.election
     areas = Counter(area.level for area in package.areas)
@@ -55,7 +63,7 @@ def _summary(package: ElectionPackage) -> str:
         ("mode", election.mode.value),
         ("areas", ", ".join(f"{areas[level.id]:,} {level.id}" for level in election.levels[:-1])),
         ("stations", f"{len(package.stations):,}"),
-        ("registered voters", f"{sum(station.registered_voters for station in package.stations):,}"),
+        ("registered voters", _registered(package)),
         ("offices", ", ".join(office.id for office in package.offices)),
         ("contests", f"{len(package.contests):,}"),
         ("choices", f"{len(package.choices):,}"),

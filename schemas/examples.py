@@ -20,13 +20,26 @@ _OF = {"election": "pemilu-2029", "mode": "rehearsal", "definition": "ff2a4033" 
 _AS_OF = {"0": 3659, "1": 3796}
 _EVENT = "7ead63bc" * 8
 _VOTES = {"01": 159, "02": 102}
-_NUMBERS = {"registered_voters": 296, "voters": 267, "valid": 261, "invalid": 6, "total": 267, "votes": _VOTES}
+_NUMBERS = {
+    "registered_voters": 296,
+    "voters": None,
+    "valid": 261,
+    "valid_ballots": 261,
+    "invalid": 6,
+    "blank": None,
+    "total": 267,
+    "not_stated": {"voters": 1},
+    "votes": _VOTES,
+}
 _NOTHING = {
     "registered_voters": 0,
     "voters": 0,
     "valid": 0,
+    "valid_ballots": 0,
     "invalid": 0,
+    "blank": None,
     "total": 0,
+    "not_stated": {},
     "votes": dict.fromkeys(_VOTES, 0),
     "stations": 0,
 }
@@ -44,9 +57,11 @@ _SUMS = {
         "waiting": 11,
     },
     "registered_voters_expected": 3514,
+    "registered_voters_not_stated": 0,
     "counted": _NUMBERS,
     "tiers": {"clean": _NOTHING, "flagged": {**_NUMBERS, "stations": 1}, "held": _NOTHING},
     "leaders": ["01"],
+    "tied": [],
     "runner_up": "02",
     "margin": 57,
 }
@@ -135,6 +150,9 @@ EXAMPLES: dict[type[Any], dict[str, Any]] = {
         "name_id": None,
         "name_en": None,
         "seats": 1,
+        "votes_per_ballot": 1,
+        "method": "absolute-majority-with-spread",
+        "blank_ballots": "with-invalid",
         "choices": [
             {"id": "01", "name": "Pasangan calon 01", "kind": "candidate", "party": None},
             {"id": "02", "name": "Pasangan calon 02", "kind": "candidate", "party": None},

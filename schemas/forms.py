@@ -35,6 +35,9 @@ class Signatures(_Shape):
     witnesses: Count | None = None
 
 
+STATED_NUMBERS = ("VA", "VB", "VC", "VK", "VS")
+"""Fields that may stand in words beside the choices, so that no choice may have such an id."""
+
 Tally = dict[Annotated[str, Field(pattern=CODE_PATTERN)], Count]
 
 
@@ -64,13 +67,19 @@ class ResultForm(_Shape):
     VA: Count | None = None
     """All valid votes (jumlah suara sah)."""
     VB: Count | None = None
-    """Invalid votes (suara tidak sah)."""
+    """Invalid (null, spoilt) ballots (suara tidak sah)."""
     VC: Count | None = None
-    """Valid and invalid votes."""
+    """Ballots in the box: valid, invalid, and blank ones where the law counts these apart."""
+    VK: Count | None = None
+    """Blank ballots (surat suara kosong): only where the office counts them apart (Office.blank_ballots)."""
+    VS: Count | None = None
+    """Valid ballots (surat suara sah): only where a ballot may bear several marks (Contest.votes_per_ballot), so that VA
+    is another number."""
     votes: Annotated[Tally, Field(max_length=CHOICES_MAX)]
-    """Votes by choice id; for a legislative form both A.1 (the party's own choice) and A.2 (its candidates)."""
+    """Votes by choice id; for a legislative form both A.1 (the party's own choice) and A.2 (its candidates). A choice
+    that is not named has no votes; rule M1 can ask for a number for each."""
     party_totals: Annotated[Tally, Field(max_length=CHOICES_MAX)] | None = None
     """B of a legislative form, by party id, as stated: compared with A.1 + A.2, never counted (P1)."""
-    words: Annotated[Tally, Field(max_length=CHOICES_MAX + 3)] | None = None
-    """Numbers as written out in words, by `VA`, `VB`, `VC` or choice id (F8)."""
+    words: Annotated[Tally, Field(max_length=CHOICES_MAX + len(STATED_NUMBERS))] | None = None
+    """Numbers as written out in words, by one of STATED_NUMBERS or choice id (F8)."""
     signatures: Signatures | None = None

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.canonical import canonical_bytes, sha256_hex
 from schemas.codes import ELECTION_PATTERN, KEY_ID_PATTERN, Code, Count
+from schemas.forms import CHOICES_MAX
 
 PARTITIONS_MAX = 256
 """Ledger partitions of one election, fixed by its genesis event. Every `as_of` names each of them, so more would make
@@ -128,7 +129,18 @@ class Station(Row):
     area: Code
     registered_men: Count | None = None
     registered_women: Count | None = None
-    registered_voters: Count
+    registered_voters: Count | None = None
+    """Empty where nobody knows the number: voters abroad, registration on the day, a register that stations share."""
+
+
+class BlankBallots(StrEnum):
+    """What the law makes of a ballot without a mark. Where it counts as a vote (a "none of these" that can win), it is a
+    choice of choices.csv instead."""
+
+    WITH_INVALID = "with-invalid"
+    """An invalid ballot like any other: Indonesia."""
+    APART = "apart"
+    """Counted apart (`VK` of the form); neither valid nor invalid: Spain, Italy, most of Latin America."""
 
 
 class Office(Row):
@@ -137,6 +149,7 @@ class Office(Row):
     id: Code
     name_id: Text
     name_en: Text
+    blank_ballots: BlankBallots = BlankBallots.WITH_INVALID
 
 
 class Method(StrEnum):
@@ -156,6 +169,8 @@ class Contest(Row):
     electorate: Code
     """An area code of `areas.csv` or a district id of `districts.csv`."""
     seats: Annotated[int, Field(ge=1, le=10_000)] = 1
+    votes_per_ballot: Annotated[int, Field(ge=1, le=CHOICES_MAX)] = 1
+    """Marks that a ballot may bear; it may bear fewer. Where more than one, valid votes and valid ballots are two numbers."""
     method: Method = Method.PLURALITY
     name_id: Text | None = None
     name_en: Text | None = None

@@ -31,7 +31,7 @@ from schemas.events import (
     AnyEvent,
     ResultReported,
 )
-from schemas.forms import CHOICES_MAX
+from schemas.forms import CHOICES_MAX, STATED_NUMBERS
 from schemas.package import Mode
 
 Count = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
@@ -69,8 +69,10 @@ class Form(_Shape, frozen=True):
     VA: Count | None = None
     VB: Count | None = None
     VC: Count | None = None
+    VK: Count | None = None
+    VS: Count | None = None
     party_totals: Counts | None = None
-    words: Annotated[dict[str, Count], Meta(max_length=CHOICES_MAX + 3)] | None = None
+    words: Annotated[dict[str, Count], Meta(max_length=CHOICES_MAX + len(STATED_NUMBERS))] | None = None
     signatures: Signed | None = None
 
 

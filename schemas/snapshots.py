@@ -19,14 +19,25 @@ class _Answer(BaseModel):
 
 
 class Numbers(_Answer):
-    registered_voters: int
+    """A number is null where no station stated it."""
+
+    registered_voters: int | None
     """Voters in the register of the stations that are counted in."""
-    voters: int
+    voters: int | None
+    """People who voted (B4 of the form)."""
     valid: int
-    invalid: int
-    total: int
+    """Votes. Where a ballot may bear several marks these are more than the ballots, or fewer."""
+    valid_ballots: int | None
+    invalid: int | None
+    """Ballots."""
+    blank: int | None
+    """Ballots; null also where the law does not count them apart."""
+    total: int | None
+    """Ballots: valid, invalid and blank."""
+    not_stated: dict[str, int]
+    """By number, how many of the stations did not state it: what they would add is not in it. Absent where all did."""
     votes: dict[str, int]
-    """By choice id; for a whole office by party id."""
+    """By choice id; for a whole office by party id, with votes for nobody's party under `-`."""
 
 
 class TierNumbers(Numbers):
@@ -60,13 +71,21 @@ class _Sums(_Answer):
     count_item_status: str
     """CountItemStatus of NIST SP 1500-100."""
     stations: StationsProgress
-    registered_voters_expected: int
+    registered_voters_expected: int | None
+    """Of all stations, as far as the election package states them; null where it states none."""
+    registered_voters_not_stated: int
+    """Stations of which the package states no number of registered voters."""
     counted: Numbers
     tiers: Tiers
     leaders: list[str]
+    """As many as there are seats that go to the most votes (for a proportional contest, and an office, 1); more where the
+    last of them are tied."""
+    tied: list[str]
+    """The leaders that are tied for the last places."""
     runner_up: str | None
+    """The first that is out; null where there is none, or several are."""
     margin: int
-    """Votes between the leader and the runner-up."""
+    """Votes between the last in and the first out; 0 where they are tied."""
 
 
 class ContestTally(_Sums):
@@ -145,6 +164,10 @@ class ContestSnapshot(_OfElection):
     name_id: str | None
     name_en: str | None
     seats: int
+    votes_per_ballot: int
+    method: str
+    blank_ballots: str
+    """`apart` where the law counts them apart from invalid ones, otherwise `with-invalid`."""
     choices: list[ChoiceName]
     as_of: PartitionOffsets
     tally: ContestTally
@@ -223,7 +246,8 @@ class StationName(_Answer):
     code: str
     name: str
     area: str
-    registered_voters: int
+    registered_voters: int | None
+    """Null where the election package does not state it."""
     partition: int
 
 

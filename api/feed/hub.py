@@ -319,7 +319,7 @@ class Hub:
     def _party(self, office: OfficeState, area: int) -> bytes:
         rendered = office.rendered_parties.get(area)
         if rendered is None:
-            tally = office.parties.get(area) or empty_tally(len(office.entry.parties))
+            tally = office.parties.get(area) or empty_tally(len(office.entry.lines))
             rendered = office.rendered_parties[area] = orjson.dumps(
                 published_office(office.entry, area, tally, self.definition)
             )

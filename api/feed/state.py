@@ -60,9 +60,7 @@ class FeedState:
             state = self.offices[contest.office_number]
             state.areas[contest.number, area] = tally
             if area == contest.root_area:
-                told = standing(
-                    contest.id, contest.choices, TallyView.of(tally), definition.denominators[contest.number, area]
-                )
+                told = standing(contest, TallyView.of(tally), definition.denominators[contest.number, area])
                 state.standings[contest.number] = orjson.dumps(told)
         for office, code, tally in office_tallies:
             self.offices[definition.office_number[office]].parties[definition.area_number[code]] = tally

@@ -206,7 +206,7 @@ def _area(row: _Row) -> Area:
 
 
 def _station(row: _Row) -> Station:
-    """Of one station (42317.24) the register is unknown, written as -1; the extract's own sums count it as 0."""
+    """Of one station (42317.24) the register is unknown, written as -1."""
     known = row.text("dpt_l") != _UNKNOWN or row.text("dpt_p") != _UNKNOWN
     men, women = (row.number("dpt_l"), row.number("dpt_p")) if known else (None, None)
     return Station(
@@ -215,7 +215,7 @@ def _station(row: _Row) -> Station:
         area=str(row.number("kel_id")),
         registered_men=men,
         registered_women=women,
-        registered_voters=(men or 0) + (women or 0),
+        registered_voters=None if men is None or women is None else men + women,
     )
 
 

@@ -20,6 +20,7 @@ import pytest
 import pytest_asyncio
 
 from projections.readmodel.queries import schema_of
+from projections.tally import HEAD
 from proofs.growing_log import GrowingLog
 from proofs.notes import COSIGNATURE, Checkpoint, Note, VerifierKey, parse_checkpoint, parse_note, sign
 from proofs.signatures import sign_envelope
@@ -413,7 +414,7 @@ async def test_a_vote_changed_in_the_database_is_named(stack: Stack, tmp_path: P
         stack.environment["REKAP_DATABASE"],
         server_settings={"search_path": f'"{schema_of(stack.definition.election)}"'},
     )
-    change = number_changed("station_result", "contribution", 6, "$1", "station = '1.1.1-2'")
+    change = number_changed("station_result", "contribution", HEAD, "$1", "station = '1.1.1-2'")
     await database.execute(change, 1)
     try:
         audited = await _audit(stack.url, tmp_path)
@@ -475,7 +476,7 @@ async def test_watching_a_count_that_goes_on_finds_nothing_until_there_is_someth
         stack.environment["REKAP_DATABASE"],
         server_settings={"search_path": f'"{schema_of(stack.definition.election)}"'},
     )
-    change = number_changed("area_tally", "tally", 6, "$1", "area = 'N' AND contest = 'president'")
+    change = number_changed("area_tally", "tally", HEAD, "$1", "area = 'N' AND contest = 'president'")
     await database.execute(change, 1)
     try:
         assert "president in N: counted.votes.01" in await says("DIFFERS")

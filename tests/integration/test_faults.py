@@ -208,7 +208,9 @@ def test_the_oracle_finds_an_acknowledged_submission_that_was_lost() -> None:
 
 
 def _changed_by_one(value: Any) -> list[Any]:
-    """All copies of a tally in which one number is one more."""
+    """All copies of a tally in which one number is one more, or one that nobody stated is 0."""
+    if value is None:
+        return [0]
     if isinstance(value, int):
         return [value + 1]
     return [{**value, name: changed} for name, part in value.items() for changed in _changed_by_one(part)]

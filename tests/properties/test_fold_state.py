@@ -16,10 +16,9 @@ from projections.tabulation import PartitionFold
 from proofs.signatures import load_public_key, verify
 from schemas.blocks import Block
 from tests.support.ledger import MemoryLedger, fold
-from tests.support.nights import RULE_SETS, acts, disputes, play
-from tests.support.small_election import reported, small_package
+from tests.support.nights import PACKAGES, acts, disputes, play
+from tests.support.small_election import reported
 
-PACKAGES = [small_package(rules) for rules in RULE_SETS]
 NIGHTS = st.one_of(st.lists(acts, max_size=14), disputes)
 
 

@@ -16,6 +16,7 @@ from projections.published import published_tally
 from projections.records import read_record
 from projections.rollup import Rollup
 from projections.tabulation import PartitionFold
+from projections.tally import HEAD
 from proofs.signatures import load_public_key, verify
 from schemas.blocks import Block
 from schemas.live import Positions, Subscribe, cursor_of, positions_of
@@ -149,7 +150,7 @@ def _assert_is_the_fold(night: Night, message: dict[str, Any]) -> None:
                 if area in definition.lineage[shard]
             ]
         sums = [sum(numbers) for numbers in zip(*[tally for tally in tallies if tally is not None], strict=True)]
-        expected = published_tally(contest, area, sums or [0] * (3 * (6 + len(contest.choices)) + 1), definition)
+        expected = published_tally(contest, area, sums or [0] * (3 * (HEAD + len(contest.choices)) + 1), definition)
         assert told == expected
 
 

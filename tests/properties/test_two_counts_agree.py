@@ -28,8 +28,7 @@ from runtime.package_files import write_package
 from schemas.blocks import Block
 from schemas.package import ElectionPackage
 from tests.support.ledger import MemoryLedger
-from tests.support.nights import RULE_SETS, acts, disputes, play
-from tests.support.small_election import small_package
+from tests.support.nights import PACKAGES, acts, disputes, play
 
 
 def _both(package: ElectionPackage) -> tuple[ElectionPackage, Package]:
@@ -38,7 +37,7 @@ def _both(package: ElectionPackage) -> tuple[ElectionPackage, Package]:
         return package, read_package(Path(place))
 
 
-PACKAGES = [_both(small_package(rules)) for rules in RULE_SETS]
+BOTH = [_both(package) for package in PACKAGES]
 
 
 def _server(ledger: MemoryLedger, cut: tuple[int, ...]) -> list[Claim]:
@@ -72,7 +71,7 @@ def _server(ledger: MemoryLedger, cut: tuple[int, ...]) -> list[Claim]:
                 claims.append(Claim("", office.id, as_of, "contest", entry.id, code, told))
         for area, code in enumerate(definition.area_codes):
             if definition.area_level[area] <= definition.shard_level:
-                whole = wholes.get(code) or empty_tally(len(office.parties))
+                whole = wholes.get(code) or empty_tally(len(office.lines))
                 told = published_office(office, area, whole, definition)
                 claims.append(Claim("", office.id, as_of, "office", "", code, told))
         for contest in office.contests:
@@ -107,8 +106,8 @@ def _auditor(ledger: MemoryLedger, package: Package, place: Path) -> Recount:
     return Recount(package, [place])
 
 
-def _assert_agreement(rules: int, night: list[tuple[Any, ...]], ends: list[int]) -> None:
-    package, public = PACKAGES[rules]
+def _assert_agreement(number: int, night: list[tuple[Any, ...]], ends: list[int]) -> None:
+    package, public = BOTH[number]
     ledger = MemoryLedger(package)
     play(ledger, night)
     with tempfile.TemporaryDirectory() as place:
@@ -125,11 +124,11 @@ cuts = st.lists(st.integers(0, 40), min_size=3, max_size=3)
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.sampled_from(range(len(PACKAGES))), st.lists(acts, min_size=1, max_size=30), cuts)
+@given(st.sampled_from(range(len(BOTH))), st.lists(acts, min_size=1, max_size=30), cuts)
 def test_fold_and_recount_say_the_same_of_any_night_at_any_cut(
-    rules: int, night: list[tuple[Any, ...]], ends: list[int]
+    number: int, night: list[tuple[Any, ...]], ends: list[int]
 ) -> None:
-    _assert_agreement(rules, night, ends)
+    _assert_agreement(number, night, ends)
 
 
 @settings(max_examples=40, deadline=None)

@@ -10,7 +10,7 @@ from projections.records import read_record
 from schemas.envelope import ledger_record
 from schemas.package import RuleSetting, Severity
 from tests.support.ledger import CREATED_AT, MemoryLedger
-from tests.support.small_election import RULES, annulled, reviewed
+from tests.support.small_election import RULES, annulled, elsewhere, reviewed, small_package
 
 HARD, SOFT, INFO = Severity.HARD, Severity.SOFT, Severity.INFO
 MANY_RULES = (
@@ -28,7 +28,8 @@ MANY_RULES = (
     RuleSetting(id="G8", severity=HARD, parameters={"percent_without_b": 1}),
     RuleSetting(id="P1", severity=HARD, offices=("council",)),
     RuleSetting(id="P2", severity=SOFT, offices=("council",)),
-    RuleSetting(id="M1", severity=SOFT, parameters={"fields": ["votes", "VB"]}),
+    RuleSetting(id="G9", severity=SOFT),
+    RuleSetting(id="M1", severity=SOFT, parameters={"fields": ["votes", "VB", "VK", "VS"]}),
     RuleSetting(id="X1", severity=SOFT),
     RuleSetting(id="X4", severity=SOFT, offices=("council",)),
 )
@@ -40,11 +41,17 @@ OTHER_RULES = (
     RuleSetting(id="G4", severity=HARD, parameters={"max": 6}),
     RuleSetting(id="G5", severity=SOFT),
     RuleSetting(id="G6", severity=SOFT),
+    RuleSetting(id="G7", severity=SOFT, tolerance=1, parameters={"marks_per_choice": 2}),
+    RuleSetting(id="G8", severity=SOFT),
+    RuleSetting(id="G9", severity=HARD, tolerance=1),
     RuleSetting(id="P3", severity=HARD),
     RuleSetting(id="X2", severity=SOFT, parameters={"reference": "president"}),
     RuleSetting(id="X3", severity=SOFT),
 )
 RULE_SETS = (RULES, MANY_RULES, OTHER_RULES)
+PACKAGES = tuple(
+    country(small_package(rules)) for country in (lambda package: package, elsewhere) for rules in RULE_SETS
+)
 
 STATIONS = {"1.1.1-1": "council-a", "1.1.1-2": "council-a", "2.1.1-1": "council-b", "2.1.2-2": "council-c"}
 PAIRS, PARTIES = ("01", "02", "03"), ("P1-0", "P1-1", "P2-0", "P2-1")
@@ -59,9 +66,9 @@ def _forms(choices: tuple[str, ...]) -> st.SearchStrategy[dict[str, Any]]:
         {"votes": st.dictionaries(st.sampled_from((*choices, "99")), small, max_size=len(choices))},
         optional={
             **dict.fromkeys(("A", "B1", "B2", "B3", "B4", "D"), voters),
-            **dict.fromkeys(("S1", "S2", "S3", "S4", "VA", "VB", "VC"), st.one_of(st.none(), small)),
+            **dict.fromkeys(("S1", "S2", "S3", "S4", "VA", "VB", "VC", "VK", "VS"), st.one_of(st.none(), small)),
             "party_totals": st.dictionaries(st.sampled_from(("P1", "P2", "P3")), small),
-            "words": st.dictionaries(st.sampled_from((*choices, "VA", "VC")), small),
+            "words": st.dictionaries(st.sampled_from((*choices, "VA", "VC", "VK", "VS")), small),
             "signatures": st.fixed_dictionaries({}, optional={"officers": small, "witnesses": small}),
         },
     )

@@ -3,11 +3,13 @@ stations each; two offices, one of them with three contests in districts that cu
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from schemas.package import (
     Area,
+    BlankBallots,
     Choice,
     ChoiceKind,
     Contest,
@@ -109,6 +111,35 @@ def small_package(rules: tuple[RuleSetting, ...] = RULES, *, partitions: int = 3
             key_row("officer-1", Role.STATION_OFFICER, "1"),
             key_row("reviewer", Role.REVIEWER, "N"),
             key_row("supervisor", Role.SUPERVISOR, "N"),
+        ),
+    )
+
+
+def elsewhere(package: ElectionPackage) -> ElectionPackage:
+    """The small election as other countries would hold it. Blank ballots of the president are counted apart; seats of the
+    council go to the most votes, two marks a ballot, and some of its candidates are nobody's; nobody knows the register
+    of the first station of a village, nor of any in district 2.2."""
+    return replace(
+        package,
+        stations=tuple(
+            station.model_copy(update={"registered_voters": None})
+            if station.code.endswith("-1") or station.area.startswith("2.2")
+            else station
+            for station in package.stations
+        ),
+        offices=tuple(
+            office.model_copy(update={"blank_ballots": BlankBallots.APART}) if office.id == "president" else office
+            for office in package.offices
+        ),
+        contests=tuple(
+            contest.model_copy(update={"votes_per_ballot": 2, "seats": 2, "method": Method.MOST_VOTES})
+            if contest.office == "council"
+            else contest
+            for contest in package.contests
+        ),
+        choices=tuple(
+            choice.model_copy(update={"party": None, "kind": ChoiceKind.CANDIDATE}) if choice.id == "P2-1" else choice
+            for choice in package.choices
         ),
     )
 

@@ -6,13 +6,13 @@ import pytest
 
 from projections.definition import Denominator
 from projections.progress import Margin, Progress, count_item_status, margin, progress, results_status
-from projections.tally import CLEAN, FLAGGED, HELD, AreaTallies, TallyView, tally_length
+from projections.tally import CLEAN, FLAGGED, HEAD, HELD, AreaTallies, TallyView, tally_length
 
 
 def _progress(clean: int = 0, flagged: int = 0, held: int = 0, annulled: int = 0, expected: int = 10) -> Progress:
     tallies, key = AreaTallies([tally_length(0)]), (0, 0)
     for tier, stations in ((CLEAN, clean), (FLAGGED, flagged), (HELD, held)):
-        tallies.add([key], tier, (stations, 0, 0, 0, 0, 0), 1)
+        tallies.add([key], tier, (stations, *[0] * (HEAD - 1)), 1)
     tallies.add_annulled([key], annulled)
     return progress(TallyView.of(tallies[key]), Denominator(expected, 0))
 
@@ -45,12 +45,32 @@ def test_status_words(of: Progress, results: str, count_item: str) -> None:
 @pytest.mark.parametrize(
     ("votes", "expected"),
     [
-        ([0, 0, 0], Margin((), None, 0)),
-        ([5, 9, 7], Margin(("b",), "c", 2)),
-        ([9, 9, 7], Margin(("a", "b"), None, 0)),
-        ([9, 7, 7], Margin(("a",), None, 2)),
-        ([4], Margin(("a",), None, 4)),
+        ([0, 0, 0], Margin((), (), None, 0)),
+        ([5, 9, 7], Margin(("b",), (), "c", 2)),
+        ([9, 9, 7], Margin(("a", "b"), ("a", "b"), None, 0)),
+        ([9, 7, 7], Margin(("a",), (), None, 2)),
+        ([9, 0, 0], Margin(("a",), (), None, 9)),
+        ([4], Margin(("a",), (), None, 4)),
+        ([], Margin((), (), None, 0)),
     ],
 )
 def test_margin(votes: list[int], expected: Margin) -> None:
     assert margin("abc"[: len(votes)], votes) == expected
+
+
+@pytest.mark.parametrize(
+    ("votes", "expected"),
+    [
+        ([0, 0, 0, 0], Margin((), (), None, 0)),
+        ([5, 9, 7, 1], Margin(("b", "c"), (), "a", 2)),
+        ([9, 9, 7, 1], Margin(("a", "b"), (), "c", 2)),
+        ([9, 7, 7, 1], Margin(("a", "b", "c"), ("b", "c"), None, 0)),
+        ([7, 7, 7, 1], Margin(("a", "b", "c"), ("a", "b", "c"), None, 0)),
+        ([9, 7, 5, 5], Margin(("a", "b"), (), None, 2)),
+        ([9, 0, 0, 0], Margin(("a",), (), None, 0)),
+        ([9, 7], Margin(("a", "b"), (), None, 7)),
+        ([9], Margin(("a",), (), None, 9)),
+    ],
+)
+def test_of_two_seats_the_margin_is_between_the_last_in_and_the_first_out(votes: list[int], expected: Margin) -> None:
+    assert margin("abcd"[: len(votes)], votes, 2) == expected

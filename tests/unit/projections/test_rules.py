@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,8 +10,8 @@ import pytest
 from projections.definition import Definition
 from projections.rules import CROSS_RULES, RULES, CrossJudge, FormJudge, cross_fields
 from schemas.forms import ResultForm
-from schemas.package import RuleSetting, Severity
-from tests.support.small_election import small_package
+from schemas.package import ElectionPackage, RuleSetting, Severity
+from tests.support.small_election import elsewhere, small_package
 
 PRESIDENT: dict[str, Any] = {
     "A": {"L": 150, "P": 150, "J": 300},
@@ -64,6 +65,7 @@ BROKEN = [
     ("G6", {"S3": 216}),
     ("G7", {"votes": {"01": 206, "02": 0, "03": 0}}),
     ("G8", {"VC": 306}),
+    ("G9", {"VA": 216}),
     ("M1", {"VB": None}),
     ("M1", {"votes": {"01": 100, "02": 105}}),
 ]
@@ -76,10 +78,13 @@ def _judge(
     *,
     severity: Severity = Severity.HARD,
     tolerance: int = 0,
+    parameters: dict[str, int | str | list[str]] | None = None,
+    country: Callable[[ElectionPackage], ElectionPackage] = lambda package: package,
 ) -> list[str]:
     """Rule ids found on a form in an election with this one rule."""
-    setting = RuleSetting(id=rule, severity=severity, tolerance=tolerance, parameters=PARAMETERS.get(rule, {}))
-    definition = Definition(small_package(rules=(setting,)))
+    asked = PARAMETERS.get(rule, {}) if parameters is None else parameters
+    setting = RuleSetting(id=rule, severity=severity, tolerance=tolerance, parameters=asked)
+    definition = Definition(country(small_package(rules=(setting,))))
     entry = definition.contests[definition.contest_number[contest]]
     findings = FormJudge(definition).judge(ResultForm.model_validate(form), entry, 201)
     assert all(finding.severity is severity for finding in findings if finding.rule == rule)
@@ -121,6 +126,84 @@ def test_the_reserve_is_two_percent_rounded_up(registered: int, ballots: int) ->
     form = {"votes": {}, "A": {"L": None, "P": None, "J": registered}, "S1": ballots}
     assert _judge("G3", form) == []
     assert _judge("G3", form | {"S1": ballots + 1}) == ["G3"]
+
+
+WITH_BLANK: dict[str, Any] = PRESIDENT | {"VA": 205, "VB": 6, "VK": 4}
+"""As in `elsewhere`, where the president's blank ballots are counted apart."""
+SEVERAL_MARKS: dict[str, Any] = {
+    "B4": {"L": 20, "P": 20, "J": 40},
+    "VA": 71,
+    "VB": 3,
+    "VC": 40,
+    "VS": 37,
+    "votes": {"P1-0": 30, "P1-1": 10, "P2-0": 20, "P2-1": 11},
+}
+"""As in `elsewhere`, where a ballot of the council bears two votes: 3 of 37 valid ballots have only one."""
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule not in ("P1", "P2")])
+def test_a_right_form_with_blank_ballots_or_several_marks_breaks_no_rule(rule: str) -> None:
+    asked = {"parameters": {"fields": ["votes", "VA", "VB", "VC", "VK", "VS"]}} if rule == "M1" else {}
+    assert _judge(rule, WITH_BLANK, country=elsewhere, **asked) == []
+    assert _judge(rule, SEVERAL_MARKS, "council-a", country=elsewhere, **asked) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "contest", "right", "wrong"),
+    [
+        ("F4", "president", {"VK": 4}, {"VK": 5}),
+        ("P3", "president", {"VK": 4}, {"VK": 3}),
+        ("F8", "president", {"words": {"VK": 4}}, {"words": {"VK": 40}}),
+        ("M1", "president", {"VK": 0}, {"VK": None}),
+        ("F3", "council-a", {"VA": 71}, {"VA": 37}),
+        ("F4", "council-a", {"VS": 37}, {"VS": 71}),
+        ("F7", "council-a", {"VC": 40}, {"VC": 74}),
+        ("F8", "council-a", {"words": {"VS": 37}}, {"words": {"VS": 73}}),
+        ("G7", "council-a", {"VS": 30}, {"VS": 29}),
+        ("G9", "council-a", {"VS": 36}, {"VS": 35}),
+        ("G9", "council-a", {"VS": None, "VC": 36}, {"VS": None, "VC": 35}),
+        ("M1", "council-a", {"VS": 0}, {"VS": None}),
+    ],
+)
+def test_blank_ballots_and_several_marks_at_their_bounds(
+    rule: str, contest: str, right: dict[str, Any], wrong: dict[str, Any]
+) -> None:
+    form = WITH_BLANK if contest == "president" else SEVERAL_MARKS
+    asked = {"parameters": {"fields": ["VK", "VS"]}} if rule == "M1" else {}
+    assert _judge(rule, form | right, contest, country=elsewhere, **asked) == []
+    assert set(_judge(rule, form | wrong, contest, country=elsewhere, **asked)) == {rule}
+
+
+def test_where_a_ballot_may_give_a_choice_several_marks_the_package_says_how_many() -> None:
+    form = SEVERAL_MARKS | {"VS": 15}
+    for most, found in ((1, {"G7"}), (2, set())):
+        parameters: dict[str, int | str | list[str]] = {"marks_per_choice": most}
+        assert set(_judge("G7", form, "council-a", parameters=parameters, country=elsewhere)) == found
+
+
+@pytest.mark.parametrize(
+    ("contest", "form", "field"),
+    [
+        ("president", PRESIDENT | {"VS": 205}, "VS"),
+        ("council-a", SEVERAL_MARKS | {"VK": 0}, "VK"),
+    ],
+)
+def test_a_field_that_the_contest_does_not_count_is_always_found(
+    contest: str, form: dict[str, Any], field: str
+) -> None:
+    definition = Definition(elsewhere(small_package(rules=())))
+    entry = definition.contests[definition.contest_number[contest]]
+    (finding,) = FormJudge(definition).judge(ResultForm.model_validate(form), entry, 201)
+    assert (finding.rule, finding.severity) == ("C2", Severity.HARD)
+    assert finding.sentence_en.startswith(f"{field} is stated, but ")
+
+
+def test_what_cannot_be_checked_without_a_register_is_not_found() -> None:
+    setting = RuleSetting(id="G8", severity=Severity.HARD, parameters={"percent_without_b": 102})
+    definition = Definition(small_package(rules=(setting,)))
+    judge, form = FormJudge(definition), ResultForm.model_validate({"votes": {}, "VC": 300})
+    assert judge.judge(form, definition.contests[0], None) == ()
+    assert [finding.rule for finding in judge.judge(form, definition.contests[0], 0)] == ["G8"]
 
 
 def test_a_choice_that_is_not_on_the_ballot_is_always_found() -> None:

@@ -284,7 +284,7 @@ def test_the_descriptor_says_types_constraints_and_keys(directory: Path) -> None
     assert stations["registered_voters"] == {
         "name": "registered_voters",
         "type": "integer",
-        "constraints": {"required": True, "minimum": 0, "maximum": 999_999_999},
+        "constraints": {"minimum": 0, "maximum": 999_999_999},
     }
     assert stations["registered_men"]["constraints"] == {"minimum": 0, "maximum": 999_999_999}
     kind = next(field for field in schemas["choices"]["fields"] if field["name"] == "kind")
