@@ -156,7 +156,7 @@ class Load:
                     each.at = min(each.at, now)
                 answers = await send_batch(client, url, [each.envelope for each in batch])
                 for each, answer in zip(batch, answers, strict=True):
-                    each.answers.append((answer["status"], answer.get("receipt") or answer["problem"]))
+                    each.answers.append((answer.status, answer.receipt or answer.problem or {}))
                 await asyncio.sleep(max(0.0, now + len(batch) / rate - asyncio.get_running_loop().time()))
 
     # -- past the gateway ------------------------------------------------------------------------------------------

@@ -7,11 +7,14 @@ from typing import Any
 
 import click
 
+from rekap.terminal import speak_any_encoding
+
 COMMANDS = {
     "up": "rekap.up:up",
     "demo": "rekap.demo:demo",
     "watch": "rekap.watch:watch",
     "submit": "rekap.submit:submit",
+    "outbox": "rekap.outbox_commands:outbox",
     "audit": "rekap.audit_commands:audit",
     "replay": "rekap.replay:replay",
     "witness": "rekap.witness:witness",
@@ -28,6 +31,10 @@ COMMANDS = {
 
 class _CommandsWhenAsked(click.Group):
     """Imports a command when it is asked for: a worker has no use for the auditor's database, nor `submit` for Faust."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        speak_any_encoding()
+        return super().main(*args, **kwargs)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

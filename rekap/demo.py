@@ -23,9 +23,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from projections.definition import Definition
 from rekap.demo_election import demo_package, key_slots
-from rekap.sending import BATCH_LINES, GatewayAwayError, send_batch
+from rekap.sending import BATCH_LINES, send_batch
 from rekap.signing import Signer
 from rekap.up import Stack, run_or_explain, running_stack
+from runtime.http_client import AwayError, client_for
 from runtime.package_files import write_package
 from schemas.package import ElectionPackage, Role
 
@@ -142,7 +143,7 @@ class Night:
         total = len(definition.station_codes)
         started = asyncio.get_running_loop().time()
         said_at = started
-        async with httpx.AsyncClient(timeout=60) as client:
+        async with client_for(self.stack.url, seconds_max=60) as client:
             for planned in plan(definition, self.seed):
                 while (now := asyncio.get_running_loop().time()) - started < planned.at / 1_000_000 * self.seconds:
                     await self._flush(client, pending, done)
@@ -213,7 +214,7 @@ class Night:
             for (kind, _), answer in zip(
                 batch, await send_batch(client, self.stack.url, [envelope for _, envelope in batch]), strict=True
             ):
-                done[kind if answer["status"] in (200, 201) else "refused"] += 1
+                done[kind if answer.receipt is not None else "refused"] += 1
             del pending[: len(batch)]
 
     async def _say(self, client: httpx.AsyncClient, done: Counter[str], total: int) -> None:
@@ -275,6 +276,6 @@ def demo(stations: int, minutes: int, seed: int, port: int, data: Path | None, s
 
     try:
         run_or_explain(go())
-    except GatewayAwayError as error:
+    except AwayError as error:
         click.echo(f"Error: {error}", err=True)
         raise SystemExit(3) from None

@@ -20,6 +20,7 @@ from rekap.importers.kawalpemilu_2019 import ROOT, Body, KawalpemiluFilesError, 
 from rekap.sending import BATCH_LINES, send_batch
 from rekap.signing import Signer
 from rekap.up import Stack, run_or_explain, running_stack
+from runtime.http_client import client_for
 from runtime.key_files import public_row
 from runtime.package_files import write_package
 from schemas.package import Role
@@ -65,14 +66,14 @@ async def submit_all(stack: Stack, bodies: list[Body], officer: Ed25519PrivateKe
         signed = signer.sign(whole)
         latest[body["station"]] = signed.event_id
         envelopes.append(signed.envelope)
-    async with httpx.AsyncClient(timeout=60) as client:
+    async with client_for(stack.url, seconds_max=60) as client:
         with Progress(console=Console(file=sys.stderr)) as progress:
             task = progress.add_task("submitting", total=len(envelopes))
             for start in range(0, len(envelopes), BATCH_LINES):
                 batch = envelopes[start : start + BATCH_LINES]
-                for answer in await send_batch(client, stack.url, batch):
-                    if answer["status"] not in (200, 201):
-                        raise ImportFailedError(f"event {start + answer['line']}: {answer['problem']['detail']}")
+                for number, answer in enumerate(await send_batch(client, stack.url, batch), start + 1):
+                    if answer.problem is not None:
+                        raise ImportFailedError(f"event {number}: {answer.problem['detail']}")
                 progress.advance(task, len(batch))
 
 
@@ -110,7 +111,7 @@ async def caught_up(stack: Stack, events: int, *, seconds_max: int = 300) -> dic
     root = stack.definition.area_codes[stack.definition.root]
     expected = events + stack.definition.partitions
     answer: dict[str, Any] = {}
-    async with httpx.AsyncClient(timeout=10) as client:
+    async with client_for(stack.url, seconds_max=10) as client:
         for _ in range(seconds_max * 5):
             with suppress(httpx.HTTPError):
                 answer = (await client.get(f"{stack.url}/v1/areas/{root}")).raise_for_status().json()

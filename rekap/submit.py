@@ -3,29 +3,57 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+import re
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple
 
 import click
 import httpx
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from projections.definition import Definition
 from projections.package_checks import problems
-from rekap.outbox import Answered, Outbox, OutboxError
-from rekap.sending import BATCH_LINES, GatewayAwayError, send_batch
+from proofs.notes import NoteError
+from proofs.signatures import key_id
+from rekap.belief import Place, gateway_key
+from rekap.delivery import Delivery, Outcome
+from rekap.event_files import EventFileError, Given, objects
+from rekap.form_check import FormCheck
+from rekap.outbox import Outbox, OutboxError
+from rekap.terminal import cell, complain, give_up, say
+from runtime.http_client import AddressError, AwayError, ask, base_url, client_for
 from runtime.key_files import KeyFileError, load_key_file
 from runtime.package_files import PackageError, load_package
+from schemas.codes import SHA256_PATTERN, exactly
+from schemas.events import SEQ_MAX
+from schemas.package import Role
 
 EXIT_REFUSED = 1
 EXIT_UNUSABLE = 2
 EXIT_STILL_WAITING = 75
 """EX_TEMPFAIL of sysexits.h: nothing is lost, and the same command later goes on."""
-TRY_AGAIN_SECONDS = 5
+HTTP_SECONDS_MAX = 60.0
+KEY_SECONDS_MAX = 15.0
+KEY_BYTES_MAX = 64 * 1024
+MISTAKES_SHOWN = 20
+CORRECTED = "TYPING"
+"""Reason of a correction that gives none."""
+
+
+class Signing(NamedTuple):
+    """With what events that are not signed yet are signed."""
+
+    key: Ed25519PrivateKey
+    definition: Definition
+    check: FormCheck
+    correct: bool
 
 
 @click.command("submit")
@@ -37,129 +65,247 @@ TRY_AGAIN_SECONDS = 5
 @click.option(
     "--key", "key_file", type=click.Path(path_type=Path), help="sign events that are not signed yet with this"
 )
-@click.option("--package", type=click.Path(path_type=Path), help="the election they are of, for signing")
+@click.option("--package", type=click.Path(path_type=Path), help="the election they are of, for signing and checking")
+@click.option("--anyway", is_flag=True, help="sign also what the package's rules find a mistake in")
+@click.option(
+    "--correct", is_flag=True, help="a form that differs from one signed here before becomes its next version"
+)
+@click.option(
+    "--gateway-key",
+    "gateway_keys",
+    multiple=True,
+    metavar="KEY",
+    help="believe this gateway's receipts and refusals too",
+)
 @click.option("--keep-trying", is_flag=True, help="go on until everything is delivered, however long the line is down")
-@click.option("--list", "list_only", is_flag=True, help="only show what is in the outbox")
 def submit(
     files: tuple[Path, ...],
     url: str,
     outbox_path: Path,
     key_file: Path | None,
     package: Path | None,
+    anyway: bool,
+    correct: bool,
+    gateway_keys: tuple[str, ...],
     keep_trying: bool,
-    list_only: bool,
 ) -> None:
     """Put the events of FILES into the outbox, then deliver all that waits there.
 
-    A file holds one JSON object, or one a line: signed envelopes, or events to be signed with --key and --package.
-    Without FILES only what waits is delivered. Exit code: 0 all delivered, 1 something was refused, 2 nothing could be
-    put into the outbox, 75 something still waits.
+    A file holds one JSON object, or one a line: signed envelopes, or events to be signed with --key and --package. All of
+    them are checked first, and where one cannot be taken, nothing is signed or kept. Without FILES only what waits is
+    delivered; `rekap outbox` shows it. A form counts as delivered, or as refused, only when the gateway has signed that:
+    with a key that the package registers, or else with the one that was there at the first use.
+
+    Exit code: 0 all delivered, 1 something was refused, 2 nothing could be put into the outbox, 75 something still waits.
+
+    \b
+    rekap submit form.json --key officer.pem --package my-election
+    rekap submit corrected.json --key officer.pem --package my-election --correct
+    rekap submit --url https://count.example --keep-trying
     """
     try:
-        outbox = Outbox(outbox_path)
-    except OutboxError as error:
-        _give_up(str(error))
-    try:
-        if list_only:
-            for each in outbox.all():
-                click.echo(_line(each))
-            return
-        _fill(outbox, files, key_file, package)
-        refused = asyncio.run(_deliver(outbox, url, keep_trying))
-        waiting = outbox.count()
-    finally:
-        outbox.close()
+        address = base_url(url)
+        with closing(Outbox(outbox_path)) as outbox:
+            definition = None if package is None else Definition(load_package(package, problems))
+            _pin(outbox, definition, gateway_keys)
+            signing = _signing(key_file, definition, correct)
+            if signing is not None and files:
+                _begin(outbox, signing, address)
+            _fill(outbox, files, signing, anyway)
+            outcome = asyncio.run(_deliver(outbox, address, keep_trying))
+            waiting = outbox.count()
+    except (AddressError, OutboxError, KeyFileError, EventFileError) as error:
+        give_up(EXIT_UNUSABLE, error)
+    except PackageError as error:
+        give_up(EXIT_UNUSABLE, *str(error).split("\n"))
+    except sqlite3.Error as error:
+        give_up(EXIT_UNUSABLE, f"{outbox_path}: {error}; is another `rekap submit` at work, or the disk full?")
     if waiting:
-        click.echo(f"{waiting:,} wait in {outbox_path}: {url} is away. `rekap submit` goes on later.", err=True)
+        complain(
+            f"{waiting:,} wait in {outbox_path}: {url} is away.",
+            f"{outcome.why}. `rekap submit` goes on later." if outcome.why else "`rekap submit` goes on later.",
+        )
         raise SystemExit(EXIT_STILL_WAITING)
-    if refused:
+    if outcome.refused:
         raise SystemExit(EXIT_REFUSED)
 
 
-def _fill(outbox: Outbox, files: tuple[Path, ...], key_file: Path | None, package: Path | None) -> None:
-    try:
-        key = None if key_file is None else load_key_file(key_file)
-        definition = None if package is None else Definition(load_package(package, problems))
-    except (KeyFileError, PackageError) as error:
-        _give_up(str(error))
-    kept = known = 0
-    for file in files:
-        for number, text in _objects(file):
-            try:
-                new = _put(outbox, text, key, definition)
-            except OutboxError as error:
-                _give_up(f"{file}:{number}: {error}")
-            kept += new
-            known += not new
-    if files:
-        click.echo(f"{kept:,} put into the outbox, {known:,} were there already")
+def _signing(key_file: Path | None, definition: Definition | None, correct: bool) -> Signing | None:
+    if key_file is None:
+        return None
+    key = load_key_file(key_file)
+    if definition is None:
+        raise OutboxError("--key signs events of an election: name it with --package")
+    return Signing(key, definition, FormCheck(definition, key), correct)
 
 
-def _objects(file: Path) -> list[tuple[int, bytes]]:
-    """(line, JSON text) of each object in a file: one over many lines, or one a line."""
+def _pin(outbox: Outbox, definition: Definition | None, texts: tuple[str, ...]) -> None:
+    """Believe the gateways that the package registers, and those that somebody confirmed. Raises OutboxError."""
+    if definition is not None:
+        place = Place(definition.election.mode.value, definition.election.id)
+        for key in definition.keys.values():
+            if key.role is Role.GATEWAY:
+                outbox.pin(place, key.public_key, "registered in the package")
+    for text in texts:
+        try:
+            place, public_key = gateway_key(text)
+        except NoteError as error:
+            raise OutboxError(f"--gateway-key: {error}") from None
+        if outbox.pin(place, public_key, "by --gateway-key"):
+            say(f"the gateway's key is believed from now on for {place.election} ({place.mode})")
+
+
+# ── into the outbox ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _begin(outbox: Outbox, signing: Signing, url: str) -> None:
+    """Where this outbox has not signed with this key yet, another one may have, and been lost: the ledger knows how far its
+    numbers go. Where no server can be asked, the numbers begin at the time in milliseconds, far above any that were used."""
+    if outbox.has_signed(signing.key, signing.definition):
+        return
+    signer = key_id(signing.key.public_key().public_bytes_raw())
     try:
-        text = file.read_bytes()
-    except OSError as error:
-        _give_up(f"{file} cannot be read: {error.strerror}")
+        seq, prev = asyncio.run(_numbered_so_far(url, signer))
+    except (AwayError, AddressError) as error:
+        seq, prev = time.time_ns() // 1_000_000, None
+        complain(
+            f"note: whether key {signer} has signed elsewhere cannot be asked ({error}); its numbers begin at {seq} here"
+        )
+    outbox.begin(signing.key, signing.definition, seq, prev)
+
+
+async def _numbered_so_far(url: str, signer: str) -> tuple[int, str | None]:
+    """The next number of a key, and its event with the number before. Raises AwayError, AddressError."""
+    async with client_for(url, seconds_max=KEY_SECONDS_MAX) as client:
+        reply = await ask(
+            client, "GET", f"{url}/v1/keys/{signer}", bytes_max=KEY_BYTES_MAX, seconds_max=KEY_SECONDS_MAX
+        )
     try:
-        orjson.loads(text)
+        said = orjson.loads(reply.body) if reply.status == httpx.codes.OK else None
     except ValueError:
-        return [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
-    return [(1, text.strip())]
+        said = None
+    match said:
+        case {"key": key, "seq": None, "event": None} if key == signer:
+            return 0, None
+        case {"key": key, "seq": int(seq), "event": str(event)} if (
+            key == signer and 0 <= seq < SEQ_MAX and _EVENT.match(event)
+        ):
+            return seq + 1, event
+    raise AwayError(f"{url} does not say how far its numbers go")
 
 
-def _put(outbox: Outbox, text: bytes, key: Ed25519PrivateKey | None, definition: Definition | None) -> bool:
-    try:
-        given = orjson.loads(text)
-    except ValueError as error:
-        raise OutboxError(f"not JSON: {error}") from None
-    if not isinstance(given, dict):
-        raise OutboxError("expected a JSON object: a signed envelope or an event")
-    if "signatures" in given:
-        return outbox.keep(text)
-    if key is None or definition is None:
-        raise OutboxError("this event is not signed; --key and --package sign it")
-    return outbox.sign(given, key, definition)
+_EVENT = re.compile(exactly(SHA256_PATTERN))
 
 
-async def _deliver(outbox: Outbox, url: str, keep_trying: bool) -> int:
-    """Send what waits, oldest first. Gives how many were refused; stops where the gateway is away."""
-    refused = 0
-    async with httpx.AsyncClient(timeout=60) as client:
-        with Progress(console=Console(file=sys.stderr)) as progress:
-            task = progress.add_task("delivering", total=outbox.count())
-            while batch := outbox.waiting(BATCH_LINES):
+def _fill(outbox: Outbox, files: tuple[Path, ...], signing: Signing | None, anyway: bool) -> None:
+    """All objects of all files, or none. Raises OutboxError, EventFileError."""
+    if not files:
+        return
+    kept = known = 0
+    mistakes = _Mistakes(anyway)
+    began = time.monotonic()
+    with outbox.all_or_nothing(), _bar("checking") as (bar, task):
+        for file in files:
+            for given in objects(file):
                 try:
-                    attempts = 60 if keep_trying else 3
-                    answers = await send_batch(client, url, [each.envelope for each in batch], attempts=attempts)
-                except GatewayAwayError:
-                    if not keep_trying:
-                        return refused
-                    await asyncio.sleep(TRY_AGAIN_SECONDS)
-                    continue
-                outbox.answer(
-                    {
-                        each.number: (answer["status"], answer.get("receipt") or answer["problem"])
-                        for each, answer in zip(batch, answers, strict=True)
-                    }
-                )
-                for each, answer in zip(batch, answers, strict=True):
-                    if answer["status"] not in (200, 201):
-                        refused += 1
-                        click.echo(_line(Answered(each.event, answer["status"], answer["problem"])), err=True)
-                progress.advance(task, len(batch))
-    return refused
+                    new = _put(outbox, given, signing, mistakes)
+                except OutboxError as error:
+                    raise EventFileError(given.file, given.line, str(error)) from None
+                kept += new
+                known += not new
+                bar.update(task, completed=kept + known, rate=(kept + known) / (time.monotonic() - began + 1e-9))
+        mistakes.stop_where_there_are_any()
+    say(f"{kept:,} put into the outbox, {known:,} were there already")
 
 
-def _line(each: Answered) -> str:
-    if each.status is None or each.answer is None:
-        return f"{each.event} waiting"
-    if each.status in (200, 201):
-        return f"{each.event} delivered partition={each.answer['partition']} offset={each.answer['offset']}"
-    field: Any = each.answer.get("field")
-    return f"{each.event} refused ({each.status}) {field + ': ' if field else ''}{each.answer['detail']}"
+def _put(outbox: Outbox, given: Given, signing: Signing | None, mistakes: _Mistakes) -> bool:
+    """False where it is there already. Raises OutboxError."""
+    if "signatures" in given.value or "payload" in given.value:
+        return outbox.keep(given.value)
+    if "type" not in given.value:
+        raise OutboxError("neither a signed envelope nor an event: it has no field `type`")
+    if signing is None:
+        raise OutboxError("this event is not signed; --key and --package sign it")
+    if outbox.is_signed(given.value, signing.key, signing.definition):
+        return False
+    correction: Mapping[str, Any] = {}
+    if before := outbox.signed_before(given.value, signing.definition):
+        event_before, version_before = before
+        version = given.value.get("version")
+        if signing.correct:
+            correction = {
+                "version": version_before + 1,
+                "supersedes": event_before,
+                "reason": given.value.get("reason") or CORRECTED,
+            }
+        elif type(version) is int and version <= version_before:
+            raise OutboxError(
+                f"station {given.value.get('station')}: version {version_before} of this form was signed here before and says "
+                f"something else (event {event_before[:16]}); if this one is the correction, --correct makes it version "
+                f"{version_before + 1}"
+            )
+    event = outbox.sign(given.value, signing.key, signing.definition, correction=correction)
+    for mistake in signing.check.mistakes(event):
+        mistakes.add(given, mistake.rule, mistake.sentence, mistake.is_refused)
+    return True
 
 
-def _give_up(sentence: str) -> NoReturn:
-    click.echo(f"Error: {sentence}", err=True)
-    raise SystemExit(EXIT_UNUSABLE)
+class _Mistakes:
+    """What the count would find wrong, over all files: shown before anything is signed for good."""
+
+    def __init__(self, anyway: bool) -> None:
+        self._anyway = anyway
+        self._found = self._refused = 0
+
+    def add(self, given: Given, rule: str, sentence: str, is_refused: bool) -> None:
+        self._found += 1
+        self._refused += is_refused
+        if self._found <= MISTAKES_SHOWN:
+            station = f"station {given.value['station']}: " if "station" in given.value else ""
+            complain(f"{given.file}:{given.line}: {station}{rule}: {sentence}")
+
+    def stop_where_there_are_any(self) -> None:
+        """Raises OutboxError, unless they are to be signed anyway."""
+        if self._found > MISTAKES_SHOWN:
+            complain(f"… and {self._found - MISTAKES_SHOWN:,} more")
+        if self._refused:
+            raise OutboxError("nothing was signed: no gateway would take that; correct it first")
+        if self._found and not self._anyway:
+            raise OutboxError(
+                "nothing was signed: correct what is a typing error; what stands so on the paper form is signed with --anyway"
+            )
+
+
+# ── and from there to the gateway ────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _deliver(outbox: Outbox, url: str, keep_trying: bool) -> Outcome:
+    total = outbox.count()
+    if not total:
+        return Outcome()
+    began, done = time.monotonic(), 0
+    with _bar("delivering", total) as (bar, task):
+
+        def advance(more: int) -> None:
+            nonlocal done
+            done += more
+            bar.update(task, completed=done, rate=done / (time.monotonic() - began + 1e-9))
+
+        def tell(line: str) -> None:
+            bar.console.print(cell(line), soft_wrap=True)
+
+        async with client_for(url, seconds_max=HTTP_SECONDS_MAX) as client:
+            return await Delivery(outbox, client, url, tell=tell, advance=advance).run(keep_trying=keep_trying)
+
+
+@contextmanager
+def _bar(what: str, total: int | None = None) -> Iterator[tuple[Progress, TaskID]]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:,.0f}/s"),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        yield bar, bar.add_task(what, total=total, rate=0.0)

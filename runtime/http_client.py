@@ -1,0 +1,233 @@
+"""HTTP towards an address that somebody typed, where anything may answer: a Rekap server, a captive portal, an attacker.
+
+Every answer has a bound in bytes and one deadline for all of it. Nothing is unpacked (so no small answer is a large one),
+no redirect is followed, and what is no answer to the question is an AwayError with a sentence that says what came.
+
+    AddressError   the address, or the proxy that the environment names, cannot be used; the sentence says why
+    AwayError      no answer to the question; asked later, there may be one
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import re
+import socket
+import ssl
+import urllib.request
+from typing import NamedTuple
+
+import httpx
+
+from schemas.texts import shown
+
+ANSWER_HEAD_SHOWN = 100
+"""Characters of a page that came instead of an answer, in a sentence."""
+RETRY_AFTER_SECONDS_MAX = 60.0
+"""A server may ask for longer; whoever waits looks again after this."""
+CONNECT_SECONDS_MAX = 10.0
+IDENTITY = "identity"
+
+
+_HOST = re.compile(rb"[A-Za-z0-9._\-]+|[0-9A-Fa-f:.]+")
+
+
+class AddressError(ValueError):
+    """The address cannot be used."""
+
+
+class AwayError(Exception):
+    """What came is no answer. `was_slow`: the deadline passed. `was_odd`: something answered, and not what was asked; after
+    both a smaller question may do better."""
+
+    def __init__(
+        self, sentence: str, *, retry_after_s: float | None = None, was_slow: bool = False, was_odd: bool = False
+    ) -> None:
+        super().__init__(sentence)
+        self.retry_after_s = retry_after_s
+        self.was_slow = was_slow
+        self.was_odd = was_odd
+
+
+class Reply(NamedTuple):
+    status: int
+    media_type: str
+    """In lower case, without parameters."""
+    body: bytes
+    location: str
+    """Where a redirect leads; it is not followed."""
+
+
+def base_url(text: str) -> str:
+    """The address as other addresses are appended to it: scheme, host, port, path prefix, no slash at the end."""
+    address = text.strip()
+    if "://" not in address:
+        raise AddressError(f"{shown(address)!r} has no scheme; did you mean http://{shown(address)} or https://…?")
+    try:
+        url = httpx.URL(address)
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise AddressError(f"{shown(address)!r} is not a web address: {error}") from None
+    if url.scheme not in ("http", "https"):
+        raise AddressError(f"{shown(address)!r}: expected http:// or https://, got {url.scheme}://")
+    if not url.host or url.port == 0:
+        raise AddressError(f"{shown(address)!r} names no host")
+    if not _HOST.fullmatch(url.raw_host):
+        raise AddressError(f"{shown(address)!r} is not a web address: {shown(url.host)!r} is not the name of a host")
+    if url.userinfo:
+        raise AddressError(
+            "the address holds a user name, which no Rekap server asks for; leave out what is before the @"
+        )
+    if url.query or url.fragment:
+        raise AddressError(f"{shown(address)!r}: nothing may follow the path; leave out what begins with ? or #")
+    return str(url).rstrip("/")
+
+
+def client_for(url: str, *, seconds_max: float) -> httpx.AsyncClient:
+    """A client for one address. It takes the proxy that the environment names (https_proxy, http_proxy, all_proxy,
+    no_proxy), but for this machine's own address none. Raises AddressError."""
+    proxy = proxy_for(url)
+    try:
+        return httpx.AsyncClient(
+            timeout=httpx.Timeout(seconds_max, connect=CONNECT_SECONDS_MAX),
+            headers={"Accept-Encoding": IDENTITY},
+            follow_redirects=False,
+            trust_env=False,
+            proxy=proxy,
+            # Reading the certificates takes 20 ms, and plain http needs none.
+            verify=httpx.create_ssl_context() if url.startswith("https:") or proxy else False,
+        )
+    except ImportError:
+        raise AddressError(
+            f"the environment names the proxy {_without_user(proxy)} for {url}, and Rekap knows http proxies only; "
+            "name one in https_proxy or http_proxy, or name the host in no_proxy"
+        ) from None
+    except (ValueError, httpx.InvalidURL) as error:
+        raise AddressError(
+            f"the environment names the proxy {_without_user(proxy)}, which cannot be used: {error}"
+        ) from None
+    except (OSError, ssl.SSLError) as error:
+        at = ", ".join(name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if name in os.environ)
+        raise AddressError(f"the certificates that {at or 'this machine'} names cannot be read: {error}") from None
+
+
+def proxy_for(url: str) -> str | None:
+    """The proxy that the environment names for an address; none for this machine's own."""
+    address = httpx.URL(url)
+    if is_loopback(address.host) or urllib.request.proxy_bypass(address.host):
+        return None
+    named = urllib.request.getproxies()
+    proxy = named.get(address.scheme) or named.get("all")
+    return None if not proxy else proxy if "://" in proxy else f"http://{proxy}"
+
+
+def is_loopback(host: str) -> bool:
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        number = ipaddress.ip_address(name)
+    except ValueError:
+        try:
+            number = ipaddress.ip_address(socket.inet_aton(name))  # 127.1
+        except OSError:
+            return False
+    mapped = getattr(number, "ipv4_mapped", None)
+    return (mapped or number).is_loopback
+
+
+async def ask(
+    client: httpx.AsyncClient,
+    method: str,
+    url: str,
+    *,
+    bytes_max: int,
+    seconds_max: float,
+    content: bytes | None = None,
+    media_type: str | None = None,
+) -> Reply:
+    """The answer, whatever its status. Raises AwayError."""
+    headers = {} if media_type is None else {"Content-Type": media_type}
+    try:
+        async with (
+            asyncio.timeout(seconds_max),
+            client.stream(method, url, content=content, headers=headers) as answer,
+        ):
+            encoding = answer.headers.get("content-encoding", IDENTITY)
+            if encoding.lower() != IDENTITY:
+                raise AwayError(
+                    f"the answer came packed ({shown(encoding)[:40]}), which was not asked for", was_odd=True
+                )
+            body = bytearray()
+            async for part in answer.aiter_raw():
+                body += part
+                if len(body) > bytes_max:
+                    raise AwayError(f"the answer has more than {bytes_max:,} bytes", was_odd=True)
+            kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+            reply = Reply(answer.status_code, kind, bytes(body), answer.headers.get("location", ""))
+            if reply.status in (429, 503):
+                raise AwayError(f"it asks to come back later ({reply.status})", retry_after_s=_seconds(answer.headers))
+            return reply
+    except TimeoutError:
+        raise AwayError(f"there was no whole answer within {seconds_max:.0f} s", was_slow=True) from None
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
+        raise AwayError(_why(error, client, url), was_slow=isinstance(error, httpx.TimeoutException)) from None
+
+
+def what_came(reply: Reply) -> str:
+    """A sentence on an answer that answers nothing."""
+    if reply.location and 300 <= reply.status < 400:
+        to = shown(reply.location[:ANSWER_HEAD_SHOWN])
+        return f"the answer leads to {to} ({reply.status}); is there a login first, or is that the right address?"
+    if reply.media_type in ("text/html", "application/xhtml+xml") or reply.body.lstrip()[:1] == b"<":
+        return (
+            f"a web page came instead of an answer (status {reply.status}{_title(reply.body)}); is there a login first?"
+        )
+    if reply.status == httpx.codes.NOT_FOUND:
+        return "there is no gateway at this address (404); is the path right?"
+    head = shown(reply.body[: 4 * ANSWER_HEAD_SHOWN].decode("utf-8", "replace").strip()[:ANSWER_HEAD_SHOWN])
+    return f"the answer is not a gateway's (status {reply.status}{': ' if head else ''}{head})"
+
+
+def _title(page: bytes) -> str:
+    _, found, after = page[:65_536].partition(b"<title>")
+    title = after.partition(b"<")[0].decode("utf-8", "replace").strip() if found else ""
+    return f", titled {shown(title[:ANSWER_HEAD_SHOWN])!r}" if title else ""
+
+
+def _seconds(headers: httpx.Headers) -> float | None:
+    """Of Retry-After, where it is a number: dates depend on two clocks."""
+    text = headers.get("retry-after", "")
+    return min(float(text), RETRY_AFTER_SECONDS_MAX) if text.isascii() and text.isdigit() and len(text) < 6 else None
+
+
+def _why(error: Exception, client: httpx.AsyncClient, url: str) -> str:
+    through = proxy_for(url)
+    where = f"through the proxy {_without_user(through)} that the environment names, " if through else ""
+    match error:
+        case httpx.ConnectTimeout():
+            return f"{where}nobody took the connection within {CONNECT_SECONDS_MAX:.0f} s"
+        case httpx.TimeoutException():
+            return f"{where}the answer stopped coming"
+        case httpx.ProxyError():
+            return f"{where}the way is closed: {shown(error)[:ANSWER_HEAD_SHOWN]}"
+        case httpx.ConnectError() if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return f"{where}its TLS certificate is not to be trusted ({_reason(error)})"
+        case httpx.ConnectError() if "SSL" in str(error):
+            return f"{where}TLS cannot be begun there ({_reason(error)}); is it http:// and not https://?"
+        case httpx.ConnectError():
+            return f"{where}nobody answers there ({shown(error)[:ANSWER_HEAD_SHOWN]})"
+        case httpx.RemoteProtocolError():
+            return f"{where}what answers there is not HTTP, or broke off ({shown(error)[:ANSWER_HEAD_SHOWN]})"
+        case _:
+            return f"{where}the connection broke ({type(error).__name__})"
+
+
+def _reason(error: Exception) -> str:
+    """`certificate verify failed: self-signed certificate` of `[SSL: …] certificate verify failed: … (_ssl.c:1006)`."""
+    return shown(error).rpartition("] ")[2].partition(" (_ssl")[0][:ANSWER_HEAD_SHOWN]
+
+
+def _without_user(proxy: str | None) -> str:
+    scheme, _, rest = (proxy or "").partition("://")
+    return shown(f"{scheme}://{rest.rpartition('@')[2]}")
