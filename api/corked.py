@@ -28,18 +28,43 @@ class Corked:
         self._call_soon = asyncio.get_running_loop().call_soon
         self._held: list[bytes] = []
         self._held_bytes = 0
+        self._reading_held = 0
+        self.written = 0
+        """Bytes since the connection was made."""
 
     def write(self, data: bytes) -> None:
         if not self._held:
             self._call_soon(self._flush)
         self._held.append(data)
         self._held_bytes += len(data)
+        self.written += len(data)
         if self._held_bytes > HELD_BYTES_MAX:
             self._flush()
+
+    def get_write_buffer_size(self) -> int:
+        return self._held_bytes + self._transport.get_write_buffer_size()
 
     def close(self) -> None:
         self._flush()
         self._transport.close()
+
+    def pause_reading(self) -> None:
+        self.hold_reading(SERVER)
+
+    def resume_reading(self) -> None:
+        self.release_reading(SERVER)
+
+    def hold_reading(self, reason: int) -> None:
+        """Read nothing more until each reason that was given is released: one part of the server must not undo what
+        another still needs."""
+        if not self._reading_held:
+            self._transport.pause_reading()
+        self._reading_held |= reason
+
+    def release_reading(self, reason: int) -> None:
+        was_held, self._reading_held = self._reading_held, self._reading_held & ~reason
+        if was_held and not self._reading_held and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def _flush(self) -> None:
         held, held_bytes = self._held, self._held_bytes
@@ -53,3 +78,7 @@ class Corked:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
+
+
+SERVER, BACKLOG, UNREAD = 1, 2, 4
+"""Why a connection is not read: uvicorn says so; what came is not worked off yet; what was written is not read."""

@@ -165,15 +165,21 @@ def _serve(settings: Settings, definition: Definition) -> NoReturn:
     import uvicorn
 
     from api.app import create_app
-    from api.corked import CorkedProtocol
+    from api.connections import ConnectionProtocol, SocketProtocol, Unread, cut_off_unread
     from api.door import Door
 
     if unregistered := unregistered_gateway(settings, definition):
         click.echo(f"Error: {unregistered}", err=True)
         raise SystemExit(EXIT_CONFIGURATION)
     app = create_app(settings, definition)
+    unread = Unread()
 
     class Server(uvicorn.Server):
+        async def on_tick(self, counter: int) -> bool:
+            if counter % 10 == 0:  # once a second
+                cut_off_unread(unread, self.server_state.connections)
+            return await super().on_tick(counter)
+
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             app.state.live.end_clients()
             await super().shutdown(sockets)
@@ -183,8 +189,8 @@ def _serve(settings: Settings, definition: Definition) -> NoReturn:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=CorkedProtocol,
-        ws="websockets-sansio",
+        http=ConnectionProtocol,
+        ws=SocketProtocol,
         ws_max_size=CLIENT_MESSAGE_BYTES_MAX,
         ws_per_message_deflate=False,
         access_log=False,

@@ -51,6 +51,11 @@ LIVE_CLIENTS_DROPPED = Counter(
     "Clients of the live feed that were cut off because they did not read.",
     registry=API,
 )
+CONNECTIONS_CUT_OFF = Counter(
+    "rekap_connections_cut_off_total",
+    "Connections, of the live feed and others, that were cut off because what was written to them was not read.",
+    registry=API,
+)
 
 LIVE_GAPS = Counter(
     "rekap_live_gaps_total",

@@ -13,11 +13,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Annotated, Any
 
+import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from fastapi import APIRouter, Header, Query, Request, Response, WebSocket, WebSocketDisconnect
-from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 
+from api.connections import CONNECTION, Connection
+from api.feed.event_stream import RETRY_MS, SEND_SECONDS_MAX, EventStream, come_back
 from api.feed.hub import Hub, Wrong
 from api.feed.subscribers import Frame, Subscriber
 from api.problems import PROBLEM_RESPONSES, Problem
@@ -35,11 +37,15 @@ from schemas.live import CURSOR_CHARACTERS_MAX, FROM_CLIENT, FROM_SERVER, Positi
 log = logging.getLogger("rekap.live")
 
 POLL_MS = 100
-SEND_SECONDS_MAX = 30
-"""A frame that does not leave in this time means that nobody reads: the connection is closed."""
 WISHES_MAX = 200
 """Messages a client may send between two heartbeats; a busy page that pans over a map sends a dozen."""
 MISTAKES_MAX = 20
+WISH_FIELDS_MAX = 16
+"""Of a wish, which has eight at most. Each unknown one is a mistake, and 16 kB can hold two thousand."""
+UNREAD_ANSWERS_MAX = 100
+"""Answers to wishes that wait for a client, which are never dropped. A page of fifty channels that asks anew has as many."""
+HOLD_SECONDS_MAX = 10.0
+"""That a request for the stream is held while the feed begins, which takes a second or two after a start."""
 BEGIN_AGAIN_SECONDS_MAX = 30.0
 
 CLOSE_RESTART, CLOSE_POLICY, CLOSE_TRY_LATER = 1012, 1008, 1013
@@ -64,9 +70,10 @@ class LiveFeed:
         """What wakes each client that is served by `frames`, for as long as it is to be served."""
         self.hub: Hub | None = None
         """None while the feed begins."""
+        self._has_begun = asyncio.Event()
 
     async def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._follow_for_ever()), asyncio.create_task(self._beat())]
+        self._tasks = [asyncio.create_task(self._follow_for_ever()), asyncio.create_task(self.beat())]
 
     async def stop(self) -> None:
         self.end_clients()
@@ -134,8 +141,13 @@ class LiveFeed:
         consumer.assign(list(places))
         for place, offset in places.items():
             consumer.seek(place, offset)
-        self.hub = hub
+        self.show(hub)
         log.info(event("feed-begins", results=positions.results, subtotals=sum(positions.subtotals)))
+
+    def show(self, hub: Hub) -> None:
+        """Serve clients from this hub from now on."""
+        self.hub = hub
+        self._has_begun.set()
 
     async def _follow(self) -> None:
         hub, consumer = self.hub, self._consumer
@@ -171,13 +183,14 @@ class LiveFeed:
 
     async def _end(self) -> None:
         self.hub = None
+        self._has_begun.clear()
         self.end_clients()
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             with suppress(Exception):
                 await stop_consumer(consumer)
 
-    async def _beat(self) -> None:
+    async def beat(self) -> None:
         while True:
             await asyncio.sleep(self._settings.live_heartbeat_s)
             if self.hub is not None:
@@ -186,25 +199,30 @@ class LiveFeed:
     # -- the clients' side -----------------------------------------------------------------------------------------
 
     def admit(self) -> Hub:
-        """The hub, for one more client. Raises Problem where there is none or there are too many."""
+        """The hub, for one more client. Raises NoPlace where there is none, or no place in it."""
         if self.hub is None:
-            raise Problem(503, "Try again", "The live feed is beginning.", retry_after_s=1)
+            raise NoPlace("the feed is beginning; connect again in a moment", 1)
         if self.hub.subscribers >= self._settings.live_clients:
-            raise Problem(
-                503,
-                "Try again",
-                f"This process serves {self._settings.live_clients} live clients already.",
-                retry_after_s=10,
-            )
+            raise NoPlace(f"this process serves {self._settings.live_clients} live clients already", 10)
         return self.hub
 
+    async def admit_soon(self) -> Hub:
+        """The same, and waits for a feed that is just beginning. Raises NoPlace."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HOLD_SECONDS_MAX):
+                await self._has_begun.wait()
+        return self.admit()
+
     async def serve_socket(self, socket: WebSocket) -> None:
+        connection: Connection | None = socket.scope.get(CONNECTION)
         await socket.accept()
         try:
             hub = self.admit()
-        except Problem as problem:
-            await socket.close(CLOSE_TRY_LATER, problem.body["detail"])
+        except NoPlace as none:
+            await socket.close(CLOSE_TRY_LATER, none.sentence)
             return
+        if connection is not None:
+            connection.has_no_end()
         ready = asyncio.Event()
         subscriber = hub.join(ready.set)
         reading = asyncio.create_task(self._read_wishes(socket, hub, subscriber))
@@ -218,6 +236,8 @@ class LiveFeed:
                 elif (error := task.exception()) is not None and not isinstance(error, (WebSocketDisconnect, OSError)):
                     metrics.LIVE_CLIENTS_DROPPED.inc()
                     log.info(event("client-dropped", error=f"{type(error).__name__}: {error}"))
+                    if connection is not None:
+                        connection.cut_off()
         except (RuntimeError, OSError):
             pass  # closed already, from the other side
         finally:
@@ -230,7 +250,9 @@ class LiveFeed:
         wishes = mistakes = 0
         window_ends = asyncio.get_running_loop().time()
         while True:
-            text = await socket.receive_text()
+            message = await socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
             now = asyncio.get_running_loop().time()
             if now > window_ends:
                 wishes, window_ends = 0, now + self._settings.live_heartbeat_s
@@ -238,16 +260,20 @@ class LiveFeed:
             try:
                 if wishes > WISHES_MAX:
                     raise Wrong(429, None, f"more than {WISHES_MAX} messages in {self._settings.live_heartbeat_s} s")
-                _follow_wish(hub, subscriber, text)
+                _follow_wish(hub, subscriber, message.get("text"))
             except Wrong as wrong:
                 hub.refuse(subscriber, wrong)
                 mistakes += 1
             if wishes > WISHES_MAX or mistakes > MISTAKES_MAX:
                 await socket.close(CLOSE_POLICY, "too many messages that could not be followed")
                 return
+            if subscriber.unread_answers > UNREAD_ANSWERS_MAX:
+                await socket.close(CLOSE_POLICY, f"more than {UNREAD_ANSWERS_MAX} answers wait to be read")
+                return
 
-    async def frames(self, hub: Hub, subscriber: Subscriber, ready: asyncio.Event) -> AsyncIterator[Frame]:
-        """The frames of a subscriber as they come, for one that cannot be sent wishes (SSE)."""
+    async def frames(self, hub: Hub, subscriber: Subscriber, ready: asyncio.Event) -> AsyncIterator[Frame | None]:
+        """The frames of a subscriber as they come, for one that cannot be sent wishes (SSE); None at times, where there
+        is nothing to send."""
         self._streams.add(ready)
         try:
             while ready in self._streams:
@@ -255,10 +281,22 @@ class LiveFeed:
                 while (frame := subscriber.take()) is not None:
                     _count_gap(frame)
                     yield frame
-                await ready.wait()
+                try:
+                    async with asyncio.timeout(self._settings.live_heartbeat_s):
+                        await ready.wait()
+                except TimeoutError:
+                    yield None
         finally:
-            hub.leave(subscriber)
             self._streams.discard(ready)
+
+
+class NoPlace(Exception):
+    """Nobody can be served just now; `after_s` says when it may be otherwise."""
+
+    def __init__(self, sentence: str, after_s: int) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.after_s = after_s
 
 
 async def _write_frames(socket: WebSocket, subscriber: Subscriber, ready: asyncio.Event) -> None:
@@ -277,8 +315,13 @@ def _count_gap(frame: Frame) -> None:
         metrics.LIVE_GAPS.labels(reason or "slow-client").inc()
 
 
-def _follow_wish(hub: Hub, subscriber: Subscriber, text: str) -> None:
+def _follow_wish(hub: Hub, subscriber: Subscriber, text: str | None) -> None:
     """Raises Wrong."""
+    if text is None:
+        raise Wrong(400, None, "a binary message; wishes are JSON in text messages")
+    with suppress(orjson.JSONDecodeError):  # what is not JSON has its sentence below
+        if isinstance(wished := orjson.loads(text), dict) and len(wished) > WISH_FIELDS_MAX:
+            raise Wrong(400, None, f"{len(wished):,} fields; a wish has at most {WISH_FIELDS_MAX}")
     try:
         wish = FROM_CLIENT.validate_json(text)
     except ValidationError as error:
@@ -309,7 +352,7 @@ async def live_socket(socket: WebSocket) -> None:
             "description": "The messages of `WS /v1/live` for one subscription, as server-sent events; `id` is the cursor.",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
-        **{status: PROBLEM_RESPONSES[status] for status in (404, 413, 422, 503)},
+        **{status: PROBLEM_RESPONSES[status] for status in (404, 413, 422)},
     },
 )
 async def live_events(
@@ -325,7 +368,15 @@ async def live_events(
     says where it was (`Last-Event-ID`) and goes on there. The same over WebSocket, for several subscriptions at once:
     `WS /v1/live`, messages as in `/v1/schemas/live`."""
     feed: LiveFeed = request.app.state.live
-    hub = feed.admit()
+    connection: Connection | None = request.scope.get(CONNECTION)
+    if connection is not None and not connection.has_no_end():
+        raise Problem(
+            400, "Another request behind it", "The stream has no end, so what is asked behind it is never answered."
+        )
+    try:
+        hub = await feed.admit_soon()
+    except NoPlace as none:
+        return come_back(none.sentence, none.after_s * 1000)
     ready = asyncio.Event()
     subscriber = hub.join(ready.set)
     wish = Subscribe(office=office, area=area, level=level, stations=stations, cursor=last_event_id or cursor or None)
@@ -335,14 +386,16 @@ async def live_events(
         hub.leave(subscriber)
         raise Problem(wrong.status, "Cannot be subscribed to", wrong.sentence, field=wrong.field) from None
 
-    async def lines() -> AsyncIterator[bytes]:
+    async def chunks() -> AsyncIterator[bytes]:
         async for frame in feed.frames(hub, subscriber, ready):
+            if frame is None:
+                yield b":\n\n"
+                continue
             id = f"id: {frame.cursor}\n" if frame.cursor is not None else ""
-            yield f"event: {frame.kind}\n{id}data: {frame.text}\n\n".encode()
+            retry = f"retry: {RETRY_MS}\n" if frame.kind == "hello" else ""
+            yield f"event: {frame.kind}\n{retry}{id}data: {frame.text}\n\n".encode()
 
-    return StreamingResponse(
-        lines(), media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    )
+    return EventStream(chunks(), ended=lambda: hub.leave(subscriber))
 
 
 @router.get("/schemas/live", summary="JSON Schema of the live feed's messages", tags=["reference"])

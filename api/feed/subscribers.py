@@ -71,6 +71,10 @@ class Subscriber:
     def is_behind(self) -> bool:
         return self._missed is not None
 
+    @property
+    def unread_answers(self) -> int:
+        return len(self._answers)
+
     def answer(self, frame: Frame) -> None:
         """A frame that is never dropped. The shell bounds how many a client can cause."""
         self._answers.append(frame)

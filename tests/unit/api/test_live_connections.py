@@ -1,0 +1,208 @@
+"""Clients of the live feed that go, do not read, or send what makes work: real sockets against the real server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import pytest
+import pytest_asyncio
+
+from api import connections
+from tests.support.ledger import MemoryLedger
+from tests.support.live_server import LiveServer, Wire, live_server, masked_frame
+from tests.support.small_election import small_package
+
+DEFINITION = MemoryLedger(small_package(partitions=2)).definition
+STREAM = b"GET /v1/live?office=president HTTP/1.1\r\nHost: x\r\n\r\n"
+ALIVE = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+TEXT, BINARY, CONTINUED, PING = 1, 2, 0, 9
+
+
+@pytest_asyncio.fixture
+async def server() -> AsyncIterator[LiveServer]:
+    async with live_server(DEFINITION) as server:
+        yield server
+
+
+async def _stream(server: LiveServer) -> Wire:
+    wire = await server.connect()
+    await wire.send(STREAM)
+    await wire.read_until(b"event: snapshot")
+    return wire
+
+
+async def test_a_stream_whose_client_goes_keeps_no_subscriber(server: LiveServer) -> None:
+    wire = await _stream(server)
+    assert server.hub.subscribers == 1
+    wire.close()
+    await server.until_subscribers(0, seconds=3)
+
+
+async def test_a_request_behind_a_stream_that_begins_is_refused_with_the_reason(server: LiveServer) -> None:
+    wire = await server.connect()
+    await wire.send(STREAM + ALIVE)
+    answer = await wire.read_until(b"HTTP/1.1 200 OK")
+    assert b"HTTP/1.1 400" in answer
+    assert b"has no end" in answer
+    assert server.hub.subscribers == 0
+    wire.close()
+
+
+async def test_a_request_behind_a_running_stream_ends_it(server: LiveServer) -> None:
+    wire = await _stream(server)
+    await wire.send(ALIVE)
+    await wire.read_to_end()
+    await server.until_subscribers(0, seconds=1)
+
+
+async def test_a_thousand_pipelined_streams_that_close_leave_nobody(server: LiveServer) -> None:
+    for _ in range(10):
+        wires = await asyncio.gather(*(server.connect() for _ in range(100)))
+        await asyncio.gather(*(wire.send(STREAM + STREAM) for wire in wires))
+        for wire in wires:
+            wire.close()
+    await server.until_subscribers(0, seconds=5)
+    assert await server.answer_seconds() < 1
+
+
+async def test_an_answer_of_any_kind_learns_of_the_end_of_a_connection_with_a_request_behind_it(
+    server: LiveServer,
+) -> None:
+    """The first of two requests is the one that is being answered, and uvicorn informs only the last."""
+    learned = asyncio.Event()
+
+    async def waits(scope: object, receive: object, send: object) -> None:
+        while (await receive())["type"] != "http.disconnect":  # type: ignore[operator]
+            pass
+        learned.set()
+
+    server.server.config.loaded_app = waits
+    wire = await server.connect()
+    await wire.send(ALIVE + ALIVE)
+    await asyncio.sleep(0.1)
+    wire.close()
+    async with asyncio.timeout(25):
+        await learned.wait()
+
+
+async def test_thousands_of_requests_in_one_write_end_the_connection(server: LiveServer) -> None:
+    wire = await server.connect()
+    await wire.send(ALIVE * 2_000)
+    assert (await wire.read_to_end()).count(b"HTTP/1.1 200") <= connections.PIPELINED_MAX + 2
+
+
+@pytest.mark.parametrize("is_socket", [True, False])
+async def test_a_client_that_reads_nothing_is_cut_off(
+    server: LiveServer, is_socket: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "UNREAD_SECONDS_MAX", 1.0)
+    wire = await server.connect(receive_bytes=4_096)
+    if is_socket:
+        await wire.upgrade()
+        await wire.send(masked_frame(TEXT, b'{"type":"subscribe","office":"president"}'))
+        await wire.read_until(b'"snapshot"')
+    else:
+        await wire.send(STREAM)
+        await wire.read_until(b"event: snapshot")
+    (subscriber,) = server.hub._subscribers
+    async with asyncio.timeout(20):
+        while server.hub.subscribers:
+            server.hub.heartbeat()
+            await asyncio.sleep(0.001)
+    assert subscriber not in server.hub._subscribers
+    wire.close()
+
+
+async def test_pings_that_are_answered_and_not_read_fill_no_memory(server: LiveServer) -> None:
+    wire = await server.connect(receive_bytes=4_096)
+    await wire.upgrade()
+    (protocol,) = server.server.server_state.connections
+    ping = masked_frame(PING, b"x" * 125) * 500
+    largest = 0
+    with suppress(TimeoutError, ConnectionError):
+        async with asyncio.timeout(3):
+            while True:
+                await wire.send(ping)
+                largest = max(largest, protocol.transport.get_write_buffer_size())
+    assert largest < 256 * 1024
+    wire.close()
+
+
+async def test_frames_without_end_are_shown_out(server: LiveServer) -> None:
+    for frame in (
+        masked_frame(PING, b""),
+        masked_frame(TEXT, b"", fin=False) + masked_frame(CONTINUED, b"", fin=False),
+    ):
+        wire = await server.connect()
+        await wire.upgrade()
+        began = asyncio.get_running_loop().time()
+        sending = asyncio.create_task(wire.send(frame * 20_000))
+        slowest = max([await server.answer_seconds() for _ in range(5)])
+        await wire.read_to_end()
+        assert asyncio.get_running_loop().time() - began < 10
+        assert slowest < 0.5
+        sending.cancel()
+        wire.close()
+
+
+async def test_a_binary_message_gets_an_answer_and_the_connection_goes_on(server: LiveServer) -> None:
+    wire = await server.connect()
+    await wire.upgrade()
+    await wire.send(masked_frame(BINARY, b'{"type":"subscribe","office":"president"}'))
+    await wire.read_until(b"wishes are JSON in text messages")
+    await wire.send(masked_frame(TEXT, b'{"type":"subscribe","office":"president"}'))
+    await wire.read_until(b'"snapshot"')
+    wire.close()
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (masked_frame(3, b""), 1002),
+        (masked_frame(TEXT, b"\xff"), 1007),
+        (masked_frame(TEXT, b"x" * 20_000), 1009),
+        (masked_frame(CONTINUED, b"x"), 1002),
+    ],
+)
+async def test_a_frame_that_must_not_be_gets_a_close_code(server: LiveServer, frame: bytes, code: int) -> None:
+    wire = await server.connect()
+    await wire.upgrade()
+    await wire.send(frame)
+    assert code.to_bytes(2, "big") in await wire.read_to_end()
+    await server.until_subscribers(0, seconds=2)
+
+
+async def test_a_wish_with_thousands_of_mistakes_is_answered_with_one(server: LiveServer) -> None:
+    wire = await server.connect()
+    await wire.upgrade()
+    wish = {"type": "subscribe", "office": "president", **{f"{number}": 0 for number in range(1_000)}}
+    await wire.send(masked_frame(TEXT, json.dumps(wish).encode()))
+    await wire.read_until(b"1,002 fields; a wish has at most")
+    wire.close()
+
+
+async def test_a_stream_that_is_asked_for_while_the_feed_begins_is_held_until_it_has() -> None:
+    async with live_server(DEFINITION, begun=False) as server:
+        wire = await server.connect()
+        await wire.send(STREAM)
+        await asyncio.sleep(0.3)
+        assert wire.seen == b""
+        async with live_server(DEFINITION) as other:
+            server.feed.show(other.hub)
+            await wire.read_until(b"event: snapshot")
+        wire.close()
+
+
+async def test_a_stream_without_a_place_ends_with_200_and_says_when_to_come_back() -> None:
+    async with live_server(DEFINITION, live_clients=1) as server:
+        first = await _stream(server)
+        second = await server.connect()
+        await second.send(STREAM)
+        answer = await second.read_until(b"\r\n0\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert b"retry: 10000" in answer
+        first.close()
+        second.close()
