@@ -1,0 +1,74 @@
+"""A log line is one line, whatever is in its values, and a value cannot look like another field."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import sys
+import unicodedata
+
+import pytest
+
+from runtime.logs import VALUE_CHARACTERS_MAX, LineFormatter, event
+
+
+def _logged(message: str, *, error: BaseException | None = None) -> str:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(LineFormatter("%(levelname)s %(name)s %(message)s"))
+    record = logging.LogRecord("rekap.test", logging.ERROR, "", 0, message, None, None)
+    if error is not None:
+        record.exc_info = (type(error), error, error.__traceback__)
+    handler.handle(record)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (5, "x=5"),
+        ("/v1/areas/34.02", "x=/v1/areas/34.02"),
+        ("", 'x=""'),
+        ("two words", 'x="two words"'),
+        ("a=b", 'x="a=b"'),
+        ('say "yes"', r'x="say \"yes\""'),
+        ("back\\slash", r'x="back\\slash"'),
+        ("line\nWARNING rekap.gateway all-is-well", r'x="line\u000aWARNING rekap.gateway all-is-well"'),
+        ("\r\x1b[2J", r'x="\u000d\u001b[2J"'),
+        ("\u202egnp", r'x="\u202egnp"'),
+        ("Pemilu é", 'x="Pemilu é"'),
+        ("\U000e0041", r'x="\U000e0041"'),
+    ],
+)
+def test_a_value_is_shown_so_that_it_is_one_value(value: object, shown: str) -> None:
+    assert event("tried", x=value) == f"tried {shown}"
+
+
+def test_no_character_ends_a_line_or_a_value_or_is_unseen() -> None:
+    """Every character there is, in a value and in somebody else's message."""
+    unseen = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    for first in range(0, sys.maxunicode + 1, 4096):
+        text = "".join(map(chr, range(first, min(first + 4096, sys.maxunicode + 1))))
+        for start in range(0, len(text), 1024):
+            part = text[start : start + 1024]
+            for line in (_logged(event("tried", x=part, y=1)), _logged(f"library says {part}")):
+                assert len(line.splitlines()) == 1
+                assert line.endswith("\n")
+                assert {unicodedata.category(each) for each in line[:-1]}.isdisjoint(unseen)
+            said = event("tried", x=part, y=1)
+            assert re.fullmatch(r'tried x="(?:[^"\\]|\\.)*" y=1', said)
+
+
+def test_a_value_is_bounded() -> None:
+    assert len(event("tried", x="\n" * 10_000_000)) < 7 * VALUE_CHARACTERS_MAX
+
+
+def test_the_lines_of_a_traceback_cannot_be_taken_for_others() -> None:
+    try:
+        raise ValueError("bad\nERROR rekap.gateway forged x=1\r\u2028ERROR rekap.gateway forged")
+    except ValueError as error:
+        lines = _logged("failed", error=error).splitlines()
+    assert lines[0] == "ERROR rekap.test failed"
+    assert all(line.startswith("  | ") for line in lines[1:])
+    assert len(lines) > 3
