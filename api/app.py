@@ -7,15 +7,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
-from api import events, gateway, health, log, package, snapshots
+from api import docs, events, gateway, health, log, package, snapshots
 from api.derived import Derived, follow_generations
 from api.feed import live
 from api.gateway import Gateway
 from api.log import PublicLogs
 from api.package import PackageFile
+from api.parameters import only_known_parameters
 from api.problems import install_problems
+from api.reading import Reading
 from api.snapshots import Snapshots
 from projections.definition import Definition
 from runtime.generations import current_generation
@@ -59,11 +61,16 @@ def create_app(settings: Settings, definition: Definition) -> FastAPI:
         description=DESCRIPTION,
         license_info={"name": definition.election.licence},
         lifespan=lifespan,
+        dependencies=[Depends(only_known_parameters)],
+        # Behind a proxy a redirect would have to know the scheme and host that the reader used. There is nothing to redirect.
+        redirect_slashes=False,
+        openapi_url=None,  # api/docs.py serves the document and the page
     )
+    app.add_middleware(Reading)
     app.state.definition = definition
     app.state.settings = settings
     install_problems(app)
-    for part in (gateway, snapshots, live, log, package, health, events):
+    for part in (gateway, snapshots, live, log, package, health, events, docs):
         app.include_router(part.router)
     return app
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import binascii
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
 
+from api.last_good import Key, Kind
 from api.log import Offset, Partition, PublicLogs
 from api.problems import PROBLEM_RESPONSES, Problem
 from api.snapshots import described, snapshots_of
@@ -35,6 +37,17 @@ router = APIRouter(prefix="/v1", tags=["events"])
 
 Order = Literal["newest", "oldest"]
 
+_TIME_WITH_SPACE = re.compile(r"(\d{4}-\d\d-\d\d[Tt][\d:.]+) (\d\d:?\d\d)")
+"""In a query a `+` says a space: an offset that was not written `%2B07:00` arrives so, and can have been nothing else."""
+
+
+def _with_its_plus(value: object) -> object:
+    found = _TIME_WITH_SPACE.fullmatch(value) if isinstance(value, str) else None
+    return value if found is None else f"{found[1]}+{found[2]}"
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(_with_its_plus)]
+
 
 @router.get("/events", responses=described(EventPage), summary="The log, event by event")
 async def events(
@@ -46,8 +59,8 @@ async def events(
         str | None, Query(alias="type", description="of this type", json_schema_extra={"enum": list(_LISTED_TYPES)})
     ] = None,
     author: Annotated[str | None, Query(pattern=KEY_ID_PATTERN, description="signed by this key (its id)")] = None,
-    from_: Annotated[AwareDatetime | None, Query(alias="from", description="received at this time or later")] = None,
-    to: Annotated[AwareDatetime | None, Query(description="received before this time")] = None,
+    from_: Annotated[Time | None, Query(alias="from", description="received at this time or later")] = None,
+    to: Annotated[Time | None, Query(description="received before this time")] = None,
     order: Annotated[Order, Query(description="by the time of receipt")] = "newest",
     limit: Annotated[int, Query(ge=1, le=EVENTS_PAGE_MAX, description="most events of the page")] = 100,
     cursor: Annotated[str | None, Query(max_length=200, description="`next` of the page before")] = None,
@@ -77,7 +90,7 @@ async def events(
         page, after = await snapshots.read.events(filters, area=number, newest_first=order == "newest", limit=limit)
         return {"order": order, "events": page, "next": None if after is None else _cursor(order, after)}
 
-    return await snapshots.answer(request, work)
+    return await snapshots.answer(request, _key(area, filters, order, limit), work)
 
 
 @router.get("/events/{partition}/{offset}", responses=described(EventSnapshot), summary="One event, whole")
@@ -97,7 +110,7 @@ async def event(request: Request, partition: Partition, offset: Offset) -> Respo
             )
         return {**found, "record": orjson.Fragment(entry) if _is_object(entry) else None}
 
-    return await snapshots.answer(request, work)
+    return await snapshots.answer(request, (Kind.STATION, "event", partition, offset), work)
 
 
 @router.get(
@@ -112,7 +125,7 @@ async def event(request: Request, partition: Partition, offset: Offset) -> Respo
 async def entry(request: Request, partition: Partition, offset: Offset) -> Response:
     """The SHA-256 of a zero byte and these bytes is the leaf hash (RFC 6962)."""
     found = await asyncio.to_thread(_logs_of(request).entry, partition, offset)
-    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Accept-Ranges": "bytes"}
     return Response(found, headers=headers, media_type="application/octet-stream")
 
 
@@ -124,6 +137,12 @@ async def schemas_of_events() -> dict[str, Any]:
 def _logs_of(request: Request) -> PublicLogs:
     logs: PublicLogs = request.app.state.logs
     return logs
+
+
+def _key(area: str | None, filters: EventFilters, order: Order, limit: int) -> Key:
+    after = filters.after or (None, None, None)
+    asked = (filters.station, filters.contest, filters.type, filters.key, filters.from_us, filters.to_us)
+    return (Kind.PAGE, "events", area, order, limit, *asked, *after)
 
 
 def _microseconds(moment: datetime | None) -> int | None:

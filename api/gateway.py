@@ -33,6 +33,7 @@ from pydantic import ValidationError
 
 from api.ledger_writer import LedgerWriter
 from api.look_ups import LookUps
+from api.parameters import check_parameters
 from api.problems import PROBLEM_RESPONSES, Problem
 from projections.authority import Refusal, check_election, check_key, check_place
 from projections.definition import Definition
@@ -465,6 +466,7 @@ _ENVELOPE_BODY = {"content": {"application/json": {"schema": ENVELOPE.json_schem
 async def submit(request: Request) -> Response:
     """A DSSE envelope with an Ed25519 signature around one event in canonical JSON. Answered once the ledger has it."""
     gateway: Gateway = request.app.state.gateway
+    check_parameters(request.query_params.multi_items(), ())  # api/door.py comes here past the app's dependency
     async with gateway.held_body(request, ENVELOPE_BYTES_MAX) as body:
         (answer,) = await gateway.submit([body])
     if isinstance(answer, Problem):

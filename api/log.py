@@ -160,10 +160,14 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {status: PROBLEM_RESPONSES[status] 
 @router.get("/log/{partition}/{path:path}", summary="A file of a log (C2SP tlog-tiles)", responses=_PROBLEMS)
 async def log_file(request: Request, partition: Partition, path: str) -> Response:
     """`checkpoint`, `tile/L/N[.p/W]`, `tile/entries/N[.p/W]`; and `keys`, the log's verifier keys."""
-    changes = path in (CHECKPOINT, KEYS_FILE)
-    headers = {"Cache-Control": "no-cache" if changes else "public, max-age=31536000, immutable"}
-    kind = "text/plain; charset=utf-8" if changes else "application/octet-stream"
-    return FileResponse(_of(request).file(partition, path), headers=headers, media_type=kind)
+    file = _of(request).file(partition, path)
+    if path in (CHECKPOINT, KEYS_FILE):
+        # Read at once: it may be another file a moment later, of another length.
+        text = await asyncio.to_thread(file.read_bytes)
+        headers = {"Cache-Control": "no-cache", "Accept-Ranges": "bytes"}
+        return Response(text, headers=headers, media_type="text/plain; charset=utf-8")
+    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return FileResponse(file, headers=headers, media_type="application/octet-stream")
 
 
 @router.get("/v1/log", summary="The logs, their keys and sizes")
@@ -185,9 +189,10 @@ async def proof(request: Request, partition: Partition, offset: Offset) -> Respo
     """The audit path of a record to the newest checkpoint (RFC 6962). With `Accept: text/plain` as C2SP tlog-proof."""
     found = await asyncio.to_thread(_of(request).inclusion, partition, offset)
     if "text/plain" not in request.headers.get("accept", ""):
-        return _json(found)
+        return _json(found, {"Vary": "Accept"})
     hashes = "".join(f"{each}\n" for each in found["proof"])
-    return PlainTextResponse(f"c2sp.org/tlog-proof@v1\nindex {offset}\n{hashes}\n{found['checkpoint']}")
+    text = f"c2sp.org/tlog-proof@v1\nindex {offset}\n{hashes}\n{found['checkpoint']}"
+    return PlainTextResponse(text, headers={"Vary": "Accept"})
 
 
 @router.get("/v1/consistency/{partition}", summary="That a log continues an older one", responses=_PROBLEMS)
@@ -200,5 +205,5 @@ async def consistency(
     return _json(await asyncio.to_thread(_of(request).consistency, partition, old, new))
 
 
-def _json(answer: dict[str, Any]) -> Response:
-    return Response(orjson.dumps(answer), media_type="application/json", headers={"Cache-Control": "no-cache"})
+def _json(answer: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(answer), headers=headers, media_type="application/json")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 
 from fastapi import APIRouter, Request, Response
 
+from api.reading import entity_tag
 from runtime.package_files import pack
 from runtime.settings import Settings
 
@@ -28,12 +28,13 @@ class PackageFile:
 
     def _pack(self) -> tuple[bytes, str]:
         data = pack(self._path)
-        return data, f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+        return data, entity_tag(data)
 
 
 @router.get(
     "/package.zip",
     summary="The election package",
+    response_class=Response,
     responses={
         200: {"content": {"application/zip": {}}, "description": "`election.json` and the tables as CSV (DESIGN 4)"}
     },
@@ -42,7 +43,5 @@ async def package(request: Request) -> Response:
     """Its definition hash stands in every event; `docs/audit.md` says how it is computed."""
     files: PackageFile = request.app.state.package
     data, etag = await files.get()
-    headers = {"ETag": etag, "Cache-Control": "public, max-age=60"}
-    if request.headers.get("if-none-match") == etag:
-        return Response(status_code=304, headers=headers)
+    headers = {"ETag": etag, "Cache-Control": "public, max-age=60", "Accept-Ranges": "bytes"}
     return Response(data, media_type="application/zip", headers=headers)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.routing import Match
+from starlette.types import Scope
+
+from runtime.logs import event
+
+log = logging.getLogger("rekap.api")
 
 MEDIA_TYPE = "application/problem+json"
+_ALL_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class Problem(Exception):
@@ -27,20 +36,31 @@ class Problem(Exception):
     ) -> None:
         super().__init__(f"{status} {title}: {detail}")
         self.status = status
-        self.retry_after_s = retry_after_s
+        self.headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
         self.body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail, **extra}
         if field is not None:
             self.body["field"] = field
 
     def saying(self, **more: Any) -> Problem:
         """The same problem with more in its body."""
-        other = Problem(self.status, self.body["title"], self.body["detail"], retry_after_s=self.retry_after_s)
-        other.body = {**self.body, **more}
+        other = Problem(self.status, self.body["title"], self.body["detail"])
+        other.headers, other.body = self.headers, {**self.body, **more}
         return other
 
     def response(self) -> Response:
-        headers = {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
-        return Response(orjson.dumps(self.body), self.status, headers, MEDIA_TYPE)
+        return Response(orjson.dumps(self.body), self.status, self.headers, MEDIA_TYPE)
+
+
+def allowed_methods(app: FastAPI, scope: Scope) -> list[str]:
+    """What the path of a request can be asked with; nothing where it has no route."""
+    found = [
+        method
+        for method in _ALL_METHODS
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in app.routes)
+    ]
+    if "GET" in found:
+        found.insert(1, "HEAD")
+    return [*found, "OPTIONS"] if found else []
 
 
 BUG = Problem(500, "Internal error", "This is a bug; it is in the server's log. Nothing was accepted.")
@@ -61,9 +81,19 @@ def install_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
-        return Problem(
-            error.status_code, error.detail, f"{request.method} {request.url.path}: {error.detail}"
-        ).response()
+        problem = Problem(error.status_code, error.detail, f"{request.method} {request.url.path}: {error.detail}")
+        if error.status_code == 405:
+            allowed = ", ".join(allowed_methods(app, request.scope))
+            problem = Problem(405, error.detail, f"{request.url.path} can be asked with {allowed}.")
+            problem.headers["Allow"] = allowed
+        elif error.status_code == 404 and request.url.path.endswith("/"):
+            problem.body["detail"] += "; no path here ends with a slash."
+        return problem.response()
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, _: ClientDisconnect) -> None:
+        """Nobody is there for an answer."""
+        log.info(event("client-gone", method=request.method, path=request.url.path))
 
     @app.exception_handler(Exception)
     async def bug(_: Request, __: Exception) -> Response:

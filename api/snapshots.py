@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import asyncpg
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 
+from api.last_good import Key, Kind, LastGood
 from api.problems import PROBLEM_RESPONSES, Problem
+from api.reading import entity_tag
 from api.readmodel import ReadModel
 from projections.definition import ContestEntry, Definition, OfficeEntry
 from projections.published import answer_bytes, office_name
@@ -34,8 +34,6 @@ from schemas.snapshots import (
 
 log = logging.getLogger("rekap.snapshots")
 
-LAST_GOOD_MAX = 2_000
-LAST_GOOD_BYTES_MAX = 64 * 1024 * 1024
 READ_SECONDS_MAX = 2.0
 """For an answer of which there is an older one: at half, a busy database makes people see the older one; at double, a page
 that reads some of them is blank for that long when the database hangs."""
@@ -48,43 +46,32 @@ AreaCode = Annotated[str, Path(pattern=CODE_PATTERN, description="code of an are
 OfficeFilter = Annotated[str | None, Query(pattern=CODE_PATTERN, description="only this office")]
 
 
-class _Kept(NamedTuple):
-    body: bytes
-    at: float
-
-
 class Snapshots:
     """Answers of the read model as bytes, and the last good one of each for when the database is away (invariant 10)."""
 
     def __init__(self, read: ReadModel, definition: Definition) -> None:
         self.definition = definition
         self.read = read
-        self._last_good: OrderedDict[str, _Kept] = OrderedDict()
-        self._bytes = 0
+        self._last_good = LastGood(time.monotonic)
 
-    async def answer(self, request: Request, work: Callable[[], Coroutine[Any, Any, dict[str, Any]]]) -> Response:
-        """The answer of `work`, or without a database the last good one with its age. Raises Problem."""
-        place = request.url.path + "?" + request.url.query
-        seconds = READ_SECONDS_MAX if place in self._last_good else FIRST_READ_SECONDS_MAX
+    async def answer(
+        self, request: Request, key: Key, work: Callable[[], Coroutine[Any, Any, dict[str, Any]]]
+    ) -> Response:
+        """The answer of `work`, or without a database the last good one with its age. Raises Problem.
+
+        `key` is what is asked, in values that were read: two spellings of one question have the same."""
+        seconds = READ_SECONDS_MAX if key in self._last_good else FIRST_READ_SECONDS_MAX
         try:
             body = answer_bytes(self.definition, await _in_time(work(), seconds))
         except DATABASE_ERRORS as error:
             log.warning(event("database-unavailable", error=type(error).__name__, path=request.url.path))
-            kept = self._last_good.get(place)
+            kept = self._last_good.get(key)
             if kept is None:
                 raise Problem(503, "Try again", "The read model cannot be reached just now.", retry_after_s=2) from None
-            age = int(time.monotonic() - kept.at)
-            return _respond(request, kept.body, {"Age": str(age), "Cache-Control": "no-cache"})
-        self._keep(place, body)
-        return _respond(request, body, {"Cache-Control": "public, max-age=1, stale-if-error=3600"})
-
-    def _keep(self, place: str, body: bytes) -> None:
-        before = self._last_good.pop(place, None)
-        self._bytes += len(body) - (len(before.body) if before else 0)
-        self._last_good[place] = _Kept(body, time.monotonic())
-        while len(self._last_good) > LAST_GOOD_MAX or self._bytes > LAST_GOOD_BYTES_MAX:
-            _, oldest = self._last_good.popitem(last=False)
-            self._bytes -= len(oldest.body)
+            last_good, age_s = kept
+            return _json(last_good, {"Age": str(int(age_s)), "Cache-Control": "no-cache"})
+        self._last_good.keep(key, body)
+        return _json(body, {"Cache-Control": "public, max-age=1, stale-if-error=3600"})
 
     # -- what a path names -----------------------------------------------------------------------------------------
 
@@ -135,13 +122,8 @@ def _unknown(field: str, detail: str) -> Problem:
     return Problem(404, "Not in this election", detail, field=field)
 
 
-def _respond(request: Request, body: bytes, headers: dict[str, str]) -> Response:
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {**headers, "ETag": etag}
-    asked = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
-    if etag in asked or asked == ["*"]:
-        return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type="application/json")
+def _json(body: bytes, headers: dict[str, str]) -> Response:
+    return Response(body, headers={**headers, "ETag": entity_tag(body)}, media_type="application/json")
 
 
 def snapshots_of(request: Request) -> Snapshots:
@@ -185,7 +167,7 @@ async def election(request: Request) -> Response:
             "as_of": await snapshots.read.offices_as_of(),
         }
 
-    return await snapshots.answer(request, work)
+    return await snapshots.answer(request, (Kind.TOTAL, "election"), work)
 
 
 @router.get("/offices/{office}", responses=described(OfficeSnapshot), summary="An office and all its contests")
@@ -193,7 +175,7 @@ async def office(request: Request, office: Annotated[str, Path(pattern=CODE_PATT
     snapshots = snapshots_of(request)
     entry = snapshots.office(office)
 
-    return await snapshots.answer(request, lambda: snapshots.read.office(entry))
+    return await snapshots.answer(request, (Kind.TOTAL, "office", entry.id), lambda: snapshots.read.office(entry))
 
 
 @router.get("/contests/{contest}", responses=described(ContestSnapshot), summary="A contest as a whole")
@@ -201,7 +183,7 @@ async def contest(request: Request, contest: Annotated[str, Path(pattern=CODE_PA
     snapshots = snapshots_of(request)
     entry = snapshots.contest(contest)
 
-    return await snapshots.answer(request, lambda: snapshots.read.contest(entry))
+    return await snapshots.answer(request, (Kind.TOTAL, "contest", entry.id), lambda: snapshots.read.contest(entry))
 
 
 @router.get("/areas/{area}", responses=described(AreaSnapshot), summary="An area with its children")
@@ -211,7 +193,7 @@ async def area(request: Request, area: AreaCode, office: OfficeFilter = None) ->
     definition = snapshots.definition
     number = snapshots.area(area)
     offices = definition.offices if office is None else (snapshots.office(office),)
-    return await snapshots.answer(request, lambda: snapshots.read.area(number, offices))
+    return await snapshots.answer(request, (Kind.AREA, area, office), lambda: snapshots.read.area(number, offices))
 
 
 @router.get("/areas/{area}/stations", responses=described(StationPage), summary="The stations of an area")
@@ -232,7 +214,7 @@ async def stations(
         page = await snapshots.read.stations(number, entry, wanted, after, limit)
         return {"area": area, "contest": entry.id, **page}
 
-    return await snapshots.answer(request, work)
+    return await snapshots.answer(request, (Kind.PAGE, "stations", area, contest, wanted, after, limit), work)
 
 
 @router.get("/stations/{station}", responses=described(StationSnapshot), summary="A station with its whole history")
@@ -240,7 +222,7 @@ async def station(request: Request, station: Annotated[str, Path(pattern=CODE_PA
     """What stands in each contest, and every record about the station with what became of it and why."""
     snapshots = snapshots_of(request)
     number = snapshots.station(station)
-    return await snapshots.answer(request, lambda: snapshots.read.station(number))
+    return await snapshots.answer(request, (Kind.STATION, "station", number), lambda: snapshots.read.station(number))
 
 
 @router.get(
@@ -259,4 +241,4 @@ async def submission(request: Request, submission: Annotated[str, Path(pattern=S
             raise _unknown("submission", f"No counted record has the submission id {submission}; it may be on its way.")
         return {"submission": submission, "records": records}
 
-    return await snapshots.answer(request, work)
+    return await snapshots.answer(request, (Kind.STATION, "submission", submission), work)

@@ -44,11 +44,27 @@ def _hanging(stack: Stack) -> Iterator[None]:
             os.kill(process, signal.SIGCONT)
 
 
+async def _ask_for_much(client: httpx.AsyncClient) -> None:
+    """One reader's thousands of spellings of few questions, and of different questions."""
+    urls = [f"/v1/areas/N?{'%6f' if number % 2 else 'o'}ffice=president&_={number}" for number in range(2_100)]
+    urls += [f"/v1/areas/{'%4E' if number % 2 else 'N'}?x{number}" for number in range(200)]
+    urls += [f"/v1/areas/1.1.1/stations?contest=president&limit={number}" for number in range(1, 2_100)]
+    urls += [f"/v1/events?limit={1 + number % 500}&from=2029-01-01T00:00:{number % 60:02}Z" for number in range(300)]
+    asked = iter(urls)
+
+    async def one_reader() -> None:
+        for url in asked:
+            assert (await client.get(url)).status_code in (200, 422)
+
+    await asyncio.gather(*(one_reader() for _ in range(8)))
+
+
 async def test_readers_get_the_last_good_answer_in_time_and_submissions_are_taken(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
     paths = ["/v1/offices/president", "/v1/contests/president", "/v1/areas/N", "/v1/stations/1.1.1-1"]
     before = {path: (await client.get(path)).content for path in paths}
+    await _ask_for_much(client)
 
     async def timed(path: str) -> tuple[float, httpx.Response]:
         began = time.monotonic()
@@ -65,6 +81,8 @@ async def test_readers_get_the_last_good_answer_in_time_and_submissions_are_take
         assert (await client.get("/v1/health")).json()["database"].startswith("unreachable")
         answer = await client.post("/v1/submissions", content=voices.sign(reported("1.1.1-1")))
         assert answer.status_code == 201
+        for spelling in ("/v1/areas/%4E", "/v1/offices/%70resident", "/v1/areas/N?"):
+            assert (await client.get(spelling)).status_code == 200
         seconds, answer = await timed("/v1/areas/1.1")
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
         assert seconds < 15

@@ -1,0 +1,121 @@
+"""What the API says of itself: OpenAPI, and a page made of it without a script, so without anybody else's."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+router = APIRouter(include_in_schema=False)
+
+_STYLE = """
+body { max-width: 60rem; margin: 0 auto; padding: 1rem; font: 1rem/1.5 system-ui, sans-serif; color: #222; background: #fff }
+h2 { margin-top: 3rem; border-bottom: 1px solid #ccc } h3 { margin-top: 2rem }
+code, pre { font: .9rem/1.4 ui-monospace, monospace } code { overflow-wrap: anywhere }
+pre { background: #f5f5f5; padding: .6rem; max-height: 24rem; overflow: auto }
+table { border-collapse: collapse } th, td { text-align: left; vertical-align: top; padding: .2rem 1rem .2rem 0 }
+@media (prefers-color-scheme: dark) { body { color: #ddd; background: #111 } a { color: #8cf } pre { background: #222 } }
+"""
+_HASH_OF_STYLE = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+POLICY = f"default-src 'none'; style-src 'sha256-{_HASH_OF_STYLE}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+"""Content-Security-Policy: nothing is loaded, from anywhere, and nothing runs."""
+
+
+@router.get("/openapi.json")
+async def openapi(request: Request) -> Response:
+    return Response(orjson.dumps(request.app.openapi()), media_type="application/json")
+
+
+@router.get("/docs")
+async def docs(request: Request) -> Response:
+    headers = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"}
+    return Response(page(request.app.openapi()), headers=headers, media_type="text/html; charset=utf-8")
+
+
+def page(openapi: dict[str, Any]) -> str:
+    """An OpenAPI document as HTML, operations by their tag."""
+    info = openapi["info"]
+    by_tag: dict[str, list[str]] = {}
+    for path, methods in openapi["paths"].items():
+        for method, operation in methods.items():
+            tag = (operation.get("tags") or ["other"])[0]
+            by_tag.setdefault(tag, []).append(_operation(path, method, operation))
+    contents = ", ".join(f'<a href="#{_escaped(tag)}">{_escaped(tag)}</a>' for tag in by_tag)
+    sections = [f'<h2 id="{_escaped(tag)}">{_escaped(tag)}</h2>{"".join(parts)}' for tag, parts in by_tag.items()]
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{_escaped(info['title'])} API</title><style>{_STYLE}</style></head><body>"
+        f"<h1>{_escaped(info['title'])} API</h1>{_text(info.get('description', ''))}"
+        f'<p>For programs: <a href="openapi.json">openapi.json</a>. Here: {contents}.</p>{"".join(sections)}</body></html>'
+    )
+
+
+def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
+    parameters = operation.get("parameters", [])
+    name = f"{method.upper()} {path}"
+    needs_nothing = method == "get" and not any(each.get("required") for each in parameters)
+    shown = f'<a href="{_escaped(path)}">{_escaped(name)}</a>' if needs_nothing else _escaped(name)
+    parts = [f'<h3 id="{_escaped(operation["operationId"])}"><code>{shown}</code></h3>']
+    parts.append(f"<p><b>{_escaped(operation.get('summary', ''))}.</b></p>{_text(operation.get('description', ''))}")
+    if parameters:
+        parts.append(_table(("parameter", "", "what"), (_parameter(each) for each in parameters)))
+    body = operation.get("requestBody")
+    if body is not None:
+        parts.append(
+            _text(f"Body: {', '.join(f'`{kind}`' for kind in body['content'])}. {body.get('description', '')}")
+        )
+    parts.append(
+        _table(
+            ("status", "as", "what"),
+            (
+                (status, ", ".join(answer.get("content", {})), answer.get("description", ""))
+                for status, answer in sorted(operation["responses"].items())
+            ),
+        )
+    )
+    parts += [f"<pre>{_escaped(example)}</pre>" for example in _examples(operation["responses"])]
+    return "".join(parts)
+
+
+def _parameter(parameter: dict[str, Any]) -> tuple[str, str, str]:
+    schema = parameter["schema"]
+    is_required = "required" if parameter.get("required") else ""
+    limits = [
+        f"{name} {schema[name]}" for name in ("default", "minimum", "maximum") if schema.get(name) not in (None, "")
+    ]
+    one_of = [str(each) for each in schema.get("enum", [])]
+    about = [parameter.get("description", ""), *limits, *(["one of " + ", ".join(one_of)] if one_of else [])]
+    return f"{parameter['name']} ({parameter['in']})", is_required, "; ".join(each for each in about if each)
+
+
+def _examples(responses: dict[str, Any]) -> Iterable[str]:
+    for status in ("200", "201"):
+        for answer in responses.get(status, {}).get("content", {}).values():
+            if "example" in answer:
+                yield json.dumps(answer["example"], indent=1, ensure_ascii=False)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    cells = "".join(f"<th>{_escaped(each)}</th>" for each in head)
+    lines = "".join(f"<tr>{''.join(f'<td>{_with_code(each)}</td>' for each in row)}</tr>" for row in rows)
+    return f"<table><tr>{cells}</tr>{lines}</table>"
+
+
+def _text(text: str) -> str:
+    return "".join(f"<p>{_with_code(each)}</p>" for each in text.split("\n\n") if each.strip())
+
+
+def _with_code(text: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", _escaped(text))
+
+
+def _escaped(text: str) -> str:
+    return html.escape(text)

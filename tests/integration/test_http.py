@@ -1,0 +1,362 @@
+"""What holds for every path that can be read: HEAD, OPTIONS, conditions, ranges, other sites' pages, and no parameter that
+is not understood. The paths are those of the app itself, so a new one is tried as well."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from fastapi.routing import iter_route_contexts
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from api.app import create_app
+from projections.definition import Definition
+from rekap.up import Stack
+from runtime.settings import Settings
+from tests.conftest import Parts
+from tests.support.small_election import reported, small_package
+from tests.support.stacks import Voices, eventually, small_stack
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+WEBSITE = "https://results.example"
+VALUES = {
+    "area": "N", "office": "president", "contest": "president", "station": "1.1.1-1", "partition": "0", "offset": "0",
+    "path": "checkpoint", "old": "1",
+}  # fmt: skip
+"""A value for each parameter that a path needs; `submission` is that of a form that was counted."""
+
+
+def _parameters() -> dict[str, list[Any]]:
+    """Each path that has GET → the parameters of its query."""
+    app = create_app(Settings(), Definition(small_package()))
+    found: dict[str, list[Any]] = {}
+    for context in iter_route_contexts(app.routes):
+        route: Any = context.original_route
+        if "GET" in (getattr(route, "methods", None) or ()):
+            found[str(context.path)] = route.dependant.query_params
+    return found
+
+
+PARAMETERS = _parameters()
+READABLE = [
+    (path, "&".join(f"{each.alias}={VALUES[each.alias]}" for each in parameters if each.field_info.is_required()))
+    for path, parameters in PARAMETERS.items()
+]
+QUERIES = [(path, each.alias) for path, parameters in PARAMETERS.items() for each in parameters]
+STREAMS = {"/v1/live"}
+CHANGING = {"/metrics", "/v1/health"}
+"""They say something else each time."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("http")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(place: Path, parts: Parts) -> AsyncIterator[Stack]:
+    async with small_stack(place, "http", {**parts, "REKAP_CHECKPOINT_MS": "100"}) as stack:
+        yield stack
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def submission(stack: Stack, voices: Voices) -> str:
+    async with httpx.AsyncClient(base_url=stack.url) as client:
+        answer = await client.post("/v1/submissions", content=voices.sign(reported("1.1.1-1")))
+        submission: str = answer.raise_for_status().json()["submission"]
+
+        async def is_counted() -> bool:
+            path = f"/v1/submissions/{submission}"
+            answers = [await client.get(each) for each in (path, "/v1/events/0/0", "/v1/consistency/0?old=1")]
+            whole = (await client.get("/v1/offices/president")).json()["tally"]["stations"]
+            return all(each.status_code == 200 for each in answers) and whole["counted"] == 1
+
+        await eventually(is_counted)
+    return submission
+
+
+def _url(path: str, query: str, submission: str, other: dict[str, str] | None = None) -> str:
+    values = {**VALUES, "submission": submission, **(other or {})}
+    filled = re.sub(r"{(\w+)(?::path)?}", lambda found: values[found[1]], path)
+    return f"{filled}?{query}" if query else filled
+
+
+async def test_the_paths_of_the_app_are_found() -> None:
+    paths = {path for path, _ in READABLE}
+    assert {
+        "/v1/election",
+        "/v1/areas/{area}/stations",
+        "/v1/live",
+        "/docs",
+        "/openapi.json",
+        "/livez",
+        "/metrics",
+    } <= paths
+
+
+@pytest.mark.parametrize(("path", "query"), READABLE)
+async def test_head_is_get_without_its_body(client: httpx.AsyncClient, submission: str, path: str, query: str) -> None:
+    url = _url(path, query, submission)
+    head = await client.head(url, timeout=5)
+    async with client.stream("GET", url) as answer:
+        got = dict(answer.headers)
+        assert (head.status_code, head.content) == (answer.status_code, b"") == (200, b"")
+    changing = {"date", "transfer-encoding"} | ({"etag", "content-length"} if path in CHANGING else set())
+    assert {name: value for name, value in head.headers.items() if name not in changing} == {
+        name: value for name, value in got.items() if name not in changing
+    }
+
+
+@pytest.mark.parametrize(("path", "query"), READABLE)
+async def test_what_a_path_can_be_asked_with_is_said(
+    client: httpx.AsyncClient, submission: str, path: str, query: str
+) -> None:
+    url = _url(path, query, submission)
+    for method in ("DELETE", "PUT", "PATCH", "PROPFIND"):
+        answer = await client.request(method, url)
+        assert answer.status_code == 405
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
+    answer = await client.options(url)
+    assert (answer.status_code, answer.headers["allow"], answer.content) == (204, "GET, HEAD, OPTIONS", b"")
+
+
+async def test_what_is_sent_and_not_read_says_so_too(client: httpx.AsyncClient) -> None:
+    for path in ("/v1/submissions", "/v1/submissions:batch"):
+        for method in ("GET", "HEAD", "DELETE"):
+            answer = await client.request(method, path)
+            assert (answer.status_code, answer.headers["allow"]) == (405, "POST, OPTIONS")
+
+
+@pytest.mark.parametrize(("path", "query"), READABLE)
+async def test_a_page_of_another_site_may_read(
+    client: httpx.AsyncClient, submission: str, path: str, query: str
+) -> None:
+    url = _url(path, query, submission)
+    asked = await client.options(
+        url,
+        headers={
+            "Origin": WEBSITE,
+            "Access-Control-Request-Method": "GET",
+            "Access-Control-Request-Headers": "if-none-match,last-event-id,range",
+        },
+    )
+    assert asked.status_code == 204
+    assert asked.headers["access-control-allow-origin"] == "*"
+    assert "POST" not in asked.headers["access-control-allow-methods"]
+    allowed = {each.strip().lower() for each in asked.headers["access-control-allow-headers"].split(",")}
+    assert {"if-none-match", "last-event-id", "range"} <= allowed
+    for sent in (url, f"{url}{'&' if query else '?'}unknown=1"):
+        async with client.stream("GET", sent, headers={"Origin": WEBSITE}) as answer:
+            assert answer.headers["access-control-allow-origin"] == "*"
+            assert "access-control-allow-credentials" not in answer.headers
+            exposed = {each.strip() for each in answer.headers["access-control-expose-headers"].split(",")}
+            assert {"ETag", "Age", "Retry-After", "RateLimit", "Content-Range"} <= exposed
+
+
+async def test_a_page_of_another_site_may_not_send(client: httpx.AsyncClient, voices: Voices) -> None:
+    for path in ("/v1/submissions", "/v1/submissions:batch"):
+        asked = await client.options(path, headers={"Origin": WEBSITE, "Access-Control-Request-Method": "POST"})
+        sent = await client.post(path, content=b"{}", headers={"Origin": WEBSITE})
+        for answer in (asked, sent):
+            assert not any(name.startswith("access-control") for name in answer.headers)
+
+
+@pytest.mark.parametrize(("path", "query"), [each for each in READABLE if each[0] not in STREAMS])
+async def test_conditions_are_looked_at(client: httpx.AsyncClient, submission: str, path: str, query: str) -> None:
+    url = _url(path, query, submission)
+    first = await client.get(url)
+    etag = first.headers["etag"]
+    assert not etag.startswith("W/")
+    asked = [("If-None-Match", "*")]
+    if path not in CHANGING:
+        asked += [("If-None-Match", each) for each in (etag, f"W/{etag}", f'"x", {etag}')]
+        assert (await client.get(url, headers={"If-Match": f'"x", {etag}'})).status_code == 200
+    if "last-modified" in first.headers:
+        asked.append(("If-Modified-Since", first.headers["last-modified"]))
+        past = {"If-Unmodified-Since": "Sat, 01 Jan 2000 00:00:00 GMT"}
+        assert (await client.get(url, headers=past)).status_code == 412
+    for method in ("GET", "HEAD"):
+        for name, value in asked:
+            answer = await client.request(method, url, headers={name: value})
+            assert (answer.status_code, answer.content) == (304, b"")
+            for kept in ("cache-control", "vary", "content-location", "access-control-allow-origin"):
+                assert answer.headers.get(kept) == first.headers.get(kept)
+            assert "etag" in answer.headers
+        failed = await client.request(method, url, headers={"If-Match": '"another"'})
+        assert failed.status_code == 412
+        assert failed.headers["content-type"] == "application/problem+json"
+    assert (await client.get(url, headers={"If-None-Match": '"another"'})).status_code == 200
+    # Only what would be a 200 has conditions (RFC 9110, 13.2.1).
+    wrong = f"{url}{'&' if query else '?'}unknown=1"
+    assert (await client.get(wrong, headers={"If-None-Match": "*", "If-Match": '"x"'})).status_code == 422
+
+
+FILES = [
+    "/v1/package.zip",
+    "/log/0/checkpoint",
+    "/log/0/keys",
+    "/log/0/tile/entries/000.p/{size}",
+    "/v1/events/0/0/entry",
+]
+
+
+@pytest.mark.parametrize("path", FILES)
+async def test_files_are_given_in_parts(client: httpx.AsyncClient, submission: str, path: str) -> None:
+    size = (await client.get("/v1/log")).json()["logs"][0]["size"]
+    url = path.format(size=size)
+    whole = await client.get(url)
+    assert whole.headers["accept-ranges"] == "bytes"
+    body, etag = whole.content, whole.headers["etag"]
+
+    async def asked(text: str, **more: str) -> httpx.Response:
+        return await client.get(url, headers={"Range": text, **more})
+
+    for text, part in (("bytes=0-9", body[:10]), ("bytes=-7", body[-7:]), ("bytes=5-", body[5:])):
+        answer = await asked(text)
+        assert (answer.status_code, answer.content) == (206, part)
+        start = 0 if text == "bytes=0-9" else len(body) - len(part)
+        assert answer.headers["content-range"] == f"bytes {start}-{start + len(part) - 1}/{len(body)}"
+        assert (await asked(text, **{"If-Range": etag})).status_code == 206
+        assert (await asked(text, **{"If-Range": '"another"'})).content == body
+        assert (await asked(text, **{"If-None-Match": etag})).status_code == 304
+    beyond = await asked(f"bytes={len(body)}-")
+    assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{len(body)}")
+    assert (await asked("bytes=0-1,3-4")).content == body
+    head = await client.head(url, headers={"Range": "bytes=0-9"})
+    assert (head.status_code, head.headers["content-length"]) == (200, str(len(body)))
+
+
+@pytest.mark.parametrize(("path", "query"), READABLE)
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [("unknown=1", "query.unknown"), ("=1", "query."), ("%00=1", r"query.\x00"), ("%ff", r"query.\ufffd")],
+)
+async def test_a_parameter_that_is_not_known_is_refused(
+    client: httpx.AsyncClient, submission: str, path: str, query: str, more: str, field: str
+) -> None:
+    url = _url(path, query, submission)
+    answer = await client.get(f"{url}{'&' if query else '?'}{more}")
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
+async def test_a_parameter_that_is_nearly_known_is_named(client: httpx.AsyncClient) -> None:
+    for path in ("/v1/areas/N?offic=president", "/v1/live?offic=president"):
+        problem = (await client.get(path)).json()
+        assert "Did you mean 'office'?" in problem["detail"]
+
+
+async def test_also_beside_submissions_and_in_a_handshake(stack: Stack, client: httpx.AsyncClient) -> None:
+    for path in ("/v1/submissions", "/v1/submissions:batch"):
+        answer = await client.post(f"{path}?dry=1", content=b"{}")
+        assert (answer.status_code, answer.json()["field"]) == (422, "query.dry")
+    with pytest.raises(InvalidStatus) as refused:
+        async with connect(stack.url.replace("http", "ws", 1) + "/v1/live?office=president"):
+            pass
+    assert refused.value.response.status_code == 422
+    assert b"query.office" in refused.value.response.body
+
+
+@pytest.mark.parametrize(("path", "name"), QUERIES)
+@pytest.mark.parametrize("value", ["a%00b", "%00", "a%ffb", "%ed%a0%80", "%0a", "%c2%85"])
+async def test_a_value_that_is_no_text_is_named(
+    client: httpx.AsyncClient, submission: str, path: str, name: str, value: str
+) -> None:
+    query = dict(READABLE)[path]
+    others = "&".join(each for each in query.split("&") if each and not each.startswith(f"{name}="))
+    answer = await client.get(_url(path, f"{name}={value}&{others}".rstrip("&"), submission))
+    assert (answer.status_code, answer.json()["field"]) == (422, f"query.{name}")
+
+
+@pytest.mark.parametrize(("path", "name"), QUERIES)
+async def test_a_value_is_given_once(client: httpx.AsyncClient, submission: str, path: str, name: str) -> None:
+    query = "&".join(each for each in dict(READABLE)[path].split("&") if each and not each.startswith(f"{name}="))
+    answer = await client.get(_url(path, f"{name}=1&{query}&{name}=1".replace("&&", "&"), submission))
+    assert (answer.status_code, answer.json()["field"]) == (422, f"query.{name}")
+
+
+@pytest.mark.parametrize(("path", "query"), [each for each in READABLE if "{" in each[0]])
+@pytest.mark.parametrize("value", ["%00", "0%00", "N%ff", "%ed%a0%80", "1%7f"])
+async def test_a_path_that_is_no_text_is_named(
+    client: httpx.AsyncClient, submission: str, path: str, query: str, value: str
+) -> None:
+    for name in re.findall(r"{(\w+)", path):
+        answer = await client.get(_url(path, query, submission, {name: value}))
+        assert (answer.status_code, answer.json()["field"]) == (422, f"path.{name}")
+
+
+@pytest.mark.parametrize(("path", "query"), [each for each in READABLE if "{" in each[0]])
+async def test_a_value_may_be_of_any_length(client: httpx.AsyncClient, submission: str, path: str, query: str) -> None:
+    for name in re.findall(r"{(\w+)", path):
+        for value in ("9" * 5_000, "a" * 5_000, "-1", "1e9", "٣"):
+            answer = await client.get(_url(path, query, submission, {name: value}))
+            assert answer.status_code in (404, 422)
+            assert len(answer.content) < 1_000
+
+
+@pytest.mark.parametrize(
+    "time",
+    ["2029-02-14T13:00:00+07:00", "2029-02-14T13:00:00 07:00", "2029-02-14T13:00:00.5+0700", "2029-02-14T06:00Z"],
+)
+async def test_the_plus_of_a_time_zone_may_arrive_as_a_space(client: httpx.AsyncClient, time: str) -> None:
+    for sent in (time, time.replace("+", "%2B")):  # httpx leaves a plus as it is
+        answer = await client.get(f"/v1/events?from={sent}&to={sent}")
+        assert (answer.status_code, answer.json()["events"]) == (200, [])
+
+
+@pytest.mark.parametrize(
+    "time", ["2029-02-14 13:00:00", "2029-02-14T13:00:00  07:00", "2029-02-14T13:00:00 7", "1e400", "9" * 400]
+)
+async def test_a_time_that_is_none_is_refused(client: httpx.AsyncClient, time: str) -> None:
+    answer = await client.get("/v1/events", params={"from": time})
+    assert (answer.status_code, answer.json()["field"]) == (422, "query.from")
+
+
+async def test_the_first_and_last_time_are_times(client: httpx.AsyncClient) -> None:
+    for time in ("0001-01-01T00:00:00-23:59", "9999-12-31T23:59:59+23:59", "0001-01-01T00:00:00+23:59"):
+        answer = await client.get("/v1/events", params={"from": time, "to": time})
+        assert answer.status_code in (200, 422)
+
+
+async def test_nothing_is_redirected(client: httpx.AsyncClient) -> None:
+    for path in ("/v1/election/", "/v1/areas/N/", "/docs/", "//v1/election", "/v1//election"):
+        answer = await client.get(path, headers={"X-Forwarded-Proto": "https", "Host": "evil.example"})
+        assert answer.status_code == 404
+        assert "location" not in answer.headers
+        assert "evil.example" not in answer.text
+
+
+async def test_the_page_of_the_api_loads_nothing(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/docs")).raise_for_status()
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert not re.findall(r"<script|<link|<img|<iframe|src=|@import|url\(|https?://", page.text)
+    for path in (await client.get("/openapi.json")).json()["paths"]:
+        assert path in page.text
+    assert (await client.get("/redoc")).status_code == 404
+
+
+async def test_a_batch_that_breaks_off_is_one_line(stack: Stack, place: Path) -> None:
+    before = (place / "api.log").read_text()
+    _, writer = await asyncio.open_connection("127.0.0.1", int(stack.url.rsplit(":", 1)[1]))
+    writer.write(b"POST /v1/submissions:batch HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+    await writer.drain()
+    await asyncio.sleep(0.2)  # until the body is waited for
+    writer.close()
+    await writer.wait_closed()
+
+    async def said() -> list[str]:
+        return (place / "api.log").read_text()[len(before) :].splitlines()
+
+    await eventually(said)
+    async with httpx.AsyncClient(base_url=stack.url) as client:
+        await client.get("/livez")  # what follows the line would have been written by now
+    (line,) = await said()
+    assert line.endswith("client-gone method=POST path=/v1/submissions:batch")
