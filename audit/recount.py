@@ -15,6 +15,8 @@ from audit.package import Package
 from audit.rules import ASKED_WHERE, CROSS_RULES, FORM_RULES
 
 MEMORY = "3GB"
+EVENTS_PER_KEY_MAX = 100
+"""Of one key about one station in one contest (docs/reference/rules.md, L1)."""
 MAY_SAY = {
     "election.opened": ("authority",),
     "definition.amended": ("authority",),
@@ -109,6 +111,7 @@ class Recount:
                 "root": root,
             },
         )
+        self._db.execute(self._statements["crowded"], {"events_per_key": EVENTS_PER_KEY_MAX})
         for number, statement in enumerate(self._statements["forms"].split(";\n")):
             # The rules come from a list of our own; what the package adds to them are parameters or checked numbers.
             self._db.execute(statement.replace("{rules}", rules), parameters if number == 0 else None)

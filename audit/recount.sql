@@ -39,6 +39,23 @@ LEFT JOIN station ON station.code = record.station
 LEFT JOIN held_in ON held_in.station = record.station AND held_in.contest = record.contest
 LEFT JOIN lineage AS scope ON scope.area = station.area AND scope.above = key.scope;
 
+-- crowded
+-- A key has so many events about one station in one contest, in the order of the log; its later ones must not count (L1).
+UPDATE judged SET refusal = 'L1'
+FROM (
+    SELECT station, contest, key, event
+    FROM judged
+    SEMI JOIN (
+        SELECT station, contest, key FROM judged WHERE refusal IS NULL AND station IS NOT NULL
+        GROUP BY station, contest, key HAVING count(*) > $events_per_key
+    ) USING (station, contest, key)
+    WHERE refusal IS NULL
+    GROUP BY station, contest, key, event
+    QUALIFY row_number() OVER (PARTITION BY station, contest, key ORDER BY min("offset")) > $events_per_key
+) AS late
+WHERE refusal IS NULL AND judged.station = late.station AND judged.contest = late.contest
+    AND judged.key = late.key AND judged.event = late.event;
+
 -- forms
 -- Each reported form once, at the first place where it stands, with what it breaks and what it adds.
 -- {rules} is a list of (rule, severity) made by rules.py.

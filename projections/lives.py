@@ -1,19 +1,23 @@
 """The lives of all stations of a partition, kept as bytes.
 
 As Python objects a result takes 660 bytes, and the garbage collector walks them; as bytes it takes its numbers and 73
-more, and the state of a partition is written and read as it stands (fold_state.py). A life is told in one of two ways:
+more, and the state of a partition is written and read as it stands (fold_state.py). A life is written in one of two ways:
 
     ordinary   a single form that counts, with nothing to say about it: packed
     other      any other: JSON
 
 Bytes are only ever appended, to chunks of about 1 MB. Of a life that changes the older bytes are left where they are,
 until they are the greater part of all and the lives are copied.
+
+The lives that changed last are kept as objects too, and written when others take their place or the state is packed: a
+station with hundreds of forms would otherwise be written and read as a whole for each of them.
 """
 
 from __future__ import annotations
 
 import struct
 from array import array
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -21,20 +25,23 @@ from typing import Any, NamedTuple
 import orjson
 
 from projections.rules import CrossFields
-from projections.station import ResultState, Review, StationContest, Submission
+from projections.station import ResultState, Review, StationContest, Submission, life_of
 from schemas.findings import Finding
 from schemas.package import Severity
 
 CHUNK_BYTES = 1 << 20
 LEFT_OVER_BYTES = 16 * CHUNK_BYTES
 """With less left over, copying is not worth the moment it takes."""
+AT_HAND_EVENTS_MAX = 4_096
+"""Events of the lives that are kept as objects: about 10 MB a partition. At half, someone who floods 20 stations in turn has
+each written as a whole for each form; at double, twelve partitions of a worker take a quarter of a gigabyte."""
 _PLACE_BITS = 32
 """Of a position, for the place within its chunk; above them is the chunk's number."""
 _HEAD = struct.Struct("<BI")
 """Kind, and how many bytes follow."""
 _ORDINARY, _OTHER = 1, 2
-_FORM = struct.Struct("<cHQ32s16s")
-"""Of an ordinary life: type code of the numbers that follow, version, offset, event id, digest of the form."""
+_FORM = struct.Struct("<cHQ8s32s16s")
+"""Of an ordinary life: type code of the numbers that follow, version, offset, key id, event id, digest of the form."""
 _CROSS = len(CrossFields._fields)
 
 
@@ -65,7 +72,7 @@ class PackedLives(NamedTuple):
 
 
 class Lives:
-    """By slot (Definition.slot): what was said about a station in a contest, and what stands."""
+    """By slot (Definition.slot): what was submitted about a station in a contest, and what stands."""
 
     def __init__(self, slots: int, *, with_cross: bool) -> None:
         """`with_cross`: the package has rules across contests, and forms keep the fields that these compare."""
@@ -74,8 +81,16 @@ class Lives:
         # The first byte is nobody's: position 0 says that nothing was heard.
         self._chunks: list[bytes | bytearray] = [bytearray(1)]
         self._left_over = 0
+        self._at_hand: OrderedDict[int, tuple[Life, int]] = OrderedDict()
+        """By slot, the one used last at the end: a life, and how many events it counts as."""
+        self._at_hand_events = 0
+        self._unwritten: set[int] = set()
+        """Slots whose life at hand is newer than their bytes."""
 
     def pack(self) -> PackedLives:
+        for slot in sorted(self._unwritten):
+            self._write(slot, self._at_hand[slot][0])
+        self._unwritten.clear()
         return PackedLives(self._positions.tobytes(), [bytes(chunk) for chunk in self._chunks], self._left_over)
 
     @classmethod
@@ -87,7 +102,11 @@ class Lives:
         return lives
 
     def get(self, slot: int) -> Life | None:
-        """The life, made anew by each call; what is changed in it is kept by `put`. None where nothing was said."""
+        """The life; what is changed in it must be `put`. None where nothing was submitted."""
+        at_hand = self._at_hand.get(slot)
+        if at_hand is not None:
+            self._at_hand.move_to_end(slot)
+            return at_hand[0]
         position = self._positions[slot]
         if not position:
             return None
@@ -95,10 +114,23 @@ class Lives:
         return self._from_ordinary(body) if kind == _ORDINARY else _from_json(orjson.loads(body))
 
     def put_first(self, slot: int, form: Submission) -> None:
-        """The life of a station of which nothing was said before: a single form that counts, with nothing to say about it."""
+        """The life of a station of which nothing was known before: a single form that counts, with nothing to say about it."""
         self._positions[slot] = self._append(self._packed_ordinary(form))
 
     def put(self, slot: int, life: Life) -> None:
+        """Keep a life as it is now."""
+        self._at_hand_events -= self._at_hand.get(slot, (life, 0))[1]
+        self._at_hand[slot] = life, life.said.events
+        self._at_hand_events += life.said.events
+        self._at_hand.move_to_end(slot)
+        self._unwritten.add(slot)
+        while self._at_hand_events > AT_HAND_EVENTS_MAX and len(self._at_hand) > 1:
+            oldest, (old, events) = self._at_hand.popitem(last=False)
+            self._at_hand_events -= events
+            self._unwritten.remove(oldest)
+            self._write(oldest, old)
+
+    def _write(self, slot: int, life: Life) -> None:
         before = self._positions[slot]
         if before:
             self._left_over += _HEAD.size + len(self._read(before)[1])
@@ -136,16 +168,15 @@ class Lives:
 
     def _packed(self, life: Life) -> bytes:
         said, standing = life.said, life.standing
+        form = said.submissions[0] if len(said.submissions) == said.events == 1 else None
         if (
-            standing is not None
+            form is not None
+            and standing is not None
             and standing.state is ResultState.COUNTED
-            and len(said.submissions) == 1
-            and not said.reviews
-            and not said.annulled_through
+            and standing.through == form.offset
+            and not (form.findings or form.judgement or standing.cross)
         ):
-            form = said.submissions[0]
-            if standing.through == form.offset and not (form.findings or form.judgement or standing.cross):
-                return self._packed_ordinary(form)
+            return self._packed_ordinary(form)
         body = orjson.dumps(_as_json(life))
         return _HEAD.pack(_OTHER, len(body)) + body
 
@@ -157,48 +188,53 @@ class Lives:
         largest = max(numbers)
         code = "B" if largest < 1 << 8 else "H" if largest < 1 << 16 else "Q"
         packed = array(code, numbers).tobytes()
+        key = bytes.fromhex(form.key)
         return (
             _HEAD.pack(_ORDINARY, _FORM.size + len(packed))
-            + _FORM.pack(code.encode(), form.version, form.offset, form.event_id, form.form_digest)
+            + _FORM.pack(code.encode(), form.version, form.offset, key, form.event_id, form.form_digest)
             + packed
         )
 
     def _from_ordinary(self, body: memoryview) -> Life:
-        code, version, offset, event_id, digest = _FORM.unpack_from(body)
+        code, version, offset, key, event_id, digest = _FORM.unpack_from(body)
         numbers = memoryview(bytes(body[_FORM.size :])).cast(code.decode()).tolist()
         cross = None
         if self._with_cross:
             cross = CrossFields(*(number - 1 if number else None for number in numbers[-_CROSS:]))
             del numbers[-_CROSS:]
-        form = Submission(offset, event_id, version, digest, (), tuple(numbers), cross)
-        return Life(StationContest([form]), Standing(ResultState.COUNTED, form, offset))
+        form = Submission(offset, event_id, key.hex(), version, digest, (), tuple(numbers), cross)
+        said = life_of([form])
+        return Life(said, Standing(ResultState.COUNTED, form, offset))
 
 
 def _as_json(life: Life) -> dict[str, Any]:
+    """What was submitted, and of what became of it only what the rules across contests added: the rest follows again."""
     said, standing = life.said, life.standing
+    of_forms = {(form.key, form.event_id) for form in said.submissions}
     return {
         "forms": [
             {
                 "offset": form.offset,
                 "event": form.event_id.hex(),
+                "key": form.key,
                 "version": form.version,
                 "digest": form.form_digest.hex(),
                 "findings": [tuple(finding) for finding in form.findings],
                 "contribution": form.contribution,
                 "cross": None if form.cross is None else tuple(form.cross),
-                "state": form.state,
-                "judgement": [tuple(finding) for finding in form.judgement],
             }
             for form in said.submissions
         ],
         "reviews": [(event.hex(), *review) for event, review in said.reviews.items()],
         "annulled": (said.annulled_through, said.annulment_reason),
-        "review_events": sorted(event.hex() for event in said.review_events),
+        "applied": sorted(event.hex() for event in said.applied),
+        "heard": sorted(
+            (key, event.hex()) for key, events in said.heard.items() for event in events if (key, event) not in of_forms
+        ),
         "standing": None
         if standing is None
         else {
             "state": standing.state,
-            "offset": None if standing.submission is None else standing.submission.offset,
             "through": standing.through,
             "cross": [tuple(finding) for finding in standing.cross],
         },
@@ -210,24 +246,28 @@ def _from_json(value: dict[str, Any]) -> Life:
         Submission(
             offset=form["offset"],
             event_id=bytes.fromhex(form["event"]),
+            key=form["key"],
             version=form["version"],
             form_digest=bytes.fromhex(form["digest"]),
             findings=_findings(form["findings"]),
             contribution=tuple(form["contribution"]),
             cross=None if form["cross"] is None else CrossFields(*form["cross"]),
-            state=ResultState(form["state"]),
-            judgement=_findings(form["judgement"]),
         )
         for form in value["forms"]
     ]
-    reviews = {bytes.fromhex(event): Review(*review) for event, *review in value["reviews"]}
-    review_events = {bytes.fromhex(event) for event in value["review_events"]}
     annulled_through, annulment_reason = value["annulled"]
-    life = Life(StationContest(forms, reviews, annulled_through, annulment_reason, review_events))
+    said = life_of(
+        forms,
+        reviews={bytes.fromhex(event): Review(*review) for event, *review in value["reviews"]},
+        annulled_through=annulled_through,
+        annulment_reason=annulment_reason,
+        applied={bytes.fromhex(event) for event in value["applied"]},
+        heard=((key, bytes.fromhex(event)) for key, event in value["heard"]),
+    )
+    life = Life(said)
     if (standing := value["standing"]) is not None:
-        form = next((form for form in forms if form.offset == standing["offset"]), None)
         life.standing = Standing(
-            ResultState(standing["state"]), form, standing["through"], _findings(standing["cross"])
+            ResultState(standing["state"]), said.standing, standing["through"], _findings(standing["cross"])
         )
     return life
 

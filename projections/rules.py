@@ -403,6 +403,33 @@ CrossRule = Callable[[str, CrossFields, Mapping[str, CrossFields], RuleSetting],
 CROSS_RULES: dict[str, CrossRule] = {"X1": x1, "X2": x2, "X3": x3, "X4": x4}
 """Rules across the contests of one station; they flag and never hold (package_checks)."""
 
+ALWAYS_ON: dict[str, tuple[str, str]] = {
+    "M0": ("refused", "The record is an event in a signed envelope (docs/reference/events.schema.json)."),
+    "E1": ("refused", "The event is of this election."),
+    "E2": ("refused", "It is of this mode, rehearsal or live."),
+    "E3": ("refused", "It is of this definition of the election."),
+    "E4": ("refused", "It is of a kind that this version accepts."),
+    "E5": ("refused", "The genesis has the package's number of partitions."),
+    "E6": ("refused", "It is in the partition of its station."),
+    "E7": ("refused", "The election is opened once."),
+    "K1": ("refused", "The key is registered."),
+    "K2": ("refused", "The signature is that key's, of this payload."),
+    "K3": ("refused", "The key's role may submit this kind of event."),
+    "K4": ("refused", "The station lies in the key's scope."),
+    "S1": ("held", "The station is in the package."),
+    "S2": ("refused", "The contest is held at the station."),
+    "L1": ("refused", "A key has up to 100 events about one station in one contest; others' are not bounded by it."),
+    "C1": ("hard", "Each choice with votes is on the ballot."),
+    "V1": ("soft, hard", "No two forms of one version differ: the first counts, flagged; the others are held."),
+    "V2": ("soft", "No higher version is held."),
+    "V3": ("info", "The form does not repeat another of its version."),
+    "V4": ("info", "No higher version, and no accepted form of the same version, stands instead of the form."),
+    "R1": ("refused", "No reviewer has rejected the form."),
+    "R2": ("soft", "No reviewer had to accept the form."),
+    "N1": ("annulled", "The form is not annulled."),
+}
+"""Rules that no package can turn off, with what becomes of a form or an event that breaks them: authority.py, station.py."""
+
 RULE_IDS = frozenset(RULES) | frozenset(CROSS_RULES)
 
 

@@ -1,11 +1,16 @@
-"""The life of one station in one contest: versions, conflicts, holds, reviews, annulment.
+"""The life of one station in one contest: versions, conflicts, holds, reviews, annulments.
 
-`settle` is a pure function of the *set* of what was said, with ledger offsets only to tell which of two forms with one
-version came first. So late, repeated and out-of-order arrival of versions give the same state.
+What became of each form is a pure function of the *set* of what was submitted, with ledger offsets only to tell which of
+two forms with one version came first. So late, repeated and out-of-order versions lead to the same state.
 
-Of one version, the form first in the ledger stands; another that says something else is held (V1) until a reviewer
-accepts it. The highest version that stands is the effective one and supersedes those below. A held version above it
-waits for review and flags it (V2), and does not blank it: what was counted stays until there is something better.
+Of one version, the form first in the ledger stands; another with other numbers is held (V1) until a reviewer accepts it.
+The highest version that stands is the effective one and supersedes those below (V4). A held version above it waits for
+review and flags it (V2), and does not blank it: what was counted stays until there is something better.
+
+`settle` judges all forms anew, for a review or an annulment. `add` judges a new form alone, and the few that it changes:
+a station's forms cost the same each, however many there are. Both come to the same, form by form
+(tests/properties/test_station_lives.py); so no finding may name what changes with each newer form, such as the version that
+supersedes, or every newer form would change all older ones.
 """
 
 from __future__ import annotations
@@ -13,12 +18,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from projections.rules import CrossFields, is_hard
 from projections.tally import Contribution
 from schemas.findings import Finding
 from schemas.package import Severity
+
+EVENTS_PER_KEY_MAX = 100
+"""Events that one key may have about one station in one contest; its later ones are refused (L1), and those of other keys
+are not: whoever floods a station shuts out nobody else. A station has one to three versions, a much disputed one ten. At
+half, a scanner that tries again all night could use up its officer's corrections; at double, a review among the forms of one
+key, which may change all of them, costs twice as much."""
 
 
 class ResultState(StrEnum):
@@ -37,22 +48,27 @@ class ResultState(StrEnum):
     WAITING = "waiting"
 
 
+_OPEN_STATES = frozenset({ResultState.COUNTED, ResultState.FLAGGED, ResultState.HELD})
+
+
 @dataclass(slots=True)
 class Submission:
-    """One reported form, as the fold keeps it. `state` and `judgement` are `settle`'s last word on it."""
+    """One reported form, as the fold keeps it. `state` and `judgement` are as it was last settled."""
 
     offset: int
     event_id: bytes
+    key: str
+    """Key id of the signer."""
     version: int
     form_digest: bytes
-    """Tells whether two submissions say the same."""
+    """Tells whether two submissions have the same numbers."""
     findings: tuple[Finding, ...]
     """Of the form's own rules."""
     contribution: Contribution
     cross: CrossFields | None = None
-    state: ResultState = ResultState.COUNTED
+    state: ResultState = ResultState.WAITING
     judgement: tuple[Finding, ...] = ()
-    """Findings from its place among the others: V1, V2, V3, R1, R2, N1."""
+    """Findings from its place among the others: V1, V2, V3, V4, R1, R2, N1."""
 
 
 class Review(NamedTuple):
@@ -62,30 +78,219 @@ class Review(NamedTuple):
 
 
 @dataclass(slots=True)
+class _Version:
+    """The forms of one version that are not annulled."""
+
+    forms: dict[bytes, Submission] = field(default_factory=dict)
+    """By digest, the first with each, in ledger order."""
+    winner: Submission | None = None
+    """The one that stands, were there no higher version."""
+    is_accepted: bool = False
+    """Whether a reviewer made it the winner."""
+    open: int = 0
+    """How many no reviewer has rejected."""
+
+
+@dataclass(slots=True)
 class StationContest:
-    """All that was said about one station in one contest."""
+    """All that was submitted about one station in one contest, and what became of it."""
 
     submissions: list[Submission] = field(default_factory=list)
+    """In ledger order."""
     reviews: dict[bytes, Review] = field(default_factory=dict)
     """By event id of the reviewed result; the last new one in the ledger decides, and it may precede the result."""
     annulled_through: int = 0
     annulment_reason: str = ""
-    review_events: set[bytes] = field(default_factory=set)
-    """Event ids of the reviews themselves: one that is repeated must not undo another that came between."""
+    applied: set[bytes] = field(default_factory=set)
+    """Event ids of the reviews: one that is repeated must not undo another that came between."""
+    heard: dict[str, set[bytes]] = field(default_factory=dict)
+    """By key: ids of its events, up to EVENTS_PER_KEY_MAX."""
+
+    effective: Submission | None = field(default=None, init=False)
+    """The form that stands. This and what follows are made by `settle` and kept by `add`."""
+    waiting: Submission | None = field(default=None, init=False)
+    """Of the forms that were held when they were judged, the one of the highest version, of these the first."""
+    _forms: dict[bytes, Submission] = field(default_factory=dict, init=False)
+    """By event id."""
+    _versions: dict[int, _Version] = field(default_factory=dict, init=False)
+    _open: dict[int, Submission] = field(default_factory=dict, init=False)
+    """By offset, the forms that are counted, flagged or held: those that a newer form can still change."""
+    _before: dict[int, tuple[Submission, ResultState, tuple[Finding, ...]]] = field(default_factory=dict, init=False)
+    """By offset, the forms touched by the event at hand, and their state and judgement before it."""
+
+    @property
+    def state(self) -> ResultState:
+        """Of the station."""
+        if self.effective is not None:
+            return self.effective.state
+        if self.waiting is not None:
+            return ResultState.HELD
+        return ResultState.ANNULLED if self.annulled_through else ResultState.WAITING
+
+    @property
+    def standing(self) -> Submission | None:
+        """The effective form; where none is, the held one that waits for review."""
+        return self.effective or self.waiting
+
+    @property
+    def events(self) -> int:
+        """How many are kept: what the life costs."""
+        return sum(map(len, self.heard.values()))
+
+    def has(self, event_id: bytes) -> bool:
+        """Whether the event is one of those kept here."""
+        return event_id in self._forms or event_id in self.applied
+
+    def has_room(self, key: str, event_id: bytes) -> bool:
+        """Note an event of a key. False where the key has used up its EVENTS_PER_KEY_MAX, and this is not one of them."""
+        heard = self.heard.setdefault(key, set())
+        if len(heard) < EVENTS_PER_KEY_MAX:
+            heard.add(event_id)
+        return event_id in heard
+
+    # -- what a new event changes: the forms whose state or judgement is another than before --------------------------
+
+    def add(self, form: Submission) -> list[Submission]:
+        """A new form: it, and those that it changes."""
+        self.submissions.append(form)
+        self._before = {}
+        version = self._place(form)
+        if version is None:
+            return self._changed()
+        if form.event_id in self.reviews or (len(version.forms) == 2 and self._any_reviewed(version)):
+            # A review that decided nothing, for there was nothing to decide, does now.
+            return self.settle()
+        if self.effective is not None and form.version < self.effective.version:
+            self._set(form, ResultState.SUPERSEDED, (_SUPERSEDED,))
+            return self._changed()
+        if version.open < 2 or (version.winner is None and not is_hard(form.findings)):
+            self._judge(version)
+        else:
+            version.open += 1
+            self._judge_loser(form, version)
+        if version.winner is not None and version.winner is not self.effective:
+            self.effective = version.winner
+            self._supersede(list(self._open.values()))
+        self._note_held([form])
+        return self._changed()
+
+    def settle(self) -> list[Submission]:
+        """Judge every form anew, and return those that have changed."""
+        self._before, self._forms, self._versions, self._open = {}, {}, {}, {}
+        self.effective = self.waiting = None
+        for form in self.submissions:
+            self._place(form)
+        for number in sorted(self._versions, reverse=True):
+            version = self._versions[number]
+            self._judge(version)
+            if self.effective is None:
+                self.effective = version.winner
+            else:
+                self._supersede(list(version.forms.values()))
+        self._note_held(list(self._open.values()))
+        return self._changed()
+
+    # -- pieces ----------------------------------------------------------------------------------------------------
+
+    def _place(self, form: Submission) -> _Version | None:
+        """Put a form among those of its version. None where nothing more is to be decided about it."""
+        self._forms[form.event_id] = form
+        if form.version <= self.annulled_through:
+            self._set(form, ResultState.ANNULLED, (_annulled(self),))
+            return None
+        version = self._versions.setdefault(form.version, _Version())
+        same = version.forms.setdefault(form.form_digest, form)
+        if same is not form:
+            self._set(form, ResultState.SUPERSEDED, (_same_again(same),))
+            return None
+        return version
+
+    def _judge(self, version: _Version) -> None:
+        """Judge the forms of a version, as if there were no other."""
+        forms = list(version.forms.values())
+        conflict = len(forms) > 1
+        open_forms, accepted, eligible = [], [], []
+        for form in forms:
+            hard = is_hard(form.findings)
+            review = self.reviews.get(form.event_id) if hard or conflict else None
+            if review is not None and not review.accepted:
+                self._set(form, ResultState.REFUSED, (_rejected(review),))
+                continue
+            open_forms.append(form)
+            if review is not None:
+                accepted.append(form)
+            elif not hard:
+                eligible.append(form)
+        version.open = len(open_forms)
+        version.is_accepted = bool(accepted)
+        version.winner = winner = accepted[0] if accepted else eligible[0] if eligible else None
+        for form in open_forms:
+            if form is not winner:
+                self._judge_loser(form, version)
+        if winner is not None:
+            judgement: tuple[Finding, ...] = ()
+            if accepted:
+                judgement = (_accepted(self.reviews[winner.event_id]),)
+            elif len(open_forms) > 1:
+                judgement = (_conflict(winner.version, soft=True),)
+            self._set(winner, _counted_state((*winner.findings, *judgement)), judgement)
+
+    def _judge_loser(self, form: Submission, version: _Version) -> None:
+        """A form that does not stand for its version, and that no reviewer has rejected."""
+        if version.is_accepted:
+            self._set(form, ResultState.SUPERSEDED, (_SUPERSEDED,))
+        else:
+            self._set(form, ResultState.HELD, (_conflict(form.version, soft=False),) if version.open > 1 else ())
+
+    def _supersede(self, forms: list[Submission]) -> None:
+        assert self.effective is not None
+        for form in forms:
+            if form.offset in self._open and form.version < self.effective.version:
+                self._set(form, ResultState.SUPERSEDED, (_SUPERSEDED,))
+
+    def _note_held(self, forms: list[Submission]) -> None:
+        """See which held form is the first to be reviewed, and flag the effective one where that is of a higher version."""
+        held = [form for form in (*forms, self.waiting) if form is not None and form.state is ResultState.HELD]
+        self.waiting = min(held, key=lambda form: (-form.version, form.offset), default=None)
+        form = self.effective
+        if form is not None:
+            judgement = tuple(finding for finding in form.judgement if finding != _HIGHER_HELD)
+            if self.waiting is not None and self.waiting.version > form.version:
+                judgement += (_HIGHER_HELD,)
+            self._set(form, _counted_state((*form.findings, *judgement)), judgement)
+
+    def _any_reviewed(self, version: _Version) -> bool:
+        return any(form.event_id in self.reviews for form in version.forms.values())
+
+    def _set(self, form: Submission, state: ResultState, judgement: tuple[Finding, ...]) -> None:
+        self._before.setdefault(form.offset, (form, form.state, form.judgement))
+        form.state, form.judgement = state, judgement
+        if state in _OPEN_STATES:
+            self._open[form.offset] = form
+        else:
+            self._open.pop(form.offset, None)
+
+    def _changed(self) -> list[Submission]:
+        return [
+            form
+            for form, state, judgement in self._before.values()
+            if form.state is not state or form.judgement != judgement
+        ]
 
 
-class Standing(NamedTuple):
-    """What stands for a station in a contest."""
-
-    state: ResultState
-    submission: Submission | None
-    """The effective form; for `held` the one that waits for review; None for annulled and waiting."""
-    new_states: list[tuple[Submission, ResultState, tuple[Finding, ...]]]
-    """For each submission its state and judgement."""
+def life_of(
+    submissions: list[Submission], *, heard: Iterable[tuple[str, bytes]] = (), **submitted: Any
+) -> StationContest:
+    """A life from all that was submitted. `heard`: (key, event) of what is not among the forms."""
+    life = StationContest(submissions, **submitted)
+    for key, event_id in (*((form.key, form.event_id) for form in submissions), *heard):
+        life.heard.setdefault(key, set()).add(event_id)
+    life.settle()
+    return life
 
 
 def settle_one(submission: Submission) -> ResultState:
-    """`settle` for the ordinary case: a single form, no review, no annulment."""
+    """What `add` comes to in the ordinary case: the first form, no review, no annulment."""
     if not submission.findings:
         return ResultState.COUNTED
     if is_hard(submission.findings):
@@ -93,95 +298,23 @@ def settle_one(submission: Submission) -> ResultState:
     return _counted_state(submission.findings)
 
 
-def settle(life: StationContest) -> Standing:
-    """The standing of a station in a contest, from everything that was said about it."""
-    verdicts: dict[int, tuple[ResultState, tuple[Finding, ...]]] = {}
-    groups: dict[int, list[Submission]] = {}
-    for submission in sorted(life.submissions, key=lambda s: s.offset):
-        if submission.version <= life.annulled_through:
-            verdicts[submission.offset] = (ResultState.ANNULLED, (_annulled(life),))
-        else:
-            groups.setdefault(submission.version, []).append(submission)
-
-    effective: Submission | None = None
-    for version in sorted(groups, reverse=True):
-        winner = _settle_version(groups[version], life.reviews, verdicts)
-        if effective is None:
-            effective = winner
-        else:
-            for submission in groups[version]:
-                if verdicts[submission.offset][0] is not ResultState.REFUSED:
-                    verdicts[submission.offset] = (
-                        ResultState.SUPERSEDED,
-                        (_superseded(effective), *verdicts[submission.offset][1]),
-                    )
-
-    held = [s for s in life.submissions if verdicts[s.offset][0] is ResultState.HELD]
-    if effective is not None:
-        higher = [s for s in held if s.version > effective.version]
-        judgement = verdicts[effective.offset][1]
-        if higher:
-            judgement = (*judgement, _higher_held(max(s.version for s in higher)))
-        verdicts[effective.offset] = (_counted_state((*effective.findings, *judgement)), judgement)
-    new_states = [(s, *verdicts[s.offset]) for s in life.submissions]
-    if effective is not None:
-        return Standing(verdicts[effective.offset][0], effective, new_states)
-    if held:
-        return Standing(ResultState.HELD, min(held, key=lambda s: (-s.version, s.offset)), new_states)
-    state = ResultState.ANNULLED if life.annulled_through else ResultState.WAITING
-    return Standing(state, None, new_states)
-
-
-def _settle_version(
-    group: list[Submission],
-    reviews: dict[bytes, Review],
-    verdicts: dict[int, tuple[ResultState, tuple[Finding, ...]]],
-) -> Submission | None:
-    """Judge the forms of one version (in ledger order) and return the one that stands, if any."""
-    first_of: dict[bytes, Submission] = {}
-    for submission in group:
-        same = first_of.setdefault(submission.form_digest, submission)
-        if same is not submission:
-            verdicts[submission.offset] = (ResultState.SUPERSEDED, (_same_again(same),))
-    forms = list(first_of.values())
-    conflict = len(forms) > 1
-
-    eligible: list[Submission] = []
-    accepted: list[Submission] = []
-    open_forms: list[Submission] = []
-    for form in forms:
-        review = reviews.get(form.event_id)
-        hard = is_hard(form.findings)
-        if review is not None and not review.accepted and (hard or conflict):
-            verdicts[form.offset] = (ResultState.REFUSED, (_rejected(review),))
-            continue
-        open_forms.append(form)
-        if review is not None and review.accepted and (hard or conflict):
-            accepted.append(form)
-        if not hard or (review is not None and review.accepted):
-            eligible.append(form)
-
-    winner = accepted[0] if accepted else eligible[0] if eligible else None
-    still_in_conflict = len(open_forms) > 1
-    for form in open_forms:
-        if form is winner:
-            judgement: tuple[Finding, ...] = ()
-            if form in accepted:
-                judgement = (_accepted(reviews[form.event_id]),)
-            elif still_in_conflict:
-                judgement = (_conflict(form.version, soft=True),)
-            verdicts[form.offset] = (_counted_state((*form.findings, *judgement)), judgement)
-        elif winner is not None and winner in accepted:
-            verdicts[form.offset] = (ResultState.SUPERSEDED, (_superseded(winner),))
-        else:
-            judgement = (_conflict(form.version, soft=False),) if still_in_conflict else ()
-            verdicts[form.offset] = (ResultState.HELD, judgement)
-    return winner
-
-
 def _counted_state(findings: Iterable[Finding]) -> ResultState:
     flagged = any(finding.severity is not Severity.INFO for finding in findings)
     return ResultState.FLAGGED if flagged else ResultState.COUNTED
+
+
+_HIGHER_HELD = Finding(
+    "V2",
+    Severity.SOFT,
+    "Versi yang lebih tinggi ditahan dan menunggu peninjauan.",
+    "A higher version is held and waits for review.",
+)
+_SUPERSEDED = Finding(
+    "V4",
+    Severity.INFO,
+    "Digantikan: versi yang lebih tinggi, atau formulir lain dari versi ini yang diterima dalam peninjauan, yang berlaku.",
+    "Superseded: a higher version stands, or another form of this version that a review accepted.",
+)
 
 
 def _conflict(version: int, *, soft: bool) -> Finding:
@@ -193,30 +326,12 @@ def _conflict(version: int, *, soft: bool) -> Finding:
     )
 
 
-def _higher_held(version: int) -> Finding:
-    return Finding(
-        "V2",
-        Severity.SOFT,
-        f"Versi {version} ditahan dan menunggu peninjauan.",
-        f"Version {version} is held and waits for review.",
-    )
-
-
 def _same_again(first: Submission) -> Finding:
     return Finding(
         "V3",
         Severity.INFO,
         f"Sama dengan formulir pada offset {first.offset}.",
         f"Says the same as the form at offset {first.offset}.",
-    )
-
-
-def _superseded(by: Submission) -> Finding:
-    return Finding(
-        "V4",
-        Severity.INFO,
-        f"Digantikan oleh versi {by.version} pada offset {by.offset}.",
-        f"Superseded by version {by.version} at offset {by.offset}.",
     )
 
 
@@ -244,4 +359,16 @@ def _annulled(life: StationContest) -> Finding:
         Severity.HARD,
         f"Dibatalkan sampai dengan versi {life.annulled_through}: {life.annulment_reason}.",
         f"Annulled through version {life.annulled_through}: {life.annulment_reason}.",
+    )
+
+
+def too_many(key: str) -> Finding:
+    """What is said of an event that `has_room` has no room for."""
+    return Finding(
+        "L1",
+        Severity.HARD,
+        f"Kunci {key} sudah menyampaikan {EVENTS_PER_KEY_MAX} peristiwa tentang pemilihan ini di TPS ini; "
+        "yang berikutnya tidak dihitung.",
+        f"Key {key} has submitted {EVENTS_PER_KEY_MAX} events about this contest at this station; its later ones do "
+        "not count.",
     )

@@ -24,8 +24,9 @@ from projections.station import (
     Review,
     StationContest,
     Submission,
-    settle,
+    life_of,
     settle_one,
+    too_many,
 )
 from projections.tally import CLEAN, FLAGGED, HELD, AreaTallies, contribution_of, tally_length
 from schemas.blocks import UNATTRIBUTED, AreaTally, Block, RecordRow, StateRow, StationRow, keyframe
@@ -241,13 +242,14 @@ class PartitionFold:
         place = self._place(event.station, event.contest)
         contest = place.contest
         life = self._lives.get(place.slot)
-        if life is not None and any(known.event_id == record.event_id for known in life.said.submissions):
-            self._keep(record, contest.office, ResultState.DUPLICATE, ())
+        if life is not None and not self._is_new(record, life, contest.office):
+            self._lives.put(place.slot, life)
             return
         registered = self.definition.station_registered[place.station]
         submission = Submission(
             offset=record.offset,
             event_id=record.event_id,
+            key=record.key_id,
             version=event.version,
             form_digest=record.form_digest,
             findings=self._judge.judge(event.form, contest, registered),
@@ -258,56 +260,78 @@ class PartitionFold:
         if life is None:
             self._first(place, submission, pending)
         else:
-            life.said.submissions.append(submission)
-            self._settle(place, life, record.offset)
+            self._settled(place, life, life.said.add(submission), record.offset)
         self._compare_contests(place.station, record.offset)
 
     def _review(self, record: Record, event: ResultReviewed) -> None:
         place, life = self._life(event.station, event.contest)
-        if record.event_id in life.said.review_events:
-            self._keep(record, place.contest.office, ResultState.DUPLICATE, ())
-            return
-        life.said.review_events.add(record.event_id)
-        life.said.reviews[bytes.fromhex(event.event)] = Review(
-            record.offset, event.decision == "accepted", event.reason
-        )
-        self._keep(record, place.contest.office, ResultState.APPLIED, ())
-        self._settle(place, life, record.offset)
-        self._compare_contests(place.station, record.offset)
+        if self._is_new(record, life, place.contest.office):
+            life.said.applied.add(record.event_id)
+            life.said.reviews[bytes.fromhex(event.event)] = Review(
+                record.offset, event.decision == "accepted", event.reason
+            )
+            self._apply_to_forms(record, place, life)
+        else:
+            self._lives.put(place.slot, life)
 
     def _annul(self, record: Record, event: ResultAnnulled) -> None:
         place, life = self._life(event.station, event.contest)
-        if event.through_version > life.said.annulled_through:
-            life.said.annulled_through = event.through_version
-            life.said.annulment_reason = event.reason
+        if self._is_new(record, life, place.contest.office):
+            life.said.applied.add(record.event_id)
+            if event.through_version > life.said.annulled_through:
+                life.said.annulled_through = event.through_version
+                life.said.annulment_reason = event.reason
+            self._apply_to_forms(record, place, life)
+        else:
+            self._lives.put(place.slot, life)
+
+    def _is_new(self, record: Record, life: Life, office: OfficeId) -> bool:
+        """Whether an event is to be applied; where not, it is kept as what it is: a repetition, or one too many of its key."""
+        has_room = life.said.has_room(record.key_id, record.event_id)
+        if life.said.has(record.event_id):
+            self._keep(record, office, ResultState.DUPLICATE, ())
+            return False
+        if not has_room:
+            self._keep(record, office, ResultState.REFUSED, (too_many(record.key_id),))
+            return False
+        return True
+
+    def _apply_to_forms(self, record: Record, place: _Place, life: Life) -> None:
+        """What a review or an annulment changes."""
         self._keep(record, place.contest.office, ResultState.APPLIED, ())
-        self._settle(place, life, record.offset)
+        self._settled(place, life, life.said.settle(), record.offset)
         self._compare_contests(place.station, record.offset)
 
     # -- what stands -----------------------------------------------------------------------------------------------
 
     def _first(self, place: _Place, submission: Submission, pending: _Pending) -> None:
-        """What `_settle` comes to where this is all that was said: of a night, nearly always."""
+        """What `_settled` comes to where this is all that was submitted: of a night, nearly always."""
         submission.state = settle_one(submission)
         standing = Standing(submission.state, submission, submission.offset)
         if submission.state is ResultState.COUNTED and not submission.findings:
             self._lives.put_first(place.slot, submission)
         else:
-            self._lives.put(place.slot, Life(StationContest([submission]), standing))
+            self._lives.put(place.slot, Life(life_of([submission]), standing))
         self._add(place, standing, 1, pending)
         if not self.is_silent:
             pending.tell_state(_state_row(submission, ()))
             pending.tell_station((place.station, place.contest.number), self._station_row(place, standing))
 
-    def _settle(self, place: _Place, life: Life, offset: int) -> None:
-        state, effective, new_states = settle(life.said)
-        pending = self._pending_of(place.contest.office)
-        for submission, new_state, judgement in new_states:
-            if new_state is not submission.state or judgement != submission.judgement or submission.offset == offset:
-                submission.state = new_state
-                submission.judgement = judgement
-                pending.tell_state(_state_row(submission, ()))
-        self._stand(place, life, Standing(state, effective, offset))
+    def _settled(self, place: _Place, life: Life, changed: list[Submission], offset: int) -> None:
+        """Tell the forms that an event has changed, and what stands after it where that is another than before."""
+        before, said = life.standing, life.said
+        stands = Standing(said.state, said.standing, offset)
+        if before is not None and before.submission is stands.submission and stands.submission is not None:
+            # Whether the rules across contests still say so is seen by `_compare_contests`.
+            stands = stands._replace(state=_with_cross(stands.state, before.cross), cross=before.cross)
+        if not self.is_silent:
+            pending = self._pending_of(place.contest.office)
+            for form in changed:
+                pending.tell_state(_state_row(form, stands.cross if form is stands.submission else ()))
+        if before is not None and before.state is stands.state and before.submission is stands.submission:
+            self._lives.put(place.slot, life)
+        else:
+            self._stand(place, life, stands)
 
     def _stand(self, place: _Place, life: Life, standing: Standing) -> None:
         """Let a station stand for this in a contest: take away what it added before, add what it adds now."""
@@ -352,15 +376,12 @@ class PartitionFold:
         }
         for office, (place, life, current, submission) in standing.items():
             findings = self._cross.judge(office, forms)
-            state = submission.state
-            if state is ResultState.COUNTED and any(f.severity is not Severity.INFO for f in findings):
-                state = ResultState.FLAGGED
+            state = _with_cross(submission.state, findings)
             if findings != current.cross or state is not current.state:
                 self._through[place.contest.office] = offset
                 self._stand(place, life, Standing(state, submission, offset, findings))
-                row = _state_row(submission, findings)
-                row["state"] = state.value
-                self._pending_of(place.contest.office).tell_state(row)
+                if not self.is_silent:
+                    self._pending_of(place.contest.office).tell_state(_state_row(submission, findings))
 
     # -- blocks out ------------------------------------------------------------------------------------------------
 
@@ -492,10 +513,17 @@ def _tally_lengths(definition: Definition) -> tuple[int, ...]:
     return tuple(tally_length(len(contest.choices)) for contest in definition.contests)
 
 
+def _with_cross(state: ResultState, cross: tuple[Finding, ...]) -> ResultState:
+    """The state of a form that stands, given also what the rules across contests find."""
+    if state is ResultState.COUNTED and any(finding.severity is not Severity.INFO for finding in cross):
+        return ResultState.FLAGGED
+    return state
+
+
 def _state_row(submission: Submission, cross: tuple[Finding, ...]) -> StateRow:
     return {
         "offset": submission.offset,
-        "state": submission.state.value,
+        "state": _with_cross(submission.state, cross).value,
         "findings": [finding.as_json() for finding in (*submission.findings, *submission.judgement, *cross)],
     }
 

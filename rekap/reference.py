@@ -10,7 +10,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from api.app import create_app
 from projections.definition import Definition
-from projections.rules import CROSS_RULES, RULES
+from projections.rules import ALWAYS_ON, CROSS_RULES, RULES
 from rekap.example_election import example_package
 from runtime import metrics
 from runtime.metrics import REGISTRIES
@@ -60,13 +60,16 @@ def _environment() -> str:
 
 def _rules() -> str:
     rows = "\n".join(f"| {rule} | {what} |" for rule, what in sorted(_sentences().items()))
+    always = "\n".join(f"| {rule} | {effect} | {what} |" for rule, (effect, what) in ALWAYS_ON.items())
     return (
         "# The rules of the count\n\n"
         "Made by `make reference` from projections/rules.py. A package turns rules on in `election.json`, each `hard` "
         "(the form is held), `soft` (it counts, flagged) or `info`, with a tolerance, for all offices or some.\n\n"
         f"A rule that is broken at several places of a form is said for the first {FINDINGS_OF_RULE_MAX}, and then how many "
         "more there are. What becomes of the form does not depend on how many.\n\n"
-        f"| rule | what must hold |\n|---|---|\n{rows}\n"
+        f"| rule | what must hold |\n|---|---|\n{rows}\n\n"
+        "## Always on\n\nWhat an event must be to count, and how the forms of a station stand to each other.\n\n"
+        f"| rule | where it is broken | what must hold |\n|---|---|---|\n{always}\n"
     )
 
 

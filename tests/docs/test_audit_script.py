@@ -35,7 +35,8 @@ async def test_the_script_counts_what_the_server_publishes_and_finds_a_changed_r
 ) -> None:
     async with small_stack(tmp_path, "script", {**parts, "REKAP_CHECKPOINT_MS": "100"}) as stack:
         voices = Voices(stack)
-        lines = [voices.sign(reported("1.1.1-1", (n % 90, 1, 1), version=1 + n)) for n in range(300)]
+        stations = ("1.1.1-1", "1.1.2-1", "1.1.2-2", "1.2.1-2")
+        lines = [voices.sign(reported(stations[n % 4], (n % 90, 1, 1), version=1 + n // 4)) for n in range(300)]
         lines += [voices.sign(reported("2.1.1-1", VA=7)), voices.sign(reported("2.2.2-2", (5, 5, 5)))]
         async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
             await client.post("/v1/submissions:batch", content=b"\n".join(lines))
@@ -45,7 +46,7 @@ async def test_the_script_counts_what_the_server_publishes_and_finds_a_changed_r
                 votes = {name: sum(tier["votes"][name] for tier in tiers.values()) for name in ("01", "02", "03")}
                 logs = (await client.get("/v1/log")).json()["logs"]
                 reported_ = sum(tier["stations"] for tier in tiers.values())
-                is_all = reported_ == 3 and sum(log["size"] or 0 for log in logs) == len(lines) + 3
+                is_all = reported_ == 6 and sum(log["size"] or 0 for log in logs) == len(lines) + 3
                 return votes if is_all else None
 
             published = await eventually(tally)

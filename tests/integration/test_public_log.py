@@ -23,7 +23,6 @@ from proofs.tiles import TileHashes, entries_path, read_bundle, tile_path, tiles
 from rekap.up import Stack
 from tests.conftest import Parts
 from tests.support.go_reader import build_reader
-from tests.support.small_election import reported
 from tests.support.stacks import Voices, eventually, small_stack
 from tests.unit.proofs.test_merkle import naive_root
 
@@ -59,14 +58,10 @@ async def _reaches(client: httpx.AsyncClient, partition: int, size: int) -> None
     await eventually(has_reached)
 
 
-async def _submit(client: httpx.AsyncClient, voices: Voices, count: int, version: int) -> dict[str, Any]:
-    station = "1.1.1-1"
+async def _submit(client: httpx.AsyncClient, voices: Voices, count: int) -> dict[str, Any]:
     receipt: dict[str, Any] = {}
     for start in range(0, count, 500):
-        lines = [
-            voices.sign(reported(station, (n % 90, 1, 1), version=version + n))
-            for n in range(start, min(count, start + 500))
-        ]
+        lines = voices.some(min(count - start, 500))
         answer = await client.post("/v1/submissions:batch", content=b"\n".join(lines))
         receipt = json.loads(answer.text.splitlines()[-1])["receipt"]
     return receipt
@@ -75,7 +70,7 @@ async def _submit(client: httpx.AsyncClient, voices: Voices, count: int, version
 async def test_a_receipt_leads_to_a_leaf_under_a_signed_root(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
-    receipt = await _submit(client, voices, 700, 1)
+    receipt = await _submit(client, voices, 700)
     note = parse_note(receipt["signed"].encode())
     check_signature(note.text, note.signatures[0], parse_key((await client.get("/v1/log")).json()["gateway_key"]))
     assert f"offset {receipt['offset']}\nleaf {receipt['leaf_hash']}\n" in note.text
@@ -132,12 +127,12 @@ async def test_readers_in_go_take_the_notarys_files(
 async def test_a_killed_notary_continues_the_log_that_it_promised(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
-    receipt = await _submit(client, voices, 300, 1_000)
+    receipt = await _submit(client, voices, 300)
     partition = receipt["partition"]
     await _reaches(client, partition, 1)
     for round_ in range(3):
         old_size, old_root, _ = await _checkpoint(client, partition)
-        sending = asyncio.create_task(_submit(client, voices, 300, 2_000 + 500 * round_))
+        sending = asyncio.create_task(_submit(client, voices, 300))
         await asyncio.sleep(0.05 * round_)
         await stack.supervisor.kill("notary")
         receipt = await sending
@@ -178,7 +173,7 @@ async def test_files_that_were_lost_or_changed_are_made_anew_from_the_ledger(
     partial.write_bytes(partial.read_bytes().replace(b'"gateway"', b'"getaway"', 1))
     (files / entries_path(0)).unlink()
     await stack.start("notary")
-    receipt = await _submit(client, voices, 300, 6_000)
+    receipt = await _submit(client, voices, 300)
     await _reaches(client, partition, receipt["offset"] + 1)
     new_size, new_root, _ = await _checkpoint(client, partition)
     bundles = [
@@ -200,7 +195,7 @@ async def test_another_history_than_the_promised_one_is_never_signed(
     await database.execute(promise, partition, "00" * 32)
     try:
         await stack.start("notary")
-        receipt = await _submit(client, voices, 10, 7_000)
+        receipt = await _submit(client, voices, 10)
 
         async def refusals() -> int:
             return (place / "notary.log").read_text().count(f"but {'00' * 32} was promised")

@@ -8,14 +8,17 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit import recount
 from audit.compare import Claim, Comparison
 from audit.extract import Ballots, read_row, write_rows
 from audit.package import Package, read_package
 from audit.recount import Recount
+from projections import station
 from projections.definition import Definition
 from projections.published import published_contribution, published_office, published_tally
 from projections.records import read_record
@@ -111,8 +114,8 @@ def _assert_agreement(number: int, night: list[tuple[Any, ...]], ends: list[int]
     ledger = MemoryLedger(package)
     play(ledger, night)
     with tempfile.TemporaryDirectory() as place:
-        recount = _auditor(ledger, public, Path(place) / "rows.parquet")
-    comparison = Comparison(public, recount)
+        counted = _auditor(ledger, public, Path(place) / "rows.parquet")
+    comparison = Comparison(public, counted)
     whole = tuple(len(records) - 1 for records in ledger.partitions)
     part = tuple(min(end, most) for end, most in zip(ends, whole, strict=True))
     for cut in (whole, part):
@@ -129,6 +132,15 @@ def test_fold_and_recount_say_the_same_of_any_night_at_any_cut(
     number: int, night: list[tuple[Any, ...]], ends: list[int]
 ) -> None:
     _assert_agreement(number, night, ends)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.one_of(st.lists(acts, min_size=1, max_size=30), disputes), cuts, st.integers(1, 4))
+def test_fold_and_recount_say_the_same_where_keys_have_used_up_their_events(
+    night: list[tuple[Any, ...]], ends: list[int], most: int
+) -> None:
+    with patch.object(station, "EVENTS_PER_KEY_MAX", most), patch.object(recount, "EVENTS_PER_KEY_MAX", most):
+        _assert_agreement(0, night, ends)
 
 
 @settings(max_examples=40, deadline=None)

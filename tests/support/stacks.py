@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +12,13 @@ from typing import Any
 
 import httpx
 
+from projections.definition import Definition
+from projections.station import EVENTS_PER_KEY_MAX
 from rekap.signing import Signer
 from rekap.up import Stack, running_stack
 from runtime.package_files import write_package
 from tests.support.ledger import CREATED_AT, private_key
-from tests.support.small_election import small_package
+from tests.support.small_election import reported, small_package
 
 
 @asynccontextmanager
@@ -59,11 +61,33 @@ class Voices:
     def __init__(self, stack: Stack) -> None:
         election = stack.definition.election
         self._frame = {"election": election.id, "mode": election.mode.value, "definition": stack.definition.hash}
-        self._next: dict[str, int] = {}
+        self._next: dict[str, tuple[int, str | None]] = {}
+        self._forms = _forms(stack.definition)
 
     def sign(self, body: dict[str, Any], key: str = "officer", **frame: str) -> bytes:
         """An envelope as the key's own software would make it; `frame` says something else than the election is."""
-        number = self._next.get(key, 0)
-        self._next[key] = number + 1
-        signer = Signer(private_key(key), next_seq=number, **{**self._frame, **frame})
-        return signer.sign({"created_at": CREATED_AT, **body}).envelope
+        number, prev = self._next.get(key, (0, None))
+        signer = Signer(private_key(key), next_seq=number, prev=prev, **{**self._frame, **frame})
+        signed = signer.sign({"created_at": CREATED_AT, **body})
+        self._next[key] = number + 1, signed.event_id
+        return signed.envelope
+
+    def some(self, count: int) -> list[bytes]:
+        """Forms of the stations in partition 0, none like another, for whoever needs many records."""
+        return [self.sign(next(self._forms)) for _ in range(count)]
+
+
+def _forms(definition: Definition) -> Iterator[dict[str, Any]]:
+    stations = [
+        (code, contest)
+        for number, code in enumerate(definition.station_codes)
+        if definition.partition_of_station(number) == 0
+        for contest in definition.contests_of_station(number)
+    ]
+    for version in range(1, EVENTS_PER_KEY_MAX + 1):
+        for station, contest in stations:
+            entry = definition.contests[contest]
+            votes = dict.fromkeys(entry.choices, version % 90)
+            valid = sum(votes.values())
+            form = {"votes": votes, "VA": valid, "VB": 1, "VC": valid + 1}
+            yield reported(station, version=version, contest=entry.id) | {"form": form}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from projections.station import ResultState, Review, StationContest, Submission, settle
+from projections.station import ResultState, Review, Submission, life_of
 from schemas.findings import Finding
 from schemas.package import Severity
 
@@ -11,24 +11,21 @@ SOFT = (Finding("G4", Severity.SOFT, "besar", "large"),)
 
 
 def form(offset: int, version: int = 1, says: str = "a", findings: tuple[Finding, ...] = ()) -> Submission:
-    return Submission(
-        offset, b"event %d" % offset, version, says.encode(), findings, (1, 0, 0, 0, 0, 0), state=ResultState.WAITING
-    )
+    return Submission(offset, b"event %d" % offset, "ab" * 8, version, says.encode(), findings, (1, 0, 0, 0, 0, 0))
 
 
 def _settled(
     *forms: Submission, reviews: dict[int, bool] | None = None, annulled_through: int = 0
 ) -> tuple[ResultState, int | None, dict[int, tuple[ResultState, list[str]]]]:
     """(state of the station, offset that stands, offset → (state, rules of its judgement))"""
-    life = StationContest(
+    life = life_of(
         list(forms),
-        {b"event %d" % offset: Review(100 + offset, accepted, "SEEN") for offset, accepted in (reviews or {}).items()},
-        annulled_through,
-        "PSU",
+        reviews={b"event %d" % of: Review(100 + of, accepted, "SEEN") for of, accepted in (reviews or {}).items()},
+        annulled_through=annulled_through,
+        annulment_reason="PSU",
     )
-    standing = settle(life)
-    states = {s.offset: (state, [finding.rule for finding in judgement]) for s, state, judgement in standing.new_states}
-    return standing.state, standing.submission.offset if standing.submission else None, states
+    states = {s.offset: (s.state, [finding.rule for finding in s.judgement]) for s in life.submissions}
+    return life.state, life.standing.offset if life.standing else None, states
 
 
 def test_the_highest_version_stands_and_supersedes_those_below() -> None:

@@ -1,0 +1,90 @@
+"""A new form is judged alone, and a station's forms anew: both come to the same, after any night."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from projections.station import EVENTS_PER_KEY_MAX, ResultState, Review, StationContest, Submission, life_of
+from schemas.findings import Finding
+from schemas.package import Severity
+
+FINDINGS = ((), (Finding("F3", Severity.HARD, "salah", "wrong"),), (Finding("G4", Severity.SOFT, "besar", "large"),))
+
+forms = st.tuples(st.just("form"), st.integers(1, 5), st.sampled_from("abcd"), st.sampled_from(FINDINGS))
+reviews = st.tuples(st.just("review"), st.integers(0, 30), st.booleans())
+annulments = st.tuples(st.just("annul"), st.integers(1, 4))
+nights = st.lists(st.one_of(forms, forms, forms, reviews, annulments), max_size=40)
+Seen = tuple[ResultState, tuple[Finding, ...]]
+
+
+def _seen(life: StationContest) -> dict[int, Seen]:
+    return {form.offset: (form.state, form.judgement) for form in life.submissions}
+
+
+def _form(offset: int, version: int, says: str, findings: tuple[Finding, ...]) -> Submission:
+    return Submission(offset, b"%d" % offset, "ab" * 8, version, says.encode(), findings, ())
+
+
+def _do(life: StationContest, offset: int, act: tuple[Any, ...]) -> list[Submission]:
+    match act:
+        case ("form", version, says, findings):
+            return life.add(_form(offset, version, says, findings))
+        case ("review", number, accepted):
+            life.reviews[b"%d" % number] = Review(offset, accepted, "SEEN")
+        case ("annul", through):
+            life.annulled_through = max(through, life.annulled_through)
+    return life.settle()
+
+
+def _anew(life: StationContest) -> StationContest:
+    copies = [
+        Submission(form.offset, form.event_id, form.key, form.version, form.form_digest, form.findings, ())
+        for form in life.submissions
+    ]
+    return life_of(
+        copies,
+        reviews=dict(life.reviews),
+        annulled_through=life.annulled_through,
+        annulment_reason=life.annulment_reason,
+    )
+
+
+@settings(max_examples=400, deadline=None)
+@given(nights)
+def test_each_form_is_judged_as_all_anew_and_only_what_changed_is_told(night: list[tuple[Any, ...]]) -> None:
+    life = StationContest()
+    told: dict[int, Seen] = {}
+    for offset, act in enumerate(night):
+        before = _seen(life)
+        changed = _do(life, offset, act)
+        assert len({form.offset for form in changed}) == len(changed)
+        for form in changed:
+            assert (form.state, form.judgement) != before.get(form.offset)
+            told[form.offset] = form.state, form.judgement
+        anew = _anew(life)
+        assert told == _seen(life) == _seen(anew)
+        assert life.state is anew.state
+        assert (life.standing and life.standing.offset) == (anew.standing and anew.standing.offset)
+
+
+def _flood(version: int, findings: tuple[Finding, ...], count: int) -> list[Submission]:
+    return [_form(offset, version or offset + 1, str(offset), findings) for offset in range(count)]
+
+
+def test_a_flood_of_forms_changes_two_forms_each() -> None:
+    for version, findings in ((0, ()), (0, FINDINGS[1]), (1, ()), (1, FINDINGS[1])):
+        life = StationContest()
+        changed = [len(life.add(form)) for form in _flood(version, findings, 500)]
+        assert max(changed) <= 2, (version, findings)
+
+
+def test_a_key_has_room_for_so_many_events_and_leaves_room_to_others() -> None:
+    life = StationContest()
+    assert all(life.has_room("flooder", b"%d" % number) for number in range(EVENTS_PER_KEY_MAX))
+    assert not life.has_room("flooder", b"one more")
+    assert life.has_room("flooder", b"7"), "a repetition takes no room"
+    assert life.has_room("another", b"a correction")
+    assert life.events == EVENTS_PER_KEY_MAX + 1
