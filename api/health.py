@@ -26,6 +26,7 @@ from runtime.kafka import SUBTOTALS_PARTITIONS, group_members, group_of, plain_c
 from runtime.seals import Seals
 from runtime.set_aside import ALARM_SECONDS, Heap, SetAside, believed_places
 from runtime.settings import Settings
+from runtime.stopped_offices import stopped_offices
 from schemas.logs import folder_of
 
 ANSWER_SECONDS_MAX = 3
@@ -85,6 +86,7 @@ class HealthProbe:
                 positions = await state.pool.fetch(queries.POSITIONS)
                 newest_us = await state.pool.fetchval(queries.NEWEST_RECEIVED, int(time.time() * 1_000_000))
                 schema = queries.schema_of(self._definition.election, self._settings.generation)
+                refused = await state.pool.fetch(queries.STOPPED_OFFICES)
                 has_recorder = await state.pool.fetchval(queries.HAS_RECORDER, queries.RECORDER_LOCK, schema)
                 aside = [Heap(*row) for row in await state.pool.fetch(queries.SET_ASIDE, ALARM_SECONDS)]
             if self._derived_end is not None:
@@ -92,6 +94,7 @@ class HealthProbe:
                 stages["recorder"] = {
                     "lag_records": max(0, self._derived_end - recorded),
                     "workers": int(has_recorder),
+                    "stopped": [f"office {row['office']}: {row['reason']}" for row in refused],
                 }
             if self._ledger_end is not None:
                 stages["notary"] = await self._notary(state.pool, self._ledger_end)
@@ -106,7 +109,7 @@ class HealthProbe:
             for name, stage in stages.items()
             if (stage["lag_records"] or 0) > LAGGING_RECORDS or stage.get("state") == "beginning"
         ]
-        stopped = stages.get("tabulator", {}).get("stopped", [])
+        stopped = [name for name, stage in stages.items() if stage.get("stopped")]
         without = [name for name, stage in stages.items() if stage.get("workers") == 0]
         known = {heap[:3] for heap in aside}
         aside += [heap for heap in [*state.live.aside.heaps(), *self._committed.heaps()] if heap[:3] not in known]
@@ -184,7 +187,10 @@ class HealthProbe:
                 ],
             },
             "rollup": lag(subtotals, rolled_up)
-            | {"workers": await group_members(self._admin, group_of(election, "rollup", generation))},
+            | {
+                "workers": await group_members(self._admin, group_of(election, "rollup", generation)),
+                "stopped": await stopped_offices(self._admin, self._settings, election, self._seals, self._committed),
+            },
         }
 
 
@@ -193,8 +199,9 @@ async def health(request: Request) -> dict[str, Any]:
     """Lag in records of each stage behind what it reads, and whether Kafka and PostgreSQL answer. `status` is `ok`;
     `degraded` where one of them does not, or a stage lags (`lagging`; the live feed also while it begins) or nobody works at
     it (`without_worker`), or something must be looked at (`alarms`: messages of Kafka that no worker wrote are set aside, and
-    shown for an hour); `stopped` where the fold of a partition has stopped at a record: `stages.tabulator.stopped` says
-    which and why, and results of that partition stay as they were. `newest_record_age_s` is the age in seconds of the newest
+    shown for an hour); `stopped` where the fold of a partition has stopped at a record (`stages.tabulator.stopped` says
+    which and why; results of that partition stay as they were), or a stage cannot add up, store or show one office (`stopped`
+    of that stage; the other offices go on). `newest_record_age_s` is the age in seconds of the newest
     record that is in what is served, by its gateway's clock."""
     probe: HealthProbe = request.app.state.health
     return await probe.answer(request.app.state)

@@ -4,11 +4,15 @@ Kafka's group offsets are not used: the position in each topic is a row that mov
 was read, so a crash at any moment loses nothing and writes nothing twice. For each batch of messages:
 
     1. gather them, set aside what is not believed (runtime/set_aside.py), and fold the others into rows, the newest of each
-       (projections/readmodel/rows.py); a missing block stops here
+       (projections/readmodel/rows.py)
     2. in one transaction: move the positions (a recorder that was replaced moves none, and stops), write rows, watermarks
 
 While PostgreSQL does 2 of one batch, 1 of the next is done here. Rows that wait are in memory only: the transaction is the
 commit point, whatever has been read ahead of it.
+
+An office whose messages cannot be folded (a missing block, a bug), or whose rows PostgreSQL refuses, is stopped: alone, and
+loudly. The table `office_stop` says why, which `/v1/health` shows, and where in the topics what is not stored of it begins; a
+recorder that is started tries again from there, where the others skip by their watermarks what they have.
 
 One recorder writes; another that is started waits until the first one's session ends. The indexes of lists are made when the
 topics' end is reached for the first time; in a generation that is not served yet `rekap rebuild` makes them.
@@ -24,6 +28,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any, NamedTuple
 
+import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from consumers.same_ledger import differing_record
@@ -39,7 +44,8 @@ from runtime.postgres import migrate, open_pool
 from runtime.seals import Seals
 from runtime.set_aside import Heap, Opener, SetAside
 from runtime.settings import Settings
-from schemas.results import Result
+from schemas.blocks import BlockRange
+from schemas.results import Result, ResultRange
 
 log = logging.getLogger("rekap.recorder")
 
@@ -60,16 +66,35 @@ GC_OBJECTS = 4_000_000
 them all takes a fifth of the time."""
 
 
+REASON_CHARACTERS_MAX = 1_000
+"""Of why an office is stopped."""
+OF_ROWS = (AssertionError, ValueError, TypeError, asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+"""What is raised of rows that cannot be written, and not of a database that is away or full."""
+
+
 class RecorderError(Exception):
     """The recorder cannot go on; the sentence says what does not fit."""
+
+
+class OfficeStop(NamedTuple):
+    reason: str
+    positions: dict[TopicPartition, int]
+    """Where what is not stored of the office begins."""
 
 
 class Prepared(NamedTuple):
     """A batch before its transaction."""
 
-    rows: Rows
+    rows: dict[str, Rows]
+    """By office."""
+    stops: dict[str, OfficeStop]
+    """Offices that this batch has stopped."""
+    began: dict[TopicPartition, int]
+    """Where the topics had been read to before it."""
+    read: dict[TopicPartition, int]
+    """And with it."""
     after: dict[TopicPartition, int]
-    """Where the topics have been read to."""
+    """The positions to write: of `results` before the first part of a message that has not come whole."""
     messages: int
     set_aside: list[Heap]
     """Of what was read, what is not believed."""
@@ -106,9 +131,15 @@ class Recorder:
         self._ends: dict[TopicPartition, int] = {}
         """Where the topics ended at the start."""
         self._gather_ms = settings.record_ms
+        self._given_up: set[str] = set()
+        """Offices that are not folded any more; of the thread that folds."""
+        self._stops: dict[str, OfficeStop] = {}
+        """Offices whose rows are not written any more."""
+        self._tried_again: dict[str, dict[TopicPartition, int]] = {}
+        """Offices that an earlier recorder stopped, until they are where the others were then."""
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop`. Raises RecorderError, BlockGapError, or what Kafka and PostgreSQL raise."""
+        """Until `stop`. Raises RecorderError, or what Kafka and PostgreSQL raise."""
         pool = await open_pool(self._settings, self._schema, size=2)
         try:
             applied = await migrate(pool, self._schema, files("projections.readmodel").joinpath("migrations"))
@@ -151,6 +182,7 @@ class Recorder:
                     )
                 self._consumer.seek(place, position)
             self._read = dict(positions)
+            await self._try_again(connection, positions)
             log.info(event("started", schema=self._schema, behind=sum(ends[p] - positions[p] for p in places)))
             await self._record_all(connection, positions, stop)
         finally:
@@ -191,21 +223,34 @@ class Recorder:
             await connection.execute(upsert.stage)
         return {place: found[place.topic, place.partition] for place in places}
 
+    async def _try_again(self, connection: Any, positions: dict[TopicPartition, int]) -> None:
+        """Read what is not stored of offices that were stopped."""
+        for row in await connection.fetch(queries.OFFICE_STOPS):
+            place = TopicPartition(row["topic"], row["partition"])
+            if place in positions:
+                self._tried_again.setdefault(row["office"], {})[place] = positions[place]
+                self._read[place] = min(self._read[place], row["next_offset"])
+                self._consumer.seek(place, self._read[place])
+        if self._tried_again:
+            log.warning(event("offices-tried-again", offices=sorted(self._tried_again)))
+
     # -- 1. what is written ----------------------------------------------------------------------------------------
 
     async def _prepare(self) -> Prepared:
-        """Raises BlockGapError, KafkaError."""
+        """Raises KafkaError."""
+        began = dict(self._read)
         messages = await self._gather()
         after = {place: values[-1].offset + 1 for place, values in messages.items()}
         self._read.update(after)
         believed = await self._opener.believed(message for values in messages.values() for message in values)
         # In a thread: what the transaction of the batch before sends and hears goes on meanwhile.
-        rows = await asyncio.to_thread(self._fold, believed)
+        rows, stops = await asyncio.to_thread(self._fold, believed, began)
         results = TopicPartition(self._topics.results, 0)
         if results in after and (first := self._parts.first_offset) is not None:
             after[results] = first
         count = sum(map(len, messages.values()))
-        return Prepared(rows, after, count, self._aside.take(), self._is_caught_up())
+        aside = self._aside.take()
+        return Prepared(rows, stops, began, dict(self._read), after, count, aside, self._is_caught_up())
 
     async def _gather(self) -> dict[TopicPartition, list[Any]]:
         """What came in `record_ms`, or, far behind, as much as one transaction takes. The sums of the nation change with every
@@ -233,32 +278,104 @@ class Recorder:
     def _is_caught_up(self) -> bool:
         return all(self._read[place] >= end for place, end in self._ends.items())
 
-    def _fold(self, messages: Sequence[Any]) -> Rows:
-        batch = Batch(self._definition, self._watermarks, self._parts)
+    def _fold(
+        self, messages: Sequence[Any], began: dict[TopicPartition, int]
+    ) -> tuple[dict[str, Rows], dict[str, OfficeStop]]:
+        batches: dict[str, Batch] = {}
+        stops: dict[str, OfficeStop] = {}
+
+        def give_up(office: str, error: Exception, place: str) -> None:
+            """All of the batch that is the office's is dropped: some of it may have been added half."""
+            stops[office] = self._stop(office, error, place, began)
+            self._given_up.add(office)
+            self._parts.give_up(office, lambda _: True)
+            batches.pop(office, None)
+
         for message in messages:
-            if message.topic == self._topics.results:
-                batch.add_result(message.value, message.offset)
-            else:
-                batch.add_block(message.value)
-        return rows_of(batch)
+            of_results = message.topic == self._topics.results
+            said = ResultRange.from_bytes(message.value) if of_results else BlockRange.from_bytes(message.value)
+            office = str(said.office)
+            if office in self._given_up or office in self._stops:
+                continue
+            if (batch := batches.get(office)) is None:
+                batch = batches[office] = Batch(self._definition, self._watermarks, self._parts)
+            try:
+                if of_results:
+                    batch.add_result(message.value, message.offset)
+                else:
+                    batch.add_block(message.value)
+            except Exception as error:
+                give_up(office, error, f"{message.topic}/{message.partition} at {message.offset}")
+        rows = {}
+        for office, batch in list(batches.items()):
+            try:
+                rows[office] = rows_of(batch)
+            except Exception as error:
+                give_up(office, error, "making its rows")
+        return rows, stops
+
+    def _stop(self, office: str, error: Exception, place: str, began: dict[TopicPartition, int]) -> OfficeStop:
+        reason = f"{type(error).__name__}: {error} ({place})"[:REASON_CHARACTERS_MAX]
+        log.critical(event("office-stopped", office=office, error=reason), exc_info=error)
+        metrics.RECORDER_OFFICE_STOPS.labels(office).inc()
+        return OfficeStop(reason, began)
 
     # -- 2. its transaction ----------------------------------------------------------------------------------------
 
     async def _record(self, connection: Any, prepared: Prepared, positions: dict[TopicPartition, int]) -> None:
-        async with connection.transaction():
-            for place, after in prepared.after.items():
-                moved = await connection.execute(
-                    queries.MOVE_POSITION, place.topic, place.partition, positions[place], after
-                )
-                if moved != "UPDATE 1":
-                    raise RecorderError(f"another recorder has written {place.topic}/{place.partition}; this one stops")
-            await write(connection, prepared.rows)
-            for heap in prepared.set_aside:
-                await connection.execute(queries.ADD_SET_ASIDE, *heap)
-        positions.update(prepared.after)
+        for office, stop in prepared.stops.items():
+            self._stops.setdefault(office, stop)
+        rows = {office: each for office, each in prepared.rows.items() if office not in self._stops}
+        after = {place: max(positions[place], end) for place, end in prepared.after.items()}
+        try:
+            async with connection.transaction():
+                await self._move(connection, positions, after)
+                await write(connection, Rows.joined(rows.values()))
+                await self._note(connection, prepared)
+        except OF_ROWS as error:
+            log.warning(event("rows-refused", error=f"{type(error).__name__}: {error}", then="each office by itself"))
+            async with connection.transaction():
+                await self._move(connection, positions, after)
+                for office, each in rows.items():
+                    await self._write_alone(connection, office, each, prepared.began)
+                await self._note(connection, prepared)
+        positions.update(after)
         metrics.RECORDER_TRANSACTIONS.inc()
         metrics.RECORDER_MESSAGES.inc(prepared.messages)
         metrics.RECORDER_BATCH.observe(prepared.messages)
+
+    async def _move(
+        self, connection: Any, positions: dict[TopicPartition, int], after: dict[TopicPartition, int]
+    ) -> None:
+        for place, end in after.items():
+            moved = await connection.execute(queries.MOVE_POSITION, place.topic, place.partition, positions[place], end)
+            if moved != "UPDATE 1":
+                raise RecorderError(f"another recorder has written {place.topic}/{place.partition}; this one stops")
+
+    async def _write_alone(self, connection: Any, office: str, rows: Rows, began: dict[TopicPartition, int]) -> None:
+        try:
+            async with connection.transaction():
+                await write(connection, rows)
+        except OF_ROWS as error:
+            self._stops[office] = self._stop(office, error, "writing its rows", began)
+        # What the office left there would be written with the next one's.
+        for upsert in queries.UPSERTS:
+            await connection.execute(f"TRUNCATE {upsert.staged}")
+
+    async def _note(self, connection: Any, prepared: Prepared) -> None:
+        """What is not stored, in the transaction of the batch: positions never go past what is not stored and noted nowhere."""
+        for heap in prepared.set_aside:
+            await connection.execute(queries.ADD_SET_ASIDE, *heap)
+        for office, stop in self._stops.items():
+            for place, offset in stop.positions.items():
+                await connection.execute(queries.STOP_OFFICE, office, place.topic, place.partition, offset, stop.reason)
+        for office, ends in list(self._tried_again.items()):
+            if office in self._stops:
+                del self._tried_again[office]
+            elif all(prepared.read[place] >= end for place, end in ends.items()):
+                await connection.execute(queries.OFFICE_GOES_ON, office)
+                del self._tried_again[office]
+                log.info(event("office-goes-on", office=office))
 
 
 async def write(connection: Any, rows: Rows) -> None:

@@ -18,7 +18,7 @@ from projections.parts import Parts
 from projections.progress import standing
 from projections.tally import Tally, TallyView, apart, party_tally, side_by_side, tally_length
 from schemas.blocks import UNATTRIBUTED, Block, BlockRange
-from schemas.codes import NOTHING_YET
+from schemas.codes import NOTHING_YET, OfficeId
 from schemas.results import Cut, Result
 
 
@@ -168,6 +168,7 @@ class Rollup:
     """All offices of the election."""
 
     def __init__(self, definition: Definition) -> None:
+        self._definition = definition
         self.offices = {entry.id: OfficeRollup(definition, entry) for entry in definition.offices}
         self._parts: Parts[Block] = Parts()
 
@@ -175,6 +176,12 @@ class Rollup:
         """What this process is given has changed hands: see OfficeRollup.doubt."""
         for office in self.offices.values():
             office.doubt()
+
+    def begin_again(self, office: OfficeId) -> None:
+        """Forget an office, of which something may have been applied half: it is silent until each partition has sent a
+        keyframe."""
+        number = self._definition.office_number[office]
+        self.offices[office] = OfficeRollup(self._definition, self._definition.offices[number])
 
     def apply(self, block: Block) -> Applied:
         if block.office == UNATTRIBUTED:

@@ -128,13 +128,26 @@ TABULATOR_BLOCKS = Counter(
 )
 ROLLUP_BLOCKS = Counter(
     "rekap_rollup_blocks_total",
-    "Blocks and keyframes read, by what became of them: applied, skipped (told before) or gap (waits for a keyframe).",
+    "Blocks and keyframes read, by what became of them: applied, skipped (told before), gap (waits for a keyframe) or "
+    "part (of a message that is applied with its last part).",
     ["applied"],
     registry=ROLLUP,
 )
 ROLLUP_RESULTS = Counter("rekap_rollup_results_total", "Messages sent to results and acknowledged.", registry=ROLLUP)
+ROLLUP_OFFICE_STOPS = Counter(
+    "rekap_rollup_office_stops_total",
+    "Times that an office was stopped, because its sums could not be made or sent; the others go on.",
+    ["office"],
+    registry=ROLLUP,
+)
 RECORDER_TRANSACTIONS = Counter(
     "rekap_recorder_transactions_total", "Transactions that moved the read model.", registry=RECORDER
+)
+RECORDER_OFFICE_STOPS = Counter(
+    "rekap_recorder_office_stops_total",
+    "Times that an office was stopped, because its messages could not be stored; the others go on.",
+    ["office"],
+    registry=RECORDER,
 )
 RECORDER_MESSAGES = Counter("rekap_recorder_messages_total", "Messages in those transactions.", registry=RECORDER)
 RECORDER_BATCH = Histogram(

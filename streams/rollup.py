@@ -2,8 +2,12 @@
 
 The agent only folds; a task beside it publishes what has changed, at most every few milliseconds, so that a burst of blocks
 becomes one message. Output goes through a producer of our own, which is idempotent and waits for
-acknowledgement: Faust only logs a failed send. Faust's committed offset is a gauge and decides nothing. An exception ends
-the process, since Faust would acknowledge and skip the message on which an agent raised.
+acknowledgement: Faust only logs a failed send. Faust's committed offset is a gauge and decides nothing.
+
+A bug that one office meets, where its blocks are applied or its result is made, sized or sent, stops that office alone: what
+it knew is thrown away, the reason is left where `/v1/health` finds it (runtime/stopped_offices.py), and after `fold_retry_s` it
+begins again, silent until each partition has sent a keyframe. That Faust has acknowledged the message on which it stopped is
+no loss, because keyframes say all of it again. What is not of one office, such as a Kafka that is away, ends the process.
 """
 
 from __future__ import annotations
@@ -15,21 +19,30 @@ import shutil
 import time
 from collections import Counter
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import faust
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError
 
 from projections.definition import Definition
 from projections.rollup import Applied, Rollup
 from runtime import metrics
-from runtime.kafka import MessageKeys, ordered_producer, plain_consumer, stop_consumer, topics_of
+from runtime.kafka import (
+    MessageKeys,
+    ordered_producer,
+    partition_of_office,
+    plain_consumer,
+    stop_consumer,
+    topics_of,
+)
 from runtime.logs import event
 from runtime.seals import Seals
 from runtime.set_aside import Opener, SetAside
 from runtime.settings import Settings
+from runtime.stopped_offices import leave_stopped
 from schemas.blocks import BlockRange
-from schemas.results import Result
+from schemas.codes import OfficeId
 from streams.app import create_app
 
 log = logging.getLogger("rekap.rollup")
@@ -41,13 +54,24 @@ EXIT_BUG = 70
 """EX_SOFTWARE of sysexits.h."""
 
 
+OF_ONE_MESSAGE = (MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError)
+"""What Kafka's client and broker raise of a message, and not of all that is sent."""
+
+
+class _Stop(NamedTuple):
+    """Why an office is stopped, and when it is tried again."""
+
+    reason: str
+    until: float
+
+
 class Publisher:
     """What the agent and the publishing task share. Both run in one event loop, and neither waits between reading and
     changing the fold, so it needs no lock."""
 
     def __init__(self, settings: Settings, definition: Definition) -> None:
         self._settings = settings
-        self._election = definition.election
+        self._definition = definition
         self._rollup = Rollup(definition)
         self._topic = topics_of(definition.election, settings.generation).results
         self._message_keys = MessageKeys()
@@ -57,6 +81,10 @@ class Publisher:
         self._producer: AIOKafkaProducer | None = None
         self.applied: Counter[Applied] = Counter()
         self._has_read = asyncio.Event()
+        self._stopped: dict[OfficeId, _Stop] = {}
+        """Offices that have not published since they were stopped."""
+        self._left: dict[int, dict[str, str]] = {}
+        """By partition of `subtotals` the reasons that this worker has left."""
 
     async def take(self, message: Any) -> None:
         """Raises KafkaError where Kafka does not say where the ledger ends."""
@@ -67,7 +95,16 @@ class Publisher:
 
     def _apply(self, value: bytes) -> None:
         said = BlockRange.from_bytes(value)
-        applied = self._rollup.apply_message(said, value)
+        if (stop := self._stopped.get(said.office)) is not None and time.monotonic() < stop.until:
+            return
+        try:
+            applied = self._rollup.apply_message(said, value)
+        except Exception as error:
+            if said.office not in self._rollup.offices:
+                raise
+            self._stop(said.office, error, f"ledger partition {said.partition} through {said.through}")
+            self._has_read.set()
+            return
         if applied is Applied.GAP and not self.applied[Applied.GAP]:
             log.info(event("gap", office=said.office, partition=said.partition, through=said.through))
         # Also where it told nothing new: it may have been the keyframe after which what is known may be published.
@@ -80,6 +117,13 @@ class Publisher:
         log.info(event("partitions-revoked", then="silent until each partition has sent a keyframe"))
         self._rollup.doubt()
 
+    def _stop(self, office: OfficeId, error: BaseException, place: str) -> None:
+        reason = f"{type(error).__name__}: {error} ({place})"
+        log.critical(event("office-stopped", office=office, error=reason), exc_info=error)
+        metrics.ROLLUP_OFFICE_STOPS.labels(office).inc()
+        self._stopped[office] = _Stop(reason, time.monotonic() + self._settings.fold_retry_s)
+        self._rollup.begin_again(office)
+
     async def run(self) -> None:
         """Publish changes, at most every `publish_ms`, and keyframes every `results_keyframe_ms`. Raises what Kafka raises."""
         self._producer = ordered_producer(self._settings)
@@ -89,7 +133,7 @@ class Publisher:
         await ledger.start()
         self._opener = Opener(
             self._seals,
-            self._election,
+            self._definition.election,
             self._settings.generation,
             list(self._rollup.offices),
             ledger,
@@ -107,27 +151,72 @@ class Publisher:
                 await asyncio.sleep(max(SETTLE_SECONDS, soonest))
                 self._has_read.clear()
                 now = published_at = time.monotonic()
-                offices = self._rollup.offices.values()
-                results = [office.take_change() for office in offices]
-                if now >= keyframes_due:
+                with_keyframes = now >= keyframes_due
+                if with_keyframes:
                     keyframes_at = now
-                    # After the change: who has followed knows all that a keyframe says, and skips it.
-                    results += [office.keyframe() for office in offices]
-                await self._send([result for result in results if result is not None])
+                await self._publish(with_keyframes)
+                await self._leave_stopped()
         finally:
             await stop_consumer(ledger)
             await self._producer.stop()
 
-    async def _send(self, results: list[Result]) -> None:
-        assert self._producer is not None
-        sent = []
-        for result in results:
-            for key, value in self._message_keys.messages(result):
+    async def _publish(self, with_keyframes: bool) -> None:
+        """One office after the other, so that no more than one is held as bytes; then wait for Kafka's word on all."""
+        sent: list[asyncio.Future[Any]] = []
+        of: list[OfficeId] = []
+        for office in list(self._rollup.offices):
+            for key, value in self._records_of(office, with_keyframes):
+                assert self._producer is not None
                 headers = self._seals.headers(self._topic, 0, key, value)
-                sent.append(await self._producer.send(self._topic, value, key=key, partition=0, headers=headers))
-        if sent:
-            await asyncio.gather(*sent)
-            metrics.ROLLUP_RESULTS.inc(len(sent))
+                try:
+                    sent.append(await self._producer.send(self._topic, value, key=key, partition=0, headers=headers))
+                except OF_ONE_MESSAGE as error:
+                    self._stop(office, error, f"sending a message of {len(value):,} bytes")
+                    break
+                of.append(office)
+        outcomes = await asyncio.gather(*sent, return_exceptions=True)
+        for office, outcome in zip(of, outcomes, strict=True):
+            if isinstance(outcome, OF_ONE_MESSAGE):
+                if office not in self._stopped:
+                    self._stop(office, outcome, "publishing")
+            elif isinstance(outcome, BaseException):
+                raise outcome
+        metrics.ROLLUP_RESULTS.inc(len(sent))
+        refused = {office for office, outcome in zip(of, outcomes, strict=True) if isinstance(outcome, BaseException)}
+        for office in set(of) - refused:
+            stop = self._stopped.get(office)
+            if stop is not None and self._rollup.offices[office].is_complete:
+                del self._stopped[office]
+                log.info(event("office-goes-on", office=office))
+
+    def _records_of(self, office: OfficeId, with_keyframes: bool) -> list[tuple[bytes, bytes]]:
+        """Key and value of each; none of an office that is stopped, because it is silent until keyframes have come."""
+        rollup = self._rollup.offices[office]
+        try:
+            # The keyframe after the change: who has followed knows all that it says, and skips it.
+            results = [rollup.take_change(), rollup.keyframe() if with_keyframes else None]
+            return [each for result in results if result is not None for each in self._message_keys.messages(result)]
+        except Exception as error:
+            self._stop(office, error, "making its result")
+            return []
+
+    async def _leave_stopped(self) -> None:
+        """Where it has changed. An office that this worker knows nothing of may be another's."""
+        reasons: dict[int, dict[str, str]] = {}
+        for office, rollup in self._rollup.offices.items():
+            stop = self._stopped.get(office)
+            if stop is not None or rollup.is_complete:
+                of_partition = reasons.setdefault(partition_of_office(office), {})
+                if stop is not None:
+                    of_partition[office] = stop.reason
+        for partition, of_partition in reasons.items():
+            if self._left.get(partition) != of_partition:
+                try:
+                    await leave_stopped(self._settings, self._definition.election, self._seals, partition, of_partition)
+                except KafkaError as error:
+                    log.warning(event("reason-not-left", error=type(error).__name__))
+                else:
+                    self._left[partition] = of_partition
 
 
 def run_worker(settings: Settings, definition: Definition) -> NoReturn:

@@ -100,7 +100,12 @@ class LiveFeed:
                 positions = self.hub.positions
                 at = positions.results if place.topic == self._topics.results else positions.subtotals[place.partition]
                 lag += max(0, end - at)
-        return {"state": "following", "lag_records": lag, "clients": self.hub.subscribers}
+        return {
+            "state": "following",
+            "lag_records": lag,
+            "clients": self.hub.subscribers,
+            "stopped": self.hub.state.stopped(),
+        }
 
     # -- Kafka's side ----------------------------------------------------------------------------------------------
 

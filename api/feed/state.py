@@ -7,6 +7,7 @@ Areas from the shard level up come from `results`, those below and the stations 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 
 import orjson
@@ -17,12 +18,17 @@ from projections.definition import Definition, OfficeEntry
 from projections.parts import Parts
 from projections.progress import standing
 from projections.rollup import Applied
-from projections.tally import STATIONS, Tally, TallyView
+from projections.tally import STATIONS, Tally, TallyView, tally_length
+from runtime.logs import event
 from schemas.blocks import UNATTRIBUTED, BlockRange
 from schemas.codes import NOTHING_YET
 from schemas.live import GapReason, Positions
 from schemas.results import Cut, Result, ResultRange, at_or_before
 
+log = logging.getLogger("rekap.live")
+
+RESULTS = "results"
+REASON_CHARACTERS_MAX = 500
 ROW_BYTES = 100
 """What is remembered of a changed row of `results`: its key."""
 
@@ -94,6 +100,15 @@ class FeedState:
         self.positions[0] = offset + 1
         self.has_news = True
         office = self.offices[self.definition.office_number[said.office]]
+        try:
+            return self._apply_result(office, said, offset, value)
+        except Exception as error:
+            office.waits_for_keyframe = True
+            office.stop(RESULTS, error, f"results at offset {offset}")
+            return Applied.GAP
+
+    def _apply_result(self, office: OfficeState, said: ResultRange, offset: int, value: bytes) -> Applied:
+        """All is read before anything is changed, so that what fails changes nothing."""
         if at_or_before(said.as_of, office.cut):
             return Applied.SKIPPED
         parts = self._parts.add(said.office, said.part, Result.from_bytes(value), len(value))
@@ -103,13 +118,16 @@ class FeedState:
         if not (at_or_before(result.from_, office.cut) and at_or_before(office.cut, result.as_of)):
             office.waits_for_keyframe = True
             return Applied.GAP
-        touched = self._set_areas(office, result.areas)
-        offices = self._set_parties(office, result.offices)
-        contests = self._set_standings(office, result.contests)
+        areas, parties = self._area_rows(result.areas), self._party_rows(office, result.offices)
+        standings = self._standing_rows(result.contests)
+        touched = office.set_areas(areas)
+        offices = office.set_parties(parties)
+        contests = office.set_standings(standings)
         first = not office.has_spoken
         gap: GapReason | None = "results-gap" if office.waits_for_keyframe and not first else None
         office.waits_for_keyframe = False
         office.cut = result.as_of
+        office.stopped.pop(RESULTS, None)
         self._parts.give_up(said.office, lambda other: at_or_before(other.as_of, result.as_of))
         # At the offset of its last part: a client whose cursor lies between its parts lacks all of it.
         size = ROW_BYTES * (len(touched) + len(offices) + len(contests))
@@ -129,12 +147,28 @@ class FeedState:
         if said.kind == "keyframe" or said.office == UNATTRIBUTED:
             return Applied.SKIPPED
         office = self.offices[self.definition.office_number[said.office]]
+        try:
+            return self._apply_block(office, said, source, offset, value)
+        except Exception as error:
+            # The next block of this partition does not chain: its gap is told then.
+            office.whole[said.partition] = False
+            office.stop(f"partition {said.partition}", error, f"subtotals/{source - 1} at offset {offset}")
+            return Applied.GAP
+
+    def _apply_block(self, office: OfficeState, said: BlockRange, source: int, offset: int, value: bytes) -> Applied:
         partition, from_, through = said.partition, said.from_, said.through
         applied = office.through[partition]
         if through <= applied:
             return Applied.SKIPPED
         head_line, _, body = value.partition(b"\n")
         head = orjson.loads(head_line)
+        shard_level = self.definition.shard_level
+        below = [
+            row
+            for row in head["areas"]
+            if self.definition.area_level[self.definition.area_number[row[1]]] > shard_level
+        ]
+        rows = self._area_rows(below)
         gap: GapReason | None = None
         becomes_whole = from_ == NOTHING_YET
         if from_ > applied:
@@ -144,15 +178,7 @@ class FeedState:
         elif becomes_whole:
             office.whole[partition] = True
         office.through[partition] = through
-        shard_level = self.definition.shard_level
-        areas = self._set_areas(
-            office,
-            (
-                row
-                for row in head["areas"]
-                if self.definition.area_level[self.definition.area_number[row[1]]] > shard_level
-            ),
-        )
+        areas = office.set_areas(rows)
         size = len(head_line) + len(body)
         everything = becomes_whole and not areas
         message = Recent(source, offset, office.entry.number, areas, (), (), everything, gap, body, size)
@@ -164,36 +190,35 @@ class FeedState:
         self.positions[1 + source] = max(offset + 1, self.positions[1 + source])
         self.has_news = True
 
-    def _set_areas(self, office: OfficeState, rows: Iterable[tuple[str, str, Tally]]) -> tuple[Key, ...]:
+    def stopped(self) -> list[str]:
+        """For each office that something could not be applied of: what, and why."""
+        return [f"office {office.entry.id}: {reason}" for office in self.offices for reason in office.stopped.values()]
+
+    # -- rows of messages, read ------------------------------------------------------------------------------------
+
+    def _area_rows(self, rows: Iterable[tuple[str, str, Tally]]) -> list[tuple[Key, Tally]]:
         definition = self.definition
-        touched = []
-        for contest, area, tally in rows:
-            key = (definition.contest_number[contest], definition.area_number[area])
-            if office.areas.get(key) != tally:
-                office.areas[key] = tally
-                office.rendered.pop(key, None)
-                touched.append(key)
-        return tuple(touched)
+        read = []
+        for contest_id, area, tally in rows:
+            contest = definition.contest_number[contest_id]
+            _check_length(tally, len(definition.contests[contest].choices))
+            read.append(((contest, definition.area_number[area]), tally))
+        return read
 
-    def _set_parties(self, office: OfficeState, rows: Iterable[tuple[str, Tally]]) -> tuple[int, ...]:
-        touched = []
-        for code, tally in rows:
-            area = self.definition.area_number[code]
-            if office.parties.get(area) != tally:
-                office.parties[area] = tally
-                office.rendered_parties.pop(area, None)
-                touched.append(area)
-        return tuple(touched)
+    def _party_rows(self, office: OfficeState, rows: Iterable[tuple[str, Tally]]) -> list[tuple[int, Tally]]:
+        read = []
+        for area, tally in rows:
+            _check_length(tally, len(office.entry.lines))
+            read.append((self.definition.area_number[area], tally))
+        return read
 
-    def _set_standings(self, office: OfficeState, rows: Iterable[dict[str, object]]) -> tuple[int, ...]:
-        touched = []
-        for row in rows:
-            contest = self.definition.contest_number[str(row["contest"])]
-            rendered = orjson.dumps(row)
-            if office.standings.get(contest) != rendered:
-                office.standings[contest] = rendered
-                touched.append(contest)
-        return tuple(touched)
+    def _standing_rows(self, rows: Iterable[dict[str, object]]) -> list[tuple[int, bytes]]:
+        return [(self.definition.contest_number[str(row["contest"])], orjson.dumps(row)) for row in rows]
+
+
+def _check_length(tally: Tally, choices: int) -> None:
+    expected = tally_length(choices)
+    assert len(tally) == expected, f"a tally has {len(tally)} numbers, not {expected}"
 
 
 class OfficeState:
@@ -214,6 +239,40 @@ class OfficeState:
         self.rendered: dict[Key, bytes] = {}
         self.rendered_parties: dict[int, bytes] = {}
         self.has_station_channels = 0
+        self.stopped: dict[str, str] = {}
+        """By what could not be applied, why. The last good state is kept; `results` are right again with the next keyframe,
+        the areas below the shard level of a partition when the feed begins anew."""
+
+    def stop(self, what: str, error: Exception, place: str) -> None:
+        self.stopped[what] = f"{type(error).__name__}: {error} ({place})"[:REASON_CHARACTERS_MAX]
+        log.critical(event("office-stopped", office=self.entry.id, error=self.stopped[what]), exc_info=error)
+
+    def set_areas(self, rows: Iterable[tuple[Key, Tally]]) -> tuple[Key, ...]:
+        """Those that are other than before."""
+        touched = []
+        for key, tally in rows:
+            if self.areas.get(key) != tally:
+                self.areas[key] = tally
+                self.rendered.pop(key, None)
+                touched.append(key)
+        return tuple(touched)
+
+    def set_parties(self, rows: Iterable[tuple[int, Tally]]) -> tuple[int, ...]:
+        touched = []
+        for area, tally in rows:
+            if self.parties.get(area) != tally:
+                self.parties[area] = tally
+                self.rendered_parties.pop(area, None)
+                touched.append(area)
+        return tuple(touched)
+
+    def set_standings(self, rows: Iterable[tuple[int, bytes]]) -> tuple[int, ...]:
+        touched = []
+        for contest, rendered in rows:
+            if self.standings.get(contest) != rendered:
+                self.standings[contest] = rendered
+                touched.append(contest)
+        return tuple(touched)
 
     @property
     def has_spoken(self) -> bool:

@@ -117,6 +117,18 @@ INSERT INTO result_watermark (office, as_of) VALUES ($1, $2::bigint[])
 ON CONFLICT (office) DO UPDATE SET as_of = excluded.as_of
 """
 
+OFFICE_STOPS = "SELECT office, topic, partition, next_offset, reason FROM office_stop ORDER BY office"
+
+STOPPED_OFFICES = "SELECT DISTINCT office, reason FROM office_stop ORDER BY office"
+
+STOP_OFFICE = """
+INSERT INTO office_stop (office, topic, partition, next_offset, reason) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (office, topic, partition) DO UPDATE SET reason = excluded.reason
+"""
+"""Where it is stopped already, what is not stored of it begins where it did."""
+
+OFFICE_GOES_ON = "DELETE FROM office_stop WHERE office = $1"
+
 INSERT_POSITION = """
 INSERT INTO topic_position (topic, partition, next_offset) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING
 """

@@ -6,7 +6,7 @@ here: a block that does not chain raises BlockGapError, for the recorder needs e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -22,6 +22,10 @@ from schemas.results import Cut, Result, ResultRange, at_or_before
 Row = tuple[Any, ...]
 StateColumns = tuple[list[int], list[int], list[str], list[str]]
 """Partition, offset, state, findings."""
+
+
+_STATION_KEY = itemgetter(2, 1, 0)
+"""Of a row of `station_result`: area, contest, station."""
 
 
 class BlockGapError(Exception):
@@ -116,6 +120,25 @@ class Rows(NamedTuple):
     blocks: tuple[list[str], list[int], list[int]]
     """Block watermarks that moved, as columns."""
     results: list[tuple[str, Cut]]
+
+    @classmethod
+    def joined(cls, parts: Collection[Rows]) -> Rows:
+        """The rows of several offices: no two of them write the same row."""
+
+        def all_of(columns: Iterable[tuple[list[Any], ...]]) -> Any:
+            return tuple([each for column in same for each in column] for same in zip(*columns, strict=True))
+
+        nothing: StateColumns = ([], [], [], [])
+        none: tuple[list[str], list[int], list[int]] = ([], [], [])
+        return cls(
+            [row for part in parts for row in part.records],
+            all_of([nothing, *(part.states for part in parts)]),
+            sorted((row for part in parts for row in part.stations), key=_STATION_KEY),
+            [row for part in parts for row in part.tallies],
+            [row for part in parts for row in part.office_tallies],
+            all_of([none, *(part.blocks for part in parts)]),
+            [row for part in parts for row in part.results],
+        )
 
 
 def rows_of(batch: Batch) -> Rows:
@@ -217,7 +240,7 @@ def station_rows(batch: Batch) -> list[Row]:
                 None if contribution is None else _json(contribution),
             )
         )
-    rows.sort(key=itemgetter(2, 1, 0))
+    rows.sort(key=_STATION_KEY)
     return rows
 
 
