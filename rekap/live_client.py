@@ -11,8 +11,8 @@ import websockets
 from websockets.asyncio.client import connect
 
 WAIT_SECONDS_MAX = 10.0
-MESSAGE_BYTES_MAX = 64 * 1024 * 1024
-"""A snapshot of all 7,277 districts of five offices is about 20 MB."""
+MESSAGE_BYTES_MAX = 8 * 1024 * 1024
+"""The server cuts what is longer than 128 KiB into parts; a single tally is never cut, and none has 8 MiB."""
 
 
 class SubscriptionRefusedError(Exception):
@@ -25,11 +25,13 @@ def feed_url(url: str) -> str:
 
 
 async def follow(url: str, **wish: Any) -> AsyncIterator[dict[str, Any]]:
-    """The messages of one subscription (`office`, `area` or `level`, `stations`), for ever: a lost connection is made
-    again and goes on after the last cursor. In between `{"type": "lost"}` is given. Raises SubscriptionRefusedError."""
+    """The messages of one subscription (`office`, `area` or `level`, `stations`), for ever, those in parts put together: a
+    lost connection is made again and goes on after the last cursor. In between `{"type": "lost"}` is given. Raises
+    SubscriptionRefusedError."""
     cursor: str | None = None
     wait = 0.2
     while True:
+        parts: list[dict[str, Any]] = []
         try:
             async with connect(feed_url(url), max_size=MESSAGE_BYTES_MAX) as socket:
                 subscribe = {"type": "subscribe", **{name: value for name, value in wish.items() if value is not None}}
@@ -40,11 +42,38 @@ async def follow(url: str, **wish: Any) -> AsyncIterator[dict[str, Any]]:
                     message: dict[str, Any] = orjson.loads(text)
                     if message["type"] == "error":
                         raise SubscriptionRefusedError(message["sentence"])
-                    cursor = message.get("cursor", cursor)
                     wait = 0.2
+                    if message["type"] in ("snapshot", "change"):
+                        parts.append(message)
+                        if message.get("more", False):
+                            continue
+                        message, parts = joined(parts), []
+                    cursor = message.get("cursor", cursor)
                     yield message
         except (OSError, websockets.WebSocketException):
             pass
         yield {"type": "lost"}
         await asyncio.sleep(wait)
         wait = min(2 * wait, WAIT_SECONDS_MAX)
+
+
+def joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """The message that came in these parts, with the newest of what is in several."""
+    if len(parts) == 1:
+        return parts[0]
+    whole = dict(parts[-1])
+    for rows, names in _ROWS.items():
+        newest = {tuple(row[name] for name in names): row for part in parts for row in part.get(rows, ())}
+        whole[rows] = list(newest.values())
+    if "id" in parts[0]:
+        whole["id"] = parts[0]["id"]
+    return whole
+
+
+_ROWS = {
+    "areas": ("contest", "area"),
+    "offices": ("office", "area"),
+    "contests": ("contest",),
+    "stations": ("station", "contest"),
+}
+"""What names a row of each kind."""

@@ -73,6 +73,10 @@ class Settings:
     live_tick_ms: int = _setting(15, "milliseconds the live feed gathers changes before it tells them")
     live_heartbeat_s: int = _setting(10, "seconds between heartbeats on the live feed")
     live_clients: int = _setting(2000, "most clients on the live feed of one API process")
+    live_clients_per_address: int = _setting(
+        500,
+        "most of them from one address (an IPv6 /64), so that none takes all; 0 for no such bound, behind a proxy that has one",
+    )
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:

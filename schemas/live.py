@@ -5,6 +5,12 @@ A client subscribes to a *channel* (an office, and an area with its children or 
 channel is the newest state. The client keeps the `cursor` of the last message of each channel (a `heartbeat` is of all
 channels) and gives it when it subscribes again, here or at any replica: it then gets what changed since, and no more.
 
+A message that would be longer than about 128 KiB comes in *parts*, each but the last with `more: true` and without a cursor.
+Each part is a message of its own, exact at its own `as_of`; nothing else of the channel comes between them but a `gap`. A
+client applies them as one: it keeps what they have (a later part may repeat an area of an earlier one, newer), and when the
+part without `more` has come, all that it has of the channel is exact at that part's `as_of`. The parts of a `snapshot`
+together replace what was there before. How large a channel may be is said when it is subscribed to (413).
+
 Two cuts stand in a message. `as_of` is that of the areas from the shard level up (the roll-up's), `shard_as_of` that
 of the stations and the areas below the shard level, which their partition tells a moment earlier. Both name offsets of
 ledger partitions; a partition that is not there has said nothing yet.
@@ -149,7 +155,10 @@ class _OfChannel(_FromServer):
     office: str
     as_of: PartitionOffsets
     shard_as_of: PartitionOffsets
-    cursor: str
+    cursor: str | None = None
+    """Absent from a part that others follow."""
+    more: bool = False
+    """Another part of this message follows: see above."""
     areas: list[dict[str, Any]]
     """Tallies by area and contest: projections/published.py, `published_tally`."""
     offices: list[dict[str, Any]]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Annotated, Any
@@ -17,11 +18,15 @@ import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from fastapi import APIRouter, Header, Query, Request, Response, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
+from starlette.types import Scope
 
+from api.client_address import TrustedProxies
 from api.connections import CONNECTION, Connection
 from api.feed.event_stream import RETRY_MS, SEND_SECONDS_MAX, EventStream, come_back
 from api.feed.hub import Hub, Wrong
+from api.feed.places import Places
 from api.feed.subscribers import Frame, Subscriber
+from api.feed.turns import FairTurns
 from api.problems import PROBLEM_RESPONSES, Problem
 from api.readmodel import ReadModel
 from projections.definition import Definition
@@ -37,13 +42,20 @@ from schemas.live import CURSOR_CHARACTERS_MAX, FROM_CLIENT, FROM_SERVER, Positi
 log = logging.getLogger("rekap.live")
 
 POLL_MS = 100
-WISHES_MAX = 200
+WISHES_MAX = 100
 """Messages a client may send between two heartbeats; a busy page that pans over a map sends a dozen."""
 MISTAKES_MAX = 20
 WISH_FIELDS_MAX = 16
 """Of a wish, which has eight at most. Each unknown one is a mistake, and 16 kB can hold two thousand."""
 UNREAD_ANSWERS_MAX = 100
 """Answers to wishes that wait for a client, which are never dropped. A page of fifty channels that asks anew has as many."""
+APPLY_SECONDS = 0.005
+"""Of messages that are applied before the loop does something else: a feed that catches up has megabytes of them at once."""
+SUBSCRIPTIONS_EACH = 8
+"""For each place that an address may take, over all its connections."""
+FULL_SECONDS = 10
+"""After which one comes back for whom there was no place."""
+TOO_MANY = 429
 HOLD_SECONDS_MAX = 10.0
 """That a request for the stream is held while the feed begins, which takes a second or two after a start."""
 BEGIN_AGAIN_SECONDS_MAX = 30.0
@@ -68,6 +80,9 @@ class LiveFeed:
         self._connections: set[asyncio.Task[Any]] = set()
         self._streams: set[asyncio.Event] = set()
         """What wakes each client that is served by `frames`, for as long as it is to be served."""
+        self._proxies = TrustedProxies.parse(settings.trusted_proxies)
+        self._places = Places(settings.live_clients, settings.live_clients_per_address)
+        self._turns = FairTurns()
         self.hub: Hub | None = None
         """None while the feed begins."""
         self._has_begun = asyncio.Event()
@@ -136,6 +151,7 @@ class LiveFeed:
             SUBTOTALS_PARTITIONS,
             heartbeat_s=self._settings.live_heartbeat_s,
             generation=self._settings.generation,
+            subscriptions_of_one=self._settings.live_clients_per_address * SUBSCRIPTIONS_EACH,
         )
         hub.begin(positions, state.tallies, state.office_tallies, state.result_watermarks, state.block_watermarks)
         self._consumer = consumer = plain_consumer(self._settings)
@@ -178,7 +194,11 @@ class LiveFeed:
 
     async def _apply(self, hub: Hub, opener: Opener, batches: Mapping[TopicPartition, Sequence[Any]]) -> None:
         believed = await opener.believed(message for messages in batches.values() for message in messages)
+        until = time.perf_counter() + APPLY_SECONDS
         for message in believed:
+            if time.perf_counter() > until:
+                await asyncio.sleep(0)
+                until = time.perf_counter() + APPLY_SECONDS
             if message.topic == self._topics.results:
                 hub.apply_result(message.offset, message.value)
             else:
@@ -203,35 +223,57 @@ class LiveFeed:
 
     # -- the clients' side -----------------------------------------------------------------------------------------
 
-    def admit(self) -> Hub:
-        """The hub, for one more client. Raises NoPlace where there is none, or no place in it."""
+    def party(self, scope: Scope) -> str:
+        """Whom the places of a client are counted against."""
+        return self._proxies.client_of(scope)
+
+    def admit(self, party: str) -> Hub:
+        """The hub, and a place in it for one more client, to be given back. Raises NoPlace where there is none."""
         if self.hub is None:
             raise NoPlace("the feed is beginning; connect again in a moment", 1)
-        if self.hub.subscribers >= self._settings.live_clients:
-            raise NoPlace(f"this process serves {self._settings.live_clients} live clients already", 10)
+        if (refusal := self._places.refusal(party)) is not None:
+            raise NoPlace(f"no place on the live feed of this process: {refusal}", FULL_SECONDS)
+        self._places.take(party)
         return self.hub
 
-    async def admit_soon(self) -> Hub:
+    async def admit_soon(self, party: str) -> Hub:
         """The same, and waits for a feed that is just beginning. Raises NoPlace."""
         with suppress(TimeoutError):
             async with asyncio.timeout(HOLD_SECONDS_MAX):
                 await self._has_begun.wait()
-        return self.admit()
+        return self.admit(party)
+
+    def end(self, hub: Hub, subscriber: Subscriber) -> None:
+        """The client has gone."""
+        hub.leave(subscriber)
+        self._places.give_back(subscriber.party)
+
+    async def next_frame(self, subscriber: Subscriber) -> Frame | None:
+        """The next frame to send, or None. What must be rendered first waits for its turn."""
+        if not subscriber.has_work:
+            frame = subscriber.take()
+        else:
+            async with self._turns.turn(subscriber.party):
+                frame = subscriber.take()
+        if frame is not None and frame.gap is not None:
+            metrics.LIVE_GAPS.labels(frame.gap).inc()
+        return frame
 
     async def serve_socket(self, socket: WebSocket) -> None:
         connection: Connection | None = socket.scope.get(CONNECTION)
         await socket.accept()
+        party = self.party(socket.scope)
         try:
-            hub = self.admit()
+            hub = self.admit(party)
         except NoPlace as none:
             await socket.close(CLOSE_TRY_LATER, none.sentence)
             return
         if connection is not None:
             connection.has_no_end()
         ready = asyncio.Event()
-        subscriber = hub.join(ready.set)
+        subscriber = hub.join(ready.set, party)
         reading = asyncio.create_task(self._read_wishes(socket, hub, subscriber))
-        writing = asyncio.create_task(_write_frames(socket, subscriber, ready))
+        writing = asyncio.create_task(self._write_frames(socket, subscriber, ready))
         self._connections |= {reading, writing}
         try:
             done, _ = await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)
@@ -249,7 +291,7 @@ class LiveFeed:
             for task in (reading, writing):
                 task.cancel()
                 self._connections.discard(task)
-            hub.leave(subscriber)
+            self.end(hub, subscriber)
 
     async def _read_wishes(self, socket: WebSocket, hub: Hub, subscriber: Subscriber) -> None:
         wishes = mistakes = 0
@@ -276,15 +318,22 @@ class LiveFeed:
                 await socket.close(CLOSE_POLICY, f"more than {UNREAD_ANSWERS_MAX} answers wait to be read")
                 return
 
-    async def frames(self, hub: Hub, subscriber: Subscriber, ready: asyncio.Event) -> AsyncIterator[Frame | None]:
+    async def _write_frames(self, socket: WebSocket, subscriber: Subscriber, ready: asyncio.Event) -> None:
+        while True:
+            ready.clear()
+            while (frame := await self.next_frame(subscriber)) is not None:
+                async with asyncio.timeout(SEND_SECONDS_MAX):
+                    await socket.send_text(frame.text)
+            await ready.wait()
+
+    async def frames(self, subscriber: Subscriber, ready: asyncio.Event) -> AsyncIterator[Frame | None]:
         """The frames of a subscriber as they come, for one that cannot be sent wishes (SSE); None at times, where there
         is nothing to send."""
         self._streams.add(ready)
         try:
             while ready in self._streams:
                 ready.clear()
-                while (frame := subscriber.take()) is not None:
-                    _count_gap(frame)
+                while (frame := await self.next_frame(subscriber)) is not None:
                     yield frame
                 try:
                     async with asyncio.timeout(self._settings.live_heartbeat_s):
@@ -302,22 +351,6 @@ class NoPlace(Exception):
         super().__init__(sentence)
         self.sentence = sentence
         self.after_s = after_s
-
-
-async def _write_frames(socket: WebSocket, subscriber: Subscriber, ready: asyncio.Event) -> None:
-    while True:
-        ready.clear()
-        while (frame := subscriber.take()) is not None:
-            _count_gap(frame)
-            async with asyncio.timeout(SEND_SECONDS_MAX):
-                await socket.send_text(frame.text)
-        await ready.wait()
-
-
-def _count_gap(frame: Frame) -> None:
-    if frame.kind == "gap":
-        reason = frame.touched.gap if frame.touched is not None else None
-        metrics.LIVE_GAPS.labels(reason or "slow-client").inc()
 
 
 def _follow_wish(hub: Hub, subscriber: Subscriber, text: str | None) -> None:
@@ -367,7 +400,7 @@ async def live_events(
     level: Annotated[str | None, Query(pattern=CODE_PATTERN, description="all areas of a level")] = None,
     stations: Annotated[bool, Query(description="also each change of a station in the area")] = False,
     cursor: Annotated[str | None, Query(max_length=CURSOR_CHARACTERS_MAX)] = None,
-    last_event_id: Annotated[str | None, Header(max_length=CURSOR_CHARACTERS_MAX)] = None,
+    last_event_id: Annotated[str | None, Header()] = None,
 ) -> Response:
     """A snapshot of an area and its children (or of a level), then each change. A browser that reconnects by itself
     says where it was (`Last-Event-ID`) and goes on there. The same over WebSocket, for several subscriptions at once:
@@ -378,21 +411,25 @@ async def live_events(
         raise Problem(
             400, "Another request behind it", "The stream has no end, so what is asked behind it is never answered."
         )
+    party = feed.party(request.scope)
     try:
-        hub = await feed.admit_soon()
+        hub = await feed.admit_soon(party)
     except NoPlace as none:
         return come_back(none.sentence, none.after_s * 1000)
     ready = asyncio.Event()
-    subscriber = hub.join(ready.set)
-    wish = Subscribe(office=office, area=area, level=level, stations=stations, cursor=last_event_id or cursor or None)
+    subscriber = hub.join(ready.set, party)
+    kept = last_event_id and last_event_id[:CURSOR_CHARACTERS_MAX]
+    wish = Subscribe(office=office, area=area, level=level, stations=stations, cursor=kept or cursor or None)
     try:
-        hub.subscribe(subscriber, wish)
+        hub.subscribe(subscriber, wish, keeps_cursor=bool(kept))
     except Wrong as wrong:
-        hub.leave(subscriber)
+        feed.end(hub, subscriber)
+        if wrong.status == TOO_MANY:
+            return come_back(wrong.sentence, FULL_SECONDS * 1000)
         raise Problem(wrong.status, "Cannot be subscribed to", wrong.sentence, field=wrong.field) from None
 
     async def chunks() -> AsyncIterator[bytes]:
-        async for frame in feed.frames(hub, subscriber, ready):
+        async for frame in feed.frames(subscriber, ready):
             if frame is None:
                 yield b":\n\n"
                 continue
@@ -400,7 +437,7 @@ async def live_events(
             retry = f"retry: {RETRY_MS}\n" if frame.kind == "hello" else ""
             yield f"event: {frame.kind}\n{retry}{id}data: {frame.text}\n\n".encode()
 
-    return EventStream(chunks(), ended=lambda: hub.leave(subscriber))
+    return EventStream(chunks(), ended=lambda: feed.end(hub, subscriber))
 
 
 @router.get("/schemas/live", summary="JSON Schema of the live feed's messages", tags=["reference"])

@@ -8,12 +8,12 @@ Areas from the shard level up come from `results`, those below and the stations 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
 
-from api.feed.recent import Recent, RecentMessages
-from api.feed.touched import Key, Touched
+from api.feed.recent import RecentStations, station_rows
+from api.feed.touched import OF_OFFICE, WHOLE, Key, Mark, Touched
 from projections.definition import Definition, OfficeEntry
 from projections.parts import Parts
 from projections.progress import standing
@@ -29,20 +29,17 @@ log = logging.getLogger("rekap.live")
 
 RESULTS = "results"
 REASON_CHARACTERS_MAX = 500
-ROW_BYTES = 100
-"""What is remembered of a changed row of `results`: its key."""
 
 
 class FeedState:
-    def __init__(
-        self, definition: Definition, subtotals_partitions: int, *, recent_messages_max: int, recent_bytes_max: int
-    ) -> None:
+    def __init__(self, definition: Definition, subtotals_partitions: int) -> None:
         self.definition = definition
         self.offices = [OfficeState(entry, definition.partitions) for entry in definition.offices]
         self.positions = [0] * (1 + subtotals_partitions)
         """The next offset of `results`, and of each partition of `subtotals`."""
-        self.recent_results = RecentMessages(recent_messages_max, recent_bytes_max)
-        self.recent_subtotals = RecentMessages(recent_messages_max, recent_bytes_max)
+        self.floors = [0] * len(self.positions)
+        """From which offset of each source on it is known what changed."""
+        self.recent_stations = RecentStations(len(self.positions))
         self._parts: Parts[Result] = Parts()
         """Results of which not all parts have come."""
         self.has_news = False
@@ -78,8 +75,8 @@ class FeedState:
                 state.through[partition] = through
                 state.whole[partition] = True
         self.positions = [positions.results, *positions.subtotals]
-        self.recent_results.floors = {0: positions.results}
-        self.recent_subtotals.floors = {1 + n: offset for n, offset in enumerate(positions.subtotals)}
+        self.floors = list(self.positions)
+        self.recent_stations.floors = list(self.positions)
 
     def held_stations(self) -> dict[str, int]:
         """By office how many results wait for review, each contest of a station for itself."""
@@ -130,10 +127,7 @@ class FeedState:
         office.stopped.pop(RESULTS, None)
         self._parts.give_up(said.office, lambda other: at_or_before(other.as_of, result.as_of))
         # At the offset of its last part: a client whose cursor lies between its parts lacks all of it.
-        size = ROW_BYTES * (len(touched) + len(offices) + len(contests))
-        message = Recent(0, offset, office.entry.number, touched, offices, contests, first, gap, b"", size)
-        self.recent_results.add(message)
-        touch(office.touched, message)
+        office.note(Mark(0, offset), [*touched, *offices, *contests], everything=first, gap=gap)
         return Applied.APPLIED
 
     def apply_block(self, source: int, offset: int, value: bytes) -> Applied:
@@ -169,6 +163,7 @@ class FeedState:
             if self.definition.area_level[self.definition.area_number[row[1]]] > shard_level
         ]
         rows = self._area_rows(below)
+        stations = station_rows(body) if office.has_station_channels else []
         gap: GapReason | None = None
         becomes_whole = from_ == NOTHING_YET
         if from_ > applied:
@@ -179,11 +174,12 @@ class FeedState:
             office.whole[partition] = True
         office.through[partition] = through
         areas = office.set_areas(rows)
-        size = len(head_line) + len(body)
-        everything = becomes_whole and not areas
-        message = Recent(source, offset, office.entry.number, areas, (), (), everything, gap, body, size)
-        self.recent_subtotals.add(message)
-        touch(office.touched, message, with_stations=office.has_station_channels > 0)
+        mark = Mark(source, offset)
+        self.recent_stations.add(mark, office.entry.number, body)
+        office.note(mark, areas, everything=becomes_whole and not areas, gap=gap)
+        for key, row in stations:
+            office.touched.stations.pop(key, None)
+            office.touched.stations[key] = row
         return Applied.APPLIED if gap is None else Applied.GAP
 
     def pass_over(self, source: int, offset: int) -> None:
@@ -236,8 +232,13 @@ class OfficeState:
         self.whole: list[bool] = [False] * partitions
         """For each ledger partition, whether every block since the first has been applied."""
         self.touched = Touched()
-        self.rendered: dict[Key, bytes] = {}
-        self.rendered_parties: dict[int, bytes] = {}
+        """Since the last flush."""
+        self.changed: dict[Key, Mark] = {}
+        """The message that changed a row last, where one did since the feed began."""
+        self._everything: dict[int, int] = {}
+        """Source → offset of the last message after which a snapshot is needed."""
+        self._gaps: dict[int, tuple[int, GapReason]] = {}
+        """Source → the last message before which others were missing."""
         self.has_station_channels = 0
         self.stopped: dict[str, str] = {}
         """By what could not be applied, why. The last good state is kept; `results` are right again with the next keyframe,
@@ -247,32 +248,49 @@ class OfficeState:
         self.stopped[what] = f"{type(error).__name__}: {error} ({place})"[:REASON_CHARACTERS_MAX]
         log.critical(event("office-stopped", office=self.entry.id, error=self.stopped[what]), exc_info=error)
 
-    def set_areas(self, rows: Iterable[tuple[Key, Tally]]) -> tuple[Key, ...]:
+    def set_areas(self, rows: Iterable[tuple[Key, Tally]]) -> list[Key]:
         """Those that are other than before."""
         touched = []
         for key, tally in rows:
             if self.areas.get(key) != tally:
                 self.areas[key] = tally
-                self.rendered.pop(key, None)
                 touched.append(key)
-        return tuple(touched)
+        return touched
 
-    def set_parties(self, rows: Iterable[tuple[int, Tally]]) -> tuple[int, ...]:
+    def set_parties(self, rows: Iterable[tuple[int, Tally]]) -> list[Key]:
         touched = []
         for area, tally in rows:
             if self.parties.get(area) != tally:
                 self.parties[area] = tally
-                self.rendered_parties.pop(area, None)
-                touched.append(area)
-        return tuple(touched)
+                touched.append((OF_OFFICE, area))
+        return touched
 
-    def set_standings(self, rows: Iterable[tuple[int, bytes]]) -> tuple[int, ...]:
+    def set_standings(self, rows: Iterable[tuple[int, bytes]]) -> list[Key]:
         touched = []
         for contest, rendered in rows:
             if self.standings.get(contest) != rendered:
                 self.standings[contest] = rendered
-                touched.append(contest)
-        return tuple(touched)
+                touched.append((contest, WHOLE))
+        return touched
+
+    def note(self, mark: Mark, keys: Iterable[Key], *, everything: bool, gap: GapReason | None) -> None:
+        """What a message changed."""
+        for key in keys:
+            self.changed[key] = mark
+            self.touched.keys.add(key)
+        if everything:
+            self._everything[mark.source] = mark.offset
+            self.touched.everything = True
+        if gap is not None:
+            self._gaps[mark.source] = mark.offset, gap
+            self.touched.gap = self.touched.gap or gap
+
+    def is_everything_since(self, positions: Sequence[int]) -> bool:
+        """Whether what changed at or after these offsets, by source, is more than the rows that did."""
+        return any(offset >= positions[source] for source, offset in self._everything.items())
+
+    def gap_since(self, positions: Sequence[int]) -> GapReason | None:
+        return next((gap for source, (offset, gap) in self._gaps.items() if offset >= positions[source]), None)
 
     @property
     def has_spoken(self) -> bool:
@@ -287,16 +305,3 @@ class OfficeState:
 
 def _offsets(cut: Iterable[int]) -> bytes:
     return orjson.dumps({str(partition): offset for partition, offset in enumerate(cut) if offset > NOTHING_YET})
-
-
-def touch(touched: Touched, message: Recent, *, with_stations: bool = False) -> None:
-    touched.areas.update(message.areas)
-    touched.offices.update(message.offices)
-    touched.contests.update(message.contests)
-    touched.everything |= message.everything
-    touched.gap = touched.gap or message.gap
-    if with_stations and message.body:
-        for row in orjson.loads(message.body)["stations"]:
-            key = (row["station"], row["contest"])
-            touched.stations.pop(key, None)
-            touched.stations[key] = orjson.dumps(row)

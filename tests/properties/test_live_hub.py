@@ -4,7 +4,7 @@ it was ever told is the fold of the `as_of` beside it."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hypothesis import example, given, settings
@@ -18,8 +18,9 @@ from projections.rollup import Rollup
 from projections.tabulation import PartitionFold
 from projections.tally import HEAD
 from proofs.signatures import load_public_key, verify
+from rekap.live_client import joined
 from schemas.blocks import Block
-from schemas.live import Positions, Subscribe, cursor_of, positions_of
+from schemas.live import FROM_SERVER, Positions, Subscribe, cursor_of, positions_of
 from tests.support.ledger import MemoryLedger
 from tests.support.small_election import reported, small_package
 
@@ -93,9 +94,11 @@ class Client:
         self._cursor: str | None = None
         self._subscriber: Subscriber
         self.tallies: dict[tuple[str, str], dict[str, Any]] = {}
+        self._parts: list[dict[str, Any]] = []
         self.connect()
 
     def connect(self) -> None:
+        self._parts.clear()
         self._subscriber = self._hub.join(lambda: None)
         self._hub.subscribe(self._subscriber, Subscribe(**self._wish, cursor=self._cursor))
 
@@ -105,13 +108,22 @@ class Client:
 
     def read(self, most: int) -> None:
         for message in self._messages(most):
-            self._cursor = message.get("cursor", self._cursor)
+            FROM_SERVER.validate_python(message)
+            if message["type"] not in ("snapshot", "change"):
+                self._cursor = message.get("cursor", self._cursor)
+                continue
+            _assert_is_the_fold(self._night, message, message["areas"])
+            self._parts.append(message)
+            assert message.get("more", False) == ("cursor" not in message)
+            if message.get("more", False):
+                continue
+            message, self._parts = joined(self._parts), []
+            self._cursor = message["cursor"]
             if message["type"] == "snapshot":
                 self.tallies.clear()
-            if message["type"] in ("snapshot", "change"):
-                for tally in message["areas"]:
-                    self.tallies[tally["area"], tally["contest"]] = tally
-                _assert_is_the_fold(self._night, message)
+            for tally in message["areas"]:
+                self.tallies[tally["area"], tally["contest"]] = tally
+            _assert_is_the_fold(self._night, message, self.tallies.values())
 
     def _messages(self, most: int) -> Iterator[dict[str, Any]]:
         for _ in range(most):
@@ -135,35 +147,41 @@ def _fold_of(night: Night, cut: dict[str, int]) -> dict[tuple[str, str], list[in
     return tallies
 
 
-def _assert_is_the_fold(night: Night, message: dict[str, Any]) -> None:
+def _assert_is_the_fold(night: Night, message: dict[str, Any], tallies: Iterable[dict[str, Any]]) -> None:
+    """Each of these is what the prefixes that the message names add up to."""
     definition = night.definition
     above, below = _fold_of(night, message["as_of"]), _fold_of(night, message["shard_as_of"])
-    for told in message["areas"]:
+    for told in tallies:
         area = definition.area_number[told["area"]]
         contest = definition.contests[definition.contest_number[told["contest"]]]
         if definition.area_level[area] > definition.shard_level:
-            tallies = [below.get((contest.id, told["area"]))]
+            added = [below.get((contest.id, told["area"]))]
         else:
-            tallies = [
+            added = [
                 above.get((contest.id, definition.area_codes[shard]))
                 for shard in definition.shard_partition
                 if area in definition.lineage[shard]
             ]
-        sums = [sum(numbers) for numbers in zip(*[tally for tally in tallies if tally is not None], strict=True)]
+        sums = [sum(numbers) for numbers in zip(*[tally for tally in added if tally is not None], strict=True)]
         expected = published_tally(contest, area, sums or [0] * (3 * (HEAD + len(contest.choices)) + 1), definition)
         assert told == expected
 
 
 @settings(max_examples=300, deadline=None)
-@given(moments, st.sampled_from([{}, {"area": "1.1"}, {"level": "district"}, {"area": "2"}]), st.booleans())
+@given(
+    moments,
+    st.sampled_from([{}, {"area": "1.1"}, {"level": "district"}, {"area": "2"}]),
+    st.sampled_from([1, 1_500, 128 * 1024]),
+    st.sampled_from([1, 4_000, 256 * 1024]),
+)
 @example(  # breaks off between the marker of a gap and the state that follows it
-    [("news", FORM), ("read", 2), ("break",), ("read", 2), ("report", FORM), ("break",)], {}, True
+    [("news", FORM), ("read", 2), ("break",), ("read", 2), ("report", FORM), ("break",)], {}, 1, 256 * 1024
 )
 def test_a_client_ends_with_the_newest_state_and_was_never_told_a_number_of_no_moment(
-    night_moments: list[tuple[Any, ...]], channel: dict[str, str], remembers_little: bool
+    night_moments: list[tuple[Any, ...]], channel: dict[str, str], part_bytes: int, queue_bytes: int
 ) -> None:
     night = Night()
-    hub = Hub(night.definition, SUBTOTALS, recent_messages_max=3 if remembers_little else 10_000)
+    hub = Hub(night.definition, SUBTOTALS, part_bytes=part_bytes, queue_bytes_max=queue_bytes)
     hub.begin(Positions(0, (0,)))
     client = Client(night, hub, {"office": OFFICE, **channel})
 

@@ -20,7 +20,7 @@ class Night:
     def __init__(self) -> None:
         self.ledger = MemoryLedger(small_package())
         self.rollup = Rollup(self.ledger.definition)
-        self.feed = FeedState(self.ledger.definition, 1, recent_messages_max=100, recent_bytes_max=10**6)
+        self.feed = FeedState(self.ledger.definition, 1)
         self.feed.begin(Positions(0, (0,)))
         self.offset = 0
 
