@@ -12,8 +12,8 @@ class Verdict(Enum):
     VERIFIED = 0
     DIFFERS = 1
     """The log is whole, and a published number is not what it counts to."""
-    TAMPERED = 2
-    """The log, a signature on it, or the package is not what it was."""
+    TAMPERED = 4
+    """The log, a signature on it, or the package is not what it was. Not 2, with which every command ends at a typing error."""
 
 
 @dataclass(frozen=True, slots=True)

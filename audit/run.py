@@ -1,6 +1,7 @@
 """An audit from beginning to end.
 
-    1. package        read, and its definition hash computed
+    1. package        read, and its definition hash computed; what else was given is read, and a checkpoint of each log with
+                      the keys that were named: a mistake in these should not come out after minutes of downloads
     2. snapshots      fetched first: what is published must already be in the log
     3. checkpoints    of every log, no older than the snapshots; signatures of the log and of witnesses
     4. records        every bundle, every signature, the root; older checkpoints and receipts that somebody holds
@@ -121,6 +122,9 @@ def _audit(
     with _step(report, "package"):  # 1
         package = _package(archive, wishes)
         report.election, report.mode, report.definition = package.id, package.mode, package.definition
+        _read_given(wishes, package)
+        if archive.is_live and not wishes.brokers:
+            _heads(archive, package, keys, [])
     if wishes.sample:
         _audit_sample(archive, wishes, package, keys, report)
         return
@@ -209,6 +213,20 @@ def _package(archive: Archive, wishes: Wishes) -> Package:
         return read_package(archive.directory / PACKAGE)
     except PackageError as error:
         raise AuditError(f"package: {error}") from None
+
+
+def _read_given(wishes: Wishes, package: Package) -> None:
+    """Whether checkpoints and receipts that were given can be read, and are of this election. Raises AuditError."""
+    origins = {package.origin(partition) for partition in range(package.partitions)}
+    for path in (*wishes.checkpoints, *wishes.since):
+        try:
+            origin = parse_checkpoint(parse_note(_read(path)).text).origin
+        except NoteError as error:
+            raise AuditError(f"{path}: {error}") from None
+        if origin not in origins:
+            raise AuditError(f"{path} is a checkpoint of {origin!r}, which is no log of this election")
+    for path in wishes.receipts:
+        _read_receipt(path, package)
 
 
 # ── 2 ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -382,20 +400,25 @@ _RECEIPT = re.compile(
 )
 
 
-def _check_receipt(recount: Recount, package: Package, path: Path) -> None:
-    """What a gateway has signed is in the log, at its place, with its leaf hash. Raises TamperedError, AuditError.
-
-    Takes a receipt as the gateway answered it (JSON), or its signed note alone. Whose signature it is does not matter
-    here: a leaf that is there needs no witness.
-    """
+def _read_receipt(path: Path, package: Package) -> re.Match[str]:
+    """A receipt as the gateway answered it (JSON), or its signed note alone. Raises AuditError."""
     text = _read(path).decode(errors="replace")
     with suppress(ValueError, AttributeError):
         text = orjson.loads(text).get("signed", "")
     found = _RECEIPT.match(text)
     if found is None:
-        raise AuditError(f"{path} is no receipt")
+        raise AuditError(f"{path} is not a receipt of a Rekap gateway")
     if found["election"] != package.id:
         raise AuditError(f"{path} is a receipt of the election {found['election']!r}")
+    return found
+
+
+def _check_receipt(recount: Recount, package: Package, path: Path) -> None:
+    """What a gateway has signed is in the log, at its place, with its leaf hash. Raises TamperedError, AuditError.
+
+    Whose signature it is does not matter here: a leaf that is there needs no witness.
+    """
+    found = _read_receipt(path, package)
     partition, offset = int(found["partition"]), int(found["offset"])
     record = recount.leaf(partition, offset)
     if record is None or record != (found["submission"], found["leaf"]):

@@ -55,6 +55,7 @@ from rekap.embedded.postgres import EmbeddedPostgres
 from rekap.embedded.processes import EmbeddedError, Supervisor, last_lines
 from rekap.run import spare_the_collector
 from runtime.kafka import ordered_producer, topics_of
+from runtime.key_files import load_or_make_key_file
 from runtime.package_files import load_package
 from runtime.settings import Settings, read_settings, variable
 from runtime.tile_store import TileStore
@@ -174,6 +175,9 @@ class Notary:
             variable("log_directory"): str(place / "log"),
             variable("log_key"): str(place / "log-key.pem"),
         }
+        load_or_make_key_file(
+            place / "log-key.pem"
+        )  # the notary itself makes none where the ledger holds records already
 
     def start(self) -> None:
         command = command_on_one_core(sys.executable, "-m", "rekap", "run", "notary")

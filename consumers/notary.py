@@ -44,7 +44,7 @@ from proofs.notes import (
 from proofs.tiles import CHECKPOINT, TILE_WIDTH, TileHashes, tile_path
 from runtime import metrics
 from runtime.kafka import plain_consumer, stop_consumer, topics_of
-from runtime.key_files import load_or_make_key_file
+from runtime.log_key import log_key
 from runtime.logs import event
 from runtime.postgres import migrate, open_pool
 from runtime.settings import Settings
@@ -78,11 +78,11 @@ class _Partition:
 
 
 class Notary:
-    def __init__(self, settings: Settings, definition: Definition) -> None:
+    def __init__(self, settings: Settings, definition: Definition, key: Ed25519PrivateKey) -> None:
         self._settings = settings
         self._definition = definition
         self._topic = topics_of(definition.election).ledger
-        self._key: Ed25519PrivateKey = load_or_make_key_file(settings.log_key)
+        self._key = key
         self._witnesses = WitnessClient(parse_witnesses(settings.witnesses))
         self._partitions: dict[int, _Partition] = {}
         self._pool: Any = None
@@ -244,4 +244,4 @@ def _read_tile(store: TileStore, level: int, index: int, width: int) -> bytes:
 
 
 async def run(settings: Settings, definition: Definition, stop: asyncio.Event) -> None:
-    await Notary(settings, definition).run(stop)
+    await Notary(settings, definition, await log_key(settings, definition.election)).run(stop)

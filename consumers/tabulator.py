@@ -128,6 +128,13 @@ class _Folding:
         self.has_spoken = False
         self.stop = stop
         """Fold no further than this, until it is time to try again."""
+        self.reason_is_left = stop is not None
+        """Whether the reason of a stop is beside the committed offset, where health reads it."""
+
+    def has_news_to_commit(self, offset: int) -> bool:
+        """Whether the offset is further than the one committed, or is the same and the fold has got past the record that it
+        had stopped at: on a partition where nothing new comes, the reason would stay for ever."""
+        return offset > self.told_through or (offset == self.told_through and self.reason_is_left and self.stop is None)
 
     @property
     def not_kept(self) -> int:
@@ -503,11 +510,14 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             ready = {
                 place: (offset, self._sealed(place, offset, self._folding[place.partition].stop))
                 for place, offset in uncommitted.items()
-                if place.partition in self._folding and offset > self._folding[place.partition].told_through
+                if place.partition in self._folding and self._folding[place.partition].has_news_to_commit(offset)
             }
             if ready:
                 await self._consumer.commit(ready)
                 self._committed |= {place: offset for place, (offset, _) in ready.items()}
+                for place in ready:
+                    if (folding := self._folding.get(place.partition)) is not None:
+                        folding.reason_is_left = folding.stop is not None
 
     def _sealed(self, place: TopicPartition, offset: int, stop: Stop | None) -> str:
         note = "" if stop is None else stop.as_metadata()

@@ -71,8 +71,8 @@ def audit(
 
     SOURCE is the address of a Rekap server, a directory that an audit has kept (--archive), or Kafka (kafka://host:port,
     with --package and, to compare, --published). The last line is VERIFIED
-    (exit code 0), DIFFERS (1: a published number is not what the log counts to) or TAMPERED (2: the log, a signature or
-    the package is not what it was). Exit code 3: it could not be audited.
+    (exit code 0), DIFFERS (1: a published number is not what the log counts to) or TAMPERED (4: the log, a signature or
+    the package is not what it was). Exit code 2: the command is wrong; 3: it could not be audited.
     """
     seed = int(time.time()) if seed is None else seed
     brokers = source.removeprefix("kafka://") if source.startswith("kafka://") else ""

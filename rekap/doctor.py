@@ -23,7 +23,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import replace
@@ -76,6 +76,10 @@ PREFETCH = 5_000
 EXIT_DIFFERENT = 1
 EXIT_USAGE = 2
 EXIT_NOT_REACHED = 3
+EXIT_NOT_ALL_COMPARED = 4
+
+PUBLIC_LOG, STATES = "log", "states"
+"""What may be kept on another machine than this, by the name that --without takes."""
 
 
 class DoctorError(Exception):
@@ -89,6 +93,11 @@ class Report:
         self.compared: Counter[str] = Counter()
         self.different: Counter[str] = Counter()
         self.notes: list[str] = []
+        self.missing: dict[str, list[str]] = {}
+        """What should have been compared and is not here: by kind (PUBLIC_LOG, STATES), where it was looked for."""
+
+    def miss(self, kind: str, place: str) -> None:
+        self.missing.setdefault(kind, []).append(place)
 
     def compare(self, kind: str, place: object, expected: object, found: object) -> None:
         self.compared[kind] += 1
@@ -169,7 +178,7 @@ class Doctor:
             for row in await connection.fetch(loghead.HEADS):
                 found.setdefault(row["partition"], []).append((LOG_HEAD, row["size"], bytes.fromhex(row["root"])))
         except asyncpg.UndefinedTableError:
-            self.report.notes.append("no notary has written a head of the log into this database")
+            self.report.miss(PUBLIC_LOG, "its heads in the database")
         finally:
             await connection.close()
         place = self._settings.log_directory / election.mode.value / election.id
@@ -178,7 +187,7 @@ class Doctor:
             try:
                 checkpoint = parse_checkpoint(parse_note(path.read_bytes()).text)
             except FileNotFoundError:
-                self.report.notes.append(f"{path} is not here: not compared")
+                self.report.miss(PUBLIC_LOG, str(path))
             except (NoteError, OSError, ValueError) as error:
                 self.report.compare(CHECKPOINT_FILE, path, "a checkpoint", str(error))
             else:
@@ -212,6 +221,8 @@ class Doctor:
                 self.report.compare("state", path, "what was written", str(error))
             except (UnfitStateError, OSError) as error:
                 self.report.notes.append(f"{path} would be thrown away and is not compared: {error}")
+        if not found and self._settings.state_records:
+            self.report.miss(STATES, f"partition {partition} of {self._settings.state_directory}")
         return found
 
     async def _positions(self) -> None:
@@ -486,12 +497,19 @@ async def examine(settings: Settings, definition: Definition) -> Report:
 
 
 @click.command("doctor")
-def doctor() -> None:
+@click.option(
+    "--without", "left_out", multiple=True, type=click.Choice([PUBLIC_LOG, STATES]),
+    help="what is kept on another machine, and is to be examined there",
+)  # fmt: skip
+def doctor(left_out: tuple[str, ...]) -> None:
     """Compare the read model, the tabulator's states and the public log with a fresh fold of the ledger.
 
     The count may go on meanwhile. Each difference is a line on standard output; at the end there is a table of what was
-    compared. Exit codes: 0 all is as the ledger says; 1 something differs (`rekap rebuild` makes it again); 2 wrong
-    settings; 3 Kafka or PostgreSQL cannot be reached.
+    compared, and the last line says what was not. Exit codes: 0 all is as the ledger says; 1 something differs (`rekap
+    rebuild` makes it again); 2 wrong settings; 3 Kafka or PostgreSQL cannot be reached; 4 what was compared is as the
+    ledger says, but files of the public log (REKAP_LOG_DIRECTORY) or states (REKAP_STATE_DIRECTORY) are not on this machine.
+
+    Example, on a machine that has the database and no files: rekap doctor --without log --without states
     """
     settings, definition = load()
     if not settings.database:
@@ -509,13 +527,39 @@ def doctor() -> None:
         click.echo(f"Error: {type(error).__name__}: {error}", err=True)
         raise SystemExit(EXIT_NOT_REACHED) from None
     click.echo(report.table())
+    for line in last_lines_of(report, left_out):
+        click.echo(line)
+    raise SystemExit(exit_code_of(report, left_out))
+
+
+def exit_code_of(report: Report, left_out: Collection[str]) -> int:
     if report.different:
-        differences = f"{sum(report.different.values()):,} differences"
-        if report.different.keys() - OF_THE_LOG:
-            click.echo(f"{differences}: `rekap rebuild` makes all but the log again from the ledger")
-        if report.different.keys() & OF_THE_LOG:
-            click.echo(
-                f"{differences}: of the public log too; delete nothing, and find out which was changed, log or ledger"
-            )
-        raise SystemExit(EXIT_DIFFERENT)
-    click.echo("all is as the ledger says")
+        return EXIT_DIFFERENT
+    return EXIT_NOT_ALL_COMPARED if report.missing.keys() - set(left_out) else 0
+
+
+def last_lines_of(report: Report, left_out: Collection[str]) -> list[str]:
+    """What came out, for the person who asked; the last line says also what was not compared."""
+    lines = []
+    differences = f"{sum(report.different.values()):,} differences"
+    if report.different.keys() - OF_THE_LOG:
+        lines.append(f"{differences}: `rekap rebuild` makes all but the log again from the ledger")
+    if report.different.keys() & OF_THE_LOG:
+        lines.append(
+            f"{differences}: of the public log too; delete nothing, and find out which was changed, log or ledger"
+        )
+    missing = "; ".join(f"{_NAMES[kind]} ({_first(places)})" for kind, places in sorted(report.missing.items()))
+    if missing:
+        as_asked = " (left out as asked)" if report.missing.keys() <= set(left_out) else ""
+        what = "the rest" if report.different else "what was compared is as the ledger says; the rest"
+        lines.append(f"{what} was NOT compared{as_asked}, because it is not here: {missing}")
+    elif not report.different:
+        lines.append("all is as the ledger says")
+    return lines
+
+
+_NAMES = {PUBLIC_LOG: "the public log", STATES: "the tabulator's states"}
+
+
+def _first(places: list[str]) -> str:
+    return places[0] if len(places) == 1 else f"{places[0]}, and {len(places) - 1} more"

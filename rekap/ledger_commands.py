@@ -21,6 +21,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from projections.definition import Definition
+from projections.genesis import genesis_problem
 from proofs.growing_log import GrowingLog
 from proofs.tiles import entry_bundle
 from rekap.run import load
@@ -71,7 +72,7 @@ async def export_ledger(settings: Settings, definition: Definition, directory: P
 async def import_ledger(settings: Settings, definition: Definition, directory: Path) -> list[Head]:
     """Write the files into the ledger's empty topic, in this order:
 
-        1. each file gives the size and root that the manifest says, and the election is this one
+        1. each file gives the size and root that the manifest says, and begins with the genesis of this election
         2. the topic is there, and empty
         3. each record stands at its offset (acks=all)
         4. what Kafka has gives the same roots
@@ -81,6 +82,10 @@ async def import_ledger(settings: Settings, definition: Definition, directory: P
     for partition, head in enumerate(heads):  # 1
         log = GrowingLog()
         for record in _entries(directory / f"{partition}.ledger"):
+            if log.size == 0 and (problem := genesis_problem(definition, record)) is not None:
+                raise LedgerFilesError(
+                    f"{partition}.ledger does not begin with the genesis of this election: {problem}"
+                )
             _append(log, record)
         _compare(f"{partition}.ledger", _head(log), head)
     topic = (await create_topics(settings, definition.election)).ledger  # 2

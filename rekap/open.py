@@ -3,44 +3,51 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+import sys
 from pathlib import Path
 
 import click
 from aiokafka.errors import KafkaError
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from projections.definition import Definition
+from rekap.opening import ConfirmationError, OpeningError, open_with_key, what_will_stand
 from rekap.run import load
-from rekap.signing import Signer
-from runtime.genesis import open_election
 from runtime.kafka import TopicMismatchError
 from runtime.key_files import KeyFileError, load_key_file
-from runtime.settings import Settings
 
+EXIT_NOT_OPENED = 1
 EXIT_NOT_REACHED = 3
-
-
-async def open_with_key(settings: Settings, definition: Definition, key: Ed25519PrivateKey) -> None:
-    """Open the election where it is not open yet; safe to repeat."""
-    election = definition.election
-    signer = Signer(key, election=election.id, mode=election.mode.value, definition=definition.hash)
-    created_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    signed = signer.sign({"type": "election.opened", "partitions": definition.partitions, "created_at": created_at})
-    await open_election(settings, election, signed.envelope)
+CONFIRM_HELP = "the id of a live election: opens it, which cannot be taken back (a rehearsal needs none)"
 
 
 @click.command("open")
 @click.option("--key", "key_file", type=click.Path(path_type=Path), required=True, help="private key of the authority")
-def open_command(key_file: Path) -> None:
-    """Open the election: create its topics and write the genesis event. Safe to repeat."""
+@click.option("--confirm", metavar="ELECTION", help=CONFIRM_HELP)
+def open_command(key_file: Path, confirm: str | None) -> None:
+    """Open the election: create its topics and write the genesis event. Safe to repeat.
+
+    Which election, and where, the environment says: REKAP_PACKAGE, REKAP_KAFKA. A live election is opened only with its id
+    as --confirm, or typed when asked. Exit codes: 0 it is open; 1 it cannot be opened with this key or package, and
+    nothing was written; 2 wrong settings; 3 Kafka cannot be reached.
+
+    Example: rekap open --key keys/authority.pem --confirm id-2029-02-14
+    """
     settings, definition = load()
+    election = definition.election
     try:
-        asyncio.run(open_with_key(settings, definition, load_key_file(key_file)))
-    except (KeyFileError, TopicMismatchError) as error:
-        click.echo(f"Error: {error}", err=True)
-        raise SystemExit(1) from None
-    except KafkaError as error:
+        key = load_key_file(key_file)
+        try:
+            opened = asyncio.run(open_with_key(settings, definition, key, confirmed=confirm))
+        except ConfirmationError:
+            if confirm is not None or not sys.stdin.isatty():
+                raise
+            click.echo(f"This stands in the log for ever:\n{what_will_stand(definition, key)}", err=True)
+            typed = click.prompt("Type the election's id to open it", err=True)
+            opened = asyncio.run(open_with_key(settings, definition, key, confirmed=typed))
+    except (KeyFileError, OpeningError, TopicMismatchError) as error:
+        click.echo(f"Error: {error}.", err=True)
+        raise SystemExit(EXIT_NOT_OPENED) from None
+    except (KafkaError, TimeoutError, OSError) as error:
         click.echo(f"Error: Kafka at {settings.kafka} (REKAP_KAFKA): {type(error).__name__}", err=True)
         raise SystemExit(EXIT_NOT_REACHED) from None
-    click.echo(f"Election {definition.election.id} is open: {definition.partitions} ledger partitions.")
+    how = "is open now" if opened else "was open already"
+    click.echo(f"Election {election.id} {how}: {definition.partitions} ledger partitions.")

@@ -170,6 +170,11 @@ async def through_of(log: LogSource, definition: Definition, to: str | None) -> 
     if to is None:
         return {partition: size - 1 for partition, size in enumerate(sizes)}
     cut = cut_of(to)
+    if missing := [str(partition) for partition in range(definition.partitions) if partition not in cut]:
+        raise ReplayError(
+            f"--to: names nothing for partition {', '.join(missing[:10])}{' and others' if missing[10:] else ''}; each of the "
+            f"{definition.partitions} must be named, with -1 where none of its events counts"
+        )
     for partition, offset in cut.items():
         if partition >= definition.partitions:
             raise ReplayError(f"--to: there are partitions 0 to {definition.partitions - 1}, not {partition}")

@@ -21,7 +21,9 @@ from api.client_address import TrustedProxies
 from projections.definition import Definition
 from proofs.signatures import key_id
 from rekap.definition_cache import compiled
+from rekap.opening import OpeningError, check_opened
 from runtime.generations import another_than, current_generation
+from runtime.kafka import TopicMismatchError
 from runtime.key_files import KeyFileError, load_or_make_key_file
 from runtime.logs import event, start_logs
 from runtime.metrics import serve_metrics
@@ -37,6 +39,8 @@ log = logging.getLogger("rekap.run")
 EXIT_CONFIGURATION = 2
 EXIT_STOPPED = 70
 """A worker stopped because going on would have been wrong; the supervisor starts it again."""
+SERVING = "serving"
+"""What an API logs once it has its port and takes requests: an answer at that port could be another process's."""
 GRACEFUL_SECONDS = 8
 GC_ALLOCATIONS = 100_000
 """New objects between two looks of the garbage collector: more than a batch makes. At half it walks each batch once."""
@@ -53,6 +57,7 @@ def run(role: str) -> None:
     """Run one worker, with the settings of the environment (see .env.example)."""
     start_logs()
     settings, definition = load()
+    see_that_it_is_open(settings, definition)
     if role != "notary":
         _check_workers_key(settings)
     if role in GENERATION_ROLES and not settings.generation:
@@ -79,6 +84,19 @@ def run(role: str) -> None:
         from consumers import recorder
 
         _work(role, recorder.run, settings, definition)
+
+
+def see_that_it_is_open(settings: Settings, definition: Definition) -> None:
+    """Compare the package with the ledger's genesis before anything is taken, counted or served by it: what a changed
+    package acknowledges could never count. Ends the process with a sentence where they differ."""
+    try:
+        asyncio.run(check_opened(settings, definition))
+    except (OpeningError, TopicMismatchError) as error:
+        log.critical(event("not-started", reason=error))
+        raise SystemExit(EXIT_CONFIGURATION) from None
+    except (KafkaError, TimeoutError, OSError) as error:
+        log.critical(event("not-started", reason=f"Kafka at {settings.kafka}: {type(error).__name__}"))
+        raise SystemExit(EXIT_STOPPED) from None
 
 
 def in_the_current_generation(settings: Settings, definition: Definition) -> Settings:
@@ -175,6 +193,11 @@ def _serve(settings: Settings, definition: Definition) -> NoReturn:
     unread = Unread()
 
     class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                log.info(event(SERVING, address=f"{settings.host}:{settings.port}"))
+
         async def on_tick(self, counter: int) -> bool:
             if counter % 10 == 0:  # once a second
                 cut_off_unread(unread, self.server_state.connections)

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-import httpx
 from aiokafka.errors import KafkaError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -22,14 +21,17 @@ from projections.definition import Definition
 from projections.package_checks import problems
 from proofs.notes import ED25519, VerifierKey
 from rekap.embedded.kafka import EmbeddedKafka, embedded_cluster
-from rekap.embedded.ports import free_port
+from rekap.embedded.ports import HOST, free_port, see_that_port_is_free
 from rekap.embedded.postgres import EmbeddedPostgres
 from rekap.embedded.processes import EmbeddedError, Supervisor, hold_data_directory, told_to_stop
 from rekap.ledger_commands import LedgerFilesError, import_ledger
-from rekap.open import open_with_key
+from rekap.open import CONFIRM_HELP
+from rekap.opening import OpeningError, check_opening_key, open_with_key
+from rekap.run import SERVING
 from rekap.witness import READY, witness_key
 from runtime.kafka import TopicMismatchError
-from runtime.key_files import KeyFileError, load_key_file, load_or_make_key_file
+from runtime.key_files import KeyFileError, load_key_file
+from runtime.log_key import log_key, missing_log_key
 from runtime.package_files import PackageError, load_package
 from runtime.seals import make_seal_keys
 from runtime.settings import SettingsError, read_settings, variable
@@ -59,7 +61,7 @@ class Stack:
     async def start(self, *roles: str) -> None:
         """Start a worker of each role, and wait until they are ready. Raises NotReadyError."""
         for role in roles:
-            ready = (lambda: _answers(self.url)) if role == "api" else None
+            ready = f"rekap.run {SERVING} " if role == "api" else None
             command = [sys.executable, "-m", "rekap", "run", role]
             environment = {**self.environment, variable("instance"): f"{role}-1"}
             if self.metrics_port and role != "api":
@@ -82,39 +84,39 @@ async def running_stack(
     metrics_port: int = 0,
     brokers: int = 1,
     ledger: Path | None = None,
+    confirmed: str | None = None,
 ) -> AsyncIterator[Stack]:
     """All parts, started, opened and healthy; stopped in order at the end. With witnesses of its own, which show how it is
     done: they prove something only where somebody else runs them. Several `brokers` are a cluster; each topic has up to three
-    copies then. With a `ledger`, a directory of exported files, it begins with these.
+    copies then. With a `ledger`, a directory of exported files, it begins with these. A live election is opened only where its
+    id is `confirmed`.
 
-    Raises PackageError, EmbeddedError, SettingsError, TopicMismatchError, LedgerFilesError, KafkaError.
+    Raises PackageError, OpeningError, EmbeddedError, SettingsError, TopicMismatchError, LedgerFilesError, KafkaError.
     """
     definition = Definition(load_package(package, problems))
+    environment = _environment(package, data, settings or {})
+    _check_before_anything_starts(definition, authority, environment, port, metrics_port, ledger, workers)
     with hold_data_directory(data):
         supervisor = Supervisor(log_directory=log_directory)
         try:
-            environment = {**os.environ, **(settings or {})}
             if not environment.get(variable("database")):
                 environment[variable("database")] = await supervisor.adopt("postgres", EmbeddedPostgres(data))
             if not environment.get(variable("kafka")):
                 environment |= await _start_kafka(supervisor, data, brokers)
             port = port or free_port()
-            environment |= {variable("package"): str(package.resolve()), variable("port"): str(port)}
-            for field, name in (
-                ("log_directory", "log"),
-                ("state_directory", "state"),
-                ("log_key", "log-key.pem"),
-                ("gateway_key", "gateway-key.pem"),
-                ("workers_key", "workers-key.txt"),
-            ):
-                environment.setdefault(variable(field), str((data / name).resolve()))
+            environment[variable("port")] = str(port)
             make_seal_keys(Path(environment[variable("workers_key")]))
             parse_witnesses(environment.get(variable("witnesses"), ""))
             if ledger is not None:
                 heads = await import_ledger(read_settings(environment), definition, ledger)
                 for partition, head in enumerate(heads):
                     supervisor.say("rekap", f"imported partition {partition}: {head.size} records, root {head.root}")
-            await open_with_key(read_settings(environment), definition, authority)
+            opened = await open_with_key(read_settings(environment), definition, authority, confirmed=confirmed)
+            supervisor.say(
+                "rekap", f"election {definition.election.id} {'is open now' if opened else 'was open already'}"
+            )
+            if "notary" in workers:
+                await log_key(read_settings(environment), definition.election)
             own = await _start_witnesses(supervisor, witnesses, data, definition, environment)
             asked = [environment.get(variable("witnesses"), ""), *(f"{each.url} {each.key}" for each in own)]
             environment[variable("witnesses")] = ",".join(filter(None, asked))
@@ -123,6 +125,41 @@ async def running_stack(
             yield stack
         finally:
             await supervisor.stop()
+
+
+def _environment(package: Path, data: Path, settings: dict[str, str]) -> dict[str, str]:
+    """Settings of every process: what the environment says, else files in the data directory."""
+    environment = {**os.environ, **settings, variable("package"): str(package.resolve())}
+    for field, name in (
+        ("log_directory", "log"),
+        ("state_directory", "state"),
+        ("log_key", "log-key.pem"),
+        ("gateway_key", "gateway-key.pem"),
+        ("workers_key", "workers-key.txt"),
+    ):
+        environment.setdefault(variable(field), str((data / name).resolve()))
+    return environment
+
+
+def _check_before_anything_starts(
+    definition: Definition,
+    authority: Ed25519PrivateKey,
+    environment: dict[str, str],
+    port: int,
+    metrics_port: int,
+    ledger: Path | None,
+    workers: tuple[str, ...],
+) -> None:
+    """What would be found only after Kafka has started, or records have been imported. Raises OpeningError, EmbeddedError,
+    KeyFileError."""
+    check_opening_key(definition, authority)
+    if port:
+        see_that_port_is_free(port, "--port", environment.get(variable("host")) or HOST)
+    for number in range(metrics_port, metrics_port + len(WORKERS) - 1) if metrics_port else ():
+        see_that_port_is_free(number, "--metrics-port")
+    key_file = Path(environment[variable("log_key")])
+    if ledger is not None and "notary" in workers and not key_file.exists():
+        raise KeyFileError(missing_log_key(key_file, f"{ledger} has a ledger to begin with"))
 
 
 async def _start_kafka(supervisor: Supervisor, data: Path, brokers: int) -> dict[str, str]:
@@ -138,7 +175,7 @@ async def _start_witnesses(
     supervisor: Supervisor, count: int, data: Path, definition: Definition, environment: dict[str, str]
 ) -> tuple[Witness, ...]:
     """Witnesses on this machine: they show how it works, but who runs the log should not be who watches it."""
-    public = load_or_make_key_file(Path(environment[variable("log_key")])).public_key().public_bytes_raw()
+    public = load_key_file(Path(environment[variable("log_key")])).public_key().public_bytes_raw()
     origins = (origin_of(definition.election, partition) for partition in range(definition.partitions))
     logs = [argument for origin in origins for argument in ("--log", str(VerifierKey(origin, ED25519, public)))]
     started: list[tuple[str, Path, int]] = []
@@ -155,14 +192,6 @@ async def _start_witnesses(
         Witness(f"http://127.0.0.1:{port}", witness_key(f"rekap/{name}", load_key_file(key_file)))
         for name, key_file, port in started
     )
-
-
-async def _answers(url: str) -> bool:
-    try:
-        async with httpx.AsyncClient(timeout=2) as client:
-            return (await client.get(f"{url}/livez")).status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 @click.command("up")
@@ -182,8 +211,16 @@ async def _answers(url: str) -> bool:
     "--import-ledger", "ledger", type=click.Path(path_type=Path, file_okay=False),
     help="begin with the files that `rekap ledger export` wrote there; the ledger must be empty",
 )  # fmt: skip
+@click.option("--confirm", metavar="ELECTION", help=CONFIRM_HELP)
 def up(
-    package: Path, key_file: Path, data: Path, port: int, witnesses: int, metrics_port: int, ledger: Path | None
+    package: Path,
+    key_file: Path,
+    data: Path,
+    port: int,
+    witnesses: int,
+    metrics_port: int,
+    ledger: Path | None,
+    confirm: str | None,
 ) -> None:
     """Start everything for the election in PACKAGE and go on until Ctrl-C. A second start goes on where it was."""
 
@@ -191,8 +228,9 @@ def up(
         told = told_to_stop()
         key = load_key_file(key_file)
         async with running_stack(
-            package, data, key, port=port, witnesses=witnesses, metrics_port=metrics_port, ledger=ledger
-        ) as stack:
+            package, data, key,
+            port=port, witnesses=witnesses, metrics_port=metrics_port, ledger=ledger, confirmed=confirm,
+        ) as stack:  # fmt: skip
             stack.supervisor.say("rekap", f"ready: {stack.url}/v1/election   API: {stack.url}/docs   stop: Ctrl-C")
             await told
 
@@ -210,6 +248,9 @@ def run_or_explain(work: object) -> None:
     except KafkaError as error:
         click.echo(f"Error: Kafka (REKAP_KAFKA, or the embedded one): {error}", err=True)
         raise SystemExit(EXIT_NOT_STARTED) from None
+    except OpeningError as error:
+        click.echo(f"Error: {error}.", err=True)
+        raise SystemExit(EXIT_WRONG_PACKAGE) from None
     except (EmbeddedError, SettingsError, TopicMismatchError, LedgerFilesError, KeyFileError, OSError) as error:
         click.echo(f"Error: {error}", err=True)
         raise SystemExit(EXIT_NOT_STARTED) from None

@@ -66,7 +66,9 @@ class Settings:
         0, "port at which a worker serves its metrics to Prometheus; 0 for none; the API has /metrics"
     )
     log_directory: Path = _setting(Path("log"), "directory of the public logs' files")
-    log_key: Path = _setting(Path("log-key.pem"), "private key that signs checkpoints; made where there is none")
+    log_key: Path = _setting(
+        Path("log-key.pem"), "private key that signs checkpoints; made while the ledger has nothing but its genesis"
+    )
     witnesses: str = _setting("", "witnesses of the logs, each as its URL, a space and its key, separated by commas")
     checkpoint_ms: int = _setting(1000, "milliseconds between two checkpoints of a log that grows")
     heartbeat_s: int = _setting(10, "seconds between two checkpoints of a log that does not")

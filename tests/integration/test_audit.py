@@ -38,7 +38,7 @@ from tests.support.stacks import Voices, eventually, small_stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-VERIFIED, DIFFERS, TAMPERED, NOT_AUDITED = 0, 1, 2, 3
+VERIFIED, DIFFERS, TAMPERED, NOT_AUDITED = 0, 1, 4, 3
 RECORDS = 300
 MANY = ("1.1.1-1", "1.1.2-1", "1.1.2-2", "1.2.1-2")
 """Stations of one partition, with as many versions each as make up RECORDS."""

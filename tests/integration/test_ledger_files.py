@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest_asyncio
 from rekap.embedded.kafka import EmbeddedKafka
 from rekap.ledger_commands import LedgerFilesError, export_ledger, import_ledger
 from rekap.up import Stack, running_stack
+from runtime.key_files import KeyFileError
 from runtime.settings import Settings, read_settings
 from tests.conftest import Parts
 from tests.support.ledger import private_key
@@ -95,6 +97,14 @@ async def test_an_export_does_not_overwrite_another(stack: Stack, exported: Path
 async def test_a_new_machine_begins_with_the_files(stack: Stack, exported: Path, tmp_path: Path) -> None:
     """`rekap up --import-ledger`: nothing is opened anew, and the count is the old one's."""
     authority, package = private_key("authority"), Path(stack.environment["REKAP_PACKAGE"])
+    with pytest.raises(
+        KeyFileError, match=r"log-key\.pem \(REKAP_LOG_KEY\) is missing, and .* has a ledger to begin with"
+    ):
+        async with running_stack(package, tmp_path / "data", authority, log_directory=tmp_path, ledger=exported):
+            pass
+    assert not (tmp_path / "data").exists(), "a forgotten key is found before anything is imported"
+    (tmp_path / "data").mkdir()
+    shutil.copy(stack.environment["REKAP_LOG_KEY"], tmp_path / "data" / "log-key.pem")
     async with (
         running_stack(package, tmp_path / "data", authority, log_directory=tmp_path, ledger=exported) as restored,
         httpx.AsyncClient(base_url=restored.url) as client,

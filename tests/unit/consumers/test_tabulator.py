@@ -31,6 +31,7 @@ class FakeConsumer:
     def __init__(self) -> None:
         self.batches: list[dict[TopicPartition, list[Any]]] = []
         self.committed_places: dict[TopicPartition, int] = {}
+        self.metadata: dict[TopicPartition, str] = {}
         self.sought: dict[TopicPartition, int] = {}
 
     async def getmany(self, **_: Any) -> dict[TopicPartition, list[Any]]:
@@ -38,6 +39,13 @@ class FakeConsumer:
 
     async def commit(self, places: Mapping[TopicPartition, tuple[int, str]]) -> None:
         self.committed_places |= {place: offset for place, (offset, _) in places.items()}
+        self.metadata |= {place: metadata for place, (_, metadata) in places.items()}
+
+    def pause(self, *_: TopicPartition) -> None:
+        pass
+
+    def resume(self, *_: TopicPartition) -> None:
+        pass
 
     def seek(self, place: TopicPartition, offset: int) -> None:
         self.sought[place] = offset
@@ -223,3 +231,33 @@ async def test_what_is_committed_has_been_acknowledged_also_while_too_many_block
         sent.set_result(None)
     await asyncio.gather(step, committing)
     assert committed == {}, "Kafka has acknowledged nothing yet"
+
+
+@pytest.mark.parametrize("committed", [2, 5])
+async def test_the_reason_of_a_stop_goes_once_the_fold_has_got_past_it_though_nothing_new_comes(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, committed: int
+) -> None:
+    """The version before stopped at record 2; blocks of all records may be out already, and no new record comes."""
+    monkeypatch.setattr(tabulator, "COMMIT_MS", 0)
+    place = worker.places[0]
+    for _ in range(4):
+        worker.ledger.append(place.partition, b"not an envelope")
+    end = len(worker.messages(place))
+    assert end == 5
+
+    async def stopped_before(*_: Any) -> dict[TopicPartition, tuple[int, str]]:
+        return {place: (committed, "stopped at 2: ZeroDivisionError: mended since")}
+
+    monkeypatch.setattr(tabulator, "committed_places", stopped_before)
+    await worker.tabulator.on_partitions_revoked(worker.places)
+    await worker.tabulator.on_partitions_assigned([place])
+    worker.consumer.batches = [{place: worker.messages(place)}]
+    await worker.tabulator._step()
+    assert worker.consumer.metadata.get(place) != "", "the reason stays while the record is not folded"
+    worker.tabulator._retry_at = 0
+    await worker.tabulator._step()
+    worker.consumer.batches = [{place: worker.messages(place, 2)}]
+    await worker.tabulator._step()
+    await worker.tabulator._step()
+    assert worker.consumer.committed_places[place] == end
+    assert worker.consumer.metadata[place] == ""

@@ -38,7 +38,14 @@ class _Log:
 
 @pytest.mark.parametrize(
     ("to", "sentence"),
-    [("0:10", "partition 0 has 10 events there, none with offset 10"), ("3:0", "partitions 0 to 2, not 3")],
+    [
+        ("0:10,1:0,2:0", "partition 0 has 10 events there, none with offset 10"),
+        ("0:0,1:0,2:0,3:0", "partitions 0 to 2, not 3"),
+        (
+            "0:9",
+            "names nothing for partition 1, 2; each of the 3 must be named, with -1 where none of its events counts",
+        ),
+    ],
 )
 async def test_a_moment_must_be_in_the_log(to: str, sentence: str) -> None:
     with pytest.raises(ReplayError, match=sentence):
