@@ -16,7 +16,7 @@ from aiokafka.errors import CommitFailedError
 
 from consumers import tabulator
 from consumers.signature_process import Check
-from consumers.tabulator import Tabulator
+from consumers.tabulator import Stop, Tabulator
 from runtime.kafka import topics_of
 from runtime.seals import make_seal_keys
 from runtime.settings import Settings
@@ -246,18 +246,18 @@ async def test_the_reason_of_a_stop_goes_once_the_fold_has_got_past_it_though_no
     assert end == 5
 
     async def stopped_before(*_: Any) -> dict[TopicPartition, tuple[int, str]]:
-        return {place: (committed, "stopped at 2: ZeroDivisionError: mended since")}
+        return {place: (committed, worker.tabulator._sealed(place, committed, Stop(2, "mended since")))}
 
     monkeypatch.setattr(tabulator, "committed_places", stopped_before)
     await worker.tabulator.on_partitions_revoked(worker.places)
     await worker.tabulator.on_partitions_assigned([place])
     worker.consumer.batches = [{place: worker.messages(place)}]
     await worker.tabulator._step()
-    assert worker.consumer.metadata.get(place) != "", "the reason stays while the record is not folded"
+    assert place not in worker.consumer.metadata, "the reason stays while the record is not folded"
     worker.tabulator._retry_at = 0
     await worker.tabulator._step()
     worker.consumer.batches = [{place: worker.messages(place, 2)}]
     await worker.tabulator._step()
     await worker.tabulator._step()
     assert worker.consumer.committed_places[place] == end
-    assert worker.consumer.metadata[place] == ""
+    assert worker.consumer.metadata[place] == worker.tabulator._sealed(place, end, None)
