@@ -18,6 +18,7 @@ from api.package import PackageFile
 from api.parameters import only_known_parameters
 from api.problems import install_problems
 from api.reading import Reading
+from api.refusals import Refusals
 from api.snapshots import Snapshots
 from projections.definition import Definition
 from runtime.generations import current_generation
@@ -29,7 +30,7 @@ the last event that is counted in. The same prefix of the log always gives the s
 """
 
 
-def create_app(settings: Settings, definition: Definition) -> FastAPI:
+def create_app(settings: Settings, definition: Definition, refusals: Refusals) -> FastAPI:
     """The API of one election. Connections are made when it starts."""
 
     @asynccontextmanager
@@ -69,6 +70,7 @@ def create_app(settings: Settings, definition: Definition) -> FastAPI:
     app.add_middleware(Reading)
     app.state.definition = definition
     app.state.settings = settings
+    app.state.refusals = refusals
     install_problems(app)
     for part in (gateway, snapshots, live, log, package, health, events, docs):
         app.include_router(part.router)

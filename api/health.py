@@ -114,7 +114,8 @@ class HealthProbe:
         known = {heap[:3] for heap in aside}
         aside += [heap for heap in [*state.live.aside.heaps(), *self._committed.heaps()] if heap[:3] not in known]
         alarms = [heap.sentence() for heap in aside]
-        healthy = kafka == "ok" and database == "ok" and not (lagging or stopped or without or alarms)
+        refusing = state.refusals.current()
+        healthy = kafka == "ok" and database == "ok" and not (lagging or stopped or without or alarms or refusing)
         return {
             "status": "ok" if healthy else "stopped" if stopped else "degraded",
             "election": self._definition.election.id,
@@ -127,6 +128,7 @@ class HealthProbe:
             "lagging": lagging,
             "without_worker": without,
             "alarms": alarms,
+            "refusing": refusing,
             "stages": stages,
         }
 
@@ -198,7 +200,8 @@ class HealthProbe:
 async def health(request: Request) -> dict[str, Any]:
     """Lag in records of each stage behind what it reads, and whether Kafka and PostgreSQL answer. `status` is `ok`;
     `degraded` where one of them does not, or a stage lags (`lagging`; the live feed also while it begins) or nobody works at
-    it (`without_worker`), or something must be looked at (`alarms`: messages of Kafka that no worker wrote are set aside, and
+    it (`without_worker`), or this process turns clients away because it is at a bound (`refusing` says which), or something
+    must be looked at (`alarms`: messages of Kafka that no worker wrote are set aside, and
     shown for an hour); `stopped` where the fold of a partition has stopped at a record (`stages.tabulator.stopped` says
     which and why; results of that partition stay as they were), or a stage cannot add up, store or show one office (`stopped`
     of that stage; the other offices go on). `newest_record_age_s` is the age in seconds of the newest

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Literal
 
-import uvicorn
 from fastapi import FastAPI, Query, Response
 
+from api.client_address import TrustedProxies
+from api.http.connections import Connections
+from api.http.server import bounded_server
 from api.problems import Problem, install_problems
+from api.refusals import Refusals
 from schemas.codes import CODE_PATTERN
+
+CONNECTIONS_MAX = 64
+"""One person looks at a moment, with a browser or a script."""
+GRACEFUL_SECONDS = 2
 
 Answer = Callable[[str, str, str | None], bytes]
 """(kind, code, office) → the snapshot. Raises LookupError with a sentence."""
@@ -35,4 +42,11 @@ def app_of(answer: Answer) -> FastAPI:
 
 def serve(answer: Answer, port: int) -> None:
     """On this machine alone, until a signal."""
-    uvicorn.run(app_of(answer), host="127.0.0.1", port=port, log_config=None, access_log=False)
+    server = bounded_server(
+        app_of(answer),
+        connections=Connections(CONNECTIONS_MAX, CONNECTIONS_MAX, Refusals()),
+        proxies=TrustedProxies(),
+        graceful_seconds=GRACEFUL_SECONDS,
+        port=port,
+    )
+    server.run()

@@ -7,7 +7,6 @@ import gc
 import logging
 import os
 import signal
-import socket
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -26,7 +25,7 @@ from runtime.generations import another_than, current_generation
 from runtime.kafka import TopicMismatchError
 from runtime.key_files import KeyFileError, load_or_make_key_file
 from runtime.logs import event, start_logs
-from runtime.metrics import serve_metrics
+from runtime.metrics_server import serve_metrics
 from runtime.package_files import PackageError
 from runtime.seals import read_seal_keys
 from runtime.settings import Settings, SettingsError, read_settings
@@ -180,48 +179,29 @@ def _work(role: str, worker: Worker, settings: Settings, definition: Definition)
 
 
 def _serve(settings: Settings, definition: Definition) -> NoReturn:
-    import uvicorn
-
     from api.app import create_app
-    from api.connections import ConnectionProtocol, SocketProtocol, Unread, cut_off_unread
     from api.door import Door
+    from api.http.connections import Connections, raise_descriptor_limit
+    from api.http.server import bounded_server
+    from api.refusals import Refusals
 
     if unregistered := unregistered_gateway(settings, definition):
         click.echo(f"Error: {unregistered}", err=True)
         raise SystemExit(EXIT_CONFIGURATION)
-    app = create_app(settings, definition)
-    unread = Unread()
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            if self.started:
-                log.info(event(SERVING, address=f"{settings.host}:{settings.port}"))
-
-        async def on_tick(self, counter: int) -> bool:
-            if counter % 10 == 0:  # once a second
-                cut_off_unread(unread, self.server_state.connections)
-            return await super().on_tick(counter)
-
-        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            app.state.live.end_clients()
-            await super().shutdown(sockets)
-
-    config = uvicorn.Config(
+    refusals = Refusals()
+    app = create_app(settings, definition, refusals)
+    server = bounded_server(
         Door(app),
+        connections=Connections(
+            raise_descriptor_limit(settings.connections), settings.connections_of_address, refusals
+        ),
+        proxies=TrustedProxies.parse(settings.trusted_proxies),
+        graceful_seconds=GRACEFUL_SECONDS,
         host=settings.host,
         port=settings.port,
-        loop="uvloop",
-        http=ConnectionProtocol,
-        ws=SocketProtocol,
-        ws_max_size=CLIENT_MESSAGE_BYTES_MAX,
-        ws_per_message_deflate=False,
-        access_log=False,
-        proxy_headers=False,
-        log_config=None,
-        timeout_graceful_shutdown=GRACEFUL_SECONDS,
-        backlog=4096,
+        web_socket_bytes_max=CLIENT_MESSAGE_BYTES_MAX,
+        after_startup=lambda: log.info(event(SERVING, address=f"{settings.host}:{settings.port}")),
+        before_shutdown=lambda: app.state.live.end_clients(),
     )
-    server = Server(config)
     server.run()
     raise SystemExit(0 if server.started else EXIT_STOPPED)

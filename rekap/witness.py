@@ -22,13 +22,16 @@ from typing import NamedTuple
 import click
 import httpx
 import orjson
-import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from api.client_address import TrustedProxies
+from api.http.connections import Connections, raise_descriptor_limit
+from api.http.server import bounded_server
+from api.refusals import Refusals
 from proofs.notes import COSIGNATURE, ED25519, NoteError, VerifierKey, cosign, is_key_name, parse_key
 from proofs.witness import BODY_BYTES_MAX, CONFLICT, MALFORMED, OK, SIZE_TYPE, Logs, RefusedError, read_request
 from rekap.witness_state import StateError, WitnessState
@@ -42,6 +45,8 @@ EXIT_NOT_STARTED = 3
 BODY_SECONDS_MAX = 10.0
 """At half a log on a bad line is cut off; at double a few slow clients hold all connections for longer."""
 CONNECTIONS_MAX = 200
+CONNECTIONS_OF_ADDRESS_MAX = 20
+"""A server has a connection for each of its logs at most, and keeps none. Silent ones take each other's places."""
 LOGS_BYTES_MAX = 1024 * 1024
 SERVER_SECONDS_MAX = 10.0
 GRACEFUL_SECONDS = 5
@@ -274,14 +279,11 @@ def _serve(witness: Witness, host: str, port: int) -> None:
     except OSError as error:
         raise NotStartedError(f"{host}, port {port}, cannot be listened on: {error.strerror or error}") from None
     log.info(event("ready", url=f"http://{host}:{port}", logs=len(witness.logs), key=witness.verifier_key))
-    config = uvicorn.Config(
+    server = bounded_server(
         witness_app(witness),
-        http="httptools",
-        access_log=False,
-        proxy_headers=False,
-        log_config=None,
-        limit_concurrency=CONNECTIONS_MAX,
-        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        connections=Connections(raise_descriptor_limit(CONNECTIONS_MAX), CONNECTIONS_OF_ADDRESS_MAX, Refusals()),
+        proxies=TrustedProxies(),
+        graceful_seconds=GRACEFUL_SECONDS,
     )
     with listening, contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])

@@ -1,19 +1,12 @@
 """What Prometheus is told: every metric of every process, in one table. docs/reference/metrics.md is made from it.
 
 Each kind of process has a registry of its own, so that none shows a zero for what another does. The shells count; folds
-know nothing of it. Counting is an addition in memory: it cannot fail, and a port that cannot be had is a warning, since a
-count must not stop for want of a gauge.
+know nothing of it. Counting is an addition in memory: it cannot fail.
 """
 
 from __future__ import annotations
 
-import logging
-
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, start_http_server
-
-from runtime.logs import event
-
-log = logging.getLogger("rekap.metrics")
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 API, TABULATOR, ROLLUP, RECORDER, NOTARY = (CollectorRegistry() for _ in range(5))
 REGISTRIES = {"api": API, "tabulator": TABULATOR, "rollup": ROLLUP, "recorder": RECORDER, "notary": NOTARY}
@@ -29,6 +22,19 @@ GATEWAY_REFUSED = Counter(
     "rekap_gateway_refused_total",
     "Submissions refused at the gate, by the rule that refused them.",
     ["rule"],
+    registry=API,
+)
+HTTP_CONNECTIONS = Gauge("rekap_http_connections", "Connections that are open, WebSockets too.", registry=API)
+HTTP_REFUSED = Counter(
+    "rekap_http_refused_total",
+    "Requests and connections refused before they were looked at, by reason.",
+    ["reason"],
+    registry=API,
+)
+HTTP_CUT_OFF = Counter(
+    "rekap_http_cut_off_total",
+    "Connections ended by the server, by reason: unread is a client that does not read what it asked for.",
+    ["reason"],
     registry=API,
 )
 STAGE_LAG = Gauge(
@@ -51,12 +57,6 @@ LIVE_CLIENTS_DROPPED = Counter(
     "Clients of the live feed that were cut off because they did not read.",
     registry=API,
 )
-CONNECTIONS_CUT_OFF = Counter(
-    "rekap_connections_cut_off_total",
-    "Connections, of the live feed and others, that were cut off because what was written to them was not read.",
-    registry=API,
-)
-
 LIVE_GAPS = Counter(
     "rekap_live_gaps_total",
     "Markers of a gap sent on the live feed, by reason: slow-client is one that got the newest state instead of a backlog.",
@@ -162,14 +162,3 @@ LOG_CHECKPOINT = Gauge(
     ["partition"],
     registry=NOTARY,
 )
-
-
-def serve_metrics(role: str, host: str, port: int) -> None:
-    """Serve the metrics of this worker at /metrics, in a thread; 0 serves none."""
-    if port == 0:
-        return
-    try:
-        ProcessCollector(registry=REGISTRIES[role])
-        start_http_server(port, host, REGISTRIES[role])
-    except OSError as error:
-        log.warning(event("metrics-not-served", port=port, error=error))

@@ -29,6 +29,10 @@ class Settings:
     trusted_proxies: str = _setting(
         "", "addresses and networks of reverse proxies whose X-Forwarded-For is believed, separated by commas"
     )
+    connections: int = _setting(4096, "most connections of one API process; raised descriptor limits permitting")
+    connections_of_address: int = _setting(
+        512, "most connections of one address (IPv6: of a /64); a whole newsroom may share one"
+    )
     gateway: str = _setting("gateway-1", "name of this gateway, as it stands in receipts")
     gateway_key: Path = _setting(Path("gateway-key.pem"), "private key that signs receipts; made where there is none")
     workers_key: Path = _setting(

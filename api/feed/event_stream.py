@@ -14,7 +14,7 @@ from contextlib import aclosing
 from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
-from api.connections import CONNECTION, Connection
+from api.http.connection import CONNECTION, Connection
 
 SEND_SECONDS_MAX = 30.0
 """A message that does not leave in this time means that nobody reads: the connection is cut off."""

@@ -21,12 +21,12 @@ from pydantic import ValidationError
 from starlette.types import Scope
 
 from api.client_address import TrustedProxies
-from api.connections import CONNECTION, Connection
 from api.feed.event_stream import RETRY_MS, SEND_SECONDS_MAX, EventStream, come_back
 from api.feed.hub import Hub, Wrong
 from api.feed.places import Places
 from api.feed.subscribers import Frame, Subscriber
 from api.feed.turns import FairTurns
+from api.http.connection import CONNECTION, Connection
 from api.problems import PROBLEM_RESPONSES, Problem
 from api.readmodel import ReadModel
 from projections.definition import Definition

@@ -18,12 +18,15 @@ from typing import Any, cast
 import uvicorn
 from fastapi import FastAPI
 
-from api.connections import ConnectionProtocol, SocketProtocol, Unread, cut_off_unread
+from api.client_address import TrustedProxies
 from api.feed import live as feed_routes
 from api.feed.hub import Hub
 from api.feed.live import LiveFeed
+from api.http.connections import Connections
+from api.http.server import bounded_server
 from api.problems import install_problems
 from api.readmodel import ReadModel
+from api.refusals import Refusals
 from projections.definition import Definition
 from runtime.seals import make_seal_keys
 from runtime.settings import Settings
@@ -133,7 +136,12 @@ def masked_frame(opcode: int, data: bytes, *, fin: bool = True) -> bytes:
 
 @asynccontextmanager
 async def live_server(
-    definition: Definition, *, hub: Hub | None = None, begun: bool = True, **settings: Any
+    definition: Definition,
+    *,
+    hub: Hub | None = None,
+    begun: bool = True,
+    connections_of_address: int = 4096,
+    **settings: Any,
 ) -> AsyncIterator[LiveServer]:
     with tempfile.TemporaryDirectory() as directory:
         keys = Path(directory) / "workers-key.txt"
@@ -154,29 +162,16 @@ async def live_server(
     async def alive() -> dict[str, str]:
         return {}
 
-    unread = Unread()
-
-    class Server(uvicorn.Server):
-        async def on_tick(self, counter: int) -> bool:
-            cut_off_unread(unread, self.server_state.connections)
-            return await super().on_tick(counter)
-
-        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            feed.end_clients()
-            await super().shutdown(sockets)
-
-    config = uvicorn.Config(
+    server = bounded_server(
         app,
-        http=ConnectionProtocol,
-        ws=SocketProtocol,
-        ws_max_size=CLIENT_MESSAGE_BYTES_MAX,
-        ws_per_message_deflate=False,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        timeout_graceful_shutdown=2,
+        connections=Connections(4096, connections_of_address, Refusals()),
+        proxies=TrustedProxies(),
+        graceful_seconds=2,
+        web_socket_bytes_max=CLIENT_MESSAGE_BYTES_MAX,
+        loop="asyncio",
+        before_shutdown=feed.end_clients,
     )
-    server = Server(config)
+    server.config.lifespan = "off"
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     listening.listen(4096)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from api.health import HealthProbe
+from api.refusals import Refusals
 from runtime.seals import make_seal_keys
 from runtime.set_aside import SetAside
 from runtime.settings import Settings
@@ -41,6 +42,24 @@ async def test_a_feed_that_does_not_come_to_follow_is_named(
     monkeypatch.setattr(probe, "_lags", lags)
     stage = {"state": state, "lag_records": None, "clients": 0}
     answer = await probe.answer(
-        SimpleNamespace(pool=Pool(), live=SimpleNamespace(stage=lambda: stage, aside=SetAside()))
+        SimpleNamespace(refusals=Refusals(), pool=Pool(), live=SimpleNamespace(stage=lambda: stage, aside=SetAside()))
     )
     assert (answer["status"], answer["lagging"]) == (status, [] if status == "ok" else ["live"])
+
+
+async def test_what_this_process_refuses_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    make_seal_keys(tmp_path / "workers-key.txt")
+    settings = Settings(log_directory=tmp_path, generation=1, workers_key=tmp_path / "workers-key.txt")
+    probe = HealthProbe(settings, MemoryLedger(small_package()).definition)
+    refusals = Refusals()
+    refusals.add("connections", "all 2 connections are at work")
+
+    async def lags() -> dict[str, Any]:
+        return {}
+
+    monkeypatch.setattr(probe, "_lags", lags)
+    stage = {"state": "following", "lag_records": 0, "clients": 0}
+    live = SimpleNamespace(stage=lambda: stage, aside=SetAside())
+    state = SimpleNamespace(refusals=refusals, pool=Pool(), live=live)
+    answer = await probe.answer(state)
+    assert (answer["status"], answer["refusing"]) == ("degraded", ["all 2 connections are at work"])

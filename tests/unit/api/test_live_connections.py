@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 import pytest_asyncio
 
-from api import connections
+from api.http import protocol, unread
 from tests.support.ledger import MemoryLedger
 from tests.support.live_server import LiveServer, Wire, live_server, masked_frame
 from tests.support.small_election import small_package
@@ -91,14 +91,14 @@ async def test_an_answer_of_any_kind_learns_of_the_end_of_a_connection_with_a_re
 async def test_thousands_of_requests_in_one_write_end_the_connection(server: LiveServer) -> None:
     wire = await server.connect()
     await wire.send(ALIVE * 2_000)
-    assert (await wire.read_to_end()).count(b"HTTP/1.1 200") <= connections.PIPELINED_MAX + 2
+    assert (await wire.read_to_end()).count(b"HTTP/1.1 200") <= protocol.PIPELINED_MAX + 2
 
 
 @pytest.mark.parametrize("is_socket", [True, False])
 async def test_a_client_that_reads_nothing_is_cut_off(
     server: LiveServer, is_socket: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "UNREAD_SECONDS_MAX", 1.0)
+    monkeypatch.setattr(unread, "SEND_SECONDS_MAX", 1.0)
     wire = await server.connect(receive_bytes=4_096)
     if is_socket:
         await wire.upgrade()
@@ -119,14 +119,14 @@ async def test_a_client_that_reads_nothing_is_cut_off(
 async def test_pings_that_are_answered_and_not_read_fill_no_memory(server: LiveServer) -> None:
     wire = await server.connect(receive_bytes=4_096)
     await wire.upgrade()
-    (protocol,) = server.server.server_state.connections
+    (connection,) = server.server.server_state.connections
     ping = masked_frame(PING, b"x" * 125) * 500
     largest = 0
     with suppress(TimeoutError, ConnectionError):
         async with asyncio.timeout(3):
             while True:
                 await wire.send(ping)
-                largest = max(largest, protocol.transport.get_write_buffer_size())
+                largest = max(largest, connection.transport.get_write_buffer_size())
     assert largest < 256 * 1024
     wire.close()
 

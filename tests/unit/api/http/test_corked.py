@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import cast
 
-from api.corked import HELD_BYTES_MAX, Corked
+from api.http.corked import BACKLOG, HELD_BYTES_MAX, SERVER, Corked
 
 
 class Transport:
@@ -72,3 +72,32 @@ async def test_nothing_is_written_to_a_connection_that_is_gone() -> None:
     corked.abort()
     await asyncio.sleep(0)
     assert transport.done == ["closed"]
+
+
+class Paused:
+    """A transport that notes whether it is read."""
+
+    def __init__(self) -> None:
+        self.is_read = True
+
+    def pause_reading(self) -> None:
+        self.is_read = False
+
+    def resume_reading(self) -> None:
+        self.is_read = True
+
+    def is_closing(self) -> bool:
+        return False
+
+
+async def test_a_connection_is_read_again_only_when_nobody_needs_it_held() -> None:
+    raw = Paused()
+    corked = Corked(raw)  # type: ignore[arg-type]  # as much of a transport as is used
+    corked.hold_reading(BACKLOG)
+    corked.pause_reading()
+    corked.release_reading(BACKLOG)
+    assert not raw.is_read
+    corked.resume_reading()
+    assert raw.is_read
+    corked.release_reading(SERVER)
+    assert raw.is_read

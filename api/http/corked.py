@@ -5,34 +5,34 @@ costs as much as reading a submission; frames of the live feed that are ready to
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
-
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HELD_BYTES_MAX = 64 * 1024
 """With more than this it does not wait: the transport's own limit is there, and who writes must hear that nobody reads."""
 
 
-class CorkedProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP, and the WebSocket that a connection may become, on a corked transport."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        super().connection_made(Corked(transport))  # type: ignore[arg-type]  # it has all of a transport
-
-
 class Corked:
-    """A transport that sends at the next turn of the loop what was written in this one."""
+    """A transport that sends at the next turn of the loop what was written in this one.
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    `lingers` is asked when the connection is to be closed: where it says that the client is still sending, only our half is
+    closed. To close both would make the kernel reset the connection, and the client would lose the answer.
+    """
+
+    def __init__(self, transport: asyncio.Transport, lingers: Callable[[], bool] = lambda: False) -> None:
         self._transport = transport
+        self._lingers = lingers
         self._call_soon = asyncio.get_running_loop().call_soon
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._reading_held = 0
+        self._is_half_closed = False
         self.written = 0
         """Bytes since the connection was made."""
 
     def write(self, data: bytes) -> None:
+        if self._is_half_closed:
+            return
         if not self._held:
             self._call_soon(self._flush)
         self._held.append(data)
@@ -42,11 +42,21 @@ class Corked:
             self._flush()
 
     def get_write_buffer_size(self) -> int:
+        """Bytes that the client's side has not taken yet."""
         return self._held_bytes + self._transport.get_write_buffer_size()
 
     def close(self) -> None:
         self._flush()
-        self._transport.close()
+        if self._is_half_closed or self._transport.is_closing():
+            return
+        if self._lingers():
+            self._is_half_closed = True
+            self._transport.write_eof()
+        else:
+            self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._is_half_closed or self._transport.is_closing()
 
     def pause_reading(self) -> None:
         self.hold_reading(SERVER)

@@ -1,0 +1,181 @@
+"""All connections of one server: how many there may be, how many of one address, and how long each may keep us waiting.
+
+Each connection is looked at once a second, so that no request pays for a timer of its own. A new connection where the bound is
+reached takes the place of the one that has waited longest without a request; a party that fills all its places loses
+its own. Only where every place is at work, the new one is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+from typing import Protocol
+
+from api.refusals import Refusals
+from runtime import metrics
+from runtime.logs import event
+
+log = logging.getLogger("rekap.http")
+
+LOOK_SECONDS = 1.0
+"""At half the looking costs 1 % of the loop with 4,000 connections; at double a deadline of ten seconds is one of twelve."""
+UNSENT_BYTES_MAX = 256 * 1024 * 1024
+"""Answers and frames that wait in this process for clients to take them. At half, 300 slow readers of a nation's snapshot
+(401 kB) begin to lose their connections; at double, a machine with 1 GB has nothing left to count with."""
+UNSENT_SHARE_BYTES_MAX = 64 * 1024 * 1024
+"""The same, of one address: a quarter."""
+DESCRIPTORS_KEPT = 256
+"""Descriptors that are not for clients: Kafka, PostgreSQL, files of the public log, the listening socket, the log."""
+
+
+class Connection(Protocol):
+    """What is known of one client's connection, of HTTP or WebSocket."""
+
+    party: str | None
+    """Whom it counts against; None where that is a proxy, whose connections are everybody's."""
+
+    @property
+    def unsent(self) -> int: ...
+
+    def look(self, now: float) -> None:
+        """End it where it has kept us waiting for too long."""
+
+    def cut_off(self) -> None:
+        """End it now."""
+
+
+class Connections:
+    """One event loop owns it."""
+
+    def __init__(self, total_max: int, of_party_max: int, refusals: Refusals) -> None:
+        self._refusals = refusals
+        self.total_max = total_max
+        self.of_party_max = of_party_max
+        self._all: dict[Connection, None] = {}
+        self._of_party: dict[str | None, int] = {}
+        self._waiting: dict[str | None, dict[Connection, None]] = {}
+        """Of each party those that have no request under way; the longest waiting first."""
+        self._looking: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def of_party(self, party: str | None) -> int:
+        return self._of_party.get(party, 0)
+
+    @property
+    def unsent(self) -> int:
+        return sum(connection.unsent for connection in self._all)
+
+    def admit(self, connection: Connection) -> str | None:
+        """Let a new connection in, or say in a sentence why not."""
+        party = connection.party
+        if party is not None and self.of_party(party) >= self.of_party_max and not self._make_room(party):
+            metrics.HTTP_REFUSED.labels("connections-of-address").inc()
+            return f"Your address has {self.of_party_max} connections here already, and all are at work."
+        if len(self._all) >= self.total_max and not self._make_room(self._largest_waiting()):
+            self._refusals.add("connections", f"all {self.total_max} connections are at work")
+            return f"This server has {self.total_max} connections already, and all are at work."
+        self.join(connection)
+        return None
+
+    def join(self, connection: Connection) -> None:
+        """Count a connection that is in already, as WebSocket after HTTP."""
+        self._all[connection] = None
+        self._of_party[connection.party] = self.of_party(connection.party) + 1
+        if self._looking is None:
+            self._looking = asyncio.get_running_loop().call_later(LOOK_SECONDS, self.look)
+
+    def leave(self, connection: Connection) -> None:
+        if connection not in self._all:
+            return
+        del self._all[connection]
+        self.works(connection)
+        left = self._of_party[connection.party] - 1
+        if left:
+            self._of_party[connection.party] = left
+        else:
+            del self._of_party[connection.party]
+
+    def waits(self, connection: Connection) -> None:
+        """It has no request under way from now on."""
+        if connection in self._all:
+            self._waiting.setdefault(connection.party, {})[connection] = None
+
+    def works(self, connection: Connection) -> None:
+        waiting = self._waiting.get(connection.party)
+        if waiting is not None:
+            waiting.pop(connection, None)
+            if not waiting:
+                del self._waiting[connection.party]
+
+    def _largest_waiting(self) -> str | None:
+        return max(self._waiting, key=self.of_party, default=None)
+
+    def _make_room(self, party: str | None) -> bool:
+        waiting = self._waiting.get(party)
+        if not waiting:
+            return False
+        longest = next(iter(waiting))
+        metrics.HTTP_CUT_OFF.labels("made-room").inc()
+        longest.cut_off()
+        self.leave(longest)
+        return True
+
+    def look(self) -> None:
+        """At each connection, and at what they hold together; again in LOOK_SECONDS."""
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+        now = asyncio.get_running_loop().time()
+        unsent: dict[str | None, int] = {}
+        for connection in list(self._all):
+            connection.look(now)
+            if (waiting := connection.unsent) > 0:
+                unsent[connection.party] = unsent.get(connection.party, 0) + waiting
+        for party, waiting in unsent.items():
+            if party is not None and waiting > UNSENT_SHARE_BYTES_MAX:
+                unsent[party] -= self._cut_unsent(party, waiting - UNSENT_SHARE_BYTES_MAX)
+        excess = sum(unsent.values()) - UNSENT_BYTES_MAX
+        if excess > 0:
+            self._refusals.add("unsent", f"more than {UNSENT_BYTES_MAX >> 20} MiB wait for clients that do not read")
+            for party in sorted(unsent, key=lambda party: unsent[party], reverse=True):
+                excess -= self._cut_unsent(party, excess)
+        metrics.HTTP_CONNECTIONS.set(len(self._all))
+        if self._all:
+            self._looking = asyncio.get_running_loop().call_later(LOOK_SECONDS, self.look)
+
+    def _cut_unsent(self, party: str | None, excess: int) -> int:
+        """End connections of a party, those with most first, until so many bytes are free, or all; gives how many are."""
+        freed = 0
+        for connection in sorted((one for one in self._all if one.party == party), key=_unsent_of, reverse=True):
+            if freed >= excess:
+                break
+            freed += connection.unsent
+            metrics.HTTP_CUT_OFF.labels("unread").inc()
+            connection.cut_off()
+        return freed
+
+
+def _unsent_of(connection: Connection) -> int:
+    return connection.unsent
+
+
+def raise_descriptor_limit(connections_max: int) -> int:
+    """Let this process open as many files as it may, and give how many connections fit below that."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections_max + DESCRIPTORS_KEPT
+    limit = soft
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+        except (ValueError, OSError):  # a system that allows less than it says
+            limit = soft
+    fits = (
+        connections_max if limit == resource.RLIM_INFINITY else max(1, min(connections_max, limit - DESCRIPTORS_KEPT))
+    )
+    write = log.info if fits == connections_max else log.warning
+    write(event("descriptors", before=soft, now=limit, connections=fits, wanted=connections_max))
+    return fits

@@ -1,0 +1,390 @@
+"""uvicorn's HTTP protocol, and the WebSocket that a connection may become, with a bound on all that a client can send, leave
+unsent or leave unread.
+
+What is too large is refused with 413, 414 or 431, what does not come in time with 408, both as a problem (RFC 9457) that
+says the bound; then the connection ends. What comes after that is dropped, until the client has read the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import httptools
+import orjson
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from api.client_address import TrustedProxies
+from api.http.connection import CONNECTION, keep_little, notice_the_vanished
+from api.http.connections import Connections
+from api.http.corked import Corked
+from api.http.unread import Unread
+from api.problems import MEDIA_TYPE, Problem
+from runtime import metrics
+
+REQUEST_LINE_BYTES_MAX = 8 * 1024
+"""Of the address in a request line. The longest that Rekap reads has a cursor of the live feed in it, 4 kB."""
+HEAD_BYTES_MAX = 16 * 1024
+"""Of all header lines, trailers too. Browsers send 1 kB, with the cookies of other services on the same domain up to 8.
+All connections together may then hold 64 MiB of heads; at double, 128."""
+HEADERS_MAX = 100
+"""Browsers send 20, and each proxy adds some."""
+HEAD_SECONDS_MAX = 10.0
+"""From its first byte to its last. At half a bad radio link is cut off; at double a silent socket keeps its place as long."""
+IDLE_SECONDS_MAX = 30.0
+"""Between two requests, and before the first. A proxy in front must end its idle connections sooner (docs/operations.md)."""
+BODY_WINDOW_SECONDS = 15.0
+BODY_WINDOW_BYTES_MIN = 8 * 1024
+"""What of a body must come in each window, unless it ends: 550 bytes a second, a tenth of what GPRS carries. At double,
+phones at the edge of a cell lose their forms; at half, one who trickles holds what he sent for twice as long."""
+BODY_SECONDS_MAX = 300.0
+"""For a whole body: a full batch of 16 MiB at 56 kB/s. Smaller batches suit slower lines."""
+CHUNKS_FREE = 64
+CHUNK_BYTES_MIN = 256
+"""The size that chunks of a body have on average, but for the first few. A byte a chunk costs 3 µs for each byte."""
+PIPELINED_MAX = 8
+"""Requests that wait on one connection for the answer before theirs. Browsers send none, curl a few."""
+LINGER_SECONDS = 5.0
+LINGER_BYTES_MAX = 32 * 1024 * 1024
+"""How long, and how much (two full batches), a client may go on sending what is dropped, until it reads that it was refused."""
+SLICE_BYTES = 16 * 1024
+"""Of what came, the parser is given so much at a time: what it keeps unseen, such as half a header, is no more than this."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        proxies: TrustedProxies,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._connections = connections
+        self._proxies = proxies
+        self.party: str | None = None
+        self._unread: Unread
+        self._waiting_since: float | None = self.loop.time()
+        """Since when no request is under way and not a byte of the next one has come."""
+        self._head_since: float | None = None
+        self._head_bytes = self._headers = 0
+        """Of the address and the header lines that the parser has given so far."""
+        self._head_raw_bytes = 0
+        """Of slices that held nothing but this head: what the parser has not given yet is counted here."""
+        self._head_is_new = False
+        """Whether the head began in the slice that is being read."""
+        self._running: RequestResponseCycle | None = None
+        """The request that is being answered."""
+        self._is_endless = False
+        """The answer has no end, so that no request behind it would be answered."""
+        self._arriving: RequestResponseCycle | None = None
+        """The request whose body is still to come."""
+        self._body_since = self._window_since = 0.0
+        self._body_bytes = self._window_bytes = self._chunks = 0
+        self._queued_head_bytes = 0
+        self._refusal: Problem | None = None
+        """Why the parser was stopped."""
+        self._last_words: Problem | None = None
+        """Is said once what came before is answered."""
+        self._has_refused = False
+        self._is_deaf = False
+        """Nothing more is read as a request."""
+        self._ending_since = 0.0
+        self._dropped_bytes = 0
+
+    # -- the connection --------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        notice_the_vanished(transport)
+        corked = Corked(transport, self._lingers)
+        self._unread = Unread(corked)
+        super().connection_made(corked)  # type: ignore[arg-type]  # it has all of a transport
+        address = self.client[0] if self.client else ""
+        self.party = None if address in self._proxies else self._proxies.client_of_peer(address)
+        sentence = self._connections.admit(self)
+        if sentence is None:
+            self._connections.waits(self)
+        else:
+            self._is_deaf = True
+            corked.write(_answer(Problem(503, "Too many connections", sentence, retry_after_s=5)))
+            corked.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.leave(self)
+        # uvicorn marks the newest of pipelined requests only: the others would be answered to nobody, a stream for ever.
+        for cycle in (self._running, *(cycle for cycle, _ in self.pipeline)):
+            if cycle is not None and not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
+        self.pipeline.clear()
+        super().connection_lost(exc)
+
+    @property
+    def unsent(self) -> int:
+        return self._unread.unsent
+
+    @property
+    def is_gone(self) -> bool:
+        return self.transport.is_closing()
+
+    def has_no_end(self) -> bool:
+        self._is_endless = True
+        keep_little(self.transport)
+        return not self.pipeline
+
+    def cut_off(self) -> None:
+        self.transport.abort()
+
+    def look(self, now: float) -> None:
+        if self._unread.is_stalled(now):
+            metrics.HTTP_CUT_OFF.labels("unread").inc()
+            self.cut_off()
+        elif self._is_deaf and self.transport.is_closing():
+            if now - self._ending_since > LINGER_SECONDS and not self.unsent:
+                self.cut_off()
+        elif self._is_deaf:
+            pass  # the last requests are being answered
+        elif self._waiting_since is not None and now - self._waiting_since > IDLE_SECONDS_MAX:
+            self.transport.close()
+        elif self._head_since is not None and now - self._head_since > HEAD_SECONDS_MAX:
+            self._refuse(_too_slow(f"The head of a request must come within {HEAD_SECONDS_MAX:.0f} s."), "slow-head")
+        elif self._arriving is not None:
+            self._look_at_body(now)
+
+    def _look_at_body(self, now: float) -> None:
+        assert self._arriving is not None
+        if self._arriving.response_complete:
+            if now - self._body_since > LINGER_SECONDS:
+                self.cut_off()
+        elif self.flow.read_paused:
+            self._window_since, self._window_bytes = now, self._body_bytes  # it is we who do not read
+        elif now - self._body_since > BODY_SECONDS_MAX:
+            self._refuse(
+                _too_slow(f"A body must come within {BODY_SECONDS_MAX:.0f} s: send less at once."), "slow-body"
+            )
+        elif now - self._window_since > BODY_WINDOW_SECONDS:
+            if self._body_bytes - self._window_bytes < BODY_WINDOW_BYTES_MIN:
+                sentence = (
+                    f"Of a body at least {BODY_WINDOW_BYTES_MIN} bytes must come in {BODY_WINDOW_SECONDS:.0f} s; "
+                    f"got {self._body_bytes - self._window_bytes}."
+                )
+                self._refuse(_too_slow(sentence), "slow-body")
+            self._window_since, self._window_bytes = now, self._body_bytes
+
+    # -- what comes ------------------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        for start in range(0, len(data), SLICE_BYTES):
+            if self._is_deaf:
+                self._drop(len(data) - start)
+                return
+            upgraded_at = self._feed(memoryview(data)[start : start + SLICE_BYTES])
+            if upgraded_at is not None:
+                rest = data[start + upgraded_at :]
+                if rest and not self.transport.is_closing():
+                    cast(asyncio.Protocol, self.transport.get_protocol()).data_received(rest)
+                return
+
+    def _feed(self, part: memoryview) -> int | None:
+        """Give the parser some bytes; gives how many of them were read where the connection became a WebSocket."""
+        self._head_is_new = False
+        try:
+            self.parser.feed_data(part)
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._should_upgrade():
+                self._connections.leave(self)
+                self.handle_websocket_upgrade()
+                return int(upgrade.args[0])
+            self._hear_no_more()  # of another protocol: the request was answered as if it had not been asked for
+        except httptools.HttpParserError:
+            if self._refusal is not None:
+                self._refuse(self._refusal, str(self._refusal.status))
+            elif not self._is_deaf:
+                self._refuse(Problem(400, "Not HTTP", "This is not a request of HTTP/1.1."), "not-http")
+        if self._head_since is not None and not self._head_is_new and not self._is_deaf:
+            self._head_raw_bytes += len(part)
+            if self._head_raw_bytes > HEAD_BYTES_MAX:
+                self._refuse(_head_too_large(), "431")
+        return None
+
+    def _drop(self, count: int) -> None:
+        self._dropped_bytes += count
+        if self._dropped_bytes > LINGER_BYTES_MAX:
+            self.cut_off()
+
+    def _stop(self, refusal: Problem | None) -> Exception:
+        """To be raised within a callback of the parser, which then reads no further."""
+        self._refusal = refusal
+        return _StoppedError()
+
+    def on_message_begin(self) -> None:
+        if self._is_deaf:
+            raise self._stop(None)
+        super().on_message_begin()
+        self._waiting_since, self._head_since = None, self.loop.time()
+        self._head_bytes = self._headers = self._head_raw_bytes = self._dropped_bytes = 0
+        self._head_is_new = True
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        if len(self.url) > REQUEST_LINE_BYTES_MAX:
+            raise self._stop(
+                Problem(414, "Address too long", f"An address here has up to {REQUEST_LINE_BYTES_MAX} bytes.")
+            )
+        if not url.isascii():
+            raise self._stop(
+                Problem(400, "Not an address", "An address has ASCII characters only; encode others with %.")
+            )
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._head_bytes += len(name) + len(value) + 4
+        self._headers += 1
+        if self._headers > HEADERS_MAX or self._head_bytes > HEAD_BYTES_MAX:
+            raise self._stop(_head_too_large())
+        if self._head_since is not None:  # a trailer says nothing that anybody here reads
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        now = self.loop.time()
+        self._head_since = None
+        before = self.cycle
+        super().on_headers_complete()
+        if self.cycle is before:  # an upgrade to WebSocket
+            return
+        self._connections.works(self)
+        self._arriving = self.cycle
+        self._body_since = self._window_since = now
+        self._body_bytes = self._window_bytes = self._chunks = 0
+        if self.pipeline and self._is_endless:
+            self._hear_no_more()
+            self.cut_off()
+            raise self._stop(None)
+        if self.pipeline:
+            # Read on, although it has to wait: else nobody would notice that the client has gone.
+            self.flow.resume_reading()
+            self._queued_head_bytes += self._head_bytes
+            if len(self.pipeline) >= PIPELINED_MAX or self._queued_head_bytes > HEAD_BYTES_MAX:
+                self.cycle.keep_alive = False
+
+    def on_chunk_header(self) -> None:
+        self._chunks += 1
+        if self._chunks > CHUNKS_FREE + self._body_bytes // CHUNK_BYTES_MIN:
+            raise self._stop(
+                Problem(400, "Chunks too small", f"Chunks of a body must have {CHUNK_BYTES_MIN} bytes on average.")
+            )
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        if self._arriving is not None and self._arriving.response_complete:
+            self._drop(len(body))
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        arrived, self._arriving = self._arriving, None
+        super().on_message_complete()
+        if arrived is not None and not arrived.keep_alive:
+            self._hear_no_more()
+        if arrived is not None and arrived.response_complete:
+            self._wait()
+
+    # -- what is answered ------------------------------------------------------------------------------------------
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        self._is_endless = False
+        cycle.scope[CONNECTION] = self  # type: ignore[literal-required]
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        answered, self._running = self._running, None
+        if self._arriving is not None and self._arriving is answered:
+            self._body_since = self.loop.time()  # from now on the rest of its body is dropped
+        super().on_response_complete()
+        if self._running is not None or self.transport.is_closing():
+            return
+        self._queued_head_bytes = 0
+        if self._last_words is not None:
+            self._say(self._last_words)
+        elif self._is_deaf:
+            self.transport.close()
+        elif self._arriving is None:
+            self._wait()
+
+    def _wait(self) -> None:
+        """For the next request."""
+        if self._running is None and self._head_since is None and not self._is_deaf:
+            self._waiting_since = self.loop.time()
+            self._connections.waits(self)
+
+    def _refuse(self, problem: Problem, reason: str) -> None:
+        """Say so once all that came before is answered, and end the connection."""
+        metrics.HTTP_REFUSED.labels(reason).inc()
+        self._has_refused = True
+        self._hear_no_more()
+        arriving, self._arriving = self._arriving, None
+        if arriving is not None:
+            if arriving.response_started:
+                self.cut_off()
+                return
+            arriving.disconnected = True
+            arriving.message_event.set()
+            if arriving is self._running:
+                self._running = None
+            else:
+                self.pipeline = type(self.pipeline)(each for each in self.pipeline if each[0] is not arriving)
+        if self._running is None:
+            self._say(problem)
+        else:
+            self._last_words = problem
+
+    def _say(self, problem: Problem) -> None:
+        self.transport.write(_answer(problem))
+        self.transport.close()
+        self._connections.waits(self)
+
+    def _hear_no_more(self) -> None:
+        if not self._is_deaf:
+            self._is_deaf = True
+            self._head_since = self._waiting_since = None
+            self.flow.resume_reading()  # to drop it, and to notice the end
+
+    def _lingers(self) -> bool:
+        """Whether the client may still be sending, so that it has to read the answer before the connection goes."""
+        if self._arriving is None and not self._has_refused and not self._dropped_bytes:
+            return False
+        self._hear_no_more()
+        self._ending_since = self.loop.time()
+        return True
+
+
+class _StoppedError(Exception):
+    """Stops the parser."""
+
+
+def _too_slow(sentence: str) -> Problem:
+    return Problem(408, "Too slow", sentence)
+
+
+def _head_too_large() -> Problem:
+    return Problem(
+        431, "Head too large", f"A request may have {HEADERS_MAX} header lines of {HEAD_BYTES_MAX} bytes together."
+    )
+
+
+def _answer(problem: Problem) -> bytes:
+    body = orjson.dumps(problem.body)
+    more = b"".join(b"%b: %b\r\n" % (name.lower().encode(), value.encode()) for name, value in problem.headers.items())
+    return b"%bcontent-type: %b\r\ncontent-length: %d\r\n%bconnection: close\r\n\r\n%b" % (
+        STATUS_LINE[problem.status],
+        MEDIA_TYPE.encode(),
+        len(body),
+        more,
+        body,
+    )

@@ -1,0 +1,80 @@
+"""Starts uvicorn with all bounds: the API, witnesses and whatever else Rekap serves to others are run by this."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal
+
+import uvicorn
+
+from api.client_address import TrustedProxies
+from api.http.connections import Connections
+from api.http.protocol import IDLE_SECONDS_MAX, BoundedProtocol
+from api.http.web_socket import PIECES_SECONDS, BoundedWebSocket, Turns
+
+BACKLOG = 4096
+"""Connections that the kernel keeps until we take them. A tenth is full after 100 ms in which all viewers come back."""
+
+
+class BoundedServer(uvicorn.Server):
+    """`after_startup` is called once it listens, `before_shutdown` before uvicorn waits for the connections to end."""
+
+    def __init__(
+        self, config: uvicorn.Config, after_startup: Callable[[], None], before_shutdown: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._after_startup = after_startup
+        self._before_shutdown = before_shutdown
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._after_startup()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._before_shutdown()
+        await super().shutdown(sockets)
+
+
+def bounded_server(
+    app: Any,
+    *,
+    connections: Connections,
+    proxies: TrustedProxies,
+    graceful_seconds: int,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    web_socket_bytes_max: int | None = None,
+    loop: Literal["asyncio", "uvloop"] = "uvloop",
+    after_startup: Callable[[], None] = lambda: None,
+    before_shutdown: Callable[[], None] = lambda: None,
+) -> BoundedServer:
+    """A server for an ASGI app, to be run; WebSockets only where their messages have a bound."""
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        loop=loop,
+        http=_as_class(partial(BoundedProtocol, connections, proxies)),
+        ws="none"
+        if web_socket_bytes_max is None
+        else _as_class(partial(BoundedWebSocket, connections, proxies, Turns(PIECES_SECONDS))),
+        ws_max_size=web_socket_bytes_max or 0,
+        ws_per_message_deflate=False,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        log_config=None,
+        timeout_keep_alive=int(IDLE_SECONDS_MAX),
+        timeout_graceful_shutdown=graceful_seconds,
+        backlog=BACKLOG,
+    )
+    return BoundedServer(config, after_startup, before_shutdown)
+
+
+def _as_class(made_with: Callable[..., asyncio.Protocol]) -> type[asyncio.Protocol]:
+    """uvicorn asks for a class and only calls it."""
+    return made_with  # type: ignore[return-value]

@@ -1,0 +1,196 @@
+"""uvicorn's WebSocket protocol with a bound on what a client can send, leave unsent or leave unread.
+
+A WebSocket is read in small pieces, a few milliseconds of all of them in a turn of the loop, and not at all while what was
+written to it is not read. The live feed (api/feed/live.py) bounds what is asked for in messages; here it is the frames
+beneath: pings, empty fragments, a handshake that stays half done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn._types import ASGIReceiveEvent
+from uvicorn.config import Config
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+
+from api.client_address import TrustedProxies
+from api.http.connection import CONNECTION, keep_little
+from api.http.connections import Connections
+from api.http.corked import BACKLOG, UNREAD, Corked
+from api.http.unread import Unread
+from runtime import metrics
+
+HANDSHAKE_SECONDS_MAX = 10.0
+FRAMES_MAX = 300
+FRAMES_SECONDS = 10.0
+"""Frames that a WebSocket may send in this time, of whatever kind: the feed itself takes 200 wishes, and a browser's pings
+are a few. A frame costs 20 µs, so 500 sockets of one address cost a third of a core at most, and no more than a moment."""
+FRAGMENTS_MAX = 64
+"""Of one message, empty ones too. Clients of the live feed send a wish in one."""
+PIECE_BYTES = 256
+"""Some forty of the smallest frames, 1 ms of work; the longest wish comes in a dozen pieces."""
+PIECES_SECONDS = 0.002
+"""What all sockets together may use of one turn of the loop."""
+CLOSE_POLICY = 1008
+
+
+class Turns:
+    """Work that is done a little in each turn of the loop, everyone's in its turn."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._waiting: deque[Callable[[], None]] = deque()
+
+    def add(self, work: Callable[[], None]) -> None:
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._run)
+        self._waiting.append(work)
+
+    def _run(self) -> None:
+        until = time.perf_counter() + self._seconds
+        for _ in range(len(self._waiting)):
+            self._waiting.popleft()()
+            if time.perf_counter() > until:
+                break
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._run)
+
+
+class BoundedWebSocket(WebSocketsSansIOProtocol):
+    """One connection, after its handshake was read as HTTP."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        proxies: TrustedProxies,
+        turns: Turns,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._connections = connections
+        self._proxies = proxies
+        self._turns = turns
+        self.party: str | None = None
+        self._corked: Corked
+        self._unread: Unread
+        self._began = self.loop.time()
+        self._window_ends = 0.0
+        self._frames = 0
+        self._backlog = bytearray()
+        """What came and is not read yet."""
+        self._is_waiting = False
+
+    # -- the connection --------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: Corked) -> None:  # type: ignore[override]  # it has all of a transport
+        self._corked = transport
+        self._unread = Unread(transport)
+        super().connection_made(transport)  # type: ignore[arg-type]
+        address = self.client[0] if self.client else ""
+        self.party = None if address in self._proxies else self._proxies.client_of_peer(address)
+        self._connections.join(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.leave(self)
+        self._backlog.clear()
+        super().connection_lost(exc)
+
+    @property
+    def unsent(self) -> int:
+        return self._unread.unsent
+
+    @property
+    def is_gone(self) -> bool:
+        return self.transport.is_closing()
+
+    def has_no_end(self) -> bool:
+        keep_little(self.transport)
+        return True
+
+    def cut_off(self) -> None:
+        self.transport.abort()
+
+    def look(self, now: float) -> None:
+        if self._unread.is_stalled(now):
+            metrics.HTTP_CUT_OFF.labels("unread").inc()
+            self.cut_off()
+        elif not self.handshake_complete and now - self._began > HANDSHAKE_SECONDS_MAX:
+            metrics.HTTP_CUT_OFF.labels("handshake").inc()
+            self.cut_off()
+
+    # -- what comes ------------------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        if not self.handshake_initiated:
+            super().data_received(data)  # the head, which HTTP has read and bounded before
+            if self.handshake_initiated:
+                self.scope[CONNECTION] = self
+            elif self.conn.handshake_exc is not None:
+                # The library has no words for a request that it cannot read, and would wait for ever.
+                self.transport.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+                self.transport.close()
+            return
+        self._backlog += data
+        self._corked.hold_reading(BACKLOG)
+        self._go_on()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._corked.hold_reading(UNREAD)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._corked.release_reading(UNREAD)
+        self._go_on()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        message = await super().receive()
+        self._go_on()
+        return message
+
+    def _go_on(self) -> None:
+        """Read the next piece in a turn of the loop, once what came before is worked off and its answers are read."""
+        if self._backlog and not self._is_waiting and not self.read_paused and self.writable.is_set():
+            self._is_waiting = True
+            self._turns.add(self._read_piece)
+
+    def _read_piece(self) -> None:
+        self._is_waiting = False
+        if self.transport.is_closing():
+            self._backlog.clear()
+            return
+        piece = bytes(self._backlog[:PIECE_BYTES])
+        del self._backlog[:PIECE_BYTES]
+        super().data_received(piece)
+        if self._backlog:
+            self._go_on()
+        else:
+            self._corked.release_reading(BACKLOG)
+
+    def handle_events(self) -> None:
+        now = self.loop.time()
+        if now > self._window_ends:
+            self._frames, self._window_ends = 0, now + FRAMES_SECONDS
+        self._frames += len(self.conn.events)
+        if self._frames > FRAMES_MAX:
+            self._show_out(f"more than {FRAMES_MAX} frames in {FRAMES_SECONDS:.0f} s")
+            return
+        super().handle_events()
+        if len(self.frames) > FRAGMENTS_MAX:
+            self._show_out(f"more than {FRAGMENTS_MAX} fragments of one message")
+
+    def _show_out(self, sentence: str) -> None:
+        if not self.close_sent:
+            metrics.HTTP_CUT_OFF.labels("frames").inc()
+            self.conn.fail(CLOSE_POLICY, sentence)
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.close_sent = True
+            self.transport.close()

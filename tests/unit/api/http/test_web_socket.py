@@ -1,0 +1,147 @@
+"""Frames are bounded whatever they hold, and a handshake ends, one way or the other."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from api.client_address import TrustedProxies
+from api.http.connections import Connections
+from api.http.corked import Corked
+from api.http.unread import SEND_SECONDS_MAX
+from api.http.web_socket import FRAMES_MAX, HANDSHAKE_SECONDS_MAX, BoundedWebSocket, Turns
+from api.refusals import Refusals
+from tests.unit.api.http.test_protocol import Transport, later, settled
+
+HANDSHAKE = (
+    b"GET /v1/live HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+MASK = b"\0\0\0\0"
+PING, EMPTY_TEXT, EMPTY_PART, EMPTY_CONTINUATION = (bytes([first, 0x80]) + MASK for first in (0x89, 0x81, 0x01, 0x00))
+CLOSE_FRAME = b"\x88"
+
+
+@dataclass
+class Server:
+    """Its app takes messages as long as it may."""
+
+    connections: Connections = field(default_factory=lambda: Connections(10, 4, Refusals()))
+    received: list[Any] = field(default_factory=list)
+    takes: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def connect(self) -> tuple[BoundedWebSocket, Transport]:
+        config = uvicorn.Config(self._app, log_config=None, lifespan="off", interface="asgi3", proxy_headers=False)
+        config.ws_max_size = 1_000
+        socket = BoundedWebSocket(self.connections, TrustedProxies(), Turns(0.01), config, ServerState(), {})
+        transport = Transport("198.51.100.7")
+        socket.connection_made(Corked(cast(asyncio.Transport, transport)))
+        return socket, transport
+
+    async def open(self) -> tuple[BoundedWebSocket, Transport]:
+        socket, transport = self.connect()
+        socket.data_received(HANDSHAKE)
+        await settled()
+        assert transport.sent.startswith(b"HTTP/1.1 101 ")
+        transport.sent = b""
+        return socket, transport
+
+    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        while True:
+            await self.takes.wait()
+            message = await receive()
+            self.received.append(message)
+            if message["type"] == "websocket.disconnect":
+                return
+
+
+async def test_pings_are_answered() -> None:
+    socket, transport = await Server().open()
+    socket.data_received(PING * 10)
+    await settled()
+    assert transport.sent == b"\x8a\x00" * 10
+
+
+async def test_more_frames_than_anybody_needs_end_the_connection() -> None:
+    for frame in (PING, b"\x8a\x80" + MASK, EMPTY_TEXT):
+        server = Server()
+        server.takes.set()
+        socket, transport = await server.open()
+        socket.data_received(frame * (FRAMES_MAX + 1))
+        for _ in range(3 * FRAMES_MAX):
+            await asyncio.sleep(0)
+        assert transport.sent[-40:].find(b"frames in 10 s") > 0, frame
+        assert transport.is_closed
+
+
+async def test_pings_of_one_who_does_not_read_get_no_answer() -> None:
+    socket, transport = await Server().open()
+    socket.pause_writing()
+    assert not transport.is_reading
+    socket.data_received(PING * 10)
+    await settled()
+    assert transport.sent == b""
+    socket.resume_writing()
+    await settled()
+    assert transport.sent == b"\x8a\x00" * 10
+    assert transport.is_reading
+
+
+async def test_empty_fragments_have_a_bound() -> None:
+    socket, transport = await Server().open()
+    socket.data_received(EMPTY_PART + EMPTY_CONTINUATION * 100)
+    await settled()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert b"fragments of one message" in transport.sent
+    assert transport.is_closed
+
+
+async def test_messages_wait_unread_until_the_app_takes_them() -> None:
+    server = Server()
+    socket, transport = await server.open()
+    socket.data_received(b"\x81\x81" + MASK + b"x" + (b"\x81\x81" + MASK + b"y") * 200)
+    await settled()
+    assert not transport.is_reading
+    assert socket.queue.qsize() < 300
+    server.takes.set()
+    for _ in range(2_000):
+        await asyncio.sleep(0)
+    assert [message["text"] for message in server.received] == ["x"] + ["y"] * 200
+    assert transport.is_reading
+
+
+async def test_a_handshake_that_the_library_cannot_read_is_400() -> None:
+    socket, transport = Server().connect()
+    socket.data_received(b"GET /v1/live HTTP/1.1\r\nx: " + b"y" * 9_000 + b"\r\n\r\n")
+    await settled()
+    assert transport.sent.startswith(b"HTTP/1.1 400 ")
+    assert transport.is_closed
+
+
+async def test_a_handshake_has_a_deadline() -> None:
+    socket, transport = Server().connect()
+    socket.data_received(HANDSHAKE[:50])
+    socket.look(later(HANDSHAKE_SECONDS_MAX - 1))
+    assert not transport.is_closed
+    socket.look(later(HANDSHAKE_SECONDS_MAX + 1))
+    assert transport.is_aborted
+
+
+async def test_frames_that_nobody_takes_end_the_connection_and_its_place_is_free() -> None:
+    server = Server()
+    socket, transport = await server.open()
+    assert len(server.connections) == 1
+    transport.unread = 10
+    socket.look(later(0))
+    socket.look(later(SEND_SECONDS_MAX + 1))
+    assert transport.is_aborted
+    socket.connection_lost(None)
+    assert len(server.connections) == 0
