@@ -13,12 +13,12 @@ from api import docs, events, gateway, health, log, package, snapshots
 from api.derived import Derived, follow_generations
 from api.feed import live
 from api.gateway import Gateway
+from api.limits import Limits
 from api.log import PublicLogs
 from api.package import PackageFile
 from api.parameters import only_known_parameters
 from api.problems import install_problems
 from api.reading import Reading
-from api.refusals import Refusals
 from api.snapshots import Snapshots
 from projections.definition import Definition
 from runtime.generations import current_generation
@@ -30,7 +30,7 @@ the last event that is counted in. The same prefix of the log always gives the s
 """
 
 
-def create_app(settings: Settings, definition: Definition, refusals: Refusals) -> FastAPI:
+def create_app(settings: Settings, definition: Definition, limits: Limits) -> FastAPI:
     """The API of one election. Connections are made when it starts."""
 
     @asynccontextmanager
@@ -38,7 +38,7 @@ def create_app(settings: Settings, definition: Definition, refusals: Refusals) -
         number = settings.generation or await current_generation(settings, definition.election)
         derived = Derived(replace(settings, generation=number), definition)
         await derived.start()
-        app.state.gateway = Gateway(settings, definition, derived.pool)
+        app.state.gateway = Gateway(settings, definition, derived.pool, limits)
         app.state.snapshots = Snapshots(derived.read, definition)
         app.state.logs = PublicLogs(settings, definition)
         app.state.package = PackageFile(settings)
@@ -70,7 +70,7 @@ def create_app(settings: Settings, definition: Definition, refusals: Refusals) -
     app.add_middleware(Reading)
     app.state.definition = definition
     app.state.settings = settings
-    app.state.refusals = refusals
+    app.state.limits = limits
     install_problems(app)
     for part in (gateway, snapshots, live, log, package, health, events, docs):
         app.include_router(part.router)

@@ -1,37 +1,72 @@
-"""A short way in for submissions: the same handler as the route, without FastAPI's routing around it.
+"""The way in: whom a request is counted against, whether he may have it, and a short way for submissions.
 
 On a busy night nearly all requests are `POST /v1/submissions`, and routing, dependencies and exit stacks cost as much as
-all the checks (bench/latency.py). Everything else goes to the app; its route describes this one in OpenAPI.
+all the checks (bench/latency.py). So these are handed to the route's own handler, without FastAPI's routing around it; its
+route describes it in OpenAPI. Everything else goes to the app.
+
+The live feed is not counted here: it has places of its own (api/feed/live.py), and a browser's EventSource ends for good
+where it is answered with 429.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from fastapi import FastAPI, Request
 from starlette.requests import ClientDisconnect
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from api.gateway import submit
+from api.limits import PARTY, Limits
 from api.problems import BUG, Problem
+from api.rate_limits import RateLimit
 from runtime import metrics
 from runtime.logs import event
 
 log = logging.getLogger("rekap.gateway")
 
-PATH = "/v1/submissions"
+SUBMISSION_PATH = "/v1/submissions"
+BATCH_PATH = "/v1/submissions:batch"
+LIVE_PATH = "/v1/live"
+MISTAKE_COST = 4
+"""What an answer 4xx to anything but a submission costs besides. At 0 somebody who asks for what is not there costs us as much
+as a reader; at double, an auditor who looks for tiles that are not there yet is slowed down."""
+REFUSED_AFTER_SECONDS = 1.0
+"""How long one who has asked for too much waits to hear so. At 0 he asks again at once, and the refusals cost as much as what
+was refused; with this and 512 connections, he hears it 512 times a second at most."""
 
 
 class Door:
     """The ASGI app that the server is given."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI, limits: Limits) -> None:
         self._app = app
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        party = scope[PARTY] = self._limits.proxies.client_of(scope)
+        if scope["type"] != "http" or scope["path"] == LIVE_PATH:
+            await self._app(scope, receive, send)
+            return
+        is_submission = scope["method"] == "POST" and scope["path"] in (SUBMISSION_PATH, BATCH_PATH)
+        limit = self._limits.submissions if is_submission else self._limits.requests
+        if limit:
+            send = _with_rate_limit(limit, party, send, 0 if is_submission else MISTAKE_COST)
+            if not limit.take(party):
+                metrics.HTTP_REFUSED.labels("rate-of-address").inc()
+                await asyncio.sleep(REFUSED_AFTER_SECONDS)
+                await limit.refusal(party, "Your address").response()(scope, receive, send)
+                return
+        if is_submission and scope["path"] == SUBMISSION_PATH:
+            await self._submit(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _submit(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self._app
         try:
             response = await submit(Request(scope, receive))
@@ -45,3 +80,20 @@ class Door:
             response = BUG.response()
             metrics.GATEWAY_ANSWERS.labels(BUG.status).inc()
         await response(scope, receive, send)
+
+
+def _with_rate_limit(limit: RateLimit, party: str, send: Send, mistake_cost: int) -> Send:
+    """Says in each answer what is left."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            if mistake_cost and 400 <= message["status"] < 500 and message["status"] != 429:
+                limit.charge(party, mistake_cost)
+            message["headers"] = [
+                *message.get("headers", ()),
+                (b"ratelimit-policy", limit.policy),
+                (b"ratelimit", limit.state(party)),
+            ]
+        await send(message)
+
+    return sending

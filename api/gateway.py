@@ -18,7 +18,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -29,12 +29,15 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import APIRouter, Request, Response
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from api.client_address import NOBODY
 from api.ledger_writer import LedgerWriter
+from api.limits import PARTY, Limits
 from api.look_ups import LookUps
 from api.parameters import check_parameters
 from api.problems import PROBLEM_RESPONSES, Problem
+from api.slices import FairTurns, Slices
 from projections.authority import Refusal, check_election, check_key, check_place
 from projections.definition import Definition
 from projections.station import ResultState
@@ -60,19 +63,35 @@ from schemas.envelope import (
     open_record,
 )
 from schemas.events import LEDGER_EVENT, AnyEvent, ElectionOpened, ResultAnnulled, ResultReported, ResultReviewed
+from schemas.forms import Tally
 from schemas.logs import FINAL_STATUSES, gateway_name, receipt_text, refusal_text
 
 log = logging.getLogger("rekap.gateway")
 
+TABLES = ("votes", "party_totals", "words")
+"""The members of a form that have an entry for each choice."""
+TABLE: TypeAdapter[Tally] = TypeAdapter(Tally)
+
 BATCH_LINES_MAX = 1_000
+LINE_ENDS_MAX = 2 * BATCH_LINES_MAX
+"""Empty lines are not counted as lines, up to as many."""
 BATCH_BYTES_MAX = 16 * 1024 * 1024
+MISTAKES_SHOWN_MAX = 20
+"""Of one submission. Who has more has another problem than each of them."""
 RECEIPTS_KEPT = 200_000
 """Receipts remembered to answer a retry at once; an older one is found in the read model and read from the ledger."""
 IN_FLIGHT_MAX = 5_000
 """Submissions that may wait for Kafka at once. More are told to come back: at 1,000/s and the usual 5 ms there are 5."""
-BODIES_BYTES_MAX = 128 * 1024 * 1024
-"""Bodies held at once, of all requests together: eight full batches, or 2,000 of the largest submissions. At half, four
-places that send full batches would shut out everybody else; at double, a gateway needs half a gigabyte while Kafka hangs."""
+IN_FLIGHT_OF_BATCHES_MAX = 4_000
+"""Of these, lines of batches: the rest is there for single submissions, whatever batches wait."""
+MISTAKE_COST = 9
+"""What a submission that is refused costs its address besides. A wrong signature takes us as long as a right one, and who has
+the keys makes few mistakes: at 500 a second, an address may be wrong 50 times a second. At half, wrong ones of one address
+take a tenth of the loop; at double, one office with a wrong key shuts out those who share its address."""
+PIECE_ENTRIES = 64
+"""Entries of a table of votes that are judged at once, where a form is wrong."""
+MEMBERS_MAX = 64
+"""Members of any other object of an event, and of any list: the schema has 24 names, and 50 images."""
 RETRY_AFTER_S = 2
 UNKNOWN = "unknown"
 """In a receipt, where the record does not say when, or at which gateway, it came."""
@@ -103,8 +122,10 @@ _Keeping = asyncio.Future[Receipt | int] | asyncio.Future[int]
 class Gateway:
     """The checks at the door, and the way to the ledger."""
 
-    def __init__(self, settings: Settings, definition: Definition, pool: Any) -> None:
+    def __init__(self, settings: Settings, definition: Definition, pool: Any, limits: Limits) -> None:
         self._settings = settings
+        self._limits = limits
+        self._turns = FairTurns()
         self._definition = definition
         self.look_ups = LookUps(pool)
         self._ledger = topics_of(definition.election).ledger
@@ -116,8 +137,6 @@ class Gateway:
         self._reading = asyncio.Lock()
         self._receipts: OrderedDict[str, Receipt] = OrderedDict()
         self._under_way: dict[str, asyncio.Future[Receipt | Problem]] = {}
-        self._bodies_bytes = 0
-        """What `held_body` holds just now."""
         self._highest_seq: dict[str, int] = {}
         """Of each key, as this gateway has seen it: an event with a higher number is new, and needs no look-up."""
         self._is_open = False
@@ -143,31 +162,62 @@ class Gateway:
         await stop_consumer(self._reader)
 
     @asynccontextmanager
-    async def held_body(self, request: Request, limit: int) -> AsyncIterator[bytes]:
+    async def held_body(self, request: Request, limit: int, *, is_batch: bool = False) -> AsyncIterator[bytes]:
         """Step 1: the body, read no further than the limit, and not at all where too much is held. Raises Problem."""
+        declared = request.headers.get("content-length", "")
+        if declared.isdigit() and int(declared) > limit:
+            raise _too_large(int(declared), limit)
+        party, held = request.scope.get(PARTY, NOBODY), self._limits.bodies
         body = bytearray()
         try:
             async for chunk in request.stream():
+                if len(body) + len(chunk) > limit:
+                    raise _too_large(len(body) + len(chunk), limit)
+                if (full := held.lacks_room(party, len(chunk), is_batch=is_batch)) is not None:
+                    raise self._no_room(party, len(chunk), full)
+                held.take(party, len(chunk), is_batch=is_batch)
                 body += chunk
-                self._bodies_bytes += len(chunk)
-                if len(body) > limit:
-                    raise _too_large(len(body), limit)
-                if self._bodies_bytes > BODIES_BYTES_MAX:
-                    raise _busy("Too many submissions are waiting for the ledger.")
             yield bytes(body)
         finally:
-            self._bodies_bytes -= len(body)
+            held.give_back(party, len(body), is_batch=is_batch)
 
-    async def submit(self, bodies: Sequence[bytes]) -> list[Receipt | Problem]:
+    def charge_batch(self, party: str, lines: int) -> None:
+        """Take what its lines cost before they are judged; the request has paid for the first. Raises Problem."""
+        submissions = self._limits.submissions
+        if lines > 1 and not submissions.take(party, lines - 1):
+            raise submissions.refusal(party, "Your address", lines - 1)
+
+    def _no_room(self, party: str, count: int, full: str) -> Problem:
+        if self._limits.bodies.is_party_full(party, count):
+            metrics.HTTP_REFUSED.labels("bodies-of-address").inc()
+            return Problem(429, "Too much at once", f"{full.capitalize()}.", retry_after_s=RETRY_AFTER_S)
+        self._limits.refusals.add("bodies", full)
+        return _busy(f"{full.capitalize()}.")
+
+    async def submit(self, bodies: Sequence[bytes], party: str, *, is_batch: bool = False) -> list[Receipt | Problem]:
         """Check and keep envelopes, each for itself, or say within `kafka_wait_ms` that one could not be kept."""
+        if not is_batch:
+            return await self._submit(bodies, party, is_batch=False)
+        try:
+            async with self._turns.of_party(party):
+                return await self._submit(bodies, party, is_batch=True)
+        except TimeoutError:
+            sentence = "A batch from your address is still under way: send one after the other."
+            raise Problem(429, "Too much at once", sentence, retry_after_s=RETRY_AFTER_S) from None
+
+    async def _submit(self, bodies: Sequence[bytes], party: str, *, is_batch: bool) -> list[Receipt | Problem]:
         answers: dict[int, Receipt | Problem] = {}
         all_let_in: dict[int, _LetIn] = {}
-        for place, body in enumerate(bodies):
-            try:
-                all_let_in[place] = self._let_in(body)
-            except Problem as problem:
-                # Its traceback holds this frame, and this frame the answers: they would stay until the collector comes.
-                answers[place] = problem.with_traceback(None)
+        slices = Slices()
+        async with self._turns.of_all() if is_batch else nullcontext():
+            for place, body in enumerate(bodies):
+                judged = self._judge(body, party)
+                if isinstance(judged, Problem):
+                    answers[place] = judged
+                else:
+                    all_let_in[place] = judged
+                await slices.pause()
+        in_flight_max = IN_FLIGHT_OF_BATCHES_MAX if is_batch else IN_FLIGHT_MAX
         own: dict[int, _LetIn] = {}
         others: dict[int, asyncio.Future[Receipt | Problem]] = {}
         for place, let_in in all_let_in.items():
@@ -177,41 +227,52 @@ class Gateway:
                 answers[place] = _as_duplicate(known)
             elif under_way is not None:
                 others[place] = under_way
-            elif len(self._under_way) >= IN_FLIGHT_MAX:
+            elif len(self._under_way) >= in_flight_max:
+                self._limits.refusals.add("in-flight", f"{in_flight_max} submissions are waiting for the ledger")
                 answers[place] = _busy("Too many submissions are waiting for the ledger.")
             else:
                 # From here to the answer whoever brings the same event waits for this one.
                 self._under_way[let_in.submission] = asyncio.get_running_loop().create_future()
                 own[place] = let_in
         if own:
-            answers |= zip(own, await self._keep(list(own.values())), strict=True)
+            answers |= zip(own, await self._keep(list(own.values()), is_batch=is_batch), strict=True)
         for place, other in others.items():
             answer = await asyncio.shield(other)
             answers[place] = _as_duplicate(answer) if isinstance(answer, Receipt) else answer
-        in_order = [self._with_signature(body, answers[place]) for place, body in enumerate(bodies)]
+        in_order = []
+        for place, body in enumerate(bodies):
+            in_order.append(self._with_signature(body, answers[place]))
+            await slices.pause()
         _count(in_order)
         return in_order
 
-    async def _keep(self, all_let_in: Sequence[_LetIn]) -> list[Receipt | Problem]:
+    async def _keep(self, all_let_in: Sequence[_LetIn], *, is_batch: bool) -> list[Receipt | Problem]:
         """Steps 7 and 8, with one deadline for all that they wait for, also for their turn."""
-        keeping = [self._begin_to_keep(let_in) for let_in in all_let_in]
+        keeping: list[_Keeping] = []
         answers: list[Receipt | Problem] = []
+        slices = Slices()
         try:
+            for let_in in all_let_in:
+                keeping.append(self._begin_to_keep(let_in, is_batch=is_batch))
+                await slices.pause()
             await asyncio.wait(keeping, timeout=self._settings.kafka_wait_ms / 1000)
-            answers = [self._kept(let_in, each) for let_in, each in zip(all_let_in, keeping, strict=True)]
+            for let_in, each in zip(all_let_in, keeping, strict=True):
+                answers.append(self._kept(let_in, each))
+                await slices.pause()
             return answers
         finally:
+            for each in keeping:
+                each.cancel()
             for place, let_in in enumerate(all_let_in):
-                keeping[place].cancel()
                 under_way = self._under_way.pop(let_in.submission)
-                under_way.set_result(answers[place] if answers else _busy("The ledger did not answer."))
+                under_way.set_result(answers[place] if place < len(answers) else _busy("The ledger did not answer."))
 
-    def _begin_to_keep(self, let_in: _LetIn) -> _Keeping:
+    def _begin_to_keep(self, let_in: _LetIn, *, is_batch: bool) -> _Keeping:
         event = let_in.event
         is_new = event.seq > self._highest_seq.get(let_in.key_id, event.seq)
         if is_new and self._is_open and not isinstance(event, ElectionOpened):
-            return self._append(let_in)
-        return asyncio.create_task(self._find_or_append(let_in))
+            return self._append(let_in, is_batch=is_batch)
+        return asyncio.create_task(self._find_or_append(let_in, is_batch=is_batch))
 
     def _kept(self, let_in: _LetIn, keeping: _Keeping) -> Receipt | Problem:
         """What became of it until now."""
@@ -230,6 +291,22 @@ class Gateway:
         receipt = self._receipt(let_in.submission, let_in.partition, kept, let_in.record, let_in.received_at, name)
         self._remember(receipt)
         return receipt
+
+    def _judge(self, body: bytes, party: str) -> _LetIn | Problem:
+        """Steps 1 to 6, and what they cost the party and the key."""
+        submissions, of_key = self._limits.submissions, self._limits.submissions_of_key
+        if submissions.owes(party):
+            return submissions.refusal(party, "Your address")
+        try:
+            let_in = self._let_in(body)
+        except Problem as problem:
+            submissions.charge(party, MISTAKE_COST)
+            # Its traceback holds the frame of who called, and that the answers: they would stay until the collector comes.
+            return problem.with_traceback(None)
+        # Only now: else anybody could use up what somebody else's key may send.
+        if not of_key.take(let_in.key_id):
+            return of_key.refusal(let_in.key_id, f"Key {let_in.key_id}")
+        return let_in
 
     def _let_in(self, body: bytes) -> _LetIn:
         """Steps 1 to 6. Raises Problem."""
@@ -266,7 +343,7 @@ class Gateway:
                 rule="C1",
             )
 
-    async def _find_or_append(self, let_in: _LetIn) -> Receipt | int:
+    async def _find_or_append(self, let_in: _LetIn, *, is_batch: bool) -> Receipt | int:
         """Steps 7 and 8. Raises Problem, and what Kafka raises."""
         highest = self._highest_seq.get(let_in.key_id)
         if highest is None or let_in.event.seq <= highest:
@@ -276,7 +353,7 @@ class Gateway:
         await self._check_open()
         if isinstance(let_in.event, ElectionOpened):
             raise Problem(409, "Already open", "This election has been opened; its genesis stands at offset 0.")
-        return await self._append(let_in)
+        return await self._append(let_in, is_batch=is_batch)
 
     async def _find(self, submission: str) -> Receipt | None:
         """Look an event up in the read model and take its receipt from the ledger. Without the read model a retry may
@@ -335,7 +412,7 @@ class Gateway:
                 self._reader.pause(place)
             return bytes(message.value)
 
-    def _append(self, let_in: _LetIn) -> asyncio.Future[int]:
+    def _append(self, let_in: _LetIn, *, is_batch: bool) -> asyncio.Future[int]:
         """Step 8, begun."""
         event, definition = let_in.event, self._definition
         assert isinstance(event, (ResultReported, ResultReviewed, ResultAnnulled))
@@ -344,7 +421,7 @@ class Gateway:
         let_in.received_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         let_in.record = ledger_record(let_in.body, self._settings.gateway, let_in.received_at)
         key = definition.shard_code_of_station(station).encode()
-        return self._writer.append(let_in.partition, key, let_in.record)
+        return self._writer.append(let_in.partition, key, let_in.record, is_batch=is_batch)
 
     async def _check_open(self) -> None:
         if self._is_open:
@@ -392,7 +469,10 @@ def _open(body: bytes) -> Opened:
 
 def _envelope(body: bytes) -> Envelope:
     try:
-        return ENVELOPE.validate_python(orjson.loads(body))
+        envelope = orjson.loads(body)
+        _check_breadth(envelope, "body")
+        _check_breadth(envelope.get("signatures") if isinstance(envelope, dict) else None, "signatures")
+        return ENVELOPE.validate_python(envelope)
     except ValidationError as error:
         raise _shape_problem("Not a DSSE envelope", error) from None
     except (ValueError, RecursionError) as error:
@@ -401,9 +481,11 @@ def _envelope(body: bytes) -> Envelope:
 
 def _read_event(payload: bytes) -> AnyEvent:
     try:
-        event = LEDGER_EVENT.validate_json(payload)
-    except ValidationError as error:
-        raise _shape_problem("Not an event", error) from None
+        members = orjson.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise Problem(422, "Not JSON", f"The payload is not JSON: {error}.", field="payload") from None
+    _look_for_mistakes(members)
+    # Before the schema looks at it: of a key that is given a thousand times, it would name a thousand mistakes.
     if canonical_event(payload) is None:
         raise Problem(
             422,
@@ -411,12 +493,43 @@ def _read_event(payload: bytes) -> AnyEvent:
             "The payload must be canonical JSON (RFC 8785): keys sorted, no spaces, no key twice, no fractions.",
             field="payload",
         )
-    return event
+    try:
+        return LEDGER_EVENT.validate_json(payload)
+    except ValidationError as error:
+        raise _shape_problem("Not an event", error) from None
 
 
-def _shape_problem(title: str, error: ValidationError) -> Problem:
+def _look_for_mistakes(event: Any) -> None:
+    """Raises Problem at the first mistakes of an event that may have thousands. The schema would list them all, at 3 µs each,
+    and an envelope has room for 20,000: everybody else would wait meanwhile."""
+    _check_breadth(event, "payload")
+    form = event.get("form") if isinstance(event, dict) else None
+    for name, member in event.items() if isinstance(event, dict) else ():
+        _check_breadth(member, name)
+    for name, member in form.items() if isinstance(form, dict) else ():
+        if name not in TABLES or not isinstance(member, dict):
+            _check_breadth(member, f"form.{name}")
+            continue
+        entries = list(member.items())
+        for start in range(0, len(entries), PIECE_ENTRIES):
+            try:
+                TABLE.validate_python(dict(entries[start : start + PIECE_ENTRIES]))
+            except ValidationError as error:
+                raise _shape_problem("Not an event", error, f"form.{name}.") from None
+
+
+def _check_breadth(value: Any, field: str) -> None:
+    if isinstance(value, (dict, list)) and len(value) > MEMBERS_MAX:
+        sentence = f"{field}: has {len(value)} members, and may have {MEMBERS_MAX} at most."
+        raise Problem(422, "Not an event", sentence, field=field)
+
+
+def _shape_problem(title: str, error: ValidationError, above: str = "") -> Problem:
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    places = [(".".join(str(part) for part in each["loc"] if "." not in str(part)), each["msg"]) for each in found[:20]]
+    places = [
+        (above + ".".join(str(part) for part in each["loc"] if "." not in str(part)), each["msg"])
+        for each in found[:MISTAKES_SHOWN_MAX]
+    ]
     return Problem(
         422,
         title,
@@ -468,7 +581,7 @@ async def submit(request: Request) -> Response:
     gateway: Gateway = request.app.state.gateway
     check_parameters(request.query_params.multi_items(), ())  # api/door.py comes here past the app's dependency
     async with gateway.held_body(request, ENVELOPE_BYTES_MAX) as body:
-        (answer,) = await gateway.submit([body])
+        (answer,) = await gateway.submit([body], request.scope.get(PARTY, NOBODY))
     if isinstance(answer, Problem):
         return answer.response()
     return Response(answer.model_dump_json(exclude_none=True), _status(answer), media_type="application/json")
@@ -490,17 +603,32 @@ async def submit_batch(request: Request) -> Response:
     """Each line is judged by itself. The answer has one line for each, in the same order: `{"line", "status", "receipt"}`
     or `{"line", "status", "problem"}`."""
     gateway: Gateway = request.app.state.gateway
-    async with gateway.held_body(request, BATCH_BYTES_MAX) as body:
-        return Response(await _judged(gateway, body), media_type="application/x-ndjson")
+    async with gateway.held_body(request, BATCH_BYTES_MAX, is_batch=True) as body:
+        lines = _lines(body)
+        party = request.scope.get(PARTY, NOBODY)
+        gateway.charge_batch(party, len(lines))
+        answers = await gateway.submit(lines, party, is_batch=True)
+    slices = Slices()
+    told = []
+    for number, answer in enumerate(answers, start=1):
+        told.append(_line(number, answer))
+        await slices.pause()
+    return Response(b"".join(told), media_type="application/x-ndjson")
 
 
-async def _judged(gateway: Gateway, body: bytes) -> bytes:
+def _lines(body: bytes) -> list[bytes]:
+    """Counted before they are split: 16 MiB of line ends would be 16 million lines."""
+    count = body.count(b"\n") + (not body.endswith(b"\n"))
+    if count > LINE_ENDS_MAX:
+        raise _too_many_lines(count)
     lines = [line for each in body.split(b"\n") if (line := each.strip())]
     if len(lines) > BATCH_LINES_MAX:
-        raise Problem(413, "Too many lines", f"A batch has up to {BATCH_LINES_MAX} lines, got {len(lines)}.", field="")
+        raise _too_many_lines(len(lines))
+    return lines
 
-    answers = await gateway.submit(lines)
-    return b"".join(_line(number, answer) for number, answer in enumerate(answers, start=1))
+
+def _too_many_lines(count: int) -> Problem:
+    return Problem(413, "Too many lines", f"A batch has up to {BATCH_LINES_MAX} lines, got {count}.", field="")
 
 
 def _line(number: int, answer: Receipt | Problem) -> bytes:

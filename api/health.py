@@ -114,7 +114,7 @@ class HealthProbe:
         known = {heap[:3] for heap in aside}
         aside += [heap for heap in [*state.live.aside.heaps(), *self._committed.heaps()] if heap[:3] not in known]
         alarms = [heap.sentence() for heap in aside]
-        refusing = state.refusals.current()
+        refusing = state.limits.refusals.current()
         healthy = kafka == "ok" and database == "ok" and not (lagging or stopped or without or alarms or refusing)
         return {
             "status": "ok" if healthy else "stopped" if stopped else "degraded",

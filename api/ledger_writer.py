@@ -11,6 +11,7 @@ who wait, and one batch of each partition.
 from __future__ import annotations
 
 import asyncio
+from itertools import chain
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -22,6 +23,17 @@ _Waiting = dict[asyncio.Future[int], tuple[bytes, bytes]]
 """Who waits → key and record; the first come first."""
 
 
+class _Queue:
+    """What waits for one partition: single records, and behind them the lines of batches."""
+
+    def __init__(self) -> None:
+        self.single: _Waiting = {}
+        self.batches: _Waiting = {}
+
+    def __len__(self) -> int:
+        return len(self.single) + len(self.batches)
+
+
 class LedgerWriter:
     """One event loop owns it."""
 
@@ -30,7 +42,7 @@ class LedgerWriter:
         self._gather_seconds = settings.gather_ms / 1000
         # Of the usual 16 kB eight records fill a batch, and who waits for the next one is not served in turn.
         self._producer: AIOKafkaProducer = ordered_producer(settings, max_batch_size=LEDGER_BATCH_BYTES_MAX)
-        self._waiting: list[_Waiting] = [{} for _ in range(partitions)]
+        self._waiting = [_Queue() for _ in range(partitions)]
         self._sending: dict[int, asyncio.Task[None]] = {}
         self._gathering: asyncio.TimerHandle | None = None
 
@@ -49,10 +61,11 @@ class LedgerWriter:
         await self._producer.stop()
         await asyncio.gather(*self._sending.values())
 
-    def append(self, partition: int, key: bytes, record: bytes) -> asyncio.Future[int]:
+    def append(self, partition: int, key: bytes, record: bytes, *, is_batch: bool = False) -> asyncio.Future[int]:
         """Gives the record's offset, once Kafka has it (acks=all). Fails with KafkaError; whoever cancels it does not know
-        whether the record will be in the ledger."""
-        waiting = self._waiting[partition]
+        whether the record will be in the ledger. What is not a line of a batch goes before those that are."""
+        queue = self._waiting[partition]
+        waiting = queue.batches if is_batch else queue.single
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         waiting[future] = (key, record)
         future.add_done_callback(lambda done: waiting.pop(done, None))
@@ -97,15 +110,16 @@ class LedgerWriter:
             if waiting:
                 self._gather()
 
-    def _take(self, waiting: _Waiting) -> tuple[object, list[asyncio.Future[int]], bool]:
+    def _take(self, waiting: _Queue) -> tuple[object, list[asyncio.Future[int]], bool]:
         """A batch of the first who wait, and whether it is full."""
         batch = self._producer.create_batch()
         futures = []
-        for future, (key, record) in waiting.items():
+        for future, (key, record) in chain(waiting.single.items(), waiting.batches.items()):
             if batch.append(key=key, value=record, timestamp=None) is None:
                 break
             futures.append(future)
         assert futures, f"a record of {len(record)} bytes does not fit into a batch"
         for future in futures:
-            del waiting[future]
+            waiting.single.pop(future, None)
+            waiting.batches.pop(future, None)
         return batch, futures, bool(waiting)

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
 from api.app import create_app
-from api.refusals import Refusals
+from api.limits import Limits
 from projections.definition import Definition
 from projections.rules import ALWAYS_ON, CROSS_RULES, RULES
 from rekap.example_election import example_package
@@ -39,7 +39,7 @@ REKAP_DATABASE_PASSWORD=
 def documents() -> dict[str, str]:
     """Path from the repository's root → text."""
     live = {"from_client": FROM_CLIENT.json_schema(), "from_server": FROM_SERVER.json_schema()}
-    openapi = create_app(Settings(), Definition(example_package("example", [])), Refusals()).openapi()
+    openapi = create_app(Settings(), Definition(example_package("example", [])), Limits(Settings())).openapi()
     return {
         "docs/reference/events.schema.json": _json(event_schemas()),
         "docs/reference/live.schema.json": _json(live),

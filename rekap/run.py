@@ -183,19 +183,19 @@ def _serve(settings: Settings, definition: Definition) -> NoReturn:
     from api.door import Door
     from api.http.connections import Connections, raise_descriptor_limit
     from api.http.server import bounded_server
-    from api.refusals import Refusals
+    from api.limits import Limits
 
     if unregistered := unregistered_gateway(settings, definition):
         click.echo(f"Error: {unregistered}", err=True)
         raise SystemExit(EXIT_CONFIGURATION)
-    refusals = Refusals()
-    app = create_app(settings, definition, refusals)
+    limits = Limits(settings)
+    app = create_app(settings, definition, limits)
     server = bounded_server(
-        Door(app),
+        Door(app, limits),
         connections=Connections(
-            raise_descriptor_limit(settings.connections), settings.connections_of_address, refusals
+            raise_descriptor_limit(settings.connections), settings.connections_of_address, limits.refusals
         ),
-        proxies=TrustedProxies.parse(settings.trusted_proxies),
+        proxies=limits.proxies,
         graceful_seconds=GRACEFUL_SECONDS,
         host=settings.host,
         port=settings.port,

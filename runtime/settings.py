@@ -33,6 +33,17 @@ class Settings:
     connections_of_address: int = _setting(
         512, "most connections of one address (IPv6: of a /64); a whole newsroom may share one"
     )
+    requests_per_s: int = _setting(
+        200,
+        "requests a second of one address, but for submissions and the live feed; ten times as many at once; 0 for no limit",
+    )
+    submissions_per_s: int = _setting(
+        500,
+        "submissions a second of one address, a wrong one counted as ten; ten times as many at once; 0 for no limit",
+    )
+    submissions_of_key_per_s: int = _setting(
+        200, "submissions a second with one key; ten times as many at once; 0 for no limit"
+    )
     gateway: str = _setting("gateway-1", "name of this gateway, as it stands in receipts")
     gateway_key: Path = _setting(Path("gateway-key.pem"), "private key that signs receipts; made where there is none")
     workers_key: Path = _setting(

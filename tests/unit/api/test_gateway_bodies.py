@@ -1,4 +1,5 @@
-"""Bodies that are held at once have one bound together, and what was held is free again, whatever became of it."""
+"""Bodies that are held at once have one bound together, a share for each address and one for batches; and what was held is
+free again, whatever became of it."""
 
 from __future__ import annotations
 
@@ -8,8 +9,9 @@ from pathlib import Path
 import pytest
 from fastapi import Request
 
-from api import gateway
+from api import held_bytes
 from api.gateway import Gateway
+from api.limits import PARTY, Limits
 from api.problems import Problem
 from projections.definition import Definition
 from runtime.settings import Settings
@@ -20,31 +22,67 @@ LIMIT = 10_000
 
 @pytest.fixture
 async def door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Gateway]:
-    monkeypatch.setattr(gateway, "BODIES_BYTES_MAX", 1_000)
-    door = Gateway(Settings(gateway_key=tmp_path / "key.pem"), Definition(small_package()), None)
+    monkeypatch.setattr(held_bytes, "BYTES_MAX", 1_000)
+    monkeypatch.setattr(held_bytes, "BATCHES_BYTES_MAX", 800)
+    monkeypatch.setattr(held_bytes, "PARTY_BYTES_MAX", 600)
+    settings = Settings(gateway_key=tmp_path / "key.pem")
+    door = Gateway(settings, Definition(small_package()), None, Limits(settings))
     yield door
     await door.stop()
 
 
-def _request(size: int, chunk: int = 100) -> Request:
+def _request(size: int, party: str = "a", chunk: int = 100, *, declares: int | None = None) -> Request:
     parts = [b"x" * min(chunk, size - start) for start in range(0, size, chunk)]
+    headers = [] if declares is None else [(b"content-length", b"%d" % declares)]
 
     async def receive() -> dict[str, object]:
         body = parts.pop(0) if parts else b""
         return {"type": "http.request", "body": body, "more_body": bool(parts)}
 
-    return Request({"type": "http", "method": "POST", "path": "/", "headers": []}, receive)
+    return Request({"type": "http", "method": "POST", "path": "/", "headers": headers, PARTY: party}, receive)
 
 
 async def test_what_is_more_than_the_bound_is_told_to_come_back(door: Gateway) -> None:
     async with door.held_body(_request(600), LIMIT) as first:
         assert len(first) == 600
         with pytest.raises(Problem) as refused:
-            async with door.held_body(_request(600), LIMIT):
+            async with door.held_body(_request(600, "b"), LIMIT):
                 pytest.fail("1,200 bytes are held where 1,000 may be")
         assert refused.value.status == 503
-        async with door.held_body(_request(400), LIMIT) as second:
+        async with door.held_body(_request(400, "b"), LIMIT) as second:
             assert len(second) == 400
+
+
+async def test_one_address_holds_its_share_and_no_more(door: Gateway) -> None:
+    async with door.held_body(_request(500), LIMIT):
+        with pytest.raises(Problem) as refused:
+            async with door.held_body(_request(200), LIMIT):
+                pytest.fail("it has 600 already")
+        assert refused.value.status == 429
+        assert refused.value.headers["Retry-After"] == "2"
+        async with door.held_body(_request(500, "b"), LIMIT):
+            pass
+
+
+async def test_batches_leave_room_for_single_submissions(door: Gateway) -> None:
+    async with (
+        door.held_body(_request(500), LIMIT, is_batch=True),
+        door.held_body(_request(300, "b"), LIMIT, is_batch=True),
+    ):
+        with pytest.raises(Problem) as refused:
+            async with door.held_body(_request(100, "c"), LIMIT, is_batch=True):
+                pytest.fail("batches hold 800 already")
+        assert refused.value.status == 503
+        async with door.held_body(_request(200, "c"), LIMIT):
+            pass
+    assert door._limits.refusals.current() == ["batches of 0 MiB are held already"]
+
+
+async def test_a_body_that_is_declared_too_large_is_not_read(door: Gateway) -> None:
+    with pytest.raises(Problem) as refused:
+        async with door.held_body(_request(0, declares=LIMIT + 1), LIMIT):
+            pytest.fail("it is too large")
+    assert refused.value.status == 413
 
 
 async def test_what_was_refused_or_failed_is_held_no_longer(door: Gateway) -> None:
@@ -53,7 +91,8 @@ async def test_what_was_refused_or_failed_is_held_no_longer(door: Gateway) -> No
             async with door.held_body(_request(1_100), limit):
                 pytest.fail("it is too large")
     with pytest.raises(ZeroDivisionError):
-        async with door.held_body(_request(1_000), LIMIT):
+        async with door.held_body(_request(500), LIMIT, is_batch=True):
             raise ZeroDivisionError
-    async with door.held_body(_request(1_000), LIMIT) as body:
-        assert len(body) == 1_000
+    async with door.held_body(_request(600), LIMIT) as body:
+        assert len(body) == 600
+    assert not door._limits.bodies._of_party

@@ -42,7 +42,11 @@ async def test_a_feed_that_does_not_come_to_follow_is_named(
     monkeypatch.setattr(probe, "_lags", lags)
     stage = {"state": state, "lag_records": None, "clients": 0}
     answer = await probe.answer(
-        SimpleNamespace(refusals=Refusals(), pool=Pool(), live=SimpleNamespace(stage=lambda: stage, aside=SetAside()))
+        SimpleNamespace(
+            limits=SimpleNamespace(refusals=Refusals()),
+            pool=Pool(),
+            live=SimpleNamespace(stage=lambda: stage, aside=SetAside()),
+        )
     )
     assert (answer["status"], answer["lagging"]) == (status, [] if status == "ok" else ["live"])
 
@@ -60,6 +64,6 @@ async def test_what_this_process_refuses_is_named(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(probe, "_lags", lags)
     stage = {"state": "following", "lag_records": 0, "clients": 0}
     live = SimpleNamespace(stage=lambda: stage, aside=SetAside())
-    state = SimpleNamespace(refusals=refusals, pool=Pool(), live=live)
+    state = SimpleNamespace(limits=SimpleNamespace(refusals=refusals), pool=Pool(), live=live)
     answer = await probe.answer(state)
     assert (answer["status"], answer["refusing"]) == ("degraded", ["all 2 connections are at work"])

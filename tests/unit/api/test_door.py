@@ -1,0 +1,128 @@
+"""Whom the door counts a request against, and what it answers to one who has asked for too much."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from fastapi import FastAPI
+from starlette.types import Message
+
+from api import door as door_module
+from api.client_address import TrustedProxies
+from api.door import Door
+from api.limits import PARTY, Limits
+from api.problems import install_problems
+from runtime.settings import Settings
+
+
+class Answer:
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: dict[bytes, bytes] = {}
+        self.body = b""
+
+    async def take(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status, self.headers = message["status"], dict(message["headers"])
+        else:
+            self.body += message["body"]
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> FastAPI:
+    monkeypatch.setattr(door_module, "REFUSED_AFTER_SECONDS", 0.0)
+    app = FastAPI()
+    app.state.parties = []
+    install_problems(app)
+
+    @app.get("/there")
+    async def there() -> dict[str, str]:
+        return {}
+
+    @app.get("/v1/live")
+    async def live() -> dict[str, str]:
+        return {}
+
+    return app
+
+
+async def _ask(door: Door, path: str = "/there", client: str = "192.0.2.7", **headers: str) -> Answer:
+    answer = Answer()
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
+        "client": (client, 1234),
+        "server": ("192.0.2.1", 80),
+        "scheme": "http",
+        "root_path": "",
+        "http_version": "1.1",
+    }
+    await door(scope, receive, answer.take)
+    assert scope[PARTY]
+    return answer
+
+
+async def test_each_answer_says_what_is_left(app: FastAPI) -> None:
+    door = Door(app, Limits(Settings(requests_per_s=2)))
+    answer = await _ask(door)
+    assert answer.status == 200
+    assert answer.headers[b"ratelimit-policy"] == b'"requests";q=20;w=10'
+    assert answer.headers[b"ratelimit"] == b'"requests";r=19;t=1'
+
+
+async def test_who_asks_for_too_much_gets_429_and_others_do_not(app: FastAPI) -> None:
+    door = Door(app, Limits(Settings(requests_per_s=1)))
+    statuses = [(await _ask(door)).status for _ in range(12)]
+    assert statuses[:10] == [200] * 10
+    refused = await _ask(door)
+    assert refused.status == 429
+    assert int(refused.headers[b"retry-after"]) >= 1
+    problem = orjson.loads(refused.body)
+    assert problem["title"] == "Too many requests"
+    assert problem["detail"].startswith("Your address may have 1 requests a second, and 10 at once; come back in ")
+    assert (await _ask(door, client="192.0.2.8")).status == 200
+    assert (await _ask(door, client="2001:db8::1")).status == 200
+
+
+async def test_mistakes_cost_more(app: FastAPI) -> None:
+    door = Door(app, Limits(Settings(requests_per_s=1)))
+    statuses = [(await _ask(door, "/nowhere")).status for _ in range(4)]
+    assert statuses == [404, 404, 429, 429]
+
+
+async def test_an_ipv6_client_is_its_64(app: FastAPI) -> None:
+    door = Door(app, Limits(Settings(requests_per_s=1)))
+    statuses = [(await _ask(door, client=f"2001:db8::{n:x}")).status for n in range(12)]
+    assert statuses[-1] == 429
+
+
+async def test_behind_a_trusted_proxy_each_client_has_a_bucket(app: FastAPI) -> None:
+    limits = Limits(Settings(requests_per_s=1, trusted_proxies="192.0.2.0/24"))
+    assert isinstance(limits.proxies, TrustedProxies)
+    door = Door(app, limits)
+    statuses = [(await _ask(door, x_forwarded_for=f"203.0.113.{n}")).status for n in range(50)]
+    assert statuses == [200] * 50
+    statuses = [(await _ask(door, x_forwarded_for="203.0.113.99")).status for _ in range(11)]
+    assert statuses[-1] == 429
+
+
+async def test_the_live_feed_is_never_answered_with_429(app: FastAPI) -> None:
+    door = Door(app, Limits(Settings(requests_per_s=1)))
+    assert {(await _ask(door, "/v1/live")).status for _ in range(20)} == {200}
+
+
+async def test_0_turns_it_off(app: FastAPI) -> None:
+    door = Door(app, Limits(Settings(requests_per_s=0)))
+    answers = [await _ask(door) for _ in range(50)]
+    assert {answer.status for answer in answers} == {200}
+    assert b"ratelimit" not in answers[0].headers
