@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
@@ -31,6 +31,7 @@ from rekap.embedded.processes import (
     ToolMissingError,
     hold_data_directory,
 )
+from tests.support.waiting import until
 
 REPOSITORY = Path(rekap.embedded.__file__).parents[2]
 TOPIC = "ledger"
@@ -565,9 +566,3 @@ def lives(process_id: int) -> bool:
         return False
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(process_id)], capture_output=True, text=True, check=False)
     return bool(state.stdout.strip()) and not state.stdout.startswith("Z")
-
-
-async def until(condition: Callable[[], bool], deadline_s: float = 10.0) -> None:
-    async with asyncio.timeout(deadline_s):
-        while not condition():
-            await asyncio.sleep(0.02)

@@ -99,8 +99,9 @@ async def test_a_client_goes_on_after_its_cursor_and_misses_nothing(
     async with connect(feed_url(stack.url)) as socket:
         await _say(socket, type="subscribe", office="president")
         cursor = (await _hear(socket, "snapshot"))["cursor"]
-    receipt = (await client.post("/v1/submissions", content=voices.sign(reported("2.1.1-1", (5, 5, 5))))).json()
-    await asyncio.sleep(0.5)
+        receipt = (await client.post("/v1/submissions", content=voices.sign(reported("2.1.1-1", (5, 5, 5))))).json()
+        while (await _hear(socket, "change"))["as_of"].get(str(receipt["partition"]), -1) < receipt["offset"]:
+            pass
     async with connect(feed_url(stack.url)) as socket:
         await _say(socket, type="subscribe", office="president", cursor=cursor)
         message = await _hear(socket, "change", "snapshot", "gap")
@@ -119,7 +120,6 @@ async def test_after_a_crash_of_the_server_a_client_goes_on_with_the_newest_stat
         snapshot = await _hear(socket, "snapshot")
     await client.post("/v1/submissions", content=voices.sign(reported("2.2.1-1", (3, 3, 3))))
     await stack.supervisor.kill("api")
-    await asyncio.sleep(1)
     await stack.supervisor.wait_ready("api")
 
     async def is_following() -> bool:

@@ -13,6 +13,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from api.ledger_writer import LedgerWriter
 from runtime.settings import Settings
+from tests.support.waiting import until
 
 BATCH_BYTES = 400
 """Takes three of the records below."""
@@ -80,11 +81,10 @@ async def test_one_batch_of_a_partition_is_under_way_and_the_rest_waits_for_it(
     writer: LedgerWriter, kafka: Producer
 ) -> None:
     first = writer.append(0, b"key", RECORD)
-    await asyncio.sleep(0.01)
+    await until(lambda: kafka.sent == [(0, 1)])
     later = [writer.append(0, b"key", RECORD) for _ in range(2)]
     other = writer.append(1, b"key", RECORD)
-    await asyncio.sleep(0.01)
-    assert kafka.sent == [(0, 1), (1, 1)]
+    await until(lambda: kafka.sent == [(0, 1), (1, 1)])
     kafka.go.set()
     assert await asyncio.gather(first, *later, other) == [10, 11, 12, 20]
     assert kafka.sent == [(0, 1), (1, 1), (0, 2)]
@@ -92,7 +92,7 @@ async def test_one_batch_of_a_partition_is_under_way_and_the_rest_waits_for_it(
 
 async def test_whoever_gives_up_is_forgotten_unless_it_is_on_its_way(writer: LedgerWriter, kafka: Producer) -> None:
     on_its_way = writer.append(0, b"key", RECORD)
-    await asyncio.sleep(0.01)
+    await until(lambda: kafka.sent == [(0, 1)])
     gives_up, stays = writer.append(0, b"key", RECORD), writer.append(0, b"key", RECORD)
     on_its_way.cancel()
     gives_up.cancel()

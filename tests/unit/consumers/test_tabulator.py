@@ -23,6 +23,7 @@ from runtime.settings import Settings
 from schemas.blocks import Block
 from tests.support.ledger import MemoryLedger
 from tests.support.small_election import reported, small_package
+from tests.support.waiting import until
 
 
 class FakeConsumer:
@@ -134,9 +135,8 @@ async def test_what_is_committed_when_partitions_are_taken_away_has_been_told(
     step = asyncio.create_task(worker.tabulator._step())
     await asyncio.sleep(0)
     answers[0].set_result([bytes([1] * len(worker.messages(first)))])
-    await asyncio.sleep(0.01)
+    await until(lambda: worker.tabulator._folding[first.partition].fold.next_offset > 1)
     assert not step.done()
-    assert worker.tabulator._folding[first.partition].fold.next_offset > 1
 
     await worker.tabulator.on_partitions_revoked(worker.places)
     # Here it may be killed; and whoever gets the partition goes on from what is committed.
@@ -220,9 +220,7 @@ async def test_what_is_committed_has_been_acknowledged_also_while_too_many_block
     monkeypatch.setattr(tabulator, "ON_THE_WAY_MAX", 1)
     before = len(producer.on_the_way)
     step = asyncio.create_task(worker.tabulator._step())
-    async with asyncio.timeout(10):
-        while len(producer.on_the_way) == before:
-            await asyncio.sleep(0.01)
+    await until(lambda: len(producer.on_the_way) > before)
     assert not step.done()
     committing = asyncio.create_task(worker.tabulator._commit())  # as on_partitions_revoked begins
     await asyncio.sleep(0.05)
