@@ -151,14 +151,13 @@ async def election(request: Request) -> Response:
 
     async def work() -> dict[str, Any]:
         return {
-            "title_id": about.title.id,
-            "title_en": about.title.en,
+            "title": about.title.root,
             "date": about.date.isoformat(),
             "time_zone": about.time_zone,
             "licence": about.licence,
             "source": about.source,
             "root": definition.area_codes[definition.root],
-            "levels": [{"id": each.id, "name_id": each.name.id, "name_en": each.name.en} for each in about.levels],
+            "levels": [{"id": each.id, "name": each.name.root} for each in about.levels],
             "shard_level": about.shard_level,
             "partitions": about.partitions,
             "areas": len(definition.area_codes),

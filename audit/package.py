@@ -20,7 +20,8 @@ import orjson
 
 FILE_BYTES_MAX = 512 * 1024 * 1024
 
-TEXT, NUMBER = "text", "number"
+TEXT, NUMBER, TEXTS = "text", "number", "texts"
+"""Kinds of columns. Texts stand in a column for each language: `name_en` is `name` in `en`."""
 REQUIRED = object()
 """Stands where a column has no default: an empty cell is a mistake."""
 
@@ -41,8 +42,7 @@ COLUMNS: dict[str, tuple[tuple[str, str, Any], ...]] = {
     ),
     "offices": (
         ("id", TEXT, REQUIRED),
-        ("name_id", TEXT, REQUIRED),
-        ("name_en", TEXT, REQUIRED),
+        ("name", TEXTS, REQUIRED),
         ("blank_ballots", TEXT, "with-invalid"),
     ),
     "contests": (
@@ -52,8 +52,7 @@ COLUMNS: dict[str, tuple[tuple[str, str, Any], ...]] = {
         ("seats", NUMBER, 1),
         ("votes_per_ballot", NUMBER, 1),
         ("method", TEXT, "plurality"),
-        ("name_id", TEXT, None),
-        ("name_en", TEXT, None),
+        ("name", TEXTS, None),
     ),
     "districts": (("district", TEXT, REQUIRED), ("name", TEXT, REQUIRED), ("area", TEXT, REQUIRED)),
     "parties": (
@@ -152,14 +151,11 @@ def _election(raw: dict[str, Any]) -> dict[str, Any]:
     """`election.json` with every default said."""
     return {
         "id": raw["id"],
-        "title": {"id": raw["title"]["id"], "en": raw["title"]["en"]},
+        "title": raw["title"],
         "date": raw["date"],
         "time_zone": raw["time_zone"],
         "mode": raw["mode"],
-        "levels": [
-            {"id": level["id"], "name": {"id": level["name"]["id"], "en": level["name"]["en"]}}
-            for level in raw["levels"]
-        ],
+        "levels": [{"id": level["id"], "name": level["name"]} for level in raw["levels"]],
         "shard_level": raw["shard_level"],
         "partitions": raw["partitions"],
         "rules": [
@@ -191,6 +187,11 @@ def _table(name: str, data: bytes | None) -> list[dict[str, Any]]:
     for number, cells in enumerate(lines, 2):
         row = {}
         for column, kind, default in COLUMNS[name]:
+            if kind == TEXTS:
+                row[column] = _texts(column, cells) or default
+                if row[column] is REQUIRED:
+                    raise PackageError(f"{name}.csv, row {number}: {column} is empty in every language")
+                continue
             cell = cells.get(column) or ""
             if not cell and default is REQUIRED:
                 raise PackageError(f"{name}.csv, row {number}: {column} is empty")
@@ -200,6 +201,12 @@ def _table(name: str, data: bytes | None) -> list[dict[str, Any]]:
                 raise PackageError(f"{name}.csv, row {number}: {column} is no number: {cell!r}") from None
         rows.append(row)
     return rows
+
+
+def _texts(column: str, cells: dict[str, Any]) -> dict[str, str]:
+    """Language → text, of a row that has a column for each language."""
+    found = {name.partition("_"): cell for name, cell in cells.items() if isinstance(cell, str) and cell}
+    return {language: cell for (field, _, language), cell in found.items() if field == column and language}
 
 
 def _definition(election: dict[str, Any], tables: dict[str, list[dict[str, Any]]]) -> str:

@@ -87,8 +87,8 @@ def election_package() -> ElectionPackage:
         areas=tuple(areas),
         stations=tuple(stations),
         offices=(
-            Office(id="president", name_id="Presiden", name_en="President"),
-            Office(id="council", name_id="Dewan", name_en="Council"),
+            Office(id="president", name=LocalText(id="Presiden", en="President")),
+            Office(id="council", name=LocalText(id="Dewan", en="Council")),
         ),
         contests=(
             Contest(id="president", office="president", electorate="N"),

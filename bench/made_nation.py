@@ -31,7 +31,7 @@ from rekap.indonesia.tree import read_tree
 from rekap.signing import Signer
 from runtime.package_files import write_package
 from schemas.envelope import ledger_record
-from schemas.package import Choice, ChoiceKind, Contest, ElectionPackage, Method, Office, Party, Role
+from schemas.package import Choice, ChoiceKind, Contest, ElectionPackage, LocalText, Method, Office, Party, Role
 
 DPD, PROVINCIAL, REGIONAL = "dpd", "dprd-provinsi", "dprd-kabupaten-kota"
 PARTITIONS = 12
@@ -129,9 +129,9 @@ def national_package(stations: int, seed: int) -> ElectionPackage:
         election=base.election.model_copy(update={"id": f"nasional-{stations}-{seed}"}),
         offices=(
             *base.offices,
-            Office(id=DPD, name_id="Dewan Perwakilan Daerah", name_en="Senate"),
-            Office(id=PROVINCIAL, name_id="DPRD Provinsi", name_en="Provincial councils"),
-            Office(id=REGIONAL, name_id="DPRD Kabupaten/Kota", name_en="Regional councils"),
+            Office(id=DPD, name=LocalText(id="Dewan Perwakilan Daerah", en="Senate")),
+            Office(id=PROVINCIAL, name=LocalText(id="DPRD Provinsi", en="Provincial councils")),
+            Office(id=REGIONAL, name=LocalText(id="DPRD Kabupaten/Kota", en="Regional councils")),
         ),
         contests=tuple(contests),
         parties=parties,

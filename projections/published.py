@@ -80,8 +80,7 @@ def contest_answer(definition: Definition, contest: ContestEntry, moment: Moment
         "contest": contest.id,
         "office": about.office,
         "electorate": about.electorate,
-        "name_id": about.name_id,
-        "name_en": about.name_en,
+        "name": None if about.name is None else about.name.root,
         "seats": about.seats,
         "votes_per_ballot": about.votes_per_ballot,
         "method": about.method.value,
@@ -182,8 +181,7 @@ def area_name(definition: Definition, area: int) -> dict[str, Any]:
 def office_name(definition: Definition, office: OfficeEntry) -> dict[str, Any]:
     return {
         "id": office.id,
-        "name_id": office.office.name_id,
-        "name_en": office.office.name_en,
+        "name": office.office.name.root,
         "contests": [definition.contests[number].id for number in office.contests],
     }
 

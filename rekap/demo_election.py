@@ -149,8 +149,8 @@ def demo_package(
 # ── the election ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _OFFICES = (
-    Office(id=PRESIDENT, name_id="Presiden dan Wakil Presiden", name_en="President and Vice-President"),
-    Office(id=DPR, name_id="Dewan Perwakilan Rakyat", name_en="House of Representatives"),
+    Office(id=PRESIDENT, name=LocalText(id="Presiden dan Wakil Presiden", en="President and Vice-President")),
+    Office(id=DPR, name=LocalText(id="Dewan Perwakilan Rakyat", en="House of Representatives")),
 )
 
 
@@ -268,8 +268,7 @@ def _president() -> Contest:
         office=PRESIDENT,
         electorate=ROOT,
         method=Method.ABSOLUTE_MAJORITY_WITH_SPREAD,
-        name_id="Presiden dan Wakil Presiden",
-        name_en="President and Vice-President",
+        name=LocalText(id="Presiden dan Wakil Presiden", en="President and Vice-President"),
     )
 
 
@@ -319,8 +318,7 @@ def _dpr(tree: Tree, weights: Mapping[str, int]) -> Iterator[tuple[Contest, list
                     electorate=district,
                     seats=1 + more,
                     method=Method.SAINTE_LAGUE,
-                    name_id=f"DPR, daerah pemilihan {name}",
-                    name_en=f"House of Representatives, {name}",
+                    name=LocalText(id=f"DPR, daerah pemilihan {name}", en=f"House of Representatives, {name}"),
                 ),
                 [DistrictPart(district=district, name=name, area=regency.code) for regency in group],
             )

@@ -59,7 +59,7 @@ def _summary(package: ElectionPackage) -> str:
     areas = Counter(area.level for area in package.areas)
     roles = Counter(key.role for key in package.keys)
     lines = [
-        ("election", f"{election.id}: {election.title.en}"),
+        ("election", f"{election.id}: {election.title.preferred('en')}"),
         ("mode", election.mode.value),
         ("areas", ", ".join(f"{areas[level.id]:,} {level.id}" for level in election.levels[:-1])),
         ("stations", f"{len(package.stations):,}"),

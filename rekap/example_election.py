@@ -85,8 +85,8 @@ def example_package(election_id: str, keys: Iterable[Key]) -> ElectionPackage:
         areas=tuple(_areas()),
         stations=tuple(_stations()),
         offices=(
-            Office(id="president", name_id="Presiden", name_en="President"),
-            Office(id="dpr", name_id="Dewan Perwakilan Rakyat", name_en="House of Representatives"),
+            Office(id="president", name=LocalText(id="Presiden", en="President")),
+            Office(id="dpr", name=LocalText(id="Dewan Perwakilan Rakyat", en="House of Representatives")),
         ),
         contests=tuple(_contests()),
         districts=tuple(
@@ -151,8 +151,7 @@ def _contests() -> Iterator[Contest]:
         office="president",
         electorate="N",
         method=Method.ABSOLUTE_MAJORITY_WITH_SPREAD,
-        name_id="Presiden",
-        name_en="President",
+        name=LocalText(id="Presiden", en="President"),
     )
     for district, name, _ in _ELECTORAL_DISTRICTS:
         yield Contest(
@@ -161,8 +160,7 @@ def _contests() -> Iterator[Contest]:
             electorate=district,
             seats=3,
             method=Method.SAINTE_LAGUE,
-            name_id=f"DPR {name}",
-            name_en=f"House of Representatives, {name}",
+            name=LocalText(id=f"DPR {name}", en=f"House of Representatives, {name}"),
         )
 
 

@@ -93,7 +93,7 @@ def what_will_stand(definition: Definition, key: Ed25519PrivateKey) -> str:
     election = definition.election
     rows = (
         ("election", election.id),
-        ("title", election.title.en),
+        ("title", election.title.preferred("en")),
         ("date", election.date.isoformat()),
         ("mode", f"{election.mode.value.upper()}: every result that counts is a real one"),
         ("stations", f"{len(definition.station_codes):,}"),

@@ -25,7 +25,7 @@ import zipfile
 import zlib
 import zoneinfo
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -35,9 +35,19 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from runtime.json_lines import json_lines
-from runtime.package_descriptor import columns, descriptor
+from runtime.package_descriptor import EXAMPLE_LANGUAGE, column_names, columns, descriptor
 from runtime.shape_sentences import did_you_mean, sentence
-from schemas.package import TABLES, Election, ElectionPackage, Level, LocalText, Row, RuleSetting
+from schemas.package import (
+    LANGUAGE_PATTERN,
+    TABLES,
+    Election,
+    ElectionPackage,
+    Level,
+    LocalText,
+    Row,
+    RuleSetting,
+    text_fields,
+)
 from schemas.problems import ELECTION_TABLE, PROBLEMS_MAX, PackageProblem, Problem, more_sentence
 
 ELECTION_FILE = "election.json"
@@ -389,8 +399,9 @@ class _Reader:
             return None
 
     def _check_header(self, file: str, header: list[str], model: type[Row]) -> bool:
-        fields = model.model_fields
-        required = [name for name, field in fields.items() if field.is_required()]
+        texts = text_fields(model)
+        fields = [f"{name}_{EXAMPLE_LANGUAGE}" if name in texts else name for name in model.model_fields]
+        required = [name for name, field in model.model_fields.items() if field.is_required()]
         if not header:
             self._add(file, 1, None, f"the first line must name the columns: {','.join(fields)}")
             return False
@@ -400,7 +411,17 @@ class _Reader:
             return False
         whole = True
         for column in dict.fromkeys(header):
-            if column not in fields:
+            field, language = _text_column(column, texts)
+            if language is not None:
+                if not re.match(LANGUAGE_PATTERN, language):
+                    words = f"{language!r} is not a language tag as BCP 47 writes it, such as en, pt-BR or zh-Hant"
+                    self._add(file, 1, column, words)
+                    whole = False
+            elif column in texts:
+                words = f"has no language; name one, such as {column}_{EXAMPLE_LANGUAGE}, for each that it is in"
+                self._add(file, 1, column, words)
+                whole = False
+            elif field not in model.model_fields:
                 missing = [name for name in fields if name not in header]
                 near = difflib.get_close_matches(column.strip().lower(), missing, 1)
                 words = f"there is no column {column!r} in this table{did_you_mean(near)}"
@@ -408,9 +429,11 @@ class _Reader:
             if header.count(column) > 1:
                 self._add(file, 1, column or None, f"column {column!r} is given twice")
                 whole = False
+        there = {_text_column(column, texts)[0] for column in header}
         for name in required:
-            if name not in header:
-                self._add(file, 1, name, f"column {name!r} is missing")
+            if name not in there:
+                column = f"{name}_{EXAMPLE_LANGUAGE}" if name in texts else name
+                self._add(file, 1, column, f"column {column!r} is missing")
                 whole = False
         return whole
 
@@ -504,7 +527,11 @@ class _Shaper:
     def __init__(self, model: type[Row], header: list[str]) -> None:
         self._model = model
         self._rows: TypeAdapter[list[Any]] = TypeAdapter(list[model])  # type: ignore[valid-type]  # a class held in a variable
-        self._columns = [column if column in model.model_fields else None for column in header]
+        self._text_fields = text_fields(model)
+        places = [(column, *_text_column(column, self._text_fields)) for column in header]
+        self._columns = [(field, language) if field in model.model_fields else None for _, field, language in places]
+        """For each cell its field, and its language where the field is a text in several."""
+        self._first_column = {field: column for column, field, _ in reversed(places)}
         kinds = columns(model)
         self._numbers = frozenset(column for column, facts in kinds.items() if facts["type"] == "integer")
         self._stand_ins = {
@@ -539,7 +566,7 @@ class _Shaper:
         except ValidationError as error:
             wrong = error.errors(include_url=False)
         if not errors:
-            errors += [(str(each["loc"][0]), _cell_sentence(each)) for each in wrong]
+            errors += [(self._column_of(*each["loc"]), _cell_sentence(each)) for each in wrong]
         return self._mended(values, {str(each["loc"][0]) for each in wrong}), errors
 
     def _values(self, cells: list[str]) -> dict[str, Any]:
@@ -550,19 +577,29 @@ class _Shaper:
         values: dict[str, Any] = {}
         texts = self._texts
         numbers = self._numbers
-        for column, cell in zip(self._columns, cells, strict=True):
-            if not cell or column is None:
+        for place, cell in zip(self._columns, cells, strict=True):
+            if not cell or place is None:
                 continue
-            if column in numbers:
-                values[column] = int(cell) if cell.isdecimal() and cell.isascii() and len(cell) < 20 else [cell]
+            field, language = place
+            if language is not None:
+                values.setdefault(field, {})[language] = texts.setdefault(cell, cell)
+            elif field in numbers:
+                values[field] = int(cell) if cell.isdecimal() and cell.isascii() and len(cell) < 20 else [cell]
             else:
-                values[column] = texts.setdefault(cell, cell) if values else cell
+                values[field] = texts.setdefault(cell, cell) if values else cell
         return values
+
+    def _column_of(self, field: int | str, *language: int | str) -> str:
+        """The column that an error is about: of a text that is missing in every language, its first."""
+        name = str(field)
+        return f"{name}_{language[0]}" if language else self._first_column.get(name, name)
 
     def _mended(self, values: dict[str, Any], wrong: set[str]) -> Any:
         """A row for the third pass, in which only the cells named have no shape. A code keeps its text, so that what
         refers to it is not reported as well."""
-        for column in wrong:
+        for column in self._text_fields & (values.keys() | wrong):
+            values[column] = LocalText({EXAMPLE_LANGUAGE: "-"} if column in wrong else values[column])
+        for column in wrong - self._text_fields:
             if not self._model.model_fields[column].is_required():
                 values.pop(column, None)
             elif self._stand_ins[column] != "" or column not in values:
@@ -571,6 +608,12 @@ class _Shaper:
             if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum) and column in values:
                 values[column] = field.annotation(values[column])
         return self._model.model_construct(**values)
+
+
+def _text_column(column: str, texts: Collection[str]) -> tuple[str, str | None]:
+    """The field of a column, and its language where that is a text in several: `name_pt-BR` is `name` in `pt-BR`."""
+    field, _, language = column.partition("_")
+    return (field, language) if language and field in texts else (column, None)
 
 
 def _cell_sentence(error: ErrorDetails) -> str:
@@ -604,15 +647,14 @@ def _mended_election(value: Mapping[str, Any], error: ValidationError) -> Electi
 
 def _fields_at(place: tuple[int | str, ...]) -> Sequence[str]:
     """The fields that may stand beside the one at this place of `election.json`."""
-    if place[-2:-1] in (("title",), ("name",)):
-        return tuple(LocalText.model_fields)
     models: dict[str, type[Row]] = {"levels": Level, "rules": RuleSetting}
     model = Election if len(place) == 1 else models.get(str(place[0]))
     return tuple(model.model_fields) if model else ()
 
 
 def _dotted(place: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in place)
+    """As a path of json_lines: pydantic adds `[key]` where a key is wrong and not its value."""
+    return ".".join(str(part) for part in place if part != "[key]")
 
 
 def _control_in(value: Any, path: str = "") -> str | None:
@@ -655,14 +697,19 @@ def write_package(package: ElectionPackage, directory: Path) -> None:
     """Write all files of the package, making the directory where it is missing. Same package, same bytes."""
     directory.mkdir(parents=True, exist_ok=True)
     _write_json(directory / ELECTION_FILE, package.election.model_dump(mode="json", exclude_defaults=True))
-    _write_json(directory / DESCRIPTOR_FILE, descriptor(package.election))
+    _write_json(directory / DESCRIPTOR_FILE, descriptor(package))
     for name, rows in package.tables().items():
-        names = list(TABLES[name].model_fields)
+        names = column_names(TABLES[name], rows)
         with (directory / _file_of(name)).open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(names)
             # A missing value is written as an empty cell, and an enumeration as its text.
-            writer.writerows([getattr(row, column) for column in names] for row in rows)
+            writer.writerows([_cell(row, *place) for place in names.values()] for row in rows)
+
+
+def _cell(row: Row, field: str, language: str | None) -> Any:
+    value = getattr(row, field)
+    return value if language is None or value is None else value.root.get(language)
 
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from schemas.codes import CODE_PATTERN, ELECTION_PATTERN, KEY_ID_PATTERN
-from schemas.package import TEXT_PATTERN, Key
+from schemas.package import LANGUAGE_PATTERN, TEXT_PATTERN, Key
 
 SHOWN_CHARACTERS_MAX = 60
 """Of a wrong value, in a sentence."""
@@ -18,6 +18,7 @@ _PATTERNS: Mapping[str, str] = {
     CODE_PATTERN: "a code: 1 to 64 letters (A-Z), digits, dots, underscores or hyphens, a letter or digit first",
     ELECTION_PATTERN: "an election id: 1 to 48 lower-case letters, digits or hyphens, a letter or digit first",
     TEXT_PATTERN: "a text: it holds a carriage return, which would not be read back",
+    LANGUAGE_PATTERN: "a language tag as BCP 47 writes it, such as en, pt-BR or zh-Hant",
     KEY_ID_PATTERN: "a key id: 16 hexadecimal digits in lower case",
     Key.model_json_schema()["properties"]["public_key"]["pattern"]: "a public key: 32 bytes in base64, 44 characters",
 }

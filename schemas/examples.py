@@ -69,8 +69,7 @@ _CONTEST_TALLY = {"contest": "president", "area": "34.02", **_SUMS}
 _OFFICE_TALLY = {"office": "president", "area": "34.02", **_SUMS}
 _OFFICE = {
     "id": "president",
-    "name_id": "Presiden dan Wakil Presiden",
-    "name_en": "President and Vice-President",
+    "name": {"id": "Presiden dan Wakil Presiden", "en": "President and Vice-President"},
     "contests": ["president"],
 }
 _AREA = {"code": "34.02", "name": "Kabupaten Bantul", "level": "regency", "parent": "34"}
@@ -121,18 +120,17 @@ _EVENT_LINE = {
 EXAMPLES: dict[type[Any], dict[str, Any]] = {
     ElectionSnapshot: {
         **_OF,
-        "title_id": "Pemilihan Umum 2029",
-        "title_en": "General election 2029",
+        "title": {"id": "Pemilihan Umum 2029", "en": "General election 2029"},
         "date": "2029-02-14",
         "time_zone": "Asia/Jakarta",
         "licence": "CC-BY-4.0",
         "source": None,
         "root": "34",
         "levels": [
-            {"id": "province", "name_id": "Provinsi", "name_en": "Province"},
-            {"id": "regency", "name_id": "Kabupaten/Kota", "name_en": "Regency"},
-            {"id": "district", "name_id": "Kecamatan", "name_en": "District"},
-            {"id": "station", "name_id": "TPS", "name_en": "Polling station"},
+            {"id": "province", "name": {"id": "Provinsi", "en": "Province"}},
+            {"id": "regency", "name": {"id": "Kabupaten/Kota", "en": "Regency"}},
+            {"id": "district", "name": {"id": "Kecamatan", "en": "District"}},
+            {"id": "station", "name": {"id": "TPS", "en": "Polling station"}},
         ],
         "shard_level": "district",
         "partitions": 2,
@@ -147,8 +145,7 @@ EXAMPLES: dict[type[Any], dict[str, Any]] = {
         "contest": "president",
         "office": "president",
         "electorate": "34",
-        "name_id": None,
-        "name_en": None,
+        "name": None,
         "seats": 1,
         "votes_per_ballot": 1,
         "method": "absolute-majority-with-spread",

@@ -7,12 +7,13 @@ which file it stands is known to `runtime/package_files.py`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from schemas.canonical import canonical_bytes, sha256_hex
 from schemas.codes import ELECTION_PATTERN, KEY_ID_PATTERN, Code, Count
@@ -69,11 +70,29 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-class LocalText(Row):
-    """A sentence or name in Indonesian (`id`) and English (`en`)."""
+LANGUAGE_PATTERN = (
+    r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?(-([a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(-x(-[a-z0-9]{1,8})+)?$"
+)
+"""A language tag of BCP 47 (RFC 5646) in its usual letter case (2.1.1), so that one language has one spelling: `id`, `pt-BR`,
+`zh-Hant`, `es-419`, `ca-valencia`."""
+Language = Annotated[str, Field(pattern=LANGUAGE_PATTERN, max_length=35)]
+LANGUAGES_MAX = 40
+"""Languages of one text. India's constitution lists 22; every title is in every answer of its contest."""
 
-    id: Text
-    en: Text
+
+class LocalText(RootModel[Annotated[dict[Language, Text], Field(min_length=1, max_length=LANGUAGES_MAX)]]):
+    """A title or name by language: in one at least, in any others. In a CSV file each language is a column of its own:
+    `name_id`, `name_en`, `name_pt-BR`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    if TYPE_CHECKING:  # pydantic takes both, and says so only of the first
+
+        def __init__(self, root: Mapping[str, str] = {}, /, **texts: str) -> None: ...
+
+    def preferred(self, language: str) -> str:
+        """In this language, or else in the one that is given first."""
+        return self.root.get(language) or next(iter(self.root.values()))
 
 
 class Level(Row):
@@ -147,8 +166,7 @@ class Office(Row):
     """`offices.csv`: what is elected, for example the president or the DPR."""
 
     id: Code
-    name_id: Text
-    name_en: Text
+    name: LocalText
     blank_ballots: BlankBallots = BlankBallots.WITH_INVALID
 
 
@@ -172,8 +190,7 @@ class Contest(Row):
     votes_per_ballot: Annotated[int, Field(ge=1, le=CHOICES_MAX)] = 1
     """Marks that a ballot may bear; it may bear fewer. Where more than one, valid votes and valid ballots are two numbers."""
     method: Method = Method.PLURALITY
-    name_id: Text | None = None
-    name_en: Text | None = None
+    name: LocalText | None = None
 
 
 class DistrictPart(Row):
@@ -266,6 +283,15 @@ class ElectionPackage:
             "choices": self.choices,
             "keys": self.keys,
         }
+
+
+def text_fields(table: type[Row]) -> frozenset[str]:
+    """Fields of a table that have a text in several languages, and so a column for each."""
+    return frozenset(
+        name
+        for name, field in table.model_fields.items()
+        if LocalText in (field.annotation, *get_args(field.annotation))
+    )
 
 
 TABLES: dict[str, type[Row]] = {

@@ -12,6 +12,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 PartitionOffsets = dict[str, int]
+Texts = dict[str, str]
+"""By language tag (BCP 47), in the languages that the election package has; one at least."""
 
 
 class _Answer(BaseModel):
@@ -114,20 +116,17 @@ class _OfElection(_Answer):
 
 class OfficeName(_Answer):
     id: str
-    name_id: str
-    name_en: str
+    name: Texts
     contests: list[str]
 
 
 class LevelName(_Answer):
     id: str
-    name_id: str
-    name_en: str
+    name: Texts
 
 
 class ElectionSnapshot(_OfElection):
-    title_id: str
-    title_en: str
+    title: Texts
     date: str
     time_zone: str
     licence: str
@@ -161,8 +160,7 @@ class ContestSnapshot(_OfElection):
     contest: str
     office: str
     electorate: str
-    name_id: str | None
-    name_en: str | None
+    name: Texts | None
     seats: int
     votes_per_ballot: int
     method: str

@@ -84,8 +84,8 @@ class ImportedElection:
             election=Election(
                 id=f"id-2019-diy-{reading}-{self._arithmetic}",
                 title=LocalText(
-                    id=f"Pemilihan Presiden 2019, DI Yogyakarta: {name.id}; bukan hasil resmi",
-                    en=f"Presidential election 2019, DI Yogyakarta: {name.en}; not certified results",
+                    id=f"Pemilihan Presiden 2019, DI Yogyakarta: {name.root['id']}; bukan hasil resmi",
+                    en=f"Presidential election 2019, DI Yogyakarta: {name.root['en']}; not certified results",
                 ),
                 date=date(2019, 4, 17),
                 time_zone="Asia/Jakarta",
@@ -97,19 +97,23 @@ class ImportedElection:
                 partitions=self._partitions,
                 rules=tuple(RuleSetting(id=rule, severity=self._arithmetic) for rule in ("F3", "F4")),
                 licence="No licence stated by the publisher; for tests only",
-                source=f"Public extract of KawalPemilu 2019, {name.en}. The figures are not certified.",
+                source=f"Public extract of KawalPemilu 2019, {name.root['en']}. The figures are not certified.",
             ),
             areas=self._areas,
             stations=self._stations,
-            offices=(Office(id=OFFICE, name_id="Presiden dan Wakil Presiden", name_en="President and Vice-President"),),
+            offices=(
+                Office(id=OFFICE, name=LocalText(id="Presiden dan Wakil Presiden", en="President and Vice-President")),
+            ),
             contests=(
                 Contest(
                     id=CONTEST,
                     office=OFFICE,
                     electorate=ROOT,
                     method=Method.PLURALITY,
-                    name_id="Presiden dan Wakil Presiden, DI Yogyakarta",
-                    name_en="President and Vice-President, DI Yogyakarta",
+                    name=LocalText(
+                        id="Presiden dan Wakil Presiden, DI Yogyakarta",
+                        en="President and Vice-President, DI Yogyakarta",
+                    ),
                 ),
             ),
             districts=(),

@@ -73,8 +73,8 @@ def small_package(rules: tuple[RuleSetting, ...] = RULES, *, partitions: int = 3
         areas=tuple(areas),
         stations=tuple(stations),
         offices=(
-            Office(id="president", name_id="Presiden", name_en="President"),
-            Office(id="council", name_id="Dewan", name_en="Council"),
+            Office(id="president", name=LocalText(id="Presiden", en="President")),
+            Office(id="council", name=LocalText(id="Dewan", en="Council")),
         ),
         contests=(
             Contest(id="president", office="president", electorate="N"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,27 @@ import pytest
 from audit.package import PackageError, read_package
 from rekap.example_election import example_package
 from runtime.package_files import pack, write_package
-from schemas.package import ElectionPackage, Role
+from schemas.package import BlankBallots, ElectionPackage, LocalText, Office, Role
 from tests.support.ledger import key_row
-from tests.support.small_election import small_package
+from tests.support.small_election import elsewhere, small_package
 
-PACKAGES = [small_package(), example_package("example", [key_row("authority", Role.AUTHORITY, "N")])]
+PACKAGES = [
+    small_package(),
+    example_package("example", [key_row("authority", Role.AUTHORITY, "N")]),
+    replace(
+        elsewhere(small_package()),
+        election=small_package().election.model_copy(
+            update={"title": LocalText({"zh-Hant": "選舉", "pt-BR": "Eleição"})}
+        ),
+        offices=(
+            Office(id="president", name=LocalText({"pt-BR": "Presidente", "gn": "Mburuvicha"})),
+            Office(id="council", name=LocalText({"gn": "Amandaje"}), blank_ballots=BlankBallots.APART),
+        ),
+    ),
+]
 
 
-@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.election.id)
+@pytest.mark.parametrize("package", PACKAGES, ids=("small", "example", "elsewhere"))
 def test_both_compute_the_same_definition_hash(package: ElectionPackage, tmp_path: Path) -> None:
     write_package(package, tmp_path / "package")
     assert read_package(tmp_path / "package").definition == package.definition_hash()

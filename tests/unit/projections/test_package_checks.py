@@ -291,12 +291,12 @@ def test_an_election_without_stations_is_found(package: ElectionPackage) -> None
 
 
 def test_an_office_given_twice_is_found(package: ElectionPackage) -> None:
-    found = problems(added(package, "offices", Office(id="dpr", name_id="DPR", name_en="House")))
+    found = problems(added(package, "offices", Office(id="dpr", name=LocalText(id="DPR", en="House"))))
     assert found == [Problem("offices", 2, "id", "office 'dpr' is given twice")]
 
 
 def test_an_office_without_contest_is_found(package: ElectionPackage) -> None:
-    found = problems(added(package, "offices", Office(id="dpd", name_id="DPD", name_en="Senate")))
+    found = problems(added(package, "offices", Office(id="dpd", name=LocalText(id="DPD", en="Senate"))))
     assert found == [Problem("offices", 2, "id", "office 'dpd' has no contest")]
 
 
@@ -362,7 +362,7 @@ def test_a_station_in_two_contests_of_an_office_is_found_once_for_the_two(
 
 def test_an_area_in_districts_of_two_offices_is_fine(package: ElectionPackage) -> None:
     more = added(package, "districts", DistrictPart(district="dpd-1", name="Dapil DPD", area="N.1.1"))
-    more = added(more, "offices", Office(id="dpd", name_id="DPD", name_en="Senate"))
+    more = added(more, "offices", Office(id="dpd", name=LocalText(id="DPD", en="Senate")))
     more = added(more, "contests", Contest(id="dpd", office="dpd", electorate="dpd-1"))
     more = added(more, "choices", Choice(contest="dpd", id="1", name="Candidate"))
     assert problems(more) == []

@@ -169,7 +169,8 @@ texts = st.text(
 )
 codes = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,12}", fullmatch=True)
 counts = st.integers(0, 999_999_999)
-local_texts = st.builds(LocalText, id=texts, en=texts)
+languages = st.sampled_from(["id", "en", "pt-BR", "zh-Hant", "es-419", "ca-valencia", "yue-Hant-HK", "de-x-einfach"])
+local_texts = st.dictionaries(languages, texts, min_size=1, max_size=4).map(LocalText)
 packages = st.builds(
     ElectionPackage,
     election=st.builds(
@@ -209,11 +210,11 @@ packages = st.builds(
             area=codes,
             registered_men=st.none() | counts,
             registered_women=st.none() | counts,
-            registered_voters=counts,
+            registered_voters=st.none() | counts,
         ),
         max_size=3,
     ).map(tuple),
-    offices=st.lists(st.builds(Office, id=codes, name_id=texts, name_en=texts), max_size=2).map(tuple),
+    offices=st.lists(st.builds(Office, id=codes, name=local_texts), max_size=2).map(tuple),
     contests=st.lists(
         st.builds(
             Contest,
@@ -222,8 +223,8 @@ packages = st.builds(
             electorate=codes,
             seats=st.integers(1, 10_000),
             method=st.sampled_from(Method),
-            name_id=st.none() | texts,
-            name_en=st.none() | texts,
+            name=st.none() | local_texts,
+            votes_per_ballot=st.integers(1, 2_000),
         ),
         max_size=3,
     ).map(tuple),
@@ -369,7 +370,9 @@ def test_an_unknown_file_is_passed_over_with_a_note_and_what_was_meant(directory
             "2: id: 'Example 1' is not an election id: 1 to 48 lower-case letters, digits or hyphens, "
             "a letter or digit first",
         ),
-        ('"en": "Example election"', '"eng": "x"', "5: title.eng: there is no field 'eng' here; did you mean 'en'?"),
+        ('"en": "Example election"', '"EN": "x"', "5: title.EN: 'EN' is not a language tag as BCP 47 writes it"),
+        ('"id": "Nasional",', '"zh_Hant": "x",', "14: levels.0.name.zh_Hant: 'zh_Hant' is not a language tag"),
+        ('"Contoh pemilu"', "7", "4: title.id: expected a text, got 7"),
         ("2029-02-14", "14-02-2029", "7: date: expected a date such as 2029-02-14, got '14-02-2029'"),
         (
             "Asia/Jakarta",
@@ -697,3 +700,55 @@ def test_a_check_sees_a_whole_package_even_where_rows_have_no_shape(directory: P
 
     assert len(read_package(directory, spy).problems) == 2
     assert len(seen[0].choices) == len(example().choices)
+
+
+# ── texts in several languages ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def offices(header: str, *rows: str) -> Callable[[str], str]:
+    return lambda _: "\n".join([header, *rows]) + "\n"
+
+
+def test_titles_are_in_any_set_of_languages_each_office_in_its_own(directory: Path, edit: Edit) -> None:
+    edit("election.json", swap('"id": "Contoh pemilu",\n    "en": "Example election"', '"pt-BR": "Eleição"'))
+    edit("offices.csv", offices("id,name_pt-BR,name_gn", "president,Presidente,Mburuvicha", "dpr,Câmara,"))
+    package = load_package(directory, check)
+    assert package.election.title == LocalText({"pt-BR": "Eleição"})
+    assert [office.name.root for office in package.offices] == [
+        {"pt-BR": "Presidente", "gn": "Mburuvicha"},
+        {"pt-BR": "Câmara"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "problems"),
+    [
+        (
+            offices("id,name_EN", "president,President", "dpr,House"),
+            ["offices.csv:1: name_EN: 'EN' is not a language tag as BCP 47 writes it, such as en, pt-BR or zh-Hant"],
+        ),
+        (
+            offices("id,name", "president,President", "dpr,House"),
+            ["offices.csv:1: name: has no language; name one, such as name_en, for each that it is in"],
+        ),
+        (offices("id", "president", "dpr"), ["offices.csv:1: name_en: column 'name_en' is missing"]),
+        (
+            offices("id,name_fr,name_en", "president,Président,President", "dpr,,"),
+            ["offices.csv:3: name_fr: is empty"],
+        ),
+        (
+            offices("id,name_fr,name_en", "president,Président,President", f"dpr,Chambre,{'x' * 301}"),
+            ["offices.csv:3: name_en: has 301 characters, at most 300 are allowed"],
+        ),
+    ],
+)
+def test_a_mistake_in_a_language_is_found_in_its_column(
+    directory: Path, edit: Edit, change: Callable[[str], str], problems: list[str]
+) -> None:
+    edit("offices.csv", change)
+    assert found(directory) == problems
+
+
+def test_the_languages_are_part_of_the_definition(directory: Path, edit: Edit) -> None:
+    edit("offices.csv", swap("name_id", "name_ms"))
+    assert load_package(directory, check).definition_hash() != example().definition_hash()
