@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from projections.rules import CROSS_RULES, RULE_IDS
 from proofs.signatures import UnfitKeyError, key_id, load_public_key
 from schemas.forms import CHOICES_MAX, STATED_NUMBERS, ResultForm
-from schemas.package import ChoiceKind, ElectionPackage, RuleSetting, Severity
+from schemas.package import BlankBallots, ChoiceKind, ElectionPackage, RuleSetting, Severity
 from schemas.problems import ELECTION_TABLE, Problem, ProblemList
 
 SUGGESTIONS_MAX = 20
@@ -32,7 +32,7 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = {
     "F9": {"officers": NUMBER, "witnesses": NUMBER},
     "G3": {"reserve_percent": NUMBER, "rounding": "`up`, `down` or `nearest`"},
     "G4": {"max": NUMBER},
-    "G7": {"marks_per_choice": NUMBER},
+    "G7": {"marks_per_choice": "a whole number from 1"},
     "G8": {"percent_without_b": NUMBER},
     "X2": {"reference": "an office id"},
     "M1": {"fields": "a list of fields of the form"},
@@ -141,9 +141,24 @@ class _Check:
                 allowed = f"its parameters are {_listed(sorted(expected))}" if expected else "it has none"
                 sentence = f"rule {setting.id} has no parameter {name!r}; {allowed}"
                 self._election(f"{path}.parameters.{name}", sentence)
+            elif name == "fields" and (absent := self._never_counted(setting, value)):
+                sentence = f"rule {setting.id} asks for {absent}, which no contest of its offices counts"
+                self._election(f"{path}.parameters.{name}", sentence)
             elif not self._fits(name, value):
                 sentence = f"{name} of rule {setting.id} must be {expected[name]}, got {value!r}"
                 self._election(f"{path}.parameters.{name}", sentence)
+
+    def _never_counted(self, setting: RuleSetting, fields: int | str | list[str]) -> str:
+        """Fields that the rule asks for and that no contest it holds for counts, as a list."""
+        meant = set(setting.offices) or self.office_ids
+        counted = {
+            "VK": any(
+                office.id in meant and office.blank_ballots is BlankBallots.APART for office in self.package.offices
+            ),
+            "VS": any(contest.office in meant and contest.votes_per_ballot > 1 for contest in self.package.contests),
+        }
+        asked = fields if isinstance(fields, list) else []
+        return " and ".join(name for name, is_counted in counted.items() if name in asked and not is_counted)
 
     def _fits(self, name: str, value: int | str | list[str]) -> bool:
         match name:
@@ -153,6 +168,8 @@ class _Check:
                 return value in self.office_ids
             case "fields":
                 return isinstance(value, list) and all(field in ResultForm.model_fields for field in value)
+            case "marks_per_choice":
+                return isinstance(value, int) and value >= 1
             case _:
                 return isinstance(value, int) and value >= 0
 

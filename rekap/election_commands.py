@@ -9,8 +9,10 @@ from pathlib import Path
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from projections.definition import Definition
 from projections.package_checks import problems
 from rekap.example_election import EXAMPLE_KEYS, example_package
+from rekap.shard_levels import better_shard_level
 from runtime.key_files import KeyFileError, public_row, write_key_file
 from runtime.package_files import UnreadablePackageError, read_package, write_package
 from schemas.package import ElectionPackage, Role
@@ -43,6 +45,8 @@ def check(context: click.Context, path: Path) -> None:
         for problem in reading.problems:
             click.echo(str(problem), err=True)
         context.exit(EXIT_WRONG)
+    if (sentence := better_shard_level(Definition(reading.package))) is not None:
+        click.echo(f"Note: election.json: shard_level: {sentence}", err=True)
     click.echo(_summary(reading.package))
 
 

@@ -194,7 +194,18 @@ def test_a_keyframe_in_parts_sets_a_gap_of_the_rollup_right(
             for value in frame.to_parts(f"w{folded.partition}-{number}", parts_of[number % len(parts_of)]):
                 rollup.apply_message(BlockRange.from_bytes(value), value)
     for office in ledger.definition.offices:
-        assert rollup.offices[office.id].keyframe() == expected.offices[office.id].keyframe()
+        found, whole = rollup.offices[office.id].keyframe(), expected.offices[office.id].keyframe()
+        assert found is not None
+        assert whole is not None
+        assert _counted(found) == _counted(whole)
+
+
+def _counted(result: Result) -> Result:
+    """Without the areas of which nothing stands: whether a roll-up has met them says nothing about what is counted."""
+    return result._replace(
+        areas=[each for each in result.areas if any(each[2])],
+        offices=[each for each in result.offices if any(each[1])],
+    )
 
 
 # ── bounds ───────────────────────────────────────────────────────────────────────────────────────────────────────────

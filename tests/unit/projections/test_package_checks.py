@@ -166,6 +166,8 @@ def test_a_rule_across_contests_cannot_be_hard(package: ElectionPackage, rule: s
         ("G3", "rounding", "half", "rounding of rule G3 must be `up`, `down` or `nearest`, got 'half'"),
         ("X2", "reference", "king", "reference of rule X2 must be an office id, got 'king'"),
         ("M1", "fields", ["VA", "VZ"], "fields of rule M1 must be a list of fields of the form, got ['VA', 'VZ']"),
+        ("M1", "fields", ["VA", "VK", "VS"], "rule M1 asks for VK and VS, which no contest of its offices counts"),
+        ("G7", "marks_per_choice", 0, "marks_per_choice of rule G7 must be a whole number from 1, got 0"),
         ("M1", "fields", "VA", "fields of rule M1 must be a list of fields of the form, got 'VA'"),
     ],
 )
