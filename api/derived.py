@@ -32,6 +32,9 @@ stands still, and the new one can be seen to have reached it."""
 REACH_SECONDS_MAX = 60.0
 """The new generation is served after so long also where it is behind: the one before may show what never was."""
 AGAIN_SECONDS = 2.0
+LIST_SECONDS_MAX = 2.0
+"""For one statement of a list. Each takes some tens of milliseconds of a database that has to read it from disk; at half, one
+under load would refuse lists that it could have given; at double, those who wait for a connection give up before."""
 
 
 class Derived:
@@ -40,6 +43,7 @@ class Derived:
         self.settings = settings
         self._definition = definition
         self.pool: Any = None
+        self._lists: Any = None
         self.read: ReadModel
         self.live: LiveFeed
         self.health = HealthProbe(settings, definition)
@@ -49,7 +53,13 @@ class Derived:
         schema = queries.schema_of(self._definition.election, self.generation)
         self.pool = await open_pool(self.settings, schema, size=self.settings.database_connections)
         await migrate(self.pool, schema, files("projections.readmodel").joinpath("migrations"))
-        self.read = ReadModel(self.pool, self._definition)
+        self._lists = await open_pool(
+            self.settings,
+            schema,
+            size=self.settings.list_connections,
+            statement_seconds_max=LIST_SECONDS_MAX,
+        )
+        self.read = ReadModel(self.pool, self._lists, self._definition)
         self.live = LiveFeed(self.settings, self._definition, self.read)
         await self.live.start()
 
@@ -57,8 +67,9 @@ class Derived:
         if hasattr(self, "live"):
             await self.live.stop()
         await self.health.stop()
-        if self.pool is not None:
-            await self.pool.close()
+        for pool in (self._lists, self.pool):
+            if pool is not None:
+                await pool.close()
 
     def show(self, app: FastAPI) -> None:
         """Serve this one from the next request on."""

@@ -67,7 +67,7 @@ async def events(
 ) -> Response:
     """Counted, held, refused or repeated: nothing is left out. By time of receipt, then partition and offset; times are
     the gateways', so a record may come to stand before one that was listed already. Who must not miss any reads the
-    log's files."""
+    log's files. Of a rare filter a page may have few events, or none, though more follow: `next` says so."""
     snapshots = snapshots_of(request)
     if type_ is not None and type_ not in _LISTED_TYPES:
         raise Problem(422, "No such type", f"Expected one of {', '.join(_LISTED_TYPES)}; got {type_!r}.", field="type")
@@ -118,7 +118,10 @@ async def event(request: Request, partition: Partition, offset: Offset) -> Respo
     summary="One event as it stands in the log",
     response_class=Response,
     responses={
-        200: {"description": "The bytes of the leaf.", "content": {"application/octet-stream": {}}},
+        200: {
+            "description": "The bytes of the leaf.",
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        },
         **{status: PROBLEM_RESPONSES[status] for status in (404, 422, 503)},
     },
 )

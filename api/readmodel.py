@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, NamedTuple
 
 import orjson
@@ -26,6 +26,13 @@ from projections.readmodel import queries
 from schemas.codes import NOTHING_YET
 from schemas.results import Cut
 
+LISTS_MAX = 20
+"""Lists that are read or wait at once. At half, a few pages that load at the same time are refused; at double, with two
+connections and 50 ms for a slow list, the last waits for a second."""
+PAGE_BYTES_MAX = 4 * 1024 * 1024
+"""Of stations: 5,000 with some candidates each, and some hundreds with all candidates of a legislature. A page then has fewer
+than `limit`. At double, the API makes one for 100 ms, in which it answers nobody else."""
+
 
 class Everything(NamedTuple):
     """All tallies at one moment, and how far the topics they come from had been read."""
@@ -37,9 +44,18 @@ class Everything(NamedTuple):
     office_tallies: list[tuple[str, str, list[int]]]
 
 
+class ListsBusyError(Exception):
+    """So many lists are being read that one more would wait for long."""
+
+
 class ReadModel:
-    def __init__(self, pool: Any, definition: Definition) -> None:
+    """Lists have a pool of their own, so that snapshots and the gateway never wait for one."""
+
+    def __init__(self, pool: Any, lists: Any, definition: Definition) -> None:
         self._pool = pool
+        self._lists = lists
+        self._lists_read = 0
+        """Lists that are being read, or wait for a connection."""
         self._definition = definition
 
     async def offices_as_of(self) -> dict[str, dict[str, int]]:
@@ -69,7 +85,7 @@ class ReadModel:
         definition = self._definition
         async with self._moment() as connection:
             moment = await self._with_contests(connection, office.contests)
-            rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREAS, [definition.area_codes[definition.root]])
+            rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREA, definition.area_codes[definition.root])
         return office_answer(definition, office, moment._replace(office_tallies=_office_tallies(rows)))
 
     async def contest(self, contest: ContestEntry) -> dict[str, Any]:
@@ -79,35 +95,46 @@ class ReadModel:
 
     async def area(self, area: int, offices: Iterable[OfficeEntry]) -> dict[str, Any]:
         definition = self._definition
-        codes = [definition.area_codes[each] for each in (area, *definition.children[area])]
+        offices = list(offices)
+        wanted = {number for office in offices for number in office.contests}
+        contests, areas = [], []
+        for each in (area, *definition.children[area]):
+            for number in definition.contests_in(each):
+                if number in wanted:
+                    contests.append(definition.contests[number].id)
+                    areas.append(definition.area_codes[each])
         async with self._moment() as connection:
             cuts = await _cuts(connection)
-            rows = await connection.fetch(queries.TALLIES_OF_AREAS, codes)
-            office_rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREAS, codes[:1])
+            rows = await connection.fetch(queries.TALLIES, contests, areas)
+            office_rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREA, definition.area_codes[area])
         moment = cuts._replace(tallies=_tallies(rows), office_tallies=_office_tallies(office_rows))
         return area_answer(definition, area, offices, moment)
 
     async def station(self, station: int) -> dict[str, Any]:
         definition = self._definition
-        code, area = definition.station_codes[station], definition.area_codes[definition.station_area[station]]
+        code, place = definition.station_codes[station], definition.places.of_station[station]
+        contests = [definition.contests[number].id for number in definition.contests_of_station(station)]
         async with self._moment() as connection:
             cuts = await _cuts(connection)
-            rows = await connection.fetch(queries.STATION_RESULTS, area, code)
+            rows = await connection.fetch(queries.STATION_RESULTS, contests, place)
             history = await connection.fetch(queries.STATION_HISTORY, code)
         return station_answer(definition, station, {row["contest"]: _standing(row) for row in rows}, history, cuts)
 
     async def events(
         self, filters: queries.EventFilters, *, area: int | None, newest_first: bool, limit: int
     ) -> tuple[list[dict[str, Any]], tuple[int, int, int] | None]:
-        """A page of the log in the order of receipt, and what the next begins after; None on the last."""
+        """A page of the log in the order of receipt, and what the next begins after; None on the last. A page with a rare
+        filter may have fewer than `limit`, or none, though more follow. Raises ListsBusyError."""
         if area is not None:
             filters = self._of_area(filters, area)
-        statement, arguments = queries.events(filters, newest_first=newest_first, limit=limit + 1)
-        async with self._moment() as connection:
+        statement, arguments = queries.events(filters, newest_first=newest_first, limit=limit)
+        async with self._list() as connection:
             await connection.execute(queries.PLAN_FOR_THESE_VALUES)
             rows = await connection.fetch(statement, *arguments)
-        last = rows[limit - 1] if len(rows) > limit else None
-        after = None if last is None else (last["received_us"], last["partition"], last["offset"])
+        seen, rows = rows[0], [row for row in rows if row["partition"] is not None]
+        after = None if seen["seen_us"] is None else (seen["seen_us"], seen["seen_partition"], seen["seen_offset"])
+        if len(rows) > limit:
+            after = (rows[limit - 1]["received_us"], rows[limit - 1]["partition"], rows[limit - 1]["offset"])
         return [self._event(row) for row in rows[:limit]], after
 
     async def event(self, partition: int, offset: int) -> dict[str, Any] | None:
@@ -148,23 +175,29 @@ class ReadModel:
         definition = self._definition
         if area == definition.root:
             return filters
-        below = self._at_and_below(area)
         shard = definition.area_shard[area]
         if shard < 0:
-            shards = [each for each in below if definition.area_level[each] <= definition.shard_level]
+            shards = self._at_and_below(area, definition.shard_level)
             return filters._replace(shards=[definition.area_codes[each] for each in shards])
         filters = filters._replace(shards=[definition.area_codes[shard]])
+        below = self._at_and_below(area, len(definition.level_ids))
         return filters if shard == area else filters._replace(areas=[definition.area_codes[each] for each in below])
 
     async def stations(
-        self, area: int, contest: ContestEntry, state: str | None, after: str, limit: int
+        self, area: int, contest: ContestEntry, state: str | None, after: int | None, limit: int
     ) -> dict[str, Any]:
-        """A page of the stations in an area (at any depth) that were heard of, by code."""
+        """A page of the stations in an area (at any depth) that were heard of, in the order of Definition.places; `after` is
+        the last one of the page before. Raises ListsBusyError."""
         definition = self._definition
-        codes = [definition.area_codes[each] for each in self._at_and_below(area)]
-        async with self._moment() as connection:
+        places = definition.places
+        first = places.first[area] if after is None else max(places.first[area], places.of_station[after] + 1)
+        limit = min(limit, max(1, PAGE_BYTES_MAX // _line_bytes(contest)))
+        statement = queries.STATIONS_OF_AREA if state is None else queries.STATIONS_IN_STATE
+        arguments = [contest.id, first, places.end[area], limit + 1, *([] if state is None else [state])]
+        async with self._list() as connection:
             cuts = await _cuts(connection)
-            rows = await connection.fetch(queries.STATIONS_OF_AREAS, codes, contest.id, state, after, limit + 1)
+            await connection.execute(queries.PLAN_FOR_THESE_VALUES)
+            rows = await connection.fetch(statement, *arguments)
         page = rows[:limit]
         return {
             "shard_as_of": shard_as_of(definition, cuts, definition.offices[contest.office_number]),
@@ -196,12 +229,19 @@ class ReadModel:
         )
 
     @asynccontextmanager
-    async def _moment(self) -> AsyncIterator[Any]:
-        async with (
-            self._pool.acquire() as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
-            yield connection
+    async def _list(self) -> AsyncIterator[Any]:
+        """A moment of the lists' pool, or ListsBusyError."""
+        if self._lists_read >= LISTS_MAX:
+            raise ListsBusyError
+        self._lists_read += 1
+        try:
+            async with _moment_of(self._lists) as connection:
+                yield connection
+        finally:
+            self._lists_read -= 1
+
+    def _moment(self) -> AbstractAsyncContextManager[Any]:
+        return _moment_of(self._pool)
 
     async def _with_contests(self, connection: Any, contests: Sequence[int]) -> Moment:
         """These contests, each at the area that holds its electorate."""
@@ -209,19 +249,32 @@ class ReadModel:
         cuts = await _cuts(connection)
         entries = [definition.contests[number] for number in contests]
         rows = await connection.fetch(
-            queries.TALLIES_OF_CONTESTS,
+            queries.TALLIES,
             [entry.id for entry in entries],
             [definition.area_codes[entry.root_area] for entry in entries],
         )
         return cuts._replace(tallies=_tallies(rows))
 
-    def _at_and_below(self, area: int) -> list[int]:
+    def _at_and_below(self, area: int, level: int) -> list[int]:
+        """The area and those in it, down to this level."""
         found, open_areas = [], [area]
         while open_areas:
             each = open_areas.pop()
             found.append(each)
-            open_areas += self._definition.children[each]
+            if self._definition.area_level[each] < level:
+                open_areas += self._definition.children[each]
         return found
+
+
+@asynccontextmanager
+async def _moment_of(pool: Any) -> AsyncIterator[Any]:
+    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        yield connection
+
+
+def _line_bytes(contest: ContestEntry) -> int:
+    """About the most that a station takes in a page: its codes and hashes, and of each choice the id and a number."""
+    return 400 + sum(len(choice) + 12 for choice in contest.choices)
 
 
 async def _cuts(connection: Any) -> Moment:

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from api.last_good import Key, Kind, LastGood
 from api.problems import PROBLEM_RESPONSES, Problem
 from api.reading import entity_tag
-from api.readmodel import ReadModel
+from api.readmodel import ListsBusyError, ReadModel
 from projections.definition import ContestEntry, Definition, OfficeEntry
 from projections.published import answer_bytes, office_name
 from projections.station import ResultState
@@ -63,9 +63,11 @@ class Snapshots:
         seconds = READ_SECONDS_MAX if key in self._last_good else FIRST_READ_SECONDS_MAX
         try:
             body = answer_bytes(self.definition, await _in_time(work(), seconds))
-        except DATABASE_ERRORS as error:
+        except (*DATABASE_ERRORS, ListsBusyError) as error:
             log.warning(event("database-unavailable", error=type(error).__name__, path=request.url.path))
             kept = self._last_good.get(key)
+            if kept is None and isinstance(error, ListsBusyError):
+                raise Problem(503, "Try again", "Many lists are being read just now.", retry_after_s=1) from None
             if kept is None:
                 raise Problem(503, "Try again", "The read model cannot be reached just now.", retry_after_s=2) from None
             last_good, age_s = kept
@@ -95,11 +97,11 @@ class Snapshots:
             raise _unknown("area", f"There is no area {area!r} in this election.{hint}")
         return number
 
-    def station(self, station: str) -> int:
+    def station(self, station: str, field: str = "station") -> int:
         number = self.definition.station_number.get(station)
         if number is None:
             hint = f" It is an area: GET /v1/areas/{station}." if station in self.definition.area_number else ""
-            raise _unknown("station", f"There is no station {station!r} in this election.{hint}")
+            raise _unknown(field, f"There is no station {station!r} in this election.{hint}")
         return number
 
 
@@ -204,16 +206,18 @@ async def stations(
     after: Annotated[str, Query(max_length=64, description="`next` of the page before")] = "",
     limit: Annotated[int, Query(ge=1, le=5_000, description="most stations of the page")] = 500,
 ) -> Response:
-    """Stations in the area, at any depth, of which something was heard, by code."""
+    """Stations in the area, at any depth, of which something was heard: area by area and in each by code, the areas of one
+    area by code as well. A page may have fewer than `limit` where the ballot is long; `next` says whether more follow."""
     snapshots = snapshots_of(request)
     number, entry = snapshots.area(area), snapshots.contest(contest)
     wanted = None if state is None else state.value
+    last = None if after == "" else snapshots.station(after, "after")
 
     async def work() -> dict[str, Any]:
-        page = await snapshots.read.stations(number, entry, wanted, after, limit)
+        page = await snapshots.read.stations(number, entry, wanted, last, limit)
         return {"area": area, "contest": entry.id, **page}
 
-    return await snapshots.answer(request, (Kind.PAGE, "stations", area, contest, wanted, after, limit), work)
+    return await snapshots.answer(request, (Kind.PAGE, "stations", area, contest, wanted, last, limit), work)
 
 
 @router.get("/stations/{station}", responses=described(StationSnapshot), summary="A station with its whole history")

@@ -54,6 +54,7 @@ class Snapshots:
         shard = levels.index(package.election["shard_level"])
         self._is_below = {row["code"]: levels.index(row["level"]) > shard for row in tables["areas"]}
         self._office_of = {row["id"]: row["office"] for row in tables["contests"]}
+        self._order = order_of_stations(package)
 
     def area_paths(self) -> list[str]:
         """Each area that has areas in it, and the root: together they show every area."""
@@ -87,7 +88,7 @@ class Snapshots:
         yield Claim(path, answer["office"], _cut(answer["as_of"]), "contest", tally["contest"], tally["area"], tally)
 
     def stations(self, ask: Ask, contest: str) -> Iterator[Claim]:
-        """All stations of a contest, page by page; a page claims all stations between its first and its last code."""
+        """All stations of a contest, page by page; a page claims all stations between its first and its last."""
         after = ""
         while True:
             path = (
@@ -101,9 +102,24 @@ class Snapshots:
             yield Claim(path, self._office_of[contest], cut, "stations", contest, self.root, claimed)
             if until is None:
                 return
-            if until <= after:
-                raise AuditError(f"{path}: its next page begins at {until!r}, which is not further")
+            if self._order.get(until, -1) <= self._order.get(after, -1):
+                raise AuditError(f"{path}: its next page begins after {until!r}, which is not further")
             after = until
+
+
+def order_of_stations(package: Package) -> dict[str, int]:
+    """Station → its place in lists: area by area, areas of one area by code, and in each the stations by code."""
+    parents = {row["code"]: row["parent"] for row in package.tables["areas"]}
+    lineages: dict[str, tuple[str, ...]] = {}
+
+    def lineage(area: str) -> tuple[str, ...]:
+        if area not in lineages:
+            above = parents[area]
+            lineages[area] = (area,) if not above else (*lineage(above), area)
+        return lineages[area]
+
+    in_order = sorted(package.tables["stations"], key=lambda row: (lineage(row["area"]), row["code"]))
+    return {row["code"]: place for place, row in enumerate(in_order)}
 
 
 def ballots_of(package: Package) -> dict[str, list[dict[str, Any]]]:
@@ -127,6 +143,7 @@ class Comparison:
         self._denominators = recount.denominators()
         tables = package.tables
         self._ballots = ballots_of(package)
+        self._order = order_of_stations(package)
         self._contests: dict[str, list[str]] = {row["id"]: [] for row in tables["offices"]}
         for row in tables["contests"]:
             self._contests[row["office"]].append(row["id"])
@@ -211,10 +228,12 @@ class Comparison:
     def _check_stations(self, claim: Claim) -> Iterator[Discovery]:
         page, names = claim.published, [row["id"] for row in self._ballots[claim.contest]]
         published = {line["station"]: line for line in page["stations"]}
+        first = self._order.get(page["after"], -1)
+        last = len(self._order) if page["until"] is None else self._order[page["until"]]
         own = {
             station: station_line(station, claim.contest, standing, names, self._office[claim.contest] in self._apart)
             for station, standing in self._recount.standings(claim.contest).items()
-            if page["after"] < station and (page["until"] is None or station <= page["until"])
+            if first < self._order[station] <= last
         }
         self.compared += len(own)
         for station in sorted(own.keys() | published.keys()):

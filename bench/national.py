@@ -297,7 +297,7 @@ class National:
         try:
             rows = await connection.fetch(queries.POSITIONS)
             has_indexes = await connection.fetchval(
-                "SELECT to_regclass('station_result_attention') IS NOT NULL"
+                "SELECT to_regclass('station_result_state') IS NOT NULL"
             )  # the last
         except asyncpg.UndefinedTableError:  # the recorder has just been started
             return False

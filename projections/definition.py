@@ -11,6 +11,7 @@ import zlib
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from schemas.codes import AreaCode, ContestId, KeyId, OfficeId, Partition, StationCode
@@ -108,6 +109,18 @@ class OfficeEntry:
         return self.office.blank_ballots is BlankBallots.APART
 
 
+class Places(NamedTuple):
+    """The stations in one row, so that those of any area, at any level, are neighbours: area by area, each with its own
+    stations and then with the areas in it, both by code. Where codes begin with that of the area above, this is their order."""
+
+    of_station: array[int]
+    """Station → its place in the row."""
+    first: array[int]
+    """Area → the first place in it."""
+    end: array[int]
+    """Area → the place after its last."""
+
+
 class Definition:
     """The compiled package. Area, station, contest and office numbers are places in the tables of the package.
 
@@ -183,6 +196,29 @@ class Definition:
             if parent >= 0:
                 children[parent].append(number)
         return tuple(tuple(each) for each in children)
+
+    @cached_property
+    def places(self) -> Places:
+        codes = self.station_codes
+        stations: list[list[int]] = [[] for _ in self.area_codes]
+        for number, area in enumerate(self.station_area):
+            stations[area].append(number)
+        of_station = array("I", bytes(4 * len(codes)))
+        first, end = (array("I", bytes(4 * len(self.area_codes))) for _ in range(2))
+        place = 0
+        to_do = [self.root]
+        while to_do:
+            area = to_do.pop()
+            if area < 0:
+                end[~area] = place
+                continue
+            first[area] = place
+            for number in sorted(stations[area], key=codes.__getitem__):
+                of_station[number] = place
+                place += 1
+            to_do.append(~area)  # once those in it are done
+            to_do += sorted(self.children[area], key=self.area_codes.__getitem__, reverse=True)
+        return Places(of_station, first, end)
 
     def _compile_contests(self, package: ElectionPackage) -> tuple[tuple[OfficeEntry, ...], tuple[ContestEntry, ...]]:
         office_number = {office.id: number for number, office in enumerate(package.offices)}
@@ -268,6 +304,17 @@ class Definition:
             self._contests_of_area[area] = found
         single = self._contests_of_single.get(station)
         return found if single is None else _placed(single.union(found))
+
+    def contests_in(self, area: int) -> tuple[int, ...]:
+        """Numbers of the contests that are voted on anywhere in the area, ascending."""
+        return self._contests_in.get(area, ())
+
+    @cached_property
+    def _contests_in(self) -> dict[int, tuple[int, ...]]:
+        found: dict[int, list[int]] = {}
+        for contest, area in sorted(self.denominators):
+            found.setdefault(area, []).append(contest)
+        return {area: tuple(contests) for area, contests in found.items()}
 
     def slot(self, station: int, contest: int) -> int:
         """The number of a station's contest among all those of its partition, from 0 to `slots_of_partition` - 1."""

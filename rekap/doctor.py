@@ -331,7 +331,7 @@ class Doctor:
         await self._same(
             "station_result",
             station_rows(kept),
-            'SELECT station, contest, area, partition, "offset", through, state, contribution FROM station_result '
+            'SELECT station, contest, place, partition, "offset", through, state, contribution FROM station_result '
             'WHERE partition = $1 ORDER BY station COLLATE "C", contest COLLATE "C"',
             partition,
         )

@@ -15,17 +15,23 @@ _MIGRATION_LOCK = 0x72656B6170
 """An advisory lock: two processes that start together must not both migrate ("rekap" in ASCII)."""
 
 
-async def open_pool(settings: Settings, schema: str, *, size: int = 4) -> asyncpg.Pool:
-    """A pool on REKAP_DATABASE whose statements are about one schema. Raises SettingsError where none is named."""
+async def open_pool(
+    settings: Settings, schema: str, *, size: int = 4, statement_seconds_max: float | None = None
+) -> asyncpg.Pool:
+    """A pool on REKAP_DATABASE whose statements are about one schema; PostgreSQL itself ends one that takes longer than it may.
+    Raises SettingsError where no database is named."""
     if not settings.database:
         raise SettingsError("REKAP_DATABASE: expected the address of a PostgreSQL database, got nothing")
+    server_settings = {"search_path": _quoted(schema)}
+    if statement_seconds_max is not None:
+        server_settings["statement_timeout"] = str(int(statement_seconds_max * 1000))
     return await asyncpg.create_pool(
         settings.database,
         min_size=1,
         max_size=size,
         command_timeout=COMMAND_SECONDS_MAX,
         reset=_nothing_to_reset,
-        server_settings={"search_path": _quoted(schema)},
+        server_settings=server_settings,
     )
 
 

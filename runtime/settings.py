@@ -76,7 +76,10 @@ class Settings:
     )
     state_records: int = _setting(5000, "ledger records of a partition between two states kept of it; 0 keeps none")
     kafka_wait_ms: int = _setting(5000, "milliseconds a submission may wait for Kafka before it is answered with 503")
-    database_connections: int = _setting(4, "most connections of one API process to PostgreSQL")
+    database_connections: int = _setting(
+        4, "most connections of one API process to PostgreSQL for snapshots and the gateway"
+    )
+    list_connections: int = _setting(2, "most connections of one API process to PostgreSQL for lists")
     metrics_port: int = _setting(
         0, "port at which a worker serves its metrics to Prometheus; 0 for none; the API has /metrics"
     )

@@ -20,8 +20,10 @@ def schema_of(election: Election, generation: int = 1) -> str:
 # ── written ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 LIST_INDEXES = (
-    "CREATE INDEX IF NOT EXISTS record_event ON record (event)",
-    "CREATE INDEX IF NOT EXISTS record_station ON record (station) WHERE station IS NOT NULL",
+    'CREATE INDEX IF NOT EXISTS record_event_at ON record (event, partition, "offset")',
+    'CREATE INDEX IF NOT EXISTS record_station_at ON record (station, "offset") WHERE station IS NOT NULL',
+    """CREATE INDEX IF NOT EXISTS record_station_received ON record (station, received_us, partition, "offset")
+       WHERE station IS NOT NULL""",
     'CREATE INDEX IF NOT EXISTS record_received ON record (received_us, partition, "offset")',
     'CREATE INDEX IF NOT EXISTS record_shard ON record (shard, received_us, partition, "offset") WHERE shard IS NOT NULL',
     'CREATE INDEX IF NOT EXISTS record_key ON record (key, received_us, partition, "offset")',
@@ -29,8 +31,7 @@ LIST_INDEXES = (
     # Nearly all records are reports: those are found in record_received.
     """CREATE INDEX IF NOT EXISTS record_type ON record (type, received_us, partition, "offset")
        WHERE type <> 'result.reported'""",
-    """CREATE INDEX IF NOT EXISTS station_result_attention ON station_result (contest, state, station)
-       WHERE state <> 'counted'""",
+    "CREATE INDEX IF NOT EXISTS station_result_state ON station_result (contest, state, place)",
 )
 """What lists of events and stations need, and whoever writes pays for: of a read model that nobody reads yet they are made
 at the end, sorted, for 4 µs a result."""
@@ -99,8 +100,8 @@ class Upsert(NamedTuple):
 
 STATION_RESULT = Upsert(
     "station_result",
-    ("area", "contest", "station"),
-    ("station", "contest", "area", "partition", "offset", "through", "state", "contribution"),
+    ("contest", "place"),
+    ("station", "contest", "place", "partition", "offset", "through", "state", "contribution"),
 )
 AREA_TALLY = Upsert("area_tally", ("area", "contest"), ("contest", "area", "tally"))
 OFFICE_TALLY = Upsert("office_tally", ("area", "office"), ("office", "area", "tally"))
@@ -163,15 +164,15 @@ SELECT "offset", leaf FROM record WHERE partition = $1 AND leaf IS NOT NULL ORDE
 
 RESULT_WATERMARKS = "SELECT office, as_of FROM result_watermark"
 
-TALLIES_OF_AREAS = "SELECT contest, area, tally FROM area_tally WHERE area = ANY ($1::text[])"
-
-TALLIES_OF_CONTESTS = """
-SELECT given.contest, given.area, area_tally.tally
-FROM unnest($1::text[], $2::text[]) AS given (contest, area) JOIN area_tally USING (contest, area)
+TALLIES = """
+SELECT given.contest, given.area, found.tally
+FROM unnest($1::text[], $2::text[]) AS given (contest, area) CROSS JOIN LATERAL (
+    SELECT tally FROM area_tally WHERE area_tally.area = given.area AND area_tally.contest = given.contest OFFSET 0
+) AS found
 """
 """Takes contests and for each an area."""
 
-OFFICE_TALLIES_OF_AREAS = "SELECT office, area, tally FROM office_tally WHERE area = ANY ($1::text[])"
+OFFICE_TALLIES_OF_AREA = "SELECT office, area, tally FROM office_tally WHERE area = $1"
 
 ALL_TALLIES = "SELECT contest, area, tally FROM area_tally"
 
@@ -180,13 +181,16 @@ ALL_OFFICE_TALLIES = "SELECT office, area, tally FROM office_tally"
 _STANDING = """
 SELECT page.station, page.contest, page.state, page."offset", encode(record.event, 'hex') AS event, record.version,
        page.contribution
-FROM ({page}) AS page LEFT JOIN record USING (partition, "offset")
-ORDER BY page.station
+FROM ({page}) AS page LEFT JOIN LATERAL (
+    SELECT event, version FROM record WHERE record.partition = page.partition AND record."offset" = page."offset" OFFSET 0
+) AS record ON true
+ORDER BY page.contest, page.place
 """
-"""Of the rows that are shown only: which they are, `page` says."""
+"""Of the rows that are shown only: which they are, `page` says. (OFFSET 0: each record by its key, whatever the planner
+believes of the tables.)"""
 
-STATION_RESULTS = _STANDING.format(page="SELECT * FROM station_result WHERE area = $1 AND station = $2")
-"""Takes the station's area and the station."""
+STATION_RESULTS = _STANDING.format(page="SELECT * FROM station_result WHERE contest = ANY ($1::text[]) AND place = $2")
+"""Takes the station's contests and its place."""
 
 _EVENT = """
 SELECT record.partition, record."offset", encode(record.event, 'hex') AS event, record.leaf, record.type, record.key,
@@ -207,8 +211,14 @@ WHERE record.partition = $1 AND record."offset" = $2
 """
 
 PLAN_FOR_THESE_VALUES = "SET LOCAL plan_cache_mode = force_custom_plan"
-"""Before EVENTS: which index serves depends on how many rows an author or a contest has, so a plan for any value will
-not do."""
+"""Before EVENTS: that few or many rows come is seen from the values, so a plan for any value will not do."""
+
+EXAMINED_MAX = 5_000
+"""Records that are looked at for one page. At half, a page with a rare filter is emptier and takes more requests; at double,
+it costs 80 ms of a database whose memory has none of them."""
+SHARDS_MAX = 100
+"""Shard areas of which the first records are merged. At half, a page of a province is found in time among those of the nation,
+where only one of 30 is its own; at double, each of them gives half as many."""
 
 
 class EventFilters(NamedTuple):
@@ -232,8 +242,11 @@ class EventFilters(NamedTuple):
 def events(filters: EventFilters, *, newest_first: bool, limit: int) -> tuple[str, list[object]]:
     """The statement that lists events in the order of their receipt, and its arguments.
 
-    All text here is constant; values are arguments. A page costs what it shows and little more, at any depth: each
-    filter has an index in this order. Of an area each shard area gives its first rows, and these are merged.
+    All text here is constant; values are arguments. One index is read in its order (of an area, that of each of its shard
+    areas, and these are merged), EXAMINED_MAX records at most. What else is asked is looked for among these: so a page
+    costs the same whatever is asked and however much there is, and may have fewer than `limit` though more follow. Each
+    row has as `seen_us`, `seen_partition`, `seen_offset` how far was looked, null for to the end; there is at least one
+    row, which is null but for these where nothing was found.
     """
     arguments: list[object] = []
 
@@ -241,63 +254,100 @@ def events(filters: EventFilters, *, newest_first: bool, limit: int) -> tuple[st
         arguments.append(value)
         return f"${len(arguments)}"
 
-    order, sign = ("DESC", "<") if newest_first else ("ASC", ">")
-    ordered = f'ORDER BY received_us {order}, partition {order}, "offset" {order} LIMIT {given(limit)}'
-    wanted = []
-    for column in ("station", "contest", "type", "key"):
-        value = getattr(filters, column)
-        if value is not None:
-            wanted.append(f"{column} = {given(value)}")
-    if filters.areas is not None:
-        wanted.append(f"area = ANY ({given(filters.areas)}::text[])")
+    order, before, until = ("DESC", "<", ">=") if newest_first else ("ASC", ">", "<=")
+
+    def in_order_of(table: str) -> str:
+        return f'{table}received_us {order}, {table}partition {order}, {table}"offset" {order}'
+
+    in_order = in_order_of("")
+    equal = {
+        name: value for name in ("station", "key", "type", "contest") if (value := getattr(filters, name)) is not None
+    }
+    place = ["true"]
     if filters.from_us is not None:
-        wanted.append(f"received_us >= {given(filters.from_us)}")
+        place.append(f"received_us >= {given(filters.from_us)}")
     if filters.to_us is not None:
-        wanted.append(f"received_us < {given(filters.to_us)}")
+        place.append(f"received_us < {given(filters.to_us)}")
     if filters.after is not None:
         received_us, partition, offset = map(given, filters.after)
-        wanted.append(f'(received_us, partition, "offset") {sign} ({received_us}, {partition}, {offset})')
-    keys = 'SELECT received_us, partition, "offset" FROM'
-    if filters.shards is None:
-        page = f"{keys} record WHERE {' AND '.join(wanted) or 'true'} {ordered}"
-    else:
-        shards = f"{given(filters.shards)}::text[]"
-        if filters.station is not None or filters.key is not None:  # few rows of their own
-            page = f"{keys} record WHERE {' AND '.join([*wanted, f'shard = ANY ({shards})'])} {ordered}"
-        else:
-            of_shard = f"{keys} record WHERE {' AND '.join(['shard = asked.shard', *wanted])} {ordered}"
-            page = f"{keys} unnest({shards}) AS asked (shard) CROSS JOIN LATERAL ({of_shard}) AS found {ordered}"
+        place.append(f'(received_us, partition, "offset") {before} ({received_us}, {partition}, {offset})')
+    shards = filters.shards
+    source = "(SELECT) AS all_of_it"
+    ranges = 1
+    if found := next((name for name in ("station", "key") if name in equal), None):
+        place.append(f"{found} = {given(equal.pop(found))}")
+    elif shards is not None and len(shards) <= SHARDS_MAX:
+        source, ranges, shards = f"unnest({given(shards)}::text[]) AS asked (shard)", len(shards), None
+        place.append("shard = asked.shard")
+    elif equal.get("type") not in (None, "result.reported"):
+        place.append(f"type = {given(equal.pop('type'))} AND type <> 'result.reported'")  # as its index has it
+    elif "contest" in equal:
+        place.append(f"contest = {given(equal.pop('contest'))}")
+    wanted = [f"{name} = {given(value)}" for name, value in equal.items()]
+    if shards is not None:
+        wanted.append(f"shard = ANY ({given(shards)}::text[])")
+    if filters.areas is not None:
+        wanted.append(f"area = ANY ({given(filters.areas)}::text[])")
+    examined = max(1, EXAMINED_MAX // max(1, ranges))
+    each = given(examined if wanted else min(examined, limit + 1))
+    columns = ", station, key, type, contest, shard, area" if wanted else ""
     statement = f"""
-        WITH page AS MATERIALIZED ({page})
-        {_EVENT.replace("FROM record", 'FROM page JOIN record USING (partition, "offset")')}
-        ORDER BY page.received_us {order}, page.partition {order}, page."offset" {order}
-    """
+        WITH seen AS MATERIALIZED (
+            SELECT first.* FROM {source} CROSS JOIN LATERAL (
+                SELECT received_us, partition, "offset", row_number() OVER (ORDER BY {in_order}) AS nth{columns}
+                FROM record WHERE {" AND ".join(place)} ORDER BY {in_order} LIMIT {each}
+            ) AS first
+        ), bound AS MATERIALIZED (
+            SELECT received_us, partition, "offset" FROM seen WHERE nth = {each} ORDER BY {in_order} LIMIT 1
+        ), page AS MATERIALIZED (
+            SELECT seen.received_us, seen.partition, seen."offset" FROM seen LEFT JOIN bound ON true
+            WHERE {" AND ".join(wanted) or "true"} AND (
+                bound.partition IS NULL OR (seen.received_us, seen.partition, seen."offset") {until}
+                (bound.received_us, bound.partition, bound."offset")
+            )
+            ORDER BY {in_order_of("seen.")}
+            LIMIT {given(limit + 1)}
+        )
+        SELECT bound.received_us AS seen_us, bound.partition AS seen_partition, bound."offset" AS seen_offset, event.*
+        FROM (SELECT) AS one LEFT JOIN bound ON true LEFT JOIN (
+            SELECT found.* FROM page CROSS JOIN LATERAL (
+                {_EVENT} WHERE record.partition = page.partition AND record."offset" = page."offset" OFFSET 0
+            ) AS found
+        ) AS event ON true
+        ORDER BY {in_order_of("event.")}
+    """  # noqa: S608  # all of it is constant
     return statement, arguments
 
 
-STATIONS_OF_AREAS = _STANDING.format(
-    page="""
+_STATIONS = """
     SELECT * FROM station_result
-    WHERE area = ANY ($1::text[]) AND contest = $2 AND ($3::text IS NULL OR state = $3) AND station > $4
-    ORDER BY station
-    LIMIT $5
+    WHERE contest = $1 AND place >= $2 AND place < $3{more}
+    ORDER BY place
+    LIMIT $4
 """
-)
-"""Takes areas that hold stations, a contest, a state or null, the station to go on after, and how many."""
+STATIONS_OF_AREA = _STANDING.format(page=_STATIONS.format(more=""))
+"""Takes a contest, the first place, the one after the last, and how many."""
+STATIONS_IN_STATE = _STANDING.format(page=_STATIONS.format(more=" AND state = $5"))
+"""The same, and a state."""
 
-RECORDS_OF_EVENTS = """
+PLACES_MAX = 100
+"""Of one event that are shown, or looked at: the first that was not refused is among them unless somebody has written a
+hundred forged copies before it, and then a retry is a second record, which counts once."""
+
+RECORDS_OF_EVENTS = f"""
 SELECT asked.event, found.*
 FROM unnest($1::text[]) AS asked (event) CROSS JOIN LATERAL (
     SELECT record.partition, record."offset", record.type, record.station, record.contest, record.version, record.state,
            record.findings
     FROM record
     WHERE record.event = decode(asked.event, 'hex')
-    OFFSET 0
+    ORDER BY record.partition, record."offset"
+    LIMIT {PLACES_MAX}
 ) AS found
 ORDER BY found.partition, found."offset"
-"""
-"""All places of some events, the first first: genesis stands in every partition, a repeated event more than once. (OFFSET 0:
-each event by the index; for many at once the planner would read whole tables.)"""
+"""  # noqa: S608  # our own number
+"""The places of some events, the first first: genesis stands in every partition, a repeated event more than once. Each event
+by the index, because of its LIMIT; for many at once the planner would read whole tables."""
 
 NEWEST_RECEIVED = "SELECT max(received_us) FROM record WHERE received_us > 0 AND received_us <= $1"
 """Not of those that say to have come after now: one of them would hide for years that nothing new comes."""

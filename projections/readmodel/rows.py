@@ -24,8 +24,8 @@ StateColumns = tuple[list[int], list[int], list[str], list[str]]
 """Partition, offset, state, findings."""
 
 
-_STATION_KEY = itemgetter(2, 1, 0)
-"""Of a row of `station_result`: area, contest, station."""
+_STATION_KEY = itemgetter(1, 2)
+"""Of a row of `station_result`: contest, place."""
 
 
 class BlockGapError(Exception):
@@ -232,7 +232,7 @@ def station_rows(batch: Batch) -> list[Row]:
             (
                 station,
                 contest,
-                definition.area_codes[definition.station_area[number]],
+                definition.places.of_station[number],
                 int(definition.partition_of_station(number)),
                 row["offset"],
                 row["through"],

@@ -1,0 +1,347 @@
+"""Every read of the read model, on 800,000 stations, touches no more of it than what it shows: seen in the plans that
+PostgreSQL carries out, not in a clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from importlib.resources import files
+from itertools import product
+from typing import Any
+from unittest.mock import patch
+
+import asyncpg
+import orjson
+import pytest
+import pytest_asyncio
+
+from api.readmodel import ListsBusyError, ReadModel
+from consumers.recorder import make_list_indexes
+from projections.definition import Definition
+from projections.readmodel import queries
+from projections.readmodel.queries import EventFilters
+from projections.station import ResultState
+from projections.tally import empty_tally
+from runtime.postgres import migrate, open_pool
+from runtime.settings import read_settings
+from schemas.package import Area, ElectionPackage, Station
+from tests.conftest import Parts
+from tests.support.small_election import small_package
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PROVINCES, DISTRICTS, VILLAGES, STATIONS = 8, 100, 10, 100
+"""In the nation, and each in each: 800,000 stations, 800 areas at the shard level."""
+TOUCHED_MAX = 40_000
+"""Pages of 8 kB, nearly all of them met again and again: some for each record that is looked at, and each that is shown. The
+tables have more than twice as many, and a plan that sorts or scans them touches all."""
+ROWS_MAX = 25_000
+"""That one step of a plan gives."""
+
+
+def _definition() -> Definition:
+    """The small election's offices over a large tree. Its contests are in the first provinces, as before."""
+    areas, stations = [Area(code="N", name="Nation", level="nation")], []
+    for province in range(1, PROVINCES + 1):
+        areas.append(Area(code=f"{province}", name="P", level="province", parent="N"))
+        for district in range(1, DISTRICTS + 1):
+            areas.append(Area(code=f"{province}.{district}", name="D", level="district", parent=f"{province}"))
+            for village in range(1, VILLAGES + 1):
+                code = f"{province}.{district}.{village}"
+                areas.append(Area(code=code, name="V", level="village", parent=f"{province}.{district}"))
+                stations += [
+                    Station.model_construct(code=f"{code}-{number}", name="S", area=code, registered_voters=300)
+                    for number in range(1, STATIONS + 1)
+                ]
+    package = small_package(partitions=1)
+    with patch.object(
+        ElectionPackage, "definition_hash", return_value="0" * 64
+    ):  # of 800,000 stations: most of a minute
+        return Definition(
+            replace(
+                package,
+                election=package.election.model_copy(update={"id": "at-size"}),
+                areas=tuple(areas),
+                stations=tuple(stations),
+            )
+        )
+
+
+FILL = [
+    # Every fifth station has a flagged form, one in 1,000 a held one, one in 100,000 an annulled one: anywhere in the tree.
+    """
+    INSERT INTO station_result
+    SELECT place, 0, place, place, contest, station,
+           CASE WHEN place % 100000 = 77 THEN 'annulled' WHEN place % 1000 = 7 THEN 'held' WHEN place % 5 = 0 THEN
+           'flagged' ELSE 'counted' END, NULL
+    FROM unnest($1::text[], $2::int[]) AS given (station, place), unnest(ARRAY['president']) AS contest
+    """,
+    """
+    INSERT INTO record (partition, version, "offset", received_us, event, office, type, key, station, contest, area, shard,
+                        state, findings, payload)
+    SELECT 0, 1, place, 1000000 + (place * 7919::bigint % 800000), sha256(station::bytea), 'president',
+           CASE WHEN place % 50000 = 3 THEN 'result.annulled' ELSE 'result.reported' END, 'key' || place % 40, station,
+           CASE WHEN place % 3 = 0 THEN 'council-a' ELSE 'president' END, split_part(station, '-', 1),
+           regexp_replace(split_part(station, '-', 1), '[.][0-9]+$', ''), 'counted', '[]',
+           '{"created_at":"2029-02-14T06:00:00Z","filler":"' || repeat('x', 100) || '"}'
+    FROM unnest($1::text[], $2::int[]) AS given (station, place)
+    """,
+    # One station with 10,000 forms; one event that stands 5,000 times.
+    """
+    INSERT INTO record (partition, version, "offset", received_us, event, office, type, key, station, contest, area, shard,
+                        state, findings, payload)
+    SELECT 0, number, 1000000 + number, 2000000 + number, CASE WHEN number <= 5000 THEN sha256('again') ELSE
+           sha256(number::text::bytea) END, 'president', 'result.reported', 'key1', '3.7.7-7', 'president', '3.7.7', '3.7',
+           'superseded', '[]', '{"created_at":"2029-02-14T06:00:00Z"}'
+    FROM generate_series(1, 10000) AS number
+    """,
+    """
+    INSERT INTO area_tally SELECT contest, area, tally
+    FROM unnest($1::text[]) AS area, unnest($2::text[], $3::text[]) AS given (contest, tally)
+    """,
+]
+
+
+@dataclass
+class Explaining:
+    """A pool that explains each statement before it carries it out, and keeps what the plan touched."""
+
+    pool: Any
+    touched: list[tuple[str, int, float]] = field(default_factory=list)
+    """Statement, pages, most rows of one step."""
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Explaining]:
+        async with self.pool.acquire() as connection:
+            yield replace(self, pool=connection)
+
+    def transaction(self, **options: Any) -> Any:
+        return self.pool.transaction(**options)
+
+    async def execute(self, statement: str) -> None:
+        await self.pool.execute(statement)
+
+    async def fetch(self, statement: str, *arguments: object) -> list[Any]:
+        explained = await self.pool.fetchval(
+            f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {statement}", *arguments
+        )
+        (plan,) = orjson.loads(explained)
+        top = plan["Plan"]
+        pages = (
+            top["Shared Hit Blocks"] + top["Shared Read Blocks"] + top["Temp Read Blocks"] + top["Temp Written Blocks"]
+        )
+        self.touched.append((statement, pages, max(_rows(top))))
+        rows: list[Any] = await self.pool.fetch(statement, *arguments)
+        return rows
+
+    async def fetchrow(self, statement: str, *arguments: object) -> Any:
+        return next(iter(await self.fetch(statement, *arguments)), None)
+
+
+def _rows(plan: dict[str, Any]) -> list[float]:
+    """Of each step: rows it gave, and rows it looked at and dropped."""
+    own = (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * plan["Actual Loops"]
+    return [own, *(each for part in plan.get("Plans", []) for each in _rows(part))]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pool(parts: Parts) -> AsyncIterator[Any]:
+    definition = _definition()
+    schema = queries.schema_of(definition.election)
+    pool = await open_pool(read_settings(parts), schema)
+    try:
+        await migrate(pool, schema, files("projections.readmodel").joinpath("migrations"))
+        async with pool.acquire() as connection:
+            places = list(definition.places.of_station)
+            for table in ("record", "station_result", "area_tally"):
+                await connection.execute(f"ALTER TABLE {table} SET UNLOGGED")
+            await connection.execute(FILL[0], list(definition.station_codes), places)
+            await connection.execute(FILL[1], list(definition.station_codes), places)
+            await connection.execute(FILL[2])
+            tallies = [orjson.dumps(empty_tally(len(entry.choices))).decode() for entry in definition.contests]
+            contests = [entry.id for entry in definition.contests]
+            await connection.execute(FILL[3], list(definition.area_codes), contests, tallies)
+            await make_list_indexes(connection)
+        yield definition, pool
+    finally:
+        async with asyncpg.create_pool(parts["REKAP_DATABASE"], min_size=1, max_size=1) as other:
+            await other.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
+        await pool.close()
+
+
+@pytest.fixture
+def read(pool: Any) -> tuple[Definition, ReadModel, Explaining]:
+    definition, connections = pool
+    explaining = Explaining(connections)
+    return definition, ReadModel(explaining, explaining, definition), explaining
+
+
+def _check(explaining: Explaining, asked: object) -> None:
+    assert explaining.touched
+    for statement, pages, rows in explaining.touched:
+        assert pages <= TOUCHED_MAX, f"{asked}: touched {pages} pages with {statement}"
+        assert rows <= ROWS_MAX, f"{asked}: a step gave {rows} rows with {statement}"
+    explaining.touched.clear()
+
+
+AREAS = ["N", "1", "8", "3.7", "3.7.7"]
+
+
+async def test_any_page_of_stations(read: tuple[Definition, ReadModel, Explaining]) -> None:
+    definition, model, explaining = read
+    contests = {entry.id: entry for entry in definition.contests}
+    states = [None, *(state.value for state in ResultState)]
+    for area, contest, state, limit in product(AREAS, ("president", "council-b"), states, (1, 5_000)):
+        number = definition.area_number[area]
+        for after in (None, "3.7.7-50", "8.100.10-99"):
+            last = None if after is None else definition.station_number[after]
+            page = await model.stations(number, contests[contest], state, last, limit)
+            assert len(page["stations"]) <= limit
+            _check(explaining, (area, contest, state, limit, after))
+
+
+async def test_pages_of_stations_hold_all_of_an_area_in_order(read: tuple[Definition, ReadModel, Explaining]) -> None:
+    definition, model, _ = read
+    contest = definition.contests[definition.contest_number["president"]]
+    for area, state in (("3", "held"), ("N", "annulled"), ("3.7", None), ("3.7.7", "flagged")):
+        number, found, after = definition.area_number[area], [], None
+        while True:
+            page = await model.stations(number, contest, state, after, 30)
+            found += [line["station"] for line in page["stations"]]
+            if page["next"] is None:
+                break
+            after = definition.station_number[page["next"]]
+        places = [definition.places.of_station[definition.station_number[each]] for each in found]
+        assert places == sorted(set(places))
+        expected = [
+            station
+            for station, place in zip(definition.station_codes, definition.places.of_station, strict=True)
+            if number in definition.lineage[definition.station_area[definition.station_number[station]]]
+            and (state is None or state == _state(place))
+        ]
+        assert sorted(found) == sorted(expected)
+
+
+def _state(place: int) -> str:
+    if place % 100_000 == 77:
+        return "annulled"
+    return "held" if place % 1_000 == 7 else "flagged" if place % 5 == 0 else "counted"
+
+
+async def test_any_page_of_events(read: tuple[Definition, ReadModel, Explaining]) -> None:
+    definition, model, explaining = read
+    filters = [
+        EventFilters(station=station, contest=contest, type=kind, key=key, from_us=from_us, to_us=to_us, after=after)
+        for station, contest, kind, key, from_us, to_us, after in product(
+            (None, "3.7.7-7", "1.1.1-1"),
+            (None, "council-a", "council-c"),
+            (None, "result.reported", "result.annulled", "unreadable"),
+            (None, "key1", "nobody"),
+            (None, 1_400_000),
+            (None, 1_500_000),
+            (None, (1_450_000, 0, 5)),
+        )
+    ]
+    for number, each in enumerate(filters[::5]):
+        area = AREAS[number % len(AREAS)]
+        page, _ = await model.events(
+            each, area=definition.area_number[area], newest_first=number % 2 == 0, limit=(1, 100, 500)[number % 3]
+        )
+        assert len(page) <= 500
+        _check(explaining, (area, each))
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+async def test_pages_of_events_hold_all_that_is_asked_for_in_order(
+    read: tuple[Definition, ReadModel, Explaining], newest_first: bool
+) -> None:
+    """Also where most pages find none, and where the records of many areas are merged."""
+    definition, model, _ = read
+    for area, filters, expected in (
+        ("N", EventFilters(type="result.annulled"), 16),
+        ("3", EventFilters(type="result.annulled"), 2),
+        ("3", EventFilters(contest="council-a", from_us=1_000_000, to_us=1_010_000), None),
+        ("N", EventFilters(contest="council-a", type="result.annulled"), 6),
+        ("3.7.7", EventFilters(key="key1", from_us=2_009_000), 1_001),
+        ("8", EventFilters(key="key1", contest="council-a", to_us=1_300_000), None),
+    ):
+        found, after, pages = [], None, 0
+        while True:
+            page, after = await model.events(
+                filters._replace(after=after),
+                area=definition.area_number[area],
+                newest_first=newest_first,
+                limit=100,
+            )
+            pages += 1
+            found += [(datetime.fromisoformat(each["received_at"]), each["partition"], each["offset"]) for each in page]
+            if after is None:
+                break
+        assert found == sorted(set(found), reverse=newest_first)
+        if expected is None:
+            expected = await _counted(model, filters, area)
+            assert expected > 100
+        assert len(found) == expected
+
+
+async def _counted(model: ReadModel, filters: EventFilters, area: str) -> int:
+    async with model._moment() as connection:
+        rows = await connection.pool.fetch(
+            """SELECT count(*) FROM record WHERE ($1::text IS NULL OR contest = $1) AND ($2::text IS NULL OR key = $2)
+               AND received_us >= $3 AND received_us < $4 AND area LIKE $5 || '.%'""",
+            filters.contest, filters.key, filters.from_us or 0, filters.to_us or 2**62, area,
+        )  # fmt: skip
+    return int(rows[0][0])
+
+
+async def test_snapshots_and_look_ups(read: tuple[Definition, ReadModel, Explaining]) -> None:
+    definition, model, explaining = read
+    for area in AREAS:
+        answer = await model.area(definition.area_number[area], definition.offices)
+        assert answer["offices"][0]["contests"]
+        _check(explaining, area)
+    for office in definition.offices:
+        await model.office(office)
+        _check(explaining, office.id)
+    for contest in definition.contests:
+        await model.contest(contest)
+        _check(explaining, contest.id)
+    assert await model.event(0, 5)
+    _check(explaining, "event")
+    again = await explaining.pool.fetchval("SELECT encode(sha256('again'), 'hex')")
+    assert len(await model.submission(again)) == queries.PLACES_MAX
+    _check(explaining, "an event that stands 5,000 times")
+    connection = Explaining(explaining.pool, explaining.touched)
+    await connection.fetch(queries.RECORDS_OF_EVENTS, [again, *(f"{number:064x}" for number in range(1_000))])
+    _check(explaining, "look-up of a batch")
+    await connection.fetch(queries.NEWEST_RECEIVED, 2**62)
+    _check(explaining, "newest")
+
+
+async def test_more_lists_than_can_be_read_are_refused_at_once_and_snapshots_go_on(pool: Any) -> None:
+    """Twenty lists that hang hold up no other reader."""
+    definition, connections = pool
+
+    class Hanging:
+        @asynccontextmanager
+        async def acquire(self) -> AsyncIterator[Any]:
+            await asyncio.Event().wait()
+            yield
+
+    model = ReadModel(connections, Hanging(), definition)
+    contest = definition.contests[0]
+    lists = [asyncio.create_task(model.stations(0, contest, None, None, 1)) for _ in range(20)]
+    await asyncio.sleep(0)
+    with pytest.raises(ListsBusyError):
+        await model.stations(0, contest, None, None, 1)
+    assert (await model.area(0, definition.offices))["area"]["code"] == "N"
+    for each in lists:
+        each.cancel()
+    await asyncio.gather(*lists, return_exceptions=True)
+    again = asyncio.create_task(model.stations(0, contest, None, None, 1))
+    await asyncio.sleep(0)
+    assert not again.done()
+    again.cancel()
