@@ -66,6 +66,7 @@ def create_app(settings: Settings, definition: Definition, limits: Limits) -> Fa
         # Behind a proxy a redirect would have to know the scheme and host that the reader used. There is nothing to redirect.
         redirect_slashes=False,
         openapi_url=None,  # api/docs.py serves the document and the page
+        generate_unique_id_function=docs.operation_id,
     )
     app.add_middleware(Reading)
     app.state.definition = definition
@@ -74,6 +75,7 @@ def create_app(settings: Settings, definition: Definition, limits: Limits) -> Fa
     install_problems(app)
     for part in (gateway, snapshots, live, log, package, health, events, docs):
         app.include_router(part.router)
+    docs.describe(app)
     return app
 
 

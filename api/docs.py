@@ -11,9 +11,65 @@ from collections.abc import Iterable
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.routing import APIRoute
+
+from api.problems import PROBLEM_RESPONSES, PROBLEM_SCHEMA
 
 router = APIRouter(include_in_schema=False)
+
+
+def operation_id(route: APIRoute) -> str:
+    """What a generated client calls it: `get_area`, `submit`."""
+    return f"get_{route.name}" if "GET" in (route.methods or ()) else route.name
+
+
+def describe(app: FastAPI) -> None:
+    """Let the app's description say what holds for all its routes, and hold whatever it refers to."""
+    of_routes = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = of_routes()
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            _hoist(document["paths"], schemas)
+            schemas["Problem"] = PROBLEM_SCHEMA
+            for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own; here a problem says it
+                schemas.pop(name, None)
+            for methods in document["paths"].values():
+                for method, operation in methods.items():
+                    _complete(method, operation["responses"])
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation has it
+
+
+def _complete(method: str, responses: dict[str, Any]) -> None:
+    """What api/parameters.py and api/reading.py answer beside the route; and no JSON where a route has another type."""
+    responses["422"] = PROBLEM_RESPONSES[422]
+    content = responses.get("200", {}).get("content", {})
+    if content.get("application/json") == {"schema": {}} and len(content) > 1:
+        del content["application/json"]
+    if method == "get" and "text/event-stream" not in content:
+        responses.setdefault("304", {"description": "Unchanged since the ETag given in If-None-Match."})
+        responses["412"] = PROBLEM_RESPONSES[412]
+
+
+def _hoist(node: Any, schemas: dict[str, Any]) -> None:
+    """Move what a schema defines within itself (`$defs`) to where the document's references find it."""
+    if isinstance(node, list):
+        for each in node:
+            _hoist(each, schemas)
+    elif isinstance(node, dict):
+        for name, schema in node.pop("$defs", {}).items():
+            assert schemas.setdefault(name, schema) == schema, f"two schemas are called {name}"
+            _hoist(schema, schemas)
+        if isinstance(reference := node.get("$ref"), str):
+            node["$ref"] = reference.replace("#/$defs/", "#/components/schemas/")
+        for each in node.values():
+            _hoist(each, schemas)
+
 
 _STYLE = """
 body { max-width: 60rem; margin: 0 auto; padding: 1rem; font: 1rem/1.5 system-ui, sans-serif; color: #222; background: #fff }

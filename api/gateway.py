@@ -565,7 +565,8 @@ router = APIRouter(prefix="/v1", tags=["submissions"])
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     status: PROBLEM_RESPONSES[status] for status in (401, 403, 409, 413, 422, 503)
 }
-_ENVELOPE_BODY = {"content": {"application/json": {"schema": ENVELOPE.json_schema()}}, "required": True}
+_ENVELOPE_SCHEMA = {"$ref": "#/components/schemas/Envelope", "$defs": {"Envelope": ENVELOPE.json_schema()}}
+_ENVELOPE_BODY = {"content": {"application/json": {"schema": _ENVELOPE_SCHEMA}}, "required": True}
 
 
 @router.post(
@@ -589,7 +590,11 @@ async def submit(request: Request) -> Response:
 
 @router.post(
     "/submissions:batch",
-    responses={status: PROBLEM_RESPONSES[status] for status in (413, 422)},
+    response_class=Response,
+    responses={
+        200: {"description": "An answer a line.", "content": {"application/x-ndjson": {"schema": {"type": "string"}}}},
+        **{status: PROBLEM_RESPONSES[status] for status in (413, 422)},
+    },
     openapi_extra={
         "requestBody": {
             "content": {"application/x-ndjson": {"schema": {"type": "string"}}},

@@ -218,6 +218,7 @@ async def livez() -> dict[str, str]:
 @router.get(
     "/readyz",
     summary="Whether this process can take requests",
+    response_class=Response,
     responses={200: {"description": "Ready."}, 503: PROBLEM_RESPONSES[503]},
 )
 async def readyz(request: Request) -> Response:

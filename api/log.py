@@ -24,6 +24,7 @@ from runtime.settings import Settings
 from runtime.tile_store import TileStore
 from runtime.witnesses import parse_witnesses
 from schemas.logs import KEYS_FILE, folder_of, origin_of
+from schemas.proofs import ConsistencyProof, InclusionProof, Logs
 
 FILE_PATTERN = re.compile(r"checkpoint|keys|tile/(?:entries|\d{1,2})/(?:x\d{3}/){0,5}\d{3}(?:\.p/\d{1,3})?")
 
@@ -154,10 +155,22 @@ def _of(request: Request) -> PublicLogs:
 
 Partition = Annotated[int, Path(ge=0, le=255)]
 Offset = Annotated[int, Path(ge=0, le=2**53)]
+_BYTES = {"type": "string", "format": "binary"}
 _PROBLEMS: dict[int | str, dict[str, Any]] = {status: PROBLEM_RESPONSES[status] for status in (404, 422, 503)}
 
 
-@router.get("/log/{partition}/{path:path}", summary="A file of a log (C2SP tlog-tiles)", responses=_PROBLEMS)
+@router.get(
+    "/log/{partition}/{path:path}",
+    summary="A file of a log (C2SP tlog-tiles)",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "A note as text, or a tile's bytes.",
+            "content": {"application/octet-stream": {"schema": _BYTES}, "text/plain": {"schema": {"type": "string"}}},
+        },
+        **_PROBLEMS,
+    },
+)
 async def log_file(request: Request, partition: Partition, path: str) -> Response:
     """`checkpoint`, `tile/L/N[.p/W]`, `tile/entries/N[.p/W]`; and `keys`, the log's verifier keys."""
     file = _of(request).file(partition, path)
@@ -170,21 +183,27 @@ async def log_file(request: Request, partition: Partition, path: str) -> Respons
     return FileResponse(file, headers=headers, media_type="application/octet-stream")
 
 
-@router.get("/v1/log", summary="The logs, their keys and sizes")
-async def logs(request: Request) -> dict[str, Any]:
+@router.get("/v1/log", summary="The logs, their keys and sizes", responses={200: {"model": Logs}})
+async def logs(request: Request) -> Response:
     """A log for each ledger partition, the keys of the witnesses that are asked to cosign its checkpoints, and the key of
     this gateway's receipts. Pin the keys once; a log that changes its key has to say why. A witness's key is worth only as
     much as the place you have it from: compare it with what the witness itself says."""
     public = _of(request)
     about = await asyncio.to_thread(public.about)
-    return {
-        "logs": about,
-        "witnesses": public.witnesses,
-        "gateway_key": str(request.app.state.gateway.verifier_key),
-    }
+    return _json(
+        {
+            "logs": about,
+            "witnesses": public.witnesses,
+            "gateway_key": str(request.app.state.gateway.verifier_key),
+        }
+    )
 
 
-@router.get("/v1/proof/{partition}/{offset}", summary="That a record is in the log", responses=_PROBLEMS)
+@router.get(
+    "/v1/proof/{partition}/{offset}",
+    summary="That a record is in the log",
+    responses={200: {"model": InclusionProof, "content": {"text/plain": {"schema": {"type": "string"}}}}, **_PROBLEMS},
+)
 async def proof(request: Request, partition: Partition, offset: Offset) -> Response:
     """The audit path of a record to the newest checkpoint (RFC 6962). With `Accept: text/plain` as C2SP tlog-proof."""
     found = await asyncio.to_thread(_of(request).inclusion, partition, offset)
@@ -195,7 +214,11 @@ async def proof(request: Request, partition: Partition, offset: Offset) -> Respo
     return PlainTextResponse(text, headers={"Vary": "Accept"})
 
 
-@router.get("/v1/consistency/{partition}", summary="That a log continues an older one", responses=_PROBLEMS)
+@router.get(
+    "/v1/consistency/{partition}",
+    summary="That a log continues an older one",
+    responses={200: {"model": ConsistencyProof}, **_PROBLEMS},
+)
 async def consistency(
     request: Request,
     partition: Partition,

@@ -66,7 +66,10 @@ def _fingerprint(path: Path) -> bytes:
     summary="The election package",
     response_class=Response,
     responses={
-        200: {"content": {"application/zip": {}}, "description": "`election.json` and the tables as CSV (DESIGN 4)"},
+        200: {
+            "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+            "description": "`election.json` and the tables as CSV (DESIGN 4)",
+        },
         503: PROBLEM_RESPONSES[503],
     },
 )

@@ -100,7 +100,8 @@ def install_problems(app: FastAPI) -> None:
         return BUG.response()
 
 
-_SCHEMA = {
+PROBLEM_SCHEMA = {
+    "title": "Problem",
     "type": "object",
     "required": ["type", "title", "status", "detail"],
     "properties": {
@@ -127,15 +128,19 @@ _EXAMPLE = {
     "rule": "K4",
 }
 PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"description": text, "content": {MEDIA_TYPE: {"schema": _SCHEMA, "example": _EXAMPLE}}}
+    status: {
+        "description": text,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": _EXAMPLE}},
+    }
     for status, text in {
         401: "The signature is missing, wrong, or of an unknown key.",
         403: "The key's role or scope does not allow this.",
         404: "This election has no such thing.",
         409: "The election has been opened already.",
+        412: "The answer is not the one that If-Match or If-Unmodified-Since names.",
         413: "Larger than the limit.",
         422: "The request has the wrong shape, or names what this election does not have.",
         503: "A part of the system cannot be reached just now; Retry-After says when to come back.",
     }.items()
 }
-"""Status → how OpenAPI describes it."""
+"""Status → how OpenAPI describes it; api/docs.py puts the schema where it is looked for."""

@@ -4,7 +4,12 @@ is not understood. The paths are those of the app itself, so a new one is tried 
 from __future__ import annotations
 
 import asyncio
+import importlib
+import inspect
+import json
+import pkgutil
 import re
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +22,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from api.app import create_app
+from api.limits import Limits
 from projections.definition import Definition
 from rekap.up import Stack
 from runtime.settings import Settings
@@ -36,7 +42,7 @@ VALUES = {
 
 def _parameters() -> dict[str, list[Any]]:
     """Each path that has GET → the parameters of its query."""
-    app = create_app(Settings(), Definition(small_package()))
+    app = create_app(Settings(), Definition(small_package()), Limits(Settings()))
     found: dict[str, list[Any]] = {}
     for context in iter_route_contexts(app.routes):
         route: Any = context.original_route
@@ -341,6 +347,66 @@ async def test_the_page_of_the_api_loads_nothing(client: httpx.AsyncClient) -> N
     for path in (await client.get("/openapi.json")).json()["paths"]:
         assert path in page.text
     assert (await client.get("/redoc")).status_code == 404
+
+
+GENERATOR = """
+post_hooks: []
+package_name_override: generated_client
+content_type_overrides:
+  application/zip: application/octet-stream
+  application/x-ndjson: application/octet-stream
+"""
+
+
+async def test_a_client_made_by_a_generator_reads_every_path_and_submits(
+    client: httpx.AsyncClient, voices: Voices, submission: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "openapi.json").write_bytes((await client.get("/openapi.json")).content)
+    (tmp_path / "generator.yml").write_text(GENERATOR)
+    generator = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "openapi_python_client", "generate", "--path", "openapi.json", "--meta", "none"),
+        *("--config", "generator.yml", "--output-path", "generated_client", "--fail-on-warning"),
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await generator.communicate()
+    assert generator.returncode == 0, said.decode()
+    monkeypatch.syspath_prepend(tmp_path)
+    made = importlib.import_module("generated_client")
+    values = {**VALUES, "submission": submission, "partition": 0, "offset": 0, "old": 1}
+    asked, types = set(), set()
+    async with made.Client(base_url=str(client.base_url)) as generated:
+        for module in pkgutil.walk_packages(made.__path__, "generated_client."):
+            operation = getattr(importlib.import_module(module.name), "asyncio_detailed", None)
+            name = module.name.rpartition(".")[2]
+            if operation is None or not name.startswith("get_") or name == "get_live_events":
+                continue
+            parameters = inspect.signature(operation).parameters.values()
+            needed = [each.name for each in parameters if each.default is each.empty and each.name != "client"]
+            answer = await operation(client=generated, **{each: values[each] for each in needed})
+            assert answer.status_code == 200, name
+            if answer.headers["content-type"] == "application/json":
+                assert answer.parsed.to_dict() == json.loads(answer.content), name
+                types.add(type(answer.parsed).__name__)
+            asked.add(name)
+        assert len(asked) == len(READABLE) - len(STREAMS) - 2  # the description and its page are in no description
+        assert {
+            "ElectionSnapshot",
+            "OfficeSnapshot",
+            "AreaSnapshot",
+            "StationPage",
+            "EventPage",
+            "InclusionProof",
+        } <= types
+        problem = await importlib.import_module("generated_client.api.snapshots.get_area").asyncio(
+            "nowhere", client=generated
+        )
+        assert (problem.status, problem.field) == (404, "area")
+        envelope = made.models.Envelope.from_dict(json.loads(voices.sign(reported("2.2.2-2"))))
+        submit = importlib.import_module("generated_client.api.submissions.submit")
+        receipt = await submit.asyncio(client=generated, body=envelope)
+        assert len(receipt.leaf_hash) == 64
 
 
 async def test_a_batch_that_breaks_off_is_one_line(stack: Stack, place: Path) -> None:

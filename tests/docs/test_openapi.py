@@ -1,0 +1,69 @@
+"""The description of the API refers only to what it holds, and calls each operation by a name of its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.docs import _hoist
+
+DOCUMENT = json.loads((Path(__file__).parents[2] / "docs/reference/openapi.json").read_text())
+OPERATIONS = [
+    pytest.param(path, method, operation, id=f"{method} {path}")
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+]
+
+
+def _references(node: Any) -> list[str]:
+    if isinstance(node, list):
+        return [each for part in node for each in _references(part)]
+    if not isinstance(node, dict):
+        return []
+    own = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
+    return own + [each for part in node.values() for each in _references(part)]
+
+
+def test_every_reference_leads_somewhere() -> None:
+    found = set(_references(DOCUMENT))
+    assert "#/components/schemas/Signature" in found
+    for reference in found:
+        node = DOCUMENT
+        assert reference.startswith("#/")
+        for part in reference[2:].split("/"):
+            assert part in node, f"{reference} leads nowhere"
+            node = node[part]
+
+
+def test_nothing_is_described_that_nothing_refers_to() -> None:
+    used = {each.rpartition("/")[2] for each in _references(DOCUMENT)}
+    assert set(DOCUMENT["components"]["schemas"]) <= used
+
+
+def test_each_operation_has_a_name_of_its_own() -> None:
+    names = [each.values[2]["operationId"] for each in OPERATIONS]
+    assert len(set(names)) == len(names)
+    assert {"get_election", "get_area", "get_events", "submit", "submit_batch"} <= set(names)
+    assert all(name.replace("_", "").isalpha() for name in names)
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
+def test_each_answer_says_its_shape(path: str, method: str, operation: dict[str, Any]) -> None:
+    assert "application/problem+json" in operation["responses"]["422"]["content"]
+    for status, answer in operation["responses"].items():
+        for kind, content in answer.get("content", {}).items():
+            assert content.get("schema"), f"{status} as {kind} has no schema"
+
+
+def test_definitions_within_a_schema_are_moved_and_two_of_one_name_are_seen() -> None:
+    schemas: dict[str, Any] = {}
+    inner = {"$defs": {"B": {"type": "string"}}, "$ref": "#/$defs/B"}
+    node = {"$defs": {"A": {"items": inner}}, "items": [{"$ref": "#/$defs/A"}]}
+    _hoist(node, schemas)
+    assert node == {"items": [{"$ref": "#/components/schemas/A"}]}
+    assert schemas == {"A": {"items": {"$ref": "#/components/schemas/B"}}, "B": {"type": "string"}}
+    with pytest.raises(AssertionError, match="two schemas are called B"):
+        _hoist({"$defs": {"B": {"type": "integer"}}}, schemas)
