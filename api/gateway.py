@@ -62,7 +62,15 @@ from schemas.envelope import (
     open_envelope,
     open_record,
 )
-from schemas.events import LEDGER_EVENT, AnyEvent, ElectionOpened, ResultAnnulled, ResultReported, ResultReviewed
+from schemas.events import (
+    LEDGER_EVENT,
+    AnnulmentWithdrawn,
+    AnyEvent,
+    ElectionOpened,
+    ResultAnnulled,
+    ResultReported,
+    ResultReviewed,
+)
 from schemas.forms import Tally
 from schemas.logs import FINAL_STATUSES, gateway_name, receipt_text, refusal_text
 
@@ -415,7 +423,7 @@ class Gateway:
     def _append(self, let_in: _LetIn, *, is_batch: bool) -> asyncio.Future[int]:
         """Step 8, begun."""
         event, definition = let_in.event, self._definition
-        assert isinstance(event, (ResultReported, ResultReviewed, ResultAnnulled))
+        assert isinstance(event, (ResultReported, ResultReviewed, ResultAnnulled, AnnulmentWithdrawn))
         station = definition.station_number[event.station]
         let_in.partition = definition.partition_of_station(station)
         let_in.received_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

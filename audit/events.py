@@ -156,7 +156,11 @@ _KINDS: dict[str, tuple[dict[str, Check], dict[str, Check]]] = {
         {**_on_station, "event": _sha256, "decision": _one_of("accepted", "rejected"), "reason": _reason},
         {},
     ),
-    "result.annulled": ({**_on_station, "through_version": _version, "reason": _reason}, {}),
+    "result.annulled": (
+        {**_on_station, "reason": _reason},
+        {"through_version": _maybe(_version), "event": _maybe(_sha256)},
+    ),
+    "annulment.withdrawn": ({**_on_station, "annulment": _sha256, "reason": _reason}, {}),
     "recap.declared": (
         {"area": _code, "contest": _code, "version": _version, "form_name": _text(60), "form": _form},
         {},
@@ -211,6 +215,8 @@ class Opened:
         if check is None:
             raise ShapeError("payload: not an event of a known type")
         check("payload", event)
+        if kind == "result.annulled" and (event.get("through_version") is None) == (event.get("event") is None):
+            raise ShapeError("payload: an annulment names either through_version or event")
         if orjson.dumps(event, option=orjson.OPT_SORT_KEYS) != self.payload:
             raise ShapeError("payload: not in canonical form (RFC 8785)")
         self.event = event

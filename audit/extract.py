@@ -44,6 +44,8 @@ COLUMNS: dict[str, str] = {
     "reviewed": "VARCHAR",
     "decision": "VARCHAR",
     "through_version": "BIGINT",
+    "withdrawn": "VARCHAR",
+    "supersedes": "VARCHAR",
     "form_hash": "VARCHAR",
     "stated": "VARCHAR[]",
     **dict.fromkeys(VOTER_ROWS, _VOTERS),
@@ -194,10 +196,11 @@ def read_row(ballots: Ballots, partition: int, offset: int, entry: bytes, leaf: 
     row["signed"] = ballots.holds(opened.key_id, opened.signature, opened.payload)
     for name in (
         *("type", "election", "mode", "definition", "station", "contest", "version"),
-        *("partitions", "decision", "through_version"),
+        *("partitions", "decision", "through_version", "supersedes"),
     ):
         row[name] = event.get(name)
     row["reviewed"] = event.get("event")
+    row["withdrawn"] = event.get("annulment")
     if event["type"] == "result.reported":
         row |= _form(ballots, event["contest"], event["form"])
     return row

@@ -17,6 +17,8 @@ from audit.rules import ASKED_WHERE, CROSS_RULES, FORM_RULES
 MEMORY = "3GB"
 EVENTS_PER_KEY_MAX = 100
 """Of one key about one station in one contest (docs/reference/rules.md, L1)."""
+VERSION_STEP_MAX = 10
+"""From one version of a form to the next that does not wait for a review (V7)."""
 MAY_SAY = {
     "election.opened": ("authority",),
     "definition.amended": ("authority",),
@@ -24,6 +26,7 @@ MAY_SAY = {
     "result.copied": ("witness", "observer"),
     "result.reviewed": ("reviewer",),
     "result.annulled": ("supervisor", "court"),
+    "annulment.withdrawn": ("supervisor", "court"),
     "recap.declared": ("recapitulator",),
     "area.certified": ("recapitulator",),
     "objection.filed": ("witness", "observer", "supervisor"),
@@ -115,6 +118,9 @@ class Recount:
         for number, statement in enumerate(self._statements["forms"].split(";\n")):
             # The rules come from a list of our own; what the package adds to them are parameters or checked numbers.
             self._db.execute(statement.replace("{rules}", rules), parameters if number == 0 else None)
+        self._db.execute(self._statements["reviews"])
+        for statement in self._statements["annulments"].split(";\n"):
+            self._db.execute(statement, {"step": VERSION_STEP_MAX} if "$step" in statement else None)
         self._cross = [
             rule for rule in package.election["rules"] if rule["id"] in CROSS_RULES and rule["severity"] != "info"
         ]
@@ -253,7 +259,7 @@ class Recount:
             )
         everywhere = bool(self._cross)
         db.execute("INSERT INTO wanted_contest SELECT id FROM contest WHERE office = $1 OR $2", [office, everywhere])
-        db.execute(self._statements["standing"])
+        db.execute(self._statements["standing"], {"step": VERSION_STEP_MAX})
         for rule in self._cross:
             expression = CROSS_RULES[rule["id"]](rule["tolerance"], rule["parameters"])
             parameters: dict[str, Any] = {

@@ -18,7 +18,7 @@ SELECT
         WHEN election <> $election THEN 'E1'
         WHEN mode <> $mode THEN 'E2'
         WHEN definition <> $definition THEN 'E3'
-        WHEN type NOT IN ('election.opened', 'result.reported', 'result.reviewed', 'result.annulled') THEN 'E4'
+        WHEN type NOT IN ('election.opened', 'result.reported', 'result.reviewed', 'result.annulled', 'annulment.withdrawn') THEN 'E4'
         WHEN key.key_id IS NULL THEN 'K1'
         WHEN NOT list_contains(may_say.roles, key.role) THEN 'K3'
         WHEN NOT signed THEN 'K2'
@@ -61,7 +61,7 @@ WHERE refusal IS NULL AND judged.station = late.station AND judged.contest = lat
 -- {rules} is a list of (rule, severity) made by rules.py.
 CREATE TABLE form AS
 SELECT
-    station, contest, partition, "offset", event, version, form_hash, area, registered,
+    station, contest, partition, "offset", event, version, supersedes, form_hash, area, registered,
     A, B1, B2, B3, B4, VC AS stated_total,
     votes,
     coalesce(registered, people(A)) AS register,
@@ -84,15 +84,53 @@ FROM (
 )
 QUALIFY row_number() OVER (PARTITION BY station, contest, event ORDER BY "offset") = 1;
 
+-- reviews
+-- A review of what is not in the ledger decides nothing (R3), also when the form comes later.
+UPDATE judged SET refusal = 'R3'
+WHERE type = 'result.reviewed' AND refusal IS NULL AND NOT EXISTS (
+    SELECT 1 FROM form WHERE form.station = judged.station AND form.contest = judged.contest
+        AND form.event = judged.reviewed AND form."offset" < judged."offset"
+);
 CREATE TABLE review AS
 SELECT station, contest, partition, "offset", reviewed, decision
 FROM judged WHERE type = 'result.reviewed' AND refusal IS NULL
 -- A review that is repeated decides as it first did: it must not undo another that came between.
 QUALIFY row_number() OVER (PARTITION BY station, contest, event ORDER BY "offset") = 1;
 
+-- annulments
+-- An annulment names a form that is in the ledger, or at most the highest version there is, without those that wait far
+-- above it (N2).
+CREATE TEMP TABLE in_reach AS
+SELECT judged.partition, judged."offset"
+FROM judged JOIN form USING (station, contest)
+WHERE judged.type = 'result.annulled' AND judged.refusal IS NULL AND form."offset" < judged."offset"
+GROUP BY judged.partition, judged."offset", judged.through_version, judged.reviewed
+HAVING coalesce(bool_or(form.event = judged.reviewed), false) OR coalesce(judged.through_version <= list_reduce(
+    list_prepend(0, list_sort(list_distinct(list(form.version)))),
+    lambda reached, version: CASE WHEN version <= reached + $step THEN version ELSE reached END
+), false);
+UPDATE judged SET refusal = 'N2'
+WHERE type = 'result.annulled' AND refusal IS NULL AND NOT EXISTS (
+    SELECT 1 FROM in_reach WHERE in_reach.partition = judged.partition AND in_reach."offset" = judged."offset"
+);
 CREATE TABLE annulment AS
-SELECT station, contest, partition, "offset", through_version
-FROM judged WHERE type = 'result.annulled' AND refusal IS NULL;
+SELECT station, contest, partition, "offset", event, through_version, reviewed AS form, role
+FROM judged JOIN key ON key.key_id = judged.key
+WHERE type = 'result.annulled' AND refusal IS NULL
+QUALIFY row_number() OVER (PARTITION BY station, contest, event ORDER BY "offset") = 1;
+-- It is withdrawn once, by its own role (N3).
+CREATE TABLE withdrawal AS
+SELECT judged.station, judged.contest, judged.partition, judged."offset", judged.event, judged.withdrawn
+FROM judged JOIN key ON key.key_id = judged.key
+JOIN annulment ON annulment.station = judged.station AND annulment.contest = judged.contest
+    AND annulment.event = judged.withdrawn AND annulment."offset" < judged."offset" AND annulment.role = key.role
+WHERE type = 'annulment.withdrawn' AND refusal IS NULL
+QUALIFY row_number() OVER (PARTITION BY judged.station, judged.contest, judged.withdrawn ORDER BY judged."offset") = 1;
+UPDATE judged SET refusal = 'N3'
+WHERE type = 'annulment.withdrawn' AND refusal IS NULL AND NOT EXISTS (
+    SELECT 1 FROM withdrawal WHERE withdrawal.station = judged.station AND withdrawal.contest = judged.contest
+        AND withdrawal.event = judged.event
+);
 
 -- standing
 -- What stands for each wanted station in each wanted contest, after the records up to `cut`. DESIGN 3: the highest version
@@ -103,25 +141,42 @@ said AS (
     SELECT form.* FROM form JOIN cut USING (partition) SEMI JOIN wanted_station USING (station)
     SEMI JOIN wanted_contest USING (contest) WHERE form."offset" <= cut.through
 ),
+in_force AS (
+    SELECT annulment.* FROM annulment JOIN cut USING (partition) SEMI JOIN wanted_station USING (station)
+    SEMI JOIN wanted_contest USING (contest)
+    WHERE annulment."offset" <= cut.through AND NOT EXISTS (
+        SELECT 1 FROM withdrawal WHERE withdrawal.station = annulment.station AND withdrawal.contest = annulment.contest
+            AND withdrawal.withdrawn = annulment.event AND withdrawal."offset" <= cut.through
+    )
+),
 annulled AS (
-    SELECT station, contest, max(through_version) AS through_version
-    FROM annulment JOIN cut USING (partition) SEMI JOIN wanted_station USING (station)
-    SEMI JOIN wanted_contest USING (contest) WHERE annulment."offset" <= cut.through GROUP BY station, contest
+    SELECT station, contest, coalesce(max(through_version), 0) AS through_version FROM in_force GROUP BY station, contest
 ),
 last_review AS (
     SELECT station, contest, reviewed, arg_max(decision, review."offset") AS decision
     FROM review JOIN cut USING (partition) SEMI JOIN wanted_station USING (station)
     SEMI JOIN wanted_contest USING (contest) WHERE review."offset" <= cut.through GROUP BY station, contest, reviewed
 ),
-spoken_of AS (
-    SELECT station, contest FROM said UNION SELECT station, contest FROM annulled
-    UNION SELECT station, contest FROM last_review
+spoken_of AS (SELECT DISTINCT station, contest FROM said),
+-- How far versions go from 0 without a step of more than $step; where none is above $step, all are within it.
+reach AS (
+    SELECT station, contest, list_reduce(
+        list_prepend(0, list_sort(list_distinct(list(version)))),
+        lambda reached, version: CASE WHEN version <= reached + $step THEN version ELSE reached END
+    ) AS reached
+    FROM said GROUP BY station, contest HAVING max(version) > $step
 ),
 -- Of forms with one version that say the same, the first stands for all (V3).
 distinct_form AS (
-    SELECT said.*, coalesce(decision = 'accepted', false) AS is_accepted, coalesce(decision = 'rejected', false) AS is_rejected
+    SELECT
+        said.* EXCLUDE (hard),
+        said.hard OR coalesce(version > reached, false) AS hard,
+        coalesce(decision = 'accepted', false) AS is_accepted,
+        coalesce(decision = 'rejected', false) AS is_rejected
     FROM said
     LEFT JOIN annulled USING (station, contest)
+    LEFT JOIN reach USING (station, contest)
+    ANTI JOIN in_force ON in_force.station = said.station AND in_force.contest = said.contest AND in_force.form = said.event
     LEFT JOIN last_review ON last_review.station = said.station AND last_review.contest = said.contest
         AND last_review.reviewed = said.event
     WHERE version > coalesce(through_version, 0)
@@ -155,6 +210,20 @@ effective AS (
 held AS (
     SELECT * FROM ranked WHERE NOT is_winner
     QUALIFY row_number() OVER (PARTITION BY station, contest ORDER BY version DESC, "offset") = 1
+),
+-- What stands must follow the version before it (V5), and name a lower one (V6).
+out_of_line AS (
+    SELECT station, contest FROM effective
+    WHERE (version > 1 OR supersedes IS NOT NULL) AND (
+        (version > 1 AND NOT EXISTS (
+            SELECT 1 FROM said WHERE said.station = effective.station AND said.contest = effective.contest
+                AND said.version = effective.version - 1
+        ))
+        OR NOT EXISTS (
+            SELECT 1 FROM said WHERE said.station = effective.station AND said.contest = effective.contest
+                AND said.event = effective.supersedes AND said.version < effective.version
+        )
+    )
 )
 SELECT
     spoken_of.station,
@@ -162,7 +231,7 @@ SELECT
     CASE
         WHEN effective.event IS NOT NULL THEN CASE
             WHEN effective.not_clean OR effective.is_accepted OR effective.is_conflict
-                OR coalesce(held.version > effective.version, false) THEN 'flagged'
+                OR coalesce(held.version > effective.version, false) OR out_of_line.station IS NOT NULL THEN 'flagged'
             ELSE 'counted' END
         WHEN held.event IS NOT NULL THEN 'held'
         WHEN annulled.through_version IS NOT NULL THEN 'annulled'
@@ -172,6 +241,7 @@ SELECT
 FROM spoken_of
 LEFT JOIN effective USING (station, contest)
 LEFT JOIN held USING (station, contest)
+LEFT JOIN out_of_line USING (station, contest)
 LEFT JOIN annulled USING (station, contest);
 
 -- cross

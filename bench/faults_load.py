@@ -69,6 +69,8 @@ class Load:
         }
         self._slots = [(station, contest) for contest, there in facts.stations_of.items() for station in there]
         self._versions: Counter[tuple[str, str]] = Counter()
+        self._newest: dict[tuple[str, str], str] = {}
+        """Event of the form that was made last, which the next one says it corrects."""
         self._late: list[tuple[tuple[str, str], int]] = []
         """Versions that were left out, to come after higher ones."""
         self._doubtful: list[Sent] = []
@@ -136,7 +138,12 @@ class Load:
         if kind == "refused":
             votes["nobody"] = 1
         form = {"votes": votes, "VA": valid, "VB": invalid, "VC": valid + invalid}
-        sent = self._signed(_officer(slot), kind, slot, type="result.reported", version=version, form=form)
+        corrects = None if version == 1 else self._newest.get(slot)
+        sent = self._signed(
+            _officer(slot), kind, slot, type="result.reported", version=version, form=form, supersedes=corrects
+        )
+        if kind != "refused":
+            self._newest[slot] = sent.event
         if kind in ("wrong sum", "conflict"):
             self._doubtful.append(sent)
         return sent

@@ -3,8 +3,8 @@
 The election of that program is simple on purpose, so that the whole judgement is `standing` below: a form whose votes do
 not add up to VA is in doubt (rule F3), and so are two forms of one version that differ. What a reviewer accepted stands,
 then what comes first and adds up; the highest version of which something stands is counted. It is flagged where a
-reviewer had to accept it, where its version still says two things, or where a higher version waits. An annulment ends all
-versions up to its own.
+reviewer had to accept it, where its version still says two things, where a higher version waits, where the version before it is
+missing, or where it does not name one that it corrects. An annulment ends all versions up to its own.
 
 A record counts where its signature is that of a key whose role may say this about this station, in the station's own
 partition, and where the same event did not count before. Whatever else somebody wrote into the ledger counts nothing.
@@ -31,6 +31,8 @@ NUMBERS = ("registered_voters", "valid", "valid_ballots", "invalid", "total")
 NO_PARTY = "-"
 """The line of votes for nobody's party in the sums of an office."""
 TIERS = ("clean", "flagged", "held")
+EVENTS_PER_KEY_MAX = 100
+VERSION_STEP_MAX = 10
 COMPARED = ("stations", "registered_voters_expected", "counted", "tiers")
 """Of a published tally. The rest (leaders, margin, status words) follows from these."""
 
@@ -82,6 +84,8 @@ class Said(NamedTuple):
 
     event: str
     leaf: str
+    key: str
+    """Id of the key that signed it."""
     body: dict[str, Any]
     """Empty where the record is no event."""
     holds: bool
@@ -104,7 +108,7 @@ def _said(facts: Facts, partition: int, value: bytes) -> Said:
         body = json.loads(payload)
         signature = envelope["signatures"][0]
     except (ValueError, KeyError, TypeError, RecursionError):
-        return Said(hashlib.sha256(value).hexdigest(), leaf, {}, False)
+        return Said(hashlib.sha256(value).hexdigest(), leaf, "", {}, False)
     speaker = facts.speakers.get(signature["keyid"])
     holds = (
         speaker is not None
@@ -113,7 +117,7 @@ def _said(facts: Facts, partition: int, value: bytes) -> Said:
         and partition == facts.partition_of[body["station"]]
         and _is_signed(payload, envelope["payloadType"], base64.b64decode(signature["sig"]), speaker.public_key)
     )
-    return Said(hashlib.sha256(payload).hexdigest(), leaf, body, holds)
+    return Said(hashlib.sha256(payload).hexdigest(), leaf, signature["keyid"], body, holds)
 
 
 def _is_signed(payload: bytes, kind: str, signature: bytes, public_key: bytes) -> bool:
@@ -131,11 +135,13 @@ def _is_signed(payload: bytes, kind: str, signature: bytes, public_key: bytes) -
 
 def standing(said: Sequence[Said]) -> tuple[str, dict[str, Any] | None]:
     """(tier, event body) of what stands for a station in a contest, from all that was said of it in the ledger's order."""
-    annulled_through = max((each.body.get("through_version", 0) for each in said), default=0)
-    reviewed = {each.body["event"]: each.body["decision"] for each in said if each.body["type"] == "result.reviewed"}
+    submitted = _submitted(said)
+    known = {each.body["version"] for each in submitted.forms.values()}
     versions: dict[int, list[Said]] = {}
-    for each in said:
-        if each.body["type"] == "result.reported" and each.body["version"] > annulled_through:
+    for each in submitted.forms.values():
+        if not any(
+            each.body["version"] <= through or each.event == one for through, one in submitted.annulments.values()
+        ):
             same = versions.setdefault(each.body["version"], [])
             if all(each.body["form"] != other.body["form"] for other in same):
                 same.append(each)
@@ -144,22 +150,77 @@ def standing(said: Sequence[Said]) -> tuple[str, dict[str, Any] | None]:
         differ = len(versions[version]) > 1
         open_forms, accepted, fit = [], [], []
         for each in versions[version]:
-            adds_up = sum(each.body["form"]["votes"].values()) == each.body["form"]["VA"]
-            decision = reviewed.get(each.event) if differ or not adds_up else None
+            is_fit = sum(each.body["form"]["votes"].values()) == each.body["form"]["VA"] and version <= _reach(known)
+            decision = submitted.reviews.get(each.event) if differ or not is_fit else None
             if decision != "rejected":
                 open_forms.append(each.body)
             if decision == "accepted":
                 accepted.append(each.body)
-            elif decision is None and adds_up:
+            elif decision is None and is_fit:
                 fit.append(each.body)
         if accepted or fit:
-            doubted = accepted or len(open_forms) > 1 or waits is not None
-            return ("flagged" if doubted else "clean"), (accepted or fit)[0]
+            stands = (accepted or fit)[0]
+            doubted = (
+                accepted or len(open_forms) > 1 or waits is not None or not _follows(stands, submitted.forms, known)
+            )
+            return ("flagged" if doubted else "clean"), stands
         if open_forms and waits is None:
             waits = open_forms[0]
     if waits is not None:
         return "held", waits
-    return ("annulled" if annulled_through else "waiting"), None
+    return ("annulled" if submitted.annulments else "waiting"), None
+
+
+class _Submitted(NamedTuple):
+    forms: dict[str, Said]
+    """By event, in the ledger's order."""
+    reviews: dict[str, str]
+    """Event of a form → the decision about it."""
+    annulments: dict[str, tuple[int, str | None]]
+    """Event → (through which version, or which one form)."""
+
+
+def _submitted(said: Sequence[Said]) -> _Submitted:
+    """What counts of it: a key has so many events here, each once, and a review or an annulment names what is there."""
+    forms: dict[str, Said] = {}
+    reviews: dict[str, str] = {}
+    annulments: dict[str, tuple[int, str | None]] = {}
+    applied: set[str] = set()
+    heard: dict[str, set[str]] = defaultdict(set)
+    for each in said:
+        if len(heard[each.key]) < EVENTS_PER_KEY_MAX:
+            heard[each.key].add(each.event)
+        body = each.body
+        if each.event not in heard[each.key] or each.event in applied or each.event in forms:
+            continue
+        if body["type"] == "result.reported":
+            forms[each.event] = each
+        elif body["type"] == "result.reviewed" and body["event"] in forms:
+            reviews[body["event"]] = body["decision"]
+            applied.add(each.event)
+        elif body["type"] == "result.annulled":
+            through, one = body.get("through_version") or 0, body.get("event")
+            if one in forms or 0 < through <= _reach({form.body["version"] for form in forms.values()}):
+                annulments[each.event] = through, one
+                applied.add(each.event)
+    return _Submitted(forms, reviews, annulments)
+
+
+def _reach(versions: set[int]) -> int:
+    """The highest version that is reached from 0 in steps that need no review."""
+    reached = 0
+    for version in sorted(versions):
+        if version <= reached + VERSION_STEP_MAX:
+            reached = version
+    return reached
+
+
+def _follows(body: dict[str, Any], forms: Mapping[str, Said], known: set[int]) -> bool:
+    """Whether a form has the version before it, and names a lower one that it corrects."""
+    version, corrects = body["version"], body.get("supersedes")
+    if version == 1:
+        return corrects is None
+    return version - 1 in known and corrects in forms and bool(forms[corrects].body["version"] < version)
 
 
 class Recount:
@@ -170,7 +231,6 @@ class Recount:
         self._ledger = ledger
         self._office = office
         self._next: Counter[int] = Counter()
-        self._events: set[str] = set()
         self._said: dict[tuple[str, str], list[Said]] = {}
         self._stands: dict[tuple[str, str], tuple[str, dict[str, Any] | None]] = {}
         self._sums: dict[Place, dict[str, Counter[str]]] = {}
@@ -203,9 +263,8 @@ class Recount:
 
     def _apply(self, said: Said) -> None:
         body = said.body
-        if not said.holds or self._facts.office_of[body["contest"]] != self._office or said.event in self._events:
+        if not said.holds or self._facts.office_of[body["contest"]] != self._office:
             return
-        self._events.add(said.event)
         slot = (body["station"], body["contest"])
         about = self._said.setdefault(slot, [])
         about.append(said)

@@ -8,7 +8,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from projections.definition import Definition, KeyEntry
-from schemas.events import ACCEPTED_TYPES, ElectionOpened, ResultAnnulled, ResultReported, ResultReviewed
+from schemas.events import (
+    ACCEPTED_TYPES,
+    AnnulmentWithdrawn,
+    ElectionOpened,
+    ResultAnnulled,
+    ResultReported,
+    ResultReviewed,
+)
 from schemas.package import Role
 from schemas.reports import LedgerEvent, Report
 
@@ -19,6 +26,7 @@ MAY_SAY: dict[str, frozenset[Role]] = {
     "result.copied": frozenset({Role.WITNESS, Role.OBSERVER}),
     "result.reviewed": frozenset({Role.REVIEWER}),
     "result.annulled": frozenset({Role.SUPERVISOR, Role.COURT}),
+    "annulment.withdrawn": frozenset({Role.SUPERVISOR, Role.COURT}),
     "recap.declared": frozenset({Role.RECAPITULATOR}),
     "area.certified": frozenset({Role.RECAPITULATOR}),
     "objection.filed": frozenset({Role.WITNESS, Role.OBSERVER, Role.SUPERVISOR}),
@@ -83,7 +91,7 @@ def check_place(event: LedgerEvent, key: KeyEntry, definition: Definition) -> Re
                 "E5", "partitions", "jumlah partisi", "number of partitions", event.partitions, definition.partitions
             )
         return _scope("scope", key, key.scope == definition.area_codes[definition.root])
-    if not isinstance(event, (Report, ResultReported, ResultReviewed, ResultAnnulled)):
+    if not isinstance(event, (Report, ResultReported, ResultReviewed, ResultAnnulled, AnnulmentWithdrawn)):
         return None
     station = definition.station_number.get(event.station)
     if station is None:

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from projections.rules import CrossFields
-from projections.station import ResultState, Review, StationContest, Submission, life_of
+from projections.station import Annulment, ResultState, Review, StationContest, Submission, life_of
 from schemas.findings import Finding
 from schemas.package import Severity
 
@@ -222,11 +222,15 @@ def _as_json(life: Life) -> dict[str, Any]:
                 "findings": [tuple(finding) for finding in form.findings],
                 "contribution": form.contribution,
                 "cross": None if form.cross is None else tuple(form.cross),
+                "supersedes": None if form.supersedes is None else form.supersedes.hex(),
             }
             for form in said.submissions
         ],
         "reviews": [(event.hex(), *review) for event, review in said.reviews.items()],
-        "annulled": (said.annulled_through, said.annulment_reason),
+        "annulments": [
+            (event.hex(), *each._replace(form=None), None if each.form is None else each.form.hex())
+            for event, each in said.annulments.items()
+        ],
         "applied": sorted(event.hex() for event in said.applied),
         "heard": sorted(
             (key, event.hex()) for key, events in said.heard.items() for event in events if (key, event) not in of_forms
@@ -252,15 +256,17 @@ def _from_json(value: dict[str, Any]) -> Life:
             findings=_findings(form["findings"]),
             contribution=tuple(form["contribution"]),
             cross=None if form["cross"] is None else CrossFields(*form["cross"]),
+            supersedes=None if form["supersedes"] is None else bytes.fromhex(form["supersedes"]),
         )
         for form in value["forms"]
     ]
-    annulled_through, annulment_reason = value["annulled"]
     said = life_of(
         forms,
         reviews={bytes.fromhex(event): Review(*review) for event, *review in value["reviews"]},
-        annulled_through=annulled_through,
-        annulment_reason=annulment_reason,
+        annulments={
+            bytes.fromhex(event): Annulment(*rest)._replace(form=None if form is None else bytes.fromhex(form))
+            for event, *rest, form in value["annulments"]
+        },
         applied={bytes.fromhex(event) for event in value["applied"]},
         heard=((key, bytes.fromhex(event)) for key, event in value["heard"]),
     )

@@ -424,9 +424,21 @@ ALWAYS_ON: dict[str, tuple[str, str]] = {
     "V2": ("soft", "No higher version is held."),
     "V3": ("info", "The form does not repeat another of its version."),
     "V4": ("info", "No higher version, and no accepted form of the same version, stands instead of the form."),
+    "V5": ("soft", "The version before this one is in the ledger, before or after it."),
+    "V6": (
+        "soft",
+        "A form of version 1 corrects none; any other names, as `supersedes`, a lower version that is there.",
+    ),
+    "V7": ("hard", "From one version to the next are 10 at most: what is further above waits for a review."),
     "R1": ("refused", "No reviewer has rejected the form."),
     "R2": ("soft", "No reviewer had to accept the form."),
+    "R3": ("refused", "A review names a form that is in the ledger before it."),
     "N1": ("annulled", "The form is not annulled."),
+    "N2": (
+        "refused",
+        "An annulment names a form that is in the ledger before it, or at most the highest version there.",
+    ),
+    "N3": ("refused", "A withdrawal names an annulment that is in force and was ordered by the same role."),
 }
 """Rules that no package can turn off, with what becomes of a form or an event that breaks them: authority.py, station.py."""
 

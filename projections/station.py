@@ -3,6 +3,9 @@
 What became of each form is a pure function of the *set* of what was submitted, with ledger offsets only to tell which of
 two forms with one version came first. So late, repeated and out-of-order versions lead to the same state.
 
+Versions count up from 1. One with the version before it missing is flagged (V5), and so is one that does not name a lower
+version that it corrects (V6); one far above all others, which is a typing error, is held (V7). What comes late heals all three.
+
 Of one version, the form first in the ledger stands; another with other numbers is held (V1) until a reviewer accepts it.
 The highest version that stands is the effective one and supersedes those below (V4). A held version above it waits for
 review and flags it (V2), and does not blank it: what was counted stays until there is something better.
@@ -15,6 +18,7 @@ supersedes, or every newer form would change all older ones.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -30,6 +34,12 @@ EVENTS_PER_KEY_MAX = 100
 are not: whoever floods a station shuts out nobody else. A station has one to three versions, a much disputed one ten. At
 half, a scanner that tries again all night could use up its officer's corrections; at double, a review among the forms of one
 key, which may change all of them, costs twice as much."""
+
+
+VERSION_STEP_MAX = 10
+"""From one version to the next that need not wait for review (V7). A form typed as version 10,000 would otherwise stand above
+all true ones. At half, the sixth correction of an officer whose other five are late would wait for nothing; at double, one
+key's EVENTS_PER_KEY_MAX would take a station's versions twice as far towards VERSION_MAX."""
 
 
 class ResultState(StrEnum):
@@ -66,15 +76,31 @@ class Submission:
     """Of the form's own rules."""
     contribution: Contribution
     cross: CrossFields | None = None
+    supersedes: bytes | None = None
+    """Event id of the form that this one corrects, as the submitter says."""
     state: ResultState = ResultState.WAITING
     judgement: tuple[Finding, ...] = ()
-    """Findings from its place among the others: V1, V2, V3, V4, R1, R2, N1."""
+    """Findings from its place among the others: V1 to V7, R1, R2, N1."""
 
 
 class Review(NamedTuple):
     offset: int
     accepted: bool
     reason: str
+
+
+class Annulment(NamedTuple):
+    offset: int
+    role: str
+    """Of the key that ordered it: the same role may withdraw it."""
+    through_version: int
+    """0 where it is of one form."""
+    form: bytes | None
+    """Event id of the one form."""
+    reason: str
+
+    def covers(self, form: Submission) -> bool:
+        return form.version <= self.through_version or form.event_id == self.form
 
 
 @dataclass(slots=True)
@@ -98,11 +124,11 @@ class StationContest:
     submissions: list[Submission] = field(default_factory=list)
     """In ledger order."""
     reviews: dict[bytes, Review] = field(default_factory=dict)
-    """By event id of the reviewed result; the last new one in the ledger decides, and it may precede the result."""
-    annulled_through: int = 0
-    annulment_reason: str = ""
+    """By event id of the reviewed result; the last new one in the ledger decides."""
+    annulments: dict[bytes, Annulment] = field(default_factory=dict)
+    """By event id, in ledger order: those that nobody has withdrawn."""
     applied: set[bytes] = field(default_factory=set)
-    """Event ids of the reviews: one that is repeated must not undo another that came between."""
+    """Event ids of reviews, annulments and withdrawals: one that is repeated must not undo another that came between."""
     heard: dict[str, set[bytes]] = field(default_factory=dict)
     """By key: ids of its events, up to EVENTS_PER_KEY_MAX."""
 
@@ -113,6 +139,14 @@ class StationContest:
     _forms: dict[bytes, Submission] = field(default_factory=dict, init=False)
     """By event id."""
     _versions: dict[int, _Version] = field(default_factory=dict, init=False)
+    _known: set[int] = field(default_factory=set, init=False)
+    """All versions there are, also of annulled forms."""
+    _beyond: list[int] = field(default_factory=list, init=False)
+    """Those of them that wait far above `reached`, ascending."""
+    reached: int = field(default=0, init=False)
+    """The highest version that is reached from 0 in steps of up to VERSION_STEP_MAX."""
+    _awaiting: dict[bytes, dict[int, Submission]] = field(default_factory=dict, init=False)
+    """By event id of a form that is not there, by offset those that say they correct it."""
     _open: dict[int, Submission] = field(default_factory=dict, init=False)
     """By offset, the forms that are counted, flagged or held: those that a newer form can still change."""
     _before: dict[int, tuple[Submission, ResultState, tuple[Finding, ...]]] = field(default_factory=dict, init=False)
@@ -125,7 +159,7 @@ class StationContest:
             return self.effective.state
         if self.waiting is not None:
             return ResultState.HELD
-        return ResultState.ANNULLED if self.annulled_through else ResultState.WAITING
+        return ResultState.ANNULLED if self.annulments else ResultState.WAITING
 
     @property
     def standing(self) -> Submission | None:
@@ -141,6 +175,9 @@ class StationContest:
         """Whether the event is one of those kept here."""
         return event_id in self._forms or event_id in self.applied
 
+    def has_form(self, event_id: bytes) -> bool:
+        return event_id in self._forms
+
     def has_room(self, key: str, event_id: bytes) -> bool:
         """Note an event of a key. False where the key has used up its EVENTS_PER_KEY_MAX, and this is not one of them."""
         heard = self.heard.setdefault(key, set())
@@ -154,16 +191,22 @@ class StationContest:
         """A new form: it, and those that it changes."""
         self.submissions.append(form)
         self._before = {}
+        healed = [] if form.version in self._known else self._forms_of(form.version + 1)
+        healed += self._awaiting.pop(form.event_id, {}).values()
+        if self._note(form):
+            # Forms that waited far above are within reach.
+            return self._settled()
         version = self._place(form)
+        self._look_again(healed)
         if version is None:
             return self._changed()
-        if form.event_id in self.reviews or (len(version.forms) == 2 and self._any_reviewed(version)):
+        if len(version.forms) == 2 and self._any_reviewed(version):
             # A review that decided nothing, for there was nothing to decide, does now.
-            return self.settle()
+            return self._settled()
         if self.effective is not None and form.version < self.effective.version:
             self._set(form, ResultState.SUPERSEDED, (_SUPERSEDED,))
             return self._changed()
-        if version.open < 2 or (version.winner is None and not is_hard(form.findings)):
+        if version.open < 2 or (version.winner is None and not self._is_hard(form)):
             self._judge(version)
         else:
             version.open += 1
@@ -176,8 +219,17 @@ class StationContest:
 
     def settle(self) -> list[Submission]:
         """Judge every form anew, and return those that have changed."""
-        self._before, self._forms, self._versions, self._open = {}, {}, {}, {}
+        self._before = {}
+        return self._settled()
+
+    # -- pieces ----------------------------------------------------------------------------------------------------
+
+    def _settled(self) -> list[Submission]:
+        self._forms, self._versions, self._open = {}, {}, {}
+        self._known, self._beyond, self.reached, self._awaiting = set(), [], 0, {}
         self.effective = self.waiting = None
+        for form in self.submissions:
+            self._note(form)
         for form in self.submissions:
             self._place(form)
         for number in sorted(self._versions, reverse=True):
@@ -190,13 +242,29 @@ class StationContest:
         self._note_held(list(self._open.values()))
         return self._changed()
 
-    # -- pieces ----------------------------------------------------------------------------------------------------
+    def _note(self, form: Submission) -> bool:
+        """Note that there is a form. True where its version brings others within reach."""
+        self._forms[form.event_id] = form
+        version, beyond = form.version, self._beyond
+        if version in self._known:
+            return False
+        self._known.add(version)
+        if version > self.reached + VERSION_STEP_MAX:
+            insort(beyond, version)
+            return False
+        self.reached = max(self.reached, version)
+        brings = 0
+        while brings < len(beyond) and beyond[brings] <= self.reached + VERSION_STEP_MAX:
+            self.reached = beyond[brings]
+            brings += 1
+        del beyond[:brings]
+        return brings > 0
 
     def _place(self, form: Submission) -> _Version | None:
         """Put a form among those of its version. None where nothing more is to be decided about it."""
-        self._forms[form.event_id] = form
-        if form.version <= self.annulled_through:
-            self._set(form, ResultState.ANNULLED, (_annulled(self),))
+        annulment = next((each for each in self.annulments.values() if each.covers(form)), None)
+        if annulment is not None:
+            self._set(form, ResultState.ANNULLED, (_annulled(annulment),))
             return None
         version = self._versions.setdefault(form.version, _Version())
         same = version.forms.setdefault(form.form_digest, form)
@@ -211,7 +279,7 @@ class StationContest:
         conflict = len(forms) > 1
         open_forms, accepted, eligible = [], [], []
         for form in forms:
-            hard = is_hard(form.findings)
+            hard = self._is_hard(form)
             review = self.reviews.get(form.event_id) if hard or conflict else None
             if review is not None and not review.accepted:
                 self._set(form, ResultState.REFUSED, (_rejected(review),))
@@ -233,14 +301,47 @@ class StationContest:
                 judgement = (_accepted(self.reviews[winner.event_id]),)
             elif len(open_forms) > 1:
                 judgement = (_conflict(winner.version, soft=True),)
-            self._set(winner, _counted_state((*winner.findings, *judgement)), judgement)
+            self._set_open(winner, judgement)
 
     def _judge_loser(self, form: Submission, version: _Version) -> None:
         """A form that does not stand for its version, and that no reviewer has rejected."""
         if version.is_accepted:
             self._set(form, ResultState.SUPERSEDED, (_SUPERSEDED,))
         else:
-            self._set(form, ResultState.HELD, (_conflict(form.version, soft=False),) if version.open > 1 else ())
+            judgement: tuple[Finding, ...] = (_FAR_ABOVE,) if form.version > self.reached else ()
+            if version.open > 1:
+                judgement += (_conflict(form.version, soft=False),)
+            self._set_open(form, judgement, is_held=True)
+
+    def _is_hard(self, form: Submission) -> bool:
+        """Whether it must wait for a review."""
+        return form.version > self.reached or is_hard(form.findings)
+
+    def _set_open(self, form: Submission, judgement: tuple[Finding, ...], *, is_held: bool = False) -> None:
+        """A form that is counted or held, with what is found of its version and of what it says it corrects."""
+        if form.version > 1 and form.version - 1 not in self._known:
+            judgement += (_VERSION_MISSING,)
+        if form.version > 1 or form.supersedes is not None:
+            corrected = None if form.supersedes is None else self._forms.get(form.supersedes)
+            if corrected is None or corrected.version >= form.version:
+                judgement += (_CORRECTS_NOTHING,)
+            if corrected is None and form.supersedes is not None:
+                self._awaiting.setdefault(form.supersedes, {})[form.offset] = form
+        state = ResultState.HELD if is_held else _counted_state((*form.findings, *judgement))
+        self._set(form, state, judgement)
+
+    def _look_again(self, forms: list[Submission]) -> None:
+        """At what `_set_open` finds of forms, now that there is another."""
+        looked_at = (_VERSION_MISSING, _CORRECTS_NOTHING, _HIGHER_HELD)
+        for form in forms:
+            if form.offset in self._open:
+                judgement = tuple(each for each in form.judgement if each not in looked_at)
+                self._set_open(form, judgement, is_held=form.state is ResultState.HELD)
+        if forms:
+            self._note_held([])
+
+    def _forms_of(self, version: int) -> list[Submission]:
+        return list(self._versions[version].forms.values()) if version in self._versions else []
 
     def _supersede(self, forms: list[Submission]) -> None:
         assert self.effective is not None
@@ -317,6 +418,26 @@ _SUPERSEDED = Finding(
 )
 
 
+_VERSION_MISSING = Finding(
+    "V5",
+    Severity.SOFT,
+    "Versi sebelumnya tidak ada dalam buku besar.",
+    "The version before this one is not in the ledger.",
+)
+_CORRECTS_NOTHING = Finding(
+    "V6",
+    Severity.SOFT,
+    "`supersedes` tidak menyebut versi yang lebih rendah dari TPS dan pemilihan ini.",
+    "`supersedes` does not name a lower version of this station and contest.",
+)
+_FAR_ABOVE = Finding(
+    "V7",
+    Severity.HARD,
+    f"Versi ini lebih dari {VERSION_STEP_MAX} di atas versi-versi sebelumnya dan menunggu peninjauan.",
+    f"The version is more than {VERSION_STEP_MAX} above those before it, and waits for review.",
+)
+
+
 def _conflict(version: int, *, soft: bool) -> Finding:
     return Finding(
         "V1",
@@ -353,12 +474,12 @@ def _accepted(review: Review) -> Finding:
     )
 
 
-def _annulled(life: StationContest) -> Finding:
+def _annulled(by: Annulment) -> Finding:
     return Finding(
         "N1",
         Severity.HARD,
-        f"Dibatalkan sampai dengan versi {life.annulled_through}: {life.annulment_reason}.",
-        f"Annulled through version {life.annulled_through}: {life.annulment_reason}.",
+        f"Dibatalkan oleh perintah pada offset {by.offset}: {by.reason}.",
+        f"Annulled by the order at offset {by.offset}: {by.reason}.",
     )
 
 
@@ -371,4 +492,31 @@ def too_many(key: str) -> Finding:
         "yang berikutnya tidak dihitung.",
         f"Key {key} has submitted {EVENTS_PER_KEY_MAX} events about this contest at this station; its later ones do "
         "not count.",
+    )
+
+
+def unknown_review() -> Finding:
+    return Finding(
+        "R3",
+        Severity.HARD,
+        "Formulir yang ditinjau tidak ada dalam buku besar sebelum peninjauan ini.",
+        "The reviewed form is not in the ledger before this review.",
+    )
+
+
+def unknown_annulment(reached: int) -> Finding:
+    return Finding(
+        "N2",
+        Severity.HARD,
+        f"Yang dibatalkan tidak ada dalam buku besar: versi tertinggi adalah {reached}.",
+        f"What is annulled is not in the ledger: the highest version is {reached}.",
+    )
+
+
+def unknown_withdrawal() -> Finding:
+    return Finding(
+        "N3",
+        Severity.HARD,
+        "Tidak ada pembatalan yang masih berlaku dengan id ini dari peran yang sama.",
+        "No annulment of this id, by the same role, is in force.",
     )

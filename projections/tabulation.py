@@ -20,6 +20,7 @@ from projections.lives import Life, Lives, PackedLives, Standing
 from projections.records import Record
 from projections.rules import CrossJudge, FormJudge, cross_fields
 from projections.station import (
+    Annulment,
     ResultState,
     Review,
     StationContest,
@@ -27,11 +28,15 @@ from projections.station import (
     life_of,
     settle_one,
     too_many,
+    unknown_annulment,
+    unknown_review,
+    unknown_withdrawal,
 )
 from projections.tally import CLEAN, FLAGGED, HELD, AreaTallies, contribution_of, tally_length
 from schemas.blocks import UNATTRIBUTED, AreaTally, Block, RecordRow, StateRow, StationRow, keyframe
 from schemas.codes import NOTHING_YET, OfficeId
 from schemas.events import (
+    AnnulmentWithdrawn,
     ElectionOpened,
     ResultAnnulled,
     ResultReviewed,
@@ -188,6 +193,8 @@ class PartitionFold:
             self._review(record, event)
         elif isinstance(event, ResultAnnulled):
             self._annul(record, event)
+        elif isinstance(event, AnnulmentWithdrawn):
+            self._withdraw(record, event)
         else:
             assert isinstance(event, ElectionOpened), f"{event.type} passed authority but has no fold"
             state = ResultState.DUPLICATE if record.event_id == self._genesis else ResultState.REFUSED
@@ -213,7 +220,7 @@ class PartitionFold:
         return check_place(record.event, key, self.definition) or self._wrong_partition(record.event)
 
     def _wrong_partition(self, event: LedgerEvent) -> Refusal | None:
-        if not isinstance(event, (Report, ResultReviewed, ResultAnnulled)):
+        if not isinstance(event, (Report, ResultReviewed, ResultAnnulled, AnnulmentWithdrawn)):
             return None
         home = self.definition.partition_of_station(self.definition.station_number[event.station])
         if home == self.partition:
@@ -242,8 +249,7 @@ class PartitionFold:
         place = self._place(event.station, event.contest)
         contest = place.contest
         life = self._lives.get(place.slot)
-        if life is not None and not self._is_new(record, life, contest.office):
-            self._lives.put(place.slot, life)
+        if life is not None and not self._is_new(record, place, life):
             return
         registered = self.definition.station_registered[place.station]
         submission = Submission(
@@ -255,49 +261,71 @@ class PartitionFold:
             findings=self._judge.judge(event.form, contest, registered),
             contribution=contribution_of(event.form, contest, registered),
             cross=cross_fields(event.form) if self._cross.is_on else None,
+            supersedes=bytes.fromhex(event.supersedes) if event.supersedes else None,
         )
         pending = self._keep(record, contest.office, None, ())
-        if life is None:
+        if life is None and submission.version == 1 and submission.supersedes is None:
             self._first(place, submission, pending)
         else:
+            if life is None:
+                life = Life(StationContest())
+                life.said.has_room(record.key_id, record.event_id)
             self._settled(place, life, life.said.add(submission), record.offset)
         self._compare_contests(place.station, record.offset)
 
     def _review(self, record: Record, event: ResultReviewed) -> None:
         place, life = self._life(event.station, event.contest)
-        if self._is_new(record, life, place.contest.office):
-            life.said.applied.add(record.event_id)
-            life.said.reviews[bytes.fromhex(event.event)] = Review(
-                record.offset, event.decision == "accepted", event.reason
-            )
+        said, form = life.said, bytes.fromhex(event.event)
+        if self._is_new(record, place, life):
+            if not said.has_form(form):
+                self._refuse(record, place, life, unknown_review())
+                return
+            said.reviews[form] = Review(record.offset, event.decision == "accepted", event.reason)
             self._apply_to_forms(record, place, life)
-        else:
-            self._lives.put(place.slot, life)
 
     def _annul(self, record: Record, event: ResultAnnulled) -> None:
         place, life = self._life(event.station, event.contest)
-        if self._is_new(record, life, place.contest.office):
-            life.said.applied.add(record.event_id)
-            if event.through_version > life.said.annulled_through:
-                life.said.annulled_through = event.through_version
-                life.said.annulment_reason = event.reason
+        said = life.said
+        if self._is_new(record, place, life):
+            role = self.definition.keys[record.key_id].role
+            form = None if event.event is None else bytes.fromhex(event.event)
+            annulment = Annulment(record.offset, role, event.through_version or 0, form, event.reason)
+            if annulment.through_version > said.reached or not (form is None or said.has_form(form)):
+                self._refuse(record, place, life, unknown_annulment(said.reached))
+                return
+            said.annulments[record.event_id] = annulment
             self._apply_to_forms(record, place, life)
-        else:
-            self._lives.put(place.slot, life)
 
-    def _is_new(self, record: Record, life: Life, office: OfficeId) -> bool:
+    def _withdraw(self, record: Record, event: AnnulmentWithdrawn) -> None:
+        place, life = self._life(event.station, event.contest)
+        if self._is_new(record, place, life):
+            annulment = life.said.annulments.get(bytes.fromhex(event.annulment))
+            if annulment is None or annulment.role != self.definition.keys[record.key_id].role:
+                self._refuse(record, place, life, unknown_withdrawal())
+                return
+            del life.said.annulments[bytes.fromhex(event.annulment)]
+            self._apply_to_forms(record, place, life)
+
+    def _refuse(self, record: Record, place: _Place, life: Life, finding: Finding) -> None:
+        """It may be submitted again: it counts where it stands after what it names."""
+        self._keep(record, place.contest.office, ResultState.REFUSED, (finding,))
+        self._lives.put(place.slot, life)
+
+    def _is_new(self, record: Record, place: _Place, life: Life) -> bool:
         """Whether an event is to be applied; where not, it is kept as what it is: a repetition, or one too many of its key."""
         has_room = life.said.has_room(record.key_id, record.event_id)
         if life.said.has(record.event_id):
-            self._keep(record, office, ResultState.DUPLICATE, ())
-            return False
-        if not has_room:
-            self._keep(record, office, ResultState.REFUSED, (too_many(record.key_id),))
-            return False
-        return True
+            self._keep(record, place.contest.office, ResultState.DUPLICATE, ())
+        elif not has_room:
+            self._keep(record, place.contest.office, ResultState.REFUSED, (too_many(record.key_id),))
+        else:
+            return True
+        self._lives.put(place.slot, life)
+        return False
 
     def _apply_to_forms(self, record: Record, place: _Place, life: Life) -> None:
-        """What a review or an annulment changes."""
+        """What a review, an annulment or a withdrawal changes."""
+        life.said.applied.add(record.event_id)
         self._keep(record, place.contest.office, ResultState.APPLIED, ())
         self._settled(place, life, life.said.settle(), record.offset)
         self._compare_contests(place.station, record.offset)

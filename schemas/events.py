@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from schemas.codes import ELECTION_PATTERN, Code, Sha256
 from schemas.forms import ResultForm
@@ -113,10 +113,30 @@ class ResultReviewed(_OnStation):
 
 
 class ResultAnnulled(_OnStation):
-    """A re-vote or recount is ordered: versions up to this one no longer count; the station waits for a later one."""
+    """A re-vote or recount is ordered, or a form is found to be wrong: either all versions up to one that is in the ledger no
+    longer count, also where they come later, or one form does not."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["through_version"]}, {"required": ["event"]}]})
 
     type: Literal["result.annulled"]
-    through_version: Version
+    through_version: Version | None = None
+    event: Sha256 | None = None
+    """Event id of the one form."""
+    reason: ReasonCode
+
+    @model_validator(mode="after")
+    def _names_one(self) -> ResultAnnulled:
+        if (self.through_version is None) == (self.event is None):
+            raise ValueError("an annulment names either `through_version` or `event`")
+        return self
+
+
+class AnnulmentWithdrawn(_OnStation):
+    """An annulment no longer holds; withdrawn by the role that ordered it."""
+
+    type: Literal["annulment.withdrawn"]
+    annulment: Sha256
+    """Its event id."""
     reason: ReasonCode
 
 
@@ -165,6 +185,7 @@ AnyEvent = (
     | ResultCopied
     | ResultReviewed
     | ResultAnnulled
+    | AnnulmentWithdrawn
     | RecapDeclared
     | AreaCertified
     | ObjectionFiled
@@ -175,5 +196,7 @@ EVENT_TYPES: tuple[str, ...] = tuple(get_args(each.model_fields["type"].annotati
 
 LEDGER_EVENT: TypeAdapter[AnyEvent] = TypeAdapter(Annotated[AnyEvent, Field(discriminator="type")])
 
-ACCEPTED_TYPES = frozenset({"election.opened", "result.reported", "result.reviewed", "result.annulled"})
+ACCEPTED_TYPES = frozenset(
+    {"election.opened", "result.reported", "result.reviewed", "result.annulled", "annulment.withdrawn"}
+)
 """Kinds that this version of Rekap lets in and counts. The others have their shape, and are refused with that reason."""

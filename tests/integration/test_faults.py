@@ -68,12 +68,28 @@ def _form(station: str, votes: tuple[int, int], version: int = 1, too_many: int 
     }
 
 
-def _record(station: str, votes: tuple[int, int], *, version: int = 1, too_many: int = 0, **signed: str) -> bytes:
-    return _signed(signed.pop("by", "officer"), _form(station, votes, version, too_many), **signed)
+def _record(
+    station: str,
+    votes: tuple[int, int],
+    *,
+    version: int = 1,
+    too_many: int = 0,
+    corrects: bool = False,
+    **signed: str,
+) -> bytes:
+    """`corrects`: it names FIRST."""
+    body = _form(station, votes, version, too_many)
+    if corrects:
+        body["supersedes"] = _event(_record("v-1", (5, 3)))
+    return _signed(signed.pop("by", "officer"), body, **signed)
+
+
+def _event(of: bytes) -> str:
+    return hashlib.sha256(base64.b64decode(json.loads(of)["envelope"]["payload"])).hexdigest()
 
 
 def _review(of: bytes, decision: str, *, number: int = 0) -> bytes:
-    event = hashlib.sha256(base64.b64decode(json.loads(of)["envelope"]["payload"])).hexdigest()
+    event = _event(of)
     body = {"type": "result.reviewed", "station": "v-1", "contest": "mayor", "event": event, "decision": decision}
     return _signed("reviewer", {**body, "seq": number})
 
@@ -87,6 +103,7 @@ LEDGER = oracle.read_ledger(
     FACTS,
     {0: [_record("v-1", (5, 3)), _record("v-2", (1, 1)), _record("v-1", (5, 4), version=2), _record("v-2", (1, 1))]},
 )
+SECOND = _record("v-1", (5, 4), version=2, corrects=True)
 FIRST, OTHER, WRONG = _record("v-1", (5, 3)), _record("v-1", (6, 3)), _record("v-1", (6, 3), version=2, too_many=1)
 
 
@@ -103,12 +120,14 @@ def _votes(*records: bytes) -> tuple[dict[str, int], dict[str, int]]:
     ("records", "tiers", "votes"),
     [
         pytest.param([FIRST, FIRST], (1, 0, 0, 0), (5, 3), id="the same twice"),
-        pytest.param([_record("v-1", (5, 4), version=2), FIRST], (1, 0, 0, 0), (5, 4), id="a late lower version"),
+        pytest.param([SECOND, FIRST], (1, 0, 0, 0), (5, 4), id="a late lower version"),
+        pytest.param([FIRST, _record("v-1", (5, 4), version=2)], (0, 1, 0, 0), (5, 4), id="a correction of nothing"),
+        pytest.param([FIRST, _record("v-1", (5, 4), version=99)], (0, 1, 0, 0), (5, 3), id="a version far above"),
         pytest.param([_record("v-1", (5, 3), too_many=1)], (0, 0, 1, 0), (0, 0), id="a wrong sum"),
         pytest.param([FIRST, WRONG], (0, 1, 0, 0), (5, 3), id="a higher version with a wrong sum"),
         pytest.param([FIRST, OTHER], (0, 1, 0, 0), (5, 3), id="two say version 1"),
         pytest.param([FIRST, WRONG, _review(WRONG, "accepted")], (0, 1, 0, 0), (6, 3), id="a wrong sum accepted"),
-        pytest.param([_review(WRONG, "accepted"), WRONG], (0, 1, 0, 0), (6, 3), id="accepted before it came"),
+        pytest.param([_review(WRONG, "accepted"), WRONG], (0, 0, 1, 0), (0, 0), id="accepted before it came"),
         pytest.param([FIRST, WRONG, _review(WRONG, "rejected")], (1, 0, 0, 0), (5, 3), id="a wrong sum rejected"),
         pytest.param([FIRST, OTHER, _review(OTHER, "accepted")], (0, 1, 0, 0), (6, 3), id="the second of two accepted"),
         pytest.param([FIRST, OTHER, _review(FIRST, "rejected")], (1, 0, 0, 0), (6, 3), id="the first of two rejected"),
@@ -123,7 +142,9 @@ def _votes(*records: bytes) -> tuple[dict[str, int], dict[str, int]]:
             id="an older review repeated after a newer one",
         ),
         pytest.param([FIRST, _annulment(1)], (0, 0, 0, 1), (0, 0), id="annulled"),
-        pytest.param([FIRST, _annulment(1), _record("v-1", (2, 2), version=2)], (1, 0, 0, 0), (2, 2), id="heard again"),
+        pytest.param([FIRST, _annulment(1), SECOND], (1, 0, 0, 0), (5, 4), id="heard again"),
+        pytest.param([_annulment(1), FIRST], (1, 0, 0, 0), (5, 3), id="annulled before it came"),
+        pytest.param([FIRST, _annulment(9)], (1, 0, 0, 0), (5, 3), id="annulled beyond what there is"),
         pytest.param([FIRST, _annulment(1, by="officer")], (1, 0, 0, 0), (5, 3), id="annulled by whoever may not"),
         pytest.param([FIRST, b"", b"[", b"{}"], (1, 0, 0, 0), (5, 3), id="garbage"),
         pytest.param([_record("v-1", (5, 3), signed_as="reviewer")], (0, 0, 0, 0), (0, 0), id="a forged signature"),

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.station import EVENTS_PER_KEY_MAX, ResultState, Review, StationContest, Submission, life_of
+from projections.station import (
+    EVENTS_PER_KEY_MAX,
+    Annulment,
+    ResultState,
+    Review,
+    StationContest,
+    Submission,
+    life_of,
+)
 from schemas.findings import Finding
 from schemas.package import Severity
 
 FINDINGS = ((), (Finding("F3", Severity.HARD, "salah", "wrong"),), (Finding("G4", Severity.SOFT, "besar", "large"),))
 
-forms = st.tuples(st.just("form"), st.integers(1, 5), st.sampled_from("abcd"), st.sampled_from(FINDINGS))
+versions = st.one_of(st.integers(1, 5), st.sampled_from((9, 13, 20, 31)))
+corrected = st.one_of(st.none(), st.integers(0, 40))
+forms = st.tuples(st.just("form"), versions, st.sampled_from("abcd"), st.sampled_from(FINDINGS), corrected)
 reviews = st.tuples(st.just("review"), st.integers(0, 30), st.booleans())
-annulments = st.tuples(st.just("annul"), st.integers(1, 4))
-nights = st.lists(st.one_of(forms, forms, forms, reviews, annulments), max_size=40)
+annulments = st.one_of(
+    st.tuples(st.just("annul"), st.integers(1, 4), st.none()),
+    st.tuples(st.just("annul"), st.just(0), st.integers(0, 30)),
+)
+withdrawals = st.tuples(st.just("withdraw"), st.integers(0, 40))
+nights = st.lists(st.one_of(forms, forms, forms, reviews, annulments, withdrawals), max_size=40)
 Seen = tuple[ResultState, tuple[Finding, ...]]
 
 
@@ -24,32 +39,30 @@ def _seen(life: StationContest) -> dict[int, Seen]:
     return {form.offset: (form.state, form.judgement) for form in life.submissions}
 
 
-def _form(offset: int, version: int, says: str, findings: tuple[Finding, ...]) -> Submission:
-    return Submission(offset, b"%d" % offset, "ab" * 8, version, says.encode(), findings, ())
+def _form(
+    offset: int, version: int, says: str, findings: tuple[Finding, ...], supersedes: int | None = None
+) -> Submission:
+    corrects = None if supersedes is None else b"%d" % supersedes
+    return Submission(offset, b"%d" % offset, "ab" * 8, version, says.encode(), findings, (), None, corrects)
 
 
 def _do(life: StationContest, offset: int, act: tuple[Any, ...]) -> list[Submission]:
     match act:
-        case ("form", version, says, findings):
-            return life.add(_form(offset, version, says, findings))
-        case ("review", number, accepted):
+        case ("form", version, says, findings, corrects):
+            return life.add(_form(offset, version, says, findings, corrects))
+        case ("review", number, accepted) if life.has_form(b"%d" % number):
             life.reviews[b"%d" % number] = Review(offset, accepted, "SEEN")
-        case ("annul", through):
-            life.annulled_through = max(through, life.annulled_through)
+        case ("annul", through, form):
+            named = None if form is None else b"%d" % form
+            life.annulments[b"%d" % offset] = Annulment(offset, "court", through, named, "PSU")
+        case ("withdraw", number):
+            life.annulments.pop(b"%d" % number, None)
     return life.settle()
 
 
 def _anew(life: StationContest) -> StationContest:
-    copies = [
-        Submission(form.offset, form.event_id, form.key, form.version, form.form_digest, form.findings, ())
-        for form in life.submissions
-    ]
-    return life_of(
-        copies,
-        reviews=dict(life.reviews),
-        annulled_through=life.annulled_through,
-        annulment_reason=life.annulment_reason,
-    )
+    copies = [replace(form, state=ResultState.WAITING, judgement=()) for form in life.submissions]
+    return life_of(copies, reviews=dict(life.reviews), annulments=dict(life.annulments))
 
 
 @settings(max_examples=400, deadline=None)

@@ -14,7 +14,7 @@ from projections.records import read_record
 from projections.rollup import Rollup
 from projections.tabulation import PartitionFold
 from proofs.signatures import key_id, load_public_key, verify
-from rekap.signing import Signer
+from rekap.signing import Signed, Signer
 from schemas.blocks import Block
 from schemas.envelope import ledger_record
 from schemas.package import ElectionPackage, Key, Role
@@ -32,12 +32,31 @@ def key_row(name: str, role: Role, scope: str) -> Key:
     return Key(key_id=key_id(public), public_key=base64.b64encode(public).decode(), role=role, scope=scope)
 
 
+class Corrections:
+    """Has each form name the one that it corrects, as an officer's software does, where its body says nothing of that."""
+
+    def __init__(self) -> None:
+        self._newest: dict[tuple[str, str], tuple[int, str]] = {}
+        """(station, contest) → version and event id of the highest version that was signed."""
+
+    def signed(self, signer: Signer, body: Mapping[str, Any]) -> Signed:
+        if body["type"] != "result.reported":
+            return signer.sign(body)
+        place = body["station"], body["contest"]
+        version, event = self._newest.get(place, (0, None))
+        signed = signer.sign({"supersedes": event if version < body["version"] else None, **body})
+        if body["version"] > version:
+            self._newest[place] = body["version"], signed.event_id
+        return signed
+
+
 @dataclass
 class MemoryLedger:
     package: ElectionPackage
     definition: Definition = field(init=False)
     partitions: list[list[bytes]] = field(init=False)
     signers: dict[str, Signer] = field(init=False, default_factory=dict)
+    _corrections: Corrections = field(init=False, default_factory=lambda: Corrections())
 
     def __post_init__(self) -> None:
         self.definition = Definition(self.package)
@@ -55,7 +74,7 @@ class MemoryLedger:
                 mode=election.mode.value,
                 definition=self.definition.hash,
             )
-        return self.signers[name].sign({"created_at": CREATED_AT, **body}).envelope
+        return self._corrections.signed(self.signers[name], {"created_at": CREATED_AT, **body}).envelope
 
     def append(self, partition: int, envelope: bytes) -> int:
         self.partitions[partition].append(ledger_record(envelope, "test", CREATED_AT))

@@ -10,7 +10,7 @@ from projections.records import read_record
 from schemas.envelope import ledger_record
 from schemas.package import RuleSetting, Severity
 from tests.support.ledger import CREATED_AT, MemoryLedger
-from tests.support.small_election import RULES, annulled, elsewhere, reviewed, small_package
+from tests.support.small_election import RULES, annulled, elsewhere, reviewed, small_package, withdrawn
 
 HARD, SOFT, INFO = Severity.HARD, Severity.SOFT, Severity.INFO
 MANY_RULES = (
@@ -79,8 +79,10 @@ def _reports(draw: st.DrawFn) -> dict[str, Any]:
     station = draw(st.sampled_from(sorted(STATIONS)))
     contest = draw(st.sampled_from(("president", STATIONS[station])))
     form = draw(_forms(PAIRS if contest == "president" else PARTIES))
-    version = draw(st.integers(1, 3))
-    return {"type": "result.reported", "station": station, "contest": contest, "version": version, "form": form}
+    version = draw(st.one_of(st.integers(1, 3), st.sampled_from((1, 2, 3, 4, 12, 15, 40))))
+    body = {"type": "result.reported", "station": station, "contest": contest, "version": version, "form": form}
+    corrects = draw(st.sampled_from(("its own", "its own", "its own", None, "0" * 64)))
+    return body if corrects == "its own" else {**body, "supersedes": corrects}
 
 
 acts = st.one_of(
@@ -90,7 +92,9 @@ acts = st.one_of(
     st.tuples(st.just("review"), st.integers(0, 30), st.sampled_from(("accepted", "rejected"))),
     st.tuples(st.just("review"), st.integers(0, 30), st.sampled_from(("accepted", "rejected"))),
     st.tuples(st.just("review again"), st.integers(0, 30)),
-    st.tuples(st.just("annul"), st.sampled_from(sorted(STATIONS)), st.integers(1, 3)),
+    st.tuples(st.just("annul"), st.sampled_from(sorted(STATIONS)), st.sampled_from((1, 2, 3, 12, 20))),
+    st.tuples(st.just("annul one"), st.integers(0, 30)),
+    st.tuples(st.just("withdraw"), st.integers(0, 30), st.sampled_from(("supervisor", "supervisor", "court"))),
     st.tuples(
         st.just("forge"), _reports(), st.sampled_from(("key", "scope", "role", "mode", "place", "bytes", "station"))
     ),
@@ -116,7 +120,11 @@ disputed_forms = st.builds(
     st.sampled_from((2, 2, 3)),
 )
 reviews = st.tuples(st.just("review"), st.integers(0, 5), st.sampled_from(("accepted", "rejected")))
-annulments = st.tuples(st.just("annul"), st.just("1.1.1-1"), st.sampled_from((1, 1, 2)))
+annulments = st.one_of(
+    st.tuples(st.just("annul"), st.just("1.1.1-1"), st.sampled_from((1, 1, 2))),
+    st.tuples(st.just("annul one"), st.integers(0, 5)),
+)
+withdrawals = st.tuples(st.just("withdraw"), st.integers(0, 3), st.just("supervisor"))
 disputes = st.builds(
     lambda forms, reviews, annulments, rest: [*forms, *reviews, *annulments, *rest],
     st.lists(st.tuples(st.just("say"), disputed_forms), min_size=2, max_size=6),
@@ -124,7 +132,10 @@ disputes = st.builds(
     st.lists(annulments, max_size=1),
     st.lists(
         st.one_of(
-            st.tuples(st.just("say"), disputed_forms), reviews, st.tuples(st.just("review again"), st.integers(0, 5))
+            st.tuples(st.just("say"), disputed_forms),
+            reviews,
+            st.tuples(st.just("review again"), st.integers(0, 5)),
+            withdrawals,
         ),
         max_size=4,
     ),
@@ -136,6 +147,7 @@ def play(ledger: MemoryLedger, night: list[tuple[Any, ...]]) -> None:
     """Write the night, as honest and other people would."""
     said: list[tuple[bytes, str, str]] = []
     reviews_said: list[tuple[bytes, str]] = []
+    orders: list[tuple[str, str, str]] = []
     for act in night:
         match act:
             case ("say", body):
@@ -147,16 +159,34 @@ def play(ledger: MemoryLedger, night: list[tuple[Any, ...]]) -> None:
                 ledger.submit(envelope, station)
             case ("review", number, decision) if said:
                 envelope, station, contest = said[number % len(said)]
-                event = read_record(0, ledger_record(envelope, "test", CREATED_AT)).event_id.hex()
-                review = ledger.signed("reviewer", reviewed(station, event, decision) | {"contest": contest})
+                review = ledger.signed("reviewer", reviewed(station, _event(envelope), decision) | {"contest": contest})
                 ledger.submit(review, station)
                 reviews_said.append((review, station))
             case ("review again", number) if reviews_said:
                 ledger.submit(*reviews_said[number % len(reviews_said)])
             case ("annul", station, version):
-                ledger.say("supervisor", annulled(station, version))
+                orders.append(_ordered(ledger, annulled(station, version)))
+            case ("annul one", number) if said:
+                envelope, station, contest = said[number % len(said)]
+                order = annulled(station, 1) | {"contest": contest, "event": _event(envelope)}
+                del order["through_version"]
+                orders.append(_ordered(ledger, order))
+            case ("withdraw", number, key) if orders:
+                annulment, station, contest = orders[number % len(orders)]
+                ledger.say(key, withdrawn(station, annulment) | {"contest": contest})
             case ("forge", body, how):
                 _forge(ledger, body, how)
+
+
+def _event(envelope: bytes) -> str:
+    return read_record(0, ledger_record(envelope, "test", CREATED_AT)).event_id.hex()
+
+
+def _ordered(ledger: MemoryLedger, body: dict[str, Any]) -> tuple[str, str, str]:
+    """(event id, station, contest) of an annulment."""
+    envelope = ledger.signed("supervisor", body)
+    ledger.submit(envelope, body["station"])
+    return _event(envelope), body["station"], body["contest"]
 
 
 def _forge(ledger: MemoryLedger, body: dict[str, Any], how: str) -> None:

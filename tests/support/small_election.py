@@ -111,6 +111,7 @@ def small_package(rules: tuple[RuleSetting, ...] = RULES, *, partitions: int = 3
             key_row("officer-1", Role.STATION_OFFICER, "1"),
             key_row("reviewer", Role.REVIEWER, "N"),
             key_row("supervisor", Role.SUPERVISOR, "N"),
+            key_row("court", Role.COURT, "N"),
         ),
     )
 
@@ -177,6 +178,16 @@ def reviewed(station: str, event: str, decision: str) -> dict[str, Any]:
         "event": event,
         "decision": decision,
         "reason": "FORM-SEEN",
+    }
+
+
+def withdrawn(station: str, annulment: str) -> dict[str, Any]:
+    return {
+        "type": "annulment.withdrawn",
+        "station": station,
+        "contest": "president",
+        "annulment": annulment,
+        "reason": "REVERSED",
     }
 
 

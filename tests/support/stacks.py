@@ -17,7 +17,7 @@ from projections.station import EVENTS_PER_KEY_MAX
 from rekap.signing import Signer
 from rekap.up import Stack, running_stack
 from runtime.package_files import write_package
-from tests.support.ledger import CREATED_AT, private_key
+from tests.support.ledger import CREATED_AT, Corrections, private_key
 from tests.support.small_election import reported, small_package
 
 
@@ -63,12 +63,13 @@ class Voices:
         self._frame = {"election": election.id, "mode": election.mode.value, "definition": stack.definition.hash}
         self._next: dict[str, tuple[int, str | None]] = {}
         self._forms = _forms(stack.definition)
+        self._corrections = Corrections()
 
     def sign(self, body: dict[str, Any], key: str = "officer", **frame: str) -> bytes:
         """An envelope as the key's own software would make it; `frame` says something else than the election is."""
         number, prev = self._next.get(key, (0, None))
         signer = Signer(private_key(key), next_seq=number, prev=prev, **{**self._frame, **frame})
-        signed = signer.sign({"created_at": CREATED_AT, **body})
+        signed = self._corrections.signed(signer, {"created_at": CREATED_AT, **body})
         self._next[key] = number + 1, signed.event_id
         return signed.envelope
 

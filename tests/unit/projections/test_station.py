@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from projections.station import ResultState, Review, Submission, life_of
+import pytest
+
+from projections.station import Annulment, ResultState, Review, Submission, life_of
 from schemas.findings import Finding
 from schemas.package import Severity
 
@@ -10,8 +12,24 @@ HARD = (Finding("F3", Severity.HARD, "salah", "wrong"),)
 SOFT = (Finding("G4", Severity.SOFT, "besar", "large"),)
 
 
-def form(offset: int, version: int = 1, says: str = "a", findings: tuple[Finding, ...] = ()) -> Submission:
-    return Submission(offset, b"event %d" % offset, "ab" * 8, version, says.encode(), findings, (1, 0, 0, 0, 0, 0))
+def form(
+    offset: int,
+    version: int = 1,
+    says: str = "a",
+    findings: tuple[Finding, ...] = (),
+    corrects: int | None = None,
+) -> Submission:
+    return Submission(
+        offset,
+        b"event %d" % offset,
+        "ab" * 8,
+        version,
+        says.encode(),
+        findings,
+        (1, 0, 0, 0, 0, 0),
+        None,
+        None if corrects is None else b"event %d" % corrects,
+    )
 
 
 def _settled(
@@ -21,15 +39,14 @@ def _settled(
     life = life_of(
         list(forms),
         reviews={b"event %d" % of: Review(100 + of, accepted, "SEEN") for of, accepted in (reviews or {}).items()},
-        annulled_through=annulled_through,
-        annulment_reason="PSU",
+        annulments={b"order": Annulment(200, "court", annulled_through, None, "PSU")} if annulled_through else {},
     )
     states = {s.offset: (s.state, [finding.rule for finding in s.judgement]) for s in life.submissions}
     return life.state, life.standing.offset if life.standing else None, states
 
 
 def test_the_highest_version_stands_and_supersedes_those_below() -> None:
-    state, stands, states = _settled(form(1, 1), form(2, 3, "c"), form(3, 2, "b"))
+    state, stands, states = _settled(form(1, 1), form(2, 3, "c", corrects=3), form(3, 2, "b", corrects=1))
     assert (state, stands) == (ResultState.COUNTED, 2)
     assert states[1] == states[3] == (ResultState.SUPERSEDED, ["V4"])
 
@@ -52,7 +69,7 @@ def test_a_form_that_breaks_a_hard_rule_is_held_and_one_that_breaks_a_soft_rule_
 
 
 def test_a_held_higher_version_flags_what_counts_and_does_not_blank_it() -> None:
-    state, stands, states = _settled(form(1, 1), form(2, 2, "b", HARD))
+    state, stands, states = _settled(form(1, 1), form(2, 2, "b", HARD, corrects=1))
     assert (state, stands) == (ResultState.FLAGGED, 1)
     assert states == {1: (ResultState.FLAGGED, ["V2"]), 2: (ResultState.HELD, [])}
 
@@ -83,9 +100,59 @@ def test_an_annulled_station_waits_for_a_later_version() -> None:
     state, stands, states = _settled(form(1, 1), form(2, 2, "b"), annulled_through=2)
     assert (state, stands) == (ResultState.ANNULLED, None)
     assert states[1] == states[2] == (ResultState.ANNULLED, ["N1"])
-    state, stands, _ = _settled(form(1, 1), form(3, 3, "c"), annulled_through=2)
+    state, stands, _ = _settled(form(1, 1), form(2, 2), form(3, 3, "c", corrects=2), annulled_through=2)
     assert (state, stands) == (ResultState.COUNTED, 3)
 
 
 def test_a_station_whose_only_form_was_rejected_waits() -> None:
     assert _settled(form(1, findings=HARD), reviews={1: False})[:2] == (ResultState.WAITING, None)
+
+
+def test_a_version_without_the_one_before_it_is_flagged_until_that_comes() -> None:
+    _, _, states = _settled(form(1, 1), form(2, 3, "c", corrects=1))
+    assert states[2] == (ResultState.FLAGGED, ["V5"])
+    _, _, states = _settled(form(1, 1), form(2, 3, "c", corrects=1), form(3, 2, "b", corrects=1))
+    assert states[2] == (ResultState.COUNTED, [])
+
+
+@pytest.mark.parametrize(
+    ("correction", "is_flagged"),
+    [
+        (form(2, 2, "b", corrects=1), False),
+        (form(2, 2, "b"), True),
+        (form(2, 2, "b", corrects=99), True),
+        (form(2, 2, "b", corrects=2), True),
+        (form(2, 2, "b", corrects=3), True),
+    ],
+    ids=["the version below", "nothing", "what is not there", "itself", "a version that is not lower"],
+)
+def test_a_correction_names_a_lower_version(correction: Submission, is_flagged: bool) -> None:
+    _, _, states = _settled(form(1, 1), correction, form(3, 2, "b", corrects=1))
+    assert ("V6" in states[2][1]) is is_flagged
+
+
+def test_a_form_typed_as_version_ten_thousand_is_held_until_a_reviewer_accepts_it() -> None:
+    forms = form(1, 1), form(2, 2, "b", corrects=1), form(3, 10_000, "c", corrects=2)
+    state, stands, states = _settled(*forms)
+    assert (state, stands) == (ResultState.FLAGGED, 2)
+    assert states == {
+        1: (ResultState.SUPERSEDED, ["V4"]),
+        2: (ResultState.FLAGGED, ["V2"]),
+        3: (ResultState.HELD, ["V7", "V5"]),
+    }
+    assert _settled(*forms, reviews={3: True})[:2] == (ResultState.FLAGGED, 3)
+    assert _settled(*forms, reviews={3: False})[:2] == (ResultState.COUNTED, 2)
+
+
+def test_versions_far_above_are_within_reach_when_those_between_have_come() -> None:
+    assert _settled(form(1, 1), form(2, 21, "z"))[:2] == (ResultState.FLAGGED, 1)
+    assert _settled(form(1, 1), form(2, 21, "z"), form(3, 11, "y"))[:2] == (ResultState.FLAGGED, 2)
+
+
+def test_an_annulment_of_one_form_lets_the_one_below_stand_again() -> None:
+    life = life_of([form(1, 1), form(2, 2, "b", corrects=1)])
+    life.annulments[b"order"] = Annulment(3, "court", 0, b"event 2", "PSU")
+    changed = {each.offset: each.state for each in life.settle()}
+    assert changed == {1: ResultState.COUNTED, 2: ResultState.ANNULLED}
+    del life.annulments[b"order"]
+    assert {each.offset: each.state for each in life.settle()} == {1: ResultState.SUPERSEDED, 2: ResultState.COUNTED}

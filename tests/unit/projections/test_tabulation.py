@@ -6,13 +6,14 @@ import orjson
 import pytest
 
 from projections.records import read_record
+from projections.station import EVENTS_PER_KEY_MAX
 from projections.tabulation import GenesisError, PartitionFold
 from rekap.signing import Signer
 from schemas.blocks import UNATTRIBUTED
 from schemas.envelope import ledger_record
 from schemas.events import ACCEPTED_TYPES
 from tests.support.ledger import CREATED_AT, MemoryLedger, fold, private_key
-from tests.support.small_election import annulled, reported, reviewed, small_package
+from tests.support.small_election import annulled, reported, reviewed, small_package, withdrawn
 
 STATION = "1.1.1-1"
 
@@ -135,8 +136,81 @@ def test_a_partition_that_does_not_begin_with_the_genesis_is_another_election(bo
 
 
 def test_kinds_of_events_for_later_have_a_shape_and_are_not_accepted_yet() -> None:
-    assert {"result.reported", "result.reviewed", "result.annulled", "election.opened"} == ACCEPTED_TYPES
+    accepted = {"election.opened", "result.reported", "result.reviewed", "result.annulled", "annulment.withdrawn"}
+    assert accepted == ACCEPTED_TYPES
     ledger, partition = _ledger()
     copied = reported(STATION) | {"type": "result.copied"}
     offset = ledger.append(partition, ledger.signed("officer", copied))
     assert _states(ledger, partition)[offset][1:] == ("refused", ["E4"])
+
+
+def _event_of(ledger: MemoryLedger, partition: int, offset: int) -> str:
+    return read_record(offset, ledger.partitions[partition][offset]).event_id.hex()
+
+
+def test_a_review_of_what_is_not_there_yet_is_refused_and_may_be_sent_again() -> None:
+    ledger, partition = _ledger()
+    form = ledger.signed("officer", reported(STATION, VA=99))
+    event = read_record(0, ledger_record(form, "test", CREATED_AT)).event_id.hex()
+    review = ledger.signed("reviewer", reviewed(STATION, event, "accepted"))
+    early = ledger.append(partition, review)
+    held = ledger.append(partition, form)
+    assert _states(ledger, partition) == {
+        early: ("president", "refused", ["R3"]),
+        held: ("president", "held", ["F3", "F4"]),
+    }
+    late = ledger.append(partition, review)
+    states = _states(ledger, partition)
+    assert states[late] == ("president", "applied", [])
+    assert states[held][1:] == ("flagged", ["F3", "F4", "R2"])
+
+
+def test_an_annulment_names_what_is_there() -> None:
+    ledger, partition = _ledger()
+    early = ledger.say("supervisor", annulled(STATION, 1))[1]
+    ledger.say("officer", reported(STATION))
+    far = ledger.say("officer", reported(STATION, (1, 2, 3), version=10_000))[1]
+    beyond = ledger.say("supervisor", annulled(STATION, 10_000))[1]
+    one = annulled(STATION, 1) | {"event": "0" * 64}
+    del one["through_version"]
+    nobodys = ledger.say("supervisor", one)[1]
+    states = _states(ledger, partition)
+    for offset in (early, beyond, nobodys):
+        assert states[offset] == ("president", "refused", ["N2"])
+    one["event"] = _event_of(ledger, partition, far)
+    applied = ledger.say("supervisor", one)[1]
+    states = _states(ledger, partition)
+    assert states[applied][1] == "applied"
+    assert states[far][1:] == ("annulled", ["N1"])
+
+
+def test_an_annulment_is_withdrawn_once_by_the_role_that_ordered_it() -> None:
+    ledger, partition = _ledger()
+    form = ledger.say("officer", reported(STATION))[1]
+    order = ledger.say("supervisor", annulled(STATION, 1))[1]
+    assert _states(ledger, partition)[form][1] == "annulled"
+    body = withdrawn(STATION, _event_of(ledger, partition, order))
+    courts, first, second = (ledger.say(key, body)[1] for key in ("court", "supervisor", "supervisor"))
+    states = _states(ledger, partition)
+    assert [states[offset][1:] for offset in (courts, first, second)] == [
+        ("refused", ["N3"]),
+        ("applied", []),
+        ("refused", ["N3"]),
+    ]
+    assert states[form][1:] == ("counted", [])
+
+
+def test_a_flood_of_one_key_leaves_room_for_another_and_for_the_supervisor() -> None:
+    ledger, partition = _ledger()
+    flood = [
+        ledger.say("officer", reported(STATION, (n, 1, 1), version=1 + n))[1] for n in range(EVENTS_PER_KEY_MAX + 5)
+    ]
+    states = _states(ledger, partition)
+    assert [states[offset][1:] for offset in flood[-5:]] == [("refused", ["L1"])] * 5
+    right = ledger.say("officer-1", reported(STATION, (9, 9, 9), version=EVENTS_PER_KEY_MAX + 1))[1]
+    assert _states(ledger, partition)[right][1] == "flagged", "it corrects a form that was refused"
+    order = ledger.say("supervisor", annulled(STATION, EVENTS_PER_KEY_MAX))[1]
+    states = _states(ledger, partition)
+    assert states[order][1] == "applied"
+    assert {states[offset][1] for offset in flood[:-5]} == {"annulled"}
+    assert states[right][1] == "flagged"
