@@ -40,6 +40,8 @@ COLUMNS: dict[str, str] = {
     "station": "VARCHAR",
     "contest": "VARCHAR",
     "version": "BIGINT",
+    "seq": "BIGINT",
+    "prev": "VARCHAR",
     "partitions": "BIGINT",
     "reviewed": "VARCHAR",
     "decision": "VARCHAR",
@@ -196,7 +198,7 @@ def read_row(ballots: Ballots, partition: int, offset: int, entry: bytes, leaf: 
     row["signed"] = ballots.holds(opened.key_id, opened.signature, opened.payload)
     for name in (
         *("type", "election", "mode", "definition", "station", "contest", "version"),
-        *("partitions", "decision", "through_version", "supersedes"),
+        *("partitions", "decision", "through_version", "supersedes", "seq", "prev"),
     ):
         row[name] = event.get(name)
     row["reviewed"] = event.get("event")

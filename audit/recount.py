@@ -17,6 +17,8 @@ from audit.rules import ASKED_WHERE, CROSS_RULES, FORM_RULES
 MEMORY = "3GB"
 EVENTS_PER_KEY_MAX = 100
 """Of one key about one station in one contest (docs/reference/rules.md, L1)."""
+NUMBERS_KEPT = 1_024
+"""Below a key's highest number so far, those among which Q1 and Q2 are found in the count."""
 VERSION_STEP_MAX = 10
 """From one version of a form to the next that does not wait for a review (V7)."""
 MAY_SAY = {
@@ -114,6 +116,7 @@ class Recount:
                 "root": root,
             },
         )
+        self._db.execute(self._statements["sequences"], {"kept": NUMBERS_KEPT})
         self._db.execute(self._statements["crowded"], {"events_per_key": EVENTS_PER_KEY_MAX})
         for number, statement in enumerate(self._statements["forms"].split(";\n")):
             # The rules come from a list of our own; what the package adds to them are parameters or checked numbers.

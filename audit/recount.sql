@@ -39,6 +39,42 @@ LEFT JOIN station ON station.code = record.station
 LEFT JOIN held_in ON held_in.station = record.station AND held_in.contest = record.contest
 LEFT JOIN lineage AS scope ON scope.area = station.area AND scope.above = key.scope;
 
+-- sequences
+-- Events whose number their key has used before in this partition (Q1), or whose prev is not the event before (Q2), as far as
+-- both are among the $kept numbers up to the highest before them. The genesis is in every partition, and has its place in none.
+CREATE TABLE out_of_sequence AS
+WITH signed_event AS (
+    SELECT partition, key, event, seq, prev, min("offset") AS "offset"
+    FROM judged
+    WHERE type <> 'election.opened' AND (refusal IS NULL OR refusal IN ('S1', 'S2', 'K4', 'E6'))
+    GROUP BY partition, key, event, seq, prev
+),
+numbered AS (
+    SELECT
+        *,
+        max(seq) OVER (
+            PARTITION BY partition, key ORDER BY "offset" ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS highest,
+        row_number() OVER (PARTITION BY partition, key, seq ORDER BY "offset") AS use
+    FROM signed_event
+    WHERE seq > 0 OR prev IS NULL
+),
+first_use AS (SELECT partition, key, event, seq, prev, "offset" FROM numbered WHERE use = 1)
+SELECT partition, key, event FROM signed_event WHERE seq = 0 AND prev IS NOT NULL
+UNION
+SELECT numbered.partition, numbered.key, numbered.event
+FROM numbered
+LEFT JOIN first_use AS below ON below.partition = numbered.partition AND below.key = numbered.key
+    AND below.seq = numbered.seq - 1 AND below."offset" < numbered."offset"
+    AND below.seq > numbered.highest - $kept
+LEFT JOIN first_use AS above ON above.partition = numbered.partition AND above.key = numbered.key
+    AND above.seq = numbered.seq + 1 AND above."offset" < numbered."offset"
+WHERE (numbered.highest IS NULL OR numbered.seq > numbered.highest - $kept) AND (
+    use > 1
+    OR (below.event IS NOT NULL AND below.event IS DISTINCT FROM numbered.prev)
+    OR (above.event IS NOT NULL AND above.prev IS DISTINCT FROM numbered.event)
+);
+
 -- crowded
 -- A key has so many events about one station in one contest, in the order of the log; its later ones must not count (L1).
 UPDATE judged SET refusal = 'L1'
@@ -61,7 +97,7 @@ WHERE refusal IS NULL AND judged.station = late.station AND judged.contest = lat
 -- {rules} is a list of (rule, severity) made by rules.py.
 CREATE TABLE form AS
 SELECT
-    station, contest, partition, "offset", event, version, supersedes, form_hash, area, registered,
+    station, contest, partition, "offset", event, key, version, supersedes, form_hash, area, registered,
     A, B1, B2, B3, B4, VC AS stated_total,
     votes,
     coalesce(registered, people(A)) AS register,
@@ -73,12 +109,14 @@ SELECT
     coalesce(VC, valid_ballots + invalid + blank) AS total,
     broken,
     list_bool_or(list_transform(broken, lambda each: each.severity = 'hard')) IS TRUE AS hard,
-    list_bool_or(list_transform(broken, lambda each: each.severity <> 'info')) IS TRUE AS not_clean
+    list_bool_or(list_transform(broken, lambda each: each.severity <> 'info')) IS TRUE OR is_out_of_sequence AS not_clean
 FROM (
     SELECT
         *,
-        list_filter([{rules}], lambda each: each IS NOT NULL) AS broken
+        list_filter([{rules}], lambda each: each IS NOT NULL) AS broken,
+        out_of_sequence.event IS NOT NULL AS is_out_of_sequence
     FROM judged
+    LEFT JOIN out_of_sequence USING (partition, key, event)
     LEFT JOIN (SELECT id AS contest, office, marks, counts_blank FROM contest) USING (contest)
     WHERE type = 'result.reported' AND refusal IS NULL
 )

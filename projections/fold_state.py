@@ -2,7 +2,7 @@
 
     rekap fold state 1\\n
     <one line of JSON: what the state is of, how far it goes, and the length of each part that follows>\\n
-    <parts: positions of lives, keys of tallies, numbers of tallies, chunks of lives>
+    <parts: positions of lives, newest numbers of each signing key, keys of tallies, numbers of tallies, chunks of lives>
     <SHA-256 of all before, 32 bytes>
 
 A state is never the truth: whatever does not fit to the last byte is thrown away, and the partition is folded from the
@@ -46,7 +46,7 @@ class DamagedStateError(UnfitStateError):
 
 def encoded(state: FoldState, of: StateOf) -> Iterator[bytes]:
     """The file, piece by piece."""
-    parts = [state.lives.positions, state.tally_keys, state.tally_numbers, *state.lives.chunks]
+    parts = [state.lives.positions, state.sequences, state.tally_keys, state.tally_numbers, *state.lives.chunks]
     head = {
         **_identity(of),
         "next_offset": state.next_offset,
@@ -79,13 +79,14 @@ def decoded(content: bytes, of: StateOf) -> FoldState:
     for length in head["parts"]:
         parts.append(bytes(body[end : end + length]))
         end += length
-    positions, keys, numbers, *chunks = parts
+    positions, sequences, keys, numbers, *chunks = parts
     return FoldState(
         head["next_offset"],
         bytes.fromhex(head["last_leaf"]),
         bytes.fromhex(head["genesis"]),
         {OfficeId(office): through for office, through in head["through"].items()},
         PackedLives(positions, chunks, head["left_over"]),
+        sequences,
         keys,
         numbers,
     )

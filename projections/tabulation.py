@@ -19,6 +19,7 @@ from projections.definition import ContestEntry, Definition
 from projections.lives import Life, Lives, PackedLives, Standing
 from projections.records import Record
 from projections.rules import CrossJudge, FormJudge, cross_fields
+from projections.sequences import Sequences
 from projections.station import (
     Annulment,
     ResultState,
@@ -52,6 +53,8 @@ class GenesisError(Exception):
     """The partition does not begin with the genesis of this election: the package or the topic is not the right one."""
 
 
+SIGNED = frozenset({"S1", "S2", "K4", "E6"})
+"""Rules whose refusal leaves an event the key's own: it was signed by that key, for this election."""
 BLOCK_BYTES_MAX = 1024 * 1024
 """A block is taken when what has changed for its office will be about as large, whatever the number of records: 1,000 wrong
 legislative forms were a block of 41 MB. At half, the areas that many records change are told twice as often; at double, a
@@ -112,6 +115,7 @@ class FoldState(NamedTuple):
     """Its event id."""
     through: dict[OfficeId, int]
     lives: PackedLives
+    sequences: bytes
     tally_keys: bytes
     tally_numbers: bytes
 
@@ -129,6 +133,9 @@ class PartitionFold:
         self._cross = CrossJudge(definition)
         self._lives = Lives(definition.slots_of_partition[partition], with_cross=self._cross.is_on)
         self._lengths = _tally_lengths(definition)
+        self._sequences = Sequences()
+        self._out_of_sequence: tuple[Finding, ...] = ()
+        """Of the record at hand, what is wrong with its place among the events of its key."""
         self._tallies = AreaTallies(self._lengths)
         offices: list[OfficeId] = [entry.id for entry in definition.offices]
         self._through: dict[OfficeId, int] = dict.fromkeys([*offices, UNATTRIBUTED], NOTHING_YET)
@@ -154,6 +161,7 @@ class PartitionFold:
             self._genesis,
             dict(self._through),
             self._lives.pack(),
+            self._sequences.pack(),
             *self._tallies.pack(),
         )
 
@@ -163,6 +171,7 @@ class PartitionFold:
         fold = cls(definition, partition)
         fold.next_offset = state.next_offset
         fold._lives = Lives.unpack(state.lives, with_cross=fold._cross.is_on)
+        fold._sequences = Sequences.unpack(state.sequences)
         fold._tallies = AreaTallies.unpack(_tally_lengths(definition), state.tally_keys, state.tally_numbers)
         fold._through = dict(state.through)
         fold._told = dict(state.through)
@@ -181,6 +190,7 @@ class PartitionFold:
         self._last_leaf = record.leaf
         event = record.event
         refusal = self._refusal(record, signature_holds)
+        self._out_of_sequence = self._sequence_findings(record, refusal)
         if record.offset == 0:
             self._open(record, refusal)
         elif event is None:
@@ -218,6 +228,14 @@ class PartitionFold:
             )
         assert key is not None
         return check_place(record.event, key, self.definition) or self._wrong_partition(record.event)
+
+    def _sequence_findings(self, record: Record, refusal: Refusal | None) -> tuple[Finding, ...]:
+        """Q1, Q2. The genesis is in every partition, and has its place in none."""
+        event = record.event
+        if event is None or isinstance(event, ElectionOpened) or (refusal and refusal.rule not in SIGNED):
+            return ()
+        prev = bytes.fromhex(event.prev) if event.prev else None
+        return self._sequences.note(record.key_id, event.seq, record.event_id, prev)
 
     def _wrong_partition(self, event: LedgerEvent) -> Refusal | None:
         if not isinstance(event, (Report, ResultReviewed, ResultAnnulled, AnnulmentWithdrawn)):
@@ -258,7 +276,7 @@ class PartitionFold:
             key=record.key_id,
             version=event.version,
             form_digest=record.form_digest,
-            findings=self._judge.judge(event.form, contest, registered),
+            findings=(*self._judge.judge(event.form, contest, registered), *self._out_of_sequence),
             contribution=contribution_of(event.form, contest, registered),
             cross=cross_fields(event.form) if self._cross.is_on else None,
             supersedes=bytes.fromhex(event.supersedes) if event.supersedes else None,
@@ -326,7 +344,7 @@ class PartitionFold:
     def _apply_to_forms(self, record: Record, place: _Place, life: Life) -> None:
         """What a review, an annulment or a withdrawal changes."""
         life.said.applied.add(record.event_id)
-        self._keep(record, place.contest.office, ResultState.APPLIED, ())
+        self._keep(record, place.contest.office, ResultState.APPLIED, self._out_of_sequence)
         self._settled(place, life, life.said.settle(), record.offset)
         self._compare_contests(place.station, record.offset)
 

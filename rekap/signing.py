@@ -33,13 +33,16 @@ class Signer:
         self.key_id = key_id(private_key.public_key().public_bytes_raw())
         self._private_key = private_key
         self._frame = {"election": election, "mode": mode, "definition": definition}
-        self._seq = next_seq
-        self._prev = prev
+        self.next_seq = next_seq
+        self.prev = prev
 
     def sign(self, body: Mapping[str, Any]) -> Signed:
         """Sign an event given without what the signer knows: election, mode, definition, seq, prev."""
-        payload = canonical_bytes({**body, **self._frame, "seq": self._seq, "prev": self._prev})
+        payload = canonical_bytes({**body, **self._frame, "seq": self.next_seq, "prev": self.prev})
         event_id = EventId(sha256_hex(payload))
-        self._seq += 1
-        self._prev = event_id
+        self.go_on(self.next_seq + 1, event_id)
         return Signed(event_id, sign_envelope(self._private_key, payload))
+
+    def go_on(self, next_seq: int, prev: str | None) -> None:
+        """Number the next event so, and name this one as the one before."""
+        self.next_seq, self.prev = next_seq, prev

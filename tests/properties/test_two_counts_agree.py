@@ -18,7 +18,7 @@ from audit.compare import Claim, Comparison
 from audit.extract import Ballots, read_row, write_rows
 from audit.package import Package, read_package
 from audit.recount import Recount
-from projections import station
+from projections import sequences, station
 from projections.definition import Definition
 from projections.published import published_contribution, published_office, published_tally
 from projections.records import read_record
@@ -136,10 +136,15 @@ def test_fold_and_recount_say_the_same_of_any_night_at_any_cut(
 
 @settings(max_examples=30, deadline=None)
 @given(st.one_of(st.lists(acts, min_size=1, max_size=30), disputes), cuts, st.integers(1, 4))
-def test_fold_and_recount_say_the_same_where_keys_have_used_up_their_events(
+def test_fold_and_recount_say_the_same_where_keys_have_used_up_their_events_and_numbers(
     night: list[tuple[Any, ...]], ends: list[int], most: int
 ) -> None:
-    with patch.object(station, "EVENTS_PER_KEY_MAX", most), patch.object(recount, "EVENTS_PER_KEY_MAX", most):
+    with (
+        patch.object(station, "EVENTS_PER_KEY_MAX", most),
+        patch.object(recount, "EVENTS_PER_KEY_MAX", most),
+        patch.object(sequences, "NUMBERS_KEPT", most),
+        patch.object(recount, "NUMBERS_KEPT", most),
+    ):
         _assert_agreement(0, night, ends)
 
 

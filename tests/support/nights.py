@@ -94,6 +94,7 @@ acts = st.one_of(
     st.tuples(st.just("review again"), st.integers(0, 30)),
     st.tuples(st.just("annul"), st.sampled_from(sorted(STATIONS)), st.sampled_from((1, 2, 3, 12, 20))),
     st.tuples(st.just("annul one"), st.integers(0, 30)),
+    st.tuples(st.just("misnumber"), st.sampled_from(("officer", "reviewer")), st.integers(-3, 2), st.booleans()),
     st.tuples(st.just("withdraw"), st.integers(0, 30), st.sampled_from(("supervisor", "supervisor", "court"))),
     st.tuples(
         st.just("forge"), _reports(), st.sampled_from(("key", "scope", "role", "mode", "place", "bytes", "station"))
@@ -171,6 +172,9 @@ def play(ledger: MemoryLedger, night: list[tuple[Any, ...]]) -> None:
                 order = annulled(station, 1) | {"contest": contest, "event": _event(envelope)}
                 del order["through_version"]
                 orders.append(_ordered(ledger, order))
+            case ("misnumber", key, step, forgets) if key in ledger.signers:
+                signer = ledger.signers[key]
+                signer.go_on(max(0, signer.next_seq + step), None if forgets else signer.prev)
             case ("withdraw", number, key) if orders:
                 annulment, station, contest = orders[number % len(orders)]
                 ledger.say(key, withdrawn(station, annulment) | {"contest": contest})
