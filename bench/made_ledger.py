@@ -39,7 +39,7 @@ from schemas.results import Cut
 CORRECTED_PERCENT = 3
 """Of 100 stations, those that send a version 2."""
 CREATED_AT = "2029-02-14T13:00:00Z"
-LAYOUT = 1
+LAYOUT = 2
 """Part of the directory's name: raise it when what is written here changes."""
 
 
@@ -180,11 +180,9 @@ def filled_form(station: Station, choices: tuple[str, ...], chance: random.Rando
     used, moved, added = registered * chance.randrange(70, 90) // 100, chance.randrange(4), chance.randrange(6)
     total = used + moved + added
     invalid = chance.randrange(12)
-    votes, left = {}, total - invalid
-    for choice in choices[:-1]:
-        votes[choice] = chance.randrange(left + 1)
-        left -= votes[choice]
-    votes[choices[-1]] = left
+    valid = total - invalid
+    cuts = sorted(chance.randrange(valid + 1) for _ in choices[1:])
+    votes = {choice: end - start for choice, start, end in zip(choices, [0, *cuts], [*cuts, valid], strict=True)}
     ballots = registered + -(-registered * 2 // 100)
     men_percent = chance.randrange(45, 55)
     rows = {

@@ -1,10 +1,11 @@
 """The made-up general election that bench/national.py counts: made and signed once, kept outside the repository.
 
-In     a number of stations (Indonesia: 823,000) and a seed
+In     a number of stations (Indonesia: 823,000), who of them reports, and a seed
 Does   makes the rehearsal election of rekap/demo_election.py with five offices: president, DPR, DPD, and two DPRD levels
-       (the provincial ones in the districts of the DPR, the others a regency each), 18 parties without their candidates'
-       rows; a form for each station and office in a random order, of which 2 of 100 do not add up (they are held) and 1
-       of 100 is corrected later; each signed as the station's own software would
+       (the provincial ones in the districts of the DPR, the others a regency each). 18 parties, with their candidates: as
+       many of each party as the district has seats, 3 to 10 for the DPR, 12 for a DPRD, so a form has up to 234 rows; or
+       without them. A form for each station that reports and each office, in a random order, of which 2 of 100 do not add
+       up (they are held) and 1 of 100 is corrected later; each signed as the station's own software would
 Out    as bench/made_ledger.py: `election/`, `<partition>.records`, `made.json`; and `later.records`, corrections that
        are not in the ledger yet, one envelope a line
 
@@ -17,7 +18,7 @@ import multiprocessing
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,7 +43,9 @@ BROKEN_PERCENT = 2
 CORRECTED_PERCENT = 1
 LATER = 120_000
 """Corrections for the time after the count."""
-LAYOUT = 1
+CANDIDATES_OF_COUNCIL = 12
+"""Of a party, for a DPRD: a district of it has up to 12 seats (UU 7/2017 Art 188, 191), and a party as many candidates."""
+LAYOUT = 2
 """Part of the directory's name: raise it when what is written here changes."""
 NUMBERS_OF_PARTITION = 10_000_000
 """A key's events are numbered by partition, each from its own number on: so partitions can be made side by side."""
@@ -76,23 +79,39 @@ class MadeNation:
         return (self.directory / "later.records").read_bytes().splitlines()
 
 
-def made_nation(cache: Path, stations: int, seed: int) -> MadeNation:
-    """From the cache, or made and signed now, which takes both cores some minutes for the whole nation."""
-    directory = cache / f"nation-{LAYOUT}-{stations}-{seed}"
+class Kind(NamedTuple):
+    """Which nation."""
+
+    stations: int
+    seed: int
+    candidates: bool
+    """Whether legislative forms have a row for each candidate."""
+    one_of_village: bool
+    """Whether one station of each village reports, and not all: every area then has its tallies, with a tenth of the forms."""
+
+    @property
+    def name(self) -> str:
+        size = "" if self.candidates else "-parties"
+        return f"{self.stations}{size}{'-villages' if self.one_of_village else ''}-{self.seed}"
+
+
+def made_nation(cache: Path, kind: Kind) -> MadeNation:
+    """From the cache, or made and signed now, which takes both cores half an hour for the whole nation with candidates."""
+    directory = cache / f"nation-{LAYOUT}-{kind.name}"
     made = directory / "made.json"
     if not made.exists():
         directory.mkdir(parents=True, exist_ok=True)
-        made.write_bytes(orjson.dumps(_make(directory, stations, seed)))
+        made.write_bytes(orjson.dumps(_make(directory, kind)))
     return MadeNation(directory, **orjson.loads(made.read_bytes()))
 
 
 # ── the election ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def national_package(stations: int, seed: int) -> ElectionPackage:
+def national_package(kind: Kind) -> ElectionPackage:
     base = demo_package(
-        stations=stations,
-        seed=seed,
+        stations=kind.stations,
+        seed=kind.seed,
         partitions=PARTITIONS,
         public_keys={slot: key_of(slot).public_key().public_bytes_raw() for slot in key_slots()},
     )
@@ -126,7 +145,7 @@ def national_package(stations: int, seed: int) -> ElectionPackage:
             )
     return replace(
         base,
-        election=base.election.model_copy(update={"id": f"nasional-{stations}-{seed}"}),
+        election=base.election.model_copy(update={"id": f"nasional-{kind.name}"}),
         offices=(
             *base.offices,
             Office(id=DPD, name=LocalText(id="Dewan Perwakilan Daerah", en="Senate")),
@@ -135,21 +154,27 @@ def national_package(stations: int, seed: int) -> ElectionPackage:
         ),
         contests=tuple(contests),
         parties=parties,
-        choices=tuple(choice for contest in contests for choice in _choices(contest, base, parties)),
+        choices=tuple(choice for contest in contests for choice in _choices(contest, base, parties, kind)),
     )
 
 
-def _choices(contest: Contest, base: ElectionPackage, parties: tuple[Party, ...]) -> Iterator[Choice]:
+def _choices(contest: Contest, base: ElectionPackage, parties: tuple[Party, ...], kind: Kind) -> Iterator[Choice]:
     if contest.office == PRESIDENT:
         yield from (choice for choice in base.choices if choice.contest == contest.id)
     elif contest.office == DPD:
         for n in range(1, SENATORS + 1):
             yield Choice(contest=contest.id, id=f"{n:02}", name=f"{WATERMARK} Calon {n}", order=n)
     else:
-        for n, party in enumerate(parties, start=1):
-            yield Choice(
-                contest=contest.id, id=party.id, name=party.name, kind=ChoiceKind.PARTY, party=party.id, order=n
-            )
+        assert contest.seats is not None
+        candidates = (contest.seats if contest.office == DPR else CANDIDATES_OF_COUNCIL) if kind.candidates else 0
+        for n, party in enumerate(parties):
+            first = 1 + n * (1 + candidates)
+            party_row = ChoiceKind.PARTY
+            yield Choice(contest=contest.id, id=party.id, name=party.name, kind=party_row, party=party.id, order=first)
+            for number in range(1, candidates + 1):
+                name = f"{WATERMARK} Calon {number} {party.id}"
+                row = f"{party.id}.{number:02}"
+                yield Choice(contest=contest.id, id=row, name=name, party=party.id, order=first + number)
 
 
 # ── the night ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -166,19 +191,19 @@ _package: ElectionPackage
 _definition: Definition
 
 
-def _make(directory: Path, stations: int, seed: int) -> dict[str, Any]:
+def _make(directory: Path, kind: Kind) -> dict[str, Any]:
     global _package, _definition
     began = time.monotonic()
-    _package = national_package(stations, seed)
+    _package = national_package(kind)
     write_package(_package, directory / "election")
     _definition = Definition(_package)
-    print(f"made an election of {stations:,} stations in {time.monotonic() - began:.0f} s; signing …", flush=True)
+    print(f"made an election of {kind.stations:,} stations in {time.monotonic() - began:.0f} s; signing …", flush=True)
     votes = {contest.id: [0] * len(contest.choices) for contest in _definition.contests}
     counts: dict[str, tuple[int, int]] = {contest.id: (0, 0) for contest in _definition.contests}
     results = 0
     later: list[bytes] = []
     with multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool:
-        tasks = [(directory, partition, seed) for partition in range(PARTITIONS)]
+        tasks = [(directory, partition, kind) for partition in range(PARTITIONS)]
         for done, sums in enumerate(pool.imap_unordered(_make_partition, tasks), start=1):
             results += sums.results
             later += sums.later
@@ -188,7 +213,7 @@ def _make(directory: Path, stations: int, seed: int) -> dict[str, Any]:
                 counts[contest] = (counts[contest][0] + counted, counts[contest][1] + held)
             took = time.monotonic() - began
             print(f"  {done} of {PARTITIONS} partitions, {results:,} results, {took:.0f} s", flush=True)
-    random.Random(seed).shuffle(later)
+    random.Random(kind.seed).shuffle(later)
     (directory / "later.records").write_bytes(b"\n".join(later))
     return {"results": results, "votes": votes, "stations": counts, "definition": _definition.hash}
 
@@ -199,14 +224,14 @@ class _Said(NamedTuple):
     broken: bool
 
 
-def _make_partition(task: tuple[Path, int, int]) -> _Sums:
-    directory, partition, seed = task
-    definition, chance = _definition, random.Random(f"{seed}/{partition}")
+def _make_partition(task: tuple[Path, int, Kind]) -> _Sums:
+    directory, partition, kind = task
+    definition, chance = _definition, random.Random(f"{kind.seed}/{partition}")
     signers = _signers(partition)
     said: dict[tuple[int, int], _Said] = {}
     results = 0
     with (directory / f"{partition}.records").open("wb") as output:
-        for _, station, contest, version in _order(partition, chance):
+        for _, station, contest, version in _order(partition, chance, kind):
             broken = version == 1 and chance.random() * 100 < BROKEN_PERCENT
             entry = definition.contests[contest]
             body, form = _body(station, entry, version, said.get((station, contest)), chance, broken=broken)
@@ -232,12 +257,15 @@ def _make_partition(task: tuple[Path, int, int]) -> _Sums:
     return _Sums(results, votes, stations, later)
 
 
-def _order(partition: int, chance: random.Random) -> list[tuple[float, int, int, int]]:
+def _order(partition: int, chance: random.Random, kind: Kind) -> list[tuple[float, int, int, int]]:
     """(moment, station, contest, version) in the order in which they report."""
     definition = _definition
+    stations: Iterable[int] = range(len(definition.station_codes))
+    if kind.one_of_village:
+        stations = dict(zip(reversed(definition.station_area), reversed(stations), strict=True)).values()
     first = [
         (chance.random(), station, contest, 1)
-        for station in range(len(definition.station_codes))
+        for station in stations
         if definition.partition_of_station(station) == partition
         for contest in definition.contests_of_station(station)
     ]

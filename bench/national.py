@@ -1,6 +1,9 @@
-"""A whole nation on this machine: 823,000 stations, five offices, 4.1 million signed results.
+"""A whole nation on this machine: 823,000 stations, five offices, 4.1 million signed results, legislatures with candidates.
 
-    python bench/national.py [--stations 823000] [--rate 3000] [--picture docs/national.svg]
+    python bench/national.py [--stations 823000] [--parties-only] [--one-of-village] [--rate 3000] [--picture docs/national.svg]
+
+`--parties-only` is the smaller one, without the rows of candidates. With `--one-of-village` one station of each village
+reports: a tenth of the results, for all areas of the nation, so messages are as large as they are with all of them.
 
 The results are made and signed once (bench/made_nation.py) and stand in the ledger topic of an embedded Kafka before
 anything is measured. Then, one after the other:
@@ -48,7 +51,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from latency import Connection, Watch, cpu_each, cpu_seconds
 from made_ledger import authority_key, fill_ledger
-from made_nation import MadeNation, made_nation
+from made_nation import Kind, MadeNation, made_nation
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import connect
 
@@ -60,8 +63,10 @@ from rekap.live_client import MESSAGE_BYTES_MAX, feed_url
 from rekap.up import WORKERS, Stack, running_stack
 from runtime.generations import current_generation
 from runtime.kafka import SUBTOTALS_PARTITIONS, group_of, plain_consumer, topics_of
+from runtime.key_files import load_or_make_key_file
 from runtime.settings import Settings, read_settings, variable
-from schemas.results import Result
+from schemas.blocks import BlockRange
+from schemas.results import Result, ResultRange
 
 SAMPLE_SECONDS = 2
 MEMORY_SECONDS = 5
@@ -592,9 +597,41 @@ class National:
             ("results", self.topics.results),
         ):
             self.say(f"disk: {name}", _gigabytes(sum(_size(path) for path in kafka.glob(f"{topic}-*"))))
+        await self.messages()
         self.say("disk: PostgreSQL", _gigabytes(_size(self.place / "data" / "postgres")))
         self.say("disk: states", _gigabytes(_size(Path(self.stack.environment[variable("state_directory")]))))
         self.say("disk: public log", _gigabytes(_size(Path(self.stack.environment[variable("log_directory")]))))
+
+    async def messages(self) -> None:
+        """The largest message of each kind, and the largest whole that was cut into parts."""
+        places = [TopicPartition(self.topics.subtotals, number) for number in range(SUBTOTALS_PARTITIONS)]
+        places.append(TopicPartition(self.topics.results, 0))
+        ends = await self._ends(places)
+        largest: dict[str, int] = {}
+        wholes: dict[tuple[str, str], tuple[int, int]] = {}
+        consumer = plain_consumer(self.settings)
+        await consumer.start()
+        try:
+            consumer.assign(places)
+            await consumer.seek_to_beginning()
+            left = {place for place in places if ends[place]}
+            while left:
+                for place, messages in (await consumer.getmany(timeout_ms=500)).items():
+                    for message in messages:
+                        said: Any = (ResultRange if place.topic == self.topics.results else BlockRange).from_bytes(
+                            message.value
+                        )
+                        size = len(message.value)
+                        largest[said.kind] = max(largest.get(said.kind, 0), size)
+                        whole = (said.kind, said.part.message if said.part else f"{place}/{message.offset}")
+                        count, total = wholes.get(whole, (0, 0))
+                        wholes[whole] = (count + 1, total + size)
+                left -= {place for place in left if await consumer.position(place) >= ends[place]}
+        finally:
+            await consumer.stop()
+        for kind, size in sorted(largest.items()):
+            parts, total = max((each for (of, _), each in wholes.items() if of == kind), key=lambda each: each[1])
+            self.say(f"messages: largest {kind}", f"{size:,} bytes; whole {total:,} bytes in {parts} parts")
 
     def memory(self) -> None:
         for name, peak in sorted(self.meter.peak.items()):
@@ -713,7 +750,8 @@ async def _place(keep: Path | None) -> AsyncIterator[Path]:
 
 
 async def main(arguments: argparse.Namespace) -> int:
-    made = made_nation(arguments.cache, arguments.stations, arguments.seed)
+    kind = Kind(arguments.stations, arguments.seed, not arguments.parties_only, arguments.one_of_village)
+    made = made_nation(arguments.cache, kind)
     sent, kept = arguments.rate * arguments.seconds, len(made.later()) - KEPT_TO_RECOVER
     if sent > kept:
         raise WrongError(
@@ -722,6 +760,8 @@ async def main(arguments: argparse.Namespace) -> int:
     async with _place(arguments.keep) as place:
         os.environ[variable("state_directory")] = str(place / "state")
         compiled(made.package, place / "state")
+        # A notary that is started where the ledger has records takes no new key.
+        load_or_make_key_file(place / "data" / "log-key.pem")
         async with running_stack(
             made.package,
             place / "data",
@@ -768,6 +808,8 @@ def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stations", type=int, default=823_000)
+    parser.add_argument("--parties-only", action="store_true", help="legislative forms without the rows of candidates")
+    parser.add_argument("--one-of-village", action="store_true", help="one station of each village reports, not all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=int, default=3_000, help="corrections a second on the live stack")
     parser.add_argument("--seconds", type=int, default=30, help="of these")

@@ -30,7 +30,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError
 
 from consumers.signature_checks import SignatureChecks
 from consumers.signature_process import Check
@@ -58,6 +58,8 @@ from runtime.set_aside import SetAside, believed_places
 from runtime.settings import Settings
 from runtime.state_files import CheckedFiles, StateFiles, hash_of_code
 from schemas.blocks import Block
+from schemas.codes import OfficeId
+from schemas.parts import TooManyPartsError
 
 log = logging.getLogger("rekap.tabulator")
 
@@ -67,6 +69,14 @@ value every fourth batch would wait for a commit, at double a restart repeats tw
 POLL_MS = 100
 SESSION_MS = 6_000
 """After this a dead worker's partitions are another's: the least that Kafka allows by default."""
+KEYFRAMES_PAUSE = 20
+"""Between two rounds of keyframes, times what the last one took: so they take no more than a twentieth of the time. Those of a
+nation whose three legislatures have candidates are 30 MB and take a second. At half, they take a tenth of the count's time for
+ever; at double, a roll-up that missed a block is silent for 40 s."""
+OF_ONE_MESSAGE = (MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError)
+"""What Kafka's client and broker raise of a message, and not of all that is sent."""
+ON_THE_WAY_BYTES_MAX = 32 * 1024 * 1024
+"""Of blocks that may wait for acknowledgement: the producer keeps them until then, to send them again."""
 ON_THE_WAY_MAX = 200
 """Blocks that may wait for acknowledgement: some seconds of a busy night. With more, a Kafka that hangs is found later."""
 
@@ -129,15 +139,27 @@ class _Folding:
         """Of the record before those that are still to be folded, where the fold began from a state: until the ledger has
         shown that record, the state may be of another ledger."""
         self.has_spoken = False
+        self.owes_keyframes = False
+        """Whether its first keyframes are still to be sent."""
+        self.without_keyframe: dict[OfficeId, str] = {}
+        """Offices whose last keyframe could not be sent, and why."""
         self.stop = stop
         """Fold no further than this, until it is time to try again."""
-        self.reason_is_left = stop is not None
-        """Whether the reason of a stop is beside the committed offset, where health reads it."""
+        self.left_note = ""
+        """What stands beside the committed offset, where health reads it."""
 
     def has_news_to_commit(self, offset: int) -> bool:
-        """Whether the offset is further than the one committed, or is the same and the fold has got past the record that it
-        had stopped at: on a partition where nothing new comes, the reason would stay for ever."""
-        return offset > self.told_through or (offset == self.told_through and self.reason_is_left and self.stop is None)
+        """Whether the offset is further than the one committed, or is the same and there is something else to say beside it: on
+        a partition where nothing new comes, the reason of a stop would stay for ever, or never be there."""
+        return offset > self.told_through or (offset == self.told_through and self.note != self.left_note)
+
+    @property
+    def note(self) -> str:
+        """What is left beside its committed offset."""
+        if self.stop is not None:
+            return self.stop.as_metadata()
+        lines = [f"has no keyframe of office {office}: {why}" for office, why in sorted(self.without_keyframe.items())]
+        return "; ".join(lines)[:REASON_CHARACTERS_MAX]
 
     def take_blocks(self) -> list[Block]:
         """What has changed; nothing where that is told already."""
@@ -188,11 +210,11 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         )
         self._producer: AIOKafkaProducer = ordered_producer(settings)
         self._message_keys = MessageKeys()
-        self._on_the_way: list[asyncio.Future[Any]] = []
-        """Blocks that Kafka has not acknowledged yet."""
+        self._on_the_way: dict[asyncio.Future[Any], tuple[Block, int]] = {}
+        """What Kafka has not acknowledged yet: of which block, without its rows, and how many bytes."""
         self._uncommitted: dict[TopicPartition, int] = {}
         self._committed_at = time.monotonic()
-        self._keyframes_at = time.monotonic()
+        self._keyframes_due = time.monotonic() + settings.keyframe_ms / 1000
         election = definition.election
         name = f"{election.mode.value}.{election.id}"
         self._states = StateFiles(settings.state_directory / name / f"generation-{settings.generation}")
@@ -257,6 +279,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
     async def _begin(self, place: TopicPartition, committed: int, metadata: str) -> None:
         stop = Stop.from_metadata(metadata)
         folding = await asyncio.to_thread(self._begun, place.partition, committed, stop)
+        folding.left_note = metadata
         self._folding[place.partition] = folding
         self._committed[place] = committed
         # The last record that the state knows is read again: to see that it is of this ledger.
@@ -300,7 +323,9 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         while (path := self._states.newest(place.partition, at_most=folding.fold.next_offset)) is not None:
             path.unlink(missing_ok=True)
         fold = PartitionFold(self._definition, place.partition)
-        self._folding[place.partition] = _Folding(fold, folding.checked, folding.told_through, folding.stop)
+        begun = _Folding(fold, folding.checked, folding.told_through, folding.stop)
+        begun.left_note = folding.left_note
+        self._folding[place.partition] = begun
         self._consumer.seek(place, 0)
         return False
 
@@ -367,16 +392,12 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
                 continue
             if folding.fold.next_offset >= max(folding.told_through, 1):
                 folding.has_spoken = True
-                blocks += folding.fold.keyframes()
+                folding.owes_keyframes = True
                 log.info(event("speaks", partition=folding.fold.partition, through=folding.fold.next_offset - 1))
-        if now - self._keyframes_at >= self._settings.keyframe_ms / 1000:
-            self._keyframes_at = now
-            for folding in self._folding.values():
-                if folding.has_spoken:
-                    blocks += folding.fold.keyframes()
         await self._send(blocks)
         # Not before: a rebalance may commit at any moment, and its reader would never be told what was only folded.
         self._uncommitted |= folded
+        await self._send_keyframes(now)
         self._keep_a_state()
         if now - self._committed_at >= COMMIT_MS / 1000:
             await self._commit()
@@ -418,7 +439,9 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         log.critical(str(error))
         committed = self._committed.get(error.place, 0)
         try:
-            await self._consumer.commit({error.place: (committed, self._sealed(error.place, committed, error.stop))})
+            await self._consumer.commit(
+                {error.place: (committed, self._sealed(error.place, committed, error.stop.as_metadata()))}
+            )
         except KafkaError as unreachable:
             log.warning(event("reason-not-left", error=type(unreachable).__name__))
 
@@ -497,22 +520,92 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         return blocks
 
     async def _send(self, blocks: list[Block]) -> None:
-        """Step 3, begun: the next batch is folded while Kafka takes these; the producer keeps their order."""
+        """Step 3, begun: the next batch is folded while Kafka takes these; the producer keeps their order. Raises FoldError
+        where Kafka takes none so large, since that is of one partition, and health must say which."""
         for block in blocks:
-            topic, partition = self._topics.subtotals, partition_of_office(block.office)
-            for key, value in self._message_keys.messages(block):
-                headers = self._seals.headers(topic, partition, key, value)
-                sent = await self._producer.send(topic, value, key=key, partition=partition, headers=headers)
-                self._on_the_way.append(sent)
+            try:
+                await self._send_one(block)
+            except OF_ONE_MESSAGE as error:
+                raise self._refused(block, error) from error
             _measure_block(block)
-        if len(self._on_the_way) > ON_THE_WAY_MAX:
+        await self._wait_where_much_is_on_the_way()
+
+    async def _send_one(self, block: Block) -> None:
+        topic, partition = self._topics.subtotals, partition_of_office(block.office)
+        for key, value in self._message_keys.messages(block):
+            headers = self._seals.headers(topic, partition, key, value)
+            sent = await self._producer.send(topic, value, key=key, partition=partition, headers=headers)
+            self._on_the_way[sent] = (block._replace(areas=[], records=[], states=[], stations=[]), len(value))
+
+    async def _wait_where_much_is_on_the_way(self) -> None:
+        size = sum(size for _, size in self._on_the_way.values())
+        if len(self._on_the_way) > ON_THE_WAY_MAX or size > ON_THE_WAY_BYTES_MAX:
             await self._acknowledged()
 
+    def _refused(self, block: Block, error: Exception) -> FoldError:
+        """No state of the partition is kept, and nothing of it is told any more, as after a fold that raised."""
+        self._folding.pop(block.partition, None)
+        place = TopicPartition(self._topics.ledger, block.partition)
+        return FoldError(place, block.through, f"block of office {block.office}", error)
+
+    async def _send_keyframes(self, now: float) -> None:
+        """Of the partitions that are due, one office at a time, so that no more of them is held in memory."""
+        everywhere = now >= self._keyframes_due
+        for folding in list(self._folding.values()):
+            if not folding.owes_keyframes and not (everywhere and folding.has_spoken):
+                continue
+            folding.owes_keyframes = False
+            for office in self._definition.offices:
+                if folding is not self._folding.get(folding.fold.partition):
+                    break  # taken away while the one before was sent
+                await self._send_keyframe(folding, office.id)
+        if everywhere:
+            took = time.monotonic() - now
+            self._keyframes_due = now + max(self._settings.keyframe_ms / 1000, KEYFRAMES_PAUSE * took)
+
+    async def _send_keyframe(self, folding: _Folding, office: OfficeId) -> None:
+        try:
+            frame = folding.fold.keyframe(office)
+            await self._send_one(frame)
+        except (TooManyPartsError, AssertionError, ValueError, TypeError, *OF_ONE_MESSAGE) as error:
+            self._without_keyframe(folding, office, error)
+        else:
+            if folding.without_keyframe.pop(office, None) is not None:
+                self._leave_note(folding)
+            _measure_block(frame)
+        await self._wait_where_much_is_on_the_way()
+
+    def _without_keyframe(self, folding: _Folding, office: OfficeId, error: Exception) -> None:
+        """One that cannot be made or sent leaves a gap of that office as it is, and stops nothing else."""
+        reason = f"{type(error).__name__}: {error}"[:REASON_CHARACTERS_MAX]
+        if folding.without_keyframe.get(office) != reason:
+            log.critical(event("keyframe-stopped", partition=folding.fold.partition, office=office, error=reason))
+            folding.without_keyframe[office] = reason
+            self._leave_note(folding)
+
+    def _leave_note(self, folding: _Folding) -> None:
+        """With the next commit, where health finds it."""
+        place = TopicPartition(self._topics.ledger, folding.fold.partition)
+        self._uncommitted.setdefault(place, folding.fold.next_offset)
+
     async def _acknowledged(self) -> None:
-        """Step 3, ended. Raises what Kafka raises. Blocks stay on the list while they are waited for: a rebalance may commit
+        """Step 3, ended. Raises what Kafka raises. Blocks stay on the way while they are waited for: a rebalance may commit
         meanwhile, and waits for them too."""
-        await asyncio.gather(*self._on_the_way)
-        self._on_the_way = [sent for sent in self._on_the_way if not sent.done()]
+        waiting = dict(self._on_the_way)
+        if waiting:
+            await asyncio.wait(waiting)
+        for sent in waiting:
+            self._on_the_way.pop(sent, None)
+        for sent, (block, _) in waiting.items():
+            error = sent.exception()
+            folding = self._folding.get(block.partition)
+            if isinstance(error, OF_ONE_MESSAGE) and block.kind == "block":
+                raise self._refused(block, error) from error
+            if isinstance(error, OF_ONE_MESSAGE):
+                if folding is not None:
+                    self._without_keyframe(folding, block.office, error)
+            elif error is not None:
+                raise error
 
     async def _commit(self) -> None:
         """Step 4: what is in `_uncommitted` is folded, and its blocks are on the way or acknowledged."""
@@ -521,20 +614,23 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             uncommitted, self._uncommitted = self._uncommitted, {}
             await self._acknowledged()
             self._committed_at = time.monotonic()
-            ready = {
-                place: (offset, self._sealed(place, offset, self._folding[place.partition].stop))
+            notes = {
+                place: self._folding[place.partition].note
                 for place, offset in uncommitted.items()
                 if place.partition in self._folding and self._folding[place.partition].has_news_to_commit(offset)
+            }
+            ready = {
+                place: (uncommitted[place], self._sealed(place, uncommitted[place], note))
+                for place, note in notes.items()
             }
             if ready:
                 await self._consumer.commit(ready)
                 self._committed |= {place: offset for place, (offset, _) in ready.items()}
                 for place in ready:
                     if (folding := self._folding.get(place.partition)) is not None:
-                        folding.reason_is_left = folding.stop is not None
+                        folding.left_note = notes[place]
 
-    def _sealed(self, place: TopicPartition, offset: int, stop: Stop | None) -> str:
-        note = "" if stop is None else stop.as_metadata()
+    def _sealed(self, place: TopicPartition, offset: int, note: str) -> str:
         return self._seals.place(self._group, place.topic, place.partition, offset, note)
 
 

@@ -13,15 +13,20 @@ import base64
 import binascii
 import difflib
 import itertools
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from projections.rules import CROSS_RULES, RULE_IDS
+from projections.tally import tally_length
 from proofs.signatures import UnfitKeyError, key_id, load_public_key
 from schemas.forms import CHOICES_MAX, STATED_NUMBERS, ResultForm
 from schemas.package import BlankBallots, ChoiceKind, ElectionPackage, RuleSetting, Severity
+from schemas.parts import PART_BYTES_MAX, PARTS_MAX
 from schemas.problems import ELECTION_TABLE, Problem, ProblemList
 
+NUMBER_BYTES = 4
+"""Of a number in a tally, as text: most are 0, those of a district have four digits and a comma."""
 SUGGESTIONS_MAX = 20
 """Codes for which a likely one is looked for. A look among 900,000 codes takes about 0.2 s; one wrong area column has
 thousands of unknown codes, and after the first few the reader has seen why."""
@@ -53,6 +58,7 @@ def problems(package: ElectionPackage, known_rules: Collection[str] = RULE_IDS) 
     check.districts()
     check.parties()
     check.choices()
+    check.sums()
     check.keys()
     return check.found.closed()
 
@@ -411,6 +417,28 @@ class _Check:
             seen.add((contest, party))
 
     # ── keys.csv ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def sums(self) -> None:
+        """All sums of an office fit into one message, which readers put together from parts (schemas/parts.py)."""
+        levels = [level.id for level in self.package.election.levels]
+        shard = self.package.election.shard_level
+        if shard not in levels:
+            return  # said of the levels
+        above = set(levels[: levels.index(shard) + 1])
+        areas = sum(area.level in above for area in self.package.areas)
+        choices = Counter(choice.contest for choice in self.package.choices)
+        for row, office in enumerate(self.package.offices):
+            most = max((choices[each.id] for each in self.package.contests if each.office == office.id), default=0)
+            size = areas * tally_length(most) * NUMBER_BYTES
+            if size > PARTS_MAX * PART_BYTES_MAX:
+                self.found.add(
+                    "offices",
+                    row,
+                    "id",
+                    f"the sums of {areas:,} areas down to the level {shard!r} with up to {most:,} choices are about "
+                    f"{size // 10**6:,} MB, and a message is at most {PARTS_MAX * PART_BYTES_MAX // 10**6:,}: choose a "
+                    "`shard_level` further up",
+                )
 
     def keys(self) -> None:
         self._given_once("keys", "key_id", "key", (key.key_id for key in self.package.keys))

@@ -467,17 +467,14 @@ class PartitionFold:
 
     def keyframes(self) -> list[Block]:
         """A full block of the shard-level areas for each office, as of the last block taken."""
+        return [self.keyframe(office.id) for office in self.definition.offices]
+
+    def keyframe(self, office: OfficeId) -> Block:
+        """That of one office: of a nation's legislature 12 of these are 10 MB, so nobody should hold all at once."""
         assert not self._pending, "a keyframe between apply and take_blocks would tell what no block has told"
         self._note_shard_areas()
-        return [
-            keyframe(
-                office.id,
-                self.partition,
-                self._through[office.id],
-                [self._area_tally(key) for key in self._shard_areas[office.number]],
-            )
-            for office in self.definition.offices
-        ]
+        areas = self._shard_areas[self.definition.office_number[office]]
+        return keyframe(office, self.partition, self._through[office], [self._area_tally(key) for key in areas])
 
     def _note_shard_areas(self) -> None:
         """Look at the tallies that are new since the last keyframe: of a nation's, 1 of 12 is a shard-level area's."""

@@ -175,6 +175,8 @@ async def _start_witnesses(
     supervisor: Supervisor, count: int, data: Path, definition: Definition, environment: dict[str, str]
 ) -> tuple[Witness, ...]:
     """Witnesses on this machine: they show how it works, but who runs the log should not be who watches it."""
+    if not count:
+        return ()
     public = load_key_file(Path(environment[variable("log_key")])).public_key().public_bytes_raw()
     origins = (origin_of(definition.election, partition) for partition in range(definition.partitions))
     logs = [argument for origin in origins for argument in ("--log", str(VerifierKey(origin, ED25519, public)))]

@@ -31,7 +31,10 @@ LEDGER_BATCH_BYTES_MAX = RECORD_BYTES_MAX + 65
 """What Kafka takes into the ledger at once: a batch has 61 bytes of its own and a record at least 7, so that no larger
 record can stand in it, whoever writes it. That needs a topic that keeps nothing compressed: Kafka measures what it keeps."""
 MESSAGE_BYTES_MAX = 8 * 1024 * 1024
-"""A block of 1,000 forms is about 1 MB; of 1,000 legislative forms about 6 MB."""
+"""What `subtotals` and `results` take, and what a fetch of one partition may bring. Blocks are cut at 1 MB or so
+(projections/tabulation.py), keyframes and results in parts of half a megabyte (schemas/parts.py); the rest is for the worst
+that one record and long numbers can add. A reader of all five partitions holds 40 MB of what was fetched
+ahead; at double, 80."""
 SUBTOTALS_PARTITIONS = 4
 SEGMENT_BYTES = 256 * 1024 * 1024
 """Of subtotals and results: what Kafka has not begun a new file after is not compacted."""

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiokafka import TopicPartition
-from aiokafka.errors import CommitFailedError
+from aiokafka.errors import CommitFailedError, MessageSizeTooLargeError
 
 from consumers import tabulator
 from consumers.signature_process import Check
-from consumers.tabulator import Stop, Tabulator
+from consumers.tabulator import FoldError, Stop, Tabulator
 from runtime.kafka import topics_of
 from runtime.seals import make_seal_keys
 from runtime.settings import Settings
-from schemas.blocks import Block
+from schemas.blocks import Block, BlockRange
 from tests.support.ledger import MemoryLedger
 from tests.support.small_election import reported, small_package
 from tests.support.waiting import until
@@ -244,7 +244,7 @@ async def test_the_reason_of_a_stop_goes_once_the_fold_has_got_past_it_though_no
     assert end == 5
 
     async def stopped_before(*_: Any) -> dict[TopicPartition, tuple[int, str]]:
-        return {place: (committed, worker.tabulator._sealed(place, committed, Stop(2, "mended since")))}
+        return {place: (committed, worker.tabulator._sealed(place, committed, Stop(2, "mended since").as_metadata()))}
 
     monkeypatch.setattr(tabulator, "committed_places", stopped_before)
     await worker.tabulator.on_partitions_revoked(worker.places)
@@ -258,4 +258,68 @@ async def test_the_reason_of_a_stop_goes_once_the_fold_has_got_past_it_though_no
     await worker.tabulator._step()
     await worker.tabulator._step()
     assert worker.consumer.committed_places[place] == end
-    assert worker.consumer.metadata[place] == worker.tabulator._sealed(place, end, None)
+    assert worker.consumer.metadata[place] == worker.tabulator._sealed(place, end, "")
+
+
+class TooLarge:
+    """A producer that Kafka's limit meets, at once or when Kafka answers."""
+
+    def __init__(self, producer: FakeProducer, *, kind: str, later: bool) -> None:
+        self._producer = producer
+        self._kind = kind
+        self._later = later
+
+    async def send(self, topic: str, value: bytes, **more: Any) -> asyncio.Future[None]:
+        if BlockRange.from_bytes(value).kind == self._kind and b'"office":"president"' in value:
+            if not self._later:
+                raise MessageSizeTooLargeError("too large")
+            refused = asyncio.get_running_loop().create_future()
+            refused.set_exception(MessageSizeTooLargeError("too large"))
+            return refused
+        return await self._producer.send(topic, value, **more)
+
+
+@pytest.mark.parametrize("later", [False, True])
+async def test_a_block_that_kafka_refuses_for_its_size_stops_its_partition_with_a_reason(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, later: bool
+) -> None:
+    """It was a crash for ever, and health had an empty list of what is stopped."""
+    monkeypatch.setattr(tabulator, "COMMIT_MS", 0)
+    worker.tabulator._producer = TooLarge(worker.producer, kind="block", later=later)
+    worker.everybody_reports()
+    place = worker.places[0]
+    worker.consumer.batches = [{place: worker.messages(place)}]
+    with pytest.raises(FoldError, match="office president") as stopped:
+        await worker.tabulator._step()
+    assert stopped.value.place == place
+    assert "MessageSizeTooLargeError" in stopped.value.stop.reason
+    assert place not in worker.consumer.committed_places
+
+
+@pytest.mark.parametrize("later", [False, True])
+async def test_a_keyframe_that_cannot_be_sent_is_named_and_stops_nothing(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, later: bool
+) -> None:
+    monkeypatch.setattr(tabulator, "COMMIT_MS", 0)
+    worker.tabulator._producer = TooLarge(worker.producer, kind="keyframe", later=later)
+    worker.everybody_reports()
+    place = worker.places[0]
+    worker.consumer.batches = [{place: worker.messages(place)}]
+    for _ in range(3):
+        await worker.tabulator._step()
+    assert {block.office for block in worker.producer.blocks if block.kind == "keyframe"} == {"council"}
+    end = worker.consumer.committed_places[place]
+    assert end == len(worker.messages(place))
+    note = worker.tabulator._seals.note(
+        worker.tabulator._group, place.topic, place.partition, end, worker.consumer.metadata[place]
+    )
+    assert (
+        note
+        == "has no keyframe of office president: MessageSizeTooLargeError: [Error 10] MessageSizeTooLargeError: too large"
+    )
+    worker.tabulator._producer = worker.producer
+    worker.tabulator._keyframes_due = 0
+    await worker.tabulator._step()
+    worker.tabulator._committed_at = 0
+    await worker.tabulator._step()
+    assert worker.consumer.metadata[place] == worker.tabulator._sealed(place, end, "")

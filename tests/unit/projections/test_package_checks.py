@@ -500,3 +500,14 @@ def test_the_list_is_bounded_and_says_how_many_are_missing(package: ElectionPack
     found = problems(added(package, "stations", *stations))
     assert len(found) == PROBLEMS_MAX + 1
     assert found[-1] == Problem("election", None, None, "500 more problems are not listed; correct these first")
+
+
+def test_sums_that_no_message_would_hold_are_said_before_the_election_is_opened(
+    package: ElectionPackage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert problems(package) == []
+    monkeypatch.setattr("projections.package_checks.PARTS_MAX", 1)
+    monkeypatch.setattr("projections.package_checks.PART_BYTES_MAX", 1_000)
+    found = problems(package)
+    assert {(problem.table, problem.column) for problem in found} == {("offices", "id")}
+    assert "choose a `shard_level` further up" in found[0].sentence

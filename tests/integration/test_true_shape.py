@@ -1,0 +1,210 @@
+"""A legislature as it is: 7,277 districts with 234 rows each, in one ledger partition, through a real Kafka. Its totals arrive,
+and those of the other office too."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+from aiokafka import TopicPartition
+from websockets.asyncio.client import connect
+
+from projections.readmodel import queries
+from rekap.live_client import feed_url
+from rekap.up import Stack, running_stack
+from runtime.kafka import MESSAGE_BYTES_MAX, SUBTOTALS_PARTITIONS, ordered_producer, plain_consumer, topics_of
+from runtime.package_files import write_package
+from runtime.settings import read_settings
+from schemas.blocks import BlockRange
+from schemas.envelope import ledger_record
+from schemas.package import (
+    Area,
+    Choice,
+    ChoiceKind,
+    Contest,
+    ElectionPackage,
+    Method,
+    Office,
+    Party,
+    RuleSetting,
+    Severity,
+    Station,
+)
+from schemas.parts import PART_BYTES_MAX
+from schemas.results import ResultRange
+from tests.conftest import Parts
+from tests.support.ledger import CREATED_AT, private_key
+from tests.support.small_election import reported, small_package
+from tests.support.stacks import Voices, eventually
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
+
+PROVINCES, DISTRICTS, PARTIES, CANDIDATES = 38, 7_277, 18, 12
+ROWS = [f"P{party:02}-{row:02}" for party in range(1, PARTIES + 1) for row in range(CANDIDATES + 1)]
+HEAD_BYTES = 4 * 1024
+SECONDS = 240.0
+
+
+def _package() -> ElectionPackage:
+    """A station in each district of the country; a president and one chamber for all of it."""
+    base = small_package((RuleSetting(id="F3", severity=Severity.HARD),), partitions=1)
+    areas = [base.areas[0]]
+    areas += [Area(code=f"{n}", name=f"Province {n}", level="province", parent="N") for n in range(1, PROVINCES + 1)]
+    stations = []
+    for number in range(DISTRICTS):
+        province = str(number % PROVINCES + 1)
+        district, village = f"{province}.{number}", f"{province}.{number}.1"
+        areas.append(Area(code=district, name=district, level="district", parent=province))
+        areas.append(Area(code=village, name=village, level="village", parent=district))
+        stations.append(Station(code=f"{village}-1", name="TPS 1", area=village, registered_voters=300))
+    parties = tuple(Party(id=f"P{n:02}", name=f"Party {n}") for n in range(1, PARTIES + 1))
+    return replace(
+        base,
+        election=base.election.model_copy(update={"id": "true-shape"}),
+        areas=tuple(areas),
+        stations=tuple(stations),
+        districts=(),
+        offices=(*base.offices[:1], Office(id="dpr", name_id="DPR", name_en="House")),
+        contests=(
+            Contest(id="president", office="president", electorate="N"),
+            Contest(id="dpr", office="dpr", electorate="N", seats=580, method=Method.SAINTE_LAGUE),
+        ),
+        parties=parties,
+        choices=(
+            *(choice for choice in base.choices if choice.contest == "president"),
+            *(
+                Choice(
+                    contest="dpr",
+                    id=row,
+                    name=row,
+                    kind=ChoiceKind.PARTY if row.endswith("-00") else ChoiceKind.CANDIDATE,
+                    party=row[:3],
+                    order=order,
+                )
+                for order, row in enumerate(ROWS)
+            ),
+        ),
+    )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
+    place = tmp_path_factory.mktemp("true-shape")
+    write_package(_package(), place / "election")
+    settings = {**parts, "REKAP_KEYFRAME_MS": "20000", "REKAP_RESULTS_KEYFRAME_MS": "20000"}
+    async with running_stack(
+        place / "election", place / "data", private_key("authority"), log_directory=place, settings=settings
+    ) as stack:
+        yield stack
+
+
+async def _fill(stack: Stack, voices: Voices) -> dict[str, int]:
+    """A form of each district, written into the ledger at once, as after an outage of the workers. Gives the votes."""
+    chance = random.Random(7_277)
+    sums = dict.fromkeys(ROWS, 0)
+    settings = read_settings(stack.environment)
+    producer = ordered_producer(settings)
+    await producer.start()
+    try:
+        sent = []
+        for station in stack.definition.station_codes:
+            votes = {row: chance.randrange(300) for row in ROWS}
+            for row, count in votes.items():
+                sums[row] += count
+            valid = sum(votes.values())
+            form = {"votes": votes, "VA": valid, "VB": 1, "VC": valid + 1}
+            envelope = voices.sign(reported(station, contest="dpr") | {"form": form})
+            value = ledger_record(envelope, "test", CREATED_AT)
+            sent.append(await producer.send(topics_of(stack.definition.election).ledger, value, partition=0))
+        await asyncio.gather(*sent)
+    finally:
+        await producer.stop()
+    return sums
+
+
+async def test_a_legislature_of_true_size_and_a_president_reach_the_nation(
+    stack: Stack, voices: Voices, client: httpx.AsyncClient
+) -> None:
+    sums = await _fill(stack, voices)
+    station = stack.definition.station_codes[0]
+    receipt = await client.post("/v1/submissions", content=voices.sign(reported(station)))
+    assert receipt.status_code == 201
+
+    async def counted(office: str, stations: int) -> Any:
+        answer = (await client.get(f"/v1/offices/{office}")).json()
+        [contest] = answer["contests"]
+        return answer if contest["stations"]["clean"] == stations else None
+
+    house = await eventually(lambda: counted("dpr", DISTRICTS), seconds=SECONDS)
+    assert house["contests"][0]["counted"]["votes"] == sums
+    assert await eventually(lambda: counted("president", 1), seconds=SECONDS)
+
+    # The live feed has it too, and goes on after it.
+    async with connect(feed_url(stack.url), max_size=None) as socket:
+        await socket.send(json.dumps({"type": "subscribe", "office": "dpr"}))
+        async with asyncio.timeout(60):
+            while (message := json.loads(await socket.recv()))["type"] != "snapshot":
+                pass
+        [nation] = [tally for tally in message["areas"] if tally["area"] == "N"]
+        assert nation["counted"]["votes"] == sums
+        await client.post(
+            "/v1/submissions", content=voices.sign(reported(station, contest="dpr", version=2) | {"form": _one_vote()})
+        )
+        async with asyncio.timeout(60):
+            while (message := json.loads(await socket.recv()))["type"] != "change":
+                pass
+        assert {tally["area"] for tally in message["areas"]} >= {"N"}
+
+    health = (await client.get("/v1/health")).json()
+    assert health["status"] == "ok", health
+    definition = stack.definition
+    above = sum(level <= definition.shard_level for level in definition.area_level)
+    schema = {"search_path": f'"{queries.schema_of(definition.election)}"'}
+    connection = await asyncpg.connect(read_settings(stack.environment).database, server_settings=schema)
+    try:
+        stored = await connection.fetchval("SELECT count(*) FROM area_tally WHERE contest = 'dpr'")
+    finally:
+        await connection.close()
+    assert stored == above + DISTRICTS, "the areas above, and a village in each district"
+    await _assert_messages_are_bounded(stack)
+
+
+def _one_vote() -> dict[str, Any]:
+    return {"votes": dict.fromkeys(ROWS, 0) | {ROWS[0]: 1}, "VA": 1, "VB": 0, "VC": 1}
+
+
+async def _assert_messages_are_bounded(stack: Stack) -> None:
+    """What Kafka has of the roll-up and the tabulator: whole keyframes of 9.7 MB and more, in parts."""
+    topics = topics_of(stack.definition.election)
+    places = [TopicPartition(topics.subtotals, number) for number in range(SUBTOTALS_PARTITIONS)]
+    places.append(TopicPartition(topics.results, 0))
+    consumer = plain_consumer(read_settings(stack.environment))
+    await consumer.start()
+    sizes: dict[tuple[str, str, Any], int] = {}
+    try:
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        await consumer.seek_to_beginning()
+        while any([await consumer.position(place) < end for place, end in ends.items()]):
+            for place, messages in (await consumer.getmany(timeout_ms=500)).items():
+                for message in messages:
+                    assert len(message.value) < MESSAGE_BYTES_MAX // 2
+                    of_results = place.topic == topics.results
+                    said: Any = (ResultRange if of_results else BlockRange).from_bytes(message.value)
+                    if said.part is not None:
+                        assert len(message.value) <= PART_BYTES_MAX + HEAD_BYTES
+                        key = (place.topic, said.kind, said.part.message)
+                        sizes[key] = sizes.get(key, 0) + len(message.value)
+    finally:
+        await consumer.stop()
+    kinds = {(topic, kind): size for (topic, kind, _), size in sorted(sizes.items(), key=lambda each: each[1])}
+    assert kinds[topics.results, "keyframe"] > MESSAGE_BYTES_MAX, kinds
+    assert kinds[topics.subtotals, "keyframe"] > MESSAGE_BYTES_MAX, kinds
