@@ -19,6 +19,9 @@ import httpx
 from audit.findings import AuditError
 
 ATTEMPTS = 4
+REFUSALS_MAX = 120
+"""How often one file is asked for again because this address asks for much (429): ten minutes, at five seconds each."""
+REFUSED_SECONDS_MAX = 60.0
 WAIT_SECONDS = 0.5
 """Before the second attempt; doubles with each."""
 ANSWER_BYTES_MAX = 512 * 1024 * 1024
@@ -34,8 +37,9 @@ class Server:
     def get(self, path: str) -> bytes | None:
         """The answer, or None for 404. Raises AuditError after several attempts."""
         wait, problem = WAIT_SECONDS, ""
-        for attempt in range(ATTEMPTS):
-            if attempt:
+        attempts = refusals = 0
+        while attempts < ATTEMPTS and refusals < REFUSALS_MAX:
+            if attempts:
                 time.sleep(wait)
                 wait *= 2
             try:
@@ -43,18 +47,30 @@ class Server:
                     status = answer.status_code
                     if status == 200:
                         return _read_bounded(answer, path)
+                    if status == 429:  # it is there, and this address has asked for much: nothing is wrong
+                        refusals += 1
+                        problem = "status 429, again and again"
+                        time.sleep(_retry_after(answer))
+                        continue
             except httpx.HTTPError as error:
                 problem = f"{type(error).__name__}: {error}"
+                attempts += 1
                 continue
             if status == 404:
                 return None
             problem = f"status {status}"
-            if status < 500 and status != 429:
+            attempts += 1
+            if status < 500:
                 break
         raise AuditError(f"{self.url}/{path} cannot be had: {problem}")
 
     def close(self) -> None:
         self._client.close()
+
+
+def _retry_after(answer: httpx.Response) -> float:
+    said = answer.headers.get("retry-after", "")
+    return min(float(said), REFUSED_SECONDS_MAX) if said.isascii() and said.isdigit() else WAIT_SECONDS
 
 
 def _read_bounded(answer: httpx.Response, path: str) -> bytes:

@@ -42,7 +42,7 @@ class Settings:
         "submissions a second of one address, a wrong one counted as ten; ten times as many at once; 0 for no limit",
     )
     submissions_of_key_per_s: int = _setting(
-        200, "submissions a second with one key; ten times as many at once; 0 for no limit"
+        500, "submissions a second with one key; ten times as many at once; 0 for no limit"
     )
     gateway: str = _setting("gateway-1", "name of this gateway, as it stands in receipts")
     gateway_key: Path = _setting(Path("gateway-key.pem"), "private key that signs receipts; made where there is none")

@@ -25,6 +25,9 @@ UNSENT_BYTES_MAX = 256 * 1024 * 1024
 (401 kB) begin to lose their connections; at double, a machine with 1 GB has nothing left to count with."""
 UNSENT_SHARE_BYTES_MAX = 64 * 1024 * 1024
 """The same, of one address: a quarter."""
+ROOM_AFTER_SECONDS = 1.0
+"""Who waits without a request for less than this keeps his place: the request of a new connection may be on its way. At half, a
+slow line loses its connections when an address has many; at double, silent ones shut its new ones out for as long."""
 DESCRIPTORS_KEPT = 256
 """Descriptors that are not for clients: Kafka, PostgreSQL, files of the public log, the listening socket, the log."""
 
@@ -54,8 +57,8 @@ class Connections:
         self.of_party_max = of_party_max
         self._all: dict[Connection, None] = {}
         self._of_party: dict[str | None, int] = {}
-        self._waiting: dict[str | None, dict[Connection, None]] = {}
-        """Of each party those that have no request under way; the longest waiting first."""
+        self._waiting: dict[str | None, dict[Connection, float]] = {}
+        """Of each party those that have no request under way, and since when; the longest waiting first."""
         self._looking: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -101,7 +104,8 @@ class Connections:
     def waits(self, connection: Connection) -> None:
         """It has no request under way from now on."""
         if connection in self._all:
-            self._waiting.setdefault(connection.party, {})[connection] = None
+            waiting = self._waiting.setdefault(connection.party, {})
+            waiting.setdefault(connection, asyncio.get_running_loop().time())
 
     def works(self, connection: Connection) -> None:
         waiting = self._waiting.get(connection.party)
@@ -117,7 +121,9 @@ class Connections:
         waiting = self._waiting.get(party)
         if not waiting:
             return False
-        longest = next(iter(waiting))
+        longest, since = next(iter(waiting.items()))
+        if asyncio.get_running_loop().time() - since < ROOM_AFTER_SECONDS:
+            return False
         metrics.HTTP_CUT_OFF.labels("made-room").inc()
         longest.cut_off()
         self.leave(longest)

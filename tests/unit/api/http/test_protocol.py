@@ -436,6 +436,19 @@ async def test_all_that_is_unread_has_a_bound_together(server: Server, monkeypat
 # -- how many --------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def room_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections_module, "ROOM_AFTER_SECONDS", 0.0)
+
+
+async def test_a_connection_that_has_just_been_made_keeps_its_place(server: Server) -> None:
+    young = [server.connect()[1] for _ in range(4)]
+    _, refused = server.connect()
+    assert refusal(refused)[0] == 503
+    assert not any(transport.is_closed for transport in young)
+
+
+@pytest.mark.usefixtures("room_at_once")
 async def test_a_new_connection_takes_the_place_of_the_one_that_waits_longest(server: Server) -> None:
     waiting = [server.connect()[1] for _ in range(4)]
     _, new = server.connect()
@@ -458,6 +471,7 @@ async def test_an_address_whose_connections_are_all_at_work_gets_no_more(server:
     server.hold.set()
 
 
+@pytest.mark.usefixtures("room_at_once")
 async def test_where_all_places_are_taken_the_largest_party_makes_room(server: Server) -> None:
     server.connections.of_party_max = 8
     many = [server.connect()[1] for _ in range(8)]
@@ -483,6 +497,7 @@ async def test_a_trusted_proxy_has_more_than_one_partys_share(server: Server) ->
     assert not any(server.connect("203.0.113.1")[1].is_closed for _ in range(9))
 
 
+@pytest.mark.usefixtures("room_at_once")
 async def test_a_connection_that_was_used_waits_anew(server: Server) -> None:
     first, of_first = server.connect()
     others = [server.connect()[1] for _ in range(3)]

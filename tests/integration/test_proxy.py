@@ -1,0 +1,249 @@
+"""proxy/nginx.conf does what docs/operations.md says of it, in front of an API that is this test's own. Needs nginx."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import os
+import shutil
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from starlette.types import Receive, Scope, Send
+from websockets.asyncio.client import connect
+
+from api.client_address import TrustedProxies
+from api.http.connections import Connections
+from api.http.server import bounded_server
+from api.refusals import Refusals
+from rekap.embedded.ports import free_port
+
+NGINX = shutil.which("nginx")
+CONFIGURATION = Path(__file__).parents[2] / "proxy" / "nginx.conf"
+
+pytestmark = [
+    pytest.mark.skipif(NGINX is None, reason="nginx is not installed here"),
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+
+@dataclass
+class Api:
+    """Answers with how often it was asked and for whom; streams two events, the second when it is told to."""
+
+    asked: int = 0
+    second: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.send", "text": "hello"})
+            await receive()
+            return
+        self.asked += 1
+        headers = dict(scope["headers"])
+        if scope["path"] == "/v1/live":
+            await send(
+                {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]}
+            )
+            await send({"type": "http.response.body", "body": b"data: 1\n\n", "more_body": True})
+            await self.second.wait()
+            await send({"type": "http.response.body", "body": b"data: 2\n\n"})
+            return
+        size = 0
+        while (message := await receive())["type"] == "http.request":
+            size += len(message["body"])
+            if not message["more_body"]:
+                break
+        body = b"%d %d %b" % (self.asked, size, headers.get(b"x-forwarded-for", b"-"))
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [
+                    (b"content-length", b"%d" % len(body)),
+                    (b"cache-control", b"public, max-age=1, stale-if-error=3600"),
+                    (b"ratelimit", b'"requests";r=1;t=1'),
+                ],
+            }
+        )
+        await send({"type": "http.response.body", "body": body})
+
+
+@dataclass
+class Proxy:
+    url: str
+    plain_url: str
+    api: Api
+    api_port: int
+    tls: ssl.SSLContext
+
+    @asynccontextmanager
+    async def api_is_there(self) -> AsyncIterator[None]:
+        server = bounded_server(
+            self.api,
+            connections=Connections(100, 100, Refusals()),
+            proxies=TrustedProxies.parse("127.0.0.1"),
+            graceful_seconds=1,
+            port=self.api_port,
+            web_socket_bytes_max=1_000,
+            loop="asyncio",
+        )
+        server.config.lifespan = "off"
+        listening = socket.create_server(("127.0.0.1", self.api_port))
+        serving = asyncio.create_task(server.serve([listening]))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            await serving
+            listening.close()
+
+
+def _certificate(directory: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + datetime.timedelta(days=1))
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    (directory / "certificate.pem").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    (directory / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def proxy(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Proxy]:
+    assert NGINX is not None
+    directory = tmp_path_factory.mktemp("nginx")
+    _certificate(directory)
+    secure, plain, api_port = free_port(), free_port(), free_port()
+    text = CONFIGURATION.read_text()
+    for name, here in (
+        ("api:8000", f"127.0.0.1:{api_port}"),
+        ("/etc/rekap/tls/", f"{directory}/"),
+        ("/tmp/nginx", f"{directory}/nginx"),  # the proxy's own container
+        ("listen [::]:8443 ssl http2 backlog=4096;", ""),
+        ("listen [::]:8080;", ""),
+        ("listen 8443", f"listen 127.0.0.1:{secure}"),
+        ("listen 8080", f"listen 127.0.0.1:{plain}"),
+        ("https://$host$request_uri", f"https://localhost:{secure}$request_uri"),
+    ):
+        assert name in text, name
+        text = text.replace(name, here)
+    (directory / "nginx.conf").write_text(text)
+    command = [NGINX, "-p", str(directory), "-c", str(directory / "nginx.conf"), "-e", "stderr"]
+    check = await asyncio.create_subprocess_exec(*command, "-t", stderr=asyncio.subprocess.PIPE)
+    _, said = await check.communicate()
+    assert check.returncode == 0, said.decode()
+    assert b"[warn]" not in said, said.decode()
+    as_user = " user root;" if os.geteuid() == 0 else ""  # else its workers could not enter the directory of this test
+    process = await asyncio.create_subprocess_exec(*command, "-g", f"daemon off;{as_user}")
+    tls = ssl.create_default_context(cafile=str(directory / "certificate.pem"))
+    try:
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", secure)
+                writer.close()
+                break
+            except OSError:
+                assert process.returncode is None
+                await asyncio.sleep(0.05)
+        yield Proxy(f"https://localhost:{secure}", f"http://localhost:{plain}", Api(), api_port, tls)
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def client(proxy: Proxy) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=proxy.url, verify=proxy.tls, timeout=10) as client:
+        yield client
+
+
+async def test_many_readers_are_one_request_and_stay_served_while_the_api_is_away(
+    proxy: Proxy, client: httpx.AsyncClient
+) -> None:
+    async with proxy.api_is_there():
+        answers = await asyncio.gather(*(client.get("/v1/offices/president") for _ in range(50)))
+        assert {answer.status_code for answer in answers} == {200}
+        assert proxy.api.asked <= 2
+        assert "ratelimit" not in answers[0].headers
+    await asyncio.sleep(1.5)
+    stale = await client.get("/v1/offices/president")
+    assert (stale.status_code, stale.headers["x-cache"]) in {(200, "STALE"), (200, "UPDATING")}
+    assert (await client.get("/v1/offices/council")).status_code == 502
+
+
+async def test_what_a_client_says_of_its_address_is_not_passed_on(proxy: Proxy, client: httpx.AsyncClient) -> None:
+    async with proxy.api_is_there():
+        answer = await client.post("/v1/submissions", content=b"x" * 70_000, headers={"X-Forwarded-For": "203.0.113.9"})
+        assert answer.text.endswith(" 70000 127.0.0.1")
+
+
+async def test_too_much_does_not_reach_the_api(proxy: Proxy, client: httpx.AsyncClient) -> None:
+    async with proxy.api_is_there():
+        asked = proxy.api.asked
+        assert (await client.post("/v1/submissions:batch", content=b"x" * (17 * 1024 * 1024))).status_code == 413
+        assert (await client.get("/" + "a" * 9_000)).status_code == 414
+        assert (await client.get("/metrics")).status_code == 404
+        assert proxy.api.asked == asked
+
+
+async def test_an_event_stream_is_not_buffered(proxy: Proxy, client: httpx.AsyncClient) -> None:
+    async with proxy.api_is_there(), client.stream("GET", "/v1/live?office=president") as answer:
+        events = answer.aiter_lines()
+        assert await anext(events) == "data: 1"
+        proxy.api.second.set()
+        assert [line async for line in events if line] == ["data: 2"]
+
+
+async def test_a_stream_is_asked_to_come_back_while_the_api_is_away(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/v1/live?office=president")
+    assert (answer.status_code, answer.text) == (200, "retry: 2000\n\n")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+
+
+async def test_a_web_socket_passes(proxy: Proxy) -> None:
+    async with proxy.api_is_there(), connect(f"{proxy.url.replace('https', 'wss')}/v1/live", ssl=proxy.tls) as socket:
+        assert await socket.recv() == "hello"
+
+
+async def test_plain_http_is_sent_to_tls(proxy: Proxy) -> None:
+    async with httpx.AsyncClient() as client:
+        answer = await client.get(f"{proxy.plain_url}/v1/election?x=1")
+        assert (answer.status_code, answer.headers["location"]) == (308, f"{proxy.url}/v1/election?x=1")
+
+
+async def test_one_address_has_so_many_requests_at_once(proxy: Proxy) -> None:
+    """The bound counts requests under way: 300 streams of one address are 256."""
+    async with proxy.api_is_there():
+        proxy.api.second = asyncio.Event()
+        limits = httpx.Limits(max_connections=400)
+        async with httpx.AsyncClient(base_url=proxy.url, verify=proxy.tls, timeout=20, limits=limits) as client:
+
+            async def status() -> int:
+                async with client.stream("GET", "/v1/live") as answer:
+                    if answer.status_code == 200:
+                        await proxy.api.second.wait()
+                    return answer.status_code
+
+            asking = [asyncio.create_task(status()) for _ in range(300)]
+            await asyncio.sleep(3)
+            proxy.api.second.set()
+            statuses = await asyncio.gather(*asking)
+        assert statuses.count(429) >= 40
+        assert statuses.count(200) <= 256
