@@ -28,6 +28,7 @@ import orjson
 import uvloop
 from attacks_gateway import GATEWAY_ATTACKS
 from attacks_http import HTTP_ATTACKS
+from attacks_live import LIVE_ATTACKS
 from attacks_target import Attack, Target, read_target
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from latency import OFFICE, Connection, Watch, envelopes_of
@@ -39,7 +40,7 @@ from rekap.up import Stack, running_stack
 from runtime.package_files import write_package
 from schemas.package import Role
 
-ATTACKS: dict[str, Attack] = {**HTTP_ATTACKS, **GATEWAY_ATTACKS}
+ATTACKS: dict[str, Attack] = {**HTTP_ATTACKS, **GATEWAY_ATTACKS, **LIVE_ATTACKS}
 
 RATIO_MAX = 3.0
 """Aim: under an attack from one address the others' p95 is at most this many times what it was."""

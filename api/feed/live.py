@@ -19,6 +19,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from fastapi import APIRouter, Header, Query, Request, Response, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 from starlette.types import Scope
+from starlette.websockets import WebSocketDisconnected
 
 from api.client_address import TrustedProxies
 from api.feed.event_stream import RETRY_MS, SEND_SECONDS_MAX, EventStream, come_back
@@ -280,13 +281,14 @@ class LiveFeed:
             for task in done:
                 if task.cancelled():
                     await socket.close(CLOSE_RESTART, "the feed begins anew; connect again with your cursor")
-                elif (error := task.exception()) is not None and not isinstance(error, (WebSocketDisconnect, OSError)):
+                elif isinstance(error := task.exception(), TimeoutError):
                     metrics.LIVE_CLIENTS_DROPPED.inc()
-                    log.info(event("client-dropped", error=f"{type(error).__name__}: {error}"))
                     if connection is not None:
                         connection.cut_off()
-        except (RuntimeError, OSError):
-            pass  # closed already, from the other side
+                elif error is not None:
+                    raise error
+        except (WebSocketDisconnect, WebSocketDisconnected, OSError):
+            pass  # closed already
         finally:
             for task in (reading, writing):
                 task.cancel()

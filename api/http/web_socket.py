@@ -8,6 +8,7 @@ beneath: pings, empty fragments, a handshake that stays half done.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -24,6 +25,10 @@ from api.http.connections import Connections
 from api.http.corked import BACKLOG, UNREAD, Corked
 from api.http.unread import Unread
 from runtime import metrics
+
+log = logging.getLogger("rekap.sockets")
+"""Without a line for each connection that opens and closes, of which a client can make as many as it likes."""
+log.setLevel(logging.WARNING)
 
 HANDSHAKE_SECONDS_MAX = 10.0
 FRAMES_MAX = 300
@@ -75,6 +80,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.logger = self.conn.logger = log
         self._connections = connections
         self._proxies = proxies
         self._turns = turns

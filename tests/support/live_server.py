@@ -111,14 +111,14 @@ class Wire:
                 pass
         return self.seen
 
-    async def upgrade(self) -> None:
-        """Become a WebSocket."""
+    async def upgrade(self, until: bytes = b'"hello"') -> None:
+        """Become a WebSocket, and read what comes first."""
         key = base64.b64encode(os.urandom(16))
         await self.send(
             b"GET /v1/live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %b\r\n\r\n" % key
         )
-        await self.read_until(b'"hello"')
+        await self.read_until(until)
 
     def close(self) -> None:
         self._raw.close()

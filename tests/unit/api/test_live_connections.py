@@ -10,7 +10,10 @@ from contextlib import suppress
 import pytest
 import pytest_asyncio
 
+from api.feed.hub import Hub
 from api.http import protocol, unread
+from rekap.live_client import follow
+from schemas.live import Positions
 from tests.support.ledger import MemoryLedger
 from tests.support.live_server import LiveServer, Wire, live_server, masked_frame
 from tests.support.small_election import small_package
@@ -206,3 +209,47 @@ async def test_a_stream_without_a_place_ends_with_200_and_says_when_to_come_back
         assert b"retry: 10000" in answer
         first.close()
         second.close()
+
+
+async def test_one_address_does_not_take_all_places() -> None:
+    async with live_server(DEFINITION, live_clients=4, live_clients_per_address=2) as server:
+        mine = [await server.connect(source="127.0.0.2") for _ in range(3)]
+        for wire in mine[:2]:
+            await wire.upgrade()
+        await mine[2].upgrade(until=b"your address has 2 already")
+        assert b"\x03\xf5" in mine[2].seen  # 1013
+        stream = await _stream(server)
+        mine[0].close()
+        await server.until_subscribers(2, seconds=3)
+        again = await server.connect(source="127.0.0.2")
+        await again.upgrade()
+        stream.close()
+
+
+async def test_a_browser_that_kept_a_cursor_of_another_feed_gets_a_stream_and_the_newest_state(
+    server: LiveServer,
+) -> None:
+    """It cannot drop its `Last-Event-ID`: an error would end it for good."""
+    for kept in (b"nonsense", b"x" * 10_000):
+        wire = await server.connect()
+        await wire.send(STREAM[:-2] + b"Last-Event-ID: " + kept + b"\r\n\r\n")
+        seen = await wire.read_until(b"event: snapshot")
+        assert seen.startswith(b"HTTP/1.1 200")
+        assert b"cursor-too-old" in seen
+        wire.close()
+
+
+async def test_a_large_channel_comes_in_parts_by_socket_and_by_stream() -> None:
+    hub = Hub(DEFINITION, 1, heartbeat_s=1, part_bytes=2_000)
+    hub.begin(Positions(0, (0,)), cuts={"president": (0,) * DEFINITION.partitions})
+    async with live_server(DEFINITION, hub=hub) as server:
+        wire = await server.connect()
+        await wire.send(STREAM)
+        assert (await wire.read_until(b'"cursor"')).count(b'"more":true') > 1
+        messages = []
+        async for message in follow(f"http://127.0.0.1:{server.port}", office="president"):
+            messages.append(message)
+            if message["type"] == "snapshot":
+                break
+        assert {tally["area"] for tally in messages[-1]["areas"]} == {"N", "1", "2"}
+        assert "cursor" in messages[-1]
