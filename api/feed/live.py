@@ -29,6 +29,7 @@ from api.feed.subscribers import Frame, Subscriber
 from api.feed.turns import FairTurns
 from api.http.connection import CONNECTION, Connection
 from api.problems import PROBLEM_RESPONSES, Problem
+from api.rate_limits import BURST_SECONDS, RateLimit
 from api.readmodel import ReadModel
 from projections.definition import Definition
 from runtime import metrics
@@ -56,6 +57,8 @@ SUBSCRIPTIONS_EACH = 8
 """For each place that an address may take, over all its connections."""
 FULL_SECONDS = 10
 """After which one comes back for whom there was no place."""
+REFUSED_AFTER_SECONDS = 1.0
+"""How long one waits to hear that it connects too often; it would be back at once."""
 TOO_MANY = 429
 HOLD_SECONDS_MAX = 10.0
 """That a request for the stream is held while the feed begins, which takes a second or two after a start."""
@@ -83,6 +86,7 @@ class LiveFeed:
         """What wakes each client that is served by `frames`, for as long as it is to be served."""
         self._proxies = TrustedProxies.parse(settings.trusted_proxies)
         self._places = Places(settings.live_clients, settings.live_clients_per_address)
+        self._connects = RateLimit("live connections", settings.live_clients_per_address // BURST_SECONDS)
         self._turns = FairTurns()
         self.hub: Hub | None = None
         """None while the feed begins."""
@@ -237,12 +241,20 @@ class LiveFeed:
         self._places.take(party)
         return self.hub
 
+    async def admit_at_rate(self, party: str) -> Hub:
+        """The same for one that connects: who does so more often than all places of an address together could in
+        BURST_SECONDS waits to hear so. Raises NoPlace."""
+        if not self._connects.take(party):
+            await asyncio.sleep(REFUSED_AFTER_SECONDS)
+            raise NoPlace("your address connects to the live feed too often", FULL_SECONDS)
+        return self.admit(party)
+
     async def admit_soon(self, party: str) -> Hub:
         """The same, and waits for a feed that is just beginning. Raises NoPlace."""
         with suppress(TimeoutError):
             async with asyncio.timeout(HOLD_SECONDS_MAX):
                 await self._has_begun.wait()
-        return self.admit(party)
+        return await self.admit_at_rate(party)
 
     def end(self, hub: Hub, subscriber: Subscriber) -> None:
         """The client has gone."""
@@ -262,10 +274,10 @@ class LiveFeed:
 
     async def serve_socket(self, socket: WebSocket) -> None:
         connection: Connection | None = socket.scope.get(CONNECTION)
-        await socket.accept()
         party = self.party(socket.scope)
+        await socket.accept()
         try:
-            hub = self.admit(party)
+            hub = await self.admit_at_rate(party)
         except NoPlace as none:
             await socket.close(CLOSE_TRY_LATER, none.sentence)
             return

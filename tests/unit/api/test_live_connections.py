@@ -226,6 +226,19 @@ async def test_one_address_does_not_take_all_places() -> None:
         stream.close()
 
 
+async def test_one_that_connects_over_and_over_is_slowed_down_and_others_are_not() -> None:
+    async with live_server(DEFINITION, live_clients_per_address=10) as server:
+        for _ in range(10):
+            wire = await server.connect(source="127.0.0.2")
+            await wire.upgrade()
+            wire.close()
+        wire = await server.connect(source="127.0.0.2")
+        began = asyncio.get_running_loop().time()
+        await wire.upgrade(until=b"too often")
+        assert asyncio.get_running_loop().time() - began > 0.9
+        (await _stream(server)).close()
+
+
 async def test_a_browser_that_kept_a_cursor_of_another_feed_gets_a_stream_and_the_newest_state(
     server: LiveServer,
 ) -> None:
