@@ -13,6 +13,8 @@ from websockets.asyncio.client import connect
 WAIT_SECONDS_MAX = 10.0
 MESSAGE_BYTES_MAX = 8 * 1024 * 1024
 """The server cuts what is longer than 128 KiB into parts; a single tally is never cut, and none has 8 MiB."""
+PARTS_JOINED_AT = 64
+"""Parts that wait for their last. Where much changes the server repeats areas, and so many parts have each only once."""
 
 
 class SubscriptionRefusedError(Exception):
@@ -46,6 +48,8 @@ async def follow(url: str, **wish: Any) -> AsyncIterator[dict[str, Any]]:
                     if message["type"] in ("snapshot", "change"):
                         parts.append(message)
                         if message.get("more", False):
+                            if len(parts) == PARTS_JOINED_AT:
+                                parts = [joined(parts)]
                             continue
                         message, parts = joined(parts), []
                     cursor = message.get("cursor", cursor)
