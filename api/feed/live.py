@@ -279,7 +279,8 @@ class LiveFeed:
         try:
             hub = await self.admit_at_rate(party)
         except NoPlace as none:
-            await socket.close(CLOSE_TRY_LATER, none.sentence)
+            with suppress(WebSocketDisconnect, WebSocketDisconnected, OSError):
+                await socket.close(CLOSE_TRY_LATER, none.sentence)
             return
         if connection is not None:
             connection.has_no_end()

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from uvicorn._types import ASGIReceiveEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
@@ -156,6 +156,11 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         super().resume_writing()
         self._corked.release_reading(UNREAD)
         self._go_on()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.close":  # what came before the client's own close is read, and dropped
+            self._go_on()
 
     async def receive(self) -> ASGIReceiveEvent:
         message = await super().receive()

@@ -266,3 +266,15 @@ async def test_a_large_channel_comes_in_parts_by_socket_and_by_stream() -> None:
                 break
         assert {tally["area"] for tally in messages[-1]["areas"]} == {"N", "1", "2"}
         assert "cursor" in messages[-1]
+
+
+async def test_a_client_that_is_shown_out_hears_so_at_once_however_much_it_has_sent(server: LiveServer) -> None:
+    """What it sent before its own close is in the way of that, and must still be read."""
+    wire = await server.connect()
+    await wire.upgrade()
+    await wire.send(masked_frame(TEXT, b"nonsense") * 60)
+    await wire.read_until(b"\x03\xf0")  # 1008
+    began = asyncio.get_running_loop().time()
+    await wire.send(masked_frame(8, b"\x03\xf0"))
+    await wire.read_to_end()
+    assert asyncio.get_running_loop().time() - began < 3
