@@ -5,7 +5,7 @@ all the checks (bench/latency.py). So these are handed to the route's own handle
 route describes it in OpenAPI. Everything else goes to the app.
 
 The live feed is not counted here: it has places of its own (api/feed/live.py), and a browser's EventSource ends for good
-where it is answered with 429.
+where it is answered with 429. Only what is asked of it wrongly costs something.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from fastapi import FastAPI, Request
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
+from api.feed.event_stream import come_back
 from api.gateway import submit
 from api.limits import PARTY, Limits
 from api.problems import BUG, Problem
@@ -32,6 +33,7 @@ LIVE_PATH = "/v1/live"
 MISTAKE_COST = 4
 """What an answer 4xx to anything but a submission costs besides. At 0 somebody who asks for what is not there costs us as much
 as a reader; at double, an auditor who looks for tiles that are not there yet is slowed down."""
+LIVE_COME_BACK_MS = 10_000
 REFUSED_AFTER_SECONDS = 1.0
 """How long one who has asked for too much waits to hear so. At 0 he asks again at once, and the refusals cost as much as what
 was refused; with this and 512 connections, he hears it 512 times a second at most."""
@@ -49,8 +51,11 @@ class Door:
             await self._app(scope, receive, send)
             return
         party = scope[PARTY] = self._limits.proxies.client_of(scope)
-        if scope["type"] != "http" or scope["path"] == LIVE_PATH:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        if scope["path"] == LIVE_PATH:
+            await self._live(scope, receive, send, party)
             return
         is_submission = scope["method"] == "POST" and scope["path"] in (SUBMISSION_PATH, BATCH_PATH)
         limit = self._limits.submissions if is_submission else self._limits.requests
@@ -65,6 +70,16 @@ class Door:
             await self._submit(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send, party: str) -> None:
+        requests = self._limits.requests
+        if requests.owes(party):
+            await asyncio.sleep(REFUSED_AFTER_SECONDS)
+            await come_back("your address has asked for too much", LIVE_COME_BACK_MS)(scope, receive, send)
+        else:
+            await self._app(
+                scope, receive, _with_rate_limit(requests, party, send, 1 + MISTAKE_COST) if requests else send
+            )
 
     async def _submit(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self._app

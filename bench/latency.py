@@ -32,6 +32,7 @@ from rekap.live_client import MESSAGE_BYTES_MAX, feed_url
 from rekap.signing import Signer
 from rekap.up import WORKERS, Stack, running_stack
 from runtime.package_files import write_package
+from runtime.settings import variable
 from schemas.package import Role
 
 CONNECTIONS = 256
@@ -39,6 +40,8 @@ CONNECTIONS = 256
 every request left late until the end of the run."""
 WARM_UP_SECONDS = 3
 OFFICE = "president"
+WITHOUT_RATES = {variable(name): "0" for name in ("requests_per_s", "submissions_per_s", "submissions_of_key_per_s")}
+"""All of a nation's stations are one address here."""
 
 
 class Connection:
@@ -117,7 +120,9 @@ async def main(rate: int, seconds: int) -> int:
         )
         write_package(package, place / "election")
         authority = next(key for slot, key in keys.items() if slot.role is Role.AUTHORITY)
-        async with running_stack(place / "election", place / "data", authority, log_directory=place) as stack:
+        async with running_stack(
+            place / "election", place / "data", authority, log_directory=place, settings=WITHOUT_RATES
+        ) as stack:
             print(f"signing {count:,} forms …", flush=True)
             envelopes = envelopes_of(stack, package, keys, count)
             return await _measure(stack, envelopes, rate)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import orjson
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.types import Message
 
 from api import door as door_module
 from api.client_address import TrustedProxies
 from api.door import Door
 from api.limits import PARTY, Limits
-from api.problems import install_problems
+from api.problems import Problem, install_problems
 from runtime.settings import Settings
 
 
@@ -42,7 +43,9 @@ def app(monkeypatch: pytest.MonkeyPatch) -> FastAPI:
         return {}
 
     @app.get("/v1/live")
-    async def live() -> dict[str, str]:
+    async def live(request: Request) -> dict[str, str]:
+        if "mistaken" in request.headers:
+            raise Problem(404, "Not in this election", "No such office.")
         return {}
 
     return app
@@ -51,7 +54,13 @@ def app(monkeypatch: pytest.MonkeyPatch) -> FastAPI:
 async def _ask(door: Door, path: str = "/there", client: str = "192.0.2.7", **headers: str) -> Answer:
     answer = Answer()
 
+    has_asked = False
+
     async def receive() -> Message:
+        nonlocal has_asked
+        if has_asked:  # and then it waits for the end of its connection
+            await asyncio.Event().wait()
+        has_asked = True
         return {"type": "http.request", "body": b"", "more_body": False}
 
     scope: dict[str, Any] = {
@@ -119,6 +128,14 @@ async def test_behind_a_trusted_proxy_each_client_has_a_bucket(app: FastAPI) -> 
 async def test_the_live_feed_is_never_answered_with_429(app: FastAPI) -> None:
     door = Door(app, Limits(Settings(requests_per_s=1)))
     assert {(await _ask(door, "/v1/live")).status for _ in range(20)} == {200}
+
+
+async def test_what_is_asked_of_the_live_feed_wrongly_is_paid_for_and_answered_with_200(app: FastAPI) -> None:
+    door = Door(app, Limits(Settings(requests_per_s=1)))
+    statuses = [(await _ask(door, "/v1/live", mistaken="yes")).status for _ in range(6)]
+    assert statuses == [404, 404, 404, 200, 200, 200]
+    assert b"retry: 10000" in (await _ask(door, "/v1/live")).body
+    assert (await _ask(door, "/v1/live", client="192.0.2.8")).body == b"{}"
 
 
 async def test_0_turns_it_off(app: FastAPI) -> None:

@@ -70,6 +70,14 @@ async def test_what_comes_together_leaves_together_and_each_hears_its_offset(
     assert kafka.sent == [(0, 2), (1, 3)]
 
 
+async def test_single_submissions_go_before_the_lines_of_batches(writer: LedgerWriter, kafka: Producer) -> None:
+    kafka.go.set()
+    lines = [writer.append(0, b"key", RECORD, is_batch=True) for _ in range(5)]
+    single = [writer.append(0, b"key", RECORD) for _ in range(2)]
+    assert await asyncio.gather(*single) == [10, 11]
+    assert await asyncio.gather(*lines) == [12, 13, 14, 15, 16]
+
+
 async def test_what_a_batch_does_not_take_follows_at_once(writer: LedgerWriter, kafka: Producer) -> None:
     kafka.go.set()
     waiting = [writer.append(0, b"key", RECORD) for _ in range(7)]
