@@ -40,8 +40,9 @@ class Everything(NamedTuple):
     positions: dict[tuple[str, int], int]
     block_watermarks: dict[tuple[str, int], int]
     result_watermarks: dict[str, Cut]
-    tallies: list[tuple[str, str, list[int]]]
-    office_tallies: list[tuple[str, str, list[int]]]
+    tallies: list[tuple[str, str, str]]
+    """Contest, area, and the tally as JSON, as it is stored."""
+    office_tallies: list[tuple[str, str, str]]
 
 
 class ListsBusyError(Exception):
@@ -218,14 +219,14 @@ class ReadModel:
         async with self._moment() as connection:
             cuts = await _cuts(connection)
             positions = await connection.fetch(queries.POSITIONS)
-            tallies = await connection.fetch(queries.ALL_TALLIES)
-            office_tallies = await connection.fetch(queries.ALL_OFFICE_TALLIES)
+            tallies = [tuple(row) async for row in connection.cursor(queries.ALL_TALLIES)]
+            office_tallies = [tuple(row) async for row in connection.cursor(queries.ALL_OFFICE_TALLIES)]
         return Everything(
             {(row["topic"], row["partition"]): row["next_offset"] for row in positions},
             dict(cuts.blocks),
             dict(cuts.results),
-            [(row["contest"], row["area"], orjson.loads(row["tally"])) for row in tallies],
-            [(row["office"], row["area"], orjson.loads(row["tally"])) for row in office_tallies],
+            tallies,
+            office_tallies,
         )
 
     @asynccontextmanager

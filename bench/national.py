@@ -81,6 +81,8 @@ KEPT_TO_RECOVER = 500
 KNEES = (100_000, 200_000, 400_000, 800_000, 1_600_000, 3_200_000, 10_000_000)
 
 
+LIMITS = ("requests_per_s", "submissions_per_s", "submissions_of_key_per_s")
+"""Turned off: the bench is one address with the keys of all regencies."""
 PARENTS = ("kafka", "postgres", "tabulator")
 """What these processes use is also what their children use."""
 
@@ -767,6 +769,7 @@ async def main(arguments: argparse.Namespace) -> int:
             place / "data",
             authority_key(),
             log_directory=place,
+            settings=dict.fromkeys(map(variable, LIMITS), "0"),
             workers=(),
             metrics_port=free_ports(len(WORKERS))[0],
         ) as stack:

@@ -24,7 +24,7 @@ import orjson
 
 from api.feed.places import Places
 from api.feed.rendered import Rendered
-from api.feed.state import FeedState, OfficeState
+from api.feed.state import FRAMES, FeedState, OfficeState, PackedTally
 from api.feed.subscribers import (
     PART_BYTES,
     QUEUE_BYTES_MAX,
@@ -39,7 +39,7 @@ from api.feed.touched import OF_OFFICE, WHOLE, Key, StationKey, Touched
 from projections.definition import Definition
 from projections.published import published_office, published_tally
 from projections.rollup import Applied
-from projections.tally import Tally, empty_tally
+from projections.tally import empty_tally
 from schemas.live import (
     CursorError,
     GapReason,
@@ -140,8 +140,8 @@ class Hub:
     def begin(
         self,
         positions: Positions,
-        tallies: Iterable[tuple[str, str, Tally]] = (),
-        office_tallies: Iterable[tuple[str, str, Tally]] = (),
+        tallies: Iterable[tuple[str, str, PackedTally]] = (),
+        office_tallies: Iterable[tuple[str, str, PackedTally]] = (),
         cuts: Mapping[str, Cut] | None = None,
         block_watermarks: Mapping[tuple[str, int], int] | None = None,
     ) -> None:
@@ -184,9 +184,18 @@ class Hub:
         for office in self.state.offices:
             if office.touched:
                 touched, office.touched = office.touched, Touched()
-                for channel, part in self._parts(office, touched):
-                    if channel.live:
-                        self._send(channel, part)
+                try:
+                    for channel, part in self._parts(office, touched):
+                        if channel.live:
+                            self._send(channel, part)
+                except Exception as error:
+                    # Its clients are due what they lack, each by itself.
+                    for channel in self._by_office.get(office.entry.number, {}):
+                        for subscriber in list(channel.live):
+                            subscriber.owe(subscriber.subscriptions[channel], self._before)
+                    office.stop(FRAMES, error, "making its frames")
+                else:
+                    office.stopped.pop(FRAMES, None)
         self._unpark()
 
     def _send(self, channel: Channel, part: Touched) -> None:
@@ -391,22 +400,23 @@ class Hub:
             )
         return head
 
-    def _row(self, office: OfficeState, key: Key) -> Tally | bytes | None:
+    def _row(self, office: OfficeState, key: Key) -> PackedTally | bytes | None:
         if key[1] == WHOLE:
             return office.standings.get(key[0])
         return office.parties.get(key[1]) if key[0] == OF_OFFICE else office.areas.get(key)
 
-    def _render(self, office: OfficeState, key: Key, row: Tally | bytes | None) -> bytes:
+    def _render(self, office: OfficeState, key: Key, row: PackedTally | bytes | None) -> bytes:
         if isinstance(row, bytes):
             return row
         return self._rendered.get(office.entry.number, key, row, lambda: self._dumps(office, key, row))
 
-    def _dumps(self, office: OfficeState, key: Key, row: Tally | None) -> bytes:
+    def _dumps(self, office: OfficeState, key: Key, row: PackedTally | None) -> bytes:
         if key[0] == OF_OFFICE:
-            tally = row or empty_tally(len(office.entry.lines))
+            tally = orjson.loads(row) if row else empty_tally(len(office.entry.lines))
             return orjson.dumps(published_office(office.entry, key[1], tally, self.definition))
         contest = self.definition.contests[key[0]]
-        return orjson.dumps(published_tally(contest, key[1], row or empty_tally(len(contest.choices)), self.definition))
+        tally = orjson.loads(row) if row else empty_tally(len(contest.choices))
+        return orjson.dumps(published_tally(contest, key[1], tally, self.definition))
 
     def _is_known(self, office: OfficeState, key: Key) -> bool:
         """An area of which nothing has come is there with zeros, once its office has spoken (from the shard level up) or

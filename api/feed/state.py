@@ -27,7 +27,11 @@ from schemas.results import Cut, Result, ResultRange, at_or_before
 
 log = logging.getLogger("rekap.live")
 
-RESULTS = "results"
+PackedTally = str
+"""A tally as JSON, as the read model has it. A village has one of 750 numbers in each of three legislatures, most of them 0: as
+lists of numbers the 83,000 of a nation are 1.5 GB of memory, as text 400 MB."""
+
+RESULTS, FRAMES = "results", "frames"
 REASON_CHARACTERS_MAX = 500
 
 
@@ -48,8 +52,8 @@ class FeedState:
     def begin(
         self,
         positions: Positions,
-        tallies: Iterable[tuple[str, str, Tally]] = (),
-        office_tallies: Iterable[tuple[str, str, Tally]] = (),
+        tallies: Iterable[tuple[str, str, PackedTally]] = (),
+        office_tallies: Iterable[tuple[str, str, PackedTally]] = (),
         cuts: Mapping[str, Cut] | None = None,
         block_watermarks: Mapping[tuple[str, int], int] | None = None,
     ) -> None:
@@ -63,7 +67,9 @@ class FeedState:
             state = self.offices[contest.office_number]
             state.areas[contest.number, area] = tally
             if area == contest.root_area:
-                told = standing(contest, TallyView.of(tally), definition.denominators[contest.number, area])
+                told = standing(
+                    contest, TallyView.of(orjson.loads(tally)), definition.denominators[contest.number, area]
+                )
                 state.standings[contest.number] = orjson.dumps(told)
         for office, code, tally in office_tallies:
             self.offices[definition.office_number[office]].parties[definition.area_number[code]] = tally
@@ -81,7 +87,7 @@ class FeedState:
     def held_stations(self) -> dict[str, int]:
         """By office how many results wait for review, each contest of a station for itself."""
         return {
-            office.entry.id: TallyView.of(tally).held[STATIONS]
+            office.entry.id: TallyView.of(orjson.loads(tally)).held[STATIONS]
             for office in self.offices
             if (tally := office.parties.get(self.definition.root)) is not None
         }
@@ -192,24 +198,28 @@ class FeedState:
 
     # -- rows of messages, read ------------------------------------------------------------------------------------
 
-    def _area_rows(self, rows: Iterable[tuple[str, str, Tally]]) -> list[tuple[Key, Tally]]:
+    def _area_rows(self, rows: Iterable[tuple[str, str, Tally]]) -> list[tuple[Key, PackedTally]]:
         definition = self.definition
         read = []
         for contest_id, area, tally in rows:
             contest = definition.contest_number[contest_id]
             _check_length(tally, len(definition.contests[contest].choices))
-            read.append(((contest, definition.area_number[area]), tally))
+            read.append(((contest, definition.area_number[area]), packed(tally)))
         return read
 
-    def _party_rows(self, office: OfficeState, rows: Iterable[tuple[str, Tally]]) -> list[tuple[int, Tally]]:
+    def _party_rows(self, office: OfficeState, rows: Iterable[tuple[str, Tally]]) -> list[tuple[int, PackedTally]]:
         read = []
         for area, tally in rows:
             _check_length(tally, len(office.entry.lines))
-            read.append((self.definition.area_number[area], tally))
+            read.append((self.definition.area_number[area], packed(tally)))
         return read
 
     def _standing_rows(self, rows: Iterable[dict[str, object]]) -> list[tuple[int, bytes]]:
         return [(self.definition.contest_number[str(row["contest"])], orjson.dumps(row)) for row in rows]
+
+
+def packed(tally: Tally) -> PackedTally:
+    return orjson.dumps(tally).decode()
 
 
 def _check_length(tally: Tally, choices: int) -> None:
@@ -223,9 +233,9 @@ class OfficeState:
     def __init__(self, entry: OfficeEntry, partitions: int) -> None:
         self.entry = entry
         self.cut: Cut = (int(NOTHING_YET),) * partitions
-        self.areas: dict[Key, Tally] = {}
+        self.areas: dict[Key, PackedTally] = {}
         """From the shard level up, of `results`; below, of `subtotals`."""
-        self.parties: dict[int, Tally] = {}
+        self.parties: dict[int, PackedTally] = {}
         self.standings: dict[int, bytes] = {}
         self.waits_for_keyframe = False
         self.through: list[int] = [int(NOTHING_YET)] * partitions
@@ -245,10 +255,12 @@ class OfficeState:
         the areas below the shard level of a partition when the feed begins anew."""
 
     def stop(self, what: str, error: Exception, place: str) -> None:
+        if what in self.stopped:
+            return  # said before: it may be met at every tick
         self.stopped[what] = f"{type(error).__name__}: {error} ({place})"[:REASON_CHARACTERS_MAX]
         log.critical(event("office-stopped", office=self.entry.id, error=self.stopped[what]), exc_info=error)
 
-    def set_areas(self, rows: Iterable[tuple[Key, Tally]]) -> list[Key]:
+    def set_areas(self, rows: Iterable[tuple[Key, PackedTally]]) -> list[Key]:
         """Those that are other than before."""
         touched = []
         for key, tally in rows:
@@ -257,7 +269,7 @@ class OfficeState:
                 touched.append(key)
         return touched
 
-    def set_parties(self, rows: Iterable[tuple[int, Tally]]) -> list[Key]:
+    def set_parties(self, rows: Iterable[tuple[int, PackedTally]]) -> list[Key]:
         touched = []
         for area, tally in rows:
             if self.parties.get(area) != tally:

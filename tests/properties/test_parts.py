@@ -9,7 +9,7 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.feed.state import FeedState
+from api.feed.state import FeedState, packed
 from projections.parts import OPEN_BYTES_MAX, Parts
 from projections.readmodel.rows import Batch, Watermarks
 from projections.rollup import Rollup
@@ -99,8 +99,8 @@ def _followed(values: list[bytes], begins: Tables) -> FeedState:
     """The live feed, begun from a read model."""
     definition = MemoryLedger(PACKAGE).definition
     feed = FeedState(definition, 1, recent_messages_max=100, recent_bytes_max=10**6)
-    offices = [(key[1], key[2], tally) for key, tally in begins.rows.items() if key[0] == ""]
-    tallies = [(*key, tally) for key, tally in begins.rows.items() if key[0] != ""]
+    offices = [(key[1], key[2], packed(tally)) for key, tally in begins.rows.items() if key[0] == ""]
+    tallies = [(*key, packed(tally)) for key, tally in begins.rows.items() if key[0] != ""]
     feed.begin(Positions(begins.position, (0,)), tallies, offices, begins.watermarks.results)
     for offset in range(begins.position, len(values)):
         feed.apply_result(offset, values[offset])
@@ -167,7 +167,7 @@ def test_parts_mixed_repeated_and_cut_off_by_crashes_make_the_same_read_model_an
             assert not office.waits_for_keyframe, "whoever begins where the read model is has no gap"
             for contest, area in office.areas:
                 key = (feed.definition.contests[contest].id, feed.definition.area_codes[area])
-                assert office.areas[contest, area] == expected.rows[key]
+                assert office.areas[contest, area] == packed(expected.rows[key])
 
 
 @settings(max_examples=60, deadline=None)

@@ -231,3 +231,27 @@ def test_what_is_rendered_is_bounded_and_made_once_as_long_as_it_is_the_newest()
     for area in range(20):
         get(area, tally)
         assert rendered.bytes <= 100
+
+
+def test_an_office_whose_frames_meet_a_bug_is_named_and_its_clients_miss_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It ended the feed of all offices, again and again."""
+    feed = Feed()
+    subscriber = feed.join()
+    _read(subscriber)
+
+    def faulty(*_: Any) -> None:
+        raise ZeroDivisionError("an injected fault")
+
+    with monkeypatch.context() as bug:
+        bug.setattr(Hub, "_send", faulty)
+        feed.report(5)
+    [line] = feed.hub.state.stopped()
+    assert line.startswith(f"office {OFFICE}: ZeroDivisionError: an injected fault")
+    [nation] = [tally for tally in _read(subscriber)[-1]["areas"] if tally["area"] == "N"]
+    assert nation["counted"]["votes"]["01"] == 5
+    feed.report(6)
+    assert feed.hub.state.stopped() == []
+    [nation] = [tally for tally in _read(subscriber)[-1]["areas"] if tally["area"] == "N"]
+    assert nation["counted"]["votes"]["01"] == 6
