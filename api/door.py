@@ -22,6 +22,7 @@ from api.gateway import submit
 from api.limits import PARTY, Limits
 from api.problems import BUG, Problem
 from api.rate_limits import RateLimit
+from api.reading import READ_BY_PAGES
 from runtime import metrics
 from runtime.logs import event
 
@@ -64,7 +65,10 @@ class Door:
             if not limit.take(party):
                 metrics.HTTP_REFUSED.labels("rate-of-address").inc()
                 await asyncio.sleep(REFUSED_AFTER_SECONDS)
-                await limit.refusal(party, "Your address").response()(scope, receive, send)
+                response = limit.refusal(party, "Your address").response()
+                if not is_submission:
+                    response.headers.update(READ_BY_PAGES)
+                await response(scope, receive, send)
                 return
         if is_submission and scope["path"] == SUBMISSION_PATH:
             await self._submit(scope, receive, send)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, NamedTuple
 
 import orjson
 
+from projections.answer_parts import Line, Part
 from projections.definition import ContestEntry, Definition, OfficeEntry
 from projections.published import (
     Moment,
@@ -82,34 +83,24 @@ class ReadModel:
             )
         ]
 
-    async def office(self, office: OfficeEntry) -> dict[str, Any]:
+    async def office(self, office: OfficeEntry, part: Part) -> dict[str, Any]:
         definition = self._definition
         async with self._moment() as connection:
-            moment = await self._with_contests(connection, office.contests)
+            moment = await self._tallies_of(connection, part.lines)
             rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREA, definition.area_codes[definition.root])
-        return office_answer(definition, office, moment._replace(office_tallies=_office_tallies(rows)))
+        return office_answer(definition, office, moment._replace(office_tallies=_office_tallies(rows)), part)
 
     async def contest(self, contest: ContestEntry) -> dict[str, Any]:
         async with self._moment() as connection:
-            moment = await self._with_contests(connection, [contest.number])
+            moment = await self._tallies_of(connection, [Line(contest.root_area, contest.number)])
         return contest_answer(self._definition, contest, moment)
 
-    async def area(self, area: int, offices: Iterable[OfficeEntry]) -> dict[str, Any]:
+    async def area(self, area: int, offices: Iterable[OfficeEntry], part: Part) -> dict[str, Any]:
         definition = self._definition
-        offices = list(offices)
-        wanted = {number for office in offices for number in office.contests}
-        contests, areas = [], []
-        for each in (area, *definition.children[area]):
-            for number in definition.contests_in(each):
-                if number in wanted:
-                    contests.append(definition.contests[number].id)
-                    areas.append(definition.area_codes[each])
         async with self._moment() as connection:
-            cuts = await _cuts(connection)
-            rows = await connection.fetch(queries.TALLIES, contests, areas)
-            office_rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREA, definition.area_codes[area])
-        moment = cuts._replace(tallies=_tallies(rows), office_tallies=_office_tallies(office_rows))
-        return area_answer(definition, area, offices, moment)
+            moment = await self._tallies_of(connection, part.lines)
+            rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREA, definition.area_codes[area])
+        return area_answer(definition, area, offices, moment._replace(office_tallies=_office_tallies(rows)), part)
 
     async def station(self, station: int) -> dict[str, Any]:
         definition = self._definition
@@ -244,15 +235,14 @@ class ReadModel:
     def _moment(self) -> AbstractAsyncContextManager[Any]:
         return _moment_of(self._pool)
 
-    async def _with_contests(self, connection: Any, contests: Sequence[int]) -> Moment:
-        """These contests, each at the area that holds its electorate."""
+    async def _tallies_of(self, connection: Any, lines: Iterable[Line]) -> Moment:
         definition = self._definition
         cuts = await _cuts(connection)
-        entries = [definition.contests[number] for number in contests]
+        tallies = [(definition.contests[line.contest].id, line.area) for line in lines if line.contest is not None]
         rows = await connection.fetch(
             queries.TALLIES,
-            [entry.id for entry in entries],
-            [definition.area_codes[entry.root_area] for entry in entries],
+            [contest for contest, _ in tallies],
+            [definition.area_codes[area] for _, area in tallies],
         )
         return cuts._replace(tallies=_tallies(rows))
 

@@ -16,6 +16,7 @@ from api.last_good import Key, Kind, LastGood
 from api.problems import PROBLEM_RESPONSES, Problem
 from api.reading import entity_tag
 from api.readmodel import ListsBusyError, ReadModel
+from projections.answer_parts import Part, part_of_area, part_of_office
 from projections.definition import ContestEntry, Definition, OfficeEntry
 from projections.published import answer_bytes, office_name
 from projections.station import ResultState
@@ -44,6 +45,8 @@ router = APIRouter(prefix="/v1", tags=["snapshots"])
 
 AreaCode = Annotated[str, Path(pattern=CODE_PATTERN, description="code of an area, as in areas.csv")]
 OfficeFilter = Annotated[str | None, Query(pattern=CODE_PATTERN, description="only this office")]
+
+PartNumber = Annotated[int, Query(ge=1, le=100_000, description="which part of an answer that is too long for one")]
 
 
 class Snapshots:
@@ -120,6 +123,13 @@ async def _in_time(work: Coroutine[Any, Any, dict[str, Any]], seconds: float) ->
     return task.result()
 
 
+def _part(part: Callable[[], Part]) -> Part:
+    try:
+        return part()
+    except LookupError as error:
+        raise _unknown("part", str(error)) from None
+
+
 def _unknown(field: str, detail: str) -> Problem:
     return Problem(404, "Not in this election", detail, field=field)
 
@@ -172,11 +182,17 @@ async def election(request: Request) -> Response:
 
 
 @router.get("/offices/{office}", responses=described(OfficeSnapshot), summary="An office and all its contests")
-async def office(request: Request, office: Annotated[str, Path(pattern=CODE_PATTERN)]) -> Response:
+async def office(
+    request: Request, office: Annotated[str, Path(pattern=CODE_PATTERN)], part: PartNumber = 1
+) -> Response:
+    """`parts` says in how many parts the contests are; each has its own `as_of`."""
     snapshots = snapshots_of(request)
     entry = snapshots.office(office)
+    wanted = _part(lambda: part_of_office(snapshots.definition, entry, part))
 
-    return await snapshots.answer(request, (Kind.TOTAL, "office", entry.id), lambda: snapshots.read.office(entry))
+    return await snapshots.answer(
+        request, (Kind.TOTAL, "office", entry.id, part), lambda: snapshots.read.office(entry, wanted)
+    )
 
 
 @router.get("/contests/{contest}", responses=described(ContestSnapshot), summary="A contest as a whole")
@@ -188,13 +204,17 @@ async def contest(request: Request, contest: Annotated[str, Path(pattern=CODE_PA
 
 
 @router.get("/areas/{area}", responses=described(AreaSnapshot), summary="An area with its children")
-async def area(request: Request, area: AreaCode, office: OfficeFilter = None) -> Response:
-    """The sums of an area and of each area directly in it, by office and contest."""
+async def area(request: Request, area: AreaCode, office: OfficeFilter = None, part: PartNumber = 1) -> Response:
+    """The sums of an area and of each area directly in it, by office and contest. `parts` says in how many parts they are;
+    each has its own `as_of`. The names of the areas in it come first."""
     snapshots = snapshots_of(request)
     definition = snapshots.definition
     number = snapshots.area(area)
     offices = definition.offices if office is None else (snapshots.office(office),)
-    return await snapshots.answer(request, (Kind.AREA, area, office), lambda: snapshots.read.area(number, offices))
+    wanted = _part(lambda: part_of_area(definition, number, offices, part))
+    return await snapshots.answer(
+        request, (Kind.AREA, area, office, part), lambda: snapshots.read.area(number, offices, wanted)
+    )
 
 
 @router.get("/areas/{area}/stations", responses=described(StationPage), summary="The stations of an area")

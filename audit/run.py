@@ -39,6 +39,8 @@ PACKAGE = "package.zip"
 PUBLISHED = "published.ndjson"
 CHECKPOINT_SECONDS_MAX = 30
 """How long a checkpoint may lag behind a snapshot before that is a finding."""
+PARTS_MAX = 100_000
+"""Of one answer, each some megabytes: a server that says more would keep the auditor busy for ever."""
 REFUSED_SHOWN_MAX = 1_000
 
 Say = Callable[[str], None]
@@ -238,7 +240,8 @@ def _claims(archive: Archive, package: Package, wishes: Wishes, progress: Progre
     snapshots = Snapshots(package)
     claims: list[Claim] = []
     for path in snapshots.office_paths():
-        claims += snapshots.of_office(path, published.ask(path))
+        for part, answer in published.parts(path):
+            claims += snapshots.of_office(part, answer)
     for path in snapshots.contest_paths():
         claims += snapshots.of_contest(path, published.ask(path))
     paths = snapshots.area_paths()
@@ -247,7 +250,8 @@ def _claims(archive: Archive, package: Package, wishes: Wishes, progress: Progre
         others = [path for path in paths if path != root]
         paths = [root, *random.Random(wishes.seed).sample(others, min(wishes.areas_max, len(others)))]
     for number, path in enumerate(paths):
-        claims += snapshots.of_area(path, published.ask(path))
+        for part, answer in published.parts(path):
+            claims += snapshots.of_area(part, answer)
         progress("snapshots", number + 1, len(paths))
     if wishes.stations:
         for row in package.tables["contests"]:
@@ -285,6 +289,16 @@ class Published:
             raise AuditError(f"{path}: the answer is not JSON") from None
         self._lines.append(b'{"path":%b,"answer":%b}' % (orjson.dumps(path), data))
         return dict(answer)
+
+    def parts(self, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """An answer that may come in several parts: the path of each, and it. Raises AuditError."""
+        answer = self.ask(path)
+        yield path, answer
+        parts = answer["parts"]
+        if type(parts) is not int or not 1 <= parts <= PARTS_MAX:
+            raise AuditError(f"{path}: expected 1 to {PARTS_MAX} parts, got {parts!r}")
+        for number in range(2, parts + 1):
+            yield f"{path}?part={number}", self.ask(f"{path}?part={number}")
 
     def keep(self) -> None:
         if self._archive.is_live:

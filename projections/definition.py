@@ -305,6 +305,11 @@ class Definition:
         single = self._contests_of_single.get(station)
         return found if single is None else _placed(single.union(found))
 
+    @cached_property
+    def tally_bytes(self) -> tuple[int, ...]:
+        """For each contest about the most that one published tally of it takes as JSON: four times all its votes."""
+        return tuple(2_000 + 4 * sum(len(choice) + 15 for choice in entry.choices) for entry in self.contests)
+
     def contests_in(self, area: int) -> tuple[int, ...]:
         """Numbers of the contests that are voted on anywhere in the area, ascending."""
         return self._contests_in.get(area, ())

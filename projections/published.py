@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from projections.answer_parts import Line, Part
 from projections.definition import ContestEntry, Definition, Denominator, OfficeEntry, together
 from projections.progress import Margin, count_item_status, lead, margin, progress, results_status
 from projections.station import ResultState
@@ -63,14 +64,16 @@ def answer_bytes(definition: Definition, answer: dict[str, Any]) -> bytes:
     return orjson.dumps(head | answer)
 
 
-def office_answer(definition: Definition, office: OfficeEntry, moment: Moment) -> dict[str, Any]:
-    """An office and all its contests, each at the area that holds its electorate."""
+def office_answer(definition: Definition, office: OfficeEntry, moment: Moment, part: Part) -> dict[str, Any]:
+    """An office, and of its contests those of this part, each at the area that holds its electorate."""
     root = definition.area_codes[definition.root]
     return {
         "office": office_name(definition, office),
         "as_of": as_of(moment, office),
         "tally": published_office(office, definition.root, moment.office_tally(office, root), definition),
-        "contests": [_whole(definition, definition.contests[number], moment) for number in office.contests],
+        "contests": _tallies_of(definition, part.lines, moment),
+        "part": part.number,
+        "parts": part.of,
     }
 
 
@@ -94,15 +97,23 @@ def contest_answer(definition: Definition, contest: ContestEntry, moment: Moment
     }
 
 
-def area_answer(definition: Definition, area: int, offices: Iterable[OfficeEntry], moment: Moment) -> dict[str, Any]:
-    """An area and those directly in it: for each office its own tallies and theirs, contest by contest."""
+def area_answer(
+    definition: Definition, area: int, offices: Iterable[OfficeEntry], moment: Moment, part: Part
+) -> dict[str, Any]:
+    """An area and those directly in it: for each office its own tallies and theirs, contest by contest, of this part."""
     code = definition.area_codes[area]
     above = definition.area_level[area] <= definition.shard_level
-    children = definition.children[area]
+    at_area = set(definition.contests_in(area))
+    own: dict[int, list[Line]] = {}
+    of_children: dict[int, list[Line]] = {}
+    for line in part.lines:
+        if line.contest is not None:
+            lines = own if line.area == area else of_children
+            lines.setdefault(definition.contests[line.contest].office_number, []).append(line)
     return {
         "area": area_name(definition, area),
         "lineage": [area_name(definition, each) for each in definition.lineage[area][1:]],
-        "children": [area_name(definition, each) for each in children],
+        "children": [area_name(definition, line.area) for line in part.lines if line.contest is None],
         "offices": [
             {
                 "office": office.id,
@@ -111,12 +122,14 @@ def area_answer(definition: Definition, area: int, offices: Iterable[OfficeEntry
                 "tally": published_office(office, area, moment.office_tally(office, code), definition)
                 if above
                 else None,
-                "contests": tallies_in(definition, office, [area], moment),
-                "children": tallies_in(definition, office, children, moment),
+                "contests": _tallies_of(definition, own.get(office.number, ()), moment),
+                "children": _tallies_of(definition, of_children.get(office.number, ()), moment),
             }
             for office in offices
-            if any((number, area) in definition.denominators for number in office.contests)
+            if not at_area.isdisjoint(office.contests)
         ],
+        "part": part.number,
+        "parts": part.of,
     }
 
 
@@ -239,6 +252,15 @@ def tallies_in(
         for area in areas
         for contest in (definition.contests[number] for number in office.contests)
         if (contest.number, area) in definition.denominators
+    ]
+
+
+def _tallies_of(definition: Definition, lines: Iterable[Line], moment: Moment) -> list[dict[str, Any]]:
+    return [
+        published_tally(contest, line.area, moment.tally(contest, definition.area_codes[line.area]), definition)
+        for line in lines
+        if line.contest is not None
+        for contest in (definition.contests[line.contest],)
     ]
 
 

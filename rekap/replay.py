@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from projections.answer_parts import part_of_area, part_of_office
 from projections.definition import Definition, OfficeEntry
 from projections.package_checks import problems
 from projections.published import (
@@ -240,9 +241,9 @@ class Question(NamedTuple):
                 ],
             }
         if self.office is not None and self.area is None:
-            return office_answer(definition, offices[0], moment)
+            return office_answer(definition, offices[0], moment, part_of_office(definition, offices[0], 1))
         area = definition.root if self.area is None else definition.area_number[self.area]
-        return area_answer(definition, area, offices, moment)
+        return area_answer(definition, area, offices, moment, part_of_area(definition, area, offices, 1))
 
 
 def table_of(answer: dict[str, Any], definition: Definition, records: int) -> Table:

@@ -139,7 +139,15 @@ EXAMPLES: dict[type[Any], dict[str, Any]] = {
         "offices": [_OFFICE],
         "as_of": {"president": _AS_OF},
     },
-    OfficeSnapshot: {**_OF, "office": _OFFICE, "as_of": _AS_OF, "tally": _OFFICE_TALLY, "contests": [_CONTEST_TALLY]},
+    OfficeSnapshot: {
+        **_OF,
+        "office": _OFFICE,
+        "as_of": _AS_OF,
+        "tally": _OFFICE_TALLY,
+        "contests": [_CONTEST_TALLY],
+        "part": 1,
+        "parts": 1,
+    },
     ContestSnapshot: {
         **_OF,
         "contest": "president",
@@ -162,6 +170,8 @@ EXAMPLES: dict[type[Any], dict[str, Any]] = {
         "area": _AREA,
         "lineage": [_PARENT],
         "children": [_CHILD],
+        "part": 1,
+        "parts": 1,
         "offices": [
             {
                 "office": "president",

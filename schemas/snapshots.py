@@ -147,6 +147,9 @@ class OfficeSnapshot(_OfElection):
     as_of: PartitionOffsets
     tally: OfficeTally
     contests: list[ContestTally]
+    part: int
+    """Which part of its contests this is; from 1, `?part=`."""
+    parts: int
 
 
 class ChoiceName(_Answer):
@@ -189,6 +192,9 @@ class AreaSnapshot(_OfElection):
     """From the area's parent to the root."""
     children: list[AreaName]
     offices: list[AreaOffice]
+    part: int
+    """Which part of all these tallies this is; from 1, `?part=`."""
+    parts: int
 
 
 class Finding(_Answer):

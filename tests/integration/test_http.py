@@ -69,7 +69,9 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stack(place: Path, parts: Parts) -> AsyncIterator[Stack]:
-    async with small_stack(place, "http", {**parts, "REKAP_CHECKPOINT_MS": "100"}) as stack:
+    async with small_stack(
+        place, "http", {**parts, "REKAP_CHECKPOINT_MS": "100", "REKAP_REQUESTS_PER_S": "0"}
+    ) as stack:
         yield stack
 
 

@@ -20,6 +20,7 @@ import pytest_asyncio
 
 from api.readmodel import ListsBusyError, ReadModel
 from consumers.recorder import make_list_indexes
+from projections.answer_parts import part_of_area, part_of_office
 from projections.definition import Definition
 from projections.readmodel import queries
 from projections.readmodel.queries import EventFilters
@@ -300,11 +301,12 @@ async def _counted(model: ReadModel, filters: EventFilters, area: str) -> int:
 async def test_snapshots_and_look_ups(read: tuple[Definition, ReadModel, Explaining]) -> None:
     definition, model, explaining = read
     for area in AREAS:
-        answer = await model.area(definition.area_number[area], definition.offices)
+        number = definition.area_number[area]
+        answer = await model.area(number, definition.offices, part_of_area(definition, number, definition.offices, 1))
         assert answer["offices"][0]["contests"]
         _check(explaining, area)
     for office in definition.offices:
-        await model.office(office)
+        await model.office(office, part_of_office(definition, office, 1))
         _check(explaining, office.id)
     for contest in definition.contests:
         await model.contest(contest)
@@ -337,7 +339,8 @@ async def test_more_lists_than_can_be_read_are_refused_at_once_and_snapshots_go_
     await asyncio.sleep(0)
     with pytest.raises(ListsBusyError):
         await model.stations(0, contest, None, None, 1)
-    assert (await model.area(0, definition.offices))["area"]["code"] == "N"
+    part = part_of_area(definition, 0, definition.offices, 1)
+    assert (await model.area(0, definition.offices, part))["area"]["code"] == "N"
     for each in lists:
         each.cancel()
     await asyncio.gather(*lists, return_exceptions=True)

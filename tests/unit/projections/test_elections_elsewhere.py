@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from projections.answer_parts import part_of_area, part_of_office
 from projections.published import Moment, answer_bytes, area_answer, contest_answer, office_answer, station_answer
 from schemas.package import (
     Area,
@@ -133,7 +134,7 @@ def _answers(ledger: MemoryLedger, moment: Moment, office: str) -> tuple[OfficeS
     definition = ledger.definition
     entry = definition.offices[definition.office_number[office]]
     contest = definition.contests[entry.contests[0]]
-    whole = answer_bytes(definition, office_answer(definition, entry, moment))
+    whole = answer_bytes(definition, office_answer(definition, entry, moment, part_of_office(definition, entry, 1)))
     one = answer_bytes(definition, contest_answer(definition, contest, moment))
     return OfficeSnapshot.model_validate_json(whole), ContestSnapshot.model_validate_json(one)
 
@@ -249,7 +250,9 @@ def test_what_nobody_stated_is_null_and_each_sum_says_how_many_stations_it_lacks
 
     definition = ledger.definition
     abroad = definition.area_number["R.2"]
-    answer = area_answer(definition, abroad, definition.offices, moment)
+    answer = area_answer(
+        definition, abroad, definition.offices, moment, part_of_area(definition, abroad, definition.offices, 1)
+    )
     area = AreaSnapshot.model_validate_json(answer_bytes(definition, answer))
     council = next(each for each in area.offices if each.office == "council")
     assert council.tally is not None
