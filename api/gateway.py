@@ -61,6 +61,7 @@ from schemas.envelope import (
     moment_of,
     open_envelope,
     open_record,
+    read_json,
 )
 from schemas.events import (
     LEDGER_EVENT,
@@ -477,7 +478,7 @@ def _open(body: bytes) -> Opened:
 
 def _envelope(body: bytes) -> Envelope:
     try:
-        envelope = orjson.loads(body)
+        envelope = read_json(body)
         _check_breadth(envelope, "body")
         _check_breadth(envelope.get("signatures") if isinstance(envelope, dict) else None, "signatures")
         return ENVELOPE.validate_python(envelope)

@@ -6,8 +6,10 @@ A record that is no event in its exact form is kept with its `problem`: it must 
 
 from __future__ import annotations
 
+import base64
 import binascii
 import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,6 +21,8 @@ from proofs.signatures import PAYLOAD_TYPE
 COUNT_MAX = 999_999_999
 PAYLOAD_CHARACTERS_MAX = 60 * 1024
 CHOICES_MAX = 2_000
+NESTED_MAX = 64
+"""Objects and lists in a record."""
 VOTER_ROWS = ("A", "B1", "B2", "B3", "B4", "D")
 NUMBERS = ("S1", "S2", "S3", "S4", "VA", "VB", "VC", "VK", "VS")
 IN_WORDS = ("VA", "VB", "VC", "VK", "VS")
@@ -225,22 +229,29 @@ class Opened:
 def _envelope(record: bytes) -> tuple[bytes, str, bytes]:
     """(payload, key id and signature of the first signer). Raises ShapeError."""
     outer = _json("record", record)
+    if sum(map(record.count, (b"{", b"["))) > NESTED_MAX:
+        raise ShapeError("record: too many objects and lists")
+    try:
+        json.loads(record, object_pairs_hook=_each_once)
+    except ShapeError:
+        raise
+    except ValueError as error:
+        raise ShapeError(f"record: not JSON ({error})") from None
     envelope = outer.get("envelope") if isinstance(outer, dict) else None
-    if not isinstance(envelope, dict) or envelope.keys() != {"payload", "payloadType", "signatures"}:
+    if not isinstance(envelope, dict) or not envelope.keys() >= {"payload", "payloadType", "signatures"}:
         raise ShapeError("envelope: expected payload, payloadType and signatures")
     text, signatures = envelope["payload"], envelope["signatures"]
     if not isinstance(text, str) or not 4 <= len(text) <= PAYLOAD_CHARACTERS_MAX:
         raise ShapeError("envelope.payload: has a wrong length")
     if envelope["payloadType"] != PAYLOAD_TYPE:
         raise ShapeError("envelope.payloadType: not that of an event")
-    if not isinstance(signatures, list) or not 1 <= len(signatures) <= 8:
-        raise ShapeError("envelope.signatures: expected 1 to 8")
-    opened = [_signature(each) for each in signatures]
-    return _base64("envelope.payload", text), *opened[0]
+    if not isinstance(signatures, list) or len(signatures) != 1:
+        raise ShapeError("envelope.signatures: expected one")
+    return _base64("envelope.payload", text), *_signature(signatures[0])
 
 
 def _signature(value: Any) -> tuple[str, bytes]:
-    if not isinstance(value, dict) or value.keys() != {"keyid", "sig"}:
+    if not isinstance(value, dict) or not value.keys() >= {"keyid", "sig"}:
         raise ShapeError("envelope.signatures: expected keyid and sig")
     key_id, text = value["keyid"], value["sig"]
     if not isinstance(key_id, str) or not _KEY_ID.fullmatch(key_id) or not isinstance(text, str) or len(text) != 88:
@@ -251,6 +262,12 @@ def _signature(value: Any) -> tuple[str, bytes]:
     return key_id, raw
 
 
+def _each_once(pairs: list[tuple[str, Any]]) -> None:
+    """Names are compared without letter case: some readers take either for the same."""
+    if len({name.casefold() for name, _ in pairs}) < len(pairs):
+        raise ShapeError("record: a name is given twice")
+
+
 def _json(name: str, data: bytes) -> Any:
     try:
         return orjson.loads(data)
@@ -259,7 +276,14 @@ def _json(name: str, data: bytes) -> Any:
 
 
 def _base64(name: str, text: str) -> bytes:
+    """Of the standard or the URL-safe alphabet, with padding, and in its only spelling."""
+    if not {"-", "_"}.isdisjoint(text) and not {"+", "/"}.isdisjoint(text):
+        raise ShapeError(f"{name}: base64 of both alphabets")
+    standard = text.translate({ord("-"): "+", ord("_"): "/"})
     try:
-        return binascii.a2b_base64(text, strict_mode=True)
+        data = binascii.a2b_base64(standard, strict_mode=True)
     except ValueError:
         raise ShapeError(f"{name}: not base64") from None
+    if base64.b64encode(data).decode() != standard:
+        raise ShapeError(f"{name}: base64 with bits left over")
+    return data

@@ -1,7 +1,12 @@
 """A submission as it was signed, and the ledger record it becomes.
 
-The envelope is DSSE v1 (Dead Simple Signing Envelope, secure-systems-lab/dsse) with one or more Ed25519 signatures. A
-ledger record's value is the envelope's bytes exactly as submitted, between the gateway's receipt fields:
+The envelope is DSSE v1 (Dead Simple Signing Envelope, secure-systems-lab/dsse) with one Ed25519 signature. As that text
+says, fields that are not known are ignored, and base64 may be of the standard or the URL-safe alphabet. It allows more
+signatures, each as if it were an envelope of its own; here an event has one submitter, and a second signature, which nobody
+would check, is refused. So is what two readers could read differently: a name given twice, also where only the letter case
+differs (Go's reader takes either), base64 with bits left over, or of both alphabets.
+
+A ledger record's value is the envelope's bytes exactly as submitted, between the gateway's receipt fields:
 
     {"envelope":<the submitted bytes>,"gateway":"…","received_at":"…"}
 
@@ -13,8 +18,9 @@ from __future__ import annotations
 
 import binascii
 import hashlib
+import json
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 import orjson
@@ -26,13 +32,16 @@ RECORD_BYTES_MAX = 65_535
 """A ledger record is an entry of a transparency log, and C2SP tlog-tiles gives an entry's length two bytes."""
 ENVELOPE_BYTES_MAX = 60 * 1024
 """Leaves room for the gateway's fields in a record. A legislative form of 234 rows is about 6 kB signed."""
-SIGNATURES_MAX = 8
+SIGNATURES_MAX = 1
+NESTED_MAX = 64
+"""Objects and lists in a record: one that is read has 4. At half, a field that we do not know could not hold much; at double,
+nothing breaks until some hundreds, where Python's own reader of JSON gives up."""
 SIGNATURE_CHARACTERS = 88
 """Of 64 bytes, in base64."""
 
 
 class Signature(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     keyid: Annotated[str, Field(pattern=KEY_ID_PATTERN)]
     sig: Annotated[str, Field(min_length=SIGNATURE_CHARACTERS, max_length=SIGNATURE_CHARACTERS)]
@@ -40,7 +49,7 @@ class Signature(BaseModel):
 
 
 class Envelope(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     payload: Annotated[str, Field(min_length=4, max_length=ENVELOPE_BYTES_MAX)]
     """The event's canonical JSON, base64."""
@@ -70,6 +79,11 @@ class _PlainRecord(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     received_at: str
 
 
+_NAMES = tuple(
+    b'"%b"' % name
+    for name in (b"envelope", b"payload", b"payloadType", b"signatures", b"keyid", b"sig", b"gateway", b"received_at")
+)
+"""As a plain record has them, each once."""
 _PLAIN_RECORD = msgspec.json.Decoder(_PlainRecord)
 
 
@@ -78,7 +92,7 @@ class MalformedRecordError(ValueError):
 
 
 class Opened(NamedTuple):
-    """An envelope taken apart. The first signature is the submitter's; more are co-signatures."""
+    """An envelope taken apart. Its one signature is the submitter's."""
 
     payload: bytes
     event_id: bytes
@@ -95,20 +109,46 @@ def open_envelope(envelope: Envelope) -> Opened:
 
 
 def _opened(payload_text: str, signature_texts: list[tuple[str, str]], received_us: int) -> Opened:
-    try:
-        payload = binascii.a2b_base64(payload_text, strict_mode=True)
-    except ValueError as error:
-        raise MalformedRecordError(f"payload: not base64 ({error})") from None
+    payload = _from_base64("payload", payload_text)
     signatures = []
     for place, (key_id, text) in enumerate(signature_texts):
-        try:
-            raw = binascii.a2b_base64(text, strict_mode=True)
-        except ValueError as error:
-            raise MalformedRecordError(f"signatures.{place}.sig: not base64 ({error})") from None
+        raw = _from_base64(f"signatures.{place}.sig", text)
         if len(raw) != 64:
             raise MalformedRecordError(f"signatures.{place}.sig: expected 64 bytes, got {len(raw)}")
         signatures.append((key_id, raw))
     return Opened(payload, hashlib.sha256(payload).digest(), tuple(signatures), received_us)
+
+
+def _from_base64(field: str, text: str) -> bytes:
+    standard = text
+    if "-" in text or "_" in text:
+        if "+" in text or "/" in text:
+            raise MalformedRecordError(f"{field}: base64 of both alphabets")
+        standard = text.replace("-", "+").replace("_", "/")
+    try:
+        raw = binascii.a2b_base64(standard, strict_mode=True)
+    except ValueError as error:
+        raise MalformedRecordError(f"{field}: not base64 ({error})") from None
+    if standard.endswith("=") and binascii.b2a_base64(raw[-(len(raw) % 3) :], newline=False).decode() != standard[-4:]:
+        raise MalformedRecordError(f"{field}: base64 with bits left over")
+    return raw
+
+
+def read_json(data: bytes) -> Any:
+    """The JSON value of an envelope or a record. Raises ValueError where it is none, or where a name is given twice."""
+    value = orjson.loads(data)
+    if data.count(b"{") + data.count(b"[") > NESTED_MAX:
+        raise ValueError(f"more than {NESTED_MAX} objects and lists")
+    json.loads(data, object_pairs_hook=_once)
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    seen = set()
+    for name, _ in pairs:
+        if (folded := name.casefold()) in seen:
+            raise ValueError(f"the name {name:.80} is given twice")
+        seen.add(folded)
 
 
 def ledger_record(envelope: bytes, gateway: str, received_at: str) -> bytes:
@@ -133,6 +173,8 @@ def _plain_record(value: bytes) -> _PlainRecord | None:
     # Where it may hold other characters, or other spellings of characters, two readers of JSON can disagree.
     if not value.isascii() or b"\\" in value:
         return None
+    if any(value.count(name) != 1 for name in _NAMES):
+        return None
     try:
         return _PLAIN_RECORD.decode(value)
     except msgspec.DecodeError:
@@ -142,7 +184,7 @@ def _plain_record(value: bytes) -> _PlainRecord | None:
 def open_by_schema(value: bytes) -> Opened:
     """The same for any record, and slower."""
     try:
-        record = orjson.loads(value)
+        record = read_json(value)
     except (ValueError, RecursionError) as error:
         raise MalformedRecordError(f"record: not JSON ({error})") from None
     if not isinstance(record, dict) or not isinstance(record.get("envelope"), dict):

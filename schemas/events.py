@@ -44,7 +44,8 @@ class Event(BaseModel):
     definition: Sha256
     """Definition hash of the election package the submitter had."""
     seq: Annotated[int, Field(ge=0, le=SEQ_MAX, strict=True)]
-    """This key's own numbering of its events: a missing number is an omission, a number used twice an equivocation."""
+    """This key's own numbering of its events. A number used twice is an equivocation (Q1). One that is missing may be an event
+    that was refused at the door, or withheld: it is no fault of another event, and a key may go on far above."""
     prev: Sha256 | None = None
     """Event id of the key's event with the number before; null for its first."""
     created_at: Time

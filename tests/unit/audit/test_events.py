@@ -93,8 +93,24 @@ def test_what_is_an_event_for_one_is_an_event_for_the_other(event: dict[str, Any
     _assert_same(_record(orjson.dumps(event, option=orjson.OPT_SORT_KEYS if is_sorted else 0)))
 
 
+def _gateways(envelope: dict[str, Any]) -> bytes:
+    """A record as gateways write it."""
+    return ledger_record(orjson.dumps(envelope), "test", CREATED_AT)
+
+
+def _unfit_bits(text: str) -> str:
+    """The same bytes for a reader that does not look at the bits left over."""
+    raw = base64.b64decode(text)
+    assert text.endswith("=")
+    end = len(text.rstrip("="))
+    changed = text[: end - 1] + chr(ord(text[end - 1]) + 1) + text[end:]
+    assert base64.b64decode(changed) == raw
+    return changed
+
+
 PAYLOAD = orjson.dumps(FRAME | BODIES[2], option=orjson.OPT_SORT_KEYS)
 ENVELOPE = json.loads(sign_envelope(private_key("officer"), PAYLOAD))
+SIGNATURE = ENVELOPE["signatures"][0]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +131,19 @@ ENVELOPE = json.loads(sign_envelope(private_key("officer"), PAYLOAD))
         orjson.dumps(
             {"envelope": ENVELOPE | {"signatures": [*ENVELOPE["signatures"], {"keyid": "ab" * 8, "sig": "=" * 88}]}}
         ),
-        orjson.dumps({"envelope": ENVELOPE | {"more": 1}}),
+        orjson.dumps({"envelope": ENVELOPE | {"signatures": ENVELOPE["signatures"] * 2}}),
+        orjson.dumps({"envelope": ENVELOPE | {"PayloadType": ENVELOPE["payloadType"]}}),
+        orjson.dumps({"envelope": ENVELOPE | {"more": [[]] * 70}}),
+        orjson.dumps({"envelope": ENVELOPE}).replace(b'{"payload"', b'{"payload":"AAAA","payload"'),
+        orjson.dumps({"envelope": ENVELOPE}).replace(b'{"payload"', b'{"\\u0070ayload":"AAAA","payload"'),
+        orjson.dumps({"envelope": ENVELOPE}).replace(b'{"keyid"', b'{"keyid":"0000000000000000","keyid"'),
+        orjson.dumps({"envelope": ENVELOPE, "gateway": {"a": 1, "b": {"c": 1}}}).replace(
+            b'"b":{"c"', b'"b":{"c":2,"c"'
+        ),
+        _gateways(ENVELOPE).replace(b'"signatures"', b'"signatures":[],"signatures"'),
+        _gateways(ENVELOPE | {"signatures": [SIGNATURE | {"sig": _unfit_bits(SIGNATURE["sig"])}]}),
+        _gateways(ENVELOPE | {"payload": ENVELOPE["payload"][:-1]}),
+        _gateways(ENVELOPE | {"payload": "-" + ENVELOPE["payload"][1:-5] + "+" + ENVELOPE["payload"][-4:]}),
         _record(PAYLOAD.replace(b'"seq":0', b'"seq":0,"seq":0')),
         _record(PAYLOAD.replace(b'"seq":0', b'"seq": 0')),
         _record(PAYLOAD.replace(b'"seq":0', b'"seq":00')),
@@ -126,3 +154,41 @@ ENVELOPE = json.loads(sign_envelope(private_key("officer"), PAYLOAD))
 )
 def test_what_is_no_event_is_none_for_both(record: bytes) -> None:
     assert not _assert_same(record)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        orjson.dumps({"envelope": ENVELOPE | {"more": {"of": [1, "two"]}}, "note": None}),
+        orjson.dumps({"envelope": ENVELOPE | {"signatures": [ENVELOPE["signatures"][0] | {"cert": "x"}]}}),
+        orjson.dumps({"envelope": ENVELOPE, "gateway": "payload"}),
+        _gateways(ENVELOPE | {"payload": ENVELOPE["payload"].translate({43: "-", 47: "_"})}),
+        orjson.dumps({"envelope": ENVELOPE}).replace(b'"payload"', b'"\\u0070ayload"'),
+        json.dumps({"envelope": ENVELOPE}, indent=2).encode(),
+    ],
+)
+def test_what_the_specification_says_to_ignore_is_ignored_by_both(record: bytes) -> None:
+    assert _assert_same(record)
+
+
+_PIECES = (
+    b'"payload":"AAAA",',
+    b'"Payload":1,',
+    b'"more":[{}],',
+    b'"keyid":"%b",' % (b"ab" * 8),
+    b"{",
+    b"}",
+    b" ",
+    b"\xef\xbb\xbf",
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 900), st.sampled_from(_PIECES), st.booleans()), max_size=3), st.booleans())
+def test_two_readers_of_odd_envelopes_agree(pieces: list[tuple[int, bytes, bool]], is_plain: bool) -> None:
+    """Pieces are put in anywhere, most often where a name may begin."""
+    record = _gateways(ENVELOPE) if is_plain else json.dumps({"envelope": ENVELOPE, "x": 1}, indent=1).encode()
+    for place, piece, at_name in pieces:
+        at = record.find(b'"', place % len(record)) if at_name else place % len(record)
+        record = record[:at] + piece + record[at:]
+    _assert_same(record)
