@@ -205,6 +205,11 @@ class ReadModel:
             del place["event"]
         return places
 
+    async def newest_of_key(self, key: str) -> dict[str, Any]:
+        """The highest number that the key has given an event, and that event; null where it has signed none."""
+        row = await self._pool.fetchrow(queries.NEWEST_OF_KEY, key, queries.KEY_RECORDS_MAX)
+        return {"seq": None, "event": None} if row is None else {"seq": row["seq"], "event": row["event"]}
+
     async def everything(self) -> Everything:
         """All tallies: what the live feed begins with."""
         async with self._moment() as connection:

@@ -21,12 +21,13 @@ from projections.definition import ContestEntry, Definition, OfficeEntry
 from projections.published import answer_bytes, office_name
 from projections.station import ResultState
 from runtime.logs import event
-from schemas.codes import CODE_PATTERN, SHA256_PATTERN
+from schemas.codes import CODE_PATTERN, KEY_ID_PATTERN, SHA256_PATTERN, KeyId
 from schemas.examples import EXAMPLES
 from schemas.snapshots import (
     AreaSnapshot,
     ContestSnapshot,
     ElectionSnapshot,
+    KeySnapshot,
     OfficeSnapshot,
     StationPage,
     StationSnapshot,
@@ -265,3 +266,24 @@ async def submission(request: Request, submission: Annotated[str, Path(pattern=S
         return {"submission": submission, "records": records}
 
     return await snapshots.answer(request, (Kind.STATION, "submission", submission), work)
+
+
+@router.get(
+    "/keys/{key}",
+    responses=described(KeySnapshot),
+    summary="The newest number of a key",
+    tags=["submissions"],
+)
+async def key(request: Request, key: Annotated[str, Path(pattern=KEY_ID_PATTERN)]) -> Response:
+    """Where an outbox that was lost goes on: `seq` + 1, with `event` as `prev`. The count lags the ledger by a moment; an
+    answer with an `Age` is an old one, and not to be gone on from."""
+    snapshots = snapshots_of(request)
+    entry = snapshots.definition.keys.get(KeyId(key))
+    if entry is None:
+        raise _unknown("key", f"Key {key} is not registered in this election.")
+
+    async def work() -> dict[str, Any]:
+        newest = await snapshots.read.newest_of_key(key)
+        return {"key": key, "role": entry.role.value, "scope": entry.scope, **newest}
+
+    return await snapshots.answer(request, (Kind.STATION, "key", key), work)

@@ -10,6 +10,7 @@ from schemas.snapshots import (
     ElectionSnapshot,
     EventPage,
     EventSnapshot,
+    KeySnapshot,
     OfficeSnapshot,
     StationPage,
     StationSnapshot,
@@ -236,6 +237,7 @@ EXAMPLES: dict[type[Any], dict[str, Any]] = {
             "received_at": _RECEIVED_AT,
         },
     },
+    KeySnapshot: {**_OF, "key": "0f" * 8, "role": "station_officer", "scope": "34.02", "seq": 41, "event": _EVENT},
     SubmissionSnapshot: {**_OF, "submission": _EVENT, "records": [{**_PLACE, "station": "34.02.07-047"}]},
 }
 """Model → an answer of that shape."""

@@ -340,6 +340,16 @@ class SubmissionPlace(_Answer):
     findings: list[Finding]
 
 
+class KeySnapshot(_OfElection):
+    key: str
+    role: str
+    scope: str
+    seq: int | None
+    """The highest number (`seq`) of an event of this key that the count has seen; null where there is none."""
+    event: str | None
+    """The id of that event: the next one's `prev`."""
+
+
 class SubmissionSnapshot(_OfElection):
     submission: str
     records: list[SubmissionPlace]

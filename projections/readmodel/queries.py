@@ -349,5 +349,19 @@ ORDER BY found.partition, found."offset"
 """The places of some events, the first first: genesis stands in every partition, a repeated event more than once. Each event
 by the index, because of its LIMIT; for many at once the planner would read whole tables."""
 
+KEY_RECORDS_MAX = 1_000
+"""A key's newest records among which its highest number is looked for: a whole batch may have come in any order."""
+NEWEST_OF_KEY = """
+SELECT encode(event, 'hex') AS event, (payload::json ->> 'seq')::bigint AS seq
+FROM (
+    SELECT event, payload FROM record
+    WHERE key = $1 AND payload IS NOT NULL AND findings !~ '"rule": *"(E[1-4]|K[1-3])"'
+    ORDER BY received_us DESC, partition DESC, "offset" DESC LIMIT $2
+) AS newest
+ORDER BY seq DESC LIMIT 1
+"""
+"""Takes a key and KEY_RECORDS_MAX. Only what the key itself has signed: records written past the gateways can name it too, and
+are refused."""
+
 NEWEST_RECEIVED = "SELECT max(received_us) FROM record WHERE received_us > 0 AND received_us <= $1"
 """Not of those that say to have come after now: one of them would hide for years that nothing new comes."""

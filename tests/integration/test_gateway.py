@@ -316,3 +316,19 @@ async def _ledger_value(stack: Stack, partition: int, offset: int) -> bytes:
         return bytes((await consumer.getone(place)).value)
     finally:
         await consumer.stop()
+
+
+async def test_a_key_s_newest_number_is_where_a_lost_outbox_goes_on(voices: Voices, client: httpx.AsyncClient) -> None:
+    envelope = voices.sign(reported("2.2.1-2"))
+    (await client.post("/v1/submissions", content=envelope)).raise_for_status()
+    event = orjson.loads(base64.b64decode(orjson.loads(envelope)["payload"]))
+    key = orjson.loads(envelope)["signatures"][0]["keyid"]
+
+    async def newest() -> Any:
+        answer = (await client.get(f"/v1/keys/{key}")).json()
+        return answer if answer["seq"] == event["seq"] else None
+
+    answer = await eventually(newest)
+    assert (answer["key"], answer["role"], answer["scope"]) == (key, "station_officer", "N")
+    assert len(answer["event"]) == 64
+    assert (await client.get(f"/v1/keys/{'0' * 16}")).status_code == 404
