@@ -32,6 +32,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter, ValidationError
 
 from api.client_address import NOBODY
+from api.forewarning import Forewarning
 from api.ledger_writer import LedgerWriter
 from api.limits import PARTY, Limits
 from api.look_ups import LookUps
@@ -57,11 +58,12 @@ from schemas.envelope import (
     MalformedRecordError,
     Opened,
     Receipt,
+    Warned,
+    check_names,
     ledger_record,
     moment_of,
     open_envelope,
     open_record,
-    read_json,
 )
 from schemas.events import (
     LEDGER_EVENT,
@@ -72,6 +74,7 @@ from schemas.events import (
     ResultReported,
     ResultReviewed,
 )
+from schemas.findings import Finding
 from schemas.forms import Tally
 from schemas.logs import FINAL_STATUSES, gateway_name, receipt_text, refusal_text
 
@@ -105,6 +108,7 @@ RETRY_AFTER_S = 2
 UNKNOWN = "unknown"
 """In a receipt, where the record does not say when, or at which gateway, it came."""
 
+_FIELD_OF_RULE = {"Q1": "seq", "Q2": "prev", "V5": "version", "V6": "supersedes"}
 _STATUS_OF_RULE = {"K1": 401, "K2": 401, "K3": 403, "K4": 403}
 _TITLE_OF_STATUS = {401: "Not signed by a registered key", 403: "Not allowed to this key", 422: "Submission refused"}
 
@@ -148,6 +152,7 @@ class Gateway:
         self._under_way: dict[str, asyncio.Future[Receipt | Problem]] = {}
         self._highest_seq: dict[str, int] = {}
         """Of each key, as this gateway has seen it: an event with a higher number is new, and needs no look-up."""
+        self._forewarning = Forewarning()
         self._is_open = False
         self._name = gateway_name(definition.election, settings.gateway)
         self._key = load_or_make_key_file(settings.gateway_key)
@@ -279,7 +284,12 @@ class Gateway:
     def _begin_to_keep(self, let_in: _LetIn, *, is_batch: bool) -> _Keeping:
         event = let_in.event
         is_new = event.seq > self._highest_seq.get(let_in.key_id, event.seq)
-        if is_new and self._is_open and not isinstance(event, ElectionOpened):
+        if (
+            self._forewarning.one_too_many(let_in.key_id, event) is None
+            and is_new
+            and self._is_open
+            and not isinstance(event, ElectionOpened)
+        ):
             return self._append(let_in, is_batch=is_batch)
         return asyncio.create_task(self._find_or_append(let_in, is_batch=is_batch))
 
@@ -298,6 +308,9 @@ class Gateway:
         self._highest_seq[let_in.key_id] = max(let_in.event.seq, self._highest_seq.get(let_in.key_id, -1))
         name = self._settings.gateway
         receipt = self._receipt(let_in.submission, let_in.partition, kept, let_in.record, let_in.received_at, name)
+        findings = self._forewarning.taken(let_in.key_id, let_in.event, let_in.submission)
+        if findings:
+            receipt = receipt.model_copy(update={"warnings": [_warned(finding) for finding in findings]})
         self._remember(receipt)
         return receipt
 
@@ -359,6 +372,15 @@ class Gateway:
             found = await self._find(let_in.submission)
             if found is not None:
                 return found
+        if (finding := self._forewarning.one_too_many(let_in.key_id, let_in.event)) is not None:
+            raise Problem(
+                422,
+                _TITLE_OF_STATUS[422],
+                finding.sentence_en,
+                field="station",
+                rule=finding.rule,
+                detail_id=finding.sentence_id,
+            )
         await self._check_open()
         if isinstance(let_in.event, ElectionOpened):
             raise Problem(409, "Already open", "This election has been opened; its genesis stands at offset 0.")
@@ -478,9 +500,10 @@ def _open(body: bytes) -> Opened:
 
 def _envelope(body: bytes) -> Envelope:
     try:
-        envelope = read_json(body)
+        envelope = orjson.loads(body)
         _check_breadth(envelope, "body")
         _check_breadth(envelope.get("signatures") if isinstance(envelope, dict) else None, "signatures")
+        check_names(body)
         return ENVELOPE.validate_python(envelope)
     except ValidationError as error:
         raise _shape_problem("Not a DSSE envelope", error) from None
@@ -545,6 +568,15 @@ def _shape_problem(title: str, error: ValidationError, above: str = "") -> Probl
         f"{places[0][0] or 'body'}: {places[0][1]}.",
         field=places[0][0],
         errors=[{"field": field, "detail": detail} for field, detail in places],
+    )
+
+
+def _warned(finding: Finding) -> Warned:
+    return Warned(
+        rule=finding.rule,
+        field=_FIELD_OF_RULE[finding.rule],
+        detail=finding.sentence_en,
+        detail_id=finding.sentence_id,
     )
 
 

@@ -320,11 +320,11 @@ class StationContest:
     def _set_open(self, form: Submission, judgement: tuple[Finding, ...], *, is_held: bool = False) -> None:
         """A form that is counted or held, with what is found of its version and of what it says it corrects."""
         if form.version > 1 and form.version - 1 not in self._known:
-            judgement += (_VERSION_MISSING,)
+            judgement += (VERSION_MISSING,)
         if form.version > 1 or form.supersedes is not None:
             corrected = None if form.supersedes is None else self._forms.get(form.supersedes)
             if corrected is None or corrected.version >= form.version:
-                judgement += (_CORRECTS_NOTHING,)
+                judgement += (CORRECTS_NOTHING,)
             if corrected is None and form.supersedes is not None:
                 self._awaiting.setdefault(form.supersedes, {})[form.offset] = form
         state = ResultState.HELD if is_held else _counted_state((*form.findings, *judgement))
@@ -332,7 +332,7 @@ class StationContest:
 
     def _look_again(self, forms: list[Submission]) -> None:
         """At what `_set_open` finds of forms, now that there is another."""
-        looked_at = (_VERSION_MISSING, _CORRECTS_NOTHING, _HIGHER_HELD)
+        looked_at = (VERSION_MISSING, CORRECTS_NOTHING, _HIGHER_HELD)
         for form in forms:
             if form.offset in self._open:
                 judgement = tuple(each for each in form.judgement if each not in looked_at)
@@ -418,13 +418,13 @@ _SUPERSEDED = Finding(
 )
 
 
-_VERSION_MISSING = Finding(
+VERSION_MISSING = Finding(
     "V5",
     Severity.SOFT,
     "Versi sebelumnya tidak ada dalam buku besar.",
     "The version before this one is not in the ledger.",
 )
-_CORRECTS_NOTHING = Finding(
+CORRECTS_NOTHING = Finding(
     "V6",
     Severity.SOFT,
     "`supersedes` tidak menyebut versi yang lebih rendah dari TPS dan pemilihan ini.",

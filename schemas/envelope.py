@@ -137,10 +137,15 @@ def _from_base64(field: str, text: str) -> bytes:
 def read_json(data: bytes) -> Any:
     """The JSON value of an envelope or a record. Raises ValueError where it is none, or where a name is given twice."""
     value = orjson.loads(data)
+    check_names(data)
+    return value
+
+
+def check_names(data: bytes) -> None:
+    """Raises ValueError where JSON gives a name twice, or is too deep to see."""
     if data.count(b"{") + data.count(b"[") > NESTED_MAX:
         raise ValueError(f"more than {NESTED_MAX} objects and lists")
     json.loads(data, object_pairs_hook=_once)
-    return value
 
 
 def _once(pairs: list[tuple[str, Any]]) -> None:
@@ -220,6 +225,16 @@ def moment_of(received_us: int) -> str:
     return (_EPOCH + timedelta(microseconds=received_us)).isoformat(timespec=exact).replace("+00:00", "Z")
 
 
+class Warned(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rule: str
+    """As in docs/reference/rules.md."""
+    field: str
+    detail: str
+    detail_id: str
+
+
 class Receipt(BaseModel):
     """What the gateway answers once the ledger has the record (acks=all)."""
 
@@ -237,5 +252,7 @@ class Receipt(BaseModel):
     """True where this event was in the ledger already; the other fields are then the first record's."""
     signed: str | None = None
     """The same, signed by the gateway (C2SP signed-note; the text is `schemas/logs.py`, `receipt_text`)."""
+    warnings: list[Warned] | None = None
+    """What this gateway finds in the event's number and in what it corrects. The event is in the ledger all the same."""
     offsets: dict[str, int] | None = None
     """For an event that is written to every partition: offset by partition."""
