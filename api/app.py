@@ -21,7 +21,9 @@ from api.problems import install_problems
 from api.reading import Reading
 from api.snapshots import Snapshots
 from projections.definition import Definition
-from runtime.generations import current_generation
+from runtime import metrics
+from runtime.generations import Alarms, current_generation
+from runtime.set_aside import SetAside
 from runtime.settings import Settings
 
 DESCRIPTION = """
@@ -35,8 +37,9 @@ def create_app(settings: Settings, definition: Definition, limits: Limits) -> Fa
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        number = settings.generation or await current_generation(settings, definition.election)
-        derived = Derived(replace(settings, generation=number), definition)
+        number = settings.generation or await current_generation(settings, definition.election, definition.hash)
+        alarms = Alarms(SetAside(metrics.API_SET_ASIDE))
+        derived = Derived(replace(settings, generation=number), definition, alarms)
         await derived.start()
         app.state.gateway = Gateway(settings, definition, derived.pool, limits)
         app.state.snapshots = Snapshots(derived.read, definition)
@@ -46,7 +49,7 @@ def create_app(settings: Settings, definition: Definition, limits: Limits) -> Fa
         await app.state.gateway.start()
         fixed = settings.generation != 0
         serving = asyncio.create_task(
-            _serve_for_ever(derived) if fixed else follow_generations(app, derived, definition)
+            _serve_for_ever(derived) if fixed else follow_generations(app, derived, definition, alarms)
         )
         try:
             yield

@@ -11,6 +11,7 @@ from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
+import asyncpg
 from fastapi import FastAPI
 
 from api.feed.live import LiveFeed
@@ -18,7 +19,7 @@ from api.health import HealthProbe
 from api.readmodel import ReadModel
 from projections.definition import Definition
 from projections.readmodel import queries
-from runtime.generations import another_than
+from runtime.generations import Alarms, another_than
 from runtime.logs import event
 from runtime.postgres import migrate, open_pool
 from runtime.settings import Settings
@@ -30,15 +31,20 @@ SETTLE_SECONDS = 3.0
 """From the news of a new generation to the switch: the workers of the one before have ended by then, so what it shows
 stands still, and the new one can be seen to have reached it."""
 REACH_SECONDS_MAX = 60.0
-"""The new generation is served after so long also where it is behind: the one before may show what never was."""
+"""The new generation is served after so long also where it is behind the one before, which may show what never was; but never
+before it has caught up with the ledger."""
 AGAIN_SECONDS = 2.0
 LIST_SECONDS_MAX = 2.0
 """For one statement of a list. Each takes some tens of milliseconds of a database that has to read it from disk; at half, one
 under load would refuse lists that it could have given; at double, those who wait for a connection give up before."""
 
 
+class NotThereError(Exception):
+    """A generation that was made current cannot be served; the sentence says what is missing."""
+
+
 class Derived:
-    def __init__(self, settings: Settings, definition: Definition) -> None:
+    def __init__(self, settings: Settings, definition: Definition, generations: Alarms | None = None) -> None:
         self.generation = settings.generation
         self.settings = settings
         self._definition = definition
@@ -46,7 +52,7 @@ class Derived:
         self._lists: Any = None
         self.read: ReadModel
         self.live: LiveFeed
-        self.health = HealthProbe(settings, definition)
+        self.health = HealthProbe(settings, definition, generations)
 
     async def start(self) -> None:
         """Raises what Kafka and PostgreSQL raise; `stop` then cleans up."""
@@ -62,6 +68,7 @@ class Derived:
         self.read = ReadModel(self.pool, self._lists, self._definition)
         self.live = LiveFeed(self.settings, self._definition, self.read)
         await self.live.start()
+        await self.health.start()
 
     async def stop(self) -> None:
         if hasattr(self, "live"):
@@ -78,6 +85,15 @@ class Derived:
         app.state.live = self.live
         app.state.health = self.health
 
+    async def is_there(self) -> bool:
+        """Whether a recorder has made the read model: serving must not, for what is made there is empty."""
+        connection = await asyncpg.connect(self.settings.database)
+        try:
+            schema = queries.schema_of(self._definition.election, self.generation)
+            return await connection.fetchval("SELECT to_regclass($1)", f'"{schema}".topic_position') is not None
+        finally:
+            await connection.close()
+
     async def has_reached(self, other: Derived) -> bool:
         """Whether nothing served from here would be older than what the other one serves."""
         if self.live.hub is None or other.live.hub is None:
@@ -92,12 +108,16 @@ def _reached(mine: Iterable[Cut], theirs: Iterable[Cut]) -> bool:
     return all(at_or_before(their, my) for my, their in zip(mine, theirs, strict=True))
 
 
-async def follow_generations(app: FastAPI, current: Derived, definition: Definition) -> None:
+async def follow_generations(app: FastAPI, current: Derived, definition: Definition, alarms: Alarms) -> None:
     """Serve another generation whenever one is made current, for ever. Cancelled at the end; stops what it serves then."""
     try:
         while True:
             try:
-                current = await _next(app, current, definition)
+                current = await _next(app, current, definition, alarms)
+            except NotThereError as error:
+                alarms.not_served = f"{error}; generation {current.generation} is served"
+                log.error(event("generation-not-served", error=error))
+                await asyncio.sleep(AGAIN_SECONDS)
             except Exception as error:
                 # Also a bug here: what is served goes on.
                 log.error(event("generation-not-served", error=f"{type(error).__name__}: {error}"), exc_info=True)
@@ -106,15 +126,19 @@ async def follow_generations(app: FastAPI, current: Derived, definition: Definit
         await current.stop()
 
 
-async def _next(app: FastAPI, current: Derived, definition: Definition) -> Derived:
-    """Wait for another generation, serve it, and stop the one before."""
-    number = await another_than(current.settings, definition.election, current.generation)
+async def _next(app: FastAPI, current: Derived, definition: Definition, alarms: Alarms) -> Derived:
+    """Wait for another generation, serve it, and stop the one before. Raises NotThereError, and what Kafka and PostgreSQL
+    raise."""
+    number = await another_than(current.settings, definition.election, definition.hash, current.generation, alarms)
     log.info(event("generation-changed", before=current.generation, now=number))
-    following = Derived(replace(current.settings, generation=number), definition)
+    following = Derived(replace(current.settings, generation=number), definition, alarms)
+    if not await following.is_there():
+        raise NotThereError(f"generation {number} was made current, and its read model is not there")
     try:
         await following.start()
         await _wait_to_reach(following, current)
         following.show(app)
+        alarms.not_served = ""
     except BaseException:
         with suppress(Exception):
             await following.stop()
@@ -126,7 +150,15 @@ async def _next(app: FastAPI, current: Derived, definition: Definition) -> Deriv
 
 
 async def _wait_to_reach(following: Derived, current: Derived) -> None:
+    """Until what it serves is of all that is in the ledger now, and nothing steps back. Raises NotThereError."""
     await asyncio.sleep(SETTLE_SECONDS)
+    try:
+        async with asyncio.timeout(REACH_SECONDS_MAX):
+            await following.health.wait_to_catch_up(following.pool)
+    except TimeoutError:
+        raise NotThereError(
+            f"generation {following.generation} was made current, and is behind the ledger after {REACH_SECONDS_MAX:g} s"
+        ) from None
     try:
         async with asyncio.timeout(REACH_SECONDS_MAX):
             while not await following.has_reached(current):

@@ -22,16 +22,28 @@ from projections.loghead import queries as loghead
 from projections.readmodel import queries
 from proofs.tiles import CHECKPOINT
 from runtime import metrics
-from runtime.kafka import SUBTOTALS_PARTITIONS, group_members, group_of, plain_consumer, stop_consumer, topics_of
+from runtime.generations import Alarms
+from runtime.kafka import (
+    SUBTOTALS_PARTITIONS,
+    admin_client,
+    group_members,
+    group_of,
+    plain_consumer,
+    stop_consumer,
+    topics_of,
+)
 from runtime.seals import Seals
 from runtime.set_aside import ALARM_SECONDS, Heap, SetAside, believed_places
 from runtime.settings import Settings
 from runtime.stopped_offices import stopped_offices
+from runtime.topics import TopicWatch
 from schemas.logs import folder_of
 
 ANSWER_SECONDS_MAX = 3
 LAGGING_RECORDS = 10_000
 """A stage further behind than this is called lagging: about ten seconds of a busy night."""
+
+CATCH_UP_POLL_SECONDS = 0.5
 
 CHECKPOINTS_MISSED = 6
 """A notary that has renewed none of a log for so many heartbeats does not work: a minute, by default."""
@@ -42,7 +54,8 @@ router = APIRouter(tags=["health"])
 class HealthProbe:
     """Asks Kafka and PostgreSQL where each stage stands; answers are kept for a second."""
 
-    def __init__(self, settings: Settings, definition: Definition) -> None:
+    def __init__(self, settings: Settings, definition: Definition, generations: Alarms | None = None) -> None:
+        self._generations = generations or Alarms()
         self._settings = settings
         self._definition = definition
         self._seals = Seals(settings.workers_key, definition.hash)
@@ -54,11 +67,19 @@ class HealthProbe:
         """Messages ever written to `subtotals` and `results`."""
         self._ledger_end: int | None = None
         """Records in the ledger."""
+        self._topics = TopicWatch(settings, definition.election, settings.generation)
+        self._watching: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._answer: dict[str, Any] = {}
         self._answered_at = float("-inf")
 
+    async def start(self) -> None:
+        self._watching = asyncio.create_task(self._topics.run())
+
     async def stop(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
         if self._consumer is not None:
             await stop_consumer(self._consumer)
         if self._admin is not None:
@@ -113,7 +134,11 @@ class HealthProbe:
         without = [name for name, stage in stages.items() if stage.get("workers") == 0]
         known = {heap[:3] for heap in aside}
         aside += [heap for heap in [*state.live.aside.heaps(), *self._committed.heaps()] if heap[:3] not in known]
-        alarms = [heap.sentence() for heap in aside]
+        alarms = [
+            *self._topics.sentences(),
+            *(heap.sentence() for heap in aside),
+            *self._generations.sentences(),
+        ]
         refusing = state.limits.refusals.current()
         healthy = kafka == "ok" and database == "ok" and not (lagging or stopped or without or alarms or refusing)
         return {
@@ -152,14 +177,9 @@ class HealthProbe:
         election = self._definition.election
         generation = self._settings.generation
         topics = topics_of(election, generation)
-        if self._consumer is None:
-            consumer = plain_consumer(self._settings)
-            await consumer.start()
-            self._consumer = consumer
-            admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.kafka)
-            await admin.start()
-            self._admin = admin
+        await self._connect()
         assert self._admin is not None
+        assert self._consumer is not None
         ledger = [TopicPartition(topics.ledger, number) for number in range(self._definition.partitions)]
         subtotals = [TopicPartition(topics.subtotals, number) for number in range(SUBTOTALS_PARTITIONS)]
         results = [TopicPartition(topics.results, 0)]
@@ -167,10 +187,7 @@ class HealthProbe:
         self._ledger_end = sum(ends[each] for each in ledger)
         self._derived_end = sum(ends[each] for each in [*subtotals, *results])
         tabulators = group_of(election, "tabulator", generation)
-        committed = await self._admin.list_consumer_group_offsets(tabulators)
-        self._committed = SetAside(is_quiet=True)
-        left = {place: (each.offset, each.metadata or "") for place, each in committed.items()}
-        tabulated = believed_places(self._seals, tabulators, left, self._committed)
+        tabulated = await self._tabulated()
         rolled_up = await self._admin.list_consumer_group_offsets(group_of(election, "rollup", generation))
 
         def lag(places: list[TopicPartition], committed: Mapping[TopicPartition, Sequence[Any]]) -> dict[str, Any]:
@@ -195,17 +212,58 @@ class HealthProbe:
             },
         }
 
+    async def _connect(self) -> None:
+        if self._consumer is None:
+            consumer = plain_consumer(self._settings)
+            await consumer.start()
+            self._consumer = consumer
+            admin = admin_client(self._settings)
+            await admin.start()
+            self._admin = admin
+
+    async def _tabulated(self) -> dict[TopicPartition, tuple[int, str]]:
+        """How far each partition's blocks are out, as a worker left it, and what it left beside."""
+        assert self._admin is not None
+        group = group_of(self._definition.election, "tabulator", self._settings.generation)
+        committed = await self._admin.list_consumer_group_offsets(group)
+        self._committed = SetAside(is_quiet=True)
+        left = {place: (each.offset, each.metadata or "") for place, each in committed.items()}
+        return believed_places(self._seals, group, left, self._committed)
+
+    async def wait_to_catch_up(self, pool: Any) -> None:
+        """Until what is recorded tells of all that is in the ledger now. Raises what Kafka and PostgreSQL raise."""
+        await self._connect()
+        assert self._consumer is not None
+        topics = topics_of(self._definition.election, self._settings.generation)
+        ledger = [TopicPartition(topics.ledger, number) for number in range(self._definition.partitions)]
+        ends = await self._consumer.end_offsets(ledger)
+        while True:
+            tabulated = await self._tabulated()
+            if all(tabulated.get(place, (0, ""))[0] >= ends[place] for place in ledger):
+                break
+            await asyncio.sleep(CATCH_UP_POLL_SECONDS)
+        derived = [TopicPartition(topics.subtotals, number) for number in range(SUBTOTALS_PARTITIONS)]
+        derived.append(TopicPartition(topics.results, 0))
+        ends = await self._consumer.end_offsets(derived)
+        while True:
+            positions = {
+                (row["topic"], row["partition"]): row["next_offset"] for row in await pool.fetch(queries.POSITIONS)
+            }
+            if all(positions.get((place.topic, place.partition), 0) >= ends[place] for place in derived):
+                return
+            await asyncio.sleep(CATCH_UP_POLL_SECONDS)
+
 
 @router.get("/v1/health", summary="The lag of every stage")
 async def health(request: Request) -> dict[str, Any]:
     """Lag in records of each stage behind what it reads, and whether Kafka and PostgreSQL answer. `status` is `ok`;
     `degraded` where one of them does not, or a stage lags (`lagging`; the live feed also while it begins) or nobody works at
     it (`without_worker`), or this process turns clients away because it is at a bound (`refusing` says which), or something
-    must be looked at (`alarms`: messages of Kafka that no worker wrote are set aside, and
-    shown for an hour); `stopped` where the fold of a partition has stopped at a record (`stages.tabulator.stopped` says
-    which and why; results of that partition stay as they were), or a stage cannot add up, store or show one office (`stopped`
-    of that stage; the other offices go on). `newest_record_age_s` is the age in seconds of the newest
-    record that is in what is served, by its gateway's clock."""
+    must be looked at (`alarms`: messages of Kafka that no worker wrote, for an hour; topics that are not as they must be; a
+    generation that cannot be served); `stopped` where the fold of a partition has stopped at a record
+    (`stages.tabulator.stopped` says which and why; results of that partition stay as they were), or a stage cannot add up,
+    store or show one office (`stopped` of that stage; the other offices go on). `newest_record_age_s` is the age in seconds
+    of the newest record that is in what is served, by its gateway's clock."""
     probe: HealthProbe = request.app.state.health
     return await probe.answer(request.app.state)
 

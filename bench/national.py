@@ -523,7 +523,7 @@ class National:
         took = time.monotonic() - began
         places = [TopicPartition(self.topics.ledger, number) for number in range(self.stack.definition.partitions)]
         records = sum((await self._ends(places)).values())
-        generation = await current_generation(self.settings, self.stack.definition.election)
+        generation = await current_generation(self.settings, self.stack.definition.election, self.stack.definition.hash)
         self.topics = topics_of(self.stack.definition.election, generation)
         await self._is_live()
         self.say(f"rebuild: {records:,} records to all that is derived", _rate(records, took))
@@ -569,7 +569,7 @@ class National:
 
     async def _begin_at_zero(self) -> None:
         election = self.stack.definition.election
-        generation = await current_generation(self.settings, election)
+        generation = await current_generation(self.settings, election, self.stack.definition.hash)
         # A member that was killed is in the group until its session ends; each try until then is a line of log.
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         consumer = plain_consumer(self.settings, group_id=group_of(election, "tabulator", generation))

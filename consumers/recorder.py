@@ -189,7 +189,8 @@ class Recorder:
             await stop_consumer(self._consumer)
 
     async def _record_all(self, connection: Any, positions: dict[TopicPartition, int], stop: asyncio.Event) -> None:
-        is_served = self._settings.generation <= await current_generation(self._settings, self._definition.election)
+        current = await current_generation(self._settings, self._definition.election, self._definition.hash)
+        is_served = self._settings.generation <= current
         if not is_served:
             self._gather_ms = UNSERVED_GATHER_MS
         indexes_wait = is_served

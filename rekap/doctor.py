@@ -59,9 +59,11 @@ from rekap.replay import checked_records
 from rekap.run import load
 from runtime.generations import current_generation
 from runtime.kafka import SUBTOTALS_PARTITIONS, plain_consumer, topics_of
+from runtime.set_aside import Heap
 from runtime.settings import Settings
 from runtime.state_files import StateFiles, hash_of_code
 from runtime.tile_store import TileStore
+from runtime.topics import topic_flaws, wanted_topics
 from schemas.blocks import UNATTRIBUTED
 from schemas.logs import folder_of
 
@@ -69,6 +71,7 @@ CHECKPOINT_FILE = "checkpoint file"
 LOG_HEAD = "log head"
 LOG_FILE = "file of the log"
 OF_THE_LOG = {CHECKPOINT_FILE, LOG_HEAD, LOG_FILE}
+EVER_SECONDS = 1e9
 SHOWN_MAX = 20
 """Differences of one kind that are printed; the rest are counted."""
 CHUNK = 1_000
@@ -157,6 +160,7 @@ class Doctor:
             self._blocks = {(row["office"], row["partition"]): row["through"] for row in rows}
             rows = await self._connection.fetch(queries.RESULT_WATERMARKS)
             self._results = {row["office"]: tuple(row["as_of"]) for row in rows}
+            await self._topics()
             await self._positions()
             heads = await self._heads()
             with ThreadPoolExecutor(os.cpu_count()) as threads:
@@ -243,6 +247,16 @@ class Doctor:
         for place, position in positions.items():
             end = ends.get(place, 0)
             self.report.compare("topic_position", f"{place.topic}/{place.partition}", min(position, end), position)
+
+    async def _topics(self) -> None:
+        """Whether the topics are as they must be, and what was found in them that no worker wrote."""
+        election, generation = self._definition.election, self._settings.generation
+        wrong = await topic_flaws(self._settings, election, generation)
+        for name in wanted_topics(self._settings, election, generation):
+            about = "; ".join(each for each in wrong if name in each.replace("/", " ").split())
+            self.report.compare("topic", name, "as it must be", about or "as it must be")
+        for row in await self._connection.fetch(queries.SET_ASIDE, EVER_SECONDS):
+            self.report.notes.append(Heap(*row).sentence())
 
     # -- a partition -----------------------------------------------------------------------------------------------
 
@@ -483,7 +497,9 @@ async def examine(settings: Settings, definition: Definition) -> Report:
     """Compare everything of the generation that is served, or that the settings fix. Raises DoctorError, KafkaError, OSError,
     and what PostgreSQL raises."""
     if not settings.generation:
-        settings = replace(settings, generation=await current_generation(settings, definition.election))
+        settings = replace(
+            settings, generation=await current_generation(settings, definition.election, definition.hash)
+        )
     schema = queries.schema_of(definition.election, settings.generation)
     connection = await asyncpg.connect(settings.database, server_settings={"search_path": f'"{schema}"'})
     try:

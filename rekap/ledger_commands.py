@@ -25,8 +25,9 @@ from projections.genesis import genesis_problem
 from proofs.growing_log import GrowingLog
 from proofs.tiles import entry_bundle
 from rekap.run import load
-from runtime.kafka import TopicMismatchError, create_topics, ordered_producer, plain_consumer, topics_of
+from runtime.kafka import TopicMismatchError, ordered_producer, plain_consumer, topics_of
 from runtime.settings import Settings
+from runtime.topics import create_topics
 
 MANIFEST = "ledger.json"
 POLL_MS = 1_000

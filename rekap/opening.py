@@ -20,8 +20,8 @@ from projections.genesis import genesis_problem, opening_key_problem
 from proofs.signatures import key_id
 from rekap.signing import Signer
 from runtime.genesis import first_records, genesis_record, write_genesis
-from runtime.kafka import create_topics
 from runtime.settings import Settings
+from runtime.topics import create_topics
 from schemas.package import Mode
 
 

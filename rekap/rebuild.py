@@ -28,7 +28,6 @@ import asyncpg
 import click
 import httpx
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from consumers.recorder import make_list_indexes
@@ -39,8 +38,8 @@ from rekap.run import load
 from runtime.generations import current_generation, make_current
 from runtime.kafka import (
     SUBTOTALS_PARTITIONS,
+    admin_client,
     committed_places,
-    create_topics,
     group_members,
     group_of,
     plain_consumer,
@@ -51,6 +50,7 @@ from runtime.seals import Seals
 from runtime.set_aside import SetAside, believed_places
 from runtime.settings import Settings, variable
 from runtime.state_files import hash_of_code
+from runtime.topics import create_topics
 from schemas.blocks import UNATTRIBUTED
 
 WORKERS = ("rollup", "tabulator", "recorder")
@@ -111,7 +111,8 @@ class Rebuild:
             click.echo("making the indexes of the read model")
             await self._make_indexes()
             await self._reach_the_end(logs)
-            await make_current(self._settings, self._definition.election, self._generation)
+            election, definition = self._definition.election, self._definition.hash
+            await make_current(self._settings, election, definition, self._generation)
             self.has_switched = True
             click.echo(f"generation {self._generation} is current; waiting for workers and API to take it up")
             await self._hand_over(supervisor)
@@ -213,7 +214,7 @@ class Rebuild:
     async def _ordinary_workers_joined(self) -> bool:
         """Each group has a member besides the own one."""
         groups = [group_of(self._definition.election, role, self._generation) for role in ("tabulator", "rollup")]
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.kafka)
+        admin = admin_client(self._settings)
         await admin.start()
         try:
             return all([await group_members(admin, group) > 1 for group in groups])
@@ -232,7 +233,7 @@ async def next_generation(settings: Settings, definition: Definition, current: i
     """The one that an interrupted call was filling, where that was done by the same code; else one that nobody has begun: what
     was told under other rules would stay as it was told. Raises KafkaError, OSError."""
     made_by = f"{definition.hash} {hash_of_code('projections', 'schemas', 'proofs')}"
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    admin = admin_client(settings)
     await admin.start()
     try:
         there = set(await admin.list_topics())
@@ -255,11 +256,11 @@ async def next_generation(settings: Settings, definition: Definition, current: i
 async def drop_generation(settings: Settings, definition: Definition, generation: int) -> None:
     """Delete topics, read model and states of a generation that is not served. Raises RebuildError."""
     election = definition.election
-    current = await current_generation(settings, election)
+    current = await current_generation(settings, election, definition.hash)
     if generation >= current:
         raise RebuildError(f"generation {generation} cannot be dropped: {current} is served, and only older ones can")
     topics = topics_of(election, generation)
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    admin = admin_client(settings)
     await admin.start()
     try:
         there = set(await admin.list_topics()) & {topics.subtotals, topics.results}
@@ -307,7 +308,7 @@ def rebuild(url: str | None, drop: int | None, yes: bool) -> None:
             await drop_generation(settings, definition, drop)
             click.echo(f"generation {drop} is deleted")
             return
-        current = await current_generation(settings, definition.election)
+        current = await current_generation(settings, definition.election, definition.hash)
         following = await next_generation(settings, definition, current)
         click.echo(f"generation {current} is served; building generation {following} from the ledger")
         work.append(Rebuild(settings, definition, following, url or f"http://{settings.host}:{settings.port}"))

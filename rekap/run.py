@@ -22,13 +22,14 @@ from proofs.signatures import key_id
 from rekap.definition_cache import compiled
 from rekap.opening import OpeningError, check_opened
 from runtime.generations import another_than, current_generation
-from runtime.kafka import TopicMismatchError
+from runtime.kafka import FIRST_GENERATION, TopicMismatchError
 from runtime.key_files import KeyFileError, load_or_make_key_file
 from runtime.logs import event, start_logs
 from runtime.metrics_server import serve_metrics
 from runtime.package_files import PackageError
 from runtime.seals import read_seal_keys
 from runtime.settings import Settings, SettingsError, read_settings
+from runtime.topics import check_topics
 from runtime.witnesses import parse_witnesses
 from schemas.live import CLIENT_MESSAGE_BYTES_MAX
 from schemas.package import Role
@@ -61,6 +62,7 @@ def run(role: str) -> None:
         _check_workers_key(settings)
     if role in GENERATION_ROLES and not settings.generation:
         settings = in_the_current_generation(settings, definition)
+    _check_topics(settings, definition)
     if role != "api":
         serve_metrics(role, settings.host, settings.metrics_port)
     if role == "api":
@@ -102,13 +104,13 @@ def in_the_current_generation(settings: Settings, definition: Definition) -> Set
     """The settings with the generation that is served. Once it is another, this process ends in order: the supervisor
     starts it again, on that one."""
     try:
-        current = asyncio.run(current_generation(settings, definition.election))
+        current = asyncio.run(current_generation(settings, definition.election, definition.hash))
     except KafkaError as error:
         log.critical(event("stopped", error=f"Kafka at {settings.kafka}: {type(error).__name__}"))
         raise SystemExit(EXIT_STOPPED) from None
 
     def follow() -> None:
-        another = asyncio.run(another_than(settings, definition.election, current))
+        another = asyncio.run(another_than(settings, definition.election, definition.hash, current))
         log.info(event("generation-changed", before=current, now=another))
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -152,6 +154,18 @@ def _check_workers_key(settings: Settings) -> None:
     except KeyFileError as error:
         click.echo(f"Error: {error}", err=True)
         raise SystemExit(EXIT_CONFIGURATION) from None
+
+
+def _check_topics(settings: Settings, definition: Definition) -> None:
+    """Those of the generation that this process works on; the API's is looked up by itself, and watched. Ends the process."""
+    try:
+        asyncio.run(check_topics(settings, definition.election, settings.generation or FIRST_GENERATION))
+    except TopicMismatchError as error:
+        click.echo(f"Error: {error}; `rekap open` makes the topics of an election", err=True)
+        raise SystemExit(EXIT_CONFIGURATION) from None
+    except (KafkaError, OSError) as error:
+        log.critical(event("stopped", error=f"Kafka at {settings.kafka}: {type(error).__name__}"))
+        raise SystemExit(EXIT_STOPPED) from None
 
 
 def spare_the_collector() -> None:

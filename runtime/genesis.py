@@ -7,9 +7,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
-from runtime.kafka import TopicMismatchError, ordered_producer, plain_consumer, stop_consumer, topics_of
+from runtime.kafka import (
+    TopicMismatchError,
+    admin_client,
+    ordered_producer,
+    plain_consumer,
+    stop_consumer,
+    topics_of,
+)
 from runtime.settings import Settings
 from schemas.envelope import ledger_record
 from schemas.package import Election
@@ -41,7 +47,7 @@ async def first_records(settings: Settings, election: Election) -> list[bytes | 
 
 async def _partitions(settings: Settings, topic: str) -> int:
     """How many partitions a topic has; 0 where it is not there."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    admin = admin_client(settings)
     await admin.start()
     try:
         [described] = await admin.describe_topics([topic])

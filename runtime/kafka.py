@@ -10,16 +10,17 @@ import itertools
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import partialmethod, wraps
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import AIOKafkaConnection, CloseReason
-from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaConnectionError
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.protocol.admin import DescribeGroupsRequest_v0, DescribeGroupsRequest_v1
 from aiokafka.protocol.api import Request
+from aiokafka.protocol.metadata import MetadataRequest
 
 from runtime.settings import Settings
 from schemas.blocks import Block
@@ -36,9 +37,6 @@ MESSAGE_BYTES_MAX = 8 * 1024 * 1024
 that one record and long numbers can add. A reader of all five partitions holds 40 MB of what was fetched
 ahead; at double, 80."""
 SUBTOTALS_PARTITIONS = 4
-SEGMENT_BYTES = 256 * 1024 * 1024
-"""Of subtotals and results: what Kafka has not begun a new file after is not compacted."""
-FOR_EVER = -1
 FIRST_GENERATION = 1
 
 
@@ -163,6 +161,10 @@ def _closed_is_no_bug(send: Callable[..., Any]) -> Callable[..., Any]:
 
 AIOKafkaConnection.send = _closed_is_no_bug(AIOKafkaConnection.send)  # of all clients, Faust's too
 
+# Nor does any of them make a topic by asking for it: where a broker allows that, one that somebody deletes would come back with
+# the broker's partitions and retention.
+MetadataRequest.__init__ = partialmethod(MetadataRequest.__init__, allow_auto_topic_creation=False)
+
 
 async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
     """Stop a consumer, also while Kafka is away.
@@ -179,9 +181,13 @@ async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
         stopping.result()
 
 
+def admin_client(settings: Settings) -> AIOKafkaAdminClient:
+    return AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+
+
 async def committed_places(settings: Settings, group: str) -> dict[TopicPartition, tuple[int, str]]:
     """The committed offset of each partition of a consumer group, and what was left beside it. Raises KafkaError."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    admin = admin_client(settings)
     await admin.start()
     try:
         committed = await admin.list_consumer_group_offsets(group)
@@ -208,55 +214,3 @@ async def group_members(admin: AIOKafkaAdminClient, group: str) -> int:
     answer = await admin._send_request(_DescribeGroups([group]), node)
     [(_, _, _, _, _, members)] = answer.groups
     return len(members)
-
-
-async def create_topics(settings: Settings, election: Election, generation: int = FIRST_GENERATION) -> Topics:
-    """Create the topics of an election, in this generation, where they are missing. Raises TopicMismatchError where the
-    ledger has another number of partitions: it is fixed from genesis on.
-
-    All is kept for ever, but of keyframes, which say everything again every few seconds, only the newest: `subtotals` and
-    `results` are compacted, see MessageKeys."""
-    topics = topics_of(election, generation)
-    kept = {
-        "retention.ms": str(FOR_EVER),
-        "retention.bytes": str(FOR_EVER),
-        "min.insync.replicas": str(max(1, settings.replication - 1)),
-        # The broker's clock: a record with its writer's is refused where that is an hour ahead (KIP-937), and then a gateway
-        # with a wrong clock could let nothing in.
-        "message.timestamp.type": "LogAppendTime",
-    }
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
-    await admin.start()
-    try:
-        compacted = {"cleanup.policy": "compact", "segment.bytes": str(SEGMENT_BYTES)}
-        wanted: dict[str, tuple[int, int, dict[str, str]]] = {
-            topics.ledger: (election.partitions, LEDGER_BATCH_BYTES_MAX, {"compression.type": "uncompressed"}),
-            topics.subtotals: (SUBTOTALS_PARTITIONS, MESSAGE_BYTES_MAX, compacted),
-            topics.results: (1, MESSAGE_BYTES_MAX, compacted),
-            generations_topic(election): (1, MESSAGE_BYTES_MAX, {}),
-        }
-        answer = await admin.create_topics(
-            [
-                NewTopic(
-                    name,
-                    num_partitions=count,
-                    replication_factor=settings.replication,
-                    topic_configs={**kept, **more, "max.message.bytes": str(bytes_max)},
-                )
-                for name, (count, bytes_max, more) in wanted.items()
-            ]
-        )
-        for error in answer.topic_errors:
-            code = error[1]
-            if code and for_code(code) is not TopicAlreadyExistsError:
-                raise TopicMismatchError(f"topic {error[0]} could not be created: {for_code(code).__name__}")
-        for described in await admin.describe_topics([topics.ledger]):
-            found = len(described["partitions"])
-            if found and found != election.partitions:
-                raise TopicMismatchError(
-                    f"topic {topics.ledger} has {found} partitions, but the package says {election.partitions}; "
-                    "the number is fixed when the election is opened"
-                )
-    finally:
-        await admin.close()
-    return topics

@@ -7,8 +7,9 @@ import asyncio
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-from runtime.kafka import create_topics, let_gather, plain_consumer, stop_consumer
+from runtime.kafka import let_gather, plain_consumer, stop_consumer
 from runtime.settings import Settings
+from runtime.topics import create_topics
 from tests.conftest import Parts
 from tests.support.small_election import small_package
 

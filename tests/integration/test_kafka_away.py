@@ -14,8 +14,9 @@ from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.metadata import MetadataRequest
 
 from rekap.embedded.kafka import EmbeddedKafka
-from runtime.kafka import create_topics, plain_consumer, stop_consumer
+from runtime.kafka import plain_consumer, stop_consumer
 from runtime.settings import Settings
+from runtime.topics import create_topics
 from tests.conftest import Parts
 from tests.support.small_election import small_package
 

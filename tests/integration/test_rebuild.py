@@ -122,7 +122,7 @@ async def test_nothing_is_switched_over_before_the_sums_are_there(
     following = await rebuild.next_generation(settings, stack.definition, 1)
     with pytest.raises(rebuild.RebuildError, match="nothing has moved for 8 s"):
         await rebuild.Rebuild(settings, stack.definition, following, stack.url).run()
-    assert await current_generation(settings, stack.definition.election) == 1
+    assert await current_generation(settings, stack.definition.election, stack.definition.hash) == 1
 
 
 async def test_what_another_version_began_is_not_gone_on_with(stack: Stack) -> None:

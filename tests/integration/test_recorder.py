@@ -17,9 +17,10 @@ from consumers import recorder
 from consumers.recorder import Recorder, RecorderError, make_list_indexes
 from projections.definition import Definition
 from projections.readmodel import queries
-from runtime.kafka import create_topics, ordered_producer, partition_of_office, topics_of
+from runtime.kafka import ordered_producer, partition_of_office, topics_of
 from runtime.seals import Seals
 from runtime.settings import Settings, read_settings
+from runtime.topics import create_topics
 from schemas.blocks import BlockRange
 from tests.conftest import Parts
 from tests.support.ledger import MemoryLedger

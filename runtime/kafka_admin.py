@@ -1,0 +1,214 @@
+"""Requests to Kafka that aiokafka (0.14.0) does not have: what topics are there as a whole, changes of single settings.
+
+Raises what Kafka answers, as the KafkaError of aiokafka for its code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from io import BytesIO
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import UnknownTopicOrPartitionError, for_code
+from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.types import (
+    Array,
+    Boolean,
+    CompactArray,
+    CompactString,
+    Int8,
+    Int16,
+    Int32,
+    Schema,
+    String,
+    TaggedFields,
+)
+
+_SET = 0
+"""Of IncrementalAlterConfigs: give the setting this value."""
+
+
+class FoundTopic(NamedTuple):
+    """A topic as it is there."""
+
+    id: UUID
+    """Another one where a topic was deleted and made again under its name."""
+    partitions: int
+    copies: int
+    """Of the partition that has the fewest."""
+    without_leader: list[int]
+    """Partitions that nobody can read or write."""
+    settings: dict[str, str]
+
+
+async def found_topics(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str, FoundTopic]:
+    """Those of these topics that are there; none is made by asking. Raises KafkaError."""
+    answer = await admin._send_request(_Metadata(list(names)))
+    described = {}
+    for error, name, topic_id, _, partitions, _, _ in answer.topics:
+        if error == UnknownTopicOrPartitionError.errno:
+            continue
+        if error:
+            raise for_code(error)(f"topic {name}")
+        leaderless = [number for _, number, leader, *_ in partitions if leader < 0]
+        copies = min((len(replicas) for _, _, _, _, replicas, *_ in partitions), default=0)
+        described[name] = (topic_id, len(partitions), copies, leaderless)
+    settings = await _settings_of(admin, described)
+    return {name: FoundTopic(*found, settings[name]) for name, found in described.items() if name in settings}
+
+
+async def _settings_of(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str, dict[str, str]]:
+    wanted = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    found = {}
+    for answer in await admin.describe_configs(wanted) if wanted else []:
+        for error, message, _, name, entries in answer.resources:
+            if error == UnknownTopicOrPartitionError.errno:
+                continue  # deleted just now
+            if error:
+                raise for_code(error)(f"settings of topic {name}: {message}")
+            found[name] = {entry[0]: entry[1] for entry in entries}
+    return found
+
+
+async def set_topic(admin: AIOKafkaAdminClient, name: str, settings: Mapping[str, str]) -> None:
+    """Change these settings of a topic, and no others. Raises KafkaError."""
+    answer = await admin._send_to_controller(_IncrementalAlterConfigs(name, settings))
+    [(error, message, _, _)] = answer.responses
+    if error:
+        raise for_code(error)(message or name)
+
+
+class _Uuid:
+    """Sixteen bytes, as Kafka writes them."""
+
+    @classmethod
+    def encode(cls, value: UUID) -> bytes:
+        return value.bytes
+
+    @classmethod
+    def decode(cls, data: BytesIO) -> UUID:
+        return UUID(bytes=data.read(16))
+
+    @classmethod
+    def repr(cls, value: UUID) -> str:
+        return str(value)
+
+
+class _MetadataResponse_v12(Response):  # type: ignore[misc]  # aiokafka ships no types
+    API_KEY = 3
+    API_VERSION = 12
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        (
+            "brokers",
+            CompactArray(
+                ("node_id", Int32),
+                ("host", CompactString("utf-8")),
+                ("port", Int32),
+                ("rack", CompactString("utf-8")),
+                ("tags", TaggedFields),
+            ),
+        ),
+        ("cluster_id", CompactString("utf-8")),
+        ("controller_id", Int32),
+        (
+            "topics",
+            CompactArray(
+                ("error_code", Int16),
+                ("name", CompactString("utf-8")),
+                ("topic_id", _Uuid),
+                ("is_internal", Boolean),
+                (
+                    "partitions",
+                    CompactArray(
+                        ("error_code", Int16),
+                        ("partition", Int32),
+                        ("leader", Int32),
+                        ("leader_epoch", Int32),
+                        ("replicas", CompactArray(Int32)),
+                        ("in_sync", CompactArray(Int32)),
+                        ("offline", CompactArray(Int32)),
+                        ("tags", TaggedFields),
+                    ),
+                ),
+                ("authorized_operations", Int32),
+                ("tags", TaggedFields),
+            ),
+        ),
+        ("tags", TaggedFields),
+    )
+
+
+class _MetadataRequest_v12(RequestStruct):  # type: ignore[misc]
+    FLEXIBLE_VERSION = True
+    API_KEY = 3
+    API_VERSION = 12
+    RESPONSE_TYPE = _MetadataResponse_v12
+    SCHEMA = Schema(
+        ("topics", CompactArray(("topic_id", _Uuid), ("name", CompactString("utf-8")), ("tags", TaggedFields))),
+        ("allow_auto_topic_creation", Boolean),
+        ("include_topic_authorized_operations", Boolean),
+        ("tags", TaggedFields),
+    )
+
+
+class _Metadata(Request[_MetadataRequest_v12]):  # type: ignore[misc]
+    API_KEY = 3
+
+    def __init__(self, names: list[str]) -> None:
+        self._names = names
+
+    def build(self, request_struct_class: Any) -> Any:
+        return request_struct_class([(UUID(int=0), name, {}) for name in self._names], False, False, {})
+
+
+class _IncrementalAlterConfigsResponse_v0(Response):  # type: ignore[misc]
+    API_KEY = 44
+    API_VERSION = 0
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        (
+            "responses",
+            Array(
+                ("error_code", Int16),
+                ("error_message", String("utf-8")),
+                ("resource_type", Int8),
+                ("resource_name", String("utf-8")),
+            ),
+        ),
+    )
+
+
+class _IncrementalAlterConfigsRequest_v0(RequestStruct):  # type: ignore[misc]
+    API_KEY = 44
+    API_VERSION = 0
+    RESPONSE_TYPE = _IncrementalAlterConfigsResponse_v0
+    SCHEMA = Schema(
+        (
+            "resources",
+            Array(
+                ("resource_type", Int8),
+                ("resource_name", String("utf-8")),
+                (
+                    "configs",
+                    Array(("name", String("utf-8")), ("operation", Int8), ("value", String("utf-8"))),
+                ),
+            ),
+        ),
+        ("validate_only", Boolean),
+    )
+
+
+class _IncrementalAlterConfigs(Request[_IncrementalAlterConfigsRequest_v0]):  # type: ignore[misc]
+    API_KEY = 44
+
+    def __init__(self, topic: str, settings: Mapping[str, str]) -> None:
+        self._topic = topic
+        self._settings = settings
+
+    def build(self, request_struct_class: Any) -> Any:
+        changes = [(name, _SET, value) for name, value in self._settings.items()]
+        return request_struct_class([(int(ConfigResourceType.TOPIC), self._topic, changes)], False)
