@@ -26,6 +26,7 @@ COPY --from=build /opt/rekap /opt/rekap
 USER rekap
 WORKDIR /var/lib/rekap
 # Volumes mounted here take over their owner.
-RUN mkdir log keys state workers && chmod 700 keys workers
+RUN mkdir log keys state workers role && chmod 700 keys workers role && \
+    mkdir -p roles/operator roles/api roles/tabulator roles/rollup roles/recorder roles/notary roles/auditor && chmod -R 700 roles
 EXPOSE 8000
 CMD ["rekap", "--help"]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -23,15 +24,28 @@ FETCH_BYTES = 8 * 1024 * 1024
 SILENT_SECONDS_MAX = 30
 
 
-def copy_ledger(brokers: str, package: Package, archive: Archive, progress: Callable[[int, int], None]) -> list[Head]:
-    """Write all records of the ledger topic as logs into the archive's directory. Raises AuditError, TamperedError."""
-    return asyncio.run(_copy(brokers, package, archive, progress))
+def copy_ledger(
+    brokers: str,
+    client: Mapping[str, Any],
+    package: Package,
+    archive: Archive,
+    progress: Callable[[int, int], None],
+) -> list[Head]:
+    """Write all records of the ledger topic as logs into the archive's directory. `client` is how Kafka is reached, in
+    aiokafka's words. Raises AuditError, TamperedError."""
+    return asyncio.run(_copy(brokers, client, package, archive, progress))
 
 
-async def _copy(brokers: str, package: Package, archive: Archive, progress: Callable[[int, int], None]) -> list[Head]:
+async def _copy(
+    brokers: str,
+    client: Mapping[str, Any],
+    package: Package,
+    archive: Archive,
+    progress: Callable[[int, int], None],
+) -> list[Head]:
     topic = f"rekap.{package.mode}.{package.id}.ledger"
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=brokers,
+        **{"bootstrap_servers": brokers, **client},
         enable_auto_commit=False,
         max_partition_fetch_bytes=FETCH_BYTES,
         isolation_level="read_uncommitted",
@@ -42,9 +56,21 @@ async def _copy(brokers: str, package: Package, archive: Archive, progress: Call
         await consumer.stop()
         raise AuditError(f"Kafka at {brokers} cannot be reached: {error}") from None
     try:
-        if topic not in await consumer.topics():
+        cluster = await consumer._client.fetch_all_metadata()
+        if topic not in cluster.topics():
             raise AuditError(f"Kafka at {brokers} has no topic {topic}; is this the package of that election?")
+        found = cluster.partitions_for_topic(topic) or set()
+        if found != set(range(package.partitions)):
+            raise TamperedError(
+                f"topic {topic}", f"it has {len(found)} partitions, and the package says {package.partitions}"
+            )
         places = [TopicPartition(topic, partition) for partition in range(package.partitions)]
+        for place, first in (await consumer.beginning_offsets(places)).items():
+            if first != 0:
+                raise TamperedError(
+                    f"log {place.partition}, record 0",
+                    f"the topic begins at offset {first}: the records before are gone",
+                )
         consumer.assign(places)
         await consumer.seek_to_beginning(*places)
         ends = await consumer.end_offsets(places)

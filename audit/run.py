@@ -17,7 +17,7 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,6 +67,8 @@ class Wishes:
     stations: bool = True
     areas_max: int | None = None
     """With a number: only the root and that many other areas, by chance."""
+    client: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """How Kafka is reached, in aiokafka's words; with a password."""
 
 
 @dataclass
@@ -344,7 +346,9 @@ def _heads_of_ledger(
                 raise AuditError(f"{name}: the server has none yet")
             signed.append((name, data))
     # After the checkpoints, so that all that they promise must be in the ledger.
-    heads = copy_ledger(wishes.brokers, package, archive, lambda done, total: progress("ledger", done, total))
+    heads = copy_ledger(
+        wishes.brokers, wishes.client, package, archive, lambda done, total: progress("ledger", done, total)
+    )
     for name, data in signed:
         check_other_checkpoint(archive, published or archive, package, heads, keys, name, data)
     return heads

@@ -24,6 +24,7 @@ from runtime.kafka import (
     stop_consumer,
     topics_of,
 )
+from runtime.kafka_security import client_options
 from runtime.seals import HEADER
 from runtime.settings import Settings
 from schemas.blocks import Block
@@ -123,7 +124,7 @@ def forged_result(definition: Definition) -> bytes:
 
 
 def _producer(settings: Settings, **options: Any) -> AIOKafkaProducer:
-    return AIOKafkaProducer(bootstrap_servers=settings.kafka, max_request_size=1 << 27, **options)
+    return AIOKafkaProducer(**client_options(settings), max_request_size=1 << 27, **options)
 
 
 async def _write(

@@ -52,6 +52,7 @@ from rekap.run import spare_the_collector
 from rekap.signing import Signer
 from runtime.kafka import plain_consumer, topics_of
 from runtime.package_files import load_package
+from runtime.seals import make_seal_keys
 from runtime.settings import Settings, read_settings, variable
 from schemas.blocks import Block
 from schemas.envelope import ledger_record
@@ -145,10 +146,18 @@ def genesis_record(definition: Definition) -> bytes:
 
 
 async def count_with_rekap(
-    settings: Settings, definition: Definition, made: MadeLedger, end: Cut, supervisor: Supervisor, logs: Path
+    settings: Settings,
+    kafka: dict[str, str],
+    definition: Definition,
+    made: MadeLedger,
+    end: Cut,
+    supervisor: Supervisor,
+    logs: Path,
 ) -> list[Row]:
     """Raises WrongTotalError."""
-    environment = {**os.environ, variable("kafka"): settings.kafka, variable("package"): str(made.package)}
+    environment = {**os.environ, **kafka, variable("package"): str(made.package)}
+    environment[variable("workers_key")] = str(logs.parent / "workers-key.txt")
+    make_seal_keys(logs.parent / "workers-key.txt")
     environment[variable("state_directory")] = str(logs.parent / "state")
     start = Moment(time.time(), {})
     for role in WORKERS:
@@ -225,7 +234,13 @@ async def count_with_quix(
     """What was reached, and whether it is the sum. Raises WrongTotalError where it ended by itself with another."""
     output = place / "quix.out"
     expected = [made.stations, *(made.votes[choice] for choice in sorted(made.votes))]
-    options = {"--broker": settings.kafka, "--topic": topic, "--state": str(place / "state")}
+    options = {
+        "--broker": settings.kafka,
+        "--user": settings.kafka_user,
+        "--password": str(settings.kafka_password),
+        "--topic": topic,
+        "--state": str(place / "state"),
+    }
     command = [
         str(python),
         str(Path(__file__).with_name("quix_count.py")),
@@ -290,10 +305,11 @@ async def measure(made: MadeLedger, python: Path, quix_seconds: float) -> bool:
         place = Path(temporary)
         supervisor = Supervisor(log_directory=place / "logs")
         try:
-            broker = await supervisor.adopt("kafka", EmbeddedKafka(place / "data"))
-            settings = read_settings({variable("kafka"): broker})
+            broker = EmbeddedKafka(place / "data")
+            await supervisor.adopt("kafka", broker)
+            settings = read_settings(broker.settings)
             end = await fill_ledger(settings, definition, made)
-            rekap = await count_with_rekap(settings, definition, made, end, supervisor, place / "logs")
+            rekap = await count_with_rekap(settings, broker.settings, definition, made, end, supervisor, place / "logs")
             topic = topics_of(definition.election).ledger
             quix, quix_is_right = await count_with_quix(python, settings, topic, made, place, quix_seconds)
         finally:

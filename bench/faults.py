@@ -64,8 +64,9 @@ from faults_load import Load, listen, read_answers
 from rekap.embedded.ports import free_ports
 from rekap.up import WORKERS, Stack, running_stack
 from runtime.kafka import topics_of
+from runtime.kafka_security import client_options
 from runtime.package_files import write_package
-from runtime.settings import variable
+from runtime.settings import read_settings, variable
 
 CLIENTS = 6
 CATCH_UP_SECONDS_MAX = 180
@@ -289,7 +290,7 @@ def probe(url: str) -> Callable[[], Awaitable[bool]]:
 async def read_topic(stack: Stack, facts: oracle.Facts) -> dict[int, list[oracle.Said]]:
     """The ledger straight from Kafka."""
     topic = topics_of(stack.definition.election).ledger
-    consumer = AIOKafkaConsumer(bootstrap_servers=stack.environment[variable("kafka")], enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(**client_options(read_settings(stack.environment)), enable_auto_commit=False)
     await consumer.start()
     try:
         places = [TopicPartition(topic, number) for number in range(PARTITIONS)]

@@ -22,7 +22,8 @@ from rekap.sending import send_batch
 from rekap.signing import Signer
 from rekap.up import Stack
 from runtime.kafka import topics_of
-from runtime.settings import variable
+from runtime.kafka_security import client_options
+from runtime.settings import read_settings
 from schemas.envelope import ledger_record
 
 BATCH_MAX = 6
@@ -194,7 +195,7 @@ class Load:
     async def write_past_the_gateway(self, stack: Stack) -> None:
         """Whoever can reach Kafka can write into the ledger: it must be shown, and not counted."""
         topic = topics_of(stack.definition.election).ledger
-        async with AIOKafkaProducer(bootstrap_servers=stack.environment[variable("kafka")], acks="all") as producer:
+        async with AIOKafkaProducer(**client_options(read_settings(stack.environment)), acks="all") as producer:
             while not self.stop:
                 await asyncio.sleep(self._chance.expovariate(1 / STRAY_SECONDS))
                 kind, partition, value = self.stray()

@@ -163,13 +163,15 @@ def tessera(entries: Sequence[bytes], place: Path, rows: list[Row]) -> bytes | N
 class Notary:
     """`rekap run notary` as a process, and what its files say."""
 
-    def __init__(self, supervisor: Supervisor, settings: Settings, definition: Definition, place: Path) -> None:
+    def __init__(
+        self, supervisor: Supervisor, settings: Settings, kafka: dict[str, str], definition: Definition, place: Path
+    ) -> None:
         self._supervisor = supervisor
         self._definition = definition
         self._place = place
         self._environment = {
             **os.environ,
-            variable("kafka"): settings.kafka,
+            **kafka,
             variable("database"): settings.database,
             variable("package"): str(settings.package),
             variable("log_directory"): str(place / "log"),
@@ -294,17 +296,18 @@ async def measure(made: MadeLedger, rate: int, seconds: float) -> None:
             raise WrongRootError("Tessera kept the order and has another root")
         supervisor = Supervisor(log_directory=place / "logs")
         try:
-            broker = await supervisor.adopt("kafka", EmbeddedKafka(place / "data"))
+            broker = EmbeddedKafka(place / "data")
+            await supervisor.adopt("kafka", broker)
             database = await supervisor.adopt("postgres", EmbeddedPostgres(place / "data"))
             settings = read_settings(
                 {
-                    variable("kafka"): broker,
+                    **broker.settings,
                     variable("database"): database,
                     variable("package"): str(made.package),
                 }
             )
             end = await fill_ledger(settings, definition, made)
-            notary = Notary(supervisor, settings, definition, place)
+            notary = Notary(supervisor, settings, broker.settings, definition, place)
             await catches_up(notary, made, [offset + 1 for offset in end], rows)
             values = list(islice(entries, int(rate * (seconds + SETTLE_SECONDS))))
             waited = await at_a_steady_rate(notary, settings, definition, values, rate)

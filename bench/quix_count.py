@@ -14,10 +14,12 @@ from __future__ import annotations
 import argparse
 import base64
 import time
+from pathlib import Path
 from typing import Any
 
 import orjson
 from quixstreams import Application, State  # type: ignore[import-not-found]  # not in the project's environment
+from quixstreams.kafka import ConnectionConfig  # type: ignore[import-not-found]
 
 NATION = "ID"
 PRODUCER = {
@@ -96,11 +98,17 @@ def _now() -> tuple[float, float]:
 
 def main() -> None:
     arguments = argparse.ArgumentParser()
-    for name in ("--broker", "--topic", "--state", "--expected"):
+    for name in ("--broker", "--user", "--password", "--topic", "--state", "--expected"):
         arguments.add_argument(name, required=True)
     given = arguments.parse_args()
     application = Application(
-        broker_address=given.broker,
+        broker_address=ConnectionConfig(
+            bootstrap_servers=given.broker,
+            security_protocol="sasl_plaintext",
+            sasl_mechanism="PLAIN",
+            sasl_username=given.user,
+            sasl_password=Path(given.password).read_text().strip(),
+        ),
         consumer_group=f"{given.topic}.quix",
         auto_offset_reset="earliest",
         state_dir=given.state,

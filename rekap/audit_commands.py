@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 from rich.console import Console
@@ -19,6 +19,8 @@ from audit.findings import AuditError, Verdict
 from audit.report import as_html, as_json
 from audit.run import Report, Wishes
 from audit.run import audit as run_audit
+from runtime.kafka_security import client_options
+from runtime.settings import SettingsError, read_settings
 
 EXIT_NOT_AUDITED = 3
 WATCHED_AREAS = 20
@@ -82,7 +84,7 @@ def audit(
         raise click.UsageError("--published goes with a SOURCE kafka://…; a server publishes its own snapshots")
     wishes = Wishes(
         source, brokers, package, keys, witnesses, len(witnesses) if witnesses_min is None else witnesses_min, checkpoints,
-        receipts, since, sample, seed, stations,
+        receipts, since, sample, seed, stations, client=_client(brokers),
     )  # fmt: skip
     if witnesses_min is not None and witnesses_min > len(witnesses):
         raise click.UsageError("--witnesses-min asks for more witnesses than --witness names")
@@ -93,6 +95,17 @@ def audit(
         click.echo(f"Error: {error}", err=True)
         raise SystemExit(EXIT_NOT_AUDITED) from None
     raise SystemExit(verdict.value)
+
+
+def _client(brokers: str) -> dict[str, Any]:
+    """How Kafka is reached, by the settings of the environment. Ends the process where they are wrong."""
+    if not brokers:
+        return {}
+    try:
+        return client_options(replace(read_settings(), kafka=brokers))
+    except SettingsError as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(EXIT_NOT_AUDITED) from None
 
 
 class Places(NamedTuple):

@@ -22,6 +22,7 @@ COMMANDS = {
     "keys": "rekap.key_commands:keys",
     "open": "rekap.open:open_command",
     "run": "rekap.run:run",
+    "kafka-roles": "rekap.kafka_roles:kafka_roles",
     "ledger": "rekap.ledger_commands:ledger",
     "doctor": "rekap.doctor:doctor",
     "rebuild": "rekap.rebuild:rebuild",

@@ -25,11 +25,13 @@ _ENVIRONMENT_HEAD = """\
 # Made by `make reference` from runtime/settings.py.
 """
 _COMPOSE = """
-# Read by docker-compose.yml alone. The password becomes part of a URL: letters and digits.
+# Read by docker-compose.yml alone. The passwords become part of a URL and of Kafka's settings: letters and digits.
 REKAP_DATABASE_PASSWORD=
+REKAP_KAFKA_ADMIN_PASSWORD=
 #REKAP_ELECTION_DIRECTORY=./election
 #REKAP_KEYS_DIRECTORY=./keys
 #REKAP_AUTHORITY_KEY=authority.pem
+#REKAP_CONFIRM=
 #REKAP_BIND=127.0.0.1
 #REKAP_UID=1000
 #REKAP_GID=1000

@@ -23,6 +23,7 @@ from rekap.definition_cache import compiled
 from rekap.opening import OpeningError, check_opened
 from runtime.generations import another_than, current_generation
 from runtime.kafka import FIRST_GENERATION, TopicMismatchError
+from runtime.kafka_security import client_options
 from runtime.key_files import KeyFileError, load_or_make_key_file
 from runtime.logs import event, start_logs
 from runtime.metrics_server import serve_metrics
@@ -123,6 +124,7 @@ def load() -> tuple[Settings, Definition]:
     try:
         settings = read_settings()
         parse_witnesses(settings.witnesses)
+        client_options(settings)
         TrustedProxies.parse(settings.trusted_proxies)
         definition = compiled(settings.package, settings.state_directory)
     except (SettingsError, PackageError) as error:

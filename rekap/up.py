@@ -165,10 +165,13 @@ def _check_before_anything_starts(
 async def _start_kafka(supervisor: Supervisor, data: Path, brokers: int) -> dict[str, str]:
     """The settings with which the others find it."""
     if brokers == 1:
-        return {variable("kafka"): await supervisor.adopt("kafka", EmbeddedKafka(data))}
-    adopting = (supervisor.adopt(name, broker) for name, broker in embedded_cluster(data, brokers).items())
-    started = await asyncio.gather(*adopting)
-    return {variable("kafka"): ",".join(started), variable("replication"): str(min(3, brokers))}
+        broker = EmbeddedKafka(data)
+        await supervisor.adopt("kafka", broker)
+        return broker.settings
+    cluster = embedded_cluster(data, brokers)
+    started = await asyncio.gather(*(supervisor.adopt(name, broker) for name, broker in cluster.items()))
+    copies = {variable("kafka"): ",".join(started), variable("replication"): str(min(3, brokers))}
+    return next(iter(cluster.values())).settings | copies
 
 
 async def _start_witnesses(

@@ -22,6 +22,7 @@ from aiokafka.protocol.admin import DescribeGroupsRequest_v0, DescribeGroupsRequ
 from aiokafka.protocol.api import Request
 from aiokafka.protocol.metadata import MetadataRequest
 
+from runtime.kafka_security import client_options
 from runtime.settings import Settings
 from schemas.blocks import Block
 from schemas.envelope import RECORD_BYTES_MAX
@@ -104,7 +105,7 @@ class MessageKeys:
 def ordered_producer(settings: Settings, **options: Any) -> AIOKafkaProducer:
     """A producer whose retries cannot overtake: idempotent, acks=all (DESIGN 2)."""
     return AIOKafkaProducer(
-        bootstrap_servers=settings.kafka,
+        **client_options(settings),
         enable_idempotence=True,
         acks="all",
         max_request_size=MESSAGE_BYTES_MAX,
@@ -116,7 +117,7 @@ def plain_consumer(settings: Settings, *topics: str, **options: Any) -> AIOKafka
     """A consumer that commits nothing by itself and starts at the beginning where it has no place."""
     return AIOKafkaConsumer(
         *topics,
-        bootstrap_servers=settings.kafka,
+        **client_options(settings),
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=MESSAGE_BYTES_MAX,
@@ -182,7 +183,7 @@ async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
 
 
 def admin_client(settings: Settings) -> AIOKafkaAdminClient:
-    return AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    return AIOKafkaAdminClient(**client_options(settings))
 
 
 async def committed_places(settings: Settings, group: str) -> dict[TopicPartition, tuple[int, str]]:

@@ -1,10 +1,13 @@
-"""Requests to Kafka that aiokafka (0.14.0) does not have: what topics are there as a whole, changes of single settings.
+"""Requests to Kafka that aiokafka (0.14.0) does not have: what topics are there as a whole, changes of single settings, users
+and what they may do.
 
 Raises what Kafka answers, as the KafkaError of aiokafka for its code.
 """
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from collections.abc import Iterable, Mapping
 from io import BytesIO
 from typing import Any, NamedTuple
@@ -13,11 +16,13 @@ from uuid import UUID
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import UnknownTopicOrPartitionError, for_code
+from aiokafka.protocol.admin import CreateAclsRequest
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import (
     Array,
     Boolean,
     CompactArray,
+    CompactBytes,
     CompactString,
     Int8,
     Int16,
@@ -212,3 +217,90 @@ class _IncrementalAlterConfigs(Request[_IncrementalAlterConfigsRequest_v0]):  # 
     def build(self, request_struct_class: Any) -> Any:
         changes = [(name, _SET, value) for name, value in self._settings.items()]
         return request_struct_class([(int(ConfigResourceType.TOPIC), self._topic, changes)], False)
+
+
+# ── Users and access control lists ───────────────────────────────────────────────────────────────────────────────────
+
+SCRAM_SHA_512 = 2
+SCRAM_ITERATIONS = 4096
+"""The least that Kafka takes and what it makes itself. A password of 256 random bits needs no more."""
+_LITERAL, _PREFIXED = 3, 4
+_ALLOW = 3
+EVERY_HOST = "*"
+
+
+async def make_user(admin: AIOKafkaAdminClient, name: str, password: str) -> None:
+    """Make a user who shows this password by SCRAM-SHA-512, or give that user this password. Raises KafkaError."""
+    answer = await admin._send_to_controller(_AlterUserScramCredentials(name, password))
+    [(_, error, message, _)] = answer.results
+    if error:
+        raise for_code(error)(message or name)
+
+
+async def allow(
+    admin: AIOKafkaAdminClient, user: str, resource: int, name: str, operation: int, *, is_prefix: bool
+) -> None:
+    """Let a user do something; it stays allowed what it was. Raises KafkaError."""
+    pattern = _PREFIXED if is_prefix else _LITERAL
+    request = CreateAclsRequest(resource, name, pattern, f"User:{user}", EVERY_HOST, operation, _ALLOW)
+    answer = await admin._send_to_controller(request)
+    [(error, message)] = answer.creation_responses
+    if error:
+        raise for_code(error)(message or name)
+
+
+class _AlterUserScramCredentialsResponse_v0(Response):  # type: ignore[misc]
+    API_KEY = 51
+    API_VERSION = 0
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        (
+            "results",
+            CompactArray(
+                ("user", CompactString("utf-8")),
+                ("error_code", Int16),
+                ("error_message", CompactString("utf-8")),
+                ("tags", TaggedFields),
+            ),
+        ),
+        ("tags", TaggedFields),
+    )
+
+
+class _AlterUserScramCredentialsRequest_v0(RequestStruct):  # type: ignore[misc]
+    FLEXIBLE_VERSION = True
+    API_KEY = 51
+    API_VERSION = 0
+    RESPONSE_TYPE = _AlterUserScramCredentialsResponse_v0
+    SCHEMA = Schema(
+        (
+            "deletions",
+            CompactArray(("name", CompactString("utf-8")), ("mechanism", Int8), ("tags", TaggedFields)),
+        ),
+        (
+            "upsertions",
+            CompactArray(
+                ("name", CompactString("utf-8")),
+                ("mechanism", Int8),
+                ("iterations", Int32),
+                ("salt", CompactBytes),
+                ("salted_password", CompactBytes),
+                ("tags", TaggedFields),
+            ),
+        ),
+        ("tags", TaggedFields),
+    )
+
+
+class _AlterUserScramCredentials(Request[_AlterUserScramCredentialsRequest_v0]):  # type: ignore[misc]
+    API_KEY = 51
+
+    def __init__(self, user: str, password: str) -> None:
+        self._user = user
+        self._password = password
+
+    def build(self, request_struct_class: Any) -> Any:
+        salt = secrets.token_bytes(32)
+        salted = hashlib.pbkdf2_hmac("sha512", self._password.encode(), salt, SCRAM_ITERATIONS)
+        upsertion: tuple[Any, ...] = (self._user, SCRAM_SHA_512, SCRAM_ITERATIONS, salt, salted, {})
+        return request_struct_class([], [upsertion], {})

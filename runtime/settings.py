@@ -22,6 +22,16 @@ class Settings:
     """Each field is the environment variable `REKAP_<FIELD>` in capitals."""
 
     kafka: str = _setting("127.0.0.1:9092", "bootstrap servers of Kafka, host:port, separated by commas")
+    kafka_user: str = _setting("", "user that this process is to Kafka; none where Kafka asks for none")
+    kafka_password: Path = _setting(
+        Path("kafka-password.txt"), "file with that user's password, one line, that nobody else may read"
+    )
+    kafka_mechanism: str = _setting(
+        "SCRAM-SHA-512", "how the password is shown: SCRAM-SHA-512, or PLAIN with TLS or on this machine"
+    )
+    kafka_ca: str = _setting(
+        "", "file of certificates by which Kafka is known, or system for those of this machine; without TLS where empty"
+    )
     database: str = _setting("", "address of PostgreSQL, postgresql://user:password@host:port/name")
     package: Path = _setting(Path("election"), "directory or zip of the election package")
     host: str = _setting("127.0.0.1", "address the API listens on")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tempfile
+from typing import Any
 
 import faust
 
 from runtime.kafka import MESSAGE_BYTES_MAX, group_of
+from runtime.kafka_security import client_options, tls_context
 from runtime.settings import Settings
 from schemas.package import Election
 
@@ -18,6 +20,7 @@ def create_app(settings: Settings, election: Election) -> faust.App:
     app = faust.App(
         group_of(election, "rollup", settings.generation),
         broker=[f"aiokafka://{server}" for server in settings.kafka.split(",")],
+        broker_credentials=_credentials(settings),
         # Bytes in, bytes out: a decode error inside Faust would acknowledge and skip the message.
         key_serializer="raw",
         value_serializer="raw",
@@ -42,6 +45,19 @@ def create_app(settings: Settings, election: Election) -> faust.App:
     )
     _poll_often(app)
     return app
+
+
+def _credentials(settings: Settings) -> Any:
+    """As all other clients show themselves (runtime/kafka_security.py), in Faust's own form."""
+    options, tls = client_options(settings), tls_context(settings)
+    if "sasl_mechanism" in options:
+        return faust.SASLCredentials(
+            username=options["sasl_plain_username"],
+            password=options["sasl_plain_password"],
+            mechanism=options["sasl_mechanism"],
+            ssl_context=tls,
+        )
+    return None if tls is None else faust.SSLCredentials(tls)
 
 
 def _poll_often(app: faust.App) -> None:

@@ -46,10 +46,11 @@ async def parts(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Parts
     directory: Path = tmp_path_factory.mktemp("parts")
     kafka, database = EmbeddedKafka(directory), EmbeddedPostgres(directory)
     try:
+        await kafka.start()
         make_seal_keys(directory / "workers-key.txt")
         yield {
             "REKAP_DATABASE": await database.start(),
-            "REKAP_KAFKA": await kafka.start(),
+            **kafka.settings,
             "REKAP_WORKERS_KEY": str(directory / "workers-key.txt"),
         }
     finally:

@@ -3,6 +3,8 @@
 Maven copies the jars named in pom.xml into the cache, once for each content of that file. The first clean stop also
 leaves a class data archive there, which halves the JVM's later starts (2.1 s to 1.2 s where this was written).
 
+Clients show a password, which is in the data directory for this user only: no other user of the machine can read or write.
+
 In the data directory, under `kafka/`: `log/` (the records), `node.json` (cluster id and ports, kept from the first
 start), `server.properties` and `log4j2.properties` (written anew at each start), `kafka.log` (warnings and errors).
 
@@ -19,6 +21,7 @@ import json
 import logging
 import os
 import re
+import secrets
 import shutil
 import signal
 import tempfile
@@ -41,6 +44,8 @@ from rekap.embedded.processes import (
     open_log,
     run_to_end,
 )
+from runtime.kafka_security import client_options
+from runtime.settings import read_settings, variable
 
 log = logging.getLogger("rekap.embedded")
 
@@ -54,6 +59,9 @@ STOP_DEADLINE_S = 30.0  # includes writing the class data archive, 3 s, at the f
 POLL_S = 0.03
 METADATA_REQUEST_MS = 5_000
 MESSAGE_BYTES_MAX = 4 * 1024 * 1024  # a keyframe of a large partition fits several times; the broker's default is 1 MiB
+
+OWN_USER = "rekap"
+_LOGIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 
 INSTEAD = "or use Kafka from elsewhere: `docker compose up`, or its bootstrap servers in REKAP_KAFKA."
 
@@ -107,6 +115,7 @@ class EmbeddedKafka:
         number: int = 1,
     ) -> None:
         """`cluster` and `number` (from 1) are for `embedded_cluster`."""
+        self.password_file = data_directory.absolute() / "kafka-password.txt"
         self.directory = data_directory.absolute() / name
         self._heap_megabytes = heap_megabytes
         self._cluster = cluster
@@ -116,6 +125,12 @@ class EmbeddedKafka:
         self._leashed = LeashedProcess()
         self._held = ExitStack()
         self._new_archive: tuple[Path, Path] | None = None
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """With which processes of this user find it, once started."""
+        assert self._port is not None
+        return {variable("kafka"): f"{HOST}:{self._port}", **_credentials(self.password_file)}
 
     @property
     def process_id(self) -> int | None:
@@ -163,6 +178,7 @@ class EmbeddedKafka:
 
     async def _start_once(self, java: Java, jars: Path) -> str:
         node = self._choose_node()
+        _make_password(self.password_file)
         self._write_configuration(node)
         command = [java.path, *self._jvm_options(java, jars)]
         await self._format_once(command, node)
@@ -207,14 +223,23 @@ class EmbeddedKafka:
         copies = str(min(3, len(members)))
         in_sync_min = str(max(1, min(3, len(members)) - 1))
         voters = (f"{number}@{HOST}:{each.controller_port}" for number, each in enumerate(members, start=1))
+        password = self.password_file.read_text().strip()
+        login = f'{_LOGIN} required username="{OWN_USER}" password="{password}" user_{OWN_USER}="{password}";'
         properties = {
             "process.roles": "broker,controller",
             "node.id": str(self._number),
             "controller.quorum.voters": ",".join(voters),
-            "listeners": f"PLAINTEXT://{HOST}:{node.port},CONTROLLER://{HOST}:{node.controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{HOST}:{node.port}",
+            "listeners": f"BROKER://{HOST}:{node.port},CONTROLLER://{HOST}:{node.controller_port}",
+            "advertised.listeners": f"BROKER://{HOST}:{node.port}",
+            "inter.broker.listener.name": "BROKER",
             "controller.listener.names": "CONTROLLER",
-            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+            # Any user of this machine reaches a port of it: only who can read our files knows the password.
+            "listener.security.protocol.map": "CONTROLLER:SASL_PLAINTEXT,BROKER:SASL_PLAINTEXT",
+            "sasl.enabled.mechanisms": "PLAIN",
+            "sasl.mechanism.inter.broker.protocol": "PLAIN",
+            "sasl.mechanism.controller.protocol": "PLAIN",
+            "listener.name.broker.plain.sasl.jaas.config": login,
+            "listener.name.controller.plain.sasl.jaas.config": login,
             "log.dirs": "log",
             # A topic exists because somebody decided its partitions and retention, never because of a typing error;
             # and one whose retention was forgotten keeps its votes.
@@ -308,7 +333,7 @@ class EmbeddedKafka:
         try:
             async with asyncio.timeout(START_DEADLINE_S):
                 while not ended.done():
-                    if await _names_a_broker(bootstrap):
+                    if await _names_a_broker(bootstrap, self.password_file):
                         return
                     await asyncio.wait([ended], timeout=POLL_S)
             outcome = f"ended with exit code {ended.result()}"
@@ -326,14 +351,15 @@ class _PortTakenError(StartError):
     pass
 
 
-async def _names_a_broker(bootstrap: str) -> bool:
+async def _names_a_broker(bootstrap: str, password_file: Path) -> bool:
     """Whether a metadata request succeeds and names a broker (it names none before the controller has let it in)."""
     try:
         _, writer = await asyncio.open_connection(*bootstrap.rsplit(":", 1))
     except OSError:
         return False  # quietly: the client below logs an error for what is only a matter of a second
     writer.close()
-    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=METADATA_REQUEST_MS)
+    options = client_options(read_settings({variable("kafka"): bootstrap, **_credentials(password_file)}))
+    client = AIOKafkaAdminClient(**options, request_timeout_ms=METADATA_REQUEST_MS)
     try:
         await client.start()
         return bool((await client.describe_cluster())["brokers"])
@@ -429,9 +455,27 @@ def _new_cluster_id() -> str:
 
 
 def _write_whole(path: Path, text: str) -> None:
+    """For nobody but this user, who may have written a password into it."""
     fresh = path.with_name(f".{path.name}.new")
-    fresh.write_text(text)
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
     fresh.replace(path)
+
+
+def _make_password(path: Path) -> None:
+    """Once for a data directory. The brokers of a cluster are started at the same time: the first one's stands."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError), os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secrets.token_hex(32) + "\n")
+
+
+def _credentials(password_file: Path) -> dict[str, str]:
+    return {
+        variable("kafka_user"): OWN_USER,
+        variable("kafka_mechanism"): "PLAIN",
+        variable("kafka_password"): str(password_file),
+    }
 
 
 _LOG4J2 = """\

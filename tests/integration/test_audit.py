@@ -85,6 +85,12 @@ class Audited:
     report: dict[str, Any]
 
 
+def _come_in(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands show themselves to the stack's Kafka."""
+    for name in ("REKAP_KAFKA_USER", "REKAP_KAFKA_MECHANISM", "REKAP_KAFKA_PASSWORD"):
+        monkeypatch.setenv(name, stack.environment[name])
+
+
 async def _audit(source: str, place: Path, *options: str) -> Audited:
     """`rekap audit` as a user would run it."""
     name = place / "report"
@@ -353,7 +359,10 @@ async def test_a_receipt_whose_record_is_not_there_is_the_proof(stack: Stack, co
     assert "another record stands there" in audited.out
 
 
-async def test_what_kafka_holds_is_what_was_signed_and_published(stack: Stack, tmp_path: Path) -> None:
+async def test_what_kafka_holds_is_what_was_signed_and_published(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _come_in(stack, monkeypatch)
     package = stack.environment["REKAP_PACKAGE"]
     brokers = f"kafka://{stack.environment['REKAP_KAFKA']}"
     audited = await _audit(brokers, tmp_path, "--package", package, "--published", stack.url)
@@ -364,7 +373,10 @@ async def test_what_kafka_holds_is_what_was_signed_and_published(stack: Stack, t
     assert "Nothing published was compared" in alone.out
 
 
-async def test_a_log_that_is_not_what_kafka_holds_is_named(stack: Stack, copy: Path, tmp_path: Path) -> None:
+async def test_a_log_that_is_not_what_kafka_holds_is_named(
+    stack: Stack, copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _come_in(stack, monkeypatch)
     partition = _partition(stack)
     grown = _grown(copy, partition, lambda entries: [*entries[:20], _forged(), *entries[21:]])
     (tmp_path / "forged").write_bytes(

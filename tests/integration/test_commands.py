@@ -121,7 +121,7 @@ async def test_watch_prints_the_totals_of_an_area_with_its_children(stack: Stack
 
 
 async def test_a_second_start_goes_on_where_the_first_was(tmp_path: Path, parts: Parts) -> None:
-    settings = {"REKAP_KAFKA": parts["REKAP_KAFKA"]}
+    settings = {name: value for name, value in parts.items() if name != "REKAP_DATABASE"}
     async with (
         small_stack(tmp_path, "second-start", settings) as stack,
         httpx.AsyncClient(base_url=stack.url) as client,

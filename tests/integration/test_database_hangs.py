@@ -24,7 +24,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
-    settings = {"REKAP_KAFKA": parts["REKAP_KAFKA"], "REKAP_REQUESTS_PER_S": "0"}
+    settings = {name: value for name, value in parts.items() if name != "REKAP_DATABASE"}
+    settings["REKAP_REQUESTS_PER_S"] = "0"
     async with small_stack(tmp_path_factory.mktemp("hangs"), "database-hangs", settings) as stack:
         yield stack
 

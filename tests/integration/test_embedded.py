@@ -13,14 +13,16 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError
 
 import rekap.embedded
-from rekap.embedded.kafka import EmbeddedKafka, embedded_cluster, find_java, resolve_jars
+from rekap.embedded.kafka import OWN_USER, EmbeddedKafka, embedded_cluster, find_java, resolve_jars
 from rekap.embedded.postgres import EmbeddedPostgres
 from rekap.embedded.processes import (
     DataDirectoryInUseError,
@@ -31,6 +33,8 @@ from rekap.embedded.processes import (
     ToolMissingError,
     hold_data_directory,
 )
+from runtime.kafka_security import client_options
+from runtime.settings import Settings
 from tests.support.waiting import until
 
 REPOSITORY = Path(rekap.embedded.__file__).parents[2]
@@ -44,15 +48,15 @@ async def test_kafka_keeps_its_records_over_stop_kill_and_a_taken_port(tmp_path:
     kafka = EmbeddedKafka(tmp_path)
     try:
         first = await kafka.start()
-        await create_topic(first)
-        await produce(first, b"one")
+        await create_topic(tmp_path, first)
+        await produce(tmp_path, first, b"one")
         await kafka.stop()
         assert kafka.process_id is None
 
         second = EmbeddedKafka(tmp_path)
         assert await second.start() == first
-        assert await consume(first) == [b"one"]
-        await produce(first, b"two")
+        assert await consume(tmp_path, first) == [b"one"]
+        await produce(tmp_path, first, b"two")
         await second.kill()
 
         with socket.socket() as stranger:
@@ -62,7 +66,7 @@ async def test_kafka_keeps_its_records_over_stop_kill_and_a_taken_port(tmp_path:
             kafka = EmbeddedKafka(tmp_path)
             elsewhere = await kafka.start()
             assert elsewhere != first
-            assert await consume(elsewhere) == [b"one", b"two"]
+            assert await consume(tmp_path, elsewhere) == [b"one", b"two"]
     finally:
         await kafka.stop()
 
@@ -71,7 +75,7 @@ async def test_a_topic_nobody_created_is_refused_and_a_second_start_on_the_direc
     kafka = EmbeddedKafka(tmp_path)
     bootstrap = await kafka.start()
     try:
-        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        admin = AIOKafkaAdminClient(**options(tmp_path, bootstrap))
         await admin.start()
         await admin.describe_topics(["typing-eror"])
         assert await admin.list_topics() == []
@@ -80,6 +84,36 @@ async def test_a_topic_nobody_created_is_refused_and_a_second_start_on_the_direc
         with pytest.raises(DataDirectoryInUseError, match=f"in use by process {os.getpid()}"):
             await EmbeddedKafka(tmp_path).start()
         assert kafka.process_id is not None
+    finally:
+        await kafka.stop()
+
+
+async def test_who_cannot_read_our_files_neither_reads_nor_writes_nor_rules(tmp_path: Path) -> None:
+    """Another user of this machine reaches both ports, and has no password."""
+    kafka = EmbeddedKafka(tmp_path)
+    bootstrap = await kafka.start()
+    try:
+        await create_topic(tmp_path, bootstrap)
+        node = json.loads((tmp_path / "kafka" / "node.json").read_text())
+        (tmp_path / "guess").touch(0o600)
+        (tmp_path / "guess").write_text("guess")
+        guess = {"kafka_user": OWN_USER, "kafka_mechanism": "PLAIN", "kafka_password": tmp_path / "guess"}
+        for port in (node["port"], node["controller_port"]):
+            for options in ({}, guess):
+                client = AIOKafkaAdminClient(
+                    **client_options(Settings(kafka=f"127.0.0.1:{port}", **options)), request_timeout_ms=3_000
+                )
+                with pytest.raises(KafkaError):
+                    await client.start()
+                await client.close()
+        secret = (tmp_path / "kafka-password.txt").read_text().strip()
+        holding = [
+            path
+            for path in tmp_path.rglob("*")
+            if path.is_file() and secret.encode() in path.read_bytes() and path.stat().st_mode & 0o077
+        ]
+        assert holding == []
+        assert secret not in Path(f"/proc/{kafka.process_id}/cmdline").read_text()
     finally:
         await kafka.stop()
 
@@ -468,14 +502,14 @@ async def test_a_cluster_goes_on_without_one_of_its_brokers_which_then_catches_u
     brokers = list(embedded_cluster(tmp_path, 3).values())
     try:
         bootstrap = ",".join(await asyncio.gather(*(broker.start() for broker in brokers)))
-        await create_topic(bootstrap, copies=3)
-        await produce(bootstrap, b"to all three")
+        await create_topic(tmp_path, bootstrap, copies=3)
+        await produce(tmp_path, bootstrap, b"to all three")
         for number, broker in enumerate(brokers):
             await broker.kill()
-            await produce(bootstrap, b"without %d" % number)
+            await produce(tmp_path, bootstrap, b"without %d" % number)
             await broker.start()
-            await until_in_sync(bootstrap, 3)
-        assert await consume(bootstrap) == [b"to all three", *(b"without %d" % number for number in range(3))]
+            await until_in_sync(tmp_path, bootstrap, 3)
+        assert await consume(tmp_path, bootstrap) == [b"to all three", *(b"without %d" % number for number in range(3))]
     finally:
         await asyncio.gather(*(broker.stop() for broker in brokers))
     assert [broker.directory for broker in embedded_cluster(tmp_path, 3).values()] == [
@@ -492,8 +526,20 @@ def port_of(bootstrap: str) -> int:
     return int(bootstrap.rpartition(":")[2])
 
 
-async def create_topic(bootstrap: str, copies: int = 1) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+def options(place: Path, bootstrap: str) -> dict[str, Any]:
+    """What a client of this user is made with."""
+    return client_options(
+        Settings(
+            kafka=bootstrap,
+            kafka_user=OWN_USER,
+            kafka_mechanism="PLAIN",
+            kafka_password=place / "kafka-password.txt",
+        )
+    )
+
+
+async def create_topic(place: Path, bootstrap: str, copies: int = 1) -> None:
+    admin = AIOKafkaAdminClient(**options(place, bootstrap))
     await admin.start()
     topic = NewTopic(TOPIC, num_partitions=1, replication_factor=copies)
     topic.topic_configs["min.insync.replicas"] = str(max(1, copies - 1))
@@ -501,8 +547,8 @@ async def create_topic(bootstrap: str, copies: int = 1) -> None:
     await admin.close()
 
 
-async def until_in_sync(bootstrap: str, copies: int) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def until_in_sync(place: Path, bootstrap: str, copies: int) -> None:
+    admin = AIOKafkaAdminClient(**options(place, bootstrap))
     await admin.start()
     try:
         async with asyncio.timeout(30):
@@ -512,15 +558,15 @@ async def until_in_sync(bootstrap: str, copies: int) -> None:
         await admin.close()
 
 
-async def produce(bootstrap: str, value: bytes) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
+async def produce(place: Path, bootstrap: str, value: bytes) -> None:
+    producer = AIOKafkaProducer(**options(place, bootstrap), acks="all", enable_idempotence=True)
     await producer.start()
     await producer.send_and_wait(TOPIC, value, partition=0)
     await producer.stop()
 
 
-async def consume(bootstrap: str) -> list[bytes]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+async def consume(place: Path, bootstrap: str) -> list[bytes]:
+    consumer = AIOKafkaConsumer(**options(place, bootstrap))
     await consumer.start()
     partition = TopicPartition(TOPIC, 0)
     consumer.assign([partition])

@@ -8,7 +8,8 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from runtime.kafka import let_gather, plain_consumer, stop_consumer
-from runtime.settings import Settings
+from runtime.kafka_security import client_options
+from runtime.settings import read_settings
 from runtime.topics import create_topics
 from tests.conftest import Parts
 from tests.support.small_election import small_package
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_what_came_while_records_gathered_is_there_at_the_next_call(parts: Parts) -> None:
-    settings = Settings(kafka=parts["REKAP_KAFKA"])
+    settings = read_settings(parts)
     election = small_package().election.model_copy(update={"id": "gathering"})
     topics = await create_topics(settings, election)
     place = TopicPartition(topics.ledger, 0)
@@ -25,7 +26,7 @@ async def test_what_came_while_records_gathered_is_there_at_the_next_call(parts:
     await consumer.start()
     try:
         consumer.assign([place])
-        async with AIOKafkaProducer(bootstrap_servers=settings.kafka) as producer:
+        async with AIOKafkaProducer(**client_options(settings)) as producer:
 
             async def write(*values: bytes) -> None:
                 for value in values:

@@ -17,14 +17,13 @@ from typing import Any, Literal
 import asyncpg
 import httpx
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError
 
 from projections.readmodel.queries import schema_of
 from rekap.import_commands import caught_up, import_package, submit_all
 from rekap.importers.kawalpemilu_2019 import CONTEST, Body
 from rekap.up import WORKERS, Stack, running_stack
-from runtime.kafka import group_of, plain_consumer, topics_of
+from runtime.kafka import admin_client, group_of, plain_consumer, topics_of
 from runtime.settings import read_settings
 from runtime.topics import create_topics
 from tests.conftest import Parts
@@ -155,7 +154,7 @@ async def _forget_all_but_the_ledger(stack: Stack) -> None:
     connection = await asyncpg.connect(settings.database)
     await connection.execute(f'DROP SCHEMA "{schema_of(election)}" CASCADE')
     await connection.close()
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    admin = admin_client(settings)
     await admin.start()
     try:
         topics = topics_of(election)

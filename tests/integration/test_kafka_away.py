@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 import uvloop
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.metadata import MetadataRequest
 
 from rekap.embedded.kafka import EmbeddedKafka
-from runtime.kafka import plain_consumer, stop_consumer
-from runtime.settings import Settings
+from runtime.kafka import admin_client, plain_consumer, stop_consumer
+from runtime.kafka_security import client_options
+from runtime.settings import read_settings
 from runtime.topics import create_topics
 from tests.conftest import Parts
 from tests.support.small_election import small_package
@@ -26,9 +27,10 @@ RETRY_MS = 60_000
 
 async def test_a_consumer_that_waits_to_fetch_again_stops_without_a_cancellation(tmp_path: Path) -> None:
     kafka = EmbeddedKafka(tmp_path)
-    settings = Settings(kafka=await kafka.start())
+    await kafka.start()
+    settings = read_settings(kafka.settings)
     try:
-        admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+        admin = admin_client(settings)
         await admin.start()
         await admin.create_topics([NewTopic("ledger", num_partitions=1, replication_factor=1)])
         await admin.close()
@@ -50,7 +52,7 @@ async def test_a_connection_that_was_just_cut_is_an_error_to_try_again_after(par
     """Under uvloop, as all workers run: its transport raises a RuntimeError, which ended aiokafka's fetching for good."""
 
     async def send_where_it_is_cut() -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=parts["REKAP_KAFKA"])
+        producer = AIOKafkaProducer(**client_options(read_settings(parts)))
         async with producer:
             client = producer.client
             node = client.get_random_node()
@@ -71,8 +73,8 @@ async def test_a_connection_that_was_just_cut_is_an_error_to_try_again_after(par
 async def test_a_writer_with_a_wrong_clock_can_write_to_every_topic(parts: Parts) -> None:
     """By its own time a record an hour ahead of the broker is refused."""
     election = small_package().election.model_copy(update={"id": "wrong-clocks"})
-    topics = await create_topics(Settings(kafka=parts["REKAP_KAFKA"]), election)
-    async with AIOKafkaProducer(bootstrap_servers=parts["REKAP_KAFKA"]) as producer:
+    topics = await create_topics(read_settings(parts), election)
+    async with AIOKafkaProducer(**client_options(read_settings(parts))) as producer:
         for topic in topics:
             for hours in (-48, 48):
                 at = int((time.time() + hours * 3600) * 1000)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -36,7 +35,8 @@ async def elsewhere(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> A
     """The settings of the same election on another Kafka, which is empty."""
     kafka = EmbeddedKafka(tmp_path_factory.mktemp("elsewhere"))
     try:
-        yield replace(read_settings(stack.environment), kafka=await kafka.start())
+        await kafka.start()
+        yield read_settings({**stack.environment, **kafka.settings})
     finally:
         await kafka.stop()
 

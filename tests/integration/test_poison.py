@@ -17,6 +17,7 @@ from projections.readmodel.queries import schema_of
 from proofs.signatures import sign_envelope
 from rekap.up import Stack
 from runtime.kafka import ordered_producer, topics_of
+from runtime.kafka_security import client_options
 from runtime.settings import read_settings
 from schemas.canonical import canonical_bytes
 from schemas.envelope import ENVELOPE_BYTES_MAX, RECORD_BYTES_MAX, ledger_record
@@ -174,7 +175,7 @@ async def test_a_retry_of_what_came_past_the_gateway_gets_a_receipt(
 async def test_no_record_is_larger_than_an_entry_of_the_log_may_be_also_where_it_comes_compressed(stack: Stack) -> None:
     """One that stood in the ledger could be in no log: the notary would stop for ever (C2SP tlog-tiles, lengths of 16 bits)."""
     settings = read_settings(stack.environment)
-    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka, compression_type="gzip", max_request_size=1 << 25)
+    producer = AIOKafkaProducer(**client_options(settings), compression_type="gzip", max_request_size=1 << 25)
     await producer.start()
     try:
         nested = b"[" * 500_000 + b"]" * 500_000

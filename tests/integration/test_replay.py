@@ -114,7 +114,11 @@ def check_same(got: bytes, served: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", ["url", "directory", "kafka"])
-async def test_a_replay_gives_the_bytes_that_were_served_at_that_moment(stack: Stack, night: Night, kind: str) -> None:
+async def test_a_replay_gives_the_bytes_that_were_served_at_that_moment(
+    stack: Stack, night: Night, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("REKAP_KAFKA_USER", "REKAP_KAFKA_MECHANISM", "REKAP_KAFKA_PASSWORD"):
+        monkeypatch.setenv(name, stack.environment[name])
     sources = {"url": stack.url, "directory": str(night.logs), "kafka": f"kafka://{stack.environment['REKAP_KAFKA']}"}
     assert len({served["contests/president"] for served in night.served}) == 3
     for moment, served in enumerate(night.served):
