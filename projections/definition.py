@@ -78,10 +78,8 @@ class ContestEntry:
     choices_of_party: dict[str, tuple[str, ...]]
     counts_blank: bool
     """Whether blank ballots are counted apart."""
-
-    @property
-    def votes_per_ballot(self) -> int:
-        return self.contest.votes_per_ballot
+    votes_per_ballot: int
+    """The contest's own; here too, for every form is asked for it."""
 
     @property
     def leading_places(self) -> int:
@@ -268,6 +266,7 @@ class Definition:
                     ),
                     choices_of_party={party: tuple(ids) for party, ids in by_party.items()},
                     counts_blank=office.counts_blank,
+                    votes_per_ballot=contest.votes_per_ballot,
                 )
             )
         return offices, tuple(contests)

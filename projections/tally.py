@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from struct import Struct
+from typing import cast
 
 from projections.definition import ContestEntry
 from schemas.reports import Form, Row
@@ -62,8 +63,14 @@ def contribution_of(form: Form, contest: ContestEntry, registered_voters: int | 
         total = valid_ballots + form.VB + blank
     registered = column_all(form.A) if registered_voters is None else registered_voters
     statable = (registered, column_all(form.B4), valid_ballots, form.VB, blank, total)
-    known = [0 if number is None else number for number in statable]
-    return (1, *known[:2], valid, *known[2:], *[int(number is None) for number in statable], *votes)
+    known, unsaid = cast("tuple[int, ...]", statable), _ALL_STATED
+    if None in statable:
+        known = tuple([number or 0 for number in statable])
+        unsaid = tuple([int(number is None) for number in statable])
+    return (1, known[0], known[1], valid, *known[2:], *unsaid, *votes)
+
+
+_ALL_STATED = (0,) * len(STATABLE)
 
 
 def column_all(row: Row | None) -> int | None:
