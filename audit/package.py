@@ -6,11 +6,7 @@ every field with its default, and for each table the sorted list of its rows' ha
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import json
-import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +14,10 @@ from typing import Any
 
 import orjson
 
-FILE_BYTES_MAX = 512 * 1024 * 1024
+from audit.package_files import DIGITS_MAX, PackageError, json_object, read_files, rows
+
+ELECTION = "election.json"
+PARTITIONS_MAX = 256
 
 TEXT, NUMBER, TEXTS = "text", "number", "texts"
 """Kinds of columns. Texts stand in a column for each language: `name_en` is `name` in `en`."""
@@ -81,10 +80,6 @@ COLUMNS: dict[str, tuple[tuple[str, str, Any], ...]] = {
 MAY_BE_MISSING = frozenset({"districts", "parties"})
 
 
-class PackageError(Exception):
-    """The package cannot be read; the sentence names the file and the place."""
-
-
 @dataclass(frozen=True)
 class Package:
     """The tables of one election, rows in the order of their files."""
@@ -121,30 +116,56 @@ class Package:
 
 def read_package(path: Path) -> Package:
     """Read a package from a directory or a zip. Raises PackageError."""
-    files = _files(path)
+    files = read_files(path, frozenset({ELECTION, *(f"{name}.csv" for name in COLUMNS)}))
+    if ELECTION not in files:
+        raise PackageError(f"{ELECTION}: the file is missing")
     try:
-        election = _election(json.loads(files["election.json"]))
+        election = _election(json_object(ELECTION, files.pop(ELECTION)))
     except KeyError as error:
-        raise PackageError(f"election.json: {error} is missing") from None
-    except ValueError as error:
-        raise PackageError(f"election.json: {error}") from None
-    tables = {name: _table(name, files.get(f"{name}.csv")) for name in COLUMNS}
-    return Package(election, tables, _definition(election, tables))
-
-
-def _files(path: Path) -> dict[str, bytes]:
-    wanted = {"election.json", *(f"{name}.csv" for name in COLUMNS)}
-    if path.is_dir():
-        return {name: (path / name).read_bytes() for name in wanted if (path / name).is_file()}
+        raise PackageError(f"{ELECTION}: {error} is missing") from None
+    except (TypeError, AttributeError):
+        raise PackageError(f"{ELECTION}: a value is of another kind than the description asks for") from None
+    tables = {name: _table(name, files.pop(f"{name}.csv", None)) for name in COLUMNS}
     try:
-        with zipfile.ZipFile(path) as archive:
-            entries = {entry.filename.rpartition("/")[2]: entry for entry in archive.infolist() if not entry.is_dir()}
-            found = {name: entry for name, entry in entries.items() if name in wanted}
-            if sum(entry.file_size for entry in found.values()) > FILE_BYTES_MAX:
-                raise PackageError(f"{path}: more than {FILE_BYTES_MAX:,} bytes unpacked")
-            return {name: archive.read(entry) for name, entry in found.items()}
-    except (OSError, zipfile.BadZipFile, zlib.error) as error:
-        raise PackageError(f"{path}: neither a directory nor a zip that can be read ({error})") from None
+        package = Package(election, tables, _definition(election, tables))
+    except TypeError as error:  # half of a character, or a number that no JSON reader keeps
+        raise PackageError(f"a text or number cannot be written as JSON: {error}") from None
+    _check_references(package)
+    return package
+
+
+def _check_references(package: Package) -> None:
+    """What the audit looks up has to be there. Whether the package makes sense is the server's to check."""
+    election, tables = package.election, package.tables
+    if election["mode"] not in ("rehearsal", "live") or type(election["partitions"]) is not int:
+        raise PackageError(f"{ELECTION}: mode or partitions have no shape")
+    if not 1 <= election["partitions"] <= PARTITIONS_MAX:
+        raise PackageError(f"{ELECTION}: {election['partitions']} partitions, expected 1 to {PARTITIONS_MAX}")
+    levels = [level["id"] for level in election["levels"]]
+    if election["shard_level"] not in levels[:-1]:
+        raise PackageError(f"{ELECTION}: shard_level is none of the levels of areas")
+    level_of = {row["code"]: row["level"] for row in tables["areas"]}
+    for row in tables["areas"]:
+        above = levels.index(row["level"]) - 1 if row["level"] in levels[:-1] else None
+        parent = row["parent"]
+        if above is None or (parent is None) != (above < 0) or (parent and level_of.get(parent) != levels[above]):
+            raise PackageError(f"areas.csv: {row['code']!r} does not lie in an area of the level above")
+    known = {name: {row["id"] for row in tables[name]} for name in ("offices", "contests")}
+    electorates = level_of.keys() | {row["district"] for row in tables["districts"]}
+    stations = {row["code"] for row in tables["stations"]}
+    for table, column, there in (
+        ("stations", "area", {code for code, level in level_of.items() if level == levels[-2]}),
+        ("contests", "office", known["offices"]),
+        ("contests", "electorate", electorates),
+        ("districts", "area", level_of.keys() | stations),
+        ("choices", "contest", known["contests"]),
+        ("keys", "scope", level_of.keys() | stations),
+    ):
+        for row in tables[table]:
+            if row[column] not in there:
+                raise PackageError(f"{table}.csv: {column} {row[column]!r} is not there")
+    if sum(row["parent"] is None for row in tables["areas"]) != 1:
+        raise PackageError("areas.csv: expected one area without a parent")
 
 
 def _election(raw: dict[str, Any]) -> dict[str, Any]:
@@ -178,13 +199,8 @@ def _table(name: str, data: bytes | None) -> list[dict[str, Any]]:
         if name in MAY_BE_MISSING:
             return []
         raise PackageError(f"{name}.csv: the file is missing")
-    rows = []
-    try:
-        reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
-        lines = list(reader)
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise PackageError(f"{name}.csv: {error}") from None
-    for number, cells in enumerate(lines, 2):
+    found = []
+    for number, cells in rows(f"{name}.csv", data):
         row = {}
         for column, kind, default in COLUMNS[name]:
             if kind == TEXTS:
@@ -195,12 +211,11 @@ def _table(name: str, data: bytes | None) -> list[dict[str, Any]]:
             cell = cells.get(column) or ""
             if not cell and default is REQUIRED:
                 raise PackageError(f"{name}.csv, row {number}: {column} is empty")
-            try:
-                row[column] = default if not cell else int(cell) if kind == NUMBER else cell
-            except ValueError:
-                raise PackageError(f"{name}.csv, row {number}: {column} is no number: {cell!r}") from None
-        rows.append(row)
-    return rows
+            if cell and kind == NUMBER and not (cell.isascii() and cell.isdecimal() and len(cell) <= DIGITS_MAX):
+                raise PackageError(f"{name}.csv, row {number}: {column} is no number: {cell[:80]!r}")
+            row[column] = default if not cell else int(cell) if kind == NUMBER else cell
+        found.append(row)
+    return found
 
 
 def _texts(column: str, cells: dict[str, Any]) -> dict[str, str]:

@@ -29,7 +29,8 @@ from audit.archive import Archive
 from audit.compare import Claim, Comparison, Snapshots
 from audit.findings import AuditError, Discovery, NotWitnessedError, TamperedError, Verdict
 from audit.ledger import copy_ledger
-from audit.package import Package, PackageError, read_package
+from audit.package import Package, read_package
+from audit.package_files import PackageError
 from audit.recount import Recount, Refused
 from audit.sample import audit_stations
 from audit.verify import Head, Keys, check_logs, check_other_checkpoint, checked_through, open_head

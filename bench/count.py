@@ -51,6 +51,7 @@ from rekap.embedded.processes import EmbeddedError, LeashedProcess, Supervisor, 
 from rekap.run import spare_the_collector
 from rekap.signing import Signer
 from runtime.kafka import plain_consumer, topics_of
+from runtime.own_processes import python_module
 from runtime.package_files import load_package
 from runtime.seals import make_seal_keys
 from runtime.settings import Settings, read_settings, variable
@@ -161,7 +162,7 @@ async def count_with_rekap(
     environment[variable("state_directory")] = str(logs.parent / "state")
     start = Moment(time.time(), {})
     for role in WORKERS:
-        supervisor.run(role, [sys.executable, "-m", "rekap", "run", role], environment=environment)
+        supervisor.run(role, python_module("rekap", "run", role), environment=environment)
     try:
         async with asyncio.timeout(REKAP_SECONDS_MAX):
             first, told = await _first_block(settings, definition, supervisor)

@@ -65,6 +65,7 @@ from rekap.embedded.ports import free_ports
 from rekap.up import WORKERS, Stack, running_stack
 from runtime.kafka import topics_of
 from runtime.kafka_security import client_options
+from runtime.own_processes import python_module
 from runtime.package_files import write_package
 from runtime.settings import read_settings, variable
 
@@ -257,7 +258,7 @@ async def start_workers(
             clock = ground.clocks.environment(own["instance"]) if ground.clocks is not None else {}
             stack.supervisor.run(
                 own["instance"],
-                [sys.executable, "-m", "rekap", "run", role],
+                python_module("rekap", "run", role),
                 environment={**stack.environment, **{variable(name): value for name, value in own.items()}, **clock},
                 ready=probe(f"http://127.0.0.1:{ports[each - 1]}/livez") if role == "api" else None,
             )

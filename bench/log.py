@@ -56,6 +56,7 @@ from rekap.embedded.processes import EmbeddedError, Supervisor, last_lines
 from rekap.run import spare_the_collector
 from runtime.kafka import ordered_producer, topics_of
 from runtime.key_files import load_or_make_key_file
+from runtime.own_processes import python_module
 from runtime.package_files import load_package
 from runtime.settings import Settings, read_settings, variable
 from runtime.tile_store import TileStore
@@ -94,7 +95,7 @@ def on_one_core() -> Iterator[None]:
 
 
 def command_on_one_core(*command: str) -> list[str]:
-    return [sys.executable, "-c", _ON_ONE_CORE, str(CORE), *command]
+    return [sys.executable, "-P", "-c", _ON_ONE_CORE, str(CORE), *command]
 
 
 @contextmanager
@@ -182,7 +183,7 @@ class Notary:
         )  # the notary itself makes none where the ledger holds records already
 
     def start(self) -> None:
-        command = command_on_one_core(sys.executable, "-m", "rekap", "run", "notary")
+        command = command_on_one_core(*python_module("rekap", "run", "notary"))
         self._supervisor.run("notary", command, environment=self._environment)
 
     def folder(self, partition: int) -> Path:

@@ -64,6 +64,7 @@ from rekap.up import WORKERS, Stack, running_stack
 from runtime.generations import current_generation
 from runtime.kafka import SUBTOTALS_PARTITIONS, group_of, plain_consumer, topics_of
 from runtime.key_files import load_or_make_key_file
+from runtime.own_processes import python_module
 from runtime.settings import Settings, read_settings, variable
 from schemas.blocks import BlockRange
 from schemas.results import Result, ResultRange
@@ -478,7 +479,7 @@ class National:
             variable("metrics_port"): str(self.stack.metrics_port + WORKERS.index("tabulator") + 50),
             **more,
         }
-        command = [sys.executable, "-m", "rekap", "run", "tabulator"]
+        command = python_module("rekap", "run", "tabulator")
         self.stack.supervisor.run("tabulator-2", command, environment=environment)
         self.meter.names.add("tabulator-2")
 
@@ -516,7 +517,7 @@ class National:
         address = {variable("port"): self.stack.url.rpartition(":")[2]}
         began = time.monotonic()
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "rekap", "rebuild"), env={**self.stack.environment, **address}
+            *python_module("rekap", "rebuild"), env={**self.stack.environment, **address}
         )
         if await process.wait():
             raise WrongError(f"rekap rebuild ended with {process.returncode}")
@@ -550,7 +551,7 @@ class National:
             names = ("tabulator",) if number == 1 else ("tabulator", "tabulator-2")
             environment = {**self.stack.environment, **own, variable("instance"): "tabulator-1"}
             environment[variable("metrics_port")] = str(self.stack.metrics_port + WORKERS.index("tabulator"))
-            command = [sys.executable, "-m", "rekap", "run", "tabulator"]
+            command = python_module("rekap", "run", "tabulator")
             self.stack.supervisor.run("tabulator", command, environment=environment)
             if number == 2:
                 self._second(**own)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from queue import Empty, SimpleQueue
 
 from consumers.signature_process import Check, answer, question
 from runtime.logs import event
+from runtime.own_processes import python_module
 
 log = logging.getLogger("rekap.signatures")
 
@@ -86,9 +86,8 @@ class SignatureChecks:
 
 
 def _started() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "consumers.signature_process"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    command = python_module("consumers.signature_process")
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -300,7 +300,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             self._states.drop_unfinished(partition)
             while (path := self._states.newest(partition, at_most=at_most)) is not None:
                 try:
-                    state = decoded(path.read_bytes(), self._state_of(partition))
+                    state = decoded(self._states.read(path), self._state_of(partition))
                 except (UnfitStateError, OSError) as error:
                     log.warning(event("state-thrown-away", partition=partition, file=path.name, reason=error))
                     path.unlink(missing_ok=True)

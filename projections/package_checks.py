@@ -23,7 +23,7 @@ from proofs.signatures import UnfitKeyError, key_id, load_public_key
 from schemas.forms import CHOICES_MAX, STATED_NUMBERS, ResultForm
 from schemas.package import BlankBallots, ChoiceKind, ElectionPackage, RuleSetting, Severity
 from schemas.parts import PART_BYTES_MAX, PARTS_MAX
-from schemas.problems import ELECTION_TABLE, Problem, ProblemList
+from schemas.problems import ELECTION_TABLE, PROBLEMS_MAX, Problem, ProblemList
 
 NUMBER_BYTES = 4
 """Of a number in a tally, as text: most are 0, those of a district have four digits and a comma."""
@@ -190,8 +190,7 @@ class _Check:
                 continue
             level = self.level_number.get(area.level)
             if level is None:
-                near = difflib.get_close_matches(area.level, self.level_ids[:-1], 1)
-                sentence = f"{area.level!r} is not a level of this election{_did_you_mean(near)}"
+                sentence = f"{area.level!r} is not a level of this election{self._near_level(area.level)}"
                 self.found.add("areas", row, "level", sentence)
             elif level == len(self.level_ids) - 1:
                 sentence = f"{area.level!r} is the level of the stations, which belong in stations.csv"
@@ -210,6 +209,12 @@ class _Check:
         if root is None:
             sentence = f"there is no root: one area of level {self.level_ids[0]!r} that has no parent"
             self.found.add("areas", None, None, sentence)
+
+    def _near_level(self, level: str) -> str:
+        key = f"level {level}"
+        if key not in self._suggestions and len(self._suggestions) < SUGGESTIONS_MAX:
+            self._suggestions[key] = _did_you_mean(difflib.get_close_matches(level, self.level_ids[:-1], 1))
+        return self._suggestions.get(key, "")
 
     def _parent_level(self, row: int, parent: str | None, level: int) -> None:
         if level == 0:
@@ -325,6 +330,8 @@ class _Check:
                         if (earlier, later) not in told:
                             told.add((earlier, later))
                             self._overlap(earlier, later, part)
+                            if len(told) > PROBLEMS_MAX:  # there are as many pairs as contests by contests
+                                return
 
     def _overlap(self, earlier: int, later: int, part: str) -> None:
         one, two = self.package.contests[earlier], self.package.contests[later]

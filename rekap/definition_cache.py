@@ -5,17 +5,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import pickle
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 from projections.definition import Definition
 from projections.package_checks import problems
 from runtime.logs import event
-from runtime.package_files import load_package
+from runtime.own_files import NotOwnError, read_own_file, write_own_file
+from runtime.package_files import UnreadablePackageError, content_digest, load_package
 from runtime.state_files import hash_of_code
 
 log = logging.getLogger("rekap.definition")
@@ -49,23 +48,18 @@ def _name(package: Path) -> str | None:
     """Of the kept file. None where the package cannot be read, which load_package explains better."""
     digest = hashlib.sha256(f"{sys.version} {hash_of_code('projections', 'schemas', 'proofs', 'runtime')}".encode())
     try:
-        for path in sorted(package.iterdir()) if package.is_dir() else [package]:
-            if path.is_file():
-                content = path.read_bytes()
-                digest.update(f"\n{path.name} {len(content)}\n".encode() + content)
-    except OSError:
+        digest.update(content_digest(package))
+    except UnreadablePackageError:
         return None
     return f"definition-{digest.hexdigest()[:32]}.pickle"
 
 
 def _read(kept: Path) -> Definition | None:
     try:
-        for path in (kept, kept.parent):
-            status = path.stat()
-            if status.st_uid != os.geteuid() or status.st_mode & 0o022:
-                log.warning(event("definition-not-used", reason=f"others may write {path}"))
-                return None
-        content = kept.read_bytes()
+        content = read_own_file(kept, 1)
+    except NotOwnError as error:
+        log.warning(event("definition-not-used", reason=error))
+        return None
     except OSError:
         return None
     body = memoryview(content)[_DIGEST_BYTES:]
@@ -78,16 +72,5 @@ def _read(kept: Path) -> Definition | None:
 
 
 def _write(kept: Path, definition: Definition) -> None:
-    kept.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     body = pickle.dumps(definition, protocol=pickle.HIGHEST_PROTOCOL)
-    descriptor, name = tempfile.mkstemp(dir=kept.parent, suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(hashlib.sha256(body).digest())
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(kept)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_own_file(kept, [hashlib.sha256(body).digest(), body])

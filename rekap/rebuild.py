@@ -46,6 +46,7 @@ from runtime.kafka import (
     topics_of,
 )
 from runtime.key_files import KeyFileError
+from runtime.own_processes import python_module
 from runtime.seals import Seals
 from runtime.set_aside import SetAside, believed_places
 from runtime.settings import Settings, variable
@@ -105,7 +106,7 @@ class Rebuild:
             for role in WORKERS:
                 # Without a lasting name: their partitions are the ordinary workers' as soon as they end.
                 own = {variable("generation"): str(self._generation), variable("instance"): ""}
-                command = [sys.executable, "-m", "rekap", "run", role]
+                command = python_module("rekap", "run", role)
                 supervisor.run(role, command, environment={**os.environ, **own, variable("metrics_port"): "0"})
             await self._reach_the_end(logs)
             click.echo("making the indexes of the read model")

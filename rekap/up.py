@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from rekap.witness import READY, witness_key
 from runtime.kafka import TopicMismatchError
 from runtime.key_files import KeyFileError, load_key_file
 from runtime.log_key import log_key, missing_log_key
+from runtime.own_processes import python_module
 from runtime.package_files import PackageError, load_package
 from runtime.seals import make_seal_keys
 from runtime.settings import SettingsError, read_settings, variable
@@ -62,7 +62,7 @@ class Stack:
         """Start a worker of each role, and wait until they are ready. Raises NotReadyError."""
         for role in roles:
             ready = f"rekap.run {SERVING} " if role == "api" else None
-            command = [sys.executable, "-m", "rekap", "run", role]
+            command = python_module("rekap", "run", role)
             environment = {**self.environment, variable("instance"): f"{role}-1"}
             if self.metrics_port and role != "api":
                 environment[variable("metrics_port")] = str(self.metrics_port + WORKERS.index(role))
@@ -186,10 +186,8 @@ async def _start_witnesses(
     started: list[tuple[str, Path, int]] = []
     for number in range(1, count + 1):
         name, key_file, port = f"witness-{number}", data / f"witness-{number}-key.pem", free_port()
-        command = [
-            *(sys.executable, "-m", "rekap", "witness", "--name", f"rekap/{name}", "--port", str(port)),
-            *("--key", str(key_file), "--state", str(data / f"{name}.sqlite"), *logs),
-        ]
+        options = ("--name", f"rekap/{name}", "--port", port, "--key", key_file, "--state", data / f"{name}.sqlite")
+        command = python_module("rekap", "witness", *options, *logs)
         supervisor.run(name, command, environment=environment, ready=READY)
         started.append((name, key_file, port))
     await supervisor.wait_ready(*(name for name, _, _ in started))

@@ -18,9 +18,14 @@ from __future__ import annotations
 
 import csv
 import difflib
+import errno
+import hashlib
 import io
 import json
+import os
 import re
+import stat
+import struct
 import zipfile
 import zlib
 import zoneinfo
@@ -28,14 +33,15 @@ from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
-from typing import Any, NoReturn, Protocol
+from typing import Any, BinaryIO, NoReturn, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from runtime.json_lines import json_lines
-from runtime.package_descriptor import EXAMPLE_LANGUAGE, column_names, columns, descriptor
+from runtime.package_descriptor import EXAMPLE_LANGUAGE, PRIMARY_KEYS, column_names, columns, descriptor
 from runtime.shape_sentences import did_you_mean, sentence
 from schemas.package import (
     LANGUAGE_PATTERN,
@@ -49,6 +55,7 @@ from schemas.package import (
     text_fields,
 )
 from schemas.problems import ELECTION_TABLE, PROBLEMS_MAX, PackageProblem, Problem, more_sentence
+from schemas.texts import HIDDEN
 
 ELECTION_FILE = "election.json"
 DESCRIPTOR_FILE = "datapackage.json"
@@ -58,10 +65,39 @@ UNREAD_FILES = frozenset({DESCRIPTOR_FILE, "finance.csv"})
 UNREAD_FOLDERS = frozenset({"maps"})
 """Parts of a package that say nothing about the count: served, not read here (DESIGN 4)."""
 
-PACKAGE_BYTES_MAX = 512 * 1024 * 1024
-"""All files together, unpacked. Indonesia with 823,000 stations is about 60 MB; a zip that claims or yields more than
-this is refused before it fills the memory."""
-ZIP_ENTRIES_MAX = 10_000
+PACKAGE_BYTES_MAX = 256 * 1024 * 1024
+"""All files together, unpacked. Indonesia with 823,000 stations and all its candidates is about 130 MB; at half a larger
+nation would not fit, at double reading one takes 5 GB."""
+ZIP_BYTES_MAX = 64 * 1024 * 1024
+"""Of a zip. Indonesia's has 8 MB."""
+RATIO_MAX = 64
+"""Bytes unpacked for one in the zip. Tables of names give 5 to 20, and deflate can give 1,030."""
+RATIO_FREE_BYTES = 1024 * 1024
+"""A file up to this size may be packed as well as it can: a short table may say one thing again and again."""
+FILES_MAX = 1_000
+"""Of a package: a dozen are read, and maps may stand beside them."""
+ZIP_DIRECTORY_BYTES_MAX = 256 * 1024
+"""A zip's list of its files. Python makes half a kilobyte of objects of each 46 bytes before anybody can look at one."""
+JSON_BYTES_MAX = 256 * 1024
+"""Of `election.json` and `datapackage.json`: 30 rules for each of 20 offices are 60 kB."""
+JSON_DEPTH_MAX = 32
+ROWS_MAX: Mapping[str, int] = {
+    "areas": 500_000,
+    "stations": 1_500_000,
+    "offices": 1_000,
+    "contests": 100_000,
+    "districts": 500_000,
+    "parties": 10_000,
+    "choices": 3_000_000,
+    "keys": 1_500_000,
+}
+"""India, the largest election there is, has 1,050,000 stations. A row takes up to a kilobyte of memory."""
+LINE_CHARACTERS_MAX = 65_536
+"""Of a line: a dozen cells of the longest allowed text are 4,000."""
+COLUMNS_MAX = 64
+"""Columns named in a first line. No table has more than a dozen; each unknown one is compared with those that are missing."""
+ERRORS_MAX = 10 * PROBLEMS_MAX
+"""Problems after which the rest of a table is not read: each takes a sentence, and nobody reads the thousandth."""
 ROWS_AT_ONCE = 5_000
 """Rows shaped in one call: enough to spare the overhead, few enough that 5,000 bad rows are all that pydantic reports
 in one error."""
@@ -81,8 +117,8 @@ _ELECTION_STAND_INS: Mapping[str, Any] = {
 }
 """What takes the place of a value of `election.json` that has no shape, for the third pass. Without levels there is
 nothing to compare the areas with, so they have none."""
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-"""Characters no name holds, that a terminal obeys and PostgreSQL (NUL) does not store; tab and line ends may stand."""
+_CONTROL = re.compile(HIDDEN.pattern.replace(r"\x00-\x1f", r"\x00-\x08\x0b\x0c\x0e-\x1f"))
+"""Control and direction characters (schemas/texts.py); tab and line ends may stand between the cells."""
 
 Check = Callable[[ElectionPackage], Sequence[Problem]]
 
@@ -141,6 +177,17 @@ class _Source(Protocol):
         """At most `bytes_max` bytes of the file."""
 
 
+def content_digest(path: Path) -> bytes:
+    """SHA-256 over the files that say what the election is. Raises UnreadablePackageError."""
+    source = _open(path)
+    digest = hashlib.sha256()
+    names = set(source.names())
+    for name in [ELECTION_FILE, *map(_file_of, TABLES)]:
+        content = source.read(name, PACKAGE_BYTES_MAX + 1) if name in names else None
+        digest.update(f"{name} {-1 if content is None else len(content)}\n".encode() + (content or b""))
+    return digest.digest()
+
+
 def _open(path: Path) -> _Source:
     try:
         if path.is_dir():
@@ -153,34 +200,64 @@ def _open(path: Path) -> _Source:
 
 
 class _Directory:
+    """Regular files with one name each. A link would let a package show, and its server serve, what lies elsewhere: a
+    private key, another user's file, a device without an end."""
+
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
     def names(self) -> Sequence[str]:
+        names = []
         try:
-            return sorted(
-                f"{entry.name}/" if entry.is_dir() else entry.name
-                for entry in self._directory.iterdir()
-                if not entry.name.startswith(".")
-            )
+            with os.scandir(self._directory) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_symlink():
+                        raise UnreadablePackageError(_link_sentence(self._directory / entry.name))
+                    is_folder = entry.is_dir(follow_symlinks=False)
+                    if is_folder and entry.name.endswith((".csv", ".json")):
+                        raise UnreadablePackageError(f"{self._directory / entry.name} is not a regular file")
+                    names.append(f"{entry.name}/" if is_folder else entry.name)
+                    if len(names) > FILES_MAX:
+                        raise UnreadablePackageError(f"{self._directory} holds more than {FILES_MAX:,} files")
         except OSError as error:
             raise UnreadablePackageError(f"{self._directory} cannot be read: {error.strerror}") from None
+        return sorted(names)
 
     def size(self, name: str) -> int:
-        return self._file(name).stat().st_size
+        with self._opened(name) as file:
+            return os.fstat(file.fileno()).st_size
 
     def read(self, name: str, bytes_max: int) -> bytes:
         try:
-            with self._file(name).open("rb") as file:
+            with self._opened(name) as file:
                 return file.read(bytes_max)
         except OSError as error:
             raise UnreadablePackageError(f"{self._directory / name} cannot be read: {error.strerror}") from None
 
-    def _file(self, name: str) -> Path:
-        file = self._directory / name
-        if not file.is_file():
-            raise UnreadablePackageError(f"{file} is not a regular file")
-        return file
+    def _opened(self, name: str) -> BinaryIO:
+        path = self._directory / name
+        try:
+            # NONBLOCK: a pipe would wait for whoever writes into it. What was opened is looked at, not what has its name.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise UnreadablePackageError(_link_sentence(path)) from None
+            raise UnreadablePackageError(f"{path} cannot be read: {error.strerror}") from None
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            os.close(descriptor)
+            if stat.S_ISREG(status.st_mode):
+                raise UnreadablePackageError(
+                    f"{path} is the same file as another (a hard link); a package holds copies"
+                )
+            raise UnreadablePackageError(f"{path} is not a regular file")
+        return os.fdopen(descriptor, "rb")
+
+
+def _link_sentence(path: Path) -> str:
+    return f"{path} is a link; a package holds files, so that it shows nothing that lies elsewhere"
 
 
 class _Zip:
@@ -188,27 +265,19 @@ class _Zip:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        size = path.stat().st_size
+        if size > ZIP_BYTES_MAX:
+            raise UnreadablePackageError(f"{path} has {size:,} bytes, more than {ZIP_BYTES_MAX:,}")
+        with path.open("rb") as file:
+            file.seek(max(0, size - _ZIP_END_BYTES_MAX))
+            self._look_at_the_end(file.read())
         try:
             self._zip = zipfile.ZipFile(path)
-        except zipfile.BadZipFile:
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error):
             raise UnreadablePackageError(f"{path} is neither a directory nor a zip file") from None
-        except OSError as error:
-            raise UnreadablePackageError(f"{path} cannot be read: {error.strerror}") from None
-        if path.stat().st_size > PACKAGE_BYTES_MAX:
-            raise UnreadablePackageError(f"{path} has more than {PACKAGE_BYTES_MAX:,} bytes")
         entries = [entry for entry in self._zip.infolist() if not entry.is_dir()]
-        if len(entries) > ZIP_ENTRIES_MAX:
-            raise UnreadablePackageError(f"{path} holds {len(entries):,} files, more than {ZIP_ENTRIES_MAX:,}")
+        self._look_at(entries)
         names = [entry.filename for entry in entries]
-        for entry in entries:
-            if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise UnreadablePackageError(f"{path} packs {entry.filename!r} in a way other than deflate")
-        for name in names:
-            if name.startswith("/") or "\\" in name or ":" in name or ".." in PurePosixPath(name).parts:
-                raise UnreadablePackageError(f"{path} holds a file named {name!r}, which leads out of the package")
-        if len(set(names)) != len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise UnreadablePackageError(f"{path} holds {twice!r} twice")
         folder = next((name[: -len(ELECTION_FILE)] for name in names if name.endswith(f"/{ELECTION_FILE}")), "")
         if ELECTION_FILE in names or folder.count("/") > 1:
             folder = ""
@@ -217,6 +286,46 @@ class _Zip:
             for entry in entries
             if entry.filename.startswith(folder) and not PurePosixPath(entry.filename).name.startswith(".")
         }
+
+    def _look_at_the_end(self, end: bytes) -> None:
+        """How many files a zip says it has, before Python reads them all: its last record (APPNOTE 4.3.16)."""
+        at = end.rfind(b"PK\5\6")
+        if at < 0 or len(end) < at + 22:
+            raise UnreadablePackageError(f"{self._path} is neither a directory nor a zip file")
+        files, directory_bytes = struct.unpack_from("<HL", end, at + 10)
+        if files > FILES_MAX:
+            raise UnreadablePackageError(f"{self._path} holds {files:,} files, more than {FILES_MAX:,}")
+        if directory_bytes > ZIP_DIRECTORY_BYTES_MAX:
+            raise UnreadablePackageError(
+                f"{self._path} lists its files in {directory_bytes:,} bytes, more than {ZIP_DIRECTORY_BYTES_MAX:,}"
+            )
+
+    def _look_at(self, entries: Sequence[zipfile.ZipInfo]) -> None:
+        """Raises UnreadablePackageError where one is no plain file, leads elsewhere, or unpacks to too much."""
+        if len(entries) > FILES_MAX:
+            raise UnreadablePackageError(f"{self._path} holds {len(entries):,} files, more than {FILES_MAX:,}")
+        seen: set[str] = set()
+        for entry in entries:
+            name = entry.filename
+            kind = stat.S_IFMT(entry.external_attr >> 16)
+            if entry.create_system == _UNIX and kind not in (0, stat.S_IFREG):
+                raise UnreadablePackageError(f"{self._path} holds {name!r}, which is a link or a device and not a file")
+            if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise UnreadablePackageError(f"{self._path} packs {name!r} in a way other than deflate")
+            if entry.flag_bits & 1:
+                raise UnreadablePackageError(f"{self._path} holds {name!r} encrypted; Rekap asks for no password")
+            if name.startswith("/") or "\\" in name or ":" in name or ".." in PurePosixPath(name).parts:
+                raise UnreadablePackageError(
+                    f"{self._path} holds a file named {name!r}, which leads out of the package"
+                )
+            if name in seen:
+                raise UnreadablePackageError(f"{self._path} holds {name!r} twice")
+            seen.add(name)
+            if entry.file_size > max(RATIO_FREE_BYTES, RATIO_MAX * entry.compress_size):
+                raise UnreadablePackageError(
+                    f"{self._path}: {name!r} unpacks from {entry.compress_size:,} to {entry.file_size:,} bytes, more than "
+                    f"{RATIO_MAX} for each; no table does"
+                )
 
     def names(self) -> Sequence[str]:
         inside = {f"{name.split('/')[0]}/" if "/" in name else name for name in self._entries}
@@ -229,8 +338,14 @@ class _Zip:
         try:
             with self._zip.open(self._entries[name]) as file:
                 return file.read(bytes_max)
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError) as error:
-            raise UnreadablePackageError(f"{name} in {self._path} cannot be unpacked: {error}") from None
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
+            raise UnreadablePackageError(f"{name} in {self._path} cannot be unpacked: the zip is damaged") from None
+
+
+_ZIP_END_BYTES_MAX = 22 + 65_535
+"""A zip's last record, with the longest comment it may have."""
+_UNIX = 3
+"""In `create_system`: the upper half of `external_attr` is then a file's mode."""
 
 
 # ── the three passes ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -259,11 +374,18 @@ class _Reader:
     def read(self, check: Check) -> PackageReading:
         names = self._source.names()
         self._look_at_names(names)
-        total = sum(self._source.size(name) for name in [ELECTION_FILE, *map(_file_of, TABLES)] if name in names)
+        sizes = {name: self._source.size(name) for name in [ELECTION_FILE, *map(_file_of, TABLES)] if name in names}
+        total = sum(sizes.values())
         if total > PACKAGE_BYTES_MAX:
             raise UnreadablePackageError(
                 f"the files of the package have {total:,} bytes unpacked, more than {PACKAGE_BYTES_MAX:,}"
             )
+        if sizes.get(ELECTION_FILE, 0) > JSON_BYTES_MAX:
+            raise UnreadablePackageError(
+                f"{ELECTION_FILE} has {sizes[ELECTION_FILE]:,} bytes, more than {JSON_BYTES_MAX:,}"
+            )
+        if DESCRIPTOR_FILE in names and self._source.size(DESCRIPTOR_FILE) > JSON_BYTES_MAX:
+            raise UnreadablePackageError(f"{DESCRIPTOR_FILE} has more than {JSON_BYTES_MAX:,} bytes")
         election = self._read_election(names)
         tables = {name: self._read_table(name, names) for name in TABLES}
         package = self._package(election, tables)
@@ -289,12 +411,17 @@ class _Reader:
             words = "is no part of an election package and was passed over" + did_you_mean(near)
             self._warnings.append(PackageProblem(name, None, None, words))
 
-    def _read_text(self, name: str) -> str | None:
+    def _read_text(self, name: str, rows_max: int = JSON_BYTES_MAX) -> str | None:
         """The text of a file; None, with the problem noted, where it is not UTF-8."""
         data = self._source.read(name, self._bytes_left + 1)
         self._bytes_left -= len(data)
         if self._bytes_left < 0:
             raise UnreadablePackageError(f"the package has more than {PACKAGE_BYTES_MAX:,} bytes unpacked")
+        lines = data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
+        if lines > rows_max + 1:
+            raise UnreadablePackageError(
+                f"{name} has {lines:,} lines; a table has at most {rows_max:,} rows, one a line"
+            )
         if data.startswith(b"\xef\xbb\xbf"):
             data = data[3:]
             self._warnings.append(PackageProblem(name, 1, None, "begins with a byte order mark, which was passed over"))
@@ -319,13 +446,18 @@ class _Reader:
         text = self._read_text(ELECTION_FILE)
         if text is None:
             return None
+        if (depth := _depth(text)) > JSON_DEPTH_MAX:
+            self._add(
+                ELECTION_FILE, 1, None, f"is nested {depth:,} deep; nothing in it goes deeper than {JSON_DEPTH_MAX}"
+            )
+            return None
         try:
-            value = json.loads(text, parse_constant=_refuse_constant)
+            value = json.loads(text, parse_constant=_refuse_constant, parse_int=_whole)
             control = _control_in(value)
         except json.JSONDecodeError as error:
             self._add(ELECTION_FILE, error.lineno, None, f"is not JSON: {error.msg} (column {error.colno})")
             return None
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             self._add(ELECTION_FILE, 1, None, f"is not JSON: {error}")
             return None
         self._paths, twice = json_lines(text)
@@ -380,11 +512,11 @@ class _Reader:
                 return _Table([], array("L"))
             self._add(file, None, None, "the file is missing")
             return None
-        text = self._read_text(file)
+        text = self._read_text(file, ROWS_MAX[table])
         if text is None:
             return None
         csv.field_size_limit(CELL_CHARACTERS_MAX)
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        reader = csv.reader(_bounded_lines(text), strict=True)
         del text
         try:
             header = next(reader, [])
@@ -409,6 +541,12 @@ class _Reader:
             name = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}[separator]
             self._add(file, 1, None, f"columns are separated by {name}; save the file with commas")
             return False
+        if len(header) > COLUMNS_MAX:
+            words = (
+                f"the first line names {len(header):,} columns, more than {COLUMNS_MAX}; this table has {len(fields)}"
+            )
+            self._add(file, 1, None, words)
+            return False
         whole = True
         for column in dict.fromkeys(header):
             field, language = _text_column(column, texts)
@@ -424,10 +562,10 @@ class _Reader:
             elif field not in model.model_fields:
                 missing = [name for name in fields if name not in header]
                 near = difflib.get_close_matches(column.strip().lower(), missing, 1)
-                words = f"there is no column {column!r} in this table{did_you_mean(near)}"
-                self._add(file, 1, column or None, words)
+                words = f"there is no column {column[:300]!r} in this table{did_you_mean(near)}"
+                self._add(file, 1, column[:300] or None, words)
             if header.count(column) > 1:
-                self._add(file, 1, column or None, f"column {column!r} is given twice")
+                self._add(file, 1, column[:300] or None, f"column {column[:300]!r} is given twice")
                 whole = False
         there = {_text_column(column, texts)[0] for column in header}
         for name in required:
@@ -440,6 +578,8 @@ class _Reader:
     def _read_rows(self, table: str, file: str, header: list[str], reader: _CsvReader) -> _Table:
         shaper = _Shaper(TABLES[table], header)
         result = _Table([], array("L"))
+        key_of = attrgetter(*PRIMARY_KEYS[table])
+        seen: set[int] = set()
         for cells, lines in self._chunks(file, reader):
             result.lines.extend(lines)
             try:
@@ -450,6 +590,14 @@ class _Reader:
                     result.rows.append(row)
                     for column, words in errors:
                         self._add(file, line, column, words)
+            seen.update(hash(key_of(row)) for row in result.rows[len(result.rows) - len(cells) :])
+            given_again = len(result.rows) - len(seen)
+            if given_again > PROBLEMS_MAX or self._dropped > ERRORS_MAX:
+                why = "rows that stand further up already" if given_again > PROBLEMS_MAX else "problems"
+                self._add(
+                    file, lines[-1], None, f"has so many {why} up to here that the rest was not read", always=True
+                )
+                raise _BrokenOffError
         return result
 
     def _chunks(self, file: str, reader: _CsvReader) -> Iterator[tuple[list[list[str]], list[int]]]:
@@ -459,7 +607,11 @@ class _Reader:
         begins = reader.line_num + 1
         try:
             for each in reader:
-                if each:
+                if len(each) > COLUMNS_MAX:
+                    self._add(
+                        file, begins, None, f"has {len(each):,} cells; no table has more than {COLUMNS_MAX} columns"
+                    )
+                elif each:
                     cells.append(each)
                     lines.append(begins)
                     if len(cells) == ROWS_AT_ONCE:
@@ -470,7 +622,8 @@ class _Reader:
             self._add(file, begins, None, _csv_sentence(error))
             yield cells, lines
             raise _BrokenOffError from None
-        yield cells, lines
+        if cells:
+            yield cells, lines
 
     # ── pass 3 ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -493,8 +646,8 @@ class _Reader:
             if blamed.isdisjoint({(file, line, column), (file, line, None)}):
                 self._add(file, line, column, words)
 
-    def _add(self, file: str, line: int | None, column: str | None, words: str) -> None:
-        if len(self._problems) < PROBLEMS_MAX:
+    def _add(self, file: str, line: int | None, column: str | None, words: str, *, always: bool = False) -> None:
+        if len(self._problems) < PROBLEMS_MAX or always:
             self._problems.append(PackageProblem(file, line, column, words))
         else:
             self._dropped += 1
@@ -511,6 +664,14 @@ class _CsvReader(Protocol):
     line_num: int
 
     def __iter__(self) -> Iterator[list[str]]: ...
+
+
+def _bounded_lines(text: str) -> Iterator[str]:
+    """Raises csv.Error, as the reader does, at a line that is longer than any table's."""
+    for line in io.StringIO(text, newline=""):
+        if len(line) > LINE_CHARACTERS_MAX:
+            raise csv.Error(f"line too long: {len(line):,}")
+        yield line
 
 
 class _BrokenOffError(Exception):
@@ -628,6 +789,9 @@ def _cell_sentence(error: ErrorDetails) -> str:
 def _csv_sentence(error: csv.Error) -> str:
     if "field larger" in str(error):
         return f"a cell has more than {CELL_CHARACTERS_MAX:,} characters; is a quote not closed?"
+    if "line too long" in str(error):
+        length = str(error).rpartition(" ")[2]
+        return f"the line has {length} characters, more than {LINE_CHARACTERS_MAX:,}; is a line end missing?"
     if "unexpected end" in str(error):
         return "a quote is opened here and never closed"
     return 'a quote stands inside a cell; put quotes around the whole cell and write each inside as ""'
@@ -670,8 +834,27 @@ def _control_in(value: Any, path: str = "") -> str | None:
     return None
 
 
+def _depth(text: str) -> int:
+    """How deep lists and objects are nested, counted without going there."""
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(text):
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(bracket, 0)
+        deepest = max(deepest, depth)
+    return deepest
+
+
+_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[{}\[\]]', re.DOTALL)
+"""A string, whose brackets are none, or a bracket."""
+
+
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > 20:
+        raise ValueError(f"a number of {len(digits):,} digits")
+    return int(digits)
 
 
 def _file_of(table: str) -> str:
@@ -686,7 +869,7 @@ def pack(path: Path) -> bytes:
         for name in sorted({ELECTION_FILE, DESCRIPTOR_FILE, *map(_file_of, TABLES)} & set(source.names())):
             entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, source.read(name, PACKAGE_BYTES_MAX))
+            archive.writestr(entry, source.read(name, JSON_BYTES_MAX if name.endswith(".json") else PACKAGE_BYTES_MAX))
     return packed.getvalue()
 
 

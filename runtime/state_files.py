@@ -10,8 +10,7 @@ workers may write at once (one of them a zombie): each file is complete in itsel
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
+import logging
 from collections.abc import Iterable
 from contextlib import suppress
 from importlib.metadata import version
@@ -19,9 +18,17 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from runtime.logs import event
+from runtime.own_files import NotOwnError, read_own_file, write_own_file
+
 KEPT = 2
 """States of a partition. The newest may be ahead of what was told, when a worker died between the two."""
 _SUFFIX = ".state"
+_STATE_LEVELS = 4
+"""Directories around a state that are ours: its partition, generation, election, and that of all states."""
+_CHECKED_LEVELS = 3
+
+log = logging.getLogger("rekap.states")
 
 
 class StateFiles:
@@ -35,9 +42,13 @@ class StateFiles:
         fitting = [(offset, path) for offset, path in self._of(partition) if offset <= at_most]
         return max(fitting)[1] if fitting else None
 
+    def read(self, path: Path) -> bytes:
+        """A state that only this user could have written. Raises OSError."""
+        return read_own_file(path, _STATE_LEVELS)
+
     def write(self, partition: int, next_offset: int, pieces: Iterable[bytes]) -> int:
         """Write a state and delete those that it makes needless. Gives its bytes. Raises OSError; then nothing changed."""
-        size = _write_whole(self._place(partition) / f"{next_offset:020}{_SUFFIX}", pieces)
+        size = write_own_file(self._place(partition) / f"{next_offset:020}{_SUFFIX}", pieces)
         older = sorted((offset, path) for offset, path in self._of(partition) if offset <= next_offset)
         for _, path in older[:-KEPT]:
             path.unlink(missing_ok=True)
@@ -66,34 +77,21 @@ class CheckedFiles:
         self._directory = directory
 
     def read(self, partition: int) -> bytes:
-        """Nothing where there is no file."""
+        """Nothing where there is no file that only this user could have written."""
         try:
-            return self._path(partition).read_bytes()
+            return read_own_file(self._path(partition), _CHECKED_LEVELS)
+        except NotOwnError as error:
+            log.warning(event("checked-signatures-not-used", partition=partition, reason=error))
+            return b""
         except OSError:
             return b""
 
     def write(self, partition: int, content: bytes) -> None:
         """Raises OSError; then nothing changed."""
-        _write_whole(self._path(partition), [content])
+        write_own_file(self._path(partition), [content])
 
     def _path(self, partition: int) -> Path:
         return self._directory / f"{partition}.signatures"
-
-
-def _write_whole(path: Path, pieces: Iterable[bytes]) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    written = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            size = sum(file.write(piece) for piece in pieces)
-            file.flush()
-            os.fsync(file.fileno())
-        written.replace(path)
-    except BaseException:
-        written.unlink(missing_ok=True)
-        raise
-    return size
 
 
 DECIDING_LIBRARIES = ("pydantic", "pydantic-core", "msgspec", "orjson", "cryptography")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from audit.package import PackageError, read_package
+from audit.package import read_package
+from audit.package_files import PackageError
 from rekap.example_election import example_package
 from runtime.package_files import pack, write_package
 from schemas.package import BlankBallots, ElectionPackage, LocalText, Office, Role

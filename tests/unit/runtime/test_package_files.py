@@ -363,7 +363,7 @@ def test_an_unknown_file_is_passed_over_with_a_note_and_what_was_meant(directory
     ("old", "new", "expected"),
     [
         ('"mode"', "mode", "9: is not JSON: Expecting property name enclosed in double quotes (column 3)"),
-        ('"rehearsal"', "NaN", "1: is not JSON: NaN is no JSON number"),
+        ('"rehearsal"', "NaN", "1: is not JSON: NaN is not a JSON number"),
         (
             '"id": "example"',
             '"id": "Example 1"',
@@ -426,7 +426,7 @@ def test_an_election_that_is_no_object_is_found(directory: Path) -> None:
 
 def test_a_tower_of_brackets_is_found(directory: Path) -> None:
     (directory / "election.json").write_text("[" * 200_000)
-    assert found(directory)[0].startswith("election.json:1: is not JSON: ")
+    assert found(directory)[0].startswith("election.json:1: is nested 200,000 deep")
 
 
 def test_too_few_levels_are_found_and_said_to_end_the_comparison(directory: Path, edit: Edit) -> None:
