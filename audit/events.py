@@ -32,7 +32,18 @@ _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
 _ELECTION = re.compile(r"[a-z0-9][a-z0-9\-]{0,47}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _KEY_ID = re.compile(r"[0-9a-f]{16}")
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})")
+_TIME = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]{1,6})?(?:Z|[+-]([0-9]{2}):([0-9]{2}))"
+)
+_HIDDEN = frozenset(
+    chr(number)
+    for first, last in (
+        (0, 0x1F), (0x7F, 0x9F), (0x61C, 0x61C), (0x200E, 0x200F), (0x2028, 0x202E), (0x2066, 0x2069), (0xFEFF, 0xFEFF),
+    )
+    for number in range(first, last + 1)
+)  # fmt: skip
+"""Control and direction characters, and line ends that only some readers know."""
+_ADDRESS = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:[/?#][!#-;=?-Z\[\]_a-z~]*)?")
 _REASON = re.compile(r"[A-Z][A-Z0-9\-_]{0,31}")
 
 
@@ -61,10 +72,28 @@ def _number(low: int, high: int) -> Check:
 
 def _text(characters_max: int) -> Check:
     def check(name: str, value: Any) -> None:
-        if not isinstance(value, str) or len(value) > characters_max:
-            raise ShapeError(f"{name}: expected a text of up to {characters_max} characters")
+        if not isinstance(value, str) or len(value) > characters_max or not _HIDDEN.isdisjoint(value):
+            raise ShapeError(f"{name}: expected a text of up to {characters_max} characters, none of them hidden")
 
     return check
+
+
+def _address(name: str, value: Any) -> None:
+    if not isinstance(value, str) or len(value) > 500 or not _ADDRESS.fullmatch(value):
+        raise ShapeError(f"{name}: expected an address that begins with http:// or https://")
+
+
+def _time(name: str, value: Any) -> None:
+    found = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ShapeError(f"{name}: {value!r:.80} is not a time of RFC 3339")
+    year, month, day, hour, minute, second, zone_hour, zone_minute = (int(part or 0) for part in found.groups())
+    days = 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
+    of_month = (31, days, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[month - 1] if 1 <= month <= 12 else 0
+    if not (1000 <= year <= 2999 and 1 <= day <= of_month and max(hour, zone_hour) <= 23):
+        raise ShapeError(f"{name}: {value!r:.80} is not a day or hour that there is")
+    if max(minute, second, zone_minute) > 59:
+        raise ShapeError(f"{name}: {value!r:.80} is not a minute or second that there is")
 
 
 def _one_of(*words: str) -> Check:
@@ -140,7 +169,7 @@ _form = _object(
         "signatures": _maybe(_object({}, {"officers": _maybe(_count), "witnesses": _maybe(_count)})),
     },
 )
-_image = _object({"sha256": _sha256}, {"page": _number(1, 200), "url": _maybe(_text(500))})
+_image = _object({"sha256": _sha256}, {"page": _number(1, 200), "url": _maybe(_address)})
 _on_station: dict[str, Check] = {"station": _code, "contest": _code}
 _with_form: tuple[dict[str, Check], dict[str, Check]] = (
     {**_on_station, "version": _version, "form": _form},
@@ -184,7 +213,7 @@ _EVENTS: dict[str, Check] = {
             "mode": _one_of("rehearsal", "live"),
             "definition": _sha256,
             "seq": _number(0, 2**53 - 1),
-            "created_at": _matches(_TIME),
+            "created_at": _time,
             **required,
         },
         {"prev": _maybe(_sha256), **optional},

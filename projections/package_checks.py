@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from projections.package_names import spellings, total_rows
 from projections.rules import CROSS_RULES, RULE_IDS
 from projections.tally import tally_length
 from proofs.signatures import UnfitKeyError, key_id, load_public_key
@@ -24,6 +25,7 @@ from schemas.forms import CHOICES_MAX, STATED_NUMBERS, ResultForm
 from schemas.package import BlankBallots, ChoiceKind, ElectionPackage, RuleSetting, Severity
 from schemas.parts import PART_BYTES_MAX, PARTS_MAX
 from schemas.problems import ELECTION_TABLE, PROBLEMS_MAX, Problem, ProblemList
+from schemas.texts import same_name
 
 NUMBER_BYTES = 4
 """Of a number in a tally, as text: most are 0, those of a district have four digits and a comma."""
@@ -60,6 +62,8 @@ def problems(package: ElectionPackage, known_rules: Collection[str] = RULE_IDS) 
     check.choices()
     check.sums()
     check.keys()
+    for found in itertools.chain(spellings(package), total_rows(package)):
+        check.found.add(*found)
     return check.found.closed()
 
 
@@ -383,7 +387,8 @@ class _Check:
             if part.area not in self.area_row and part.area not in self.station_row:
                 known = itertools.chain(self.area_row, self.station_row)
                 self.found.add("districts", row, "area", self._unknown(part.area, _AREA_OR_STATION, known))
-            if names.setdefault(part.district, part.name) != part.name:
+            name = names.setdefault(part.district, part.name)
+            if name != part.name and same_name(name) != same_name(part.name):
                 sentence = f"district {part.district!r} is named {names[part.district]!r} further up"
                 self.found.add("districts", row, "name", sentence)
 

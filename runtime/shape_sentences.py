@@ -9,7 +9,9 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from schemas.codes import CODE_PATTERN, ELECTION_PATTERN, KEY_ID_PATTERN
+from schemas.events import TIME_PATTERN
 from schemas.package import LANGUAGE_PATTERN, TEXT_PATTERN, Key
+from schemas.texts import WEB_ADDRESS_PATTERN, shown
 
 SHOWN_CHARACTERS_MAX = 60
 """Of a wrong value, in a sentence."""
@@ -17,8 +19,10 @@ SHOWN_CHARACTERS_MAX = 60
 _PATTERNS: Mapping[str, str] = {
     CODE_PATTERN: "a code: 1 to 64 letters (A-Z), digits, dots, underscores or hyphens, a letter or digit first",
     ELECTION_PATTERN: "an election id: 1 to 48 lower-case letters, digits or hyphens, a letter or digit first",
-    TEXT_PATTERN: "a text: it holds a carriage return, which would not be read back",
     LANGUAGE_PATTERN: "a language tag as BCP 47 writes it, such as en, pt-BR or zh-Hant",
+    TEXT_PATTERN: "a text for people: it holds a line end, a control or a direction character",
+    WEB_ADDRESS_PATTERN: "a web address: http:// or https://, a host, and no spaces",
+    TIME_PATTERN: "a time such as 2029-02-14T13:05:00+07:00, of a day and hour that there is",
     KEY_ID_PATTERN: "a key id: 16 hexadecimal digits in lower case",
     Key.model_json_schema()["properties"]["public_key"]["pattern"]: "a public key: 32 bytes in base64, 44 characters",
 }
@@ -78,5 +82,5 @@ def _pattern_sentence(value: str, pattern: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= SHOWN_CHARACTERS_MAX else shown[: SHOWN_CHARACTERS_MAX - 1] + "…"
+    text = shown(repr(value))
+    return text if len(text) <= SHOWN_CHARACTERS_MAX else text[: SHOWN_CHARACTERS_MAX - 1] + "…"

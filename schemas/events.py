@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from schemas.codes import ELECTION_PATTERN, Code, Sha256
 from schemas.forms import ResultForm
 from schemas.package import PARTITIONS_MAX, Mode
+from schemas.texts import PLAIN_TEXT_PATTERN, REAL_DAY, REAL_HOUR, WEB_ADDRESS_PATTERN
 
 VERSION_MAX = 10_000
 SEQ_MAX = 2**53 - 1
@@ -20,10 +21,7 @@ FORM_NAME_CHARACTERS_MAX = 60
 IMAGES_MAX = 50
 PAGES_MAX = 200
 URL_CHARACTERS_MAX = 500
-TIME_PATTERN = (
-    r"^[0-9]{4}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9](\.[0-9]{1,6})?(Z|[+-][0-9][0-9]:[0-9][0-9])$"
-)
-"""`\\d` would be the digits of every script, and the auditor counts no such time."""
+TIME_PATTERN = rf"^({REAL_DAY})T{REAL_HOUR}:[0-5][0-9]:[0-5][0-9](\.[0-9]{{1,6}})?(Z|[+-]{REAL_HOUR}:[0-5][0-9])$"
 
 REASON_PATTERN = r"^[A-Z][A-Z0-9\-_]{0,31}$"
 
@@ -58,7 +56,7 @@ class Image(BaseModel):
 
     sha256: Sha256
     page: Annotated[int, Field(ge=1, le=PAGES_MAX, strict=True)] = 1
-    url: Annotated[str, Field(max_length=URL_CHARACTERS_MAX)] | None = None
+    url: Annotated[str, Field(max_length=URL_CHARACTERS_MAX, pattern=WEB_ADDRESS_PATTERN)] | None = None
 
 
 class ElectionOpened(Event):
@@ -86,7 +84,7 @@ class _FormEvent(_OnStation):
     supersedes: Sha256 | None = None
     """Event id of the version this one corrects; null for the first."""
     reason: ReasonCode | None = None
-    form_name: Annotated[str, Field(max_length=FORM_NAME_CHARACTERS_MAX)] = "C.HASIL"
+    form_name: Annotated[str, Field(max_length=FORM_NAME_CHARACTERS_MAX, pattern=PLAIN_TEXT_PATTERN)] = "C.HASIL"
     form: ResultForm
     images: Annotated[tuple[Image, ...], Field(max_length=IMAGES_MAX)] = ()
 
@@ -151,7 +149,7 @@ class RecapDeclared(_OnArea):
     type: Literal["recap.declared"]
     contest: Code
     version: Version
-    form_name: Annotated[str, Field(max_length=FORM_NAME_CHARACTERS_MAX)]
+    form_name: Annotated[str, Field(max_length=FORM_NAME_CHARACTERS_MAX, pattern=PLAIN_TEXT_PATTERN)]
     form: ResultForm
 
 

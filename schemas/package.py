@@ -7,25 +7,44 @@ which file it stands is known to `runtime/package_files.py`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel
+from pydantic_core import PydanticCustomError
 
 from schemas.canonical import canonical_bytes, sha256_hex
 from schemas.codes import ELECTION_PATTERN, KEY_ID_PATTERN, Code, Count
 from schemas.forms import CHOICES_MAX
+from schemas.texts import PLAIN_TEXT_PATTERN, REAL_DAY
 
 PARTITIONS_MAX = 256
 """Ledger partitions of one election, fixed by its genesis event. Every `as_of` names each of them, so more would make
 every message longer; 256 tabulators at the measured rate fold a nation's night in a second."""
 
-TEXT_PATTERN = r"^[^\r]*$"
+TEXT_PATTERN = PLAIN_TEXT_PATTERN
 Text = Annotated[str, Field(min_length=1, max_length=300, pattern=TEXT_PATTERN)]
-"""No carriage return: a CSV reader takes it for the end of a line, and what was written would not be read back."""
+"""Of any script, in one line, without control and direction characters (schemas/texts.py)."""
+
+
+def _as_written(value: object) -> object:
+    """A day is written in one way. What pydantic would take for one as well (a number of seconds, a time at midnight), another
+    reader hashes as it stands."""
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise PydanticCustomError("date_from_datetime_inexact", "expected a date such as 2029-02-14")
+    if not isinstance(value, (str, date)):
+        raise PydanticCustomError("date_type", "expected a date such as 2029-02-14")
+    return value
+
+
+_DAY = re.compile(REAL_DAY)
+Day = Annotated[date, BeforeValidator(_as_written)]
+Number = Annotated[int, Field(strict=True)]
+"""A whole number written as one: neither a text nor `true` nor 3.0, which other readers take for something else."""
 
 
 class Row(BaseModel):
@@ -111,7 +130,7 @@ class RuleSetting(Row):
     """Largest difference, in votes or people, that does not break the rule."""
     offices: tuple[Code, ...] = ()
     """Offices the rule applies to; empty means all."""
-    parameters: dict[str, int | str | list[str]] = Field(default_factory=dict)
+    parameters: dict[str, Number | str | list[str]] = Field(default_factory=dict)
 
 
 class Election(Row):
@@ -119,13 +138,13 @@ class Election(Row):
 
     id: Annotated[str, Field(pattern=ELECTION_PATTERN)]
     title: LocalText
-    date: date
+    date: Day
     time_zone: Text
     mode: Mode
     levels: Annotated[tuple[Level, ...], Field(min_length=3, max_length=8)]
     shard_level: Code
     """The level whose areas decide a record's ledger partition: Indonesia's is the district (kecamatan)."""
-    partitions: Annotated[int, Field(ge=1, le=PARTITIONS_MAX)]
+    partitions: Annotated[int, Field(ge=1, le=PARTITIONS_MAX, strict=True)]
     rules: tuple[RuleSetting, ...] = ()
     licence: Text
     source: Text | None = None
@@ -186,8 +205,8 @@ class Contest(Row):
     office: Code
     electorate: Code
     """An area code of `areas.csv` or a district id of `districts.csv`."""
-    seats: Annotated[int, Field(ge=1, le=10_000)] = 1
-    votes_per_ballot: Annotated[int, Field(ge=1, le=CHOICES_MAX)] = 1
+    seats: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 1
+    votes_per_ballot: Annotated[int, Field(ge=1, le=CHOICES_MAX, strict=True)] = 1
     """Marks that a ballot may bear; it may bear fewer. Where more than one, valid votes and valid ballots are two numbers."""
     method: Method = Method.PLURALITY
     name: LocalText | None = None

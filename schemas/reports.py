@@ -33,6 +33,7 @@ from schemas.events import (
 )
 from schemas.forms import CHOICES_MAX, STATED_NUMBERS
 from schemas.package import Mode
+from schemas.texts import PLAIN_TEXT_PATTERN, WEB_ADDRESS_PATTERN
 
 Count = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
 Counts = Annotated[dict[str, Count], Meta(max_length=CHOICES_MAX)]
@@ -79,7 +80,7 @@ class Form(_Shape, frozen=True):
 class _Image(_Shape, frozen=True):
     sha256: Sha256
     page: Annotated[int, Meta(ge=1, le=PAGES_MAX)] = 1
-    url: Annotated[str, Meta(max_length=URL_CHARACTERS_MAX)] | None = None
+    url: Annotated[str, Meta(max_length=URL_CHARACTERS_MAX, pattern=exactly(WEB_ADDRESS_PATTERN))] | None = None
 
 
 class Report(_Shape, frozen=True):
@@ -98,7 +99,9 @@ class Report(_Shape, frozen=True):
     prev: Sha256 | UnsetType | None = UNSET
     supersedes: Sha256 | UnsetType | None = UNSET
     reason: Annotated[str, Meta(pattern=exactly(REASON_PATTERN))] | UnsetType | None = UNSET
-    form_name: Annotated[str, Meta(max_length=FORM_NAME_CHARACTERS_MAX)] | UnsetType = UNSET
+    form_name: (
+        Annotated[str, Meta(max_length=FORM_NAME_CHARACTERS_MAX, pattern=exactly(PLAIN_TEXT_PATTERN))] | UnsetType
+    ) = UNSET
     images: Annotated[tuple[_Image, ...], Meta(max_length=IMAGES_MAX)] | UnsetType = UNSET
 
 

@@ -24,6 +24,14 @@ WEB_ADDRESS_PATTERN = (
 """http or https and a host, no user before it (`https://kpu.example@elsewhere.example` leads elsewhere), RFC 3986's
 characters after it: what a page may make a link of."""
 
+REAL_DAY = (
+    r"[12][0-9]{3}-(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|[12][0-9]{3}-(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+    r"|[12][0-9]{3}-02-(0[1-9]|1[0-9]|2[0-8])"
+    r"|([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29"
+)
+"""A day of the calendar from the year 1000 to 2999. `\\d` would be the digits of every script."""
+REAL_HOUR = r"([01][0-9]|2[0-3])"
+
 HIDDEN = re.compile(f"[{HIDDEN_CHARACTERS}]")
 _NEITHER_SHOWN_NOR_SENT = re.compile(f"[{HIDDEN_CHARACTERS}\ud800-\udfff]")
 _WITHOUT_WIDTH = re.compile("[\u00ad\u200b-\u200d\u2060\ufe00-\ufe0f]")
