@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import pytest_asyncio
 
@@ -19,6 +20,10 @@ from tests.support.shared_data import DIY_2019
 # A shell that starts the suite in the background has it ignore SIGINT, and so would every child: `rekap up`, which heeds that
 # on purpose, would never end where a test sends it Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A deadline measures what else runs on the machine.
+hypothesis.settings.register_profile("rekap", deadline=None)
+hypothesis.settings.load_profile("rekap")
 
 Parts = dict[str, str]
 """Settings that name the running parts, for `running_stack`."""

@@ -97,10 +97,10 @@ def test_a_large_right_form_is_read() -> None:
 
 def test_lines_are_counted_before_they_are_split() -> None:
     body = b"\n" * (16 * 1024 * 1024)
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(Problem) as refused:
         _lines(body)
-    assert time.perf_counter() - began < 0.2
+    assert time.process_time() - began < 0.2
     assert refused.value.status == 413
     assert len(_lines(b"x\n\n" * BATCH_LINES_MAX)) == BATCH_LINES_MAX
     assert len(_lines(b"x\r\n" * BATCH_LINES_MAX)) == BATCH_LINES_MAX
