@@ -10,9 +10,11 @@ goes on where it was, an audit can be repeated offline, and evidence does not va
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import time
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 
 import httpx
 
@@ -24,7 +26,11 @@ REFUSALS_MAX = 120
 REFUSED_SECONDS_MAX = 60.0
 WAIT_SECONDS = 0.5
 """Before the second attempt; doubles with each."""
-ANSWER_BYTES_MAX = 512 * 1024 * 1024
+ANSWER_BYTES_MAX = 64 * 1024 * 1024
+"""The largest files are packages of 8 MB and pages of 2,000 stations; a bundle of 256 records has at most 17 MB."""
+READ_SECONDS_MAX = 60.0
+ANSWER_SECONDS_MAX = 300.0
+"""For one whole answer: a server that sends a byte a minute is not auditing material."""
 
 
 class Server:
@@ -32,7 +38,19 @@ class Server:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        self._client = httpx.Client(timeout=60, limits=httpx.Limits(max_connections=16))
+        try:
+            host = httpx.URL(url).host
+            self._client = httpx.Client(
+                timeout=READ_SECONDS_MAX,
+                limits=httpx.Limits(max_connections=16),
+                # Nothing packed: a megabyte can unpack to a gigabyte before it is counted.
+                headers={"Accept-Encoding": "identity"},
+                trust_env=not _is_this_machine(host),  # no proxy on the way to oneself
+            )
+        except (httpx.InvalidURL, ImportError, ValueError, OSError) as error:
+            raise AuditError(f"{url} cannot be asked: {error}") from None
+        if not host:
+            raise AuditError(f"{url!r} names no host")
 
     def get(self, path: str) -> bytes | None:
         """The answer, or None for 404. Raises AuditError after several attempts."""
@@ -52,7 +70,7 @@ class Server:
                         problem = "status 429, again and again"
                         time.sleep(_retry_after(answer))
                         continue
-            except httpx.HTTPError as error:
+            except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
                 problem = f"{type(error).__name__}: {error}"
                 attempts += 1
                 continue
@@ -74,13 +92,27 @@ def _retry_after(answer: httpx.Response) -> float:
 
 
 def _read_bounded(answer: httpx.Response, path: str) -> bytes:
+    if answer.headers.get("content-encoding", "identity").lower() != "identity":
+        raise AuditError(f"{path} came packed, which was not asked for")
     parts, size = [], 0
-    for part in answer.iter_bytes():
+    ends = time.monotonic() + ANSWER_SECONDS_MAX
+    for part in answer.iter_raw():
         parts.append(part)
         size += len(part)
         if size > ANSWER_BYTES_MAX:
             raise AuditError(f"{path} has more than {ANSWER_BYTES_MAX:,} bytes")
+        if time.monotonic() > ends:
+            raise AuditError(f"{path} did not come whole within {ANSWER_SECONDS_MAX:.0f} s")
     return b"".join(parts)
+
+
+def _is_this_machine(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Archive:
@@ -98,9 +130,15 @@ class Archive:
     def kept(self, path: str) -> bytes | None:
         """The file as it is in the directory."""
         try:
-            return (self.directory / path).read_bytes()
+            with self._place(path).open("rb") as file:
+                data = file.read(ANSWER_BYTES_MAX + 1)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise AuditError(f"{self.directory / path} cannot be read: {error.strerror}") from None
+        if len(data) > ANSWER_BYTES_MAX:
+            raise AuditError(f"{self.directory / path} has more than {ANSWER_BYTES_MAX:,} bytes")
+        return data
 
     def immutable(self, path: str) -> bytes | None:
         """A file that never changes: from the directory, else from the server. None where neither has it."""
@@ -115,9 +153,28 @@ class Archive:
         """A file that changes: from the server where there is one. It is not written: see `keep`."""
         return self._server.get(path) if self._server is not None else self.kept(path)
 
+    def lines(self, path: str) -> Iterator[bytes]:
+        """Those of a file of lines, one after the other, each bounded as an answer is."""
+        try:
+            with self._place(path).open("rb") as file:
+                while line := file.readline(ANSWER_BYTES_MAX + 1):
+                    if len(line) > ANSWER_BYTES_MAX:
+                        raise AuditError(f"{self.directory / path} has a line of more than {ANSWER_BYTES_MAX:,} bytes")
+                    yield line
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise AuditError(f"{self.directory / path} cannot be read: {error.strerror}") from None
+
+    def _place(self, path: str) -> Path:
+        """Of a file below the directory: what a path is made of may be the server's word."""
+        if path.startswith("/") or ".." in PurePosixPath(path).parts or "\0" in path:
+            raise AuditError(f"{path!r} leads out of the archive")
+        return self.directory / path
+
     def keep(self, path: str, data: bytes) -> None:
         """Write a file whole or not at all."""
-        place = self.directory / path
+        place = self._place(path)
         place.parent.mkdir(parents=True, exist_ok=True)
         half = place.with_name(f".{place.name}.{os.getpid()}.half")
         half.write_bytes(data)

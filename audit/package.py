@@ -7,6 +7,7 @@ every field with its default, and for each table the sorted list of its rows' ha
 from __future__ import annotations
 
 import hashlib
+import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,6 +135,21 @@ def read_package(path: Path) -> Package:
     return package
 
 
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
+_ELECTION = re.compile(r"[a-z0-9][a-z0-9\-]{0,47}")
+_CODES = {
+    "areas": ("code", "level", "parent"),
+    "stations": ("code", "area"),
+    "offices": ("id",),
+    "contests": ("id", "office", "electorate"),
+    "districts": ("district", "area"),
+    "parties": ("id",),
+    "choices": ("contest", "id", "party"),
+    "keys": ("key_id", "scope"),
+}
+"""What addresses and file names are made of."""
+
+
 def _check_references(package: Package) -> None:
     """What the audit looks up has to be there. Whether the package makes sense is the server's to check."""
     election, tables = package.election, package.tables
@@ -141,6 +157,13 @@ def _check_references(package: Package) -> None:
         raise PackageError(f"{ELECTION}: mode or partitions have no shape")
     if not 1 <= election["partitions"] <= PARTITIONS_MAX:
         raise PackageError(f"{ELECTION}: {election['partitions']} partitions, expected 1 to {PARTITIONS_MAX}")
+    for table, columns in _CODES.items():
+        for row in tables[table]:
+            for column in columns:
+                if row[column] is not None and not _CODE.fullmatch(row[column]):
+                    raise PackageError(f"{table}.csv: {column} {row[column][:80]!r} is not a code")
+    if not isinstance(election["id"], str) or not _ELECTION.fullmatch(election["id"]):
+        raise PackageError(f"{ELECTION}: the id has no shape")
     levels = [level["id"] for level in election["levels"]]
     if election["shard_level"] not in levels[:-1]:
         raise PackageError(f"{ELECTION}: shard_level is none of the levels of areas")

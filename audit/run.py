@@ -244,9 +244,9 @@ def _claims(archive: Archive, package: Package, wishes: Wishes, progress: Progre
     claims: list[Claim] = []
     for path in snapshots.office_paths():
         for part, answer in published.parts(path):
-            claims += snapshots.of_office(part, answer)
+            claims += _claimed(part, snapshots.of_office(part, answer))
     for path in snapshots.contest_paths():
-        claims += snapshots.of_contest(path, published.ask(path))
+        claims += _claimed(path, snapshots.of_contest(path, published.ask(path)))
     paths = snapshots.area_paths()
     if wishes.areas_max is not None:
         root = f"v1/areas/{snapshots.root}"
@@ -254,13 +254,21 @@ def _claims(archive: Archive, package: Package, wishes: Wishes, progress: Progre
         paths = [root, *random.Random(wishes.seed).sample(others, min(wishes.areas_max, len(others)))]
     for number, path in enumerate(paths):
         for part, answer in published.parts(path):
-            claims += snapshots.of_area(part, answer)
+            claims += _claimed(part, snapshots.of_area(part, answer))
         progress("snapshots", number + 1, len(paths))
     if wishes.stations:
         for row in package.tables["contests"]:
-            claims += snapshots.stations(published.ask, row["id"])
+            claims += _claimed(f"stations of {row['id']}", snapshots.stations(published.ask, row["id"]))
     published.keep()
     return claims
+
+
+def _claimed(path: str, claims: Iterator[Claim]) -> list[Claim]:
+    """Raises AuditError where an answer has not the shape that its description gives it."""
+    try:
+        return list(claims)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise AuditError(f"{path}: the answer has not its shape ({type(error).__name__}: {error})") from None
 
 
 class Published:
@@ -271,9 +279,12 @@ class Published:
         self._lines: list[bytes] = []
         self._kept: dict[str, Any] = {}
         if not archive.is_live:
-            for line in (archive.kept(PUBLISHED) or b"").splitlines():
-                entry = orjson.loads(line)
-                self._kept[entry["path"]] = entry["answer"]
+            for line in archive.lines(PUBLISHED):
+                try:
+                    entry = orjson.loads(line)
+                    self._kept[entry["path"]] = entry["answer"]
+                except (ValueError, KeyError, TypeError):
+                    raise AuditError(f"{PUBLISHED} is not a file of kept answers") from None
 
     def ask(self, path: str) -> dict[str, Any]:
         """Raises AuditError where there is no answer, or none that is JSON."""
@@ -282,7 +293,7 @@ class Published:
                 raise AuditError(
                     f"the archive has no answer of {path}; audit the server, or an archive of an audit of it"
                 )
-            return dict(self._kept[path])
+            return self._object(path, self._kept[path])
         data = self._archive.newest(path)
         if data is None:
             raise AuditError(f"the server has no {path}")
@@ -290,14 +301,20 @@ class Published:
             answer = orjson.loads(data)
         except ValueError:
             raise AuditError(f"{path}: the answer is not JSON") from None
-        self._lines.append(b'{"path":%b,"answer":%b}' % (orjson.dumps(path), data))
-        return dict(answer)
+        # Said anew and not copied: whatever the answer looks like, it stays one line.
+        self._lines.append(b'{"path":%b,"answer":%b}' % (orjson.dumps(path), orjson.dumps(answer)))
+        return self._object(path, answer)
+
+    def _object(self, path: str, answer: Any) -> dict[str, Any]:
+        if not isinstance(answer, dict):
+            raise AuditError(f"{path}: the answer is not an object")
+        return answer
 
     def parts(self, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """An answer that may come in several parts: the path of each, and it. Raises AuditError."""
         answer = self.ask(path)
         yield path, answer
-        parts = answer["parts"]
+        parts = answer.get("parts")
         if type(parts) is not int or not 1 <= parts <= PARTS_MAX:
             raise AuditError(f"{path}: expected 1 to {PARTS_MAX} parts, got {parts!r}")
         for number in range(2, parts + 1):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -19,8 +18,10 @@ from audit.findings import AuditError, Verdict
 from audit.report import as_html, as_json
 from audit.run import Report, Wishes
 from audit.run import audit as run_audit
+from rekap.terminal import complain, say
 from runtime.kafka_security import client_options
 from runtime.settings import SettingsError, read_settings
+from runtime.temporary import temporary_directory
 
 EXIT_NOT_AUDITED = 3
 WATCHED_AREAS = 20
@@ -92,7 +93,7 @@ def audit(
         with _places(source, published, archive) as places:
             verdict = _watch(places, wishes, every, report_name) if watch else _once(places, wishes, report_name)
     except AuditError as error:
-        click.echo(f"Error: {error}", err=True)
+        complain(f"Error: {error}")
         raise SystemExit(EXIT_NOT_AUDITED) from None
     raise SystemExit(verdict.value)
 
@@ -118,8 +119,8 @@ class Places(NamedTuple):
 @contextmanager
 def _places(source: str, published: str | None, archive: Path | None) -> Iterator[Places]:
     """Where the public files are."""
-    with tempfile.TemporaryDirectory(prefix="rekap-audit-") as temporary, ExitStack() as servers:
-        work = archive or Path(temporary)
+    with temporary_directory("rekap-audit-") as temporary, ExitStack() as servers:
+        work = archive or temporary
 
         def server(url: str) -> Server:
             return servers.enter_context(closing(Server(url)))
@@ -149,12 +150,12 @@ def _once(places: Places, wishes: Wishes, report_name: Path) -> Verdict:
         report = run_audit(*places, wishes, progress)
     _write(report, report_name)
     for note in report.notes:
-        click.echo(f"note: {note}", err=True)
+        complain(f"note: {note}")
     if report.refused:
-        click.echo(f"note: {len(report.refused):,} records in the logs must not count; the report lists them", err=True)
+        complain(f"note: {len(report.refused):,} records in the logs must not count; the report lists them")
     for each in report.discoveries[:20]:
-        click.echo(f"{each.verdict.name.lower()}: {each}")
-    click.echo(report.line)
+        say(f"{each.verdict.name.lower()}: {each}")
+    say(report.line)
     return report.verdict
 
 
@@ -188,15 +189,15 @@ def _watch(places: Places, wishes: Wishes, every: int, report_name: Path) -> Ver
             try:
                 report = run_audit(*places, round_, lambda *_: None)
             except AuditError as error:
-                click.echo(f"{time.strftime('%H:%M:%S')} not audited: {error}", err=True)
+                complain(f"{time.strftime('%H:%M:%S')} not audited: {error}")
             else:
                 for each in report.discoveries[:20]:
-                    click.echo(f"{time.strftime('%H:%M:%S')} {each.verdict.name}: {each}")
-                click.echo(f"{time.strftime('%H:%M:%S')} {report.line} ({time.monotonic() - began:.1f} s)")
+                    say(f"{time.strftime('%H:%M:%S')} {each.verdict.name}: {each}")
+                say(f"{time.strftime('%H:%M:%S')} {report.line} ({time.monotonic() - began:.1f} s)")
                 _write(report, report_name)
                 worst = max(worst, report.verdict, key=lambda verdict: verdict.value)
             number += 1
             time.sleep(max(0.0, every - (time.monotonic() - began)))
     except KeyboardInterrupt:
-        click.echo(f"stopped after {number} rounds; the worst was {worst.name}")
+        say(f"stopped after {number} rounds; the worst was {worst.name}")
     return worst

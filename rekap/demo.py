@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import heapq
 import random
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,9 +24,11 @@ from projections.definition import Definition
 from rekap.demo_election import demo_package, key_slots
 from rekap.sending import BATCH_LINES, send_batch
 from rekap.signing import Signer
+from rekap.terminal import complain
 from rekap.up import Stack, run_or_explain, running_stack
 from runtime.http_client import AwayError, client_for
 from runtime.package_files import write_package
+from runtime.temporary import temporary_directory
 from schemas.package import ElectionPackage, Role
 
 WITNESSES = 2
@@ -245,8 +246,8 @@ def demo(stations: int, minutes: int, seed: int, port: int, data: Path | None, s
     """An election night on this machine: Kafka, PostgreSQL, all workers, and stations that report."""
 
     async def go() -> None:
-        with tempfile.TemporaryDirectory(prefix="rekap-demo-") as temporary:
-            place = data or Path(temporary)
+        with temporary_directory("rekap-demo-") as temporary:
+            place = data or temporary
             keys = {slot: Ed25519PrivateKey.generate() for slot in key_slots()}
             package = demo_package(
                 stations=stations,
@@ -277,5 +278,5 @@ def demo(stations: int, minutes: int, seed: int, port: int, data: Path | None, s
     try:
         run_or_explain(go())
     except AwayError as error:
-        click.echo(f"Error: {error}", err=True)
+        complain(f"Error: {error}")
         raise SystemExit(3) from None

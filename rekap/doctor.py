@@ -57,6 +57,7 @@ from proofs.signatures import load_public_key
 from rekap.ledger_commands import LedgerFilesError, records_of
 from rekap.replay import checked_records
 from rekap.run import load
+from rekap.terminal import complain, say
 from runtime.generations import current_generation
 from runtime.kafka import SUBTOTALS_PARTITIONS, plain_consumer, topics_of
 from runtime.set_aside import Heap
@@ -108,7 +109,7 @@ class Report:
             return
         self.different[kind] += 1
         if self.different[kind] <= SHOWN_MAX:
-            click.echo(f"{kind} {place}: expected {_shown(expected)}, found {_shown(found)}")
+            say(f"{kind} {place}: expected {_shown(expected)}, found {_shown(found)}")
 
     def table(self) -> str:
         lines = [f"{'compared':34}{'how many':>12}{'different':>12}"]
@@ -420,7 +421,7 @@ class Doctor:
         now = time.monotonic()
         if now - self._told_at > 2:
             self._told_at = now
-            click.echo(f"folded {self._folded:,} records", err=True)
+            complain(f"folded {self._folded:,} records")
 
 
 _key_of = itemgetter(slice(0, 2))
@@ -529,22 +530,22 @@ def doctor(left_out: tuple[str, ...]) -> None:
     """
     settings, definition = load()
     if not settings.database:
-        click.echo("Error: REKAP_DATABASE: expected the address of a PostgreSQL database, got nothing", err=True)
+        complain("Error: REKAP_DATABASE: expected the address of a PostgreSQL database, got nothing")
         raise SystemExit(EXIT_USAGE)
     try:
         report = asyncio.run(examine(settings, definition))
     except DoctorError as error:
-        click.echo(f"Error: {error}", err=True)
+        complain(*f"Error: {error}".split("\n"))
         raise SystemExit(EXIT_USAGE) from None
     except LedgerFilesError as error:
-        click.echo(f"ledger {error}")
+        say(f"ledger {error}")
         raise SystemExit(EXIT_DIFFERENT) from None
     except (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        click.echo(f"Error: {type(error).__name__}: {error}", err=True)
+        complain(f"Error: {type(error).__name__}: {error}")
         raise SystemExit(EXIT_NOT_REACHED) from None
-    click.echo(report.table())
+    say(*report.table().split("\n"))
     for line in last_lines_of(report, left_out):
-        click.echo(line)
+        say(line)
     raise SystemExit(exit_code_of(report, left_out))
 
 

@@ -13,6 +13,7 @@ from projections.definition import Definition
 from projections.package_checks import problems
 from rekap.example_election import EXAMPLE_KEYS, example_package
 from rekap.shard_levels import better_shard_level
+from rekap.terminal import complain, say
 from runtime.key_files import KeyFileError, public_row, write_key_file
 from runtime.package_files import UnreadablePackageError, read_package, write_package
 from schemas.package import ElectionPackage, Role
@@ -37,17 +38,17 @@ def check(context: click.Context, path: Path) -> None:
     try:
         reading = read_package(path, problems)
     except UnreadablePackageError as error:
-        click.echo(f"Error: {error}", err=True)
+        complain(f"Error: {error}")
         context.exit(EXIT_UNREADABLE)
     for warning in reading.warnings:
-        click.echo(f"Note: {warning}", err=True)
+        complain(f"Note: {warning}")
     if reading.package is None:
         for problem in reading.problems:
-            click.echo(str(problem), err=True)
+            complain(str(problem))
         context.exit(EXIT_WRONG)
     if (sentence := better_shard_level(Definition(reading.package))) is not None:
-        click.echo(f"Note: election.json: shard_level: {sentence}", err=True)
-    click.echo(_summary(reading.package))
+        complain(f"Note: election.json: shard_level: {sentence}")
+    say(*_summary(reading.package).split("\n"))
 
 
 def _registered(package: ElectionPackage) -> str:
@@ -106,7 +107,7 @@ def new(directory: Path) -> None:
         raise click.ClickException(f"{error.filename or directory} cannot be written: {error.strerror}") from None
     except KeyFileError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(
+    lines = (
         f"{directory} is an election package: election.json and one CSV file for each table.\n"
         f"{key_directory} has the private keys, readable by you only. Keep them out of the package.\n"
         "\n"
@@ -115,6 +116,7 @@ def new(directory: Path) -> None:
         "  2. Add a key for each body that submits:  rekap keys new --help\n"
         f"  3. See whether all is right:              rekap election check {directory}"
     )
+    say(*lines.split("\n"))
 
 
 def _refuse_unless_empty(directory: Path) -> None:

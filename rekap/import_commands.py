@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -19,10 +18,12 @@ from rich.progress import Progress
 from rekap.importers.kawalpemilu_2019 import ROOT, Body, KawalpemiluFilesError, Reading, read
 from rekap.sending import BATCH_LINES, send_batch
 from rekap.signing import Signer
+from rekap.terminal import complain, say
 from rekap.up import Stack, run_or_explain, running_stack
 from runtime.http_client import client_for
 from runtime.key_files import public_row
 from runtime.package_files import write_package
+from runtime.temporary import temporary_directory
 from schemas.package import Role
 
 NO_TIME = "2019-04-17T00:00:00Z"
@@ -91,18 +92,19 @@ def kawalpemilu_2019(directory: Path, reading: Reading, arithmetic: Literal["sof
     """
 
     async def go() -> None:
-        with tempfile.TemporaryDirectory(prefix="rekap-import-") as temporary:
-            place = data or Path(temporary)
+        with temporary_directory("rekap-import-") as temporary:
+            place = data or temporary
             package = place / "election"
             bodies, authority, officer = import_package(directory, reading, arithmetic, package)
             async with running_stack(package, place / "data", authority, log_directory=place) as stack:
                 await submit_all(stack, bodies, officer)
-                click.echo(json.dumps(await caught_up(stack, len(bodies)), indent=2, ensure_ascii=False))
+                totals = await caught_up(stack, len(bodies))
+                say(*json.dumps(totals, indent=2, ensure_ascii=False).split("\n"))
 
     try:
         run_or_explain(go())
     except (KawalpemiluFilesError, ImportFailedError) as error:
-        click.echo(f"Error: {error}", err=True)
+        complain(f"Error: {error}")
         raise SystemExit(1) from None
 
 

@@ -11,6 +11,7 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
+from rekap.terminal import complain, say
 from runtime.key_files import KeyFileError, load_key_file, public_row, write_key_file
 from runtime.seals import KEYS_MAX, make_seal_keys, new_seal_key, read_seal_keys, write_seal_keys
 from runtime.shape_sentences import sentence
@@ -45,10 +46,8 @@ def new_key(role: str, scope: str, holder: str | None, out: Path | None) -> None
         write_key_file(private_key, path)
     except KeyFileError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(_csv(row))
-    click.echo(
-        f"The private key is in {path}. Keep it secret; add the line above to keys.csv of the package.", err=True
-    )
+    say(_csv(row))
+    complain(f"The private key is in {path}. Keep it secret; add the line above to keys.csv of the package.")
 
 
 @keys.command("show")
@@ -63,9 +62,9 @@ def show_key(file: Path, role: str, scope: str, holder: str | None) -> None:
         open_to_others = file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
     except (KeyFileError, OSError) as error:
         raise click.ClickException(str(error)) from None
-    click.echo(_csv(_row(private_key, Role(role), scope, holder)))
+    say(_csv(_row(private_key, Role(role), scope, holder)))
     if open_to_others:
-        click.echo(f"Others on this machine may read {file}: chmod 600 {file}", err=True)
+        complain(f"Others on this machine may read {file}: chmod 600 {file}")
 
 
 @keys.command("workers")
@@ -97,7 +96,7 @@ def workers_keys(file: Path, change: str | None) -> None:
     except KeyFileError as error:
         raise click.ClickException(str(error)) from None
     for number, key in enumerate(keys):
-        click.echo(f"{key.id.hex()}  {'seals' if number == 0 else 'is believed'}")
+        say(f"{key.id.hex()}  {'seals' if number == 0 else 'is believed'}")
 
 
 def _row(private_key: Ed25519PrivateKey, role: Role, scope: str, holder: str | None) -> Key:

@@ -12,11 +12,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import stat
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+import orjson
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
@@ -25,11 +27,14 @@ from projections.genesis import genesis_problem
 from proofs.growing_log import GrowingLog
 from proofs.tiles import entry_bundle
 from rekap.run import load
+from rekap.terminal import complain, say
 from runtime.kafka import TopicMismatchError, ordered_producer, plain_consumer, topics_of
 from runtime.settings import Settings
 from runtime.topics import create_topics
 
 MANIFEST = "ledger.json"
+MANIFEST_BYTES_MAX = 256 * 1024
+"""Of 256 partitions it has 30 kB."""
 POLL_MS = 1_000
 ON_THE_WAY_MAX = 1_000
 """Records sent and not acknowledged: 64 MB at most."""
@@ -88,6 +93,8 @@ async def import_ledger(settings: Settings, definition: Definition, directory: P
                     f"{partition}.ledger does not begin with the genesis of this election: {problem}"
                 )
             _append(log, record)
+            if log.size > head.size:
+                raise LedgerFilesError(f"{partition}.ledger has more records than the {head.size} that {MANIFEST} says")
         _compare(f"{partition}.ledger", _head(log), head)
     topic = (await create_topics(settings, definition.election)).ledger  # 2
     places = [TopicPartition(topic, partition) for partition in range(definition.partitions)]
@@ -158,6 +165,8 @@ async def records_of(settings: Settings, definition: Definition, partition: int)
 
 def _entries(path: Path) -> Iterator[bytes]:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+            raise LedgerFilesError(f"{path} is not a regular file")
         with path.open("rb") as file:
             while length := file.read(2):
                 entry = file.read(int.from_bytes(length, "big"))
@@ -171,19 +180,33 @@ def _entries(path: Path) -> Iterator[bytes]:
 def _checked_manifest(definition: Definition, directory: Path) -> list[Head]:
     path = directory / MANIFEST
     try:
-        manifest = json.loads(path.read_bytes())
-        heads = [Head(int(each["size"]), str(each["root"])) for each in manifest["partitions"]]
+        with path.open("rb") as file:
+            text = file.read(MANIFEST_BYTES_MAX + 1)
+        if len(text) > MANIFEST_BYTES_MAX:
+            raise LedgerFilesError(f"{path} has more than {MANIFEST_BYTES_MAX:,} bytes, so it is no manifest")
+        manifest = orjson.loads(text)
+        heads = [_said_head(each) for each in manifest["partitions"]]
         said = {name: manifest[name] for name in _election(definition)}
     except OSError as error:
         raise LedgerFilesError(f"{path} cannot be read: {error.strerror}; the export was not finished") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise LedgerFilesError(f"{path} is not the manifest of an exported ledger: {error!r}") from None
+    except KeyError as error:
+        raise LedgerFilesError(f"{path} is not the manifest of an exported ledger: {error} is missing") from None
+    except (ValueError, TypeError):
+        raise LedgerFilesError(f"{path} is not the manifest of an exported ledger") from None
     for name, expected in _election(definition).items():
         if said[name] != expected:
             raise LedgerFilesError(f"{path}: {name} is {said[name]}, but the package's is {expected}")
     if len(heads) != definition.partitions:
         raise LedgerFilesError(f"{path} has {len(heads)} partitions, but the package says {definition.partitions}")
     return heads
+
+
+def _said_head(said: Any) -> Head:
+    """Raises KeyError, TypeError, ValueError where it is none."""
+    size, root = said["size"], said["root"]
+    if type(size) is not int or size < 0 or not isinstance(root, str):
+        raise ValueError
+    return Head(size, root)
 
 
 def _election(definition: Definition) -> dict[str, str]:
@@ -231,7 +254,7 @@ def _run(work: Any, done: str, directory: Path) -> None:
     try:
         heads = asyncio.run(work(settings, definition, directory))
     except (LedgerFilesError, TopicMismatchError, KafkaError, OSError) as error:
-        click.echo(f"Error: {error}", err=True)
+        complain(f"Error: {error}")
         raise SystemExit(1) from None
     for partition, head in enumerate(heads):
-        click.echo(f"{done} partition {partition}: {head.size} records, root {head.root}")
+        say(f"{done} partition {partition}: {head.size} records, root {head.root}")

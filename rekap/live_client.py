@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import orjson
 import websockets
 from websockets.asyncio.client import connect
+
+from runtime.http_client import is_loopback
 
 WAIT_SECONDS_MAX = 10.0
 MESSAGE_BYTES_MAX = 8 * 1024 * 1024
@@ -26,6 +29,11 @@ def feed_url(url: str) -> str:
     return url.rstrip("/").replace("http", "ws", 1) + "/v1/live"
 
 
+def _proxy(url: str) -> Literal[True] | None:
+    """That of the environment, but for this machine none."""
+    return None if is_loopback(urlsplit(url).hostname or "") else True
+
+
 async def follow(url: str, **wish: Any) -> AsyncIterator[dict[str, Any]]:
     """The messages of one subscription (`office`, `area` or `level`, `stations`), for ever, those in parts put together: a
     lost connection is made again and goes on after the last cursor. In between `{"type": "lost"}` is given. Raises
@@ -35,7 +43,7 @@ async def follow(url: str, **wish: Any) -> AsyncIterator[dict[str, Any]]:
     while True:
         parts: list[dict[str, Any]] = []
         try:
-            async with connect(feed_url(url), max_size=MESSAGE_BYTES_MAX) as socket:
+            async with connect(feed_url(url), max_size=MESSAGE_BYTES_MAX, proxy=_proxy(url)) as socket:
                 subscribe = {"type": "subscribe", **{name: value for name, value in wish.items() if value is not None}}
                 if cursor is not None:
                     subscribe["cursor"] = cursor

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from rekap.opening import ConfirmationError, OpeningError, open_with_key, what_will_stand
 from rekap.run import load
+from rekap.terminal import complain, say
 from runtime.kafka import TopicMismatchError
 from runtime.key_files import KeyFileError, load_key_file
 
@@ -40,14 +41,14 @@ def open_command(key_file: Path, confirm: str | None) -> None:
         except ConfirmationError:
             if confirm is not None or not sys.stdin.isatty():
                 raise
-            click.echo(f"This stands in the log for ever:\n{what_will_stand(definition, key)}", err=True)
+            complain("This stands in the log for ever:", *what_will_stand(definition, key).split("\n"))
             typed = click.prompt("Type the election's id to open it", err=True)
             opened = asyncio.run(open_with_key(settings, definition, key, confirmed=typed))
     except (KeyFileError, OpeningError, TopicMismatchError) as error:
-        click.echo(f"Error: {error}.", err=True)
+        complain(f"Error: {error}.")
         raise SystemExit(EXIT_NOT_OPENED) from None
     except (KafkaError, TimeoutError, OSError) as error:
-        click.echo(f"Error: Kafka at {settings.kafka} (REKAP_KAFKA): {type(error).__name__}", err=True)
+        complain(f"Error: Kafka at {settings.kafka} (REKAP_KAFKA): {type(error).__name__}")
         raise SystemExit(EXIT_NOT_REACHED) from None
     how = "is open now" if opened else "was open already"
-    click.echo(f"Election {election.id} {how}: {definition.partitions} ledger partitions.")
+    say(f"Election {election.id} {how}: {definition.partitions} ledger partitions.")

@@ -35,7 +35,9 @@ from projections.definition import Definition
 from projections.readmodel import queries
 from rekap.embedded.processes import Supervisor, last_lines, told_to_stop
 from rekap.run import load
+from rekap.terminal import complain, say
 from runtime.generations import current_generation, make_current
+from runtime.http_client import client_for
 from runtime.kafka import (
     SUBTOTALS_PARTITIONS,
     admin_client,
@@ -109,13 +111,13 @@ class Rebuild:
                 command = python_module("rekap", "run", role)
                 supervisor.run(role, command, environment={**os.environ, **own, variable("metrics_port"): "0"})
             await self._reach_the_end(logs)
-            click.echo("making the indexes of the read model")
+            say("making the indexes of the read model")
             await self._make_indexes()
             await self._reach_the_end(logs)
             election, definition = self._definition.election, self._definition.hash
             await make_current(self._settings, election, definition, self._generation)
             self.has_switched = True
-            click.echo(f"generation {self._generation} is current; waiting for workers and API to take it up")
+            say(f"generation {self._generation} is current; waiting for workers and API to take it up")
             await self._hand_over(supervisor)
         finally:
             await self._consumer.stop()
@@ -198,19 +200,18 @@ class Rebuild:
     async def _hand_over(self, supervisor: Supervisor) -> None:
         joined = await _within(JOIN_SECONDS_MAX, self._ordinary_workers_joined)
         if not joined:
-            click.echo(
+            complain(
                 "no ordinary tabulator and roll-up have joined. Start them, without REKAP_GENERATION; this process "
-                "counts for them until then (Ctrl-C ends it)",
-                err=True,
+                "counts for them until then (Ctrl-C ends it)"
             )
             stop = told_to_stop()
             while not stop.done() and not await self._ordinary_workers_joined():
                 await asyncio.sleep(LOOK_SECONDS)
         await supervisor.stop(*WORKERS)
         if await _within(JOIN_SECONDS_MAX, self._api_serves):
-            click.echo(f"{self._url} serves generation {self._generation}")
+            say(f"{self._url} serves generation {self._generation}")
         else:
-            click.echo(f"{self._url} does not answer from generation {self._generation}: look at its log", err=True)
+            complain(f"{self._url} does not answer from generation {self._generation}: look at its log")
 
     async def _ordinary_workers_joined(self) -> bool:
         """Each group has a member besides the own one."""
@@ -224,7 +225,7 @@ class Rebuild:
 
     async def _api_serves(self) -> bool:
         with suppress(httpx.HTTPError, ValueError):
-            async with httpx.AsyncClient(timeout=5) as client:
+            async with client_for(self._url, seconds_max=5) as client:
                 health = (await client.get(f"{self._url}/v1/health")).json()
                 return bool(health.get("generation") == self._generation)
         return False
@@ -250,7 +251,7 @@ async def next_generation(settings: Settings, definition: Definition, current: i
         with suppress(FileNotFoundError):
             if mark.read_text() == made_by:
                 return number
-        click.echo(f"generation {number} was begun by another version, or elsewhere, and is left as it is")
+        say(f"generation {number} was begun by another version, or elsewhere, and is left as it is")
     raise AssertionError("numbers have no end")
 
 
@@ -299,7 +300,7 @@ def rebuild(url: str | None, drop: int | None, yes: bool) -> None:
     """
     settings, definition = load()
     if not settings.database:
-        click.echo("Error: REKAP_DATABASE: expected the address of a PostgreSQL database, got nothing", err=True)
+        complain("Error: REKAP_DATABASE: expected the address of a PostgreSQL database, got nothing")
         raise SystemExit(EXIT_USAGE)
 
     work: list[Rebuild] = []
@@ -307,11 +308,11 @@ def rebuild(url: str | None, drop: int | None, yes: bool) -> None:
     async def go() -> None:
         if drop is not None:
             await drop_generation(settings, definition, drop)
-            click.echo(f"generation {drop} is deleted")
+            say(f"generation {drop} is deleted")
             return
         current = await current_generation(settings, definition.election, definition.hash)
         following = await next_generation(settings, definition, current)
-        click.echo(f"generation {current} is served; building generation {following} from the ledger")
+        say(f"generation {current} is served; building generation {following} from the ledger")
         work.append(Rebuild(settings, definition, following, url or f"http://{settings.host}:{settings.port}"))
         await work[0].run()
 
@@ -320,14 +321,14 @@ def rebuild(url: str | None, drop: int | None, yes: bool) -> None:
     try:
         asyncio.run(go())
     except (RebuildError, KeyFileError) as error:
-        click.echo(f"Error: {error}", err=True)
+        complain(*f"Error: {error}".split("\n"))
         raise SystemExit(1) from None
     except (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        click.echo(f"Error: {type(error).__name__}: {error}", err=True)
+        complain(f"Error: {type(error).__name__}: {error}")
         raise SystemExit(EXIT_NOT_REACHED) from None
     except KeyboardInterrupt:
         if work and work[0].has_switched:
-            click.echo("interrupted after the switch: look whether workers and API run on the new generation", err=True)
+            complain("interrupted after the switch: look whether workers and API run on the new generation")
         else:
-            click.echo("interrupted; what is served has not changed, and the next call goes on from here", err=True)
+            complain("interrupted; what is served has not changed, and the next call goes on from here")
         raise SystemExit(130) from None

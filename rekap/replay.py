@@ -45,6 +45,7 @@ from projections.rollup import Rollup
 from projections.tabulation import GenesisError, PartitionFold
 from proofs.signatures import load_public_key
 from rekap.replay_server import serve
+from rekap.terminal import complain, say
 from rekap.watch import PIPED_WIDTH, tally_table
 from runtime.log_source import LogSource, LogSourceError, open_log
 from runtime.package_files import PackageError, load_package
@@ -321,7 +322,7 @@ def replay(
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     if port is not None:
-        click.echo(f"Serving http://127.0.0.1:{port}/v1/areas/{definition.area_codes[definition.root]}; stop: Ctrl-C")
+        say(f"Serving http://127.0.0.1:{port}/v1/areas/{definition.area_codes[definition.root]}; stop: Ctrl-C")
         serve(lambda kind, code, only: _served(kind, code, only, definition, replayed), port)
         return
     answer = answer_bytes(definition, question.answer(definition, replayed))
@@ -334,7 +335,7 @@ def replay(
 
 
 def _fail(error: Exception, code: int) -> None:
-    click.echo(f"Error: {error}", err=True)
+    complain(*f"Error: {error}".split("\n"))
     raise SystemExit(code)
 
 

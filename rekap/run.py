@@ -21,6 +21,7 @@ from projections.definition import Definition
 from proofs.signatures import key_id
 from rekap.definition_cache import compiled
 from rekap.opening import OpeningError, check_opened
+from rekap.terminal import complain
 from runtime.generations import another_than, current_generation
 from runtime.kafka import FIRST_GENERATION, TopicMismatchError
 from runtime.kafka_security import client_options
@@ -128,7 +129,7 @@ def load() -> tuple[Settings, Definition]:
         TrustedProxies.parse(settings.trusted_proxies)
         definition = compiled(settings.package, settings.state_directory)
     except (SettingsError, PackageError) as error:
-        click.echo(f"Error: {error}", err=True)
+        complain(*f"Error: {error}".split("\n"))
         raise SystemExit(EXIT_CONFIGURATION) from None
     spare_the_collector()
     return settings, definition
@@ -154,7 +155,7 @@ def _check_workers_key(settings: Settings) -> None:
     try:
         read_seal_keys(settings.workers_key)
     except KeyFileError as error:
-        click.echo(f"Error: {error}", err=True)
+        complain(*f"Error: {error}".split("\n"))
         raise SystemExit(EXIT_CONFIGURATION) from None
 
 
@@ -202,7 +203,7 @@ def _serve(settings: Settings, definition: Definition) -> NoReturn:
     from api.limits import Limits
 
     if unregistered := unregistered_gateway(settings, definition):
-        click.echo(f"Error: {unregistered}", err=True)
+        complain(f"Error: {unregistered}")
         raise SystemExit(EXIT_CONFIGURATION)
     limits = Limits(settings)
     app = create_app(settings, definition, limits)

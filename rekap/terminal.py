@@ -11,7 +11,6 @@ import codecs
 import sys
 from typing import NoReturn
 
-import click
 from rich.text import Text
 
 from schemas.texts import shown
@@ -22,14 +21,14 @@ _ERRORS = "rekap-terminal"
 
 def say(*lines: object) -> None:
     """Print each of these as one line."""
-    for line in lines:
-        click.echo(shown(line))
+    for line in lines:  # click.echo would write UTF-8 to a terminal that knows only ASCII
+        print(shown(line), flush=True)
 
 
 def complain(*lines: object) -> None:
     """The same, to standard error."""
     for line in lines:
-        click.echo(shown(line), err=True)
+        print(shown(line), file=sys.stderr, flush=True)
 
 
 def give_up(code: int, sentence: object, *more: object) -> NoReturn:

@@ -27,6 +27,7 @@ from rekap.ledger_commands import LedgerFilesError, import_ledger
 from rekap.open import CONFIRM_HELP
 from rekap.opening import OpeningError, check_opening_key, open_with_key
 from rekap.run import SERVING
+from rekap.terminal import complain
 from rekap.witness import READY, witness_key
 from runtime.kafka import TopicMismatchError
 from runtime.key_files import KeyFileError, load_key_file
@@ -246,14 +247,14 @@ def run_or_explain(work: object) -> None:
     try:
         asyncio.run(work)
     except PackageError as error:
-        click.echo(f"Error: {error}", err=True)
+        complain(*f"Error: {error}".split("\n"))
         raise SystemExit(EXIT_WRONG_PACKAGE) from None
     except KafkaError as error:
-        click.echo(f"Error: Kafka (REKAP_KAFKA, or the embedded one): {error}", err=True)
+        complain(f"Error: Kafka (REKAP_KAFKA, or the embedded one): {error}")
         raise SystemExit(EXIT_NOT_STARTED) from None
     except OpeningError as error:
-        click.echo(f"Error: {error}.", err=True)
+        complain(f"Error: {error}.")
         raise SystemExit(EXIT_WRONG_PACKAGE) from None
     except (EmbeddedError, SettingsError, TopicMismatchError, LedgerFilesError, KeyFileError, OSError) as error:
-        click.echo(f"Error: {error}", err=True)
+        complain(*f"Error: {error}".split("\n"))
         raise SystemExit(EXIT_NOT_STARTED) from None

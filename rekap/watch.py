@@ -14,6 +14,8 @@ from rich.live import Live
 from rich.table import Table
 
 from rekap.live_client import SubscriptionRefusedError, follow
+from rekap.terminal import cell, complain
+from runtime.http_client import NO_PROXY_HERE
 
 ROWS_MAX = 60
 PIPED_WIDTH = 200
@@ -60,21 +62,21 @@ def tally_table(
     """Published tallies by area and contest, a line each; of a single contest with its choices, where they are known."""
     contests = sorted({contest for _, contest in tallies})
     columns = choices.get(contests[0], []) if len(contests) == 1 else []
-    table = Table(caption=caption, caption_justify="left")
+    table = Table(caption=cell(caption), caption_justify="left")
     for name, side in (("area", "left"), ("contest", "left"), ("stations", "right"), ("held", "right")):
         table.add_column(name, justify="right" if side == "right" else "left")
     for choice in columns:
-        table.add_column(f"{choice['id']} {choice['name']}"[:24], justify="right")
+        table.add_column(cell(f"{choice['id']} {choice['name']}"[:24]), justify="right")
     if not columns:
         table.add_column("leading", justify="left")
     table.add_column("margin", justify="right")
     rows = list(tallies.items())
     for (area, contest), tally in rows[:rows_max]:
         stations, votes = tally["stations"], tally["counted"]["votes"]
-        shown = [f"{votes[choice['id']]:,}" for choice in columns] or [", ".join(tally["leaders"])]
+        shown: list[Any] = [f"{votes[choice['id']]:,}" for choice in columns] or [cell(", ".join(tally["leaders"]))]
         table.add_row(
-            names.get(area, area),
-            contest,
+            cell(names.get(area, area)),
+            cell(contest),
             f"{stations['counted']:,}/{stations['expected']:,}",
             f"{stations['held']:,}",
             *shown,
@@ -114,19 +116,19 @@ def watch(url: str, office: str | None, area: str | None, level: str | None, onc
     except KeyboardInterrupt:
         return
     except httpx.HTTPStatusError as error:
-        click.echo(f"Error: {error.response.json().get('detail', error)}", err=True)
+        complain(f"Error: {error.response.json().get('detail', error)}")
         raise SystemExit(1) from None
     except SubscriptionRefusedError as error:
-        click.echo(f"Error: {error}", err=True)
+        complain(f"Error: {error}")
         raise SystemExit(1) from None
     except httpx.HTTPError as error:
-        click.echo(f"Error: {url} does not answer ({type(error).__name__}); is `rekap up` running there?", err=True)
+        complain(f"Error: {url} does not answer ({type(error).__name__}); is `rekap up` running there?")
         raise SystemExit(3) from None
 
 
 async def _prepare(url: str, office: str | None, area: str | None) -> tuple[Board, str]:
     """The names that the table shows, and the office that is followed."""
-    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=30, mounts=NO_PROXY_HERE) as client:
         election = (await client.get("/v1/election")).raise_for_status().json()
         offices = {each["id"]: each for each in election["offices"]}
         followed = office or next(iter(offices))

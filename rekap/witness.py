@@ -34,7 +34,9 @@ from api.http.server import bounded_server
 from api.refusals import Refusals
 from proofs.notes import COSIGNATURE, ED25519, NoteError, VerifierKey, cosign, is_key_name, parse_key
 from proofs.witness import BODY_BYTES_MAX, CONFLICT, MALFORMED, OK, SIZE_TYPE, Logs, RefusedError, read_request
+from rekap.terminal import complain
 from rekap.witness_state import StateError, WitnessState
+from runtime.http_client import client_for
 from runtime.key_files import KeyFileError, load_key_file, load_or_make_key_file
 from runtime.logs import event, start_logs
 from runtime.witnesses import read_bounded
@@ -184,7 +186,7 @@ def witness(
                 logs.setdefault(each.name, []).append(each)
             _serve(Witness(name, key, state, logs), host, port)
     except (NotStartedError, StateError, KeyFileError) as error:
-        click.echo(f"Error: {error}", err=True)
+        complain(f"Error: {error}")
         raise SystemExit(EXIT_NOT_STARTED) from None
 
 
@@ -254,7 +256,7 @@ def pinned_logs(state: WitnessState, server: str) -> list[VerifierKey]:
 
 async def _ask_for_logs(server: str) -> Mapping[str, VerifierKey]:
     """Origin → key. Raises ValueError where the answer is none, and what httpx raises."""
-    async with asyncio.timeout(SERVER_SECONDS_MAX), httpx.AsyncClient(timeout=SERVER_SECONDS_MAX) as client:
+    async with asyncio.timeout(SERVER_SECONDS_MAX), client_for(server, seconds_max=SERVER_SECONDS_MAX) as client:
         answer, body = await read_bounded(client, "GET", f"{server}/v1/log", LOGS_BYTES_MAX)
     answer.raise_for_status()
     keys = {}

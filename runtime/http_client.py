@@ -28,6 +28,8 @@ RETRY_AFTER_SECONDS_MAX = 60.0
 """A server may ask for longer; whoever waits looks again after this."""
 CONNECT_SECONDS_MAX = 10.0
 IDENTITY = "identity"
+NO_PROXY_HERE: dict[str, None] = {"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None}
+"""httpx's `mounts` of a client for many addresses: what the environment names as proxy is not asked for this machine."""
 
 
 _HOST = re.compile(rb"[A-Za-z0-9._\-]+|[0-9A-Fa-f:.]+")

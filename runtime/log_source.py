@@ -17,11 +17,12 @@ import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from proofs.notes import NoteError, parse_checkpoint, parse_note
+from proofs.notes import NOTE_BYTES_MAX, NoteError, parse_checkpoint, parse_note
 from proofs.tiles import CHECKPOINT, TILE_WIDTH, TileError, entries_path, read_bundle
+from runtime.http_client import AddressError, AwayError, ask, base_url, client_for
 from runtime.kafka import plain_consumer, topics_of
 from runtime.settings import Settings
-from runtime.tile_store import TileStore, TileStoreError
+from runtime.tile_store import FILE_BYTES_MAX, TileStore, TileStoreError
 from schemas.logs import folder_of
 from schemas.package import Election
 
@@ -57,8 +58,13 @@ async def open_log(address: str, election: Election, settings: Settings) -> Asyn
         finally:
             await consumer.stop()
     elif address.startswith(("http://", "https://")):
-        async with httpx.AsyncClient(base_url=address.rstrip("/"), timeout=HTTP_SECONDS_MAX) as client:
-            yield TiledLog(address, lambda partition, path: _fetch(client, partition, path))
+        try:
+            url = base_url(address)
+            client = client_for(url, seconds_max=HTTP_SECONDS_MAX)
+        except AddressError as error:
+            raise LogSourceError(str(error)) from None
+        async with client:
+            yield TiledLog(url, lambda partition, path: _fetch(client, url, partition, path))
     else:
         yield TiledLog(address, _directory(Path(address), election))
 
@@ -104,14 +110,18 @@ class TiledLog:
             raise LogSourceError(f"{self._address}: partition {partition}, {path}: {error}") from None
 
 
-async def _fetch(client: httpx.AsyncClient, partition: int, path: str) -> bytes | None:
+async def _fetch(client: httpx.AsyncClient, url: str, partition: int, path: str) -> bytes | None:
+    whole = f"{url}/log/{partition}/{path}"
+    bytes_max = FILE_BYTES_MAX if path != CHECKPOINT else NOTE_BYTES_MAX
     try:
-        answer = await client.get(f"/log/{partition}/{path}")
-        return None if answer.status_code == httpx.codes.NOT_FOUND else answer.raise_for_status().content
-    except httpx.HTTPStatusError as error:
-        raise LogSourceError(f"{error.request.url}: the answer is {error.response.status_code}") from None
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise LogSourceError(f"{client.base_url} does not answer ({type(error).__name__})") from None
+        answer = await ask(client, "GET", whole, bytes_max=bytes_max, seconds_max=HTTP_SECONDS_MAX)
+    except AwayError as error:
+        raise LogSourceError(f"{whole}: {error}") from None
+    if answer.status == httpx.codes.NOT_FOUND:
+        return None
+    if answer.status != httpx.codes.OK:
+        raise LogSourceError(f"{whole}: the answer is {answer.status}")
+    return answer.body
 
 
 def _directory(root: Path, election: Election) -> Callable[[int, str], Awaitable[bytes | None]]:

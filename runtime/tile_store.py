@@ -12,6 +12,12 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from proofs.tiles import TILE_WIDTH
+from schemas.envelope import RECORD_BYTES_MAX
+
+FILE_BYTES_MAX = TILE_WIDTH * (2 + RECORD_BYTES_MAX)
+"""Of the largest file, one of entries: each has its length in two bytes before it (C2SP tlog-tiles)."""
+
 
 class TileStoreError(Exception):
     """The store cannot be used; the sentence says why."""
@@ -33,7 +39,13 @@ class TileStore:
     def read(self, path: str) -> bytes | None:
         """The file, or None where there is none."""
         try:
-            return (self._directory / path).read_bytes()
+            with (self._directory / path).open("rb") as file:
+                data = file.read(FILE_BYTES_MAX + 1)
+            if len(data) > FILE_BYTES_MAX:
+                raise TileStoreError(
+                    f"{self._directory / path} has more than {FILE_BYTES_MAX:,} bytes, so it is no file of a log"
+                )
+            return data
         except FileNotFoundError:
             return None
         except OSError as error:

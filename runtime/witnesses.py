@@ -24,6 +24,7 @@ from proofs.notes import (
     parse_note,
     parse_size,
 )
+from runtime.http_client import IDENTITY, NO_PROXY_HERE
 from runtime.logs import event
 from runtime.settings import SettingsError, variable
 
@@ -67,9 +68,12 @@ async def read_bounded(
     client: httpx.AsyncClient, method: str, url: str, bytes_max: int, content: bytes | None = None
 ) -> tuple[httpx.Response, bytes]:
     """An answer and its body. Raises httpx.HTTPError, also where the body is longer than `bytes_max`."""
-    async with client.stream(method, url, content=content) as answer:
+    # Nothing packed: one small piece could unpack to a gigabyte before it is counted.
+    async with client.stream(method, url, content=content, headers={"Accept-Encoding": IDENTITY}) as answer:
+        if answer.headers.get("content-encoding", IDENTITY).lower() != IDENTITY:
+            raise httpx.DecodingError("the answer came packed, which was not asked for")
         body = b""
-        async for part in answer.aiter_bytes():
+        async for part in answer.aiter_raw():
             body += part
             if len(body) > bytes_max:
                 raise httpx.DecodingError(f"the answer has more than {bytes_max:,} bytes")
@@ -84,7 +88,7 @@ class WitnessClient:
         self._clock = clock
         self._seen: dict[tuple[str, str], int] = {}
         self._rests_until: dict[str, float] = {}
-        self._client = httpx.AsyncClient(timeout=WAIT_SECONDS_MAX)
+        self._client = httpx.AsyncClient(timeout=WAIT_SECONDS_MAX, mounts=NO_PROXY_HERE)
 
     async def close(self) -> None:
         await self._client.aclose()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from typing import Any
 
 import faust
@@ -10,6 +9,7 @@ import faust
 from runtime.kafka import MESSAGE_BYTES_MAX, group_of
 from runtime.kafka_security import client_options, tls_context
 from runtime.settings import Settings
+from runtime.temporary import directory_until_exit
 from schemas.package import Election
 
 POLL_SECONDS = 0.05
@@ -26,7 +26,7 @@ def create_app(settings: Settings, election: Election) -> faust.App:
         value_serializer="raw",
         # No tables, so nothing to keep on disk; keyframes set the state right.
         store="memory://",
-        datadir=tempfile.mkdtemp(prefix="rekap-rollup-"),
+        datadir=str(directory_until_exit("rekap-rollup-")),
         topic_disable_leader=True,
         topic_allow_declare=False,
         # A full buffer costs a hard-coded sleep of one second.

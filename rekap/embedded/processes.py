@@ -30,6 +30,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol, TextIO
 
+from schemas.texts import shown
+
 STOP_DEADLINE_S = 10.0  # SIGTERM to SIGKILL. At half a slow commit is cut off; at double Ctrl-C feels broken.
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MAX_S = 15.0
@@ -516,7 +518,7 @@ class Supervisor:
     def say(self, name: str, text: str) -> None:
         """One line to the terminal, behind a name."""
         with suppress(OSError, ValueError):  # the terminal may be gone; that is no reason to stop counting
-            self._terminal.write(f"{name:<{self._name_width}} | {text}\n")
+            self._terminal.write(f"{name:<{self._name_width}} | {shown(text)}\n")
             self._terminal.flush()
 
     async def wait_ready(self, *names: str, deadline_s: float = READY_DEADLINE_S) -> None:
