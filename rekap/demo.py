@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import click
 import httpx
+import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from projections.definition import Definition
@@ -26,7 +27,7 @@ from rekap.sending import BATCH_LINES, send_batch
 from rekap.signing import Signer
 from rekap.terminal import complain
 from rekap.up import Stack, run_or_explain, running_stack
-from runtime.http_client import AwayError, client_for
+from runtime.http_client import AwayError, ask, client_for, what_came
 from runtime.package_files import write_package
 from runtime.temporary import temporary_directory
 from schemas.package import ElectionPackage, Role
@@ -38,6 +39,10 @@ SHARE_CORRECTED = 2
 SHARE_REPEATED = 3
 SHARE_WRONG = 3
 TICK_SECONDS = 0.25
+TALLY_BYTES_MAX = 1024 * 1024
+"""Of three candidates it has 3 kB."""
+TALLY_SECONDS_MAX = 5.0
+"""As long as until the next line: submissions wait meanwhile."""
 
 
 class Planned(NamedTuple):
@@ -141,7 +146,6 @@ class Night:
         done: Counter[str] = Counter()
         first_version: dict[tuple[int, int], str] = {}
         pending: list[tuple[str, bytes]] = []
-        total = len(definition.station_codes)
         started = asyncio.get_running_loop().time()
         said_at = started
         async with client_for(self.stack.url, seconds_max=60) as client:
@@ -168,10 +172,10 @@ class Night:
                     await self._flush(client, pending, done)
                 if now - said_at >= 5:
                     said_at = now
-                    await self._say(client, done, total)
+                    await self._say(client, done)
             await self._flush(client, pending, done)
             await asyncio.sleep(1)
-            await self._say(client, done, total)
+            await self._say(client, done)
         return done
 
     def _signers(self) -> dict[tuple[Role, str], Signer]:
@@ -218,17 +222,28 @@ class Night:
                 done[kind if answer.receipt is not None else "refused"] += 1
             del pending[: len(batch)]
 
-    async def _say(self, client: httpx.AsyncClient, done: Counter[str], total: int) -> None:
-        response = await client.get(f"{self.stack.url}/v1/contests/president")
+    async def _say(self, client: httpx.AsyncClient, done: Counter[str]) -> None:
         line = " ".join(f"{name}={count:,}" for name, count in sorted(done.items()))
-        if response.status_code == 200:
-            tally = response.json()["tally"]
+        self.stack.supervisor.say("demo", " | ".join([line, *await self._president(client)]))
+
+    async def _president(self, client: httpx.AsyncClient) -> list[str]:
+        """What is published of the president's contest, or why it cannot be shown: the night goes on without it."""
+        url = f"{self.stack.url}/v1/contests/president"
+        try:
+            reply = await ask(client, "GET", url, bytes_max=TALLY_BYTES_MAX, seconds_max=TALLY_SECONDS_MAX)
+        except AwayError as error:
+            return [f"president: {error}"]
+        if reply.status == httpx.codes.NOT_FOUND:
+            return []  # nothing is counted yet
+        try:
+            tally = orjson.loads(reply.body)["tally"]
             stations, counted = tally["stations"], tally["counted"]
             votes = " ".join(f"{choice}:{count:,}" for choice, count in counted["votes"].items())
-            line += (
-                f" | president {stations['counted']:,}/{stations['expected']:,} held {stations['held']:,} votes {votes}"
-            )
-        self.stack.supervisor.say("demo", line)
+            return [
+                f"president {stations['counted']:,}/{stations['expected']:,} held {stations['held']:,} votes {votes}"
+            ]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return [f"president: {what_came(reply)}"]
 
 
 def _now() -> str:

@@ -219,12 +219,13 @@ class Doctor:
         while (path := files.newest(partition, at_most=at_most)) is not None:
             at_most = int(path.stem) - 1
             try:
-                found[at_most + 1] = decoded(path.read_bytes(), of)
+                found[at_most + 1] = decoded(files.read(path), of)
             except FileNotFoundError:
                 pass  # a newer one has made it needless just now
             except DamagedStateError as error:
                 self.report.compare("state", path, "what was written", str(error))
             except (UnfitStateError, OSError) as error:
+                # Also where others may write it: a tabulator does not begin with such a one either.
                 self.report.notes.append(f"{path} would be thrown away and is not compared: {error}")
         if not found and self._settings.state_records:
             self.report.miss(STATES, f"partition {partition} of {self._settings.state_directory}")

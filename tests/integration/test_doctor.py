@@ -236,6 +236,17 @@ async def test_a_state_that_is_damaged_is_found(stack: Stack) -> None:
     assert f"state {path}: expected what was written" in said
 
 
+async def test_a_state_that_others_may_write_is_not_compared(stack: Stack) -> None:
+    """A tabulator does not begin with it either."""
+    place = Path(stack.environment[variable("state_directory")]) / "rehearsal.doctor" / "generation-1"
+    path = max((place / str(stack.definition.partition_of_station(0))).glob("*.state"))
+    before = path.stat().st_mode
+    path.chmod(before | 0o002)
+    _, said = await _doctor(stack)
+    path.chmod(before)
+    assert f"{path} would be thrown away and is not compared: others may write {path}" in said
+
+
 async def test_a_state_that_is_wrong_though_whole_is_found(stack: Stack) -> None:
     """As a bug would have written it: its hash is right, its numbers are not."""
     definition = stack.definition
