@@ -15,6 +15,7 @@ station with hundreds of forms would otherwise be written and read as a whole fo
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from array import array
 from collections import OrderedDict
@@ -69,6 +70,19 @@ class PackedLives(NamedTuple):
     positions: bytes
     chunks: list[bytes]
     left_over: int
+
+    def digest(self) -> bytes:
+        """SHA-256 over the lives in the order of their slots. Where and in which order they were written depends on when
+        states were packed; what they say does not."""
+        positions = array("Q")
+        positions.frombytes(self.positions)
+        digest = hashlib.sha256()
+        for slot, position in enumerate(positions):
+            if position:
+                chunk, place = self.chunks[position >> _PLACE_BITS], position & ((1 << _PLACE_BITS) - 1)
+                size = _HEAD.size + _HEAD.unpack_from(chunk, place)[1]
+                digest.update(slot.to_bytes(8) + chunk[place : place + size])
+        return digest.digest()
 
 
 class Lives:
