@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated, Literal
 
 from fastapi import FastAPI, Query, Response
@@ -49,4 +50,5 @@ def serve(answer: Answer, port: int) -> None:
         graceful_seconds=GRACEFUL_SECONDS,
         port=port,
     )
-    server.run()
+    with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has ended in order
+        server.run()

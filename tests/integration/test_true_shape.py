@@ -31,6 +31,7 @@ from schemas.package import (
     ChoiceKind,
     Contest,
     ElectionPackage,
+    LocalText,
     Method,
     Office,
     Party,
@@ -72,7 +73,7 @@ def _package() -> ElectionPackage:
         areas=tuple(areas),
         stations=tuple(stations),
         districts=(),
-        offices=(*base.offices[:1], Office(id="dpr", name_id="DPR", name_en="House")),
+        offices=(*base.offices[:1], Office(id="dpr", name=LocalText(id="DPR", en="House"))),
         contests=(
             Contest(id="president", office="president", electorate="N"),
             Contest(id="dpr", office="dpr", electorate="N", seats=580, method=Method.SAINTE_LAGUE),

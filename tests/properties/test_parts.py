@@ -98,7 +98,7 @@ def _recorded(values: list[bytes], cuts: set[int], crashes: set[int]) -> Tables:
 def _followed(values: list[bytes], begins: Tables) -> FeedState:
     """The live feed, begun from a read model."""
     definition = MemoryLedger(PACKAGE).definition
-    feed = FeedState(definition, 1, recent_messages_max=100, recent_bytes_max=10**6)
+    feed = FeedState(definition, 1)
     offices = [(key[1], key[2], packed(tally)) for key, tally in begins.rows.items() if key[0] == ""]
     tallies = [(*key, packed(tally)) for key, tally in begins.rows.items() if key[0] != ""]
     feed.begin(Positions(begins.position, (0,)), tallies, offices, begins.watermarks.results)
