@@ -13,7 +13,7 @@ from urllib.parse import quote
 import orjson
 
 from audit.findings import AuditError, Discovery, Verdict
-from audit.package import Package, canonical
+from audit.package import PARTITIONS_MAX, Package, canonical
 from audit.recount import MAY_BE_UNSAID, Cut, Numbers, Recount, Standing, Stated, Sums
 
 STATIONS_OF_PAGE = 5_000
@@ -54,7 +54,20 @@ class Snapshots:
         shard = levels.index(package.election["shard_level"])
         self._is_below = {row["code"]: levels.index(row["level"]) > shard for row in tables["areas"]}
         self._office_of = {row["id"]: row["office"] for row in tables["contests"]}
+        self._offices = {row["id"] for row in tables["offices"]}
         self._order = order_of_stations(package)
+
+    def check(self, claim: Claim) -> None:
+        """Raises ValueError where it is of something that the package does not have, TypeError where it has no shape."""
+        of_office = not claim.contest or self._office_of.get(claim.contest) == claim.office
+        if claim.office not in self._offices or claim.area not in self._is_below or not of_office:
+            raise ValueError(
+                f"it is of {claim.office!r}, {claim.contest!r}, {claim.area!r}, which the package does not have"
+            )
+        if claim.kind == "stations":
+            lines = [line["station"] for line in claim.published["stations"]]
+            if not all(isinstance(station, str) for station in lines) or len(set(lines)) < len(lines):
+                raise ValueError("its stations are not each a code, once")
 
     def area_paths(self) -> list[str]:
         """Each area that has areas in it, and the root: together they show every area."""
@@ -132,7 +145,10 @@ def ballots_of(package: Package) -> dict[str, list[dict[str, Any]]]:
 
 
 def _cut(as_of: Mapping[str, int]) -> Cut:
-    return tuple(sorted((int(partition), offset) for partition, offset in as_of.items()))
+    cut = sorted((int(partition), offset) for partition, offset in as_of.items())
+    if any(type(offset) is not int or not 0 <= partition < PARTITIONS_MAX for partition, offset in cut):
+        raise ValueError("as_of is not an offset of each partition")
+    return tuple(cut)
 
 
 class Comparison:

@@ -244,9 +244,9 @@ def _claims(archive: Archive, package: Package, wishes: Wishes, progress: Progre
     claims: list[Claim] = []
     for path in snapshots.office_paths():
         for part, answer in published.parts(path):
-            claims += _claimed(part, snapshots.of_office(part, answer))
+            claims += _claimed(part, snapshots, snapshots.of_office(part, answer))
     for path in snapshots.contest_paths():
-        claims += _claimed(path, snapshots.of_contest(path, published.ask(path)))
+        claims += _claimed(path, snapshots, snapshots.of_contest(path, published.ask(path)))
     paths = snapshots.area_paths()
     if wishes.areas_max is not None:
         root = f"v1/areas/{snapshots.root}"
@@ -254,19 +254,22 @@ def _claims(archive: Archive, package: Package, wishes: Wishes, progress: Progre
         paths = [root, *random.Random(wishes.seed).sample(others, min(wishes.areas_max, len(others)))]
     for number, path in enumerate(paths):
         for part, answer in published.parts(path):
-            claims += _claimed(part, snapshots.of_area(part, answer))
+            claims += _claimed(part, snapshots, snapshots.of_area(part, answer))
         progress("snapshots", number + 1, len(paths))
     if wishes.stations:
         for row in package.tables["contests"]:
-            claims += _claimed(f"stations of {row['id']}", snapshots.stations(published.ask, row["id"]))
+            claims += _claimed(f"stations of {row['id']}", snapshots, snapshots.stations(published.ask, row["id"]))
     published.keep()
     return claims
 
 
-def _claimed(path: str, claims: Iterator[Claim]) -> list[Claim]:
+def _claimed(path: str, snapshots: Snapshots, claims: Iterator[Claim]) -> list[Claim]:
     """Raises AuditError where an answer has not the shape that its description gives it."""
     try:
-        return list(claims)
+        found = list(claims)
+        for claim in found:
+            snapshots.check(claim)
+        return found
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise AuditError(f"{path}: the answer has not its shape ({type(error).__name__}: {error})") from None
 

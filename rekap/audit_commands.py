@@ -105,7 +105,7 @@ def _client(brokers: str) -> dict[str, Any]:
     try:
         return client_options(replace(read_settings(), kafka=brokers))
     except SettingsError as error:
-        click.echo(f"Error: {error}", err=True)
+        complain(*f"Error: {error}".split("\n"))
         raise SystemExit(EXIT_NOT_AUDITED) from None
 
 

@@ -11,6 +11,7 @@ import click
 from aiokafka.errors import KafkaError
 
 from rekap.run import load
+from rekap.terminal import complain, say
 from runtime.kafka import admin_client
 from runtime.kafka_admin import allow, make_user
 from runtime.kafka_roles import ROLES, grants
@@ -41,9 +42,9 @@ def kafka_roles(passwords: Path) -> None:
     except (SettingsError, OSError) as error:
         raise click.ClickException(str(error)) from None
     except KafkaError as error:
-        click.echo(f"Error: Kafka at {settings.kafka} (REKAP_KAFKA): {type(error).__name__}: {error}", err=True)
+        complain(f"Error: Kafka at {settings.kafka} (REKAP_KAFKA): {type(error).__name__}: {error}")
         raise SystemExit(EXIT_NOT_REACHED) from None
-    click.echo(f"users of Kafka for election {definition.election.id}: {', '.join(ROLES)}")
+    say(f"users of Kafka for election {definition.election.id}: {', '.join(ROLES)}")
 
 
 async def make_roles(settings: Settings, election: Election, passwords: dict[str, str]) -> None:

@@ -164,7 +164,7 @@ def _check_topics(settings: Settings, definition: Definition) -> None:
     try:
         asyncio.run(check_topics(settings, definition.election, settings.generation or FIRST_GENERATION))
     except TopicMismatchError as error:
-        click.echo(f"Error: {error}; `rekap open` makes the topics of an election", err=True)
+        complain(f"Error: {error}; `rekap open` makes the topics of an election")
         raise SystemExit(EXIT_CONFIGURATION) from None
     except (KafkaError, OSError) as error:
         log.critical(event("stopped", error=f"Kafka at {settings.kafka}: {type(error).__name__}"))

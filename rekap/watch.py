@@ -6,20 +6,25 @@ import asyncio
 import sys
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import click
 import httpx
+import orjson
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
 from rekap.live_client import SubscriptionRefusedError, follow
 from rekap.terminal import cell, complain
-from runtime.http_client import NO_PROXY_HERE
+from runtime.http_client import AddressError, AwayError, ask, base_url, client_for, what_came
 
 ROWS_MAX = 60
 PIPED_WIDTH = 200
 """Columns where there is no terminal: a cut name helps nobody in a file."""
+ANSWER_BYTES_MAX = 16 * 1024 * 1024
+"""The server answers in parts of some megabytes."""
+ANSWER_SECONDS_MAX = 30.0
 
 
 class Board:
@@ -115,34 +120,47 @@ def watch(url: str, office: str | None, area: str | None, level: str | None, onc
         asyncio.run(go())
     except KeyboardInterrupt:
         return
-    except httpx.HTTPStatusError as error:
-        complain(f"Error: {error.response.json().get('detail', error)}")
-        raise SystemExit(1) from None
     except SubscriptionRefusedError as error:
         complain(f"Error: {error}")
         raise SystemExit(1) from None
-    except httpx.HTTPError as error:
-        complain(f"Error: {url} does not answer ({type(error).__name__}); is `rekap up` running there?")
+    except AddressError as error:
+        complain(f"Error: --url: {error}")
+        raise SystemExit(2) from None
+    except AwayError as error:
+        complain(f"Error: {url}: {error}; is `rekap up` running there?")
+        raise SystemExit(3) from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        complain(f"Error: {url} answers, but not as a Rekap server of this version ({type(error).__name__}: {error})")
         raise SystemExit(3) from None
 
 
 async def _prepare(url: str, office: str | None, area: str | None) -> tuple[Board, str]:
     """The names that the table shows, and the office that is followed."""
-    async with httpx.AsyncClient(base_url=url, timeout=30, mounts=NO_PROXY_HERE) as client:
-        election = (await client.get("/v1/election")).raise_for_status().json()
+    server = base_url(url)
+    async with client_for(server, seconds_max=ANSWER_SECONDS_MAX) as client:
+
+        async def answer(path: str) -> dict[str, Any]:
+            reply = await ask(
+                client, "GET", f"{server}/v1/{path}", bytes_max=ANSWER_BYTES_MAX, seconds_max=ANSWER_SECONDS_MAX
+            )
+            try:
+                found: dict[str, Any] = orjson.loads(reply.body)
+                refusal = None if reply.status == httpx.codes.OK else found["detail"]
+            except (ValueError, KeyError, TypeError):
+                raise AwayError(what_came(reply), was_odd=True) from None
+            if refusal is not None:
+                raise SubscriptionRefusedError(refusal)
+            return found
+
+        election = await answer("election")
         offices = {each["id"]: each for each in election["offices"]}
-        followed = office or next(iter(offices))
+        followed = office or next(iter(offices), "")
         if followed not in offices:
             raise SubscriptionRefusedError(f"there is no office {followed!r}; there are: {', '.join(offices)}")
-        around = (
-            await client.get(f"/v1/areas/{area or election['root']}", params={"office": followed})
-        ).raise_for_status()
-        seen = around.json()
+        seen = await answer(f"areas/{quote(area or election['root'], safe='')}?office={quote(followed, safe='')}")
         names = {each["code"]: each["name"] for each in [seen["area"], *seen["children"]]}
         contests = offices[followed]["contests"]
         choices = {}
         if len(contests) == 1:
-            choices[contests[0]] = (
-                (await client.get(f"/v1/contests/{contests[0]}")).raise_for_status().json()["choices"]
-            )
+            choices[contests[0]] = (await answer(f"contests/{quote(contests[0], safe='')}"))["choices"]
         return Board(names, choices), followed
