@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from projections.answer_parts import Line, Part
+from projections.answer_parts import Line, Part, Place, history_page
 from projections.definition import ContestEntry, Definition, OfficeEntry
 from projections.published import (
     Moment,
@@ -102,15 +102,17 @@ class ReadModel:
             rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREA, definition.area_codes[area])
         return area_answer(definition, area, offices, moment._replace(office_tallies=_office_tallies(rows)), part)
 
-    async def station(self, station: int) -> dict[str, Any]:
+    async def station(self, station: int, after: Place, limit: int) -> dict[str, Any]:
+        """What stands for a station, and the page of its history that begins after this place."""
         definition = self._definition
         code, place = definition.station_codes[station], definition.places.of_station[station]
         contests = [definition.contests[number].id for number in definition.contests_of_station(station)]
         async with self._moment() as connection:
             cuts = await _cuts(connection)
             rows = await connection.fetch(queries.STATION_RESULTS, contests, place)
-            history = await connection.fetch(queries.STATION_HISTORY, code)
-        return station_answer(definition, station, {row["contest"]: _standing(row) for row in rows}, history, cuts)
+            records = await connection.fetch(queries.STATION_HISTORY, code, *after, limit + 1)
+        standings = {row["contest"]: _standing(row) for row in rows}
+        return station_answer(definition, station, standings, history_page(records, limit), cuts)
 
     async def events(
         self, filters: queries.EventFilters, *, area: int | None, newest_first: bool, limit: int

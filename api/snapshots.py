@@ -16,7 +16,15 @@ from api.last_good import Key, Kind, LastGood
 from api.problems import PROBLEM_RESPONSES, Problem
 from api.reading import entity_tag
 from api.readmodel import ListsBusyError, ReadModel
-from projections.answer_parts import Part, part_of_area, part_of_office
+from projections.answer_parts import (
+    BEFORE_ALL,
+    HISTORY_RECORDS,
+    HISTORY_RECORDS_MAX,
+    Part,
+    Place,
+    part_of_area,
+    part_of_office,
+)
 from projections.definition import ContestEntry, Definition, OfficeEntry
 from projections.published import answer_bytes, office_name
 from projections.station import ResultState
@@ -48,6 +56,9 @@ AreaCode = Annotated[str, Path(pattern=CODE_PATTERN, description="code of an are
 OfficeFilter = Annotated[str | None, Query(pattern=CODE_PATTERN, description="only this office")]
 
 PartNumber = Annotated[int, Query(ge=1, le=100_000, description="which part of an answer that is too long for one")]
+
+PLACE_PATTERN = r"^[0-9]{1,4}/[0-9]{1,18}$"
+"""PostgreSQL's integer and bigint hold every such number."""
 
 
 class Snapshots:
@@ -122,6 +133,11 @@ async def _in_time(work: Coroutine[Any, Any, dict[str, Any]], seconds: float) ->
         task.cancel()
         raise TimeoutError
     return task.result()
+
+
+def _place(text: str) -> Place:
+    partition, _, offset = text.partition("/")
+    return Place(int(offset), int(partition))
 
 
 def _part(part: Callable[[], Part]) -> Part:
@@ -241,12 +257,29 @@ async def stations(
     return await snapshots.answer(request, (Kind.PAGE, "stations", area, contest, wanted, last, limit), work)
 
 
-@router.get("/stations/{station}", responses=described(StationSnapshot), summary="A station with its whole history")
-async def station(request: Request, station: Annotated[str, Path(pattern=CODE_PATTERN)]) -> Response:
-    """What stands in each contest, and every record about the station with what became of it and why."""
+@router.get("/stations/{station}", responses=described(StationSnapshot), summary="A station with its history")
+async def station(
+    request: Request,
+    station: Annotated[str, Path(pattern=CODE_PATTERN)],
+    after: Annotated[
+        str | None, Query(pattern=PLACE_PATTERN, description="`next` of the page before: a record's partition/offset")
+    ] = None,
+    limit: Annotated[
+        int, Query(ge=1, le=HISTORY_RECORDS_MAX, description="most records of the page")
+    ] = HISTORY_RECORDS,
+) -> Response:
+    """What stands in each contest, and the records about the station with what became of each and why: the oldest first, so
+    that whoever goes from page to page misses none (`GET /v1/events?station=` lists the newest first). A page may have fewer
+    than `limit` where the forms are long; `next` says whether more follow. Each page has its own `shard_as_of`."""
     snapshots = snapshots_of(request)
     number = snapshots.station(station)
-    return await snapshots.answer(request, (Kind.STATION, "station", number), lambda: snapshots.read.station(number))
+    last = BEFORE_ALL if after is None else _place(after)
+    kind = Kind.STATION if (last, limit) == (BEFORE_ALL, HISTORY_RECORDS) else Kind.PAGE
+    return await snapshots.answer(
+        request,
+        (kind, "station", number, *last, limit),
+        lambda: snapshots.read.station(number, last, limit),
+    )
 
 
 @router.get(

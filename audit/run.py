@@ -323,9 +323,34 @@ class Published:
         for number in range(2, parts + 1):
             yield f"{path}?part={number}", self.ask(f"{path}?part={number}")
 
+    def station(self, code: str) -> dict[str, Any]:
+        """A station as its first page shows it, with its whole history up to what that page is as of: what has come since is
+        another count's. Raises AuditError."""
+        path = f"v1/stations/{code}"
+        answer = self.ask(path)
+        reach: dict[str, int] = {}
+        for cut in answer["shard_as_of"].values():
+            for partition, offset in cut.items():
+                reach[partition] = max(offset, reach.get(partition, -1))
+        history, after = list(answer["history"]), answer["next"]
+        last = max(map(_place_of, history), default=(-1, -1))
+        while after is not None and last[0] <= max(reach.values(), default=-1):
+            query = f"{path}?after={after}"
+            page = self.ask(query)
+            places = list(map(_place_of, page["history"]))
+            if not places or min(places) <= last:
+                raise AuditError(f"{query}: the page does not begin after {after}")
+            history += [each for each in page["history"] if each["offset"] <= reach.get(str(each["partition"]), -1)]
+            last, after = max(places), page["next"]
+        return {**answer, "history": history}
+
     def keep(self) -> None:
         if self._archive.is_live:
             self._archive.keep(PUBLISHED, b"\n".join(self._lines) + b"\n")
+
+
+def _place_of(entry: Mapping[str, Any]) -> tuple[int, int]:
+    return int(entry["offset"]), int(entry["partition"])
 
 
 # ── 3 ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -477,7 +502,7 @@ def _audit_sample(archive: Archive, wishes: Wishes, package: Package, keys: Keys
     codes = sorted(row["code"] for row in package.tables["stations"])
     chosen = random.Random(wishes.seed).sample(codes, min(wishes.sample, len(codes)))
     with _step(report, "snapshots"):
-        answers = {code: published.ask(f"v1/stations/{code}") for code in chosen}
+        answers = {code: published.station(code) for code in chosen}
     with _step(report, "checkpoints"):
         cuts = [
             Claim(f"v1/stations/{code}", office, tuple((int(p), o) for p, o in cut.items()), "", "", "", None)

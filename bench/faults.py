@@ -385,7 +385,11 @@ async def compare(url: str, facts: oracle.Facts, ledger: oracle.Ledger, heard: l
                 if shown.get(station) != expected.get(station)
             ]
         for station in facts.lineage:
-            history = (await get(f"/v1/stations/{station}"))["history"]
+            page = await get(f"/v1/stations/{station}", limit=500)
+            history = list(page["history"])
+            while page["next"] is not None:
+                page = await get(f"/v1/stations/{station}", limit=500, after=page["next"])
+                history += page["history"]
             listed = sorted((each["partition"], each["offset"], each["event"]) for each in history)
             if listed != (expected_history := oracle.records_about(ledger, station)):
                 problems.append(f"the history of station {station} lists {listed}, the ledger has {expected_history}")

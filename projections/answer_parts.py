@@ -6,8 +6,8 @@ have to make, send or read that at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from projections.definition import Definition, OfficeEntry
 
@@ -16,6 +16,12 @@ PART_BYTES_MAX = 4 * 1024 * 1024
 for 100 ms, in which it answers nobody else."""
 _NAME_BYTES = 300
 """Of an area."""
+HISTORY_BYTES_MAX = 4 * 1024 * 1024
+"""Payloads and findings of a page of a station's history, up to its last record: as PART_BYTES_MAX."""
+HISTORY_RECORDS = 100
+"""Records of a page unless the reader wants another number: nearly every station has fewer, so its history is one page."""
+HISTORY_RECORDS_MAX = 500
+"""A record has some 2 kB: at double, a page takes the database 40 ms."""
 
 
 class Line(NamedTuple):
@@ -47,6 +53,35 @@ def part_of_office(definition: Definition, office: OfficeEntry, number: int) -> 
     """The tallies of an office's contests, each at the area that holds its electorate. Raises LookupError."""
     lines = (Line(definition.contests[contest].root_area, contest) for contest in office.contests)
     return _part(definition, lines, number)
+
+
+class Place(NamedTuple):
+    """Where a record stands in a history: offsets first, because nearly all records of a station are in one partition."""
+
+    offset: int
+    partition: int
+
+
+BEFORE_ALL = Place(-1, -1)
+
+
+class HistoryPage(NamedTuple):
+    rows: Sequence[Mapping[str, Any]]
+    next: Place | None
+    """The last record, where others follow."""
+
+
+def history_page(rows: Iterable[Mapping[str, Any]], limit: int) -> HistoryPage:
+    """The first records of what is left of a history. `rows` has one more than `limit` where there are as many, each as
+    queries.STATION_HISTORY gives it; a page begins no record once it has HISTORY_BYTES_MAX, so it always has one."""
+    page: list[Mapping[str, Any]] = []
+    size = 0
+    for row in rows:
+        if len(page) == limit or size >= HISTORY_BYTES_MAX:
+            return HistoryPage(page, Place(page[-1]["offset"], page[-1]["partition"]))
+        page.append(row)
+        size += row["bytes"]
+    return HistoryPage(page, None)
 
 
 def _part(definition: Definition, lines: Iterable[Line], number: int) -> Part:

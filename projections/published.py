@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from projections.answer_parts import Line, Part
+from projections.answer_parts import HistoryPage, Line, Part, Place
 from projections.definition import ContestEntry, Definition, Denominator, OfficeEntry, together
 from projections.progress import Margin, count_item_status, lead, margin, progress, results_status
 from projections.station import ResultState
@@ -137,12 +137,13 @@ def station_answer(
     definition: Definition,
     station: int,
     standings: Mapping[str, Mapping[str, Any]],
-    history: Iterable[Mapping[str, Any]],
+    history: HistoryPage,
     moment: Moment,
 ) -> dict[str, Any]:
-    """What stands for a station in each of its contests, and every record about it in the ledger's order.
+    """What stands for a station in each of its contests, and a page of the records about it in the ledger's order.
 
-    `standings` has by contest a row of the table `station_result`, and `history` rows as queries.STATION_HISTORY gives.
+    The oldest come first, so that a page that was full stays the same while others come in, and whoever reads page after
+    page misses none. `standings` has by contest a row of the table `station_result`.
     """
     place = definition.station_area[station]
     contests = [definition.contests[number] for number in sorted(definition.contests_of_station(station))]
@@ -173,8 +174,9 @@ def station_answer(
                 "payload": None if row["payload"] is None else orjson.Fragment(row["payload"]),
                 "links": event_links(row["partition"], row["offset"]),
             }
-            for row in history
+            for row in history.rows
         ],
+        "next": None if history.next is None else place_text(history.next),
     }
 
 
@@ -214,6 +216,11 @@ def _offsets(cut: Sequence[int]) -> dict[str, int]:
 
 
 # ── pieces ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def place_text(place: Place) -> str:
+    """A record as the paths of events name it: partition/offset."""
+    return f"{place.partition}/{place.offset}"
 
 
 def event_links(partition: int, offset: int) -> dict[str, str]:

@@ -25,7 +25,15 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from projections.answer_parts import part_of_area, part_of_office
+from projections.answer_parts import (
+    BEFORE_ALL,
+    HISTORY_RECORDS,
+    Part,
+    Place,
+    history_page,
+    part_of_area,
+    part_of_office,
+)
 from projections.definition import Definition, OfficeEntry
 from projections.package_checks import problems
 from projections.published import (
@@ -59,6 +67,7 @@ CHECKED_AT_ONCE = 250
 """Records that a thread checks in one go: 25 ms. At a tenth, handing over shows; at ten times, threads wait at the end."""
 BLOCK_RECORDS = 5_000
 _PLACES = re.compile(r"\d+:-?\d+(,\d+:-?\d+)*")
+_PLACE = re.compile(r"[0-9]{1,4}/[0-9]{1,18}")
 
 
 class ReplayError(LookupError):
@@ -70,7 +79,7 @@ class Replayed(NamedTuple):
     standings: Mapping[str, Mapping[str, Any]]
     """By contest what stands for the station that was asked for, as in the table `station_result`."""
     history: Sequence[Mapping[str, Any]]
-    """Of that station, as queries.STATION_HISTORY gives it."""
+    """Of that station, all records in the order and form of queries.STATION_HISTORY."""
 
 
 # ── the fold ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -116,23 +125,29 @@ def _tell(fold: PartitionFold, rollup: Rollup, kept: Batch, station: str | None)
         rollup.apply(block)
         kept.add_block(block.to_bytes())
     kept.records = [each for each in kept.records if station is not None and each[2]["station"] == station]
-    offsets = {(partition, row["offset"]) for partition, _, row in kept.records}
-    kept.states = {place: state for place, state in kept.states.items() if place in offsets}
+    places = {(partition, row["offset"]) for partition, _, row in kept.records}
+    kept.states = {place: state for place, state in kept.states.items() if place in places}
     kept.stations = {place: row for place, row in kept.stations.items() if place[0] == station}
 
 
 def _history(kept: Batch) -> list[dict[str, Any]]:
-    return [
-        {
-            **row,
-            "partition": partition,
-            "leaf": bytes.fromhex(row["leaf"]),
-            "payload": orjson.dumps(row["payload"]) if "payload" in row else None,
-            "state": kept.states[partition, row["offset"]]["state"],
-            "findings": orjson.dumps(kept.states[partition, row["offset"]]["findings"]),
-        }
-        for partition, _, row in sorted(kept.records, key=lambda each: each[2]["offset"])
-    ]
+    history = []
+    for partition, _, row in sorted(kept.records, key=lambda each: (each[2]["offset"], each[0])):
+        state = kept.states[partition, row["offset"]]
+        payload = orjson.dumps(row["payload"]) if "payload" in row else None
+        findings = orjson.dumps(state["findings"])
+        history.append(
+            {
+                **row,
+                "partition": partition,
+                "leaf": bytes.fromhex(row["leaf"]),
+                "payload": payload,
+                "state": state["state"],
+                "findings": findings,
+                "bytes": len(payload or b"") + len(findings),
+            }
+        )
+    return history
 
 
 async def checked_records(
@@ -193,15 +208,19 @@ async def through_of(log: LogSource, definition: Definition, to: str | None) -> 
 class Question(NamedTuple):
     """What of the election is shown: one of these, or an area or a level with an office."""
 
-    area: str | None
-    contest: str | None
-    office: str | None
-    station: str | None
-    level: str | None
+    area: str | None = None
+    contest: str | None = None
+    office: str | None = None
+    station: str | None = None
+    level: str | None = None
+    part: int | None = None
+    """Of an area or an office; None: the first."""
+    after: str | None = None
+    """A place in a station's history, behind which the page begins."""
 
     def check(self, definition: Definition) -> None:
         """Raises ReplayError."""
-        given = [name for name, value in self._asdict().items() if value is not None]
+        given = [name for name in ("area", "contest", "office", "station", "level") if getattr(self, name) is not None]
         if len(given) > 1 and not (len(given) == 2 and "office" in given and {"area", "level"} & set(given)):
             raise ReplayError(f"--{' and --'.join(given)} do not go together")
         for name, known in (
@@ -214,18 +233,45 @@ class Question(NamedTuple):
             value = getattr(self, name)
             if value is not None and value not in known:
                 raise ReplayError(f"--{name}: there is no {name} {value!r} in this election")
+        if self.part is not None and {"contest", "station", "level"} & set(given):
+            raise ReplayError(f"--part: only an area or an office is shown in parts; --{given[-1]} is shown whole")
+        if self.part is not None:
+            self._part(definition)
+        if self.after is not None and self.station is None:
+            raise ReplayError("--after: goes with --station only")
+        if self.after is not None and not _PLACE.fullmatch(self.after):
+            raise ReplayError(f"--after: expected the partition/offset of a record, as 0/12, got {self.after[:80]!r}")
+
+    def _offices(self, definition: Definition) -> Sequence[OfficeEntry]:
+        if self.office is None:
+            return definition.offices
+        return [definition.offices[definition.office_number[self.office]]]
+
+    def _area(self, definition: Definition) -> int:
+        return definition.root if self.area is None else definition.area_number[self.area]
+
+    def _part(self, definition: Definition) -> Part:
+        """Raises ReplayError."""
+        number, offices = self.part or 1, self._offices(definition)
+        try:
+            if self.office is not None and self.area is None:
+                return part_of_office(definition, offices[0], number)
+            return part_of_area(definition, self._area(definition), offices, number)
+        except LookupError as error:
+            raise ReplayError(f"--part: {error}") from None
 
     def answer(self, definition: Definition, replayed: Replayed) -> dict[str, Any]:
         """What the API answers: GET /v1/contests/…, areas/…, offices/…, stations/…; of a level the tallies of its areas."""
         moment = replayed.moment
         if self.station is not None:
             number = definition.station_number[self.station]
-            return station_answer(definition, number, replayed.standings, replayed.history, moment)
+            last = BEFORE_ALL if self.after is None else _place(self.after)
+            rest = (row for row in replayed.history if (row["offset"], row["partition"]) > last)
+            page = history_page(rest, HISTORY_RECORDS)
+            return station_answer(definition, number, replayed.standings, page, moment)
         if self.contest is not None:
             return contest_answer(definition, definition.contests[definition.contest_number[self.contest]], moment)
-        offices: Sequence[OfficeEntry] = definition.offices
-        if self.office is not None:
-            offices = [definition.offices[definition.office_number[self.office]]]
+        offices = self._offices(definition)
         if self.level is not None:
             level = definition.level_ids.index(self.level)
             areas = [number for number, each in enumerate(definition.area_level) if each == level]
@@ -242,14 +288,27 @@ class Question(NamedTuple):
                 ],
             }
         if self.office is not None and self.area is None:
-            return office_answer(definition, offices[0], moment, part_of_office(definition, offices[0], 1))
-        area = definition.root if self.area is None else definition.area_number[self.area]
-        return area_answer(definition, area, offices, moment, part_of_area(definition, area, offices, 1))
+            return office_answer(definition, offices[0], moment, self._part(definition))
+        return area_answer(definition, self._area(definition), offices, moment, self._part(definition))
+
+
+def _place(text: str) -> Place:
+    partition, _, offset = text.partition("/")
+    return Place(int(offset), int(partition))
+
+
+def _rest_note(answer: Mapping[str, Any]) -> str:
+    """How to see what this answer leaves out; empty where it leaves nothing out."""
+    if answer.get("next") is not None:
+        return f"\nmore records follow: --after {answer['next']}"
+    if answer.get("parts", 1) > 1:
+        return f"\npart {answer['part']} of {answer['parts']}: --part shows another"
+    return ""
 
 
 def table_of(answer: dict[str, Any], definition: Definition, records: int) -> Table:
     """The tallies of an answer, or a station's history."""
-    caption = f"folded from {records:,} ledger records"
+    caption = f"folded from {records:,} ledger records{_rest_note(answer)}"
     if "history" in answer:
         return _history_table(answer, caption)
     listed = [answer["tally"]] if "contest" in answer else list(answer.get("contests", []))
@@ -288,6 +347,12 @@ def _history_table(answer: dict[str, Any], caption: str) -> Table:
 @click.option("--office", help="this office and all its contests; with --area or --level only this office")
 @click.option("--station", help="this station with its history")
 @click.option("--level", help="all areas of this level")
+@click.option(
+    "--part",
+    type=click.IntRange(min=1),
+    help="which part of an area or an office that is too long for one (default: 1)",
+)
+@click.option("--after", help="the page of a station's history behind this record: `next` of the page before, as 0/12")
 @click.option("--package", type=click.Path(path_type=Path), help="the election package (default: REKAP_PACKAGE)")
 @click.option("--json", "as_json", is_flag=True, help="print what the API answers, byte for byte")
 @click.option("--serve", "port", type=click.IntRange(1, 65535), help="answer /v1/areas, contests, offices at this port")
@@ -299,6 +364,8 @@ def replay(
     office: str | None,
     station: str | None,
     level: str | None,
+    part: int | None,
+    after: str | None,
     package: Path | None,
     as_json: bool,
     port: int | None,
@@ -307,7 +374,7 @@ def replay(
 
     Exit code 1: what is asked is not there; 2: settings or package; 3: the log cannot be read.
     """
-    question = Question(area, contest, office, station, level)
+    question = Question(area, contest, office, station, level, part, after)
     try:
         settings = read_settings()
         definition = Definition(load_package(package or settings.package, problems))
@@ -323,7 +390,7 @@ def replay(
         raise SystemExit(130) from None
     if port is not None:
         say(f"Serving http://127.0.0.1:{port}/v1/areas/{definition.area_codes[definition.root]}; stop: Ctrl-C")
-        serve(lambda kind, code, only: _served(kind, code, only, definition, replayed), port)
+        serve(lambda kind, code, only, part: _served(kind, code, only, part, definition, replayed), port)
         return
     answer = answer_bytes(definition, question.answer(definition, replayed))
     if as_json:
@@ -339,9 +406,12 @@ def _fail(error: Exception, code: int) -> None:
     raise SystemExit(code)
 
 
-def _served(kind: str, code: str, office: str | None, definition: Definition, replayed: Replayed) -> bytes:
+def _served(
+    kind: str, code: str, office: str | None, part: int | None, definition: Definition, replayed: Replayed
+) -> bytes:
     """Raises ReplayError."""
-    question = Question(None, None, None, None, None)._replace(**({"office": office} | {kind: code}))
+    asked = {"office": office} | {kind: code}
+    question = Question(asked.get("area"), asked.get("contest"), asked["office"], part=part)
     question.check(definition)
     return answer_bytes(definition, question.answer(definition, replayed))
 

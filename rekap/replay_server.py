@@ -19,8 +19,8 @@ CONNECTIONS_MAX = 64
 """One person looks at a moment, with a browser or a script."""
 GRACEFUL_SECONDS = 2
 
-Answer = Callable[[str, str, str | None], bytes]
-"""(kind, code, office) → the snapshot. Raises LookupError with a sentence."""
+Answer = Callable[[str, str, str | None, int | None], bytes]
+"""(kind, code, office, part) → the snapshot. Raises LookupError with a sentence."""
 
 
 def app_of(answer: Answer) -> FastAPI:
@@ -32,9 +32,10 @@ def app_of(answer: Answer) -> FastAPI:
         kind: Literal["areas", "contests", "offices"],
         code: str,
         office: Annotated[str | None, Query(pattern=CODE_PATTERN)] = None,
+        part: Annotated[int | None, Query(ge=1)] = None,
     ) -> Response:
         try:
-            return Response(answer(kind.removesuffix("s"), code, office), media_type="application/json")
+            return Response(answer(kind.removesuffix("s"), code, office, part), media_type="application/json")
         except LookupError as error:
             raise Problem(404, "Not in this election", str(error)) from None
 

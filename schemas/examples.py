@@ -215,6 +215,7 @@ EXAMPLES: dict[type[Any], dict[str, Any]] = {
                 "links": _LINKS,
             }
         ],
+        "next": "0/8",
     },
     EventPage: {
         **_OF,

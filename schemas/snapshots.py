@@ -262,6 +262,9 @@ class StationSnapshot(_OfElection):
     """By office."""
     contests: list[StationStanding]
     history: list[HistoryEntry]
+    """A page, the oldest first."""
+    next: str | None
+    """Give it as `after` for the next page; null on the last."""
 
 
 class StationLine(StationStanding):

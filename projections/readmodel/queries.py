@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from projections.answer_parts import HISTORY_BYTES_MAX
 from schemas.package import Election
 
 
@@ -21,7 +22,7 @@ def schema_of(election: Election, generation: int = 1) -> str:
 
 LIST_INDEXES = (
     'CREATE INDEX IF NOT EXISTS record_event_at ON record (event, partition, "offset")',
-    'CREATE INDEX IF NOT EXISTS record_station_at ON record (station, "offset") WHERE station IS NOT NULL',
+    'CREATE INDEX IF NOT EXISTS record_history ON record (station, "offset", partition) WHERE station IS NOT NULL',
     """CREATE INDEX IF NOT EXISTS record_station_received ON record (station, received_us, partition, "offset")
        WHERE station IS NOT NULL""",
     'CREATE INDEX IF NOT EXISTS record_received ON record (received_us, partition, "offset")',
@@ -200,10 +201,21 @@ FROM record
 """
 
 STATION_HISTORY = f"""
-{_EVENT}
-WHERE record.station = $1
-ORDER BY record."offset"
-"""
+SELECT partition, "offset", event, leaf, type, key, station, area, contest, version, received_us, state, bytes,
+       CASE WHEN bytes_through - bytes < {HISTORY_BYTES_MAX} THEN payload END AS payload,
+       CASE WHEN bytes_through - bytes < {HISTORY_BYTES_MAX} THEN findings END AS findings
+FROM (
+    SELECT first.*, sum(bytes) OVER (ORDER BY "offset", partition) AS bytes_through
+    FROM (
+        SELECT found.*, coalesce(octet_length(payload), 0) + octet_length(findings) AS bytes
+        FROM ({_EVENT} WHERE record.station = $1 AND (record."offset", record.partition) > ($2, $3)
+              ORDER BY record."offset", record.partition LIMIT $4) AS found
+    ) AS first
+) AS page
+ORDER BY "offset", partition
+"""  # noqa: S608  # our own number
+"""Takes a station, the offset and the partition of the last record of the page before, and how many. Records that begin after
+the page is full (answer_parts.history_page) come without their long columns."""
 
 ONE_EVENT = f"""
 {_EVENT}

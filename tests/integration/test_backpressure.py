@@ -15,7 +15,7 @@ import pytest_asyncio
 from rekap.up import Stack
 from tests.conftest import Parts
 from tests.support.small_election import reported
-from tests.support.stacks import Voices, eventually, small_stack
+from tests.support.stacks import Voices, eventually, history_of, small_stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -107,8 +107,8 @@ async def test_what_was_acknowledged_before_and_after_is_there(
         acknowledged.append(await _accepted(client, envelope))
 
     async def all_stand() -> bool:
-        shown = [(await client.get(f"/v1/stations/{station}")).json() for station in stations]
-        places = {(entry["partition"], entry["offset"]) for each in shown for entry in each["history"]}
+        histories = [await history_of(client, station) for station in stations]
+        places = {(entry["partition"], entry["offset"]) for history in histories for entry in history}
         return {(receipt["partition"], receipt["offset"]) for receipt in acknowledged} <= places
 
     await eventually(all_stand)
@@ -134,8 +134,7 @@ async def test_an_api_that_is_told_to_stop_answers_those_who_wait(
     assert kept
 
     async def all_stand() -> bool:
-        shown = (await client.get("/v1/stations/1.2.2-1")).json()
-        return kept <= {entry["event"] for entry in shown["history"]}
+        return kept <= {entry["event"] for entry in await history_of(client, "1.2.2-1")}
 
     await eventually(all_stand)
 

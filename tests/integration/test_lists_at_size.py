@@ -20,14 +20,16 @@ import pytest_asyncio
 
 from api.readmodel import ListsBusyError, ReadModel
 from consumers.recorder import make_list_indexes
-from projections.answer_parts import part_of_area, part_of_office
+from projections.answer_parts import BEFORE_ALL, HISTORY_BYTES_MAX, Place, part_of_area, part_of_office
 from projections.definition import Definition
+from projections.published import answer_bytes
 from projections.readmodel import queries
 from projections.readmodel.queries import EventFilters
 from projections.station import ResultState
 from projections.tally import empty_tally
 from runtime.postgres import migrate, open_pool
 from runtime.settings import read_settings
+from schemas.envelope import RECORD_BYTES_MAX
 from schemas.package import Area, ElectionPackage, Station
 from tests.conftest import Parts
 from tests.support.small_election import small_package
@@ -99,6 +101,15 @@ FILL = [
            'superseded', '[]', '{"created_at":"2029-02-14T06:00:00Z"}'
     FROM generate_series(1, 10000) AS number
     """,
+    # One station with 200 forms of 40 kB.
+    """
+    INSERT INTO record (partition, version, "offset", received_us, event, office, type, key, station, contest, area, shard,
+                        state, findings, payload)
+    SELECT 0, number, 2000000 + number, 3000000 + number, sha256(('long' || number)::bytea), 'president', 'result.reported',
+           'key2', '3.7.7-8', 'president', '3.7.7', '3.7', 'superseded', '[]',
+           '{"created_at":"2029-02-14T06:00:00Z","filler":"' || repeat('x', 40000) || '"}'
+    FROM generate_series(1, 200) AS number
+    """,
     """
     INSERT INTO area_tally SELECT contest, area, tally
     FROM unnest($1::text[]) AS area, unnest($2::text[], $3::text[]) AS given (contest, tally)
@@ -162,9 +173,10 @@ async def pool(parts: Parts) -> AsyncIterator[Any]:
             await connection.execute(FILL[0], list(definition.station_codes), places)
             await connection.execute(FILL[1], list(definition.station_codes), places)
             await connection.execute(FILL[2])
+            await connection.execute(FILL[3])
             tallies = [orjson.dumps(empty_tally(len(entry.choices))).decode() for entry in definition.contests]
             contests = [entry.id for entry in definition.contests]
-            await connection.execute(FILL[3], list(definition.area_codes), contests, tallies)
+            await connection.execute(FILL[4], list(definition.area_codes), contests, tallies)
             await make_list_indexes(connection)
         yield definition, pool
     finally:
@@ -296,6 +308,31 @@ async def _counted(model: ReadModel, filters: EventFilters, area: str) -> int:
             filters.contest, filters.key, filters.from_us or 0, filters.to_us or 2**62, area,
         )  # fmt: skip
     return int(rows[0][0])
+
+
+@pytest.mark.parametrize(("station", "records"), [("3.7.7-7", 10_001), ("3.7.7-8", 201), ("1.1.1-1", 1)])
+@pytest.mark.parametrize("limit", [1, 100, 500])
+async def test_the_pages_of_a_history_hold_all_of_it_in_order(
+    read: tuple[Definition, ReadModel, Explaining], station: str, records: int, limit: int
+) -> None:
+    """Also of a station with 10,000 forms, and of one whose forms are so long that fewer than `limit` are on a page."""
+    definition, model, explaining = read
+    number, found, after, pages = definition.station_number[station], [], BEFORE_ALL, 0
+    while pages < 250:
+        answer = await model.station(number, after, limit)
+        _check(explaining, (station, after, limit))
+        body = answer_bytes(definition, answer)
+        assert len(body) <= HISTORY_BYTES_MAX + limit * 1_000 + RECORD_BYTES_MAX
+        pages += 1
+        assert 1 <= len(answer["history"]) <= limit
+        found += [(entry["offset"], entry["partition"]) for entry in answer["history"]]
+        if answer["next"] is None:
+            break
+        partition, _, offset = answer["next"].partition("/")
+        after = Place(int(offset), int(partition))
+        assert after == found[-1]
+    assert found == sorted(set(found))
+    assert len(found) == (records if pages < 250 else 250 * limit)
 
 
 async def test_snapshots_and_look_ups(read: tuple[Definition, ReadModel, Explaining]) -> None:

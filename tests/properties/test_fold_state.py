@@ -63,6 +63,7 @@ def test_a_fold_that_begins_again_from_its_states_tells_the_same(
                 broken = _kept_and_begun_again(broken)
         assert told[0] == told[1]
         assert straight.keyframes() == broken.keyframes()
+        assert straight.state().lives.digest() == broken.state().lives.digest()
 
 
 @given(st.sampled_from(PACKAGES), NIGHTS, st.integers(0, 20))

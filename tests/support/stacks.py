@@ -55,6 +55,18 @@ async def eventually(question: Callable[[], Awaitable[Any]], *, seconds: float =
     return answer
 
 
+async def history_of(client: httpx.AsyncClient, station: str) -> list[dict[str, Any]]:
+    """All pages of a station's history."""
+    history: list[dict[str, Any]] = []
+    asked: dict[str, str | int] = {"limit": 500}
+    while True:
+        page = (await client.get(f"/v1/stations/{station}", params=asked)).raise_for_status().json()
+        history += page["history"]
+        if page["next"] is None:
+            return history
+        asked["after"] = page["next"]
+
+
 class Voices:
     """The keys of the small election, each with its own numbering."""
 

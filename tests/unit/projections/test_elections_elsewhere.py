@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from projections.answer_parts import part_of_area, part_of_office
+from projections.answer_parts import history_page, part_of_area, part_of_office
 from projections.published import Moment, answer_bytes, area_answer, contest_answer, office_answer, station_answer
 from schemas.package import (
     Area,
@@ -265,7 +265,7 @@ def test_what_nobody_stated_is_null_and_each_sum_says_how_many_stations_it_lacks
         assert sums.tiers.held.invalid == 0, "no station is held, so that nothing of them is unknown"
 
     standings = {contest: row for (station, contest), row in rows.items() if station == "mesa-3"}
-    told = station_answer(definition, definition.station_number["mesa-3"], standings, [], moment)
+    told = station_answer(definition, definition.station_number["mesa-3"], standings, history_page([], 1), moment)
     station = StationSnapshot.model_validate(orjson.loads(answer_bytes(definition, told)))
     assert station.station.registered_voters is None
     assert [None if each.numbers is None else each.numbers.invalid for each in station.contests] == [None, None]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from projections.answer_parts import HISTORY_BYTES_MAX, HistoryPage, Place, history_page
 from projections.definition import Definition
-from rekap.replay import Question, ReplayError, cut_of, through_of
+from projections.published import Moment
+from rekap.replay import Question, Replayed, ReplayError, cut_of, through_of
 from tests.support.small_election import small_package
 
 DEFINITION = Definition(small_package())
@@ -65,8 +67,42 @@ async def test_without_a_moment_all_is_read() -> None:
         (Question(None, "mayor", None, None, None), "--contest: there is no contest 'mayor'"),
         (Question(None, None, None, "1.1.1", None), "--station: there is no station '1.1.1'"),
         (Question(None, None, None, None, "station"), "--level: there is no level 'station'"),
+        (Question(part=2), "--part: There is no part 2; this answer has 1."),
+        (Question(office="president", part=2), "--part: There is no part 2; this answer has 1."),
+        (Question(contest="president", part=1), "--part: only an area or an office is shown in parts; --contest is"),
+        (Question(office="president", level="village", part=1), "--part: only an area .*; --level is shown whole"),
+        (Question(area="1", after="0/1"), "--after: goes with --station only"),
+        (
+            Question(station="1.1.1-1", after="1"),
+            "--after: expected the partition/offset of a record, as 0/12, got '1'",
+        ),
     ],
 )
 def test_a_question_without_an_answer_is_told_why(question: Question, sentence: str) -> None:
     with pytest.raises(ReplayError, match=sentence):
         question.check(DEFINITION)
+
+
+def test_the_parts_of_an_answer_hold_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    replayed = Replayed(Moment({}, {}, {}, {}), {}, ())
+    whole = Question(area="1").answer(DEFINITION, replayed)
+    monkeypatch.setattr("projections.answer_parts.PART_BYTES_MAX", 3_000)
+    first = Question(area="1").answer(DEFINITION, replayed)
+    assert first["parts"] > 1
+    parts = [Question(area="1", part=number).answer(DEFINITION, replayed) for number in range(1, first["parts"] + 1)]
+    assert parts[0] == first
+    assert [each["part"] for each in parts] == list(range(1, first["parts"] + 1))
+    for shown in ("contests", "children"):
+        in_parts = [each for part in parts for office in part["offices"] for each in office[shown]]
+        of_whole = [each for office in whole["offices"] for each in office[shown]]
+        assert sorted(map(repr, in_parts)) == sorted(map(repr, of_whole))
+
+
+def test_pages_of_a_history_end_at_their_number_or_bytes() -> None:
+    rows = [{"partition": 0, "offset": offset, "bytes": HISTORY_BYTES_MAX // 2} for offset in range(5)]
+    assert history_page(rows[:2], 2) == HistoryPage(rows[:2], None)
+    assert history_page(rows[:2], 1) == HistoryPage(rows[:1], Place(0, 0))
+    assert history_page(rows, 5) == HistoryPage(rows[:2], Place(1, 0))
+    huge = [{**row, "bytes": 2 * HISTORY_BYTES_MAX} for row in rows]
+    assert history_page(huge, 5) == HistoryPage(huge[:1], Place(0, 0))
+    assert history_page([], 5) == HistoryPage([], None)
