@@ -28,19 +28,23 @@ import orjson
 import uvloop
 from attacks_gateway import GATEWAY_ATTACKS
 from attacks_http import HTTP_ATTACKS
+from attacks_kafka import KAFKA_ATTACKS
 from attacks_live import LIVE_ATTACKS
+from attacks_size import SIZE_ATTACKS
 from attacks_target import Attack, Target, read_target
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from latency import OFFICE, Connection, Watch, envelopes_of
 from websockets.asyncio.client import connect
 
+from proofs.signatures import key_id
 from rekap.demo_election import demo_package, key_slots
 from rekap.live_client import MESSAGE_BYTES_MAX, feed_url
 from rekap.up import Stack, running_stack
 from runtime.package_files import write_package
+from runtime.settings import variable
 from schemas.package import Role
 
-ATTACKS: dict[str, Attack] = {**HTTP_ATTACKS, **GATEWAY_ATTACKS, **LIVE_ATTACKS}
+ATTACKS: dict[str, Attack] = {**HTTP_ATTACKS, **GATEWAY_ATTACKS, **LIVE_ATTACKS, **SIZE_ATTACKS, **KAFKA_ATTACKS}
 
 RATIO_MAX = 3.0
 """Aim: under an attack from one address the others' p95 is at most this many times what it was."""
@@ -56,6 +60,7 @@ KEPT_SECONDS_MAX = 2.0
 """An open connection that waited longer is not used again: the server may be closing it just now."""
 STATIONS = 3_000
 ATTACKER = "127.0.0.2"
+KAFKA_SETTINGS = tuple(variable(name) for name in ("kafka", "package", "generation"))
 
 
 @dataclass
@@ -202,15 +207,18 @@ def memory_mb(stack: Stack) -> float:
 
 
 @asynccontextmanager
-async def attacked_stack(place: Path, stations: int) -> AsyncIterator[tuple[Stack, list[bytes]]]:
-    """A stack with the demo's election, and a form of each station, signed and not sent yet."""
+async def attacked_stack(
+    place: Path, stations: int
+) -> AsyncIterator[tuple[Stack, list[bytes], dict[str, Ed25519PrivateKey]]]:
+    """A stack with the demo's election, a form of each station, signed and not sent yet, and the keys by their ids."""
     keys = {slot: Ed25519PrivateKey.generate() for slot in key_slots()}
     public = {slot: key.public_key().public_bytes_raw() for slot, key in keys.items()}
     package = demo_package(stations=stations, seed=1, public_keys=public)
     write_package(package, place / "election")
     authority = next(key for slot, key in keys.items() if slot.role is Role.AUTHORITY)
     async with running_stack(place / "election", place / "data", authority, log_directory=place) as stack:
-        yield stack, envelopes_of(stack, package, keys, stations)
+        by_id = {key_id(public[slot]): key for slot, key in keys.items()}
+        yield stack, envelopes_of(stack, package, keys, stations), by_id
 
 
 async def main(names: list[str], seconds: int, calm_seconds: int, rate: int) -> int:
@@ -218,9 +226,17 @@ async def main(names: list[str], seconds: int, calm_seconds: int, rate: int) -> 
     with tempfile.TemporaryDirectory(prefix="rekap-attacks-") as temporary:
         place = Path(temporary)
         needed = rate * (seconds + calm_seconds + 10) * len(names) + 200
-        async with attacked_stack(place, max(STATIONS, needed)) as (stack, envelopes):
-            honest = Honest(stack, envelopes[100:], rate)
-            target = Target(stack.url, ATTACKER, seconds, tuple(map(bytes.decode, envelopes[:100])))
+        async with attacked_stack(place, max(STATIONS, needed)) as (stack, envelopes, keys):
+            officer = _key_of(envelopes[0])
+            honest = Honest(stack, [each for each in envelopes[100:] if _key_of(each) != officer], rate)
+            target = Target(
+                stack.url,
+                ATTACKER,
+                seconds,
+                tuple(map(bytes.decode, envelopes[:100])),
+                keys[officer].private_bytes_raw().hex(),
+                {name: value for name, value in stack.environment.items() if name.startswith(KAFKA_SETTINGS)},
+            )
             working = asyncio.create_task(honest.run())
             await asyncio.sleep(calm_seconds)
             print(HEAD, flush=True)
@@ -237,6 +253,10 @@ async def main(names: list[str], seconds: int, calm_seconds: int, rate: int) -> 
                 missed.append("not all that was acknowledged is counted once")
     print("\n".join(["", *(f"MISSED: {sentence}" for sentence in missed)]) if missed else "\nall aims met")
     return 1 if missed else 0
+
+
+def _key_of(envelope: bytes) -> str:
+    return str(orjson.loads(envelope)["signatures"][0]["keyid"])
 
 
 HEAD = (

@@ -8,14 +8,16 @@ must come of them.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from projections.definition import Definition
+from projections.package_checks import problems
 from runtime.kafka import (
     MESSAGE_BYTES_MAX,
     generations_topic,
@@ -25,10 +27,14 @@ from runtime.kafka import (
     topics_of,
 )
 from runtime.kafka_security import client_options
+from runtime.package_files import load_package
 from runtime.seals import HEADER
-from runtime.settings import Settings
+from runtime.settings import Settings, read_settings
 from schemas.blocks import Block
 from schemas.results import Result
+
+if TYPE_CHECKING:  # tests import this module where that one cannot be found
+    from attacks_target import Attack, Target
 
 VOTES = 1_000_000
 BOMB_BYTES = 64 * 1024 * 1024
@@ -160,3 +166,27 @@ async def _seals_of(settings: Settings, topic: str, partition: int) -> list[tupl
                     return list(message.headers)
     finally:
         await stop_consumer(consumer)
+
+
+async def forged_derived_messages(target: Target) -> str:
+    """Blocks and results that no worker wrote, of every kind, again and again."""
+    settings = read_settings(target.environment)
+    definition = Definition(load_package(settings.package, problems))
+    written: Counter[str] = Counter()
+    while not target.is_over:
+        for each in await forge_derived(settings, definition):
+            written["refused by Kafka" if each.offset is None else "written"] += 1
+        await asyncio.sleep(0.5)
+    return f"messages: {dict(written)}"
+
+
+async def forged_generations(target: Target) -> str:
+    """Messages of the topic that says which generation is served, once."""
+    settings = read_settings(target.environment)
+    definition = Definition(load_package(settings.package, problems))
+    forged = await forge_generations(settings, definition)
+    await target.last()
+    return f"{sum(each.offset is not None for each in forged)} of {len(forged)} messages written"
+
+
+KAFKA_ATTACKS: dict[str, Attack] = {attack.__name__: attack for attack in (forged_derived_messages, forged_generations)}

@@ -25,6 +25,10 @@ class Target:
     seconds: int
     envelopes: tuple[str, ...]
     """Forms with a right signature, which nobody else sends."""
+    officer: str
+    """Private key that signed the first of them, in hex; none of the honest forms has it."""
+    environment: dict[str, str]
+    """Settings of the stack without its workers' key: for attackers who reach Kafka."""
     began: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -134,6 +138,13 @@ class Wire:
         if at >= 0:
             await self.reader.readexactly(int(head[at + 15 : head.index(b"\r\n", at)]))
         return int(head[9:12])
+
+    async def whole(self) -> tuple[int, bytes]:
+        """The status and the body of the next answer."""
+        head = await self.answer()
+        at = head.lower().index(b"content-length:")
+        body = await self.reader.readexactly(int(head[at + 15 : head.index(b"\r\n", at)]))
+        return int(head[9:12]), body
 
     async def until_closed(self) -> None:
         """Read and drop all that comes. Raises EOFError at the end."""
