@@ -11,6 +11,18 @@ from typing import Any, NamedTuple
 import duckdb
 
 from audit.extract import COLUMNS
+from audit.numbering import (
+    EVENTS_OF_NUMBER_MAX,
+    FINDINGS_OF_KEY_MAX,
+    FINDINGS_OF_KIND_MAX,
+    KEYS_MAX,
+    NUMBERS_MAX,
+    SENTENCES,
+    Irregular,
+    KeyCounts,
+    Numbering,
+    Place,
+)
 from audit.package import Package
 from audit.rules import ASKED_WHERE, CROSS_RULES, FORM_RULES
 
@@ -215,6 +227,57 @@ class Recount:
             'ORDER BY partition, "offset"'
         )
         return [Refused(*row) for row in rows.fetchall()]
+
+    def numbering(self) -> Numbering:
+        """What the keys' numbers and corrections show."""
+        db = self._db
+        for statement in self._statements["numbering"].split(";\n"):
+            db.execute(statement, {"shown": EVENTS_OF_NUMBER_MAX} if "$shown" in statement else None)
+        counts = dict.fromkeys(SENTENCES, 0) | dict(
+            db.execute("SELECT kind, count(*) FROM irregular GROUP BY kind").fetchall()
+        )
+        keys, events = db.execute("SELECT count(*), coalesce(sum(events), 0)::BIGINT FROM numbered_key").fetchall()[0]
+        (missing,) = db.execute(
+            "SELECT coalesce(sum(last - first + 1), 0)::HUGEINT FROM irregular WHERE kind = 'hole'"
+        ).fetchall()[0]
+        first_keys = db.execute(
+            """
+            SELECT
+                key, any_value(events), any_value(lowest), any_value(highest),
+                count(*) FILTER (kind = 'used_twice') AS used_twice,
+                count(*) FILTER (kind = 'wrong_prev') AS wrong_prev,
+                count(*) FILTER (kind = 'hole') AS holes,
+                coalesce(sum(last - first + 1) FILTER (kind = 'hole'), 0)::HUGEINT,
+                count(*) FILTER (kind = 'restart'), count(*) FILTER (kind = 'skip'),
+                count(*) FILTER (contains(kind, 'corrects')) AS corrections
+            FROM (SELECT key, kind, first, last FROM irregular) JOIN numbered_key USING (key)
+            GROUP BY key ORDER BY used_twice DESC, wrong_prev DESC, holes DESC, corrections DESC, key LIMIT $1
+            """,
+            [KEYS_MAX],
+        ).fetchall()
+        first = db.execute(
+            """
+            SELECT kind, key, first, last, uses, events, names
+            FROM (
+                FROM irregular
+                QUALIFY row_number() OVER (PARTITION BY kind, key ORDER BY first, events) <= $of_key
+            )
+            QUALIFY row_number() OVER (PARTITION BY kind ORDER BY key, first, events) <= $of_kind
+            ORDER BY list_position($kinds, kind), key, first, events
+            """,
+            {"of_key": FINDINGS_OF_KEY_MAX, "of_kind": FINDINGS_OF_KIND_MAX, "kinds": list(SENTENCES)},
+        ).fetchall()
+        return Numbering(
+            keys,
+            events,
+            counts,
+            min(missing, NUMBERS_MAX),
+            [KeyCounts(*row) for row in first_keys],
+            [
+                Irregular(kind, key, begin, end, uses, tuple(Place(**event) for event in events), names)
+                for kind, key, begin, end, uses, events, names in first
+            ],
+        )
 
     def genesis(self) -> list[tuple[int, str, str, str | None, str | None]]:
         """(partition, event id, type, definition, refusal) of the first record of each log."""

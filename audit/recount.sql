@@ -170,6 +170,81 @@ WHERE type = 'annulment.withdrawn' AND refusal IS NULL AND NOT EXISTS (
         AND withdrawal.event = judged.event
 );
 
+-- numbering
+-- What each key's numbers show in all partitions together. An event that stands in several places is one. Those that the key
+-- has not signed, or not for this election, or of a kind that its role may not say, have no place among its numbers.
+CREATE TEMP TABLE numbered AS
+SELECT key, seq, event, any_value(prev) AS prev, min({partition: partition, "offset": "offset"}) AS place
+FROM judged
+WHERE seq IS NOT NULL
+    AND (refusal IS NULL OR refusal NOT IN ('M0', 'E1', 'E2', 'E3', 'E4', 'K1', 'K2', 'K3'))
+GROUP BY key, seq, event;
+-- Events above a number that nobody has used, with what they name as the one before: `named` is that one's number.
+CREATE TEMP TABLE above_gap AS
+SELECT gap.key, gap.below, gap.seq, event.event, event.prev, event.place, named.seq AS named
+FROM (
+    SELECT key, seq, lag(seq) OVER (PARTITION BY key ORDER BY seq) AS below
+    FROM (SELECT DISTINCT key, seq FROM numbered)
+    QUALIFY seq > coalesce(below, -1) + 1
+) AS gap
+JOIN numbered AS event ON event.key = gap.key AND event.seq = gap.seq
+LEFT JOIN numbered AS named ON named.key = gap.key AND named.event = event.prev;
+CREATE TEMP TABLE used_twice AS
+SELECT key, seq, count(*) AS uses FROM numbered GROUP BY key, seq HAVING count(*) > 1;
+CREATE TABLE irregular AS
+-- A gap is a hole unless its key says itself that nothing is missing: it begins anew, or goes on from the event below.
+SELECT
+    min(CASE WHEN prev IS NULL THEN 'restart' WHEN named = below THEN 'skip' ELSE 'hole' END) AS kind,
+    key, coalesce(below, -1) + 1 AS first, seq - 1 AS last, 1 AS uses,
+    [arg_min({event: event, partition: place.partition, "offset": place."offset"}, place)] AS events,
+    arg_min(prev, place) AS names
+FROM above_gap GROUP BY key, below, seq
+UNION ALL
+SELECT
+    'used_twice', key, seq, seq, any_value(uses),
+    list({event: event, partition: place.partition, "offset": place."offset"} ORDER BY place, event), NULL
+FROM (
+    SELECT numbered.*, uses FROM numbered JOIN used_twice USING (key, seq)
+    QUALIFY row_number() OVER (PARTITION BY key, seq ORDER BY place, event) <= $shown
+)
+GROUP BY key, seq
+UNION ALL
+SELECT
+    'wrong_prev', key, seq, seq, 1, [{event: event, partition: place.partition, "offset": place."offset"}], prev
+FROM (
+    SELECT key, seq, event, prev, place FROM numbered WHERE seq = 0 AND prev IS NOT NULL
+    UNION ALL
+    SELECT key, seq, event, prev, place FROM above_gap WHERE seq > 0 AND named IS NOT NULL AND named IS DISTINCT FROM below
+    UNION ALL
+    SELECT key, seq, event, prev, place FROM numbered
+    WHERE EXISTS (FROM numbered AS before WHERE before.key = numbered.key AND before.seq = numbered.seq - 1)
+        AND NOT EXISTS (
+            FROM numbered AS before
+            WHERE before.key = numbered.key AND before.seq = numbered.seq - 1 AND before.event = numbered.prev
+        )
+)
+UNION ALL
+-- Forms that do not name, as what they correct, a lower version of the same station and contest that is in the ledger (V6).
+SELECT kind, key, NULL, NULL, 1, [{event: event, partition: partition, "offset": "offset"}], supersedes
+FROM (
+    SELECT
+        form.*,
+        CASE
+            WHEN form.version = 1 THEN if(form.supersedes IS NULL, NULL, 'first_corrects')
+            WHEN form.supersedes IS NULL THEN 'corrects_none'
+            WHEN named.event IS NULL THEN 'corrects_unknown'
+            WHEN named.station <> form.station OR named.contest <> form.contest THEN 'corrects_elsewhere'
+            WHEN named.version >= form.version THEN 'corrects_not_lower'
+        END AS kind
+    FROM form LEFT JOIN form AS named ON named.event = form.supersedes
+)
+WHERE kind IS NOT NULL;
+CREATE TABLE numbered_key AS
+SELECT key, count(*) AS events, min(seq) AS lowest, max(seq) AS highest FROM numbered GROUP BY key;
+DROP TABLE above_gap;
+DROP TABLE used_twice;
+DROP TABLE numbered;
+
 -- standing
 -- What stands for each wanted station in each wanted contest, after the records up to `cut`. DESIGN 3: the highest version
 -- that stands wins; of one version the form first in the ledger; what breaks a hard rule waits for a review.

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from audit.numbering import NOT_PART_OF_THE_VERDICT, KeyCounts, Numbering
 from audit.run import REFUSED_SHOWN_MAX, Report
 
 DIFFERENCES_SHOWN_MAX = 10_000
@@ -41,6 +42,7 @@ def _facts(report: Report) -> dict[str, Any]:
             "count": len(report.refused),
             "first": [each._asdict() for each in report.refused[:REFUSED_SHOWN_MAX]],
         },
+        "numbering": _numbering(report.numbering),
         "tallies_compared": report.compared,
         "discoveries": {
             "count": len(report.discoveries),
@@ -51,6 +53,27 @@ def _facts(report: Report) -> dict[str, Any]:
         },
         "notes": report.notes,
         "seconds": {name: round(seconds, 2) for name, seconds in report.steps},
+    }
+
+
+def _numbering(numbering: Numbering | None) -> dict[str, Any] | None:
+    if numbering is None:
+        return None
+    return {
+        "changes_the_verdict": False,
+        "keys": numbering.keys,
+        "events": numbering.events,
+        "counts": numbering.counts,
+        "missing_numbers": numbering.missing,
+        "first_keys": [each._asdict() for each in numbering.first_keys],
+        "first": [
+            {
+                **each._asdict(),
+                "events": [place._asdict() for place in each.events],
+                "sentence": each.sentence,
+            }
+            for each in numbering.first
+        ],
     }
 
 
@@ -75,9 +98,21 @@ def as_html(report: Report) -> bytes:
             ("log", "record", "rule", "type", "key", "problem"),
             refused,
         ),
+        *_numbering_parts(report.numbering),
         _table("Time", ("step", "seconds"), list(facts["seconds"].items())),
     ]
     return (_HEAD + "\n".join(part for part in parts if part) + "\n").encode()
+
+
+def _numbering_parts(numbering: Numbering | None) -> list[str]:
+    if numbering is None:
+        return []
+    names = tuple(name.replace("_", " ") for name in KeyCounts._fields)
+    return [
+        f"<h2>What the keys' numbers show</h2>\n<p>{escape(numbering.line)}. {escape(NOT_PART_OF_THE_VERDICT)}</p>",
+        _table("Keys of which there is something to say", names, [tuple(each) for each in numbering.first_keys]),
+        _table("Numbers and corrections", ("kind", "what"), [(each.kind, each.sentence) for each in numbering.first]),
+    ]
 
 
 def _table(title: str, head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:

@@ -6,7 +6,7 @@
     3. checkpoints    of every log, no older than the snapshots; signatures of the log and of witnesses
     4. records        every bundle, every signature, the root; older checkpoints and receipts that somebody holds
     5. genesis        each log opens this election with this definition, and no other
-    6. recount        from the records alone
+    6. recount        from the records alone; and what the keys' numbers show, which is no part of the verdict
     7. comparison     each published tally at its own `as_of`
 
 What is found at one step ends the audit there, for what follows would rest on it; differences of numbers are all listed.
@@ -29,6 +29,7 @@ from audit.archive import Archive
 from audit.compare import Claim, Comparison, Snapshots
 from audit.findings import AuditError, Discovery, NotWitnessedError, TamperedError, Verdict
 from audit.ledger import copy_ledger
+from audit.numbering import Numbering
 from audit.package import Package, read_package
 from audit.package_files import PackageError
 from audit.recount import Recount, Refused
@@ -87,6 +88,8 @@ class Report:
     records: dict[str, int] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
     """Records in the log that must not count; a server that counts one DIFFERS."""
+    numbering: Numbering | None = None
+    """What the keys' numbers show; None where not all records were read."""
     compared: int = 0
     steps: list[tuple[str, float]] = field(default_factory=list)
     """Name and seconds."""
@@ -176,6 +179,8 @@ def _audit(
         report.records = recount.records()
         report.refused = recount.refused()
         comparison = Comparison(package, recount)  # 6
+    with _step(report, "numbers"):
+        report.numbering = recount.numbering()
     with _step(report, "comparison"):  # 7
         seen = 0
 

@@ -7,7 +7,8 @@ notary writes them, and the package. Then, as `rekap audit` does with an archive
 
 1. records      every bundle against its tile, every signature, the roots        two processes and a few threads
 2. recount      rules, versions and refusals of all records, by SQL
-3. all sums     every area, and every station, at the last cut
+3. numbers      holes, numbers used twice and wrong prev, of all keys
+4. all sums     every area, and every station, at the last cut
 
 The limit is Ed25519 alone: the same signatures checked in this process, times the cores. Exit code 0: the sum is the one
 that was made with the results.
@@ -80,7 +81,7 @@ def check_records(place: Path, work: Path, package: Package) -> tuple[list[Path]
 
 
 def count_all(recount: Recount, package: Package, cut: Cut) -> None:
-    """3."""
+    """4."""
     for office in (row["id"] for row in package.tables["offices"]):
         recount.count(office, cut, None)
         recount.sums([row["code"] for row in package.tables["areas"]])
@@ -130,6 +131,8 @@ def main() -> int:
         clock.step("records")
         recount = Recount(package, rows)
         clock.step("recount")
+        recount.numbering()
+        clock.step("numbers")
         count_all(recount, package, cut)
         clock.step("all sums")
         rate = clock.whole()

@@ -430,7 +430,10 @@ ALWAYS_ON: dict[str, tuple[str, str]] = {
         "A form of version 1 corrects none; any other names, as `supersedes`, a lower version that is there.",
     ),
     "V7": ("hard", "From one version to the next are 10 at most: what is further above waits for a review."),
-    "Q1": ("soft", "A key uses each number (`seq`) once. In the count: in one partition, within 1,024 numbers."),
+    "Q1": (
+        "soft",
+        "A key uses each number (`seq`) once. In the count: in one partition, within 1,024 numbers; in the audit: everywhere.",
+    ),
     "Q2": ("soft", "`prev` is the key's event with the number before, where that is there; the number 0 has none."),
     "R1": ("refused", "No reviewer has rejected the form."),
     "R2": ("soft", "No reviewer had to accept the form."),

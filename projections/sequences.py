@@ -1,8 +1,9 @@
 """The numbers that each key gives its events (`seq`, `prev`), as far as one partition of the ledger shows them.
 
 A key's events may lie in several partitions, and a fold looks into its own alone. So here a number is seen to be used twice
-(Q1), and a `prev` to be wrong (Q2), where both events are in this partition and not far apart; the audit and `rekap doctor`
-see all partitions, and there also the numbers that are missing.
+(Q1), and a `prev` to be wrong (Q2), where both events are in this partition and not far apart. Numbers used twice in two
+partitions, and numbers that are missing, change nothing that is counted: `rekap audit` (audit/numbering.py) and `rekap doctor`
+look for these over all partitions.
 """
 
 from __future__ import annotations

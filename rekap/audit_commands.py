@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 from audit.archive import Archive, Server
 from audit.findings import AuditError, Verdict
+from audit.numbering import Irregular, Numbering
 from audit.report import as_html, as_json
 from audit.run import Report, Wishes
 from audit.run import audit as run_audit
@@ -25,6 +26,8 @@ from runtime.temporary import temporary_directory
 
 EXIT_NOT_AUDITED = 3
 WATCHED_AREAS = 20
+FINDINGS_SHOWN_MAX = 3
+"""Of one kind of what the keys' numbers show; there are ten kinds, and the verdict should stay on the screen."""
 EXISTING = click.Path(path_type=Path, exists=True)
 
 
@@ -153,10 +156,22 @@ def _once(places: Places, wishes: Wishes, report_name: Path) -> Verdict:
         complain(f"note: {note}")
     if report.refused:
         complain(f"note: {len(report.refused):,} records in the logs must not count; the report lists them")
+    if report.numbering is not None:
+        for finding in _shown(report.numbering):
+            say(f"finding: {finding.sentence}")
+        say(f"{report.numbering.line} (no part of the verdict)")
     for each in report.discoveries[:20]:
         say(f"{each.verdict.name.lower()}: {each}")
     say(report.line)
     return report.verdict
+
+
+def _shown(numbering: Numbering) -> list[Irregular]:
+    """The first of each kind."""
+    shown: dict[str, list[Irregular]] = {}
+    for each in numbering.first:
+        shown.setdefault(each.kind, []).append(each)
+    return [each for kind in shown.values() for each in kind[:FINDINGS_SHOWN_MAX]]
 
 
 @contextmanager
@@ -180,6 +195,7 @@ def _watch(places: Places, wishes: Wishes, every: int, report_name: Path) -> Ver
     if not places.logs.is_live:
         raise AuditError("--watch needs the address of a server")
     worst, number = Verdict.VERIFIED, 0
+    said = ""
     try:
         while worst is not Verdict.TAMPERED:
             began = time.monotonic()
@@ -193,6 +209,9 @@ def _watch(places: Places, wishes: Wishes, every: int, report_name: Path) -> Ver
             else:
                 for each in report.discoveries[:20]:
                     say(f"{time.strftime('%H:%M:%S')} {each.verdict.name}: {each}")
+                if report.numbering is not None and (findings := report.numbering.findings) != said:
+                    said = findings
+                    say(f"{time.strftime('%H:%M:%S')} {report.numbering.line} (no part of the verdict)")
                 say(f"{time.strftime('%H:%M:%S')} {report.line} ({time.monotonic() - began:.1f} s)")
                 _write(report, report_name)
                 worst = max(worst, report.verdict, key=lambda verdict: verdict.value)

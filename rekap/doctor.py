@@ -9,6 +9,9 @@ moment of it, and each partition is folded to each offset that something names f
     the head of the public log, in the database and in the file `checkpoint`  to its size
     the tiles and entry bundles of the public log                             to the size in `checkpoint`
 
+Beside that, the numbers that each key gives its events (`seq`, `prev`) are looked at over all partitions, which no fold does:
+those used twice, those missing, and new starts. They are about who signed, not about what is kept, and no difference.
+
 Watermarks must be those of an event, positions must be in their topics, and no row may be of what the package does not have.
 
 A partition is folded at a time, and tables are read as they are needed; of a nation it takes some gigabytes and as long as
@@ -170,6 +173,7 @@ class Doctor:
                     await self._partition(partition, self._cuts(partition, heads), threads)
             await self._nation()
             await self._outside()
+            await self._numbers()
 
     # -- what is kept ----------------------------------------------------------------------------------------------
 
@@ -409,6 +413,19 @@ class Doctor:
         statement = "SELECT contest, area, tally FROM area_tally WHERE area <> ALL($1::text[])"
         await self._same("area_tally", [], statement, areas)
 
+    async def _numbers(self) -> None:
+        """What the keys' numbers show."""
+        rows = await self._connection.fetch(queries.NUMBERS_OF_KEYS, SHOWN_MAX)
+        for row in rows:
+            click.echo(_irregular(row))
+        totals = {row["kind"]: row["total"] for row in rows}
+        said = ", ".join(f"{total:,} {kind}" for kind, total in totals.items())
+        self.report.notes.append(
+            f"numbers of the keys' events: {said} (what keys have signed, no difference)"
+            if said
+            else "numbers of the keys' events: one after another"
+        )
+
     async def _same(self, kind: str, expected: Iterable[Row], statement: str, *arguments: object) -> None:
         merge = self._merge(kind, statement, *arguments)
         await merge.take(expected)
@@ -469,6 +486,21 @@ class _Merge:
     async def _advance(self) -> None:
         row = await anext(self._found, None)
         self._next = None if row is None else tuple(row)
+
+
+def _irregular(row: Mapping[str, Any]) -> str:
+    events = " and ".join(
+        f"event {event} (record {place})" for event, place in zip(row["events"], row["places"], strict=True)
+    )
+    numbers = f"number {row['first']}" if row["first"] == row["last"] else f"numbers {row['first']} to {row['last']}"
+    what = {
+        "used twice": f"on {events}",
+        "wrong prev": f"{events} names {row['names'] or 'none'} as the one before it",
+        "hole": f"not in the ledger; {events} above names {row['names']} as the one before it",
+        "new start": f"not used; {events} above names none before it, as where an outbox was lost",
+        "declared gap": f"not used; {events} above names the event below as the one before it",
+    }
+    return f"{row['kind']}: key {row['key']}, {numbers}: {what[row['kind']]}"
 
 
 async def _chunks(values: AsyncGenerator[bytes]) -> AsyncGenerator[list[bytes]]:

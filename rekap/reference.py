@@ -72,7 +72,11 @@ def _rules() -> str:
         "more there are. What becomes of the form does not depend on how many.\n\n"
         f"| rule | what must hold |\n|---|---|\n{rows}\n\n"
         "## Always on\n\nWhat an event must be to count, and how the forms of a station stand to each other.\n\n"
-        f"| rule | where it is broken | what must hold |\n|---|---|---|\n{always}\n"
+        f"| rule | where it is broken | what must hold |\n|---|---|---|\n{always}\n\n"
+        "V5, V6, Q1 and Q2 are soft in every election. As hard rules they would hold an honest form because an outbox "
+        "was lost, and the same fault would be held in one partition and not be seen in two; as `info` they would say nothing. "
+        "Missing numbers are no rule: an event cannot be blamed for another that is not there. `rekap audit` and "
+        "`rekap doctor` list them, and what is used twice in different partitions (docs/audit.md).\n"
     )
 
 

@@ -375,5 +375,77 @@ ORDER BY seq DESC LIMIT 1
 """Takes a key and KEY_RECORDS_MAX. Only what the key itself has signed: records written past the gateways can name it too, and
 are refused."""
 
+EVENTS_OF_NUMBER_MAX = 10
+"""Events of one number of a key that are shown; two prove that it was used twice."""
+NUMBERS_OF_KEYS = f"""
+WITH numbered AS MATERIALIZED (
+    SELECT key, (payload::json ->> 'seq')::bigint AS seq, event, decode(payload::json ->> 'prev', 'hex') AS prev,
+           min(ARRAY[partition, "offset"]) AS place
+    FROM record
+    WHERE payload IS NOT NULL AND findings !~ '"rule": *"(M0|E[1-4]|K[1-3])"'
+    GROUP BY 1, 2, 3, 4
+),
+gap AS (
+    SELECT key, below, seq
+    FROM (
+        SELECT key, seq, lag(seq) OVER (PARTITION BY key ORDER BY seq) AS below
+        FROM (SELECT DISTINCT key, seq FROM numbered) AS used
+    ) AS steps
+    WHERE seq > coalesce(below, -1) + 1
+),
+above_gap AS MATERIALIZED (
+    SELECT gap.*, numbered.event, numbered.prev, numbered.place, named.seq AS named
+    FROM gap JOIN numbered USING (key, seq)
+    LEFT JOIN numbered AS named ON named.key = gap.key AND named.event = numbered.prev
+),
+used_twice AS (SELECT key, seq, count(*) AS uses FROM numbered GROUP BY key, seq HAVING count(*) > 1),
+wrong AS (
+    SELECT key, seq, event, prev, place FROM numbered WHERE seq = 0 AND prev IS NOT NULL
+    UNION ALL
+    SELECT key, seq, event, prev, place FROM above_gap WHERE named IS NOT NULL AND named IS DISTINCT FROM below AND seq > 0
+    UNION ALL
+    SELECT key, seq, event, prev, place FROM numbered
+    WHERE EXISTS (SELECT FROM numbered AS before WHERE before.key = numbered.key AND before.seq = numbered.seq - 1)
+        AND NOT EXISTS (
+            SELECT FROM numbered AS before
+            WHERE before.key = numbered.key AND before.seq = numbered.seq - 1 AND before.event = numbered.prev
+        )
+),
+found AS (
+    SELECT 'used twice' AS kind, key, seq AS first, seq AS last,
+           array_agg(encode(event, 'hex') ORDER BY place, event) AS events,
+           array_agg(place[1] || '/' || place[2] ORDER BY place, event) AS places, NULL AS names
+    FROM (
+        SELECT numbered.*, row_number() OVER (PARTITION BY key, seq ORDER BY place, event) AS use
+        FROM numbered JOIN used_twice USING (key, seq)
+    ) AS uses
+    WHERE use <= {EVENTS_OF_NUMBER_MAX}
+    GROUP BY key, seq
+    UNION ALL
+    SELECT 'wrong prev', key, seq, seq, ARRAY[encode(event, 'hex')], ARRAY[place[1] || '/' || place[2]], encode(prev, 'hex')
+    FROM wrong
+    UNION ALL
+    SELECT * FROM (
+        SELECT DISTINCT ON (key, seq)
+            CASE WHEN prev IS NULL THEN 'new start' WHEN named = below THEN 'declared gap' ELSE 'hole' END AS kind,
+            key, coalesce(below, -1) + 1, seq - 1, ARRAY[encode(event, 'hex')], ARRAY[place[1] || '/' || place[2]],
+            encode(prev, 'hex')
+        FROM above_gap
+        -- Where several events have the number, one that names what is missing comes first.
+        ORDER BY key, seq, prev IS NULL, named IS NOT DISTINCT FROM below, place
+    ) AS gaps
+)
+SELECT kind, key, first, last, events, places, names, total
+FROM (
+    SELECT *, count(*) OVER (PARTITION BY kind) AS total, row_number() OVER (PARTITION BY kind ORDER BY key, first) AS number
+    FROM found
+) AS counted
+WHERE number <= $1
+ORDER BY array_position(ARRAY['used twice', 'wrong prev', 'hole', 'new start', 'declared gap'], kind), number
+"""  # noqa: S608  # our own number
+"""Over all partitions, where the numbers of a key's events (`seq`, `prev`) are not one after another: at most so many of each
+kind as it takes, each with how many there are. As NEWEST_OF_KEY, only what the key itself has signed. A new start names no
+event before it, as where an outbox was lost; in a declared gap the event names the one below as the one before."""
+
 NEWEST_RECEIVED = "SELECT max(received_us) FROM record WHERE received_us > 0 AND received_us <= $1"
 """Not of those that say to have come after now: one of them would hide for years that nothing new comes."""

@@ -25,6 +25,7 @@ from proofs.growing_log import GrowingLog
 from proofs.notes import COSIGNATURE, Checkpoint, Note, VerifierKey, parse_checkpoint, parse_note, sign
 from proofs.signatures import sign_envelope
 from proofs.tiles import entries_path, read_bundle, tile_path
+from rekap.signing import Signed, Signer
 from rekap.up import Stack
 from runtime.key_files import load_or_make_key_file
 from runtime.package_files import pack, write_package
@@ -453,6 +454,77 @@ async def test_a_station_that_the_server_hides_is_named(stack: Stack, tmp_path: 
     finally:
         await database.execute(rename, "1.2.1-1-gone", "1.2.1-1")
         await database.close()
+
+
+async def test_what_the_numbers_of_the_keys_show_is_listed_and_changes_no_verdict(tmp_path: Path, parts: Parts) -> None:
+    """A hole, a number used twice in two partitions, a wrong prev and a lost outbox; audit and doctor name them."""
+    async with small_stack(tmp_path, "numbered", {**parts, "REKAP_CHECKPOINT_MS": "100"}) as stack:
+        definition = stack.definition
+        here, there = "1.1.1-1", "2.1.2-2"
+        homes = {definition.partition_of_station(definition.station_number[code]) for code in (here, there)}
+        assert len(homes) == 2
+
+        def signed(key: str, station: str, seq: int, prev: str | None, contest: str = "president") -> Signed:
+            election = definition.election
+            frame = {"election": election.id, "mode": election.mode.value, "definition": definition.hash}
+            signer = Signer(private_key(key), next_seq=seq, prev=prev, **frame)
+            body = reported(station, contest=contest)
+            if contest != "president":
+                choices = definition.contests[definition.contest_number[contest]].choices
+                body["form"] = {"votes": dict.fromkeys(choices, 1), "VA": len(choices), "VB": 1, "VC": len(choices) + 1}
+            return signer.sign({"created_at": CREATED_AT, **body})
+
+        first = signed("officer", here, 0, None)
+        missing = signed("officer", "1.1.1-2", 1, first.event_id)
+        above = signed("officer", "1.2.1-1", 2, missing.event_id)
+        one = signed("officer", here, 3, above.event_id, "council-a")
+        other = signed("officer", there, 3, above.event_id)
+        wrong = signed("officer", "2.2.2-2", 4, first.event_id)
+        begun = signed("officer-1", "1.1.2-1", 0, None)
+        anew = signed("officer-1", "1.1.2-2", 1_865_000_000_000, None)
+        sent = [first, above, one, other, wrong, begun, anew]
+        async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
+            answer = await client.post("/v1/submissions:batch", content=b"\n".join(each.envelope for each in sent))
+            assert {json.loads(line)["status"] for line in answer.text.splitlines()} == {201}
+
+            async def is_recorded() -> bool:
+                stages = (await client.get("/v1/health")).json()["stages"]
+                return all(stages[stage]["lag_records"] == 0 for stage in ("tabulator", "recorder"))
+
+            await eventually(is_recorded)
+
+        audited = await _audit(stack.url, tmp_path, "--archive", str(tmp_path / "archive"))
+        assert audited.code == VERIFIED, audited.out
+        found = audited.report["numbering"]
+        assert {kind: count for kind, count in found["counts"].items() if count} == {
+            "used_twice": 1,
+            "wrong_prev": 1,
+            "hole": 1,
+            "restart": 1,
+        }
+        by_kind = {each["kind"]: each for each in found["first"]}
+        assert {place["event"] for place in by_kind["used_twice"]["events"]} == {one.event_id, other.event_id}
+        assert {place["partition"] for place in by_kind["used_twice"]["events"]} == homes
+        hole = by_kind["hole"]
+        assert (hole["first"], hole["last"], hole["names"]) == (1, 1, missing.event_id)
+        assert [place["event"] for place in by_kind["wrong_prev"]["events"]] == [wrong.event_id]
+        assert [place["event"] for place in by_kind["restart"]["events"]] == [anew.event_id]
+        assert audited.out.splitlines()[-1].startswith("VERIFIED: ")
+        assert "1 number used twice (equivocation), 1 wrong prev, 1 hole (1 number), 1 new start" in audited.out
+        assert "What the keys' numbers show" in (tmp_path / "report.html").read_text()
+
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "rekap", "doctor"),
+            env=stack.environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        out, _ = await process.communicate()
+        said = out.decode()
+        assert process.returncode in (0, 4), said
+        assert "1 used twice, 1 wrong prev, 1 hole, 1 new start" in said
+        for each in (one, other, wrong, missing, anew):
+            assert each.event_id in said
 
 
 async def test_watching_a_count_that_goes_on_finds_nothing_until_there_is_something(
