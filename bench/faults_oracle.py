@@ -4,7 +4,7 @@ The election of that program is simple on purpose, so that the whole judgement i
 not add up to VA is in doubt (rule F3), and so are two forms of one version that differ. What a reviewer accepted stands,
 then what comes first and adds up; the highest version of which something stands is counted. It is flagged where a
 reviewer had to accept it, where its version still says two things, where a higher version waits, where the version before it is
-missing, or where it does not name one that it corrects. An annulment ends all versions up to its own.
+missing, or where it does not name one that it corrects. An annulment ends all versions up to its own, until one withdraws it.
 
 A record counts where its signature is that of a key whose role may say this about this station, in the station's own
 partition, and where the same event did not count before. Whatever else somebody wrote into the ledger counts nothing.
@@ -45,7 +45,7 @@ Place = tuple[str, str]
 MAY_SAY = {
     "station_officer": {"result.reported"},
     "reviewer": {"result.reviewed"},
-    "supervisor": {"result.annulled"},
+    "supervisor": {"result.annulled", "annulment.withdrawn"},
 }
 """What each role says about stations."""
 
@@ -177,11 +177,11 @@ class _Submitted(NamedTuple):
     reviews: dict[str, str]
     """Event of a form → the decision about it."""
     annulments: dict[str, tuple[int, str | None]]
-    """Event → (through which version, or which one form)."""
+    """Event → (through which version, or which one form), of those that are not withdrawn."""
 
 
 def _submitted(said: Sequence[Said]) -> _Submitted:
-    """What counts of it: a key has so many events here, each once, and a review or an annulment names what is there."""
+    """What counts of it: each key's first events, each once; a review, an annulment or its withdrawal names what is there."""
     forms: dict[str, Said] = {}
     reviews: dict[str, str] = {}
     annulments: dict[str, tuple[int, str | None]] = {}
@@ -203,6 +203,9 @@ def _submitted(said: Sequence[Said]) -> _Submitted:
             if one in forms or 0 < through <= _reach({form.body["version"] for form in forms.values()}):
                 annulments[each.event] = through, one
                 applied.add(each.event)
+        elif body["type"] == "annulment.withdrawn" and annulments.pop(body["annulment"], None) is not None:
+            # Supervisors alone annul here, so whoever withdraws has the role of whoever annulled.
+            applied.add(each.event)
     return _Submitted(forms, reviews, annulments)
 
 

@@ -103,6 +103,10 @@ LEDGER = oracle.read_ledger(
     FACTS,
     {0: [_record("v-1", (5, 3)), _record("v-2", (1, 1)), _record("v-1", (5, 4), version=2), _record("v-2", (1, 1))]},
 )
+WITHDRAWN = _signed(
+    "supervisor",
+    {"type": "annulment.withdrawn", "station": "v-1", "contest": "mayor", "annulment": _event(_annulment(1))},
+)
 SECOND = _record("v-1", (5, 4), version=2, corrects=True)
 FIRST, OTHER, WRONG = _record("v-1", (5, 3)), _record("v-1", (6, 3)), _record("v-1", (6, 3), version=2, too_many=1)
 
@@ -143,6 +147,8 @@ def _votes(*records: bytes) -> tuple[dict[str, int], dict[str, int]]:
         ),
         pytest.param([FIRST, _annulment(1)], (0, 0, 0, 1), (0, 0), id="annulled"),
         pytest.param([FIRST, _annulment(1), SECOND], (1, 0, 0, 0), (5, 4), id="heard again"),
+        pytest.param([FIRST, _annulment(1), WITHDRAWN], (1, 0, 0, 0), (5, 3), id="an annulment withdrawn"),
+        pytest.param([FIRST, WITHDRAWN, _annulment(1)], (0, 0, 0, 1), (0, 0), id="withdrawn before it was annulled"),
         pytest.param([_annulment(1), FIRST], (1, 0, 0, 0), (5, 3), id="annulled before it came"),
         pytest.param([FIRST, _annulment(9)], (1, 0, 0, 0), (5, 3), id="annulled beyond what there is"),
         pytest.param([FIRST, _annulment(1, by="officer")], (1, 0, 0, 0), (5, 3), id="annulled by whoever may not"),
