@@ -26,7 +26,9 @@ from api.limits import Limits
 from projections.definition import Definition
 from rekap.up import Stack
 from runtime.settings import Settings
+from schemas.package import Role
 from tests.conftest import Parts
+from tests.support.ledger import key_row
 from tests.support.small_election import reported, small_package
 from tests.support.stacks import Voices, eventually, small_stack
 
@@ -35,7 +37,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 WEBSITE = "https://results.example"
 VALUES = {
     "area": "N", "office": "president", "contest": "president", "station": "1.1.1-1", "partition": "0", "offset": "0",
-    "path": "checkpoint", "old": "1",
+    "path": "checkpoint", "old": "1", "key": key_row("officer", Role.STATION_OFFICER, "N").key_id,
 }  # fmt: skip
 """A value for each parameter that a path needs; `submission` is that of a form that was counted."""
 
