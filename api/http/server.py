@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import uvicorn
 
@@ -17,6 +18,10 @@ from api.http.web_socket import PIECES_SECONDS, BoundedWebSocket, Turns
 
 BACKLOG = 4096
 """Connections that the kernel keeps until we take them. A tenth is full after 100 ms in which all viewers come back."""
+TAKEN_IN_A_TURN = 16
+"""New connections that are taken in each turn of the loop, 0.1 ms each. libuv takes one of each listening socket, so that
+3,000 silent ones in a row, in turns of 5 ms, made everybody's next wait for 15 s. At half it is 1 s; at double a turn in
+which many come costs others 3 ms."""
 
 
 class BoundedServer(uvicorn.Server):
@@ -32,7 +37,23 @@ class BoundedServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            await self._listen_more()
             self._after_startup()
+
+    async def _listen_more(self) -> None:
+        """On duplicates of each listening socket: the connections that wait are the same."""
+        protocol = partial(
+            cast(Callable[..., asyncio.Protocol], self.config.http_protocol_class),
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        for listening in [listening for server in self.servers for listening in server.sockets]:
+            for _ in range(TAKEN_IN_A_TURN - 1):
+                duplicate = socket.socket(fileno=os.dup(listening.fileno()))
+                self.servers.append(
+                    await asyncio.get_running_loop().create_server(protocol, sock=duplicate, backlog=BACKLOG)
+                )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._before_shutdown()

@@ -12,12 +12,14 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+from websockets.http11 import Request
 
 from api.client_address import TrustedProxies
 from api.http.connection import CONNECTION, keep_little
@@ -41,7 +43,7 @@ PIECE_BYTES = 256
 """Some forty of the smallest frames, 1 ms of work; the longest wish comes in a dozen pieces."""
 PIECES_SECONDS = 0.002
 """What all sockets together may use of one turn of the loop."""
-CLOSE_POLICY = 1008
+CLOSE_NOT_TEXT, CLOSE_POLICY = 1007, 1008
 
 
 class Turns:
@@ -58,12 +60,14 @@ class Turns:
 
     def _run(self) -> None:
         until = time.perf_counter() + self._seconds
-        for _ in range(len(self._waiting)):
-            self._waiting.popleft()()
-            if time.perf_counter() > until:
-                break
-        if self._waiting:
-            asyncio.get_running_loop().call_soon(self._run)
+        try:
+            for _ in range(len(self._waiting)):
+                self._waiting.popleft()()
+                if time.perf_counter() > until:
+                    break
+        finally:  # one whose work fails ends nobody else's
+            if self._waiting:
+                asyncio.get_running_loop().call_soon(self._run)
 
 
 class BoundedWebSocket(WebSocketsSansIOProtocol):
@@ -92,6 +96,8 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._frames = 0
         self._backlog = bytearray()
         """What came and is not read yet."""
+        self._head_bytes = 0
+        """Of the backlog: a handshake is read in one piece."""
         self._is_waiting = False
 
     # -- the connection --------------------------------------------------------------------------------------------
@@ -135,15 +141,8 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
     # -- what comes ------------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        if not self.handshake_initiated:
-            super().data_received(data)  # the head, which HTTP has read and bounded before
-            if self.handshake_initiated:
-                self.scope[CONNECTION] = self
-            elif self.conn.handshake_exc is not None:
-                # The library has no words for a request that it cannot read, and would wait for ever.
-                self.transport.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
-                self.transport.close()
-            return
+        if not self.handshake_initiated and not self._backlog:
+            self._head_bytes = len(data)  # HTTP has read and bounded it before
         self._backlog += data
         self._corked.hold_reading(BACKLOG)
         self._go_on()
@@ -159,8 +158,8 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     async def send(self, message: ASGISendEvent) -> None:
         await super().send(message)
-        if message["type"] == "websocket.close":  # what came before the client's own close is read, and dropped
-            self._go_on()
+        if message["type"] in ("websocket.accept", "websocket.close"):
+            self._go_on()  # with what came behind the handshake; what came before the client's own close is dropped
 
     async def receive(self) -> ASGIReceiveEvent:
         message = await super().receive()
@@ -169,6 +168,8 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     def _go_on(self) -> None:
         """Read the next piece in a turn of the loop, once what came before is worked off and its answers are read."""
+        if not self.handshake_complete and not self._head_bytes:
+            return  # a frame that is answered before the handshake is breaks the connection
         if self._backlog and not self._is_waiting and not self.read_paused and self.writable.is_set():
             self._is_waiting = True
             self._turns.add(self._read_piece)
@@ -178,9 +179,18 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         if self.transport.is_closing():
             self._backlog.clear()
             return
-        piece = bytes(self._backlog[:PIECE_BYTES])
-        del self._backlog[:PIECE_BYTES]
-        super().data_received(piece)
+        size, self._head_bytes = self._head_bytes or PIECE_BYTES, 0
+        piece = bytes(self._backlog[:size])
+        del self._backlog[:size]
+        try:
+            super().data_received(piece)
+        except Exception:  # of the library, which does not mean to; the connection would wait for ever
+            self.cut_off()
+            raise
+        if not self.handshake_initiated and self.conn.handshake_exc is not None:
+            # The library has no words for a request that it cannot read, and would wait for ever.
+            self.transport.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+            self.transport.close()
         if self._backlog:
             self._go_on()
         else:
@@ -198,10 +208,25 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         if len(self.frames) > FRAGMENTS_MAX:
             self._show_out(f"more than {FRAGMENTS_MAX} fragments of one message")
 
-    def _show_out(self, sentence: str) -> None:
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            self.scope[CONNECTION] = self  # type: ignore[literal-required]
+
+    def send_receive_event_to_app(self) -> None:
+        if self.curr_msg_data_type == "text":
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:  # for which the server would write a traceback
+                self.frames = []
+                self._show_out("a text message is UTF-8", CLOSE_NOT_TEXT)
+                return
+        super().send_receive_event_to_app()
+
+    def _show_out(self, sentence: str, code: int = CLOSE_POLICY) -> None:
         if not self.close_sent:
             metrics.HTTP_CUT_OFF.labels("frames").inc()
-            self.conn.fail(CLOSE_POLICY, sentence)
+            self.conn.fail(code, sentence)
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.close_sent = True
             self.transport.close()

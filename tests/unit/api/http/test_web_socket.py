@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, cast
 
+import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
@@ -34,11 +37,12 @@ class Server:
     connections: Connections = field(default_factory=lambda: Connections(10, 4, Refusals()))
     received: list[Any] = field(default_factory=list)
     takes: asyncio.Event = field(default_factory=asyncio.Event)
+    turns: Turns = field(default_factory=lambda: Turns(0.01))
 
     def connect(self) -> tuple[BoundedWebSocket, Transport]:
         config = uvicorn.Config(self._app, log_config=None, lifespan="off", interface="asgi3", proxy_headers=False)
         config.ws_max_size = 1_000
-        socket = BoundedWebSocket(self.connections, TrustedProxies(), Turns(0.01), config, ServerState(), {})
+        socket = BoundedWebSocket(self.connections, TrustedProxies(), self.turns, config, ServerState(), {})
         transport = Transport("198.51.100.7")
         socket.connection_made(Corked(cast(asyncio.Transport, transport)))
         return socket, transport
@@ -145,3 +149,71 @@ async def test_frames_that_nobody_takes_end_the_connection_and_its_place_is_free
     assert transport.is_aborted
     socket.connection_lost(None)
     assert len(server.connections) == 0
+
+
+async def test_handshakes_that_come_together_are_read_over_many_turns() -> None:
+    server = Server(Connections(100, 100, Refusals()), turns=Turns(0))
+    pairs = [server.connect() for _ in range(50)]
+    for socket, _ in pairs:
+        socket.data_received(HANDSHAKE)
+        socket.data_received(PING)
+    read_by_turn = []
+    for _ in range(52):
+        read_by_turn.append(sum(socket.handshake_initiated for socket, _ in pairs))
+        await asyncio.sleep(0)
+    assert read_by_turn[0] == 0
+    assert max(after - before for before, after in pairwise(read_by_turn)) == 1
+    for _ in range(200):
+        await asyncio.sleep(0)
+    for _, transport in pairs:
+        assert transport.sent.startswith(b"HTTP/1.1 101 ")
+        assert transport.sent.endswith(b"\r\n\r\n\x8a\x00"), "what came behind the handshake is answered behind it"
+
+
+async def test_a_handshake_whose_client_has_gone_is_not_read() -> None:
+    socket, transport = Server().connect()
+    socket.data_received(HANDSHAKE)
+    transport.close()
+    socket.connection_lost(None)
+    await settled()
+    assert not socket.handshake_initiated
+    assert transport.sent == b""
+
+
+async def test_text_that_is_not_utf_8_is_closed_with_1007_and_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    for frames in (b"\x81\x81" + MASK + b"\xff", b"\x01\x81" + MASK + b"\xc3" + b"\x80\x81" + MASK + b"x"):
+        server = Server()
+        server.takes.set()
+        socket, transport = await server.open()
+        with caplog.at_level(logging.DEBUG):
+            socket.data_received(frames)
+            await settled()
+        assert transport.sent.startswith(CLOSE_FRAME), frames
+        assert transport.sent[2:4] == (1007).to_bytes(2), frames
+        assert transport.is_closed
+        socket.connection_lost(None)
+        await settled()
+        assert [message["type"] for message in server.received] == ["websocket.disconnect"]
+    assert caplog.text == ""
+
+
+async def test_letters_cut_between_two_fragments_are_text() -> None:
+    server = Server()
+    server.takes.set()
+    socket, _ = await server.open()
+    socket.data_received(b"\x01\x81" + MASK + b"\xc3" + b"\x80\x81" + MASK + b"\xa9")
+    await settled()
+    assert [message["text"] for message in server.received] == ["é"]
+
+
+async def test_work_that_fails_ends_nobody_elses() -> None:
+    turns, done, failed = Turns(1.0), [], []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context["exception"]))
+    turns.add(lambda: done.append(1 // 0))
+    turns.add(lambda: done.append(2))
+    await settled()
+    assert done == [2]
+    assert [type(error) for error in failed] == [ZeroDivisionError]
+    turns.add(lambda: done.append(3))
+    await settled()
+    assert done == [2, 3]
