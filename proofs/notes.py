@@ -83,7 +83,7 @@ def parse_key(text: str) -> VerifierKey:
         name, key_hash, encoded = parts
         raw = binascii.a2b_base64(encoded, strict_mode=True)
     except ValueError:
-        raise NoteError(f"{text.strip()[:80]!r} is no verifier key: expected name+hash+key") from None
+        raise NoteError(f"{text.strip()[:80]!r} is not a verifier key: expected name+hash+key") from None
     if len(raw) != 33 or raw[0] not in (ED25519, COSIGNATURE):
         raise NoteError(f"the key of {name!r} is of a type that is not known here")
     key = VerifierKey(name, raw[0], raw[1:])

@@ -19,6 +19,7 @@ from audit.numbering import Irregular, Numbering
 from audit.report import as_html, as_json
 from audit.run import Report, Wishes
 from audit.run import audit as run_audit
+from proofs.notes import NoteError, parse_key
 from rekap.terminal import complain, say
 from runtime.kafka_security import client_options
 from runtime.settings import SettingsError, read_settings
@@ -79,6 +80,8 @@ def audit(
     with --package and, to compare, --published). The last line is VERIFIED
     (exit code 0), DIFFERS (1: a published number is not what the log counts to) or TAMPERED (4: the log, a signature or
     the package is not what it was). Exit code 2: the command is wrong; 3: it could not be audited.
+
+    Example: rekap audit https://count.example --archive my-audit --witness 'name+hash+key'
     """
     seed = int(time.time()) if seed is None else seed
     brokers = source.removeprefix("kafka://") if source.startswith("kafka://") else ""
@@ -92,6 +95,11 @@ def audit(
     )  # fmt: skip
     if witnesses_min is not None and witnesses_min > len(witnesses):
         raise click.UsageError("--witnesses-min asks for more witnesses than --witness names")
+    try:
+        for text in (*keys, *witnesses):
+            parse_key(text)
+    except NoteError as error:
+        raise click.UsageError(str(error)) from None
     try:
         with _places(source, published, archive) as places:
             verdict = _watch(places, wishes, every, report_name) if watch else _once(places, wishes, report_name)
@@ -139,7 +147,7 @@ def _places(source: str, published: str | None, archive: Path | None) -> Iterato
             files = Archive(Path(source), None)
             yield Places(files, files, work)
         else:
-            raise AuditError(f"{source!r} is neither an http address, nor kafka://…, nor a directory")
+            raise click.UsageError(f"{source!r} is neither an http address, nor kafka://…, nor a directory")
 
 
 def _once(places: Places, wishes: Wishes, report_name: Path) -> Verdict:

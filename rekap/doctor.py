@@ -59,7 +59,7 @@ from proofs.notes import NoteError, parse_checkpoint, parse_note
 from proofs.signatures import load_public_key
 from rekap.ledger_commands import LedgerFilesError, records_of
 from rekap.replay import checked_records
-from rekap.run import load
+from rekap.run import away, load
 from rekap.terminal import complain, say
 from runtime.generations import current_generation
 from runtime.kafka import SUBTOTALS_PARTITIONS, plain_consumer, topics_of
@@ -246,8 +246,8 @@ class Doctor:
             for row in await self._connection.fetch(queries.POSITIONS)
         }
         consumer = plain_consumer(self._settings)
-        await consumer.start()
         try:
+            await consumer.start()
             ends = await consumer.end_offsets(places)
         finally:
             await consumer.stop()
@@ -579,7 +579,7 @@ def doctor(left_out: tuple[str, ...]) -> None:
         say(f"ledger {error}")
         raise SystemExit(EXIT_DIFFERENT) from None
     except (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        complain(f"Error: {type(error).__name__}: {error}")
+        complain(f"Error: {away(settings, error)}")
         raise SystemExit(EXIT_NOT_REACHED) from None
     say(*report.table().split("\n"))
     for line in last_lines_of(report, left_out):

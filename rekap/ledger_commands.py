@@ -26,7 +26,7 @@ from projections.definition import Definition
 from projections.genesis import genesis_problem
 from proofs.growing_log import GrowingLog
 from proofs.tiles import entry_bundle
-from rekap.run import load
+from rekap.run import kafka_away, load
 from rekap.terminal import complain, say
 from runtime.kafka import TopicMismatchError, ordered_producer, plain_consumer, topics_of
 from runtime.settings import Settings
@@ -99,8 +99,8 @@ async def import_ledger(settings: Settings, definition: Definition, directory: P
     topic = (await create_topics(settings, definition.election)).ledger  # 2
     places = [TopicPartition(topic, partition) for partition in range(definition.partitions)]
     consumer = plain_consumer(settings)
-    await consumer.start()
     try:
+        await consumer.start()
         ends = await consumer.end_offsets(places)
     finally:
         await consumer.stop()
@@ -144,8 +144,8 @@ async def records_of(settings: Settings, definition: Definition, partition: int)
     """The values of a partition of the ledger, up to its end of now. Raises KafkaError, LedgerFilesError."""
     place = TopicPartition(topics_of(definition.election).ledger, partition)
     consumer = plain_consumer(settings)
-    await consumer.start()
     try:
+        await consumer.start()
         consumer.assign([place])
         consumer.seek(place, 0)
         end = (await consumer.end_offsets([place]))[place]
@@ -253,7 +253,10 @@ def _run(work: Any, done: str, directory: Path) -> None:
     settings, definition = load()
     try:
         heads = asyncio.run(work(settings, definition, directory))
-    except (LedgerFilesError, TopicMismatchError, KafkaError, OSError) as error:
+    except KafkaError as error:
+        complain(f"Error: {kafka_away(settings, error)}")
+        raise SystemExit(1) from None
+    except (LedgerFilesError, TopicMismatchError, OSError) as error:
         complain(f"Error: {error}")
         raise SystemExit(1) from None
     for partition, head in enumerate(heads):

@@ -10,7 +10,7 @@ import click
 from aiokafka.errors import KafkaError
 
 from rekap.opening import ConfirmationError, OpeningError, open_with_key, what_will_stand
-from rekap.run import load
+from rekap.run import kafka_away, load
 from rekap.terminal import complain, say
 from runtime.kafka import TopicMismatchError
 from runtime.key_files import KeyFileError, load_key_file
@@ -45,10 +45,10 @@ def open_command(key_file: Path, confirm: str | None) -> None:
             typed = click.prompt("Type the election's id to open it", err=True)
             opened = asyncio.run(open_with_key(settings, definition, key, confirmed=typed))
     except (KeyFileError, OpeningError, TopicMismatchError) as error:
-        complain(f"Error: {error}.")
+        complain(*f"Error: {error}.".split("\n"))
         raise SystemExit(EXIT_NOT_OPENED) from None
     except (KafkaError, TimeoutError, OSError) as error:
-        complain(f"Error: Kafka at {settings.kafka} (REKAP_KAFKA): {type(error).__name__}")
+        complain(f"Error: {kafka_away(settings, error)}")
         raise SystemExit(EXIT_NOT_REACHED) from None
     how = "is open now" if opened else "was open already"
     say(f"Election {election.id} {how}: {definition.partitions} ledger partitions.")

@@ -34,7 +34,7 @@ from consumers.recorder import make_list_indexes
 from projections.definition import Definition
 from projections.readmodel import queries
 from rekap.embedded.processes import Supervisor, last_lines, told_to_stop
-from rekap.run import load
+from rekap.run import away, load
 from rekap.terminal import complain, say
 from runtime.generations import current_generation, make_current
 from runtime.http_client import client_for
@@ -324,7 +324,7 @@ def rebuild(url: str | None, drop: int | None, yes: bool) -> None:
         complain(*f"Error: {error}".split("\n"))
         raise SystemExit(1) from None
     except (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        complain(f"Error: {type(error).__name__}: {error}")
+        complain(f"Error: {away(settings, error)}")
         raise SystemExit(EXIT_NOT_REACHED) from None
     except KeyboardInterrupt:
         if work and work[0].has_switched:

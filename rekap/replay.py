@@ -373,6 +373,8 @@ def replay(
     """Count a prefix of a log again. SOURCE is the address of a Rekap API, a directory of log files, or kafka://HOST:PORT.
 
     Exit code 1: what is asked is not there; 2: settings or package; 3: the log cannot be read.
+
+    Example: rekap replay http://127.0.0.1:8000 --package my-election --contest president --to '{"0":12,"1":9}'
     """
     question = Question(area, contest, office, station, level, part, after)
     try:

@@ -120,6 +120,20 @@ def in_the_current_generation(settings: Settings, definition: Definition) -> Set
     return replace(settings, generation=current)
 
 
+def away(settings: Settings, error: Exception) -> str:
+    """The sentence for a command that could not reach Kafka or PostgreSQL, or read a file."""
+    if isinstance(error, KafkaError):
+        return kafka_away(settings, error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return f"PostgreSQL (REKAP_DATABASE) cannot be used: {error or type(error).__name__}"
+
+
+def kafka_away(settings: Settings, error: Exception) -> str:
+    """Without the library's own words: they repeat the class and name the address as its objects print it."""
+    return f"Kafka at {settings.kafka} (REKAP_KAFKA) cannot be used: {type(error).__name__}"
+
+
 def load() -> tuple[Settings, Definition]:
     """Settings and the election. Ends the process with a sentence where one is wrong."""
     try:

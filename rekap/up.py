@@ -226,7 +226,10 @@ def up(
     ledger: Path | None,
     confirm: str | None,
 ) -> None:
-    """Start everything for the election in PACKAGE and go on until Ctrl-C. A second start goes on where it was."""
+    """Start everything for the election in PACKAGE and go on until Ctrl-C. A second start goes on where it was.
+
+    Example: rekap up my-election --key my-election-keys/authority-N.pem
+    """
 
     async def go() -> None:
         told = told_to_stop()
@@ -253,7 +256,7 @@ def run_or_explain(work: object) -> None:
         complain(f"Error: Kafka (REKAP_KAFKA, or the embedded one): {error}")
         raise SystemExit(EXIT_NOT_STARTED) from None
     except OpeningError as error:
-        complain(f"Error: {error}.")
+        complain(*f"Error: {error}.".split("\n"))
         raise SystemExit(EXIT_WRONG_PACKAGE) from None
     except (EmbeddedError, SettingsError, TopicMismatchError, LedgerFilesError, KeyFileError, OSError) as error:
         complain(*f"Error: {error}".split("\n"))

@@ -55,8 +55,8 @@ async def current_generation(settings: Settings, election: Election, definition:
     """The generation that is served. Raises KafkaError, KeyFileError."""
     seals = Seals(settings.workers_key, definition)
     consumer = plain_consumer(settings)
-    await consumer.start()
     try:
+        await consumer.start()
         return await _Reader(consumer, election, seals, Alarms()).newest()
     finally:
         await stop_consumer(consumer)

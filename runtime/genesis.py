@@ -38,8 +38,8 @@ async def first_records(settings: Settings, election: Election) -> list[bytes | 
                 "the number is fixed when the election is opened"
             )
         consumer = plain_consumer(settings)
-        await consumer.start()
         try:
+            await consumer.start()
             return await _first_records(consumer, ledger, found)
         finally:
             await stop_consumer(consumer)

@@ -58,8 +58,8 @@ async def _records(settings: Settings, election: Election) -> int:
     """How many records the ledger has, the genesis of each partition among them."""
     places = [TopicPartition(topics_of(election).ledger, partition) for partition in range(election.partitions)]
     consumer = plain_consumer(settings)
-    await consumer.start()
     try:
+        await consumer.start()
         async with asyncio.timeout(ASK_SECONDS_MAX):
             return sum((await consumer.end_offsets(places)).values())
     finally:

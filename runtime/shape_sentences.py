@@ -40,6 +40,8 @@ def sentence(error: ErrorDetails, fields: Collection[str] = ()) -> str:
             return f"there is no field {name!r} here{did_you_mean(difflib.get_close_matches(name, sorted(fields), 1))}"
         case "string_pattern_mismatch":
             return _pattern_sentence(value, context["pattern"])
+        case "string_too_short" if value:
+            return f"has {len(value):,} characters, at least {context['min_length']:,} are needed"
         case "string_too_short":
             return "is empty"
         case "string_too_long":

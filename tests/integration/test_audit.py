@@ -582,7 +582,6 @@ async def test_watching_a_count_that_goes_on_finds_nothing_until_there_is_someth
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
-        ("nowhere", "is neither an http address, nor kafka"),
         ("http://127.0.0.1:9", "cannot be had"),
         (".", "package"),
     ],

@@ -217,6 +217,12 @@ def test_a_foreign_envelope_is_a_sentence(run: Run, payload: bytes, sentence: st
     assert sentence in result.stderr
 
 
+def test_a_text_that_is_too_short_is_not_said_to_be_empty(run: Run) -> None:
+    envelope = {**orjson.loads(sign_envelope(private_key("officer"), b"{}")), "payload": "!!"}
+    result = run("submit", write("short.json", envelope))
+    assert "short.json:1: not a signed envelope: payload: has 2 characters, at least 4 are needed" in result.stderr
+
+
 @pytest.mark.parametrize("content", [b"no database", b"SQLite format 3\x00" + b"\x01" * 5000])
 def test_a_file_that_is_no_outbox_is_a_sentence(run: Run, content: bytes) -> None:
     write("outbox.sqlite", content)

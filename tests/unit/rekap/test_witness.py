@@ -256,7 +256,7 @@ def test_a_servers_logs_are_pinned_at_the_first_start(server: Server, state: Wit
         (b"<html>", "does not name the logs"),
         ({"logs": [{"origin": ORIGIN, "keys": []}]}, "does not name the logs"),
         ({"logs": []}, "has no log"),
-        ({"logs": [{"origin": ORIGIN, "keys": ["nonsense"]}]}, "is no verifier key"),
+        ({"logs": [{"origin": ORIGIN, "keys": ["nonsense"]}]}, "is not a verifier key"),
         ({"logs": [{"origin": "another/log", "keys": [str(KEY)]}]}, "is not signed by a key of that name"),
         (b" " * 2_000_000, "has more than"),
     ],
@@ -285,7 +285,7 @@ def test_what_is_wrong_with_the_command_is_one_sentence(
     for arguments, code, sentence in (
         (["--name", "w1", *files], 2, "name the logs"),
         (["--name", "w 1", *files, "--log", str(KEY)], 2, "has no spaces"),
-        (["--name", "w1", *files, "--log", "nonsense"], 2, "is no verifier key"),
+        (["--name", "w1", *files, "--log", "nonsense"], 2, "is not a verifier key"),
         (["--name", "w1", *files, "--log", str(cosigner)], 2, "is the key of a witness"),
         (["--name", "w1", *files, "--server", "http://127.0.0.1:1"], 3, "Start again when the server is up"),
         (["--name", "w1", *files, "--server", "nonsense"], 3, "nonsense/v1/log"),
