@@ -8,6 +8,7 @@ look for these over all partitions.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from bisect import bisect_left
 
@@ -19,7 +20,7 @@ NUMBERS_KEPT = 1_024
 one that is sent again in another order still falls within. At half, it would not; at double, a thousand keys that each submit
 for whole regions take 80 MB of a partition."""
 _ENTRY = struct.Struct("<Q16s16s")
-"""Number, first half of the event's id, and of the id that it names as the one before (zeros: none)."""
+"""Number, the event's id, and the id that it names as the one before (zeros: none), both as `_short`."""
 _KEY = struct.Struct("<8sI")
 """Key id, and how many entries follow."""
 _NONE = bytes(16)
@@ -48,7 +49,7 @@ class Sequences:
     def note(self, key: str, seq: int, event_id: bytes, prev: bytes | None) -> tuple[Finding, ...]:
         """Note an event that the key has signed, and say what is wrong with its place among the key's others."""
         entries = self._of.setdefault(key, bytearray())
-        own, before = event_id[:16], _NONE if prev is None else prev[:16]
+        own, before = _short(event_id), _NONE if prev is None else _short(prev)
         if seq == 0 and prev is not None:
             return (_NOT_THE_ONE_BEFORE,)
         if entries and seq <= _entry(entries, _count(entries) - 1)[0] - NUMBERS_KEPT:
@@ -81,6 +82,12 @@ class Sequences:
             sequences._of[key.hex()] = bytearray(packed[place : place + count * _ENTRY.size])
             place += count * _ENTRY.size
         return sequences
+
+
+def _short(event_id: bytes) -> bytes:
+    """Half as many bytes as an id, but not half of the id: `prev` is whatever its submitter wrote, so that it could have the
+    right first half alone."""
+    return hashlib.sha256(event_id).digest()[: len(_NONE)]
 
 
 def _count(entries: bytearray) -> int:

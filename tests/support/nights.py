@@ -55,6 +55,7 @@ PACKAGES = tuple(
 
 STATIONS = {"1.1.1-1": "council-a", "1.1.1-2": "council-a", "2.1.1-1": "council-b", "2.1.2-2": "council-c"}
 PAIRS, PARTIES = ("01", "02", "03"), ("P1-0", "P1-1", "P2-0", "P2-1")
+PREVS = ("right", "none", "half right")
 
 
 small = st.integers(0, 9)
@@ -94,7 +95,7 @@ acts = st.one_of(
     st.tuples(st.just("review again"), st.integers(0, 30)),
     st.tuples(st.just("annul"), st.sampled_from(sorted(STATIONS)), st.sampled_from((1, 2, 3, 12, 20))),
     st.tuples(st.just("annul one"), st.integers(0, 30)),
-    st.tuples(st.just("misnumber"), st.sampled_from(("officer", "reviewer")), st.integers(-3, 2), st.booleans()),
+    st.tuples(st.just("misnumber"), st.sampled_from(("officer", "reviewer")), st.integers(-3, 2), st.sampled_from(PREVS)),
     st.tuples(st.just("withdraw"), st.integers(0, 30), st.sampled_from(("supervisor", "supervisor", "court"))),
     st.tuples(
         st.just("forge"), _reports(), st.sampled_from(("key", "scope", "role", "mode", "place", "bytes", "station"))
@@ -172,9 +173,12 @@ def play(ledger: MemoryLedger, night: list[tuple[Any, ...]]) -> None:
                 order = annulled(station, 1) | {"contest": contest, "event": _event(envelope)}
                 del order["through_version"]
                 orders.append(_ordered(ledger, order))
-            case ("misnumber", key, step, forgets) if key in ledger.signers:
+            case ("misnumber", key, step, names) if key in ledger.signers:
                 signer = ledger.signers[key]
-                signer.go_on(max(0, signer.next_seq + step), None if forgets else signer.prev)
+                right = signer.prev
+                half_right = right and right[:32] + "0" * 32
+                prev = {"right": right, "none": None, "half right": half_right}[names]
+                signer.go_on(max(0, signer.next_seq + step), prev)
             case ("withdraw", number, key) if orders:
                 annulment, station, contest = orders[number % len(orders)]
                 ledger.say(key, withdrawn(station, annulment) | {"contest": contest})

@@ -37,6 +37,16 @@ def test_a_prev_that_is_not_the_event_before_is_found_from_either_side() -> None
     assert _note(sequences, 0, 7) == ["Q2"]
 
 
+def test_a_prev_with_the_right_first_half_alone_is_found_from_either_side() -> None:
+    half_right = _id(4)[:16] + bytes(16)
+    sequences = Sequences()
+    _note(sequences, 4, 3)
+    assert [finding.rule for finding in sequences.note(KEY, 5, _id(5), half_right)] == ["Q2"]
+    sequences = Sequences()
+    sequences.note(KEY, 5, _id(5), half_right)
+    assert _note(sequences, 4, 3) == ["Q2"]
+
+
 def test_a_restart_far_above_is_right() -> None:
     sequences = Sequences()
     _note(sequences, 4, 3)
