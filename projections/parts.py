@@ -4,7 +4,8 @@ The parts of one message stand in one topic partition in order, but others may s
 that does not know yet that it was replaced, or the same parts again. The rule, for each chain (an office; an office and a
 ledger partition):
 
-    begun       part 0 opens a message. One of the same writer that is still open is dropped: that writer has given it up
+    begun       part 0 opens a message. One of the same writer that is still open is dropped: that writer has given it up; one
+                that it numbered lower has come again, and is skipped
     goes on     the next number is added, and the last one ends the message
     repeated    a number that the open message has is skipped
     missing     a number further on drops the message; a part of a message that is not open is skipped
@@ -59,7 +60,7 @@ class Parts(Generic[Piece]):
             return [piece]
         key = (chain, part.writer)
         message = self._open.get(key)
-        if part.number == 0 and (message is None or message.part.message != part.message):
+        if part.number == 0 and (message is None or message.part.turn < part.turn):
             self._drop(key)
             if not 0 < part.of <= PARTS_MAX:
                 self.dropped += 1

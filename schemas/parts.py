@@ -32,6 +32,11 @@ class Part(NamedTuple):
     def writer(self) -> str:
         return self.message.rpartition("-")[0]
 
+    @property
+    def turn(self) -> int:
+        """Which of its writer's messages it is of."""
+        return int(self.message.rpartition("-")[2])
+
 
 class TooManyPartsError(Exception):
     """A message that is larger than readers would put together."""

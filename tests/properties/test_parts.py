@@ -246,6 +246,15 @@ def test_a_restarted_worker_and_a_missing_part_end_a_message() -> None:
     assert parts.first_offset is None
 
 
+def test_an_older_message_that_comes_again_does_not_end_the_one_that_its_writer_sends() -> None:
+    parts: Parts[str] = Parts()
+    assert parts.add("office", Part("w-9", 0, 3), "a", 1) is None
+    assert parts.add("office", Part("w-10", 0, 3), "b", 1) is None
+    for number in (1, 2):
+        assert parts.add("office", Part("w-9", 0, 3), "a", 1) is None
+        assert parts.add("office", Part("w-10", number, 3), "b", 1) == (["b"] * 3 if number == 2 else None)
+
+
 def test_the_head_of_a_part_is_read_without_its_rows() -> None:
     result = Result("keyframe", OfficeId("dpr"), (-1,), (7,), _rows([5, 5]), [], [])
     first, second = result.to_parts("w-7", 1)
