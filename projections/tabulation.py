@@ -372,6 +372,10 @@ class PartitionFold:
             stands = stands._replace(state=_with_cross(stands.state, before.cross), cross=before.cross)
         if not self.is_silent:
             pending = self._pending_of(place.contest.office)
+            if before is not None and before.cross and before.submission is not stands.submission:
+                assert before.submission is not None
+                # It may be held as before, but is no longer compared with other contests.
+                pending.tell_state(_state_row(before.submission, ()))
             for form in changed:
                 pending.tell_state(_state_row(form, stands.cross if form is stands.submission else ()))
         if before is not None and before.state is stands.state and before.submission is stands.submission:

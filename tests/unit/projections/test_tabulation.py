@@ -12,6 +12,7 @@ from rekap.signing import Signer
 from schemas.blocks import UNATTRIBUTED
 from schemas.envelope import ledger_record
 from schemas.events import ACCEPTED_TYPES
+from schemas.package import RuleSetting, Severity
 from tests.support.ledger import CREATED_AT, MemoryLedger, fold, private_key
 from tests.support.small_election import annulled, reported, reviewed, small_package, withdrawn
 
@@ -214,3 +215,16 @@ def test_a_flood_of_one_key_leaves_room_for_another_and_for_the_supervisor() -> 
     assert states[order][1] == "applied"
     assert {states[offset][1] for offset in flood[:-5]} == {"annulled"}
     assert states[right][1] == "flagged"
+
+
+def test_a_held_form_that_no_longer_stands_is_not_compared_with_other_contests() -> None:
+    rules = (RuleSetting(id="F3", severity=Severity.HARD), RuleSetting(id="X1", severity=Severity.SOFT))
+    ledger = MemoryLedger(small_package(rules))
+    wrong = {"votes": {"01": 1}, "VA": 9}
+    ledger.say("officer", reported(STATION, contest="council-a") | {"form": {"votes": {}, "A": {"J": 5}}})
+    partition, first = ledger.say("officer", reported(STATION) | {"form": wrong | {"A": {"J": 6}}})
+    assert _states(ledger, partition)[first] == ("president", "held", ["F3", "X1"])
+    _, second = ledger.say("officer", reported(STATION) | {"version": 2, "form": wrong | {"A": {"J": 5}}})
+    states = _states(ledger, partition)
+    assert states[first] == ("president", "held", ["F3"])
+    assert states[second] == ("president", "held", ["F3"])
