@@ -32,6 +32,15 @@ annulments = st.one_of(
 )
 withdrawals = st.tuples(st.just("withdraw"), st.integers(0, 40))
 nights = st.lists(st.one_of(forms, forms, forms, reviews, annulments, withdrawals), max_size=40)
+disputed_forms = st.tuples(
+    st.just("form"), st.sampled_from((1, 1, 2)), st.sampled_from("abcd"), st.sampled_from(FINDINGS), st.none()
+)
+disputes = st.lists(
+    st.one_of(disputed_forms, disputed_forms, st.tuples(st.just("review"), st.integers(0, 5), st.booleans())),
+    min_size=3,
+    max_size=8,
+)
+"""Few versions and short, so that three forms of one version, good and wrong, before and after a review, come in any order."""
 Seen = tuple[ResultState, tuple[Finding, ...]]
 
 
@@ -66,7 +75,7 @@ def _anew(life: StationContest) -> StationContest:
 
 
 @settings(max_examples=400, deadline=None)
-@given(nights)
+@given(st.one_of(nights, disputes))
 def test_each_form_is_judged_as_all_anew_and_only_what_changed_is_told(night: list[tuple[Any, ...]]) -> None:
     life = StationContest()
     told: dict[int, Seen] = {}

@@ -95,7 +95,9 @@ acts = st.one_of(
     st.tuples(st.just("review again"), st.integers(0, 30)),
     st.tuples(st.just("annul"), st.sampled_from(sorted(STATIONS)), st.sampled_from((1, 2, 3, 12, 20))),
     st.tuples(st.just("annul one"), st.integers(0, 30)),
-    st.tuples(st.just("misnumber"), st.sampled_from(("officer", "reviewer")), st.integers(-3, 2), st.sampled_from(PREVS)),
+    st.tuples(
+        st.just("misnumber"), st.sampled_from(("officer", "reviewer")), st.integers(-3, 2), st.sampled_from(PREVS)
+    ),
     st.tuples(st.just("withdraw"), st.integers(0, 30), st.sampled_from(("supervisor", "supervisor", "court"))),
     st.tuples(
         st.just("forge"), _reports(), st.sampled_from(("key", "scope", "role", "mode", "place", "bytes", "station"))

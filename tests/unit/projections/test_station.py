@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from projections.station import Annulment, ResultState, Review, Submission, life_of
+from projections.station import (
+    VERSION_STEP_MAX,
+    Annulment,
+    ResultState,
+    Review,
+    StationContest,
+    Submission,
+    life_of,
+)
 from schemas.findings import Finding
 from schemas.package import Severity
 
@@ -61,6 +69,10 @@ def test_a_second_form_that_says_the_same_is_no_conflict() -> None:
     state, stands, states = _settled(form(1), form(2))
     assert (state, stands) == (ResultState.COUNTED, 1)
     assert states[2] == (ResultState.SUPERSEDED, ["V3"])
+
+
+def test_of_two_held_forms_with_one_version_the_first_waits_for_review() -> None:
+    assert _settled(form(1, says="a", findings=HARD), form(2, says="b", findings=HARD))[:2] == (ResultState.HELD, 1)
 
 
 def test_a_form_that_breaks_a_hard_rule_is_held_and_one_that_breaks_a_soft_rule_is_flagged() -> None:
@@ -144,9 +156,30 @@ def test_a_form_typed_as_version_ten_thousand_is_held_until_a_reviewer_accepts_i
     assert _settled(*forms, reviews={3: False})[:2] == (ResultState.COUNTED, 2)
 
 
+def test_a_version_is_far_above_from_one_step_more_than_there_may_be() -> None:
+    for first, last in ((1, 1 + VERSION_STEP_MAX), (VERSION_STEP_MAX, 2 * VERSION_STEP_MAX)):
+        assert "V7" not in _settled(form(1, first), form(2, last, "z"))[2][2][1]
+        assert "V7" in _settled(form(1, first), form(2, last + 1, "z"))[2][2][1]
+    assert "V7" in _settled(form(1, VERSION_STEP_MAX + 1))[2][1][1]
+
+
+def test_a_good_form_after_two_wrong_ones_of_its_version_stands() -> None:
+    life = StationContest()
+    for each in (form(1, says="a", findings=HARD), form(2, says="b", findings=HARD), form(3, says="c")):
+        life.add(each)
+    assert (life.state, life.effective) == (ResultState.FLAGGED, life.submissions[2])
+
+
+def test_a_review_that_had_nothing_to_decide_decides_when_another_form_disagrees() -> None:
+    life = life_of([form(1, says="a")], reviews={b"event 1": Review(2, False, "SEEN")})
+    life.add(form(3, says="b"))
+    assert [each.state for each in life.submissions] == [ResultState.REFUSED, ResultState.COUNTED]
+
+
 def test_versions_far_above_are_within_reach_when_those_between_have_come() -> None:
     assert _settled(form(1, 1), form(2, 21, "z"))[:2] == (ResultState.FLAGGED, 1)
     assert _settled(form(1, 1), form(2, 21, "z"), form(3, 11, "y"))[:2] == (ResultState.FLAGGED, 2)
+    assert _settled(form(1, 1), form(2, 31, "z"), form(3, 21, "y"), form(4, 11, "x"))[:2] == (ResultState.FLAGGED, 2)
 
 
 def test_an_annulment_of_one_form_lets_the_one_below_stand_again() -> None:
