@@ -115,15 +115,17 @@ class Connections:
                 del self._waiting[connection.party]
 
     def _largest_waiting(self) -> str | None:
-        return max(self._waiting, key=self.of_party, default=None)
+        """Of the parties that can make room: the largest may keep all its places fresh while others' fall silent."""
+        return max(filter(self._waits_long, self._waiting), key=self.of_party, default=None)
+
+    def _waits_long(self, party: str | None) -> bool:
+        since = next(iter(self._waiting[party].values()))
+        return asyncio.get_running_loop().time() - since >= ROOM_AFTER_SECONDS
 
     def _make_room(self, party: str | None) -> bool:
-        waiting = self._waiting.get(party)
-        if not waiting:
+        if party not in self._waiting or not self._waits_long(party):
             return False
-        longest, since = next(iter(waiting.items()))
-        if asyncio.get_running_loop().time() - since < ROOM_AFTER_SECONDS:
-            return False
+        longest = next(iter(self._waiting[party]))
         metrics.HTTP_CUT_OFF.labels("made-room").inc()
         longest.cut_off()
         self.leave(longest)

@@ -256,16 +256,19 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_since = None
         before = self.cycle
         super().on_headers_complete()
+        if self._running is not None and self._is_endless:
+            self._hear_no_more()
+            self.cut_off()
+            raise self._stop(None)
         if self.cycle is before:  # an upgrade to WebSocket
+            if self._running is not None:
+                sentence = "A connection becomes a WebSocket once every request before on it is answered."
+                raise self._stop(Problem(400, "Not yet", sentence))
             return
         self._connections.works(self)
         self._arriving = self.cycle
         self._body_since = self._window_since = now
         self._body_bytes = self._window_bytes = self._chunks = 0
-        if self.pipeline and self._is_endless:
-            self._hear_no_more()
-            self.cut_off()
-            raise self._stop(None)
         if self.pipeline:
             # Read on, although it has to wait: else nobody would notice that the client has gone.
             self.flow.resume_reading()

@@ -482,6 +482,21 @@ async def test_where_all_places_are_taken_the_largest_party_makes_room(server: S
     assert not any(transport.is_closed for transport in (*many[1:], *few))
 
 
+async def test_a_large_party_whose_places_are_fresh_shuts_nobody_out(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.connections.of_party_max = 8
+    silent = [server.connect("198.51.100.8")[1] for _ in range(2)]
+    now = later(connections_module.ROOM_AFTER_SECONDS)
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
+    fresh = [server.connect()[1] for _ in range(8)]
+    _, new = server.connect("198.51.100.9")
+    monkeypatch.undo()
+    assert not new.is_closed
+    assert [transport.is_aborted for transport in silent] == [True, False]
+    assert not any(transport.is_closed for transport in fresh)
+
+
 async def test_where_all_are_at_work_the_new_one_is_refused_and_health_hears_why(server: Server) -> None:
     server.connections.total_max, server.hold = 2, asyncio.Event()
     for peer in ("198.51.100.7", "198.51.100.8"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import Any, cast
 
@@ -14,8 +15,10 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from api.client_address import TrustedProxies
+from api.http.connection import CONNECTION
 from api.http.connections import Connections
 from api.http.corked import Corked
+from api.http.protocol import BoundedProtocol
 from api.http.unread import SEND_SECONDS_MAX
 from api.http.web_socket import FRAMES_MAX, HANDSHAKE_SECONDS_MAX, BoundedWebSocket, Turns
 from api.refusals import Refusals
@@ -217,3 +220,34 @@ async def test_work_that_fails_ends_nobody_elses() -> None:
     turns.add(lambda: done.append(3))
     await settled()
     assert done == [2, 3]
+
+
+@pytest.mark.parametrize("is_endless", [False, True])
+async def test_a_connection_whose_request_is_not_answered_becomes_no_web_socket(is_endless: bool) -> None:
+    ended = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http"
+        if is_endless:
+            scope[CONNECTION].has_no_end()
+        await receive()
+        await receive()
+        ended.set()
+
+    connections, proxies = Connections(10, 4, Refusals()), TrustedProxies()
+    web_socket = cast(type[asyncio.Protocol], partial(BoundedWebSocket, connections, proxies, Turns(0.01)))
+    config = uvicorn.Config(app, ws=web_socket, log_config=None, lifespan="off", interface="asgi3", proxy_headers=False)
+    config.load()
+    protocol = BoundedProtocol(connections, proxies, config, ServerState(), {})
+    transport = Transport("198.51.100.7")
+    protocol.connection_made(cast(asyncio.Transport, transport))
+    protocol.data_received(b"GET /v1/live HTTP/1.1\r\nHost: x\r\n\r\n")
+    await settled()
+    protocol.data_received(HANDSHAKE)
+    await settled()
+    assert transport.sent == b"", "an answer among another's"
+    assert transport.is_aborted == is_endless
+    protocol.connection_lost(None)
+    await settled()
+    assert ended.is_set()
+    assert len(connections) == 0
