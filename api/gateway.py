@@ -89,13 +89,13 @@ LINE_ENDS_MAX = 2 * BATCH_LINES_MAX
 """Empty lines are not counted as lines, up to as many."""
 BATCH_BYTES_MAX = 16 * 1024 * 1024
 MISTAKES_SHOWN_MAX = 20
-"""Of one submission. Who has more has another problem than each of them."""
+"""Limit for one submission. With more, the sender has another problem than each of them."""
 RECEIPTS_KEPT = 200_000
 """Receipts remembered to answer a retry at once; an older one is found in the read model and read from the ledger."""
 IN_FLIGHT_MAX = 5_000
 """Submissions that may wait for Kafka at once. More are told to come back: at 1,000/s and the usual 5 ms there are 5."""
 IN_FLIGHT_OF_BATCHES_MAX = 4_000
-"""Of these, lines of batches: the rest is there for single submissions, whatever batches wait."""
+"""Share of these for lines of batches: the rest is there for single submissions, whatever batches wait."""
 MISTAKE_COST = 9
 """What a submission that is refused costs its address besides. A wrong signature takes us as long as a right one, and who has
 the keys makes few mistakes: at 500 a second, an address may be wrong 50 times a second. At half, wrong ones of one address
@@ -151,7 +151,7 @@ class Gateway:
         self._receipts: OrderedDict[str, Receipt] = OrderedDict()
         self._under_way: dict[str, asyncio.Future[Receipt | Problem]] = {}
         self._highest_seq: dict[str, int] = {}
-        """Of each key, as this gateway has seen it: an event with a higher number is new, and needs no look-up."""
+        """Highest number by key, as this gateway has seen it: an event with a higher number is new, and needs no look-up."""
         self._forewarning = Forewarning()
         self._is_open = False
         self._name = gateway_name(definition.election, settings.gateway)

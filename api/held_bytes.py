@@ -6,12 +6,12 @@ from collections import Counter
 
 MIB = 1024 * 1024
 BYTES_MAX = 128 * MIB
-"""Of all requests together: eight full batches, or 2,000 of the largest submissions. At half, four places that send full
+"""Limit for all requests together: eight full batches, or 2,000 of the largest submissions. At half, four places that send full
 batches would shut out everybody else; at double, a gateway needs half a gigabyte while Kafka hangs."""
 BATCHES_BYTES_MAX = 96 * MIB
-"""Of these, batches may hold three quarters: a single submission never waits for them."""
+"""Batches may hold three quarters of these: a single submission never waits for them."""
 PARTY_BYTES_MAX = 40 * MIB
-"""Of these, one address may hold so much: two full batches, and hundreds of single submissions beside them. At double, two
+"""Share of these that one address may hold: two full batches, and hundreds of single submissions beside them. At double, two
 addresses hold all that batches may."""
 
 

@@ -17,7 +17,7 @@ HALF_LIFE_SECONDS = 300.0
 """After so long a reader counts half. At half, somebody who asks for 2,000 answers a minute is soon level with a page that is
 read twice a minute; at double, what was read an hour ago is kept instead of what is read now."""
 KEPT_AFTER_CLEARING = 7 / 8
-"""Of the bytes of a kind: so many answers go at once that finding them costs each newcomer little."""
+"""Share of the bytes of a kind: so many answers go at once that finding them costs each newcomer little."""
 OVERHEAD_BYTES = 1_000
 """What an answer takes beside its body: the key, and the places in tables."""
 
@@ -29,7 +29,7 @@ class Kind(Enum):
     AREA = ("area", 32 * MIB)
     STATION = ("station", 8 * MIB)
     PAGE = ("page", 8 * MIB)
-    """Of a list."""
+    """A page of a list."""
 
     @property
     def bytes_max(self) -> int:

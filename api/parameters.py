@@ -18,7 +18,7 @@ from starlette.requests import HTTPConnection
 from api.problems import Problem
 
 SHOWN_CHARACTERS_MAX = 60
-"""Of what was sent, in a sentence about it."""
+"""Limit for what is quoted of a parameter in a sentence."""
 _NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd\ufffe\uffff]")
 """Control characters, and what stands for bytes that are not UTF-8. No code, time or cursor has one; PostgreSQL's text cannot
 hold the first of them."""

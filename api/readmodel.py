@@ -31,8 +31,9 @@ LISTS_MAX = 20
 """Lists that are read or wait at once. At half, a few pages that load at the same time are refused; at double, with two
 connections and 50 ms for a slow list, the last waits for a second."""
 PAGE_BYTES_MAX = 4 * 1024 * 1024
-"""Of stations: 5,000 with some candidates each, and some hundreds with all candidates of a legislature. A page then has fewer
-than `limit`. At double, the API makes one for 100 ms, in which it answers nobody else."""
+"""Limit for a page of stations: 5,000 with some candidates each, and some hundreds with all candidates of a
+legislature. A page then has fewer than `limit`. At double, the API makes one for 100 ms, in which it answers nobody
+else."""
 
 
 class Everything(NamedTuple):

@@ -167,7 +167,7 @@ class Archive:
             raise AuditError(f"{self.directory / path} cannot be read: {error.strerror}") from None
 
     def _place(self, path: str) -> Path:
-        """Of a file below the directory: what a path is made of may be the server's word."""
+        """Path of a file below the directory: what a path is made of may be the server's word."""
         if path.startswith("/") or ".." in PurePosixPath(path).parts or "\0" in path:
             raise AuditError(f"{path!r} leads out of the archive")
         return self.directory / path

@@ -305,7 +305,7 @@ def _json(name: str, data: bytes) -> Any:
 
 
 def _base64(name: str, text: str) -> bytes:
-    """Of the standard or the URL-safe alphabet, with padding, and in its only spelling."""
+    """Bytes of base64 in the standard or the URL-safe alphabet, with padding, and in its only spelling."""
     if not {"-", "_"}.isdisjoint(text) and not {"+", "/"}.isdisjoint(text):
         raise ShapeError(f"{name}: base64 of both alphabets")
     standard = text.translate({ord("-"): "+", ord("_"): "/"})

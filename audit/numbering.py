@@ -9,14 +9,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 FINDINGS_OF_KEY_MAX = 20
-"""Of one kind, of one key, that a report lists; all are counted. A key that skips every other number fills no report."""
+"""Findings of one kind about one key that a report lists; all are counted. A key that skips every other number fills no
+report."""
 FINDINGS_OF_KIND_MAX = 1_000
-"""Of one kind, of all keys: 600 kB of JSON. At half, a regency that lost its line for a night is not shown whole; at double,
-the HTML page is slow on a telephone."""
+"""Findings of one kind about all keys: 600 kB of JSON. At half, a regency that lost its line for a night is not shown
+whole; at double, the HTML page is slow on a telephone."""
 KEYS_MAX = 1_000
 """Keys that a report lists with their counts, those with numbers used twice first."""
 EVENTS_OF_NUMBER_MAX = 10
-"""Of one number, that are shown: two prove it."""
+"""Events shown of one number: two prove it."""
 NUMBERS_MAX = 2**63 - 1
 """What JSON writers hold; thousands of keys that each jump to the highest number there is would go beyond."""
 
@@ -27,7 +28,7 @@ SENTENCES = {
     "restart": "{numbers} not used: the next, {events}, names no event before it, as where an outbox was lost",
     "skip": "{numbers} not used: the next, {events}, names the event below them, so its key says that nothing is missing",
     "corrects_none": "{events} is a later version and names none that it corrects",
-    "corrects_unknown": "{events} corrects {names}, which is no form that counts in these logs",
+    "corrects_unknown": "{events} corrects {names}, which is not a form that counts in these logs",
     "corrects_elsewhere": "{events} corrects {names}, which is a form of another station or contest",
     "corrects_not_lower": "{events} corrects {names}, which is not a lower version",
     "first_corrects": "{events} is a first version and corrects {names}",

@@ -235,7 +235,7 @@ def _table(name: str, data: bytes | None) -> list[dict[str, Any]]:
             if not cell and default is REQUIRED:
                 raise PackageError(f"{name}.csv, row {number}: {column} is empty")
             if cell and kind == NUMBER and not (cell.isascii() and cell.isdecimal() and len(cell) <= DIGITS_MAX):
-                raise PackageError(f"{name}.csv, row {number}: {column} is no number: {cell[:80]!r}")
+                raise PackageError(f"{name}.csv, row {number}: {column} is not a number: {cell[:80]!r}")
             row[column] = default if not cell else int(cell) if kind == NUMBER else cell
         found.append(row)
     return found

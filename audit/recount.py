@@ -28,7 +28,7 @@ from audit.rules import ASKED_WHERE, CROSS_RULES, FORM_RULES
 
 MEMORY = "3GB"
 EVENTS_PER_KEY_MAX = 100
-"""Of one key about one station in one contest (docs/reference/rules.md, L1)."""
+"""Limit for one key about one station in one contest (docs/reference/rules.md, L1)."""
 NUMBERS_KEPT = 1_024
 """Below a key's highest number so far, those among which Q1 and Q2 are found in the count."""
 VERSION_STEP_MAX = 10

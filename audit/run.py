@@ -42,7 +42,7 @@ PUBLISHED = "published.ndjson"
 CHECKPOINT_SECONDS_MAX = 30
 """How long a checkpoint may lag behind a snapshot before that is a finding."""
 PARTS_MAX = 100_000
-"""Of one answer, each some megabytes: a server that says more would keep the auditor busy for ever."""
+"""Parts of one answer, each some megabytes: a server that announces more would keep the auditor busy for ever."""
 REFUSED_SHOWN_MAX = 1_000
 
 Say = Callable[[str], None]
@@ -234,7 +234,7 @@ def _read_given(wishes: Wishes, package: Package) -> None:
         except NoteError as error:
             raise AuditError(f"{path}: {error}") from None
         if origin not in origins:
-            raise AuditError(f"{path} is a checkpoint of {origin!r}, which is no log of this election")
+            raise AuditError(f"{path} is a checkpoint of {origin!r}, which is not a log of this election")
     for path in wishes.receipts:
         _read_receipt(path, package)
 
@@ -435,7 +435,7 @@ def _since(archive: Archive, heads: Sequence[Head], wishes: Wishes) -> dict[int,
         head = next((each for each in heads if each.origin == checkpoint.origin), None)
         if head is None:
             raise TamperedError(
-                str(path), f"is a checkpoint of {checkpoint.origin!r}, which is no log of this election"
+                str(path), f"is a checkpoint of {checkpoint.origin!r}, which is not a log of this election"
             )
         found[head.partition] = checked_through(archive, head, checkpoint.size, checkpoint.root)
     return found

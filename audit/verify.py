@@ -71,7 +71,7 @@ class CheckedLog:
     bundle_hashes: list[bytes] = field(default_factory=list)
     """One for each full bundle."""
     leaves: bytes = b""
-    """Of the partial bundle."""
+    """Leaf hashes of the partial bundle."""
     rows: list[str] = field(default_factory=list)
     """Parquet files, below the archive's `checked`."""
 
@@ -357,7 +357,7 @@ def check_other_checkpoint(
         raise AuditError(f"{name}: {error}") from None
     head = next((each for each in heads if each.origin == text.origin), None)
     if head is None:
-        raise TamperedError(name, f"is a checkpoint of {text.origin!r}, which is no log of this election")
+        raise TamperedError(name, f"is a checkpoint of {text.origin!r}, which is not a log of this election")
     key = keys.of(served, head.partition, head.origin)[0]
     try:
         other = open_checkpoint(data, key, keys.witnesses, origin=head.origin).checkpoint

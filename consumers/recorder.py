@@ -67,7 +67,7 @@ them all takes a fifth of the time."""
 
 
 REASON_CHARACTERS_MAX = 1_000
-"""Of why an office is stopped."""
+"""Limit for the reason why an office is stopped."""
 OF_ROWS = (AssertionError, ValueError, TypeError, asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 """What is raised of rows that cannot be written, and not of a database that is away or full."""
 
@@ -97,7 +97,7 @@ class Prepared(NamedTuple):
     """The positions to write: of `results` before the first part of a message that has not come whole."""
     messages: int
     set_aside: list[Heap]
-    """Of what was read, what is not believed."""
+    """Messages that were read and are not believed."""
     is_caught_up: bool
     """Whether it goes beyond where the topics ended when this recorder began."""
 

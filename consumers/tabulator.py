@@ -76,7 +76,7 @@ ever; at double, a roll-up that missed a block is silent for 40 s."""
 OF_ONE_MESSAGE = (MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError)
 """What Kafka's client and broker raise of a message, and not of all that is sent."""
 ON_THE_WAY_BYTES_MAX = 32 * 1024 * 1024
-"""Of blocks that may wait for acknowledgement: the producer keeps them until then, to send them again."""
+"""Limit for blocks that wait for acknowledgement: the producer keeps them until then, to send them again."""
 ON_THE_WAY_MAX = 200
 """Blocks that may wait for acknowledgement: some seconds of a busy night. With more, a Kafka that hangs is found later."""
 
@@ -89,7 +89,7 @@ STATES_PAUSE_SECONDS = 2.0
 STATES_AT_STOP_SECONDS = 5
 """For writing states before the process ends, or its partitions go to another: half of what a supervisor waits."""
 REASON_CHARACTERS_MAX = 900
-"""Of a reason left in Kafka, which takes 4,096 bytes by default, its seal and up to four bytes a character."""
+"""Limit for a reason left in Kafka, which takes 4,096 bytes by default, its seal and up to four bytes a character."""
 
 
 class FoldError(Exception):
@@ -134,7 +134,7 @@ class _Folding:
         self.told_through = committed
         """Blocks of the records below this offset are out."""
         self.kept_through = fold.next_offset
-        """Of the records below this offset a state is kept."""
+        """Offset below which a state of the records is kept."""
         self.last_leaf = last_leaf
         """Of the record before those that are still to be folded, where the fold began from a state: until the ledger has
         shown that record, the state may be of another ledger."""
@@ -201,7 +201,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         """What stands committed of the partitions that this worker was given, where it was sealed."""
         self._checks = SignatureChecks(settings.check_processes)
         self._ahead: list[_Opened] = []
-        """Of the batch after the one that was folded last, where the ledger was ahead of the fold."""
+        """Opened records of the batch after the one that was folded last, where the ledger was ahead of the fold."""
         self._consumer: AIOKafkaConsumer = plain_consumer(
             settings,
             group_id=self._group,
@@ -343,7 +343,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
                 self._keeping = asyncio.create_task(self._keep_state(folding))
 
     async def _keep_states(self) -> None:
-        """Of all partitions, as far as the time allows: whoever has them next begins from there."""
+        """Keep the states of all partitions, as far as the time allows: their next worker begins from there."""
         if self._keeping is not None:
             await self._keeping
         deadline = time.monotonic() + STATES_AT_STOP_SECONDS
@@ -549,7 +549,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         return FoldError(place, block.through, f"block of office {block.office}", error)
 
     async def _send_keyframes(self, now: float) -> None:
-        """Of the partitions that are due, one office at a time, so that no more of them is held in memory."""
+        """Send keyframes of the partitions that are due, one office at a time, so that no more of them is held in memory."""
         everywhere = now >= self._keyframes_due
         for folding in list(self._folding.values()):
             if not folding.owes_keyframes and not (everywhere and folding.has_spoken):

@@ -15,7 +15,7 @@ PART_BYTES_MAX = 4 * 1024 * 1024
 """About, of JSON. At half, a nation's snapshot of a legislature takes twice as many requests; at double, the API makes a part
 for 100 ms, in which it answers nobody else."""
 _NAME_BYTES = 300
-"""Of an area."""
+"""Longest name of an area."""
 HISTORY_BYTES_MAX = 4 * 1024 * 1024
 """Payloads and findings of a page of a station's history, up to its last record: as PART_BYTES_MAX."""
 HISTORY_RECORDS = 100

@@ -35,7 +35,7 @@ class Denominator(NamedTuple):
 
     stations: int
     registered_voters: int
-    """Of the stations whose register is known."""
+    """Sum over the stations whose register is known."""
     not_stated: int = 0
     """Stations whose register is not known."""
 

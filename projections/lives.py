@@ -37,12 +37,12 @@ AT_HAND_EVENTS_MAX = 4_096
 """Events of the lives that are kept as objects: about 10 MB a partition. At half, someone who floods 20 stations in turn has
 each written as a whole for each form; at double, twelve partitions of a worker take a quarter of a gigabyte."""
 _PLACE_BITS = 32
-"""Of a position, for the place within its chunk; above them is the chunk's number."""
+"""Bits of a position for the place within its chunk; above them is the chunk's number."""
 _HEAD = struct.Struct("<BI")
 """Kind, and how many bytes follow."""
 _ORDINARY, _OTHER = 1, 2
 _FORM = struct.Struct("<cHQ8s32s16s")
-"""Of an ordinary life: type code of the numbers that follow, version, offset, key id, event id, digest of the form."""
+"""Layout of an ordinary life: type code of the numbers that follow, version, offset, key id, event id, digest of the form."""
 _CROSS = len(CrossFields._fields)
 
 
@@ -54,7 +54,7 @@ class Standing(NamedTuple):
     through: int
     """Offset of the event that last changed it."""
     cross: tuple[Finding, ...] = ()
-    """Of the rules across the contests of the station."""
+    """Findings of the rules across the contests of the station."""
 
 
 @dataclass(slots=True)

@@ -28,7 +28,7 @@ from schemas.problems import ELECTION_TABLE, PROBLEMS_MAX, Problem, ProblemList
 from schemas.texts import same_name
 
 NUMBER_BYTES = 4
-"""Of a number in a tally, as text: most are 0, those of a district have four digits and a comma."""
+"""Size of a number in a tally as text: most are 0, those of a district have four digits and a comma."""
 SUGGESTIONS_MAX = 20
 """Codes for which a likely one is looked for. A look among 900,000 codes takes about 0.2 s; one wrong area column has
 thousands of unknown codes, and after the first few the reader has seen why."""

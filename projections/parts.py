@@ -26,7 +26,7 @@ WRITERS_MAX = 3
 """Open messages of one chain. Two is a rebalance; at one, two workers that send at the same time would drop each other's for
 ever; more are workers that died, whose messages nobody will end."""
 OPEN_BYTES_MAX = 2 * PARTS_MAX * PART_BYTES_MAX
-"""Of all open messages: the largest one fits, and one more. As Python objects they take up to five times as much."""
+"""Limit for all open messages: the largest one fits, and one more. As Python objects they take up to five times as much."""
 
 Piece = TypeVar("Piece")
 
@@ -87,7 +87,7 @@ class Parts(Generic[Piece]):
 
     @property
     def first_offset(self) -> int | None:
-        """Of the Kafka records that are needed still, where this reader's memory is lost; None where none is."""
+        """First of the Kafka records that are still needed if this reader's memory is lost; None where none is."""
         return min((message.first_offset for message in self._open.values()), default=None)
 
     def _keep(self, chain: str, message: _Open[Piece], piece: Piece, size: int) -> None:

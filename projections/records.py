@@ -35,7 +35,7 @@ class Record(NamedTuple):
     received_us: int
     """Microseconds since 1970, as the gateway says; 0 where it says no time. It is told and decides nothing."""
     form_digest: bytes
-    """Of a form, schemas/canonical.py; empty where the event has none."""
+    """Digest of a form, schemas/canonical.py; empty where the event has none."""
 
 
 def read_record(offset: int, value: bytes) -> Record:

@@ -28,7 +28,7 @@ class Case(NamedTuple):
 
     contest: ContestEntry
     registered_voters: int | None
-    """Of the station, from the package; None where it does not know."""
+    """Registered voters of the station in the package; None where it does not state them."""
     tolerance: int
     parameters: Mapping[str, int | str | list[str]]
 
@@ -552,7 +552,7 @@ def _not_counted(name: str, contest: ContestEntry) -> tuple[str, str]:
 
 
 def _holds_where_it_adds_up(setting: RuleSetting) -> bool:
-    """Of a form that adds up and has a number for every choice of its contest."""
+    """Whether the rule holds of every form that adds up and has a number for every choice of its contest."""
     if setting.id == "M1":
         fields = setting.parameters.get("fields", [])
         assert isinstance(fields, list)

@@ -54,7 +54,7 @@ class ResultState(StrEnum):
     DUPLICATE = "duplicate"
     """The same event again, at another offset: it is one event and counts once."""
     APPLIED = "applied"
-    """Of an event that is no form: genesis, review, annulment."""
+    """State of an event that is not a form: genesis, review, annulment."""
     WAITING = "waiting"
 
 
@@ -73,7 +73,7 @@ class Submission:
     form_digest: bytes
     """Tells whether two submissions have the same numbers."""
     findings: tuple[Finding, ...]
-    """Of the form's own rules."""
+    """Findings of the form's own rules."""
     contribution: Contribution
     cross: CrossFields | None = None
     supersedes: bytes | None = None
@@ -92,7 +92,7 @@ class Review(NamedTuple):
 class Annulment(NamedTuple):
     offset: int
     role: str
-    """Of the key that ordered it: the same role may withdraw it."""
+    """Role of the key that ordered it: the same role may withdraw it."""
     through_version: int
     """0 where it is of one form."""
     form: bytes | None
@@ -154,7 +154,7 @@ class StationContest:
 
     @property
     def state(self) -> ResultState:
-        """Of the station."""
+        """State of the station's result."""
         if self.effective is not None:
             return self.effective.state
         if self.waiting is not None:

@@ -61,9 +61,9 @@ legislative forms were a block of 41 MB. At half, the areas that many records ch
 roll-up and the live feed each spend 20 ms on one message. What one record adds comes on top, and numbers may be longer than
 NUMBER_BYTES: four times as much at most, which is below what a topic takes (runtime/kafka.py, MESSAGE_BYTES_MAX)."""
 NUMBER_BYTES = 4
-"""Of a number in a tally or contribution, as text: most are 0, those of a district have four digits and a comma."""
+"""Size of a number in a tally or contribution as text: most are 0, those of a district have four digits and a comma."""
 ROW_BYTES = 500
-"""Of a row besides its numbers, its sentences and its event."""
+"""Size of a row besides its numbers, its sentences and its event."""
 
 
 @dataclass(slots=True)
@@ -135,7 +135,7 @@ class PartitionFold:
         self._lengths = _tally_lengths(definition)
         self._sequences = Sequences()
         self._out_of_sequence: tuple[Finding, ...] = ()
-        """Of the record at hand, what is wrong with its place among the events of its key."""
+        """Findings about the record at hand: what is wrong with its place among the events of its key."""
         self._tallies = AreaTallies(self._lengths)
         offices: list[OfficeId] = [entry.id for entry in definition.offices]
         self._through: dict[OfficeId, int] = dict.fromkeys([*offices, UNATTRIBUTED], NOTHING_YET)

@@ -123,7 +123,7 @@ def _parse_signature(line: str) -> Signature:
     except ValueError:
         raw = b""
     if not line.startswith(_MARK) or not is_key_name(name) or len(raw) < 5:
-        raise NoteError(f"{line[:60]!r} is no signature line")
+        raise NoteError(f"{line[:60]!r} is not a signature line")
     return Signature(name, raw[:4], raw[4:])
 
 
@@ -146,7 +146,7 @@ def parse_checkpoint(text: str) -> Checkpoint:
 def parse_size(text: str) -> int:
     """Read a tree's size: decimal, no leading zeroes, at most 18 digits, which 63 bits hold. Raises NoteError."""
     if not text.isascii() or not text.isdigit() or (text != "0" and text.startswith("0")) or len(text) > 18:
-        raise NoteError(f"{text[:20]!r} is no size")
+        raise NoteError(f"{text[:20]!r} is not a size")
     return int(text)
 
 

@@ -156,7 +156,7 @@ def _parse_proof(lines: Sequence[str]) -> tuple[bytes, ...]:
             each = b""
         # Encoded again: Python overlooks bits behind the last byte, and two lines must not mean one hash.
         if len(each) != 32 or base64.b64encode(each).decode() != line:
-            raise NoteError(f"{line[:60]!r} is no hash of 32 bytes in base64")
+            raise NoteError(f"{line[:60]!r} is not a hash of 32 bytes in base64")
         proof.append(each)
     return tuple(proof)
 

@@ -28,7 +28,7 @@ from runtime.temporary import temporary_directory
 EXIT_NOT_AUDITED = 3
 WATCHED_AREAS = 20
 FINDINGS_SHOWN_MAX = 3
-"""Of one kind of what the keys' numbers show; there are ten kinds, and the verdict should stay on the screen."""
+"""Findings shown of one kind about the keys' numbers; there are ten kinds, and the verdict should stay on the screen."""
 EXISTING = click.Path(path_type=Path, exists=True)
 
 

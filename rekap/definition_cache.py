@@ -45,7 +45,7 @@ def compiled(package: Path, directory: Path) -> Definition:
 
 
 def _name(package: Path) -> str | None:
-    """Of the kept file. None where the package cannot be read, which load_package explains better."""
+    """Name of the kept file. None where the package cannot be read, which load_package explains better."""
     digest = hashlib.sha256(f"{sys.version} {hash_of_code('projections', 'schemas', 'proofs', 'runtime')}".encode())
     try:
         digest.update(content_digest(package))

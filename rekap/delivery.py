@@ -23,7 +23,7 @@ ATTEMPTS = 3
 WAIT_SECONDS_MAX = 60.0
 """Between two attempts. At double, a line that is back for two minutes might pass unused."""
 LOG_BYTES_MAX = 1024 * 1024
-"""Of /v1/log: 256 partitions with two keys each are 150 kB."""
+"""Limit for an answer of /v1/log: 256 partitions with two keys each are 150 kB."""
 LOG_SECONDS_MAX = 15.0
 ALONE_MAX = 3
 """Single forms in a row for which nothing came that is believed, or that are said to be too large: then it is not the
@@ -226,6 +226,6 @@ def _parsed(text: str) -> tuple[Place, bytes]:
 
 
 def reason(problem: dict[str, Any]) -> str:
-    """Of a refusal, in a line."""
+    """The reason of a refusal in one line."""
     field = problem.get("field")
     return shown(f"{field}: {problem['detail']}" if field else problem["detail"])

@@ -34,13 +34,13 @@ from schemas.package import ElectionPackage, Role
 
 WITNESSES = 2
 SHARE_LATE = 5
-"""Of 100 stations, those that report in the last tenth of the night."""
+"""Share of 100 stations: those that report in the last tenth of the night."""
 SHARE_CORRECTED = 2
 SHARE_REPEATED = 3
 SHARE_WRONG = 3
 TICK_SECONDS = 0.25
 TALLY_BYTES_MAX = 1024 * 1024
-"""Of three candidates it has 3 kB."""
+"""Limit for a tally. That of three candidates has 3 kB."""
 TALLY_SECONDS_MAX = 5.0
 """As long as until the next line: submissions wait meanwhile."""
 
@@ -295,3 +295,6 @@ def demo(stations: int, minutes: int, seed: int, port: int, data: Path | None, s
     except AwayError as error:
         complain(f"Error: {error}")
         raise SystemExit(3) from None
+    except KeyboardInterrupt:
+        complain("stopped" if data is None else f"stopped; what was counted is kept in {data}")
+        raise SystemExit(130) from None  # as a shell names SIGINT, and as `rekap rebuild` ends

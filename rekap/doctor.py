@@ -237,7 +237,8 @@ class Doctor:
         return found
 
     async def _positions(self) -> None:
-        """Of the recorder in the topics that it reads: a place that is not there yet would let it skip what will be."""
+        """Compare the recorder's positions in the topics that it reads: a place that is not there yet would let it skip
+        what will be."""
         topics = topics_of(self._definition.election, self._settings.generation)
         places = [TopicPartition(topics.subtotals, number) for number in range(SUBTOTALS_PARTITIONS)]
         places.append(TopicPartition(topics.results, 0))

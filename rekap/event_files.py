@@ -14,7 +14,7 @@ from schemas.envelope import ENVELOPE_BYTES_MAX
 from schemas.texts import shown
 
 OBJECT_BYTES_MAX = 4 * ENVELOPE_BYTES_MAX
-"""Of one object, laid out for people: no gateway takes more than a quarter of it."""
+"""Limit for one object, laid out for people: no gateway takes more than a quarter of it."""
 
 
 class EventFileError(Exception):
@@ -92,7 +92,7 @@ def _object(file: Path, line: int, text: bytes) -> Given:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Of two values for one key, two readers may see two events."""
+    """The object, where no key is given twice: of two values, two readers may see two events."""
     value = dict(pairs)
     if len(value) < len(pairs):
         keys = [key for key, _ in pairs]

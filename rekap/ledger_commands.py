@@ -34,7 +34,7 @@ from runtime.topics import create_topics
 
 MANIFEST = "ledger.json"
 MANIFEST_BYTES_MAX = 256 * 1024
-"""Of 256 partitions it has 30 kB."""
+"""Limit for the manifest. That of 256 partitions has 30 kB."""
 POLL_MS = 1_000
 ON_THE_WAY_MAX = 1_000
 """Records sent and not acknowledged: 64 MB at most."""

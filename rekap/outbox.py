@@ -34,7 +34,7 @@ from schemas.texts import shown
 WAITING, DELIVERED, REFUSED, DROPPED = "waiting", "delivered", "refused", "dropped"
 STATES = (WAITING, DELIVERED, REFUSED, DROPPED)
 _LAYOUT = 2
-"""Of the file (SQLite's user_version)."""
+"""Layout of the file (SQLite's user_version)."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS forms (

@@ -79,7 +79,7 @@ class Replayed(NamedTuple):
     standings: Mapping[str, Mapping[str, Any]]
     """By contest what stands for the station that was asked for, as in the table `station_result`."""
     history: Sequence[Mapping[str, Any]]
-    """Of that station, all records in the order and form of queries.STATION_HISTORY."""
+    """All records of that station, in the order and form of queries.STATION_HISTORY."""
 
 
 # ── the fold ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -214,7 +214,7 @@ class Question(NamedTuple):
     station: str | None = None
     level: str | None = None
     part: int | None = None
-    """Of an area or an office; None: the first."""
+    """Part of an area or an office; None is the first."""
     after: str | None = None
     """A place in a station's history, behind which the page begins."""
 

@@ -17,7 +17,7 @@ from runtime.http_client import AwayError, Reply, ask, what_came
 
 BATCH_LINES = 500
 BATCH_BYTES = 1_000_000
-"""Of a request. nginx takes 1 MiB where nobody says more; at half, a legislature's forms of 6 kB go 80 at a time."""
+"""Limit for a request. nginx takes 1 MiB where nobody says more; at half, a legislature's forms of 6 kB go 80 at a time."""
 ANSWER_SECONDS_MAX = 60.0
 """For a batch sent and answered. On a slower line the next one is half as large: at 60 s a single form of 60 kB needs
 8 kbit/s."""
@@ -26,7 +26,7 @@ ANSWER_BYTES_OF_LINE = 16 * 1024
 ATTEMPTS_MAX = 60
 WAIT_SECONDS_MAX = 5.0
 TEMPORARY_STATUSES = frozenset({429, 500, 502, 503, 504})
-"""Of one line of a batch: it may go better later."""
+"""Statuses of one line of a batch that may succeed later."""
 
 
 class TooLargeError(Exception):

@@ -22,7 +22,7 @@ class Fullest(NamedTuple):
     partition: Partition
     forms: int
     times_its_share: Fraction
-    """Of an equal share of all forms."""
+    """Multiple of an equal share of all forms."""
 
 
 def fullest_partitions(definition: Definition) -> dict[str, Fullest]:

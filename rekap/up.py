@@ -57,7 +57,7 @@ class Stack:
     witnesses: tuple[Witness, ...] = ()
     """Those that were started with it."""
     metrics_port: int = 0
-    """Of the first worker; the others have the next ones, in the order of WORKERS. 0: none serves metrics."""
+    """Port of the first worker; the others have the next ones, in the order of WORKERS. 0: none serves metrics."""
 
     async def start(self, *roles: str) -> None:
         """Start a worker of each role, and wait until they are ready. Raises NotReadyError."""

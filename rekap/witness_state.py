@@ -55,7 +55,7 @@ class StateError(Exception):
 class Judged(NamedTuple):
     decision: Decision
     size: int
-    """Of the newest cosigned tree, after this request."""
+    """Size of the newest cosigned tree, after this request."""
     time: int
     """When nothing larger had been cosigned; seconds since 1970."""
     evidence: Conflict | None

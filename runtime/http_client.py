@@ -198,7 +198,7 @@ def _title(page: bytes) -> str:
 
 
 def _seconds(headers: httpx.Headers) -> float | None:
-    """Of Retry-After, where it is a number: dates depend on two clocks."""
+    """Seconds of Retry-After, where it is a number: dates depend on two clocks."""
     text = headers.get("retry-after", "")
     return min(float(text), RETRY_AFTER_SECONDS_MAX) if text.isascii() and text.isdigit() and len(text) < 6 else None
 

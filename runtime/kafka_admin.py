@@ -33,7 +33,7 @@ from aiokafka.protocol.types import (
 )
 
 _SET = 0
-"""Of IncrementalAlterConfigs: give the setting this value."""
+"""Operation of IncrementalAlterConfigs: give the setting this value."""
 
 
 class FoundTopic(NamedTuple):
@@ -43,7 +43,7 @@ class FoundTopic(NamedTuple):
     """Another one where a topic was deleted and made again under its name."""
     partitions: int
     copies: int
-    """Of the partition that has the fewest."""
+    """Replicas of the partition that has the fewest."""
     without_leader: list[int]
     """Partitions that nobody can read or write."""
     settings: dict[str, str]

@@ -36,7 +36,7 @@ class Grant(NamedTuple):
     resource: Resource
     name: str
     is_prefix: bool
-    """Of all names that begin with it: those of every generation."""
+    """Whether it means all names that begin with it: those of every generation."""
     operations: tuple[Operation, ...]
 
 

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 VALUE_CHARACTERS_MAX = 2_000
-"""Of one value: a library's message may repeat all that it was given."""
+"""Limit for one value: a library's message may repeat all that it was given."""
 _BARE = re.compile(r"[A-Za-z0-9_./:@+,;()\[\]{}<>?!#$%&*|~^'-]+")
 """What is shown without quotes: it can neither end a value nor begin another."""
 

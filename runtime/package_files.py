@@ -69,17 +69,17 @@ PACKAGE_BYTES_MAX = 256 * 1024 * 1024
 """All files together, unpacked. Indonesia with 823,000 stations and all its candidates is about 130 MB; at half a larger
 nation would not fit, at double reading one takes 5 GB."""
 ZIP_BYTES_MAX = 64 * 1024 * 1024
-"""Of a zip. Indonesia's has 8 MB."""
+"""Limit for a zip. Indonesia's has 8 MB."""
 RATIO_MAX = 64
 """Bytes unpacked for one in the zip. Tables of names give 5 to 20, and deflate can give 1,030."""
 RATIO_FREE_BYTES = 1024 * 1024
 """A file up to this size may be packed as well as it can: a short table may say one thing again and again."""
 FILES_MAX = 1_000
-"""Of a package: a dozen are read, and maps may stand beside them."""
+"""Limit for a package: a dozen are read, and maps may stand beside them."""
 ZIP_DIRECTORY_BYTES_MAX = 256 * 1024
 """A zip's list of its files. Python makes half a kilobyte of objects of each 46 bytes before anybody can look at one."""
 JSON_BYTES_MAX = 256 * 1024
-"""Of `election.json` and `datapackage.json`: 30 rules for each of 20 offices are 60 kB."""
+"""Limit for `election.json` and `datapackage.json`: 30 rules for each of 20 offices are 60 kB."""
 JSON_DEPTH_MAX = 32
 ROWS_MAX: Mapping[str, int] = {
     "areas": 500_000,
@@ -93,7 +93,7 @@ ROWS_MAX: Mapping[str, int] = {
 }
 """India, the largest election there is, has 1,050,000 stations. A row takes up to a kilobyte of memory."""
 LINE_CHARACTERS_MAX = 65_536
-"""Of a line: a dozen cells of the longest allowed text are 4,000."""
+"""Limit for a line: a dozen cells of the longest allowed text are 4,000."""
 COLUMNS_MAX = 64
 """Columns named in a first line. No table has more than a dozen; each unknown one is compared with those that are missing."""
 ERRORS_MAX = 10 * PROBLEMS_MAX

@@ -14,7 +14,7 @@ from schemas.package import LANGUAGE_PATTERN, TEXT_PATTERN, Key
 from schemas.texts import WEB_ADDRESS_PATTERN, shown
 
 SHOWN_CHARACTERS_MAX = 60
-"""Of a wrong value, in a sentence."""
+"""Limit for what is quoted of a wrong value."""
 
 _PATTERNS: Mapping[str, str] = {
     CODE_PATTERN: "a code: 1 to 64 letters (A-Z), digits, dots, underscores or hyphens, a letter or digit first",

@@ -19,7 +19,7 @@ from schemas.package import Election
 
 ROLE = "rollup-stopped"
 BYTES_MAX = 3_500
-"""Of all reasons in a partition: Kafka takes 4,096 bytes by default."""
+"""Limit for all reasons in a partition: Kafka takes 4,096 bytes by default."""
 REASON_BYTES_MAX = 500
 
 

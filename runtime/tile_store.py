@@ -16,7 +16,7 @@ from proofs.tiles import TILE_WIDTH
 from schemas.envelope import RECORD_BYTES_MAX
 
 FILE_BYTES_MAX = TILE_WIDTH * (2 + RECORD_BYTES_MAX)
-"""Of the largest file, one of entries: each has its length in two bytes before it (C2SP tlog-tiles)."""
+"""Size of the largest file, one of entries: each has its length in two bytes before it (C2SP tlog-tiles)."""
 
 
 class TileStoreError(Exception):

@@ -41,7 +41,7 @@ log = logging.getLogger("rekap.topics")
 
 FOR_EVER = "-1"
 SEGMENT_BYTES = 256 * 1024 * 1024
-"""Of subtotals and results: what Kafka has not begun a new file after is not compacted."""
+"""Segment size of subtotals and results: what Kafka has not begun a new file after is not compacted."""
 LEDGER_SEGMENT_BYTES = 1024 * 1024 * 1024
 SEGMENT_MS = 7 * 24 * 3600 * 1000
 """Both as Kafka has them by default. A file that is ended early, and a policy that was changed, are how records go."""
@@ -281,7 +281,7 @@ class TopicWatch:
         self._now = wrong
 
     async def _shorter(self, consumer: AIOKafkaConsumer, found: dict[str, FoundTopic]) -> list[str]:
-        """Of each partition of the ledger that ends before where it was seen to end."""
+        """A sentence for each partition of the ledger that ends before where it was seen to end."""
         ledger = topics_of(self._election).ledger
         there = min(self._election.partitions, found[ledger].partitions)
         ends = await consumer.end_offsets([TopicPartition(ledger, number) for number in range(there)])

@@ -37,7 +37,7 @@ NESTED_MAX = 64
 """Objects and lists in a record: one that is read has 4. At half, a field that we do not know could not hold much; at double,
 nothing breaks until some hundreds, where Python's own reader of JSON gives up."""
 SIGNATURE_CHARACTERS = 88
-"""Of 64 bytes, in base64."""
+"""Length of 64 bytes in base64."""
 
 
 class Signature(BaseModel):

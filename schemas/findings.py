@@ -14,8 +14,8 @@ FINDINGS_OF_RULE_MAX = 5
 whose columns are swapped breaks one rule for each of its 234 rows: 41 kB of sentences, which a reviewer needs no more than
 the first of. At half, a form with a few typing errors no longer names them all; at double, wrong forms are twice as large."""
 SENTENCE_CHARACTERS_MAX = 1_000
-"""Of one sentence. The longest that the rules make names ten codes of 64 characters; what a record says of itself may be any
-length."""
+"""Limit for one sentence. The longest that the rules make names ten codes of 64 characters; what a record says of
+itself may be any length."""
 
 
 class Finding(NamedTuple):

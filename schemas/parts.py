@@ -16,8 +16,8 @@ live feed's ticks are late; at half, a nation's keyframe is 40 records instead o
 again. A row (2,000 choices, 15 digits each) is at most 100 kB, so a part is far below what a topic takes
 (runtime/kafka.py, MESSAGE_BYTES_MAX)."""
 PARTS_MAX = 256
-"""Of one message, so 128 MB: ten times the largest office of Indonesia. What needs more is a package whose shard level is too
-low; its office stops with this sentence instead of filling the memory of all readers."""
+"""Limit for one message, so 128 MB: ten times the largest office of Indonesia. What needs more is a package whose shard
+level is too low; its office stops with this sentence instead of filling the memory of all readers."""
 
 
 class Part(NamedTuple):

@@ -36,7 +36,7 @@ HIDDEN = re.compile(f"[{HIDDEN_CHARACTERS}]")
 _NEITHER_SHOWN_NOR_SENT = re.compile(f"[{HIDDEN_CHARACTERS}\ud800-\udfff]")
 _WITHOUT_WIDTH = re.compile("[\u00ad\u200b-\u200d\u2060\ufe00-\ufe0f]")
 SHOWN_CHARACTERS_MAX = 2_000
-"""Of one text from elsewhere, in one line: a server may answer with megabytes in one field."""
+"""Limit for one text from elsewhere in one line: a server may answer with megabytes in one field."""
 
 
 def shown(text: object) -> str:

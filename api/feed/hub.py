@@ -53,15 +53,15 @@ from schemas.live import (
 from schemas.results import Cut
 
 SUBSCRIPTIONS_MAX = 50
-"""Of one connection."""
+"""Limit for one connection."""
 SUBSCRIPTIONS_TOTAL_MAX = 16_000
-"""Of all connections: eight for each of 2,000. Each costs a flush 3 µs when its channel changes."""
+"""Limit for all connections: eight for each of 2,000. Each costs a flush 3 µs when its channel changes."""
 CHANNEL_ROWS_MAX = 40_000
 """Tallies in one channel: Indonesia's 7,277 districts pass, in each of their contests and their office. A client that is
 due has them looked through, 0.1 µs each."""
 CHANNEL_BYTES_MAX = 128 * 1024 * 1024
-"""Of a whole channel. The 7,277 districts with 234 rows each are 87 MB; at half they would be refused, at double a reader
-takes minutes over what is minutes old by then."""
+"""Limit for a whole channel. The 7,277 districts with 234 rows each are 87 MB; at half they would be refused, at double
+a reader takes minutes over what is minutes old by then."""
 QUEUED_BYTES_MAX = 32 * 1024 * 1024
 """Frames that wait, over all clients, each counted for every one it waits for: past this, the client with most of them
 falls behind. It is 128 full queues; clients that read have empty ones."""
@@ -102,7 +102,7 @@ class Hub:
         self._queue_bytes_max = queue_bytes_max
         self._queued_bytes_max = queued_bytes_max
         self.queued_bytes = 0
-        """Of all subscribers' queues."""
+        """Sum over all subscribers' queues."""
         self.state = FeedState(definition, subtotals_partitions)
         self._rendered = Rendered()
         self._places = Places(SUBSCRIPTIONS_TOTAL_MAX, subscriptions_of_one)

@@ -48,11 +48,11 @@ WISHES_MAX = 100
 """Messages a client may send between two heartbeats; a busy page that pans over a map sends a dozen."""
 MISTAKES_MAX = 20
 WISH_FIELDS_MAX = 16
-"""Of a wish, which has eight at most. Each unknown one is a mistake, and 16 kB can hold two thousand."""
+"""Limit for a wish, which has eight at most. Each unknown one is a mistake, and 16 kB can hold two thousand."""
 UNREAD_ANSWERS_MAX = 100
 """Answers to wishes that wait for a client, which are never dropped. A page of fifty channels that asks anew has as many."""
 APPLY_SECONDS = 0.005
-"""Of messages that are applied before the loop does something else: a feed that catches up has megabytes of them at once."""
+"""Time for applying messages before the loop does something else: a feed that catches up has megabytes of them at once."""
 SUBSCRIPTIONS_EACH = 8
 """For each place that an address may take, over all its connections."""
 FULL_SECONDS = 10
@@ -65,7 +65,7 @@ HOLD_SECONDS_MAX = 10.0
 BEGIN_AGAIN_SECONDS_MAX = 30.0
 
 CLOSE_RESTART, CLOSE_POLICY, CLOSE_TRY_LATER = 1012, 1008, 1013
-"""Of RFC 6455 and the IANA registry."""
+"""Close codes from RFC 6455 and the IANA registry."""
 
 router = APIRouter(prefix="/v1", tags=["live"])
 
@@ -102,7 +102,8 @@ class LiveFeed:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def end_clients(self) -> None:
-        """Of all that are connected: they come back with their cursors. A process that ends would wait for them in vain."""
+        """Close every live connection: clients come back with their cursors. A process that ends would wait for them in
+        vain."""
         for connection in self._connections:
             connection.cancel()
         streams, self._streams = self._streams, set()

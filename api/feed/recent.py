@@ -14,7 +14,7 @@ RECENT_BYTES_MAX = 32 * 1024 * 1024
 """Half a minute to many minutes. With fewer, a client that lost its connection takes stations with GET more often; with
 more, nothing is wrong but memory."""
 LOOKED_THROUGH_BYTES_MAX = 4 * 1024 * 1024
-"""Of blocks that one client may have looked through: 20 ms. One that lacks more takes its stations with GET."""
+"""Bytes of blocks searched for one client: 20 ms. One that lacks more takes its stations with GET."""
 
 Row = tuple[StationKey, bytes]
 

@@ -27,7 +27,7 @@ QUEUE_FRAMES_MAX = 200
 """Frames that wait for one client. At half, a client with 50 channels falls out of the live set at a hiccup of two ticks;
 at double, a stuck one is told stale numbers for longer."""
 QUEUE_BYTES_MAX = 256 * 1024
-"""Of their text. A tick of a nation is a few kB; at half, one large change is too much."""
+"""Limit for the text of queued frames. A tick of a nation is a few kB; at half, one large change is too much."""
 PART_BYTES = 128 * 1024
 """A message that would be longer is sent in parts of about so much. It is what a client that does not read costs, and
 what it takes to render is 2 ms, in which nobody else is served."""
@@ -129,7 +129,7 @@ class Subscription:
         self.gap: GapReason | None = None
         """Why it is due, where the client must know."""
         self.kind = ""
-        """Of the message of which parts have been sent."""
+        """Kind of the message of which parts have been sent."""
         self.round: Round | None = None
         self.parked: Positions | None = None
         self.heartbeats = 0

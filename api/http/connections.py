@@ -58,7 +58,7 @@ class Connections:
         self._all: dict[Connection, None] = {}
         self._of_party: dict[str | None, int] = {}
         self._waiting: dict[str | None, dict[Connection, float]] = {}
-        """Of each party those that have no request under way, and since when; the longest waiting first."""
+        """Connections by party that have no request under way, and since when; the longest waiting first."""
         self._looking: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:

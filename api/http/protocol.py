@@ -25,9 +25,9 @@ from api.problems import MEDIA_TYPE, Problem
 from runtime import metrics
 
 REQUEST_LINE_BYTES_MAX = 8 * 1024
-"""Of the address in a request line. The longest that Rekap reads has a cursor of the live feed in it, 4 kB."""
+"""Limit for the address in a request line. The longest that Rekap reads has a cursor of the live feed in it, 4 kB."""
 HEAD_BYTES_MAX = 16 * 1024
-"""Of all header lines, trailers too. Browsers send 1 kB, with the cookies of other services on the same domain up to 8.
+"""Limit for all header lines, trailers too. Browsers send 1 kB, with the cookies of other services on the same domain up to 8.
 All connections together may then hold 64 MiB of heads; at double, 128."""
 HEADERS_MAX = 100
 """Browsers send 20, and each proxy adds some."""
@@ -50,7 +50,7 @@ LINGER_SECONDS = 5.0
 LINGER_BYTES_MAX = 32 * 1024 * 1024
 """How long, and how much (two full batches), a client may go on sending what is dropped, until it reads that it was refused."""
 SLICE_BYTES = 16 * 1024
-"""Of what came, the parser is given so much at a time: what it keeps unseen, such as half a header, is no more than this."""
+"""How much of what came the parser is given at a time: what it keeps unseen, such as half a header, is no more than this."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -74,9 +74,9 @@ class BoundedProtocol(HttpToolsProtocol):
         """Since when no request is under way and not a byte of the next one has come."""
         self._head_since: float | None = None
         self._head_bytes = self._headers = 0
-        """Of the address and the header lines that the parser has given so far."""
+        """Counts of the address and the header lines that the parser has given so far."""
         self._head_raw_bytes = 0
-        """Of slices that held nothing but this head: what the parser has not given yet is counted here."""
+        """Bytes of slices that held nothing but this head: what the parser has not given yet is counted here."""
         self._head_is_new = False
         """Whether the head began in the slice that is being read."""
         self._running: RequestResponseCycle | None = None

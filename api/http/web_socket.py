@@ -38,7 +38,7 @@ FRAMES_SECONDS = 10.0
 """Frames that a WebSocket may send in this time, of whatever kind: the feed itself takes 200 wishes, and a browser's pings
 are a few. A frame costs 20 µs, so 500 sockets of one address cost a third of a core at most, and no more than a moment."""
 FRAGMENTS_MAX = 64
-"""Of one message, empty ones too. Clients of the live feed send a wish in one."""
+"""Limit for one message, empty ones too. Clients of the live feed send a wish in one."""
 PIECE_BYTES = 256
 """Some forty of the smallest frames, 1 ms of work; the longest wish comes in a dozen pieces."""
 PIECES_SECONDS = 0.002

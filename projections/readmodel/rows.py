@@ -25,7 +25,7 @@ StateColumns = tuple[list[int], list[int], list[str], list[str]]
 
 
 _STATION_KEY = itemgetter(1, 2)
-"""Of a row of `station_result`: contest, place."""
+"""Key of a row of `station_result`: contest, place."""
 
 
 class BlockGapError(Exception):
@@ -111,9 +111,9 @@ class Rows(NamedTuple):
     """What one transaction writes: a batch made ready, which later batches change no more."""
 
     records: list[Row]
-    """Of the table `record`, to be added."""
+    """Rows to be added to the table `record`."""
     states: StateColumns
-    """Of records that were told before."""
+    """New states of records that were published before."""
     stations: list[Row]
     tallies: list[Row]
     office_tallies: list[Row]
@@ -215,7 +215,7 @@ def state_columns(states: Mapping[tuple[int, int], StateRow]) -> StateColumns:
 
 
 def _changed_states(batch: Batch) -> StateColumns:
-    """Of records that were told before this batch."""
+    """New states of records that were published before this batch."""
     told = {(partition, row["offset"]) for partition, _, row in batch.records}
     return state_columns({place: row for place, row in batch.states.items() if place not in told})
 

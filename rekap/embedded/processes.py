@@ -184,7 +184,7 @@ class LeashedProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """Of the last run; minus the signal that ended it. None while it runs, or never has."""
+        """Exit code of the last run; minus the signal that ended it. None while it runs, or never has."""
         return self._process.returncode if self._process is not None else None
 
     async def spawn(

@@ -210,7 +210,7 @@ def _area(row: _Row) -> Area:
 
 
 def _station(row: _Row) -> Station:
-    """Of one station (42317.24) the register is unknown, written as -1."""
+    """The register of one station (42317.24) is unknown, written as -1."""
     known = row.text("dpt_l") != _UNKNOWN or row.text("dpt_p") != _UNKNOWN
     men, women = (row.number("dpt_l"), row.number("dpt_p")) if known else (None, None)
     return Station(

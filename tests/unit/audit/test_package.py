@@ -53,7 +53,7 @@ def test_any_change_of_a_row_changes_the_hash(tmp_path: Path) -> None:
         (
             "stations.csv",
             "code,name,area,registered_voters\ns,S,1,many\n",
-            "stations.csv, row 2: registered_voters is no number",
+            "stations.csv, row 2: registered_voters is not a number",
         ),
         ("areas.csv", "code,name,level,parent\n,N,nation,\n", "areas.csv, row 2: code is empty"),
     ],

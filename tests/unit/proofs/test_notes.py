@@ -68,7 +68,7 @@ def test_a_checkpoint_says_who_has_seen_it_and_when() -> None:
         (_checkpoint().replace(b"\n7\n", b"\n8\n"), "does not fit the text"),
         (_checkpoint(time=5).replace(b"witness-1", b"witness-2"), None),
         (b"no note", "has no signatures"),
-        (b"a\n\nb\n", "is no signature line"),
+        (b"a\n\nb\n", "is not a signature line"),
         (b"\xff", "is not UTF-8"),
         (b"a\tb\n\n" + b"x", "control character"),
     ],

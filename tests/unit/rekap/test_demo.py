@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Coroutine
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from click.testing import CliRunner
 
 import rekap.demo
 from rekap.demo import Night
@@ -46,3 +48,13 @@ async def test_a_line_that_cannot_be_had_does_not_end_the_night(
         await Night(stack, cast(Any, None), {}, seed=1, seconds=0)._say(client, Counter(submitted=7))
     assert len(lines) == 1
     assert lines[0].startswith(shown)
+
+
+def test_ctrl_c_ends_the_night_with_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(work: Coroutine[Any, Any, None]) -> None:
+        work.close()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rekap.demo, "run_or_explain", interrupted)
+    result = CliRunner().invoke(rekap.demo.demo, [])
+    assert (result.exit_code, result.stderr) == (130, "stopped\n")
