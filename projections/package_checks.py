@@ -21,6 +21,7 @@ from projections.package_names import spellings, total_rows
 from projections.rules import CROSS_RULES, RULE_IDS
 from projections.tally import tally_length
 from proofs.signatures import UnfitKeyError, key_id, load_public_key
+from schemas.codes import COUNT_MAX
 from schemas.forms import CHOICES_MAX, STATED_NUMBERS, ResultForm
 from schemas.package import BlankBallots, ChoiceKind, ElectionPackage, RuleSetting, Severity
 from schemas.parts import PART_BYTES_MAX, PARTS_MAX
@@ -34,17 +35,18 @@ SUGGESTIONS_MAX = 20
 thousands of unknown codes, and after the first few the reader has seen why."""
 SUGGESTION_CANDIDATES_MAX = 2_000
 """Codes compared in full with an unknown one, at about 10 µs each."""
-NUMBER = "a whole number, not negative"
+NUMBER = f"a whole number from 0 to {COUNT_MAX:,}"
 PARAMETERS: Mapping[str, Mapping[str, str]] = {
     "F9": {"officers": NUMBER, "witnesses": NUMBER},
     "G3": {"reserve_percent": NUMBER, "rounding": "`up`, `down` or `nearest`"},
     "G4": {"max": NUMBER},
-    "G7": {"marks_per_choice": "a whole number from 1"},
+    "G7": {"marks_per_choice": f"a whole number from 1 to {COUNT_MAX:,}"},
     "G8": {"percent_without_b": NUMBER},
     "X2": {"reference": "an office id"},
     "M1": {"fields": "a list of fields of the form"},
 }
-"""Parameters that the rules of projections/rules.py read, and what each must be."""
+"""Parameters that the rules of projections/rules.py read, and what each must be. Times the largest number of a form they stay
+below 64 bits, in which the auditor counts."""
 
 
 def problems(package: ElectionPackage, known_rules: Collection[str] = RULE_IDS) -> list[Problem]:
@@ -179,9 +181,9 @@ class _Check:
             case "fields":
                 return isinstance(value, list) and all(field in ResultForm.model_fields for field in value)
             case "marks_per_choice":
-                return isinstance(value, int) and value >= 1
+                return isinstance(value, int) and 1 <= value <= COUNT_MAX
             case _:
-                return isinstance(value, int) and value >= 0
+                return isinstance(value, int) and 0 <= value <= COUNT_MAX
 
     # ── areas.csv, stations.csv ──────────────────────────────────────────────────────────────────────────────────────
 

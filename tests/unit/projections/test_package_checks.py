@@ -161,13 +161,24 @@ def test_a_rule_across_contests_cannot_be_hard(package: ElectionPackage, rule: s
     [
         ("F3", "max", 3, "rule F3 has no parameter 'max'; it has none"),
         ("G4", "maxx", 3, "rule G4 has no parameter 'maxx'; its parameters are 'max'"),
-        ("G4", "max", "300", "max of rule G4 must be a whole number, not negative, got '300'"),
-        ("G4", "max", -1, "max of rule G4 must be a whole number, not negative, got -1"),
+        ("G4", "max", "300", "max of rule G4 must be a whole number from 0 to 999,999,999, got '300'"),
+        ("G4", "max", -1, "max of rule G4 must be a whole number from 0 to 999,999,999, got -1"),
+        (
+            "G8",
+            "percent_without_b",
+            10**15,
+            f"percent_without_b of rule G8 must be a whole number from 0 to 999,999,999, got {10**15}",
+        ),
         ("G3", "rounding", "half", "rounding of rule G3 must be `up`, `down` or `nearest`, got 'half'"),
         ("X2", "reference", "king", "reference of rule X2 must be an office id, got 'king'"),
         ("M1", "fields", ["VA", "VZ"], "fields of rule M1 must be a list of fields of the form, got ['VA', 'VZ']"),
         ("M1", "fields", ["VA", "VK", "VS"], "rule M1 asks for VK and VS, which no contest of its offices counts"),
-        ("G7", "marks_per_choice", 0, "marks_per_choice of rule G7 must be a whole number from 1, got 0"),
+        (
+            "G7",
+            "marks_per_choice",
+            0,
+            "marks_per_choice of rule G7 must be a whole number from 1 to 999,999,999, got 0",
+        ),
         ("M1", "fields", "VA", "fields of rule M1 must be a list of fields of the form, got 'VA'"),
     ],
 )
