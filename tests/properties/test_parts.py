@@ -255,6 +255,30 @@ def test_an_older_message_that_comes_again_does_not_end_the_one_that_its_writer_
         assert parts.add("office", Part("w-10", number, 3), "b", 1) == (["b"] * 3 if number == 2 else None)
 
 
+def test_a_part_of_as_many_as_the_first_does_not_say_drops_the_message() -> None:
+    parts: Parts[str] = Parts()
+    parts.add("office", Part("w-1", 0, 3), "a", 1)
+    assert parts.add("office", Part("w-1", 1, 2), "a", 1) is None
+    assert (parts.first_offset, parts.dropped) == (None, 1)
+
+
+def test_what_a_writer_has_given_up_takes_no_room() -> None:
+    parts: Parts[str] = Parts(bytes_max=10)
+    for number in range(9):
+        parts.add("office", Part(f"w-{number}", 0, 2), "a", 6)
+    assert parts.add("office", Part("w-8", 1, 2), "b", 1) == ["a", "b"]
+    assert parts.dropped == 8
+
+
+def test_a_chain_that_has_gone_past_its_messages_gives_up_no_others() -> None:
+    parts: Parts[str] = Parts()
+    for chain in ("a", "b"):
+        parts.add(chain, Part("w-1", 0, 2), chain, 1)
+    parts.give_up("a", lambda _: True)
+    assert parts.add("a", Part("w-1", 1, 2), "a", 1) is None
+    assert parts.add("b", Part("w-1", 1, 2), "b", 1) == ["b", "b"]
+
+
 def test_the_head_of_a_part_is_read_without_its_rows() -> None:
     result = Result("keyframe", OfficeId("dpr"), (-1,), (7,), _rows([5, 5]), [], [])
     first, second = result.to_parts("w-7", 1)

@@ -47,6 +47,21 @@ def test_a_prev_with_the_right_first_half_alone_is_found_from_either_side() -> N
     assert _note(sequences, 4, 3) == ["Q2"]
 
 
+def test_a_prev_is_judged_also_where_the_event_after_names_this_one() -> None:
+    sequences = Sequences()
+    _note(sequences, 3, 2)
+    _note(sequences, 5, 4)
+    assert _note(sequences, 4, 9) == ["Q2"]
+
+
+def test_the_lowest_number_that_is_kept_is_judged_and_the_one_below_is_not() -> None:
+    for number, found in ((1, ["Q2"]), (0, [])):
+        sequences = Sequences()
+        _note(sequences, NUMBERS_KEPT, None)
+        _note(sequences, number + 1, 77)
+        assert _note(sequences, number, None) == found
+
+
 def test_a_restart_far_above_is_right() -> None:
     sequences = Sequences()
     _note(sequences, 4, 3)
