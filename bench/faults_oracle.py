@@ -320,11 +320,12 @@ class Recount:
         )
 
     def stations(self, contest: str) -> dict[str, tuple[str, int | None]]:
-        """Station → (state, version) of what stands, for the stations of which something was heard."""
+        """Station → (state, version) of what stands, for the stations that a form was reported of. A review or an annulment
+        of what is not in the ledger is refused, and changes nothing of a station."""
         return {
             station: ("counted" if tier == "clean" else tier, None if body is None else body["version"])
             for (station, where), (tier, body) in self._stands.items()
-            if where == contest
+            if where == contest and _submitted(self._said[station, where]).forms
         }
 
 

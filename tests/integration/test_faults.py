@@ -289,6 +289,9 @@ async def _bench(*arguments: str) -> tuple[int | None, str]:
     return process.returncode, out.decode()
 
 
+@pytest.mark.timeout(
+    900
+)  # 48 faults are 130 s on a quiet machine; the bench itself gives up after six minutes and the recount
 async def test_after_each_kind_of_fault_the_oracle_agrees(tmp_path: Path) -> None:
     """One worker of each role under load, each killed, frozen, cut off and set to a wrong time; Kafka and PostgreSQL too."""
     file = tmp_path / "report.json"
