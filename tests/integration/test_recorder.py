@@ -32,7 +32,7 @@ from tests.support.told_nights import Message, told
 TABLES = ("record", "station_result", "area_tally", "office_tally", "block_watermark", "result_watermark")
 INDEXES = {
     "record_event_at",
-    "record_station_at",
+    "record_history",
     "record_station_received",
     "station_result_state",
     "record_received",
