@@ -8,7 +8,7 @@ import random
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -175,8 +175,9 @@ async def _process(place: Path, *logs: str) -> AsyncIterator[_Process]:
             await eventually(answers)
         yield _Process(url, process)
     finally:
-        if process.returncode is None:
-            os.kill(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # killed by the test a moment ago, and its end not heard of yet
+            if process.returncode is None:
+                os.kill(process.pid, signal.SIGKILL)
         await process.wait()
 
 
