@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import base64
-from collections import Counter
 
 import orjson
 from attacks_http import BATCH, BATCH_BYTES
-from attacks_target import Attack, Target, Wire
+from attacks_target import Attack, Target, ask_on
 
 SUBMISSION = b"POST /v1/submissions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b"
 
 
 async def batches_of_line_ends(target: Target) -> str:
     """16 MB of line ends: nothing in it, and everything to split."""
-    return await _post_on(target, 2, BATCH % BATCH_BYTES + b"\n" * BATCH_BYTES)
+    return await ask_on(target, 2, BATCH % BATCH_BYTES + b"\n" * BATCH_BYTES)
 
 
 async def batches_of_wrong_signatures(target: Target) -> str:
     """1,000 forms in a batch, each with a signature that is another's."""
-    return await _post_on(target, 4, _batch([_wrongly_signed(target, number) for number in range(1_000)]))
+    return await ask_on(target, 4, _batch([_wrongly_signed(target, number) for number in range(1_000)]))
 
 
 async def single_wrong_signatures(target: Target) -> str:
     """Forms with a signature that is another's, one a request."""
     body = _wrongly_signed(target, 0)
-    return await _post_on(target, 32, SUBMISSION % (len(body), body))
+    return await ask_on(target, 32, SUBMISSION % (len(body), body))
 
 
 async def batches_of_mistakes(target: Target) -> str:
@@ -33,13 +32,13 @@ async def batches_of_mistakes(target: Target) -> str:
     names = [f"{number:04x}" for number in range(5_000)]
     form = {"votes": dict.fromkeys(names, "x")}
     line = _envelope_of(target, form=form)
-    return await _post_on(target, 4, _batch([line] * (BATCH_BYTES // (len(line) + 1))))
+    return await ask_on(target, 4, _batch([line] * (BATCH_BYTES // (len(line) + 1))))
 
 
 async def single_mistakes(target: Target) -> str:
     """The same, one a request."""
     body = _envelope_of(target, form={"votes": {}}, images=[0] * 20_000)
-    return await _post_on(target, 16, SUBMISSION % (len(body), body))
+    return await ask_on(target, 16, SUBMISSION % (len(body), body))
 
 
 async def deep_json(target: Target) -> str:
@@ -47,24 +46,24 @@ async def deep_json(target: Target) -> str:
     deep = b"[" * 30_000
     wrapped = _with_payload(target, b'{"a":' * 9_000)
     batch = _batch([deep, wrapped] * 150)
-    return await _post_on(target, 4, batch)
+    return await ask_on(target, 4, batch)
 
 
 async def long_numbers(target: Target) -> str:
     """Whole numbers of 45,000 digits."""
     line = _with_payload(target, b'{"seq":' + b"9" * 40_000 + b"}")
-    return await _post_on(target, 4, _batch([line] * 250))
+    return await ask_on(target, 4, _batch([line] * 250))
 
 
 async def many_signatures(target: Target) -> str:
     """Envelopes with 20,000 signatures."""
     line = orjson.dumps({"payload": "AAAA", "payloadType": "x", "signatures": [0] * 20_000})
-    return await _post_on(target, 4, _batch([line] * 300))
+    return await ask_on(target, 4, _batch([line] * 300))
 
 
 async def repeated_forms(target: Target) -> str:
     """100 right forms, sent again and again: they are in the ledger after the first time."""
-    return await _post_on(target, 4, _batch([envelope.encode() for envelope in target.envelopes] * 10))
+    return await ask_on(target, 4, _batch([envelope.encode() for envelope in target.envelopes] * 10))
 
 
 def _opened(target: Target, number: int) -> tuple[dict[str, object], dict[str, object]]:
@@ -92,18 +91,6 @@ def _with_payload(target: Target, payload: bytes) -> bytes:
 def _batch(lines: list[bytes]) -> bytes:
     body = b"\n".join(lines)
     return BATCH % len(body) + body
-
-
-async def _post_on(target: Target, connections: int, request: bytes) -> str:
-    answers: Counter[int] = Counter()
-
-    async def once(wire: Wire) -> None:
-        while True:
-            await wire.send(request)
-            answers[await wire.status()] += 1
-
-    await target.over_and_over(connections, once)
-    return f"answered {dict(answers)}"
 
 
 GATEWAY_ATTACKS: dict[str, Attack] = {

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections import Counter
 from contextlib import suppress
 
-from attacks_target import Attack, Target, Wire
+from attacks_target import Attack, Target, Wire, ask_on
 
 BATCH = b"POST /v1/submissions:batch HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
 BATCH_BYTES = 16 * 1024 * 1024
@@ -62,12 +61,12 @@ async def silent_sockets(target: Target) -> str:
 
 async def long_addresses(target: Target) -> str:
     """Requests with 8,000 bytes of query, one after the other on 8 connections."""
-    return await _ask_on(target, 8, GET % (b"/v1/areas/N?office=" + b"a" * 8_000))
+    return await ask_on(target, 8, GET % (b"/v1/areas/N?office=" + b"a" * 8_000))
 
 
 async def many_query_parameters(target: Target) -> str:
     """Requests with 2,000 query parameters."""
-    return await _ask_on(target, 8, GET % (b"/livez?" + b"&".join(b"a%d" % n for n in range(1_200))))
+    return await ask_on(target, 8, GET % (b"/livez?" + b"&".join(b"a%d" % n for n in range(1_200))))
 
 
 # -- bodies ----------------------------------------------------------------------------------------------------------
@@ -144,12 +143,12 @@ async def pipelined_thousands(target: Target) -> str:
 
 async def many_404(target: Target) -> str:
     """What is not there, as fast as it is answered, on 32 connections."""
-    return await _ask_on(target, 32, GET % b"/v1/areas/nowhere")
+    return await ask_on(target, 32, GET % b"/v1/areas/nowhere")
 
 
 async def many_reads(target: Target) -> str:
     """The nation's snapshot, as fast as it is answered, on 64 connections."""
-    return await _ask_on(target, 64, GET % b"/v1/offices/president")
+    return await ask_on(target, 64, GET % b"/v1/offices/president")
 
 
 async def not_http(target: Target) -> str:
@@ -189,7 +188,7 @@ async def conditions(target: Target) -> str:
         tags,
         ranges,
     )
-    return await _ask_on(target, 16, head[:15_000] + b"\r\n\r\n" if len(head) > 15_000 else head)
+    return await ask_on(target, 16, head[:15_000] + b"\r\n\r\n" if len(head) > 15_000 else head)
 
 
 # -- answers ---------------------------------------------------------------------------------------------------------
@@ -249,19 +248,6 @@ async def _small_windows(target: Target, count: int) -> list[socket.socket]:
         except (OSError, TimeoutError):
             raw.close()
     return opened
-
-
-async def _ask_on(target: Target, connections: int, request: bytes) -> str:
-    """As fast as it is answered, on so many connections that are made anew when they end."""
-    answers: Counter[int] = Counter()
-
-    async def once(wire: Wire) -> None:
-        while True:
-            await wire.send(request)
-            answers[await wire.status()] += 1
-
-    await target.over_and_over(connections, once)
-    return f"answered {dict(answers)}"
 
 
 HTTP_ATTACKS: dict[str, Attack] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -155,3 +156,16 @@ class Wire:
 
 Attack = Callable[[Target], Awaitable[str]]
 """Gives a line that says what was done and how the server took it."""
+
+
+async def ask_on(target: Target, connections: int, request: bytes) -> str:
+    """As fast as it is answered, on so many connections that are made anew when they end."""
+    answers: Counter[int] = Counter()
+
+    async def once(wire: Wire) -> None:
+        while True:
+            await wire.send(request)
+            answers[await wire.status()] += 1
+
+    await target.over_and_over(connections, once)
+    return f"answered {dict(answers)}"
