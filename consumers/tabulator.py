@@ -297,7 +297,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         checked = CheckedSignatures(self._checked_with)
         if self._settings.state_records:
             checked = CheckedSignatures.from_bytes(self._checked_files.read(partition), self._checked_with)
-            self._states.drop_unfinished(partition)
+            self._states.begin(partition)
             while (path := self._states.newest(partition, at_most=at_most)) is not None:
                 try:
                     state = decoded(self._states.read(path), self._state_of(partition))

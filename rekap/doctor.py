@@ -232,7 +232,9 @@ class Doctor:
             except (UnfitStateError, OSError) as error:
                 # Also where others may write it: a tabulator does not begin with such a one either.
                 self.report.notes.append(f"{path} would be thrown away and is not compared: {error}")
-        if not found and self._settings.state_records:
+        if not found and self._settings.state_records and files.is_begun(partition):
+            self.report.notes.append(f"the tabulator has kept no state of partition {partition} yet")
+        elif not found and self._settings.state_records:
             self.report.miss(STATES, f"partition {partition} of {self._settings.state_directory}")
         return found
 

@@ -19,7 +19,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from runtime.logs import event
-from runtime.own_files import NotOwnError, read_own_file, write_own_file
+from runtime.own_files import NotOwnError, make_own_directory, read_own_file, write_own_file
 
 KEPT = 2
 """States of a partition. The newest may be ahead of what was told, when a worker died between the two."""
@@ -54,10 +54,16 @@ class StateFiles:
             path.unlink(missing_ok=True)
         return size
 
-    def drop_unfinished(self, partition: int) -> None:
-        """Delete what a worker that died was writing. What another is writing now it will write again."""
+    def begin(self, partition: int) -> None:
+        """Make the directory of the partition, and delete what a worker that died was writing. What another worker is writing
+        now it will write again. Raises OSError."""
+        make_own_directory(self._place(partition))
         for path in self._place(partition).glob("*.part"):
             path.unlink(missing_ok=True)
+
+    def is_begun(self, partition: int) -> bool:
+        """Whether a worker on this machine has had the partition, also where it has written no state yet."""
+        return self._place(partition).is_dir()
 
     def _of(self, partition: int) -> list[tuple[int, Path]]:
         found = []

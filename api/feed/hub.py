@@ -301,7 +301,8 @@ class Hub:
                 is_complete = True
                 break
         kind = subscription.kind
-        if groups.is_empty and kind == "change" and is_complete and not (subscription.is_new or frames):
+        lacks_nothing = groups.is_empty and kind == "change" and is_complete
+        if lacks_nothing and not (subscription.is_new or subscription.has_begun or frames):
             self._is_complete(subscription)
             return []
         more: list[bytes] = []
@@ -316,11 +317,13 @@ class Hub:
         if is_complete:
             self._is_complete(subscription)
         else:
+            subscription.has_begun = True
             subscriber.put_off(subscription)
         return frames
 
     def _is_complete(self, subscription: Subscription) -> None:
-        subscription.is_new, subscription.kind = False, ""
+        subscription.is_new = subscription.has_begun = False
+        subscription.kind = ""
         subscription.subscriber.settle(subscription)
 
     def _round(self, subscription: Subscription, frames: list[Frame]) -> Round:

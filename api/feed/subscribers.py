@@ -116,7 +116,19 @@ class Round:
 
 
 class Subscription:
-    __slots__ = ("channel", "gap", "heartbeats", "id", "is_new", "kind", "parked", "round", "since", "subscriber")
+    __slots__ = (
+        "channel",
+        "gap",
+        "has_begun",
+        "heartbeats",
+        "id",
+        "is_new",
+        "kind",
+        "parked",
+        "round",
+        "since",
+        "subscriber",
+    )
 
     def __init__(self, subscriber: Subscriber, channel: Channel, id: str | None) -> None:
         self.subscriber = subscriber
@@ -129,7 +141,9 @@ class Subscription:
         self.gap: GapReason | None = None
         """Why it is due, where the client must know."""
         self.kind = ""
-        """Kind of the message of which parts have been sent."""
+        """Kind of the message that is made now, in one part or several."""
+        self.has_begun = False
+        """Whether a part of that message has been sent: its client waits for the part without `more`, even an empty one."""
         self.round: Round | None = None
         self.parked: Positions | None = None
         self.heartbeats = 0

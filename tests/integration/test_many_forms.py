@@ -86,6 +86,7 @@ async def flooded(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> Asy
 async def _rekap(flooded: Flooded, *arguments: str) -> tuple[int, bytes, str]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rekap", *arguments),
+        cwd=flooded.place,  # where an audit leaves its report
         env=flooded.stack.environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -177,6 +177,21 @@ def _assert_is_the_fold(night: Night, message: dict[str, Any], tallies: Iterable
 @example(  # breaks off between the marker of a gap and the state that follows it
     [("news", FORM), ("read", 2), ("break",), ("read", 2), ("report", FORM), ("break",)], {}, 1, 256 * 1024
 )
+@example(  # the last row it lacks is in a part with `more`: a flush came between, which changed nothing of the channel
+    [
+        ("report", FORM),
+        ("news", FORM),
+        ("report", (*FORM[:2], 3)),
+        ("publish",),
+        ("read", 100),
+        ("report", FORM),
+        ("news", FORM),
+        ("read", 1),
+    ],
+    {},
+    1,
+    1,
+)
 def test_a_client_ends_with_the_newest_state_and_was_never_told_a_number_of_no_moment(
     night_moments: list[tuple[Any, ...]], channel: dict[str, str], part_bytes: int, queue_bytes: int
 ) -> None:

@@ -171,7 +171,7 @@ async def test_a_worker_that_cannot_begin_a_partition_stops(worker: Worker, monk
     def read_only(*_: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(worker.tabulator._states, "drop_unfinished", read_only)
+    monkeypatch.setattr(worker.tabulator._states, "begin", read_only)
     await worker.tabulator.on_partitions_assigned(worker.places)
     with pytest.raises(PermissionError):
         await worker.tabulator._step()
