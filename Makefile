@@ -24,8 +24,11 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Most tests wait for a broker or a worker: three processes, each with a Kafka and a PostgreSQL of its own, keep two cores busy.
+TEST_PROCESSES ?= 3
+
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 COMPILE = $(BIN)/python -m piptools compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
 	--no-emit-trusted-host --no-emit-find-links --no-header --all-build-deps
