@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import httptools
 import orjson
+from starlette.types import Scope
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
@@ -20,6 +21,7 @@ from api.client_address import TrustedProxies
 from api.http.connection import CONNECTION, keep_little, notice_the_vanished
 from api.http.connections import Connections
 from api.http.corked import Corked
+from api.http.fair_turns import FairTurns, Place
 from api.http.unread import Unread
 from api.problems import MEDIA_TYPE, Problem
 from runtime import metrics
@@ -60,6 +62,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self,
         connections: Connections,
         proxies: TrustedProxies,
+        turns: FairTurns,
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],
@@ -68,6 +71,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._connections = connections
         self._proxies = proxies
+        self._turns = turns
         self.party: str | None = None
         self._unread: Unread
         self._waiting_since: float | None = self.loop.time()
@@ -81,6 +85,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """Whether the head began in the slice that is being read."""
         self._running: RequestResponseCycle | None = None
         """The request that is being answered."""
+        self._place: Place | None = None
+        """Of the request that is being answered, once it is at work."""
         self._is_endless = False
         """The answer has no end, so that no request behind it would be answered."""
         self._arriving: RequestResponseCycle | None = None
@@ -135,6 +141,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def has_no_end(self) -> bool:
         self._is_endless = True
+        if self._place is not None:
+            self._place.give_back()
         keep_little(self.transport)
         return not self.pipeline
 
@@ -292,6 +300,13 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         arrived, self._arriving = self._arriving, None
         super().on_message_complete()
+        if (
+            arrived is self._running
+            and self._place is not None
+            and arrived is not None
+            and not arrived.response_complete
+        ):
+            self._place.take()
         if arrived is not None and not arrived.keep_alive:
             self._hear_no_more()
         if arrived is not None and arrived.response_complete:
@@ -300,10 +315,27 @@ class BoundedProtocol(HttpToolsProtocol):
     # -- what is answered ------------------------------------------------------------------------------------------
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._running = cycle
+        self._running, self._place = cycle, None
         self._is_endless = False
         cycle.scope[CONNECTION] = self  # type: ignore[literal-required]
-        super()._start_asgi_task(cycle, app)
+        start = super()._start_asgi_task
+
+        def begin(place: Place) -> None:
+            async def at_work(*request: Any) -> None:
+                try:
+                    await app(*request)
+                finally:
+                    place.give_back()
+
+            if cycle.disconnected:
+                place.give_back()  # nobody waits for the answer any more
+                return
+            self._place = place
+            if self._arriving is cycle:
+                place.give_back()  # until its body is here
+            start(cycle, at_work)
+
+        self._turns.begin(self._proxies.client_of(cast(Scope, cycle.scope)), begin)
 
     def on_response_complete(self) -> None:
         answered, self._running = self._running, None

@@ -13,8 +13,9 @@ import uvicorn
 
 from api.client_address import TrustedProxies
 from api.http.connections import Connections
+from api.http.fair_turns import FairTurns
 from api.http.protocol import IDLE_SECONDS_MAX, BoundedProtocol
-from api.http.web_socket import PIECES_SECONDS, BoundedWebSocket, Turns
+from api.http.web_socket import BoundedWebSocket
 
 BACKLOG = 4096
 """Connections that the kernel keeps until we take them. A tenth is full after 100 ms in which all viewers come back."""
@@ -74,15 +75,16 @@ def bounded_server(
     before_shutdown: Callable[[], None] = lambda: None,
 ) -> BoundedServer:
     """A server for an ASGI app, to be run; WebSockets only where their messages have a bound."""
+    turns = FairTurns()
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
         loop=loop,
-        http=_as_class(partial(BoundedProtocol, connections, proxies)),
+        http=_as_class(partial(BoundedProtocol, connections, proxies, turns)),
         ws="none"
         if web_socket_bytes_max is None
-        else _as_class(partial(BoundedWebSocket, connections, proxies, Turns(PIECES_SECONDS))),
+        else _as_class(partial(BoundedWebSocket, connections, proxies, turns)),
         ws_max_size=web_socket_bytes_max or 0,
         ws_per_message_deflate=False,
         access_log=False,

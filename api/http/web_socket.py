@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections import deque
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -25,6 +22,7 @@ from api.client_address import TrustedProxies
 from api.http.connection import CONNECTION, keep_little
 from api.http.connections import Connections
 from api.http.corked import BACKLOG, UNREAD, Corked
+from api.http.fair_turns import FairTurns
 from api.http.unread import Unread
 from runtime import metrics
 
@@ -41,33 +39,7 @@ FRAGMENTS_MAX = 64
 """Limit for one message, empty ones too. Clients of the live feed send a wish in one."""
 PIECE_BYTES = 256
 """Some forty of the smallest frames, 1 ms of work; the longest wish comes in a dozen pieces."""
-PIECES_SECONDS = 0.002
-"""What all sockets together may use of one turn of the loop."""
 CLOSE_NOT_TEXT, CLOSE_POLICY = 1007, 1008
-
-
-class Turns:
-    """Work that is done a little in each turn of the loop, everyone's in its turn."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._waiting: deque[Callable[[], None]] = deque()
-
-    def add(self, work: Callable[[], None]) -> None:
-        if not self._waiting:
-            asyncio.get_running_loop().call_soon(self._run)
-        self._waiting.append(work)
-
-    def _run(self) -> None:
-        until = time.perf_counter() + self._seconds
-        try:
-            for _ in range(len(self._waiting)):
-                self._waiting.popleft()()
-                if time.perf_counter() > until:
-                    break
-        finally:  # one whose work fails ends nobody else's
-            if self._waiting:
-                asyncio.get_running_loop().call_soon(self._run)
 
 
 class BoundedWebSocket(WebSocketsSansIOProtocol):
@@ -77,7 +49,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self,
         connections: Connections,
         proxies: TrustedProxies,
-        turns: Turns,
+        turns: FairTurns,
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],
@@ -172,7 +144,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             return  # a frame that is answered before the handshake is breaks the connection
         if self._backlog and not self._is_waiting and not self.read_paused and self.writable.is_set():
             self._is_waiting = True
-            self._turns.add(self._read_piece)
+            self._turns.add(self.party or "", self._read_piece)
 
     def _read_piece(self) -> None:
         self._is_waiting = False

@@ -16,6 +16,7 @@ from api.client_address import TrustedProxies
 from api.http import connections as connections_module
 from api.http import protocol as bounds
 from api.http.connections import Connections
+from api.http.fair_turns import FairTurns
 from api.http.protocol import BoundedProtocol
 from api.http.unread import SEND_BYTES_MIN, SEND_SECONDS_MAX
 from api.refusals import Refusals
@@ -71,6 +72,7 @@ class Server:
     refusals: Refusals = field(default_factory=Refusals)
     connections: Connections = field(init=False)
     proxies: TrustedProxies = field(default_factory=TrustedProxies)
+    turns: FairTurns = field(default_factory=FairTurns)
     scopes: list[Scope] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     hold: asyncio.Event | None = None
@@ -83,7 +85,7 @@ class Server:
         config = uvicorn.Config(
             self._app, ws="none", log_config=None, lifespan="off", interface="asgi3", proxy_headers=False
         )
-        protocol = BoundedProtocol(self.connections, self.proxies, config, ServerState(), {})
+        protocol = BoundedProtocol(self.connections, self.proxies, self.turns, config, ServerState(), {})
         transport = Transport(peer)
         protocol.connection_made(cast(asyncio.Transport, transport))
         return protocol, transport

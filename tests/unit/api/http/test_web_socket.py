@@ -18,9 +18,10 @@ from api.client_address import TrustedProxies
 from api.http.connection import CONNECTION
 from api.http.connections import Connections
 from api.http.corked import Corked
+from api.http.fair_turns import FairTurns
 from api.http.protocol import BoundedProtocol
 from api.http.unread import SEND_SECONDS_MAX
-from api.http.web_socket import FRAMES_MAX, HANDSHAKE_SECONDS_MAX, BoundedWebSocket, Turns
+from api.http.web_socket import FRAMES_MAX, HANDSHAKE_SECONDS_MAX, BoundedWebSocket
 from api.refusals import Refusals
 from tests.unit.api.http.test_protocol import Transport, later, settled
 
@@ -40,7 +41,7 @@ class Server:
     connections: Connections = field(default_factory=lambda: Connections(10, 4, Refusals()))
     received: list[Any] = field(default_factory=list)
     takes: asyncio.Event = field(default_factory=asyncio.Event)
-    turns: Turns = field(default_factory=lambda: Turns(0.01))
+    turns: FairTurns = field(default_factory=lambda: FairTurns(0.01))
 
     def connect(self) -> tuple[BoundedWebSocket, Transport]:
         config = uvicorn.Config(self._app, log_config=None, lifespan="off", interface="asgi3", proxy_headers=False)
@@ -155,7 +156,7 @@ async def test_frames_that_nobody_takes_end_the_connection_and_its_place_is_free
 
 
 async def test_handshakes_that_come_together_are_read_over_many_turns() -> None:
-    server = Server(Connections(100, 100, Refusals()), turns=Turns(0))
+    server = Server(Connections(100, 100, Refusals()), turns=FairTurns(0))
     pairs = [server.connect() for _ in range(50)]
     for socket, _ in pairs:
         socket.data_received(HANDSHAKE)
@@ -209,19 +210,6 @@ async def test_letters_cut_between_two_fragments_are_text() -> None:
     assert [message["text"] for message in server.received] == ["é"]
 
 
-async def test_work_that_fails_ends_nobody_elses() -> None:
-    turns, done, failed = Turns(1.0), [], []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context["exception"]))
-    turns.add(lambda: done.append(1 // 0))
-    turns.add(lambda: done.append(2))
-    await settled()
-    assert done == [2]
-    assert [type(error) for error in failed] == [ZeroDivisionError]
-    turns.add(lambda: done.append(3))
-    await settled()
-    assert done == [2, 3]
-
-
 @pytest.mark.parametrize("is_endless", [False, True])
 async def test_a_connection_whose_request_is_not_answered_becomes_no_web_socket(is_endless: bool) -> None:
     ended = asyncio.Event()
@@ -235,10 +223,10 @@ async def test_a_connection_whose_request_is_not_answered_becomes_no_web_socket(
         ended.set()
 
     connections, proxies = Connections(10, 4, Refusals()), TrustedProxies()
-    web_socket = cast(type[asyncio.Protocol], partial(BoundedWebSocket, connections, proxies, Turns(0.01)))
+    web_socket = cast(type[asyncio.Protocol], partial(BoundedWebSocket, connections, proxies, FairTurns(0.01)))
     config = uvicorn.Config(app, ws=web_socket, log_config=None, lifespan="off", interface="asgi3", proxy_headers=False)
     config.load()
-    protocol = BoundedProtocol(connections, proxies, config, ServerState(), {})
+    protocol = BoundedProtocol(connections, proxies, FairTurns(), config, ServerState(), {})
     transport = Transport("198.51.100.7")
     protocol.connection_made(cast(asyncio.Transport, transport))
     protocol.data_received(b"GET /v1/live HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -1,0 +1,169 @@
+"""Who has the event loop next: requests are begun, and WebSockets read, a little of each client in a turn of the loop.
+
+A client that asks for a hundred things at once, on one connection or on as many, waits for its own: somebody else's
+request, which needs the loop some ten times until it is answered, finds few steps of the hundred in each of these turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+
+BEGUN_IN_A_TURN = 4
+"""Requests of one party that are begun in one turn of the loop, up to 1 ms each. At half, a gateway that alone has the machine
+takes more turns for 1,000 forms a second; at double, each step of somebody else's request may wait 8 ms."""
+AT_WORK_MAX = 4
+"""Requests of one party that are at work at once while others have some too. At half, one that waits for Kafka keeps another
+from being judged meanwhile; at double, the others' p95 is half as much again (bench/attacks.py, many forms of one station)."""
+WAIT_SECONDS_MAX = 0.1
+"""After which a request is begun all the same, one in a turn: behind one address there may be a whole district."""
+LOOK_SECONDS = 0.01
+"""How often those that wait are looked at while nothing else ends."""
+PIECES_SECONDS = 0.002
+"""What all short pieces of work together may use of one turn of the loop."""
+
+Piece = Callable[[], None]
+
+
+class Place:
+    """Of one request that is at work."""
+
+    __slots__ = ("_is_held", "_party", "_turns")
+
+    def __init__(self, turns: FairTurns, party: str) -> None:
+        self._turns = turns
+        self._party = party
+        self._is_held = True
+
+    def take(self) -> None:
+        if not self._is_held:
+            self._is_held = True
+            self._turns.count(self._party)
+
+    def give_back(self) -> None:
+        """It is answered, or it is waited for itself: a body that is still to come, a stream without an end."""
+        if self._is_held:
+            self._is_held = False
+            self._turns.end(self._party)
+
+
+Begin = Callable[[Place], None]
+
+
+class FairTurns:
+    """One event loop owns it."""
+
+    def __init__(self, pieces_seconds: float = PIECES_SECONDS) -> None:
+        self._pieces_seconds = pieces_seconds
+        self._at_work: dict[str, int] = {}
+        self._all_at_work = 0
+        self._waiting: dict[str, deque[tuple[float, Begin]]] = {}
+        """By party, requests that are not begun yet and since when; the longest waiting first."""
+        self._begun: dict[str, int] = {}
+        """In this turn of the loop."""
+        self._pieces: dict[str, deque[Piece]] = {}
+        """By party; the one whose turn is next first."""
+        self._is_called = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    # -- requests --------------------------------------------------------------------------------------------------
+
+    def begin(self, party: str, work: Begin) -> None:
+        """Begin a request now, or soon. It is at work from then on, until its place is given back."""
+        waiting = self._waiting.get(party)
+        if waiting is None and self._may_begin(party):
+            self._begin(party, work)
+            return
+        if waiting is None:
+            waiting = self._waiting[party] = deque()
+        waiting.append((time.monotonic(), work))
+        self._call_soon()
+
+    def count(self, party: str) -> None:
+        """One more of the party is at work."""
+        self._at_work[party] = self._at_work.get(party, 0) + 1
+        self._all_at_work += 1
+
+    def end(self, party: str) -> None:
+        self._all_at_work -= 1
+        left = self._at_work[party] - 1
+        if left:
+            self._at_work[party] = left
+        else:
+            del self._at_work[party]
+        if self._waiting:
+            self._call_soon()
+
+    def _is_alone(self, party: str) -> bool:
+        """Whether nobody else has a request at work."""
+        return self._at_work.get(party, 0) == self._all_at_work
+
+    def _has_place(self, party: str) -> bool:
+        return self._is_alone(party) or self._at_work.get(party, 0) < AT_WORK_MAX
+
+    def _may_begin(self, party: str) -> bool:
+        return self._begun.get(party, 0) < BEGUN_IN_A_TURN and self._has_place(party)
+
+    def _begin(self, party: str, work: Begin) -> None:
+        self._begun[party] = self._begun.get(party, 0) + 1
+        self.count(party)
+        self._call_soon()  # for the next turn to know that this one is over
+        work(Place(self, party))
+
+    def _begin_waiting(self) -> None:
+        for party, waiting in list(self._waiting.items()):
+            while waiting and (self._may_begin(party) or (self._is_late(waiting) and not self._begun.get(party))):
+                self._begin(party, waiting.popleft()[1])
+            if not waiting:
+                del self._waiting[party]
+
+    def _is_late(self, waiting: deque[tuple[float, Begin]]) -> bool:
+        return time.monotonic() - waiting[0][0] > WAIT_SECONDS_MAX
+
+    # -- pieces of work --------------------------------------------------------------------------------------------
+
+    def add(self, party: str, piece: Piece) -> None:
+        """Short work, to be done in one of the next turns: one piece of each party in a turn, and more of one that is alone."""
+        self._pieces.setdefault(party, deque()).append(piece)
+        self._call_soon()
+
+    def _do_pieces(self) -> None:
+        until = time.perf_counter() + self._pieces_seconds
+        parties = list(self._pieces)
+        while parties:
+            for party in parties:
+                pieces = self._pieces.pop(party)
+                piece = pieces.popleft()
+                if pieces:
+                    self._pieces[party] = pieces  # behind the others
+                piece()
+                if time.perf_counter() > until:
+                    return
+            parties = [party for party in parties if party in self._pieces and self._is_alone(party)]
+
+    # -- turns of the loop -----------------------------------------------------------------------------------------
+
+    def _call_soon(self) -> None:
+        if not self._is_called:
+            self._is_called = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._is_called = False
+        self._begun.clear()
+        try:
+            self._begin_waiting()
+            self._do_pieces()
+        finally:  # one whose work fails ends nobody else's
+            if self._pieces or any(
+                self._has_place(each) or self._is_late(self._waiting[each]) for each in self._waiting
+            ):
+                self._call_soon()
+            elif self._waiting and self._timer is None:
+                self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        self._call_soon()
