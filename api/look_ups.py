@@ -13,6 +13,8 @@ from projections.readmodel import queries
 
 SECONDS_MAX = 2
 """For one question, also while it waits for a free connection."""
+ANSWERS_IN_A_TURN = 8
+"""Submissions that go on in one turn of the loop, 0.1 ms each. All 200 of a batch at once made everybody else wait 30 ms."""
 
 
 class LookUps:
@@ -47,5 +49,7 @@ class LookUps:
                 if not isinstance(error, Exception):
                     raise
             else:
-                for event, answer in wanted.items():
+                for number, (event, answer) in enumerate(wanted.items(), start=1):
                     answer.set_result(found[event])
+                    if number % ANSWERS_IN_A_TURN == 0:
+                        await asyncio.sleep(0)

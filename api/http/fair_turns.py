@@ -14,9 +14,9 @@ from collections.abc import Callable
 BEGUN_IN_A_TURN = 4
 """Requests of one party that are begun in one turn of the loop, up to 1 ms each. At half, a gateway that alone has the machine
 takes more turns for 1,000 forms a second; at double, each step of somebody else's request may wait 8 ms."""
-AT_WORK_MAX = 4
-"""Requests of one party that are at work at once while others have some too. At half, one that waits for Kafka keeps another
-from being judged meanwhile; at double, the others' p95 is half as much again (bench/attacks.py, many forms of one station)."""
+AT_WORK_MAX = 2
+"""Requests of one party that are at work at once while others have some too. With one, the loop rests while that waits for
+PostgreSQL or Kafka; with four, the p95 of others is 40 to 51 ms and not 34 to 37 (docs/attacks.md: many forms of a station)."""
 WAIT_SECONDS_MAX = 0.1
 """After which a request is begun all the same, one in a turn: behind one address there may be a whole district."""
 LOOK_SECONDS = 0.01
