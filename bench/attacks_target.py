@@ -125,6 +125,8 @@ class Wire:
         self._writer = writer
 
     async def send(self, data: bytes) -> None:
+        if self._writer.transport.is_closing():
+            raise ConnectionResetError("the server has ended it")
         self._writer.write(data)
         await self._writer.drain()
 

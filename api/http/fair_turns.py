@@ -65,6 +65,11 @@ class FairTurns:
         """In this turn of the loop."""
         self._pieces: dict[str, deque[Piece]] = {}
         """By party; the one whose turn is next first."""
+        self._had: set[str] = set()
+        """Parties of which a piece was done in this turn of the loop."""
+        self._slow: dict[str, deque[Piece]] = {}
+        """By party, what is done one in LOOK_SECONDS."""
+        self._slow_timer: asyncio.TimerHandle | None = None
         self._is_called = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -129,6 +134,35 @@ class FairTurns:
         self._pieces.setdefault(party, deque()).append(piece)
         self._call_soon()
 
+    def do(self, party: str, piece: Piece) -> None:
+        """The same, and at once where the party has had none in this turn."""
+        if party in self._pieces or party in self._had:
+            self.add(party, piece)
+        else:
+            self._had.add(party)
+            self._call_soon()  # for the next turn to know that this one is over
+            piece()
+
+    def add_slow(self, party: str, piece: Piece) -> None:
+        """What brings nobody anything: one piece of each party in LOOK_SECONDS."""
+        self._slow.setdefault(party, deque()).append(piece)
+        self._slow_again()
+
+    def _slow_again(self) -> None:
+        if self._slow and self._slow_timer is None:
+            self._slow_timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._do_slow)
+
+    def _do_slow(self) -> None:
+        self._slow_timer = None
+        try:
+            for party, pieces in list(self._slow.items()):
+                piece = pieces.popleft()
+                if not pieces:
+                    del self._slow[party]
+                piece()
+        finally:
+            self._slow_again()
+
     def _do_pieces(self) -> None:
         until = time.perf_counter() + self._pieces_seconds
         parties = list(self._pieces)
@@ -138,6 +172,7 @@ class FairTurns:
                 piece = pieces.popleft()
                 if pieces:
                     self._pieces[party] = pieces  # behind the others
+                self._had.add(party)
                 piece()
                 if time.perf_counter() > until:
                     return
@@ -153,12 +188,15 @@ class FairTurns:
     def _turn(self) -> None:
         self._is_called = False
         self._begun.clear()
+        self._had.clear()
         try:
             self._begin_waiting()
             self._do_pieces()
         finally:  # one whose work fails ends nobody else's
-            if self._pieces or any(
-                self._has_place(each) or self._is_late(self._waiting[each]) for each in self._waiting
+            if (
+                self._pieces
+                or self._had
+                or any(self._has_place(each) or self._is_late(self._waiting[each]) for each in self._waiting)
             ):
                 self._call_soon()
             elif self._waiting and self._timer is None:

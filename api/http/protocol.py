@@ -8,6 +8,7 @@ says the bound; then the connection ends. What comes after that is dropped, unti
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any, cast
 
 import httptools
@@ -20,7 +21,7 @@ from uvicorn.server import ServerState
 from api.client_address import TrustedProxies
 from api.http.connection import CONNECTION, keep_little, notice_the_vanished
 from api.http.connections import Connections
-from api.http.corked import Corked
+from api.http.corked import BACKLOG, Corked
 from api.http.fair_turns import FairTurns, Place
 from api.http.unread import Unread
 from api.problems import MEDIA_TYPE, Problem
@@ -51,8 +52,12 @@ PIPELINED_MAX = 8
 LINGER_SECONDS = 5.0
 LINGER_BYTES_MAX = 32 * 1024 * 1024
 """How long, and how much (two full batches), a client may go on sending what is dropped, until it reads that it was refused."""
-SLICE_BYTES = 16 * 1024
-"""How much of what came the parser is given at a time: what it keeps unseen, such as half a header, is no more than this."""
+SLICE_BYTES = 4 * 1024
+"""How much of what came the parser is given at a time: what it keeps unseen, such as half a header, is no more than this. A
+slice of chunks of one byte takes 2 ms."""
+PIECE_SECONDS = 0.0005
+"""For reading of one connection what came at once, up to 256 KiB; then others have a turn. At half, a batch of 16 MiB takes as
+many turns again; at double, each step of somebody else's request waits 1 ms for each address that sends bodies."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -73,7 +78,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._proxies = proxies
         self._turns = turns
         self.party: str | None = None
+        self._corked: Corked
         self._unread: Unread
+        self._backlog = b""
+        """What came and is not read yet."""
         self._waiting_since: float | None = self.loop.time()
         """Since when no request is under way and not a byte of the next one has come."""
         self._head_since: float | None = None
@@ -108,7 +116,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         notice_the_vanished(transport)
-        corked = Corked(transport, self._lingers)
+        self._corked = corked = Corked(transport, self._lingers)
         self._unread = Unread(corked)
         super().connection_made(corked)  # type: ignore[arg-type]  # it has all of a transport
         address = self.client[0] if self.client else ""
@@ -123,6 +131,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.leave(self)
+        self._backlog = b""
         # uvicorn marks the newest of pipelined requests only: the others would be answered to nobody, a stream for ever.
         for cycle in (self._running, *(cycle for cycle, _ in self.pipeline)):
             if cycle is not None and not cycle.response_complete:
@@ -189,16 +198,38 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
-        for start in range(0, len(data), SLICE_BYTES):
-            if self._is_deaf:
-                self._drop(len(data) - start)
-                return
-            upgraded_at = self._feed(memoryview(data)[start : start + SLICE_BYTES])
+        if self._is_deaf:
+            self._drop(len(data))
+        elif self._backlog:
+            self._backlog += data
+        else:
+            self._backlog = data
+            self._turns.do(self.party or "", self._read_piece)
+            if self._backlog:
+                self._corked.hold_reading(BACKLOG)
+
+    def _read_piece(self) -> None:
+        """Read of the backlog, and the rest of it in the next turns of the loop."""
+        until = time.perf_counter() + PIECE_SECONDS
+        backlog, start = memoryview(self._backlog), 0
+        while start < len(backlog) and not self._is_deaf:
+            upgraded_at = self._feed(backlog[start : start + SLICE_BYTES])
             if upgraded_at is not None:
-                rest = data[start + upgraded_at :]
+                rest, self._backlog = bytes(backlog[start + upgraded_at :]), b""
+                self._corked.release_reading(BACKLOG)
                 if rest and not self.transport.is_closing():
                     cast(asyncio.Protocol, self.transport.get_protocol()).data_received(rest)
                 return
+            start += SLICE_BYTES
+            if time.perf_counter() > until:
+                break
+        self._backlog = b"" if self._is_deaf else bytes(backlog[start:])
+        if self._is_deaf:
+            self._drop(len(backlog[start:]))
+        elif self._backlog:
+            self._turns.add(self.party or "", self._read_piece)
+        else:
+            self._corked.release_reading(BACKLOG)
 
     def _feed(self, part: memoryview) -> int | None:
         """Give the parser some bytes; gives how many of them were read where the connection became a WebSocket."""
@@ -226,6 +257,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._dropped_bytes += count
         if self._dropped_bytes > LINGER_BYTES_MAX:
             self.cut_off()
+        elif self._is_deaf:
+            self._corked.hold_reading(BACKLOG)
+            self._turns.add_slow(self.party or "", lambda: self._corked.release_reading(BACKLOG))
 
     def _stop(self, refusal: Problem | None) -> Exception:
         """To be raised within a callback of the parser, which then reads no further."""

@@ -117,6 +117,30 @@ async def test_pieces_are_done_one_of_each_party_in_a_turn_while_others_are_at_w
     assert done.count("a") == 6
 
 
+async def test_what_comes_is_read_at_once_from_one_who_has_sent_nothing_else_in_this_turn() -> None:
+    turns, done = FairTurns(), list[str]()
+    for name in ("a", "a", "b", "a"):
+        turns.do(name, lambda name=name: done.append(name))
+    assert done == ["a", "b"]
+    await _turns()
+    assert done == ["a", "b", "a", "a"]
+    turns.do("a", lambda: done.append("a"))
+    assert len(done) == 5
+
+
+async def test_what_brings_nobody_anything_is_done_one_of_each_party_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fair_turns, "LOOK_SECONDS", 0.001)
+    turns, done = FairTurns(), list[str]()
+    for name in ("a", "a", "b"):
+        turns.add_slow(name, lambda name=name: done.append(name))
+    assert done == []
+    while len(done) < 2:
+        await asyncio.sleep(0.0005)
+    assert done == ["a", "b"]
+    while len(done) < 3:
+        await asyncio.sleep(0.0005)
+
+
 async def test_work_that_fails_ends_nobody_elses() -> None:
     turns, done, failed = FairTurns(1.0), list[int](), list[type[BaseException]]()
     loop = asyncio.get_running_loop()

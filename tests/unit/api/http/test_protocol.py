@@ -313,6 +313,7 @@ async def test_an_endless_body_after_its_refusal_is_cut_off(server: Server, monk
     await settled()
     for _ in range(20):
         protocol.data_received(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
+        await settled()
     assert transport.is_aborted
 
 
@@ -531,3 +532,26 @@ async def test_what_has_ended_leaves_its_place(server: Server) -> None:
         protocol.connection_lost(None)
     assert len(server.connections) == 0
     assert not any(server.connect()[1].is_closed for _ in range(4))
+
+
+async def test_a_body_that_came_at_once_is_read_in_turns_with_others(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "PIECE_SECONDS", 0.0)
+    body = bytes(range(256)) * 512  # 32 slices
+    protocol, slow = server.connect()
+    protocol.data_received(b"POST /body HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    assert not slow.is_reading
+    server.hold = asyncio.Event()
+    other, quick = server.connect("198.51.100.8")
+    other.data_received(b"GET /held HTTP/1.1\r\n\r\n")
+    await settled()
+    assert len(server.scopes) == 2
+    assert not slow.sent
+    server.hold.set()
+    await settled()
+    assert quick.sent
+    for _ in range(10):
+        await settled()
+    assert slow.sent.endswith(body)
+    assert slow.is_reading
