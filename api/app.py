@@ -9,21 +9,23 @@ from dataclasses import replace
 
 from fastapi import Depends, FastAPI
 
-from api import docs, events, gateway, health, log, package, snapshots
+from api import docs, health
 from api.derived import Derived, follow_generations
 from api.feed import live
-from api.gateway import Gateway
-from api.limits import Limits
-from api.log import PublicLogs
-from api.package import PackageFile
-from api.parameters import only_known_parameters
+from api.limits.limits import Limits
 from api.problems import install_problems
-from api.reading import Reading
-from api.snapshots import Snapshots
-from projections.definition import Definition
+from api.read import events, log, package, snapshots
+from api.read.log import PublicLogs
+from api.read.package import PackageFile
+from api.read.parameters import only_known_parameters
+from api.read.reading import Reading
+from api.read.snapshots import Snapshots
+from api.submit import gateway
+from api.submit.gateway import Gateway
+from projections.definition.compiled import Definition
 from runtime import metrics
-from runtime.generations import Alarms, current_generation
-from runtime.set_aside import SetAside
+from runtime.kafka.generations import Alarms, current_generation
+from runtime.kafka.set_aside import SetAside
 from runtime.settings import Settings
 
 DESCRIPTION = """

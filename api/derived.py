@@ -1,5 +1,5 @@
-"""What the API serves of one generation (runtime/generations.py): the read model, the live feed, the health of its stages;
-and the way from one generation to the next, without a moment in which nothing is served."""
+"""What the API serves of one generation (runtime/kafka/generations.py): the read model, the live feed, the health of
+its stages; and the way from one generation to the next, without a moment in which nothing is served."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from fastapi import FastAPI
 
 from api.feed.live import LiveFeed
 from api.health import HealthProbe
-from api.readmodel import ReadModel
-from projections.definition import Definition
+from api.read.readmodel import ReadModel
+from projections.definition.compiled import Definition
 from projections.readmodel import queries
-from runtime.generations import Alarms, another_than
+from runtime.kafka.generations import Alarms, another_than
 from runtime.logs import event
 from runtime.postgres import migrate, open_pool
 from runtime.settings import Settings
-from schemas.results import Cut, at_or_before
+from schemas.derived.results import Cut, at_or_before
 
 log = logging.getLogger("rekap.api")
 

@@ -46,7 +46,8 @@ def describe(app: FastAPI) -> None:
 
 
 def _complete(method: str, responses: dict[str, Any]) -> None:
-    """What api/parameters.py and api/reading.py answer beside the route; and no JSON where a route has another type."""
+    """What api/read/parameters.py and api/read/reading.py answer beside the route; and no JSON where a route has
+    another type."""
     responses["422"] = PROBLEM_RESPONSES[422]
     content = responses.get("200", {}).get("content", {})
     if content.get("application/json") == {"schema": {}} and len(content) > 1:

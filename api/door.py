@@ -18,11 +18,11 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from api.feed.event_stream import come_back
-from api.gateway import submit
-from api.limits import PARTY, Limits
+from api.limits.limits import PARTY, Limits
+from api.limits.rate_limits import RateLimit
 from api.problems import BUG, Problem
-from api.rate_limits import RateLimit
-from api.reading import READ_BY_PAGES
+from api.read.reading import READ_BY_PAGES
+from api.submit.gateway import submit
 from runtime import metrics
 from runtime.logs import event
 

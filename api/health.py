@@ -17,13 +17,12 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.problems import PROBLEM_RESPONSES, Problem
-from projections.definition import Definition
+from projections.definition.compiled import Definition
 from projections.loghead import queries as loghead
 from projections.readmodel import queries
 from proofs.tiles import CHECKPOINT
 from runtime import metrics
-from runtime.generations import Alarms
-from runtime.kafka import (
+from runtime.kafka.clients import (
     SUBTOTALS_PARTITIONS,
     admin_client,
     group_members,
@@ -32,12 +31,13 @@ from runtime.kafka import (
     stop_consumer,
     topics_of,
 )
-from runtime.seals import Seals
-from runtime.set_aside import ALARM_SECONDS, Heap, SetAside, believed_places
+from runtime.kafka.generations import Alarms
+from runtime.kafka.seals import Seals
+from runtime.kafka.set_aside import ALARM_SECONDS, Heap, SetAside, believed_places
+from runtime.kafka.stopped_offices import stopped_offices
+from runtime.kafka.topics import TopicWatch
 from runtime.settings import Settings
-from runtime.stopped_offices import stopped_offices
-from runtime.topics import TopicWatch
-from schemas.logs import folder_of
+from schemas.served.logs import folder_of
 
 ANSWER_SECONDS_MAX = 3
 LAGGING_RECORDS = 10_000

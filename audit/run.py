@@ -25,15 +25,15 @@ from typing import Any
 
 import orjson
 
-from audit.archive import Archive
-from audit.compare import Claim, Comparison, Snapshots
-from audit.findings import AuditError, Discovery, NotWitnessedError, TamperedError, Verdict
-from audit.ledger import copy_ledger
-from audit.numbering import Numbering
-from audit.package import Package, read_package
-from audit.package_files import PackageError
-from audit.recount import Recount, Refused
+from audit.count.numbering import Numbering
+from audit.count.recount import Recount, Refused
+from audit.report.compare import Claim, Comparison, Snapshots
+from audit.report.findings import AuditError, Discovery, NotWitnessedError, TamperedError, Verdict
 from audit.sample import audit_stations
+from audit.sources.archive import Archive
+from audit.sources.ledger import copy_ledger
+from audit.sources.package import Package, read_package
+from audit.sources.package_files import PackageError
 from audit.verify import Head, Keys, check_logs, check_other_checkpoint, checked_through, open_head
 from proofs.notes import NoteError, parse_checkpoint, parse_note
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from audit.archive import Archive
-from audit.compare import ballots_of, first_difference, station_line
-from audit.extract import Ballots, read_row, write_rows
-from audit.findings import AuditError, Discovery, Verdict
-from audit.package import Package, canonical
-from audit.recount import Recount, Standing
+from audit.count.recount import Recount, Standing
+from audit.report.compare import ballots_of, first_difference, station_line
+from audit.report.findings import AuditError, Discovery, Verdict
+from audit.sources.archive import Archive
+from audit.sources.extract import Ballots, read_row, write_rows
+from audit.sources.package import Package, canonical
 from audit.verify import Head, log_hashes
 from proofs.merkle import ProofError, check_inclusion, inclusion_proof, leaf_hash
 from proofs.tiles import TILE_WIDTH, TileError, entries_path, read_bundle

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import orjson
 
-from audit.archive import Archive
-from audit.extract import Ballots, Chunk, ChunkResult, check_chunk, start
-from audit.findings import AuditError, NotWitnessedError, TamperedError
-from audit.package import Package
+from audit.report.findings import AuditError, NotWitnessedError, TamperedError
+from audit.sources.archive import Archive
+from audit.sources.extract import Ballots, Chunk, ChunkResult, check_chunk, start
+from audit.sources.package import Package
 from proofs.merkle import EMPTY_ROOT, node_hash, root_hash
 from proofs.notes import NoteError, VerifierKey, open_checkpoint, parse_checkpoint, parse_key, parse_note
 from proofs.tiles import (

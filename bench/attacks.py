@@ -37,12 +37,12 @@ from latency import OFFICE, Connection, Watch, envelopes_of
 from websockets.asyncio.client import connect
 
 from proofs.signatures import key_id
-from rekap.demo_election import demo_package, key_slots
-from rekap.live_client import MESSAGE_BYTES_MAX, feed_url
-from rekap.up import Stack, running_stack
-from runtime.package_files import write_package
+from rekap.elections.demo import demo_package, key_slots
+from rekap.follow.live_client import MESSAGE_BYTES_MAX, feed_url
+from rekap.operate.up import Stack, running_stack
+from runtime.files.package_files import write_package
 from runtime.settings import variable
-from schemas.package import Role
+from schemas.definition.package import Role
 
 ATTACKS: dict[str, Attack] = {**HTTP_ATTACKS, **GATEWAY_ATTACKS, **LIVE_ATTACKS, **SIZE_ATTACKS, **KAFKA_ATTACKS}
 

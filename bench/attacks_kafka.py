@@ -16,9 +16,10 @@ import orjson
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from projections.definition import Definition
-from projections.package_checks import problems
-from runtime.kafka import (
+from projections.definition.checks import problems
+from projections.definition.compiled import Definition
+from runtime.files.package_files import load_package
+from runtime.kafka.clients import (
     MESSAGE_BYTES_MAX,
     generations_topic,
     partition_of_office,
@@ -26,12 +27,11 @@ from runtime.kafka import (
     stop_consumer,
     topics_of,
 )
-from runtime.kafka_security import client_options
-from runtime.package_files import load_package
-from runtime.seals import HEADER
+from runtime.kafka.seals import HEADER
+from runtime.kafka.security import client_options
 from runtime.settings import Settings, read_settings
-from schemas.blocks import Block
-from schemas.results import Result
+from schemas.derived.blocks import Block
+from schemas.derived.results import Result
 
 if TYPE_CHECKING:  # tests import this module where that one cannot be found
     from attacks_target import Attack, Target

@@ -12,7 +12,7 @@ from attacks_http import BATCH, GET
 from attacks_target import Attack, Target, Wire
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from rekap.signing import Signer
+from rekap.station.signing import Signer
 
 FORMS_OF_BATCH = 200
 """A batch that is refused whole counts as 2,000 submissions of the address: at ten times, one is all that is let in."""

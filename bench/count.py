@@ -39,25 +39,25 @@ import psutil  # type: ignore[import-untyped]  # ships no types
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from made_ledger import CREATED_AT, MadeLedger, authority_key, fill_ledger, made_ledger
 
-from projections.definition import Definition
-from projections.package_checks import problems
-from projections.records import read_record
-from projections.tabulation import PartitionFold
-from projections.tally import HEAD, STATIONS, TallyView
+from projections.area.tally import HEAD, STATIONS, TallyView
+from projections.definition.checks import problems
+from projections.definition.compiled import Definition
+from projections.fold.records import read_record
+from projections.fold.tabulation import PartitionFold
 from proofs.signatures import load_public_key, verify
-from rekap.demo_election import PRESIDENT
+from rekap.commands.run import spare_the_collector
+from rekap.elections.demo import PRESIDENT
 from rekap.embedded.kafka import POM, EmbeddedKafka
 from rekap.embedded.processes import EmbeddedError, LeashedProcess, Supervisor, last_lines
-from rekap.run import spare_the_collector
-from rekap.signing import Signer
-from runtime.kafka import plain_consumer, topics_of
+from rekap.station.signing import Signer
+from runtime.files.package_files import load_package
+from runtime.kafka.clients import plain_consumer, topics_of
+from runtime.kafka.seals import make_seal_keys
 from runtime.own_processes import python_module
-from runtime.package_files import load_package
-from runtime.seals import make_seal_keys
 from runtime.settings import Settings, read_settings, variable
-from schemas.blocks import Block
-from schemas.envelope import ledger_record
-from schemas.results import Cut, Result, at_or_before
+from schemas.derived.blocks import Block
+from schemas.derived.results import Cut, Result, at_or_before
+from schemas.ledger.envelope import ledger_record
 
 QUIX = "3.28.1"
 """The version of quixstreams that this was written and run with."""
@@ -106,7 +106,7 @@ class Moment(NamedTuple):
 
 
 def fold_alone(made: MadeLedger, definition: Definition, *, checks: bool) -> Row:
-    """What consumers/tabulator.py does with records between Kafka and Kafka, in one thread."""
+    """What consumers/tabulator/worker.py does with records between Kafka and Kafka, in one thread."""
     keys = {key_id: load_public_key(key.public_key) for key_id, key in definition.keys.items()}
     batch_records = Settings().batch_records
     partitions = [

@@ -13,7 +13,7 @@ import faults_oracle as oracle
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from proofs.signatures import key_id
-from schemas.package import (
+from schemas.definition.package import (
     Area,
     Choice,
     ChoiceKind,

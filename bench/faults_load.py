@@ -17,14 +17,14 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from faults_election import OFFICERS, PARTITIONS, private_key
 
-from rekap.live_client import follow
-from rekap.sending import send_batch
-from rekap.signing import Signer
-from rekap.up import Stack
-from runtime.kafka import topics_of
-from runtime.kafka_security import client_options
+from rekap.follow.live_client import follow
+from rekap.operate.up import Stack
+from rekap.station.sending import send_batch
+from rekap.station.signing import Signer
+from runtime.kafka.clients import topics_of
+from runtime.kafka.security import client_options
 from runtime.settings import read_settings
-from schemas.envelope import ledger_record
+from schemas.ledger.envelope import ledger_record
 
 BATCH_MAX = 6
 CREATED_AT = "2029-02-14T13:00:00Z"

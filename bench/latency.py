@@ -26,14 +26,14 @@ import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from websockets.asyncio.client import connect
 
-from rekap.demo import form_of, plan
-from rekap.demo_election import demo_package, key_slots
-from rekap.live_client import MESSAGE_BYTES_MAX, feed_url
-from rekap.signing import Signer
-from rekap.up import WORKERS, Stack, running_stack
-from runtime.package_files import write_package
+from rekap.elections.demo import demo_package, key_slots
+from rekap.follow.live_client import MESSAGE_BYTES_MAX, feed_url
+from rekap.operate.demo import form_of, plan
+from rekap.operate.up import WORKERS, Stack, running_stack
+from rekap.station.signing import Signer
+from runtime.files.package_files import write_package
 from runtime.settings import variable
-from schemas.package import Role
+from schemas.definition.package import Role
 
 CONNECTIONS = 256
 """Polling stations do not share connections. With 32, answers that take 30 ms are 1,000 a second and no more: after any hiccup

@@ -5,7 +5,7 @@
 One after the other, each on the same single core (Kafka and PostgreSQL on what is left):
 
 1. The limit: SHA-256 of each entry, and the bytes of the files written and fsynced in one piece.
-2. The writer alone: proofs/growing_log.py and runtime/tile_store.py, in batches as the notary takes them, one log of all
+2. The writer alone: proofs/growing_log.py and runtime/files/tile_store.py, in batches as the notary takes them, one log of all
    entries, from the first until a signed checkpoint holds all.
 3. Tessera (bench/tessera_log, in Go), the same entries in the same batches, until its checkpoint holds all. Both fsync
    each file before a root that holds it is signed. Tessera assigns indices itself; where it kept the order (it does when
@@ -44,23 +44,23 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from made_ledger import MadeLedger, fill_ledger, made_ledger
 
 from consumers.notary import BATCH_RECORDS_MAX, own_signatures
-from projections.definition import Definition
-from projections.package_checks import problems
+from projections.definition.checks import problems
+from projections.definition.compiled import Definition
 from proofs.growing_log import GrowingLog
 from proofs.notes import Checkpoint, Note, parse_checkpoint, parse_note
 from proofs.tiles import CHECKPOINT, entry_bundle, read_bundle, tiles_of
 from proofs.tiles import entries_path as bundle_path
+from rekap.commands.run import spare_the_collector
 from rekap.embedded.kafka import EmbeddedKafka
 from rekap.embedded.postgres import EmbeddedPostgres
 from rekap.embedded.processes import EmbeddedError, Supervisor, last_lines
-from rekap.run import spare_the_collector
-from runtime.kafka import ordered_producer, topics_of
-from runtime.key_files import load_or_make_key_file
+from runtime.files.key_files import load_or_make_key_file
+from runtime.files.package_files import load_package
+from runtime.files.tile_store import TileStore
+from runtime.kafka.clients import ordered_producer, topics_of
 from runtime.own_processes import python_module
-from runtime.package_files import load_package
 from runtime.settings import Settings, read_settings, variable
-from runtime.tile_store import TileStore
-from schemas.logs import folder_of
+from schemas.served.logs import folder_of
 
 TESSERA = Path(__file__).with_name("tessera_log")
 TESSERA_SECONDS_MAX = 120

@@ -1,7 +1,7 @@
 """The made-up ledger that bench/count.py counts: signed once, kept in a cache, with the sum that a count must reach.
 
 In     a number of results and a seed
-Does   makes the rehearsal election of rekap/demo_election.py with the presidential contest alone, a form for each
+Does   makes the rehearsal election of rekap/elections/demo.py with the presidential contest alone, a form for each
        station in a random order, a version 2 for some, and signs each as the station's own software would
 Out    in one directory: `election/` (the package), `<partition>.records` (one ledger record a line, in offset order
        after the genesis, with its Kafka key), `made.json` (written last, so there whole or not at all)
@@ -25,16 +25,16 @@ import orjson
 from aiokafka import TopicPartition
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from projections.definition import Definition
-from rekap.demo_election import PRESIDENT, KeySlot, demo_package, key_slots
-from rekap.open import open_with_key
-from rekap.signing import Signer
-from runtime.kafka import LEDGER_BATCH_BYTES_MAX, ordered_producer, plain_consumer, topics_of
-from runtime.package_files import write_package
+from projections.definition.compiled import Definition
+from rekap.commands.open import open_with_key
+from rekap.elections.demo import PRESIDENT, KeySlot, demo_package, key_slots
+from rekap.station.signing import Signer
+from runtime.files.package_files import write_package
+from runtime.kafka.clients import LEDGER_BATCH_BYTES_MAX, ordered_producer, plain_consumer, topics_of
 from runtime.settings import Settings
-from schemas.envelope import ledger_record
-from schemas.package import Role, Station
-from schemas.results import Cut
+from schemas.definition.package import Role, Station
+from schemas.derived.results import Cut
+from schemas.ledger.envelope import ledger_record
 
 CORRECTED_PERCENT = 3
 """Of 100 stations, those that send a version 2."""

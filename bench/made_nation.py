@@ -1,7 +1,7 @@
 """The made-up general election that bench/national.py counts: made and signed once, kept outside the repository.
 
 In     a number of stations (Indonesia: 823,000), who of them reports, and a seed
-Does   makes the rehearsal election of rekap/demo_election.py with five offices: president, DPR, DPD, and two DPRD levels
+Does   makes the rehearsal election of rekap/elections/demo.py with five offices: president, DPR, DPD, and two DPRD levels
        (the provincial ones in the districts of the DPR, the others a regency each). 18 parties, with their candidates: as
        many of each party as the district has seats, 3 to 10 for the DPR, 12 for a DPRD, so a form has up to 234 rows; or
        without them. A form for each station that reports and each office, in a random order, of which 2 of 100 do not add
@@ -26,13 +26,23 @@ from typing import Any, NamedTuple
 import orjson
 from made_ledger import CREATED_AT, filled_form, key_of
 
-from projections.definition import ContestEntry, Definition
-from rekap.demo_election import DPR, PRESIDENT, WATERMARK, demo_package, key_slots
-from rekap.indonesia.tree import read_tree
-from rekap.signing import Signer
-from runtime.package_files import write_package
-from schemas.envelope import ledger_record
-from schemas.package import Choice, ChoiceKind, Contest, ElectionPackage, LocalText, Method, Office, Party, Role
+from projections.definition.compiled import ContestEntry, Definition
+from rekap.elections.demo import DPR, PRESIDENT, WATERMARK, demo_package, key_slots
+from rekap.elections.indonesia.tree import read_tree
+from rekap.station.signing import Signer
+from runtime.files.package_files import write_package
+from schemas.definition.package import (
+    Choice,
+    ChoiceKind,
+    Contest,
+    ElectionPackage,
+    LocalText,
+    Method,
+    Office,
+    Party,
+    Role,
+)
+from schemas.ledger.envelope import ledger_record
 
 DPD, PROVINCIAL, REGIONAL = "dpd", "dprd-provinsi", "dprd-kabupaten-kota"
 PARTITIONS = 12

@@ -55,19 +55,19 @@ from made_nation import Kind, MadeNation, made_nation
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import connect
 
+from projections.area.tally import HEAD, STATIONS, TallyView
 from projections.readmodel import queries
-from projections.tally import HEAD, STATIONS, TallyView
-from rekap.definition_cache import compiled
 from rekap.embedded.ports import free_ports
-from rekap.live_client import MESSAGE_BYTES_MAX, feed_url
-from rekap.up import WORKERS, Stack, running_stack
-from runtime.generations import current_generation
-from runtime.kafka import SUBTOTALS_PARTITIONS, group_of, plain_consumer, topics_of
-from runtime.key_files import load_or_make_key_file
+from rekap.follow.live_client import MESSAGE_BYTES_MAX, feed_url
+from rekap.operate.definition_cache import compiled
+from rekap.operate.up import WORKERS, Stack, running_stack
+from runtime.files.key_files import load_or_make_key_file
+from runtime.kafka.clients import SUBTOTALS_PARTITIONS, group_of, plain_consumer, topics_of
+from runtime.kafka.generations import current_generation
 from runtime.own_processes import python_module
 from runtime.settings import Settings, read_settings, variable
-from schemas.blocks import BlockRange
-from schemas.results import Result, ResultRange
+from schemas.derived.blocks import BlockRange
+from schemas.derived.results import Result, ResultRange
 
 SAMPLE_SECONDS = 2
 MEMORY_SECONDS = 5

@@ -27,19 +27,19 @@ import psutil  # type: ignore[import-untyped]  # ships no types
 from count import genesis_record
 from made_ledger import MadeLedger, authority_key, made_ledger
 
-from audit.archive import Archive
-from audit.package import Package, read_package
-from audit.recount import Cut, Recount
+from audit.count.recount import Cut, Recount
+from audit.sources.archive import Archive
+from audit.sources.package import Package, read_package
 from audit.verify import Keys, check_logs, open_head
-from projections.definition import Definition
-from projections.package_checks import problems
-from projections.records import read_record
+from projections.definition.checks import problems
+from projections.definition.compiled import Definition
+from projections.fold.records import read_record
 from proofs.growing_log import GrowingLog
 from proofs.notes import ED25519, Checkpoint, Note, VerifierKey, sign
 from proofs.signatures import load_public_key, verify
-from runtime.package_files import load_package, pack
-from runtime.tile_store import TileStore
-from schemas.logs import KEYS_FILE, origin_of
+from runtime.files.package_files import load_package, pack
+from runtime.files.tile_store import TileStore
+from schemas.served.logs import KEYS_FILE, origin_of
 
 LIMIT_RECORDS = 5_000
 

@@ -24,7 +24,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from projections.definition import Definition
+from projections.definition.compiled import Definition
 from projections.loghead import queries
 from proofs.growing_log import GrowingLog
 from proofs.merkle import consistency_proof, root_hash
@@ -43,14 +43,14 @@ from proofs.notes import (
 )
 from proofs.tiles import CHECKPOINT, TILE_WIDTH, TileHashes, tile_path
 from runtime import metrics
-from runtime.kafka import plain_consumer, stop_consumer, topics_of
-from runtime.log_key import log_key
+from runtime.files.log_key import log_key
+from runtime.files.tile_store import TileStore
+from runtime.kafka.clients import plain_consumer, stop_consumer, topics_of
 from runtime.logs import event
 from runtime.postgres import migrate, open_pool
 from runtime.settings import Settings
-from runtime.tile_store import TileStore
 from runtime.witnesses import WitnessClient, parse_witnesses
-from schemas.logs import KEYS_FILE, clock_name, folder_of, origin_of
+from schemas.served.logs import KEYS_FILE, clock_name, folder_of, origin_of
 
 log = logging.getLogger("rekap.notary")
 

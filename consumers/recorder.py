@@ -3,8 +3,8 @@
 Kafka's group offsets are not used: the position in each topic is a row that moves in the transaction that writes what
 was read, so a crash at any moment loses nothing and writes nothing twice. For each batch of messages:
 
-    1. gather them, set aside what is not believed (runtime/set_aside.py), and fold the others into rows, the newest of each
-       (projections/readmodel/rows.py)
+    1. gather them, set aside what is not believed (runtime/kafka/set_aside.py), and fold the others into rows, the
+       newest of each (projections/readmodel/rows.py)
     2. in one transaction: move the positions (a recorder that was replaced moves none, and stops), write rows, watermarks
 
 While PostgreSQL does 2 of one batch, 1 of the next is done here. Rows that wait are in memory only: the transaction is the
@@ -32,20 +32,20 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from consumers.same_ledger import differing_record
-from projections.definition import Definition
-from projections.parts import Parts
+from projections.definition.compiled import Definition
+from projections.fold.parts import Parts
 from projections.readmodel import queries
 from projections.readmodel.rows import Batch, Rows, Watermarks, rows_of
 from runtime import metrics
-from runtime.generations import current_generation
-from runtime.kafka import SUBTOTALS_PARTITIONS, plain_consumer, stop_consumer, topics_of
+from runtime.kafka.clients import SUBTOTALS_PARTITIONS, plain_consumer, stop_consumer, topics_of
+from runtime.kafka.generations import current_generation
+from runtime.kafka.seals import Seals
+from runtime.kafka.set_aside import Heap, Opener, SetAside
 from runtime.logs import event
 from runtime.postgres import migrate, open_pool
-from runtime.seals import Seals
-from runtime.set_aside import Heap, Opener, SetAside
 from runtime.settings import Settings
-from schemas.blocks import BlockRange
-from schemas.results import Result, ResultRange
+from schemas.derived.blocks import BlockRange
+from schemas.derived.results import Result, ResultRange
 
 log = logging.getLogger("rekap.recorder")
 

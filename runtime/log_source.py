@@ -19,12 +19,12 @@ from aiokafka.errors import KafkaError
 
 from proofs.notes import NOTE_BYTES_MAX, NoteError, parse_checkpoint, parse_note
 from proofs.tiles import CHECKPOINT, TILE_WIDTH, TileError, entries_path, read_bundle
+from runtime.files.tile_store import FILE_BYTES_MAX, TileStore, TileStoreError
 from runtime.http_client import AddressError, AwayError, ask, base_url, client_for
-from runtime.kafka import plain_consumer, topics_of
+from runtime.kafka.clients import plain_consumer, topics_of
 from runtime.settings import Settings
-from runtime.tile_store import FILE_BYTES_MAX, TileStore, TileStoreError
-from schemas.logs import folder_of
-from schemas.package import Election
+from schemas.definition.package import Election
+from schemas.served.logs import folder_of
 
 AHEAD_BUNDLES = 16
 """Bundles fetched at once: about 6 MB. At half, a server 50 ms away gives 40,000 entries/s."""

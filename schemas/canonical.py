@@ -24,7 +24,8 @@ def canonical_bytes(value: Any) -> bytes:
 
 
 def canonical_event(data: bytes) -> dict[str, Any] | None:
-    """What bytes that have passed the schema of an event (schemas/events.py) hold; None where they are not its canonical form.
+    """What bytes that have passed the schema of an event (schemas/ledger/events.py) hold; None where they are not its
+    canonical form.
 
     A signed payload must be: otherwise two readers could see two values in one signature (a key given twice, for
     example). The schema has refused floats, since every number in it is a strict integer, and keys that are not ASCII,

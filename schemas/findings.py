@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from schemas.package import Severity
+from schemas.definition.package import Severity
 
 FINDINGS_OF_RULE_MAX = 5
 """Places of one form at which one rule is said to be broken; how many more there are is the last finding. A legislative form
@@ -19,7 +19,7 @@ itself may be any length."""
 
 
 class Finding(NamedTuple):
-    """`rule` is an id of DOMAIN 1.2/1.3 or of `projections/rules.py`; sentences name the numbers that disagree."""
+    """`rule` is an id of DOMAIN 1.2/1.3 or of `projections/form/rules.py`; sentences name the numbers that disagree."""
 
     rule: str
     severity: Severity

@@ -6,11 +6,11 @@ from typing import Any
 
 import faust
 
-from runtime.kafka import MESSAGE_BYTES_MAX, group_of
-from runtime.kafka_security import client_options, tls_context
+from runtime.files.temporary import directory_until_exit
+from runtime.kafka.clients import MESSAGE_BYTES_MAX, group_of
+from runtime.kafka.security import client_options, tls_context
 from runtime.settings import Settings
-from runtime.temporary import directory_until_exit
-from schemas.package import Election
+from schemas.definition.package import Election
 
 POLL_SECONDS = 0.05
 """At half an idle worker asks forty times a second; at double a lost wake-up alone would use up the aim of 100 ms."""
@@ -48,7 +48,7 @@ def create_app(settings: Settings, election: Election) -> faust.App:
 
 
 def _credentials(settings: Settings) -> Any:
-    """As all other clients show themselves (runtime/kafka_security.py), in Faust's own form."""
+    """As all other clients show themselves (runtime/kafka/security.py), in Faust's own form."""
     options, tls = client_options(settings), tls_context(settings)
     if "sasl_mechanism" in options:
         return faust.SASLCredentials(

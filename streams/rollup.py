@@ -1,13 +1,14 @@
-"""The Faust agent: drives projections/rollup.py from `subtotals` to `results`.
+"""The Faust agent: drives projections/area/rollup.py from `subtotals` to `results`.
 
 The agent only folds; a task beside it publishes what has changed, at most every few milliseconds, so that a burst of blocks
 becomes one message. Output goes through a producer of our own, which is idempotent and waits for
 acknowledgement: Faust only logs a failed send. Faust's committed offset is a gauge and decides nothing.
 
 A bug that one office meets, where its blocks are applied or its result is made, sized or sent, stops that office alone: what
-it knew is thrown away, the reason is left where `/v1/health` finds it (runtime/stopped_offices.py), and after `fold_retry_s` it
-begins again, silent until each partition has sent a keyframe. That Faust has acknowledged the message on which it stopped is
-no loss, because keyframes say all of it again. What is not of one office, such as a Kafka that is away, ends the process.
+it knew is thrown away, the reason is left where `/v1/health` finds it (runtime/kafka/stopped_offices.py), and after
+`fold_retry_s` it begins again, silent until each partition has sent a keyframe. That Faust has acknowledged the message
+on which it stopped is no loss, because keyframes say all of it again. What is not of one office, such as a Kafka that
+is away, ends the process.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ import faust
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError
 
-from projections.definition import Definition
-from projections.rollup import Applied, Rollup
+from projections.area.rollup import Applied, Rollup
+from projections.definition.compiled import Definition
 from runtime import metrics
-from runtime.kafka import (
+from runtime.kafka.clients import (
     MessageKeys,
     ordered_producer,
     partition_of_office,
@@ -36,13 +37,13 @@ from runtime.kafka import (
     stop_consumer,
     topics_of,
 )
+from runtime.kafka.seals import Seals
+from runtime.kafka.set_aside import Opener, SetAside
+from runtime.kafka.stopped_offices import leave_stopped
 from runtime.logs import event
-from runtime.seals import Seals
-from runtime.set_aside import Opener, SetAside
 from runtime.settings import Settings
-from runtime.stopped_offices import leave_stopped
-from schemas.blocks import BlockRange
 from schemas.codes import OfficeId
+from schemas.derived.blocks import BlockRange
 from streams.app import create_app
 
 log = logging.getLogger("rekap.rollup")

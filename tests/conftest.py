@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from rekap.embedded.kafka import EmbeddedKafka
 from rekap.embedded.postgres import EmbeddedPostgres
-from runtime.seals import make_seal_keys
+from runtime.kafka.seals import make_seal_keys
 from tests.support.shared_data import DIY_2019
 
 # A shell that starts the suite in the background has it ignore SIGINT, and so would every child: `rekap up`, which heeds that

@@ -36,11 +36,12 @@ from api.feed.subscribers import (
     Subscription,
 )
 from api.feed.touched import OF_OFFICE, WHOLE, Key, StationKey, Touched
-from projections.definition import Definition
-from projections.published import published_office, published_tally
-from projections.rollup import Applied
-from projections.tally import empty_tally
-from schemas.live import (
+from projections.area.rollup import Applied
+from projections.area.tally import empty_tally
+from projections.definition.compiled import Definition
+from projections.shown.published import published_office, published_tally
+from schemas.derived.results import Cut
+from schemas.served.live import (
     CursorError,
     GapReason,
     OtherGenerationError,
@@ -50,7 +51,6 @@ from schemas.live import (
     cursor_of,
     positions_of,
 )
-from schemas.results import Cut
 
 SUBSCRIPTIONS_MAX = 50
 """Limit for one connection."""

@@ -21,25 +21,25 @@ from pydantic import ValidationError
 from starlette.types import Scope
 from starlette.websockets import WebSocketDisconnected
 
-from api.client_address import TrustedProxies
 from api.feed.event_stream import RETRY_MS, SEND_SECONDS_MAX, EventStream, come_back
 from api.feed.hub import Hub, Wrong
 from api.feed.places import Places
 from api.feed.subscribers import Frame, Subscriber
 from api.feed.turns import FairTurns
 from api.http.connection import CONNECTION, Connection
+from api.limits.client_address import TrustedProxies
+from api.limits.rate_limits import BURST_SECONDS, RateLimit
 from api.problems import PROBLEM_RESPONSES, Problem
-from api.rate_limits import BURST_SECONDS, RateLimit
-from api.readmodel import ReadModel
-from projections.definition import Definition
+from api.read.readmodel import ReadModel
+from projections.definition.compiled import Definition
 from runtime import metrics
-from runtime.kafka import SUBTOTALS_PARTITIONS, at_rest, plain_consumer, stop_consumer, topics_of
+from runtime.kafka.clients import SUBTOTALS_PARTITIONS, at_rest, plain_consumer, stop_consumer, topics_of
+from runtime.kafka.seals import Seals
+from runtime.kafka.set_aside import Opener, SetAside
 from runtime.logs import event
-from runtime.seals import Seals
-from runtime.set_aside import Opener, SetAside
 from runtime.settings import Settings
 from schemas.codes import CODE_PATTERN
-from schemas.live import CURSOR_CHARACTERS_MAX, FROM_CLIENT, FROM_SERVER, Positions, Subscribe
+from schemas.served.live import CURSOR_CHARACTERS_MAX, FROM_CLIENT, FROM_SERVER, Positions, Subscribe
 
 log = logging.getLogger("rekap.live")
 

@@ -14,16 +14,16 @@ import orjson
 
 from api.feed.recent import RecentStations, station_rows
 from api.feed.touched import OF_OFFICE, WHOLE, Key, Mark, Touched
-from projections.definition import Definition, OfficeEntry
-from projections.parts import Parts
-from projections.progress import standing
-from projections.rollup import Applied
-from projections.tally import STATIONS, Tally, TallyView, tally_length
+from projections.area.progress import standing
+from projections.area.rollup import Applied
+from projections.area.tally import STATIONS, Tally, TallyView, tally_length
+from projections.definition.compiled import Definition, OfficeEntry
+from projections.fold.parts import Parts
 from runtime.logs import event
-from schemas.blocks import UNATTRIBUTED, BlockRange
 from schemas.codes import NOTHING_YET
-from schemas.live import GapReason, Positions
-from schemas.results import Cut, Result, ResultRange, at_or_before
+from schemas.derived.blocks import UNATTRIBUTED, BlockRange
+from schemas.derived.results import Cut, Result, ResultRange, at_or_before
+from schemas.served.live import GapReason, Positions
 
 log = logging.getLogger("rekap.live")
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from api.feed.touched import Key
-from schemas.live import GapReason, Positions
+from schemas.served.live import GapReason, Positions
 
 if TYPE_CHECKING:
     from api.feed.hub import Hub

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from schemas.live import GapReason
+from schemas.served.live import GapReason
 
 Key = tuple[int, int]
 """What a channel shows one of: (contest, area) is a tally, (`OF_OFFICE`, area) the tally of an office over its contests,

@@ -12,7 +12,7 @@ import logging
 import resource
 from typing import Protocol
 
-from api.refusals import Refusals
+from api.limits.refusals import Refusals
 from runtime import metrics
 from runtime.logs import event
 

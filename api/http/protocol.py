@@ -18,12 +18,12 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from api.client_address import TrustedProxies
 from api.http.connection import CONNECTION, keep_little, notice_the_vanished
 from api.http.connections import Connections
 from api.http.corked import BACKLOG, Corked
 from api.http.fair_turns import FairTurns, Place
 from api.http.unread import Unread
+from api.limits.client_address import TrustedProxies
 from api.problems import MEDIA_TYPE, Problem
 from runtime import metrics
 

@@ -11,11 +11,11 @@ from typing import Any, Literal, cast
 
 import uvicorn
 
-from api.client_address import TrustedProxies
 from api.http.connections import Connections
 from api.http.fair_turns import FairTurns
 from api.http.protocol import IDLE_SECONDS_MAX, BoundedProtocol
 from api.http.web_socket import BoundedWebSocket
+from api.limits.client_address import TrustedProxies
 
 BACKLOG = 4096
 """Connections that the kernel keeps until we take them. A tenth is full after 100 ms in which all viewers come back."""

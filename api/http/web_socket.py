@@ -18,12 +18,12 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.http11 import Request
 
-from api.client_address import TrustedProxies
 from api.http.connection import CONNECTION, keep_little
 from api.http.connections import Connections
 from api.http.corked import BACKLOG, UNREAD, Corked
 from api.http.fair_turns import FairTurns
 from api.http.unread import Unread
+from api.limits.client_address import TrustedProxies
 from runtime import metrics
 
 log = logging.getLogger("rekap.sockets")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.package import Election
+from schemas.definition.package import Election
 
 
 def schema_of(election: Election) -> str:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from projections.answer_parts import HISTORY_BYTES_MAX
-from schemas.package import Election
+from projections.shown.answer_parts import HISTORY_BYTES_MAX
+from schemas.definition.package import Election
 
 
 def schema_of(election: Election, generation: int = 1) -> str:
-    """The schema that an election's tables of this generation live in (runtime/generations.py); up to 58 characters and
+    """The schema that an election's tables of this generation live in (runtime/kafka/generations.py); up to 58 characters and
     the generation, PostgreSQL takes 63."""
     name = f"{election.mode.value}_{election.id}"
     return name if generation == 1 else f"{name}.{generation}"

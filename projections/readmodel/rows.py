@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from projections.definition import Definition
-from projections.parts import Parts
-from schemas.blocks import UNATTRIBUTED, Block, BlockRange, RecordRow, StateRow, StationRow
+from projections.definition.compiled import Definition
+from projections.fold.parts import Parts
 from schemas.codes import NOTHING_YET
-from schemas.results import Cut, Result, ResultRange, at_or_before
+from schemas.derived.blocks import UNATTRIBUTED, Block, BlockRange, RecordRow, StateRow, StationRow
+from schemas.derived.results import Cut, Result, ResultRange, at_or_before
 
 Row = tuple[Any, ...]
 StateColumns = tuple[list[int], list[int], list[str], list[str]]

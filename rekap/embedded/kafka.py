@@ -44,7 +44,7 @@ from rekap.embedded.processes import (
     open_log,
     run_to_end,
 )
-from runtime.kafka_security import client_options
+from runtime.kafka.security import client_options
 from runtime.settings import read_settings, variable
 
 log = logging.getLogger("rekap.embedded")

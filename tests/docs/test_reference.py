@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from rekap.reference import documents
-from schemas.examples import EXAMPLES
-from schemas.package import TABLES, Election, text_fields
+from schemas.definition.package import TABLES, Election, text_fields
+from schemas.served.examples import EXAMPLES
 
 ROOT = Path(__file__).parents[2]
 

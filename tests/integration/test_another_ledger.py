@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from consumers.recorder import Recorder, RecorderError
 from projections.readmodel.queries import schema_of
-from rekap.up import Stack
+from rekap.operate.up import Stack
 from runtime.settings import read_settings, variable
 from tests.conftest import Parts
 from tests.support.small_election import reported

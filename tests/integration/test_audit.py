@@ -19,18 +19,18 @@ import orjson
 import pytest
 import pytest_asyncio
 
+from projections.area.tally import HEAD
 from projections.readmodel.queries import schema_of
-from projections.tally import HEAD
 from proofs.growing_log import GrowingLog
 from proofs.notes import COSIGNATURE, Checkpoint, Note, VerifierKey, parse_checkpoint, parse_note, sign
 from proofs.signatures import sign_envelope
 from proofs.tiles import entries_path, read_bundle, tile_path
-from rekap.signing import Signed, Signer
-from rekap.up import Stack
-from runtime.key_files import load_or_make_key_file
-from runtime.package_files import pack, write_package
-from runtime.tile_store import TileStore
-from schemas.envelope import ledger_record
+from rekap.operate.up import Stack
+from rekap.station.signing import Signed, Signer
+from runtime.files.key_files import load_or_make_key_file
+from runtime.files.package_files import pack, write_package
+from runtime.files.tile_store import TileStore
+from schemas.ledger.envelope import ledger_record
 from tests.conftest import Parts
 from tests.support.ledger import CREATED_AT, private_key
 from tests.support.numbers_changed import number_changed

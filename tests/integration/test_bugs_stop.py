@@ -11,7 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from rekap.up import Stack
+from rekap.operate.up import Stack
 from tests.conftest import Parts
 from tests.support.small_election import reported
 from tests.support.stacks import Voices, eventually, small_stack
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 FATAL_STATION = "1.1.1-1"
 FAULT = f"""
 from pathlib import Path
-from projections import tabulation
+from projections.fold import tabulation
 
 apply = tabulation.PartitionFold.apply
 

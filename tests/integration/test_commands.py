@@ -12,8 +12,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from rekap.up import Stack
-from runtime.key_files import write_key_file
+from rekap.operate.up import Stack
+from runtime.files.key_files import write_key_file
 from tests.conftest import Parts
 from tests.support.ledger import private_key
 from tests.support.small_election import reported

@@ -14,13 +14,13 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from projections.fold_state import StateOf, decoded, encoded
+from projections.area.tally import HEAD
+from projections.fold.state import StateOf, decoded, encoded
 from projections.loghead.queries import schema_of as log_schema_of
 from projections.readmodel.queries import schema_of
-from projections.tally import HEAD
-from rekap.up import Stack
+from rekap.operate.up import Stack
+from runtime.files.state_files import FOLD_CODE, hash_of_code
 from runtime.settings import variable
-from runtime.state_files import hash_of_code
 from tests.conftest import Parts
 from tests.support.numbers_changed import number_changed
 from tests.support.small_election import annulled, reported, reviewed
@@ -253,7 +253,7 @@ async def test_a_state_that_is_wrong_though_whole_is_found(stack: Stack) -> None
     place = Path(stack.environment[variable("state_directory")]) / "rehearsal.doctor" / "generation-1"
     partition = definition.partition_of_station(0)
     path = max((place / str(partition)).glob("*.state"))
-    of = StateOf(definition.hash, hash_of_code("projections", "schemas", "proofs"), partition)
+    of = StateOf(definition.hash, hash_of_code(*FOLD_CODE), partition)
     right = path.read_bytes()
     state = decoded(right, of)
     numbers = bytearray(state.tally_numbers)

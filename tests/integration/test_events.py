@@ -15,11 +15,11 @@ import pytest_asyncio
 
 from proofs.merkle import check_inclusion, leaf_hash
 from proofs.notes import open_checkpoint, parse_key
-from rekap.up import Stack
-from runtime.kafka import ordered_producer, topics_of
+from rekap.operate.up import Stack
+from runtime.kafka.clients import ordered_producer, topics_of
 from runtime.settings import read_settings
-from schemas.envelope import ledger_record
-from schemas.snapshots import EventPage, EventSnapshot, StationSnapshot
+from schemas.ledger.envelope import ledger_record
+from schemas.served.snapshots import EventPage, EventSnapshot, StationSnapshot
 from tests.conftest import Parts
 from tests.support.small_election import annulled, reported
 from tests.support.stacks import Voices, eventually, small_stack

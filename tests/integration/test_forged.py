@@ -17,9 +17,16 @@ from click.testing import CliRunner
 
 from bench.attacks_kafka import Forged, forge_derived, forged_block, forged_result
 from rekap.cli import main as command
-from rekap.up import Stack
-from runtime.kafka import group_of, ordered_producer, partition_of_office, plain_consumer, stop_consumer, topics_of
-from runtime.seals import HEADER, KEY_ID_BYTES, SealKey, Seals, read_seal_keys, write_seal_keys
+from rekap.operate.up import Stack
+from runtime.kafka.clients import (
+    group_of,
+    ordered_producer,
+    partition_of_office,
+    plain_consumer,
+    stop_consumer,
+    topics_of,
+)
+from runtime.kafka.seals import HEADER, KEY_ID_BYTES, SealKey, Seals, read_seal_keys, write_seal_keys
 from runtime.settings import Settings, read_settings
 from tests.conftest import Parts
 from tests.support.small_election import reported

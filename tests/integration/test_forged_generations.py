@@ -14,13 +14,13 @@ import pytest_asyncio
 
 from bench.attacks_kafka import forge_generations
 from projections.readmodel import queries
-from rekap.up import Stack
-from runtime import generations
-from runtime.generations import current_generation, make_current
-from runtime.kafka import generations_topic, ordered_producer
-from runtime.seals import Seals
+from rekap.operate.up import Stack
+from runtime.kafka import generations
+from runtime.kafka.clients import generations_topic, ordered_producer
+from runtime.kafka.generations import current_generation, make_current
+from runtime.kafka.seals import Seals
+from runtime.kafka.topics import create_topics
 from runtime.settings import Settings, read_settings
-from runtime.topics import create_topics
 from tests.conftest import Parts
 from tests.support.small_election import reported
 from tests.support.stacks import Voices, eventually, small_stack

@@ -18,13 +18,13 @@ from aiokafka import TopicPartition
 from proofs.merkle import leaf_hash
 from proofs.notes import check_signature, parse_key, parse_note
 from proofs.signatures import sign_envelope
-from rekap.up import Stack
-from runtime.kafka import ordered_producer, plain_consumer, topics_of
+from rekap.operate.up import Stack
+from runtime.kafka.clients import ordered_producer, plain_consumer, topics_of
 from runtime.settings import read_settings
 from schemas.canonical import canonical_bytes
-from schemas.envelope import ledger_record
-from schemas.logs import refusal_text
-from schemas.package import Mode
+from schemas.definition.package import Mode
+from schemas.ledger.envelope import ledger_record
+from schemas.served.logs import refusal_text
 from tests.conftest import Parts
 from tests.support.ledger import CREATED_AT, private_key
 from tests.support.small_election import reported, reviewed

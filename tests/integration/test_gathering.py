@@ -7,10 +7,10 @@ import asyncio
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-from runtime.kafka import let_gather, plain_consumer, stop_consumer
-from runtime.kafka_security import client_options
+from runtime.kafka.clients import let_gather, plain_consumer, stop_consumer
+from runtime.kafka.security import client_options
+from runtime.kafka.topics import create_topics
 from runtime.settings import read_settings
-from runtime.topics import create_topics
 from tests.conftest import Parts
 from tests.support.small_election import small_package
 

@@ -16,7 +16,7 @@ import pytest_asyncio
 
 from proofs.notes import ED25519, VerifierKey
 from rekap.embedded.ports import free_port
-from rekap.up import Stack
+from rekap.operate.up import Stack
 from tests.conftest import Parts
 from tests.support.ledger import private_key
 from tests.support.stacks import Voices, eventually, small_stack

@@ -22,11 +22,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from api.app import create_app
-from api.limits import Limits
-from projections.definition import Definition
-from rekap.up import Stack
+from api.limits.limits import Limits
+from projections.definition.compiled import Definition
+from rekap.operate.up import Stack
 from runtime.settings import Settings
-from schemas.package import Role
+from schemas.definition.package import Role
 from tests.conftest import Parts
 from tests.support.ledger import key_row
 from tests.support.small_election import reported, small_package
@@ -414,7 +414,7 @@ async def test_a_client_made_by_a_generator_reads_every_path_and_submits(
 
 
 async def test_a_batch_that_breaks_off_is_one_line(stack: Stack, place: Path) -> None:
-    before = (place / "api.log").read_text()
+    before = (place / "api.read.log").read_text()
     _, writer = await asyncio.open_connection("127.0.0.1", int(stack.url.rsplit(":", 1)[1]))
     writer.write(b"POST /v1/submissions:batch HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
     await writer.drain()
@@ -423,7 +423,7 @@ async def test_a_batch_that_breaks_off_is_one_line(stack: Stack, place: Path) ->
     await writer.wait_closed()
 
     async def said() -> list[str]:
-        return (place / "api.log").read_text()[len(before) :].splitlines()
+        return (place / "api.read.log").read_text()[len(before) :].splitlines()
 
     await eventually(said)
     async with httpx.AsyncClient(base_url=stack.url) as client:

@@ -20,12 +20,12 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError
 
 from projections.readmodel.queries import schema_of
-from rekap.import_commands import caught_up, import_package, submit_all
-from rekap.importers.kawalpemilu_2019 import CONTEST, Body
-from rekap.up import WORKERS, Stack, running_stack
-from runtime.kafka import admin_client, group_of, plain_consumer, topics_of
+from rekap.commands.imports import caught_up, import_package, submit_all
+from rekap.elections.importers.kawalpemilu_2019 import CONTEST, Body
+from rekap.operate.up import WORKERS, Stack, running_stack
+from runtime.kafka.clients import admin_client, group_of, plain_consumer, topics_of
+from runtime.kafka.topics import create_topics
 from runtime.settings import read_settings
-from runtime.topics import create_topics
 from tests.conftest import Parts
 from tests.support.shared_data import DIY_2019, needs_diy_2019
 from tests.support.stacks import eventually

@@ -14,10 +14,10 @@ from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.metadata import MetadataRequest
 
 from rekap.embedded.kafka import EmbeddedKafka
-from runtime.kafka import admin_client, plain_consumer, stop_consumer
-from runtime.kafka_security import client_options
+from runtime.kafka.clients import admin_client, plain_consumer, stop_consumer
+from runtime.kafka.security import client_options
+from runtime.kafka.topics import create_topics
 from runtime.settings import read_settings
-from runtime.topics import create_topics
 from tests.conftest import Parts
 from tests.support.small_election import small_package
 

@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 
 from rekap.embedded.kafka import EmbeddedKafka
 from rekap.embedded.ports import free_port
-from runtime.kafka import admin_client
+from runtime.kafka.clients import admin_client
 from runtime.settings import read_settings
 from tests.conftest import Parts
 from tests.support.small_election import reported

@@ -11,10 +11,10 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from rekap.commands.ledger import LedgerFilesError, export_ledger, import_ledger
 from rekap.embedded.kafka import EmbeddedKafka
-from rekap.ledger_commands import LedgerFilesError, export_ledger, import_ledger
-from rekap.up import Stack, running_stack
-from runtime.key_files import KeyFileError
+from rekap.operate.up import Stack, running_stack
+from runtime.files.key_files import KeyFileError
 from runtime.settings import Settings, read_settings
 from tests.conftest import Parts
 from tests.support.ledger import private_key

@@ -18,19 +18,19 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from api.readmodel import ListsBusyError, ReadModel
+from api.read.readmodel import ListsBusyError, ReadModel
 from consumers.recorder import make_list_indexes
-from projections.answer_parts import BEFORE_ALL, HISTORY_BYTES_MAX, Place, part_of_area, part_of_office
-from projections.definition import Definition
-from projections.published import answer_bytes
+from projections.area.tally import empty_tally
+from projections.definition.compiled import Definition
 from projections.readmodel import queries
 from projections.readmodel.queries import EventFilters
-from projections.station import ResultState
-from projections.tally import empty_tally
+from projections.shown.answer_parts import BEFORE_ALL, HISTORY_BYTES_MAX, Place, part_of_area, part_of_office
+from projections.shown.published import answer_bytes
+from projections.station.contest import ResultState
 from runtime.postgres import migrate, open_pool
 from runtime.settings import read_settings
-from schemas.envelope import RECORD_BYTES_MAX
-from schemas.package import Area, ElectionPackage, Station
+from schemas.definition.package import Area, ElectionPackage, Station
+from schemas.ledger.envelope import RECORD_BYTES_MAX
 from tests.conftest import Parts
 from tests.support.small_election import small_package
 

@@ -15,9 +15,9 @@ import pytest_asyncio
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
 
-from rekap.live_client import feed_url
-from rekap.up import Stack
-from schemas.live import FROM_SERVER
+from rekap.follow.live_client import feed_url
+from rekap.operate.up import Stack
+from schemas.served.live import FROM_SERVER
 from tests.conftest import Parts
 from tests.support.small_election import reported
 from tests.support.stacks import Voices, eventually, small_stack

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from projections.definition import Definition
+from projections.definition.compiled import Definition
 from proofs.notes import ED25519, VerifierKey
-from rekap.opening import open_with_key
-from runtime.genesis import write_genesis
-from runtime.key_files import KeyFileError, load_key_file
-from runtime.log_key import log_key
+from rekap.operate.opening import open_with_key
+from runtime.files.key_files import KeyFileError, load_key_file
+from runtime.files.log_key import log_key
+from runtime.files.tile_store import TileStore
+from runtime.kafka.genesis import write_genesis
 from runtime.settings import Settings, read_settings
-from runtime.tile_store import TileStore
-from schemas.logs import KEYS_FILE, folder_of, origin_of
-from schemas.package import ElectionPackage
+from schemas.definition.package import ElectionPackage
+from schemas.served.logs import KEYS_FILE, folder_of, origin_of
 from tests.conftest import Parts
 from tests.support.ledger import private_key
 from tests.support.small_election import small_package

@@ -15,11 +15,11 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from projections.answer_parts import HISTORY_RECORDS
-from rekap.up import Stack
-from runtime.kafka import ordered_producer, topics_of
+from projections.shown.answer_parts import HISTORY_RECORDS
+from rekap.operate.up import Stack
+from runtime.kafka.clients import ordered_producer, topics_of
 from runtime.settings import read_settings, variable
-from schemas.envelope import ledger_record
+from schemas.ledger.envelope import ledger_record
 from tests.conftest import Parts
 from tests.support.ledger import CREATED_AT
 from tests.support.small_election import reported

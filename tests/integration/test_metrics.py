@@ -13,13 +13,13 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from rekap.embedded.ports import free_ports
-from rekap.live_client import follow
-from rekap.up import WORKERS, Stack
-from runtime.kafka import SUBTOTALS_PARTITIONS, ordered_producer, topics_of
+from rekap.follow.live_client import follow
+from rekap.operate.up import WORKERS, Stack
+from runtime.kafka.clients import SUBTOTALS_PARTITIONS, ordered_producer, topics_of
 from runtime.metrics import REGISTRIES
 from runtime.settings import read_settings, variable
-from schemas.envelope import ledger_record
-from schemas.live import Positions, cursor_of
+from schemas.ledger.envelope import ledger_record
+from schemas.served.live import Positions, cursor_of
 from tests.conftest import Parts
 from tests.support.small_election import reported
 from tests.support.stacks import Voices, eventually, small_stack

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from projections.definition import Definition
-from rekap.opening import ConfirmationError, NotOpenedError, OpeningError, check_opened, open_with_key
-from runtime.genesis import first_records, write_genesis
-from runtime.kafka import plain_consumer, topics_of
-from runtime.key_files import write_key_file
-from runtime.package_files import write_package
+from projections.definition.compiled import Definition
+from rekap.operate.opening import ConfirmationError, NotOpenedError, OpeningError, check_opened, open_with_key
+from runtime.files.key_files import write_key_file
+from runtime.files.package_files import write_package
+from runtime.kafka.clients import plain_consumer, topics_of
+from runtime.kafka.genesis import first_records, write_genesis
+from runtime.kafka.topics import create_topics
 from runtime.settings import Settings, read_settings
-from runtime.topics import create_topics
-from schemas.package import ElectionPackage, Mode, Role
+from schemas.definition.package import ElectionPackage, Mode, Role
 from tests.conftest import Parts
 from tests.integration.test_commands import rekap
 from tests.support.ledger import MemoryLedger, key_row, private_key

@@ -15,12 +15,12 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from projections.readmodel.queries import schema_of
 from proofs.signatures import sign_envelope
-from rekap.up import Stack
-from runtime.kafka import ordered_producer, topics_of
-from runtime.kafka_security import client_options
+from rekap.operate.up import Stack
+from runtime.kafka.clients import ordered_producer, topics_of
+from runtime.kafka.security import client_options
 from runtime.settings import read_settings
 from schemas.canonical import canonical_bytes
-from schemas.envelope import ENVELOPE_BYTES_MAX, RECORD_BYTES_MAX, ledger_record
+from schemas.ledger.envelope import ENVELOPE_BYTES_MAX, RECORD_BYTES_MAX, ledger_record
 from tests.conftest import Parts
 from tests.support.ledger import CREATED_AT, private_key
 from tests.support.small_election import reported

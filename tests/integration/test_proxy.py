@@ -24,10 +24,10 @@ from cryptography.x509.oid import NameOID
 from starlette.types import Receive, Scope, Send
 from websockets.asyncio.client import connect
 
-from api.client_address import TrustedProxies
 from api.http.connections import Connections
 from api.http.server import bounded_server
-from api.refusals import Refusals
+from api.limits.client_address import TrustedProxies
+from api.limits.refusals import Refusals
 from rekap.embedded.ports import free_port
 
 NGINX = shutil.which("nginx")

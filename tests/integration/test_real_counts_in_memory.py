@@ -8,9 +8,9 @@ import gzip
 from collections import Counter
 from typing import Literal
 
-from projections.tally import HEAD, INVALID, STATIONS, TOTAL, VALID, TallyView
-from rekap.importers.kawalpemilu_2019 import CONTEST, OFFICE, ROOT, read
-from schemas.package import Role
+from projections.area.tally import HEAD, INVALID, STATIONS, TOTAL, VALID, TallyView
+from rekap.elections.importers.kawalpemilu_2019 import CONTEST, OFFICE, ROOT, read
+from schemas.definition.package import Role
 from tests.support.ledger import MemoryLedger, fold, key_row, rolled_up
 from tests.support.shared_data import DIY_2019, needs_diy_2019
 

@@ -16,10 +16,10 @@ import pytest
 import pytest_asyncio
 
 from projections.readmodel.queries import schema_of
-from rekap import rebuild
-from rekap.live_client import follow
-from rekap.up import Stack
-from runtime.generations import current_generation
+from rekap.follow.live_client import follow
+from rekap.operate import rebuild
+from rekap.operate.up import Stack
+from runtime.kafka.generations import current_generation
 from runtime.settings import read_settings, variable
 from tests.conftest import Parts
 from tests.support.numbers_changed import number_changed

@@ -15,13 +15,13 @@ import pytest
 
 from consumers import recorder
 from consumers.recorder import Recorder, RecorderError, make_list_indexes
-from projections.definition import Definition
+from projections.definition.compiled import Definition
 from projections.readmodel import queries
-from runtime.kafka import ordered_producer, partition_of_office, topics_of
-from runtime.seals import Seals
+from runtime.kafka.clients import ordered_producer, partition_of_office, topics_of
+from runtime.kafka.seals import Seals
+from runtime.kafka.topics import create_topics
 from runtime.settings import Settings, read_settings
-from runtime.topics import create_topics
-from schemas.blocks import BlockRange
+from schemas.derived.blocks import BlockRange
 from tests.conftest import Parts
 from tests.support.ledger import MemoryLedger
 from tests.support.nights import play

@@ -12,14 +12,14 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from projections.fold_state import StateOf, encoded
-from projections.package_checks import problems
+from projections.definition.checks import problems
+from projections.fold.state import StateOf, encoded
 from proofs.checked_signatures import GROUP
 from rekap.embedded.ports import free_ports
-from rekap.up import WORKERS, Stack
-from runtime.package_files import load_package
+from rekap.operate.up import WORKERS, Stack
+from runtime.files.package_files import load_package
+from runtime.files.state_files import FOLD_CODE, StateFiles, hash_of_code
 from runtime.settings import variable
-from runtime.state_files import StateFiles, hash_of_code
 from tests.conftest import Parts
 from tests.support.ledger import MemoryLedger, fold
 from tests.support.small_election import reported
@@ -141,7 +141,7 @@ async def test_a_state_of_another_ledger_is_thrown_away(night: Night) -> None:
     state = fold(other, partition)[0].state()
     for path in night.states.glob("*.state"):
         path.unlink()
-    of = StateOf(definition.hash, hash_of_code("projections", "schemas", "proofs"), partition)
+    of = StateOf(definition.hash, hash_of_code(*FOLD_CODE), partition)
     StateFiles(night.states.parent).write(partition, state.next_offset, encoded(state, of))
     said = await night.kill()
     assert _folded_from(night, said) == state.next_offset == 4

@@ -16,12 +16,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, Records
 from click.testing import CliRunner
 
 from rekap.cli import main as command
-from rekap.up import Stack
-from runtime.kafka import TopicMismatchError, admin_client, generations_topic, topics_of
-from runtime.kafka_admin import found_topics, set_topic
+from rekap.operate.up import Stack
+from runtime.kafka.admin import found_topics, set_topic
+from runtime.kafka.clients import TopicMismatchError, admin_client, generations_topic, topics_of
+from runtime.kafka.topics import WantedTopic, check_topics, create_topics, flaws, topic_flaws, wanted_topics
 from runtime.settings import Settings, read_settings
-from runtime.topics import WantedTopic, check_topics, create_topics, flaws, topic_flaws, wanted_topics
-from schemas.package import Election
+from schemas.definition.package import Election
 from tests.conftest import Parts
 from tests.support.small_election import reported, small_package
 from tests.support.stacks import Voices, eventually, small_stack

@@ -18,14 +18,12 @@ from aiokafka import TopicPartition
 from websockets.asyncio.client import connect
 
 from projections.readmodel import queries
-from rekap.live_client import feed_url
-from rekap.up import Stack, running_stack
-from runtime.kafka import MESSAGE_BYTES_MAX, SUBTOTALS_PARTITIONS, ordered_producer, plain_consumer, topics_of
-from runtime.package_files import write_package
+from rekap.follow.live_client import feed_url
+from rekap.operate.up import Stack, running_stack
+from runtime.files.package_files import write_package
+from runtime.kafka.clients import MESSAGE_BYTES_MAX, SUBTOTALS_PARTITIONS, ordered_producer, plain_consumer, topics_of
 from runtime.settings import read_settings
-from schemas.blocks import BlockRange
-from schemas.envelope import ledger_record
-from schemas.package import (
+from schemas.definition.package import (
     Area,
     Choice,
     ChoiceKind,
@@ -39,8 +37,10 @@ from schemas.package import (
     Severity,
     Station,
 )
-from schemas.parts import PART_BYTES_MAX
-from schemas.results import ResultRange
+from schemas.derived.blocks import BlockRange
+from schemas.derived.parts import PART_BYTES_MAX
+from schemas.derived.results import ResultRange
+from schemas.ledger.envelope import ledger_record
 from tests.conftest import Parts
 from tests.support.ledger import CREATED_AT, private_key
 from tests.support.small_election import reported, small_package

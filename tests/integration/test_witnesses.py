@@ -26,9 +26,9 @@ from proofs.notes import (
     sign,
 )
 from rekap.embedded.ports import free_port
-from rekap.up import Stack
-from rekap.witness import witness_key
-from runtime.key_files import load_key_file
+from rekap.operate.up import Stack
+from rekap.witness.server import witness_key
+from runtime.files.key_files import load_key_file
 from tests.conftest import Parts
 from tests.support.made_logs import KEY, MadeLog, body
 from tests.support.small_election import reported

@@ -14,7 +14,7 @@ from consumers.notary import own_signatures
 from proofs.growing_log import GrowingLog
 from proofs.notes import ED25519, Checkpoint, Note, VerifierKey
 from proofs.tiles import CHECKPOINT, entries_path, tile_path
-from runtime.tile_store import TileStore
+from runtime.files.tile_store import TileStore
 from tests.support.go_reader import build_reader
 from tests.support.ledger import private_key
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections import lives
-from projections.definition import Definition
-from projections.fold_state import StateOf, UnfitStateError, decoded, encoded
-from projections.records import Record, read_record
-from projections.tabulation import PartitionFold
+from projections.definition.compiled import Definition
+from projections.fold.records import Record, read_record
+from projections.fold.state import StateOf, UnfitStateError, decoded, encoded
+from projections.fold.tabulation import PartitionFold
+from projections.station import lives
 from proofs.signatures import load_public_key, verify
-from schemas.blocks import Block
+from schemas.derived.blocks import Block
 from tests.support.ledger import MemoryLedger, fold
 from tests.support.nights import PACKAGES, acts, disputes, play
 from tests.support.small_election import reported

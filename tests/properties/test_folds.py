@@ -8,13 +8,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.progress import progress
-from projections.records import read_record
-from projections.rollup import Applied, Rollup
-from projections.tabulation import PartitionFold
-from projections.tally import TallyView
-from schemas.blocks import Block
-from schemas.results import Result, at_or_before
+from projections.area.progress import progress
+from projections.area.rollup import Applied, Rollup
+from projections.area.tally import TallyView
+from projections.fold.records import read_record
+from projections.fold.tabulation import PartitionFold
+from schemas.derived.blocks import Block
+from schemas.derived.results import Result, at_or_before
 from tests.support.ledger import MemoryLedger, fold
 from tests.support.small_election import annulled, reported, small_package
 

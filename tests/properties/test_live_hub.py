@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 
 from api.feed.hub import Hub
 from api.feed.subscribers import Subscriber
-from projections.published import published_tally
-from projections.records import read_record
-from projections.rollup import Rollup
-from projections.tabulation import PartitionFold
-from projections.tally import HEAD
+from projections.area.rollup import Rollup
+from projections.area.tally import HEAD
+from projections.fold.records import read_record
+from projections.fold.tabulation import PartitionFold
+from projections.shown.published import published_tally
 from proofs.signatures import load_public_key, verify
-from rekap.live_client import joined
-from schemas.blocks import Block
-from schemas.live import FROM_SERVER, Positions, Subscribe, cursor_of, positions_of
+from rekap.follow.live_client import joined
+from schemas.derived.blocks import Block
+from schemas.served.live import FROM_SERVER, Positions, Subscribe, cursor_of, positions_of
 from tests.support.ledger import MemoryLedger
 from tests.support.small_election import reported, small_package
 

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.feed.state import FeedState, packed
-from projections.parts import OPEN_BYTES_MAX, Parts
+from projections.area.rollup import Rollup
+from projections.fold.parts import OPEN_BYTES_MAX, Parts
 from projections.readmodel.rows import Batch, Watermarks
-from projections.rollup import Rollup
-from runtime.kafka import MESSAGE_BYTES_MAX
-from schemas.blocks import Block, BlockRange, keyframe
+from runtime.kafka.clients import MESSAGE_BYTES_MAX
 from schemas.codes import OfficeId
-from schemas.live import Positions
-from schemas.parts import PART_BYTES_MAX, PARTS_MAX, Part
-from schemas.results import Result, ResultRange
+from schemas.derived.blocks import Block, BlockRange, keyframe
+from schemas.derived.parts import PART_BYTES_MAX, PARTS_MAX, Part
+from schemas.derived.results import Result, ResultRange
+from schemas.served.live import Positions
 from tests.support.ledger import MemoryLedger, fold
 from tests.support.nights import acts, play
 from tests.support.small_election import small_package

@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from projections.definition import Definition
-from projections.rules import ADDS_UP, RULES, STATED_WHERE_IT_ADDS_UP, Case, FormJudge, adds_up
+from projections.definition.compiled import Definition
+from projections.form.rules import ADDS_UP, RULES, STATED_WHERE_IT_ADDS_UP, Case, FormJudge, adds_up
 from proofs.signatures import sign_envelope
 from schemas.canonical import canonical_event, form_digest
-from schemas.envelope import MalformedRecordError, Opened, ledger_record, open_by_schema, open_record
-from schemas.events import LEDGER_EVENT, ResultReported
-from schemas.package import RuleSetting, Severity
-from schemas.reports import Form, Row, report_from, report_of
+from schemas.definition.package import RuleSetting, Severity
+from schemas.ledger.envelope import MalformedRecordError, Opened, ledger_record, open_by_schema, open_record
+from schemas.ledger.events import LEDGER_EVENT, ResultReported
+from schemas.ledger.reports import Form, Row, report_from, report_of
 from tests.support.ledger import CREATED_AT, private_key
 from tests.support.small_election import small_package
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.station import (
+from projections.station.contest import (
     EVENTS_PER_KEY_MAX,
     Annulment,
     ResultState,
@@ -17,8 +17,8 @@ from projections.station import (
     Submission,
     life_of,
 )
+from schemas.definition.package import Severity
 from schemas.findings import Finding
-from schemas.package import Severity
 
 FINDINGS = ((), (Finding("F3", Severity.HARD, "salah", "wrong"),), (Finding("G4", Severity.SOFT, "besar", "large"),))
 

@@ -13,23 +13,24 @@ from unittest.mock import patch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit import recount
-from audit.compare import Claim, Comparison
-from audit.extract import Ballots, read_row, write_rows
-from audit.package import Package, read_package
-from audit.recount import Recount
-from projections import sequences, station
-from projections.definition import Definition
-from projections.published import published_contribution, published_office, published_tally
-from projections.records import read_record
-from projections.rollup import Rollup
-from projections.tabulation import PartitionFold
-from projections.tally import empty_tally
+from audit.count import recount
+from audit.count.recount import Recount
+from audit.report.compare import Claim, Comparison
+from audit.sources.extract import Ballots, read_row, write_rows
+from audit.sources.package import Package, read_package
+from projections.area.rollup import Rollup
+from projections.area.tally import empty_tally
+from projections.definition.compiled import Definition
+from projections.fold import sequences
+from projections.fold.records import read_record
+from projections.fold.tabulation import PartitionFold
+from projections.shown.published import published_contribution, published_office, published_tally
+from projections.station import contest as station
 from proofs.merkle import leaf_hash
 from proofs.signatures import load_public_key, verify
-from runtime.package_files import write_package
-from schemas.blocks import Block
-from schemas.package import ElectionPackage
+from runtime.files.package_files import write_package
+from schemas.definition.package import ElectionPackage
+from schemas.derived.blocks import Block
 from tests.support.ledger import MemoryLedger
 from tests.support.nights import PACKAGES, acts, disputes, play
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proofs.notes import check_signature, parse_note
-from rekap.witness import Witness
-from rekap.witness_state import WitnessState
+from rekap.witness.server import Witness
+from rekap.witness.state import WitnessState
 from tests.support.ledger import private_key
 from tests.support.made_logs import KEY, ORIGIN, MadeLog, body
 

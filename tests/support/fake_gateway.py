@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from proofs.merkle import leaf_hash
 from proofs.notes import ED25519, Note, VerifierKey, sign
-from schemas.envelope import ENVELOPE, ledger_record, open_envelope
-from schemas.logs import receipt_text, refusal_text
+from schemas.ledger.envelope import ENVELOPE, ledger_record, open_envelope
+from schemas.served.logs import receipt_text, refusal_text
 from tests.support.ledger import CREATED_AT, private_key
 
 Respond = Callable[["FakeGateway", str, bytes], bytes | Awaitable[bytes]]

@@ -9,15 +9,15 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from projections.definition import Definition
-from projections.records import read_record
-from projections.rollup import Rollup
-from projections.tabulation import PartitionFold
+from projections.area.rollup import Rollup
+from projections.definition.compiled import Definition
+from projections.fold.records import read_record
+from projections.fold.tabulation import PartitionFold
 from proofs.signatures import key_id, load_public_key, verify
-from rekap.signing import Signed, Signer
-from schemas.blocks import Block
-from schemas.envelope import ledger_record
-from schemas.package import ElectionPackage, Key, Role
+from rekap.station.signing import Signed, Signer
+from schemas.definition.package import ElectionPackage, Key, Role
+from schemas.derived.blocks import Block
+from schemas.ledger.envelope import ledger_record
 
 CREATED_AT = "2029-02-14T13:00:00Z"
 

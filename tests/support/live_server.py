@@ -18,19 +18,19 @@ from typing import Any, cast
 import uvicorn
 from fastapi import FastAPI
 
-from api.client_address import TrustedProxies
 from api.feed import live as feed_routes
 from api.feed.hub import Hub
 from api.feed.live import LiveFeed
 from api.http.connections import Connections
 from api.http.server import bounded_server
+from api.limits.client_address import TrustedProxies
+from api.limits.refusals import Refusals
 from api.problems import install_problems
-from api.readmodel import ReadModel
-from api.refusals import Refusals
-from projections.definition import Definition
-from runtime.seals import make_seal_keys
+from api.read.readmodel import ReadModel
+from projections.definition.compiled import Definition
+from runtime.kafka.seals import make_seal_keys
 from runtime.settings import Settings
-from schemas.live import CLIENT_MESSAGE_BYTES_MAX, Positions
+from schemas.served.live import CLIENT_MESSAGE_BYTES_MAX, Positions
 
 
 class LiveServer:

@@ -6,9 +6,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from projections.records import read_record
-from schemas.envelope import ledger_record
-from schemas.package import RuleSetting, Severity
+from projections.fold.records import read_record
+from schemas.definition.package import RuleSetting, Severity
+from schemas.ledger.envelope import ledger_record
 from tests.support.ledger import CREATED_AT, MemoryLedger
 from tests.support.small_election import RULES, annulled, elsewhere, reviewed, small_package, withdrawn
 

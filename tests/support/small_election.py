@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from schemas.package import (
+from schemas.definition.package import (
     Area,
     BlankBallots,
     Choice,

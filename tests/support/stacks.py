@@ -12,11 +12,11 @@ from typing import Any
 
 import httpx
 
-from projections.definition import Definition
-from projections.station import EVENTS_PER_KEY_MAX
-from rekap.signing import Signer
-from rekap.up import Stack, running_stack
-from runtime.package_files import write_package
+from projections.definition.compiled import Definition
+from projections.station.contest import EVENTS_PER_KEY_MAX
+from rekap.operate.up import Stack, running_stack
+from rekap.station.signing import Signer
+from runtime.files.package_files import write_package
 from tests.support.ledger import CREATED_AT, Corrections, private_key
 from tests.support.small_election import reported, small_package
 

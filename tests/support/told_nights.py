@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from projections.rollup import Rollup
-from schemas.blocks import Block
+from projections.area.rollup import Rollup
+from schemas.derived.blocks import Block
 from tests.support.ledger import MemoryLedger, fold
 
 Message = tuple[str, bytes]

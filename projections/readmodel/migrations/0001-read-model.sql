@@ -68,7 +68,7 @@ CREATE TABLE station_result (
 CREATE INDEX station_result_area ON station_result (area, contest, station);
 CREATE INDEX station_result_attention ON station_result (contest, state, station) WHERE state <> 'counted';
 
--- Tallies as in projections/tally.py. Areas below the shard level are told by blocks, the others by results.
+-- Tallies as in projections/area/tally.py. Areas below the shard level are told by blocks, the others by results.
 CREATE TABLE area_tally (
     contest text NOT NULL,
     area text NOT NULL,

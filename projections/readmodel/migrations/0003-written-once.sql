@@ -52,6 +52,6 @@ DROP TABLE station_result;
 ALTER TABLE standing RENAME TO station_result;
 ALTER TABLE station_result ADD PRIMARY KEY (area, contest, station);
 
--- Tallies as in projections/tally.py, JSON arrays. The office is the contest's.
+-- Tallies as in projections/area/tally.py, JSON arrays. The office is the contest's.
 ALTER TABLE area_tally DROP COLUMN office, ALTER COLUMN tally TYPE text USING array_to_json(tally)::text;
 ALTER TABLE office_tally ALTER COLUMN tally TYPE text USING array_to_json(tally)::text;

@@ -1,4 +1,4 @@
--- Messages of the topics that the recorder read and did not believe (runtime/set_aside.py): a row for each partition and reason.
+-- Messages of the topics that the recorder read and did not believe (runtime/kafka/set_aside.py): a row for each partition and reason.
 CREATE TABLE set_aside (
     topic text NOT NULL,
     partition integer NOT NULL,

@@ -1,4 +1,4 @@
--- The stations of any area are neighbours in an index: `place` is the station's in projections/definition.py: Places, which SQL
+-- The stations of any area are neighbours in an index: `place` is the station's in projections/definition/compiled.py: Places, which SQL
 -- cannot make. So all is emptied, and the recorder writes it again from the topics.
 DROP TABLE station_result;
 TRUNCATE record, area_tally, office_tally, block_watermark, result_watermark, topic_position, office_stop;

@@ -11,9 +11,9 @@ from fastapi import FastAPI, Request
 from starlette.types import Message
 
 from api import door as door_module
-from api.client_address import TrustedProxies
 from api.door import Door
-from api.limits import PARTY, Limits
+from api.limits.client_address import TrustedProxies
+from api.limits.limits import PARTY, Limits
 from api.problems import Problem, install_problems
 from runtime.settings import Settings
 

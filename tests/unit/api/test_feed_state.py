@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from api.feed.state import FeedState
-from projections.rollup import Applied, Rollup
-from schemas.blocks import Block
-from schemas.live import Positions
-from schemas.results import Result
+from projections.area.rollup import Applied, Rollup
+from schemas.derived.blocks import Block
+from schemas.derived.results import Result
+from schemas.served.live import Positions
 from tests.support.ledger import MemoryLedger, fold
 from tests.support.small_election import reported, small_package
 

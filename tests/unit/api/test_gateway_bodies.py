@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from fastapi import Request
 
-from api import held_bytes
-from api.gateway import Gateway
-from api.limits import PARTY, Limits
+from api.limits.limits import PARTY, Limits
 from api.problems import Problem
-from projections.definition import Definition
+from api.submit import held_bytes
+from api.submit.gateway import Gateway
+from projections.definition.compiled import Definition
 from runtime.settings import Settings
 from tests.support.small_election import small_package
 

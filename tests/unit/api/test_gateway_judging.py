@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 import pytest
 
-from api.gateway import BATCH_LINES_MAX, LINE_ENDS_MAX, MISTAKE_COST, Gateway, _envelope, _lines, _read_event
-from api.limits import Limits
+from api.limits.limits import Limits
 from api.problems import Problem
-from projections.definition import Definition
+from api.submit.gateway import BATCH_LINES_MAX, LINE_ENDS_MAX, MISTAKE_COST, Gateway, _envelope, _lines, _read_event
+from projections.definition.compiled import Definition
 from runtime.settings import Settings
 from tests.support.small_election import small_package
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from api.health import HealthProbe
-from api.refusals import Refusals
-from runtime.seals import make_seal_keys
-from runtime.set_aside import SetAside
+from api.limits.refusals import Refusals
+from runtime.kafka.seals import make_seal_keys
+from runtime.kafka.set_aside import SetAside
 from runtime.settings import Settings
 from tests.support.ledger import MemoryLedger
 from tests.support.small_election import small_package

@@ -12,7 +12,7 @@ from api.feed.hub import Hub, Wrong
 from api.feed.places import Places
 from api.feed.rendered import Rendered
 from api.feed.subscribers import Subscriber
-from schemas.live import Positions, Subscribe, Unsubscribe, cursor_of
+from schemas.served.live import Positions, Subscribe, Unsubscribe, cursor_of
 from tests.properties.test_live_hub import OFFICE, STATIONS, Night
 
 

@@ -12,8 +12,8 @@ import pytest_asyncio
 
 from api.feed.hub import Hub
 from api.http import protocol, unread
-from rekap.live_client import follow
-from schemas.live import Positions
+from rekap.follow.live_client import follow
+from schemas.served.live import Positions
 from tests.support.ledger import MemoryLedger
 from tests.support.live_server import LiveServer, Wire, live_server, masked_frame
 from tests.support.small_election import small_package

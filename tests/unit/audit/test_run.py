@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from audit.findings import AuditError
+from audit.report.findings import AuditError
 from audit.run import Published
 
 

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from projections.definition import Definition
-from projections.records import read_record
-from projections.rules import RULES, FormJudge
-from projections.tabulation import BLOCK_BYTES_MAX, PartitionFold
-from runtime.kafka import MESSAGE_BYTES_MAX
-from schemas.blocks import Block
+from projections.definition.compiled import Definition
+from projections.fold.records import read_record
+from projections.fold.tabulation import BLOCK_BYTES_MAX, PartitionFold
+from projections.form.rules import RULES, FormJudge
+from runtime.kafka.clients import MESSAGE_BYTES_MAX
 from schemas.codes import COUNT_MAX
-from schemas.envelope import RECORD_BYTES_MAX
+from schemas.definition.package import Choice, ChoiceKind, ElectionPackage, Party, RuleSetting, Severity
+from schemas.derived.blocks import Block
 from schemas.findings import FINDINGS_OF_RULE_MAX, SENTENCE_CHARACTERS_MAX
-from schemas.forms import ResultForm
-from schemas.package import Choice, ChoiceKind, ElectionPackage, Party, RuleSetting, Severity
+from schemas.ledger.envelope import RECORD_BYTES_MAX
+from schemas.ledger.forms import ResultForm
 from tests.support.ledger import MemoryLedger
 from tests.support.small_election import reported, small_package
 

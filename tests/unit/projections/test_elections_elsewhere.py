@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
-from projections.answer_parts import history_page, part_of_area, part_of_office
-from projections.published import Moment, answer_bytes, area_answer, contest_answer, office_answer, station_answer
-from schemas.package import (
+from projections.shown.answer_parts import history_page, part_of_area, part_of_office
+from projections.shown.published import Moment, answer_bytes, area_answer, contest_answer, office_answer, station_answer
+from schemas.definition.package import (
     Area,
     BlankBallots,
     Choice,
@@ -28,7 +28,7 @@ from schemas.package import (
     Severity,
     Station,
 )
-from schemas.snapshots import AreaSnapshot, ContestSnapshot, OfficeSnapshot, StationSnapshot
+from schemas.served.snapshots import AreaSnapshot, ContestSnapshot, OfficeSnapshot, StationSnapshot
 from tests.support.ledger import MemoryLedger, fold, key_row, rolled_up
 
 RULES = tuple(RuleSetting(id=rule, severity=Severity.HARD) for rule in ("F3", "F4", "F7", "G7", "G8", "G9"))

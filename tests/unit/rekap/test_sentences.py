@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from projections.definition import Definition
-from rekap.opening import _check_confirmed  # Kafka is asked before it
-from rekap.up import run_or_explain
-from runtime.key_files import write_key_file
+from projections.definition.compiled import Definition
+from rekap.operate.opening import _check_confirmed  # Kafka is asked before it
+from rekap.operate.up import run_or_explain
+from runtime.files.key_files import write_key_file
+from runtime.files.package_files import write_package
+from runtime.kafka.seals import make_seal_keys
 from runtime.own_processes import python_module
-from runtime.package_files import write_package
-from runtime.seals import make_seal_keys
-from schemas.package import Mode
+from schemas.definition.package import Mode
 from tests.support.ledger import private_key
 from tests.support.small_election import small_package
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from rekap.watch import tally_table
+from rekap.commands.watch import tally_table
+from runtime.files.package_files import write_package
+from runtime.files.temporary import temporary_directory
 from runtime.own_processes import python_module
-from runtime.package_files import write_package
-from runtime.temporary import temporary_directory
 from tests.support.small_election import small_package
 
 ASCII = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -70,7 +70,7 @@ def test_a_name_in_a_table_is_a_name_and_no_order() -> None:
 
 PROGRAM = """
 import sys, time
-from runtime.temporary import temporary_directory
+from runtime.files.temporary import temporary_directory
 with temporary_directory("rekap-test-") as place:
     print(place, flush=True)
     time.sleep(60)

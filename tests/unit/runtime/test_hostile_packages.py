@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from audit.package import read_package as audit_package
-from audit.package_files import PackageError as AuditPackageError
-from projections.package_checks import problems
-from rekap.definition_cache import compiled
-from runtime.package_files import PackageError, UnreadablePackageError, load_package, pack, write_package
+from audit.sources.package import read_package as audit_package
+from audit.sources.package_files import PackageError as AuditPackageError
+from projections.definition.checks import problems
+from rekap.operate.definition_cache import compiled
+from runtime.files.package_files import PackageError, UnreadablePackageError, load_package, pack, write_package
 from tests.support.small_election import small_package
 
 CPU_SECONDS_MAX = 10
@@ -121,10 +121,10 @@ def test_a_hostile_package_costs_little_and_is_a_sentence(tmp_path: Path, name: 
     program = (
         "import sys; from pathlib import Path\n"
         + (
-            "from audit.package import read_package as read; from audit.package_files import PackageError\n"
+            "from audit.sources.package import read_package as read; from audit.sources.package_files import PackageError\n"
             if reader == "auditor"
-            else "from projections.package_checks import problems\n"
-            "from runtime.package_files import PackageError, load_package\n"
+            else "from projections.definition.checks import problems\n"
+            "from runtime.files.package_files import PackageError, load_package\n"
             "read = lambda path: load_package(path, problems)\n"
         )
         + "try: read(Path(sys.argv[1]))\n"

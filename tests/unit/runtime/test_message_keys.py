@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from runtime.kafka import SUBTOTALS_PARTITIONS, MessageKeys, partition_of_office
-from schemas.blocks import Block, keyframe
+from runtime.kafka.clients import SUBTOTALS_PARTITIONS, MessageKeys, partition_of_office
 from schemas.codes import OfficeId
-from schemas.results import Result
+from schemas.derived.blocks import Block, keyframe
+from schemas.derived.results import Result
 
 PRESIDENT, COUNCIL = OfficeId("president"), OfficeId("council")
 

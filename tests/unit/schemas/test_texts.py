@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.events import Opened
+from audit.sources.events import Opened
 from proofs.signatures import sign_envelope
-from schemas.envelope import ledger_record
-from schemas.events import LEDGER_EVENT
-from schemas.reports import report_of
+from schemas.ledger.envelope import ledger_record
+from schemas.ledger.events import LEDGER_EVENT
+from schemas.ledger.reports import report_of
 from schemas.texts import HIDDEN, shown
 from tests.support.ledger import CREATED_AT, private_key
 from tests.support.small_election import reported

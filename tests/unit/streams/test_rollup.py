@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
 
-from projections.rollup import OfficeRollup
-from runtime.seals import make_seal_keys
+from projections.area.rollup import OfficeRollup
+from runtime.kafka.seals import make_seal_keys
 from runtime.settings import Settings
 from schemas.codes import OfficeId
-from schemas.results import Result
+from schemas.derived.results import Result
 from streams import rollup as shell
 from streams.rollup import Publisher
 from tests.support.ledger import MemoryLedger, fold
@@ -150,7 +150,7 @@ async def test_a_kafka_that_is_away_is_of_no_single_office(worker: Worker) -> No
 async def test_a_result_of_more_parts_than_readers_take_stops_its_office_alone(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("schemas.parts.PARTS_MAX", 1)
+    monkeypatch.setattr("schemas.derived.parts.PARTS_MAX", 1)
     nothing, now = (-1, -1, -1), (0, 0, 0)
     huge = Result("change", COUNCIL, nothing, now, [("council-a", "1.1", [0] * 300_000)] * 2, [], [])
     take_change = OfficeRollup.take_change

@@ -12,14 +12,14 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from api.client_address import TrustedProxies
 from api.http import connections as connections_module
 from api.http import protocol as bounds
 from api.http.connections import Connections
 from api.http.fair_turns import FairTurns
 from api.http.protocol import BoundedProtocol
 from api.http.unread import SEND_BYTES_MIN, SEND_SECONDS_MAX
-from api.refusals import Refusals
+from api.limits.client_address import TrustedProxies
+from api.limits.refusals import Refusals
 
 GET = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 

@@ -11,10 +11,10 @@ import pytest
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from api.client_address import TrustedProxies
 from api.http.connections import Connections
 from api.http.server import TAKEN_IN_A_TURN, BoundedServer, bounded_server
-from api.refusals import Refusals
+from api.limits.client_address import TrustedProxies
+from api.limits.refusals import Refusals
 
 WAITING = 160
 

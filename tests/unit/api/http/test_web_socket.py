@@ -14,7 +14,6 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from api.client_address import TrustedProxies
 from api.http.connection import CONNECTION
 from api.http.connections import Connections
 from api.http.corked import Corked
@@ -22,7 +21,8 @@ from api.http.fair_turns import FairTurns
 from api.http.protocol import BoundedProtocol
 from api.http.unread import SEND_SECONDS_MAX
 from api.http.web_socket import FRAMES_MAX, HANDSHAKE_SECONDS_MAX, BoundedWebSocket
-from api.refusals import Refusals
+from api.limits.client_address import TrustedProxies
+from api.limits.refusals import Refusals
 from tests.unit.api.http.test_protocol import Transport, later, settled
 
 HANDSHAKE = (

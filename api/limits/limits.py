@@ -1,0 +1,22 @@
+"""All that is counted against parties (api/limits/client_address.py) in one process of the API."""
+
+from __future__ import annotations
+
+from api.limits.client_address import TrustedProxies
+from api.limits.rate_limits import RateLimit
+from api.limits.refusals import Refusals
+from api.submit.held_bytes import HeldBytes
+from runtime.settings import Settings
+
+PARTY = "rekap.party"
+"""In an ASGI scope: whom the request is counted against."""
+
+
+class Limits:
+    def __init__(self, settings: Settings) -> None:
+        self.proxies = TrustedProxies.parse(settings.trusted_proxies)
+        self.refusals = Refusals()
+        self.requests = RateLimit("requests", settings.requests_per_s)
+        self.submissions = RateLimit("submissions", settings.submissions_per_s)
+        self.submissions_of_key = RateLimit("submissions of this key", settings.submissions_of_key_per_s)
+        self.bodies = HeldBytes()

@@ -1,0 +1,99 @@
+"""How much each party may ask for: token buckets, in memory that has a bound.
+
+A bucket holds `burst` tokens and gains `per_second` of them. What a request costs is taken before the work; what a mistake
+costs besides is taken after it, also where the bucket then owes something. Parties are addresses
+(api/limits/client_address.py), and whole newsrooms and districts share one, so the buckets are large.
+
+Answers say how much is left, as draft-ietf-httpapi-ratelimit-headers has it:
+
+    RateLimit-Policy: "requests";q=2000;w=10
+    RateLimit: "requests";r=1987;t=1
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from api.problems import Problem
+
+BURST_SECONDS = 10
+"""A bucket holds what comes in so many seconds. At half, a newsroom that opens its 100 tabs at once is refused; at double, an
+attacker has as much again before anything stops it."""
+PARTIES_MAX = 50_000
+"""Parties remembered at once, of 200 bytes each. The one seen longest ago is forgotten, and has a full bucket when it comes
+back: who has so many addresses is not held by any limit of an address."""
+QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+
+
+class RateLimit:
+    """One policy, and a bucket for each party that it has seen lately."""
+
+    def __init__(self, name: str, per_second: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.name = name
+        self.per_second = per_second
+        """0 turns it off."""
+        self.burst = per_second * BURST_SECONDS
+        self._clock = clock
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        """Party → tokens, and when there were so many; the one seen longest ago first."""
+        self.policy = f'"{name}";q={self.burst};w={BURST_SECONDS}'.encode()
+
+    def __bool__(self) -> bool:
+        return self.per_second > 0
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def take(self, party: str, cost: int = 1) -> bool:
+        """Whether the party may do what costs so much. What costs more than a full bucket is let in by a full one."""
+        if not self.per_second:
+            return True
+        tokens = self._tokens(party)
+        if tokens < min(cost, self.burst):
+            self._keep(party, tokens)
+            return False
+        self._keep(party, tokens - cost)
+        return True
+
+    def charge(self, party: str, cost: int) -> None:
+        """Take it in any case. Nobody owes more than a full bucket: after BURST_SECONDS all is forgiven."""
+        if self.per_second:
+            self._keep(party, max(-float(self.burst), self._tokens(party) - cost))
+
+    def owes(self, party: str) -> bool:
+        """Whether its mistakes have cost more than it had."""
+        return self.per_second > 0 and self._tokens(party) < 0
+
+    def state(self, party: str) -> bytes:
+        """The value of the header `RateLimit`."""
+        tokens = self._tokens(party)
+        full_in = math.ceil((self.burst - tokens) / self.per_second)
+        return b'"%b";r=%d;t=%d' % (self.name.encode(), max(0, int(tokens)), full_in)
+
+    def refusal(self, party: str, what: str, cost: int = 1) -> Problem:
+        """What to answer where `take` said no."""
+        lacking = min(cost, self.burst) - self._tokens(party)
+        wait = max(1, math.ceil(lacking / self.per_second))
+        problem = Problem(
+            429,
+            "Too many requests",
+            f"{what} may have {self.per_second} {self.name} a second, and {self.burst} at once; come back in {wait} s.",
+            retry_after_s=wait,
+        )
+        return problem.saying(**{"type": QUOTA_EXCEEDED, "violated-policies": [self.name]})
+
+    def _tokens(self, party: str) -> float:
+        bucket = self._buckets.get(party)
+        if bucket is None:
+            return float(self.burst)
+        tokens, at = bucket
+        return min(float(self.burst), tokens + (self._clock() - at) * self.per_second)
+
+    def _keep(self, party: str, tokens: float) -> None:
+        self._buckets[party] = tokens, self._clock()
+        self._buckets.move_to_end(party)
+        if len(self._buckets) > PARTIES_MAX:
+            self._buckets.popitem(last=False)

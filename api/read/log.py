@@ -1,0 +1,232 @@
+"""The public logs: their files as the notary wrote them, and proofs made from these files (DESIGN 5).
+
+Any web server can serve the files as well; nothing here is needed to check anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+from pathlib import Path as FilePath
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import FileResponse, PlainTextResponse
+
+from api.problems import PROBLEM_RESPONSES, Problem
+from projections.definition.compiled import Definition
+from proofs.merkle import consistency_proof, inclusion_proof, leaf_hash
+from proofs.notes import NoteError, parse_checkpoint, parse_note
+from proofs.tiles import CHECKPOINT, TILE_WIDTH, TileHashes, entries_path, read_bundle, tile_path
+from runtime.files.tile_store import TileStore
+from runtime.settings import Settings
+from runtime.witnesses import parse_witnesses
+from schemas.served.logs import KEYS_FILE, folder_of, origin_of
+from schemas.served.proofs import ConsistencyProof, InclusionProof, Logs
+
+FILE_PATTERN = re.compile(r"checkpoint|keys|tile/(?:entries|\d{1,2})/(?:x\d{3}/){0,5}\d{3}(?:\.p/\d{1,3})?")
+
+router = APIRouter(tags=["log"])
+
+
+class PublicLogs:
+    """The logs of an election, as files and as what can be proved from them."""
+
+    def __init__(self, settings: Settings, definition: Definition) -> None:
+        self._root = settings.log_directory
+        self.witnesses = [str(witness.key) for witness in parse_witnesses(settings.witnesses)]
+        self._election = definition.election
+        self._partitions = definition.partitions
+
+    def file(self, partition: int, path: str) -> FilePath:
+        """Raises Problem where there is no such file."""
+        place = self._directory(partition) / path
+        if not FILE_PATTERN.fullmatch(path) or not place.is_file():
+            raise Problem(404, "Not in this log", f"The log of partition {partition} has no file {path[:100]!r}.")
+        return place
+
+    def about(self) -> list[dict[str, Any]]:
+        return [self._about(partition) for partition in range(self._partitions)]
+
+    def _about(self, partition: int) -> dict[str, Any]:
+        store = TileStore(self._directory(partition))
+        keys = (store.read(KEYS_FILE) or b"").decode().splitlines()
+        size = None
+        note = store.read(CHECKPOINT)
+        if note is not None:
+            size = parse_checkpoint(parse_note(note).text).size
+        return {
+            "partition": partition,
+            "origin": origin_of(self._election, partition),
+            "keys": keys,
+            "size": size,
+            "url": f"/log/{partition}/",
+        }
+
+    def entry(self, partition: int, offset: int) -> bytes:
+        """A record as it stands in the log. Raises Problem where the log has not got so far."""
+        size, _, _ = self._newest(partition)
+        _check_within(partition, offset, size)
+        return self._entry(partition, offset, size)
+
+    def inclusion(self, partition: int, offset: int) -> dict[str, Any]:
+        """Raises Problem where the log has not got so far."""
+        size, note, hashes = self._newest(partition)
+        _check_within(partition, offset, size)
+        return {
+            "partition": partition,
+            "offset": offset,
+            "size": size,
+            "leaf_hash": leaf_hash(self._entry(partition, offset, size)).hex(),
+            "proof": [base64.b64encode(each).decode() for each in inclusion_proof(offset, size, hashes)],
+            "checkpoint": note.decode(),
+        }
+
+    def consistency(self, partition: int, old: int, new: int | None) -> dict[str, Any]:
+        size, _, newest = self._newest(partition)
+        new = size if new is None else new
+        if not 0 <= old <= new <= size:
+            raise Problem(
+                422,
+                "No such sizes",
+                f"Expected old <= new <= {size}, got {old} and {new}.",
+                field="old" if old > new else "new",
+            )
+        proof = consistency_proof(old, new, newest)
+        return {
+            "partition": partition,
+            "old": old,
+            "new": new,
+            "proof": [base64.b64encode(each).decode() for each in proof],
+        }
+
+    def _entry(self, partition: int, offset: int, size: int) -> bytes:
+        index, place = divmod(offset, TILE_WIDTH)
+        width = min(TILE_WIDTH, size - index * TILE_WIDTH)
+        store = TileStore(self._directory(partition))
+        bundle = store.read(entries_path(index, width))
+        if bundle is None:  # full by now
+            bundle, width = store.read(entries_path(index)) or b"", TILE_WIDTH
+        return read_bundle(bundle, width)[place]
+
+    def _newest(self, partition: int) -> tuple[int, bytes, TileHashes]:
+        store = TileStore(self._directory(partition))
+        note = store.read(CHECKPOINT)
+        if note is None:
+            raise Problem(503, "Try again", "This log has not been published yet.", retry_after_s=2)
+        try:
+            size = parse_checkpoint(parse_note(note).text).size
+        except NoteError as error:
+            raise Problem(503, "Try again", f"The checkpoint cannot be read: {error}.", retry_after_s=10) from None
+
+        def read_tile(level: int, index: int, width: int) -> bytes:
+            return store.read(tile_path(level, index, width)) or store.read(tile_path(level, index)) or b""
+
+        return size, note, TileHashes(size, read_tile)
+
+    def _directory(self, partition: int) -> FilePath:
+        if partition >= self._partitions:
+            raise Problem(
+                404,
+                "Not in this election",
+                f"There are partitions 0 to {self._partitions - 1}, not {partition}.",
+                field="partition",
+            )
+        return self._root / folder_of(self._election, partition)
+
+
+def _check_within(partition: int, offset: int, size: int) -> None:
+    if offset >= size:
+        raise Problem(
+            404,
+            "Not in this log yet",
+            f"The log of partition {partition} has {size} records; a checkpoint with offset {offset} follows within "
+            "seconds of its receipt.",
+            field="offset",
+        )
+
+
+def _of(request: Request) -> PublicLogs:
+    logs: PublicLogs = request.app.state.logs
+    return logs
+
+
+Partition = Annotated[int, Path(ge=0, le=255)]
+Offset = Annotated[int, Path(ge=0, le=2**53)]
+_BYTES = {"type": "string", "format": "binary"}
+_PROBLEMS: dict[int | str, dict[str, Any]] = {status: PROBLEM_RESPONSES[status] for status in (404, 422, 503)}
+
+
+@router.get(
+    "/log/{partition}/{path:path}",
+    summary="A file of a log (C2SP tlog-tiles)",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "A note as text, or a tile's bytes.",
+            "content": {"application/octet-stream": {"schema": _BYTES}, "text/plain": {"schema": {"type": "string"}}},
+        },
+        **_PROBLEMS,
+    },
+)
+async def log_file(request: Request, partition: Partition, path: str) -> Response:
+    """`checkpoint`, `tile/L/N[.p/W]`, `tile/entries/N[.p/W]`; and `keys`, the log's verifier keys."""
+    file = _of(request).file(partition, path)
+    if path in (CHECKPOINT, KEYS_FILE):
+        # Read at once: it may be another file a moment later, of another length.
+        text = await asyncio.to_thread(file.read_bytes)
+        headers = {"Cache-Control": "no-cache", "Accept-Ranges": "bytes"}
+        return Response(text, headers=headers, media_type="text/plain; charset=utf-8")
+    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return FileResponse(file, headers=headers, media_type="application/octet-stream")
+
+
+@router.get("/v1/log", summary="The logs, their keys and sizes", responses={200: {"model": Logs}})
+async def logs(request: Request) -> Response:
+    """A log for each ledger partition, the keys of the witnesses that are asked to cosign its checkpoints, and the key of
+    this gateway's receipts. Pin the keys once; a log that changes its key has to say why. A witness's key is worth only as
+    much as the place you have it from: compare it with what the witness itself says."""
+    public = _of(request)
+    about = await asyncio.to_thread(public.about)
+    return _json(
+        {
+            "logs": about,
+            "witnesses": public.witnesses,
+            "gateway_key": str(request.app.state.gateway.verifier_key),
+        }
+    )
+
+
+@router.get(
+    "/v1/proof/{partition}/{offset}",
+    summary="That a record is in the log",
+    responses={200: {"model": InclusionProof, "content": {"text/plain": {"schema": {"type": "string"}}}}, **_PROBLEMS},
+)
+async def proof(request: Request, partition: Partition, offset: Offset) -> Response:
+    """The audit path of a record to the newest checkpoint (RFC 6962). With `Accept: text/plain` as C2SP tlog-proof."""
+    found = await asyncio.to_thread(_of(request).inclusion, partition, offset)
+    if "text/plain" not in request.headers.get("accept", ""):
+        return _json(found, {"Vary": "Accept"})
+    hashes = "".join(f"{each}\n" for each in found["proof"])
+    text = f"c2sp.org/tlog-proof@v1\nindex {offset}\n{hashes}\n{found['checkpoint']}"
+    return PlainTextResponse(text, headers={"Vary": "Accept"})
+
+
+@router.get(
+    "/v1/consistency/{partition}",
+    summary="That a log continues an older one",
+    responses={200: {"model": ConsistencyProof}, **_PROBLEMS},
+)
+async def consistency(
+    request: Request,
+    partition: Partition,
+    old: Annotated[int, Query(ge=0, le=2**53, description="size of the older tree")],
+    new: Annotated[int | None, Query(ge=0, le=2**53, description="size of the newer; without it the newest")] = None,
+) -> Response:
+    return _json(await asyncio.to_thread(_of(request).consistency, partition, old, new))
+
+
+def _json(answer: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(answer), headers=headers, media_type="application/json")

@@ -1,0 +1,174 @@
+"""What holds for every GET: HEAD beside it, conditions and ranges, an entity tag, and reading from other sites' pages.
+
+The routes answer a plain GET with the whole answer. Here that becomes what was asked for, so that no route can forget it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterable
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import Problem, allowed_methods
+from api.read import conditions
+
+READING = ("GET", "HEAD")
+READ_BY_PAGES = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Accept-Ranges, Age, Allow, Content-Location, Content-Range, ETag, RateLimit, "
+    "RateLimit-Policy, Retry-After",
+}
+"""Any site's page may read (Fetch standard, CORS): all of it is public, and no cookie is looked at. It may not send:
+a submission has no such header."""
+_PREFLIGHT = {
+    **READ_BY_PAGES,
+    "Access-Control-Allow-Methods": "GET, HEAD",
+    "Access-Control-Allow-Headers": "Accept, Cache-Control, If-Match, If-Modified-Since, If-None-Match, If-Range, "
+    "If-Unmodified-Since, Last-Event-ID, Range",
+    "Access-Control-Max-Age": "86400",
+}
+_OF_CONTENT = ("content-length", "content-type", "content-encoding", "content-range", "accept-ranges")
+"""Fields that a 304 has no use for; all others it repeats (RFC 9110, 15.4.5)."""
+
+
+class Reading:
+    """ASGI middleware of the app."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "OPTIONS":
+            await _options(scope, receive, send)
+        elif scope["type"] == "http" and scope["method"] in READING:
+            answer = _Answer(scope, receive, send)
+            headers = [each for each in scope["headers"] if each[0] not in (b"range", b"if-range")]
+            await self._app({**scope, "method": "GET", "headers": headers}, answer.receive, answer.send)
+        else:
+            await self._app(scope, receive, send)
+
+
+async def _options(scope: Scope, receive: Receive, send: Send) -> None:
+    methods = allowed_methods(scope["app"], scope)
+    request = Request(scope)
+    response: Response
+    if not methods:
+        response = Problem(404, "Not Found", f"OPTIONS {request.url.path}: Not Found").response()
+    else:
+        is_preflight = request.headers.get("access-control-request-method") in READING and "GET" in methods
+        headers = _PREFLIGHT if is_preflight else {}
+        response = Response(status_code=204, headers={"Allow": ", ".join(methods), **headers})
+    await response(scope, receive, send)
+
+
+class _Answer:
+    """One answer of the app on its way out. The head waits for the first piece of the body, which says whether that is all."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._is_head = scope["method"] == "HEAD"
+        self._asked = Headers(scope=scope)
+        self._receive = receive
+        self._send = send
+        self._start: Message | None = None
+        self._begun = asyncio.Event()
+        """The head has left."""
+        self._is_whole = False
+        """Nothing more is to be sent."""
+        self._part: conditions.Part | None = None
+        self._at = 0
+        """Bytes of the body that the app has given."""
+
+    async def receive(self) -> Message:
+        if self._is_head:  # a stream would otherwise go on for a reader who wants its head only
+            await self._begun.wait()
+            return {"type": "http.disconnect"}
+        return await self._receive()
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(raw=[*message["headers"]])
+            message = {**message, "headers": headers.raw}
+            for name, value in READ_BY_PAGES.items():
+                headers.setdefault(name, value)
+            if message["status"] == 200:
+                headers.setdefault("Cache-Control", "no-cache")
+            if "no-store" in headers.get("Cache-Control", "") or message["status"] != 200:
+                await self._begin(message)
+            else:
+                self._start = message
+        elif message["type"] == "http.response.body":
+            body, more = message.get("body", b""), message.get("more_body", False)
+            if self._start is not None:
+                await self._begin_with(self._start, body, is_all=not more)
+                self._start = None
+            if not self._is_whole:
+                await self._send_body(body, more)
+        else:
+            await self._send(message)
+
+    async def _begin_with(self, start: Message, body: bytes, *, is_all: bool) -> None:
+        """The head of a 200, or what it becomes by the request's conditions."""
+        headers = MutableHeaders(raw=start["headers"])
+        if is_all and "ETag" not in headers:
+            headers["ETag"] = entity_tag(body)
+        etag, modified = headers.get("ETag"), headers.get("Last-Modified")
+        status = conditions.outcome(self._asked, etag, modified)
+        if status == conditions.NOT_MODIFIED:
+            await self._begin({**start, "status": 304, "headers": _without(headers, _OF_CONTENT).raw}, ends=True)
+            return
+        if status == conditions.PRECONDITION_FAILED:
+            problem = Problem(412, "Precondition failed", "The answer is not the one that If-Match names.")
+            await self._begin_problem(problem, headers)
+            return
+        length = int(headers.get("Content-Length", "-1"))
+        if headers.get("Accept-Ranges") == "bytes" and length >= 0 and not self._is_head:
+            self._part = conditions.part(self._asked, length, etag, modified)
+            if self._part is conditions.NOT_SATISFIABLE:
+                problem = Problem(416, "No such range", f"The answer has {length} bytes.", field="header.range")
+                headers["Content-Range"] = f"bytes */{length}"
+                await self._begin_problem(problem, headers)
+                return
+            if self._part is not None:
+                first, end = self._part
+                headers["Content-Range"] = f"bytes {first}-{end - 1}/{length}"
+                headers["Content-Length"] = str(end - first)
+                start = {**start, "status": 206, "headers": headers.raw}
+        await self._begin(start)
+
+    async def _begin_problem(self, problem: Problem, headers: MutableHeaders) -> None:
+        response = problem.response()
+        kept = _without(headers, ("content-length", "content-type", "cache-control", "accept-ranges"))
+        kept.update(response.headers)
+        await self._begin({"type": "http.response.start", "status": problem.status, "headers": kept.raw})
+        if not self._is_whole:
+            await self._send({"type": "http.response.body", "body": response.body})
+            self._is_whole = True
+
+    async def _begin(self, start: Message, *, ends: bool = False) -> None:
+        await self._send(start)
+        if ends or self._is_head:
+            await self._send({"type": "http.response.body", "body": b""})
+            self._is_whole = True
+        self._begun.set()
+
+    async def _send_body(self, body: bytes, more: bool) -> None:
+        if self._part is not None:
+            first, end = self._part
+            body, self._at = body[max(0, first - self._at) : max(0, end - self._at)], self._at + len(body)
+            if not body and more:
+                return
+        await self._send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+def entity_tag(body: bytes) -> str:
+    """A strong one (RFC 9110, 8.8.3): the same from every replica."""
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
+def _without(headers: MutableHeaders, names: Iterable[str]) -> MutableHeaders:
+    return MutableHeaders(raw=[each for each in headers.raw if each[0].decode("latin-1").lower() not in names])

@@ -1,0 +1,302 @@
+"""Reading the read model: each method is one moment (one REPEATABLE READ transaction), and says as of when it is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, NamedTuple
+
+import orjson
+
+from projections.definition.compiled import ContestEntry, Definition, OfficeEntry
+from projections.readmodel import queries
+from projections.shown.answer_parts import Line, Part, Place, history_page
+from projections.shown.published import (
+    Moment,
+    area_answer,
+    as_of,
+    contest_answer,
+    event_links,
+    office_answer,
+    published_leaf,
+    published_standing,
+    published_time,
+    shard_as_of,
+    station_answer,
+)
+from schemas.codes import NOTHING_YET
+from schemas.derived.results import Cut
+
+LISTS_MAX = 20
+"""Lists that are read or wait at once. At half, a few pages that load at the same time are refused; at double, with two
+connections and 50 ms for a slow list, the last waits for a second."""
+PAGE_BYTES_MAX = 4 * 1024 * 1024
+"""Limit for a page of stations: 5,000 with some candidates each, and some hundreds with all candidates of a
+legislature. A page then has fewer than `limit`. At double, the API makes one for 100 ms, in which it answers nobody
+else."""
+
+
+class Everything(NamedTuple):
+    """All tallies at one moment, and how far the topics they come from had been read."""
+
+    positions: dict[tuple[str, int], int]
+    block_watermarks: dict[tuple[str, int], int]
+    result_watermarks: dict[str, Cut]
+    tallies: list[tuple[str, str, str]]
+    """Contest, area, and the tally as JSON, as it is stored."""
+    office_tallies: list[tuple[str, str, str]]
+
+
+class ListsBusyError(Exception):
+    """So many lists are being read that one more would wait for long."""
+
+
+class ReadModel:
+    """Lists have a pool of their own, so that snapshots and the gateway never wait for one."""
+
+    def __init__(self, pool: Any, lists: Any, definition: Definition) -> None:
+        self._pool = pool
+        self._lists = lists
+        self._lists_read = 0
+        """Lists that are being read, or wait for a connection."""
+        self._definition = definition
+
+    async def offices_as_of(self) -> dict[str, dict[str, int]]:
+        async with self._moment() as connection:
+            cuts = await _cuts(connection)
+        return {office.id: as_of(cuts, office) for office in self._definition.offices}
+
+    async def cuts(self) -> list[Cut]:
+        """How far each office is, the areas from the shard level up and then those below."""
+        definition = self._definition
+        nothing = (int(NOTHING_YET),) * definition.partitions
+        async with self._moment() as connection:
+            moment = await _cuts(connection)
+        return [
+            cut
+            for office in definition.offices
+            for cut in (
+                moment.results.get(office.id, nothing),
+                tuple(
+                    moment.blocks.get((office.id, partition), int(NOTHING_YET))
+                    for partition in range(definition.partitions)
+                ),
+            )
+        ]
+
+    async def office(self, office: OfficeEntry, part: Part) -> dict[str, Any]:
+        definition = self._definition
+        async with self._moment() as connection:
+            moment = await self._tallies_of(connection, part.lines)
+            rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREA, definition.area_codes[definition.root])
+        return office_answer(definition, office, moment._replace(office_tallies=_office_tallies(rows)), part)
+
+    async def contest(self, contest: ContestEntry) -> dict[str, Any]:
+        async with self._moment() as connection:
+            moment = await self._tallies_of(connection, [Line(contest.root_area, contest.number)])
+        return contest_answer(self._definition, contest, moment)
+
+    async def area(self, area: int, offices: Iterable[OfficeEntry], part: Part) -> dict[str, Any]:
+        definition = self._definition
+        async with self._moment() as connection:
+            moment = await self._tallies_of(connection, part.lines)
+            rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREA, definition.area_codes[area])
+        return area_answer(definition, area, offices, moment._replace(office_tallies=_office_tallies(rows)), part)
+
+    async def station(self, station: int, after: Place, limit: int) -> dict[str, Any]:
+        """What stands for a station, and the page of its history that begins after this place."""
+        definition = self._definition
+        code, place = definition.station_codes[station], definition.places.of_station[station]
+        contests = [definition.contests[number].id for number in definition.contests_of_station(station)]
+        async with self._moment() as connection:
+            cuts = await _cuts(connection)
+            rows = await connection.fetch(queries.STATION_RESULTS, contests, place)
+            records = await connection.fetch(queries.STATION_HISTORY, code, *after, limit + 1)
+        standings = {row["contest"]: _standing(row) for row in rows}
+        return station_answer(definition, station, standings, history_page(records, limit), cuts)
+
+    async def events(
+        self, filters: queries.EventFilters, *, area: int | None, newest_first: bool, limit: int
+    ) -> tuple[list[dict[str, Any]], tuple[int, int, int] | None]:
+        """A page of the log in the order of receipt, and what the next begins after; None on the last. A page with a rare
+        filter may have fewer than `limit`, or none, though more follow. Raises ListsBusyError."""
+        if area is not None:
+            filters = self._of_area(filters, area)
+        statement, arguments = queries.events(filters, newest_first=newest_first, limit=limit)
+        async with self._list() as connection:
+            await connection.execute(queries.PLAN_FOR_THESE_VALUES)
+            rows = await connection.fetch(statement, *arguments)
+        seen, rows = rows[0], [row for row in rows if row["partition"] is not None]
+        after = None if seen["seen_us"] is None else (seen["seen_us"], seen["seen_partition"], seen["seen_offset"])
+        if len(rows) > limit:
+            after = (rows[limit - 1]["received_us"], rows[limit - 1]["partition"], rows[limit - 1]["offset"])
+        return [self._event(row) for row in rows[:limit]], after
+
+    async def event(self, partition: int, offset: int) -> dict[str, Any] | None:
+        """One event, with all that is told of it; None where it has not been counted."""
+        row = await self._pool.fetchrow(queries.ONE_EVENT, partition, offset)
+        if row is None:
+            return None
+        payload = None if row["payload"] is None else orjson.Fragment(row["payload"])
+        return {**self._event(row), "findings": orjson.Fragment(row["findings"]), "payload": payload}
+
+    def _event(self, row: Any) -> dict[str, Any]:
+        author = self._definition.keys.get(row["key"])
+        return {
+            "partition": row["partition"],
+            "offset": row["offset"],
+            "event": row["event"],
+            "leaf_hash": published_leaf(row["leaf"]),
+            "type": row["type"],
+            "author": row["key"] or None,
+            "role": None if author is None else author.role.value,
+            "station": row["station"],
+            "area": row["area"],
+            "contest": row["contest"],
+            "version": row["version"],
+            "created_at": None if row["payload"] is None else orjson.loads(row["payload"])["created_at"],
+            "received_at": published_time(row["received_us"]),
+            "state": row["state"],
+            "rules": [finding["rule"] for finding in orjson.loads(row["findings"])],
+            "links": event_links(row["partition"], row["offset"])
+            | {"station": f"/v1/stations/{row['station']}" if self._is_station(row["station"]) else None},
+        }
+
+    def _is_station(self, code: str | None) -> bool:
+        return code is not None and code in self._definition.station_number
+
+    def _of_area(self, filters: queries.EventFilters, area: int) -> queries.EventFilters:
+        """Only what is about this area or one below it; the root holds the whole log."""
+        definition = self._definition
+        if area == definition.root:
+            return filters
+        shard = definition.area_shard[area]
+        if shard < 0:
+            shards = self._at_and_below(area, definition.shard_level)
+            return filters._replace(shards=[definition.area_codes[each] for each in shards])
+        filters = filters._replace(shards=[definition.area_codes[shard]])
+        below = self._at_and_below(area, len(definition.level_ids))
+        return filters if shard == area else filters._replace(areas=[definition.area_codes[each] for each in below])
+
+    async def stations(
+        self, area: int, contest: ContestEntry, state: str | None, after: int | None, limit: int
+    ) -> dict[str, Any]:
+        """A page of the stations in an area (at any depth) that were heard of, in the order of Definition.places; `after` is
+        the last one of the page before. Raises ListsBusyError."""
+        definition = self._definition
+        places = definition.places
+        first = places.first[area] if after is None else max(places.first[area], places.of_station[after] + 1)
+        limit = min(limit, max(1, PAGE_BYTES_MAX // _line_bytes(contest)))
+        statement = queries.STATIONS_OF_AREA if state is None else queries.STATIONS_IN_STATE
+        arguments = [contest.id, first, places.end[area], limit + 1, *([] if state is None else [state])]
+        async with self._list() as connection:
+            cuts = await _cuts(connection)
+            await connection.execute(queries.PLAN_FOR_THESE_VALUES)
+            rows = await connection.fetch(statement, *arguments)
+        page = rows[:limit]
+        return {
+            "shard_as_of": shard_as_of(definition, cuts, definition.offices[contest.office_number]),
+            "stations": [{"station": row["station"], **published_standing(contest, _standing(row))} for row in page],
+            "next": page[-1]["station"] if len(rows) > limit else None,
+        }
+
+    async def submission(self, event: str) -> list[dict[str, Any]]:
+        """Where an event stands in the ledger, the first place first, and what became of it."""
+        rows = await self._pool.fetch(queries.RECORDS_OF_EVENTS, [event])
+        places = [dict(row) | {"findings": orjson.Fragment(row["findings"])} for row in rows]
+        for place in places:
+            del place["event"]
+        return places
+
+    async def newest_of_key(self, key: str) -> dict[str, Any]:
+        """The highest number that the key has given an event, and that event; null where it has signed none."""
+        row = await self._pool.fetchrow(queries.NEWEST_OF_KEY, key, queries.KEY_RECORDS_MAX)
+        return {"seq": None, "event": None} if row is None else {"seq": row["seq"], "event": row["event"]}
+
+    async def everything(self) -> Everything:
+        """All tallies: what the live feed begins with."""
+        async with self._moment() as connection:
+            cuts = await _cuts(connection)
+            positions = await connection.fetch(queries.POSITIONS)
+            tallies = [tuple(row) async for row in connection.cursor(queries.ALL_TALLIES)]
+            office_tallies = [tuple(row) async for row in connection.cursor(queries.ALL_OFFICE_TALLIES)]
+        return Everything(
+            {(row["topic"], row["partition"]): row["next_offset"] for row in positions},
+            dict(cuts.blocks),
+            dict(cuts.results),
+            tallies,
+            office_tallies,
+        )
+
+    @asynccontextmanager
+    async def _list(self) -> AsyncIterator[Any]:
+        """A moment of the lists' pool, or ListsBusyError."""
+        if self._lists_read >= LISTS_MAX:
+            raise ListsBusyError
+        self._lists_read += 1
+        try:
+            async with _moment_of(self._lists) as connection:
+                yield connection
+        finally:
+            self._lists_read -= 1
+
+    def _moment(self) -> AbstractAsyncContextManager[Any]:
+        return _moment_of(self._pool)
+
+    async def _tallies_of(self, connection: Any, lines: Iterable[Line]) -> Moment:
+        definition = self._definition
+        cuts = await _cuts(connection)
+        tallies = [(definition.contests[line.contest].id, line.area) for line in lines if line.contest is not None]
+        rows = await connection.fetch(
+            queries.TALLIES,
+            [contest for contest, _ in tallies],
+            [definition.area_codes[area] for _, area in tallies],
+        )
+        return cuts._replace(tallies=_tallies(rows))
+
+    def _at_and_below(self, area: int, level: int) -> list[int]:
+        """The area and those in it, down to this level."""
+        found, open_areas = [], [area]
+        while open_areas:
+            each = open_areas.pop()
+            found.append(each)
+            if self._definition.area_level[each] < level:
+                open_areas += self._definition.children[each]
+        return found
+
+
+@asynccontextmanager
+async def _moment_of(pool: Any) -> AsyncIterator[Any]:
+    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        yield connection
+
+
+def _line_bytes(contest: ContestEntry) -> int:
+    """About the most that a station takes in a page: its codes and hashes, and of each choice the id and a number."""
+    return 400 + sum(len(choice) + 12 for choice in contest.choices)
+
+
+async def _cuts(connection: Any) -> Moment:
+    """How far each office is, without tallies."""
+    results = await connection.fetch(queries.RESULT_WATERMARKS)
+    blocks = await connection.fetch(queries.BLOCK_WATERMARKS)
+    return Moment(
+        {row["office"]: tuple(row["as_of"]) for row in results},
+        {(row["office"], row["partition"]): row["through"] for row in blocks},
+        {},
+        {},
+    )
+
+
+def _standing(row: Any) -> dict[str, Any]:
+    """A row of `station_result` with its numbers read."""
+    numbers = row["contribution"]
+    return {**row, "contribution": None if numbers is None else orjson.loads(numbers)}
+
+
+def _tallies(rows: Iterable[Any]) -> dict[tuple[str, str], list[int]]:
+    return {(row["contest"], row["area"]): orjson.loads(row["tally"]) for row in rows}
+
+
+def _office_tallies(rows: Iterable[Any]) -> dict[tuple[str, str], list[int]]:
+    return {(row["office"], row["area"]): orjson.loads(row["tally"]) for row in rows}

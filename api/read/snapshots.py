@@ -1,0 +1,322 @@
+"""GET: the newest state of elections, offices, contests, areas and stations, each with the cut it is as of."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+import asyncpg
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import BaseModel
+
+from api.problems import PROBLEM_RESPONSES, Problem
+from api.read.last_good import Key, Kind, LastGood
+from api.read.reading import entity_tag
+from api.read.readmodel import ListsBusyError, ReadModel
+from projections.definition.compiled import ContestEntry, Definition, OfficeEntry
+from projections.shown.answer_parts import (
+    BEFORE_ALL,
+    HISTORY_RECORDS,
+    HISTORY_RECORDS_MAX,
+    Part,
+    Place,
+    part_of_area,
+    part_of_office,
+)
+from projections.shown.published import answer_bytes, office_name
+from projections.station.contest import ResultState
+from runtime.logs import event
+from schemas.codes import CODE_PATTERN, KEY_ID_PATTERN, SHA256_PATTERN, KeyId
+from schemas.served.examples import EXAMPLES
+from schemas.served.snapshots import (
+    AreaSnapshot,
+    ContestSnapshot,
+    ElectionSnapshot,
+    KeySnapshot,
+    OfficeSnapshot,
+    StationPage,
+    StationSnapshot,
+    SubmissionSnapshot,
+)
+
+log = logging.getLogger("rekap.snapshots")
+
+READ_SECONDS_MAX = 2.0
+"""For an answer of which there is an older one: at half, a busy database makes people see the older one; at double, a page
+that reads some of them is blank for that long when the database hangs."""
+FIRST_READ_SECONDS_MAX = 10.0
+DATABASE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+router = APIRouter(prefix="/v1", tags=["snapshots"])
+
+AreaCode = Annotated[str, Path(pattern=CODE_PATTERN, description="code of an area, as in areas.csv")]
+OfficeFilter = Annotated[str | None, Query(pattern=CODE_PATTERN, description="only this office")]
+
+PartNumber = Annotated[int, Query(ge=1, le=100_000, description="which part of an answer that is too long for one")]
+
+PLACE_PATTERN = r"^[0-9]{1,4}/[0-9]{1,18}$"
+"""PostgreSQL's integer and bigint hold every such number."""
+
+
+class Snapshots:
+    """Answers of the read model as bytes, and the last good one of each for when the database is away (invariant 10)."""
+
+    def __init__(self, read: ReadModel, definition: Definition) -> None:
+        self.definition = definition
+        self.read = read
+        self._last_good = LastGood(time.monotonic)
+
+    async def answer(
+        self, request: Request, key: Key, work: Callable[[], Coroutine[Any, Any, dict[str, Any]]]
+    ) -> Response:
+        """The answer of `work`, or without a database the last good one with its age. Raises Problem.
+
+        `key` is what is asked, in values that were read: two spellings of one question have the same."""
+        seconds = READ_SECONDS_MAX if key in self._last_good else FIRST_READ_SECONDS_MAX
+        try:
+            body = answer_bytes(self.definition, await _in_time(work(), seconds))
+        except (*DATABASE_ERRORS, ListsBusyError) as error:
+            log.warning(event("database-unavailable", error=type(error).__name__, path=request.url.path))
+            kept = self._last_good.get(key)
+            if kept is None and isinstance(error, ListsBusyError):
+                raise Problem(503, "Try again", "Many lists are being read just now.", retry_after_s=1) from None
+            if kept is None:
+                raise Problem(503, "Try again", "The read model cannot be reached just now.", retry_after_s=2) from None
+            last_good, age_s = kept
+            return _json(last_good, {"Age": str(int(age_s)), "Cache-Control": "no-cache"})
+        self._last_good.keep(key, body)
+        return _json(body, {"Cache-Control": "public, max-age=1, stale-if-error=3600"})
+
+    # -- what a path names -----------------------------------------------------------------------------------------
+
+    def office(self, office: str) -> OfficeEntry:
+        number = self.definition.office_number.get(office)
+        if number is None:
+            names = ", ".join(entry.id for entry in self.definition.offices)
+            raise _unknown("office", f"There is no office {office!r} in this election; there are: {names}.")
+        return self.definition.offices[number]
+
+    def contest(self, contest: str) -> ContestEntry:
+        number = self.definition.contest_number.get(contest)
+        if number is None:
+            raise _unknown("contest", f"There is no contest {contest!r} in this election; GET /v1/offices lists them.")
+        return self.definition.contests[number]
+
+    def area(self, area: str) -> int:
+        number = self.definition.area_number.get(area)
+        if number is None:
+            hint = f" It is a station: GET /v1/stations/{area}." if area in self.definition.station_number else ""
+            raise _unknown("area", f"There is no area {area!r} in this election.{hint}")
+        return number
+
+    def station(self, station: str, field: str = "station") -> int:
+        number = self.definition.station_number.get(station)
+        if number is None:
+            hint = f" It is an area: GET /v1/areas/{station}." if station in self.definition.area_number else ""
+            raise _unknown(field, f"There is no station {station!r} in this election.{hint}")
+        return number
+
+
+async def _in_time(work: Coroutine[Any, Any, dict[str, Any]], seconds: float) -> dict[str, Any]:
+    """Raises TimeoutError. What is given up is not waited for: it rolls back first, on a connection that may hang for long."""
+    task = asyncio.create_task(work)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    if not done:
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        task.cancel()
+        raise TimeoutError
+    return task.result()
+
+
+def _place(text: str) -> Place:
+    partition, _, offset = text.partition("/")
+    return Place(int(offset), int(partition))
+
+
+def _part(part: Callable[[], Part]) -> Part:
+    try:
+        return part()
+    except LookupError as error:
+        raise _unknown("part", str(error)) from None
+
+
+def _unknown(field: str, detail: str) -> Problem:
+    return Problem(404, "Not in this election", detail, field=field)
+
+
+def _json(body: bytes, headers: dict[str, str]) -> Response:
+    return Response(body, headers={**headers, "ETag": entity_tag(body)}, media_type="application/json")
+
+
+def snapshots_of(request: Request) -> Snapshots:
+    snapshots: Snapshots = request.app.state.snapshots
+    return snapshots
+
+
+def described(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    return {
+        200: {
+            "model": model,
+            "description": "With a strong ETag. An `Age` says that the database is away.",
+            "content": {"application/json": {"example": EXAMPLES[model]}},
+        },
+        304: {"description": "Unchanged since the ETag given in If-None-Match."},
+        **{status: PROBLEM_RESPONSES[status] for status in (404, 422, 503)},
+    }
+
+
+@router.get("/election", responses=described(ElectionSnapshot), summary="The election, its levels and offices")
+async def election(request: Request) -> Response:
+    snapshots = snapshots_of(request)
+    definition = snapshots.definition
+    about = definition.election
+
+    async def work() -> dict[str, Any]:
+        return {
+            "title": about.title.root,
+            "date": about.date.isoformat(),
+            "time_zone": about.time_zone,
+            "licence": about.licence,
+            "source": about.source,
+            "root": definition.area_codes[definition.root],
+            "levels": [{"id": each.id, "name": each.name.root} for each in about.levels],
+            "shard_level": about.shard_level,
+            "partitions": about.partitions,
+            "areas": len(definition.area_codes),
+            "stations": len(definition.station_codes),
+            "offices": [office_name(definition, office) for office in definition.offices],
+            "as_of": await snapshots.read.offices_as_of(),
+        }
+
+    return await snapshots.answer(request, (Kind.TOTAL, "election"), work)
+
+
+@router.get("/offices/{office}", responses=described(OfficeSnapshot), summary="An office and all its contests")
+async def office(
+    request: Request, office: Annotated[str, Path(pattern=CODE_PATTERN)], part: PartNumber = 1
+) -> Response:
+    """`parts` says in how many parts the contests are; each has its own `as_of`."""
+    snapshots = snapshots_of(request)
+    entry = snapshots.office(office)
+    wanted = _part(lambda: part_of_office(snapshots.definition, entry, part))
+
+    return await snapshots.answer(
+        request, (Kind.TOTAL, "office", entry.id, part), lambda: snapshots.read.office(entry, wanted)
+    )
+
+
+@router.get("/contests/{contest}", responses=described(ContestSnapshot), summary="A contest as a whole")
+async def contest(request: Request, contest: Annotated[str, Path(pattern=CODE_PATTERN)]) -> Response:
+    snapshots = snapshots_of(request)
+    entry = snapshots.contest(contest)
+
+    return await snapshots.answer(request, (Kind.TOTAL, "contest", entry.id), lambda: snapshots.read.contest(entry))
+
+
+@router.get("/areas/{area}", responses=described(AreaSnapshot), summary="An area with its children")
+async def area(request: Request, area: AreaCode, office: OfficeFilter = None, part: PartNumber = 1) -> Response:
+    """The sums of an area and of each area directly in it, by office and contest. `parts` says in how many parts they are;
+    each has its own `as_of`. The names of the areas in it come first."""
+    snapshots = snapshots_of(request)
+    definition = snapshots.definition
+    number = snapshots.area(area)
+    offices = definition.offices if office is None else (snapshots.office(office),)
+    wanted = _part(lambda: part_of_area(definition, number, offices, part))
+    return await snapshots.answer(
+        request, (Kind.AREA, area, office, part), lambda: snapshots.read.area(number, offices, wanted)
+    )
+
+
+@router.get("/areas/{area}/stations", responses=described(StationPage), summary="The stations of an area")
+async def stations(
+    request: Request,
+    area: AreaCode,
+    contest: Annotated[str, Query(pattern=CODE_PATTERN, description="the contest whose results are listed")],
+    state: Annotated[ResultState | None, Query(description="only stations in this state")] = None,
+    after: Annotated[str, Query(max_length=64, description="`next` of the page before")] = "",
+    limit: Annotated[int, Query(ge=1, le=5_000, description="most stations of the page")] = 500,
+) -> Response:
+    """Stations in the area, at any depth, of which something was heard: area by area and in each by code, the areas of one
+    area by code as well. A page may have fewer than `limit` where the ballot is long; `next` says whether more follow."""
+    snapshots = snapshots_of(request)
+    number, entry = snapshots.area(area), snapshots.contest(contest)
+    wanted = None if state is None else state.value
+    last = None if after == "" else snapshots.station(after, "after")
+
+    async def work() -> dict[str, Any]:
+        page = await snapshots.read.stations(number, entry, wanted, last, limit)
+        return {"area": area, "contest": entry.id, **page}
+
+    return await snapshots.answer(request, (Kind.PAGE, "stations", area, contest, wanted, last, limit), work)
+
+
+@router.get("/stations/{station}", responses=described(StationSnapshot), summary="A station with its history")
+async def station(
+    request: Request,
+    station: Annotated[str, Path(pattern=CODE_PATTERN)],
+    after: Annotated[
+        str | None, Query(pattern=PLACE_PATTERN, description="`next` of the page before: a record's partition/offset")
+    ] = None,
+    limit: Annotated[
+        int, Query(ge=1, le=HISTORY_RECORDS_MAX, description="most records of the page")
+    ] = HISTORY_RECORDS,
+) -> Response:
+    """What stands in each contest, and the records about the station with what became of each and why: the oldest first, so
+    that whoever goes from page to page misses none (`GET /v1/events?station=` lists the newest first). A page may have fewer
+    than `limit` where the forms are long; `next` says whether more follow. Each page has its own `shard_as_of`."""
+    snapshots = snapshots_of(request)
+    number = snapshots.station(station)
+    last = BEFORE_ALL if after is None else _place(after)
+    kind = Kind.STATION if (last, limit) == (BEFORE_ALL, HISTORY_RECORDS) else Kind.PAGE
+    return await snapshots.answer(
+        request,
+        (kind, "station", number, *last, limit),
+        lambda: snapshots.read.station(number, last, limit),
+    )
+
+
+@router.get(
+    "/submissions/{submission}",
+    responses=described(SubmissionSnapshot),
+    summary="What became of a submission",
+    tags=["submissions"],
+)
+async def submission(request: Request, submission: Annotated[str, Path(pattern=SHA256_PATTERN)]) -> Response:
+    """By the submission id of the receipt. 404 also in the moment between the receipt and the count."""
+    snapshots = snapshots_of(request)
+
+    async def work() -> dict[str, Any]:
+        records = await snapshots.read.submission(submission)
+        if not records:
+            raise _unknown("submission", f"No counted record has the submission id {submission}; it may be on its way.")
+        return {"submission": submission, "records": records}
+
+    return await snapshots.answer(request, (Kind.STATION, "submission", submission), work)
+
+
+@router.get(
+    "/keys/{key}",
+    responses=described(KeySnapshot),
+    summary="The newest number of a key",
+    tags=["submissions"],
+)
+async def key(request: Request, key: Annotated[str, Path(pattern=KEY_ID_PATTERN)]) -> Response:
+    """Where an outbox that was lost goes on: `seq` + 1, with `event` as `prev`. The count lags the ledger by a moment; an
+    answer with an `Age` is an old one, and not to be gone on from."""
+    snapshots = snapshots_of(request)
+    entry = snapshots.definition.keys.get(KeyId(key))
+    if entry is None:
+        raise _unknown("key", f"Key {key} is not registered in this election.")
+
+    async def work() -> dict[str, Any]:
+        newest = await snapshots.read.newest_of_key(key)
+        return {"key": key, "role": entry.role.value, "scope": entry.scope, **newest}
+
+    return await snapshots.answer(request, (Kind.STATION, "key", key), work)

@@ -1,0 +1,101 @@
+"""What a gateway says of an event beside its receipt: what the count will find in its numbers and in what it corrects.
+
+A gateway knows what came through it since it started, and no more. So it warns and refuses nothing, but for one thing: a key
+that has used up its events about a station in a contest (L1) is told at once. The fold, which has all, decides.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TypeVar
+
+from projections.fold.sequences import Sequences
+from projections.station.contest import (
+    CORRECTS_NOTHING,
+    EVENTS_PER_KEY_MAX,
+    VERSION_MISSING,
+    too_many,
+)
+from schemas.findings import Finding
+from schemas.ledger.events import AnyEvent, ElectionOpened, ResultReported
+
+KEYS_MAX = 20_000
+"""Keys whose numbers are remembered, the last used: 10 MB where each has signed a dozen events. At half, a night with a key for
+each village is remembered for minutes only; at double, nothing more is found."""
+PLACES_MAX = 200_000
+"""(station, contest) whose forms are remembered, about 60 MB where all are used; as many as receipts."""
+
+Place = tuple[str, str]
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+class Forewarning:
+    def __init__(self) -> None:
+        self._sequences: OrderedDict[str, Sequences] = OrderedDict()
+        self._forms: OrderedDict[Place, dict[str, int]] = OrderedDict()
+        """By place, event id and version of each form that the ledger took."""
+        self._events: OrderedDict[tuple[str, Place], int] = OrderedDict()
+        """By key and place, how many events the ledger took."""
+
+    def one_too_many(self, key: str, event: AnyEvent) -> Finding | None:
+        """L1, where the key has used up its events here."""
+        place = _place(event)
+        if place is None or self._events.get((key, place), 0) < EVENTS_PER_KEY_MAX:
+            return None
+        return too_many(key)
+
+    def taken(self, key: str, event: AnyEvent, event_id: str) -> list[Finding]:
+        """Note an event that is new in the ledger, and say what the count will find: Q1, Q2, V5, V6."""
+        place = _place(event)
+        if place is None:
+            return []
+        findings: list[Finding] = []
+        sequences = _used(self._sequences, key, Sequences, KEYS_MAX)
+        prev = None if event.prev is None else bytes.fromhex(event.prev)
+        findings += sequences.note(key, event.seq, bytes.fromhex(event_id), prev)
+        self._events[key, place] = self._events.pop((key, place), 0) + 1
+        if len(self._events) > PLACES_MAX:
+            self._events.popitem(last=False)
+        if isinstance(event, ResultReported):
+            forms = _used(self._forms, place, dict, PLACES_MAX)
+            findings += _of_version(event, forms)
+            if len(forms) < EVENTS_PER_KEY_MAX:
+                forms[event_id] = event.version
+        return findings
+
+
+def _place(event: AnyEvent) -> Place | None:
+    station, contest = getattr(event, "station", None), getattr(event, "contest", None)
+    if isinstance(event, ElectionOpened) or station is None or contest is None:
+        return None
+    return station, contest
+
+
+def _of_version(event: ResultReported, forms: dict[str, int]) -> list[Finding]:
+    """Where this gateway has seen no form of the station, those before may have come through another: then only what is wrong
+    whatever they are."""
+    findings = []
+    if forms and event.version > 1 and event.version - 1 not in forms.values():
+        findings.append(VERSION_MISSING)
+    if event.version == 1:
+        names_none = event.supersedes is not None
+    elif event.supersedes is None:
+        names_none = True
+    else:
+        names_none = forms.get(event.supersedes, 0) >= event.version
+    if names_none:
+        findings.append(CORRECTS_NOTHING)
+    return findings
+
+
+def _used(kept: OrderedDict[_Key, _Value], key: _Key, make: Callable[[], _Value], most: int) -> _Value:
+    """The value of a key, which was used last now; the one unused for longest goes where there are too many."""
+    value = kept.pop(key, None)
+    if value is None:
+        value = make()
+    kept[key] = value
+    if len(kept) > most:
+        kept.popitem(last=False)
+    return value

@@ -1,0 +1,181 @@
+"""Public files, kept: what a server gives is written to a directory first and read from there, so that a broken download
+goes on where it was, an audit can be repeated offline, and evidence does not vanish with the server.
+
+    package.zip (or package/)   the election package
+    pins.json                   keys of the logs, as first seen
+    log/<partition>/            checkpoint, tiles and entry bundles, by their C2SP tlog-tiles paths
+    published.ndjson            the snapshots that were compared: path and answer, one a line
+    checked/                    how far records were checked, and what they say, as Parquet (made by the audit, not public)
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import httpx
+
+from audit.report.findings import AuditError
+
+ATTEMPTS = 4
+REFUSALS_MAX = 120
+"""How often one file is asked for again because this address asks for much (429): ten minutes, at five seconds each."""
+REFUSED_SECONDS_MAX = 60.0
+WAIT_SECONDS = 0.5
+"""Before the second attempt; doubles with each."""
+ANSWER_BYTES_MAX = 64 * 1024 * 1024
+"""The largest files are packages of 8 MB and pages of 2,000 stations; a bundle of 256 records has at most 17 MB."""
+READ_SECONDS_MAX = 60.0
+ANSWER_SECONDS_MAX = 300.0
+"""For one whole answer: a server that sends a byte a minute is not auditing material."""
+
+
+class Server:
+    """A Rekap server, or any web server with the same files."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        try:
+            host = httpx.URL(url).host
+            self._client = httpx.Client(
+                timeout=READ_SECONDS_MAX,
+                limits=httpx.Limits(max_connections=16),
+                # Nothing packed: a megabyte can unpack to a gigabyte before it is counted.
+                headers={"Accept-Encoding": "identity"},
+                trust_env=not _is_this_machine(host),  # no proxy on the way to oneself
+            )
+        except (httpx.InvalidURL, ImportError, ValueError, OSError) as error:
+            raise AuditError(f"{url} cannot be asked: {error}") from None
+        if not host:
+            raise AuditError(f"{url!r} names no host")
+
+    def get(self, path: str) -> bytes | None:
+        """The answer, or None for 404. Raises AuditError after several attempts."""
+        wait, problem = WAIT_SECONDS, ""
+        attempts = refusals = 0
+        while attempts < ATTEMPTS and refusals < REFUSALS_MAX:
+            if attempts:
+                time.sleep(wait)
+                wait *= 2
+            try:
+                with self._client.stream("GET", f"{self.url}/{path}") as answer:
+                    status = answer.status_code
+                    if status == 200:
+                        return _read_bounded(answer, path)
+                    if status == 429:  # it is there, and this address has asked for much: nothing is wrong
+                        refusals += 1
+                        problem = "status 429, again and again"
+                        time.sleep(_retry_after(answer))
+                        continue
+            except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+                problem = f"{type(error).__name__}: {error}"
+                attempts += 1
+                continue
+            if status == 404:
+                return None
+            problem = f"status {status}"
+            attempts += 1
+            if status < 500:
+                break
+        raise AuditError(f"{self.url}/{path} cannot be had: {problem}")
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def _retry_after(answer: httpx.Response) -> float:
+    said = answer.headers.get("retry-after", "")
+    return min(float(said), REFUSED_SECONDS_MAX) if said.isascii() and said.isdigit() else WAIT_SECONDS
+
+
+def _read_bounded(answer: httpx.Response, path: str) -> bytes:
+    if answer.headers.get("content-encoding", "identity").lower() != "identity":
+        raise AuditError(f"{path} came packed, which was not asked for")
+    parts, size = [], 0
+    ends = time.monotonic() + ANSWER_SECONDS_MAX
+    for part in answer.iter_raw():
+        parts.append(part)
+        size += len(part)
+        if size > ANSWER_BYTES_MAX:
+            raise AuditError(f"{path} has more than {ANSWER_BYTES_MAX:,} bytes")
+        if time.monotonic() > ends:
+            raise AuditError(f"{path} did not come whole within {ANSWER_SECONDS_MAX:.0f} s")
+    return b"".join(parts)
+
+
+def _is_this_machine(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Archive:
+    """A directory of public files, filled from a server where there is one."""
+
+    def __init__(self, directory: Path, server: Server | None) -> None:
+        self.directory = directory
+        self._server = server
+        directory.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def is_live(self) -> bool:
+        return self._server is not None
+
+    def kept(self, path: str) -> bytes | None:
+        """The file as it is in the directory."""
+        try:
+            with self._place(path).open("rb") as file:
+                data = file.read(ANSWER_BYTES_MAX + 1)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise AuditError(f"{self.directory / path} cannot be read: {error.strerror}") from None
+        if len(data) > ANSWER_BYTES_MAX:
+            raise AuditError(f"{self.directory / path} has more than {ANSWER_BYTES_MAX:,} bytes")
+        return data
+
+    def immutable(self, path: str) -> bytes | None:
+        """A file that never changes: from the directory, else from the server. None where neither has it."""
+        data = self.kept(path)
+        if data is None and self._server is not None:
+            data = self._server.get(path)
+            if data is not None:
+                self.keep(path, data)
+        return data
+
+    def newest(self, path: str) -> bytes | None:
+        """A file that changes: from the server where there is one. It is not written: see `keep`."""
+        return self._server.get(path) if self._server is not None else self.kept(path)
+
+    def lines(self, path: str) -> Iterator[bytes]:
+        """Those of a file of lines, one after the other, each bounded as an answer is."""
+        try:
+            with self._place(path).open("rb") as file:
+                while line := file.readline(ANSWER_BYTES_MAX + 1):
+                    if len(line) > ANSWER_BYTES_MAX:
+                        raise AuditError(f"{self.directory / path} has a line of more than {ANSWER_BYTES_MAX:,} bytes")
+                    yield line
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise AuditError(f"{self.directory / path} cannot be read: {error.strerror}") from None
+
+    def _place(self, path: str) -> Path:
+        """Path of a file below the directory: what a path is made of may be the server's word."""
+        if path.startswith("/") or ".." in PurePosixPath(path).parts or "\0" in path:
+            raise AuditError(f"{path!r} leads out of the archive")
+        return self.directory / path
+
+    def keep(self, path: str, data: bytes) -> None:
+        """Write a file whole or not at all."""
+        place = self._place(path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        half = place.with_name(f".{place.name}.{os.getpid()}.half")
+        half.write_bytes(data)
+        half.rename(place)

@@ -1,0 +1,197 @@
+"""The fold of blocks from all partitions: areas from the shard level up to the nation, and the consistent cut.
+
+State lives in memory only. A block that does not chain is a gap, and its partition waits for the next keyframe, which
+sets it right; an office speaks only when every partition has spoken. So whatever is lost, repeated or late on the way
+here, what is published for a cut is the fold of exactly that cut (DESIGN 2).
+
+A worker that gives an office away and gets it back has missed what came in between. From the first sign of it, it is
+silent until a keyframe of each partition has come: else the cut it publishes could be ahead of the other worker's in one
+partition and behind in the next, and readers, who follow one chain, would have a gap.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from projections.area.progress import standing
+from projections.area.tally import Tally, TallyView, apart, party_tally, side_by_side, tally_length
+from projections.definition.compiled import ContestEntry, Definition, OfficeEntry
+from projections.fold.parts import Parts
+from schemas.codes import NOTHING_YET, OfficeId
+from schemas.derived.blocks import UNATTRIBUTED, Block, BlockRange
+from schemas.derived.results import Cut, Result
+
+
+class Applied(Enum):
+    APPLIED = "applied"
+    SKIPPED = "skipped"
+    """Told before: redelivery, or a worker that did not know it had been replaced."""
+    GAP = "gap"
+    """Something before it is missing; the partition waits for a keyframe."""
+    PART = "part"
+    """A part of a message, which is applied when its last part has come."""
+
+
+class OfficeRollup:
+    """The sums of one office over all partitions."""
+
+    def __init__(self, definition: Definition, office: OfficeEntry) -> None:
+        self._definition = definition
+        self._office = office
+        self._applied = [int(NOTHING_YET)] * definition.partitions
+        self._unsure: set[int] = set()
+        """Partitions of which something may have been missed: no message that tells all (from: -1) has come since."""
+        self._published: Cut = tuple(self._applied)
+        self._tallies: dict[tuple[int, int], int] = {}
+        """(contest, area) → tally, its numbers side by side; from the shard level up."""
+        self._party_tallies: dict[int, int] = {}
+        self._party_parts: dict[tuple[int, int], int] = {}
+        """What each contest of a shard-level area has added to that."""
+        self._dirty: set[tuple[int, int]] = set()
+        self._dirty_parties: set[int] = set()
+        self.doubt()
+
+    def doubt(self) -> None:
+        """Anything may have been missed: silent until each partition has sent a keyframe."""
+        self._unsure = set(range(self._definition.partitions))
+
+    @property
+    def as_of(self) -> Cut:
+        return tuple(self._applied)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every partition has spoken (the genesis is at offset 0 of each) and nothing was missed since."""
+        return not self._unsure
+
+    @property
+    def has_news(self) -> bool:
+        return self.is_complete and self._published != tuple(self._applied)
+
+    def is_news(self, said: BlockRange) -> bool:
+        """Whether a message changes anything here; its rows need not be read otherwise."""
+        applied = self._applied[said.partition]
+        return said.through > applied or (
+            said.through == applied and said.from_ == NOTHING_YET and said.partition in self._unsure
+        )
+
+    def apply(self, block: Block) -> Applied:
+        applied = self._applied[block.partition]
+        if block.through < applied:
+            return Applied.SKIPPED
+        # In an unbroken chain a keyframe tells nothing new: where it does, blocks were missed, here and so elsewhere.
+        missed = block.from_ > applied or (block.kind == "keyframe" and block.through > applied)
+        if missed and block.partition not in self._unsure:
+            self.doubt()
+        if block.from_ > applied:
+            return Applied.GAP
+        if block.from_ == NOTHING_YET:
+            self._unsure.discard(block.partition)
+        if block.through == applied:
+            return Applied.SKIPPED
+        for contest_id, area_code, tally in block.areas:
+            area = self._definition.area_number[area_code]
+            if self._definition.area_level[area] == self._definition.shard_level:
+                self._set(self._definition.contests[self._definition.contest_number[contest_id]], area, tally)
+        self._applied[block.partition] = block.through
+        return Applied.APPLIED
+
+    def take_change(self) -> Result | None:
+        """What has changed since the last call; None where nothing has, or not every partition has spoken."""
+        if not self.has_news:
+            return None
+        result = self._result("change", self._published, self._dirty, self._dirty_parties)
+        self._told()
+        return result
+
+    def keyframe(self) -> Result | None:
+        """Every area of the office; None until every partition has spoken."""
+        if not self.is_complete:
+            return None
+        nothing = (int(NOTHING_YET),) * self._definition.partitions
+        result = self._result("keyframe", nothing, set(self._tallies), set(self._party_tallies))
+        self._told()
+        return result
+
+    def _told(self) -> None:
+        self._published = tuple(self._applied)
+        self._dirty.clear()
+        self._dirty_parties.clear()
+
+    def _set(self, contest: ContestEntry, area: int, tally: Tally) -> None:
+        """Set a shard-level area to its absolute tally and carry the difference up to the root."""
+        key, joined = (contest.number, area), side_by_side(tally)
+        delta = joined - self._tallies.get(key, 0)
+        if not delta:
+            return
+        party_part = side_by_side(party_tally(tally, contest, len(self._office.lines)))
+        party_delta = party_part - self._party_parts.get(key, 0)
+        self._party_parts[key] = party_part
+        for above in self._definition.lineage[area]:
+            key = (contest.number, above)
+            self._tallies[key] = self._tallies.get(key, 0) + delta
+            self._dirty.add(key)
+            self._party_tallies[above] = self._party_tallies.get(above, 0) + party_delta
+            self._dirty_parties.add(above)
+
+    def _result(self, kind: str, since: Cut, keys: set[tuple[int, int]], areas: set[int]) -> Result:
+        assert kind in ("change", "keyframe")
+        definition = self._definition
+        standings = []
+        contests = {number for number, _ in keys} if kind == "change" else set(self._office.contests)
+        for number in sorted(contests):
+            contest = definition.contests[number]
+            view = TallyView.of(self._tally(number, contest.root_area))
+            denominator = definition.denominators[number, contest.root_area]
+            standings.append(standing(contest, view, denominator))
+        lines = tally_length(len(self._office.lines))
+        return Result(
+            "change" if kind == "change" else "keyframe",
+            self._office.id,
+            since,
+            tuple(self._applied),
+            [
+                (definition.contests[contest].id, definition.area_codes[area], self._tally(contest, area))
+                for contest, area in sorted(keys)
+            ],
+            [(definition.area_codes[area], apart(self._party_tallies[area], lines)) for area in sorted(areas)],
+            standings,
+        )
+
+    def _tally(self, contest: int, area: int) -> Tally:
+        return apart(
+            self._tallies.get((contest, area), 0), tally_length(len(self._definition.contests[contest].choices))
+        )
+
+
+class Rollup:
+    """All offices of the election."""
+
+    def __init__(self, definition: Definition) -> None:
+        self._definition = definition
+        self.offices = {entry.id: OfficeRollup(definition, entry) for entry in definition.offices}
+        self._parts: Parts[Block] = Parts()
+
+    def doubt(self) -> None:
+        """What this process is given has changed hands: see OfficeRollup.doubt."""
+        for office in self.offices.values():
+            office.doubt()
+
+    def begin_again(self, office: OfficeId) -> None:
+        """Forget an office, of which something may have been applied half: it is silent until each partition has sent a
+        keyframe."""
+        number = self._definition.office_number[office]
+        self.offices[office] = OfficeRollup(self._definition, self._definition.offices[number])
+
+    def apply(self, block: Block) -> Applied:
+        if block.office == UNATTRIBUTED:
+            return Applied.SKIPPED
+        return self.offices[block.office].apply(block)
+
+    def apply_message(self, said: BlockRange, value: bytes) -> Applied:
+        """Apply a message of `subtotals`, of which `said` was read. Raises ValueError where the rest is none."""
+        if said.office == UNATTRIBUTED or not self.offices[said.office].is_news(said):
+            return Applied.SKIPPED
+        block = Block.from_bytes(value, with_body=False)
+        blocks = self._parts.add(f"{said.office}/{said.partition}", said.part, block, len(value))
+        return Applied.PART if blocks is None else self.apply(Block.joined(blocks))

@@ -1,0 +1,132 @@
+"""May this key say this, here, in this election? Asked by the gateway at the door and by the fold before an event counts.
+
+Each refusal has a rule id and names the field of the event that is at fault.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from projections.definition.compiled import Definition, KeyEntry
+from schemas.definition.package import Role
+from schemas.ledger.events import (
+    ACCEPTED_TYPES,
+    AnnulmentWithdrawn,
+    ElectionOpened,
+    ResultAnnulled,
+    ResultReported,
+    ResultReviewed,
+)
+from schemas.ledger.reports import LedgerEvent, Report
+
+MAY_SAY: dict[str, frozenset[Role]] = {
+    "election.opened": frozenset({Role.AUTHORITY}),
+    "definition.amended": frozenset({Role.AUTHORITY}),
+    "result.reported": frozenset({Role.STATION_OFFICER}),
+    "result.copied": frozenset({Role.WITNESS, Role.OBSERVER}),
+    "result.reviewed": frozenset({Role.REVIEWER}),
+    "result.annulled": frozenset({Role.SUPERVISOR, Role.COURT}),
+    "annulment.withdrawn": frozenset({Role.SUPERVISOR, Role.COURT}),
+    "recap.declared": frozenset({Role.RECAPITULATOR}),
+    "area.certified": frozenset({Role.RECAPITULATOR}),
+    "objection.filed": frozenset({Role.WITNESS, Role.OBSERVER, Role.SUPERVISOR}),
+    "objection.answered": frozenset({Role.RECAPITULATOR, Role.SUPERVISOR}),
+}
+"""The roles that may say each kind of event (DESIGN 3)."""
+
+
+class Refusal(NamedTuple):
+    """Why an event may not count: `rule` is an id, `field` the dotted path of the event's field at fault."""
+
+    rule: str
+    field: str
+    sentence_id: str
+    sentence_en: str
+
+
+def check_election(event: LedgerEvent, definition: Definition) -> Refusal | None:
+    """E1 election, E2 mode, E3 definition, E4 kind of event: a rehearsal cannot become a result (invariant 9)."""
+    election = definition.election
+    if event.election != election.id:
+        return _mismatch("E1", "election", "pemilu", "election", event.election, election.id)
+    if event.mode is not election.mode:
+        return _mismatch("E2", "mode", "mode", "mode", event.mode.value, election.mode.value)
+    if event.definition != definition.hash:
+        return _mismatch("E3", "definition", "definisi", "definition", event.definition, definition.hash)
+    if event.type not in ACCEPTED_TYPES:
+        return Refusal(
+            "E4",
+            "type",
+            f"Jenis peristiwa {event.type} belum diterima oleh versi ini.",
+            f"Events of type {event.type} are not accepted by this version.",
+        )
+    return None
+
+
+def check_key(event: LedgerEvent, key: KeyEntry | None, key_id: str, definition: Definition) -> Refusal | None:
+    """K1 known key, K3 role. (K2, the signature, is checked by whoever holds the bytes.)"""
+    if key is None:
+        return Refusal(
+            "K1",
+            "signatures.0.keyid",
+            f"Kunci {key_id} tidak terdaftar dalam pemilu ini.",
+            f"Key {key_id} is not registered in this election.",
+        )
+    if key.role not in MAY_SAY[event.type]:
+        allowed = ", ".join(sorted(MAY_SAY[event.type]))
+        return Refusal(
+            "K3",
+            "type",
+            f"Peran {key.role} tidak boleh menyampaikan {event.type}; yang boleh: {allowed}.",
+            f"Role {key.role} may not say {event.type}; allowed: {allowed}.",
+        )
+    return None
+
+
+def check_place(event: LedgerEvent, key: KeyEntry, definition: Definition) -> Refusal | None:
+    """S1 station known, S2 contest held there, K4 scope holds it."""
+    if isinstance(event, ElectionOpened):
+        if event.partitions != definition.partitions:
+            return _mismatch(
+                "E5", "partitions", "jumlah partisi", "number of partitions", event.partitions, definition.partitions
+            )
+        return _scope("scope", key, key.scope == definition.area_codes[definition.root])
+    if not isinstance(event, (Report, ResultReported, ResultReviewed, ResultAnnulled, AnnulmentWithdrawn)):
+        return None
+    station = definition.station_number.get(event.station)
+    if station is None:
+        return Refusal(
+            "S1",
+            "station",
+            f"TPS {event.station} tidak ada dalam definisi pemilu ini.",
+            f"Station {event.station} is not in this election's definition.",
+        )
+    contest = definition.contest_number.get(event.contest)
+    if contest is None or contest not in definition.contests_of_station(station):
+        return Refusal(
+            "S2",
+            "contest",
+            f"Pemilihan {event.contest} tidak diadakan di TPS {event.station}.",
+            f"Contest {event.contest} is not held at station {event.station}.",
+        )
+    return _scope("station", key, definition.in_scope(key.scope, station))
+
+
+def _scope(field: str, key: KeyEntry, holds: bool) -> Refusal | None:
+    if holds:
+        return None
+    return Refusal(
+        "K4",
+        field,
+        f"Kunci {key.key_id} hanya berlaku untuk {key.scope}.",
+        f"Key {key.key_id} speaks only for {key.scope}.",
+    )
+
+
+def _mismatch(rule: str, field: str, name_id: str, name_en: str, got: object, expected: object) -> Refusal:
+    return Refusal(
+        rule,
+        field,
+        f"{name_id.capitalize()} {got} bukan {expected}.",
+        f"The {name_en} is {got}, expected {expected}.",
+    )

@@ -1,0 +1,109 @@
+"""How readers put together a message that came in parts (schemas/derived/parts.py): all of it is applied, or nothing.
+
+The parts of one message stand in one topic partition in order, but others may stand between them: parts of a second worker
+that does not know yet that it was replaced, or the same parts again. The rule, for each chain (an office; an office and a
+ledger partition):
+
+    begun       part 0 opens a message. One of the same writer that is still open is dropped: that writer has given it up; one
+                that it numbered lower has come again, and is skipped
+    goes on     the next number is added, and the last one ends the message
+    repeated    a number that the open message has is skipped
+    missing     a number further on drops the message; a part of a message that is not open is skipped
+    abandoned   of more open messages than WRITERS_MAX, or more bytes than OPEN_BYTES_MAX, the one opened first is dropped
+
+A dropped message is one that never came, for which each chain has its own answer: a gap, and the next keyframe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from schemas.derived.parts import PART_BYTES_MAX, PARTS_MAX, Part
+
+WRITERS_MAX = 3
+"""Open messages of one chain. Two is a rebalance; at one, two workers that send at the same time would drop each other's for
+ever; more are workers that died, whose messages nobody will end."""
+OPEN_BYTES_MAX = 2 * PARTS_MAX * PART_BYTES_MAX
+"""Limit for all open messages: the largest one fits, and one more. As Python objects they take up to five times as much."""
+
+Piece = TypeVar("Piece")
+
+
+@dataclass(slots=True)
+class _Open(Generic[Piece]):
+    chain: str
+    part: Part
+    """The one that came last."""
+    pieces: list[Piece]
+    size: int
+    first_offset: int
+
+
+class Parts(Generic[Piece]):
+    """Messages of which not all parts have come yet. One reader owns it."""
+
+    def __init__(self, *, writers_max: int = WRITERS_MAX, bytes_max: int = OPEN_BYTES_MAX) -> None:
+        self._writers_max = writers_max
+        self._bytes_max = bytes_max
+        self._open: dict[tuple[str, str], _Open[Piece]] = {}
+        """By chain and writer, in the order in which they were opened."""
+        self._bytes = 0
+        self.dropped = 0
+        """Messages that were dropped, since the start."""
+
+    def add(self, chain: str, part: Part | None, piece: Piece, size: int, offset: int = 0) -> list[Piece] | None:
+        """All pieces of a message, with its last part; None while some are missing, or where this one is of no use. `size` in
+        bytes; `offset` of the Kafka record."""
+        if part is None:
+            return [piece]
+        key = (chain, part.writer)
+        message = self._open.get(key)
+        if part.number == 0 and (message is None or message.part.turn < part.turn):
+            self._drop(key)
+            if not 0 < part.of <= PARTS_MAX:
+                self.dropped += 1
+                return None
+            message = self._open[key] = _Open(chain, part, [], 0, offset)
+            self._keep(chain, message, piece, size)
+        elif message is None or message.part.message != part.message:
+            return None
+        elif part.number == message.part.number + 1 and part.of == message.part.of:
+            message.part = part
+            self._keep(chain, message, piece, size)
+        elif part.number > message.part.number:
+            self._drop(key)
+            return None
+        if self._open.get(key) is not message or message.part.number + 1 < message.part.of:
+            return None
+        self._forget(key)
+        return message.pieces
+
+    def give_up(self, chain: str, is_needless: Callable[[Piece], bool]) -> None:
+        """Drop the open messages of a chain that say nothing new, by their first piece: it has gone past them."""
+        for key in [key for key, each in self._open.items() if key[0] == chain and is_needless(each.pieces[0])]:
+            self._forget(key)
+
+    @property
+    def first_offset(self) -> int | None:
+        """First of the Kafka records that are still needed if this reader's memory is lost; None where none is."""
+        return min((message.first_offset for message in self._open.values()), default=None)
+
+    def _keep(self, chain: str, message: _Open[Piece], piece: Piece, size: int) -> None:
+        message.pieces.append(piece)
+        message.size += size
+        self._bytes += size
+        of_chain = [key for key in self._open if key[0] == chain]
+        for key in of_chain[: max(0, len(of_chain) - self._writers_max)]:
+            self._drop(key)
+        while self._bytes > self._bytes_max:
+            self._drop(next(iter(self._open)))
+
+    def _drop(self, key: tuple[str, str]) -> None:
+        if key in self._open:
+            self.dropped += 1
+            self._forget(key)
+
+    def _forget(self, key: tuple[str, str]) -> None:
+        self._bytes -= self._open.pop(key).size

@@ -1,0 +1,99 @@
+"""The numbers that each key gives its events (`seq`, `prev`), as far as one partition of the ledger shows them.
+
+A key's events may lie in several partitions, and a fold looks into its own alone. So here a number is seen to be used twice
+(Q1), and a `prev` to be wrong (Q2), where both events are in this partition and not far apart. Numbers used twice in two
+partitions, and numbers that are missing, change nothing that is counted: `rekap audit` (audit/count/numbering.py) and
+`rekap doctor` look for these over all partitions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from bisect import bisect_left
+
+from schemas.definition.package import Severity
+from schemas.findings import Finding
+
+NUMBERS_KEPT = 1_024
+"""Below a key's highest number, those that are remembered: 40 bytes each, so 41 kB a key at most. A batch has 1,000 lines, and
+one that is sent again in another order still falls within. At half, it would not; at double, a thousand keys that each submit
+for whole regions take 80 MB of a partition."""
+_ENTRY = struct.Struct("<Q16s16s")
+"""Number, the event's id, and the id that it names as the one before (zeros: none), both as `_short`."""
+_KEY = struct.Struct("<8sI")
+"""Key id, and how many entries follow."""
+_NONE = bytes(16)
+
+_USED_TWICE = Finding(
+    "Q1",
+    Severity.SOFT,
+    "Nomor urut (`seq`) ini sudah dipakai oleh peristiwa lain dari kunci yang sama.",
+    "This number (`seq`) was used by another event of the same key.",
+)
+_NOT_THE_ONE_BEFORE = Finding(
+    "Q2",
+    Severity.SOFT,
+    "`prev` bukan peristiwa dengan nomor urut sebelumnya dari kunci yang sama.",
+    "`prev` is not the event with the number before this one, of the same key.",
+)
+
+
+class Sequences:
+    """What a partition has of each key's newest numbers."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, bytearray] = {}
+        """By key, its entries, ascending by number."""
+
+    def note(self, key: str, seq: int, event_id: bytes, prev: bytes | None) -> tuple[Finding, ...]:
+        """Note an event that the key has signed, and say what is wrong with its place among the key's others."""
+        entries = self._of.setdefault(key, bytearray())
+        own, before = _short(event_id), _NONE if prev is None else _short(prev)
+        if seq == 0 and prev is not None:
+            return (_NOT_THE_ONE_BEFORE,)
+        if entries and seq <= _entry(entries, _count(entries) - 1)[0] - NUMBERS_KEPT:
+            return ()
+        place = bisect_left(range(_count(entries)), seq, key=lambda number: _entry(entries, number)[0])
+        if place < _count(entries) and _entry(entries, place)[0] == seq:
+            return () if _entry(entries, place)[1] == own else (_USED_TWICE,)
+        is_misplaced = False
+        if place > 0:
+            number, event, _ = _entry(entries, place - 1)
+            is_misplaced = number == seq - 1 and event != before
+        if place < _count(entries):
+            number, _, names = _entry(entries, place)
+            is_misplaced = is_misplaced or (number == seq + 1 and names != own)
+        entries[place * _ENTRY.size : place * _ENTRY.size] = _ENTRY.pack(seq, own, before)
+        while _entry(entries, 0)[0] <= _entry(entries, _count(entries) - 1)[0] - NUMBERS_KEPT:
+            del entries[: _ENTRY.size]
+        return (_NOT_THE_ONE_BEFORE,) if is_misplaced else ()
+
+    def pack(self) -> bytes:
+        return b"".join(_KEY.pack(bytes.fromhex(key), _count(entries)) + entries for key, entries in self._of.items())
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Sequences:
+        sequences = cls()
+        place = 0
+        while place < len(packed):
+            key, count = _KEY.unpack_from(packed, place)
+            place += _KEY.size
+            sequences._of[key.hex()] = bytearray(packed[place : place + count * _ENTRY.size])
+            place += count * _ENTRY.size
+        return sequences
+
+
+def _short(event_id: bytes) -> bytes:
+    """Half as many bytes as an id, but not half of the id: `prev` is whatever its submitter wrote, so that it could have the
+    right first half alone."""
+    return hashlib.sha256(event_id).digest()[: len(_NONE)]
+
+
+def _count(entries: bytearray) -> int:
+    return len(entries) // _ENTRY.size
+
+
+def _entry(entries: bytearray, number: int) -> tuple[int, bytes, bytes]:
+    seq, event, prev = _ENTRY.unpack_from(entries, number * _ENTRY.size)
+    return seq, event, prev

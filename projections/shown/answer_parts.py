@@ -1,0 +1,99 @@
+"""An answer in parts, each of bounded bytes: which tallies are in which follows from the package alone.
+
+All districts of a legislature with their candidates are some 60 MB, and so are those of the areas in a nation. Nobody may
+have to make, send or read that at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from projections.definition.compiled import Definition, OfficeEntry
+
+PART_BYTES_MAX = 4 * 1024 * 1024
+"""About, of JSON. At half, a nation's snapshot of a legislature takes twice as many requests; at double, the API makes a part
+for 100 ms, in which it answers nobody else."""
+_NAME_BYTES = 300
+"""Longest name of an area."""
+HISTORY_BYTES_MAX = 4 * 1024 * 1024
+"""Payloads and findings of a page of a station's history, up to its last record: as PART_BYTES_MAX."""
+HISTORY_RECORDS = 100
+"""Records of a page unless the reader wants another number: nearly every station has fewer, so its history is one page."""
+HISTORY_RECORDS_MAX = 500
+"""A record has some 2 kB: at double, a page takes the database 40 ms."""
+
+
+class Line(NamedTuple):
+    area: int
+    contest: int | None
+    """None: the area's name."""
+
+
+class Part(NamedTuple):
+    number: int
+    """From 1."""
+    of: int
+    lines: Sequence[Line]
+
+
+def part_of_area(definition: Definition, area: int, offices: Iterable[OfficeEntry], number: int) -> Part:
+    """The names of the areas directly in an area, then its tallies and theirs, area by area. Raises LookupError."""
+    wanted = {contest for office in offices for contest in office.contests}
+
+    def lines() -> Iterator[Line]:
+        yield from (Line(child, None) for child in definition.children[area])
+        for each in (area, *definition.children[area]):
+            yield from (Line(each, contest) for contest in definition.contests_in(each) if contest in wanted)
+
+    return _part(definition, lines(), number)
+
+
+def part_of_office(definition: Definition, office: OfficeEntry, number: int) -> Part:
+    """The tallies of an office's contests, each at the area that holds its electorate. Raises LookupError."""
+    lines = (Line(definition.contests[contest].root_area, contest) for contest in office.contests)
+    return _part(definition, lines, number)
+
+
+class Place(NamedTuple):
+    """Where a record stands in a history: offsets first, because nearly all records of a station are in one partition."""
+
+    offset: int
+    partition: int
+
+
+BEFORE_ALL = Place(-1, -1)
+
+
+class HistoryPage(NamedTuple):
+    rows: Sequence[Mapping[str, Any]]
+    next: Place | None
+    """The last record, where others follow."""
+
+
+def history_page(rows: Iterable[Mapping[str, Any]], limit: int) -> HistoryPage:
+    """The first records of what is left of a history. `rows` has one more than `limit` where there are as many, each as
+    queries.STATION_HISTORY gives it; a page begins no record once it has HISTORY_BYTES_MAX, so it always has one."""
+    page: list[Mapping[str, Any]] = []
+    size = 0
+    for row in rows:
+        if len(page) == limit or size >= HISTORY_BYTES_MAX:
+            return HistoryPage(page, Place(page[-1]["offset"], page[-1]["partition"]))
+        page.append(row)
+        size += row["bytes"]
+    return HistoryPage(page, None)
+
+
+def _part(definition: Definition, lines: Iterable[Line], number: int) -> Part:
+    parts: list[list[Line]] = [[]]
+    size = 0
+    for line in lines:
+        added = _NAME_BYTES if line.contest is None else definition.tally_bytes[line.contest]
+        if parts[-1] and size + added > PART_BYTES_MAX:
+            parts.append([])
+            size = 0
+        parts[-1].append(line)
+        size += added
+    if not 1 <= number <= len(parts):
+        raise LookupError(f"There is no part {number}; this answer has {len(parts)}.")
+    return Part(number, len(parts), parts[number - 1])

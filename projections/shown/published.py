@@ -1,0 +1,355 @@
+"""What readers get: names instead of places, from the REST snapshots, the live feed and a replay alike.
+
+Pure functions of what has been counted and the definition, so that the same count is the same JSON wherever it is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from projections.area.progress import Margin, count_item_status, lead, margin, progress, results_status
+from projections.area.tally import (
+    BLANK,
+    HEAD,
+    INVALID,
+    NOT_STATED,
+    REGISTERED_VOTERS,
+    STATABLE,
+    STATIONS,
+    TIERS,
+    TOTAL,
+    VALID,
+    VALID_BALLOTS,
+    VOTERS,
+    TallyView,
+    empty_tally,
+)
+from projections.definition.compiled import ContestEntry, Definition, Denominator, OfficeEntry, together
+from projections.shown.answer_parts import HistoryPage, Line, Part, Place
+from projections.station.contest import ResultState
+from schemas.codes import NOTHING_YET
+from schemas.derived.results import Cut
+from schemas.ledger.envelope import moment_of
+
+
+class Moment(NamedTuple):
+    """What has been counted at one moment. What is absent is empty."""
+
+    results: Mapping[str, Cut]
+    """Office → the cut of its areas from the shard level up."""
+    blocks: Mapping[tuple[str, int], int]
+    """(office, ledger partition) → the last offset in its stations and areas below."""
+    tallies: Mapping[tuple[str, str], Sequence[int]]
+    """(contest, area) →"""
+    office_tallies: Mapping[tuple[str, str], Sequence[int]]
+    """(office, area) →"""
+
+    def tally(self, contest: ContestEntry, area: str) -> Sequence[int]:
+        return self.tallies.get((contest.id, area)) or empty_tally(len(contest.choices))
+
+    def office_tally(self, office: OfficeEntry, area: str) -> Sequence[int]:
+        return self.office_tallies.get((office.id, area)) or empty_tally(len(office.lines))
+
+
+# ── whole answers ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def answer_bytes(definition: Definition, answer: dict[str, Any]) -> bytes:
+    """The answer as it is sent, under the name of its election."""
+    election = definition.election
+    head = {"election": election.id, "mode": election.mode.value, "definition": definition.hash}
+    return orjson.dumps(head | answer)
+
+
+def office_answer(definition: Definition, office: OfficeEntry, moment: Moment, part: Part) -> dict[str, Any]:
+    """An office, and of its contests those of this part, each at the area that holds its electorate."""
+    root = definition.area_codes[definition.root]
+    return {
+        "office": office_name(definition, office),
+        "as_of": as_of(moment, office),
+        "tally": published_office(office, definition.root, moment.office_tally(office, root), definition),
+        "contests": _tallies_of(definition, part.lines, moment),
+        "part": part.number,
+        "parts": part.of,
+    }
+
+
+def contest_answer(definition: Definition, contest: ContestEntry, moment: Moment) -> dict[str, Any]:
+    about = contest.contest
+    return {
+        "contest": contest.id,
+        "office": about.office,
+        "electorate": about.electorate,
+        "name": None if about.name is None else about.name.root,
+        "seats": about.seats,
+        "votes_per_ballot": about.votes_per_ballot,
+        "method": about.method.value,
+        "blank_ballots": definition.offices[contest.office_number].office.blank_ballots.value,
+        "choices": [
+            {"id": choice.id, "name": choice.name, "kind": choice.kind.value, "party": choice.party}
+            for choice in contest.ballot
+        ],
+        "as_of": as_of(moment, definition.offices[contest.office_number]),
+        "tally": _whole(definition, contest, moment),
+    }
+
+
+def area_answer(
+    definition: Definition, area: int, offices: Iterable[OfficeEntry], moment: Moment, part: Part
+) -> dict[str, Any]:
+    """An area and those directly in it: for each office its own tallies and theirs, contest by contest, of this part."""
+    code = definition.area_codes[area]
+    above = definition.area_level[area] <= definition.shard_level
+    at_area = set(definition.contests_in(area))
+    own: dict[int, list[Line]] = {}
+    of_children: dict[int, list[Line]] = {}
+    for line in part.lines:
+        if line.contest is not None:
+            lines = own if line.area == area else of_children
+            lines.setdefault(definition.contests[line.contest].office_number, []).append(line)
+    return {
+        "area": area_name(definition, area),
+        "lineage": [area_name(definition, each) for each in definition.lineage[area][1:]],
+        "children": [area_name(definition, line.area) for line in part.lines if line.contest is None],
+        "offices": [
+            {
+                "office": office.id,
+                "as_of": as_of(moment, office),
+                "shard_as_of": shard_as_of(definition, moment, office),
+                "tally": published_office(office, area, moment.office_tally(office, code), definition)
+                if above
+                else None,
+                "contests": _tallies_of(definition, own.get(office.number, ()), moment),
+                "children": _tallies_of(definition, of_children.get(office.number, ()), moment),
+            }
+            for office in offices
+            if not at_area.isdisjoint(office.contests)
+        ],
+        "part": part.number,
+        "parts": part.of,
+    }
+
+
+def station_answer(
+    definition: Definition,
+    station: int,
+    standings: Mapping[str, Mapping[str, Any]],
+    history: HistoryPage,
+    moment: Moment,
+) -> dict[str, Any]:
+    """What stands for a station in each of its contests, and a page of the records about it in the ledger's order.
+
+    The oldest come first, so that a page that was full stays the same while others come in, and whoever reads page after
+    page misses none. `standings` has by contest a row of the table `station_result`.
+    """
+    place = definition.station_area[station]
+    contests = [definition.contests[number] for number in sorted(definition.contests_of_station(station))]
+    return {
+        "station": {
+            "code": definition.station_codes[station],
+            "name": definition.station_names[station],
+            "area": definition.area_codes[place],
+            "registered_voters": definition.station_registered[station],
+            "partition": definition.partition_of_station(station),
+        },
+        "lineage": [area_name(definition, each) for each in definition.lineage[place]],
+        "shard_as_of": {office.id: shard_as_of(definition, moment, office) for office in definition.offices},
+        "contests": [published_standing(contest, standings.get(contest.id)) for contest in contests],
+        "history": [
+            {
+                "partition": row["partition"],
+                "offset": row["offset"],
+                "event": row["event"],
+                "leaf_hash": published_leaf(row["leaf"]),
+                "type": row["type"],
+                "key": row["key"],
+                "contest": row["contest"],
+                "version": row["version"],
+                "received_at": published_time(row["received_us"]),
+                "state": row["state"],
+                "findings": orjson.Fragment(row["findings"]),
+                "payload": None if row["payload"] is None else orjson.Fragment(row["payload"]),
+                "links": event_links(row["partition"], row["offset"]),
+            }
+            for row in history.rows
+        ],
+        "next": None if history.next is None else place_text(history.next),
+    }
+
+
+# ── names and cuts ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def area_name(definition: Definition, area: int) -> dict[str, Any]:
+    parent = definition.area_parent[area]
+    return {
+        "code": definition.area_codes[area],
+        "name": definition.area_names[area],
+        "level": definition.level_ids[definition.area_level[area]],
+        "parent": definition.area_codes[parent] if parent >= 0 else None,
+    }
+
+
+def office_name(definition: Definition, office: OfficeEntry) -> dict[str, Any]:
+    return {
+        "id": office.id,
+        "name": office.office.name.root,
+        "contests": [definition.contests[number].id for number in office.contests],
+    }
+
+
+def as_of(moment: Moment, office: OfficeEntry) -> dict[str, int]:
+    return _offsets(moment.results.get(office.id, ()))
+
+
+def shard_as_of(definition: Definition, moment: Moment, office: OfficeEntry) -> dict[str, int]:
+    return _offsets(
+        [moment.blocks.get((office.id, partition), int(NOTHING_YET)) for partition in range(definition.partitions)]
+    )
+
+
+def _offsets(cut: Sequence[int]) -> dict[str, int]:
+    return {str(partition): offset for partition, offset in enumerate(cut) if offset > NOTHING_YET}
+
+
+# ── pieces ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def place_text(place: Place) -> str:
+    """A record as the paths of events name it: partition/offset."""
+    return f"{place.partition}/{place.offset}"
+
+
+def event_links(partition: int, offset: int) -> dict[str, str]:
+    """Where the whole event is, its bytes as they stand in the log, and the proof that they do."""
+    place = f"{partition}/{offset}"
+    return {"event": f"/v1/events/{place}", "entry": f"/v1/events/{place}/entry", "proof": f"/v1/proof/{place}"}
+
+
+def published_leaf(leaf: bytes | None) -> str | None:
+    return None if leaf is None else leaf.hex()
+
+
+def published_time(received_us: int) -> str | None:
+    return moment_of(received_us) if received_us else None
+
+
+def published_standing(contest: ContestEntry, row: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What stands for a station in a contest; None where nothing was heard."""
+    contribution = None if row is None else row["contribution"]
+    return {
+        "contest": contest.id,
+        "state": ResultState.WAITING.value if row is None else row["state"],
+        "offset": None if row is None else row["offset"],
+        "event": None if row is None else row["event"],
+        "version": None if row is None else row["version"],
+        "numbers": None if contribution is None else published_contribution(contest, contribution),
+    }
+
+
+def tallies_in(
+    definition: Definition, office: OfficeEntry, areas: Iterable[int], moment: Moment
+) -> list[dict[str, Any]]:
+    """The tallies of these areas in each contest of the office that is voted on there."""
+    return [
+        published_tally(contest, area, moment.tally(contest, definition.area_codes[area]), definition)
+        for area in areas
+        for contest in (definition.contests[number] for number in office.contests)
+        if (contest.number, area) in definition.denominators
+    ]
+
+
+def _tallies_of(definition: Definition, lines: Iterable[Line], moment: Moment) -> list[dict[str, Any]]:
+    return [
+        published_tally(contest, line.area, moment.tally(contest, definition.area_codes[line.area]), definition)
+        for line in lines
+        if line.contest is not None
+        for contest in (definition.contests[line.contest],)
+    ]
+
+
+def _whole(definition: Definition, contest: ContestEntry, moment: Moment) -> dict[str, Any]:
+    area = contest.root_area
+    return published_tally(contest, area, moment.tally(contest, definition.area_codes[area]), definition)
+
+
+def published_tally(contest: ContestEntry, area: int, tally: Sequence[int], definition: Definition) -> dict[str, Any]:
+    """The tally of a contest in an area. Votes by choice id; units are people, ballots and stations."""
+    view = TallyView.of(tally)
+    denominator = definition.denominators.get((contest.number, area), Denominator(0, 0))
+    ahead = margin(contest.choices, view.counted[HEAD:], contest.leading_places)
+    return {
+        "contest": contest.id,
+        "area": definition.area_codes[area],
+        **_published(view, denominator, contest.choices, ahead, contest.counts_blank),
+    }
+
+
+def published_office(office: OfficeEntry, area: int, tally: Sequence[int], definition: Definition) -> dict[str, Any]:
+    """The tally of an office in an area over all its contests. Votes by line (OfficeEntry.lines), of which only parties can
+    lead; `expected` counts a station once for each contest of the office that its voters vote in."""
+    view = TallyView.of(tally)
+    denominator = together(
+        definition.denominators[key] for key in ((n, area) for n in office.contests) if key in definition.denominators
+    )
+    ahead = margin(office.parties, view.counted[HEAD : HEAD + len(office.parties)])
+    return {
+        "office": office.id,
+        "area": definition.area_codes[area],
+        **_published(view, denominator, office.lines, ahead, office.counts_blank),
+    }
+
+
+def published_contribution(contest: ContestEntry, contribution: Sequence[int]) -> dict[str, Any]:
+    """What one form adds: the numbers of a single station."""
+    return _numbers(contribution, contest.choices, contest.counts_blank)
+
+
+def _published(
+    view: TallyView, denominator: Denominator, names: Sequence[str], ahead: Margin, counts_blank: bool
+) -> dict[str, Any]:
+    now = progress(view, denominator)
+    expected, unknown = denominator.registered_voters, denominator.not_stated
+    return {
+        "results_status": results_status(now),
+        "count_item_status": count_item_status(now),
+        "stations": now._asdict(),
+        "registered_voters_expected": None if unknown == denominator.stations > 0 else expected,
+        "registered_voters_not_stated": unknown,
+        "counted": _numbers(view.counted, names, counts_blank),
+        "tiers": {
+            name: {"stations": tier[STATIONS], **_numbers(tier, names, counts_blank)}
+            for name, tier in zip(TIERS, (view.clean, view.flagged, view.held), strict=True)
+        },
+        **lead(ahead),
+    }
+
+
+_PUBLISHED = {
+    "registered_voters": REGISTERED_VOTERS,
+    "voters": VOTERS,
+    "valid": VALID,
+    "valid_ballots": VALID_BALLOTS,
+    "invalid": INVALID,
+    "blank": BLANK,
+    "total": TOTAL,
+}
+
+
+def _numbers(numbers: Sequence[int], names: Sequence[str], counts_blank: bool) -> dict[str, Any]:
+    """What no station stated is null, and so are blank ballots where the law does not count them apart."""
+    unsaid = dict(zip(STATABLE, numbers[NOT_STATED:HEAD], strict=True))
+    shown: dict[str, Any] = {
+        name: None if unsaid.get(place, 0) == numbers[STATIONS] > 0 else numbers[place]
+        for name, place in _PUBLISHED.items()
+    }
+    if not counts_blank:
+        shown["blank"] = None
+    return {
+        **shown,
+        "not_stated": {name: unsaid[place] for name, place in _PUBLISHED.items() if unsaid.get(place)},
+        "votes": dict(zip(names, numbers[HEAD:], strict=True)),
+    }

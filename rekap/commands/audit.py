@@ -1,0 +1,230 @@
+"""`rekap audit`: the other count, from the command line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from audit.count.numbering import Irregular, Numbering
+from audit.report.findings import AuditError, Verdict
+from audit.report.report import as_html, as_json
+from audit.run import Report, Wishes
+from audit.run import audit as run_audit
+from audit.sources.archive import Archive, Server
+from proofs.notes import NoteError, parse_key
+from rekap.terminal import complain, say
+from runtime.files.temporary import temporary_directory
+from runtime.kafka.security import client_options
+from runtime.settings import SettingsError, read_settings
+
+EXIT_NOT_AUDITED = 3
+WATCHED_AREAS = 20
+FINDINGS_SHOWN_MAX = 3
+"""Findings shown of one kind about the keys' numbers; there are ten kinds, and the verdict should stay on the screen."""
+EXISTING = click.Path(path_type=Path, exists=True)
+
+
+@click.command("audit")
+@click.argument("source")
+@click.option(
+    "--archive", type=click.Path(path_type=Path, file_okay=False), help="keep all downloads here, and go on from them"
+)
+@click.option("--package", type=EXISTING, help="the election package, where you have it from elsewhere")
+@click.option("--published", help="server whose snapshots are compared, where SOURCE is Kafka")
+@click.option("--key", "keys", multiple=True, help="verifier key of a log, from elsewhere (else: as first seen)")
+@click.option("--witness", "witnesses", multiple=True, help="verifier key of a witness whose cosignature counts")
+@click.option("--witnesses-min", type=click.IntRange(0), help="how many of them must have signed  [default: all]")
+@click.option(
+    "--checkpoint", "checkpoints", multiple=True, type=EXISTING, help="a checkpoint that somebody else was shown"
+)
+@click.option("--receipt", "receipts", multiple=True, type=EXISTING, help="a receipt of the gateway")
+@click.option("--since", multiple=True, type=EXISTING, help="a checkpoint already trusted: check only what is newer")
+@click.option("--sample", type=click.IntRange(0), default=0, help="check only this many stations, by chance")
+@click.option("--seed", type=int, default=None, help="of the chance  [default: another each time, and said]")
+@click.option("--stations/--no-stations", default=True, help="compare each station, not only areas", show_default=True)
+@click.option("--watch", is_flag=True, help="go on until Ctrl-C: each round audits what is new")
+@click.option("--every", type=click.IntRange(1), default=5, show_default=True, help="seconds between two rounds")
+@click.option(
+    "--report", "report_name", type=click.Path(path_type=Path), default=Path("rekap-audit"), show_default=True,
+    help="where the report goes: this name with .json and .html",
+)  # fmt: skip
+def audit(
+    source: str,
+    archive: Path | None,
+    published: str | None,
+    witnesses_min: int | None,
+    seed: int | None,
+    watch: bool,
+    every: int,
+    report_name: Path,
+    package: Path | None,
+    keys: tuple[str, ...],
+    witnesses: tuple[str, ...],
+    checkpoints: tuple[Path, ...],
+    receipts: tuple[Path, ...],
+    since: tuple[Path, ...],
+    sample: int,
+    stations: bool,
+) -> None:
+    """Check everything that SOURCE publishes, and count it again.
+
+    SOURCE is the address of a Rekap server, a directory that an audit has kept (--archive), or Kafka (kafka://host:port,
+    with --package and, to compare, --published). The last line is VERIFIED
+    (exit code 0), DIFFERS (1: a published number is not what the log counts to) or TAMPERED (4: the log, a signature or
+    the package is not what it was). Exit code 2: the command is wrong; 3: it could not be audited.
+
+    Example: rekap audit https://count.example --archive my-audit --witness 'name+hash+key'
+    """
+    seed = int(time.time()) if seed is None else seed
+    brokers = source.removeprefix("kafka://") if source.startswith("kafka://") else ""
+    if brokers and package is None:
+        raise click.UsageError("Kafka has no election package: name it with --package")
+    if published is not None and not brokers:
+        raise click.UsageError("--published goes with a SOURCE kafka://…; a server publishes its own snapshots")
+    wishes = Wishes(
+        source, brokers, package, keys, witnesses, len(witnesses) if witnesses_min is None else witnesses_min, checkpoints,
+        receipts, since, sample, seed, stations, client=_client(brokers),
+    )  # fmt: skip
+    if witnesses_min is not None and witnesses_min > len(witnesses):
+        raise click.UsageError("--witnesses-min asks for more witnesses than --witness names")
+    try:
+        for text in (*keys, *witnesses):
+            parse_key(text)
+    except NoteError as error:
+        raise click.UsageError(str(error)) from None
+    try:
+        with _places(source, published, archive) as places:
+            verdict = _watch(places, wishes, every, report_name) if watch else _once(places, wishes, report_name)
+    except AuditError as error:
+        complain(f"Error: {error}")
+        raise SystemExit(EXIT_NOT_AUDITED) from None
+    raise SystemExit(verdict.value)
+
+
+def _client(brokers: str) -> dict[str, Any]:
+    """How Kafka is reached, by the settings of the environment. Ends the process where they are wrong."""
+    if not brokers:
+        return {}
+    try:
+        return client_options(replace(read_settings(), kafka=brokers))
+    except SettingsError as error:
+        complain(*f"Error: {error}".split("\n"))
+        raise SystemExit(EXIT_NOT_AUDITED) from None
+
+
+class Places(NamedTuple):
+    logs: Archive
+    published: Archive | None
+    work: Path
+    """Where the audit writes what it has checked."""
+
+
+@contextmanager
+def _places(source: str, published: str | None, archive: Path | None) -> Iterator[Places]:
+    """Where the public files are."""
+    with temporary_directory("rekap-audit-") as temporary, ExitStack() as servers:
+        work = archive or temporary
+
+        def server(url: str) -> Server:
+            return servers.enter_context(closing(Server(url)))
+
+        if source.startswith("kafka://"):
+            # What came from Kafka stays apart from what the server gave.
+            served = None if published is None else Archive(work, server(published))
+            yield Places(Archive(work / "kafka", None), served, work / "kafka")
+        elif source.startswith(("http://", "https://")):
+            files = Archive(work, server(source))
+            yield Places(files, files, work)
+        elif Path(source).is_dir():
+            files = Archive(Path(source), None)
+            yield Places(files, files, work)
+        else:
+            raise click.UsageError(f"{source!r} is neither an http address, nor kafka://…, nor a directory")
+
+
+def _once(places: Places, wishes: Wishes, report_name: Path) -> Verdict:
+    with _bar() as (bar, tasks):
+
+        def progress(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done, total=total)
+
+        report = run_audit(*places, wishes, progress)
+    _write(report, report_name)
+    for note in report.notes:
+        complain(f"note: {note}")
+    if report.refused:
+        complain(f"note: {len(report.refused):,} records in the logs must not count; the report lists them")
+    if report.numbering is not None:
+        for finding in _shown(report.numbering):
+            say(f"finding: {finding.sentence}")
+        say(f"{report.numbering.line} (no part of the verdict)")
+    for each in report.discoveries[:20]:
+        say(f"{each.verdict.name.lower()}: {each}")
+    say(report.line)
+    return report.verdict
+
+
+def _shown(numbering: Numbering) -> list[Irregular]:
+    """The first of each kind."""
+    shown: dict[str, list[Irregular]] = {}
+    for each in numbering.first:
+        shown.setdefault(each.kind, []).append(each)
+    return [each for kind in shown.values() for each in kind[:FINDINGS_SHOWN_MAX]]
+
+
+@contextmanager
+def _bar() -> Iterator[tuple[Progress, dict[str, TaskID]]]:
+    columns = (TextColumn("{task.description:>10}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.completed:,}"), console=Console(stderr=True)) as bar:
+        yield bar, {}
+
+
+def _write(report: Report, name: Path) -> None:
+    try:
+        name.parent.mkdir(parents=True, exist_ok=True)
+        name.with_name(f"{name.name}.json").write_bytes(as_json(report))
+        name.with_name(f"{name.name}.html").write_bytes(as_html(report))
+    except OSError as error:
+        raise AuditError(f"the report cannot be written: {error.strerror}: {name}") from None
+
+
+def _watch(places: Places, wishes: Wishes, every: int, report_name: Path) -> Verdict:
+    """Rounds until Ctrl-C or until something was tampered with. Each compares the whole, and other areas by chance."""
+    if not places.logs.is_live:
+        raise AuditError("--watch needs the address of a server")
+    worst, number = Verdict.VERIFIED, 0
+    said = ""
+    try:
+        while worst is not Verdict.TAMPERED:
+            began = time.monotonic()
+            round_ = replace(
+                wishes, stations=False, areas_max=WATCHED_AREAS, seed=wishes.seed + number, sample=0, since=()
+            )
+            try:
+                report = run_audit(*places, round_, lambda *_: None)
+            except AuditError as error:
+                complain(f"{time.strftime('%H:%M:%S')} not audited: {error}")
+            else:
+                for each in report.discoveries[:20]:
+                    say(f"{time.strftime('%H:%M:%S')} {each.verdict.name}: {each}")
+                if report.numbering is not None and (findings := report.numbering.findings) != said:
+                    said = findings
+                    say(f"{time.strftime('%H:%M:%S')} {report.numbering.line} (no part of the verdict)")
+                say(f"{time.strftime('%H:%M:%S')} {report.line} ({time.monotonic() - began:.1f} s)")
+                _write(report, report_name)
+                worst = max(worst, report.verdict, key=lambda verdict: verdict.value)
+            number += 1
+            time.sleep(max(0.0, every - (time.monotonic() - began)))
+    except KeyboardInterrupt:
+        say(f"stopped after {number} rounds; the worst was {worst.name}")
+    return worst

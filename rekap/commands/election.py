@@ -1,0 +1,132 @@
+"""`rekap election`: look whether a package is right, and make one to start from."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import click
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from projections.definition.checks import problems
+from projections.definition.compiled import Definition
+from rekap.elections.example import EXAMPLE_KEYS, example_package
+from rekap.operate.shard_levels import better_shard_level
+from rekap.terminal import complain, say
+from runtime.files.key_files import KeyFileError, public_row, write_key_file
+from runtime.files.package_files import UnreadablePackageError, read_package, write_package
+from schemas.definition.package import ElectionPackage, Role
+
+EXIT_WRONG = 1
+EXIT_UNREADABLE = 2
+
+
+@click.group()
+def election() -> None:
+    """Check election packages, and make one to start from."""
+
+
+@election.command("check")
+@click.argument("path", metavar="DIR", type=click.Path(path_type=Path))
+@click.pass_context
+def check(context: click.Context, path: Path) -> None:
+    """Say all that is wrong with the package in DIR (or in a zip), or what it holds.
+
+    Ends with 1 where something is wrong, with 2 where there is no package to read.
+    """
+    try:
+        reading = read_package(path, problems)
+    except UnreadablePackageError as error:
+        complain(f"Error: {error}")
+        context.exit(EXIT_UNREADABLE)
+    for warning in reading.warnings:
+        complain(f"Note: {warning}")
+    if reading.package is None:
+        for problem in reading.problems:
+            complain(str(problem))
+        context.exit(EXIT_WRONG)
+    if (sentence := better_shard_level(Definition(reading.package))) is not None:
+        complain(f"Note: election.json: shard_level: {sentence}")
+    say(*_summary(reading.package).split("\n"))
+
+
+def _registered(package: ElectionPackage) -> str:
+    known = [station.registered_voters for station in package.stations if station.registered_voters is not None]
+    unknown = len(package.stations) - len(known)
+    if not known:
+        return "not stated"
+    return f"{sum(known):,}" + (f", and not stated for {unknown:,} stations" if unknown else "")
+
+
+def _summary(package: ElectionPackage) -> str:
+    election = package.election
+    areas = Counter(area.level for area in package.areas)
+    roles = Counter(key.role for key in package.keys)
+    lines = [
+        ("election", f"{election.id}: {election.title.preferred('en')}"),
+        ("mode", election.mode.value),
+        ("areas", ", ".join(f"{areas[level.id]:,} {level.id}" for level in election.levels[:-1])),
+        ("stations", f"{len(package.stations):,}"),
+        ("registered voters", _registered(package)),
+        ("offices", ", ".join(office.id for office in package.offices)),
+        ("contests", f"{len(package.contests):,}"),
+        ("choices", f"{len(package.choices):,}"),
+        ("rules", ", ".join(rule.id for rule in election.rules) or "none"),
+        ("keys", ", ".join(f"{count:,} {role}" for role, count in sorted(roles.items())) or "none"),
+        ("definition hash", package.definition_hash()),
+    ]
+    root = next(area.code for area in package.areas if area.parent is None)
+    if not any(key.role is Role.AUTHORITY and key.scope == root for key in package.keys):
+        lines.append(("to do", f"nobody can open this election: keys.csv has no authority with the scope {root}"))
+    width = max(len(name) for name, _ in lines)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in lines)
+
+
+@election.command("new")
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+def new(directory: Path) -> None:
+    """Write a small, complete example to DIR, and its private keys to DIR-keys.
+
+    The example is a rehearsal in an invented country with 12 stations, two offices and a key of each common role.
+    """
+    directory = directory.absolute()
+    key_directory = directory.with_name(f"{directory.name}-keys")
+    for each in (directory, key_directory):
+        _refuse_unless_empty(each)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        key_directory.mkdir(mode=0o700, exist_ok=True)
+        rows = []
+        for role, scope, holder in EXAMPLE_KEYS:
+            private_key = Ed25519PrivateKey.generate()
+            write_key_file(private_key, key_directory / f"{role.value}-{scope}.pem")
+            rows.append(public_row(private_key, role, scope, holder))
+        write_package(example_package(_election_id(directory.name), rows), directory)
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or directory} cannot be written: {error.strerror}") from None
+    except KeyFileError as error:
+        raise click.ClickException(str(error)) from None
+    lines = (
+        f"{directory} is an election package: election.json and one CSV file for each table.\n"
+        f"{key_directory} has the private keys, readable by you only. Keep them out of the package.\n"
+        "\n"
+        "Next:\n"
+        "  1. Change the tables to your election: an area lies in one of the level above, a station in one of the lowest.\n"
+        "  2. Add a key for each body that submits:  rekap keys new --help\n"
+        f"  3. See whether all is right:              rekap election check {directory}"
+    )
+    say(*lines.split("\n"))
+
+
+def _refuse_unless_empty(directory: Path) -> None:
+    try:
+        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+            raise click.ClickException(f"{directory} is not empty; name a new directory, nothing was written")
+    except OSError as error:
+        raise click.ClickException(f"{directory} cannot be read: {error.strerror}") from None
+
+
+def _election_id(name: str) -> str:
+    """The directory's name as an election id, or `example` where nothing of it can be used."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:48] or "example"

@@ -1,0 +1,54 @@
+"""`rekap open`: create the topics of an election and write its genesis, signed by the authority's key."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+from aiokafka.errors import KafkaError
+
+from rekap.commands.run import kafka_away, load
+from rekap.operate.opening import ConfirmationError, OpeningError, open_with_key, what_will_stand
+from rekap.terminal import complain, say
+from runtime.files.key_files import KeyFileError, load_key_file
+from runtime.kafka.clients import TopicMismatchError
+
+EXIT_NOT_OPENED = 1
+EXIT_NOT_REACHED = 3
+CONFIRM_HELP = "the id of a live election: opens it, which cannot be taken back (a rehearsal needs none)"
+
+
+@click.command("open")
+@click.option("--key", "key_file", type=click.Path(path_type=Path), required=True, help="private key of the authority")
+@click.option("--confirm", metavar="ELECTION", help=CONFIRM_HELP)
+def open_command(key_file: Path, confirm: str | None) -> None:
+    """Open the election: create its topics and write the genesis event. Safe to repeat.
+
+    Which election, and where, the environment says: REKAP_PACKAGE, REKAP_KAFKA. A live election is opened only with its id
+    as --confirm, or typed when asked. Exit codes: 0 it is open; 1 it cannot be opened with this key or package, and
+    nothing was written; 2 wrong settings; 3 Kafka cannot be reached.
+
+    Example: rekap open --key keys/authority.pem --confirm id-2029-02-14
+    """
+    settings, definition = load()
+    election = definition.election
+    try:
+        key = load_key_file(key_file)
+        try:
+            opened = asyncio.run(open_with_key(settings, definition, key, confirmed=confirm))
+        except ConfirmationError:
+            if confirm is not None or not sys.stdin.isatty():
+                raise
+            complain("This stands in the log for ever:", *what_will_stand(definition, key).split("\n"))
+            typed = click.prompt("Type the election's id to open it", err=True)
+            opened = asyncio.run(open_with_key(settings, definition, key, confirmed=typed))
+    except (KeyFileError, OpeningError, TopicMismatchError) as error:
+        complain(*f"Error: {error}.".split("\n"))
+        raise SystemExit(EXIT_NOT_OPENED) from None
+    except (KafkaError, TimeoutError, OSError) as error:
+        complain(f"Error: {kafka_away(settings, error)}")
+        raise SystemExit(EXIT_NOT_REACHED) from None
+    how = "is open now" if opened else "was open already"
+    say(f"Election {election.id} {how}: {definition.partitions} ledger partitions.")

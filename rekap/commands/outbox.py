@@ -1,0 +1,164 @@
+"""`rekap outbox`: look at what waits, was delivered or refused, and decide about it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import click
+import orjson
+
+from proofs.notes import NoteError
+from rekap.station.belief import gateway_key, short
+from rekap.station.delivery import reason
+from rekap.station.outbox import DELIVERED, DROPPED, REFUSED, STATES, WAITING, Kept, Outbox, OutboxError, payload_of
+from rekap.terminal import complain, give_up, say
+
+EXIT_UNUSABLE = 2
+
+_OUTBOX = click.option(
+    "--outbox", "path", type=click.Path(path_type=Path), default=Path("outbox.sqlite"), show_default=True
+)
+
+
+@click.group("outbox")
+def outbox() -> None:
+    """What `rekap submit` keeps: forms that wait, receipts, refusals, and the gateways that are believed.
+
+    \b
+    rekap outbox list --state waiting
+    rekap outbox show 3f1c0a9b
+    rekap outbox drop 3f1c0a9b
+    rekap outbox retry 3f1c0a9b
+    """
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Outbox]:
+    try:
+        with closing(Outbox(path, must_exist=True)) as opened:
+            yield opened
+    except OutboxError as error:
+        give_up(EXIT_UNUSABLE, error)
+    except sqlite3.Error as error:
+        give_up(EXIT_UNUSABLE, f"{path}: {error}; is a `rekap submit` at work?")
+
+
+@outbox.command("list")
+@_OUTBOX
+@click.option("--state", type=click.Choice(STATES), help="only these")
+def list_forms(path: Path, state: str | None) -> None:
+    """One line for each form: event id, state, what it is, and why it waits or was refused.
+
+    \b
+    rekap outbox list
+    rekap outbox list --state refused --outbox /media/usb/outbox.sqlite
+    """
+    counts: Counter[str] = Counter()
+    with _opened(path) as opened:
+        for form in opened.all(state):
+            counts[form.state] += 1
+            say(line(form))
+    complain(", ".join(f"{counts[each]:,} {each}" for each in STATES if counts[each]) or "nothing is in the outbox")
+
+
+@outbox.command("show")
+@_OUTBOX
+@click.argument("event")
+def show(path: Path, event: str) -> None:
+    """All of one form: what was signed, and the receipt, the refusal, or why it waits. EVENT is an event id, or how it
+    begins.
+
+    \b
+    rekap outbox show 3f1c0a9b
+    """
+    with _opened(path) as opened:
+        form = opened.find(event)
+        say(line(form), f"election {form.place.election} ({form.place.mode}), sent {form.attempts} times")
+        said = {"event": orjson.loads(payload_of(form.envelope))}
+        if form.answer is not None:
+            said["answer"] = form.answer
+        say(*orjson.dumps(said, option=orjson.OPT_INDENT_2).decode().split("\n"))
+
+
+@outbox.command("drop")
+@_OUTBOX
+@click.argument("events", nargs=-1, required=True)
+def drop(path: Path, events: tuple[str, ...]) -> None:
+    """Do not deliver forms that wait. What was never sent, and is the newest of its key, is as if it was never signed; what
+    was sent may be in the ledger all the same. The file keeps it; `retry` lets it wait again.
+
+    \b
+    rekap outbox drop 3f1c0a9b
+    """
+    with _opened(path) as opened:
+        for form in [opened.find(event) for event in events]:
+            say(f"{form.event[:16]} {form.title} is dropped: {opened.drop(form)}")
+
+
+@outbox.command("retry")
+@_OUTBOX
+@click.argument("events", nargs=-1)
+@click.option("--all-refused", is_flag=True, help="every form that was refused")
+def retry(path: Path, events: tuple[str, ...], all_refused: bool) -> None:
+    """Let forms that were refused or dropped wait again: the next `rekap submit` delivers them.
+
+    \b
+    rekap outbox retry 3f1c0a9b
+    rekap outbox retry --all-refused
+    """
+    if not events and not all_refused:
+        raise click.UsageError("name the events, or say --all-refused")
+    with _opened(path) as opened:
+        forms = [opened.find(event) for event in events] + (list(opened.all(REFUSED)) if all_refused else [])
+        for form in forms:
+            opened.retry(form)
+        say(f"{len(forms):,} wait again")
+
+
+@outbox.command("gateways")
+@_OUTBOX
+@click.option(
+    "--forget", metavar="KEY", help="no longer believe this key, given as it is shown or as a gateway shows it"
+)
+def gateways(path: Path, forget: str | None) -> None:
+    """The gateways' keys that are believed, since when, and why.
+
+    \b
+    rekap outbox gateways
+    rekap outbox gateways --forget KEY
+    """
+    with _opened(path) as opened:
+        if forget is not None:
+            wanted = _short(forget)
+            found = next((each for each in opened.gateways() if short(each.public_key) == wanted), None)
+            if found is None:
+                raise OutboxError("no such key is believed; `rekap outbox gateways` shows those that are")
+            opened.unpin(found.public_key)
+            say(f"{wanted} is no longer believed")
+            return
+        for each in opened.gateways():
+            say(f"{short(each.public_key)} {each.place.mode} {each.place.election} since {each.pinned_at} {each.how}")
+
+
+def _short(text: str) -> str:
+    try:
+        return short(gateway_key(text)[1])
+    except NoteError:
+        return text.strip()
+
+
+def line(form: Kept) -> str:
+    """A form as one line."""
+    begins = f"{form.event} {form.state} {form.title}"
+    match form.state, form.answer:
+        case (state, answer) if state == DELIVERED and answer is not None:
+            return f"{begins} partition={answer['partition']} offset={answer['offset']}"
+        case (state, answer) if state == REFUSED and answer is not None:
+            return f"{begins} ({answer['status']}) {reason(answer)}"
+        case (state, _) if state in (WAITING, DROPPED) and form.last:
+            return f"{begins} ({form.last})"
+    return begins

@@ -1,8 +1,0 @@
-"""The areas of Indonesia down to the district, for rehearsals.
-
-In     areas.csv (its origin and licence: NOTICE.md)
-Does   reads it as rows of an election package
-Out    the tree that rekap/demo_election.py holds its election in
-
-Read next: tree.py.
-"""

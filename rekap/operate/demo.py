@@ -1,0 +1,300 @@
+"""`rekap demo`: a simulated election night over the real tree of Indonesia's areas, through the real parts.
+
+Everything a night is made of is included on purpose: late stations, a district that is silent until the end, the same
+submission twice, corrections, wrong sums, and reviews of what was held.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import httpx
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from projections.definition.compiled import Definition
+from rekap.elections.demo import demo_package, key_slots
+from rekap.operate.up import Stack, run_or_explain, running_stack
+from rekap.station.sending import BATCH_LINES, send_batch
+from rekap.station.signing import Signer
+from rekap.terminal import complain
+from runtime.files.package_files import write_package
+from runtime.files.temporary import temporary_directory
+from runtime.http_client import AwayError, ask, client_for, what_came
+from schemas.definition.package import ElectionPackage, Role
+
+WITNESSES = 2
+SHARE_LATE = 5
+"""Share of 100 stations: those that report in the last tenth of the night."""
+SHARE_CORRECTED = 2
+SHARE_REPEATED = 3
+SHARE_WRONG = 3
+TICK_SECONDS = 0.25
+TALLY_BYTES_MAX = 1024 * 1024
+"""Limit for a tally. That of three candidates has 3 kB."""
+TALLY_SECONDS_MAX = 5.0
+"""As long as until the next line: submissions wait meanwhile."""
+
+
+class Planned(NamedTuple):
+    """One submission of the night, at a moment between 0 and 1,000,000 of its length."""
+
+    at: int
+    number: int
+    station: int
+    contest: int
+    version: int
+    wrong: bool
+
+
+def plan(definition: Definition, seed: int) -> Iterator[Planned]:
+    """The night in order of time: the same for the same seed."""
+    chance = random.Random(seed)
+    silent = definition.station_area[chance.randrange(len(definition.station_codes))]
+    silent_shard = definition.area_shard[silent]
+    queue: list[Planned] = []
+    number = 0
+    for station, area in enumerate(definition.station_area):
+        for contest in sorted(definition.contests_of_station(station)):
+            number += 1
+            if definition.area_shard[area] == silent_shard or chance.randrange(100) < SHARE_LATE:
+                at = chance.randrange(900_000, 980_000)
+            else:
+                at = min(899_999, max(0, int(chance.triangular(0, 900_000, 250_000))))
+            wrong = chance.randrange(100) < SHARE_WRONG
+            queue.append(Planned(at, number, station, contest, 1, wrong))
+            if chance.randrange(100) < (30 if wrong else SHARE_CORRECTED):
+                number += 1
+                queue.append(Planned(min(999_999, at + chance.randrange(100_000)), number, station, contest, 2, False))
+    heapq.heapify(queue)
+    while queue:
+        yield heapq.heappop(queue)
+
+
+def form_of(definition: Definition, package: ElectionPackage, planned: Planned, seed: int) -> dict[str, Any]:
+    """A plausible C.HASIL for a station; with `wrong`, one number does not fit."""
+    chance = random.Random(f"{seed}/{planned.station}/{planned.contest}/{planned.version}")
+    registered = definition.station_registered[planned.station]
+    assert registered is not None, "every station of the demo has a register"
+    contest = definition.contests[planned.contest]
+    used = registered * chance.randrange(70, 90) // 100
+    moved, added = chance.randrange(0, 4), chance.randrange(0, 6)
+    total = used + moved + added
+    invalid = min(total, chance.randrange(0, 12))
+    valid = total - invalid
+    weights = [1 + chance.randrange(10) * (7 if place % 4 == 1 else 1) for place in range(len(contest.choices))]
+    votes = [valid * weight // sum(weights) for weight in weights]
+    votes[chance.randrange(len(votes))] += valid - sum(votes)
+    percent_men = chance.randrange(
+        45, 55
+    )  # the same in each row: otherwise more men might vote than are registered (G1)
+    ballots = registered + -(-registered * 2 // 100)
+    form: dict[str, Any] = {
+        "A": _row(registered, percent_men),
+        "B1": _row(used, percent_men),
+        "B2": _row(moved, percent_men),
+        "B3": _row(added, percent_men),
+        "S1": ballots,
+        "S2": total,
+        "S3": 0,
+        "S4": ballots - total,
+        "VA": valid,
+        "VB": invalid,
+        "VC": total,
+        "votes": dict(zip(contest.choices, votes, strict=True)),
+    }
+    form["B4"] = {column: sum(form[row][column] for row in ("B1", "B2", "B3")) for column in ("L", "P", "J")}
+    if contest.choices_of_party:
+        form["party_totals"] = {
+            party: sum(form["votes"][choice] for choice in choices)
+            for party, choices in contest.choices_of_party.items()
+        }
+    if planned.wrong:
+        form[chance.choice(["VA", "VC"])] += chance.choice([1, 9, 10, 90, 100])
+    return form
+
+
+def _row(all_voters: int, percent_men: int) -> dict[str, int]:
+    men = all_voters * percent_men // 100
+    return {"L": men, "P": all_voters - men, "J": all_voters}
+
+
+@dataclass(slots=True)
+class Night:
+    """The stations' side of the demo: signs, repeats, corrects, and hands the envelopes over in time."""
+
+    stack: Stack
+    package: ElectionPackage
+    keys: dict[Any, Ed25519PrivateKey]
+    seed: int
+    seconds: int
+
+    async def run(self) -> Counter[str]:
+        definition = self.stack.definition
+        chance = random.Random(self.seed + 1)
+        signers = self._signers()
+        reviewer = next(signer for (role, _), signer in signers.items() if role is Role.REVIEWER)
+        done: Counter[str] = Counter()
+        first_version: dict[tuple[int, int], str] = {}
+        pending: list[tuple[str, bytes]] = []
+        started = asyncio.get_running_loop().time()
+        said_at = started
+        async with client_for(self.stack.url, seconds_max=60) as client:
+            for planned in plan(definition, self.seed):
+                while (now := asyncio.get_running_loop().time()) - started < planned.at / 1_000_000 * self.seconds:
+                    await self._flush(client, pending, done)
+                    await asyncio.sleep(TICK_SECONDS)
+                regency = next(
+                    area
+                    for area in definition.lineage[definition.station_area[planned.station]]
+                    if definition.level_ids[definition.area_level[area]] == "regency"
+                )
+                signed = signers[Role.STATION_OFFICER, definition.area_codes[regency]].sign(
+                    self._event(planned, first_version)
+                )
+                if planned.version == 1:
+                    first_version[planned.station, planned.contest] = signed.event_id
+                pending.append(("wrong" if planned.wrong else "submitted", signed.envelope))
+                if chance.randrange(100) < SHARE_REPEATED:
+                    pending.append(("repeated", signed.envelope))
+                if planned.wrong and chance.randrange(100) < 20:
+                    pending.append(("reviewed", reviewer.sign(self._review(planned, signed.event_id)).envelope))
+                if len(pending) >= BATCH_LINES:
+                    await self._flush(client, pending, done)
+                if now - said_at >= 5:
+                    said_at = now
+                    await self._say(client, done)
+            await self._flush(client, pending, done)
+            await asyncio.sleep(1)
+            await self._say(client, done)
+        return done
+
+    def _signers(self) -> dict[tuple[Role, str], Signer]:
+        election = self.package.election
+        return {
+            (slot.role, slot.scope): Signer(
+                key, election=election.id, mode=election.mode.value, definition=self.stack.definition.hash
+            )
+            for slot, key in self.keys.items()
+        }
+
+    def _event(self, planned: Planned, first_version: dict[tuple[int, int], str]) -> dict[str, Any]:
+        definition = self.stack.definition
+        body: dict[str, Any] = {
+            "type": "result.reported",
+            "station": definition.station_codes[planned.station],
+            "contest": definition.contests[planned.contest].id,
+            "version": planned.version,
+            "form": form_of(definition, self.package, planned, self.seed),
+            "created_at": _now(),
+        }
+        if planned.version > 1:
+            body |= {"supersedes": first_version[planned.station, planned.contest], "reason": "TYPING"}
+        return body
+
+    def _review(self, planned: Planned, event_id: str) -> dict[str, Any]:
+        definition = self.stack.definition
+        return {
+            "type": "result.reviewed",
+            "station": definition.station_codes[planned.station],
+            "contest": definition.contests[planned.contest].id,
+            "event": event_id,
+            "decision": "accepted",
+            "reason": "FORM-SEEN",
+            "created_at": _now(),
+        }
+
+    async def _flush(self, client: httpx.AsyncClient, pending: list[tuple[str, bytes]], done: Counter[str]) -> None:
+        while pending:
+            batch = pending[:BATCH_LINES]
+            for (kind, _), answer in zip(
+                batch, await send_batch(client, self.stack.url, [envelope for _, envelope in batch]), strict=True
+            ):
+                done[kind if answer.receipt is not None else "refused"] += 1
+            del pending[: len(batch)]
+
+    async def _say(self, client: httpx.AsyncClient, done: Counter[str]) -> None:
+        line = " ".join(f"{name}={count:,}" for name, count in sorted(done.items()))
+        self.stack.supervisor.say("demo", " | ".join([line, *await self._president(client)]))
+
+    async def _president(self, client: httpx.AsyncClient) -> list[str]:
+        """What is published of the president's contest, or why it cannot be shown: the night goes on without it."""
+        url = f"{self.stack.url}/v1/contests/president"
+        try:
+            reply = await ask(client, "GET", url, bytes_max=TALLY_BYTES_MAX, seconds_max=TALLY_SECONDS_MAX)
+        except AwayError as error:
+            return [f"president: {error}"]
+        if reply.status == httpx.codes.NOT_FOUND:
+            return []  # nothing is counted yet
+        try:
+            tally = orjson.loads(reply.body)["tally"]
+            stations, counted = tally["stations"], tally["counted"]
+            votes = " ".join(f"{choice}:{count:,}" for choice, count in counted["votes"].items())
+            return [
+                f"president {stations['counted']:,}/{stations['expected']:,} held {stations['held']:,} votes {votes}"
+            ]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return [f"president: {what_came(reply)}"]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+@click.command("demo")
+@click.option("--stations", type=click.IntRange(1_000, 823_000), default=20_000, show_default=True)
+@click.option("--minutes", type=click.IntRange(0, 24 * 60), default=2, show_default=True, help="0: as fast as it goes")
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@click.option("--data", type=click.Path(path_type=Path), help="keep everything here (default: a temporary place)")
+@click.option("--stay/--no-stay", default=True, help="go on serving when the night is over, until Ctrl-C")
+def demo(stations: int, minutes: int, seed: int, port: int, data: Path | None, stay: bool) -> None:
+    """An election night on this machine: Kafka, PostgreSQL, all workers, and stations that report."""
+
+    async def go() -> None:
+        with temporary_directory("rekap-demo-") as temporary:
+            place = data or temporary
+            keys = {slot: Ed25519PrivateKey.generate() for slot in key_slots()}
+            package = demo_package(
+                stations=stations,
+                seed=seed,
+                public_keys={slot: key.public_key().public_bytes_raw() for slot, key in keys.items()},
+            )
+            write_package(package, place / "election")
+            authority = next(key for slot, key in keys.items() if slot.role is Role.AUTHORITY)
+            async with running_stack(
+                place / "election",
+                place / "data",
+                authority,
+                port=port,
+                log_directory=place / "logs",
+                witnesses=WITNESSES,
+            ) as stack:
+                stack.supervisor.say("demo", f"{stations:,} stations report over {minutes} minutes; seed {seed}")
+                stack.supervisor.say("demo", f"totals {stack.url}/v1/contests/president   API {stack.url}/docs")
+                audit = " ".join(["rekap audit", stack.url, *(f"--witness {each.key}" for each in stack.witnesses)])
+                stack.supervisor.say("demo", f"check it: {audit}")
+                night = Night(stack, package, keys, seed, minutes * 60)
+                done = await night.run()
+                stack.supervisor.say("demo", f"the night is over: {sum(done.values()):,} submissions")
+                if stay:
+                    stack.supervisor.say("demo", "still serving; Ctrl-C stops")
+                    await asyncio.Event().wait()
+
+    try:
+        run_or_explain(go())
+    except AwayError as error:
+        complain(f"Error: {error}")
+        raise SystemExit(3) from None
+    except KeyboardInterrupt:
+        complain("stopped" if data is None else f"stopped; what was counted is kept in {data}")
+        raise SystemExit(130) from None  # as a shell names SIGINT, and as `rekap rebuild` ends

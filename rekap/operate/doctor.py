@@ -1,0 +1,623 @@
+"""`rekap doctor`: compare all that is kept with a fresh fold of the ledger, and say where it differs.
+
+The read model is compared at exactly the offsets that it names, so the count may go on meanwhile: one transaction sees one
+moment of it, and each partition is folded to each offset that something names for it:
+
+    record, station_result, area_tally below the shard level                  to the office's block watermark
+    area_tally from the shard level up, office_tally                          to the office's `as_of`
+    the states of the tabulator                                               to their own offsets
+    the head of the public log, in the database and in the file `checkpoint`  to its size
+    the tiles and entry bundles of the public log                             to the size in `checkpoint`
+
+Beside that, the numbers that each key gives its events (`seq`, `prev`) are looked at over all partitions, which no fold does:
+those used twice, those missing, and new starts. They are about who signed, not about what is kept, and no difference.
+
+Watermarks must be those of an event, positions must be in their topics, and no row may be of what the package does not have.
+
+A partition is folded at a time, and tables are read as they are needed; of a nation it takes some gigabytes and as long as
+a count on one core.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from dataclasses import replace
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import asyncpg
+import click
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from projections.area.rollup import Rollup
+from projections.definition.compiled import Definition
+from projections.fold.state import DamagedStateError, StateOf, UnfitStateError, decoded
+from projections.fold.tabulation import FoldState, GenesisError, PartitionFold
+from projections.loghead import queries as loghead
+from projections.readmodel import queries
+from projections.readmodel.rows import (
+    Batch,
+    Row,
+    Watermarks,
+    office_rows,
+    state_columns,
+    station_rows,
+    tally_rows,
+    told_rows,
+)
+from proofs.growing_log import GrowingLog
+from proofs.notes import NoteError, parse_checkpoint, parse_note
+from proofs.signatures import load_public_key
+from rekap.commands.ledger import LedgerFilesError, records_of
+from rekap.commands.replay import checked_records
+from rekap.commands.run import away, load
+from rekap.terminal import complain, say
+from runtime.files.state_files import FOLD_CODE, StateFiles, hash_of_code
+from runtime.files.tile_store import TileStore
+from runtime.kafka.clients import SUBTOTALS_PARTITIONS, plain_consumer, topics_of
+from runtime.kafka.generations import current_generation
+from runtime.kafka.set_aside import Heap
+from runtime.kafka.topics import topic_flaws, wanted_topics
+from runtime.settings import Settings
+from schemas.derived.blocks import UNATTRIBUTED
+from schemas.served.logs import folder_of
+
+CHECKPOINT_FILE = "checkpoint file"
+LOG_HEAD = "log head"
+LOG_FILE = "file of the log"
+OF_THE_LOG = {CHECKPOINT_FILE, LOG_HEAD, LOG_FILE}
+EVER_SECONDS = 1e9
+SHOWN_MAX = 20
+"""Differences of one kind that are printed; the rest are counted."""
+CHUNK = 1_000
+PREFETCH = 1_000
+"""Rows of a table that are held at once: of the longest records 60 MB. At double as much more, for 2% of the time."""
+EXIT_DIFFERENT = 1
+EXIT_USAGE = 2
+EXIT_NOT_REACHED = 3
+EXIT_NOT_ALL_COMPARED = 4
+
+PUBLIC_LOG, STATES = "log", "states"
+"""What may be kept on another machine than this, by the name that --without takes."""
+
+
+class DoctorError(Exception):
+    """Why nothing can be compared, in a sentence."""
+
+
+class Report:
+    """What was compared, and what differs."""
+
+    def __init__(self) -> None:
+        self.compared: Counter[str] = Counter()
+        self.different: Counter[str] = Counter()
+        self.notes: list[str] = []
+        self.missing: dict[str, list[str]] = {}
+        """What should have been compared and is not here: by kind (PUBLIC_LOG, STATES), where it was looked for."""
+
+    def miss(self, kind: str, place: str) -> None:
+        self.missing.setdefault(kind, []).append(place)
+
+    def compare(self, kind: str, place: object, expected: object, found: object) -> None:
+        self.compared[kind] += 1
+        if expected == found:
+            return
+        self.different[kind] += 1
+        if self.different[kind] <= SHOWN_MAX:
+            say(f"{kind} {place}: expected {_shown(expected)}, found {_shown(found)}")
+
+    def table(self) -> str:
+        lines = [f"{'compared':34}{'how many':>12}{'different':>12}"]
+        lines += [f"{kind:34}{count:>12,}{self.different[kind]:>12,}" for kind, count in self.compared.items()]
+        return "\n".join([*lines, *self.notes])
+
+
+class _Cuts(NamedTuple):
+    """To what offset each thing kept of a partition goes; -1: nothing yet."""
+
+    blocks: dict[str, int]
+    """By office, also of records without one."""
+    results: dict[str, int]
+    states: dict[int, FoldState]
+    """By the offset that they go on from."""
+    heads: list[tuple[str, int, bytes]]
+    """(where it stands, size, root)"""
+
+    @property
+    def published(self) -> int:
+        """Size of the log whose files are there; 0 where they are not."""
+        return max((size for where, size, _ in self.heads if where == CHECKPOINT_FILE), default=0)
+
+    @property
+    def offsets(self) -> list[int]:
+        """All of them, ascending."""
+        wanted = {*self.blocks.values(), *self.results.values(), *(size - 1 for _, size, _ in self.heads)}
+        wanted |= {next_offset - 1 for next_offset in self.states}
+        return sorted(offset for offset in wanted if offset >= 0)
+
+
+class Doctor:
+    def __init__(self, settings: Settings, definition: Definition, connection: Any) -> None:
+        self._settings = settings
+        self._definition = definition
+        self._connection = connection
+        self.report = Report()
+        self._rollup = Rollup(definition)
+        self._blocks: dict[tuple[str, int], int] = {}
+        self._results: dict[str, tuple[int, ...]] = {}
+        self._keys = {key_id: load_public_key(key.public_key) for key_id, key in definition.keys.items()}
+        self._folded = 0
+        self._told_at = time.monotonic()
+
+    async def run(self) -> None:
+        """Raises DoctorError, KafkaError, and what PostgreSQL raises."""
+        async with self._connection.transaction(isolation="repeatable_read", readonly=True):
+            rows = await self._connection.fetch(queries.BLOCK_WATERMARKS)
+            self._blocks = {(row["office"], row["partition"]): row["through"] for row in rows}
+            rows = await self._connection.fetch(queries.RESULT_WATERMARKS)
+            self._results = {row["office"]: tuple(row["as_of"]) for row in rows}
+            await self._topics()
+            await self._positions()
+            heads = await self._heads()
+            with ThreadPoolExecutor(os.cpu_count()) as threads:
+                for partition in range(self._definition.partitions):
+                    await self._partition(partition, self._cuts(partition, heads), threads)
+            await self._nation()
+            await self._outside()
+            await self._numbers()
+
+    # -- what is kept ----------------------------------------------------------------------------------------------
+
+    async def _heads(self) -> dict[int, list[tuple[str, int, bytes]]]:
+        """By partition what the log's head is said to be, in the database and in the published file."""
+        election = self._definition.election
+        found: dict[int, list[tuple[str, int, bytes]]] = {}
+        connection = await asyncpg.connect(
+            self._settings.database, server_settings={"search_path": f'"{loghead.schema_of(election)}"'}
+        )
+        try:
+            for row in await connection.fetch(loghead.HEADS):
+                found.setdefault(row["partition"], []).append((LOG_HEAD, row["size"], bytes.fromhex(row["root"])))
+        except asyncpg.UndefinedTableError:
+            self.report.miss(PUBLIC_LOG, "its heads in the database")
+        finally:
+            await connection.close()
+        place = self._settings.log_directory / election.mode.value / election.id
+        for partition in range(self._definition.partitions):
+            path = place / str(partition) / "checkpoint"
+            try:
+                checkpoint = parse_checkpoint(parse_note(path.read_bytes()).text)
+            except FileNotFoundError:
+                self.report.miss(PUBLIC_LOG, str(path))
+            except (NoteError, OSError, ValueError) as error:
+                self.report.compare(CHECKPOINT_FILE, path, "a checkpoint", str(error))
+            else:
+                found.setdefault(partition, []).append((CHECKPOINT_FILE, checkpoint.size, checkpoint.root))
+        return found
+
+    def _cuts(self, partition: int, heads: dict[int, list[tuple[str, int, bytes]]]) -> _Cuts:
+        offices = [*(entry.id for entry in self._definition.offices), UNATTRIBUTED]
+        nothing = (-1,) * self._definition.partitions
+        return _Cuts(
+            {office: self._blocks.get((office, partition), -1) for office in offices},
+            {office: self._results.get(office, nothing)[partition] for office in offices},
+            self._states(partition),
+            heads.get(partition, []),
+        )
+
+    def _states(self, partition: int) -> dict[int, FoldState]:
+        election = self._definition.election
+        name = f"{election.mode.value}.{election.id}"
+        files = StateFiles(self._settings.state_directory / name / f"generation-{self._settings.generation}")
+        of = StateOf(self._definition.hash, hash_of_code(*FOLD_CODE), partition)
+        found: dict[int, FoldState] = {}
+        at_most = sys.maxsize
+        while (path := files.newest(partition, at_most=at_most)) is not None:
+            at_most = int(path.stem) - 1
+            try:
+                found[at_most + 1] = decoded(files.read(path), of)
+            except FileNotFoundError:
+                pass  # a newer one has made it needless just now
+            except DamagedStateError as error:
+                self.report.compare("state", path, "what was written", str(error))
+            except (UnfitStateError, OSError) as error:
+                # Also where others may write it: a tabulator does not begin with such a one either.
+                self.report.notes.append(f"{path} would be thrown away and is not compared: {error}")
+        if not found and self._settings.state_records and files.is_begun(partition):
+            self.report.notes.append(f"the tabulator has kept no state of partition {partition} yet")
+        elif not found and self._settings.state_records:
+            self.report.miss(STATES, f"partition {partition} of {self._settings.state_directory}")
+        return found
+
+    async def _positions(self) -> None:
+        """Compare the recorder's positions in the topics that it reads: a place that is not there yet would let it skip
+        what will be."""
+        topics = topics_of(self._definition.election, self._settings.generation)
+        places = [TopicPartition(topics.subtotals, number) for number in range(SUBTOTALS_PARTITIONS)]
+        places.append(TopicPartition(topics.results, 0))
+        positions = {
+            TopicPartition(row["topic"], row["partition"]): row["next_offset"]
+            for row in await self._connection.fetch(queries.POSITIONS)
+        }
+        consumer = plain_consumer(self._settings)
+        try:
+            await consumer.start()
+            ends = await consumer.end_offsets(places)
+        finally:
+            await consumer.stop()
+        for place, position in positions.items():
+            end = ends.get(place, 0)
+            self.report.compare("topic_position", f"{place.topic}/{place.partition}", min(position, end), position)
+
+    async def _topics(self) -> None:
+        """Whether the topics are as they must be, and what was found in them that no worker wrote."""
+        election, generation = self._definition.election, self._settings.generation
+        wrong = await topic_flaws(self._settings, election, generation)
+        for name in wanted_topics(self._settings, election, generation):
+            about = "; ".join(each for each in wrong if name in each.replace("/", " ").split())
+            self.report.compare("topic", name, "as it must be", about or "as it must be")
+        for row in await self._connection.fetch(queries.SET_ASIDE, EVER_SECONDS):
+            self.report.notes.append(Heap(*row).sentence())
+
+    # -- a partition -----------------------------------------------------------------------------------------------
+
+    async def _partition(self, partition: int, cuts: _Cuts, threads: ThreadPoolExecutor) -> None:
+        fold = PartitionFold(self._definition, partition)
+        log = GrowingLog()
+        files = TileStore(self._settings.log_directory / folder_of(self._definition.election, partition))
+        kept = Batch(self._definition, Watermarks({}, {}))
+        columns = ", ".join(f'"{name}"' for name in queries.TOLD_COLUMNS)
+        statement = f'SELECT {columns} FROM record WHERE partition = $1 ORDER BY "offset"'  # noqa: S608  # our own names
+        records = self._merge("record", statement, partition)
+        wanted = cuts.offsets
+        async with aclosing(_chunks(records_of(self._settings, self._definition, partition))) as chunks:
+            async for values in chunks:
+                first = fold.next_offset
+                checked = await checked_records(threads, first, values, self._keys)
+                for value, (record, holds) in zip(values, checked, strict=True):
+                    if not wanted:
+                        break
+                    try:
+                        fold.apply(record, holds)
+                    except GenesisError as error:
+                        raise DoctorError(f"{error}; is this the package of that ledger?") from None
+                    log.append(value)
+                    full = log.take_full()
+                    if log.size <= cuts.published:
+                        self._compare_files(files, full)
+                    if log.size == cuts.published:
+                        self._compare_files(files, log.partial())
+                    if record.offset == wanted[0]:
+                        self._tell(fold, cuts, kept)
+                        self._compare_here(fold, log, cuts)
+                        wanted.pop(0)
+                self._tell(fold, cuts, kept)
+                await records.take(told_rows(kept))
+                kept.records.clear()
+                self._say(fold.next_offset - first)
+                if not wanted:
+                    break
+        for offset in wanted:
+            self.report.compare("ledger", f"partition {partition}", f"a record at offset {offset}", "the end before it")
+        await records.end()
+        await self._compare_rows(partition, kept)
+
+    def _tell(self, fold: PartitionFold, cuts: _Cuts, kept: Batch) -> None:
+        """What the recorder, and the roll-up, have been told by what the read model says of them."""
+        for block in fold.take_blocks():
+            if block.through <= cuts.blocks[block.office]:
+                kept.add_block(block.to_bytes())
+            if block.through <= cuts.results[block.office]:
+                self._rollup.apply(block)
+
+    def _compare_here(self, fold: PartitionFold, log: GrowingLog, cuts: _Cuts) -> None:
+        if (found := cuts.states.get(fold.next_offset)) is not None:
+            fresh, kept = _comparable(fold.state()), _comparable(found)
+            for name, expected in fresh.items():
+                place = f"of partition {fold.partition} at offset {fold.next_offset - 1}, {name}"
+                self.report.compare("state", place, expected, kept[name])
+        for where, size, root in cuts.heads:
+            if size == log.size:
+                self.report.compare(where, f"partition {fold.partition}, size {size}", log.root().hex(), root.hex())
+
+    def _compare_files(self, files: TileStore, expected: Mapping[str, bytes]) -> None:
+        """Tiles and entry bundles of the public log. Partial ones are dropped once they are full."""
+        for path, data in expected.items():
+            found = files.read(path)
+            if found is None and ".p/" in path and files.read(path.partition(".p/")[0]) is not None:
+                continue
+            place = files.place(path)
+            if found is None:
+                self.report.compare(LOG_FILE, place, f"{len(data)} bytes", None)
+            else:
+                self.report.compare(LOG_FILE, place, _summary(data), _summary(found))
+
+    async def _compare_rows(self, partition: int, kept: Batch) -> None:
+        said = {office: through for (office, number), through in self._blocks.items() if number == partition}
+        for office in sorted({*said, *(office for office, _ in kept.watermarks.blocks)}):
+            expected = kept.watermarks.blocks.get((office, partition))
+            self.report.compare("block_watermark", f"{office}/{partition}", expected, said.get(office))
+        await self._same(
+            "record_state",
+            zip(*state_columns(kept.states), strict=True),
+            'SELECT partition, "offset", state, findings FROM record WHERE partition = $1 ORDER BY "offset"',
+            partition,
+        )
+        await self._same(
+            "station_result",
+            station_rows(kept),
+            'SELECT station, contest, place, partition, "offset", through, state, contribution FROM station_result '
+            'WHERE partition = $1 ORDER BY station COLLATE "C", contest COLLATE "C"',
+            partition,
+        )
+        definition = self._definition
+        below = [
+            code
+            for number, code in enumerate(definition.area_codes)
+            if definition.area_level[number] > definition.shard_level
+            and definition.shard_partition[definition.area_shard[number]] == partition
+        ]
+        await self._same(
+            "area_tally below the shard level",
+            tally_rows(kept),
+            "SELECT contest, area, tally FROM area_tally WHERE area = ANY($1::text[]) "
+            'ORDER BY contest COLLATE "C", area COLLATE "C"',
+            below,
+        )
+
+    async def _nation(self) -> None:
+        kept = Batch(self._definition, Watermarks({}, {}))
+        for office in self._rollup.offices.values():
+            frame = office.keyframe()
+            if frame is not None:
+                kept.add_result(frame.to_bytes())
+        for office_id in sorted({*kept.watermarks.results, *self._results}):
+            cut = kept.watermarks.results.get(office_id)
+            self.report.compare("result_watermark", office_id, cut, self._results.get(office_id))
+        definition = self._definition
+        above = [
+            code
+            for number, code in enumerate(definition.area_codes)
+            if definition.area_level[number] <= definition.shard_level
+        ]
+        await self._same(
+            "area_tally from the shard level up",
+            tally_rows(kept),
+            "SELECT contest, area, tally FROM area_tally WHERE area = ANY($1::text[]) "
+            'ORDER BY contest COLLATE "C", area COLLATE "C"',
+            above,
+        )
+        await self._same(
+            "office_tally",
+            office_rows(kept),
+            'SELECT office, area, tally FROM office_tally ORDER BY office COLLATE "C", area COLLATE "C"',
+        )
+
+    async def _outside(self) -> None:
+        """Rows of partitions and areas that the package does not have."""
+        partitions = list(range(self._definition.partitions))
+        for table, columns in (
+            ("record", 'partition, "offset", event'),
+            ("station_result", "station, contest, partition"),
+            ("block_watermark", "office, partition, through"),
+        ):
+            statement = f"SELECT {columns} FROM {table} WHERE partition <> ALL($1::int[])"  # noqa: S608  # our own names
+            await self._same(table, [], statement, partitions)
+        areas = list(self._definition.area_codes)
+        statement = "SELECT contest, area, tally FROM area_tally WHERE area <> ALL($1::text[])"
+        await self._same("area_tally", [], statement, areas)
+
+    async def _numbers(self) -> None:
+        """What the keys' numbers show."""
+        rows = await self._connection.fetch(queries.NUMBERS_OF_KEYS, SHOWN_MAX)
+        for row in rows:
+            click.echo(_irregular(row))
+        totals = {row["kind"]: row["total"] for row in rows}
+        said = ", ".join(f"{total:,} {kind}" for kind, total in totals.items())
+        self.report.notes.append(
+            f"numbers of the keys' events: {said} (what keys have signed, no difference)"
+            if said
+            else "numbers of the keys' events: one after another"
+        )
+
+    async def _same(self, kind: str, expected: Iterable[Row], statement: str, *arguments: object) -> None:
+        merge = self._merge(kind, statement, *arguments)
+        await merge.take(expected)
+        await merge.end()
+
+    def _merge(self, kind: str, statement: str, *arguments: object) -> _Merge:
+        rows = self._connection.cursor(statement, *arguments, prefetch=PREFETCH)
+        return _Merge(self.report, kind, aiter(rows))
+
+    def _say(self, folded: int) -> None:
+        self._folded += folded
+        now = time.monotonic()
+        if now - self._told_at > 2:
+            self._told_at = now
+            complain(f"folded {self._folded:,} records")
+
+
+_key_of = itemgetter(slice(0, 2))
+"""The first two columns are the key."""
+
+
+class _Merge:
+    """Two streams of rows in the order of one key, compared: what should be there, and what a table has."""
+
+    def __init__(self, report: Report, kind: str, found: AsyncIterator[Any]) -> None:
+        self._report = report
+        self._kind = kind
+        self._found = found
+        self._next: Row | None = None
+        self._began = False
+
+    async def take(self, expected: Iterable[Row]) -> None:
+        """Each call takes rows that come after those of the calls before."""
+        for row in sorted(expected, key=_key_of):
+            if not self._began:
+                self._began = True
+                await self._advance()
+            key = _key_of(row)
+            while self._next is not None and _key_of(self._next) < key:
+                await self._superfluous()
+            if self._next is not None and _key_of(self._next) == key:
+                self._report.compare(self._kind, _name(key), row, self._next)
+                await self._advance()
+            else:
+                self._report.compare(self._kind, _name(key), row, None)
+
+    async def end(self) -> None:
+        if not self._began:
+            await self._advance()
+        while self._next is not None:
+            await self._superfluous()
+
+    async def _superfluous(self) -> None:
+        assert self._next is not None
+        self._report.compare(self._kind, _name(_key_of(self._next)), None, self._next)
+        await self._advance()
+
+    async def _advance(self) -> None:
+        row = await anext(self._found, None)
+        self._next = None if row is None else tuple(row)
+
+
+def _irregular(row: Mapping[str, Any]) -> str:
+    events = " and ".join(
+        f"event {event} (record {place})" for event, place in zip(row["events"], row["places"], strict=True)
+    )
+    numbers = f"number {row['first']}" if row["first"] == row["last"] else f"numbers {row['first']} to {row['last']}"
+    what = {
+        "used twice": f"on {events}",
+        "wrong prev": f"{events} names {row['names'] or 'none'} as the one before it",
+        "hole": f"not in the ledger; {events} above names {row['names']} as the one before it",
+        "new start": f"not used; {events} above names none before it, as where an outbox was lost",
+        "declared gap": f"not used; {events} above names the event below as the one before it",
+    }
+    return f"{row['kind']}: key {row['key']}, {numbers}: {what[row['kind']]}"
+
+
+async def _chunks(values: AsyncGenerator[bytes]) -> AsyncGenerator[list[bytes]]:
+    chunk: list[bytes] = []
+    async with aclosing(values):
+        async for value in values:
+            chunk.append(value)
+            if len(chunk) == CHUNK:
+                yield chunk
+                chunk = []
+    if chunk:
+        yield chunk
+
+
+def _comparable(state: FoldState) -> dict[str, Any]:
+    return {**state._asdict(), "lives": f"lives with SHA-256 {state.lives.digest().hex()}"}
+
+
+def _name(key: tuple[Any, ...]) -> str:
+    return "/".join(map(str, key))
+
+
+def _summary(data: bytes) -> str:
+    return f"{len(data)} bytes with SHA-256 {hashlib.sha256(data).hexdigest()}"
+
+
+def _shown(value: object) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 300 else f"{text[:300]}…"
+
+
+async def examine(settings: Settings, definition: Definition) -> Report:
+    """Compare everything of the generation that is served, or that the settings fix. Raises DoctorError, KafkaError, OSError,
+    and what PostgreSQL raises."""
+    if not settings.generation:
+        settings = replace(
+            settings, generation=await current_generation(settings, definition.election, definition.hash)
+        )
+    schema = queries.schema_of(definition.election, settings.generation)
+    connection = await asyncpg.connect(settings.database, server_settings={"search_path": f'"{schema}"'})
+    try:
+        doctor = Doctor(settings, definition, connection)
+        await doctor.run()
+    except asyncpg.UndefinedTableError:
+        raise DoctorError(f"this database has no read model of the election (schema {schema})") from None
+    finally:
+        await connection.close()
+    return doctor.report
+
+
+@click.command("doctor")
+@click.option(
+    "--without", "left_out", multiple=True, type=click.Choice([PUBLIC_LOG, STATES]),
+    help="what is kept on another machine, and is to be examined there",
+)  # fmt: skip
+def doctor(left_out: tuple[str, ...]) -> None:
+    """Compare the read model, the tabulator's states and the public log with a fresh fold of the ledger.
+
+    The count may go on meanwhile. Each difference is a line on standard output; at the end there is a table of what was
+    compared, and the last line says what was not. Exit codes: 0 all is as the ledger says; 1 something differs (`rekap
+    rebuild` makes it again); 2 wrong settings; 3 Kafka or PostgreSQL cannot be reached; 4 what was compared is as the
+    ledger says, but files of the public log (REKAP_LOG_DIRECTORY) or states (REKAP_STATE_DIRECTORY) are not on this machine.
+
+    Example, on a machine that has the database and no files: rekap doctor --without log --without states
+    """
+    settings, definition = load()
+    if not settings.database:
+        complain("Error: REKAP_DATABASE: expected the address of a PostgreSQL database, got nothing")
+        raise SystemExit(EXIT_USAGE)
+    try:
+        report = asyncio.run(examine(settings, definition))
+    except DoctorError as error:
+        complain(*f"Error: {error}".split("\n"))
+        raise SystemExit(EXIT_USAGE) from None
+    except LedgerFilesError as error:
+        say(f"ledger {error}")
+        raise SystemExit(EXIT_DIFFERENT) from None
+    except (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        complain(f"Error: {away(settings, error)}")
+        raise SystemExit(EXIT_NOT_REACHED) from None
+    say(*report.table().split("\n"))
+    for line in last_lines_of(report, left_out):
+        say(line)
+    raise SystemExit(exit_code_of(report, left_out))
+
+
+def exit_code_of(report: Report, left_out: Collection[str]) -> int:
+    if report.different:
+        return EXIT_DIFFERENT
+    return EXIT_NOT_ALL_COMPARED if report.missing.keys() - set(left_out) else 0
+
+
+def last_lines_of(report: Report, left_out: Collection[str]) -> list[str]:
+    """What came out, for the person who asked; the last line says also what was not compared."""
+    lines = []
+    differences = f"{sum(report.different.values()):,} differences"
+    if report.different.keys() - OF_THE_LOG:
+        lines.append(f"{differences}: `rekap rebuild` makes all but the log again from the ledger")
+    if report.different.keys() & OF_THE_LOG:
+        lines.append(
+            f"{differences}: of the public log too; delete nothing, and find out which was changed, log or ledger"
+        )
+    missing = "; ".join(f"{_NAMES[kind]} ({_first(places)})" for kind, places in sorted(report.missing.items()))
+    if missing:
+        as_asked = " (left out as asked)" if report.missing.keys() <= set(left_out) else ""
+        what = "the rest" if report.different else "what was compared is as the ledger says; the rest"
+        lines.append(f"{what} was NOT compared{as_asked}, because it is not here: {missing}")
+    elif not report.different:
+        lines.append("all is as the ledger says")
+    return lines
+
+
+_NAMES = {PUBLIC_LOG: "the public log", STATES: "the tabulator's states"}
+
+
+def _first(places: list[str]) -> str:
+    return places[0] if len(places) == 1 else f"{places[0]}, and {len(places) - 1} more"

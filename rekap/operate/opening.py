@@ -1,0 +1,135 @@
+"""Opening an election, and seeing that what runs is what was opened.
+
+The genesis is for ever: it is written once, to offset 0 of every ledger partition, and cannot be taken back. So before a
+topic is made the key, and what is there already, are compared with the package (`open_with_key`); and before a process
+takes or serves anything, it compares its package with the genesis (`check_opened`).
+
+    OpeningError           the election cannot be opened, or is not the one that this package describes
+    ├── NotOpenedError     it is not open yet
+    └── ConfirmationError  it is live, and nobody has confirmed what will stand for ever
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from projections.definition.compiled import Definition
+from projections.fold.genesis import genesis_problem, opening_key_problem
+from proofs.signatures import key_id
+from rekap.station.signing import Signer
+from runtime.kafka.genesis import first_records, genesis_record, write_genesis
+from runtime.kafka.topics import create_topics
+from runtime.settings import Settings
+from schemas.definition.package import Mode
+
+
+class OpeningError(Exception):
+    """The sentence says what does not fit, and what to do."""
+
+
+class NotOpenedError(OpeningError):
+    pass
+
+
+class ConfirmationError(OpeningError):
+    pass
+
+
+def check_opening_key(definition: Definition, key: Ed25519PrivateKey) -> None:
+    """Raises OpeningError where this key cannot open the election. Needs no Kafka."""
+    if (problem := opening_key_problem(definition, _id_of(key))) is not None:
+        raise OpeningError(f"the election cannot be opened with this key: {problem}")
+
+
+async def check_opened(settings: Settings, definition: Definition) -> None:
+    """Compare the package with the genesis of each partition.
+
+    Raises OpeningError, TopicMismatchError, TimeoutError, KafkaError."""
+    found = await first_records(settings, definition.election)
+    _compare(definition, found)
+    missing = [partition for partition, record in enumerate(found) if record is None]
+    if missing:
+        raise NotOpenedError(
+            f"election {definition.election.id} ({definition.election.mode.value}) is not open in "
+            f"{'any partition' if len(missing) == len(found) else f'partitions {_numbers(missing)}'}: "
+            "`rekap open --key KEY` opens it"
+        )
+
+
+async def open_with_key(
+    settings: Settings, definition: Definition, key: Ed25519PrivateKey, *, confirmed: str | None = None
+) -> bool:
+    """Open the election where it is not open yet, and give whether it was opened now. Safe to repeat.
+
+    A live election is opened only where `confirmed` is its id.
+    Raises OpeningError, TopicMismatchError, TimeoutError, KafkaError."""
+    check_opening_key(definition, key)
+    election = definition.election
+    found = await first_records(settings, election)
+    _compare(definition, found)
+    there = next((record for record in found if record is not None), None)
+    if there is None:
+        _check_confirmed(definition, key, confirmed)
+    await create_topics(settings, election)
+    empty = [partition for partition, record in enumerate(found) if record is None]
+    # A crash half-way leaves some partitions empty: these get the record that the others begin with.
+    record = _signed_genesis(definition, key) if there is None else there
+    await write_genesis(settings, election, record, empty)
+    return there is None
+
+
+def _signed_genesis(definition: Definition, key: Ed25519PrivateKey) -> bytes:
+    election = definition.election
+    signer = Signer(key, election=election.id, mode=election.mode.value, definition=definition.hash)
+    created_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    signed = signer.sign({"type": "election.opened", "partitions": definition.partitions, "created_at": created_at})
+    return genesis_record(signed.envelope)
+
+
+def what_will_stand(definition: Definition, key: Ed25519PrivateKey) -> str:
+    """What opening writes for ever, as lines for the person who has to confirm it."""
+    election = definition.election
+    rows = (
+        ("election", election.id),
+        ("title", election.title.preferred("en")),
+        ("date", election.date.isoformat()),
+        ("mode", f"{election.mode.value.upper()}: every result that counts is a real one"),
+        ("stations", f"{len(definition.station_codes):,}"),
+        ("contests", f"{len(definition.contests):,} of {len(definition.offices):,} offices"),
+        ("partitions", str(definition.partitions)),
+        ("definition", definition.hash),
+        ("opened by", f"key {_id_of(key)}"),
+    )
+    return "\n".join(f"  {name:<12}{value}" for name, value in rows)
+
+
+def _check_confirmed(definition: Definition, key: Ed25519PrivateKey, confirmed: str | None) -> None:
+    election = definition.election
+    if election.mode is not Mode.LIVE or confirmed == election.id:
+        return
+    gave = "" if confirmed is None else f" (got {confirmed!r})"
+    raise ConfirmationError(
+        f"this opens a live election, and cannot be taken back. This will stand in its log for ever:\n"
+        f"{what_will_stand(definition, key)}\n"
+        f"Where all of it is right, open it with --confirm {election.id}{gave}"
+    )
+
+
+def _compare(definition: Definition, found: list[bytes | None]) -> None:
+    for partition, record in enumerate(found):
+        if record is not None and (problem := genesis_problem(definition, record)) is not None:
+            raise OpeningError(
+                f"ledger partition {partition} does not begin with the genesis of this package's election: {problem}. "
+                "Use the package that the election was opened with; another election needs another id"
+            )
+
+
+def _id_of(key: Ed25519PrivateKey) -> str:
+    return key_id(key.public_key().public_bytes_raw())
+
+
+def _numbers(partitions: list[int]) -> str:
+    shown = ", ".join(map(str, partitions[:10]))
+    return shown if len(partitions) <= 10 else f"{shown} and {len(partitions) - 10} more"

@@ -1,0 +1,334 @@
+"""`rekap rebuild`: make all that is derived again from the ledger alone, beside what is being served, and switch over.
+
+    1. topics of the next generation; workers of its own that fill them, its read model and its states from offset 0
+    2. wait until they have reached the ledger's end, which goes on growing: folded, recorded, and added up; the read model's
+       indexes of lists are made then, at once, and they catch up again
+    3. make the generation current: ordinary workers end and are started again on it, the API changes when it would not
+       step back
+    4. stop the own workers once the ordinary ones have joined them
+
+Interrupted before 3, nothing has changed for anybody, and the next call goes on where this one was; of another version of the
+rules, it begins anew with the generation after that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import shutil
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import asyncpg
+import click
+import httpx
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from consumers.recorder import make_list_indexes
+from projections.definition.compiled import Definition
+from projections.readmodel import queries
+from rekap.commands.run import away, load
+from rekap.embedded.processes import Supervisor, last_lines, told_to_stop
+from rekap.terminal import complain, say
+from runtime.files.key_files import KeyFileError
+from runtime.files.state_files import hash_of_code
+from runtime.http_client import client_for
+from runtime.kafka.clients import (
+    SUBTOTALS_PARTITIONS,
+    admin_client,
+    committed_places,
+    group_members,
+    group_of,
+    plain_consumer,
+    topics_of,
+)
+from runtime.kafka.generations import current_generation, make_current
+from runtime.kafka.seals import Seals
+from runtime.kafka.set_aside import SetAside, believed_places
+from runtime.kafka.topics import create_topics
+from runtime.own_processes import python_module
+from runtime.settings import Settings, variable
+from schemas.derived.blocks import UNATTRIBUTED
+
+WORKERS = ("rollup", "tabulator", "recorder")
+LOOK_SECONDS = 1.0
+NEAR_SECONDS = 5.0
+"""Reached within so long, what was the end when asked is near enough to the end."""
+JOIN_SECONDS_MAX = 60.0
+"""For ordinary workers to be started again, and for the API to change."""
+EXIT_USAGE = 2
+EXIT_NOT_REACHED = 3
+
+
+class RebuildError(Exception):
+    """Why it cannot go on, in a sentence."""
+
+
+class Progress(NamedTuple):
+    """Of the new generation: ledger records folded, messages recorded, and of how many; then, by office and ledger partition,
+    how far its read model tells of stations, and how far the sums above them go."""
+
+    folded: dict[Any, int]
+    ledger: dict[Any, int]
+    recorded: dict[Any, int]
+    derived: dict[Any, int]
+    told: dict[Any, int]
+    added_up: dict[Any, int]
+
+
+class Rebuild:
+    def __init__(self, settings: Settings, definition: Definition, generation: int, url: str) -> None:
+        self._settings = settings
+        self._definition = definition
+        self._generation = generation
+        self._url = url
+        self._topics = topics_of(definition.election, generation)
+        self._seals = Seals(settings.workers_key, definition.hash)
+        self._aside = SetAside()
+        self._consumer: Any = None
+        self._began = time.monotonic()
+        self._folded_before: int | None = None
+        self.has_switched = False
+
+    async def run(self) -> None:
+        """Raises RebuildError, KafkaError, and what PostgreSQL raises."""
+        await create_topics(self._settings, self._definition.election, self._generation)
+        logs = self._settings.state_directory / "rebuild"
+        logs.mkdir(parents=True, exist_ok=True)
+        supervisor = Supervisor(log_directory=logs)
+        self._consumer = plain_consumer(self._settings)
+        await self._consumer.start()
+        try:
+            for role in WORKERS:
+                # Without a lasting name: their partitions are the ordinary workers' as soon as they end.
+                own = {variable("generation"): str(self._generation), variable("instance"): ""}
+                command = python_module("rekap", "run", role)
+                supervisor.run(role, command, environment={**os.environ, **own, variable("metrics_port"): "0"})
+            await self._reach_the_end(logs)
+            say("making the indexes of the read model")
+            await self._make_indexes()
+            await self._reach_the_end(logs)
+            election, definition = self._definition.election, self._definition.hash
+            await make_current(self._settings, election, definition, self._generation)
+            self.has_switched = True
+            say(f"generation {self._generation} is current; waiting for workers and API to take it up")
+            await self._hand_over(supervisor)
+        finally:
+            await self._consumer.stop()
+            await supervisor.stop()
+
+    async def _reach_the_end(self, logs: Path) -> None:
+        while True:
+            began = time.monotonic()
+            await self._until(logs, (await self._progress()).ledger, lambda now: now.folded)
+            await self._until(logs, (await self._progress()).derived, lambda now: now.recorded)
+            await self._until(logs, (await self._progress()).told, lambda now: now.added_up)
+            if time.monotonic() - began < NEAR_SECONDS:
+                return
+
+    async def _make_indexes(self) -> None:
+        connection = await asyncpg.connect(self._settings.database, server_settings=self._search_path())
+        try:
+            await make_list_indexes(connection)
+        finally:
+            await connection.close()
+
+    async def _until(self, logs: Path, ends: dict[Any, int], of: Callable[[Progress], dict[Any, int]]) -> None:
+        """Other parts of the progress do not count as movement: keyframes are recorded for ever, also where all else stands."""
+        moved_at, before = time.monotonic(), -1
+        while True:
+            places = of(now := await self._progress())
+            self._show(now)
+            reached = [min(places.get(each, 0), end) for each, end in ends.items()]
+            if sum(reached) == sum(ends.values()):
+                return
+            if sum(reached) != before:
+                moved_at, before = time.monotonic(), sum(reached)
+            elif time.monotonic() - moved_at > JOIN_SECONDS_MAX:
+                said = "\n".join(f"{role}: {last_lines(logs / f'{role}.log', count=3)}" for role in WORKERS)
+                raise RebuildError(f"nothing has moved for {JOIN_SECONDS_MAX:g} s. The workers said last:\n{said}")
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _progress(self) -> Progress:
+        election = self._definition.election
+        ledger = [TopicPartition(self._topics.ledger, number) for number in range(self._definition.partitions)]
+        derived = [TopicPartition(self._topics.subtotals, number) for number in range(SUBTOTALS_PARTITIONS)]
+        derived.append(TopicPartition(self._topics.results, 0))
+        ends = await self._consumer.end_offsets([*ledger, *derived])
+        group = group_of(election, "tabulator", self._generation)
+        places = believed_places(self._seals, group, await committed_places(self._settings, group), self._aside)
+        connection = await asyncpg.connect(self._settings.database, server_settings=self._search_path())
+        try:
+            rows = await connection.fetch(queries.POSITIONS)
+            blocks = await connection.fetch(queries.BLOCK_WATERMARKS)
+            results = await connection.fetch(queries.RESULT_WATERMARKS)
+        except asyncpg.UndefinedTableError:  # its recorder has just been started
+            rows, blocks, results = [], [], []
+        finally:
+            await connection.close()
+        recorded = {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+        return Progress(
+            {each: places[each][0] if each in places else 0 for each in ledger},
+            {each: ends[each] for each in ledger},
+            {each: recorded.get(each, 0) for each in derived},
+            {each: ends[each] for each in derived},
+            {(row["office"], row["partition"]): row["through"] + 1 for row in blocks if row["office"] != UNATTRIBUTED},
+            {(row["office"], partition): end + 1 for row in results for partition, end in enumerate(row["as_of"])},
+        )
+
+    def _search_path(self) -> dict[str, str]:
+        return {"search_path": f'"{queries.schema_of(self._definition.election, self._generation)}"'}
+
+    def _show(self, now: Progress) -> None:
+        folded, ledger = sum(now.folded.values()), sum(now.ledger.values())
+        if self._folded_before is None:
+            self._folded_before = folded
+        rate = (folded - self._folded_before) / max(time.monotonic() - self._began, 0.1)
+        left = f", {(ledger - folded) / rate / 60:.0f} min left" if rate and ledger > folded else ""
+        line = (
+            f"folded {folded:,} of {ledger:,} records ({rate:,.0f}/s{left}), "
+            f"recorded {sum(now.recorded.values()):,} of {sum(now.derived.values()):,} messages"
+        )
+        click.echo(f"\r{line:<100}" if sys.stderr.isatty() else line, nl=not sys.stderr.isatty(), err=True)
+
+    async def _hand_over(self, supervisor: Supervisor) -> None:
+        joined = await _within(JOIN_SECONDS_MAX, self._ordinary_workers_joined)
+        if not joined:
+            complain(
+                "no ordinary tabulator and roll-up have joined. Start them, without REKAP_GENERATION; this process "
+                "counts for them until then (Ctrl-C ends it)"
+            )
+            stop = told_to_stop()
+            while not stop.done() and not await self._ordinary_workers_joined():
+                await asyncio.sleep(LOOK_SECONDS)
+        await supervisor.stop(*WORKERS)
+        if await _within(JOIN_SECONDS_MAX, self._api_serves):
+            say(f"{self._url} serves generation {self._generation}")
+        else:
+            complain(f"{self._url} does not answer from generation {self._generation}: look at its log")
+
+    async def _ordinary_workers_joined(self) -> bool:
+        """Each group has a member besides the own one."""
+        groups = [group_of(self._definition.election, role, self._generation) for role in ("tabulator", "rollup")]
+        admin = admin_client(self._settings)
+        await admin.start()
+        try:
+            return all([await group_members(admin, group) > 1 for group in groups])
+        finally:
+            await admin.close()
+
+    async def _api_serves(self) -> bool:
+        with suppress(httpx.HTTPError, ValueError):
+            async with client_for(self._url, seconds_max=5) as client:
+                health = (await client.get(f"{self._url}/v1/health")).json()
+                return bool(health.get("generation") == self._generation)
+        return False
+
+
+async def next_generation(settings: Settings, definition: Definition, current: int) -> int:
+    """The one that an interrupted call was filling, where that was done by the same code; else one that nobody has begun: what
+    was told under other rules would stay as it was told. Raises KafkaError, OSError."""
+    made_by = f"{definition.hash} {hash_of_code('projections', 'schemas', 'proofs')}"
+    admin = admin_client(settings)
+    await admin.start()
+    try:
+        there = set(await admin.list_topics())
+    finally:
+        await admin.close()
+    name = f"{definition.election.mode.value}.{definition.election.id}"
+    for number in itertools.count(current + 1):
+        mark = settings.state_directory / name / f"generation-{number}" / "made-by"
+        if topics_of(definition.election, number).subtotals not in there:
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.write_text(made_by)
+            return number
+        with suppress(FileNotFoundError):
+            if mark.read_text() == made_by:
+                return number
+        say(f"generation {number} was begun by another version, or elsewhere, and is left as it is")
+    raise AssertionError("numbers have no end")
+
+
+async def drop_generation(settings: Settings, definition: Definition, generation: int) -> None:
+    """Delete topics, read model and states of a generation that is not served. Raises RebuildError."""
+    election = definition.election
+    current = await current_generation(settings, election, definition.hash)
+    if generation >= current:
+        raise RebuildError(f"generation {generation} cannot be dropped: {current} is served, and only older ones can")
+    topics = topics_of(election, generation)
+    admin = admin_client(settings)
+    await admin.start()
+    try:
+        there = set(await admin.list_topics()) & {topics.subtotals, topics.results}
+        if there:
+            await admin.delete_topics(sorted(there))
+    finally:
+        await admin.close()
+    connection = await asyncpg.connect(settings.database)
+    try:
+        # A name that the program makes, quoted; DROP takes no parameters.
+        await connection.execute(f'DROP SCHEMA IF EXISTS "{queries.schema_of(election, generation)}" CASCADE')
+    finally:
+        await connection.close()
+    name = f"{election.mode.value}.{election.id}"
+    shutil.rmtree(settings.state_directory / name / f"generation-{generation}", ignore_errors=True)
+
+
+async def _within(seconds: float, question: Callable[[], Awaitable[bool]]) -> bool:
+    ends = time.monotonic() + seconds
+    while not (answer := await question()) and time.monotonic() < ends:
+        await asyncio.sleep(LOOK_SECONDS)
+    return answer
+
+
+@click.command("rebuild")
+@click.option("--url", help="address of the API; by default REKAP_HOST and REKAP_PORT")
+@click.option("--drop", type=click.IntRange(1), help="delete an older generation instead, which is not served any more")
+@click.option("--yes", is_flag=True, help="do not ask before deleting")
+def rebuild(url: str | None, drop: int | None, yes: bool) -> None:
+    """Make all that is derived again from the ledger, beside what is served, and switch over.
+
+    Subtotals, results, read model and states are filled anew as the next generation; ledger and public log stay. It takes
+    as long as counting everything again, and what is served is served meanwhile. Exit codes: 0 done; 1 it could not;
+    2 wrong settings; 3 Kafka or PostgreSQL cannot be reached; 130 interrupted.
+    """
+    settings, definition = load()
+    if not settings.database:
+        complain("Error: REKAP_DATABASE: expected the address of a PostgreSQL database, got nothing")
+        raise SystemExit(EXIT_USAGE)
+
+    work: list[Rebuild] = []
+
+    async def go() -> None:
+        if drop is not None:
+            await drop_generation(settings, definition, drop)
+            say(f"generation {drop} is deleted")
+            return
+        current = await current_generation(settings, definition.election, definition.hash)
+        following = await next_generation(settings, definition, current)
+        say(f"generation {current} is served; building generation {following} from the ledger")
+        work.append(Rebuild(settings, definition, following, url or f"http://{settings.host}:{settings.port}"))
+        await work[0].run()
+
+    if drop is not None and not yes:
+        click.confirm(f"Delete subtotals, results, read model and states of generation {drop}?", abort=True)
+    try:
+        asyncio.run(go())
+    except (RebuildError, KeyFileError) as error:
+        complain(*f"Error: {error}".split("\n"))
+        raise SystemExit(1) from None
+    except (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        complain(f"Error: {away(settings, error)}")
+        raise SystemExit(EXIT_NOT_REACHED) from None
+    except KeyboardInterrupt:
+        if work and work[0].has_switched:
+            complain("interrupted after the switch: look whether workers and API run on the new generation")
+        else:
+            complain("interrupted; what is served has not changed, and the next call goes on from here")
+        raise SystemExit(130) from None

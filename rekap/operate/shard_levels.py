@@ -1,0 +1,71 @@
+"""How evenly an election's forms are spread over its ledger partitions, at its shard level and at the others.
+
+A partition is folded by one tabulator, so the night lasts as long as the fullest of them takes.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
+
+from projections.definition.compiled import Definition, partition_of
+from schemas.codes import Partition
+
+SHARE_MAX = 2
+"""Times its equal share that a partition may get unremarked. By chance some get 1.5 times at Indonesia's shard level; at
+twice, half of the other tabulators' work is done when this one's is, and more partitions would help nobody."""
+
+
+class Fullest(NamedTuple):
+    """The partition that gets most forms."""
+
+    partition: Partition
+    forms: int
+    times_its_share: Fraction
+    """Multiple of an equal share of all forms."""
+
+
+def fullest_partitions(definition: Definition) -> dict[str, Fullest]:
+    """Level → its fullest partition, were it the shard level; from the nation down, without the stations' own."""
+    forms: dict[int, int] = {}
+    for station, area in enumerate(definition.station_area):
+        forms[area] = forms.get(area, 0) + len(definition.contests_of_station(station))
+    total = sum(forms.values())
+    found: dict[str, Fullest] = {}
+    for number, level in enumerate(definition.level_ids[:-1]):
+        home = {
+            area: partition_of(code, definition.partitions)
+            for area, code in enumerate(definition.area_codes)
+            if definition.area_level[area] == number
+        }
+        by_partition = [0] * definition.partitions
+        for area, count in forms.items():
+            above = next(each for each in definition.lineage[area] if definition.area_level[each] == number)
+            by_partition[home[above]] += count
+        most = max(by_partition)
+        found[level] = Fullest(
+            Partition(by_partition.index(most)), most, Fraction(most * definition.partitions, max(total, 1))
+        )
+    return found
+
+
+def better_shard_level(definition: Definition) -> str | None:
+    """A sentence where one partition gets over SHARE_MAX times its share: which level would do better, if any.
+
+    Of the levels that keep within it the highest is named, for the roll-up adds up every area of the shard level.
+    """
+    fullest = fullest_partitions(definition)
+    shard_level = definition.level_ids[definition.shard_level]
+    now = fullest[shard_level]
+    if now.times_its_share <= SHARE_MAX:
+        return None
+    total = now.forms * definition.partitions / now.times_its_share
+    said = (
+        f"with {shard_level!r}, partition {now.partition} gets {now.forms:,} of {int(total):,} forms, "
+        f"{float(now.times_its_share):.1f} times its share of {definition.partitions} partitions"
+    )
+    even = [level for level, each in fullest.items() if each.times_its_share <= SHARE_MAX]
+    best = even[0] if even else min(fullest, key=lambda level: fullest[level].times_its_share)
+    if fullest[best].times_its_share >= now.times_its_share:
+        return f"{said}; no other level does better, fewer partitions would"
+    return f"{said}; with {best!r} the fullest gets {float(fullest[best].times_its_share):.1f} times"

@@ -1,0 +1,263 @@
+"""`rekap up`: embedded Kafka and PostgreSQL and all workers, in one terminal.
+
+Parts that the environment names (REKAP_KAFKA, REKAP_DATABASE) are used as they are; the others are embedded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from aiokafka.errors import KafkaError
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from projections.definition.checks import problems
+from projections.definition.compiled import Definition
+from proofs.notes import ED25519, VerifierKey
+from rekap.commands.ledger import LedgerFilesError, import_ledger
+from rekap.commands.open import CONFIRM_HELP
+from rekap.commands.run import SERVING
+from rekap.embedded.kafka import EmbeddedKafka, embedded_cluster
+from rekap.embedded.ports import HOST, free_port, see_that_port_is_free
+from rekap.embedded.postgres import EmbeddedPostgres
+from rekap.embedded.processes import EmbeddedError, Supervisor, hold_data_directory, told_to_stop
+from rekap.operate.opening import OpeningError, check_opening_key, open_with_key
+from rekap.terminal import complain
+from rekap.witness.server import READY, witness_key
+from runtime.files.key_files import KeyFileError, load_key_file
+from runtime.files.log_key import log_key, missing_log_key
+from runtime.files.package_files import PackageError, load_package
+from runtime.kafka.clients import TopicMismatchError
+from runtime.kafka.seals import make_seal_keys
+from runtime.own_processes import python_module
+from runtime.settings import SettingsError, read_settings, variable
+from runtime.witnesses import Witness, parse_witnesses
+from schemas.served.logs import origin_of
+
+WORKERS = ("recorder", "tabulator", "rollup", "notary", "api")
+"""In the order of their start; the API is last, so that it finds the others."""
+WITNESSES_MAX = 9
+EXIT_WRONG_PACKAGE = 1
+EXIT_NOT_STARTED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A running Rekap: its supervisor, its address, what it counts."""
+
+    supervisor: Supervisor
+    url: str
+    definition: Definition
+    environment: dict[str, str]
+    witnesses: tuple[Witness, ...] = ()
+    """Those that were started with it."""
+    metrics_port: int = 0
+    """Port of the first worker; the others have the next ones, in the order of WORKERS. 0: none serves metrics."""
+
+    async def start(self, *roles: str) -> None:
+        """Start a worker of each role, and wait until they are ready. Raises NotReadyError."""
+        for role in roles:
+            ready = f"rekap.run {SERVING} " if role == "api" else None
+            command = python_module("rekap", "run", role)
+            environment = {**self.environment, variable("instance"): f"{role}-1"}
+            if self.metrics_port and role != "api":
+                environment[variable("metrics_port")] = str(self.metrics_port + WORKERS.index(role))
+            self.supervisor.run(role, command, environment=environment, ready=ready)
+        await self.supervisor.wait_ready()
+
+
+@asynccontextmanager
+async def running_stack(
+    package: Path,
+    data: Path,
+    authority: Ed25519PrivateKey,
+    *,
+    port: int = 0,
+    log_directory: Path | None = None,
+    settings: dict[str, str] | None = None,
+    workers: tuple[str, ...] = WORKERS,
+    witnesses: int = 0,
+    metrics_port: int = 0,
+    brokers: int = 1,
+    ledger: Path | None = None,
+    confirmed: str | None = None,
+) -> AsyncIterator[Stack]:
+    """All parts, started, opened and healthy; stopped in order at the end. With witnesses of its own, which show how it is
+    done: they prove something only where somebody else runs them. Several `brokers` are a cluster; each topic has up to three
+    copies then. With a `ledger`, a directory of exported files, it begins with these. A live election is opened only where its
+    id is `confirmed`.
+
+    Raises PackageError, OpeningError, EmbeddedError, SettingsError, TopicMismatchError, LedgerFilesError, KafkaError.
+    """
+    definition = Definition(load_package(package, problems))
+    environment = _environment(package, data, settings or {})
+    _check_before_anything_starts(definition, authority, environment, port, metrics_port, ledger, workers)
+    with hold_data_directory(data):
+        supervisor = Supervisor(log_directory=log_directory)
+        try:
+            if not environment.get(variable("database")):
+                environment[variable("database")] = await supervisor.adopt("postgres", EmbeddedPostgres(data))
+            if not environment.get(variable("kafka")):
+                environment |= await _start_kafka(supervisor, data, brokers)
+            port = port or free_port()
+            environment[variable("port")] = str(port)
+            make_seal_keys(Path(environment[variable("workers_key")]))
+            parse_witnesses(environment.get(variable("witnesses"), ""))
+            if ledger is not None:
+                heads = await import_ledger(read_settings(environment), definition, ledger)
+                for partition, head in enumerate(heads):
+                    supervisor.say("rekap", f"imported partition {partition}: {head.size} records, root {head.root}")
+            opened = await open_with_key(read_settings(environment), definition, authority, confirmed=confirmed)
+            supervisor.say(
+                "rekap", f"election {definition.election.id} {'is open now' if opened else 'was open already'}"
+            )
+            if "notary" in workers:
+                await log_key(read_settings(environment), definition.election)
+            own = await _start_witnesses(supervisor, witnesses, data, definition, environment)
+            asked = [environment.get(variable("witnesses"), ""), *(f"{each.url} {each.key}" for each in own)]
+            environment[variable("witnesses")] = ",".join(filter(None, asked))
+            stack = Stack(supervisor, f"http://127.0.0.1:{port}", definition, environment, own, metrics_port)
+            await stack.start(*workers)
+            yield stack
+        finally:
+            await supervisor.stop()
+
+
+def _environment(package: Path, data: Path, settings: dict[str, str]) -> dict[str, str]:
+    """Settings of every process: what the environment says, else files in the data directory."""
+    environment = {**os.environ, **settings, variable("package"): str(package.resolve())}
+    for field, name in (
+        ("log_directory", "log"),
+        ("state_directory", "state"),
+        ("log_key", "log-key.pem"),
+        ("gateway_key", "gateway-key.pem"),
+        ("workers_key", "workers-key.txt"),
+    ):
+        environment.setdefault(variable(field), str((data / name).resolve()))
+    return environment
+
+
+def _check_before_anything_starts(
+    definition: Definition,
+    authority: Ed25519PrivateKey,
+    environment: dict[str, str],
+    port: int,
+    metrics_port: int,
+    ledger: Path | None,
+    workers: tuple[str, ...],
+) -> None:
+    """What would be found only after Kafka has started, or records have been imported. Raises OpeningError, EmbeddedError,
+    KeyFileError."""
+    check_opening_key(definition, authority)
+    if port:
+        see_that_port_is_free(port, "--port", environment.get(variable("host")) or HOST)
+    for number in range(metrics_port, metrics_port + len(WORKERS) - 1) if metrics_port else ():
+        see_that_port_is_free(number, "--metrics-port")
+    key_file = Path(environment[variable("log_key")])
+    if ledger is not None and "notary" in workers and not key_file.exists():
+        raise KeyFileError(missing_log_key(key_file, f"{ledger} has a ledger to begin with"))
+
+
+async def _start_kafka(supervisor: Supervisor, data: Path, brokers: int) -> dict[str, str]:
+    """The settings with which the others find it."""
+    if brokers == 1:
+        broker = EmbeddedKafka(data)
+        await supervisor.adopt("kafka", broker)
+        return broker.settings
+    cluster = embedded_cluster(data, brokers)
+    started = await asyncio.gather(*(supervisor.adopt(name, broker) for name, broker in cluster.items()))
+    copies = {variable("kafka"): ",".join(started), variable("replication"): str(min(3, brokers))}
+    return next(iter(cluster.values())).settings | copies
+
+
+async def _start_witnesses(
+    supervisor: Supervisor, count: int, data: Path, definition: Definition, environment: dict[str, str]
+) -> tuple[Witness, ...]:
+    """Witnesses on this machine: they show how it works, but who runs the log should not be who watches it."""
+    if not count:
+        return ()
+    public = load_key_file(Path(environment[variable("log_key")])).public_key().public_bytes_raw()
+    origins = (origin_of(definition.election, partition) for partition in range(definition.partitions))
+    logs = [argument for origin in origins for argument in ("--log", str(VerifierKey(origin, ED25519, public)))]
+    started: list[tuple[str, Path, int]] = []
+    for number in range(1, count + 1):
+        name, key_file, port = f"witness-{number}", data / f"witness-{number}-key.pem", free_port()
+        options = ("--name", f"rekap/{name}", "--port", port, "--key", key_file, "--state", data / f"{name}.sqlite")
+        command = python_module("rekap", "witness", *options, *logs)
+        supervisor.run(name, command, environment=environment, ready=READY)
+        started.append((name, key_file, port))
+    await supervisor.wait_ready(*(name for name, _, _ in started))
+    return tuple(
+        Witness(f"http://127.0.0.1:{port}", witness_key(f"rekap/{name}", load_key_file(key_file)))
+        for name, key_file, port in started
+    )
+
+
+@click.command("up")
+@click.argument("package", type=click.Path(path_type=Path), default=Path("election"))
+@click.option("--key", "key_file", type=click.Path(path_type=Path), required=True, help="private key of the authority")
+@click.option("--data", type=click.Path(path_type=Path), default=Path("rekap-data"), show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@click.option(
+    "--witnesses", type=click.IntRange(0, WITNESSES_MAX), default=0, show_default=True,
+    help="witnesses of the logs to start here too (better: others run them, see docs/witness.md)",
+)  # fmt: skip
+@click.option(
+    "--metrics-port", type=click.IntRange(0, 65535 - len(WORKERS)), default=0, show_default=True,
+    help="first of the workers' ports for Prometheus: recorder, then tabulator, rollup, notary; 0 for none",
+)  # fmt: skip
+@click.option(
+    "--import-ledger", "ledger", type=click.Path(path_type=Path, file_okay=False),
+    help="begin with the files that `rekap ledger export` wrote there; the ledger must be empty",
+)  # fmt: skip
+@click.option("--confirm", metavar="ELECTION", help=CONFIRM_HELP)
+def up(
+    package: Path,
+    key_file: Path,
+    data: Path,
+    port: int,
+    witnesses: int,
+    metrics_port: int,
+    ledger: Path | None,
+    confirm: str | None,
+) -> None:
+    """Start everything for the election in PACKAGE and go on until Ctrl-C. A second start goes on where it was.
+
+    Example: rekap up my-election --key my-election-keys/authority-N.pem
+    """
+
+    async def go() -> None:
+        told = told_to_stop()
+        key = load_key_file(key_file)
+        async with running_stack(
+            package, data, key,
+            port=port, witnesses=witnesses, metrics_port=metrics_port, ledger=ledger, confirmed=confirm,
+        ) as stack:  # fmt: skip
+            stack.supervisor.say("rekap", f"ready: {stack.url}/v1/election   API: {stack.url}/docs   stop: Ctrl-C")
+            await told
+
+    run_or_explain(go())
+
+
+def run_or_explain(work: object) -> None:
+    """Run to the end; what the operator can mend is one sentence and an exit code, not a traceback."""
+    assert asyncio.iscoroutine(work)
+    try:
+        asyncio.run(work)
+    except PackageError as error:
+        complain(*f"Error: {error}".split("\n"))
+        raise SystemExit(EXIT_WRONG_PACKAGE) from None
+    except KafkaError as error:
+        complain(f"Error: Kafka (REKAP_KAFKA, or the embedded one): {error}")
+        raise SystemExit(EXIT_NOT_STARTED) from None
+    except OpeningError as error:
+        complain(*f"Error: {error}.".split("\n"))
+        raise SystemExit(EXIT_WRONG_PACKAGE) from None
+    except (EmbeddedError, SettingsError, TopicMismatchError, LedgerFilesError, KeyFileError, OSError) as error:
+        complain(*f"Error: {error}".split("\n"))
+        raise SystemExit(EXIT_NOT_STARTED) from None

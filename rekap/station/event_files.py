@@ -1,0 +1,111 @@
+"""Files of events and envelopes as people and programs write them: one JSON object, or one a line.
+
+EventFileError   the file cannot be read, or a line of it cannot be taken; names file and line
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+from schemas.ledger.envelope import ENVELOPE_BYTES_MAX
+from schemas.texts import shown
+
+OBJECT_BYTES_MAX = 4 * ENVELOPE_BYTES_MAX
+"""Limit for one object, laid out for people: no gateway takes more than a quarter of it."""
+
+
+class EventFileError(Exception):
+    """What cannot be taken, with file and line."""
+
+    def __init__(self, file: Path, line: int | None, sentence: str) -> None:
+        place = shown(file) if line is None else f"{shown(file)}:{line}"
+        super().__init__(f"{place}: {sentence}")
+
+
+class Given(NamedTuple):
+    file: Path
+    line: int
+    value: dict[str, Any]
+
+
+def objects(file: Path) -> Iterator[Given]:
+    """The objects of a file, one after the other, so that a nation's night needs no more memory than a form. Raises
+    EventFileError."""
+    try:
+        with file.open("rb") as opened:
+            first, number = opened.readline(OBJECT_BYTES_MAX + 1), 1
+            while first and not first.lstrip(b"\xef\xbb\xbf").strip():
+                first, number = opened.readline(OBJECT_BYTES_MAX + 1), number + 1
+            if not first.strip():
+                raise EventFileError(file, None, "holds nothing")
+            try:
+                given = _object(file, number, first)
+            except EventFileError:
+                if first.lstrip(b"\xef\xbb\xbf").lstrip()[:1] != b"{":
+                    raise
+                # Laid out over many lines, unless the one line is all there is.
+                rest = opened.read(OBJECT_BYTES_MAX + 1 - len(first))
+                if not rest.strip():
+                    raise
+                yield _object(file, number, first + rest)
+                return
+            yield given
+            while line := opened.readline(OBJECT_BYTES_MAX + 1):
+                number += 1
+                if line.strip():
+                    yield _object(file, number, line)
+    except OSError as error:
+        raise EventFileError(file, None, f"cannot be read: {error.strerror}") from None
+
+
+def _object(file: Path, line: int, text: bytes) -> Given:
+    """The object in a text that begins in this line."""
+    if len(text) > OBJECT_BYTES_MAX:
+        raise EventFileError(
+            file, line, f"has more than {OBJECT_BYTES_MAX:,} bytes, so it is no form; one object a line"
+        )
+    try:
+        value = json.loads(
+            text.rstrip().decode("utf-8-sig"), object_pairs_hook=_once, parse_constant=_no_number, parse_int=_whole
+        )
+    except UnicodeDecodeError:
+        raise EventFileError(file, line, "is not UTF-8; save the file as UTF-8") from None
+    except json.JSONDecodeError as error:
+        place = line + error.lineno - 1
+        if error.msg == "Extra data":
+            raise EventFileError(
+                file, place, "a second value begins here; write one object a line, or a file for each"
+            ) from None
+        raise EventFileError(
+            file, place, f"not JSON: {error.msg[:1].lower()}{error.msg[1:]} (column {error.colno})"
+        ) from None
+    except RecursionError:
+        raise EventFileError(file, line, "not JSON that could be an event: it is nested too deeply") from None
+    except ValueError as error:
+        raise EventFileError(file, line, f"not JSON that could be an event: {error}") from None
+    if not isinstance(value, dict):
+        raise EventFileError(file, line, "expected a JSON object: a signed envelope or an event")
+    return Given(file, line, value)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object, where no key is given twice: of two values, two readers may see two events."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"{shown(twice)[:60]!r} is given twice in one object")
+    return value
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > 20:
+        raise ValueError(f"a number of {len(digits):,} digits")
+    return int(digits)

@@ -1,0 +1,53 @@
+"""What the count will find wrong with an event, before it is signed: the rules of its package, at the one place where a
+typing error is still nobody's public word."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from projections.definition.compiled import Definition
+from projections.fold.authority import check_election, check_key, check_place
+from projections.form.rules import FormJudge
+from proofs.signatures import key_id
+from schemas.definition.package import Severity
+from schemas.ledger.events import AnyEvent, ResultReported
+from schemas.ledger.reports import report_from
+
+
+class Mistake(NamedTuple):
+    rule: str
+    sentence: str
+    is_refused: bool
+    """No gateway will take it; else it will be in the ledger, held or flagged."""
+
+
+class FormCheck:
+    """The package's judges, for the key that will sign."""
+
+    def __init__(self, definition: Definition, key: Ed25519PrivateKey) -> None:
+        self._definition = definition
+        self._judge = FormJudge(definition)
+        self._key_id = key_id(key.public_key().public_bytes_raw())
+
+    def mistakes(self, event: AnyEvent) -> list[Mistake]:
+        """What would be refused, or held or flagged; nothing where all is well."""
+        definition = self._definition
+        key = definition.keys.get(self._key_id)
+        refusal = check_election(event, definition) or check_key(event, key, self._key_id, definition)
+        if refusal is None:
+            assert key is not None, "check_key refuses a key that is not registered"
+            refusal = check_place(event, key, definition)
+        if refusal is not None:
+            return [Mistake(refusal.rule, refusal.sentence_en, True)]
+        if not isinstance(event, ResultReported):
+            return []
+        contest = definition.contests[definition.contest_number[event.contest]]
+        registered = definition.station_registered[definition.station_number[event.station]]
+        findings = self._judge.judge(report_from(event).form, contest, registered)
+        return [
+            Mistake(finding.rule, finding.sentence_en, finding.rule == "C1")
+            for finding in findings
+            if finding.severity is not Severity.INFO
+        ]

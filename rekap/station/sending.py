@@ -1,0 +1,110 @@
+"""Send signed envelopes to a gateway in batches, and go on when it is away.
+
+AwayError       no answer of a gateway came (runtime/http_client.py)
+TooLargeError   the gateway, or a proxy before it, takes no batch of this size
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import httpx
+import orjson
+
+from runtime.http_client import AwayError, Reply, ask, what_came
+
+BATCH_LINES = 500
+BATCH_BYTES = 1_000_000
+"""Limit for a request. nginx takes 1 MiB where nobody says more; at half, a legislature's forms of 6 kB go 80 at a time."""
+ANSWER_SECONDS_MAX = 60.0
+"""For a batch sent and answered. On a slower line the next one is half as large: at 60 s a single form of 60 kB needs
+8 kbit/s."""
+ANSWER_BYTES_OF_LINE = 16 * 1024
+"""A receipt has 1 kB; a problem with twenty mistakes 4 kB."""
+ATTEMPTS_MAX = 60
+WAIT_SECONDS_MAX = 5.0
+TEMPORARY_STATUSES = frozenset({429, 500, 502, 503, 504})
+"""Statuses of one line of a batch that may succeed later."""
+
+
+class TooLargeError(Exception):
+    """The batch is over the limit of the gateway or of a proxy before it."""
+
+
+class Answer(NamedTuple):
+    """What came for one envelope. Nobody has looked yet whether it is to be believed (rekap/station/belief.py)."""
+
+    status: int
+    receipt: dict[str, Any] | None
+    problem: dict[str, Any] | None
+
+
+async def post_batch(client: httpx.AsyncClient, url: str, envelopes: Sequence[bytes]) -> list[Answer]:
+    """Send envelopes once; an answer for each, in order. Raises AwayError, TooLargeError."""
+    reply = await ask(
+        client,
+        "POST",
+        f"{url}/v1/submissions:batch",
+        content=b"\n".join(envelopes),
+        media_type="application/x-ndjson",
+        bytes_max=(len(envelopes) + 1) * ANSWER_BYTES_OF_LINE,
+        seconds_max=ANSWER_SECONDS_MAX,
+    )
+    if reply.status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+        raise TooLargeError
+    answers = _answers(reply) if reply.status == httpx.codes.OK else None
+    if answers is None or len(answers) != len(envelopes):
+        raise AwayError(what_came(reply), was_odd=True)
+    return answers
+
+
+def _answers(reply: Reply) -> list[Answer] | None:
+    """None where it is not what a gateway answers."""
+    answers = []
+    for number, line in enumerate(reply.body.split(b"\n"), start=1):
+        if not line and number > 1:
+            continue
+        try:
+            said = orjson.loads(line)
+        except ValueError:
+            return None
+        if not isinstance(said, dict) or said.get("line") != number or type(said.get("status")) is not int:
+            return None
+        receipt, problem = said.get("receipt"), said.get("problem")
+        if not isinstance(receipt or problem, dict):
+            return None
+        answers.append(Answer(said["status"], receipt, problem))
+    return answers
+
+
+async def send_batch(
+    client: httpx.AsyncClient, url: str, envelopes: Sequence[bytes], *, attempts: int = ATTEMPTS_MAX
+) -> list[Answer]:
+    """Send envelopes until each has an answer that is not "later": what the demo and imports use, whose gateway is their
+    own. A repeat is the same event. Raises AwayError."""
+    answers: dict[int, Answer] = {}
+    lines, wait, why = BATCH_LINES, 0.1, ""
+    for _ in range(attempts):
+        left = [place for place in range(len(envelopes)) if place not in answers]
+        if not left:
+            break
+        try:
+            for batch in (left[begin : begin + lines] for begin in range(0, len(left), lines)):
+                came = await post_batch(client, url, [envelopes[place] for place in batch])
+                later = {place for place, each in zip(batch, came, strict=True) if each.status in TEMPORARY_STATUSES}
+                answers |= {place: each for place, each in zip(batch, came, strict=True) if place not in later}
+                wait = 0.1 if len(later) < len(batch) else wait
+            why = "its ledger does not take them"
+        except TooLargeError:
+            lines, why = max(1, min(lines, len(left)) // 2), "it takes no batch of this size"
+            continue
+        except AwayError as away:
+            why = str(away)
+        if len(answers) < len(envelopes):
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, WAIT_SECONDS_MAX)
+    if len(answers) < len(envelopes):
+        raise AwayError(f"{url} did not accept {len(envelopes) - len(answers)} submissions: {why}")
+    return [answers[place] for place in range(len(envelopes))]

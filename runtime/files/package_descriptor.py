@@ -1,0 +1,120 @@
+"""`datapackage.json`: what the tables of an election package mean, for programs that know Frictionless Data Packages.
+
+Made from the models themselves (schemas/definition/package.py), so it cannot say something else than the loader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from schemas.definition.package import TABLES, ElectionPackage, Row, Text, text_fields
+
+EXAMPLE_LANGUAGE = "en"
+"""Where a column must name some language."""
+PRIMARY_KEYS: dict[str, tuple[str, ...]] = {
+    "areas": ("code",),
+    "stations": ("code",),
+    "offices": ("id",),
+    "contests": ("id",),
+    "districts": ("district", "area"),
+    "parties": ("id",),
+    "choices": ("contest", "id"),
+    "keys": ("key_id",),
+}
+FOREIGN_KEYS: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "areas": (("parent", "", "code"),),
+    "stations": (("area", "areas", "code"),),
+    "contests": (("office", "offices", "id"),),
+    "choices": (("contest", "contests", "id"), ("party", "parties", "id")),
+}
+"""(column, table, column there); the empty table is the same one. A contest's electorate, a part of a district and a
+key's scope may stand in one of two tables, which a foreign key cannot say."""
+
+
+def descriptor(package: ElectionPackage) -> dict[str, Any]:
+    """The content of `datapackage.json`."""
+    election = package.election
+    return {
+        "profile": "tabular-data-package",
+        "name": election.id,
+        "title": election.title.preferred("en"),
+        "licenses": [{"name": "other", "title": election.licence}],
+        **({} if election.source is None else {"sources": [{"title": election.source}]}),
+        "resources": [_resource(name, TABLES[name], rows) for name, rows in package.tables().items()],
+    }
+
+
+def column_names(model: type[Row], rows: Iterable[Row]) -> dict[str, tuple[str, str | None]]:
+    """Columns of a table as it is written → (field, language): a text has a column for each language that a row has it in,
+    in the order in which they are met. Where it has to be there, it has one also in a table without rows."""
+    texts = text_fields(model)
+    languages: dict[str, dict[str, None]] = {name: {} for name in texts}
+    if texts:
+        for row in rows:
+            for name in texts:
+                if (text := getattr(row, name)) is not None:
+                    languages[name] |= dict.fromkeys(text.root)
+    found: dict[str, tuple[str, str | None]] = {}
+    for name in model.model_fields:
+        if name in texts:
+            least = (EXAMPLE_LANGUAGE,) if model.model_fields[name].is_required() else ()
+            found |= {f"{name}_{language}": (name, language) for language in languages[name] or least}
+        else:
+            found[name] = (name, None)
+    return found
+
+
+def columns(model: type[Row]) -> dict[str, dict[str, Any]]:
+    """Column → its JSON Schema, with references resolved and `null` left out. Texts in several languages are not among
+    them: which columns they have, the table decides."""
+    schema = model.model_json_schema()
+    definitions = schema.get("$defs", {})
+    resolved = {}
+    for name, column in schema["properties"].items():
+        if name in text_fields(model):
+            continue
+        column = next((each for each in column.get("anyOf", ()) if each.get("type") != "null"), column)
+        if "$ref" in column:
+            column = definitions[column["$ref"].rpartition("/")[2]]
+        resolved[name] = column
+    return resolved
+
+
+def _resource(name: str, model: type[Row], rows: Iterable[Row]) -> dict[str, Any]:
+    facts = columns(model)
+    text = TypeAdapter(Text).json_schema()
+    schema: dict[str, Any] = {
+        "fields": [
+            _field(column, facts[field], is_required=model.model_fields[field].is_required())
+            if language is None
+            else _field(column, text, is_required=False)
+            for column, (field, language) in column_names(model, rows).items()
+        ],
+        "missingValues": [""],
+        "primaryKey": list(PRIMARY_KEYS[name]),
+    }
+    if name in FOREIGN_KEYS:
+        schema["foreignKeys"] = [
+            {"fields": [column], "reference": {"resource": table, "fields": [there]}}
+            for column, table, there in FOREIGN_KEYS[name]
+        ]
+    return {
+        "name": name,
+        "path": f"{name}.csv",
+        "profile": "tabular-data-resource",
+        "format": "csv",
+        "mediatype": "text/csv",
+        "encoding": "utf-8",
+        "schema": schema,
+    }
+
+
+def _field(column: str, facts: dict[str, Any], *, is_required: bool) -> dict[str, Any]:
+    constraints: dict[str, Any] = {"required": True} if is_required else {}
+    for name in ("pattern", "minLength", "maxLength", "minimum", "maximum", "enum"):
+        if name in facts:
+            constraints[name] = facts[name]
+    return {"name": column, "type": facts["type"], **({"constraints": constraints} if constraints else {})}

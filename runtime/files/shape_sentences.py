@@ -1,0 +1,88 @@
+"""What pydantic finds wrong with a shape, in sentences for the person who filled in the file."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from pydantic_core import ErrorDetails
+
+from schemas.codes import CODE_PATTERN, ELECTION_PATTERN, KEY_ID_PATTERN
+from schemas.definition.package import LANGUAGE_PATTERN, TEXT_PATTERN, Key
+from schemas.ledger.events import TIME_PATTERN
+from schemas.texts import WEB_ADDRESS_PATTERN, shown
+
+SHOWN_CHARACTERS_MAX = 60
+"""Limit for what is quoted of a wrong value."""
+
+_PATTERNS: Mapping[str, str] = {
+    CODE_PATTERN: "a code: 1 to 64 letters (A-Z), digits, dots, underscores or hyphens, a letter or digit first",
+    ELECTION_PATTERN: "an election id: 1 to 48 lower-case letters, digits or hyphens, a letter or digit first",
+    LANGUAGE_PATTERN: "a language tag as BCP 47 writes it, such as en, pt-BR or zh-Hant",
+    TEXT_PATTERN: "a text for people: it holds a line end, a control or a direction character",
+    WEB_ADDRESS_PATTERN: "a web address: http:// or https://, a host, and no spaces",
+    TIME_PATTERN: "a time such as 2029-02-14T13:05:00+07:00, of a day and hour that there is",
+    KEY_ID_PATTERN: "a key id: 16 hexadecimal digits in lower case",
+    Key.model_json_schema()["properties"]["public_key"]["pattern"]: "a public key: 32 bytes in base64, 44 characters",
+}
+_RULE_PATTERN = "a rule id, such as F3"
+
+
+def sentence(error: ErrorDetails, fields: Collection[str] = ()) -> str:
+    """One error in plain words. `fields` are those the object may have, where the error is a field it may not have."""
+    value, context = error["input"], error.get("ctx", {})
+    match error["type"]:
+        case "missing":
+            return "is missing"
+        case "extra_forbidden":
+            name = str(error["loc"][-1])
+            return f"there is no field {name!r} here{did_you_mean(difflib.get_close_matches(name, sorted(fields), 1))}"
+        case "string_pattern_mismatch":
+            return _pattern_sentence(value, context["pattern"])
+        case "string_too_short" if value:
+            return f"has {len(value):,} characters, at least {context['min_length']:,} are needed"
+        case "string_too_short":
+            return "is empty"
+        case "string_too_long":
+            return f"has {len(value):,} characters, at most {context['max_length']:,} are allowed"
+        case "enum" | "literal_error":
+            allowed = [each.strip("'") for each in context["expected"].replace(" or ", ", ").split(", ")]
+            near = difflib.get_close_matches(str(value).strip().lower(), allowed, 1)
+            return f"{_shown(value)} is none of {', '.join(allowed)}{did_you_mean(near)}"
+        case "greater_than_equal":
+            return f"is {_shown(value)}, must be at least {context['ge']:,}"
+        case "less_than_equal":
+            return f"is {_shown(value)}, must be at most {context['le']:,}"
+        case "too_short":
+            return f"has {context['actual_length']:,} entries, at least {context['min_length']:,} are needed"
+        case "too_long":
+            return f"has more than {context['max_length']:,} entries"
+        case "int_type" | "int_parsing" | "int_from_float" | "int_parsing_size":
+            return f"expected a whole number, got {_shown(value)}"
+        case "string_type":
+            return f"expected a text, got {_shown(value)}"
+        case "list_type" | "tuple_type":
+            return f"expected a list, got {_shown(value)}"
+        case "model_type" | "dict_type" | "model_attributes_type":
+            return f"expected an object, got {_shown(value)}"
+        case kind if kind.startswith("date"):
+            return f"expected a date such as 2029-02-14, got {_shown(value)}"
+        case _:
+            return f"{_shown(value)} does not fit here: {error['msg'][:1].lower()}{error['msg'][1:]}"
+
+
+def did_you_mean(near: list[str]) -> str:
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _pattern_sentence(value: str, pattern: str) -> str:
+    if not value:
+        return "is empty"
+    hint = " (there is a space before or after it)" if value != value.strip() else ""
+    return f"{_shown(value)} is not {_PATTERNS.get(pattern, _RULE_PATTERN)}{hint}"
+
+
+def _shown(value: Any) -> str:
+    text = shown(repr(value))
+    return text if len(text) <= SHOWN_CHARACTERS_MAX else text[: SHOWN_CHARACTERS_MAX - 1] + "…"

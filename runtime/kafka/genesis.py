@@ -1,0 +1,92 @@
+"""Opening an election: the same genesis record at offset 0 of every ledger partition (DESIGN 3)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from runtime.kafka.clients import (
+    TopicMismatchError,
+    admin_client,
+    ordered_producer,
+    plain_consumer,
+    stop_consumer,
+    topics_of,
+)
+from runtime.settings import Settings
+from schemas.definition.package import Election
+from schemas.ledger.envelope import ledger_record
+
+READ_SECONDS_MAX = 30.0
+
+
+async def first_records(settings: Settings, election: Election) -> list[bytes | None]:
+    """The record at offset 0 of each ledger partition; None where it is empty, or the topic is not there.
+
+    Raises TopicMismatchError where the ledger begins later or has another number of partitions, TimeoutError, KafkaError."""
+    ledger = topics_of(election).ledger
+    async with asyncio.timeout(READ_SECONDS_MAX):
+        found = await _partitions(settings, ledger)
+        if not found:
+            return [None] * election.partitions
+        if found != election.partitions:
+            raise TopicMismatchError(
+                f"topic {ledger} has {found} partitions, but the package says {election.partitions}; "
+                "the number is fixed when the election is opened"
+            )
+        consumer = plain_consumer(settings)
+        try:
+            await consumer.start()
+            return await _first_records(consumer, ledger, found)
+        finally:
+            await stop_consumer(consumer)
+
+
+async def _partitions(settings: Settings, topic: str) -> int:
+    """How many partitions a topic has; 0 where it is not there."""
+    admin = admin_client(settings)
+    await admin.start()
+    try:
+        [described] = await admin.describe_topics([topic])
+        return len(described["partitions"])
+    finally:
+        await admin.close()
+
+
+async def _first_records(consumer: AIOKafkaConsumer, ledger: str, partitions: int) -> list[bytes | None]:
+    places = [TopicPartition(ledger, partition) for partition in range(partitions)]
+    starts, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+    for place in places:
+        if starts[place] > 0:
+            raise TopicMismatchError(
+                f"topic {ledger}, partition {place.partition} begins at offset {starts[place]}: Kafka has deleted the "
+                "records before it. Stop all writers, and restore the ledger from a copy (`rekap ledger import`)"
+            )
+    records: list[bytes | None] = [None] * partitions
+    for place in places:
+        if ends[place] == 0:
+            continue
+        # One after another, so that no more than one fetch is in memory.
+        consumer.assign([place])
+        consumer.seek(place, 0)
+        records[place.partition] = (await consumer.getone(place)).value or b""
+    return records
+
+
+async def write_genesis(settings: Settings, election: Election, record: bytes, partitions: Sequence[int]) -> None:
+    """Append the genesis to each of these partitions, which are empty; the topics are there. Raises KafkaError."""
+    producer = ordered_producer(settings)
+    await producer.start()
+    try:
+        for partition in partitions:
+            await producer.send_and_wait(topics_of(election).ledger, record, partition=partition)
+    finally:
+        await producer.stop()
+
+
+def genesis_record(envelope: bytes) -> bytes:
+    """The ledger record of a signed genesis, with now as its time."""
+    return ledger_record(envelope, "genesis", datetime.now(UTC).isoformat(timespec="milliseconds"))

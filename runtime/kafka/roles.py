@@ -1,0 +1,112 @@
+"""Who may do what at Kafka: one table, from which users and access control lists are made (`rekap kafka-roles`).
+
+A role is a user. What a process does not need it may not do, so that whoever takes over an API, which the world talks to, can
+append to the ledger, where every record is checked, and nowhere else; nor may anybody delete from a ledger.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+from runtime.kafka.clients import generations_topic, group_of, topics_of
+from schemas.definition.package import Election
+
+
+class Resource(enum.IntEnum):
+    """As Kafka numbers them (org.apache.kafka.common.resource.ResourceType)."""
+
+    TOPIC = 2
+    GROUP = 3
+
+
+class Operation(enum.IntEnum):
+    """As Kafka numbers them (org.apache.kafka.common.acl.AclOperation). Read and Write imply Describe."""
+
+    READ = 3
+    WRITE = 4
+    CREATE = 5
+    DELETE = 6
+    DESCRIBE = 8
+    DESCRIBE_CONFIGS = 10
+    ALTER_CONFIGS = 11
+
+
+class Grant(NamedTuple):
+    resource: Resource
+    name: str
+    is_prefix: bool
+    """Whether it means all names that begin with it: those of every generation."""
+    operations: tuple[Operation, ...]
+
+
+ROLES = ("operator", "api", "tabulator", "rollup", "recorder", "notary", "auditor")
+"""The operator opens an election, rebuilds, examines, exports and imports; the auditor reads the ledger."""
+
+_LOOK = (Operation.DESCRIBE, Operation.DESCRIBE_CONFIGS)
+_READ = (Operation.READ, Operation.DESCRIBE_CONFIGS)
+_WRITE = (Operation.WRITE, Operation.DESCRIBE_CONFIGS)
+_ALL_BUT_DELETE = (
+    Operation.CREATE,
+    Operation.READ,
+    Operation.WRITE,
+    Operation.DESCRIBE_CONFIGS,
+    Operation.ALTER_CONFIGS,
+)
+
+_TOPICS: dict[str, dict[str, tuple[Operation, ...]]] = {
+    "operator": {
+        "ledger": _ALL_BUT_DELETE,
+        "generations": _ALL_BUT_DELETE,
+        "subtotals": (*_ALL_BUT_DELETE, Operation.DELETE),
+        "results": (*_ALL_BUT_DELETE, Operation.DELETE),
+    },
+    "api": {
+        "ledger": (Operation.READ, Operation.WRITE, Operation.DESCRIBE_CONFIGS),
+        "generations": _READ,
+        "subtotals": _READ,
+        "results": _READ,
+    },
+    "tabulator": {"ledger": _READ, "generations": _READ, "subtotals": _WRITE, "results": _LOOK},
+    "rollup": {"ledger": _READ, "generations": _READ, "subtotals": _READ, "results": _WRITE},
+    "recorder": {"ledger": _READ, "generations": _READ, "subtotals": _READ, "results": _READ},
+    "notary": {"ledger": _READ, "generations": _LOOK, "subtotals": _LOOK, "results": _LOOK},
+    "auditor": {"ledger": (Operation.READ,)},
+}
+_GROUPS: dict[str, dict[str, tuple[Operation, ...]]] = {
+    "operator": {"tabulator": (Operation.READ,), "rollup": (Operation.READ,)},
+    "api": {"tabulator": (Operation.DESCRIBE,), "rollup": (Operation.DESCRIBE,)},
+    "tabulator": {"tabulator": (Operation.READ,)},
+    "rollup": {"rollup": (Operation.READ,)},
+}
+
+
+def grants(election: Election, role: str) -> list[Grant]:
+    """What a role may do. It may do nothing else."""
+    topics = {**topics_of(election)._asdict(), "generations": generations_topic(election)}
+    of_each_generation = ("subtotals", "results")
+    return [
+        *(
+            Grant(Resource.TOPIC, topics[name], name in of_each_generation, operations)
+            for name, operations in _TOPICS[role].items()
+        ),
+        *(
+            Grant(Resource.GROUP, group_of(election, name), True, operations)
+            for name, operations in _GROUPS.get(role, {}).items()
+        ),
+    ]
+
+
+def table() -> str:
+    """For docs/operations.md; a test compares."""
+    names = ("ledger", "generations", "subtotals", "results")
+    lines = [f"| role | {' | '.join(names)} | groups |", "|---" * (len(names) + 2) + "|"]
+    for role in ROLES:
+        cells = [_words(_TOPICS[role].get(name, ())) for name in names]
+        groups = "; ".join(f"{name}: {_words(operations)}" for name, operations in _GROUPS.get(role, {}).items())
+        lines.append(f"| {role} | {' | '.join(cells)} | {groups or '–'} |")
+    return "\n".join(lines)
+
+
+def _words(operations: tuple[Operation, ...]) -> str:
+    return ", ".join(operation.name.lower().replace("_", " ") for operation in operations) or "–"

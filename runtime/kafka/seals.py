@@ -1,0 +1,216 @@
+"""Seals: by what a reader of Kafka sees that one of the workers wrote a message, and for which place.
+
+Kafka keeps what anybody writes who can reach it. So whatever a process believes of what it finds there, and that no signature
+of a submitter covers, carries a MAC: messages of `subtotals` and `results`, the generation that is served, and what is left
+beside a committed offset. It is keyed BLAKE2b (RFC 7693) over what the message is for, the definition of the election, the
+topic (which names mode, election and generation), partition, key and value, each with its length: a seal holds nowhere else.
+
+A message that was sealed once can be written again by whoever may write. That changes nothing: a block or a result is skipped
+by its watermarks, an older generation by its number, and an older committed offset has blocks told again.
+
+The keys are a file that all workers have, a key a line: the first seals, all are believed, so that keys change by overlap
+(docs/operations.md). It is read again whenever it changes.
+
+SealError   why a message is not believed, in a few words that hold nothing of the message
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+import stat
+import time
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from runtime.files.key_files import KeyFileError
+
+HEADER = "rekap-seal"
+KEY_BYTES = 32
+KEY_ID_BYTES = 8
+MAC_BYTES = 32
+SEAL_BYTES = 64
+"""More than a seal adds to a message: the header's name, its lengths, key id and MAC."""
+KEYS_MAX = 16
+FILE_BYTES_MAX = 16 * 1024
+LOOK_SECONDS = 1.0
+"""Between two looks at the file by who seals. A reader looks at once where it does not know a key, so that a key that was
+added a moment ago is believed; at double a key that was taken away seals that much longer."""
+NO_SEAL, TWO_SEALS, UNKNOWN_KEY, WRONG_SEAL = "no seal", "two seals", "sealed with an unknown key", "a wrong seal"
+
+
+class SealError(Exception):
+    """Why a message is not believed."""
+
+
+class SealKey(NamedTuple):
+    id: bytes
+    key: bytes
+
+    @classmethod
+    def of(cls, key: bytes) -> SealKey:
+        return cls(blake2b(key, digest_size=KEY_ID_BYTES, person=b"rekap-key-id").digest(), key)
+
+
+class Seals:
+    """Seals and checks for one election. One event loop, or thread, owns it."""
+
+    def __init__(self, path: Path, definition: str) -> None:
+        """Raises KeyFileError."""
+        self._path = path
+        self._definition = definition.encode()
+        self._stamp = _stamp(path)
+        self._keys = read_seal_keys(path)
+        self._looked_at = time.monotonic()
+
+    # -- messages ----------------------------------------------------------------------------------------------------
+
+    def headers(self, topic: str, partition: int, key: bytes | None, value: bytes) -> list[tuple[str, bytes]]:
+        """The headers with which the message is sent."""
+        if time.monotonic() - self._looked_at > LOOK_SECONDS:
+            self._look()
+        parts = (topic.encode(), b"%d" % partition, key, value)
+        return [(HEADER, self._seal(self._keys[0], b"message", parts))]
+
+    def check(self, message: Any) -> None:
+        """Whether a worker wrote a message (of aiokafka or Faust) where it stands. Raises SealError."""
+        given = message.headers or ()
+        pairs = given.items() if isinstance(given, Mapping) else given
+        found = [value for name, value in pairs if name == HEADER]
+        if len(found) != 1:
+            raise SealError(TWO_SEALS if found else NO_SEAL)
+        parts = (message.topic.encode(), b"%d" % message.partition, message.key, message.value)
+        self._check(found[0] or b"", b"message", parts)
+
+    # -- committed offsets -------------------------------------------------------------------------------------------
+
+    def place(self, group: str, topic: str, partition: int, offset: int, note: str) -> str:
+        """What is left beside a committed offset: the seal and the note."""
+        parts = _parts_of_place(group, topic, partition, offset, note)
+        return f"{self._seal(self._keys[0], b'place', parts).hex()} {note}"
+
+    def note(self, group: str, topic: str, partition: int, offset: int, metadata: str) -> str:
+        """The note in what was left beside a committed offset. Raises SealError."""
+        seal, _, note = metadata.partition(" ")
+        try:
+            found = bytes.fromhex(seal)
+        except ValueError:
+            found = b""
+        if not found:
+            raise SealError(NO_SEAL)
+        self._check(found, b"place", _parts_of_place(group, topic, partition, offset, note))
+        return note
+
+    # -- both --------------------------------------------------------------------------------------------------------
+
+    def _seal(self, key: SealKey, what: bytes, parts: Sequence[bytes | None]) -> bytes:
+        mac = blake2b(key=key.key, digest_size=MAC_BYTES, person=b"rekap-seal")
+        told = (what, self._definition, *parts)
+        # The lengths first, absent told from empty: so no two messages have the same bytes here.
+        mac.update(b"".join(b"-" if part is None else b"%d," % len(part) for part in told))
+        for part in told:
+            mac.update(part or b"")
+        return key.id + mac.digest()
+
+    def _check(self, seal: bytes, what: bytes, parts: Sequence[bytes | None]) -> None:
+        key = self._known(seal[:KEY_ID_BYTES])
+        if key is None:
+            self._look()
+            key = self._known(seal[:KEY_ID_BYTES])
+        if key is None:
+            raise SealError(UNKNOWN_KEY)
+        if not hmac.compare_digest(seal, self._seal(key, what, parts)):
+            raise SealError(WRONG_SEAL)
+
+    def _known(self, key_id: bytes) -> SealKey | None:
+        return next((key for key in self._keys if key.id == key_id), None)
+
+    def _look(self) -> None:
+        """Read the file again where it has changed. What cannot be read changes nothing: the keys of before go on."""
+        self._looked_at = time.monotonic()
+        try:
+            stamp = _stamp(self._path)
+            if stamp != self._stamp:
+                self._keys = read_seal_keys(self._path)
+                self._stamp = stamp
+        except KeyFileError:
+            pass  # half way through a change; whoever starts now is told
+
+
+def _parts_of_place(group: str, topic: str, partition: int, offset: int, note: str) -> tuple[bytes, ...]:
+    return group.encode(), topic.encode(), b"%d" % partition, b"%d" % offset, note.encode()
+
+
+# ── the file ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def read_seal_keys(path: Path) -> list[SealKey]:
+    """The keys in a file, that which seals first. Raises KeyFileError, also where others may read or write it."""
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            text = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise KeyFileError(
+            f"{path} (REKAP_WORKERS_KEY), the keys that workers seal their messages with, cannot be read: {error.strerror}; "
+            f"all workers of an election share one, made by `rekap keys workers {path}`"
+        ) from None
+    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise KeyFileError(f"others on this machine may read or write {path} (REKAP_WORKERS_KEY): chmod 600 {path}")
+    if status.st_uid not in (os.geteuid(), 0):
+        raise KeyFileError(f"{path} (REKAP_WORKERS_KEY) belongs to another user, who may change it")
+    keys = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not (line := line.strip()) or line.startswith(b"#"):
+            continue
+        try:
+            key = bytes.fromhex(line.decode("ascii"))
+        except ValueError:
+            key = b""
+        if len(key) != KEY_BYTES:
+            raise KeyFileError(f"{path}, line {number}: expected a key, {2 * KEY_BYTES} hexadecimal digits")
+        keys.append(SealKey.of(key))
+    if not keys or len(keys) > KEYS_MAX:
+        raise KeyFileError(f"{path} has {len(keys)} keys; expected 1 to {KEYS_MAX}, a line each")
+    return keys
+
+
+def make_seal_keys(path: Path) -> None:
+    """Make the file with one new key where there is none. Raises KeyFileError."""
+    if not path.exists():
+        write_seal_keys(path, [new_seal_key()])
+
+
+def new_seal_key() -> SealKey:
+    return SealKey.of(secrets.token_bytes(KEY_BYTES))
+
+
+def write_seal_keys(path: Path, keys: Sequence[SealKey]) -> None:
+    """The whole file or none of it. Raises KeyFileError."""
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.writelines(f"{key.key.hex()}\n" for key in keys)
+            file.flush()
+            os.fsync(descriptor)
+        fresh.replace(path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise KeyFileError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    """Raises KeyFileError."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise KeyFileError(
+            f"{path} (REKAP_WORKERS_KEY), the keys that workers seal their messages with, cannot be read: {error.strerror}; "
+            f"all workers of an election share one, made by `rekap keys workers {path}`"
+        ) from None
+    return status.st_mtime_ns, status.st_ino, status.st_size

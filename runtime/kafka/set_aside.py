@@ -1,0 +1,188 @@
+"""What readers of Kafka do not believe: it is set aside with an alarm, and the reader goes on with the next message.
+
+A message of `subtotals` or `results` is believed where
+
+    1. its seal holds                                                            (runtime/kafka/seals.py)
+    2. its head can be read, and names an office and partitions of this election
+    3. the ledger has every record up to its watermarks
+
+Only a worker with a key passes 1, so 2 and 3 find one that counts another election or another ledger. What is set aside is
+no gap: honest messages follow each other by their watermarks, whatever stands between them in the topic.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from prometheus_client import Counter
+
+from runtime.kafka.clients import partition_of_office, topics_of
+from runtime.kafka.seals import SealError, Seals
+from runtime.logs import event
+from schemas.definition.package import Election
+from schemas.derived.blocks import UNATTRIBUTED, BlockRange
+from schemas.derived.results import ResultRange
+
+log = logging.getLogger("rekap.set_aside")
+
+ALARM_SECONDS = 3600.0
+"""Health is red for so long after the last message that was set aside. At half, nobody who looks once an hour sees it."""
+ENDS_SECONDS_MAX = 30.0
+"""For Kafka to say where the ledger ends; then the reader stops, and is started again."""
+UNREADABLE = "not readable"
+OTHER_ELECTION = "of another election"
+BEYOND_THE_LEDGER = "a watermark beyond the end of the ledger"
+
+
+class Heap(NamedTuple):
+    """What was set aside of one partition for one reason."""
+
+    topic: str
+    partition: int
+    reason: str
+    messages: int
+    first: int
+    last: int
+
+    def sentence(self) -> str:
+        where = f"offset {self.first}" if self.first == self.last else f"offsets {self.first} to {self.last}"
+        what = "message was" if self.messages == 1 else "messages were"
+        return f"{self.topic}/{self.partition}: {self.messages} {what} set aside at {where}: {self.reason}"
+
+
+class SetAside:
+    """What one reader has set aside, and the alarm. Bounded: a heap for each partition and reason."""
+
+    def __init__(self, counter: Counter | None = None, *, is_quiet: bool = False) -> None:
+        """`is_quiet` is for whoever looks at the same again and again."""
+        self._counter = counter
+        self._is_quiet = is_quiet
+        self._heaps: dict[tuple[str, int, str], Heap] = {}
+        self._seen_at: dict[tuple[str, int, str], float] = {}
+
+    def add(self, topic: str, partition: int, offset: int, reason: str) -> None:
+        key = (topic, partition, reason)
+        before = self._heaps.get(key, Heap(*key, 0, offset, offset))
+        heap = before._replace(
+            messages=before.messages + 1, first=min(before.first, offset), last=max(before.last, offset)
+        )
+        self._heaps[key] = heap
+        self._seen_at[key] = time.monotonic()
+        if self._counter is not None:
+            self._counter.labels(topic, reason).inc()
+        # The first of a kind, then the 10th, the 100th …: whoever writes a million of them does not fill the disk.
+        if not self._is_quiet and str(heap.messages).rstrip("0") == "1":
+            log.error(
+                event("set-aside", topic=topic, partition=partition, offset=offset, why=reason, so_many=heap.messages)
+            )
+
+    def heaps(self) -> list[Heap]:
+        """What health shows."""
+        since = time.monotonic() - ALARM_SECONDS
+        return [heap for key, heap in self._heaps.items() if self._seen_at[key] > since]
+
+    def take(self) -> list[Heap]:
+        """What was added since the last call, for whoever keeps it elsewhere."""
+        heaps, self._heaps, self._seen_at = list(self._heaps.values()), {}, {}
+        return heaps
+
+
+class LedgerEnds:
+    """Where each partition of the ledger ends, as far as was asked. It only grows: Kafka is asked again where something lies
+    beyond what is known, so once for each batch of messages that tell of new records."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, ledger: str, partitions: int) -> None:
+        self._consumer = consumer
+        self._places = [TopicPartition(ledger, number) for number in range(partitions)]
+        self._ends: list[int] = [0] * partitions
+
+    def have(self, through: Mapping[int, int]) -> bool:
+        return all(offset < self._ends[partition] for partition, offset in through.items())
+
+    async def ask(self) -> None:
+        """Raises KafkaError, TimeoutError."""
+        async with asyncio.timeout(ENDS_SECONDS_MAX):
+            ends = await self._consumer.end_offsets(self._places)
+        self._ends = [ends[place] for place in self._places]
+
+
+class Opener:
+    """Opens the messages of one reader of `subtotals` and `results`."""
+
+    def __init__(
+        self,
+        seals: Seals,
+        election: Election,
+        generation: int,
+        offices: Collection[str],
+        consumer: AIOKafkaConsumer,
+        aside: SetAside,
+    ) -> None:
+        """`consumer` asks where the ledger ends, and may be the one that reads."""
+        self._seals = seals
+        self._results = topics_of(election, generation).results
+        self._offices = {*offices, UNATTRIBUTED}
+        self._partitions = election.partitions
+        self._ends = LedgerEnds(consumer, topics_of(election).ledger, election.partitions)
+        self._aside = aside
+
+    async def believed(self, messages: Iterable[Any]) -> list[Any]:
+        """The messages (of aiokafka or Faust) that may be believed, in their order. Raises KafkaError, TimeoutError."""
+        opened: list[tuple[Any, Mapping[int, int]]] = []
+        for message in messages:
+            try:
+                self._seals.check(message)
+                opened.append((message, self._through(message)))
+            except SealError as error:
+                self._aside.add(message.topic, message.partition, message.offset, str(error))
+        if not all(self._ends.have(through) for _, through in opened):
+            await self._ends.ask()
+        believed = []
+        for message, through in opened:
+            if self._ends.have(through):
+                believed.append(message)
+            else:
+                self._aside.add(message.topic, message.partition, message.offset, BEYOND_THE_LEDGER)
+        return believed
+
+    def _through(self, message: Any) -> Mapping[int, int]:
+        """By ledger partition the watermark of a message. Raises SealError."""
+        try:
+            if message.topic == self._results:
+                result = ResultRange.from_bytes(message.value)
+                return self._of_this_election(str(result.office), enumerate(result.as_of), result.from_, message)
+            block = BlockRange.from_bytes(message.value)
+            return self._of_this_election(str(block.office), [(block.partition, block.through)], [block.from_], message)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise SealError(UNREADABLE) from None
+
+    def _of_this_election(
+        self, office: str, through: Iterable[tuple[int, int]], since: Sequence[int], message: Any
+    ) -> Mapping[int, int]:
+        cut = dict(through)
+        if message.topic == self._results:
+            fits = set(cut) == set(range(self._partitions)) and len(since) == self._partitions
+        else:
+            fits = partition_of_office(office) == message.partition
+        if not fits or office not in self._offices or not set(cut) <= set(range(self._partitions)):
+            raise SealError(OTHER_ELECTION)
+        return cut
+
+
+def believed_places(
+    seals: Seals, group: str, places: Mapping[TopicPartition, tuple[int, str]], aside: SetAside
+) -> dict[TopicPartition, tuple[int, str]]:
+    """Of the committed offsets of a group, with what was left beside each (`committed_places`), those that a worker left, and
+    its note."""
+    believed = {}
+    for place, (offset, metadata) in places.items():
+        try:
+            believed[place] = (offset, seals.note(group, place.topic, place.partition, offset, metadata))
+        except SealError as error:
+            aside.add(f"{group} (committed)", place.partition, offset, str(error))
+    return believed

@@ -1,0 +1,105 @@
+"""What the roll-up publishes: the messages of the topic `results` (DESIGN 2).
+
+`as_of` and `from` are vectors: for each ledger partition the offset of the last event of the office that is counted in
+(-1: none). A reader applies a change when from <= current <= as_of in each component, skips it when as_of <= current,
+and waits for the next keyframe otherwise. A keyframe (from: all -1) holds every area, a change those that changed: after
+catching up these may be as many. So either may come in parts (parts.py), which readers apply as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import orjson
+
+from schemas.codes import OfficeId
+from schemas.derived.blocks import AreaTally
+from schemas.derived.parts import PART_BYTES_MAX, Part, grouped, in_array
+
+Cut = tuple[int, ...]
+"""An `as_of`: offsets by ledger partition."""
+
+OfficeTally = tuple[str, list[int]]
+"""(area code, tally with the votes by party of the office, over all contests of the office)"""
+
+ContestStanding = dict[str, object]
+
+
+class ResultRange(NamedTuple):
+    """What decides whether a result is applied, skipped or waited for."""
+
+    kind: Literal["change", "keyframe"]
+    office: OfficeId
+    from_: Cut
+    as_of: Cut
+    part: Part | None
+    """None of a message that is whole."""
+
+    @classmethod
+    def from_bytes(cls, value: bytes) -> ResultRange:
+        """Only what comes before `areas`: a keyframe of a nation has megabytes of them, which nobody may need."""
+        said = orjson.loads(value.partition(b',"areas":')[0] + b"}")
+        part = Part(*said["part"]) if "part" in said else None
+        return cls(said["kind"], said["office"], tuple(said["from"]), tuple(said["as_of"]), part)
+
+
+class Result(NamedTuple):
+    kind: Literal["change", "keyframe"]
+    office: OfficeId
+    from_: Cut
+    as_of: Cut
+    areas: list[AreaTally]
+    """Areas from the shard level up to the root of each contest's electorate."""
+    offices: list[OfficeTally]
+    contests: list[ContestStanding]
+    """For each contest in which something changed: projections/area/progress.py, `standing`."""
+
+    def to_bytes(self) -> bytes:
+        """As one message, however large."""
+        rows = (self.areas, self.offices, self.contests)
+        return self._message(None, [[orjson.dumps(row) for row in each] for each in rows])
+
+    def to_parts(self, message: str, bytes_max: int = PART_BYTES_MAX) -> list[bytes]:
+        """As the messages in which it is published. `message` is an id that no other has (Part). Raises TooManyPartsError."""
+        rows = (self.areas, self.offices, self.contests)
+        groups = grouped([map(orjson.dumps, each) for each in rows], bytes_max)
+        if len(groups) == 1:
+            return [self._message(None, groups[0])]
+        return [self._message(Part(message, number, len(groups)), group) for number, group in enumerate(groups)]
+
+    def _message(self, part: Part | None, rows: Sequence[Sequence[bytes]]) -> bytes:
+        head: dict[str, Any] = {"kind": self.kind, "office": self.office, "from": self.from_, "as_of": self.as_of}
+        if part is not None:
+            head["part"] = tuple(part)
+        areas, offices, contests = map(in_array, rows)
+        return b'%b,"areas":%b,"offices":%b,"contests":%b}' % (orjson.dumps(head)[:-1], areas, offices, contests)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Result]) -> Result:
+        """The whole that was cut into these."""
+        if len(parts) == 1:
+            return parts[0]
+        return parts[0]._replace(
+            areas=[row for part in parts for row in part.areas],
+            offices=[row for part in parts for row in part.offices],
+            contests=[row for part in parts for row in part.contests],
+        )
+
+    @classmethod
+    def from_bytes(cls, value: bytes) -> Result:
+        record = orjson.loads(value)
+        return cls(
+            record["kind"],
+            record["office"],
+            tuple(record["from"]),
+            tuple(record["as_of"]),
+            [(contest, area, tally) for contest, area, tally in record["areas"]],
+            [(area, tally) for area, tally in record["offices"]],
+            record["contests"],
+        )
+
+
+def at_or_before(left: Cut, right: Cut) -> bool:
+    """Whether each component of `left` is at most that of `right`."""
+    return all(a <= b for a, b in zip(left, right, strict=True))

@@ -1,0 +1,258 @@
+"""A submission as it was signed, and the ledger record it becomes.
+
+The envelope is DSSE v1 (Dead Simple Signing Envelope, secure-systems-lab/dsse) with one Ed25519 signature. As that text
+says, fields that are not known are ignored, and base64 may be of the standard or the URL-safe alphabet. It allows more
+signatures, each as if it were an envelope of its own; here an event has one submitter, and a second signature, which nobody
+would check, is refused. So is what two readers could read differently: a name given twice, also where only the letter case
+differs (Go's reader takes either), base64 with bits left over, or of both alphabets.
+
+A ledger record's value is the envelope's bytes exactly as submitted, between the gateway's receipt fields:
+
+    {"envelope":<the submitted bytes>,"gateway":"…","received_at":"…"}
+
+These bytes are the Merkle leaf (DESIGN 5). An event's id is the SHA-256 of the signed payload, so neither another
+gateway nor another time nor another spelling of the envelope makes it another event.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, NamedTuple
+
+import msgspec
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from schemas.codes import KEY_ID_PATTERN, exactly
+
+RECORD_BYTES_MAX = 65_535
+"""A ledger record is an entry of a transparency log, and C2SP tlog-tiles gives an entry's length two bytes."""
+ENVELOPE_BYTES_MAX = 60 * 1024
+"""Leaves room for the gateway's fields in a record. A legislative form of 234 rows is about 6 kB signed."""
+SIGNATURES_MAX = 1
+NESTED_MAX = 64
+"""Objects and lists in a record: one that is read has 4. At half, a field that we do not know could not hold much; at double,
+nothing breaks until some hundreds, where Python's own reader of JSON gives up."""
+SIGNATURE_CHARACTERS = 88
+"""Length of 64 bytes in base64."""
+
+
+class Signature(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    keyid: Annotated[str, Field(pattern=KEY_ID_PATTERN)]
+    sig: Annotated[str, Field(min_length=SIGNATURE_CHARACTERS, max_length=SIGNATURE_CHARACTERS)]
+    """Ed25519 signature of the payload's pre-authentication encoding, base64."""
+
+
+class Envelope(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    payload: Annotated[str, Field(min_length=4, max_length=ENVELOPE_BYTES_MAX)]
+    """The event's canonical JSON, base64."""
+    payloadType: Annotated[str, Field(pattern=r"^application/vnd\.rekap\.event\+json$")]
+    signatures: Annotated[tuple[Signature, ...], Field(min_length=1, max_length=SIGNATURES_MAX)]
+
+
+ENVELOPE: TypeAdapter[Envelope] = TypeAdapter(Envelope)
+
+
+class _PlainSignature(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    keyid: Annotated[str, msgspec.Meta(pattern=exactly(KEY_ID_PATTERN))]
+    sig: Annotated[str, msgspec.Meta(min_length=SIGNATURE_CHARACTERS, max_length=SIGNATURE_CHARACTERS)]
+
+
+class _PlainEnvelope(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    payload: Annotated[str, msgspec.Meta(min_length=4, max_length=ENVELOPE_BYTES_MAX)]
+    payloadType: Literal["application/vnd.rekap.event+json"]
+    signatures: Annotated[tuple[_PlainSignature, ...], msgspec.Meta(min_length=1, max_length=SIGNATURES_MAX)]
+
+
+class _PlainRecord(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A ledger record as gateways write it, read in a tenth of the time that the schema takes."""
+
+    envelope: _PlainEnvelope
+    gateway: str
+    received_at: str
+
+
+_NAMES = tuple(
+    b'"%b"' % name
+    for name in (b"envelope", b"payload", b"payloadType", b"signatures", b"keyid", b"sig", b"gateway", b"received_at")
+)
+"""As a plain record has them, each once."""
+_PLAIN_RECORD = msgspec.json.Decoder(_PlainRecord)
+
+
+class MalformedRecordError(ValueError):
+    """A record or envelope that cannot be read; the sentence says which part and why."""
+
+
+class Opened(NamedTuple):
+    """An envelope taken apart. Its one signature is the submitter's."""
+
+    payload: bytes
+    event_id: bytes
+    """32 bytes, SHA-256 of the payload."""
+    signatures: tuple[tuple[str, bytes], ...]
+    """(key id, 64 signature bytes)"""
+    received_us: int
+    """When the gateway says it received it, in microseconds since 1970; 0 where it says no time, and for an envelope."""
+
+
+def open_envelope(envelope: Envelope) -> Opened:
+    """Decode an envelope. Raises MalformedRecordError where a part is not base64 or has a wrong length."""
+    return _opened(envelope.payload, [(signature.keyid, signature.sig) for signature in envelope.signatures], 0)
+
+
+def _opened(payload_text: str, signature_texts: list[tuple[str, str]], received_us: int) -> Opened:
+    payload = _from_base64("payload", payload_text)
+    signatures = []
+    for place, (key_id, text) in enumerate(signature_texts):
+        raw = _from_base64(f"signatures.{place}.sig", text)
+        if len(raw) != 64:
+            raise MalformedRecordError(f"signatures.{place}.sig: expected 64 bytes, got {len(raw)}")
+        signatures.append((key_id, raw))
+    return Opened(payload, hashlib.sha256(payload).digest(), tuple(signatures), received_us)
+
+
+def _from_base64(field: str, text: str) -> bytes:
+    standard = text
+    if "-" in text or "_" in text:
+        if "+" in text or "/" in text:
+            raise MalformedRecordError(f"{field}: base64 of both alphabets")
+        standard = text.replace("-", "+").replace("_", "/")
+    try:
+        raw = binascii.a2b_base64(standard, strict_mode=True)
+    except ValueError as error:
+        raise MalformedRecordError(f"{field}: not base64 ({error})") from None
+    if standard.endswith("=") and binascii.b2a_base64(raw[-(len(raw) % 3) :], newline=False).decode() != standard[-4:]:
+        raise MalformedRecordError(f"{field}: base64 with bits left over")
+    return raw
+
+
+def read_json(data: bytes) -> Any:
+    """The JSON value of an envelope or a record. Raises ValueError where it is none, or where a name is given twice."""
+    value = orjson.loads(data)
+    check_names(data)
+    return value
+
+
+def check_names(data: bytes) -> None:
+    """Raises ValueError where JSON gives a name twice, or is too deep to see."""
+    if data.count(b"{") + data.count(b"[") > NESTED_MAX:
+        raise ValueError(f"more than {NESTED_MAX} objects and lists")
+    json.loads(data, object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    seen = set()
+    for name, _ in pairs:
+        if (folded := name.casefold()) in seen:
+            raise ValueError(f"the name {name:.80} is given twice")
+        seen.add(folded)
+
+
+def ledger_record(envelope: bytes, gateway: str, received_at: str) -> bytes:
+    """The bytes of a ledger record: the envelope as submitted, and the gateway's receipt fields."""
+    return b'{"envelope":%b,"gateway":%b,"received_at":%b}' % (
+        envelope,
+        orjson.dumps(gateway),
+        orjson.dumps(received_at),
+    )
+
+
+def open_record(value: bytes) -> Opened:
+    """Take a ledger record apart. Raises MalformedRecordError; never anything else, whatever the bytes."""
+    plain = _plain_record(value)
+    if plain is None:
+        return open_by_schema(value)
+    signatures = [(signature.keyid, signature.sig) for signature in plain.envelope.signatures]
+    return _opened(plain.envelope.payload, signatures, _microseconds(plain.received_at))
+
+
+def _plain_record(value: bytes) -> _PlainRecord | None:
+    # Where it may hold other characters, or other spellings of characters, two readers of JSON can disagree.
+    if not value.isascii() or b"\\" in value:
+        return None
+    if any(value.count(name) != 1 for name in _NAMES):
+        return None
+    try:
+        return _PLAIN_RECORD.decode(value)
+    except msgspec.DecodeError:
+        return None
+
+
+def open_by_schema(value: bytes) -> Opened:
+    """The same for any record, and slower."""
+    try:
+        record = read_json(value)
+    except (ValueError, RecursionError) as error:
+        raise MalformedRecordError(f"record: not JSON ({error})") from None
+    if not isinstance(record, dict) or not isinstance(record.get("envelope"), dict):
+        raise MalformedRecordError("envelope: expected an object")
+    try:
+        opened = open_envelope(ENVELOPE.validate_python(record["envelope"]))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(["envelope", *(str(part) for part in first["loc"])])
+        raise MalformedRecordError(f"{place}: {first['msg']}") from None
+    return opened._replace(received_us=_microseconds(record.get("received_at")))
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_RECEIVED_US_MAX = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+"""Later ones, in a zone far from UTC, would have no year."""
+
+
+def _microseconds(received_at: object) -> int:
+    """0 where it is no time: whoever writes past the gateway may have put anything there."""
+    if not isinstance(received_at, str):
+        return 0
+    try:
+        received_us = (datetime.fromisoformat(received_at) - _EPOCH) // timedelta(microseconds=1)
+    except (ValueError, TypeError):  # TypeError: a time without a zone
+        return 0
+    return received_us if 0 < received_us < _RECEIVED_US_MAX else 0
+
+
+def moment_of(received_us: int) -> str:
+    """RFC 3339, UTC, to the millisecond as gateways write it; to the microsecond where that says more."""
+    exact = "milliseconds" if received_us % 1000 == 0 else "microseconds"
+    return (_EPOCH + timedelta(microseconds=received_us)).isoformat(timespec=exact).replace("+00:00", "Z")
+
+
+class Warned(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rule: str
+    """As in docs/reference/rules.md."""
+    field: str
+    detail: str
+    detail_id: str
+
+
+class Receipt(BaseModel):
+    """What the gateway answers once the ledger has the record (acks=all)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    submission: str
+    """The event id."""
+    partition: int
+    offset: int
+    leaf_hash: str
+    """RFC 6962 leaf hash of the record, hexadecimal."""
+    received_at: str
+    gateway: str
+    duplicate: bool = False
+    """True where this event was in the ledger already; the other fields are then the first record's."""
+    signed: str | None = None
+    """The same, signed by the gateway (C2SP signed-note; the text is `schemas/served/logs.py`, `receipt_text`)."""
+    warnings: list[Warned] | None = None
+    """What this gateway finds in the event's number and in what it corrects. The event is in the ledger all the same."""
+    offsets: dict[str, int] | None = None
+    """For an event that is written to every partition: offset by partition."""

@@ -1,0 +1,154 @@
+"""A reported result, read five times as fast as by the schema of all events: nearly every ledger record holds one.
+
+`report_of` knows the reports that are written plainly: in ASCII, without escapes, each part of the shape that
+`ResultReported` (events.py) has. It says None of anything else, which `LEDGER_EVENT` then reads: what is refused, and
+with which sentence, is decided there alone. tests/properties/test_reports.py holds the two together.
+
+Names and meanings are those of events.py and forms.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import lru_cache
+from typing import Annotated, Literal
+
+from msgspec import UNSET, DecodeError, Meta, Struct, UnsetType, convert
+from msgspec.json import Decoder, Encoder
+
+from schemas.canonical import canonical_event
+from schemas.codes import CODE_PATTERN, COUNT_MAX, ELECTION_PATTERN, SHA256_PATTERN, exactly
+from schemas.definition.package import Mode
+from schemas.ledger.events import (
+    FORM_NAME_CHARACTERS_MAX,
+    IMAGES_MAX,
+    PAGES_MAX,
+    REASON_PATTERN,
+    SEQ_MAX,
+    TIME_PATTERN,
+    URL_CHARACTERS_MAX,
+    VERSION_MAX,
+    AnyEvent,
+    ResultReported,
+)
+from schemas.ledger.forms import CHOICES_MAX, STATED_NUMBERS
+from schemas.texts import PLAIN_TEXT_PATTERN, WEB_ADDRESS_PATTERN
+
+Count = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
+Counts = Annotated[dict[str, Count], Meta(max_length=CHOICES_MAX)]
+Sha256 = Annotated[str, Meta(pattern=exactly(SHA256_PATTERN))]
+
+
+class _Shape(Struct, gc=False, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Not followed by the garbage collector: none of these holds anything that could hold it."""
+
+
+class Row(_Shape, frozen=True):
+    L: Count | None = None
+    P: Count | None = None
+    J: Count | None = None
+
+
+class Signed(_Shape, frozen=True):
+    officers: Count | None = None
+    witnesses: Count | None = None
+
+
+class Form(_Shape, frozen=True):
+    votes: Counts
+    A: Row | None = None
+    B1: Row | None = None
+    B2: Row | None = None
+    B3: Row | None = None
+    B4: Row | None = None
+    D: Row | None = None
+    S1: Count | None = None
+    S2: Count | None = None
+    S3: Count | None = None
+    S4: Count | None = None
+    VA: Count | None = None
+    VB: Count | None = None
+    VC: Count | None = None
+    VK: Count | None = None
+    VS: Count | None = None
+    party_totals: Counts | None = None
+    words: Annotated[dict[str, Count], Meta(max_length=CHOICES_MAX + len(STATED_NUMBERS))] | None = None
+    signatures: Signed | None = None
+
+
+class _Image(_Shape, frozen=True):
+    sha256: Sha256
+    page: Annotated[int, Meta(ge=1, le=PAGES_MAX)] = 1
+    url: Annotated[str, Meta(max_length=URL_CHARACTERS_MAX, pattern=exactly(WEB_ADDRESS_PATTERN))] | None = None
+
+
+class Report(_Shape, frozen=True):
+    """Of `definition`, `election`, `contest` and the names in the form `report_of` sees that they are well formed."""
+
+    contest: str
+    created_at: Annotated[str, Meta(pattern=exactly(TIME_PATTERN))]
+    definition: str
+    election: str
+    form: Form
+    mode: Mode
+    seq: Annotated[int, Meta(ge=0, le=SEQ_MAX)]
+    station: Annotated[str, Meta(pattern=exactly(CODE_PATTERN))]
+    type: Literal["result.reported"]
+    version: Annotated[int, Meta(ge=1, le=VERSION_MAX)]
+    prev: Sha256 | UnsetType | None = UNSET
+    supersedes: Sha256 | UnsetType | None = UNSET
+    reason: Annotated[str, Meta(pattern=exactly(REASON_PATTERN))] | UnsetType | None = UNSET
+    form_name: (
+        Annotated[str, Meta(max_length=FORM_NAME_CHARACTERS_MAX, pattern=exactly(PLAIN_TEXT_PATTERN))] | UnsetType
+    ) = UNSET
+    images: Annotated[tuple[_Image, ...], Meta(max_length=IMAGES_MAX)] | UnsetType = UNSET
+
+
+LedgerEvent = AnyEvent | Report
+"""As the fold takes it: a reported result is always a `Report`, also where another reader read it."""
+
+
+def report_from(event: ResultReported) -> Report:
+    return convert(event.model_dump(mode="json", exclude_none=True), Report)
+
+
+_REPORT = Decoder(Report)
+_CANONICAL = Encoder(order="sorted")
+
+
+def report_of(payload: bytes) -> tuple[Report, bytes] | None:
+    """The report in a signed payload, and the digest of its form (canonical.py, `form_digest`); None where it is another
+    event, or one that is written otherwise than nearly all are, or none."""
+    if not payload.isascii() or b"\\" in payload:
+        return None
+    try:
+        report = _REPORT.decode(payload)
+    except DecodeError:
+        return None
+    form = report.form
+    names = tuple(form.votes)
+    if form.party_totals is not None or form.words is not None:
+        names += (*(form.party_totals or ()), *(form.words or ()))
+    if not _are_well_formed(report.election, report.definition, report.contest, names):
+        return None
+    # What is null, or a default, is left out of what the encoder says: the slower comparison then decides.
+    if _CANONICAL.encode(report) != payload and canonical_event(payload) is None:
+        return None
+    return report, hashlib.sha256(_CANONICAL.encode(form)).digest()[:16]
+
+
+_CODE = re.compile(exactly(CODE_PATTERN))
+_ELECTION = re.compile(exactly(ELECTION_PATTERN))
+_SHA256 = re.compile(exactly(SHA256_PATTERN))
+
+
+@lru_cache(maxsize=8192)
+def _are_well_formed(election: str, definition: str, contest: str, names: tuple[str, ...]) -> bool:
+    """The same for nearly all forms of a contest, so that it is looked at once. Of a nation's 2,600 contests all fit."""
+    return (
+        _ELECTION.match(election) is not None
+        and _SHA256.match(definition) is not None
+        and _CODE.match(contest) is not None
+        and all(_CODE.match(name) for name in names)
+    )

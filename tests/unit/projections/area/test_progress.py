@@ -1,0 +1,76 @@
+"""Status words of NIST SP 1500-100, and who leads."""
+
+from __future__ import annotations
+
+import pytest
+
+from projections.area.progress import Margin, Progress, count_item_status, margin, progress, results_status
+from projections.area.tally import CLEAN, FLAGGED, HEAD, HELD, AreaTallies, TallyView, tally_length
+from projections.definition.compiled import Denominator
+
+
+def _progress(clean: int = 0, flagged: int = 0, held: int = 0, annulled: int = 0, expected: int = 10) -> Progress:
+    tallies, key = AreaTallies([tally_length(0)]), (0, 0)
+    for tier, stations in ((CLEAN, clean), (FLAGGED, flagged), (HELD, held)):
+        tallies.add([key], tier, (stations, *[0] * (HEAD - 1)), 1)
+    tallies.add_annulled([key], annulled)
+    return progress(TallyView.of(tallies[key]), Denominator(expected, 0))
+
+
+def test_each_station_is_in_one_place() -> None:
+    assert _progress(3, 2, 1, 1) == Progress(
+        expected=10, reported=6, counted=5, clean=3, flagged=2, held=1, annulled=1, waiting=3
+    )
+
+
+def test_more_stations_than_expected_is_a_bug() -> None:
+    with pytest.raises(AssertionError):
+        _progress(11)
+
+
+@pytest.mark.parametrize(
+    ("of", "results", "count_item"),
+    [
+        (_progress(), "pre-election", "not-processed"),
+        (_progress(held=1), "unofficial-partial", "in-process"),
+        (_progress(9), "unofficial-partial", "in-process"),
+        (_progress(9, held=1), "unofficial-partial", "in-process"),
+        (_progress(8, 2), "unofficial-complete", "completed"),
+    ],
+)
+def test_status_words(of: Progress, results: str, count_item: str) -> None:
+    assert (results_status(of), count_item_status(of)) == (results, count_item)
+
+
+@pytest.mark.parametrize(
+    ("votes", "expected"),
+    [
+        ([0, 0, 0], Margin((), (), None, 0)),
+        ([5, 9, 7], Margin(("b",), (), "c", 2)),
+        ([9, 9, 7], Margin(("a", "b"), ("a", "b"), None, 0)),
+        ([9, 7, 7], Margin(("a",), (), None, 2)),
+        ([9, 0, 0], Margin(("a",), (), None, 9)),
+        ([4], Margin(("a",), (), None, 4)),
+        ([], Margin((), (), None, 0)),
+    ],
+)
+def test_margin(votes: list[int], expected: Margin) -> None:
+    assert margin("abc"[: len(votes)], votes) == expected
+
+
+@pytest.mark.parametrize(
+    ("votes", "expected"),
+    [
+        ([0, 0, 0, 0], Margin((), (), None, 0)),
+        ([5, 9, 7, 1], Margin(("b", "c"), (), "a", 2)),
+        ([9, 9, 7, 1], Margin(("a", "b"), (), "c", 2)),
+        ([9, 7, 7, 1], Margin(("a", "b", "c"), ("b", "c"), None, 0)),
+        ([7, 7, 7, 1], Margin(("a", "b", "c"), ("a", "b", "c"), None, 0)),
+        ([9, 7, 5, 5], Margin(("a", "b"), (), None, 2)),
+        ([9, 0, 0, 0], Margin(("a",), (), None, 0)),
+        ([9, 7], Margin(("a", "b"), (), None, 7)),
+        ([9], Margin(("a",), (), None, 9)),
+    ],
+)
+def test_of_two_seats_the_margin_is_between_the_last_in_and_the_first_out(votes: list[int], expected: Margin) -> None:
+    assert margin("abcd"[: len(votes)], votes, 2) == expected

@@ -1,0 +1,230 @@
+"""What the fold of one partition does with records that may not count: kept, shown with a rule, never counted."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from projections.fold.records import read_record
+from projections.fold.tabulation import GenesisError, PartitionFold
+from projections.station.contest import EVENTS_PER_KEY_MAX
+from rekap.station.signing import Signer
+from schemas.definition.package import RuleSetting, Severity
+from schemas.derived.blocks import UNATTRIBUTED
+from schemas.ledger.envelope import ledger_record
+from schemas.ledger.events import ACCEPTED_TYPES
+from tests.support.ledger import CREATED_AT, MemoryLedger, fold, private_key
+from tests.support.small_election import annulled, reported, reviewed, small_package, withdrawn
+
+STATION = "1.1.1-1"
+
+
+def _ledger() -> tuple[MemoryLedger, int]:
+    ledger = MemoryLedger(small_package())
+    return ledger, ledger.definition.partition_of_station(ledger.definition.station_number[STATION])
+
+
+def _states(ledger: MemoryLedger, partition: int) -> dict[int, tuple[str, str, list[str]]]:
+    """offset → (office, state, rules), of all but the genesis"""
+    _, blocks = fold(ledger, partition)
+    return {
+        row["offset"]: (block.office, row["state"], [finding["rule"] for finding in row["findings"]])
+        for block in blocks
+        for row in block.states
+        if row["offset"] > 0
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "rule"),
+    [
+        ("officer", reported(STATION) | {"election": "another"}, "E1"),
+        ("officer", reported(STATION) | {"mode": "live"}, "E2"),
+        ("officer", reported(STATION) | {"definition": "0" * 64}, "E3"),
+        ("nobody", reported(STATION), "K1"),
+        ("reviewer", reported(STATION), "K3"),
+        ("officer", annulled(STATION, 1), "K3"),
+        ("officer", reviewed(STATION, "0" * 64, "accepted"), "K3"),
+        ("officer", reported(STATION, contest="mayor"), "S2"),
+        ("officer", reported(STATION, contest="council-c"), "S2"),
+    ],
+)
+def test_an_event_that_may_not_be_said_is_refused_with_its_rule(key: str, body: dict[str, object], rule: str) -> None:
+    ledger, partition = _ledger()
+    frame = {name: body.pop(name) for name in ("election", "mode", "definition") if name in body}
+    envelope = ledger.signed(key, body)
+    if frame:
+        election = ledger.definition.election
+        said = {"election": election.id, "mode": election.mode.value, "definition": ledger.definition.hash} | frame
+        envelope = Signer(private_key(key), **said).sign({"created_at": CREATED_AT, **body}).envelope  # type: ignore[arg-type]
+    ledger.append(partition, envelope)
+    ((_, state, rules),) = _states(ledger, partition).values()
+    assert (state, rules) == ("refused", [rule])
+    _, blocks = fold(ledger, partition)
+    assert not [tally for block in blocks for _, _, tally in block.areas if any(tally)]
+
+
+def test_a_key_speaks_for_its_scope_only() -> None:
+    ledger, _ = _ledger()
+    partition, offset = ledger.submit(ledger.signed("officer-1", reported("2.1.1-1")), "2.1.1-1")
+    assert _states(ledger, partition)[offset] == ("president", "refused", ["K4"])
+
+
+def test_a_form_of_an_unknown_station_is_held() -> None:
+    ledger, partition = _ledger()
+    offset = ledger.append(partition, ledger.signed("officer", reported("9.9.9-9")))
+    assert _states(ledger, partition)[offset] == ("president", "held", ["S1"])
+
+
+def test_a_record_in_another_stations_partition_is_refused() -> None:
+    ledger, home = _ledger()
+    away = (home + 1) % ledger.definition.partitions
+    offset = ledger.append(away, ledger.signed("officer", reported(STATION)))
+    assert _states(ledger, away)[offset] == ("president", "refused", ["E6"])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"", b"\xff\xfe", b"[]", b"null", b"{}", b"[" * 100_000, b'{"envelope":{"payload":"AAAA"}}', b"9" * 5_000],
+    ids=range(8),
+)
+def test_garbage_is_shown_unreadable_and_the_fold_goes_on(value: bytes) -> None:
+    ledger, partition = _ledger()
+    ledger.partitions[partition].append(value)
+    good = ledger.say("officer", reported(STATION))[1]
+    states = _states(ledger, partition)
+    assert states[1] == (UNATTRIBUTED, "refused", ["M0"])
+    assert states[good] == ("president", "counted", [])
+
+
+def test_a_signature_of_another_payload_is_refused() -> None:
+    ledger, partition = _ledger()
+    envelope = orjson.loads(ledger.signed("officer", reported(STATION)))
+    envelope["signatures"] = orjson.loads(ledger.signed("officer", reported(STATION)))["signatures"]
+    offset = ledger.append(partition, orjson.dumps(envelope))
+    assert _states(ledger, partition)[offset] == ("president", "refused", ["K2"])
+
+
+def test_a_review_that_is_repeated_does_not_undo_another_that_came_between() -> None:
+    ledger, partition = _ledger()
+    held = ledger.say("officer", reported(STATION, VA=99))[1]
+    event = read_record(held, ledger.partitions[partition][held]).event_id.hex()
+    accepted = ledger.signed("reviewer", reviewed(STATION, event, "accepted"))
+    ledger.append(partition, accepted)
+    ledger.say("reviewer", reviewed(STATION, event, "rejected"))
+    again = ledger.append(partition, accepted)
+    assert _states(ledger, partition)[held][1] == "refused"
+    assert _states(ledger, partition)[again] == ("president", "duplicate", [])
+
+
+def test_a_second_genesis_is_a_duplicate_or_refused() -> None:
+    ledger, partition = _ledger()
+    same = ledger.partitions[partition][0]
+    ledger.partitions[partition].append(same)
+    other = ledger.signed("authority", {"type": "election.opened", "partitions": ledger.definition.partitions})
+    ledger.append(partition, other)
+    states = _states(ledger, partition)
+    assert [state for _, state, _ in states.values()] == ["duplicate", "refused"]
+
+
+@pytest.mark.parametrize("body", [reported(STATION), {"type": "election.opened", "partitions": 7}])
+def test_a_partition_that_does_not_begin_with_the_genesis_is_another_election(body: dict[str, object]) -> None:
+    ledger, partition = _ledger()
+    key = "authority" if body["type"] == "election.opened" else "officer"
+    value = ledger_record(ledger.signed(key, body), "test", CREATED_AT)
+    with pytest.raises(GenesisError, match=f"ledger partition {partition}, offset 0: expected the genesis"):
+        PartitionFold(ledger.definition, partition).apply(read_record(0, value), signature_holds=True)
+
+
+def test_kinds_of_events_for_later_have_a_shape_and_are_not_accepted_yet() -> None:
+    accepted = {"election.opened", "result.reported", "result.reviewed", "result.annulled", "annulment.withdrawn"}
+    assert accepted == ACCEPTED_TYPES
+    ledger, partition = _ledger()
+    copied = reported(STATION) | {"type": "result.copied"}
+    offset = ledger.append(partition, ledger.signed("officer", copied))
+    assert _states(ledger, partition)[offset][1:] == ("refused", ["E4"])
+
+
+def _event_of(ledger: MemoryLedger, partition: int, offset: int) -> str:
+    return read_record(offset, ledger.partitions[partition][offset]).event_id.hex()
+
+
+def test_a_review_of_what_is_not_there_yet_is_refused_and_may_be_sent_again() -> None:
+    ledger, partition = _ledger()
+    form = ledger.signed("officer", reported(STATION, VA=99))
+    event = read_record(0, ledger_record(form, "test", CREATED_AT)).event_id.hex()
+    review = ledger.signed("reviewer", reviewed(STATION, event, "accepted"))
+    early = ledger.append(partition, review)
+    held = ledger.append(partition, form)
+    assert _states(ledger, partition) == {
+        early: ("president", "refused", ["R3"]),
+        held: ("president", "held", ["F3", "F4"]),
+    }
+    late = ledger.append(partition, review)
+    states = _states(ledger, partition)
+    assert states[late] == ("president", "applied", [])
+    assert states[held][1:] == ("flagged", ["F3", "F4", "R2"])
+
+
+def test_an_annulment_names_what_is_there() -> None:
+    ledger, partition = _ledger()
+    early = ledger.say("supervisor", annulled(STATION, 1))[1]
+    ledger.say("officer", reported(STATION))
+    far = ledger.say("officer", reported(STATION, (1, 2, 3), version=10_000))[1]
+    beyond = ledger.say("supervisor", annulled(STATION, 10_000))[1]
+    one = annulled(STATION, 1) | {"event": "0" * 64}
+    del one["through_version"]
+    nobodys = ledger.say("supervisor", one)[1]
+    states = _states(ledger, partition)
+    for offset in (early, beyond, nobodys):
+        assert states[offset] == ("president", "refused", ["N2"])
+    one["event"] = _event_of(ledger, partition, far)
+    applied = ledger.say("supervisor", one)[1]
+    states = _states(ledger, partition)
+    assert states[applied][1] == "applied"
+    assert states[far][1:] == ("annulled", ["N1"])
+
+
+def test_an_annulment_is_withdrawn_once_by_the_role_that_ordered_it() -> None:
+    ledger, partition = _ledger()
+    form = ledger.say("officer", reported(STATION))[1]
+    order = ledger.say("supervisor", annulled(STATION, 1))[1]
+    assert _states(ledger, partition)[form][1] == "annulled"
+    body = withdrawn(STATION, _event_of(ledger, partition, order))
+    courts, first, second = (ledger.say(key, body)[1] for key in ("court", "supervisor", "supervisor"))
+    states = _states(ledger, partition)
+    assert [states[offset][1:] for offset in (courts, first, second)] == [
+        ("refused", ["N3"]),
+        ("applied", []),
+        ("refused", ["N3"]),
+    ]
+    assert states[form][1:] == ("counted", [])
+
+
+def test_a_flood_of_one_key_leaves_room_for_another_and_for_the_supervisor() -> None:
+    ledger, partition = _ledger()
+    flood = [
+        ledger.say("officer", reported(STATION, (n, 1, 1), version=1 + n))[1] for n in range(EVENTS_PER_KEY_MAX + 5)
+    ]
+    states = _states(ledger, partition)
+    assert [states[offset][1:] for offset in flood[-5:]] == [("refused", ["L1"])] * 5
+    right = ledger.say("officer-1", reported(STATION, (9, 9, 9), version=EVENTS_PER_KEY_MAX + 1))[1]
+    assert _states(ledger, partition)[right][1] == "flagged", "it corrects a form that was refused"
+    order = ledger.say("supervisor", annulled(STATION, EVENTS_PER_KEY_MAX))[1]
+    states = _states(ledger, partition)
+    assert states[order][1] == "applied"
+    assert {states[offset][1] for offset in flood[:-5]} == {"annulled"}
+    assert states[right][1] == "flagged"
+
+
+def test_a_held_form_that_no_longer_stands_is_not_compared_with_other_contests() -> None:
+    rules = (RuleSetting(id="F3", severity=Severity.HARD), RuleSetting(id="X1", severity=Severity.SOFT))
+    ledger = MemoryLedger(small_package(rules))
+    wrong = {"votes": {"01": 1}, "VA": 9}
+    ledger.say("officer", reported(STATION, contest="council-a") | {"form": {"votes": {}, "A": {"J": 5}}})
+    partition, first = ledger.say("officer", reported(STATION) | {"form": wrong | {"A": {"J": 6}}})
+    assert _states(ledger, partition)[first] == ("president", "held", ["F3", "X1"])
+    _, second = ledger.say("officer", reported(STATION) | {"version": 2, "form": wrong | {"A": {"J": 5}}})
+    states = _states(ledger, partition)
+    assert states[first] == ("president", "held", ["F3"])
+    assert states[second] == ("president", "held", ["F3"])

@@ -1,0 +1,427 @@
+"""`rekap submit` and `rekap outbox`: what is signed and kept, and what is said where it is not."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+import rekap.station.delivery
+from projections.definition.compiled import Definition
+from proofs.signatures import sign_envelope
+from rekap.cli import main
+from rekap.station.outbox import Outbox, payload_of
+from rekap.station.signing import Signer
+from runtime.files.key_files import write_key_file
+from runtime.files.package_files import write_package
+from schemas.canonical import canonical_bytes
+from tests.support.fake_gateway import FakeGateway, answer, in_a_thread
+from tests.support.ledger import CREATED_AT, private_key
+from tests.support.small_election import reported, small_package
+
+Run = Callable[..., Result]
+DEFINITION = small_package().definition_hash()
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`rekap` in an empty directory with a package, a key, and nothing at the address where the gateway should be."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(rekap.station.delivery, "ATTEMPTS", 1)
+    write_package(small_package(), tmp_path / "package")
+    write_key_file(private_key("officer"), tmp_path / "key.pem")
+
+    def rekap_(*arguments: str, url: str = "http://127.0.0.1:1") -> Result:
+        more = ("--url", url) if arguments[0] == "submit" else ()
+        result = CliRunner().invoke(main, [*arguments, *more])
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result
+
+    return rekap_
+
+
+SIGN = ("--key", "key.pem", "--package", "package")
+
+
+def write(name: str, *bodies: Any) -> str:
+    Path(name).write_bytes(b"".join(each if isinstance(each, bytes) else orjson.dumps(each) + b"\n" for each in bodies))
+    return name
+
+
+def events() -> list[dict[str, Any]]:
+    """All that is in the outbox, as signed."""
+    if not Path("outbox.sqlite").exists():
+        return []
+    outbox = Outbox(Path("outbox.sqlite"))
+    found = [orjson.loads(payload_of(form.envelope)) for form in outbox.all()]
+    outbox.close()
+    return found
+
+
+def envelope(body: dict[str, Any], key: Ed25519PrivateKey | None = None) -> bytes:
+    signer = Signer(key or private_key("officer"), election="small", mode="rehearsal", definition=DEFINITION)
+    return signer.sign({"created_at": CREATED_AT, **body}).envelope
+
+
+# ── all or nothing ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "sentence"),
+    [
+        (b'{"type": "result.reported"\n', "2", "not JSON: "),
+        (b"[1]\n", "2", "expected a JSON object"),
+        (b'{"a": 1, "a": 2}\n', "2", "'a' is given twice"),
+        (b'{"votes": NaN}\n', "2", "NaN is not a JSON number"),
+        (b'{"votes": ' + b"9" * 5000 + b"}\n", "2", "a number of 5,000 digits"),
+        (b'{"a":' * 3000 + b"1" + b"}" * 3000 + b"\n", "2", "nested too deeply"),
+        (b'{"a": "' + b"x" * 300_000 + b'"}\n', "2", "so it is no form"),
+        (b"\xff\xfe{}\n", "2", "is not UTF-8"),
+        (b'{"hello": 1}\n', "2", "neither a signed envelope nor an event"),
+        (
+            b'{"payload": "eA==", "payloadType": "application/vnd.in-toto+json", "signatures": []}\n',
+            "2",
+            "not a signed env",
+        ),
+        (b'{"signatures": 7}\n', "2", "not a signed envelope"),
+        (orjson.dumps(reported("1.1.1-2", form_name=1.5)) + b"\n", "2", "floats"),
+        (orjson.dumps(reported("1.1.1-2") | {"version": "1"}) + b"\n", "2", "version: expected a whole number"),
+        (orjson.dumps(reported("1.1.1-2") | {"extra": 1}) + b"\n", "2", "there is no field 'extra'"),
+        (orjson.dumps(reported("1.1.1-2", VA=61)) + b"\n", "2", "station 1.1.1-2: F3: VA is 61, but Σ V = 60."),
+        (orjson.dumps(reported("9.9.9-9")) + b"\n", "2", "station 9.9.9-9: S1: Station 9.9.9-9 is not in this"),
+        (orjson.dumps(reported("1.1.1-1", (1, 1, 1))) + b"\n", "2", "--correct makes it version 2"),
+    ],
+)
+def test_a_file_with_one_wrong_line_is_refused_whole_with_file_line_and_sentence(
+    run: Run, line: bytes, place: str, sentence: str
+) -> None:
+    file = write("forms.ndjson", reported("1.1.1-1"), line, reported("1.1.2-1"))
+    result = run("submit", file, *SIGN)
+    assert result.exit_code == 2
+    assert f"{file}:{place}: " in result.stderr
+    assert sentence in result.stderr
+    assert events() == []
+    result = run("submit", write("forms.ndjson", reported("1.1.1-1"), reported("1.1.2-1")), *SIGN)
+    assert "2 put into the outbox, 0 were there already" in result.stdout
+    assert [each["version"] for each in events()] == [1, 1]
+
+
+def test_of_several_files_all_are_kept_or_none(run: Run) -> None:
+    files = write("a.json", reported("1.1.1-1")), write("b.json", b"{oops")
+    assert run("submit", *files, *SIGN).exit_code == 2
+    assert events() == []
+
+
+def test_what_stands_so_on_the_paper_form_is_signed_with_anyway(run: Run) -> None:
+    file = write("form.json", reported("1.1.1-1", VA=61, VC=62))
+    result = run("submit", file, *SIGN)
+    assert (result.exit_code, events()) == (2, [])
+    assert "--anyway" in result.stderr
+    assert run("submit", file, *SIGN, "--anyway").exit_code == 75
+    assert [each["form"]["VA"] for each in events()] == [61]
+
+
+def test_what_no_gateway_takes_is_not_signed_anyway(run: Run) -> None:
+    assert run("submit", write("form.json", reported("9.9.9-9")), *SIGN, "--anyway").exit_code == 2
+    assert events() == []
+
+
+def test_a_corrected_file_supersedes_what_was_signed_of_it_before(run: Run) -> None:
+    run("submit", write("forms.ndjson", reported("1.1.1-1"), reported("1.1.1-2")), *SIGN)
+    corrected = write("forms.ndjson", reported("1.1.1-1", (11, 20, 30)), reported("1.1.1-2"))
+    assert run("submit", corrected, *SIGN).exit_code == 2
+    assert "1 put into the outbox, 1 were there already" in run("submit", corrected, *SIGN, "--correct").stdout
+    assert "0 put into the outbox, 2 were there already" in run("submit", corrected, *SIGN, "--correct").stdout
+    first, _, second = events()
+    assert (second["version"], second["reason"], second["form"]["votes"]["01"]) == (2, "TYPING", 11)
+    outbox = Outbox(Path("outbox.sqlite"))
+    assert second["supersedes"] == outbox.find(second["supersedes"]).event
+    assert orjson.loads(payload_of(outbox.find(second["supersedes"]).envelope)) == first
+    outbox.close()
+
+
+def test_a_later_version_names_the_one_before_it(run: Run) -> None:
+    run("submit", write("1.json", reported("1.1.1-1")), *SIGN)
+    run("submit", write("2.json", reported("1.1.1-1", (1, 2, 3), version=2)), *SIGN)
+    outbox = Outbox(Path("outbox.sqlite"))
+    assert events()[1]["supersedes"] == next(iter(outbox.all())).event
+    outbox.close()
+
+
+# ── how files are laid out ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("layout", ["line", "pretty", "bom", "windows", "blank lines"])
+def test_an_event_and_an_envelope_are_read_however_they_are_laid_out(run: Run, layout: str) -> None:
+    for number, value in enumerate([reported("1.1.1-1"), json.loads(envelope(reported("1.1.1-2")))]):
+        text = json.dumps(value, indent=2 if layout == "pretty" else None)
+        if layout == "windows":
+            text = text.replace("\n", "\r\n") + "\r\n"
+        elif layout == "blank lines":
+            text = f"\n\n{text}\n\n"
+        file = write(f"{number}.json", text.encode("utf-8-sig" if layout == "bom" else "utf-8"))
+        assert "1 put into the outbox" in run("submit", file, *SIGN).stdout, run("submit", file, *SIGN).stderr
+    with in_a_thread(FakeGateway()) as gateway:
+        assert run("submit", url=gateway.url).exit_code == 0
+    assert len(gateway.ledger) == 2
+    assert all(b"\n" not in each for each in gateway.ledger)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "holds nothing"),
+        (b"\n \n", "holds nothing"),
+        (b'{\n "a": 1\n}\n{\n "b": 1\n}\n', "form.json:4: a second value begins here"),
+        (b'{\n "a": 1,\n "b" 2\n}\n', "form.json:3: not JSON: "),
+        (b"\x00" * 1000, "form.json:1: not JSON"),
+        (b"MZ\x90\x00" * 1000, "form.json:1: is not UTF-8"),
+    ],
+)
+def test_a_file_that_is_something_else_is_a_sentence(run: Run, content: bytes, sentence: str) -> None:
+    result = run("submit", write("form.json", content), *SIGN)
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda path: path.mkdir(), "cannot be read"),
+        (lambda path: None, "cannot be read"),
+        (lambda path: path.symlink_to(path), "cannot be read"),
+    ],
+)
+def test_a_file_that_is_none_is_a_sentence(run: Run, make: Callable[[Path], None], sentence: str) -> None:
+    make(Path("form.json"))
+    result = run("submit", "form.json", *SIGN)
+    assert result.exit_code == 2
+    assert f"Error: form.json: {sentence}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("payload", "sentence"),
+    [(b"not json", "payload is not JSON"), (b"[]", "not an event"), (canonical_bytes({"type": "x"}), "not an event")],
+)
+def test_a_foreign_envelope_is_a_sentence(run: Run, payload: bytes, sentence: str) -> None:
+    result = run("submit", write("foreign.json", sign_envelope(private_key("officer"), payload)))
+    assert result.exit_code == 2
+    assert "foreign.json:1: " in result.stderr
+    assert sentence in result.stderr
+
+
+def test_a_text_that_is_too_short_is_not_said_to_be_empty(run: Run) -> None:
+    envelope = {**orjson.loads(sign_envelope(private_key("officer"), b"{}")), "payload": "!!"}
+    result = run("submit", write("short.json", envelope))
+    assert "short.json:1: not a signed envelope: payload: has 2 characters, at least 4 are needed" in result.stderr
+
+
+@pytest.mark.parametrize("content", [b"no database", b"SQLite format 3\x00" + b"\x01" * 5000])
+def test_a_file_that_is_no_outbox_is_a_sentence(run: Run, content: bytes) -> None:
+    write("outbox.sqlite", content)
+    for command in (("submit",), ("outbox", "list")):
+        result = run(*command)
+        assert result.exit_code == 2
+        assert result.stderr.startswith("Error: outbox.sqlite cannot be used as an outbox")
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("count.example:8000", "did you mean http://count.example:8000"),
+        ("ftp://count.example", "expected http:// or https://"),
+        ("http://", "names no host"),
+        ("http://user:secret@count.example", "leave out what is before the @"),
+        ("http://count.example/?x=1", "leave out what begins with ?"),
+        ("http://[::1", "is not a web address"),
+        ("http://a b", "is not a web address"),
+        ("http://\x1b[31m", "is not a web address"),
+    ],
+)
+def test_an_address_that_is_none_is_a_sentence(run: Run, url: str, sentence: str) -> None:
+    result = run("submit", url=url)
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+    assert "secret" not in result.stderr
+    assert "\x1b" not in result.stderr
+
+
+@pytest.mark.parametrize("end", ["/", "//", "/count/", "/count"])
+def test_an_address_may_end_in_a_slash_and_have_a_path(run: Run, end: str) -> None:
+    with in_a_thread(FakeGateway()) as gateway:
+        assert run("submit", write("form.json", reported("1.1.1-1")), *SIGN, url=gateway.url + end).exit_code == 0
+    assert gateway.requests[-1][0] == end.rstrip("/") + "/v1/submissions:batch"
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:1", "socks5://127.0.0.1:1", "nonsense://:::", "127.0.0.1:1"])
+def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
+    run: Run, monkeypatch: pytest.MonkeyPatch, name: str, proxy: str
+) -> None:
+    monkeypatch.setenv(name, proxy)
+    with in_a_thread(FakeGateway()) as gateway:
+        assert run("submit", write("form.json", reported("1.1.1-1")), *SIGN, url=gateway.url).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("proxy", "sentence"),
+    [
+        ("http://user:secret@127.0.0.1:1", "through the proxy http://127.0.0.1:1 that the environment names"),
+        ("socks5://127.0.0.1:1", "Rekap knows http proxies only"),
+        ("nonsense://127.0.0.1:1", "the proxy nonsense://127.0.0.1:1"),
+    ],
+)
+def test_a_proxy_that_does_not_work_is_named(
+    run: Run, monkeypatch: pytest.MonkeyPatch, proxy: str, sentence: str
+) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    result = run("submit", write("form.json", reported("1.1.1-1")), *SIGN, url="http://count.example")
+    assert result.exit_code in (2, 75)
+    assert sentence in result.stderr
+    assert "secret" not in result.stderr
+
+
+# ── numbers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_outbox_that_was_lost_goes_on_where_the_ledger_says(run: Run) -> None:
+    def knows(gateway: FakeGateway, path: str, body: bytes) -> bytes:
+        if "/v1/keys/" in path:
+            return answer(200, {"key": path.rpartition("/")[2], "seq": 41, "event": "a" * 64, "events": 42})
+        return gateway.honest(path, body)
+
+    with in_a_thread(FakeGateway(respond=knows)) as gateway:
+        forms = write("forms.ndjson", reported("1.1.1-1"), reported("1.1.1-2"))
+        assert run("submit", forms, *SIGN, url=gateway.url).exit_code == 0
+        assert [(each["seq"], each["prev"] == "a" * 64) for each in events()] == [(42, True), (43, False)]
+        assert sum("/v1/keys/" in path for path, _ in gateway.requests) == 1
+        run("submit", write("more.json", reported("1.1.2-1")), *SIGN, url=gateway.url)
+        assert sum("/v1/keys/" in path for path, _ in gateway.requests) == 1
+
+
+def test_a_key_that_has_said_nothing_begins_at_0(run: Run) -> None:
+    def knows(gateway: FakeGateway, path: str, body: bytes) -> bytes:
+        if "/v1/keys/" in path:
+            return answer(200, {"key": path.rpartition("/")[2], "seq": None, "event": None, "events": 0})
+        return gateway.honest(path, body)
+
+    with in_a_thread(FakeGateway(respond=knows)) as gateway:
+        run("submit", write("form.json", reported("1.1.1-1")), *SIGN, url=gateway.url)
+    assert [(each["seq"], each["prev"]) for each in events()] == [(0, None)]
+
+
+@pytest.mark.parametrize(
+    "said", [{"seq": 2**53, "event": "a" * 64}, {"seq": 7, "event": "x"}, {"seq": -1, "event": "a" * 64}]
+)
+def test_where_nobody_can_be_asked_the_numbers_begin_at_the_time(run: Run, said: dict[str, Any]) -> None:
+    def lies(gateway: FakeGateway, path: str, body: bytes) -> bytes:
+        if "/v1/keys/" in path:
+            return answer(200, {"key": path.rpartition("/")[2], **said})
+        return gateway.honest(path, body)
+
+    with in_a_thread(FakeGateway(respond=lies)) as gateway:
+        result = run("submit", write("form.json", reported("1.1.1-1")), *SIGN, url=gateway.url)
+    assert "its numbers begin at" in result.stderr
+    (event,) = events()
+    assert abs(event["seq"] / 1000 - time.time()) < 60
+    assert event["prev"] is None
+
+
+# ── rekap outbox ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_was_never_sent_and_is_the_newest_is_taken_back_with_its_number(run: Run) -> None:
+    outbox = Outbox(Path("outbox.sqlite"))
+    outbox.close()
+    run("submit", write("1.json", reported("1.1.1-1")), *SIGN)
+    assert run("outbox", "list").stdout.split()[1:] == ["waiting", "result.reported", "1.1.1-1", "president", "v1"]
+    event = run("outbox", "list").stdout.split()[0]
+    first = events()[0]["seq"]
+    assert "its number is free again" in run("outbox", "drop", event[:8]).stdout
+    run("submit", write("1.json", reported("1.1.1-1", (1, 2, 3))), *SIGN)
+    assert [(each["seq"], each["version"], each["form"]["votes"]["01"]) for each in events()] == [(first, 1, 1)]
+
+
+def test_what_was_sent_is_dropped_with_a_warning_and_may_wait_again(run: Run) -> None:
+    def no_answer(gateway: FakeGateway, path: str, body: bytes) -> bytes:
+        return gateway.honest(path, body) if path.endswith("/v1/log") else answer(500, b"")
+
+    with in_a_thread(FakeGateway(respond=no_answer)) as gateway:
+        run("submit", write("1.json", reported("1.1.1-1")), *SIGN, url=gateway.url)
+    event = run("outbox", "list", "--state", "waiting").stdout.split()[0]
+    assert "may be in the ledger" in run("outbox", "drop", event).stdout
+    assert run("submit").exit_code == 0, "nothing waits"
+    assert run("outbox", "retry", event).exit_code == 0
+    with in_a_thread(FakeGateway()) as gateway:
+        assert run("submit", url=gateway.url).exit_code == 0
+    assert "delivered" in run("outbox", "list").stdout
+    assert "is in the ledger already" in run("outbox", "retry", event).stderr
+    assert "does not wait: it is delivered" in run("outbox", "drop", event).stderr
+
+
+def test_a_form_is_shown_with_all_that_was_said_of_it(run: Run) -> None:
+    problem = {"title": "x", "status": 422, "detail": "Nothing\n\x1b[2Jof that.", "field": "station"}
+    with in_a_thread(FakeGateway(refuses=lambda _: problem)) as gateway:
+        result = run("submit", write("1.json", reported("1.1.1-1")), *SIGN, url=gateway.url)
+        assert result.exit_code == 1
+        assert "refused (422) station: Nothing\\x0a\\x1b[2Jof that." in result.stderr
+    event = run("outbox", "list").stdout.split()[0]
+    shown = run("outbox", "show", event[:10]).stdout
+    assert '"station": "1.1.1-1"' in shown
+    assert '"status": 422' in shown
+    assert "\x1b" not in shown
+    assert "1 wait again" in run("outbox", "retry", "--all-refused").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("show", "zz"), "is not the beginning of an event id"),
+        (("show", "00000000"), "no form in the outbox begins with"),
+        (("drop", "'; DROP TABLE forms"), "is not the beginning of an event id"),
+        (("gateways", "--forget", "x"), "no such key is believed"),
+    ],
+)
+def test_what_is_not_in_the_outbox_is_a_sentence(run: Run, arguments: tuple[str, ...], sentence: str) -> None:
+    run("submit", write("1.json", reported("1.1.1-1")), *SIGN)
+    result = run("outbox", *arguments)
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+
+
+def test_an_outbox_that_is_not_there_is_a_sentence_and_is_not_made(run: Run) -> None:
+    result = run("outbox", "list")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "Error: there is no outbox outbox.sqlite; --outbox names the file\n",
+    )
+    assert not Path("outbox.sqlite").exists()
+
+
+def test_signing_takes_the_same_time_for_each_form_however_many_there_are(tmp_path: Path) -> None:
+    """The plan of each statement, not a clock: a scan of all that was signed would be quadratic."""
+    outbox = Outbox(tmp_path / "outbox.sqlite")
+    definition = Definition(small_package())
+    asked: list[str] = []
+    outbox._database.set_trace_callback(asked.append)
+    for version in (1, 2):
+        body = reported("1.1.1-1", version=version)
+        assert not outbox.is_signed(body, private_key("officer"), definition)
+        outbox.signed_before(body, definition)
+        outbox.sign(body, private_key("officer"), definition)
+    outbox._database.set_trace_callback(None)
+    plans = [
+        " ".join(row[3] for row in outbox._database.execute(f"EXPLAIN QUERY PLAN {statement}"))
+        for statement in asked
+        if statement.startswith("SELECT")
+    ]
+    outbox.close()
+    assert len(plans) >= 6
+    assert all("SEARCH" in plan and "SCAN" not in plan and "TEMP B-TREE" not in plan for plan in plans), plans

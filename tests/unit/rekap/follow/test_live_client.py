@@ -1,0 +1,36 @@
+"""A message that comes in parts is put together as one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rekap.follow.live_client import joined
+
+
+def _part(votes: dict[str, int], **fields: Any) -> dict[str, Any]:
+    areas = [{"contest": "president", "area": area, "votes": number} for area, number in votes.items()]
+    return {"type": "snapshot", "areas": areas, "offices": [], "contests": [], **fields}
+
+
+def test_the_newest_of_what_is_in_several_parts_stays_and_the_rest_is_the_last_parts() -> None:
+    whole = joined(
+        [
+            _part({"1": 1, "2": 1}, id="mine", as_of={"0": 1}, more=True),
+            _part({"3": 1}, id="mine", as_of={"0": 2}, more=True),
+            _part(
+                {"1": 5}, id="mine", as_of={"0": 3}, cursor="end", stations=[{"station": "1-1", "contest": "president"}]
+            ),
+        ]
+    )
+    assert {row["area"]: row["votes"] for row in whole["areas"]} == {"1": 5, "2": 1, "3": 1}
+    assert (whole["id"], whole["as_of"], whole["cursor"]) == ("mine", {"0": 3}, "end")
+    assert [row["station"] for row in whole["stations"]] == ["1-1"]
+    assert "more" not in whole
+
+
+def test_parts_that_are_put_together_before_the_last_has_come_are_a_part_again() -> None:
+    parts = [_part({str(number): number}, more=True) for number in range(4)]
+    early = joined([*parts[:2], _part({"0": 9}, more=True)])
+    assert early["more"]
+    whole = joined([early, *parts[2:], _part({"4": 4}, cursor="end")])
+    assert {row["area"]: row["votes"] for row in whole["areas"]} == {"0": 9, "1": 1, "2": 2, "3": 3, "4": 4}
