@@ -20,12 +20,12 @@ from api.read.readmodel import ReadModel
 from projections.definition.compiled import Definition
 from projections.readmodel import queries
 from runtime.kafka.generations import Alarms, another_than
-from runtime.logs import event
+from runtime.logs import log_line
 from runtime.postgres import migrate, open_pool
 from runtime.settings import Settings
 from schemas.derived.results import Cut, at_or_before
 
-log = logging.getLogger("rekap.api")
+logger = logging.getLogger("rekap.api")
 
 SETTLE_SECONDS = 3.0
 """From the news of a new generation to the switch: the workers of the one before have ended by then, so what it shows
@@ -116,11 +116,11 @@ async def follow_generations(app: FastAPI, current: Derived, definition: Definit
                 current = await _next(app, current, definition, alarms)
             except NotThereError as error:
                 alarms.not_served = f"{error}; generation {current.generation} is served"
-                log.error(event("generation-not-served", error=error))
+                logger.error(log_line("generation-not-served", error=error))
                 await asyncio.sleep(AGAIN_SECONDS)
             except Exception as error:
                 # Also a bug here: what is served goes on.
-                log.error(event("generation-not-served", error=f"{type(error).__name__}: {error}"), exc_info=True)
+                logger.error(log_line("generation-not-served", error=f"{type(error).__name__}: {error}"), exc_info=True)
                 await asyncio.sleep(AGAIN_SECONDS)
     finally:
         await current.stop()
@@ -130,7 +130,7 @@ async def _next(app: FastAPI, current: Derived, definition: Definition, alarms: 
     """Wait for another generation, serve it, and stop the one before. Raises NotThereError, and what Kafka and PostgreSQL
     raise."""
     number = await another_than(current.settings, definition.election, definition.hash, current.generation, alarms)
-    log.info(event("generation-changed", before=current.generation, now=number))
+    logger.info(log_line("generation-changed", before=current.generation, now=number))
     following = Derived(replace(current.settings, generation=number), definition, alarms)
     if not await following.is_there():
         raise NotThereError(f"generation {number} was made current, and its read model is not there")
@@ -143,7 +143,7 @@ async def _next(app: FastAPI, current: Derived, definition: Definition, alarms: 
         with suppress(Exception):
             await following.stop()
         raise
-    log.info(event("generation-served", generation=number))
+    logger.info(log_line("generation-served", generation=number))
     with suppress(Exception):
         await current.stop()
     return following
@@ -164,4 +164,4 @@ async def _wait_to_reach(following: Derived, current: Derived) -> None:
             while not await following.has_reached(current):
                 await asyncio.sleep(0.1)
     except TimeoutError:
-        log.warning(event("generation-behind", generation=following.generation, seconds=REACH_SECONDS_MAX))
+        logger.warning(log_line("generation-behind", generation=following.generation, seconds=REACH_SECONDS_MAX))

@@ -24,9 +24,9 @@ from api.problems import BUG, Problem
 from api.read.reading import READ_BY_PAGES
 from api.submit.gateway import submit
 from runtime import metrics
-from runtime.logs import event
+from runtime.logs import log_line
 
-log = logging.getLogger("rekap.gateway")
+logger = logging.getLogger("rekap.gateway")
 
 SUBMISSION_PATH = "/v1/submissions"
 BATCH_PATH = "/v1/submissions:batch"
@@ -95,7 +95,7 @@ class Door:
         except ClientDisconnect:
             return
         except Exception as error:
-            log.error(event("submission-failed", error=f"{type(error).__name__}: {error}"), exc_info=True)
+            logger.error(log_line("submission-failed", error=f"{type(error).__name__}: {error}"), exc_info=True)
             response = BUG.response()
             metrics.GATEWAY_ANSWERS.labels(BUG.status).inc()
         await response(scope, receive, send)

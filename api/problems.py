@@ -13,9 +13,9 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import Scope
 
-from runtime.logs import event
+from runtime.logs import log_line
 
-log = logging.getLogger("rekap.api")
+logger = logging.getLogger("rekap.api")
 
 MEDIA_TYPE = "application/problem+json"
 _ALL_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -93,7 +93,7 @@ def install_problems(app: FastAPI) -> None:
     @app.exception_handler(ClientDisconnect)
     async def gone(request: Request, _: ClientDisconnect) -> None:
         """Nobody is there for an answer."""
-        log.info(event("client-gone", method=request.method, path=request.url.path))
+        logger.info(log_line("client-gone", method=request.method, path=request.url.path))
 
     @app.exception_handler(Exception)
     async def bug(_: Request, __: Exception) -> Response:

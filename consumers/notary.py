@@ -46,13 +46,13 @@ from runtime import metrics
 from runtime.files.log_key import log_key
 from runtime.files.tile_store import TileStore
 from runtime.kafka.clients import plain_consumer, stop_consumer, topics_of
-from runtime.logs import event
+from runtime.logs import log_line
 from runtime.postgres import migrate, open_pool
 from runtime.settings import Settings
 from runtime.witnesses import WitnessClient, parse_witnesses
 from schemas.served.logs import KEYS_FILE, clock_name, folder_of, origin_of
 
-log = logging.getLogger("rekap.notary")
+logger = logging.getLogger("rekap.notary")
 
 POLL_MS = 100
 FETCH_BYTES_MIN = 256 * 1024
@@ -125,15 +125,15 @@ class Notary:
             try:
                 grown = GrowingLog.resume(size, store.read)
             except ValueError as error:
-                log.warning(
-                    event("files-unusable", partition=number, size=size, error=error, then="from the ledger anew")
+                logger.warning(
+                    log_line("files-unusable", partition=number, size=size, error=error, then="from the ledger anew")
                 )
                 grown = GrowingLog()
             if grown.size == size and size and grown.root().hex() != root:
                 raise HistoryError(_other_root(number, size, grown.root().hex(), root))
             self._partitions[number] = _Partition(number, origin_of(election, number), store, grown)
             store.replace(KEYS_FILE, self._keys(number).encode())
-            log.info(event("resumed", partition=number, size=grown.size, promised=size))
+            logger.info(log_line("resumed", partition=number, size=grown.size, promised=size))
 
     def _keys(self, number: int) -> str:
         origin, public = origin_of(self._definition.election, number), self._key.public_key().public_bytes_raw()
@@ -212,7 +212,7 @@ class Notary:
             try:
                 return parse_checkpoint(parse_note(known).text).size <= checkpoint.size
             except NoteError as error:
-                log.warning(event("checkpoint-unreadable", partition=partition.number, error=error))
+                logger.warning(log_line("checkpoint-unreadable", partition=partition.number, error=error))
                 return True
 
         note = Note(checkpoint.text, tuple(signatures)).to_bytes()

@@ -41,13 +41,13 @@ from runtime.kafka.clients import SUBTOTALS_PARTITIONS, plain_consumer, stop_con
 from runtime.kafka.generations import current_generation
 from runtime.kafka.seals import Seals
 from runtime.kafka.set_aside import Heap, Opener, SetAside
-from runtime.logs import event
+from runtime.logs import log_line
 from runtime.postgres import migrate, open_pool
 from runtime.settings import Settings
 from schemas.derived.blocks import BlockRange
 from schemas.derived.results import Result, ResultRange
 
-log = logging.getLogger("rekap.recorder")
+logger = logging.getLogger("rekap.recorder")
 
 BATCH_MESSAGES_MAX = 2_000
 """Messages in one transaction."""
@@ -144,7 +144,7 @@ class Recorder:
         try:
             applied = await migrate(pool, self._schema, files("projections.readmodel").joinpath("migrations"))
             if applied:
-                log.info(event("migrated", schema=self._schema, files=applied))
+                logger.info(log_line("migrated", schema=self._schema, files=applied))
             async with pool.acquire() as connection:
                 if await self._become_writer(connection, stop):
                     await self._write(connection, stop)
@@ -158,7 +158,7 @@ class Recorder:
             if await connection.fetchval(queries.BECOME_RECORDER, queries.RECORDER_LOCK, self._schema):
                 return True
             if not waiting:
-                log.info(event("standby", schema=self._schema))
+                logger.info(log_line("standby", schema=self._schema))
                 waiting = True
             await asyncio.sleep(STANDBY_SECONDS)
         return False
@@ -183,7 +183,7 @@ class Recorder:
                 self._consumer.seek(place, position)
             self._read = dict(positions)
             await self._try_again(connection, positions)
-            log.info(event("started", schema=self._schema, behind=sum(ends[p] - positions[p] for p in places)))
+            logger.info(log_line("started", schema=self._schema, behind=sum(ends[p] - positions[p] for p in places)))
             await self._record_all(connection, positions, stop)
         finally:
             await stop_consumer(self._consumer)
@@ -233,7 +233,7 @@ class Recorder:
                 self._read[place] = min(self._read[place], row["next_offset"])
                 self._consumer.seek(place, self._read[place])
         if self._tried_again:
-            log.warning(event("offices-tried-again", offices=sorted(self._tried_again)))
+            logger.warning(log_line("offices-tried-again", offices=sorted(self._tried_again)))
 
     # -- 1. what is written ----------------------------------------------------------------------------------------
 
@@ -317,7 +317,7 @@ class Recorder:
 
     def _stop(self, office: str, error: Exception, place: str, began: dict[TopicPartition, int]) -> OfficeStop:
         reason = f"{type(error).__name__}: {error} ({place})"[:REASON_CHARACTERS_MAX]
-        log.critical(event("office-stopped", office=office, error=reason), exc_info=error)
+        logger.critical(log_line("office-stopped", office=office, error=reason), exc_info=error)
         metrics.RECORDER_OFFICE_STOPS.labels(office).inc()
         return OfficeStop(reason, began)
 
@@ -334,7 +334,9 @@ class Recorder:
                 await write(connection, Rows.joined(rows.values()))
                 await self._note(connection, prepared)
         except OF_ROWS as error:
-            log.warning(event("rows-refused", error=f"{type(error).__name__}: {error}", then="each office by itself"))
+            logger.warning(
+                log_line("rows-refused", error=f"{type(error).__name__}: {error}", then="each office by itself")
+            )
             async with connection.transaction():
                 await self._move(connection, positions, after)
                 for office, each in rows.items():
@@ -376,7 +378,7 @@ class Recorder:
             elif all(prepared.read[place] >= end for place, end in ends.items()):
                 await connection.execute(queries.OFFICE_GOES_ON, office)
                 del self._tried_again[office]
-                log.info(event("office-goes-on", office=office))
+                logger.info(log_line("office-goes-on", office=office))
 
 
 async def write(connection: Any, rows: Rows) -> None:

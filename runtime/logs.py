@@ -1,4 +1,4 @@
-"""Log lines for operators: one event, key=value, no secrets, no payloads."""
+"""Log lines for operators: a name and key=value, without secrets and without payloads."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import sys
 from typing import Any
 
 VALUE_CHARACTERS_MAX = 2_000
-"""Limit for one value: a library's message may repeat all that it was given."""
+"""Limit for one value, because a library's message may repeat all of its input."""
 _BARE = re.compile(r"[A-Za-z0-9_./:@+,;()\[\]{}<>?!#$%&*|~^'-]+")
-"""What is shown without quotes: it can neither end a value nor begin another."""
+"""A value that is written without quotes, because its characters can neither end a value nor begin another."""
 
 
 def start_logs() -> None:
-    """Lines on standard error: time, logger, event. Called once, by the process's entrance."""
+    """Write log lines to standard error: time, level, logger, line. Called once, where the process begins."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter("%(asctime)s %(levelname)s %(name)s %(message)s", datefmt="%H:%M:%S"))
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
@@ -23,8 +23,8 @@ def start_logs() -> None:
 
 
 class LineFormatter(logging.Formatter):
-    """One record, one line, also where a library's message holds what somebody sent; and each line of a traceback is seen
-    to be one by the `|` before it."""
+    """Writes each record as one line, even where a library's message contains what a client sent. A `|` before each line of
+    a traceback distinguishes it from a log line."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         record.message = escaped(record.message)
@@ -37,14 +37,14 @@ class LineFormatter(logging.Formatter):
         return _set_off(stack_info)
 
 
-def event(name: str, **fields: Any) -> str:
-    """One line: `block-sent office=president partition=3 through=120`."""
+def log_line(name: str, **fields: Any) -> str:
+    """Text of a log line: `block-sent office=president partition=3 through=120`."""
     return " ".join([name, *(f"{key}={_shown(value)}" for key, value in fields.items())])
 
 
 def escaped(text: str) -> str:
-    """The text without what a terminal or an editor would not show as it is: control characters, line ends of any kind,
-    characters that change the direction of text, and others that cannot be seen."""
+    """The text with an escape for each character that a terminal or an editor would not show as it is: control characters,
+    line ends of any kind, characters that change the direction of text, and other invisible ones."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(each if each.isprintable() else _escape(each) for each in text)

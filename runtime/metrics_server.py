@@ -13,10 +13,10 @@ import threading
 
 from prometheus_client import CONTENT_TYPE_LATEST, ProcessCollector, generate_latest
 
-from runtime.logs import event
+from runtime.logs import log_line
 from runtime.metrics import REGISTRIES
 
-log = logging.getLogger("rekap.metrics")
+logger = logging.getLogger("rekap.metrics")
 
 CONNECTIONS_MAX = 32
 """Prometheus has one, for each of its replicas."""
@@ -40,7 +40,7 @@ async def _serve(role: str, host: str, port: int, begun: threading.Event) -> Non
     try:
         server = await asyncio.get_running_loop().create_server(lambda: MetricsPage(role, open_ones), host, port)
     except OSError as error:
-        log.warning(event("metrics-not-served", port=port, error=error))
+        logger.warning(log_line("metrics-not-served", port=port, error=error))
         return
     finally:
         begun.set()

@@ -25,10 +25,10 @@ from proofs.notes import (
     parse_size,
 )
 from runtime.http_client import IDENTITY, NO_PROXY_HERE
-from runtime.logs import event
+from runtime.logs import log_line
 from runtime.settings import SettingsError, variable
 
-log = logging.getLogger("rekap.witnesses")
+logger = logging.getLogger("rekap.witnesses")
 
 WAIT_SECONDS_MAX = 2.0
 """For all that one witness is asked about one checkpoint. Readers wait so long at most for a checkpoint."""
@@ -120,8 +120,8 @@ class WitnessClient:
                 return await self._submit(witness, origin, size, text, checkpoint, proof_from)
         except (httpx.HTTPError, NoteError, TimeoutError) as error:
             self._rests_until[witness.url] = self._clock() + REST_SECONDS
-            log.warning(
-                event(
+            logger.warning(
+                log_line(
                     "witness-failed", url=witness.url, log=origin, size=size, error=f"{type(error).__name__}: {error}"
                 )
             )
@@ -156,8 +156,8 @@ class WitnessClient:
             if known is None or known == old or known > size:
                 break
             self._seen[place] = known
-        log.warning(
-            event(
+        logger.warning(
+            log_line(
                 "witness-refused",
                 url=witness.url,
                 log=origin,

@@ -40,13 +40,13 @@ from runtime.kafka.clients import (
 from runtime.kafka.seals import Seals
 from runtime.kafka.set_aside import Opener, SetAside
 from runtime.kafka.stopped_offices import leave_stopped
-from runtime.logs import event
+from runtime.logs import log_line
 from runtime.settings import Settings
 from schemas.codes import OfficeId
 from schemas.derived.blocks import BlockRange
 from streams.app import create_app
 
-log = logging.getLogger("rekap.rollup")
+logger = logging.getLogger("rekap.rollup")
 
 SETTLE_SECONDS = 0.002
 """From the first block after a pause until it is published. At half, the blocks that were fetched with it would miss the
@@ -107,7 +107,7 @@ class Publisher:
             self._has_read.set()
             return
         if applied is Applied.GAP and not self.applied[Applied.GAP]:
-            log.info(event("gap", office=said.office, partition=said.partition, through=said.through))
+            logger.info(log_line("gap", office=said.office, partition=said.partition, through=said.through))
         # Also where it told nothing new: it may have been the keyframe after which what is known may be published.
         self._has_read.set()
         self.applied[applied] += 1
@@ -115,12 +115,12 @@ class Publisher:
 
     def doubt(self) -> None:
         """Another worker had some of the blocks: publish nothing before the next keyframes."""
-        log.info(event("partitions-revoked", then="silent until each partition has sent a keyframe"))
+        logger.info(log_line("partitions-revoked", then="silent until each partition has sent a keyframe"))
         self._rollup.doubt()
 
     def _stop(self, office: OfficeId, error: BaseException, place: str) -> None:
         reason = f"{type(error).__name__}: {error} ({place})"
-        log.critical(event("office-stopped", office=office, error=reason), exc_info=error)
+        logger.critical(log_line("office-stopped", office=office, error=reason), exc_info=error)
         metrics.ROLLUP_OFFICE_STOPS.labels(office).inc()
         self._stopped[office] = _Stop(reason, time.monotonic() + self._settings.fold_retry_s)
         self._rollup.begin_again(office)
@@ -188,7 +188,7 @@ class Publisher:
             stop = self._stopped.get(office)
             if stop is not None and self._rollup.offices[office].is_complete:
                 del self._stopped[office]
-                log.info(event("office-goes-on", office=office))
+                logger.info(log_line("office-goes-on", office=office))
 
     def _records_of(self, office: OfficeId, with_keyframes: bool) -> list[tuple[bytes, bytes]]:
         """Key and value of each; none of an office that is stopped, because it is silent until keyframes have come."""
@@ -215,7 +215,7 @@ class Publisher:
                 try:
                     await leave_stopped(self._settings, self._definition.election, self._seals, partition, of_partition)
                 except KafkaError as error:
-                    log.warning(event("reason-not-left", error=type(error).__name__))
+                    logger.warning(log_line("reason-not-left", error=type(error).__name__))
                 else:
                     self._left[partition] = of_partition
 
@@ -234,7 +234,7 @@ def run_worker(settings: Settings, definition: Definition) -> NoReturn:
             try:
                 await publisher.take(received.message)
             except Exception:
-                log.critical(event("fold-stopped", stage="rollup"), exc_info=True)
+                logger.critical(log_line("fold-stopped", stage="rollup"), exc_info=True)
                 os._exit(EXIT_BUG)
 
     @app.on_partitions_revoked.connect
@@ -249,12 +249,12 @@ def run_worker(settings: Settings, definition: Definition) -> NoReturn:
         except asyncio.CancelledError:
             raise
         except Exception:
-            log.critical(event("publish-stopped", stage="rollup"), exc_info=True)
+            logger.critical(log_line("publish-stopped", stage="rollup"), exc_info=True)
             os._exit(EXIT_BUG)
 
     @app.task
     async def say_ready() -> None:
-        log.info(event("started", subtotals=subtotals.get_topic_name()))
+        logger.info(log_line("started", subtotals=subtotals.get_topic_name()))
 
     worker: Any = faust.Worker(app, loglevel="WARNING", override_logging=False, quiet=True)
     try:

@@ -36,12 +36,12 @@ from runtime import metrics
 from runtime.kafka.clients import SUBTOTALS_PARTITIONS, at_rest, plain_consumer, stop_consumer, topics_of
 from runtime.kafka.seals import Seals
 from runtime.kafka.set_aside import Opener, SetAside
-from runtime.logs import event
+from runtime.logs import log_line
 from runtime.settings import Settings
 from schemas.codes import CODE_PATTERN
 from schemas.served.live import CURSOR_CHARACTERS_MAX, FROM_CLIENT, FROM_SERVER, Positions, Subscribe
 
-log = logging.getLogger("rekap.live")
+logger = logging.getLogger("rekap.live")
 
 POLL_MS = 100
 WISHES_MAX = 100
@@ -140,7 +140,7 @@ class LiveFeed:
             except asyncio.CancelledError:
                 raise
             except Exception as error:
-                log.critical(event("feed-stopped", error=f"{type(error).__name__}: {error}"), exc_info=True)
+                logger.critical(log_line("feed-stopped", error=f"{type(error).__name__}: {error}"), exc_info=True)
             finally:
                 await self._end()
             await asyncio.sleep(wait)
@@ -169,7 +169,7 @@ class LiveFeed:
         for place, offset in places.items():
             consumer.seek(place, offset)
         self.show(hub)
-        log.info(event("feed-begins", results=positions.results, subtotals=sum(positions.subtotals)))
+        logger.info(log_line("feed-begins", results=positions.results, subtotals=sum(positions.subtotals)))
 
     def show(self, hub: Hub) -> None:
         """Serve clients from this hub from now on."""

@@ -19,13 +19,13 @@ from projections.area.rollup import Applied
 from projections.area.tally import STATIONS, Tally, TallyView, tally_length
 from projections.definition.compiled import Definition, OfficeEntry
 from projections.fold.parts import Parts
-from runtime.logs import event
+from runtime.logs import log_line
 from schemas.codes import NOTHING_YET
 from schemas.derived.blocks import UNATTRIBUTED, BlockRange
 from schemas.derived.results import Cut, Result, ResultRange, at_or_before
 from schemas.served.live import GapReason, Positions
 
-log = logging.getLogger("rekap.live")
+logger = logging.getLogger("rekap.live")
 
 PackedTally = str
 """A tally as JSON, as the read model has it. A village has one of 750 numbers in each of three legislatures, most of them 0: as
@@ -258,7 +258,7 @@ class OfficeState:
         if what in self.stopped:
             return  # said before: it may be met at every tick
         self.stopped[what] = f"{type(error).__name__}: {error} ({place})"[:REASON_CHARACTERS_MAX]
-        log.critical(event("office-stopped", office=self.entry.id, error=self.stopped[what]), exc_info=error)
+        logger.critical(log_line("office-stopped", office=self.entry.id, error=self.stopped[what]), exc_info=error)
 
     def set_areas(self, rows: Iterable[tuple[Key, PackedTally]]) -> list[Key]:
         """Those that are other than before."""

@@ -14,9 +14,9 @@ from typing import Protocol
 
 from api.limits.refusals import Refusals
 from runtime import metrics
-from runtime.logs import event
+from runtime.logs import log_line
 
-log = logging.getLogger("rekap.http")
+logger = logging.getLogger("rekap.http")
 
 LOOK_SECONDS = 1.0
 """At half the looking costs 1 % of the loop with 4,000 connections; at double a deadline of ten seconds is one of twelve."""
@@ -184,6 +184,6 @@ def raise_descriptor_limit(connections_max: int) -> int:
     fits = (
         connections_max if limit == resource.RLIM_INFINITY else max(1, min(connections_max, limit - DESCRIPTORS_KEPT))
     )
-    write = log.info if fits == connections_max else log.warning
-    write(event("descriptors", before=soft, now=limit, connections=fits, wanted=connections_max))
+    write = logger.info if fits == connections_max else logger.warning
+    write(log_line("descriptors", before=soft, now=limit, connections=fits, wanted=connections_max))
     return fits

@@ -26,9 +26,9 @@ from api.http.unread import Unread
 from api.limits.client_address import TrustedProxies
 from runtime import metrics
 
-log = logging.getLogger("rekap.sockets")
+logger = logging.getLogger("rekap.sockets")
 """Without a line for each connection that opens and closes, of which a client can make as many as it likes."""
-log.setLevel(logging.WARNING)
+logger.setLevel(logging.WARNING)
 
 HANDSHAKE_SECONDS_MAX = 10.0
 FRAMES_MAX = 300
@@ -56,7 +56,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.logger = self.conn.logger = log
+        self.logger = self.conn.logger = logger
         self._connections = connections
         self._proxies = proxies
         self._turns = turns

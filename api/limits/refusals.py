@@ -6,9 +6,9 @@ import logging
 import time
 
 from runtime import metrics
-from runtime.logs import event
+from runtime.logs import log_line
 
-log = logging.getLogger("rekap.http")
+logger = logging.getLogger("rekap.http")
 
 REFUSING_SECONDS = 10.0
 """How long after the last refusal health names its reason. At half a prober that comes every ten seconds misses most; at double
@@ -27,7 +27,7 @@ class Refusals:
         metrics.HTTP_REFUSED.labels(reason).inc()
         now = time.monotonic()
         if now - self._newest.get(sentence, float("-inf")) > REFUSING_SECONDS:
-            log.warning(event("refusing", why=sentence))
+            logger.warning(log_line("refusing", why=sentence))
         self._newest[sentence] = now
 
     def current(self) -> list[str]:

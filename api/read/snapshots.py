@@ -28,7 +28,7 @@ from projections.shown.answer_parts import (
 )
 from projections.shown.published import answer_bytes, office_name
 from projections.station.contest import ResultState
-from runtime.logs import event
+from runtime.logs import log_line
 from schemas.codes import CODE_PATTERN, KEY_ID_PATTERN, SHA256_PATTERN, KeyId
 from schemas.served.examples import EXAMPLES
 from schemas.served.snapshots import (
@@ -42,7 +42,7 @@ from schemas.served.snapshots import (
     SubmissionSnapshot,
 )
 
-log = logging.getLogger("rekap.snapshots")
+logger = logging.getLogger("rekap.snapshots")
 
 READ_SECONDS_MAX = 2.0
 """For an answer of which there is an older one: at half, a busy database makes people see the older one; at double, a page
@@ -79,7 +79,7 @@ class Snapshots:
         try:
             body = answer_bytes(self.definition, await _in_time(work(), seconds))
         except (*DATABASE_ERRORS, ListsBusyError) as error:
-            log.warning(event("database-unavailable", error=type(error).__name__, path=request.url.path))
+            logger.warning(log_line("database-unavailable", error=type(error).__name__, path=request.url.path))
             kept = self._last_good.get(key)
             if kept is None and isinstance(error, ListsBusyError):
                 raise Problem(503, "Try again", "Many lists are being read just now.", retry_after_s=1) from None

@@ -48,7 +48,7 @@ from proofs.signatures import load_public_key, verify
 from runtime import metrics
 from runtime.files.key_files import load_or_make_key_file
 from runtime.kafka.clients import plain_consumer, stop_consumer, topics_of
-from runtime.logs import event as log_line
+from runtime.logs import log_line
 from runtime.settings import Settings
 from schemas.canonical import canonical_event
 from schemas.findings import Finding
@@ -78,7 +78,7 @@ from schemas.ledger.events import (
 from schemas.ledger.forms import Tally
 from schemas.served.logs import FINAL_STATUSES, gateway_name, receipt_text, refusal_text
 
-log = logging.getLogger("rekap.gateway")
+logger = logging.getLogger("rekap.gateway")
 
 TABLES = ("votes", "party_totals", "words")
 """The members of a form that have an entry for each choice."""
@@ -299,7 +299,7 @@ class Gateway:
         if isinstance(error, Problem):
             return error.with_traceback(None)
         if isinstance(error, (KafkaError, TimeoutError)):
-            log.warning(log_line("ledger-unavailable", error=type(error).__name__))
+            logger.warning(log_line("ledger-unavailable", error=type(error).__name__))
             return _busy("The ledger did not confirm the record in time; send it again, it will count once.")
         kept = keeping.result()
         if isinstance(kept, Receipt):
@@ -392,7 +392,7 @@ class Gateway:
         try:
             places = await self.look_ups.places(submission)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-            log.warning(log_line("look-up-failed", error=type(error).__name__))
+            logger.warning(log_line("look-up-failed", error=type(error).__name__))
             return None
         # The id is of the payload alone: a record with these words and a wrong signature stands refused, and is not this.
         place = next((each for each in places if each["state"] != ResultState.REFUSED), None)

@@ -16,10 +16,10 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from consumers.tabulator.signature_process import Check, answer, question
-from runtime.logs import event
+from runtime.logs import log_line
 from runtime.own_processes import python_module
 
-log = logging.getLogger("rekap.signatures")
+logger = logging.getLogger("rekap.signatures")
 
 INLINE_MAX = 4
 """So few are checked here: to ask costs about as much as a check."""
@@ -80,7 +80,7 @@ class SignatureChecks:
         if len(said) == len(checks):
             self._idle.put(process)
             return said
-        log.warning(event("checker-lost", process=process.pid, exit_code=process.poll()))
+        logger.warning(log_line("checker-lost", process=process.pid, exit_code=process.poll()))
         _end(process)
         return answer(checks)
 

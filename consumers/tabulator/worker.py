@@ -55,13 +55,13 @@ from runtime.kafka.clients import (
 )
 from runtime.kafka.seals import Seals
 from runtime.kafka.set_aside import SetAside, believed_places
-from runtime.logs import event
+from runtime.logs import log_line
 from runtime.settings import Settings
 from schemas.codes import OfficeId
 from schemas.derived.blocks import Block
 from schemas.derived.parts import TooManyPartsError
 
-log = logging.getLogger("rekap.tabulator")
+logger = logging.getLogger("rekap.tabulator")
 
 COMMIT_MS = 250
 """Longest that a committed offset lags behind the blocks that are out. A restart tells that much again: at half this
@@ -97,7 +97,9 @@ class FoldError(Exception):
 
     def __init__(self, place: TopicPartition, offset: int, record: str, error: Exception) -> None:
         reason = f"{type(error).__name__}: {error}"
-        super().__init__(event("fold-stopped", partition=place.partition, offset=offset, record=record, error=reason))
+        super().__init__(
+            log_line("fold-stopped", partition=place.partition, offset=offset, record=record, error=reason)
+        )
         self.place = place
         self.stop = Stop(offset, reason[:REASON_CHARACTERS_MAX])
 
@@ -234,7 +236,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         await self._producer.start()
         self._consumer.subscribe([self._topics.ledger], listener=self)
         await self._consumer.start()
-        log.info(event("started", ledger=self._topics.ledger, definition=self._definition.hash[:12]))
+        logger.info(log_line("started", ledger=self._topics.ledger, definition=self._definition.hash[:12]))
         try:
             while not stop.is_set():
                 records = await self._step()
@@ -284,10 +286,12 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         self._committed[place] = committed
         # The last record that the state knows is read again: to see that it is of this ledger.
         self._consumer.seek(place, max(0, folding.fold.next_offset - 1))
-        log.info(event("assigned", partition=place.partition, committed=committed, state=folding.fold.next_offset))
+        logger.info(
+            log_line("assigned", partition=place.partition, committed=committed, state=folding.fold.next_offset)
+        )
         if stop is not None:
             self._retry_at = time.monotonic() + self._settings.fold_retry_s
-            log.warning(event("held-back", partition=place.partition, offset=stop.offset, error=stop.reason))
+            logger.warning(log_line("held-back", partition=place.partition, offset=stop.offset, error=stop.reason))
 
     # -- states kept -----------------------------------------------------------------------------------------------
 
@@ -302,7 +306,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
                 try:
                     state = decoded(self._states.read(path), self._state_of(partition))
                 except (UnfitStateError, OSError) as error:
-                    log.warning(event("state-thrown-away", partition=partition, file=path.name, reason=error))
+                    logger.warning(log_line("state-thrown-away", partition=partition, file=path.name, reason=error))
                     path.unlink(missing_ok=True)
                     continue
                 fold = PartitionFold.from_state(self._definition, partition, state)
@@ -319,7 +323,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             folding.last_leaf = b""
             return True
         reason = f"the ledger has another record at offset {folding.fold.next_offset - 1}"
-        log.warning(event("state-thrown-away", partition=place.partition, reason=reason))
+        logger.warning(log_line("state-thrown-away", partition=place.partition, reason=reason))
         while (path := self._states.newest(place.partition, at_most=folding.fold.next_offset)) is not None:
             path.unlink(missing_ok=True)
         fold = PartitionFold(self._definition, place.partition)
@@ -350,7 +354,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         for folding in list(self._folding.values()):
             if self._settings.state_records and folding.not_kept:
                 if time.monotonic() > deadline:
-                    log.info(event("state-not-written", partition=folding.fold.partition, reason="no time left"))
+                    logger.info(log_line("state-not-written", partition=folding.fold.partition, reason="no time left"))
                 else:
                     await self._keep_state(folding)
 
@@ -365,7 +369,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             size = await asyncio.to_thread(write, encoded(state, self._state_of(partition)))
         except OSError as error:
             metrics.TABULATOR_STATES_KEPT.labels("failed").inc()
-            log.warning(event("state-not-written", partition=partition, reason=error))
+            logger.warning(log_line("state-not-written", partition=partition, reason=error))
             return
         metrics.TABULATOR_STATES_KEPT.labels("written").inc()
         metrics.TABULATOR_STATE_BYTES.labels(partition).set(size)
@@ -393,7 +397,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             if folding.fold.next_offset >= max(folding.told_through, 1):
                 folding.has_spoken = True
                 folding.owes_keyframes = True
-                log.info(event("speaks", partition=folding.fold.partition, through=folding.fold.next_offset - 1))
+                logger.info(log_line("speaks", partition=folding.fold.partition, through=folding.fold.next_offset - 1))
         await self._send(blocks)
         # Not before: a rebalance may commit at any moment, and its reader would never be told what was only folded.
         self._uncommitted |= folded
@@ -432,18 +436,18 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             if folding.stop is not None:
                 folding.stop = None
                 self._consumer.resume(TopicPartition(self._topics.ledger, partition))
-                log.info(event("tried-again", partition=partition))
+                logger.info(log_line("tried-again", partition=partition))
 
     async def _leave_reason(self, error: FoldError) -> None:
         """Beside the offset that is committed, which stays: what was folded since then is not out."""
-        log.critical(str(error))
+        logger.critical(str(error))
         committed = self._committed.get(error.place, 0)
         try:
             await self._consumer.commit(
                 {error.place: (committed, self._sealed(error.place, committed, error.stop.as_metadata()))}
             )
         except KafkaError as unreachable:
-            log.warning(event("reason-not-left", error=type(unreachable).__name__))
+            logger.warning(log_line("reason-not-left", error=type(unreachable).__name__))
 
     def _open(self, batches: Mapping[TopicPartition, Sequence[Any]]) -> list[_Opened]:
         """Step 1, begun."""
@@ -579,7 +583,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         """One that cannot be made or sent leaves a gap of that office as it is, and stops nothing else."""
         reason = f"{type(error).__name__}: {error}"[:REASON_CHARACTERS_MAX]
         if folding.without_keyframe.get(office) != reason:
-            log.critical(event("keyframe-stopped", partition=folding.fold.partition, office=office, error=reason))
+            logger.critical(log_line("keyframe-stopped", partition=folding.fold.partition, office=office, error=reason))
             folding.without_keyframe[office] = reason
             self._leave_note(folding)
 

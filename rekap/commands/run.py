@@ -29,14 +29,14 @@ from runtime.kafka.generations import another_than, current_generation
 from runtime.kafka.seals import read_seal_keys
 from runtime.kafka.security import client_options
 from runtime.kafka.topics import check_topics
-from runtime.logs import event, start_logs
+from runtime.logs import log_line, start_logs
 from runtime.metrics_server import serve_metrics
 from runtime.settings import Settings, SettingsError, read_settings
 from runtime.witnesses import parse_witnesses
 from schemas.definition.package import Role
 from schemas.served.live import CLIENT_MESSAGE_BYTES_MAX
 
-log = logging.getLogger("rekap.run")
+logger = logging.getLogger("rekap.run")
 
 EXIT_CONFIGURATION = 2
 EXIT_STOPPED = 70
@@ -95,10 +95,10 @@ def see_that_it_is_open(settings: Settings, definition: Definition) -> None:
     try:
         asyncio.run(check_opened(settings, definition))
     except (OpeningError, TopicMismatchError) as error:
-        log.critical(event("not-started", reason=error))
+        logger.critical(log_line("not-started", reason=error))
         raise SystemExit(EXIT_CONFIGURATION) from None
     except (KafkaError, TimeoutError, OSError) as error:
-        log.critical(event("not-started", reason=f"Kafka at {settings.kafka}: {type(error).__name__}"))
+        logger.critical(log_line("not-started", reason=f"Kafka at {settings.kafka}: {type(error).__name__}"))
         raise SystemExit(EXIT_STOPPED) from None
 
 
@@ -108,12 +108,12 @@ def in_the_current_generation(settings: Settings, definition: Definition) -> Set
     try:
         current = asyncio.run(current_generation(settings, definition.election, definition.hash))
     except KafkaError as error:
-        log.critical(event("stopped", error=f"Kafka at {settings.kafka}: {type(error).__name__}"))
+        logger.critical(log_line("stopped", error=f"Kafka at {settings.kafka}: {type(error).__name__}"))
         raise SystemExit(EXIT_STOPPED) from None
 
     def follow() -> None:
         another = asyncio.run(another_than(settings, definition.election, definition.hash, current))
-        log.info(event("generation-changed", before=current, now=another))
+        logger.info(log_line("generation-changed", before=current, now=another))
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=follow, name="generation", daemon=True).start()
@@ -181,7 +181,7 @@ def _check_topics(settings: Settings, definition: Definition) -> None:
         complain(f"Error: {error}; `rekap open` makes the topics of an election")
         raise SystemExit(EXIT_CONFIGURATION) from None
     except (KafkaError, OSError) as error:
-        log.critical(event("stopped", error=f"Kafka at {settings.kafka}: {type(error).__name__}"))
+        logger.critical(log_line("stopped", error=f"Kafka at {settings.kafka}: {type(error).__name__}"))
         raise SystemExit(EXIT_STOPPED) from None
 
 
@@ -204,9 +204,9 @@ def _work(role: str, worker: Worker, settings: Settings, definition: Definition)
     try:
         uvloop.run(until_signal())
     except Exception as error:
-        log.critical(event("stopped", role=role, error=f"{type(error).__name__}: {error}"), exc_info=True)
+        logger.critical(log_line("stopped", role=role, error=f"{type(error).__name__}: {error}"), exc_info=True)
         raise SystemExit(EXIT_STOPPED) from None
-    log.info(event("stopped", role=role))
+    logger.info(log_line("stopped", role=role))
 
 
 def _serve(settings: Settings, definition: Definition) -> NoReturn:
@@ -231,7 +231,7 @@ def _serve(settings: Settings, definition: Definition) -> NoReturn:
         host=settings.host,
         port=settings.port,
         web_socket_bytes_max=CLIENT_MESSAGE_BYTES_MAX,
-        after_startup=lambda: log.info(event(SERVING, address=f"{settings.host}:{settings.port}")),
+        after_startup=lambda: logger.info(log_line(SERVING, address=f"{settings.host}:{settings.port}")),
         before_shutdown=lambda: app.state.live.end_clients(),
     )
     server.run()

@@ -47,7 +47,7 @@ from rekap.embedded.processes import (
 from runtime.kafka.security import client_options
 from runtime.settings import read_settings, variable
 
-log = logging.getLogger("rekap.embedded")
+logger = logging.getLogger("rekap.embedded")
 
 POM = Path(__file__).with_name("pom.xml")
 JAVA_VERSION_MIN = 17  # Kafka 4 brokers, KIP-1013
@@ -417,7 +417,7 @@ async def resolve_jars() -> Path:
             f"install Maven (on Debian and Ubuntu: apt install maven), {INSTEAD}"
         )
     place.mkdir(parents=True, exist_ok=True)
-    log.info("fetching Apache Kafka %s by Maven, once, into %s", version, place)
+    logger.info("fetching Apache Kafka %s by Maven, once, into %s", version, place)
     with tempfile.TemporaryDirectory(prefix=".jars-", dir=place) as temporary:
         fresh = Path(temporary) / "jars"
         goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={fresh}"]

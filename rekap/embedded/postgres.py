@@ -39,7 +39,7 @@ from rekap.embedded.processes import (
     run_to_end,
 )
 
-log = logging.getLogger("rekap.embedded")
+logger = logging.getLogger("rekap.embedded")
 
 ROLE = "rekap"
 DATABASE = "rekap"
@@ -162,7 +162,7 @@ class EmbeddedPostgres:
         deadline = asyncio.get_running_loop().time() + LEFTOVER_DEADLINE_S
         while leftovers := _processes_in(self._cluster):
             if asyncio.get_running_loop().time() > deadline:
-                log.warning("ending PostgreSQL processes %s, left from an earlier start", leftovers)
+                logger.warning("ending PostgreSQL processes %s, left from an earlier start", leftovers)
                 for process_id in leftovers:
                     with suppress(ProcessLookupError):
                         os.kill(process_id, signal.SIGKILL)

@@ -15,9 +15,9 @@ from projections.definition.compiled import Definition
 from runtime.files.own_files import NotOwnError, read_own_file, write_own_file
 from runtime.files.package_files import UnreadablePackageError, content_digest, load_package
 from runtime.files.state_files import hash_of_code
-from runtime.logs import event
+from runtime.logs import log_line
 
-log = logging.getLogger("rekap.definition")
+logger = logging.getLogger("rekap.definition")
 
 WORTH_SECONDS = 2.0
 """An election that is compiled faster is not kept."""
@@ -40,7 +40,7 @@ def compiled(package: Path, directory: Path) -> Definition:
         try:
             _write(kept, definition)
         except OSError as error:
-            log.warning(event("definition-not-kept", reason=error))
+            logger.warning(log_line("definition-not-kept", reason=error))
     return definition
 
 
@@ -58,13 +58,13 @@ def _read(kept: Path) -> Definition | None:
     try:
         content = read_own_file(kept, 1)
     except NotOwnError as error:
-        log.warning(event("definition-not-used", reason=error))
+        logger.warning(log_line("definition-not-used", reason=error))
         return None
     except OSError:
         return None
     body = memoryview(content)[_DIGEST_BYTES:]
     if hashlib.sha256(body).digest() != content[:_DIGEST_BYTES]:
-        log.warning(event("definition-not-used", reason=f"{kept.name} is damaged"))
+        logger.warning(log_line("definition-not-used", reason=f"{kept.name} is damaged"))
         return None
     definition = pickle.loads(body)
     assert isinstance(definition, Definition)

@@ -38,10 +38,10 @@ from rekap.terminal import complain
 from rekap.witness.state import StateError, WitnessState
 from runtime.files.key_files import KeyFileError, load_key_file, load_or_make_key_file
 from runtime.http_client import client_for
-from runtime.logs import event, start_logs
+from runtime.logs import log_line, start_logs
 from runtime.witnesses import read_bounded
 
-log = logging.getLogger("rekap.witness")
+logger = logging.getLogger("rekap.witness")
 
 EXIT_NOT_STARTED = 3
 BODY_SECONDS_MAX = 10.0
@@ -81,8 +81,8 @@ class Witness(NamedTuple):
         judged = self.state.judge(request, lambda: int(time.time()))
         decision, origin = judged.decision, request.checkpoint.origin
         if judged.evidence is not None:
-            log.critical(
-                event(
+            logger.critical(
+                log_line(
                     "conflict",
                     kind=judged.evidence.value,
                     log=origin,
@@ -92,7 +92,7 @@ class Witness(NamedTuple):
             )
         if decision.status == OK:
             return PlainTextResponse(cosign(request.note.text, self.name, self.key, judged.time).line)
-        log.warning(event("refused", log=origin, status=decision.status, why=decision.sentence))
+        logger.warning(log_line("refused", log=origin, status=decision.status, why=decision.sentence))
         if decision.status == CONFLICT:
             return Response(f"{judged.size}\n", CONFLICT, headers={"Content-Type": SIZE_TYPE})
         return PlainTextResponse(f"{decision.sentence}\n", decision.status)
@@ -138,7 +138,7 @@ def witness_app(witness: Witness) -> Starlette:
         return JSONResponse({"conflicts": await asyncio.to_thread(witness.state.conflicts)})
 
     async def state_fails(request: Request, error: Exception) -> Response:
-        log.error(event("state-fails", error=error))
+        logger.error(log_line("state-fails", error=error))
         return PlainTextResponse("the state of this witness cannot be read or written now\n", 503)
 
     return Starlette(
@@ -238,11 +238,11 @@ def pinned_logs(state: WitnessState, server: str) -> list[VerifierKey]:
         why = f"{server}/v1/log: {str(error) or type(error).__name__}"
         if not pinned:
             raise NotStartedError(f"the logs of {why}. Start again when the server is up, or give --log") from None
-        log.warning(event("server-away", why=why, then="its logs as pinned"))
+        logger.warning(log_line("server-away", why=why, then="its logs as pinned"))
         return sorted(map(parse_key, pinned))
     if not pinned:
         state.pin(server, told)
-        log.info(event("pinned", server=server, logs=len(told)))
+        logger.info(log_line("pinned", server=server, logs=len(told)))
         return list(told.values())
     if changed := pinned ^ {str(key) for key in told.values()}:
         before = ", ".join(sorted(changed & pinned)) or "none of them"
@@ -280,7 +280,7 @@ def _serve(witness: Witness, host: str, port: int) -> None:
         )
     except OSError as error:
         raise NotStartedError(f"{host}, port {port}, cannot be listened on: {error.strerror or error}") from None
-    log.info(event("ready", url=f"http://{host}:{port}", logs=len(witness.logs), key=witness.verifier_key))
+    logger.info(log_line("ready", url=f"http://{host}:{port}", logs=len(witness.logs), key=witness.verifier_key))
     server = bounded_server(
         witness_app(witness),
         connections=Connections(raise_descriptor_limit(CONNECTIONS_MAX), CONNECTIONS_OF_ADDRESS_MAX, Refusals()),

@@ -19,7 +19,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from runtime.files.own_files import NotOwnError, make_own_directory, read_own_file, write_own_file
-from runtime.logs import event
+from runtime.logs import log_line
 
 KEPT = 2
 """States of a partition. The newest may be ahead of what was told, when a worker died between the two."""
@@ -28,7 +28,7 @@ _STATE_LEVELS = 4
 """Directories around a state that are ours: its partition, generation, election, and that of all states."""
 _CHECKED_LEVELS = 3
 
-log = logging.getLogger("rekap.states")
+logger = logging.getLogger("rekap.states")
 
 
 class StateFiles:
@@ -87,7 +87,7 @@ class CheckedFiles:
         try:
             return read_own_file(self._path(partition), _CHECKED_LEVELS)
         except NotOwnError as error:
-            log.warning(event("checked-signatures-not-used", partition=partition, reason=error))
+            logger.warning(log_line("checked-signatures-not-used", partition=partition, reason=error))
             return b""
         except OSError:
             return b""

@@ -25,11 +25,11 @@ from runtime.kafka.clients import (
 )
 from runtime.kafka.seals import SealError, Seals
 from runtime.kafka.set_aside import UNREADABLE, SetAside
-from runtime.logs import event
+from runtime.logs import log_line
 from runtime.settings import Settings
 from schemas.definition.package import Election
 
-log = logging.getLogger("rekap.generations")
+logger = logging.getLogger("rekap.generations")
 
 AGAIN_SECONDS = 5.0
 READ_SECONDS_MAX = 10.0
@@ -90,7 +90,7 @@ async def another_than(
                 await asyncio.sleep(FOLLOW_SECONDS)
             return current
         except (KafkaError, OSError, TimeoutError) as error:
-            log.warning(event("generations-not-followed", error=f"{type(error).__name__}: {error}"))
+            logger.warning(log_line("generations-not-followed", error=f"{type(error).__name__}: {error}"))
         finally:
             await stop_consumer(consumer)
         await asyncio.sleep(AGAIN_SECONDS)
@@ -144,7 +144,7 @@ class _Reader:
             if number > self._missing:
                 self._missing = number
                 self._alarms.not_served = f"generation {number} was made current, and its topics are not there"
-                log.error(event("generation-not-there", generation=number))
+                logger.error(log_line("generation-not-there", generation=number))
         raise AssertionError("the first generation is always there")
 
 

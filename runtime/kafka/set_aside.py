@@ -23,12 +23,12 @@ from prometheus_client import Counter
 
 from runtime.kafka.clients import partition_of_office, topics_of
 from runtime.kafka.seals import SealError, Seals
-from runtime.logs import event
+from runtime.logs import log_line
 from schemas.definition.package import Election
 from schemas.derived.blocks import UNATTRIBUTED, BlockRange
 from schemas.derived.results import ResultRange
 
-log = logging.getLogger("rekap.set_aside")
+logger = logging.getLogger("rekap.set_aside")
 
 ALARM_SECONDS = 3600.0
 """Health is red for so long after the last message that was set aside. At half, nobody who looks once an hour sees it."""
@@ -77,8 +77,10 @@ class SetAside:
             self._counter.labels(topic, reason).inc()
         # The first of a kind, then the 10th, the 100th …: whoever writes a million of them does not fill the disk.
         if not self._is_quiet and str(heap.messages).rstrip("0") == "1":
-            log.error(
-                event("set-aside", topic=topic, partition=partition, offset=offset, why=reason, so_many=heap.messages)
+            logger.error(
+                log_line(
+                    "set-aside", topic=topic, partition=partition, offset=offset, why=reason, so_many=heap.messages
+                )
             )
 
     def heaps(self) -> list[Heap]:

@@ -33,11 +33,11 @@ from runtime.kafka.clients import (
     topics_of,
 )
 from runtime.kafka.set_aside import ALARM_SECONDS
-from runtime.logs import event
+from runtime.logs import log_line
 from runtime.settings import Settings
 from schemas.definition.package import Election
 
-log = logging.getLogger("rekap.topics")
+logger = logging.getLogger("rekap.topics")
 
 FOR_EVER = "-1"
 SEGMENT_BYTES = 256 * 1024 * 1024
@@ -211,8 +211,8 @@ async def _mended(admin: AIOKafkaAdminClient, wanted: dict[str, WantedTopic]) ->
                 flaw._replace(sentence=f"{flaw.sentence}, and may not be mended from here: {type(error).__name__}")
             )
         else:
-            log.warning(
-                event("topic-mended", topic=flaw.topic, setting=flaw.setting, now=flaw.value, why=flaw.sentence)
+            logger.warning(
+                log_line("topic-mended", topic=flaw.topic, setting=flaw.setting, now=flaw.value, why=flaw.sentence)
             )
     return left
 
@@ -253,7 +253,7 @@ class TopicWatch:
                         await self.look(admin, consumer)
                     await asyncio.sleep(WATCH_SECONDS)
             except (KafkaError, OSError, TimeoutError) as error:
-                log.warning(event("topics-not-watched", error=f"{type(error).__name__}: {error}"))
+                logger.warning(log_line("topics-not-watched", error=f"{type(error).__name__}: {error}"))
             finally:
                 await stop_consumer(consumer)
                 await admin.close()
@@ -277,7 +277,7 @@ class TopicWatch:
             wrong += await self._shorter(consumer, found)
         for sentence in wrong:
             if sentence not in self._now:
-                log.error(event("topic-wrong", why=sentence))
+                logger.error(log_line("topic-wrong", why=sentence))
         self._now = wrong
 
     async def _shorter(self, consumer: AIOKafkaConsumer, found: dict[str, FoundTopic]) -> list[str]:

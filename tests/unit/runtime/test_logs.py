@@ -10,7 +10,7 @@ import unicodedata
 
 import pytest
 
-from runtime.logs import VALUE_CHARACTERS_MAX, LineFormatter, event
+from runtime.logs import VALUE_CHARACTERS_MAX, LineFormatter, log_line
 
 
 def _logged(message: str, *, error: BaseException | None = None) -> str:
@@ -42,7 +42,7 @@ def _logged(message: str, *, error: BaseException | None = None) -> str:
     ],
 )
 def test_a_value_is_shown_so_that_it_is_one_value(value: object, shown: str) -> None:
-    assert event("tried", x=value) == f"tried {shown}"
+    assert log_line("tried", x=value) == f"tried {shown}"
 
 
 def test_no_character_ends_a_line_or_a_value_or_is_unseen() -> None:
@@ -52,16 +52,16 @@ def test_no_character_ends_a_line_or_a_value_or_is_unseen() -> None:
         text = "".join(map(chr, range(first, min(first + 4096, sys.maxunicode + 1))))
         for start in range(0, len(text), 1024):
             part = text[start : start + 1024]
-            for line in (_logged(event("tried", x=part, y=1)), _logged(f"library says {part}")):
+            for line in (_logged(log_line("tried", x=part, y=1)), _logged(f"library says {part}")):
                 assert len(line.splitlines()) == 1
                 assert line.endswith("\n")
                 assert {unicodedata.category(each) for each in line[:-1]}.isdisjoint(unseen)
-            said = event("tried", x=part, y=1)
+            said = log_line("tried", x=part, y=1)
             assert re.fullmatch(r'tried x="(?:[^"\\]|\\.)*" y=1', said)
 
 
 def test_a_value_is_bounded() -> None:
-    assert len(event("tried", x="\n" * 10_000_000)) < 7 * VALUE_CHARACTERS_MAX
+    assert len(log_line("tried", x="\n" * 10_000_000)) < 7 * VALUE_CHARACTERS_MAX
 
 
 def test_the_lines_of_a_traceback_cannot_be_taken_for_others() -> None:
