@@ -26,8 +26,9 @@ import faust
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError
 
-from projections.area.rollup import Applied, Rollup
+from projections.area.rollup import Rollup
 from projections.definition.compiled import Definition
+from projections.fold.chain import Applied
 from runtime import metrics
 from runtime.kafka.clients import (
     MessageKeys,

@@ -36,9 +36,9 @@ from api.feed.subscribers import (
     Subscription,
 )
 from api.feed.touched import OF_OFFICE, WHOLE, Key, StationKey, Touched
-from projections.area.rollup import Applied
 from projections.area.tally import empty_tally
 from projections.definition.compiled import Definition
+from projections.fold.chain import Applied
 from projections.shown.published import published_office, published_tally
 from schemas.derived.results import Cut
 from schemas.served.live import (

@@ -15,9 +15,9 @@ import orjson
 from api.feed.recent import RecentStations, station_rows
 from api.feed.touched import OF_OFFICE, WHOLE, Key, Mark, Touched
 from projections.area.progress import standing
-from projections.area.rollup import Applied
 from projections.area.tally import STATIONS, Tally, TallyView, tally_length
 from projections.definition.compiled import Definition, OfficeEntry
+from projections.fold.chain import Applied, block_verdict, result_verdict
 from projections.fold.parts import Parts
 from runtime.logs import log_line
 from schemas.codes import NOTHING_YET
@@ -112,13 +112,13 @@ class FeedState:
 
     def _apply_result(self, office: OfficeState, said: ResultRange, offset: int, value: bytes) -> Applied:
         """All is read before anything is changed, so that what fails changes nothing."""
-        if at_or_before(said.as_of, office.cut):
+        if result_verdict(said.from_, said.as_of, office.cut) is Applied.SKIPPED:
             return Applied.SKIPPED
         parts = self._parts.add(said.office, said.part, Result.from_bytes(value), len(value))
         if parts is None:
             return Applied.PART
         result = Result.joined(parts)
-        if not (at_or_before(result.from_, office.cut) and at_or_before(office.cut, result.as_of)):
+        if result_verdict(result.from_, result.as_of, office.cut) is Applied.GAP:
             office.waits_for_keyframe = True
             return Applied.GAP
         areas, parties = self._area_rows(result.areas), self._party_rows(office, result.offices)
@@ -158,8 +158,9 @@ class FeedState:
     def _apply_block(self, office: OfficeState, said: BlockRange, source: int, offset: int, value: bytes) -> Applied:
         partition, from_, through = said.partition, said.from_, said.through
         applied = office.through[partition]
-        if through <= applied:
-            return Applied.SKIPPED
+        verdict = block_verdict(from_, through, applied)
+        if verdict is Applied.SKIPPED:
+            return verdict
         head_line, _, body = value.partition(b"\n")
         head = orjson.loads(head_line)
         shard_level = self.definition.shard_level
@@ -172,7 +173,7 @@ class FeedState:
         stations = station_rows(body) if office.has_station_channels else []
         gap: GapReason | None = None
         becomes_whole = from_ == NOTHING_YET
-        if from_ > applied:
+        if verdict is Applied.GAP:
             office.whole[partition] = False
             if applied > NOTHING_YET:
                 gap = "subtotals-gap"

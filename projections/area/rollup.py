@@ -11,25 +11,14 @@ partition and behind in the next, and readers, who follow one chain, would have 
 
 from __future__ import annotations
 
-from enum import Enum
-
 from projections.area.progress import standing
 from projections.area.tally import Tally, TallyView, apart, party_tally, side_by_side, tally_length
 from projections.definition.compiled import ContestEntry, Definition, OfficeEntry
+from projections.fold.chain import Applied, block_verdict
 from projections.fold.parts import Parts
 from schemas.codes import NOTHING_YET, OfficeId
 from schemas.derived.blocks import UNATTRIBUTED, Block, BlockRange
 from schemas.derived.results import Cut, Result
-
-
-class Applied(Enum):
-    APPLIED = "applied"
-    SKIPPED = "skipped"
-    """Told before: redelivery, or a worker that did not know it had been replaced."""
-    GAP = "gap"
-    """Something before it is missing; the partition waits for a keyframe."""
-    PART = "part"
-    """A part of a message, which is applied when its last part has come."""
 
 
 class OfficeRollup:
@@ -69,26 +58,24 @@ class OfficeRollup:
         return self.is_complete and self._published != tuple(self._applied)
 
     def is_news(self, said: BlockRange) -> bool:
-        """Whether a message changes anything here; its rows need not be read otherwise."""
+        """Whether a message changes anything here; its rows need not be read otherwise. A keyframe of what is applied already
+        changes that the partition is sure again."""
         applied = self._applied[said.partition]
-        return said.through > applied or (
+        return block_verdict(said.from_, said.through, applied) is not Applied.SKIPPED or (
             said.through == applied and said.from_ == NOTHING_YET and said.partition in self._unsure
         )
 
     def apply(self, block: Block) -> Applied:
         applied = self._applied[block.partition]
-        if block.through < applied:
-            return Applied.SKIPPED
-        # In an unbroken chain a keyframe tells nothing new: where it does, blocks were missed, here and so elsewhere.
-        missed = block.from_ > applied or (block.kind == "keyframe" and block.through > applied)
-        if missed and block.partition not in self._unsure:
+        verdict = block_verdict(block.from_, block.through, applied)
+        # In an unbroken chain a keyframe has nothing new: where it does, blocks were missed, here and so elsewhere.
+        is_missed = verdict is Applied.GAP or (verdict is Applied.APPLIED and block.kind == "keyframe")
+        if is_missed and block.partition not in self._unsure:
             self.doubt()
-        if block.from_ > applied:
-            return Applied.GAP
-        if block.from_ == NOTHING_YET:
+        if block.from_ == NOTHING_YET and block.through >= applied:
             self._unsure.discard(block.partition)
-        if block.through == applied:
-            return Applied.SKIPPED
+        if verdict is not Applied.APPLIED:
+            return verdict
         for contest_id, area_code, tally in block.areas:
             area = self._definition.area_number[area_code]
             if self._definition.area_level[area] == self._definition.shard_level:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from projections.definition.compiled import Definition
+from projections.fold.chain import Applied, block_verdict, result_verdict
 from projections.fold.parts import Parts
 from schemas.codes import NOTHING_YET
 from schemas.derived.blocks import UNATTRIBUTED, Block, BlockRange, RecordRow, StateRow, StationRow
@@ -63,9 +64,11 @@ class Batch:
         said = BlockRange.from_bytes(value)
         key = (str(said.office), said.partition)
         applied = self.watermarks.blocks.get(key, int(NOTHING_YET))
-        if said.through <= applied:
+        verdict = block_verdict(said.from_, said.through, applied)
+        if verdict is Applied.SKIPPED:
             return
-        if said.kind == "keyframe" or said.from_ > applied:
+        # A keyframe would set the sums right, but the changes of stations and records would be lost.
+        if verdict is Applied.GAP or said.kind == "keyframe":
             raise BlockGapError(_gap_sentence(said, applied))
         block = Block.from_bytes(value, with_body=True)
         self.watermarks.blocks[key] = block.through
@@ -86,14 +89,13 @@ class Batch:
         said. `offset` of the Kafka record."""
         said = ResultRange.from_bytes(value)
         office = str(said.office)
-        if at_or_before(said.as_of, self._cut(office)):
+        if result_verdict(said.from_, said.as_of, self._cut(office)) is Applied.SKIPPED:
             return
         if (parts := self.parts.add(office, said.part, Result.from_bytes(value), len(value), offset)) is not None:
             self._add_whole(office, Result.joined(parts))
 
     def _add_whole(self, office: str, result: Result) -> None:
-        current = self._cut(office)
-        if not (at_or_before(result.from_, current) and at_or_before(current, result.as_of)):
+        if result_verdict(result.from_, result.as_of, self._cut(office)) is not Applied.APPLIED:
             return
         self.watermarks.results[office] = result.as_of
         self.moved_results.add(office)

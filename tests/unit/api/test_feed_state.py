@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from api.feed.state import FeedState
-from projections.area.rollup import Applied, Rollup
+from projections.area.rollup import Rollup
+from projections.fold.chain import Applied
 from schemas.derived.blocks import Block
 from schemas.derived.results import Result
 from schemas.served.live import Positions
