@@ -18,7 +18,6 @@ from aiokafka.errors import KafkaError
 
 from projections.definition.checks import problems
 from projections.definition.compiled import Definition
-from runtime.files.package_files import load_package
 from runtime.kafka.clients import (
     MESSAGE_BYTES_MAX,
     generations_topic,
@@ -29,6 +28,7 @@ from runtime.kafka.clients import (
 )
 from runtime.kafka.seals import HEADER
 from runtime.kafka.security import client_options
+from runtime.package.reading import load_package
 from runtime.settings import Settings, read_settings
 from schemas.derived.blocks import Block
 from schemas.derived.results import Result

@@ -50,10 +50,10 @@ from rekap.elections.demo import PRESIDENT
 from rekap.embedded.kafka import POM, EmbeddedKafka
 from rekap.embedded.processes import EmbeddedError, LeashedProcess, Supervisor, last_lines
 from rekap.station.signing import Signer
-from runtime.files.package_files import load_package
 from runtime.kafka.clients import plain_consumer, topics_of
 from runtime.kafka.seals import make_seal_keys
 from runtime.own_processes import python_module
+from runtime.package.reading import load_package
 from runtime.settings import Settings, read_settings, variable
 from schemas.derived.blocks import Block
 from schemas.derived.results import Cut, Result, at_or_before

@@ -31,7 +31,7 @@ from rekap.follow.live_client import MESSAGE_BYTES_MAX, feed_url
 from rekap.operate.demo import form_of, plan
 from rekap.operate.up import WORKERS, Stack, running_stack
 from rekap.station.signing import Signer
-from runtime.files.package_files import write_package
+from runtime.package.writing import write_package
 from runtime.settings import variable
 from schemas.definition.package import Role
 

@@ -29,8 +29,8 @@ from projections.definition.compiled import Definition
 from rekap.commands.open import open_with_key
 from rekap.elections.demo import PRESIDENT, KeySlot, demo_package, key_slots
 from rekap.station.signing import Signer
-from runtime.files.package_files import write_package
 from runtime.kafka.clients import LEDGER_BATCH_BYTES_MAX, ordered_producer, plain_consumer, topics_of
+from runtime.package.writing import write_package
 from runtime.settings import Settings
 from schemas.definition.package import Role, Station
 from schemas.derived.results import Cut

@@ -30,7 +30,7 @@ from projections.definition.compiled import ContestEntry, Definition
 from rekap.elections.demo import DPR, PRESIDENT, WATERMARK, demo_package, key_slots
 from rekap.elections.indonesia.tree import read_tree
 from rekap.station.signing import Signer
-from runtime.files.package_files import write_package
+from runtime.package.writing import write_package
 from schemas.definition.package import (
     Choice,
     ChoiceKind,

@@ -37,8 +37,9 @@ from projections.fold.records import read_record
 from proofs.growing_log import GrowingLog
 from proofs.notes import ED25519, Checkpoint, Note, VerifierKey, sign
 from proofs.signatures import load_public_key, verify
-from runtime.files.package_files import load_package, pack
 from runtime.files.tile_store import TileStore
+from runtime.package.reading import load_package
+from runtime.package.writing import pack
 from schemas.served.logs import KEYS_FILE, origin_of
 
 LIMIT_RECORDS = 5_000

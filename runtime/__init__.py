@@ -4,5 +4,5 @@ In     environment variables, files, the addresses of Kafka and PostgreSQL
 Does   reads them once, with limits, and says clearly what is wrong
 Out    settings, packages, connected clients
 
-Read next: settings.py, kafka.py, postgres.py, package_files.py.
+Read next: settings.py, kafka.py, postgres.py, package/reading.py.
 """

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Request, Response
 
 from api.problems import PROBLEM_RESPONSES, Problem
 from api.read.reading import entity_tag
-from runtime.files.package_files import PackageError, pack
+from runtime.package.errors import PackageError
+from runtime.package.writing import pack
 from runtime.settings import Settings
 
 router = APIRouter(prefix="/v1", tags=["log"])

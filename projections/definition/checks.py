@@ -4,7 +4,7 @@ Everything downstream trusts these: `definition.py` looks codes up without askin
 contest of an office and no more. `problems` finds all at once, so that whoever makes a package corrects it in one go.
 
 Not here: the shape of one row (schemas/definition/package.py) and whether the time zone exists, which is asked of the machine's
-zone tables (runtime/files/package_files.py).
+zone tables (runtime/package/reading.py).
 """
 
 from __future__ import annotations

@@ -15,7 +15,9 @@ from rekap.elections.example import EXAMPLE_KEYS, example_package
 from rekap.operate.shard_levels import better_shard_level
 from rekap.terminal import complain, say
 from runtime.files.key_files import KeyFileError, public_row, write_key_file
-from runtime.files.package_files import UnreadablePackageError, read_package, write_package
+from runtime.package.errors import UnreadablePackageError
+from runtime.package.reading import read_package
+from runtime.package.writing import write_package
 from schemas.definition.package import ElectionPackage, Role
 
 EXIT_WRONG = 1

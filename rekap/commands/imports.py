@@ -21,9 +21,9 @@ from rekap.station.sending import BATCH_LINES, send_batch
 from rekap.station.signing import Signer
 from rekap.terminal import complain, say
 from runtime.files.key_files import public_row
-from runtime.files.package_files import write_package
 from runtime.files.temporary import temporary_directory
 from runtime.http_client import client_for
+from runtime.package.writing import write_package
 from schemas.definition.package import Role
 
 NO_TIME = "2019-04-17T00:00:00Z"

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from rekap.terminal import complain, say
 from runtime.files.key_files import KeyFileError, load_key_file, public_row, write_key_file
-from runtime.files.shape_sentences import sentence
 from runtime.kafka.seals import KEYS_MAX, make_seal_keys, new_seal_key, read_seal_keys, write_seal_keys
+from runtime.package.shape_sentences import sentence
 from schemas.definition.package import Key, Role
 
 ROLES = click.Choice([role.value for role in Role])

@@ -55,8 +55,9 @@ from proofs.signatures import load_public_key
 from rekap.commands.watch import PIPED_WIDTH, tally_table
 from rekap.follow.replay_server import serve
 from rekap.terminal import complain, say
-from runtime.files.package_files import PackageError, load_package
 from runtime.log_source import LogSource, LogSourceError, open_log
+from runtime.package.errors import PackageError
+from runtime.package.reading import load_package
 from runtime.settings import Settings, SettingsError, read_settings
 from schemas.codes import NOTHING_YET
 

@@ -23,7 +23,6 @@ from rekap.operate.definition_cache import compiled
 from rekap.operate.opening import OpeningError, check_opened
 from rekap.terminal import complain
 from runtime.files.key_files import KeyFileError, load_or_make_key_file
-from runtime.files.package_files import PackageError
 from runtime.kafka.clients import FIRST_GENERATION, TopicMismatchError
 from runtime.kafka.generations import another_than, current_generation
 from runtime.kafka.seals import read_seal_keys
@@ -31,6 +30,7 @@ from runtime.kafka.security import client_options
 from runtime.kafka.topics import check_topics
 from runtime.logs import log_line, start_logs
 from runtime.metrics_server import serve_metrics
+from runtime.package.errors import PackageError
 from runtime.settings import Settings, SettingsError, read_settings
 from runtime.witnesses import parse_witnesses
 from schemas.definition.package import Role

@@ -29,8 +29,9 @@ from rekap.station.form_check import FormCheck
 from rekap.station.outbox import Outbox, OutboxError
 from rekap.terminal import cell, complain, give_up, say
 from runtime.files.key_files import KeyFileError, load_key_file
-from runtime.files.package_files import PackageError, load_package
 from runtime.http_client import AddressError, AwayError, ask, base_url, client_for
+from runtime.package.errors import PackageError
+from runtime.package.reading import load_package
 from schemas.codes import SHA256_PATTERN, exactly
 from schemas.definition.package import Role
 from schemas.ledger.events import SEQ_MAX

@@ -13,9 +13,11 @@ from pathlib import Path
 from projections.definition.checks import problems
 from projections.definition.compiled import Definition
 from runtime.files.own_files import NotOwnError, read_own_file, write_own_file
-from runtime.files.package_files import UnreadablePackageError, content_digest, load_package
 from runtime.files.state_files import hash_of_code
 from runtime.logs import log_line
+from runtime.package.errors import UnreadablePackageError
+from runtime.package.reading import load_package
+from runtime.package.writing import content_digest
 
 logger = logging.getLogger("rekap.definition")
 

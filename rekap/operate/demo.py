@@ -27,9 +27,9 @@ from rekap.operate.up import Stack, run_or_explain, running_stack
 from rekap.station.sending import BATCH_LINES, send_batch
 from rekap.station.signing import Signer
 from rekap.terminal import complain
-from runtime.files.package_files import write_package
 from runtime.files.temporary import temporary_directory
 from runtime.http_client import AwayError, ask, client_for, what_came
+from runtime.package.writing import write_package
 from schemas.definition.package import ElectionPackage, Role
 
 WITNESSES = 2

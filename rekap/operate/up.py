@@ -31,10 +31,11 @@ from rekap.terminal import complain
 from rekap.witness.server import READY, witness_key
 from runtime.files.key_files import KeyFileError, load_key_file
 from runtime.files.log_key import log_key, missing_log_key
-from runtime.files.package_files import PackageError, load_package
 from runtime.kafka.clients import TopicMismatchError
 from runtime.kafka.seals import make_seal_keys
 from runtime.own_processes import python_module
+from runtime.package.errors import PackageError
+from runtime.package.reading import load_package
 from runtime.settings import SettingsError, read_settings, variable
 from runtime.witnesses import Witness, parse_witnesses
 from schemas.served.logs import origin_of

@@ -25,7 +25,7 @@ from proofs.signatures import key_id
 from rekap.sqlite_files import open_database, transaction
 from rekap.station.belief import Place
 from rekap.station.signing import Signer
-from runtime.files.shape_sentences import sentence
+from runtime.package.shape_sentences import sentence
 from schemas.canonical import NotCanonicalError, sha256_hex
 from schemas.ledger.envelope import ENVELOPE, ENVELOPE_BYTES_MAX, open_envelope
 from schemas.ledger.events import LEDGER_EVENT, AnyEvent

@@ -2,7 +2,7 @@
 
 One model per table; a row of a CSV file is one instance. What is checked here is the shape of one row. What needs two
 rows or two tables (a parent that does not exist, a choice given twice) is `projections/definition/compiled.py`'s, and where in
-which file it stands is known to `runtime/files/package_files.py`.
+which file it stands is known to `runtime/package/reading.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What may be wrong with an election package, as the tables have it and as its files have it.
 
 `Problem` knows tables and rows, and comes from whoever compares rows (projections/definition/checks.py); `PackageProblem`
-knows files and lines, and comes from whoever reads them (runtime/files/package_files.py), which turns the one into the other.
+knows files and lines, and comes from whoever reads them (runtime/package/reading.py), which turns the one into the other.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ from proofs.tiles import entries_path, read_bundle, tile_path
 from rekap.operate.up import Stack
 from rekap.station.signing import Signed, Signer
 from runtime.files.key_files import load_or_make_key_file
-from runtime.files.package_files import pack, write_package
 from runtime.files.tile_store import TileStore
+from runtime.package.writing import pack, write_package
 from schemas.ledger.envelope import ledger_record
 from tests.conftest import Parts
 from tests.support.ledger import CREATED_AT, private_key

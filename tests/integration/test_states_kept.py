@@ -17,8 +17,8 @@ from projections.fold.state import StateOf, encoded
 from proofs.checked_signatures import GROUP
 from rekap.embedded.ports import free_ports
 from rekap.operate.up import WORKERS, Stack
-from runtime.files.package_files import load_package
 from runtime.files.state_files import FOLD_CODE, StateFiles, hash_of_code
+from runtime.package.reading import load_package
 from runtime.settings import variable
 from tests.conftest import Parts
 from tests.support.ledger import MemoryLedger, fold

@@ -20,8 +20,8 @@ from websockets.asyncio.client import connect
 from projections.readmodel import queries
 from rekap.follow.live_client import feed_url
 from rekap.operate.up import Stack, running_stack
-from runtime.files.package_files import write_package
 from runtime.kafka.clients import MESSAGE_BYTES_MAX, SUBTOTALS_PARTITIONS, ordered_producer, plain_consumer, topics_of
+from runtime.package.writing import write_package
 from runtime.settings import read_settings
 from schemas.definition.package import (
     Area,

@@ -28,7 +28,7 @@ from projections.shown.published import published_contribution, published_office
 from projections.station import contest as station
 from proofs.merkle import leaf_hash
 from proofs.signatures import load_public_key, verify
-from runtime.files.package_files import write_package
+from runtime.package.writing import write_package
 from schemas.definition.package import ElectionPackage
 from schemas.derived.blocks import Block
 from tests.support.ledger import MemoryLedger

@@ -16,7 +16,7 @@ from projections.definition.compiled import Definition
 from projections.station.contest import EVENTS_PER_KEY_MAX
 from rekap.operate.up import Stack, running_stack
 from rekap.station.signing import Signer
-from runtime.files.package_files import write_package
+from runtime.package.writing import write_package
 from tests.support.ledger import CREATED_AT, Corrections, private_key
 from tests.support.small_election import reported, small_package
 

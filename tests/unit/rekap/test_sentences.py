@@ -14,9 +14,9 @@ from projections.definition.compiled import Definition
 from rekap.operate.opening import _check_confirmed  # Kafka is asked before it
 from rekap.operate.up import run_or_explain
 from runtime.files.key_files import write_key_file
-from runtime.files.package_files import write_package
 from runtime.kafka.seals import make_seal_keys
 from runtime.own_processes import python_module
+from runtime.package.writing import write_package
 from schemas.definition.package import Mode
 from tests.support.ledger import private_key
 from tests.support.small_election import small_package

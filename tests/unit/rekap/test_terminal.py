@@ -13,9 +13,9 @@ import pytest
 from rich.console import Console
 
 from rekap.commands.watch import tally_table
-from runtime.files.package_files import write_package
 from runtime.files.temporary import temporary_directory
 from runtime.own_processes import python_module
+from runtime.package.writing import write_package
 from tests.support.small_election import small_package
 
 ASCII = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

@@ -10,7 +10,8 @@ import pytest
 from api.problems import Problem
 from api.read.package import PackageFile
 from projections.definition.checks import problems
-from runtime.files.package_files import load_package, write_package
+from runtime.package.reading import load_package
+from runtime.package.writing import write_package
 from runtime.settings import Settings
 from tests.support.small_election import small_package
 

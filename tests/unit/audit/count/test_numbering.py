@@ -14,7 +14,7 @@ from audit.count.recount import Recount
 from audit.sources.extract import Ballots, read_row, write_rows
 from audit.sources.package import read_package
 from proofs.merkle import leaf_hash
-from runtime.files.package_files import write_package
+from runtime.package.writing import write_package
 from schemas.definition.package import Role
 from tests.support.ledger import MemoryLedger, key_row
 from tests.support.small_election import reported, small_package

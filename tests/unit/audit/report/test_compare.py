@@ -11,7 +11,7 @@ from audit.report.compare import Snapshots
 from audit.report.findings import AuditError
 from audit.run import _claimed
 from audit.sources.package import read_package
-from runtime.files.package_files import write_package
+from runtime.package.writing import write_package
 from tests.support.small_election import small_package
 
 TALLY = {"contest": "president", "area": "N"}

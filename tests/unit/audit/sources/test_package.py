@@ -10,7 +10,7 @@ import pytest
 from audit.sources.package import read_package
 from audit.sources.package_files import PackageError
 from rekap.elections.example import example_package
-from runtime.files.package_files import pack, write_package
+from runtime.package.writing import pack, write_package
 from schemas.definition.package import BlankBallots, ElectionPackage, LocalText, Office, Role
 from tests.support.ledger import key_row
 from tests.support.small_election import elsewhere, small_package

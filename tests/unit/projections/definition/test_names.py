@@ -11,7 +11,9 @@ import pytest
 
 from audit.sources.package import read_package as audit_package
 from projections.definition.checks import problems
-from runtime.files.package_files import PackageError, load_package, write_package
+from runtime.package.errors import PackageError
+from runtime.package.reading import load_package
+from runtime.package.writing import write_package
 from schemas.definition.package import ElectionPackage, Station
 from schemas.definition.problems import Problem
 from tests.support.small_election import small_package

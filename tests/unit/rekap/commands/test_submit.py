@@ -20,7 +20,7 @@ from rekap.cli import main
 from rekap.station.outbox import Outbox, payload_of
 from rekap.station.signing import Signer
 from runtime.files.key_files import write_key_file
-from runtime.files.package_files import write_package
+from runtime.package.writing import write_package
 from schemas.canonical import canonical_bytes
 from tests.support.fake_gateway import FakeGateway, answer, in_a_thread
 from tests.support.ledger import CREATED_AT, private_key

@@ -9,7 +9,7 @@ import pytest
 from projections.definition.compiled import Definition
 from rekap.operate import definition_cache
 from rekap.operate.definition_cache import compiled
-from runtime.files.package_files import write_package
+from runtime.package.writing import write_package
 from tests.support.small_election import small_package
 
 

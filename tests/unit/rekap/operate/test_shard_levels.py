@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from projections.definition.compiled import Definition
 from rekap.commands.election import check
 from rekap.operate.shard_levels import better_shard_level, fullest_partitions
-from runtime.files.package_files import write_package
+from runtime.package.writing import write_package
 from schemas.definition.package import ElectionPackage
 from tests.support.small_election import small_package
 

@@ -1,4 +1,4 @@
-"""runtime/files/package_files.py: what is written is read back, and every mistake is shown in its file and line."""
+"""runtime/package/reading.py: what is written is read back, and every mistake is shown in its file and line."""
 
 from __future__ import annotations
 
@@ -19,19 +19,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import runtime.files.package_files
+import runtime.package.texts
 from projections.definition.checks import problems as check
 from proofs.signatures import key_id
 from rekap.elections.example import EXAMPLE_KEYS, example_package
-from runtime.files.package_descriptor import FOREIGN_KEYS, PRIMARY_KEYS
-from runtime.files.package_files import (
-    CELL_CHARACTERS_MAX,
-    PackageError,
-    UnreadablePackageError,
-    load_package,
-    read_package,
-    write_package,
-)
+from runtime.package.descriptor import FOREIGN_KEYS, PRIMARY_KEYS
+from runtime.package.errors import PackageError, UnreadablePackageError
+from runtime.package.reading import load_package, read_package
+from runtime.package.tables import CELL_CHARACTERS_MAX
+from runtime.package.writing import write_package
 from schemas.definition.package import (
     TABLES,
     Area,
@@ -343,7 +339,7 @@ def test_a_byte_order_mark_is_passed_over_with_a_note(directory: Path) -> None:
     reading = read_package(directory, check)
     assert reading.package == example()
     assert reading.warnings == (
-        PackageProblem("areas.csv", 1, None, "begins with a byte order mark, which was passed over"),
+        PackageProblem("areas.csv", 1, None, "begins with a byte order mark, which was ignored"),
     )
 
 
@@ -354,7 +350,7 @@ def test_an_unknown_file_is_passed_over_with_a_note_and_what_was_meant(directory
     (directory / "finance.csv").touch()
     (directory / "maps").mkdir()
     warnings = read_package(directory, no_check).warnings
-    sentence = "is no part of an election package and was passed over; did you mean 'districts.csv'?"
+    sentence = "does not belong to an election package and was ignored; did you mean 'districts.csv'?"
     assert warnings == (PackageProblem("district.csv", None, None, sentence),)
 
 
@@ -438,7 +434,7 @@ def test_too_few_levels_are_found_and_said_to_end_the_comparison(directory: Path
         "election.json:1: levels: has 2 entries, at least 3 are needed"
     ]
     assert [warning.sentence for warning in reading.warnings] == [
-        "tables were not compared with each other; they will be once what stands above is corrected"
+        "tables were not compared with each other; they will be once the problems above are corrected"
     ]
 
 
@@ -515,7 +511,7 @@ def test_a_column_too_many_is_found_and_the_others_are_read(directory: Path, edi
         (",,N.1.3,1,2,3", ["stations.csv:6: code: is empty", "stations.csv:6: name: is empty"]),
         (f"N.1.3.001,{'x' * 301},N.1.3,1,2,3", ["stations.csv:6: name: has 301 characters, at most 300 are allowed"]),
         ("N.1.3.001,TPS,N.1.4,1,2,3", ["stations.csv:6: area: 'N.1.4' is not an area of areas.csv; did you mean"]),
-        ('N.1.3.001,"TPS" 1,N.1.3,1,2,3', ["stations.csv:6: a quote stands inside a cell"]),
+        ('N.1.3.001,"TPS" 1,N.1.3,1,2,3', ["stations.csv:6: there is a quote inside a cell"]),
         ('N.1.3.001,"TPS,N.1.3,1,2,3', ["stations.csv:6: a quote is opened here and never closed"]),
         (
             f'N.1.3.001,"{"x" * (CELL_CHARACTERS_MAX + 1)}",N.1.3,1,2,3',
@@ -658,7 +654,7 @@ def test_a_zip_with_a_file_twice_is_refused(directory: Path) -> None:
 
 
 def test_a_zip_that_would_fill_the_memory_is_refused(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime.files.package_files, "PACKAGE_BYTES_MAX", 100_000)
+    monkeypatch.setattr(runtime.package.texts, "PACKAGE_BYTES_MAX", 100_000)
     with (directory / "stations.csv").open("ab") as file:
         file.write(b"\n" * 200_000)
     with pytest.raises(UnreadablePackageError, match="bytes unpacked, more than 100,000"):
@@ -668,7 +664,7 @@ def test_a_zip_that_would_fill_the_memory_is_refused(directory: Path, monkeypatc
 def test_a_zip_that_lies_about_its_size_is_not_unpacked_further(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtime.files.package_files, "PACKAGE_BYTES_MAX", 100_000)
+    monkeypatch.setattr(runtime.package.texts, "PACKAGE_BYTES_MAX", 100_000)
     with (directory / "stations.csv").open("ab") as file:
         file.write(b"\n" * 200_000)
     path = zipped(directory)

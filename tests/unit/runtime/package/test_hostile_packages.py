@@ -20,7 +20,9 @@ from audit.sources.package import read_package as audit_package
 from audit.sources.package_files import PackageError as AuditPackageError
 from projections.definition.checks import problems
 from rekap.operate.definition_cache import compiled
-from runtime.files.package_files import PackageError, UnreadablePackageError, load_package, pack, write_package
+from runtime.package.errors import PackageError, UnreadablePackageError
+from runtime.package.reading import load_package
+from runtime.package.writing import pack, write_package
 from tests.support.small_election import small_package
 
 CPU_SECONDS_MAX = 10
@@ -124,7 +126,7 @@ def test_a_hostile_package_costs_little_and_is_a_sentence(tmp_path: Path, name: 
             "from audit.sources.package import read_package as read; from audit.sources.package_files import PackageError\n"
             if reader == "auditor"
             else "from projections.definition.checks import problems\n"
-            "from runtime.files.package_files import PackageError, load_package\n"
+            "from runtime.package.errors import PackageError; from runtime.package.reading import load_package\n"
             "read = lambda path: load_package(path, problems)\n"
         )
         + "try: read(Path(sys.argv[1]))\n"

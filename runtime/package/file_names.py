@@ -1,0 +1,21 @@
+"""Names of the files of an election package (DESIGN 4)."""
+
+from __future__ import annotations
+
+from schemas.definition.package import TABLES
+
+ELECTION_FILE = "election.json"
+DESCRIPTOR_FILE = "datapackage.json"
+OPTIONAL_TABLES = frozenset({"districts", "parties"})
+"""Tables that an election may not need: their file may be missing."""
+UNREAD_FILES = frozenset({DESCRIPTOR_FILE, "finance.csv"})
+UNREAD_FOLDERS = frozenset({"maps"})
+"""Parts of a package that do not affect the count: they are served, and not read here (DESIGN 4)."""
+
+
+def file_of(table: str) -> str:
+    return f"{table}.csv"
+
+
+FILES = (ELECTION_FILE, *map(file_of, TABLES))
+"""The files that define the election, in the order in which their problems are listed."""
