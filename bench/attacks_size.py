@@ -6,6 +6,7 @@ import asyncio
 import base64
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import orjson
 from attacks_http import BATCH, GET
@@ -53,13 +54,13 @@ async def many_forms_of_one_station(target: Target) -> str:
     return f"forms answered {dict(answers)}, pages {dict(pages)}"
 
 
-def _forms(target: Target, form: dict[str, object]) -> Iterator[bytes]:
+def _forms(target: Target, form: dict[str, Any]) -> Iterator[bytes]:
     """Signed by the key of the first envelope, whose numbers it goes on from far ahead."""
     frame = {name: str(form[name]) for name in ("election", "mode", "definition")}
     key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(target.officer))
     signer = Signer(key, **frame, next_seq=1_000_000)
     body = {name: value for name, value in form.items() if name not in (*frame, "seq", "prev")}
-    numbers = dict(body["form"])  # type: ignore[call-overload]
+    numbers = dict(body["form"])
     swapped = {**numbers, "VA": numbers["VB"], "VB": numbers["VA"]}
     event = None
     number = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from urllib.parse import urlsplit
@@ -156,7 +156,7 @@ class Wire:
         raise EOFError
 
 
-Attack = Callable[[Target], Awaitable[str]]
+Attack = Callable[[Target], Coroutine[None, None, str]]
 """Gives a line that says what was done and how the server took it."""
 
 

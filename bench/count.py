@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import orjson
-import psutil  # type: ignore[import-untyped]  # ships no types
+import psutil
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from made_ledger import CREATED_AT, MadeLedger, authority_key, fill_ledger, made_ledger
 

@@ -72,6 +72,7 @@ from runtime.settings import read_settings, variable
 CLIENTS = 6
 CATCH_UP_SECONDS_MAX = 180
 HEARTBEAT_SECONDS = 2
+NO_MESSAGE: dict[str, Any] = {"type": "nothing"}
 """Of the live feed: after a quiet one its client must know everything."""
 DISK_MEGABYTES = {"kafka": 512, "postgres": 1536, "the public logs": 256}
 SUBSCRIPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -331,7 +332,7 @@ async def compare(url: str, facts: oracle.Facts, ledger: oracle.Ledger, heard: l
                     if not covers(office[cut], office["office"]):
                         return f"{cut} of {office['office']} is {office[cut]}, the ledger has {last[office['office']]}"
             for each in heard:
-                at, told = each.messages[-1] if each.messages else (0.0, {"type": "nothing"})
+                at, told = each.messages[-1] if each.messages else (0.0, NO_MESSAGE)
                 if told["type"] != "heartbeat" or at < quiet_since + HEARTBEAT_SECONDS:
                     return f"{each.name} waits for a heartbeat; the last message was {told['type']}"
                 if not covers(told["as_of"][each.office], each.office):

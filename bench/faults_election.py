@@ -148,7 +148,9 @@ def facts_of(package: ElectionPackage) -> oracle.Facts:
             party_of[choice.contest][choice.id] = choice.party
     return oracle.Facts(
         lineage=lineage,
-        registered={station.code: station.registered_voters for station in package.stations},
+        registered={
+            each.code: each.registered_voters for each in package.stations if each.registered_voters is not None
+        },
         office_of={contest.id: contest.office for contest in package.contests},
         choices=choices,
         party_of=party_of,

@@ -220,9 +220,10 @@ def _reach(versions: set[int]) -> int:
 
 def _follows(body: dict[str, Any], forms: Mapping[str, Said], known: set[int]) -> bool:
     """Whether a form has the version before it, and names a lower one that it corrects."""
-    version, corrects = body["version"], body.get("supersedes")
-    if version == 1:
-        return corrects is None
+    version: int = body["version"]
+    corrects: str | None = body.get("supersedes")
+    if version == 1 or corrects is None:
+        return version == 1 and corrects is None
     return version - 1 in known and corrects in forms and bool(forms[corrects].body["version"] < version)
 
 

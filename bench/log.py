@@ -39,7 +39,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import orjson
-import psutil  # type: ignore[import-untyped]  # ships no types
+import psutil
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from made_ledger import MadeLedger, fill_ledger, made_ledger
 

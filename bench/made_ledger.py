@@ -19,15 +19,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from aiokafka import TopicPartition
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from projections.definition.compiled import Definition
-from rekap.commands.open import open_with_key
 from rekap.elections.demo import PRESIDENT, KeySlot, demo_package, key_slots
+from rekap.operate.opening import open_with_key
 from rekap.station.signing import Signer
 from runtime.kafka.clients import LEDGER_BATCH_BYTES_MAX, ordered_producer, plain_consumer, topics_of
 from runtime.package.writing import write_package
@@ -76,7 +76,16 @@ def made_ledger(cache: Path, results: int, seed: int) -> MadeLedger:
     return MadeLedger(directory, **orjson.loads(made.read_bytes()))
 
 
-async def fill_ledger(settings: Settings, definition: Definition, made: MadeLedger) -> Cut:
+class Records(Protocol):
+    @property
+    def results(self) -> int:
+        """Events in the ledger besides the geneses."""
+
+    def records(self, partition: int, /) -> Iterator[tuple[bytes, bytes]]:
+        """(Kafka key, value) of each record after the genesis, in offset order."""
+
+
+async def fill_ledger(settings: Settings, definition: Definition, made: Records) -> Cut:
     """Write the geneses and all records. Gives the offset of the last record of each partition."""
     await open_with_key(settings, definition, authority_key())
     topic = topics_of(definition.election).ledger

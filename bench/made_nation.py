@@ -208,7 +208,7 @@ def _make(directory: Path, kind: Kind) -> dict[str, Any]:
     write_package(_package, directory / "election")
     _definition = Definition(_package)
     print(f"made an election of {kind.stations:,} stations in {time.monotonic() - began:.0f} s; signing …", flush=True)
-    votes = {contest.id: [0] * len(contest.choices) for contest in _definition.contests}
+    votes: dict[str, list[int]] = {contest.id: [0] * len(contest.choices) for contest in _definition.contests}
     counts: dict[str, tuple[int, int]] = {contest.id: (0, 0) for contest in _definition.contests}
     results = 0
     later: list[bytes] = []
@@ -270,9 +270,10 @@ def _make_partition(task: tuple[Path, int, Kind]) -> _Sums:
 def _order(partition: int, chance: random.Random, kind: Kind) -> list[tuple[float, int, int, int]]:
     """(moment, station, contest, version) in the order in which they report."""
     definition = _definition
-    stations: Iterable[int] = range(len(definition.station_codes))
+    every = range(len(definition.station_codes))
+    stations: Iterable[int] = every
     if kind.one_of_village:
-        stations = dict(zip(reversed(definition.station_area), reversed(stations), strict=True)).values()
+        stations = dict(zip(reversed(definition.station_area), reversed(every), strict=True)).values()
     first = [
         (chance.random(), station, contest, 1)
         for station in stations

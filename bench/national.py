@@ -39,6 +39,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -240,7 +241,9 @@ class National:
         definition = self.stack.definition
         newest: dict[str, list[int]] = {}
         wrong = "nothing was published"
-        roots = {contest.id: definition.area_codes[contest.root_area] for contest in definition.contests}
+        roots: dict[str, str] = {
+            contest.id: definition.area_codes[contest.root_area] for contest in definition.contests
+        }
         consumer = plain_consumer(self.settings, self.topics.results)
         await consumer.start()
         ends = time.monotonic() + SETTLE_SECONDS + 90
@@ -435,7 +438,7 @@ class National:
             began = time.monotonic()
             os.kill(self.stack.supervisor.process_id(role) or 0, signal.SIGKILL)
             if signs:
-                await _until(lambda log=log, before=before, signs=signs: _spoken(log, before) == signs)
+                await _until(partial(_has_spoken, log, before, signs))
                 self.say("recover: tabulator killed, speaks again", f"{time.monotonic() - began:.1f} s")
             await self._is_live()
             self.say(f"recover: {role} killed, next result on feed", f"{time.monotonic() - began:.1f} s")
@@ -672,6 +675,10 @@ async def _listen(url: str, wish: dict[str, Any], watch: Watch | None) -> None:
 def _office_is(envelope: bytes, office: str) -> bool:
     """The president's contest has the name of its office."""
     return bool(orjson.loads(base64.b64decode(orjson.loads(envelope)["payload"]))["contest"] == office)
+
+
+def _has_spoken(log: Path, since: int, times: int) -> bool:
+    return _spoken(log, since) == times
 
 
 def _spoken(log: Path, since: int) -> int:

@@ -23,7 +23,7 @@ import time
 from itertools import islice
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]  # ships no types
+import psutil
 from count import genesis_record
 from made_ledger import MadeLedger, authority_key, made_ledger
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -34,7 +34,7 @@ def _proxy(url: str) -> Literal[True] | None:
     return None if is_loopback(urlsplit(url).hostname or "") else True
 
 
-async def follow(url: str, **wish: Any) -> AsyncIterator[dict[str, Any]]:
+async def follow(url: str, **wish: Any) -> AsyncGenerator[dict[str, Any]]:
     """The messages of one subscription (`office`, `area` or `level`, `stations`), for ever, those in parts put together: a
     lost connection is made again and goes on after the last cursor. In between `{"type": "lost"}` is given. Raises
     SubscriptionRefusedError."""

@@ -11,10 +11,8 @@ import pytest
 from api.docs import _hoist
 
 DOCUMENT = json.loads((Path(__file__).parents[2] / "docs/reference/openapi.json").read_text())
-OPERATIONS = [
-    pytest.param(path, method, operation, id=f"{method} {path}")
-    for path, methods in DOCUMENT["paths"].items()
-    for method, operation in methods.items()
+OPERATIONS: list[tuple[str, str, dict[str, Any]]] = [
+    (path, method, operation) for path, methods in DOCUMENT["paths"].items() for method, operation in methods.items()
 ]
 
 
@@ -44,13 +42,15 @@ def test_nothing_is_described_that_nothing_refers_to() -> None:
 
 
 def test_each_operation_has_a_name_of_its_own() -> None:
-    names = [each.values[2]["operationId"] for each in OPERATIONS]
+    names = [operation["operationId"] for _, _, operation in OPERATIONS]
     assert len(set(names)) == len(names)
     assert {"get_election", "get_area", "get_events", "submit", "submit_batch"} <= set(names)
     assert all(name.replace("_", "").isalpha() for name in names)
 
 
-@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
+@pytest.mark.parametrize(
+    ("path", "method", "operation"), OPERATIONS, ids=[f"{method} {path}" for path, method, _ in OPERATIONS]
+)
 def test_each_answer_says_its_shape(path: str, method: str, operation: dict[str, Any]) -> None:
     assert "application/problem+json" in operation["responses"]["422"]["content"]
     for status, answer in operation["responses"].items():

@@ -9,7 +9,7 @@ import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -313,12 +313,8 @@ async def test_another_key_of_a_log_is_refused_by_whoever_pinned_the_first(copy:
 
 async def test_a_definition_that_was_swapped_is_not_the_one_that_was_opened(copy: Path, tmp_path: Path) -> None:
     package = small_package()
-    package = package.__class__(
-        **{
-            **package.tables(),
-            "election": package.election.model_copy(update={"id": "audited"}),
-            "parties": package.parties[:1],
-        }
+    package = replace(
+        package, election=package.election.model_copy(update={"id": "audited"}), parties=package.parties[:1]
     )
     write_package(package, tmp_path / "swapped")
     (copy / "package.zip").write_bytes(pack(tmp_path / "swapped"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ async def test_a_bug_in_a_fold_stops_its_partition_alone_until_it_is_mended(
     for station in elsewhere:
         await send(station)
     for station in [*elsewhere, before]:
-        await eventually(lambda station=station: is_counted(station))
+        await eventually(partial(is_counted, station))
     assert [await state(FATAL_STATION), await state(behind)] == ["waiting", "waiting"]
     assert stack.supervisor.process_id("tabulator") != first_process
 
@@ -113,7 +114,7 @@ async def test_a_bug_in_a_fold_stops_its_partition_alone_until_it_is_mended(
 
     faulty.mend()
     for station in (FATAL_STATION, behind):
-        await eventually(lambda station=station: is_counted(station))
+        await eventually(partial(is_counted, station))
 
     async def health_is_green() -> bool:
         return bool((await client.get("/v1/health")).json()["status"] == "ok")

@@ -73,7 +73,7 @@ async def test_an_event_that_is_not_signed_is_signed_with_the_next_number_of_the
     package = stack.environment["REKAP_PACKAGE"]
     for station in ("1.2.1-1", "1.2.1-2"):
         (tmp_path / f"{station}.json").write_text(json.dumps(reported(station), indent=2))
-    arguments = ["--outbox", outbox, "--url", stack.url, "--key", key, "--package", package]
+    arguments: list[str | Path] = ["--outbox", outbox, "--url", stack.url, "--key", key, "--package", package]
     forms = sorted(tmp_path.glob("1.2.1-*.json"))
     assert (await rekap("submit", *forms, *arguments))[0] == 0
     assert "0 put into the outbox, 2 were there already" in (await rekap("submit", *forms, *arguments))[1]

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,11 +98,12 @@ async def test_who_cannot_read_our_files_neither_reads_nor_writes_nor_rules(tmp_
         node = json.loads((tmp_path / "kafka" / "node.json").read_text())
         (tmp_path / "guess").touch(0o600)
         (tmp_path / "guess").write_text("guess")
-        guess = {"kafka_user": OWN_USER, "kafka_mechanism": "PLAIN", "kafka_password": tmp_path / "guess"}
+        nobody = Settings()
+        guess = replace(nobody, kafka_user=OWN_USER, kafka_mechanism="PLAIN", kafka_password=tmp_path / "guess")
         for port in (node["port"], node["controller_port"]):
-            for options in ({}, guess):
+            for settings in (nobody, guess):
                 client = AIOKafkaAdminClient(
-                    **client_options(Settings(kafka=f"127.0.0.1:{port}", **options)), request_timeout_ms=3_000
+                    **client_options(replace(settings, kafka=f"127.0.0.1:{port}")), request_timeout_ms=3_000
                 )
                 with pytest.raises(KafkaError):
                     await client.start()

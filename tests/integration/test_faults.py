@@ -12,11 +12,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import faults_oracle as oracle
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from bench import faults_oracle as oracle
-from bench.faults_injected import kinds_on
+from faults_injected import kinds_on
 
 ROOT = Path(__file__).parents[2]
 FAULTS = 48
@@ -277,7 +276,7 @@ def test_the_oracle_finds_a_log_that_steps_back_or_has_another_root() -> None:
 
 async def _bench(*arguments: str) -> tuple[int | None, str]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, ROOT / "bench" / "faults.py", "--workers", "1", "--seed", "7", *arguments),
+        *(sys.executable, str(ROOT / "bench" / "faults.py"), "--workers", "1", "--seed", "7", *arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -13,9 +13,9 @@ import pytest
 import pytest_asyncio
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError
+from attacks_kafka import Forged, forge_derived, forged_block, forged_result
 from click.testing import CliRunner
 
-from bench.attacks_kafka import Forged, forge_derived, forged_block, forged_result
 from rekap.cli import main as command
 from rekap.operate.up import Stack
 from runtime.kafka.clients import (

@@ -11,8 +11,8 @@ import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
+from attacks_kafka import forge_generations
 
-from bench.attacks_kafka import forge_generations
 from projections.readmodel import queries
 from rekap.operate.up import Stack
 from runtime.kafka import generations

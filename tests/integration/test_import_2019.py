@@ -84,7 +84,7 @@ async def test_hard_rules_hold_exactly_the_stations_that_break_them_though_every
         assert tally["stations"]["counted"] == 11_076
         assert _numbers(tally) == [1_541_975, 688_253, 2_230_228, 48_890, 2_279_118]
 
-        broken = {"F3": set(), "F4": set()}
+        broken: dict[str, set[str]] = {"F3": set(), "F4": set()}
         for body in bodies:
             form = body["form"]
             if sum(form["votes"].values()) != form["VA"]:
@@ -93,7 +93,7 @@ async def test_hard_rules_hold_exactly_the_stations_that_break_them_though_every
                 broken["F4"].add(body["station"])
         assert (len(broken["F3"]), len(broken["F4"])) == (183, 620)
         async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
-            asked = {"contest": CONTEST, "state": "held", "limit": 400}
+            asked: dict[str, str | int] = {"contest": CONTEST, "state": "held", "limit": 400}
             path = f"/v1/areas/{province['area']['code']}/stations"
             first = (await client.get(path, params=asked)).json()
             second = (await client.get(path, params={**asked, "after": first["next"]})).json()

@@ -7,6 +7,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -207,17 +208,17 @@ async def test_no_role_can_do_the_work_of_another(stack: Stack, role: Role, who:
     try:
         for topic in topics:
             if not _may(stack, who, Resource.TOPIC, topic, Operation.WRITE):
-                assert await _refused(lambda topic=topic: producer.send_and_wait(topic, b"x", partition=0)), topic
+                assert await _refused(partial(producer.send_and_wait, topic, b"x", partition=0)), topic
             if not _may(stack, who, Resource.TOPIC, topic, Operation.READ):
-                assert await _refused(lambda topic=topic: _read(settings, topic)), topic
+                assert await _refused(partial(_read, settings, topic)), topic
             if not _may(stack, who, Resource.TOPIC, topic, Operation.ALTER_CONFIGS):
-                assert await _refused(lambda topic=topic: set_topic(admin, topic, {"retention.ms": "1000"})), topic
+                assert await _refused(partial(set_topic, admin, topic, {"retention.ms": "1000"})), topic
             if not _may(stack, who, Resource.TOPIC, topic, Operation.DELETE):
                 answer = await admin.delete_topics([topic])
                 assert [code for _, code in answer.topic_error_codes] == [TopicAuthorizationFailedError.errno], topic
         for name in ("tabulator", "rollup"):
             if not _may(stack, who, Resource.GROUP, group_of(election, name), Operation.READ):
-                assert await _refused(lambda name=name: _commit(settings, group_of(election, name), topics[0])), name
+                assert await _refused(partial(_commit, settings, group_of(election, name), topics[0])), name
         # Nobody makes users or permissions.
         assert await _refused(lambda: make_user(admin, "mallory", "m" * 64))
         assert await _refused(lambda: allow(admin, who, Resource.TOPIC, topics[0], Operation.DELETE, is_prefix=False))

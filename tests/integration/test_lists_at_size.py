@@ -29,6 +29,7 @@ from projections.shown.published import answer_bytes
 from projections.station.contest import ResultState
 from runtime.postgres import migrate, open_pool
 from runtime.settings import read_settings
+from schemas.codes import ContestId
 from schemas.definition.package import Area, ElectionPackage, Station
 from schemas.ledger.envelope import RECORD_BYTES_MAX
 from tests.conftest import Parts
@@ -211,7 +212,7 @@ async def test_any_page_of_stations(read: tuple[Definition, ReadModel, Explainin
         number = definition.area_number[area]
         for after in (None, "3.7.7-50", "8.100.10-99"):
             last = None if after is None else definition.station_number[after]
-            page = await model.stations(number, contests[contest], state, last, limit)
+            page = await model.stations(number, contests[ContestId(contest)], state, last, limit)
             assert len(page["stations"]) <= limit
             _check(explaining, (area, contest, state, limit, after))
 

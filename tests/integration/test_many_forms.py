@@ -51,7 +51,7 @@ async def flooded(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> Asy
     ):
         voices = Voices(stack)
         forms = [
-            voices.sign(reported(STATION, (n % 90, 1, 1), version=1 + n // 100, **({"VA": 999} if n % 10 == 0 else {})))
+            voices.sign(reported(STATION, (n % 90, 1, 1), version=1 + n // 100, VA=999 if n % 10 == 0 else n % 90 + 2))
             for n in range(FORMS)
         ]
         definition = stack.definition

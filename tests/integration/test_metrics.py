@@ -118,13 +118,13 @@ async def test_a_stage_at_which_nobody_works_is_named(stack: Stack, client: http
 
         async def is_named(role: str = role) -> bool:
             health = (await client.get("/v1/health")).json()
-            return health["without_worker"] == [role] and health["status"] == "degraded"
+            return bool(health["without_worker"] == [role] and health["status"] == "degraded")
 
         await eventually(is_named)
         await stack.start(role)
 
         async def is_back() -> bool:
-            return (await client.get("/v1/health")).json()["status"] == "ok"
+            return bool((await client.get("/v1/health")).json()["status"] == "ok")
 
         await eventually(is_back)
 

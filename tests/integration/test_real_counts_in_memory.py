@@ -10,6 +10,7 @@ from typing import Literal
 
 from projections.area.tally import HEAD, INVALID, STATIONS, TOTAL, VALID, TallyView
 from rekap.elections.importers.kawalpemilu_2019 import CONTEST, OFFICE, ROOT, read
+from schemas.codes import OfficeId
 from schemas.definition.package import Role
 from tests.support.ledger import MemoryLedger, fold, key_row, rolled_up
 from tests.support.shared_data import DIY_2019, needs_diy_2019
@@ -32,7 +33,7 @@ def _count(reading: Literal["kpu", "crowd"], arithmetic: Literal["soft", "hard"]
     for block in blocks:
         for _, area, tally in block.areas:
             villages[area] = TallyView.of(tally)
-    result = rolled_up(ledger, blocks).offices[OFFICE].take_change()
+    result = rolled_up(ledger, blocks).offices[OfficeId(OFFICE)].take_change()
     assert result is not None
     return villages | {area: TallyView.of(tally) for contest, area, tally in result.areas if contest == CONTEST}
 

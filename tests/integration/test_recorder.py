@@ -17,6 +17,7 @@ from consumers import recorder
 from consumers.recorder import Recorder, RecorderError, make_list_indexes
 from projections.definition.compiled import Definition
 from projections.readmodel import queries
+from projections.readmodel.rows import Batch
 from runtime.kafka.clients import ordered_producer, partition_of_office, topics_of
 from runtime.kafka.seals import Seals
 from runtime.kafka.topics import create_topics
@@ -272,8 +273,8 @@ async def test_a_missing_block_stops_its_office_alone_after_what_came_before(
 
 
 BUGS = {
-    "a block": (recorder.Batch, "add_block"),
-    "a result": (recorder.Batch, "add_result"),
+    "a block": (Batch, "add_block"),
+    "a result": (Batch, "add_result"),
     "rows": (recorder, "rows_of"),
     "the database": (recorder, "write"),
 }

@@ -14,6 +14,7 @@ from projections.area.tally import TallyView
 from projections.fold.chain import Applied
 from projections.fold.records import read_record
 from projections.fold.tabulation import PartitionFold
+from schemas.codes import OfficeId
 from schemas.derived.blocks import Block
 from schemas.derived.results import Result, at_or_before
 from tests.support.ledger import MemoryLedger, fold
@@ -25,7 +26,7 @@ Tallies = dict[tuple[str, str], list[int]]
 
 submissions = st.builds(
     lambda station, votes, version, wrong: reported(
-        station, votes, version=version, **({"VA": sum(votes) + 7} if wrong else {})
+        station, votes, version=version, VA=sum(votes) + (7 if wrong else 0)
     ),
     st.sampled_from(STATIONS),
     st.tuples(*[st.integers(0, 90)] * 3),
@@ -199,7 +200,7 @@ def test_a_block_after_a_missing_one_is_a_gap_until_the_keyframe() -> None:
     partition = ledger.definition.partition_of_station(0)
     state, blocks = fold(ledger, partition, cuts=[0, 1, 2])
     first, missing, after = [block for block in blocks if block.office == "president"]
-    rollup = Rollup(ledger.definition).offices["president"]
+    rollup = Rollup(ledger.definition).offices[OfficeId("president")]
     assert rollup.apply(first) is Applied.APPLIED
     assert rollup.apply(after) is Applied.GAP
     assert rollup.apply(first) is Applied.SKIPPED
@@ -211,7 +212,7 @@ def test_a_block_after_a_missing_one_is_a_gap_until_the_keyframe() -> None:
 def test_a_roll_up_that_sees_it_was_away_is_silent_until_each_partition_has_said_a_keyframe() -> None:
     ledger = _ledger([])
     folds = [PartitionFold(ledger.definition, partition) for partition in range(ledger.definition.partitions)]
-    office = Rollup(ledger.definition).offices["president"]
+    office = Rollup(ledger.definition).offices[OfficeId("president")]
 
     def report_unheard(station: str) -> None:
         partition, offset = ledger.say("officer", reported(station))

@@ -19,6 +19,7 @@ from projections.fold.tabulation import PartitionFold
 from projections.shown.published import published_tally
 from proofs.signatures import load_public_key, verify
 from rekap.follow.live_client import joined
+from schemas.codes import OfficeId
 from schemas.derived.blocks import Block
 from schemas.served.live import FROM_SERVER, Positions, Subscribe, cursor_of, positions_of
 from tests.support.ledger import MemoryLedger
@@ -78,7 +79,7 @@ class Night:
         self.rollup.apply(block)
 
     def publish(self, *, keyframe: bool) -> None:
-        office = self.rollup.offices[OFFICE]  # type: ignore[index]  # an OfficeId is a str
+        office = self.rollup.offices[OfficeId(OFFICE)]
         result = office.keyframe() if keyframe else office.take_change()
         if result is not None:
             self.results.append(result.to_bytes())

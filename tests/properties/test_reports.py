@@ -3,6 +3,7 @@ takes too, and reads the same in it. So with the two looks at a form, the one at
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -164,7 +165,7 @@ def test_plain_reports_are_read_quickly(left_out: tuple[str, ...]) -> None:
 RECORD = ledger_record(sign_envelope(private_key("officer"), orjson.dumps(REPORT)), "gateway-1", CREATED_AT)
 
 
-def _read_by(reader: Any, value: bytes) -> Opened | str:
+def _read_by(reader: Callable[[bytes], Opened], value: bytes) -> Opened | str:
     try:
         return reader(value)
     except MalformedRecordError as error:
@@ -227,10 +228,13 @@ def forms(draw: st.DrawFn) -> Form:
             numbers[name] = None if change is None else max(0, value + change)
         if name != "votes" and draw(st.integers(0, 9)) == 0:
             del numbers[name]
-    return Form(**{name: Row(*value) if isinstance(value, list) else value for name, value in numbers.items()})
+    stated: dict[str, Any] = {
+        name: Row(*value) if isinstance(value, list) else value for name, value in numbers.items()
+    }
+    return Form(**stated)
 
 
-ASKED = {"M1": {"fields": sorted(STATED_WHERE_IT_ADDS_UP)}}
+ASKED: dict[str, dict[str, int | str | list[str]]] = {"M1": {"fields": sorted(STATED_WHERE_IT_ADDS_UP)}}
 EACH_RULE = [RuleSetting(id=rule, severity=Severity.HARD, parameters=ASKED.get(rule, {})) for rule in RULES]
 DEFINITION = Definition(small_package(tuple(EACH_RULE)))
 PRESIDENT = DEFINITION.contests[DEFINITION.contest_number["president"]]

@@ -6,6 +6,7 @@ This is what the promise to an auditor rests on: where the two differ, one of th
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -91,7 +92,7 @@ def _server(ledger: MemoryLedger, cut: tuple[int, ...]) -> list[Claim]:
     return claims
 
 
-def _line(definition: Definition, contest: int, row: dict[str, Any]) -> dict[str, Any]:
+def _line(definition: Definition, contest: int, row: Mapping[str, Any]) -> dict[str, Any]:
     contribution = row["contribution"]
     numbers = None if contribution is None else published_contribution(definition.contests[contest], contribution)
     return {name: row[name] for name in ("station", "contest", "state", "offset", "event", "version")} | {

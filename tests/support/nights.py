@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from projections.fold.records import read_record
+from schemas.codes import Partition
 from schemas.definition.package import RuleSetting, Severity
 from schemas.ledger.envelope import ledger_record
 from tests.support.ledger import CREATED_AT, MemoryLedger
@@ -213,7 +214,7 @@ def _forge(ledger: MemoryLedger, body: dict[str, Any], how: str) -> None:
         signer = ledger.signers["officer"]
         envelope = signer.sign({"created_at": CREATED_AT, **body, "mode": "live"}).envelope
     elif how == "place":
-        partition = (partition + 1) % ledger.definition.partitions
+        partition = Partition((partition + 1) % ledger.definition.partitions)
         envelope = ledger.signed("officer", body)
     elif how == "station":
         envelope = ledger.signed("officer", {**body, "station": "9.9.9-9"})

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -46,7 +46,10 @@ async def small_stack(
         yield stack
 
 
-async def eventually(question: Callable[[], Awaitable[Any]], *, seconds: float = 60.0) -> Any:
+Answer = TypeVar("Answer")
+
+
+async def eventually(question: Callable[[], Awaitable[Answer | None]], *, seconds: float = 60.0) -> Answer:
     """The first answer that is neither None nor False. Fails when there is none in time."""
     ends = time.monotonic() + seconds
     while not (answer := await question()):

@@ -10,6 +10,7 @@ import pytest
 from api.feed.state import FeedState
 from projections.area.rollup import Rollup
 from projections.fold.chain import Applied
+from schemas.codes import OfficeId
 from schemas.derived.blocks import Block
 from schemas.derived.results import Result
 from schemas.served.live import Positions
@@ -71,7 +72,7 @@ def test_a_result_that_cannot_be_applied_changes_nothing_and_stops_no_other_offi
     assert night.give(president) is Applied.APPLIED
     [line] = night.feed.stopped()
     assert line.startswith("office council: ")
-    frame = night.rollup.offices["council"].keyframe()  # type: ignore[index]  # an OfficeId is a str
+    frame = night.rollup.offices[OfficeId("council")].keyframe()
     assert frame is not None
     assert night.give(frame) is Applied.APPLIED
     assert night.feed.stopped() == []
@@ -87,6 +88,6 @@ def test_a_block_that_cannot_be_applied_is_a_gap_of_its_office_alone() -> None:
         night.feed.apply_block(0, offset, block.to_bytes())
     [line] = night.feed.stopped()
     assert line.startswith("office council: AssertionError: a tally has 2 numbers")
-    partition = night.ledger.definition.partition_of_station(0)  # type: ignore[arg-type]
+    partition = night.ledger.definition.partition_of_station(0)
     assert night.feed.offices[PRESIDENT].whole[partition]
     assert not night.feed.offices[COUNCIL].whole[partition]

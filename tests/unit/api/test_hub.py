@@ -45,7 +45,7 @@ class Feed:
 
 
 def _read(subscriber: Subscriber, most: int = 1_000) -> list[dict[str, Any]]:
-    messages = []
+    messages: list[dict[str, Any]] = []
     while len(messages) < most and (frame := subscriber.take()) is not None:
         messages.append(json.loads(frame.text))
     return messages
@@ -127,14 +127,19 @@ def test_ten_thousand_cursors_of_the_future_cost_a_flush_nothing_and_end_in_the_
 ) -> None:
     feed = Feed()
     cursor = cursor_of(Positions(10**9, (10**9,)), feed.night.definition.hash)
-    wanted = [{"area": area, "stations": stations} for area in ("N", "1", "2", "1.1") for stations in (False, True)]
-    subscribers = [feed.join(cursor=cursor, **wanted[0]) for _ in range(1_250)]
+    wanted = [(area, stations) for area in ("N", "1", "2", "1.1") for stations in (False, True)]
+    subscribers = [feed.join(cursor=cursor, area="N", stations=False) for _ in range(1_250)]
     for subscriber in subscribers:
-        for wish in wanted[1:]:
-            feed.hub.subscribe(subscriber, Subscribe(office=OFFICE, cursor=cursor, **wish))
-    looked_up = []
+        for area, stations in wanted[1:]:
+            feed.hub.subscribe(subscriber, Subscribe(office=OFFICE, cursor=cursor, area=area, stations=stations))
+    looked_up: list[Positions] = []
     lagging = feed.hub._lagging
-    monkeypatch.setattr(feed.hub, "_lagging", lambda wanted: looked_up.append(wanted) or lagging(wanted))
+
+    def counting(wanted: Positions) -> int | None:
+        looked_up.append(wanted)
+        return lagging(wanted)
+
+    monkeypatch.setattr(feed.hub, "_lagging", counting)
     feed.report(1)
     assert looked_up == []
     assert [_kinds(_read(subscriber)) for subscriber in subscribers[:3]] == [["hello"]] * 3
@@ -218,10 +223,14 @@ def test_station_rows_of_a_client_that_was_away_are_the_newest_of_each_station()
 
 
 def test_what_is_rendered_is_bounded_and_made_once_as_long_as_it_is_the_newest() -> None:
-    rendered, made = Rendered(100), []
+    rendered, made = Rendered(100), list[int]()
 
     def get(area: int, tally: list[int]) -> bytes:
-        return rendered.get(0, (0, area), tally, lambda: made.append(area) or b"x" * 30)  # type: ignore[func-returns-value]
+        def render() -> bytes:
+            made.append(area)
+            return b"x" * 30
+
+        return rendered.get(0, (0, area), tally, render)
 
     tally = [1]
     get(1, tally)

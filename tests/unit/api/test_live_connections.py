@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import pytest
 import pytest_asyncio
+from starlette.types import Receive
 
 from api.feed.hub import Hub
 from api.http import protocol, unread
@@ -77,8 +78,8 @@ async def test_an_answer_of_any_kind_learns_of_the_end_of_a_connection_with_a_re
     """The first of two requests is the one that is being answered, and uvicorn informs only the last."""
     learned = asyncio.Event()
 
-    async def waits(scope: object, receive: object, send: object) -> None:
-        while (await receive())["type"] != "http.disconnect":  # type: ignore[operator]
+    async def waits(scope: object, receive: Receive, send: object) -> None:
+        while (await receive())["type"] != "http.disconnect":
             pass
         learned.set()
 

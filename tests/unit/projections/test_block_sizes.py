@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import convert
 
 from projections.definition.compiled import Definition
 from projections.fold.records import read_record
@@ -18,7 +19,7 @@ from schemas.definition.package import Choice, ChoiceKind, ElectionPackage, Part
 from schemas.derived.blocks import Block
 from schemas.findings import FINDINGS_OF_RULE_MAX, SENTENCE_CHARACTERS_MAX
 from schemas.ledger.envelope import RECORD_BYTES_MAX
-from schemas.ledger.forms import ResultForm
+from schemas.ledger.reports import Form
 from tests.support.ledger import MemoryLedger
 from tests.support.small_election import reported, small_package
 
@@ -59,7 +60,7 @@ def _blocks(form: dict[str, Any]) -> list[Block]:
     for number in range(RECORDS):
         body = reported(station[number % len(station)], contest=CONTEST, version=1 + number // len(station))
         ledger.say("officer", body | {"form": form})
-    partition = ledger.definition.partition_of_station(0)  # type: ignore[arg-type]
+    partition = ledger.definition.partition_of_station(0)
     fold = PartitionFold(ledger.definition, partition)
     blocks = []
     keys = _keys(ledger)
@@ -90,7 +91,7 @@ def test_a_batch_of_legislative_forms_makes_blocks_below_what_a_message_holds(fo
 def test_a_form_says_the_first_places_where_a_rule_is_broken_and_how_many_more_there_are() -> None:
     definition = Definition(LEGISLATURE)
     contest = definition.contests[definition.contest_number[CONTEST]]
-    findings = FormJudge(definition).judge(ResultForm.model_validate(SWAPPED), contest, 201)  # type: ignore[arg-type]
+    findings = FormJudge(definition).judge(convert(SWAPPED, Form), contest, 201)
     of_g7 = [finding.sentence_en for finding in findings if finding.rule == "G7"]
     assert of_g7[:2] == ["V[P01-0] is 999999999, more than VA = 1.", "V[P01-1] is 999999999, more than VA = 1."]
     assert of_g7[-1] == f"This rule is broken at {234 - FINDINGS_OF_RULE_MAX} more places of this form."

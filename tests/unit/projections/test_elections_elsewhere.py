@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -28,6 +28,7 @@ from schemas.definition.package import (
     Severity,
     Station,
 )
+from schemas.derived.blocks import StationRow
 from schemas.served.snapshots import AreaSnapshot, ContestSnapshot, OfficeSnapshot, StationSnapshot
 from tests.support.ledger import MemoryLedger, fold, key_row, rolled_up
 
@@ -107,7 +108,7 @@ def package() -> ElectionPackage:
     )
 
 
-def _counted(*forms: tuple[str, str, dict[str, Any]]) -> tuple[MemoryLedger, Moment, dict[str, Any]]:
+def _counted(*forms: tuple[str, str, dict[str, Any]]) -> tuple[MemoryLedger, Moment, dict[tuple[str, str], StationRow]]:
     """The forms (station, contest, form), counted: the ledger, what has been counted, and the stations' rows."""
     ledger = MemoryLedger(package())
     for station, contest, form in forms:
@@ -116,7 +117,7 @@ def _counted(*forms: tuple[str, str, dict[str, Any]]) -> tuple[MemoryLedger, Mom
     blocks = [block for partition in range(2) for block in fold(ledger, partition)[1]]
     rollup = rolled_up(ledger, blocks)
     tallies = {(contest, area): tally for block in blocks for contest, area, tally in block.areas}
-    offices = {}
+    offices: dict[tuple[str, str], Sequence[int]] = {}
     results = {}
     for office, each in rollup.offices.items():
         frame = each.keyframe()
@@ -139,7 +140,7 @@ def _answers(ledger: MemoryLedger, moment: Moment, office: str) -> tuple[OfficeS
     return OfficeSnapshot.model_validate_json(whole), ContestSnapshot.model_validate_json(one)
 
 
-def _states(rows: Iterable[dict[str, Any]]) -> set[str]:
+def _states(rows: Iterable[StationRow]) -> set[str]:
     return {row["state"] for row in rows}
 
 

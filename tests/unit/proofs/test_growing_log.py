@@ -15,7 +15,7 @@ ENTRIES = [b"entry %d" % number for number in range(1_100)]
 
 def _expected_files(size: int) -> dict[str, bytes]:
     """All files of a log of this size, level by level from the leaves."""
-    files = {}
+    files: dict[str, bytes] = {}
     hashes = [leaf_hash(entry) for entry in ENTRIES[:size]]
     for level in range(levels_of(size)):
         tiles = [

@@ -26,7 +26,7 @@ def test_no_two_blocks_or_changes_have_one_key_also_when_told_again() -> None:
 def test_keyframes_of_one_kind_have_one_key_whoever_sends_them() -> None:
     mine, others = MessageKeys(), MessageKeys()
     assert _keys(mine, keyframe(PRESIDENT, 1, 3, [])) == _keys(others, keyframe(PRESIDENT, 1, 9, []))
-    kinds = [
+    kinds: list[Block | Result] = [
         keyframe(PRESIDENT, 1, 3, []),
         keyframe(PRESIDENT, 2, 3, []),
         keyframe(COUNCIL, 1, 3, []),

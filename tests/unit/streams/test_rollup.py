@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -60,7 +61,7 @@ class Worker:
             self.left[partition] = dict(reasons)
 
         monkeypatch.setattr(shell, "leave_stopped", leave)
-        monkeypatch.setattr(shell.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
 
     def report(self, station: str, version: int = 1) -> None:
         self.ledger.say("officer", reported(station, version=version))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -120,7 +121,7 @@ async def test_pieces_are_done_one_of_each_party_in_a_turn_while_others_are_at_w
 async def test_what_comes_is_read_at_once_from_one_who_has_sent_nothing_else_in_this_turn() -> None:
     turns, done = FairTurns(), list[str]()
     for name in ("a", "a", "b", "a"):
-        turns.do(name, lambda name=name: done.append(name))
+        turns.do(name, partial(done.append, name))
     assert done == ["a", "b"]
     await _turns()
     assert done == ["a", "b", "a", "a"]
@@ -132,7 +133,7 @@ async def test_what_brings_nobody_anything_is_done_one_of_each_party_at_a_time(m
     monkeypatch.setattr(fair_turns, "LOOK_SECONDS", 0.001)
     turns, done = FairTurns(), list[str]()
     for name in ("a", "a", "b"):
-        turns.add_slow(name, lambda name=name: done.append(name))
+        turns.add_slow(name, partial(done.append, name))
     assert done == []
     while len(done) < 2:
         await asyncio.sleep(0.0005)

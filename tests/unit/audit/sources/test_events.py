@@ -43,7 +43,7 @@ BODIES: list[dict[str, Any]] = [
     {"type": "objection.answered", "station": "1.1.1-1", "contest": "president", "event": SHA, "reason": "SUM",
      "decision": "upheld"},
 ]  # fmt: skip
-ODD = [
+ODD: list[Any] = [
     None, True, False, 0, 1, -1, 256, 257, 10_000, 10_001, 999_999_999, 1_000_000_000, 2**53, 2**63, 1.0, "", "a", "A", "é",
     "x" * 61, "x" * 65, "accepted", "rehearsal", "live", SHA, SHA.upper(), CREATED_AT, "2029-02-14", [], [1], [None], {},
     {"L": 1}, {"J": None}, {"votes": {}}, {"votes": {"01": 1}}, {"votes": {"01": True}}, {"votes": {"": 1}}, "TYPING\n",

@@ -177,13 +177,15 @@ async def test_a_worker_that_cannot_begin_a_partition_stops(worker: Worker, monk
         await worker.tabulator._step()
 
 
-async def test_a_worker_that_cannot_commit_in_a_rebalance_stops_and_lets_go(worker: Worker) -> None:
-    async def refuse(_: Any) -> None:
+async def test_a_worker_that_cannot_commit_in_a_rebalance_stops_and_lets_go(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(places: Mapping[Any, tuple[int, str]]) -> None:
         raise CommitFailedError("the group has gone on")
 
     worker.consumer.batches = [{place: worker.messages(place) for place in worker.places}]
     await worker.tabulator._step()
-    worker.consumer.commit = refuse  # type: ignore[method-assign]
+    monkeypatch.setattr(worker.consumer, "commit", refuse)
     await worker.tabulator.on_partitions_revoked(worker.places)
     assert worker.tabulator._folding == {}
     with pytest.raises(CommitFailedError):

@@ -55,11 +55,13 @@ def package() -> ElectionPackage:
 def changed(package: ElectionPackage, table: str, row: int, **values: Any) -> ElectionPackage:
     rows = list(getattr(package, table))
     rows[row] = rows[row].model_copy(update=values)
-    return replace(package, **{table: tuple(rows)})
+    given: dict[str, Any] = {table: tuple(rows)}
+    return replace(package, **given)
 
 
 def added(package: ElectionPackage, table: str, *rows: Any) -> ElectionPackage:
-    return replace(package, **{table: (*getattr(package, table), *rows)})
+    given: dict[str, Any] = {table: (*getattr(package, table), *rows)}
+    return replace(package, **given)
 
 
 def with_election(package: ElectionPackage, **values: Any) -> ElectionPackage:

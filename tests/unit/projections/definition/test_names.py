@@ -32,7 +32,8 @@ def renamed(table: str, *names: str) -> ElectionPackage:
     rows: list[Any] = list(getattr(package, table))
     for row, name in enumerate(names):
         rows[row] = rows[row].model_copy(update={"name": name})
-    return replace(package, **{table: tuple(rows)})
+    given: dict[str, Any] = {table: tuple(rows)}
+    return replace(package, **given)
 
 
 @pytest.mark.parametrize("table", ["choices", "parties"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 import pytest
 
@@ -55,8 +57,12 @@ def test_an_event_that_may_not_be_said_is_refused_with_its_rule(key: str, body: 
     envelope = ledger.signed(key, body)
     if frame:
         election = ledger.definition.election
-        said = {"election": election.id, "mode": election.mode.value, "definition": ledger.definition.hash} | frame
-        envelope = Signer(private_key(key), **said).sign({"created_at": CREATED_AT, **body}).envelope  # type: ignore[arg-type]
+        said: dict[str, Any] = {
+            "election": election.id,
+            "mode": election.mode.value,
+            "definition": ledger.definition.hash,
+        } | frame
+        envelope = Signer(private_key(key), **said).sign({"created_at": CREATED_AT, **body}).envelope
     ledger.append(partition, envelope)
     ((_, state, rules),) = _states(ledger, partition).values()
     assert (state, rules) == ("refused", [rule])

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec import convert
 
 from projections.definition.compiled import Definition
 from projections.form.rules import CROSS_RULES, RULES, CrossJudge, FormJudge, cross_fields
 from schemas.definition.package import ElectionPackage, RuleSetting, Severity
-from schemas.ledger.forms import ResultForm
+from schemas.ledger.reports import Form
 from tests.support.small_election import elsewhere, small_package
+
+Parameters = dict[str, int | str | list[str]]
 
 PRESIDENT: dict[str, Any] = {
     "A": {"L": 150, "P": 150, "J": 300},
@@ -71,6 +74,10 @@ BROKEN = [
 ]
 
 
+def _form(stated: dict[str, Any]) -> Form:
+    return convert(stated, Form)
+
+
 def _judge(
     rule: str,
     form: dict[str, Any],
@@ -78,7 +85,7 @@ def _judge(
     *,
     severity: Severity = Severity.HARD,
     tolerance: int = 0,
-    parameters: dict[str, int | str | list[str]] | None = None,
+    parameters: Parameters | None = None,
     country: Callable[[ElectionPackage], ElectionPackage] = lambda package: package,
 ) -> list[str]:
     """Rule ids found on a form in an election with this one rule."""
@@ -86,7 +93,7 @@ def _judge(
     setting = RuleSetting(id=rule, severity=severity, tolerance=tolerance, parameters=asked)
     definition = Definition(country(small_package(rules=(setting,))))
     entry = definition.contests[definition.contest_number[contest]]
-    findings = FormJudge(definition).judge(ResultForm.model_validate(form), entry, 201)
+    findings = FormJudge(definition).judge(_form(form), entry, 201)
     assert all(finding.severity is severity for finding in findings if finding.rule == rule)
     return [finding.rule for finding in findings]
 
@@ -143,9 +150,9 @@ SEVERAL_MARKS: dict[str, Any] = {
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule not in ("P1", "P2")])
 def test_a_right_form_with_blank_ballots_or_several_marks_breaks_no_rule(rule: str) -> None:
-    asked = {"parameters": {"fields": ["votes", "VA", "VB", "VC", "VK", "VS"]}} if rule == "M1" else {}
-    assert _judge(rule, WITH_BLANK, country=elsewhere, **asked) == []
-    assert _judge(rule, SEVERAL_MARKS, "council-a", country=elsewhere, **asked) == []
+    asked: Parameters = {"fields": ["votes", "VA", "VB", "VC", "VK", "VS"]} if rule == "M1" else {}
+    assert _judge(rule, WITH_BLANK, country=elsewhere, parameters=asked) == []
+    assert _judge(rule, SEVERAL_MARKS, "council-a", country=elsewhere, parameters=asked) == []
 
 
 @pytest.mark.parametrize(
@@ -169,9 +176,9 @@ def test_blank_ballots_and_several_marks_at_their_bounds(
     rule: str, contest: str, right: dict[str, Any], wrong: dict[str, Any]
 ) -> None:
     form = WITH_BLANK if contest == "president" else SEVERAL_MARKS
-    asked = {"parameters": {"fields": ["VK", "VS"]}} if rule == "M1" else {}
-    assert _judge(rule, form | right, contest, country=elsewhere, **asked) == []
-    assert set(_judge(rule, form | wrong, contest, country=elsewhere, **asked)) == {rule}
+    asked: Parameters = {"fields": ["VK", "VS"]} if rule == "M1" else {}
+    assert _judge(rule, form | right, contest, country=elsewhere, parameters=asked) == []
+    assert set(_judge(rule, form | wrong, contest, country=elsewhere, parameters=asked)) == {rule}
 
 
 def test_where_a_ballot_may_give_a_choice_several_marks_the_package_says_how_many() -> None:
@@ -193,7 +200,7 @@ def test_a_field_that_the_contest_does_not_count_is_always_found(
 ) -> None:
     definition = Definition(elsewhere(small_package(rules=())))
     entry = definition.contests[definition.contest_number[contest]]
-    (finding,) = FormJudge(definition).judge(ResultForm.model_validate(form), entry, 201)
+    (finding,) = FormJudge(definition).judge(_form(form), entry, 201)
     assert (finding.rule, finding.severity) == ("C2", Severity.HARD)
     assert finding.sentence_en.startswith(f"{field} is stated, but ")
 
@@ -201,7 +208,7 @@ def test_a_field_that_the_contest_does_not_count_is_always_found(
 def test_what_cannot_be_checked_without_a_register_is_not_found() -> None:
     setting = RuleSetting(id="G8", severity=Severity.HARD, parameters={"percent_without_b": 102})
     definition = Definition(small_package(rules=(setting,)))
-    judge, form = FormJudge(definition), ResultForm.model_validate({"votes": {}, "VC": 300})
+    judge, form = FormJudge(definition), _form({"votes": {}, "VC": 300})
     assert judge.judge(form, definition.contests[0], None) == ()
     assert [finding.rule for finding in judge.judge(form, definition.contests[0], 0)] == ["G8"]
 
@@ -212,9 +219,7 @@ def test_a_choice_that_is_not_on_the_ballot_is_always_found() -> None:
 
 def test_a_finding_names_the_numbers_in_two_languages() -> None:
     definition = Definition(small_package(rules=(RuleSetting(id="F4", severity=Severity.SOFT),)))
-    (finding,) = FormJudge(definition).judge(
-        ResultForm.model_validate(PRESIDENT | {"VB": 11}), definition.contests[0], 201
-    )
+    (finding,) = FormJudge(definition).judge(_form(PRESIDENT | {"VB": 11}), definition.contests[0], 201)
     assert finding.sentence_en == "VC is 215, but VA + VB = 216."
     assert finding.sentence_id == "VC tertulis 215, tetapi VA + VB = 216."
 
@@ -234,9 +239,9 @@ def test_the_contests_of_a_station_are_compared(rule: str, wrong: dict[str, Any]
         id=rule, severity=Severity.SOFT, parameters={"reference": "president"} if rule == "X2" else {}
     )
     judge = CrossJudge(Definition(small_package(rules=(setting,))))
-    president = cross_fields(ResultForm.model_validate(PRESIDENT))
-    same = cross_fields(ResultForm.model_validate(PRESIDENT | {"votes": {}}))
-    other = cross_fields(ResultForm.model_validate(PRESIDENT | wrong))
+    president = cross_fields(_form(PRESIDENT))
+    same = cross_fields(_form(PRESIDENT | {"votes": {}}))
+    other = cross_fields(_form(PRESIDENT | wrong))
     assert judge.judge("council", {"president": president, "council": same}) == ()
     assert [f.rule for f in judge.judge("council", {"president": president, "council": other})] == found
 

@@ -9,7 +9,9 @@ import pytest
 from projections.definition.compiled import Definition
 from rekap.operate import definition_cache
 from rekap.operate.definition_cache import compiled
+from runtime.package.reading import Check, load_package
 from runtime.package.writing import write_package
+from schemas.definition.package import ElectionPackage
 from tests.support.small_election import small_package
 
 
@@ -28,11 +30,11 @@ def package(tmp_path: Path) -> Path:
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Packages that were read and checked."""
     read: list[Path] = []
-    load = definition_cache.load_package
+    load = load_package
 
-    def counting(path: Path, check: object) -> object:
+    def counting(path: Path, check: Check) -> ElectionPackage:
         read.append(path)
-        return load(path, check)  # type: ignore[arg-type]
+        return load(path, check)
 
     monkeypatch.setattr(definition_cache, "load_package", counting)
     return read

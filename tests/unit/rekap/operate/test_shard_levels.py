@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -25,7 +26,7 @@ def test_the_fullest_partition_is_counted_in_forms_at_each_level() -> None:
     fullest = fullest_partitions(definition)
     assert list(fullest) == ["nation", "province", "district", "village"]
     # 16 stations with two contests each.
-    assert (fullest["nation"].forms, fullest["nation"].times_its_share) == (32, 3)
+    assert (fullest["nation"].forms, fullest["nation"].times_its_share) == (32, Fraction(3))
     forms = [0, 0, 0]
     for station in range(len(definition.station_codes)):
         forms[definition.partition_of_station(station)] += 2

@@ -89,7 +89,7 @@ async def test_a_refusal_says_why_in_one_line(client: httpx.AsyncClient, request
 async def test_the_same_tree_is_cosigned_again_with_a_fresh_time(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    times = []
+    times: list[int] = []
     for now in (1_900_000_000, 1_900_000_060):
         monkeypatch.setattr("rekap.witness.server.time.time", lambda now=now: now)
         answer = await client.post("/add-checkpoint", content=HONEST.request(3 if times else 0, 3))

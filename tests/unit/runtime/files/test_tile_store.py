@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def test_a_full_tile_takes_the_place_of_its_partial_ones(store: TileStore, tmp_p
 
 
 def test_a_newer_file_is_not_replaced_by_an_older(store: TileStore) -> None:
-    def is_later_than(size: int):  # type: ignore[no-untyped-def]
+    def is_later_than(size: int) -> Callable[[bytes | None], bool]:
         return lambda known: known is None or int(known) <= size
 
     for size, expected in ((5, b"5"), (7, b"7"), (6, b"7"), (7, b"7"), (8, b"8")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,9 +81,9 @@ def test_what_is_no_password_is_refused_without_being_shown(settings: Settings, 
         ({"kafka_ca": __file__}, "REKAP_KAFKA_CA: expected a file of certificates in PEM form"),
     ],
 )
-def test_a_wrong_setting_is_named(settings: Settings, change: dict[str, object], sentence: str) -> None:
+def test_a_wrong_setting_is_named(settings: Settings, change: dict[str, Any], sentence: str) -> None:
     with pytest.raises(SettingsError, match=sentence):
-        client_options(replace(settings, **change))  # type: ignore[arg-type]
+        client_options(replace(settings, **change))
 
 
 def test_settings_show_no_password(settings: Settings) -> None:

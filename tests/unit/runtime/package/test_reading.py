@@ -8,7 +8,7 @@ import os
 import struct
 import zipfile
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -618,12 +618,12 @@ def test_a_pipe_in_the_place_of_a_table_is_refused_and_not_waited_for(directory:
 # ── zip ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def zipped(directory: Path, folder: str = "", **extra: bytes) -> Path:
+def zipped(directory: Path, folder: str = "", *, extra: Mapping[str, bytes] | None = None) -> Path:
     path = directory.with_suffix(".zip")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(directory.iterdir()):
             archive.write(file, f"{folder}{file.name}")
-        for name, content in extra.items():
+        for name, content in (extra or {}).items():
             archive.writestr(name, content)
     return path
 
@@ -644,13 +644,13 @@ def test_problems_in_a_zip_are_placed_like_those_of_a_directory(directory: Path,
 @pytest.mark.parametrize("name", ["../areas.csv", "/areas.csv", "maps/../../x", "maps\\areas.csv", "C:areas.csv"])
 def test_a_name_that_leads_out_of_the_zip_is_refused(directory: Path, name: str) -> None:
     with pytest.raises(UnreadablePackageError, match="leads out of the package"):
-        load_package(zipped(directory, **{name: b""}), check)
+        load_package(zipped(directory, extra={name: b""}), check)
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_a_zip_with_a_file_twice_is_refused(directory: Path) -> None:
     with pytest.raises(UnreadablePackageError, match=r"holds 'areas\.csv' twice"):
-        load_package(zipped(directory, **{"areas.csv": b"code,name,level,parent\n"}), check)
+        load_package(zipped(directory, extra={"areas.csv": b"code,name,level,parent\n"}), check)
 
 
 def test_a_zip_that_would_fill_the_memory_is_refused(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
