@@ -22,20 +22,14 @@ from projections.loghead import queries as loghead
 from projections.readmodel import queries
 from proofs.tiles import CHECKPOINT
 from runtime import metrics
-from runtime.kafka.clients import (
-    SUBTOTALS_PARTITIONS,
-    admin_client,
-    group_members,
-    group_of,
-    plain_consumer,
-    stop_consumer,
-    topics_of,
-)
+from runtime.kafka.clients import admin_client, plain_consumer, stop_consumer
 from runtime.kafka.generations import Alarms
+from runtime.kafka.groups import group_members
 from runtime.kafka.seals import Seals
-from runtime.kafka.set_aside import ALARM_SECONDS, Heap, SetAside, believed_places
+from runtime.kafka.set_aside import ALARM_SECONDS, Heap, SetAside, believed_offsets
 from runtime.kafka.stopped_offices import stopped_offices
-from runtime.kafka.topics import TopicWatch
+from runtime.kafka.topic_watch import TopicWatch
+from runtime.kafka.topics import group_of, topics_of
 from runtime.settings import Settings
 from schemas.served.logs import folder_of
 
@@ -180,9 +174,9 @@ class HealthProbe:
         await self._connect()
         assert self._admin is not None
         assert self._consumer is not None
-        ledger = [TopicPartition(topics.ledger, number) for number in range(self._definition.partitions)]
-        subtotals = [TopicPartition(topics.subtotals, number) for number in range(SUBTOTALS_PARTITIONS)]
-        results = [TopicPartition(topics.results, 0)]
+        ledger = topics.ledger_partitions(self._definition.partitions)
+        subtotals = topics.subtotals_partitions()
+        results = [topics.results_partition()]
         ends = await self._consumer.end_offsets([*ledger, *subtotals, *results])
         self._ledger_end = sum(ends[each] for each in ledger)
         self._derived_end = sum(ends[each] for each in [*subtotals, *results])
@@ -228,22 +222,21 @@ class HealthProbe:
         committed = await self._admin.list_consumer_group_offsets(group)
         self._committed = SetAside(is_quiet=True)
         left = {place: (each.offset, each.metadata or "") for place, each in committed.items()}
-        return believed_places(self._seals, group, left, self._committed)
+        return believed_offsets(self._seals, group, left, self._committed)
 
     async def wait_to_catch_up(self, pool: Any) -> None:
         """Until what is recorded tells of all that is in the ledger now. Raises what Kafka and PostgreSQL raise."""
         await self._connect()
         assert self._consumer is not None
         topics = topics_of(self._definition.election, self._settings.generation)
-        ledger = [TopicPartition(topics.ledger, number) for number in range(self._definition.partitions)]
+        ledger = topics.ledger_partitions(self._definition.partitions)
         ends = await self._consumer.end_offsets(ledger)
         while True:
             tabulated = await self._tabulated()
             if all(tabulated.get(place, (0, ""))[0] >= ends[place] for place in ledger):
                 break
             await asyncio.sleep(CATCH_UP_POLL_SECONDS)
-        derived = [TopicPartition(topics.subtotals, number) for number in range(SUBTOTALS_PARTITIONS)]
-        derived.append(TopicPartition(topics.results, 0))
+        derived = topics.derived_partitions()
         ends = await self._consumer.end_offsets(derived)
         while True:
             positions = {

@@ -18,16 +18,10 @@ from aiokafka.errors import KafkaError
 
 from projections.definition.checks import problems
 from projections.definition.compiled import Definition
-from runtime.kafka.clients import (
-    MESSAGE_BYTES_MAX,
-    generations_topic,
-    partition_of_office,
-    plain_consumer,
-    stop_consumer,
-    topics_of,
-)
+from runtime.kafka.clients import plain_consumer, stop_consumer
 from runtime.kafka.seals import HEADER
 from runtime.kafka.security import client_options
+from runtime.kafka.topics import MESSAGE_BYTES_MAX, generations_topic, topics_of
 from runtime.package.reading import load_package
 from runtime.settings import Settings, read_settings
 from schemas.derived.blocks import Block
@@ -58,7 +52,7 @@ async def forge_derived(settings: Settings, definition: Definition) -> list[Forg
     """Messages of `subtotals` and `results` that no worker wrote, of every kind."""
     topics = topics_of(definition.election, settings.generation or 1)
     office = definition.offices[0].id
-    subtotals, results = (topics.subtotals, partition_of_office(office)), (topics.results, 0)
+    subtotals, results = topics.subtotals_partition_of(office), topics.results_partition()
     block, result = forged_block(definition), forged_result(definition)
     seals = await _seals_of(settings, *subtotals)
     other = next((number for number in range(4) if number != subtotals[1]), 0)

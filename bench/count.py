@@ -50,8 +50,9 @@ from rekap.elections.demo import PRESIDENT
 from rekap.embedded.kafka import POM, EmbeddedKafka
 from rekap.embedded.processes import EmbeddedError, LeashedProcess, Supervisor, last_lines
 from rekap.station.signing import Signer
-from runtime.kafka.clients import plain_consumer, topics_of
+from runtime.kafka.clients import plain_consumer
 from runtime.kafka.seals import make_seal_keys
+from runtime.kafka.topics import topics_of
 from runtime.own_processes import python_module
 from runtime.package.reading import load_package
 from runtime.settings import Settings, read_settings, variable

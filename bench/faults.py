@@ -63,8 +63,8 @@ from faults_load import Load, listen, read_answers
 
 from rekap.embedded.ports import free_ports
 from rekap.operate.up import WORKERS, Stack, running_stack
-from runtime.kafka.clients import topics_of
 from runtime.kafka.security import client_options
+from runtime.kafka.topics import topics_of
 from runtime.own_processes import python_module
 from runtime.package.writing import write_package
 from runtime.settings import read_settings, variable

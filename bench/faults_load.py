@@ -21,8 +21,8 @@ from rekap.follow.live_client import follow
 from rekap.operate.up import Stack
 from rekap.station.sending import send_batch
 from rekap.station.signing import Signer
-from runtime.kafka.clients import topics_of
 from runtime.kafka.security import client_options
+from runtime.kafka.topics import topics_of
 from runtime.settings import read_settings
 from schemas.ledger.envelope import ledger_record
 

@@ -56,7 +56,8 @@ from rekap.embedded.postgres import EmbeddedPostgres
 from rekap.embedded.processes import EmbeddedError, Supervisor, last_lines
 from runtime.files.key_files import load_or_make_key_file
 from runtime.files.tile_store import TileStore
-from runtime.kafka.clients import ordered_producer, topics_of
+from runtime.kafka.clients import ordered_producer
+from runtime.kafka.topics import topics_of
 from runtime.own_processes import python_module
 from runtime.package.reading import load_package
 from runtime.settings import Settings, read_settings, variable

@@ -29,7 +29,8 @@ from projections.definition.compiled import Definition
 from rekap.elections.demo import PRESIDENT, KeySlot, demo_package, key_slots
 from rekap.operate.opening import open_with_key
 from rekap.station.signing import Signer
-from runtime.kafka.clients import LEDGER_BATCH_BYTES_MAX, ordered_producer, plain_consumer, topics_of
+from runtime.kafka.clients import ordered_producer, plain_consumer
+from runtime.kafka.topics import LEDGER_BATCH_BYTES_MAX, topics_of
 from runtime.package.writing import write_package
 from runtime.settings import Settings
 from schemas.definition.package import Role, Station

@@ -63,8 +63,9 @@ from rekap.follow.live_client import MESSAGE_BYTES_MAX, feed_url
 from rekap.operate.definition_cache import compiled
 from rekap.operate.up import WORKERS, Stack, running_stack
 from runtime.files.key_files import load_or_make_key_file
-from runtime.kafka.clients import SUBTOTALS_PARTITIONS, group_of, plain_consumer, topics_of
+from runtime.kafka.clients import plain_consumer
 from runtime.kafka.generations import current_generation
+from runtime.kafka.topics import group_of, topics_of
 from runtime.own_processes import python_module
 from runtime.settings import Settings, read_settings, variable
 from schemas.derived.blocks import BlockRange
@@ -300,8 +301,7 @@ class National:
         self.say("prove: ledger to signed checkpoint (beside)", _rate(self.made.results, took["prove"]))
 
     async def recorded(self) -> bool:
-        places = [TopicPartition(self.topics.subtotals, number) for number in range(SUBTOTALS_PARTITIONS)]
-        places.append(TopicPartition(self.topics.results, 0))
+        places = self.topics.derived_partitions()
         ends = await self._ends(places)
         schema = {"search_path": f'"{queries.schema_of(self.stack.definition.election)}"'}
         connection = await asyncpg.connect(self.settings.database, server_settings=schema)
@@ -525,7 +525,7 @@ class National:
         if await process.wait():
             raise WrongError(f"rekap rebuild ended with {process.returncode}")
         took = time.monotonic() - began
-        places = [TopicPartition(self.topics.ledger, number) for number in range(self.stack.definition.partitions)]
+        places = self.topics.ledger_partitions(self.stack.definition.partitions)
         records = sum((await self._ends(places)).values())
         generation = await current_generation(self.settings, self.stack.definition.election, self.stack.definition.hash)
         self.topics = topics_of(self.stack.definition.election, generation)
@@ -579,7 +579,7 @@ class National:
         consumer = plain_consumer(self.settings, group_id=group_of(election, "tabulator", generation))
         await consumer.start()
         try:
-            places = [TopicPartition(self.topics.ledger, number) for number in range(self.stack.definition.partitions)]
+            places = self.topics.ledger_partitions(self.stack.definition.partitions)
             consumer.assign(places)
 
             async def committed() -> Any:
@@ -610,8 +610,7 @@ class National:
 
     async def messages(self) -> None:
         """The largest message of each kind, and the largest whole that was cut into parts."""
-        places = [TopicPartition(self.topics.subtotals, number) for number in range(SUBTOTALS_PARTITIONS)]
-        places.append(TopicPartition(self.topics.results, 0))
+        places = self.topics.derived_partitions()
         ends = await self._ends(places)
         largest: dict[str, int] = {}
         wholes: dict[tuple[str, str], tuple[int, int]] = {}

@@ -45,7 +45,8 @@ from proofs.tiles import CHECKPOINT, TILE_WIDTH, TileHashes, tile_path
 from runtime import metrics
 from runtime.files.log_key import log_key
 from runtime.files.tile_store import TileStore
-from runtime.kafka.clients import plain_consumer, stop_consumer, topics_of
+from runtime.kafka.clients import plain_consumer, stop_consumer
+from runtime.kafka.topics import topics_of
 from runtime.logs import log_line
 from runtime.postgres import migrate, open_pool
 from runtime.settings import Settings

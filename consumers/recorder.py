@@ -37,10 +37,11 @@ from projections.fold.parts import Parts
 from projections.readmodel import queries
 from projections.readmodel.rows import Batch, Rows, Watermarks, rows_of
 from runtime import metrics
-from runtime.kafka.clients import SUBTOTALS_PARTITIONS, plain_consumer, stop_consumer, topics_of
+from runtime.kafka.clients import plain_consumer, stop_consumer
 from runtime.kafka.generations import current_generation
 from runtime.kafka.seals import Seals
 from runtime.kafka.set_aside import Heap, Opener, SetAside
+from runtime.kafka.topics import topics_of
 from runtime.logs import log_line
 from runtime.postgres import migrate, open_pool
 from runtime.settings import Settings
@@ -164,8 +165,7 @@ class Recorder:
         return False
 
     async def _write(self, connection: Any, stop: asyncio.Event) -> None:
-        places = [TopicPartition(self._topics.subtotals, number) for number in range(SUBTOTALS_PARTITIONS)]
-        places.append(TopicPartition(self._topics.results, 0))
+        places = self._topics.derived_partitions()
         positions = await self._load(connection, places)
         await self._consumer.start()
         try:
@@ -246,7 +246,7 @@ class Recorder:
         believed = await self._opener.believed(message for values in messages.values() for message in values)
         # In a thread: what the transaction of the batch before sends and hears goes on meanwhile.
         rows, stops = await asyncio.to_thread(self._fold, believed, began)
-        results = TopicPartition(self._topics.results, 0)
+        results = self._topics.results_partition()
         if results in after and (first := self._parts.first_offset) is not None:
             after[results] = first
         count = sum(map(len, messages.values()))

@@ -11,7 +11,8 @@ from aiokafka import TopicPartition
 from projections.definition.compiled import Definition
 from projections.readmodel import queries
 from proofs.merkle import leaf_hash
-from runtime.kafka.clients import plain_consumer, stop_consumer, topics_of
+from runtime.kafka.clients import plain_consumer, stop_consumer
+from runtime.kafka.topics import topics_of
 from runtime.settings import Settings
 
 READ_SECONDS_MAX = 30.0

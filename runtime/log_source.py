@@ -21,7 +21,8 @@ from proofs.notes import NOTE_BYTES_MAX, NoteError, parse_checkpoint, parse_note
 from proofs.tiles import CHECKPOINT, TILE_WIDTH, TileError, entries_path, read_bundle
 from runtime.files.tile_store import FILE_BYTES_MAX, TileStore, TileStoreError
 from runtime.http_client import AddressError, AwayError, ask, base_url, client_for
-from runtime.kafka.clients import plain_consumer, topics_of
+from runtime.kafka.clients import plain_consumer
+from runtime.kafka.topics import topics_of
 from runtime.settings import Settings
 from schemas.definition.package import Election
 from schemas.served.logs import folder_of

@@ -7,13 +7,11 @@ from typing import Any
 import faust
 
 from runtime.files.temporary import directory_until_exit
-from runtime.kafka.clients import MESSAGE_BYTES_MAX, group_of
 from runtime.kafka.security import client_options, tls_context
+from runtime.kafka.topics import MESSAGE_BYTES_MAX, group_of
 from runtime.settings import Settings
 from schemas.definition.package import Election
-
-POLL_SECONDS = 0.05
-"""At half an idle worker asks forty times a second; at double a lost wake-up alone would use up the aim of 100 ms."""
+from streams import faust_patches
 
 
 def create_app(settings: Settings, election: Election) -> faust.App:
@@ -43,7 +41,7 @@ def create_app(settings: Settings, election: Election) -> faust.App:
         broker_request_timeout=30.0,
         web_enabled=False,
     )
-    _poll_often(app)
+    faust_patches.poll_often(app)
     return app
 
 
@@ -58,11 +56,3 @@ def _credentials(settings: Settings) -> Any:
             ssl_context=tls,
         )
     return None if tls is None else faust.SSLCredentials(tls)
-
-
-def _poll_often(app: faust.App) -> None:
-    """Let a wake-up that Faust loses between its threads cost POLL_SECONDS: it asks for records with a deadline of one
-    second, and about once in ten thousand times sleeps until then with records at hand (bench/latency.py)."""
-    consumer = app.consumer
-    getmany = consumer.getmany
-    consumer.getmany = lambda timeout: getmany(timeout=min(timeout, POLL_SECONDS))

@@ -30,17 +30,12 @@ from projections.area.rollup import Rollup
 from projections.definition.compiled import Definition
 from projections.fold.chain import Applied
 from runtime import metrics
-from runtime.kafka.clients import (
-    MessageKeys,
-    ordered_producer,
-    partition_of_office,
-    plain_consumer,
-    stop_consumer,
-    topics_of,
-)
+from runtime.kafka.clients import ordered_producer, plain_consumer, stop_consumer
+from runtime.kafka.message_keys import MessageKeys
 from runtime.kafka.seals import Seals
 from runtime.kafka.set_aside import Opener, SetAside
 from runtime.kafka.stopped_offices import leave_stopped
+from runtime.kafka.topics import topics_of
 from runtime.logs import log_line
 from runtime.settings import Settings
 from schemas.codes import OfficeId
@@ -75,7 +70,7 @@ class Publisher:
         self._settings = settings
         self._definition = definition
         self._rollup = Rollup(definition)
-        self._topic = topics_of(definition.election, settings.generation).results
+        self._topics = topics_of(definition.election, settings.generation)
         self._message_keys = MessageKeys()
         self._seals = Seals(settings.workers_key, definition.hash)
         self._opener: Opener | None = None
@@ -164,14 +159,15 @@ class Publisher:
 
     async def _publish(self, with_keyframes: bool) -> None:
         """One office after the other, so that no more than one is held as bytes; then wait for Kafka's word on all."""
+        topic, partition = self._topics.results_partition()
         sent: list[asyncio.Future[Any]] = []
         of: list[OfficeId] = []
         for office in list(self._rollup.offices):
             for key, value in self._records_of(office, with_keyframes):
                 assert self._producer is not None
-                headers = self._seals.headers(self._topic, 0, key, value)
+                headers = self._seals.headers(topic, partition, key, value)
                 try:
-                    sent.append(await self._producer.send(self._topic, value, key=key, partition=0, headers=headers))
+                    sent.append(await self._producer.send(topic, value, key=key, partition=partition, headers=headers))
                 except OF_ONE_MESSAGE as error:
                     self._stop(office, error, f"sending a message of {len(value):,} bytes")
                     break
@@ -208,7 +204,7 @@ class Publisher:
         for office, rollup in self._rollup.offices.items():
             stop = self._stopped.get(office)
             if stop is not None or rollup.is_complete:
-                of_partition = reasons.setdefault(partition_of_office(office), {})
+                of_partition = reasons.setdefault(self._topics.subtotals_partition_of(office).partition, {})
                 if stop is not None:
                     of_partition[office] = stop.reason
         for partition, of_partition in reasons.items():

@@ -33,9 +33,10 @@ from api.problems import PROBLEM_RESPONSES, Problem
 from api.read.readmodel import ReadModel
 from projections.definition.compiled import Definition
 from runtime import metrics
-from runtime.kafka.clients import SUBTOTALS_PARTITIONS, at_rest, plain_consumer, stop_consumer, topics_of
+from runtime.kafka.clients import at_rest, plain_consumer, stop_consumer
 from runtime.kafka.seals import Seals
 from runtime.kafka.set_aside import Opener, SetAside
+from runtime.kafka.topics import SUBTOTALS_PARTITIONS, topics_of
 from runtime.logs import log_line
 from runtime.settings import Settings
 from schemas.codes import CODE_PATTERN
@@ -149,8 +150,8 @@ class LiveFeed:
     async def _begin(self) -> None:
         state = await self._read.everything()
         positions = Positions(
-            state.positions.get((self._topics.results, 0), 0),
-            tuple(state.positions.get((self._topics.subtotals, number), 0) for number in range(SUBTOTALS_PARTITIONS)),
+            state.positions.get(self._topics.results_partition(), 0),
+            tuple(state.positions.get(each, 0) for each in self._topics.subtotals_partitions()),
         )
         hub = Hub(
             self._definition,
@@ -162,9 +163,8 @@ class LiveFeed:
         hub.begin(positions, state.tallies, state.office_tallies, state.result_watermarks, state.block_watermarks)
         self._consumer = consumer = plain_consumer(self._settings)
         await consumer.start()
-        places = {TopicPartition(self._topics.results, 0): positions.results}
-        for number, offset in enumerate(positions.subtotals):
-            places[TopicPartition(self._topics.subtotals, number)] = offset
+        places = {self._topics.results_partition(): positions.results}
+        places.update(zip(self._topics.subtotals_partitions(), positions.subtotals, strict=True))
         consumer.assign(list(places))
         for place, offset in places.items():
             consumer.seek(place, offset)

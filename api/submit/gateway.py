@@ -47,7 +47,8 @@ from proofs.notes import ED25519, Note, Signature, VerifierKey
 from proofs.signatures import load_public_key, verify
 from runtime import metrics
 from runtime.files.key_files import load_or_make_key_file
-from runtime.kafka.clients import plain_consumer, stop_consumer, topics_of
+from runtime.kafka.clients import plain_consumer, stop_consumer
+from runtime.kafka.topics import topics_of
 from runtime.logs import log_line
 from runtime.settings import Settings
 from schemas.canonical import canonical_event

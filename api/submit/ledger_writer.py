@@ -16,7 +16,8 @@ from itertools import chain
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from runtime.kafka.clients import LEDGER_BATCH_BYTES_MAX, ordered_producer
+from runtime.kafka.clients import ordered_producer
+from runtime.kafka.topics import LEDGER_BATCH_BYTES_MAX
 from runtime.settings import Settings
 
 _Waiting = dict[asyncio.Future[int], tuple[bytes, bytes]]

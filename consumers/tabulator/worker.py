@@ -43,18 +43,12 @@ from proofs.checked_signatures import CheckedSignatures
 from proofs.merkle import leaf_hash
 from runtime import metrics
 from runtime.files.state_files import FOLD_CODE, CheckedFiles, StateFiles, hash_of_code
-from runtime.kafka.clients import (
-    MessageKeys,
-    committed_places,
-    group_of,
-    ordered_producer,
-    partition_of_office,
-    plain_consumer,
-    stop_consumer,
-    topics_of,
-)
+from runtime.kafka.clients import ordered_producer, plain_consumer, stop_consumer
+from runtime.kafka.groups import committed_offsets
+from runtime.kafka.message_keys import MessageKeys
 from runtime.kafka.seals import Seals
-from runtime.kafka.set_aside import SetAside, believed_places
+from runtime.kafka.set_aside import SetAside, believed_offsets
+from runtime.kafka.topics import group_of, topics_of
 from runtime.logs import log_line
 from runtime.settings import Settings
 from schemas.codes import OfficeId
@@ -266,9 +260,9 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         try:
-            places = await committed_places(self._settings, self._group)
+            places = await committed_offsets(self._settings, self._group)
             # Of a place that no worker left, nothing is believed: its blocks are told again from the beginning.
-            believed = believed_places(self._seals, self._group, places, self._aside)
+            believed = believed_offsets(self._seals, self._group, places, self._aside)
             for each in assigned:
                 if each.partition < self._definition.partitions:
                     await self._begin(each, *believed.get(each, (0, "")))
@@ -535,7 +529,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         await self._wait_where_much_is_on_the_way()
 
     async def _send_one(self, block: Block) -> None:
-        topic, partition = self._topics.subtotals, partition_of_office(block.office)
+        topic, partition = self._topics.subtotals_partition_of(block.office)
         for key, value in self._message_keys.messages(block):
             headers = self._seals.headers(topic, partition, key, value)
             sent = await self._producer.send(topic, value, key=key, partition=partition, headers=headers)

@@ -59,7 +59,7 @@ BLOCK_BYTES_MAX = 1024 * 1024
 """A block is taken when what has changed for its office will be about as large, whatever the number of records: 1,000 wrong
 legislative forms were a block of 41 MB. At half, the areas that many records change are told twice as often; at double, a
 roll-up and the live feed each spend 20 ms on one message. What one record adds comes on top, and numbers may be longer than
-NUMBER_BYTES: four times as much at most, which is below what a topic takes (runtime/kafka/clients.py, MESSAGE_BYTES_MAX)."""
+NUMBER_BYTES: four times as much at most, which is below what a topic takes (runtime/kafka/topics.py, MESSAGE_BYTES_MAX)."""
 NUMBER_BYTES = 4
 """Size of a number in a tally or contribution as text: most are 0, those of a district have four digits and a comma."""
 ROW_BYTES = 500

@@ -28,8 +28,9 @@ from proofs.growing_log import GrowingLog
 from proofs.tiles import entry_bundle
 from rekap.commands.run import kafka_away, load
 from rekap.terminal import complain, say
-from runtime.kafka.clients import TopicMismatchError, ordered_producer, plain_consumer, topics_of
-from runtime.kafka.topics import create_topics
+from runtime.kafka.clients import ordered_producer, plain_consumer
+from runtime.kafka.topics import topics_of
+from runtime.kafka.wanted_topics import TopicMismatchError, create_topics
 from runtime.settings import Settings
 
 MANIFEST = "ledger.json"

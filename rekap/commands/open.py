@@ -13,7 +13,7 @@ from rekap.commands.run import kafka_away, load
 from rekap.operate.opening import ConfirmationError, OpeningError, open_with_key, what_will_stand
 from rekap.terminal import complain, say
 from runtime.files.key_files import KeyFileError, load_key_file
-from runtime.kafka.clients import TopicMismatchError
+from runtime.kafka.wanted_topics import TopicMismatchError
 
 EXIT_NOT_OPENED = 1
 EXIT_NOT_REACHED = 3

@@ -23,11 +23,11 @@ from rekap.operate.definition_cache import compiled
 from rekap.operate.opening import OpeningError, check_opened
 from rekap.terminal import complain
 from runtime.files.key_files import KeyFileError, load_or_make_key_file
-from runtime.kafka.clients import FIRST_GENERATION, TopicMismatchError
 from runtime.kafka.generations import another_than, current_generation
 from runtime.kafka.seals import read_seal_keys
 from runtime.kafka.security import client_options
-from runtime.kafka.topics import check_topics
+from runtime.kafka.topics import FIRST_GENERATION
+from runtime.kafka.wanted_topics import TopicMismatchError, check_topics
 from runtime.logs import log_line, start_logs
 from runtime.metrics_server import serve_metrics
 from runtime.package.errors import PackageError

@@ -63,10 +63,11 @@ from rekap.commands.run import away, load
 from rekap.terminal import complain, say
 from runtime.files.state_files import FOLD_CODE, StateFiles, hash_of_code
 from runtime.files.tile_store import TileStore
-from runtime.kafka.clients import SUBTOTALS_PARTITIONS, plain_consumer, topics_of
+from runtime.kafka.clients import plain_consumer
 from runtime.kafka.generations import current_generation
 from runtime.kafka.set_aside import Heap
-from runtime.kafka.topics import topic_flaws, wanted_topics
+from runtime.kafka.topics import topics_of
+from runtime.kafka.wanted_topics import topic_flaws, wanted_topics
 from runtime.settings import Settings
 from schemas.derived.blocks import UNATTRIBUTED
 from schemas.served.logs import folder_of
@@ -242,8 +243,7 @@ class Doctor:
         """Compare the recorder's positions in the topics that it reads: a place that is not there yet would let it skip
         what will be."""
         topics = topics_of(self._definition.election, self._settings.generation)
-        places = [TopicPartition(topics.subtotals, number) for number in range(SUBTOTALS_PARTITIONS)]
-        places.append(TopicPartition(topics.results, 0))
+        places = topics.derived_partitions()
         positions = {
             TopicPartition(row["topic"], row["partition"]): row["next_offset"]
             for row in await self._connection.fetch(queries.POSITIONS)

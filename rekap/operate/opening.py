@@ -20,7 +20,7 @@ from projections.fold.genesis import genesis_problem, opening_key_problem
 from proofs.signatures import key_id
 from rekap.station.signing import Signer
 from runtime.kafka.genesis import first_records, genesis_record, write_genesis
-from runtime.kafka.topics import create_topics
+from runtime.kafka.wanted_topics import create_topics
 from runtime.settings import Settings
 from schemas.definition.package import Mode
 

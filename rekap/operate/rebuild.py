@@ -39,19 +39,13 @@ from rekap.terminal import complain, say
 from runtime.files.key_files import KeyFileError
 from runtime.files.state_files import hash_of_code
 from runtime.http_client import client_for
-from runtime.kafka.clients import (
-    SUBTOTALS_PARTITIONS,
-    admin_client,
-    committed_places,
-    group_members,
-    group_of,
-    plain_consumer,
-    topics_of,
-)
+from runtime.kafka.clients import admin_client, plain_consumer
 from runtime.kafka.generations import current_generation, make_current
+from runtime.kafka.groups import committed_offsets, group_members
 from runtime.kafka.seals import Seals
-from runtime.kafka.set_aside import SetAside, believed_places
-from runtime.kafka.topics import create_topics
+from runtime.kafka.set_aside import SetAside, believed_offsets
+from runtime.kafka.topics import group_of, topics_of
+from runtime.kafka.wanted_topics import create_topics
 from runtime.own_processes import python_module
 from runtime.settings import Settings, variable
 from schemas.derived.blocks import UNATTRIBUTED
@@ -157,12 +151,11 @@ class Rebuild:
 
     async def _progress(self) -> Progress:
         election = self._definition.election
-        ledger = [TopicPartition(self._topics.ledger, number) for number in range(self._definition.partitions)]
-        derived = [TopicPartition(self._topics.subtotals, number) for number in range(SUBTOTALS_PARTITIONS)]
-        derived.append(TopicPartition(self._topics.results, 0))
+        ledger = self._topics.ledger_partitions(self._definition.partitions)
+        derived = self._topics.derived_partitions()
         ends = await self._consumer.end_offsets([*ledger, *derived])
         group = group_of(election, "tabulator", self._generation)
-        places = believed_places(self._seals, group, await committed_places(self._settings, group), self._aside)
+        places = believed_offsets(self._seals, group, await committed_offsets(self._settings, group), self._aside)
         connection = await asyncpg.connect(self._settings.database, server_settings=self._search_path())
         try:
             rows = await connection.fetch(queries.POSITIONS)

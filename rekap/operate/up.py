@@ -31,8 +31,8 @@ from rekap.terminal import complain
 from rekap.witness.server import READY, witness_key
 from runtime.files.key_files import KeyFileError, load_key_file
 from runtime.files.log_key import log_key, missing_log_key
-from runtime.kafka.clients import TopicMismatchError
 from runtime.kafka.seals import make_seal_keys
+from runtime.kafka.wanted_topics import TopicMismatchError
 from runtime.own_processes import python_module
 from runtime.package.errors import PackageError
 from runtime.package.reading import load_package

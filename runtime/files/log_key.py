@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from proofs.notes import ED25519, VerifierKey
 from runtime.files.key_files import KeyFileError, load_or_make_key_file
 from runtime.files.tile_store import TileStore
-from runtime.kafka.clients import plain_consumer, stop_consumer, topics_of
+from runtime.kafka.clients import plain_consumer, stop_consumer
+from runtime.kafka.topics import topics_of
 from runtime.settings import Settings
 from schemas.definition.package import Election
 from schemas.served.logs import KEYS_FILE, folder_of, origin_of

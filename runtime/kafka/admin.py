@@ -32,6 +32,8 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
+from runtime.kafka.aiokafka_patches import send_request, send_to_controller
+
 _SET = 0
 """Operation of IncrementalAlterConfigs: give the setting this value."""
 
@@ -51,7 +53,7 @@ class FoundTopic(NamedTuple):
 
 async def found_topics(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str, FoundTopic]:
     """Those of these topics that are there; none is made by asking. Raises KafkaError."""
-    answer = await admin._send_request(_Metadata(list(names)))
+    answer = await send_request(admin, _Metadata(list(names)))
     described = {}
     for error, name, topic_id, _, partitions, _, _ in answer.topics:
         if error == UnknownTopicOrPartitionError.errno:
@@ -80,7 +82,7 @@ async def _settings_of(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict
 
 async def set_topic(admin: AIOKafkaAdminClient, name: str, settings: Mapping[str, str]) -> None:
     """Change these settings of a topic, and no others. Raises KafkaError."""
-    answer = await admin._send_to_controller(_IncrementalAlterConfigs(name, settings))
+    answer = await send_to_controller(admin, _IncrementalAlterConfigs(name, settings))
     [(error, message, _, _)] = answer.responses
     if error:
         raise for_code(error)(message or name)
@@ -231,7 +233,7 @@ EVERY_HOST = "*"
 
 async def make_user(admin: AIOKafkaAdminClient, name: str, password: str) -> None:
     """Make a user who shows this password by SCRAM-SHA-512, or give that user this password. Raises KafkaError."""
-    answer = await admin._send_to_controller(_AlterUserScramCredentials(name, password))
+    answer = await send_to_controller(admin, _AlterUserScramCredentials(name, password))
     [(_, error, message, _)] = answer.results
     if error:
         raise for_code(error)(message or name)
@@ -243,7 +245,7 @@ async def allow(
     """Let a user do something; it stays allowed what it was. Raises KafkaError."""
     pattern = _PREFIXED if is_prefix else _LITERAL
     request = CreateAclsRequest(resource, name, pattern, f"User:{user}", EVERY_HOST, operation, _ALLOW)
-    answer = await admin._send_to_controller(request)
+    answer = await send_to_controller(admin, request)
     [(error, message)] = answer.creation_responses
     if error:
         raise for_code(error)(message or name)

@@ -15,16 +15,10 @@ import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from runtime.kafka.clients import (
-    FIRST_GENERATION,
-    generations_topic,
-    ordered_producer,
-    plain_consumer,
-    stop_consumer,
-    topics_of,
-)
+from runtime.kafka.clients import ordered_producer, plain_consumer, stop_consumer
 from runtime.kafka.seals import SealError, Seals
 from runtime.kafka.set_aside import UNREADABLE, SetAside
+from runtime.kafka.topics import FIRST_GENERATION, generations_topic, topics_of
 from runtime.logs import log_line
 from runtime.settings import Settings
 from schemas.definition.package import Election

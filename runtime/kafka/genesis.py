@@ -8,14 +8,9 @@ from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from runtime.kafka.clients import (
-    TopicMismatchError,
-    admin_client,
-    ordered_producer,
-    plain_consumer,
-    stop_consumer,
-    topics_of,
-)
+from runtime.kafka.clients import admin_client, ordered_producer, plain_consumer, stop_consumer
+from runtime.kafka.topics import topics_of
+from runtime.kafka.wanted_topics import TopicMismatchError
 from runtime.settings import Settings
 from schemas.definition.package import Election
 from schemas.ledger.envelope import ledger_record

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
-from runtime.kafka.clients import generations_topic, group_of, topics_of
+from runtime.kafka.topics import generations_topic, group_of, topics_of
 from schemas.definition.package import Election
 
 

@@ -6,7 +6,6 @@ A password is in a file of its own, read when a client is made, and stands in no
 from __future__ import annotations
 
 import ipaddress
-import logging
 import os
 import ssl
 import stat
@@ -18,10 +17,6 @@ from runtime.settings import Settings, SettingsError, variable
 SCRAM, PLAIN = "SCRAM-SHA-512", "PLAIN"
 OF_THIS_MACHINE = "system"
 PASSWORD_BYTES_MAX = 1024
-
-
-# aiokafka (0.14.0) warns with every connection that PLAIN sends the password as it is; `_mechanism` refuses where that matters.
-logging.getLogger("aiokafka.conn").addFilter(lambda record: "in the clear" not in str(record.msg))
 
 
 def client_options(settings: Settings) -> dict[str, Any]:

@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from prometheus_client import Counter
 
-from runtime.kafka.clients import partition_of_office, topics_of
 from runtime.kafka.seals import SealError, Seals
+from runtime.kafka.topics import topics_of
 from runtime.logs import log_line
 from schemas.definition.package import Election
 from schemas.derived.blocks import UNATTRIBUTED, BlockRange
@@ -127,7 +127,7 @@ class Opener:
     ) -> None:
         """`consumer` asks where the ledger ends, and may be the one that reads."""
         self._seals = seals
-        self._results = topics_of(election, generation).results
+        self._topics = topics_of(election, generation)
         self._offices = {*offices, UNATTRIBUTED}
         self._partitions = election.partitions
         self._ends = LedgerEnds(consumer, topics_of(election).ledger, election.partitions)
@@ -155,7 +155,7 @@ class Opener:
     def _through(self, message: Any) -> Mapping[int, int]:
         """By ledger partition the watermark of a message. Raises SealError."""
         try:
-            if message.topic == self._results:
+            if message.topic == self._topics.results:
                 result = ResultRange.from_bytes(message.value)
                 return self._of_this_election(str(result.office), enumerate(result.as_of), result.from_, message)
             block = BlockRange.from_bytes(message.value)
@@ -167,19 +167,19 @@ class Opener:
         self, office: str, through: Iterable[tuple[int, int]], since: Sequence[int], message: Any
     ) -> Mapping[int, int]:
         cut = dict(through)
-        if message.topic == self._results:
+        if message.topic == self._topics.results:
             fits = set(cut) == set(range(self._partitions)) and len(since) == self._partitions
         else:
-            fits = partition_of_office(office) == message.partition
+            fits = self._topics.subtotals_partition_of(office).partition == message.partition
         if not fits or office not in self._offices or not set(cut) <= set(range(self._partitions)):
             raise SealError(OTHER_ELECTION)
         return cut
 
 
-def believed_places(
+def believed_offsets(
     seals: Seals, group: str, places: Mapping[TopicPartition, tuple[int, str]], aside: SetAside
 ) -> dict[TopicPartition, tuple[int, str]]:
-    """Of the committed offsets of a group, with what was left beside each (`committed_places`), those that a worker left, and
+    """Of the committed offsets of a group, with what was left beside each (`committed_offsets`), those that a worker left, and
     its note."""
     believed = {}
     for place, (offset, metadata) in places.items():

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from runtime.kafka.clients import group_of, plain_consumer, stop_consumer, topics_of
+from runtime.kafka.clients import plain_consumer, stop_consumer
 from runtime.kafka.seals import Seals
-from runtime.kafka.set_aside import SetAside, believed_places
+from runtime.kafka.set_aside import SetAside, believed_offsets
+from runtime.kafka.topics import group_of, topics_of
 from runtime.settings import Settings
 from schemas.definition.package import Election
 
@@ -49,5 +50,5 @@ async def stopped_offices(
     group = group_of(election, ROLE, settings.generation)
     committed = await admin.list_consumer_group_offsets(group)
     left = {place: (each.offset, each.metadata or "") for place, each in committed.items()}
-    believed = believed_places(seals, group, left, aside)
+    believed = believed_offsets(seals, group, left, aside)
     return [line for place in sorted(believed) for line in believed[place][1].splitlines()]

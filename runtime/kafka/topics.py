@@ -1,295 +1,80 @@
-"""The topics of an election as they must be: made where they are missing, mended where they can be, refused and watched.
+"""Topics and consumer groups of an election: names, partitions and limits.
 
-Partitions, copies and settings decide whether anything is lost: a ledger whose topic is kept for days loses its votes, one that
-is compacted keeps one of each shard area, and blocks in a partition that nobody reads are never counted. So every setting that
-matters is compared with a value, not left to a broker's default, at each start and every few seconds while the API runs.
+Names contain mode and election id, so that a rehearsal's record cannot be in a live topic (invariant 9). From the second
+generation on, names of derived topics and of groups end with the generation's number (runtime/kafka/generations.py).
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import time
-from collections.abc import Iterable
 from typing import NamedTuple
-from uuid import UUID
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka import TopicPartition
+from aiokafka.partitioner import DefaultPartitioner
 
-from runtime.kafka.admin import FoundTopic, found_topics, set_topic
-from runtime.kafka.clients import (
-    FIRST_GENERATION,
-    LEDGER_BATCH_BYTES_MAX,
-    MESSAGE_BYTES_MAX,
-    SUBTOTALS_PARTITIONS,
-    TopicMismatchError,
-    Topics,
-    admin_client,
-    generations_topic,
-    plain_consumer,
-    stop_consumer,
-    topics_of,
-)
-from runtime.kafka.set_aside import ALARM_SECONDS
-from runtime.logs import log_line
-from runtime.settings import Settings
 from schemas.definition.package import Election
+from schemas.ledger.envelope import RECORD_BYTES_MAX
 
-logger = logging.getLogger("rekap.topics")
-
-FOR_EVER = "-1"
-SEGMENT_BYTES = 256 * 1024 * 1024
-"""Segment size of subtotals and results: what Kafka has not begun a new file after is not compacted."""
-LEDGER_SEGMENT_BYTES = 1024 * 1024 * 1024
-SEGMENT_MS = 7 * 24 * 3600 * 1000
-"""Both as Kafka has them by default. A file that is ended early, and a policy that was changed, are how records go."""
-GENERATION_BYTES_MAX = 4096
-"""A message that says which generation is served has some 200 bytes. All of them are read at each start."""
-WATCH_SECONDS = 5.0
-"""Between two looks. Kafka looks for what it may delete every five minutes, and compacts after fifteen seconds: at double, a
-policy that somebody changes is seen only just before that."""
-LOOK_SECONDS_MAX = 30.0
-SHOWN_SECONDS = 10.0
-"""For a topic that was just made to be shown by whichever broker is asked."""
-AGAIN_SECONDS = 0.2
-MIN_IN_SYNC = "min.insync.replicas"
+LEDGER_BATCH_BYTES_MAX = RECORD_BYTES_MAX + 65
+"""The largest batch that Kafka accepts into the ledger. A batch adds 61 bytes and a record at least 7, so the ledger cannot
+contain a larger record, even one written past the gateway. The topic must keep nothing compressed, because Kafka measures a
+batch as it is kept."""
+MESSAGE_BYTES_MAX = 8 * 1024 * 1024
+"""The largest message in `subtotals` and `results`, and the most that a fetch of one partition may return. Blocks are cut at
+about 1 MB (projections/fold/tabulation.py), keyframes and results in parts of half a megabyte (schemas/derived/parts.py);
+the rest is for the worst that one record and long numbers can add. A reader of all five partitions holds up to 40 MB that were
+fetched ahead; at double, 80."""
+SUBTOTALS_PARTITIONS = 4
+FIRST_GENERATION = 1
 
 
-class WantedTopic(NamedTuple):
-    partitions: int
-    copies: int
-    settings: dict[str, str]
+class Topics(NamedTuple):
+    """Names of the topics of one generation, and which partitions they have."""
+
+    ledger: str
+    subtotals: str
+    results: str
+
+    def ledger_partitions(self, count: int) -> list[TopicPartition]:
+        """All partitions of the ledger; `count` is the election's."""
+        return [TopicPartition(self.ledger, number) for number in range(count)]
+
+    def subtotals_partitions(self) -> list[TopicPartition]:
+        return [TopicPartition(self.subtotals, number) for number in range(SUBTOTALS_PARTITIONS)]
+
+    def subtotals_partition_of(self, office: str) -> TopicPartition:
+        """The partition that contains all blocks of an office, in order. It is the one that Kafka's default partitioner chooses
+        for the office as key."""
+        numbers = list(range(SUBTOTALS_PARTITIONS))
+        return TopicPartition(self.subtotals, int(DefaultPartitioner()(office.encode(), numbers, numbers)))
+
+    def results_partition(self) -> TopicPartition:
+        """The only partition of `results`."""
+        return TopicPartition(self.results, 0)
+
+    def derived_partitions(self) -> list[TopicPartition]:
+        """All partitions that readers of derived numbers consume."""
+        return [*self.subtotals_partitions(), self.results_partition()]
 
 
-class Flaw(NamedTuple):
-    """Where a topic is not as it must be."""
-
-    topic: str
-    sentence: str
-    setting: str = ""
-    """That which differs, where that is all: it can be mended by giving it this value."""
-    value: str = ""
+def topics_of(election: Election, generation: int = FIRST_GENERATION) -> Topics:
+    """Topics of one generation. The ledger is the same in every generation."""
+    prefix, suffix = _prefix(election), _suffix(generation)
+    return Topics(f"{prefix}.ledger", f"{prefix}.subtotals{suffix}", f"{prefix}.results{suffix}")
 
 
-def wanted_topics(settings: Settings, election: Election, generation: int) -> dict[str, WantedTopic]:
-    topics = topics_of(election, generation)
-    kept = {
-        "retention.ms": FOR_EVER,
-        "retention.bytes": FOR_EVER,
-        MIN_IN_SYNC: str(max(1, settings.replication - 1)),
-        # A leader that lacks what was acknowledged would take it from all others.
-        "unclean.leader.election.enable": "false",
-        # The broker's clock: a record with its writer's is refused where that is an hour ahead (KIP-937), and then a gateway
-        # with a wrong clock could let nothing in.
-        "message.timestamp.type": "LogAppendTime",
-        # Nothing is kept compressed, so that nobody who reads it can be given gigabytes in a few kB.
-        "compression.type": "uncompressed",
-        "segment.ms": str(SEGMENT_MS),
-    }
-    ledger = {"cleanup.policy": "delete", "segment.bytes": str(LEDGER_SEGMENT_BYTES)}
-    compacted = {"cleanup.policy": "compact", "segment.bytes": str(SEGMENT_BYTES)}
-
-    def wanted(partitions: int, bytes_max: int, more: dict[str, str]) -> WantedTopic:
-        return WantedTopic(partitions, settings.replication, {**kept, **more, "max.message.bytes": str(bytes_max)})
-
-    return {
-        topics.ledger: wanted(election.partitions, LEDGER_BATCH_BYTES_MAX, ledger),
-        topics.subtotals: wanted(SUBTOTALS_PARTITIONS, MESSAGE_BYTES_MAX, compacted),
-        topics.results: wanted(1, MESSAGE_BYTES_MAX, compacted),
-        # Not compacted: whoever may write there could have the honest message dropped for one with its key.
-        generations_topic(election): wanted(1, GENERATION_BYTES_MAX, ledger),
-    }
+def generations_topic(election: Election) -> str:
+    return f"{_prefix(election)}.generations"
 
 
-def flaws(wanted: dict[str, WantedTopic], found: dict[str, FoundTopic]) -> list[Flaw]:
-    return [flaw for name, topic in wanted.items() for flaw in _flaws_of(name, topic, found.get(name))]
+def group_of(election: Election, role: str, generation: int = FIRST_GENERATION) -> str:
+    """The consumer group of a role's workers."""
+    return f"{_prefix(election)}.{role}{_suffix(generation)}"
 
 
-def _flaws_of(name: str, wanted: WantedTopic, found: FoundTopic | None) -> Iterable[Flaw]:
-    if found is None:
-        yield Flaw(name, f"topic {name} is not there")
-        return
-    if found.partitions != wanted.partitions:
-        yield Flaw(
-            name,
-            f"topic {name} has {found.partitions} partitions, expected {wanted.partitions}: the number is fixed when the topic "
-            "is made, and with another one something is never counted",
-        )
-    if found.copies < wanted.copies:
-        yield Flaw(name, f"topic {name} has {found.copies} copies, expected {wanted.copies} (REKAP_REPLICATION)")
-    for partition in found.without_leader:
-        yield Flaw(name, f"topic {name}: no broker leads partition {partition}, so nobody can read or write it")
-    for setting, value in wanted.settings.items():
-        is_value = found.settings.get(setting)
-        if setting == MIN_IN_SYNC and is_value is not None and int(value) <= int(is_value) <= found.copies:
-            continue  # somebody wants more
-        if is_value != value:
-            yield Flaw(name, f"topic {name} has {setting}={is_value}, expected {value}", setting, value)
+def _prefix(election: Election) -> str:
+    return f"rekap.{election.mode.value}.{election.id}"
 
 
-async def create_topics(settings: Settings, election: Election, generation: int = FIRST_GENERATION) -> Topics:
-    """Create the topics of an election, in this generation, where they are missing, and mend the settings of those that are
-    there. Raises TopicMismatchError where one is not as it must be and cannot be mended, KafkaError.
-
-    All is kept for ever, but of keyframes, which say everything again every few seconds, only the newest: `subtotals` and
-    `results` are compacted, see MessageKeys."""
-    wanted = wanted_topics(settings, election, generation)
-    admin = admin_client(settings)
-    await admin.start()
-    try:
-        answer = await admin.create_topics(
-            [NewTopic(name, each.partitions, each.copies, topic_configs=each.settings) for name, each in wanted.items()]
-        )
-        for error in answer.topic_errors:
-            code = error[1]
-            if code and for_code(code) is not TopicAlreadyExistsError:
-                raise TopicMismatchError(f"topic {error[0]} could not be created: {for_code(code).__name__}")
-        ends = time.monotonic() + SHOWN_SECONDS
-        while set(wanted) > set(await found_topics(admin, wanted)) and time.monotonic() < ends:
-            await asyncio.sleep(AGAIN_SECONDS)
-        _refuse(await _mended(admin, wanted))
-    finally:
-        await admin.close()
-    return topics_of(election, generation)
-
-
-async def check_topics(settings: Settings, election: Election, generation: int) -> None:
-    """Before a worker begins. Settings that it may not mend are left to `rekap open` and to the watch, which names them: not to
-    begin would stop the count for what can be mended while it goes on. Raises TopicMismatchError, KafkaError."""
-    admin = admin_client(settings)
-    await admin.start()
-    try:
-        _refuse(
-            [flaw for flaw in await _mended(admin, wanted_topics(settings, election, generation)) if not flaw.setting]
-        )
-    finally:
-        await admin.close()
-
-
-async def topic_flaws(settings: Settings, election: Election, generation: int) -> list[str]:
-    """What is wrong now, and left as it is; for whoever reports it. Raises KafkaError."""
-    wanted = wanted_topics(settings, election, generation)
-    admin, consumer = admin_client(settings), plain_consumer(settings)
-    try:
-        await admin.start()
-        await consumer.start()
-        found = await found_topics(admin, wanted)
-        said = [flaw.sentence for flaw in flaws(wanted, found)]
-        if topics_of(election).ledger in found:
-            said += await lost_records(consumer, election)
-        return said
-    finally:
-        await stop_consumer(consumer)
-        await admin.close()
-
-
-async def lost_records(consumer: AIOKafkaConsumer, election: Election) -> list[str]:
-    """A sentence for each partition of the ledger that does not begin with the genesis any more. Raises KafkaError."""
-    places = [TopicPartition(topics_of(election).ledger, number) for number in range(election.partitions)]
-    first = await consumer.beginning_offsets(places)
-    return [
-        f"{place.topic}/{place.partition} begins at offset {first[place]}: the records before it are gone from Kafka; "
-        "stop what deletes them, and restore the ledger from a backup or from the public log"
-        for place in places
-        if first[place] != 0
-    ]
-
-
-async def _mended(admin: AIOKafkaAdminClient, wanted: dict[str, WantedTopic]) -> list[Flaw]:
-    """Mend what can be mended; gives what could not be. Raises KafkaError."""
-    left = []
-    for flaw in flaws(wanted, await found_topics(admin, wanted)):
-        if not flaw.setting:
-            left.append(flaw)
-            continue
-        try:
-            await set_topic(admin, flaw.topic, {flaw.setting: flaw.value})
-        except KafkaError as error:
-            left.append(
-                flaw._replace(sentence=f"{flaw.sentence}, and may not be mended from here: {type(error).__name__}")
-            )
-        else:
-            logger.warning(
-                log_line("topic-mended", topic=flaw.topic, setting=flaw.setting, now=flaw.value, why=flaw.sentence)
-            )
-    return left
-
-
-def _refuse(flaws: list[Flaw]) -> None:
-    if flaws:
-        raise TopicMismatchError("; ".join(flaw.sentence for flaw in flaws))
-
-
-class TopicWatch:
-    """Looks at the topics of a generation every few seconds, mends them, and remembers what they were."""
-
-    def __init__(self, settings: Settings, election: Election, generation: int) -> None:
-        self._settings = settings
-        self._election = election
-        self._wanted = wanted_topics(settings, election, generation)
-        self._ids: dict[str, UUID] = {}
-        self._ends: dict[TopicPartition, int] = {}
-        """The furthest that each partition of the ledger was seen to end."""
-        self._now: list[str] = []
-        self._mended_at: dict[str, float] = {}
-
-    def sentences(self) -> list[str]:
-        """What is wrong as of the last look, then what was mended within an hour: somebody has changed it."""
-        since = time.monotonic() - ALARM_SECONDS
-        mended = [sentence for sentence, at in self._mended_at.items() if at > since]
-        return [*self._now, *(f"{sentence}; it was mended" for sentence in mended)]
-
-    async def run(self) -> None:
-        """For ever. While Kafka is away nothing is known, and health says that of Kafka."""
-        while True:
-            admin, consumer = admin_client(self._settings), plain_consumer(self._settings)
-            try:
-                await admin.start()
-                await consumer.start()
-                while True:
-                    async with asyncio.timeout(LOOK_SECONDS_MAX):
-                        await self.look(admin, consumer)
-                    await asyncio.sleep(WATCH_SECONDS)
-            except (KafkaError, OSError, TimeoutError) as error:
-                logger.warning(log_line("topics-not-watched", error=f"{type(error).__name__}: {error}"))
-            finally:
-                await stop_consumer(consumer)
-                await admin.close()
-            await asyncio.sleep(WATCH_SECONDS)
-
-    async def look(self, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer) -> None:
-        """Raises KafkaError."""
-        found = await found_topics(admin, self._wanted)
-        before = flaws(self._wanted, found)
-        left = await _mended(admin, self._wanted) if before else []
-        wrong = [flaw.sentence for flaw in left]
-        still = {(flaw.topic, flaw.setting) for flaw in left}
-        for flaw in before:
-            if flaw.setting and (flaw.topic, flaw.setting) not in still:
-                self._mended_at[flaw.sentence] = time.monotonic()
-        for name, topic in found.items():
-            if self._ids.setdefault(name, topic.id) != topic.id:
-                wrong.append(f"topic {name} was deleted and made again: what it held is gone from Kafka")
-        if topics_of(self._election).ledger in found:
-            wrong += await lost_records(consumer, self._election)
-            wrong += await self._shorter(consumer, found)
-        for sentence in wrong:
-            if sentence not in self._now:
-                logger.error(log_line("topic-wrong", why=sentence))
-        self._now = wrong
-
-    async def _shorter(self, consumer: AIOKafkaConsumer, found: dict[str, FoundTopic]) -> list[str]:
-        """A sentence for each partition of the ledger that ends before where it was seen to end."""
-        ledger = topics_of(self._election).ledger
-        there = min(self._election.partitions, found[ledger].partitions)
-        ends = await consumer.end_offsets([TopicPartition(ledger, number) for number in range(there)])
-        said = []
-        for place, end in ends.items():
-            seen = self._ends[place] = max(end, self._ends.get(place, 0))
-            if end < seen:
-                said.append(
-                    f"{ledger}/{place.partition} ends at offset {end}, and ended at {seen} before: records are gone"
-                )
-        return said
+def _suffix(generation: int) -> str:
+    assert generation >= FIRST_GENERATION, f"generation {generation}: expected one that was looked up or fixed"
+    return "" if generation == FIRST_GENERATION else f".{generation}"

@@ -14,7 +14,7 @@ PART_BYTES_MAX = 512 * 1024
 """Rows in one part; a single larger row is a part of its own. A reader parses and keeps a part in about 5 ms: at double, the
 live feed's ticks are late; at half, a nation's keyframe is 40 records instead of 20, and each carries the vectors of offsets
 again. A row (2,000 choices, 15 digits each) is at most 100 kB, so a part is far below what a topic takes
-(runtime/kafka/clients.py, MESSAGE_BYTES_MAX)."""
+(runtime/kafka/topics.py, MESSAGE_BYTES_MAX)."""
 PARTS_MAX = 256
 """Limit for one message, so 128 MB: ten times the largest office of Indonesia. What needs more is a package whose shard
 level is too low; its office stops with this sentence instead of filling the memory of all readers."""

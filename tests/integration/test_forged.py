@@ -18,15 +18,9 @@ from click.testing import CliRunner
 
 from rekap.cli import main as command
 from rekap.operate.up import Stack
-from runtime.kafka.clients import (
-    group_of,
-    ordered_producer,
-    partition_of_office,
-    plain_consumer,
-    stop_consumer,
-    topics_of,
-)
+from runtime.kafka.clients import ordered_producer, plain_consumer, stop_consumer
 from runtime.kafka.seals import HEADER, KEY_ID_BYTES, SealKey, Seals, read_seal_keys, write_seal_keys
+from runtime.kafka.topics import group_of, topics_of
 from runtime.settings import Settings, read_settings
 from tests.conftest import Parts
 from tests.support.small_election import reported
@@ -134,12 +128,12 @@ async def test_a_message_that_was_sealed_is_refused_where_its_watermark_lies_bey
     settings, definition = _settings(stack), stack.definition
     topics = topics_of(definition.election, 1)
     seals = Seals(settings.workers_key, definition.hash)
-    partition = partition_of_office("president")
+    partition = topics.subtotals_partition_of("president").partition
     wrong = [
         (topics.subtotals, partition, forged_block(definition)),
-        (topics.results, 0, forged_result(definition)),
+        (*topics.results_partition(), forged_result(definition)),
         (topics.subtotals, (partition + 1) % 4, forged_block(definition)),
-        (topics.results, 0, b"not JSON"),
+        (*topics.results_partition(), b"not JSON"),
     ]
     producer = ordered_producer(settings)
     await producer.start()
@@ -170,7 +164,7 @@ async def test_what_was_sealed_once_changes_nothing_when_it_is_written_again(
     producer = ordered_producer(settings)
     await producer.start()
     try:
-        for place in [TopicPartition(topics.results, 0), *(TopicPartition(topics.subtotals, n) for n in range(4))]:
+        for place in topics.derived_partitions():
             consumer.assign([place])
             consumer.seek(place, 0)
             end = (await consumer.end_offsets([place]))[place]
@@ -260,7 +254,7 @@ async def test_keys_change_by_overlap_while_the_count_goes_on(
 
 async def _newest_key(stack: Stack) -> bytes:
     """The id of the key that sealed the newest block."""
-    place = TopicPartition(topics_of(stack.definition.election, 1).subtotals, partition_of_office("president"))
+    place = topics_of(stack.definition.election, 1).subtotals_partition_of("president")
     consumer = plain_consumer(_settings(stack))
     await consumer.start()
     try:

@@ -16,10 +16,11 @@ from attacks_kafka import forge_generations
 from projections.readmodel import queries
 from rekap.operate.up import Stack
 from runtime.kafka import generations
-from runtime.kafka.clients import generations_topic, ordered_producer
+from runtime.kafka.clients import ordered_producer
 from runtime.kafka.generations import current_generation, make_current
 from runtime.kafka.seals import Seals
-from runtime.kafka.topics import create_topics
+from runtime.kafka.topics import generations_topic
+from runtime.kafka.wanted_topics import create_topics
 from runtime.settings import Settings, read_settings
 from tests.conftest import Parts
 from tests.support.small_election import reported

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 
 from runtime.kafka.clients import let_gather, plain_consumer, stop_consumer
 from runtime.kafka.security import client_options
-from runtime.kafka.topics import create_topics
+from runtime.kafka.wanted_topics import create_topics
 from runtime.settings import read_settings
 from tests.conftest import Parts
 from tests.support.small_election import small_package

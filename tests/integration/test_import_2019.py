@@ -23,8 +23,9 @@ from projections.readmodel.queries import schema_of
 from rekap.commands.imports import caught_up, import_package, submit_all
 from rekap.elections.importers.kawalpemilu_2019 import CONTEST, Body
 from rekap.operate.up import WORKERS, Stack, running_stack
-from runtime.kafka.clients import admin_client, group_of, plain_consumer, topics_of
-from runtime.kafka.topics import create_topics
+from runtime.kafka.clients import admin_client, plain_consumer
+from runtime.kafka.topics import group_of, topics_of
+from runtime.kafka.wanted_topics import create_topics
 from runtime.settings import read_settings
 from tests.conftest import Parts
 from tests.support.shared_data import DIY_2019, needs_diy_2019

@@ -16,7 +16,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from rekap.embedded.kafka import EmbeddedKafka
 from runtime.kafka.clients import admin_client, plain_consumer, stop_consumer
 from runtime.kafka.security import client_options
-from runtime.kafka.topics import create_topics
+from runtime.kafka.wanted_topics import create_topics
 from runtime.settings import read_settings
 from tests.conftest import Parts
 from tests.support.small_election import small_package

@@ -29,9 +29,10 @@ from rekap.embedded.ports import free_port
 from rekap.operate.up import WORKERS, Stack, running_stack
 from runtime.files.key_files import load_or_make_key_file
 from runtime.kafka.admin import allow, make_user, set_topic
-from runtime.kafka.clients import admin_client, generations_topic, group_of, plain_consumer, topics_of
+from runtime.kafka.clients import admin_client, plain_consumer
 from runtime.kafka.roles import ROLES, Operation, Resource, grants, table
 from runtime.kafka.security import client_options
+from runtime.kafka.topics import generations_topic, group_of, topics_of
 from runtime.package.writing import write_package
 from runtime.settings import Settings, read_settings
 from tests.conftest import Parts

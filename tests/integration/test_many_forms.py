@@ -17,7 +17,8 @@ import pytest_asyncio
 
 from projections.shown.answer_parts import HISTORY_RECORDS
 from rekap.operate.up import Stack
-from runtime.kafka.clients import ordered_producer, topics_of
+from runtime.kafka.clients import ordered_producer
+from runtime.kafka.topics import topics_of
 from runtime.settings import read_settings, variable
 from schemas.ledger.envelope import ledger_record
 from tests.conftest import Parts

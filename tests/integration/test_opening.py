@@ -16,9 +16,10 @@ from aiokafka import AIOKafkaConsumer
 from projections.definition.compiled import Definition
 from rekap.operate.opening import ConfirmationError, NotOpenedError, OpeningError, check_opened, open_with_key
 from runtime.files.key_files import write_key_file
-from runtime.kafka.clients import plain_consumer, topics_of
+from runtime.kafka.clients import plain_consumer
 from runtime.kafka.genesis import first_records, write_genesis
-from runtime.kafka.topics import create_topics
+from runtime.kafka.topics import topics_of
+from runtime.kafka.wanted_topics import create_topics
 from runtime.package.writing import write_package
 from runtime.settings import Settings, read_settings
 from schemas.definition.package import ElectionPackage, Mode, Role

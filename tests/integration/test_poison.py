@@ -16,8 +16,9 @@ from aiokafka.errors import MessageSizeTooLargeError
 from projections.readmodel.queries import schema_of
 from proofs.signatures import sign_envelope
 from rekap.operate.up import Stack
-from runtime.kafka.clients import ordered_producer, topics_of
+from runtime.kafka.clients import ordered_producer
 from runtime.kafka.security import client_options
+from runtime.kafka.topics import topics_of
 from runtime.settings import read_settings
 from schemas.canonical import canonical_bytes
 from schemas.ledger.envelope import ENVELOPE_BYTES_MAX, RECORD_BYTES_MAX, ledger_record

@@ -18,9 +18,10 @@ from consumers.recorder import Recorder, RecorderError, make_list_indexes
 from projections.definition.compiled import Definition
 from projections.readmodel import queries
 from projections.readmodel.rows import Batch
-from runtime.kafka.clients import ordered_producer, partition_of_office, topics_of
+from runtime.kafka.clients import ordered_producer
 from runtime.kafka.seals import Seals
-from runtime.kafka.topics import create_topics
+from runtime.kafka.topics import topics_of
+from runtime.kafka.wanted_topics import create_topics
 from runtime.settings import Settings, read_settings
 from schemas.derived.blocks import BlockRange
 from tests.conftest import Parts
@@ -78,8 +79,10 @@ class Place:
         await producer.start()
         try:
             for number, (topic, value) in enumerate(messages):
-                partition = 0 if topic == "results" else partition_of_office(BlockRange.from_bytes(value).office)
-                name = topics.results if topic == "results" else topics.subtotals
+                if topic == "results":
+                    name, partition = topics.results_partition()
+                else:
+                    name, partition = topics.subtotals_partition_of(BlockRange.from_bytes(value).office)
                 key = str(number).encode()
                 headers = seals.headers(name, partition, key, value)
                 await producer.send_and_wait(name, value, key=key, partition=partition, headers=headers)

@@ -18,8 +18,17 @@ from click.testing import CliRunner
 from rekap.cli import main as command
 from rekap.operate.up import Stack
 from runtime.kafka.admin import found_topics, set_topic
-from runtime.kafka.clients import TopicMismatchError, admin_client, generations_topic, topics_of
-from runtime.kafka.topics import WantedTopic, check_topics, create_topics, flaws, topic_flaws, wanted_topics
+from runtime.kafka.clients import admin_client
+from runtime.kafka.topics import generations_topic, topics_of
+from runtime.kafka.wanted_topics import (
+    TopicMismatchError,
+    WantedTopic,
+    check_topics,
+    create_topics,
+    flaws,
+    topic_flaws,
+    wanted_topics,
+)
 from runtime.settings import Settings, read_settings
 from schemas.definition.package import Election
 from tests.conftest import Parts

@@ -14,13 +14,13 @@ import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
-from aiokafka import TopicPartition
 from websockets.asyncio.client import connect
 
 from projections.readmodel import queries
 from rekap.follow.live_client import feed_url
 from rekap.operate.up import Stack, running_stack
-from runtime.kafka.clients import MESSAGE_BYTES_MAX, SUBTOTALS_PARTITIONS, ordered_producer, plain_consumer, topics_of
+from runtime.kafka.clients import ordered_producer, plain_consumer
+from runtime.kafka.topics import MESSAGE_BYTES_MAX, topics_of
 from runtime.package.writing import write_package
 from runtime.settings import read_settings
 from schemas.definition.package import (
@@ -195,8 +195,7 @@ async def _sizes_of_messages_in_parts(stack: Stack) -> dict[tuple[str, str], int
     """By topic and kind, the bytes of the largest message in parts that Kafka has of the roll-up and the tabulator. Asserts
     that each part is bounded."""
     topics = topics_of(stack.definition.election)
-    places = [TopicPartition(topics.subtotals, number) for number in range(SUBTOTALS_PARTITIONS)]
-    places.append(TopicPartition(topics.results, 0))
+    places = topics.derived_partitions()
     consumer = plain_consumer(read_settings(stack.environment))
     await consumer.start()
     sizes: dict[tuple[str, str, Any], int] = {}

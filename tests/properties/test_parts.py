@@ -13,7 +13,7 @@ from api.feed.state import FeedState, packed
 from projections.area.rollup import Rollup
 from projections.fold.parts import OPEN_BYTES_MAX, Parts
 from projections.readmodel.rows import Batch, Watermarks
-from runtime.kafka.clients import MESSAGE_BYTES_MAX
+from runtime.kafka.topics import MESSAGE_BYTES_MAX
 from schemas.codes import OfficeId
 from schemas.derived.blocks import Block, BlockRange, keyframe
 from schemas.derived.parts import PART_BYTES_MAX, PARTS_MAX, Part

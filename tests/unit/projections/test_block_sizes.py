@@ -13,7 +13,7 @@ from projections.definition.compiled import Definition
 from projections.fold.records import read_record
 from projections.fold.tabulation import BLOCK_BYTES_MAX, PartitionFold
 from projections.form.rules import RULES, FormJudge
-from runtime.kafka.clients import MESSAGE_BYTES_MAX
+from runtime.kafka.topics import MESSAGE_BYTES_MAX
 from schemas.codes import COUNT_MAX
 from schemas.definition.package import Choice, ChoiceKind, ElectionPackage, Party, RuleSetting, Severity
 from schemas.derived.blocks import Block

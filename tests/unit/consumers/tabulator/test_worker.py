@@ -17,8 +17,8 @@ from aiokafka.errors import CommitFailedError, MessageSizeTooLargeError
 from consumers.tabulator import worker as tabulator
 from consumers.tabulator.signature_process import Check
 from consumers.tabulator.worker import FoldError, Stop, Tabulator
-from runtime.kafka.clients import topics_of
 from runtime.kafka.seals import make_seal_keys
+from runtime.kafka.topics import topics_of
 from runtime.settings import Settings
 from schemas.derived.blocks import Block, BlockRange
 from tests.support.ledger import MemoryLedger
@@ -91,7 +91,7 @@ class Worker:
         async def nothing_committed(*_: Any) -> dict[TopicPartition, tuple[int, str]]:
             return {}
 
-        monkeypatch.setattr(tabulator, "committed_places", nothing_committed)
+        monkeypatch.setattr(tabulator, "committed_offsets", nothing_committed)
 
     def everybody_reports(self) -> None:
         for station in self.ledger.definition.station_number:
@@ -248,7 +248,7 @@ async def test_the_reason_of_a_stop_goes_once_the_fold_has_got_past_it_though_no
     async def stopped_before(*_: Any) -> dict[TopicPartition, tuple[int, str]]:
         return {place: (committed, worker.tabulator._sealed(place, committed, Stop(2, "mended since").as_metadata()))}
 
-    monkeypatch.setattr(tabulator, "committed_places", stopped_before)
+    monkeypatch.setattr(tabulator, "committed_offsets", stopped_before)
     await worker.tabulator.on_partitions_revoked(worker.places)
     await worker.tabulator.on_partitions_assigned([place])
     worker.consumer.batches = [{place: worker.messages(place)}]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runtime.kafka.clients import SUBTOTALS_PARTITIONS, MessageKeys, partition_of_office
+from runtime.kafka.message_keys import MessageKeys
 from schemas.codes import OfficeId
 from schemas.derived.blocks import Block, keyframe
 from schemas.derived.results import Result
@@ -40,10 +40,3 @@ def test_the_parts_of_a_keyframe_have_keys_of_their_own_and_those_of_the_keyfram
     mine, others = _keys(MessageKeys(), keyframe(PRESIDENT, 1, 3, rows)), MessageKeys()
     assert len(set(mine)) == len(mine) > 3
     assert _keys(others, keyframe(PRESIDENT, 1, 9, rows[:-200])) == mine[: len(mine) // 2 + 1]
-
-
-def test_the_messages_of_an_office_stay_in_one_partition() -> None:
-    # As in topics that are there already: these are the partitions that Kafka's default partitioner gives these keys.
-    places = {office: partition_of_office(office) for office in ("president", "dpr", "council", "-")}
-    assert places == {"president": 3, "dpr": 0, "council": 0, "-": 2}
-    assert all(0 <= place < SUBTOTALS_PARTITIONS for place in places.values())
