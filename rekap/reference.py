@@ -11,7 +11,9 @@ from prometheus_client.metrics import MetricWrapperBase
 from api.app import create_app
 from api.limits.limits import Limits
 from projections.definition.compiled import Definition
-from projections.form.rules import ALWAYS_ON, CROSS_RULES, RULES
+from projections.form.across_contests import CROSS_RULES
+from projections.form.always_on import ALWAYS_ON
+from projections.form.rules import RULES
 from rekap.elections.example import example_package
 from runtime import metrics
 from runtime.metrics import REGISTRIES
@@ -66,7 +68,7 @@ def _rules() -> str:
     always = "\n".join(f"| {rule} | {effect} | {what} |" for rule, (effect, what) in ALWAYS_ON.items())
     return (
         "# The rules of the count\n\n"
-        "Made by `make reference` from projections/form/rules.py. A package turns rules on in `election.json`, each `hard` "
+        "Made by `make reference` from projections/form/. A package turns rules on in `election.json`, each `hard` "
         "(the form is held), `soft` (it counts, flagged) or `info`, with a tolerance, for all offices or some.\n\n"
         f"A rule that is broken at several places of a form is said for the first {FINDINGS_OF_RULE_MAX}, and then how many "
         "more there are. What becomes of the form does not depend on how many.\n\n"

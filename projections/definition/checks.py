@@ -19,7 +19,8 @@ from dataclasses import dataclass
 
 from projections.area.tally import tally_length
 from projections.definition.names import spellings, total_rows
-from projections.form.rules import CROSS_RULES, RULE_IDS
+from projections.form.across_contests import CROSS_RULES
+from projections.form.rules import RULE_IDS
 from proofs.signatures import UnfitKeyError, key_id, load_public_key
 from schemas.codes import COUNT_MAX
 from schemas.definition.package import BlankBallots, ChoiceKind, ElectionPackage, RuleSetting, Severity

@@ -19,7 +19,8 @@ from projections.definition.compiled import ContestEntry, Definition
 from projections.fold.authority import Refusal, check_election, check_key, check_place
 from projections.fold.records import Record
 from projections.fold.sequences import Sequences
-from projections.form.rules import CrossJudge, FormJudge, cross_fields
+from projections.form.across_contests import CrossJudge, cross_fields
+from projections.form.rules import FormJudge
 from projections.station.contest import (
     Annulment,
     ResultState,

@@ -25,7 +25,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from projections.area.tally import Contribution
-from projections.form.rules import CrossFields, is_hard
+from projections.form.across_contests import CrossFields
 from schemas.definition.package import Severity
 from schemas.findings import Finding
 
@@ -397,6 +397,10 @@ def settle_one(submission: Submission) -> ResultState:
     if is_hard(submission.findings):
         return ResultState.HELD
     return _counted_state(submission.findings)
+
+
+def is_hard(findings: Iterable[Finding]) -> bool:
+    return any(finding.severity is Severity.HARD for finding in findings)
 
 
 def _counted_state(findings: Iterable[Finding]) -> ResultState:

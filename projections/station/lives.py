@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from projections.form.rules import CrossFields
+from projections.form.across_contests import CrossFields
 from projections.station.contest import Annulment, ResultState, Review, StationContest, Submission, life_of
 from schemas.definition.package import Severity
 from schemas.findings import Finding

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from projections.definition.compiled import Definition
-from projections.form.rules import ADDS_UP, RULES, STATED_WHERE_IT_ADDS_UP, Case, FormJudge, adds_up
+from projections.form.adds_up import ADDS_UP, STATED_WHERE_IT_ADDS_UP, adds_up
+from projections.form.case import Case
+from projections.form.rules import RULES, FormJudge
 from proofs.signatures import sign_envelope
 from schemas.canonical import canonical_event, form_digest
 from schemas.definition.package import RuleSetting, Severity

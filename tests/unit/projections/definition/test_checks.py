@@ -10,7 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from projections.definition.checks import PARAMETERS, problems
-from projections.form.rules import CROSS_RULES, RULE_IDS, RULES
+from projections.form.across_contests import CROSS_RULES
+from projections.form.rules import RULE_IDS, RULES
 from proofs.signatures import key_id
 from rekap.elections.example import EXAMPLE_KEYS, example_package
 from schemas.definition.package import (

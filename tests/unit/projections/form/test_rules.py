@@ -9,7 +9,8 @@ import pytest
 from msgspec import convert
 
 from projections.definition.compiled import Definition
-from projections.form.rules import CROSS_RULES, RULES, CrossJudge, FormJudge, cross_fields
+from projections.form.across_contests import CROSS_RULES, CrossJudge, cross_fields
+from projections.form.rules import RULES, FormJudge
 from schemas.definition.package import ElectionPackage, RuleSetting, Severity
 from schemas.ledger.reports import Form
 from tests.support.small_election import elsewhere, small_package
