@@ -155,6 +155,16 @@ class BoundedProtocol(HttpToolsProtocol):
         keep_little(self.transport)
         return not self.pipeline
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._place is not None:
+            self._place.give_back()  # the answer waits for its client
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._place is not None and self._running is not None and not self._is_endless:
+            self._place.take()
+
     def cut_off(self) -> None:
         self.transport.abort()
 

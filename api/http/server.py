@@ -11,50 +11,57 @@ from typing import Any, Literal, cast
 
 import uvicorn
 
+from api.http.accepting import Listener
 from api.http.connections import Connections
 from api.http.fair_turns import FairTurns
 from api.http.protocol import IDLE_SECONDS_MAX, BoundedProtocol
 from api.http.web_socket import BoundedWebSocket
 from api.limits.client_address import TrustedProxies
+from api.limits.rate_limits import RateLimit
 
 BACKLOG = 4096
 """Connections that the kernel keeps until we take them. A tenth is full after 100 ms in which all viewers come back."""
-TAKEN_IN_A_TURN = 16
-"""New connections that are taken in each turn of the loop, 0.1 ms each. libuv takes one of each listening socket, so that
-3,000 silent ones in a row, in turns of 5 ms, made everybody's next wait for 15 s. At half it is 1 s; at double a turn in
-which many come costs others 3 ms."""
+CONNECTS_SHARE = 5
+"""An address may make a fifth of the connections it may have in each second, and twice as many as that at once. At a tenth, a
+page that is opened in 500 places behind one address is served in part; at double, connecting costs a third of the loop."""
 
 
 class BoundedServer(uvicorn.Server):
     """`after_startup` is called once it listens, `before_shutdown` before uvicorn waits for the connections to end."""
 
     def __init__(
-        self, config: uvicorn.Config, after_startup: Callable[[], None], before_shutdown: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        proxies: TrustedProxies,
+        connects: RateLimit,
+        after_startup: Callable[[], None],
+        before_shutdown: Callable[[], None],
     ) -> None:
         super().__init__(config)
+        self._proxies = proxies
+        self._connects = connects
         self._after_startup = after_startup
         self._before_shutdown = before_shutdown
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            await self._listen_more()
+            self._take_over()
             self._after_startup()
 
-    async def _listen_more(self) -> None:
-        """On duplicates of each listening socket: the connections that wait are the same."""
+    def _take_over(self) -> None:
+        """The listening sockets, from the loop's own servers."""
         protocol = partial(
             cast(Callable[..., asyncio.Protocol], self.config.http_protocol_class),
             config=self.config,
             server_state=self.server_state,
             app_state=self.lifespan.state,
         )
-        for listening in [listening for server in self.servers for listening in server.sockets]:
-            for _ in range(TAKEN_IN_A_TURN - 1):
-                duplicate = socket.socket(fileno=os.dup(listening.fileno()))
-                self.servers.append(
-                    await asyncio.get_running_loop().create_server(protocol, sock=duplicate, backlog=BACKLOG)
-                )
+        listening = [socket.socket(fileno=os.dup(each.fileno())) for server in self.servers for each in server.sockets]
+        for server in self.servers:
+            server.close()
+        # They have what uvicorn asks of them.
+        self.servers = [Listener(each, protocol, self._proxies, self._connects) for each in listening]  # type: ignore[misc]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._before_shutdown()
@@ -95,7 +102,8 @@ def bounded_server(
         timeout_graceful_shutdown=graceful_seconds,
         backlog=BACKLOG,
     )
-    return BoundedServer(config, after_startup, before_shutdown)
+    connects = RateLimit("new connections", connections.of_party_max // CONNECTS_SHARE)
+    return BoundedServer(config, proxies, connects, after_startup, before_shutdown)
 
 
 def _as_class(made_with: Callable[..., asyncio.Protocol]) -> type[asyncio.Protocol]:

@@ -184,8 +184,13 @@ class Gateway:
             raise _too_large(int(declared), limit)
         party, held = request.scope.get(PARTY, NOBODY), self._limits.bodies
         body = bytearray()
+        line_ends = 0
         try:
             async for chunk in request.stream():
+                # Before 16 MiB of line ends have been read, which is 16 million lines.
+                line_ends += chunk.count(b"\n") if is_batch else 0
+                if line_ends > LINE_ENDS_MAX:
+                    raise _too_many_lines(line_ends)
                 if len(body) + len(chunk) > limit:
                     raise _too_large(len(body) + len(chunk), limit)
                 if (full := held.lacks_room(party, len(chunk), is_batch=is_batch)) is not None:
@@ -664,10 +669,7 @@ async def submit_batch(request: Request) -> Response:
 
 
 def _lines(body: bytes) -> list[bytes]:
-    """Counted before they are split: 16 MiB of line ends would be 16 million lines."""
-    count = body.count(b"\n") + (not body.endswith(b"\n"))
-    if count > LINE_ENDS_MAX:
-        raise _too_many_lines(count)
+    """Of a body with LINE_ENDS_MAX line ends at most. Raises Problem."""
     lines = [line for each in body.split(b"\n") if (line := each.strip())]
     if len(lines) > BATCH_LINES_MAX:
         raise _too_many_lines(len(lines))
@@ -675,7 +677,7 @@ def _lines(body: bytes) -> list[bytes]:
 
 
 def _too_many_lines(count: int) -> Problem:
-    return Problem(413, "Too many lines", f"A batch has up to {BATCH_LINES_MAX} lines, got {count}.", field="")
+    return Problem(413, "Too many lines", f"A batch has up to {BATCH_LINES_MAX} lines, got {count} or more.", field="")
 
 
 def _line(number: int, answer: Receipt | Problem) -> bytes:

@@ -175,12 +175,13 @@ async def live_server(
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     listening.listen(4096)
+    port = listening.getsockname()[1]
     serving = asyncio.create_task(server.serve([listening]))
     beating = asyncio.create_task(feed.beat())
     try:
         while not server.started:
             await asyncio.sleep(0.01)
-        yield (live := LiveServer(feed, listening.getsockname()[1], server))
+        yield (live := LiveServer(feed, port, server))
     finally:
         live.close_wires()
         beating.cancel()

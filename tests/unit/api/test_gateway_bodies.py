@@ -12,7 +12,7 @@ from fastapi import Request
 from api.limits.limits import PARTY, Limits
 from api.problems import Problem
 from api.submit import held_bytes
-from api.submit.gateway import Gateway
+from api.submit.gateway import LINE_ENDS_MAX, Gateway
 from projections.definition.compiled import Definition
 from runtime.settings import Settings
 from tests.support.small_election import small_package
@@ -51,6 +51,26 @@ async def test_what_is_more_than_the_bound_is_told_to_come_back(door: Gateway) -
         assert refused.value.status == 503
         async with door.held_body(_request(400, "b"), LIMIT) as second:
             assert len(second) == 400
+
+
+async def test_a_batch_of_line_ends_is_refused_before_it_has_come(
+    door: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held_bytes, "PARTY_BYTES_MAX", 10**6)
+    monkeypatch.setattr(held_bytes, "BATCHES_BYTES_MAX", 10**6)
+    monkeypatch.setattr(held_bytes, "BYTES_MAX", 10**6)
+    read = []
+
+    async def receive() -> dict[str, object]:
+        read.append(1)
+        return {"type": "http.request", "body": b"\n" * 50, "more_body": True}
+
+    request = Request({"type": "http", "method": "POST", "path": "/", "headers": [], PARTY: "a"}, receive)
+    with pytest.raises(Problem) as refused:
+        async with door.held_body(request, 10**9, is_batch=True):
+            pytest.fail("it has no end")
+    assert refused.value.status == 413
+    assert len(read) == LINE_ENDS_MAX // 50 + 1
 
 
 async def test_one_address_holds_its_share_and_no_more(door: Gateway) -> None:
