@@ -21,9 +21,9 @@ from api.limits.rate_limits import RateLimit
 
 BACKLOG = 4096
 """Connections that the kernel keeps until we take them. A tenth is full after 100 ms in which all viewers come back."""
-CONNECTS_SHARE = 5
-"""An address may make a fifth of the connections it may have in each second, and twice as many as that at once. At a tenth, a
-page that is opened in 500 places behind one address is served in part; at double, connecting costs a third of the loop."""
+CONNECTS_SHARE, CONNECTS_PER_S_MIN = 5, 100
+"""An address may make a fifth of the connections it may have, or 100, in each second, and ten times as many at once. At half, a
+page that is opened in 1,000 places behind one address is served in part; at double, connecting costs a third of the loop."""
 
 
 class BoundedServer(uvicorn.Server):
@@ -102,7 +102,7 @@ def bounded_server(
         timeout_graceful_shutdown=graceful_seconds,
         backlog=BACKLOG,
     )
-    connects = RateLimit("new connections", connections.of_party_max // CONNECTS_SHARE)
+    connects = RateLimit("new connections", max(CONNECTS_PER_S_MIN, connections.of_party_max // CONNECTS_SHARE))
     return BoundedServer(config, proxies, connects, after_startup, before_shutdown)
 
 

@@ -291,7 +291,7 @@ async def test_output_goes_to_a_file_where_there_is_a_log_directory(tmp_path: Pa
     supervisor.run("api", [sys.executable, "-u", "-c", WAIT], ready="ready")
     await supervisor.wait_ready()
     await supervisor.stop()
-    assert (tmp_path / "api.read.log").read_text() == "ready\n"
+    assert (tmp_path / "api.log").read_text() == "ready\n"
     assert terminal.getvalue() == ""
 
 

@@ -106,7 +106,7 @@ async def test_a_batch_is_judged_line_by_line(voices: Voices, client: httpx.Asyn
 async def test_a_batch_has_an_end(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/submissions:batch", content=b"{}\n" * 1_001)
     assert answer.status_code == 413
-    assert answer.json()["detail"] == "A batch has up to 1000 lines, got 1001."
+    assert answer.json()["detail"] == "A batch has up to 1000 lines, got 1001 or more."
 
 
 @pytest.mark.parametrize(

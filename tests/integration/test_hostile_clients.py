@@ -151,7 +151,10 @@ async def test_wrong_signatures_are_paid_for_and_others_pay_nothing(
         statuses = [orjson.loads(line)["status"] for line in answer.content.splitlines()]
         assert set(statuses) == {401, 429}
         assert statuses == sorted(statuses)
-        single = await attacker.post("/v1/submissions", content=wrong)
+        for _ in range(100):  # on a slow machine its bucket has filled up a little meanwhile
+            single = await attacker.post("/v1/submissions", content=wrong)
+            if single.status_code != 401:
+                break
         assert single.status_code == 429
         assert int(single.headers["retry-after"]) >= 1
         assert single.headers["ratelimit-policy"] == '"submissions";q=1000;w=10'
