@@ -77,7 +77,7 @@ def g8(form: Form, case: Case) -> Sentences:
     """VC <= A.J + B2.J + B3.J: no more votes than people who may vote here.
 
     Where the form does not state A, the package's register is used instead; where the register is not known either, nothing
-    is checked. Without B2 and B3 the rule cannot be checked exactly. The parameter `percent_without_b` (DOMAIN: 102) then
+    is checked. Without B2 and B3 the rule cannot be checked exactly. The parameter `percent_without_b` (102 in DOMAIN 1.2) then
     bounds VC by that share of the register.
     """
     registered = column_all(form.A)

@@ -1,0 +1,20 @@
+"""The files of this repository, for tests of what is written in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+NOT_OURS = {".venv", ".git", "build", "rekap-data", "state", "node_modules"}
+
+
+def tracked(*patterns: str) -> list[Path]:
+    """Files whose names match one of the patterns, without what git ignores: caches, environments, data of a demo."""
+    found = {path for pattern in patterns for path in ROOT.rglob(pattern) if path.is_file()}
+    return sorted(path for path in found if not _is_left_out(path.relative_to(ROOT)))
+
+
+def _is_left_out(path: Path) -> bool:
+    return any(
+        part in NOT_OURS or part.endswith((".egg-info", "_cache")) or part == "__pycache__" for part in path.parts
+    )
