@@ -683,7 +683,7 @@ def _has_spoken(log: Path, since: int, times: int) -> bool:
 def _spoken(log: Path, since: int) -> int:
     with log.open("rb") as file:
         file.seek(since)
-        return file.read().count(b" speaks ")
+        return file.read().count(b" publishes ")
 
 
 async def _until(question: Callable[[], bool]) -> None:

@@ -78,7 +78,7 @@ class Night:
 
         async def lines() -> list[str] | None:
             said = log.read_text()[before:].splitlines()
-            spoken = sum(" speaks " in line for line in said)
+            spoken = sum(" publishes " in line for line in said)
             return said if spoken == self.stack.definition.partitions else None
 
         said: list[str] = await eventually(lines)
