@@ -19,7 +19,7 @@ from api.health import HealthProbe
 from api.read.readmodel import ReadModel
 from projections.definition.compiled import Definition
 from projections.readmodel import queries
-from runtime.kafka.generations import Alarms, another_than
+from runtime.kafka.generations import Alarms, later_generation
 from runtime.logs import log_line
 from runtime.postgres import migrate, open_pool
 from runtime.settings import Settings
@@ -129,7 +129,7 @@ async def follow_generations(app: FastAPI, current: Derived, definition: Definit
 async def _next(app: FastAPI, current: Derived, definition: Definition, alarms: Alarms) -> Derived:
     """Wait for another generation, serve it, and stop the one before. Raises NotThereError, and what Kafka and PostgreSQL
     raise."""
-    number = await another_than(current.settings, definition.election, definition.hash, current.generation, alarms)
+    number = await later_generation(current.settings, definition.election, definition.hash, current.generation, alarms)
     logger.info(log_line("generation-changed", before=current.generation, now=number))
     following = Derived(replace(current.settings, generation=number), definition, alarms)
     if not await following.is_there():

@@ -1,10 +1,7 @@
-"""HTTP towards an address that somebody typed, where anything may answer: a Rekap server, a captive portal, an attacker.
+"""HTTP requests to an address that a person typed, where a Rekap server, a captive portal or an attacker may answer.
 
-Every answer has a bound in bytes and one deadline for all of it. Nothing is unpacked (so no small answer is a large one),
-no redirect is followed, and what is no answer to the question is an AwayError with a sentence that says what came.
-
-    AddressError   the address, or the proxy that the environment names, cannot be used; the sentence says why
-    AwayError      no answer to the question; asked later, there may be one
+Every answer has a bound in bytes and one deadline for the whole answer. No answer is decompressed, so that a small answer
+cannot become a large one. No redirect is followed. Where the answer does not fit the request, AwayError says what came instead.
 """
 
 from __future__ import annotations
@@ -25,23 +22,23 @@ from schemas.texts import shown
 ANSWER_HEAD_SHOWN = 100
 """Characters of a page that came instead of an answer, in a sentence."""
 RETRY_AFTER_SECONDS_MAX = 60.0
-"""A server may ask for longer; whoever waits looks again after this."""
+"""A server may ask for longer; the client tries again after this."""
 CONNECT_SECONDS_MAX = 10.0
 IDENTITY = "identity"
 NO_PROXY_HERE: dict[str, None] = {"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None}
-"""httpx's `mounts` of a client for many addresses: what the environment names as proxy is not asked for this machine."""
+"""httpx's `mounts` for a client of many addresses: requests to this machine do not use the proxy that the environment names."""
 
 
 _HOST = re.compile(rb"[A-Za-z0-9._\-]+|[0-9A-Fa-f:.]+")
 
 
 class AddressError(ValueError):
-    """The address cannot be used."""
+    """An address, or the proxy that the environment names, cannot be used; the sentence says why."""
 
 
 class AwayError(Exception):
-    """What came is no answer. `was_slow`: the deadline passed. `was_odd`: something answered, and not what was asked; after
-    both a smaller question may do better."""
+    """A request got no answer that fits; later it may. `was_slow` is true where the deadline passed, `was_odd` where something
+    answered that does not fit the request. In both cases a smaller request may succeed."""
 
     def __init__(
         self, sentence: str, *, retry_after_s: float | None = None, was_slow: bool = False, was_odd: bool = False
@@ -62,7 +59,8 @@ class Reply(NamedTuple):
 
 
 def base_url(text: str) -> str:
-    """The address as other addresses are appended to it: scheme, host, port, path prefix, no slash at the end."""
+    """The address in the form to which paths are appended: scheme, host, port, path prefix, no slash at the end. Raises
+    AddressError."""
     address = text.strip()
     if "://" not in address:
         raise AddressError(f"{shown(address)!r} has no scheme; did you mean http://{shown(address)} or https://…?")
@@ -86,8 +84,8 @@ def base_url(text: str) -> str:
 
 
 def client_for(url: str, *, seconds_max: float) -> httpx.AsyncClient:
-    """A client for one address. It takes the proxy that the environment names (https_proxy, http_proxy, all_proxy,
-    no_proxy), but for this machine's own address none. Raises AddressError."""
+    """A client for one address. It uses the proxy that the environment names (https_proxy, http_proxy, all_proxy, no_proxy),
+    and no proxy for this machine's own address. Raises AddressError."""
     proxy = proxy_for(url)
     try:
         return httpx.AsyncClient(
@@ -114,7 +112,7 @@ def client_for(url: str, *, seconds_max: float) -> httpx.AsyncClient:
 
 
 def proxy_for(url: str) -> str | None:
-    """The proxy that the environment names for an address; none for this machine's own."""
+    """The proxy that the environment names for an address; None for this machine's own address."""
     address = httpx.URL(url)
     if is_loopback(address.host) or urllib.request.proxy_bypass(address.host):
         return None
@@ -148,7 +146,7 @@ async def ask(
     content: bytes | None = None,
     media_type: str | None = None,
 ) -> Reply:
-    """The answer, whatever its status. Raises AwayError."""
+    """The answer, with any status but 429 and 503. Raises AwayError."""
     headers = {} if media_type is None else {"Content-Type": media_type}
     try:
         async with (
@@ -177,7 +175,7 @@ async def ask(
 
 
 def what_came(reply: Reply) -> str:
-    """A sentence on an answer that answers nothing."""
+    """A sentence about an answer that does not fit the request."""
     if reply.location and 300 <= reply.status < 400:
         to = shown(reply.location[:ANSWER_HEAD_SHOWN])
         return f"the answer leads to {to} ({reply.status}); is there a login first, or is that the right address?"
@@ -198,7 +196,7 @@ def _title(page: bytes) -> str:
 
 
 def _seconds(headers: httpx.Headers) -> float | None:
-    """Seconds of Retry-After, where it is a number: dates depend on two clocks."""
+    """Seconds in Retry-After, where it is a number. A date is not read, because it depends on two clocks."""
     text = headers.get("retry-after", "")
     return min(float(text), RETRY_AFTER_SECONDS_MAX) if text.isascii() and text.isdigit() and len(text) < 6 else None
 
@@ -226,7 +224,8 @@ def _why(error: Exception, client: httpx.AsyncClient, url: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """`certificate verify failed: self-signed certificate` of `[SSL: …] certificate verify failed: … (_ssl.c:1006)`."""
+    """The part `certificate verify failed: self-signed certificate` of `[SSL: …] certificate verify failed: …
+    (_ssl.c:1006)`."""
     return shown(error).rpartition("] ")[2].partition(" (_ssl")[0][:ANSWER_HEAD_SHOWN]
 
 

@@ -1,7 +1,7 @@
-"""Reading an election's log from where it is kept: a server's files, a directory of them, or Kafka. Nothing is verified.
+"""Reads an election's transparency log from a server's files, a directory of such files, or Kafka. Verifies nothing.
 
-A source is named by its address: `https://…` of a Rekap API, `kafka://HOST:PORT`, else a directory, either that of all logs
-(REKAP_LOG_DIRECTORY) or one that holds a folder for each partition.
+The address of a source is `https://…` of a Rekap API, `kafka://HOST:PORT`, or else a directory, either the one of all logs
+(REKAP_LOG_DIRECTORY) or one that has a folder for each partition.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ KAFKA_PREFIX = "kafka://"
 
 
 class LogSourceError(Exception):
-    """The log cannot be read; the sentence says where and why."""
+    """A log cannot be read; the sentence says where and why."""
 
 
 class LogSource(Protocol):
     async def size(self, partition: int) -> int:
-        """How many entries the partition has there. Raises LogSourceError."""
+        """How many entries the partition has in this source. Raises LogSourceError."""
 
     def entries(self, partition: int, begin: int, end: int) -> AsyncIterator[list[bytes]]:
-        """The entries from `begin` up to and without `end`, in order, some at a time. Raises LogSourceError."""
+        """The entries from `begin` up to but not including `end`, in order and in lists. Raises LogSourceError."""
 
 
 @asynccontextmanager
@@ -71,7 +71,8 @@ async def open_log(address: str, election: Election, settings: Settings) -> Asyn
 
 
 class TiledLog:
-    """Files in the layout of C2SP tlog-tiles. `read` takes a partition and a path and gives None where there is no file."""
+    """A log in the file layout of C2SP tlog-tiles. `read` takes a partition and a path, and gives None where no such file
+    exists."""
 
     def __init__(self, address: str, read: Callable[[int, str], Awaitable[bytes | None]]) -> None:
         self._address = address
@@ -126,7 +127,7 @@ async def _fetch(client: httpx.AsyncClient, url: str, partition: int, path: str)
 
 
 def _directory(root: Path, election: Election) -> Callable[[int, str], Awaitable[bytes | None]]:
-    """Raises LogSourceError where the directory holds no log of this election."""
+    """A `read` for TiledLog. Raises LogSourceError where the directory has no log of this election."""
     of_all_logs = root / folder_of(election, 0).parent
     folder = of_all_logs if of_all_logs.is_dir() else root
     if not (folder / "0").is_dir():
@@ -142,8 +143,9 @@ def _directory(root: Path, election: Election) -> Callable[[int, str], Awaitable
 
 
 class KafkaLog:
-    """The ledger topic itself. Its partitions are assigned once and paused: a consumer that is stopped just after another
-    `assign` never ends (aiokafka 0.14, `_fetch_requests_routine` takes its own cancelling for that of a fetch)."""
+    """The ledger topic as a log. Its partitions are assigned once and then paused, because a consumer that is stopped just
+    after another `assign` never ends (aiokafka 0.14.0, `_fetch_requests_routine` mistakes its own cancellation for that of a
+    fetch)."""
 
     def __init__(self, consumer: AIOKafkaConsumer, topic: str) -> None:
         self._consumer = consumer
@@ -151,29 +153,29 @@ class KafkaLog:
 
     @classmethod
     async def assigned(cls, consumer: AIOKafkaConsumer, topic: str, partitions: int) -> KafkaLog:
-        """Raises LogSourceError."""
+        """The log of a topic, whose partitions the consumer is assigned. Raises LogSourceError."""
         if topic not in await consumer.topics():
             raise LogSourceError(f"Kafka has no topic {topic}")
-        places = [TopicPartition(topic, partition) for partition in range(partitions)]
-        consumer.assign(places)
-        consumer.pause(*places)
+        topic_partitions = [TopicPartition(topic, partition) for partition in range(partitions)]
+        consumer.assign(topic_partitions)
+        consumer.pause(*topic_partitions)
         return cls(consumer, topic)
 
     async def size(self, partition: int) -> int:
-        place = TopicPartition(self._topic, partition)
+        topic_partition = TopicPartition(self._topic, partition)
         try:
             async with asyncio.timeout(KAFKA_SECONDS_MAX):
-                ends: dict[TopicPartition, int] = await self._consumer.end_offsets([place])
+                ends: dict[TopicPartition, int] = await self._consumer.end_offsets([topic_partition])
         except TimeoutError:
-            raise LogSourceError(f"Kafka does not say where {self._topic}/{partition} ends") from None
-        return ends[place]
+            raise LogSourceError(f"Kafka does not answer where {self._topic}/{partition} ends") from None
+        return ends[topic_partition]
 
     async def entries(self, partition: int, begin: int, end: int) -> AsyncIterator[list[bytes]]:
-        place = TopicPartition(self._topic, partition)
-        self._consumer.seek(place, begin)
-        self._consumer.resume(place)
+        topic_partition = TopicPartition(self._topic, partition)
+        self._consumer.seek(topic_partition, begin)
+        self._consumer.resume(topic_partition)
         while begin < end:
-            messages = (await self._consumer.getmany(timeout_ms=KAFKA_SECONDS_MAX * 1000)).get(place, [])
+            messages = (await self._consumer.getmany(timeout_ms=KAFKA_SECONDS_MAX * 1000)).get(topic_partition, [])
             if not messages:
                 raise LogSourceError(f"Kafka gives nothing of {self._topic}/{partition} from offset {begin} on")
             if messages[0].offset != begin:
@@ -181,4 +183,4 @@ class KafkaLog:
             values = [message.value or b"" for message in messages[: end - begin]]
             begin += len(values)
             yield values
-        self._consumer.pause(place)
+        self._consumer.pause(topic_partition)

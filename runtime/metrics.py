@@ -1,7 +1,7 @@
-"""What Prometheus is told: every metric of every process, in one table. docs/reference/metrics.md is made from it.
+"""All metrics of all processes, for Prometheus. docs/reference/metrics.md is made from this table.
 
-Each kind of process has a registry of its own, so that none shows a zero for what another does. The shells count; folds
-know nothing of it. Counting is an addition in memory: it cannot fail.
+Each kind of process has its own registry, so that no process shows zeros for another's metrics. The code around the folds
+counts, the folds do not. Counting is an addition in memory and cannot fail.
 """
 
 from __future__ import annotations

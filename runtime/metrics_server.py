@@ -1,8 +1,8 @@
-"""A worker's metrics for Prometheus, over HTTP in a thread of its own.
+"""Serves a worker's metrics to Prometheus, over HTTP in a thread of its own.
 
-Whoever reaches the port can hold neither the worker nor the page: each connection has a deadline and a bound on what it may
-send, and where there are many, a new one takes the place of the oldest. A port that cannot be had is a warning, since a count
-must not stop for want of a gauge.
+A client that reaches the port can block neither the worker nor other clients. Each connection has a deadline and a bound on the
+bytes of its request, and where there are many connections a new one replaces the oldest. A port that cannot be bound is a
+warning only, because a count must not stop for lack of a gauge.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from runtime.metrics import REGISTRIES
 logger = logging.getLogger("rekap.metrics")
 
 CONNECTIONS_MAX = 32
-"""Prometheus has one, for each of its replicas."""
+"""Each replica of Prometheus has one."""
 CONNECTION_SECONDS_MAX = 5.0
-"""From its begin to the last byte of the answer, 20 kB."""
+"""From the start of a connection to the last byte of the answer, which has 20 kB."""
 HEAD_BYTES_MAX = 8 * 1024
 
 
@@ -48,12 +48,12 @@ async def _serve(role: str, host: str, port: int, begun: threading.Event) -> Non
 
 
 class MetricsPage(asyncio.Protocol):
-    """One connection, for one answer."""
+    """A connection, for one answer."""
 
     def __init__(self, role: str, open_ones: dict[MetricsPage, None]) -> None:
         self._role = role
         self._open_ones = open_ones
-        """All connections of the server; the oldest first."""
+        """All connections of the server, the oldest first."""
         self._head = b""
         self._transport: asyncio.Transport
         self._deadline: asyncio.TimerHandle
@@ -90,7 +90,7 @@ class MetricsPage(asyncio.Protocol):
     def _answer(
         self, status: str, body: bytes, kind: str = "text/plain; charset=utf-8", with_body: bool = True
     ) -> None:
-        self._transport.pause_reading()  # one answer, and then the end
+        self._transport.pause_reading()  # one answer for each connection
         head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         self._transport.write(head.encode() + (body if with_body else b""))
         self._transport.close()

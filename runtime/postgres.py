@@ -1,4 +1,4 @@
-"""PostgreSQL: a pool of connections, and the schema brought up to date by the program itself."""
+"""PostgreSQL: pools of connections, and migrations of a schema."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from runtime.settings import Settings, SettingsError
 
 COMMAND_SECONDS_MAX = 60
 MIGRATION_SECONDS_MAX = 3_600
-"""A migration may write every row of a nation anew; who starts meanwhile waits for it."""
+"""A migration may write every row of a nation again. A process that starts meanwhile waits for it."""
 _MIGRATION_LOCK = 0x72656B6170
-"""An advisory lock: two processes that start together must not both migrate ("rekap" in ASCII)."""
+"""Number of an advisory lock ("rekap" in ASCII), because two processes that start together must not both migrate."""
 
 
 async def open_pool(
     settings: Settings, schema: str, *, size: int = 4, statement_seconds_max: float | None = None
 ) -> asyncpg.Pool:
-    """A pool on REKAP_DATABASE whose statements are about one schema; PostgreSQL itself ends one that takes longer than it may.
-    Raises SettingsError where no database is named."""
+    """A pool on REKAP_DATABASE whose statements use one schema. PostgreSQL cancels a statement that takes longer than
+    `statement_seconds_max`. Raises SettingsError where the setting is empty, and what asyncpg raises."""
     if not settings.database:
         raise SettingsError("REKAP_DATABASE: expected the address of a PostgreSQL database, got nothing")
     server_settings = {"search_path": _quoted(schema)}
@@ -36,14 +36,15 @@ async def open_pool(
 
 
 async def _nothing_to_reset(connection: asyncpg.Connection) -> None:
-    """In place of asyncpg's own, which for each statement goes a second time to the server, to undo settings and locks of the
-    session. Nobody here makes settings, locks are let go where they are taken, and open transactions it rolls back itself."""
+    """Used instead of asyncpg's reset, which sends a second statement when a connection is given back, to undo settings and
+    locks of the session. This program makes no such settings and releases its locks where it takes them, and asyncpg rolls back
+    open transactions without that statement."""
 
 
 async def migrate(pool: asyncpg.Pool, schema: str, migrations: Traversable) -> int:
-    """Apply the numbered `NNNN-….sql` files that the schema has not seen, each in its transaction. Gives how many.
+    """Apply the numbered `NNNN-….sql` files that were not applied to the schema, each in its transaction. Gives how many.
 
-    `schema` is the one the pool was opened on: a name made by the program (never a caller's), quoted all the same.
+    `schema` is the one the pool was opened on. The program made its name, never a client; it is quoted all the same.
     """
     quoted = _quoted(schema)
     done = 0

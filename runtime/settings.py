@@ -10,7 +10,7 @@ from typing import Any
 
 
 class SettingsError(ValueError):
-    """A setting is missing or has no meaning; the sentence names the variable, what was expected and what it was."""
+    """A setting is missing or invalid; the sentence names the variable, what was expected and what was found."""
 
 
 def _setting(default: Any, help: str) -> Any:
@@ -134,5 +134,5 @@ def variable(field_name: str) -> str:
 
 
 def settings_help() -> list[tuple[str, str, str]]:
-    """(variable, default, help) of each setting."""
+    """For each setting, its variable, default and help."""
     return [(variable(each.name), str(each.default), each.metadata["help"]) for each in fields(Settings)]

@@ -1,6 +1,6 @@
-"""Asking witnesses for their cosignatures: the client's side of C2SP tlog-witness.
+"""Requests for cosignatures of witnesses: the client's side of C2SP tlog-witness.
 
-A witness is somebody else's server: whatever it answers, however slowly, the log goes on without it.
+Another organization runs a witness. Whatever a witness answers, and however slowly, the log continues without it.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from runtime.settings import SettingsError, variable
 logger = logging.getLogger("rekap.witnesses")
 
 WAIT_SECONDS_MAX = 2.0
-"""For all that one witness is asked about one checkpoint. Readers wait so long at most for a checkpoint."""
+"""For all requests to one witness about one checkpoint. So readers wait at most this long for a checkpoint."""
 REST_SECONDS = 5.0
-"""A witness that is away is not asked again for so long: at half it costs a busy log more time, at double its cosignatures
-are missing for longer after it is back."""
+"""Pause before a witness that did not answer is asked again. At half, it costs a busy log more time; at double, cosignatures
+are missing for longer after the witness is back."""
 ANSWER_BYTES_MAX = 16 * 1024
 CONFLICT = 409
 
@@ -55,7 +55,7 @@ def parse_witnesses(text: str) -> list[Witness]:
         except NoteError as error:
             raise SettingsError(f"{variable('witnesses')}: expected a URL, a space and a key: {error}") from None
         if not url.startswith(("http://", "https://")):
-            raise SettingsError(f"{variable('witnesses')}: {url!r} is no http address")
+            raise SettingsError(f"{variable('witnesses')}: {url!r} is not an http address")
         if key.kind != COSIGNATURE:
             raise SettingsError(f"{variable('witnesses')}: {key.name!r} is the key of a log, not of a witness")
         if key.name in {known.key.name for known in witnesses}:
@@ -68,7 +68,7 @@ async def read_bounded(
     client: httpx.AsyncClient, method: str, url: str, bytes_max: int, content: bytes | None = None
 ) -> tuple[httpx.Response, bytes]:
     """An answer and its body. Raises httpx.HTTPError, also where the body is longer than `bytes_max`."""
-    # Nothing packed: one small piece could unpack to a gigabyte before it is counted.
+    # No compression, because one small piece could become a gigabyte before it is counted.
     async with client.stream(method, url, content=content, headers={"Accept-Encoding": IDENTITY}) as answer:
         if answer.headers.get("content-encoding", IDENTITY).lower() != IDENTITY:
             raise httpx.DecodingError("the answer came packed, which was not asked for")
@@ -81,7 +81,7 @@ async def read_bounded(
 
 
 class WitnessClient:
-    """Remembers for each witness and log how far it has seen, as tlog-witness asks of a client."""
+    """Remembers the newest size that each witness has seen of each log, as tlog-witness requires of a client."""
 
     def __init__(self, witnesses: Sequence[Witness], clock: Callable[[], float] = time.monotonic) -> None:
         self._witnesses = witnesses
@@ -96,7 +96,7 @@ class WitnessClient:
     async def cosign(
         self, origin: str, size: int, text: str, checkpoint: bytes, proof_from: Callable[[int], list[bytes]]
     ) -> list[Signature]:
-        """The cosignatures that could be had in time. A witness that is away is only logged: the log goes on."""
+        """The cosignatures that came in time. For a witness that does not answer there is only a log line."""
         answers = await asyncio.gather(
             *(
                 self._ask(witness, origin, size, text, checkpoint, proof_from)
@@ -136,10 +136,11 @@ class WitnessClient:
         checkpoint: bytes,
         proof_from: Callable[[int], list[bytes]],
     ) -> Signature | None:
-        """None where it refuses. Raises NoteError where its answer is none, TimeoutError, and what httpx raises."""
-        place = (witness.url, origin)
-        for _ in range(2):  # the second time from the size that the witness says it knows
-            old = min(self._seen.get(place, 0), size)
+        """The cosignature; None where the witness refuses. Raises NoteError where its answer is not valid, TimeoutError, and
+        what httpx raises."""
+        log_at_witness = (witness.url, origin)
+        for _ in range(2):  # the second time from the size in the witness's answer to the first
+            old = min(self._seen.get(log_at_witness, 0), size)
             lines = [f"old {old}", *(base64.b64encode(each).decode() for each in proof_from(old)), "", ""]
             answer, body = await read_bounded(
                 self._client,
@@ -150,12 +151,12 @@ class WitnessClient:
             )
             if answer.status_code == 200:
                 signature = _cosignature(body, text, witness.key)
-                self._seen[place] = size
+                self._seen[log_at_witness] = size
                 return signature
             known = _known_size(body) if answer.status_code == CONFLICT else None
             if known is None or known == old or known > size:
                 break
-            self._seen[place] = known
+            self._seen[log_at_witness] = known
         logger.warning(
             log_line(
                 "witness-refused",
@@ -170,7 +171,7 @@ class WitnessClient:
 
 
 def _cosignature(body: bytes, text: str, key: VerifierKey) -> Signature:
-    """The witness's own among the lines of its answer. Raises NoteError where there is none that holds."""
+    """The witness's own signature among the lines of its answer. Raises NoteError where no valid one is there."""
     for signature in parse_note(b"-\n\n" + body).signatures:
         if (signature.name, signature.key_hash) == (key.name, key.key_hash):
             check_signature(text, signature, key)

@@ -308,7 +308,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             logger.warning(log_line("reason-not-left", error=type(unreachable).__name__))
 
     def _sealed(self, topic_partition: TopicPartition, offset: int, note: str) -> str:
-        return self._seals.place(self._group, topic_partition.topic, topic_partition.partition, offset, note)
+        return self._seals.metadata(self._group, topic_partition, offset, note)
 
 
 async def run(settings: Settings, definition: Definition, stop: asyncio.Event) -> None:

@@ -23,7 +23,7 @@ from rekap.operate.definition_cache import compiled
 from rekap.operate.opening import OpeningError, check_opened
 from rekap.terminal import complain
 from runtime.files.key_files import KeyFileError, load_or_make_key_file
-from runtime.kafka.generations import another_than, current_generation
+from runtime.kafka.generations import current_generation, later_generation
 from runtime.kafka.seals import read_seal_keys
 from runtime.kafka.security import client_options
 from runtime.kafka.topics import FIRST_GENERATION
@@ -112,7 +112,7 @@ def in_the_current_generation(settings: Settings, definition: Definition) -> Set
         raise SystemExit(EXIT_STOPPED) from None
 
     def follow() -> None:
-        another = asyncio.run(another_than(settings, definition.election, definition.hash, current))
+        another = asyncio.run(later_generation(settings, definition.election, definition.hash, current))
         logger.info(log_line("generation-changed", before=current, now=another))
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -1,7 +1,7 @@
-"""Requests to Kafka that aiokafka (0.14.0) does not have: what topics are there as a whole, changes of single settings, users
-and what they may do.
+"""Requests to Kafka that aiokafka (0.14.0) does not have: topics with ids and replicas, changes of single settings, users, and
+access control lists.
 
-Raises what Kafka answers, as the KafkaError of aiokafka for its code.
+Functions raise the KafkaError of aiokafka for the error code in Kafka's answer.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ _SET = 0
 
 
 class FoundTopic(NamedTuple):
-    """A topic as it is there."""
+    """A topic as Kafka has it."""
 
     id: UUID
-    """Another one where a topic was deleted and made again under its name."""
+    """Changes where a topic is deleted and made again under its name."""
     partitions: int
     copies: int
-    """Replicas of the partition that has the fewest."""
+    """Number of replicas of the partition that has the fewest."""
     without_leader: list[int]
-    """Partitions that nobody can read or write."""
+    """Partitions that no client can read or write."""
     settings: dict[str, str]
 
 
 async def found_topics(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str, FoundTopic]:
-    """Those of these topics that are there; none is made by asking. Raises KafkaError."""
+    """Those of these topics that exist; asking creates none. Raises KafkaError."""
     answer = await send_request(admin, _Metadata(list(names)))
     described = {}
     for error, name, topic_id, _, partitions, _, _ in answer.topics:
@@ -225,14 +225,14 @@ class _IncrementalAlterConfigs(Request[_IncrementalAlterConfigsRequest_v0]):  # 
 
 SCRAM_SHA_512 = 2
 SCRAM_ITERATIONS = 4096
-"""The least that Kafka takes and what it makes itself. A password of 256 random bits needs no more."""
+"""The least that Kafka accepts, and its own default. A password of 256 random bits needs no more."""
 _LITERAL, _PREFIXED = 3, 4
 _ALLOW = 3
 EVERY_HOST = "*"
 
 
 async def make_user(admin: AIOKafkaAdminClient, name: str, password: str) -> None:
-    """Make a user who shows this password by SCRAM-SHA-512, or give that user this password. Raises KafkaError."""
+    """Make a user with this password, for SCRAM-SHA-512, or set the password of an existing user. Raises KafkaError."""
     answer = await send_to_controller(admin, _AlterUserScramCredentials(name, password))
     [(_, error, message, _)] = answer.results
     if error:
@@ -242,7 +242,7 @@ async def make_user(admin: AIOKafkaAdminClient, name: str, password: str) -> Non
 async def allow(
     admin: AIOKafkaAdminClient, user: str, resource: int, name: str, operation: int, *, is_prefix: bool
 ) -> None:
-    """Let a user do something; it stays allowed what it was. Raises KafkaError."""
+    """Add an access control list entry that allows a user an operation. Raises KafkaError."""
     pattern = _PREFIXED if is_prefix else _LITERAL
     request = CreateAclsRequest(resource, name, pattern, f"User:{user}", EVERY_HOST, operation, _ALLOW)
     answer = await send_to_controller(admin, request)

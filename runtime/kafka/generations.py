@@ -1,9 +1,10 @@
-"""Generations of what is derived from the ledger, so that all of it can be built again beside what is being served.
+"""Generations of the data derived from the ledger, so that all of it can be built again beside what is served.
 
-`subtotals`, `results`, the read model, the states and the places of tabulator and roll-up belong to a generation; ledger
-and public log do not. A small topic says which generation is served, and every process follows it: of the numbers there that a
-worker sealed (runtime/kafka/seals.py), the highest whose topics are there. So a message of anybody else, and one of the
-past, changes nothing; the API besides serves a generation only once it has caught up with the ledger (api/derived.py).
+`subtotals`, `results`, the read model, the states and the committed offsets of tabulator and roll-up belong to a generation;
+ledger and public log do not. A small topic has the numbers of the generations that were made current, and every process reads
+it. The generation that is served is the highest number that a worker sealed (runtime/kafka/seals.py) and whose topics exist. So
+a forged or an old message changes nothing. Besides, the API serves a generation only once it has caught up with the ledger
+(api/derived.py).
 """
 
 from __future__ import annotations
@@ -28,13 +29,14 @@ logger = logging.getLogger("rekap.generations")
 AGAIN_SECONDS = 5.0
 READ_SECONDS_MAX = 10.0
 FOLLOW_SECONDS = 1.0
-"""Between two looks: at half, workers ask Kafka more often than they need; at double a switch takes longer than a glance."""
+"""Pause between two looks. At half, workers ask Kafka more often than needed; at double, an operator sees a switch take
+time."""
 GENERATION_MAX = 1_000_000
-"""A rebuild every minute of two years; a number beyond is a bug, and would have each process look for its topics."""
+"""A rebuild every minute for two years. A larger number is a bug, and is not believed."""
 
 
 class Alarms:
-    """What whoever follows the generations has met, for health."""
+    """What a process that follows the generations reports to health."""
 
     def __init__(self, aside: SetAside | None = None) -> None:
         self.aside = aside or SetAside()
@@ -57,7 +59,7 @@ async def current_generation(settings: Settings, election: Election, definition:
 
 
 async def make_current(settings: Settings, election: Election, definition: str, generation: int) -> None:
-    """Have this generation served from now on. Raises KafkaError, KeyFileError."""
+    """Make this generation current, so that it is served from now on. Raises KafkaError, KeyFileError."""
     seals = Seals(settings.workers_key, definition)
     topic, value = generations_topic(election), orjson.dumps({"generation": generation})
     producer = ordered_producer(settings)
@@ -69,10 +71,11 @@ async def make_current(settings: Settings, election: Election, definition: str, 
         await producer.stop()
 
 
-async def another_than(
+async def later_generation(
     settings: Settings, election: Election, definition: str, generation: int, alarms: Alarms | None = None
 ) -> int:
-    """Wait until a later generation is served, and give it. Outlasts any absence of Kafka. Raises KeyFileError."""
+    """Wait until a later generation is current, and give its number. Waits for as long as Kafka is away. Raises
+    KeyFileError."""
     seals = Seals(settings.workers_key, definition)
     alarms = alarms or Alarms()
     while True:
@@ -101,49 +104,50 @@ class _Reader:
         self._next = 0
         self._sealed = {FIRST_GENERATION}
         self._missing = 0
-        """The newest that was current and is not there."""
+        """The highest number that was made current and whose topics do not exist."""
 
     async def newest(self) -> int:
-        """Raises KafkaError, TimeoutError."""
-        place = TopicPartition(generations_topic(self._election), 0)
-        there = await self._consumer.topics()
-        if place not in self._consumer.assignment():
-            if place.topic not in there:
+        """The generation that is served. Raises KafkaError, TimeoutError."""
+        topic_partition = TopicPartition(generations_topic(self._election), 0)
+        existing = await self._consumer.topics()
+        if topic_partition not in self._consumer.assignment():
+            if topic_partition.topic not in existing:
                 return FIRST_GENERATION
-            self._consumer.assign([place])
-            self._consumer.seek(place, self._next)
-        end = (await self._consumer.end_offsets([place]))[place]
+            self._consumer.assign([topic_partition])
+            self._consumer.seek(topic_partition, self._next)
+        end = (await self._consumer.end_offsets([topic_partition]))[topic_partition]
         while self._next < end:
-            batches = await self._consumer.getmany(place, timeout_ms=int(READ_SECONDS_MAX * 1000))
+            batches = await self._consumer.getmany(topic_partition, timeout_ms=int(READ_SECONDS_MAX * 1000))
             if not batches:
-                raise TimeoutError(f"nothing of {place.topic} from offset {self._next} on in {READ_SECONDS_MAX:g} s")
-            for message in batches[place]:
+                raise TimeoutError(
+                    f"nothing of {topic_partition.topic} from offset {self._next} on in {READ_SECONDS_MAX:g} s"
+                )
+            for message in batches[topic_partition]:
                 self._next = message.offset + 1
                 self._read(message)
-        return self._newest_of(there)
+        return self._newest_of(existing)
 
     def _read(self, message: object) -> None:
         try:
             self._seals.check(message)
             self._sealed.add(_number(getattr(message, "value", b"")))
         except SealError as error:
-            place = TopicPartition(generations_topic(self._election), 0)
-            self._alarms.aside.add(place.topic, place.partition, self._next - 1, str(error))
+            self._alarms.aside.add(generations_topic(self._election), 0, self._next - 1, str(error))
 
-    def _newest_of(self, there: set[str]) -> int:
+    def _newest_of(self, existing: set[str]) -> int:
         for number in sorted(self._sealed, reverse=True):
             topics = topics_of(self._election, number)
-            if number == FIRST_GENERATION or {topics.subtotals, topics.results} <= there:
+            if number == FIRST_GENERATION or {topics.subtotals, topics.results} <= existing:
                 return number
             if number > self._missing:
                 self._missing = number
-                self._alarms.not_served = f"generation {number} was made current, and its topics are not there"
-                logger.error(log_line("generation-not-there", generation=number))
-        raise AssertionError("the first generation is always there")
+                self._alarms.not_served = f"generation {number} was made current, and its topics do not exist"
+                logger.error(log_line("generation-without-topics", generation=number))
+        raise AssertionError("the first generation always exists")
 
 
 def _number(value: bytes) -> int:
-    """Raises SealError."""
+    """The generation in a message. Raises SealError."""
     try:
         number = orjson.loads(value)["generation"]
     except (ValueError, TypeError, KeyError):

@@ -19,7 +19,7 @@ READ_SECONDS_MAX = 30.0
 
 
 async def first_records(settings: Settings, election: Election) -> list[bytes | None]:
-    """The record at offset 0 of each ledger partition; None where it is empty, or the topic is not there.
+    """The record at offset 0 of each ledger partition; None where the partition is empty or the topic does not exist.
 
     Raises TopicMismatchError where the ledger begins later or has another number of partitions, TimeoutError, KafkaError."""
     ledger = topics_of(election).ledger
@@ -41,7 +41,7 @@ async def first_records(settings: Settings, election: Election) -> list[bytes | 
 
 
 async def _partitions(settings: Settings, topic: str) -> int:
-    """How many partitions a topic has; 0 where it is not there."""
+    """How many partitions a topic has; 0 where it does not exist."""
     admin = admin_client(settings)
     await admin.start()
     try:
@@ -52,27 +52,27 @@ async def _partitions(settings: Settings, topic: str) -> int:
 
 
 async def _first_records(consumer: AIOKafkaConsumer, ledger: str, partitions: int) -> list[bytes | None]:
-    places = [TopicPartition(ledger, partition) for partition in range(partitions)]
-    starts, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
-    for place in places:
-        if starts[place] > 0:
+    topic_partitions = [TopicPartition(ledger, number) for number in range(partitions)]
+    starts, ends = await consumer.beginning_offsets(topic_partitions), await consumer.end_offsets(topic_partitions)
+    for each in topic_partitions:
+        if starts[each] > 0:
             raise TopicMismatchError(
-                f"topic {ledger}, partition {place.partition} begins at offset {starts[place]}: Kafka has deleted the "
+                f"topic {ledger}, partition {each.partition} begins at offset {starts[each]}: Kafka has deleted the "
                 "records before it. Stop all writers, and restore the ledger from a copy (`rekap ledger import`)"
             )
     records: list[bytes | None] = [None] * partitions
-    for place in places:
-        if ends[place] == 0:
+    for each in topic_partitions:
+        if ends[each] == 0:
             continue
-        # One after another, so that no more than one fetch is in memory.
-        consumer.assign([place])
-        consumer.seek(place, 0)
-        records[place.partition] = (await consumer.getone(place)).value or b""
+        # One partition after another, so that only one fetch is in memory.
+        consumer.assign([each])
+        consumer.seek(each, 0)
+        records[each.partition] = (await consumer.getone(each)).value or b""
     return records
 
 
 async def write_genesis(settings: Settings, election: Election, record: bytes, partitions: Sequence[int]) -> None:
-    """Append the genesis to each of these partitions, which are empty; the topics are there. Raises KafkaError."""
+    """Append the genesis to each of these partitions, which are empty and exist. Raises KafkaError."""
     producer = ordered_producer(settings)
     await producer.start()
     try:
@@ -83,5 +83,5 @@ async def write_genesis(settings: Settings, election: Election, record: bytes, p
 
 
 def genesis_record(envelope: bytes) -> bytes:
-    """The ledger record of a signed genesis, with now as its time."""
+    """The ledger record of a signed genesis, with the present time."""
     return ledger_record(envelope, "genesis", datetime.now(UTC).isoformat(timespec="milliseconds"))

@@ -1,7 +1,7 @@
-"""Who may do what at Kafka: one table, from which users and access control lists are made (`rekap kafka-roles`).
+"""What each role may do at Kafka, in one table from which users and access control lists are made (`rekap kafka-roles`).
 
-A role is a user. What a process does not need it may not do, so that whoever takes over an API, which the world talks to, can
-append to the ledger, where every record is checked, and nowhere else; nor may anybody delete from a ledger.
+A role is a Kafka user. A process may do only what it needs. So an attacker who takes over an API, which is open to the world,
+can append to the ledger, where every record is checked, and write to no other topic. No role may delete from a ledger.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Grant(NamedTuple):
     resource: Resource
     name: str
     is_prefix: bool
-    """Whether it means all names that begin with it: those of every generation."""
+    """Whether the grant is for all names that begin with this name, so for every generation."""
     operations: tuple[Operation, ...]
 
 
@@ -82,7 +82,7 @@ _GROUPS: dict[str, dict[str, tuple[Operation, ...]]] = {
 
 
 def grants(election: Election, role: str) -> list[Grant]:
-    """What a role may do. It may do nothing else."""
+    """All that a role may do."""
     topics = {**topics_of(election)._asdict(), "generations": generations_topic(election)}
     of_each_generation = ("subtotals", "results")
     return [
@@ -98,7 +98,7 @@ def grants(election: Election, role: str) -> list[Grant]:
 
 
 def table() -> str:
-    """For docs/operations.md; a test compares."""
+    """The table in docs/operations.md; a test compares the two."""
     names = ("ledger", "generations", "subtotals", "results")
     lines = [f"| role | {' | '.join(names)} | groups |", "|---" * (len(names) + 2) + "|"]
     for role in ROLES:

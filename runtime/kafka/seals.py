@@ -1,17 +1,16 @@
-"""Seals: by what a reader of Kafka sees that one of the workers wrote a message, and for which place.
+"""Seals, by which a reader of Kafka recognizes that one of the workers wrote a message, and for which topic partition.
 
-Kafka keeps what anybody writes who can reach it. So whatever a process believes of what it finds there, and that no signature
-of a submitter covers, carries a MAC: messages of `subtotals` and `results`, the generation that is served, and what is left
-beside a committed offset. It is keyed BLAKE2b (RFC 7693) over what the message is for, the definition of the election, the
-topic (which names mode, election and generation), partition, key and value, each with its length: a seal holds nowhere else.
+Kafka stores what any client writes that can reach it. So each message that a process believes, and that no submitter's
+signature covers, has a seal: messages of `subtotals` and `results`, the number of the generation that is served, and the note
+beside a committed offset. A seal is a MAC, keyed BLAKE2b (RFC 7693), over the purpose of the message, the definition of the
+election, the topic (which names mode, election and generation), partition, key and value, each with its length. So a seal does
+not hold for any other message, nor elsewhere.
 
-A message that was sealed once can be written again by whoever may write. That changes nothing: a block or a result is skipped
-by its watermarks, an older generation by its number, and an older committed offset has blocks told again.
+A client that may write to Kafka can write a sealed message again. That changes nothing: readers skip a block or a result by its
+watermarks and an older generation by its number, and after an older committed offset blocks are published again.
 
-The keys are a file that all workers have, a key a line: the first seals, all are believed, so that keys change by overlap
-(docs/operations.md). It is read again whenever it changes.
-
-SealError   why a message is not believed, in a few words that hold nothing of the message
+The keys are in a file that all workers have, one a line. The first key seals; messages sealed with any of them are believed, so
+that a key is replaced by overlap (docs/operations.md). The file is read again whenever it changes.
 """
 
 from __future__ import annotations
@@ -33,17 +32,18 @@ KEY_BYTES = 32
 KEY_ID_BYTES = 8
 MAC_BYTES = 32
 SEAL_BYTES = 64
-"""More than a seal adds to a message: the header's name, its lengths, key id and MAC."""
+"""Upper bound of what a seal adds to a message: the header's name, its lengths, key id and MAC."""
 KEYS_MAX = 16
 FILE_BYTES_MAX = 16 * 1024
 LOOK_SECONDS = 1.0
-"""Between two looks at the file by who seals. A reader looks at once where it does not know a key, so that a key that was
-added a moment ago is believed; at double a key that was taken away seals that much longer."""
+"""Pause between two looks at the file by a process that seals. A process that checks a seal looks at once where it does not
+know the key, so that a key that was just added is believed. At double, a key that was removed is used to seal for twice as
+long."""
 NO_SEAL, TWO_SEALS, UNKNOWN_KEY, WRONG_SEAL = "no seal", "two seals", "sealed with an unknown key", "a wrong seal"
 
 
 class SealError(Exception):
-    """Why a message is not believed."""
+    """A message is not believed. The text says why in a few words, and contains nothing of the message."""
 
 
 class SealKey(NamedTuple):
@@ -56,7 +56,7 @@ class SealKey(NamedTuple):
 
 
 class Seals:
-    """Seals and checks for one election. One event loop, or thread, owns it."""
+    """Seals, and checks seals, for one election. Used by one event loop or thread only."""
 
     def __init__(self, path: Path, definition: str) -> None:
         """Raises KeyFileError."""
@@ -69,14 +69,14 @@ class Seals:
     # -- messages ----------------------------------------------------------------------------------------------------
 
     def headers(self, topic: str, partition: int, key: bytes | None, value: bytes) -> list[tuple[str, bytes]]:
-        """The headers with which the message is sent."""
+        """The headers to send with a message."""
         if time.monotonic() - self._looked_at > LOOK_SECONDS:
             self._look()
         parts = (topic.encode(), b"%d" % partition, key, value)
         return [(HEADER, self._seal(self._keys[0], b"message", parts))]
 
     def check(self, message: Any) -> None:
-        """Whether a worker wrote a message (of aiokafka or Faust) where it stands. Raises SealError."""
+        """Check that a worker wrote a message (of aiokafka or Faust) for its topic and partition. Raises SealError."""
         given = message.headers or ()
         pairs = given.items() if isinstance(given, Mapping) else given
         found = [value for name, value in pairs if name == HEADER]
@@ -87,13 +87,13 @@ class Seals:
 
     # -- committed offsets -------------------------------------------------------------------------------------------
 
-    def place(self, group: str, topic: str, partition: int, offset: int, note: str) -> str:
-        """What is left beside a committed offset: the seal and the note."""
-        parts = _parts_of_place(group, topic, partition, offset, note)
+    def metadata(self, group: str, topic_partition: tuple[str, int], offset: int, note: str) -> str:
+        """The metadata to commit with an offset: the seal and the note."""
+        parts = _parts_of_offset(group, topic_partition, offset, note)
         return f"{self._seal(self._keys[0], b'place', parts).hex()} {note}"
 
-    def note(self, group: str, topic: str, partition: int, offset: int, metadata: str) -> str:
-        """The note in what was left beside a committed offset. Raises SealError."""
+    def note(self, group: str, topic_partition: tuple[str, int], offset: int, metadata: str) -> str:
+        """The note in the metadata of a committed offset. Raises SealError."""
         seal, _, note = metadata.partition(" ")
         try:
             found = bytes.fromhex(seal)
@@ -101,17 +101,18 @@ class Seals:
             found = b""
         if not found:
             raise SealError(NO_SEAL)
-        self._check(found, b"place", _parts_of_place(group, topic, partition, offset, note))
+        self._check(found, b"place", _parts_of_offset(group, topic_partition, offset, note))
         return note
 
     # -- both --------------------------------------------------------------------------------------------------------
 
     def _seal(self, key: SealKey, what: bytes, parts: Sequence[bytes | None]) -> bytes:
         mac = blake2b(key=key.key, digest_size=MAC_BYTES, person=b"rekap-seal")
-        told = (what, self._definition, *parts)
-        # The lengths first, absent told from empty: so no two messages have the same bytes here.
-        mac.update(b"".join(b"-" if part is None else b"%d," % len(part) for part in told))
-        for part in told:
+        sealed = (what, self._definition, *parts)
+        # The lengths come first, and an absent part differs from an empty one, so that no two messages have the same bytes
+        # here.
+        mac.update(b"".join(b"-" if part is None else b"%d," % len(part) for part in sealed))
+        for part in sealed:
             mac.update(part or b"")
         return key.id + mac.digest()
 
@@ -129,7 +130,7 @@ class Seals:
         return next((key for key in self._keys if key.id == key_id), None)
 
     def _look(self) -> None:
-        """Read the file again where it has changed. What cannot be read changes nothing: the keys of before go on."""
+        """Read the file again where it has changed. While it cannot be read, the keys of before are used."""
         self._looked_at = time.monotonic()
         try:
             stamp = _stamp(self._path)
@@ -137,10 +138,11 @@ class Seals:
                 self._keys = read_seal_keys(self._path)
                 self._stamp = stamp
         except KeyFileError:
-            pass  # half way through a change; whoever starts now is told
+            pass  # an operator is changing the file; a process that starts now raises
 
 
-def _parts_of_place(group: str, topic: str, partition: int, offset: int, note: str) -> tuple[bytes, ...]:
+def _parts_of_offset(group: str, topic_partition: tuple[str, int], offset: int, note: str) -> tuple[bytes, ...]:
+    topic, partition = topic_partition
     return group.encode(), topic.encode(), b"%d" % partition, b"%d" % offset, note.encode()
 
 
@@ -148,7 +150,7 @@ def _parts_of_place(group: str, topic: str, partition: int, offset: int, note: s
 
 
 def read_seal_keys(path: Path) -> list[SealKey]:
-    """The keys in a file, that which seals first. Raises KeyFileError, also where others may read or write it."""
+    """The keys in a file; the first is the one that seals. Raises KeyFileError, also where other users may read or write it."""
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
@@ -189,7 +191,7 @@ def new_seal_key() -> SealKey:
 
 
 def write_seal_keys(path: Path, keys: Sequence[SealKey]) -> None:
-    """The whole file or none of it. Raises KeyFileError."""
+    """Write the file, as a whole or not at all. Raises KeyFileError."""
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""How clients make themselves known to Kafka, and Kafka to them: SASL and TLS, as the settings say; the same for all clients.
+"""Authentication of clients to Kafka by SASL, and of Kafka to clients by TLS, from the settings and equal for all clients.
 
-A password is in a file of its own, read when a client is made, and stands in no setting, log line or error.
+A password is in a file of its own, read when a client is made, and is in no setting, log line or error.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PASSWORD_BYTES_MAX = 1024
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
-    """What every client of aiokafka is made with. Raises SettingsError."""
+    """Options of every aiokafka client. Raises SettingsError."""
     options: dict[str, Any] = {"bootstrap_servers": settings.kafka}
     tls = tls_context(settings)
     if tls is not None:
@@ -40,7 +40,7 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
     if not settings.kafka_ca:
         return None
     try:
-        # Checks certificate and host name.
+        # The context checks certificate and host name.
         return ssl.create_default_context(cafile=None if settings.kafka_ca == OF_THIS_MACHINE else settings.kafka_ca)
     except OSError as error:  # SSLError too
         raise SettingsError(

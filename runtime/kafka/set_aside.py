@@ -1,4 +1,4 @@
-"""What readers of Kafka do not believe: it is set aside with an alarm, and the reader goes on with the next message.
+"""Messages that a reader of Kafka does not believe. The reader sets them aside, with an alarm, and reads the next message.
 
 A message of `subtotals` or `results` is believed where
 
@@ -6,8 +6,9 @@ A message of `subtotals` or `results` is believed where
     2. its head can be read, and names an office and partitions of this election
     3. the ledger has every record up to its watermarks
 
-Only a worker with a key passes 1, so 2 and 3 find one that counts another election or another ledger. What is set aside is
-no gap: honest messages follow each other by their watermarks, whatever stands between them in the topic.
+Only a worker with a key passes 1. So 2 and 3 detect a worker that counts another election or another ledger. A message that is
+set aside does not make a gap, because the watermarks of honest messages follow each other, whatever lies between the messages
+in the topic.
 """
 
 from __future__ import annotations
@@ -31,16 +32,16 @@ from schemas.derived.results import ResultRange
 logger = logging.getLogger("rekap.set_aside")
 
 ALARM_SECONDS = 3600.0
-"""Health is red for so long after the last message that was set aside. At half, nobody who looks once an hour sees it."""
+"""How long health shows a message that was set aside. At half, an operator who looks once an hour can miss it."""
 ENDS_SECONDS_MAX = 30.0
-"""For Kafka to say where the ledger ends; then the reader stops, and is started again."""
+"""For Kafka to answer where the ledger ends. After this the reader stops, and is started again."""
 UNREADABLE = "not readable"
 OTHER_ELECTION = "of another election"
 BEYOND_THE_LEDGER = "a watermark beyond the end of the ledger"
 
 
 class Heap(NamedTuple):
-    """What was set aside of one partition for one reason."""
+    """Messages of one partition that were set aside for one reason."""
 
     topic: str
     partition: int
@@ -56,10 +57,10 @@ class Heap(NamedTuple):
 
 
 class SetAside:
-    """What one reader has set aside, and the alarm. Bounded: a heap for each partition and reason."""
+    """Messages that one reader has set aside, and the alarm. Memory is bounded by one heap for each partition and reason."""
 
     def __init__(self, counter: Counter | None = None, *, is_quiet: bool = False) -> None:
-        """`is_quiet` is for whoever looks at the same again and again."""
+        """A reader that reads the same messages again and again is quiet: it writes no log lines."""
         self._counter = counter
         self._is_quiet = is_quiet
         self._heaps: dict[tuple[str, int, str], Heap] = {}
@@ -75,32 +76,32 @@ class SetAside:
         self._seen_at[key] = time.monotonic()
         if self._counter is not None:
             self._counter.labels(topic, reason).inc()
-        # The first of a kind, then the 10th, the 100th …: whoever writes a million of them does not fill the disk.
+        # The first of a kind, then the 10th, the 100th …, so that a million forged messages do not fill the disk with lines.
         if not self._is_quiet and str(heap.messages).rstrip("0") == "1":
             logger.error(
                 log_line(
-                    "set-aside", topic=topic, partition=partition, offset=offset, why=reason, so_many=heap.messages
+                    "set-aside", topic=topic, partition=partition, offset=offset, why=reason, messages=heap.messages
                 )
             )
 
     def heaps(self) -> list[Heap]:
-        """What health shows."""
+        """Heaps that health shows."""
         since = time.monotonic() - ALARM_SECONDS
         return [heap for key, heap in self._heaps.items() if self._seen_at[key] > since]
 
     def take(self) -> list[Heap]:
-        """What was added since the last call, for whoever keeps it elsewhere."""
+        """Heaps since the last call, for a caller that stores them."""
         heaps, self._heaps, self._seen_at = list(self._heaps.values()), {}, {}
         return heaps
 
 
 class LedgerEnds:
-    """Where each partition of the ledger ends, as far as was asked. It only grows: Kafka is asked again where something lies
-    beyond what is known, so once for each batch of messages that tell of new records."""
+    """Ends of the ledger's partitions, as Kafka answered last. An end only grows, so Kafka is asked again only where a
+    watermark lies beyond a known end: once for each batch of messages about new records."""
 
     def __init__(self, consumer: AIOKafkaConsumer, ledger: str, partitions: int) -> None:
         self._consumer = consumer
-        self._places = [TopicPartition(ledger, number) for number in range(partitions)]
+        self._topic_partitions = [TopicPartition(ledger, number) for number in range(partitions)]
         self._ends: list[int] = [0] * partitions
 
     def have(self, through: Mapping[int, int]) -> bool:
@@ -109,8 +110,8 @@ class LedgerEnds:
     async def ask(self) -> None:
         """Raises KafkaError, TimeoutError."""
         async with asyncio.timeout(ENDS_SECONDS_MAX):
-            ends = await self._consumer.end_offsets(self._places)
-        self._ends = [ends[place] for place in self._places]
+            ends = await self._consumer.end_offsets(self._topic_partitions)
+        self._ends = [ends[each] for each in self._topic_partitions]
 
 
 class Opener:
@@ -125,7 +126,7 @@ class Opener:
         consumer: AIOKafkaConsumer,
         aside: SetAside,
     ) -> None:
-        """`consumer` asks where the ledger ends, and may be the one that reads."""
+        """`consumer` asks Kafka where the ledger ends. It may be the consumer that reads the messages."""
         self._seals = seals
         self._topics = topics_of(election, generation)
         self._offices = {*offices, UNATTRIBUTED}
@@ -134,7 +135,7 @@ class Opener:
         self._aside = aside
 
     async def believed(self, messages: Iterable[Any]) -> list[Any]:
-        """The messages (of aiokafka or Faust) that may be believed, in their order. Raises KafkaError, TimeoutError."""
+        """Those of these messages (of aiokafka or Faust) that are believed, in their order. Raises KafkaError, TimeoutError."""
         opened: list[tuple[Any, Mapping[int, int]]] = []
         for message in messages:
             try:
@@ -153,7 +154,7 @@ class Opener:
         return believed
 
     def _through(self, message: Any) -> Mapping[int, int]:
-        """By ledger partition the watermark of a message. Raises SealError."""
+        """The message's watermark in each ledger partition. Raises SealError."""
         try:
             if message.topic == self._topics.results:
                 result = ResultRange.from_bytes(message.value)
@@ -177,14 +178,14 @@ class Opener:
 
 
 def believed_offsets(
-    seals: Seals, group: str, places: Mapping[TopicPartition, tuple[int, str]], aside: SetAside
+    seals: Seals, group: str, committed: Mapping[TopicPartition, tuple[int, str]], aside: SetAside
 ) -> dict[TopicPartition, tuple[int, str]]:
-    """Of the committed offsets of a group, with what was left beside each (`committed_offsets`), those that a worker left, and
-    its note."""
+    """Those of a group's committed offsets (`committed_offsets`) that a worker sealed, each with the note beside it. Others are
+    set aside."""
     believed = {}
-    for place, (offset, metadata) in places.items():
+    for topic_partition, (offset, metadata) in committed.items():
         try:
-            believed[place] = (offset, seals.note(group, place.topic, place.partition, offset, metadata))
+            believed[topic_partition] = (offset, seals.note(group, topic_partition, offset, metadata))
         except SealError as error:
-            aside.add(f"{group} (committed)", place.partition, offset, str(error))
+            aside.add(f"{group} (committed)", topic_partition.partition, offset, str(error))
     return believed

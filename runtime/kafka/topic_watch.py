@@ -23,13 +23,13 @@ from schemas.definition.package import Election
 logger = logging.getLogger("rekap.topics")
 
 WATCH_SECONDS = 5.0
-"""Between two looks. Kafka looks for what it may delete every five minutes, and compacts after fifteen seconds: at double, a
-policy that somebody changes is seen only just before that."""
+"""Pause between two looks. Kafka deletes every five minutes, and compacts after fifteen seconds. At double, a policy that
+somebody changes is noticed only just before Kafka compacts."""
 LOOK_SECONDS_MAX = 30.0
 
 
 class TopicWatch:
-    """Looks at the topics of a generation every few seconds, mends them, and remembers what they were."""
+    """Looks at the topics of a generation every few seconds, mends them, and remembers ids and ends."""
 
     def __init__(self, settings: Settings, election: Election, generation: int) -> None:
         self._settings = settings
@@ -37,18 +37,18 @@ class TopicWatch:
         self._wanted = wanted_topics(settings, election, generation)
         self._ids: dict[str, UUID] = {}
         self._ends: dict[TopicPartition, int] = {}
-        """The furthest that each partition of the ledger was seen to end."""
+        """The largest end that each partition of the ledger was seen to have."""
         self._now: list[str] = []
         self._mended_at: dict[str, float] = {}
 
     def sentences(self) -> list[str]:
-        """What is wrong as of the last look, then what was mended within an hour: somebody has changed it."""
+        """What was wrong at the last look, then what was mended within an hour, because somebody has changed it."""
         since = time.monotonic() - ALARM_SECONDS
         mended = [sentence for sentence, at in self._mended_at.items() if at > since]
         return [*self._now, *(f"{sentence}; it was mended" for sentence in mended)]
 
     async def run(self) -> None:
-        """For ever. While Kafka is away nothing is known, and health says that of Kafka."""
+        """Look until cancelled. While Kafka is away nothing is known of topics, and health reports that Kafka is away."""
         while True:
             admin, consumer = admin_client(self._settings), plain_consumer(self._settings)
             try:
@@ -66,7 +66,7 @@ class TopicWatch:
             await asyncio.sleep(WATCH_SECONDS)
 
     async def look(self, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer) -> None:
-        """Raises KafkaError."""
+        """Look once, and mend. Raises KafkaError."""
         found = await found_topics(admin, self._wanted)
         before = flaws(self._wanted, found)
         left = await mended(admin, self._wanted) if before else []
@@ -77,7 +77,7 @@ class TopicWatch:
                 self._mended_at[flaw.sentence] = time.monotonic()
         for name, topic in found.items():
             if self._ids.setdefault(name, topic.id) != topic.id:
-                wrong.append(f"topic {name} was deleted and made again: what it held is gone from Kafka")
+                wrong.append(f"topic {name} was deleted and made again: its messages are gone from Kafka")
         if topics_of(self._election).ledger in found:
             wrong += await lost_records(consumer, self._election)
             wrong += await self._shorter(consumer, found)
@@ -87,15 +87,15 @@ class TopicWatch:
         self._now = wrong
 
     async def _shorter(self, consumer: AIOKafkaConsumer, found: dict[str, FoundTopic]) -> list[str]:
-        """A sentence for each partition of the ledger that ends before where it was seen to end."""
-        ledger = topics_of(self._election).ledger
-        there = min(self._election.partitions, found[ledger].partitions)
-        ends = await consumer.end_offsets([TopicPartition(ledger, number) for number in range(there)])
-        said = []
-        for place, end in ends.items():
-            seen = self._ends[place] = max(end, self._ends.get(place, 0))
+        """A sentence for each partition of the ledger whose end has become less than it was."""
+        topics = topics_of(self._election)
+        existing = min(self._election.partitions, found[topics.ledger].partitions)
+        ends = await consumer.end_offsets(topics.ledger_partitions(existing))
+        sentences = []
+        for each, end in ends.items():
+            seen = self._ends[each] = max(end, self._ends.get(each, 0))
             if end < seen:
-                said.append(
-                    f"{ledger}/{place.partition} ends at offset {end}, and ended at {seen} before: records are gone"
+                sentences.append(
+                    f"{each.topic}/{each.partition} ends at offset {end}, and ended at {seen} before: records are gone"
                 )
-        return said
+        return sentences

@@ -1,8 +1,9 @@
 """The topics of an election as they must be: made where they are missing, mended where they can be, refused and watched.
 
-Partitions, copies and settings decide whether anything is lost: a ledger whose topic is kept for days loses its votes, one that
-is compacted keeps one of each shard area, and blocks in a partition that nobody reads are never counted. So every setting that
-matters is compared with a value, not left to a broker's default, at each start and every few seconds while the API runs.
+Partitions, copies and settings decide whether records are lost. A ledger with a retention of days loses its votes, a compacted
+ledger keeps one record of each shard area, and blocks in a partition that no worker reads are never counted. So every setting
+that matters is compared with a wanted value, not left to a broker's default, at each start, and every few seconds while the API
+runs (topic_watch.py).
 """
 
 from __future__ import annotations
@@ -36,14 +37,14 @@ logger = logging.getLogger("rekap.topics")
 
 FOR_EVER = "-1"
 SEGMENT_BYTES = 256 * 1024 * 1024
-"""Segment size of subtotals and results: what Kafka has not begun a new file after is not compacted."""
+"""Segment size of subtotals and results. Kafka compacts only segments after which it has begun another."""
 LEDGER_SEGMENT_BYTES = 1024 * 1024 * 1024
 SEGMENT_MS = 7 * 24 * 3600 * 1000
-"""Both as Kafka has them by default. A file that is ended early, and a policy that was changed, are how records go."""
+"""Kafka's defaults for segments of the ledger. A short segment together with a changed policy is how records are deleted."""
 GENERATION_BYTES_MAX = 4096
-"""A message that says which generation is served has some 200 bytes. All of them are read at each start."""
+"""A message about the current generation has some 200 bytes. All of these messages are read at each start."""
 SHOWN_SECONDS = 10.0
-"""For a topic that was just made to be shown by whichever broker is asked."""
+"""How long a broker may take to show a topic that was just created."""
 AGAIN_SECONDS = 0.2
 MIN_IN_SYNC = "min.insync.replicas"
 
@@ -59,12 +60,12 @@ class WantedTopic(NamedTuple):
 
 
 class Flaw(NamedTuple):
-    """Where a topic is not as it must be."""
+    """One difference between a topic and what it must be."""
 
     topic: str
     sentence: str
     setting: str = ""
-    """That which differs, where that is all: it can be mended by giving it this value."""
+    """The setting that differs, where a setting is what differs; then `value` is the wanted value, which mends the flaw."""
     value: str = ""
 
 
@@ -74,12 +75,12 @@ def wanted_topics(settings: Settings, election: Election, generation: int) -> di
         "retention.ms": FOR_EVER,
         "retention.bytes": FOR_EVER,
         MIN_IN_SYNC: str(max(1, settings.replication - 1)),
-        # A leader that lacks what was acknowledged would take it from all others.
+        # A leader that lacks acknowledged records would have all copies lose them.
         "unclean.leader.election.enable": "false",
-        # The broker's clock: a record with its writer's is refused where that is an hour ahead (KIP-937), and then a gateway
-        # with a wrong clock could let nothing in.
+        # Timestamps by the broker's clock. Kafka refuses a record whose writer's clock is an hour ahead (KIP-937), so a gateway
+        # with a wrong clock could append nothing.
         "message.timestamp.type": "LogAppendTime",
-        # Nothing is kept compressed, so that nobody who reads it can be given gigabytes in a few kB.
+        # Nothing is kept compressed, so that no reader can be made to unpack gigabytes from a few kB.
         "compression.type": "uncompressed",
         "segment.ms": str(SEGMENT_MS),
     }
@@ -93,7 +94,7 @@ def wanted_topics(settings: Settings, election: Election, generation: int) -> di
         topics.ledger: wanted(election.partitions, LEDGER_BATCH_BYTES_MAX, ledger),
         topics.subtotals: wanted(SUBTOTALS_PARTITIONS, MESSAGE_BYTES_MAX, compacted),
         topics.results: wanted(1, MESSAGE_BYTES_MAX, compacted),
-        # Not compacted: whoever may write there could have the honest message dropped for one with its key.
+        # Not compacted, because a client that may write here could replace an honest message by one with the same key.
         generations_topic(election): wanted(1, GENERATION_BYTES_MAX, ledger),
     }
 
@@ -104,32 +105,32 @@ def flaws(wanted: dict[str, WantedTopic], found: dict[str, FoundTopic]) -> list[
 
 def _flaws_of(name: str, wanted: WantedTopic, found: FoundTopic | None) -> Iterable[Flaw]:
     if found is None:
-        yield Flaw(name, f"topic {name} is not there")
+        yield Flaw(name, f"topic {name} does not exist")
         return
     if found.partitions != wanted.partitions:
         yield Flaw(
             name,
             f"topic {name} has {found.partitions} partitions, expected {wanted.partitions}: the number is fixed when the topic "
-            "is made, and with another one something is never counted",
+            "is made, and with another number some records are never counted",
         )
     if found.copies < wanted.copies:
         yield Flaw(name, f"topic {name} has {found.copies} copies, expected {wanted.copies} (REKAP_REPLICATION)")
     for partition in found.without_leader:
         yield Flaw(name, f"topic {name}: no broker leads partition {partition}, so nobody can read or write it")
     for setting, value in wanted.settings.items():
-        is_value = found.settings.get(setting)
-        if setting == MIN_IN_SYNC and is_value is not None and int(value) <= int(is_value) <= found.copies:
-            continue  # somebody wants more
-        if is_value != value:
-            yield Flaw(name, f"topic {name} has {setting}={is_value}, expected {value}", setting, value)
+        actual = found.settings.get(setting)
+        if setting == MIN_IN_SYNC and actual is not None and int(value) <= int(actual) <= found.copies:
+            continue  # the operator wants more copies in sync
+        if actual != value:
+            yield Flaw(name, f"topic {name} has {setting}={actual}, expected {value}", setting, value)
 
 
 async def create_topics(settings: Settings, election: Election, generation: int = FIRST_GENERATION) -> Topics:
-    """Create the topics of an election, in this generation, where they are missing, and mend the settings of those that are
-    there. Raises TopicMismatchError where one is not as it must be and cannot be mended, KafkaError.
+    """Create the topics of an election, in this generation, where they are missing, and mend the settings of those that exist.
+    Raises TopicMismatchError where a topic is not as it must be and cannot be mended, KafkaError.
 
-    All is kept for ever, but of keyframes, which say everything again every few seconds, only the newest: `subtotals` and
-    `results` are compacted, see MessageKeys."""
+    All messages are kept for ever, except keyframes, which repeat all tallies every few seconds. Of these Kafka keeps the
+    newest, because `subtotals` and `results` are compacted (message_keys.py)."""
     wanted = wanted_topics(settings, election, generation)
     admin = admin_client(settings)
     await admin.start()
@@ -151,8 +152,8 @@ async def create_topics(settings: Settings, election: Election, generation: int 
 
 
 async def check_topics(settings: Settings, election: Election, generation: int) -> None:
-    """Before a worker begins. Settings that it may not mend are left to `rekap open` and to the watch, which names them: not to
-    begin would stop the count for what can be mended while it goes on. Raises TopicMismatchError, KafkaError."""
+    """Check the topics before a worker begins. A setting that the worker may not mend does not stop it, because `rekap open`
+    can mend the setting while the count continues, and the watch names it. Raises TopicMismatchError, KafkaError."""
     admin = admin_client(settings)
     await admin.start()
     try:
@@ -164,24 +165,24 @@ async def check_topics(settings: Settings, election: Election, generation: int) 
 
 
 async def topic_flaws(settings: Settings, election: Election, generation: int) -> list[str]:
-    """What is wrong now, and left as it is; for whoever reports it. Raises KafkaError."""
+    """A sentence for each flaw. Nothing is mended. Raises KafkaError."""
     wanted = wanted_topics(settings, election, generation)
     admin, consumer = admin_client(settings), plain_consumer(settings)
     try:
         await admin.start()
         await consumer.start()
         found = await found_topics(admin, wanted)
-        said = [flaw.sentence for flaw in flaws(wanted, found)]
+        sentences = [flaw.sentence for flaw in flaws(wanted, found)]
         if topics_of(election).ledger in found:
-            said += await lost_records(consumer, election)
-        return said
+            sentences += await lost_records(consumer, election)
+        return sentences
     finally:
         await stop_consumer(consumer)
         await admin.close()
 
 
 async def lost_records(consumer: AIOKafkaConsumer, election: Election) -> list[str]:
-    """A sentence for each partition of the ledger that does not begin with the genesis any more. Raises KafkaError."""
+    """A sentence for each partition of the ledger that no longer begins with the genesis. Raises KafkaError."""
     topic_partitions = topics_of(election).ledger_partitions(election.partitions)
     first = await consumer.beginning_offsets(topic_partitions)
     return [

@@ -105,7 +105,7 @@ async def test_a_topic_with_other_partitions_is_refused_at_the_start(parts: Part
 
 async def test_topics_with_too_few_copies_and_topics_that_are_missing_are_refused(parts: Parts) -> None:
     settings, election = read_settings(parts), _election("topics-copies")
-    with pytest.raises(TopicMismatchError, match=r"topic \S+ledger is not there; topic \S+subtotals is not there"):
+    with pytest.raises(TopicMismatchError, match=r"topic \S+ledger does not exist; topic \S+subtotals does not exist"):
         await check_topics(settings, election, 1)
     await create_topics(settings, election)
     with pytest.raises(TopicMismatchError, match=r"has 1 copies, expected 3 \(REKAP_REPLICATION\)"):
@@ -200,7 +200,7 @@ async def test_a_topic_that_is_deleted_or_made_again_while_it_runs_is_named(
     settings, election = _settings(stack), stack.definition.election
     name = generations_topic(election)
     await admin.delete_topics([name])
-    await _say(client, f"topic {name} is not there")
+    await _say(client, f"topic {name} does not exist")
 
     async def is_gone() -> bool:
         return not await found_topics(admin, [name])

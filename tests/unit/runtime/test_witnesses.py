@@ -134,7 +134,7 @@ def test_the_setting_names_witnesses_by_url_and_key() -> None:
     ("text", "sentence"),
     [
         ("http://w1.test", "expected a URL, a space and a key"),
-        (f"w1.test {KEY}", "'w1.test' is no http address"),
+        (f"w1.test {KEY}", "'w1.test' is not an http address"),
         (f"http://w1.test {KEY._replace(kind=ED25519)}", "is the key of a log"),
         (f"http://w1.test {KEY},http://w2.test {KEY}", "is named twice"),
     ],

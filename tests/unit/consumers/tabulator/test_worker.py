@@ -322,13 +322,8 @@ async def test_a_keyframe_that_cannot_be_sent_is_named_and_stops_nothing(
     assert {block.office for block in worker.producer.blocks if block.kind == "keyframe"} == {"council"}
     end = worker.consumer.offsets[topic_partition]
     assert end == len(worker.messages(topic_partition))
-    note = worker.tabulator._seals.note(
-        worker.tabulator._group,
-        topic_partition.topic,
-        topic_partition.partition,
-        end,
-        worker.consumer.metadata[topic_partition],
-    )
+    metadata = worker.consumer.metadata[topic_partition]
+    note = worker.tabulator._seals.note(worker.tabulator._group, topic_partition, end, metadata)
     assert (
         note
         == "has no keyframe of office president: MessageSizeTooLargeError: [Error 10] MessageSizeTooLargeError: too large"

@@ -125,14 +125,14 @@ def test_cut_longer_or_doubled_it_does_not_hold(path: Path, sealed: Message) -> 
 
 def test_a_note_beside_a_committed_offset_holds_there_only(path: Path) -> None:
     seals = Seals(path, DEFINITION)
-    left = seals.place("group", "ledger", 1, 120, "stopped at 120: a reason")
-    assert seals.note("group", "ledger", 1, 120, left) == "stopped at 120: a reason"
-    for place in (("other", "ledger", 1, 120), ("group", "ledger", 2, 120), ("group", "ledger", 1, 121)):
+    left = seals.metadata("group", ("ledger", 1), 120, "stopped at 120: a reason")
+    assert seals.note("group", ("ledger", 1), 120, left) == "stopped at 120: a reason"
+    for group, partition, offset in (("other", 1, 120), ("group", 2, 120), ("group", 1, 121)):
         with pytest.raises(SealError, match=WRONG_SEAL):
-            seals.note(*place, left)
+            seals.note(group, ("ledger", partition), offset, left)
     for text, flaw in (("", NO_SEAL), ("stopped at 120: a lie", NO_SEAL), (left + "x", WRONG_SEAL)):
         with pytest.raises(SealError, match=flaw):
-            seals.note("group", "ledger", 1, 120, text)
+            seals.note("group", ("ledger", 1), 120, text)
 
 
 def test_keys_change_by_overlap_without_a_start(path: Path, sealed: Message, monkeypatch: pytest.MonkeyPatch) -> None:
