@@ -1,6 +1,7 @@
 """The SQL of the read model: all statements in one place, each with what it takes and gives.
 
-Written by consumers/recorder.py, read by api/. Names have no schema: the connection's search path is the election's.
+Written by consumers/recorder/transaction.py, read by api/. Names have no schema: the connection's search path is the
+election's.
 """
 
 from __future__ import annotations

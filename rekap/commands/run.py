@@ -84,7 +84,7 @@ def run(role: str) -> None:
 
         _work(role, notary.run, settings, definition)
     else:
-        from consumers import recorder
+        from consumers.recorder import worker as recorder
 
         _work(role, recorder.run, settings, definition)
 

@@ -30,7 +30,7 @@ import httpx
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from consumers.recorder import make_list_indexes
+from consumers.recorder.transaction import make_list_indexes
 from projections.definition.compiled import Definition
 from projections.readmodel import queries
 from rekap.commands.run import away, load

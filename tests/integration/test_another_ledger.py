@@ -11,7 +11,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from consumers.recorder import Recorder, RecorderError
+from consumers.recorder.transaction import RecorderError
+from consumers.recorder.worker import Recorder
 from projections.readmodel.queries import schema_of
 from rekap.operate.up import Stack
 from runtime.settings import read_settings, variable

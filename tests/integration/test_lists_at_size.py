@@ -19,7 +19,7 @@ import pytest
 import pytest_asyncio
 
 from api.read.readmodel import ListsBusyError, ReadModel
-from consumers.recorder import make_list_indexes
+from consumers.recorder.transaction import make_list_indexes
 from projections.area.tally import empty_tally
 from projections.definition.compiled import Definition
 from projections.readmodel import queries

@@ -13,8 +13,9 @@ import asyncpg
 import orjson
 import pytest
 
-from consumers import recorder
-from consumers.recorder import Recorder, RecorderError, make_list_indexes
+from consumers.recorder import batches, transaction
+from consumers.recorder.transaction import RecorderError, make_list_indexes
+from consumers.recorder.worker import Recorder
 from projections.definition.compiled import Definition
 from projections.readmodel import queries
 from projections.readmodel.rows import Batch
@@ -203,15 +204,15 @@ async def test_stopped_at_any_statement_it_goes_on_as_if_nothing_had_been(
     expected = await place.tables()
     assert len(expected["record"]) == sum(map(len, ledger.partitions))
 
-    write = recorder.write
+    write = transaction.write
     statements: list[str] = []
     at = 0
 
     async def failing_write(connection: Any, rows: Any) -> None:
         await write(Failing(connection, statements, at), rows)
 
-    monkeypatch.setattr(recorder, "BATCH_MESSAGES_MAX", 9)
-    monkeypatch.setattr(recorder, "write", failing_write)
+    monkeypatch.setattr(batches, "BATCH_MESSAGES_MAX", 9)
+    monkeypatch.setattr(transaction, "write", failing_write)
     await place.forget()
     await place.record()
     assert await place.tables() == expected, "in small batches, each read ahead of the one before"
@@ -235,8 +236,8 @@ async def test_stopped_at_any_statement_it_goes_on_as_if_nothing_had_been(
 async def test_one_that_was_overtaken_writes_nothing(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     place = await _place(parts, "recorder-overtaken")
     await place.tell(told(await _ledger(place), range(0, 99, 2)))
-    monkeypatch.setattr(recorder, "BATCH_MESSAGES_MAX", 9)
-    write, seen = recorder.write, []
+    monkeypatch.setattr(batches, "BATCH_MESSAGES_MAX", 9)
+    write, seen = transaction.write, []
 
     async def write_and_be_overtaken(connection: Any, rows: Any) -> None:
         seen.append(rows)
@@ -244,7 +245,7 @@ async def test_one_that_was_overtaken_writes_nothing(parts: Parts, monkeypatch: 
         if len(seen) == 1:
             await connection.execute("UPDATE topic_position SET next_offset = next_offset + 1")
 
-    monkeypatch.setattr(recorder, "write", write_and_be_overtaken)
+    monkeypatch.setattr(transaction, "write", write_and_be_overtaken)
     with pytest.raises(RecorderError, match="another recorder has written"):
         await place.record()
     assert len(seen) == 1
@@ -260,7 +261,7 @@ async def test_a_missing_block_stops_its_office_alone_after_what_came_before(
     president = [number for number, office in enumerate(of_office) if office == "president"]
     missing = president[3]
     await place.tell(messages[:missing] + messages[missing + 1 :])
-    monkeypatch.setattr(recorder, "BATCH_MESSAGES_MAX", 1)
+    monkeypatch.setattr(batches, "BATCH_MESSAGES_MAX", 1)
     await place.record()
     before, gap = (BlockRange.from_bytes(messages[president[place]][1]) for place in (2, 3))
     assert before.partition == gap.partition
@@ -278,8 +279,8 @@ async def test_a_missing_block_stops_its_office_alone_after_what_came_before(
 BUGS = {
     "a block": (Batch, "add_block"),
     "a result": (Batch, "add_result"),
-    "rows": (recorder, "rows_of"),
-    "the database": (recorder, "write"),
+    "rows": (batches, "rows_of"),
+    "the database": (transaction, "write"),
 }
 
 
@@ -291,7 +292,7 @@ async def test_an_office_that_meets_a_bug_stops_alone_and_a_recorder_without_it_
     await place.tell(told(await _ledger(place), range(0, 99, 2)))
     await place.record()
     expected = await place.tables()
-    monkeypatch.setattr(recorder, "BATCH_MESSAGES_MAX", 7)
+    monkeypatch.setattr(batches, "BATCH_MESSAGES_MAX", 7)
     where, name = BUGS[bug]
     honest = getattr(where, name)
     honestly = 0 if bug == "a result" else 1  # of which that night has one
