@@ -6,8 +6,10 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from runtime.errors import OutsideError
 
-class LibraryChangedError(Exception):
+
+class LibraryChangedError(OutsideError):
     """An attribute of a foreign library that a patch replaces or uses is gone; the sentence says which."""
 
 

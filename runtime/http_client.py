@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import httpx
 
+from runtime.errors import OutsideError
 from schemas.texts import shown
 
 ANSWER_HEAD_SHOWN = 100
@@ -32,11 +33,11 @@ NO_PROXY_HERE: dict[str, None] = {"all://localhost": None, "all://127.0.0.1": No
 _HOST = re.compile(rb"[A-Za-z0-9._\-]+|[0-9A-Fa-f:.]+")
 
 
-class AddressError(ValueError):
+class AddressError(OutsideError, ValueError):
     """An address, or the proxy that the environment names, cannot be used; the sentence says why."""
 
 
-class AwayError(Exception):
+class AwayError(OutsideError):
     """A request got no answer that fits; later it may. `was_slow` is true where the deadline passed, `was_odd` where something
     answered that does not fit the request. In both cases a smaller request may succeed."""
 

@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError
 
 from proofs.notes import NOTE_BYTES_MAX, NoteError, parse_checkpoint, parse_note
 from proofs.tiles import CHECKPOINT, TILE_WIDTH, TileError, entries_path, read_bundle
+from runtime.errors import OutsideError
 from runtime.files.tile_store import FILE_BYTES_MAX, TileStore, TileStoreError
 from runtime.http_client import AddressError, AwayError, ask, base_url, client_for
 from runtime.kafka.clients import plain_consumer
@@ -34,7 +35,7 @@ HTTP_SECONDS_MAX = 30
 KAFKA_PREFIX = "kafka://"
 
 
-class LogSourceError(Exception):
+class LogSourceError(OutsideError):
     """A log cannot be read; the sentence says where and why."""
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from runtime.errors import OutsideError
 
-class SettingsError(ValueError):
+
+class SettingsError(OutsideError, ValueError):
     """A setting is missing or invalid; the sentence names the variable, what was expected and what was found."""
 
 

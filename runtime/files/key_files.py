@@ -19,13 +19,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from proofs.signatures import key_id
+from runtime.errors import OutsideError
 from schemas.definition.package import Key, Role
 
 KEY_FILE_BYTES_MAX = 16 * 1024
 """An Ed25519 key has 119 bytes; a file of this size is something else."""
 
 
-class KeyFileError(Exception):
+class KeyFileError(OutsideError):
     """A key file cannot be made or used."""
 
 

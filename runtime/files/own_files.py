@@ -12,8 +12,10 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from runtime.errors import OutsideError
 
-class NotOwnError(OSError):
+
+class NotOwnError(OutsideError, OSError):
     """Somebody else could have written the file; the sentence says how."""
 
 

@@ -13,13 +13,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from proofs.tiles import TILE_WIDTH
+from runtime.errors import OutsideError
 from schemas.ledger.envelope import RECORD_BYTES_MAX
 
 FILE_BYTES_MAX = TILE_WIDTH * (2 + RECORD_BYTES_MAX)
 """Size of the largest file, one of entries: each has its length in two bytes before it (C2SP tlog-tiles)."""
 
 
-class TileStoreError(Exception):
+class TileStoreError(OutsideError):
     """The store cannot be used; the sentence says why."""
 
 

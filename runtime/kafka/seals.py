@@ -25,6 +25,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from runtime.errors import OutsideError
 from runtime.files.key_files import KeyFileError
 
 HEADER = "rekap-seal"
@@ -42,7 +43,7 @@ long."""
 NO_SEAL, TWO_SEALS, UNKNOWN_KEY, WRONG_SEAL = "no seal", "two seals", "sealed with an unknown key", "a wrong seal"
 
 
-class SealError(Exception):
+class SealError(OutsideError):
     """A message is not believed. The text says why in a few words, and contains nothing of the message."""
 
 

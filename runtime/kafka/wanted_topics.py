@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
+from runtime.errors import OutsideError
 from runtime.kafka.admin import FoundTopic, found_topics, set_topic
 from runtime.kafka.clients import admin_client, plain_consumer, stop_consumer
 from runtime.kafka.topics import (
@@ -49,7 +50,7 @@ AGAIN_SECONDS = 0.2
 MIN_IN_SYNC = "min.insync.replicas"
 
 
-class TopicMismatchError(Exception):
+class TopicMismatchError(OutsideError):
     """A topic exists, but is not as this election needs it; the sentence says which topic and how it differs."""
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runtime.errors import OutsideError
 from schemas.definition.problems import PackageProblem
 
 
-class PackageError(ValueError):
+class PackageError(OutsideError, ValueError):
     """The package cannot be used. `problems` has everything that is wrong with it, in the order of files and lines."""
 
     def __init__(self, problems: Sequence[PackageProblem], sentence: str | None = None) -> None:

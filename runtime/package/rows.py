@@ -9,12 +9,13 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from runtime.errors import OutsideError
 from runtime.package.descriptor import EXAMPLE_LANGUAGE, columns
 from runtime.package.shape_sentences import sentence
 from schemas.definition.package import LocalText, Row, text_fields
 
 
-class WrongWidthError(ValueError):
+class WrongWidthError(OutsideError, ValueError):
     """A row has more or fewer cells than the first line names."""
 
 
