@@ -1,15 +1,15 @@
-"""The notary: each ledger partition as a public log, in files that anybody can serve and check (DESIGN 5).
+"""The notary: publishes each ledger partition as a transparency log, in files that anyone can serve and check (DESIGN 5).
 
 Leaf n is the record at offset n. For each batch, in this order:
 
-    1. tiles and entry bundles, full and partial, written and fsynced; one that is there already must be the same
-    2. the new size and root, in PostgreSQL, from one that this log contains    after this line the root is promised
-    3. cosignatures of the witnesses that answer in time
-    4. the checkpoint file
+    1. write and fsync tiles and entry bundles, full and partial; a file that exists must have the same bytes
+    2. store the new size and root in PostgreSQL, in place of a head that this log contains; from here on the root is promised
+    3. request cosignatures, and use those that come in time
+    4. sign and write the checkpoint file
 
-A crash anywhere repeats steps that change nothing. Two notaries write the same files and agree at step 2; one that finds
-another root there, or other bytes in a file, stops: it never signs a second history. With no new records a checkpoint with
-a fresh time appears every `heartbeat_s`: that nothing new has come is signed too.
+After a crash the steps are repeated, and those that were done change nothing. Two notaries write the same files and agree at
+step 2. A notary that finds another root there, or other bytes in a file, stops, so that no second history is ever signed.
+Without new records it signs a checkpoint with the present time every `heartbeat_s`, which states that nothing new has come.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ logger = logging.getLogger("rekap.notary")
 
 POLL_MS = 100
 FETCH_BYTES_MIN = 256 * 1024
-"""Kafka answers once it has so much, or after POLL_MS: the log is signed once a second, and a fetch for every few records
-would cost Kafka and this process as much as the tabulator's, which somebody waits for."""
+"""Kafka answers a fetch once it has this many bytes, or after POLL_MS. The log is signed once a second, so a fetch for every
+few records would cost as much as the tabulator's without being needed."""
 BATCH_RECORDS_MAX = 10_000
 
 
 class HistoryError(Exception):
-    """The ledger gives another root than the one that was promised. Nothing may be signed (DESIGN 5)."""
+    """The ledger has another root than the one that was promised. Nothing may be signed (DESIGN 5)."""
 
 
 @dataclass(slots=True)
@@ -73,7 +73,7 @@ class _Partition:
     store: TileStore
     log: GrowingLog
     promised: tuple[int, str] = (0, "")
-    """The head that is known to be a beginning of this log."""
+    """A head (size and root) of which this log is known to be a continuation."""
     published_size: int = -1
     published_at: float = float("-inf")
 
@@ -99,14 +99,14 @@ class Notary:
             await migrate(self._pool, schema, files("projections.loghead").joinpath("migrations"))
             await self._resume()
             await consumer.start()
-            places = {TopicPartition(self._topic, each.number): each for each in self._partitions.values()}
-            consumer.assign(list(places))
-            for place, partition in places.items():
-                consumer.seek(place, partition.log.size)
+            logs = {TopicPartition(self._topic, each.number): each for each in self._partitions.values()}
+            consumer.assign(list(logs))
+            for topic_partition, partition in logs.items():
+                consumer.seek(topic_partition, partition.log.size)
             while not stop.is_set():
                 batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS_MAX)
-                for place, messages in batches.items():
-                    self._append(places[place], messages)
+                for topic_partition, messages in batches.items():
+                    self._append(logs[topic_partition], messages)
                 now = time.monotonic()
                 await asyncio.gather(
                     *(self._publish(each) for each in self._partitions.values() if self._is_due(each, now))
@@ -117,7 +117,8 @@ class Notary:
             self._pool.terminate()
 
     async def _resume(self) -> None:
-        """Each log as it was promised last; from nothing where its files are gone, for the ledger has them."""
+        """Load each log as it was promised last. Where its files are gone, it begins empty and is made again from the
+        ledger."""
         election = self._definition.election
         heads = {row["partition"]: (row["size"], row["root"]) for row in await self._pool.fetch(queries.HEADS)}
         for number in range(self._definition.partitions):
@@ -151,7 +152,7 @@ class Notary:
         self._keep_full(partition)
 
     def _keep_full(self, partition: _Partition) -> None:
-        """Step 1, for what never changes."""
+        """Step 1 for full tiles and bundles, which never change."""
         full = partition.log.take_full()
         partition.store.keep(full)
         for path in full:
@@ -186,7 +187,7 @@ class Notary:
         partition.published_at = time.monotonic()
 
     async def _promise(self, partition: _Partition, size: int, root: str) -> bool:
-        """Move the head forward, from one that this log contains. False where another notary is further. Raises
+        """Step 2: move the head forward, from one that this log contains. False where another notary is further. Raises
         HistoryError."""
         while True:
             row = await self._pool.fetchrow(queries.HEAD, partition.number)
@@ -205,7 +206,7 @@ class Notary:
                 partition.promised = (size, root)
 
     def _show(self, partition: _Partition, checkpoint: Checkpoint, signatures: list[Signature]) -> bool:
-        """Put the checkpoint where readers find it, unless a later one is there. False where another notary is at it."""
+        """Step 4: replace the checkpoint file, unless it has a later checkpoint. False where another notary is replacing it."""
 
         def is_later(known: bytes | None) -> bool:
             if known is None:
@@ -221,7 +222,7 @@ class Notary:
 
 
 def own_signatures(checkpoint: Checkpoint, key: Ed25519PrivateKey, at: int) -> list[Signature]:
-    """The log's own of a checkpoint, and its clock's (seconds since 1970)."""
+    """The log's own signature of a checkpoint, and its clock's cosignature at `at` (seconds since 1970)."""
     return [
         sign(checkpoint.text, checkpoint.origin, key),
         cosign(checkpoint.text, clock_name(checkpoint.origin), key, at),
@@ -229,7 +230,7 @@ def own_signatures(checkpoint: Checkpoint, key: Ed25519PrivateKey, at: int) -> l
 
 
 def _hashes(store: TileStore, size: int) -> TileHashes:
-    """The hashes of a log of this size, whose files have been kept."""
+    """The hashes of a log of this size, read from its files."""
     return TileHashes(size, lambda level, index, width: _read_tile(store, level, index, width))
 
 

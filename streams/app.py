@@ -22,19 +22,20 @@ def create_app(settings: Settings, election: Election) -> faust.App:
         # Bytes in, bytes out: a decode error inside Faust would acknowledge and skip the message.
         key_serializer="raw",
         value_serializer="raw",
-        # No tables, so nothing to keep on disk; keyframes set the state right.
+        # There are no tables, so nothing is kept on disk; keyframes restore the state.
         store="memory://",
         datadir=str(directory_until_exit("rekap-rollup-")),
         topic_disable_leader=True,
         topic_allow_declare=False,
-        # A full buffer costs a hard-coded sleep of one second.
+        # With a full buffer Faust sleeps for a hard-coded second.
         stream_buffer_maxsize=65536,
         stream_wait_empty=False,
         producer_acks=-1,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=MESSAGE_BYTES_MAX,
         broker_commit_interval=1.0,
-        # A killed worker's place is free after this; 6 s is the least that Kafka allows by default (Faust waits 60).
+        # A killed worker's partitions are assigned to another after this; 6 s is the least that Kafka allows by default (Faust
+        # waits 60).
         consumer_group_instance_id=settings.instance or None,
         broker_session_timeout=6.0,
         broker_heartbeat_interval=2.0,
@@ -46,7 +47,7 @@ def create_app(settings: Settings, election: Election) -> faust.App:
 
 
 def _credentials(settings: Settings) -> Any:
-    """As all other clients show themselves (runtime/kafka/security.py), in Faust's own form."""
+    """The credentials of all other clients (runtime/kafka/security.py), in Faust's form."""
     options, tls = client_options(settings), tls_context(settings)
     if "sasl_mechanism" in options:
         return faust.SASLCredentials(

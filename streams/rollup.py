@@ -1,14 +1,14 @@
 """The Faust agent: drives projections/area/rollup.py from `subtotals` to `results`.
 
-The agent only folds; a task beside it publishes what has changed, at most every few milliseconds, so that a burst of blocks
-becomes one message. Output goes through a producer of our own, which is idempotent and waits for
-acknowledgement: Faust only logs a failed send. Faust's committed offset is a gauge and decides nothing.
+The agent only folds. A task beside it publishes changes, at most every few milliseconds, so that a burst of blocks becomes one
+message. Results go through a producer of this module, which is idempotent and waits for acknowledgement, because Faust only
+logs a send that failed. Faust's committed offset is a gauge, on which no decision depends.
 
-A bug that one office meets, where its blocks are applied or its result is made, sized or sent, stops that office alone: what
-it knew is thrown away, the reason is left where `/v1/health` finds it (runtime/kafka/stopped_offices.py), and after
-`fold_retry_s` it begins again, silent until each partition has sent a keyframe. That Faust has acknowledged the message
-on which it stopped is no loss, because keyframes say all of it again. What is not of one office, such as a Kafka that
-is away, ends the process.
+A bug that concerns one office, where its blocks are applied or its result is made, sized or sent, stops that office only. Its
+sums are dropped, and the reason is left for `/v1/health` (runtime/kafka/stopped_offices.py). After `fold_retry_s` the office
+begins again, and publishes once each partition has sent a keyframe. Faust has acknowledged the message on which the office
+stopped, but nothing is lost, because keyframes repeat all tallies. An error that concerns no single office, such as a Kafka
+that is away, ends the process.
 """
 
 from __future__ import annotations
@@ -45,26 +45,26 @@ from streams.app import create_app
 logger = logging.getLogger("rekap.rollup")
 
 SETTLE_SECONDS = 0.002
-"""From the first block after a pause until it is published. At half, the blocks that were fetched with it would miss the
-message and wait for the next; at double, all would wait for nothing."""
+"""Wait between the first block after a pause and its publication. At half, blocks that were fetched together with it would miss
+the message and wait for the next; at double, all blocks would wait longer than needed."""
 EXIT_BUG = 70
 """EX_SOFTWARE of sysexits.h."""
 
 
-OF_ONE_MESSAGE = (MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError)
-"""What Kafka's client and broker raise of a message, and not of all that is sent."""
+TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError)
+"""Errors with which Kafka's client and broker refuse one message for its size."""
 
 
 class _Stop(NamedTuple):
-    """Why an office is stopped, and when it is tried again."""
+    """Why an office is stopped, and until when."""
 
     reason: str
     until: float
 
 
 class Publisher:
-    """What the agent and the publishing task share. Both run in one event loop, and neither waits between reading and
-    changing the fold, so it needs no lock."""
+    """State that the agent and the publishing task share. Both run in one event loop, and neither awaits between reading and
+    changing the fold, so no lock is needed."""
 
     def __init__(self, settings: Settings, definition: Definition) -> None:
         self._settings = settings
@@ -74,48 +74,48 @@ class Publisher:
         self._message_keys = MessageKeys()
         self._seals = Seals(settings.workers_key, definition.hash)
         self._opener: Opener | None = None
-        self._can_ask = asyncio.Event()
+        self._is_connected = asyncio.Event()
         self._producer: AIOKafkaProducer | None = None
         self.applied: Counter[Applied] = Counter()
         self._has_read = asyncio.Event()
         self._stopped: dict[OfficeId, _Stop] = {}
         """Offices that have not published since they were stopped."""
         self._left: dict[int, dict[str, str]] = {}
-        """By partition of `subtotals` the reasons that this worker has left."""
+        """Reasons of stopped offices that this worker has left in Kafka, by partition of `subtotals`."""
 
     async def take(self, message: Any) -> None:
-        """Raises KafkaError where Kafka does not say where the ledger ends."""
-        await self._can_ask.wait()
+        """Fold a message. Raises KafkaError where Kafka does not answer where the ledger ends."""
+        await self._is_connected.wait()
         assert self._opener is not None
         for believed in await self._opener.believed([message]):
             self._apply(believed.value)
 
     def _apply(self, value: bytes) -> None:
-        said = BlockRange.from_bytes(value)
-        if (stop := self._stopped.get(said.office)) is not None and time.monotonic() < stop.until:
+        head = BlockRange.from_bytes(value)
+        if (stop := self._stopped.get(head.office)) is not None and time.monotonic() < stop.until:
             return
         try:
-            applied = self._rollup.apply_message(said, value)
+            applied = self._rollup.apply_message(head, value)
         except Exception as error:
-            if said.office not in self._rollup.offices:
+            if head.office not in self._rollup.offices:
                 raise
-            self._stop(said.office, error, f"ledger partition {said.partition} through {said.through}")
+            self._stop(head.office, error, f"ledger partition {head.partition} through {head.through}")
             self._has_read.set()
             return
         if applied is Applied.GAP and not self.applied[Applied.GAP]:
-            logger.info(log_line("gap", office=said.office, partition=said.partition, through=said.through))
-        # Also where it told nothing new: it may have been the keyframe after which what is known may be published.
+            logger.info(log_line("gap", office=head.office, partition=head.partition, through=head.through))
+        # Also after a message without news, because it may be the keyframe after which the office may publish.
         self._has_read.set()
         self.applied[applied] += 1
         metrics.ROLLUP_BLOCKS.labels(applied.value).inc()
 
     def doubt(self) -> None:
-        """Another worker had some of the blocks: publish nothing before the next keyframes."""
+        """Publish nothing before the next keyframes, because another worker may have received some of the blocks."""
         logger.info(log_line("partitions-revoked", then="silent until each partition has sent a keyframe"))
         self._rollup.doubt()
 
-    def _stop(self, office: OfficeId, error: BaseException, place: str) -> None:
-        reason = f"{type(error).__name__}: {error} ({place})"
+    def _stop(self, office: OfficeId, error: BaseException, what: str) -> None:
+        reason = f"{type(error).__name__}: {error} ({what})"
         logger.critical(log_line("office-stopped", office=office, error=reason), exc_info=error)
         metrics.ROLLUP_OFFICE_STOPS.labels(office).inc()
         self._stopped[office] = _Stop(reason, time.monotonic() + self._settings.fold_retry_s)
@@ -125,7 +125,7 @@ class Publisher:
         """Publish changes, at most every `publish_ms`, and keyframes every `results_keyframe_ms`. Raises what Kafka raises."""
         self._producer = ordered_producer(self._settings)
         await self._producer.start()
-        # Of its own: Faust's consumer runs in another thread.
+        # A consumer of its own, because Faust's runs in another thread.
         ledger = plain_consumer(self._settings)
         await ledger.start()
         self._opener = Opener(
@@ -136,7 +136,7 @@ class Publisher:
             ledger,
             SetAside(metrics.ROLLUP_SET_ASIDE),
         )
-        self._can_ask.set()
+        self._is_connected.set()
         published_at = keyframes_at = float("-inf")
         try:
             while True:
@@ -158,7 +158,8 @@ class Publisher:
             await self._producer.stop()
 
     async def _publish(self, with_keyframes: bool) -> None:
-        """One office after the other, so that no more than one is held as bytes; then wait for Kafka's word on all."""
+        """Send the results of one office after the other, so that only one is in memory as bytes; then wait until all are
+        acknowledged. Raises what Kafka raises, but where it is about one message."""
         topic, partition = self._topics.results_partition()
         sent: list[asyncio.Future[Any]] = []
         of: list[OfficeId] = []
@@ -168,13 +169,13 @@ class Publisher:
                 headers = self._seals.headers(topic, partition, key, value)
                 try:
                     sent.append(await self._producer.send(topic, value, key=key, partition=partition, headers=headers))
-                except OF_ONE_MESSAGE as error:
+                except TOO_LARGE as error:
                     self._stop(office, error, f"sending a message of {len(value):,} bytes")
                     break
                 of.append(office)
         outcomes = await asyncio.gather(*sent, return_exceptions=True)
         for office, outcome in zip(of, outcomes, strict=True):
-            if isinstance(outcome, OF_ONE_MESSAGE):
+            if isinstance(outcome, TOO_LARGE):
                 if office not in self._stopped:
                     self._stop(office, outcome, "publishing")
             elif isinstance(outcome, BaseException):
@@ -185,13 +186,14 @@ class Publisher:
             stop = self._stopped.get(office)
             if stop is not None and self._rollup.offices[office].is_complete:
                 del self._stopped[office]
-                logger.info(log_line("office-goes-on", office=office))
+                logger.info(log_line("office-resumed", office=office))
 
     def _records_of(self, office: OfficeId, with_keyframes: bool) -> list[tuple[bytes, bytes]]:
-        """Key and value of each; none of an office that is stopped, because it is silent until keyframes have come."""
+        """Key and value of each message of an office. A stopped office has none, because its sums are not complete before
+        keyframes have come."""
         rollup = self._rollup.offices[office]
         try:
-            # The keyframe after the change: who has followed knows all that it says, and skips it.
+            # The keyframe comes after the change, so that readers which have followed skip the keyframe.
             results = [rollup.take_change(), rollup.keyframe() if with_keyframes else None]
             return [each for result in results if result is not None for each in self._message_keys.messages(result)]
         except Exception as error:
@@ -199,7 +201,8 @@ class Publisher:
             return []
 
     async def _leave_stopped(self) -> None:
-        """Where it has changed. An office that this worker knows nothing of may be another's."""
+        """Leave the reasons of stopped offices in Kafka, where they have changed. Offices that are neither stopped nor complete
+        may be another worker's."""
         reasons: dict[int, dict[str, str]] = {}
         for office, rollup in self._rollup.offices.items():
             stop = self._stopped.get(office)
@@ -250,7 +253,7 @@ def run_worker(settings: Settings, definition: Definition) -> NoReturn:
             os._exit(EXIT_BUG)
 
     @app.task
-    async def say_ready() -> None:
+    async def log_start() -> None:
         logger.info(log_line("started", subtotals=subtotals.get_topic_name()))
 
     worker: Any = faust.Worker(app, loglevel="WARNING", override_logging=False, quiet=True)

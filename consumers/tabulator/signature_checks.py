@@ -1,7 +1,7 @@
-"""Signatures checked beside the fold, in processes of their own.
+"""Signatures, checked beside the fold in processes of their own.
 
-A check takes as long as all the rest of a record's fold. A thread would not do: between two checks it waits for Python's
-lock, which a fold that is at work gives up every 5 ms only.
+A check takes as long as all the rest of a record's fold. A thread would be too slow, because between two checks it waits for
+Python's lock, which a busy fold releases every 5 ms only.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from runtime.own_processes import python_module
 logger = logging.getLogger("rekap.signatures")
 
 INLINE_MAX = 4
-"""So few are checked here: to ask costs about as much as a check."""
+"""Up to this number, signatures are checked in this process, because a question costs about as much as a check."""
 ANSWER_SECONDS = 10
-"""After this a process that does not answer is ended: a question of 1,000 checks takes 70 ms."""
+"""After this a process that does not answer is ended. A question of 1,000 checks takes 70 ms."""
 END_SECONDS = 5
 
 
 class SignatureChecks:
-    """End with `close`. The processes are started when there is something to ask them."""
+    """Processes that check signatures. Each is started with the first question for it; `close` ends them."""
 
     def __init__(self, processes: int) -> None:
         self._processes = processes
@@ -63,7 +63,7 @@ class SignatureChecks:
             return None
 
     def _ask(self, checks: Sequence[Check]) -> bytes:
-        """What a process says; where it has ended, or does not answer, what is found here."""
+        """The answer of a process, or this process's own where the other has ended or does not answer."""
         process = self._next_idle() or _started()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -72,14 +72,14 @@ class SignatureChecks:
         try:
             process.stdin.write(question(checks))
             process.stdin.flush()
-            said = process.stdout.read(len(checks))
+            answered = process.stdout.read(len(checks))
         except OSError:
-            said = b""
+            answered = b""
         finally:
             patience.cancel()
-        if len(said) == len(checks):
+        if len(answered) == len(checks):
             self._idle.put(process)
-            return said
+            return answered
         logger.warning(log_line("checker-lost", process=process.pid, exit_code=process.poll()))
         _end(process)
         return answer(checks)
@@ -93,7 +93,7 @@ def _started() -> subprocess.Popen[bytes]:
 def _end(process: subprocess.Popen[bytes]) -> None:
     assert process.stdin is not None
     assert process.stdout is not None
-    with suppress(OSError):  # of what it was not told any more
+    with suppress(OSError):  # bytes of a question that the process did not read
         process.stdin.close()
     try:
         process.wait(END_SECONDS)

@@ -1,8 +1,8 @@
-"""A process that checks signatures for another one (signature_checks.py), which asks by standard input.
+"""A process that checks signatures for a tabulator (signature_checks.py), which writes questions to its standard input.
 
 A question is the number of checks and of bytes that follow, then each check: public key (32 bytes), signature (64), length
-of the payload, payload. The answer is a byte for each check, 1 where the signature holds. It ends when its input does,
-and so whenever the one that asks has ended, however that came.
+of the payload, payload. The answer is a byte for each check, 1 where the signature holds. The process ends when its input ends,
+and so whenever the tabulator has ended, for whatever reason.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ def answer(checks: Iterable[Check]) -> bytes:
 
 
 def _checks(count: int, body: bytes) -> Iterable[Check]:
-    place = 0
+    start = 0
     for _ in range(count):
-        public_key, signature, length = _CHECK.unpack_from(body, place)
-        place += _CHECK.size
-        yield Check(public_key, signature, body[place : place + length])
-        place += length
+        public_key, signature, length = _CHECK.unpack_from(body, start)
+        start += _CHECK.size
+        yield Check(public_key, signature, body[start : start + length])
+        start += length
 
 
 def serve(questions: BinaryIO, answers: BinaryIO) -> None:
@@ -67,10 +67,10 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
 
 
 if __name__ == "__main__":
-    # A terminal's Ctrl-C reaches all processes of a group; this one ends when there is nobody left to ask.
+    # A terminal's Ctrl-C reaches all processes of a group. This one ends when its input ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         serve(sys.stdin.buffer, sys.stdout.buffer)
     except BrokenPipeError:
-        os._exit(0)  # nobody reads the answer, nor what Python would still flush
+        os._exit(0)  # no process reads the answer, nor what Python would still flush
