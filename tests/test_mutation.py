@@ -1,0 +1,45 @@
+"""The mutation tester changes what it should, one thing at a time, and nothing that no test should depend on."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mutation.mutants import Mutant, mutants_of
+
+
+def _after(source: str) -> list[str]:
+    return [mutant.after for mutant in mutants_of("module.py", source.encode())]
+
+
+@pytest.mark.parametrize(
+    ("source", "changed"),
+    [
+        ("LIMIT = 10", ["LIMIT = 11", "LIMIT = 9"]),
+        ("a < b", ["a <= b"]),
+        ("(a + b) <= (c)", ["(a + b) < (c)", "(a - b) <= (c)"]),
+        ("x = a and b", ["x = ((a))", "x = ((b))"]),
+        ("x = b if a else c", ["x = b if False else c", "x = b if True else c"]),
+        ("x = not a", ["x = (a)"]),
+        ("x.clear()", ["pass"]),
+        ("raise ValueError('f')", ["pass"]),
+        ("x = min(a)", ["x = max(a)"]),
+        ("x = 'F3'", ["x = 'F3X'"]),
+        ("x = [y for y in z if y.a]", ["x = [y for y in z if True]"]),
+        ("assert x == 1", []),
+        ("x: Literal[3]", []),
+        ("x = 'a sentence for people'", []),
+    ],
+)
+def test_each_expression_or_statement_is_changed_alone(source: str, changed: list[str]) -> None:
+    assert sorted(_after(source)) == sorted(changed)
+
+
+def test_a_mutant_knows_the_function_whose_code_it_changes() -> None:
+    source = b"class A:\n    limit = 1\n    def f(self, x=2):\n        def g():\n            return 3\n"
+    found: dict[str, Mutant] = {mutant.before: mutant for mutant in mutants_of("module.py", source)}
+    assert {before: (mutant.scope, mutant.function) for before, mutant in found.items()} == {
+        "limit = 1": ("A", None),
+        "def f(self, x=2):": ("A", None),
+        "return 3": ("A.f.g", ("A", "f")),
+    }
+    assert found["return 3"].source(source).endswith((b"return 4\n", b"return 2\n"))
