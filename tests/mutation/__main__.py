@@ -220,10 +220,9 @@ def _of_functions(mutants: Sequence[Mutant], source: bytes, tests: list[str], pr
     return [bool(each) for each in killed]
 
 
-def survivors_of(path: str, mutants: Sequence[Mutant], *, with_properties: bool, processes: int) -> list[Mutant]:
+def survivors_of(path: str, mutants: Sequence[Mutant], tests: list[str], processes: int) -> list[Mutant]:
     source = (ROOT / path).read_bytes()
     left = list(mutants)
-    tests = tests_of(path, with_properties=with_properties)
     of_functions = [mutant for mutant in mutants if mutant.function is not None]
     if of_functions:
         killed = _of_functions(of_functions, source, tests, processes)
@@ -273,6 +272,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("path", nargs="*", default=ROOTS, help="modules or folders; default: all of the pure packages")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="children at once")
     parser.add_argument("--without-properties", action="store_true", help="unit tests alone: much faster, more survive")
+    parser.add_argument("--tests", nargs="+", help="files and folders of tests instead of the module's own")
     parser.add_argument("--lines", help="only changes of these lines of one module, as 10-20")
     options = parser.parse_args(arguments)
     os.chdir(ROOT)
@@ -290,7 +290,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not mutants:
             continue
         start = time.monotonic()
-        left = survivors_of(path, mutants, with_properties=not options.without_properties, processes=options.processes)
+        tests = options.tests or tests_of(path, with_properties=not options.without_properties)
+        left = survivors_of(path, mutants, tests, options.processes)
         for mutant in left:
             if _key(mutant) not in listed:
                 print(mutant)

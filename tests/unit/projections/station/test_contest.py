@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
+
 import pytest
 
 from projections.station.contest import (
@@ -12,6 +16,7 @@ from projections.station.contest import (
     StationContest,
     Submission,
     life_of,
+    settle_one,
 )
 from schemas.definition.package import Severity
 from schemas.findings import Finding
@@ -189,3 +194,208 @@ def test_an_annulment_of_one_form_lets_the_one_below_stand_again() -> None:
     assert changed == {1: ResultState.COUNTED, 2: ResultState.ANNULLED}
     del life.annulments[b"order"]
     assert {each.offset: each.state for each in life.settle()} == {1: ResultState.SUPERSEDED, 2: ResultState.COUNTED}
+
+
+def test_of_two_accepted_forms_the_first_in_the_ledger_counts() -> None:
+    forms = form(1, says="a"), form(2, says="b"), form(3, says="c")
+    state, stands, states = _settled(*forms, reviews={3: True, 2: True})
+    assert (state, stands) == (ResultState.FLAGGED, 2)
+    assert states == {
+        1: (ResultState.SUPERSEDED, ["V4"]),
+        2: (ResultState.FLAGGED, ["R2"]),
+        3: (ResultState.SUPERSEDED, ["V4"]),
+    }
+
+
+@pytest.mark.parametrize(
+    ("rejected", "expected"),
+    [
+        ([1], {1: "refused R1", 2: "flagged V1", 3: "held V1"}),
+        ([2], {1: "flagged V1", 2: "refused R1", 3: "held V1"}),
+        ([1, 2], {1: "refused R1", 2: "refused R1", 3: "counted"}),
+        ([1, 3], {1: "refused R1", 2: "counted", 3: "refused R1"}),
+        ([1, 2, 3], {1: "refused R1", 2: "refused R1", 3: "refused R1"}),
+    ],
+)
+def test_a_rejected_form_is_in_conflict_with_none(rejected: list[int], expected: dict[int, str]) -> None:
+    forms = form(1, says="a"), form(2, says="b"), form(3, says="c")
+    state, stands, states = _settled(*forms, reviews=dict.fromkeys(rejected, False))
+    assert {of: " ".join([each, *rules]) for of, (each, rules) in states.items()} == expected
+    counted = [of for of, each in expected.items() if each.startswith(("counted", "flagged"))]
+    assert stands == (counted[0] if counted else None)
+    assert state == (expected[counted[0]].split()[0] if counted else ResultState.WAITING)
+
+
+def test_a_held_form_is_in_conflict_only_while_another_is_open() -> None:
+    forms = form(1, says="a", findings=HARD), form(2, says="b", findings=HARD)
+    assert _settled(*forms)[2] == {1: (ResultState.HELD, ["V1"]), 2: (ResultState.HELD, ["V1"])}
+    assert _settled(*forms, reviews={1: False})[2] == {1: (ResultState.REFUSED, ["R1"]), 2: (ResultState.HELD, [])}
+
+
+def test_a_form_in_order_stands_before_a_held_one_that_came_first_and_an_accepted_one_before_both() -> None:
+    forms = form(1, says="a", findings=HARD), form(2, says="b")
+    assert _settled(*forms) == (
+        ResultState.FLAGGED,
+        2,
+        {1: (ResultState.HELD, ["V1"]), 2: (ResultState.FLAGGED, ["V1"])},
+    )
+    assert _settled(*forms, reviews={1: True}) == (
+        ResultState.FLAGGED,
+        1,
+        {1: (ResultState.FLAGGED, ["R2"]), 2: (ResultState.SUPERSEDED, ["V4"])},
+    )
+
+
+def test_a_rejecting_review_that_had_nothing_to_decide_gives_way_to_the_version_below() -> None:
+    """The second form of version 2 breaks a hard rule: the first is rejected now, and nothing of version 2 can count."""
+    life = StationContest()
+    life.add(form(1, 1))
+    life.add(form(2, 2, "b", corrects=1))
+    life.reviews[b"event 2"] = Review(3, False, "SEEN")
+    assert life.settle() == []
+    assert life.effective is life.submissions[1]
+    life.add(form(4, 2, "c", HARD, corrects=1))
+    assert (life.state, life.effective) == (ResultState.FLAGGED, life.submissions[0])
+    assert {each.offset: (each.state, [finding.rule for finding in each.judgement]) for each in life.submissions} == {
+        1: (ResultState.FLAGGED, ["V2"]),
+        2: (ResultState.REFUSED, ["R1"]),
+        4: (ResultState.HELD, []),
+    }
+
+
+def test_two_forms_far_above_wait_for_both_reasons() -> None:
+    assert _settled(form(1, 1), form(2, 12, "b", corrects=1), form(3, 12, "c", corrects=1))[2] == {
+        1: (ResultState.FLAGGED, ["V2"]),
+        2: (ResultState.HELD, ["V7", "V1", "V5"]),
+        3: (ResultState.HELD, ["V7", "V1", "V5"]),
+    }
+
+
+def test_a_form_of_the_first_version_corrects_none() -> None:
+    assert _settled(form(1, 1))[2][1] == (ResultState.COUNTED, [])
+    assert _settled(form(1, 1, corrects=99))[2][1] == (ResultState.FLAGGED, ["V6"])
+    assert _settled(form(1, 1), form(2, 1, "b", corrects=1))[2][2] == (ResultState.HELD, ["V1", "V6"])
+
+
+def test_a_held_form_of_the_version_that_counts_or_of_a_higher_one_is_not_superseded() -> None:
+    forms = form(1, 1), form(2, 3, "c", HARD, corrects=1), form(3, 2, "b", corrects=1), form(4, 2, "z", corrects=1)
+    life = StationContest()
+    for each in forms:
+        life.add(each)
+    assert {each.offset: (each.state, [finding.rule for finding in each.judgement]) for each in life.submissions} == {
+        1: (ResultState.SUPERSEDED, ["V4"]),
+        2: (ResultState.HELD, []),
+        3: (ResultState.FLAGGED, ["V1", "V2"]),
+        4: (ResultState.HELD, ["V1"]),
+    }
+    assert (life.standing, life.waiting) == (life.submissions[2], life.submissions[1])
+
+
+def test_an_annulment_is_of_the_versions_up_to_one_or_of_one_form() -> None:
+    through = Annulment(9, "court", 2, None, "PSU")
+    assert [through.covers(form(version, version)) for version in (1, 2, 3)] == [True, True, False]
+    single = Annulment(9, "court", 0, b"event 2", "PSU")
+    assert [single.covers(form(offset, 1)) for offset in (1, 2, 3)] == [False, True, False]
+
+
+def test_a_station_is_annulled_only_while_nothing_counts_or_waits() -> None:
+    assert _settled(form(1), annulled_through=1)[0] is ResultState.ANNULLED
+    assert _settled(form(1), form(2, 2, "b"), annulled_through=1)[0] is ResultState.FLAGGED
+    assert _settled(form(1), form(2, 2, "b", HARD), annulled_through=1)[:2] == (ResultState.HELD, 2)
+    assert StationContest().state is ResultState.WAITING
+
+
+def test_a_finding_about_the_other_forms_says_which_in_two_languages() -> None:
+    life = life_of(
+        [form(1, says="a", findings=HARD), form(2, says="b", findings=HARD), form(3, 2, "c"), form(4, 2, "c")],
+        reviews={b"event 1": Review(5, False, "TORN"), b"event 2": Review(6, True, "SEEN")},
+        annulments={b"order": Annulment(7, "court", 0, b"event 3", "PSU")},
+    )
+    told = {each.offset: each.judgement[0] for each in life.submissions}
+    assert told == {
+        1: Finding("R1", Severity.HARD, "Ditolak dalam peninjauan pada offset 5: TORN.", told[1].sentence_en),
+        2: told[2],
+        3: Finding("N1", Severity.HARD, "Dibatalkan oleh perintah pada offset 7: PSU.", told[3].sentence_en),
+        4: told[4],
+    }
+    assert told[1].sentence_en == "Rejected by the review at offset 5: TORN."
+    assert told[3].sentence_en == "Annulled by the order at offset 7: PSU."
+    accepted = life_of([form(1, findings=HARD)], reviews={b"event 1": Review(6, True, "SEEN")}).submissions[0]
+    assert accepted.judgement == (
+        Finding(
+            "R2",
+            Severity.SOFT,
+            "Diterima dalam peninjauan pada offset 6: SEEN.",
+            "Accepted by the review at offset 6: SEEN.",
+        ),
+    )
+    repeated = life_of([form(4, 2, "c"), form(9, 2, "c")]).submissions[1]
+    assert repeated.judgement[0].sentence_en == "Says the same as the form at offset 4."
+    assert repeated.judgement[0].severity is Severity.INFO
+
+
+@pytest.mark.parametrize(
+    ("findings", "state"),
+    [
+        ((), ResultState.COUNTED),
+        ((Finding("F5", Severity.INFO, "info", "info"),), ResultState.COUNTED),
+        ((Finding("F5", Severity.INFO, "info", "info"), *SOFT), ResultState.FLAGGED),
+        (SOFT, ResultState.FLAGGED),
+        ((*SOFT, *HARD), ResultState.HELD),
+    ],
+)
+def test_the_only_form_is_judged_the_same_on_the_short_way(findings: tuple[Finding, ...], state: ResultState) -> None:
+    assert settle_one(form(1, findings=findings)) is _settled(form(1, findings=findings))[0] is state
+
+
+def test_a_key_may_have_a_hundred_events_and_a_version_may_be_ten_above_the_one_before() -> None:
+    life = StationContest()
+    assert all(life.has_room("ab", b"%d" % number) for number in range(100))
+    assert not life.has_room("ab", b"100")
+    assert life.has_room("ab", b"99")
+    assert life.has_room("cd", b"100")
+    assert life.events == 101
+    assert "V7" not in _settled(form(1, 1), form(2, 11, "b"))[2][2][1]
+    assert "V7" in _settled(form(1, 1), form(2, 12, "b"))[2][2][1]
+
+
+def test_a_life_has_the_events_that_were_applied_and_the_forms() -> None:
+    life = life_of([form(1)], applied={b"review"}, heard=[("cd", b"review"), ("ab" * 8, b"late")])
+    assert [life.has(event) for event in (b"event 1", b"review", b"late")] == [True, True, False]
+    assert [life.has_form(event) for event in (b"event 1", b"review")] == [True, False]
+    assert life.heard == {"ab" * 8: {b"event 1", b"late"}, "cd": {b"review"}}
+    assert life.events == 3
+
+
+ACTS: dict[str, Callable[[int], Submission | Review]] = {
+    "v1 a": lambda offset: form(offset, 1, "a"),
+    "v1 b": lambda offset: form(offset, 1, "b"),
+    "v1 wrong": lambda offset: form(offset, 1, f"{offset}", HARD),
+    "v2": lambda offset: form(offset, 2, f"{offset}", corrects=offset - 1),
+    "v2 wrong": lambda offset: form(offset, 2, "d", HARD, corrects=0),
+    "v3": lambda offset: form(offset, 3, "e", corrects=offset + 1),
+    "v12": lambda offset: form(offset, 12, "f", corrects=0),
+    "accept the first": lambda offset: Review(offset, True, "SEEN"),
+    "reject the first": lambda offset: Review(offset, False, "SEEN"),
+}
+
+
+@pytest.mark.parametrize("first", ACTS)
+def test_every_short_history_is_judged_form_by_form_as_all_anew(first: str) -> None:
+    """Every four of these acts, in every order. Longer and stranger ones: tests/properties/test_station_lives.py."""
+    for rest in product(ACTS, repeat=3):
+        life = StationContest()
+        for offset, name in enumerate((first, *rest)):
+            act = ACTS[name](offset)
+            before = {each.offset: (each.state, each.judgement) for each in life.submissions}
+            if isinstance(act, Submission):
+                changed = life.add(act)
+            else:
+                life.reviews[b"event 0"] = act
+                changed = life.settle()
+            after = {each.offset: (each.state, each.judgement) for each in life.submissions}
+            assert {each.offset for each in changed} == {of for of in after if after[of] != before.get(of)}
+        anew = life_of([replace(each) for each in life.submissions], reviews=dict(life.reviews))
+        assert after == {each.offset: (each.state, each.judgement) for each in anew.submissions}, (first, *rest)
+        assert life.state is anew.state, (first, *rest)
+        assert (life.standing and life.standing.offset) == (anew.standing and anew.standing.offset), (first, *rest)
