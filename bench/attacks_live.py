@@ -38,7 +38,7 @@ async def _upgrade(wire: Wire) -> bytes:
     return await wire.reader.readuntil(b"}")
 
 
-def _wish(**fields: object) -> bytes:
+def _command(**fields: object) -> bytes:
     return frame(TEXT, orjson.dumps({"type": "subscribe", "office": "president", **fields}))
 
 
@@ -62,7 +62,7 @@ async def readers_who_never_read(target: Target) -> str:
     async def once(wire: Wire) -> None:
         await _upgrade(wire)
         for level in ("province", "regency", "district", "provinsi", "kabupaten-kota", "kecamatan"):
-            await wire.send(_wish(level=level))
+            await wire.send(_command(level=level))
         await target.last()
 
     async def stream(wire: Wire) -> None:
@@ -107,7 +107,7 @@ async def cursors_of_the_future(target: Target) -> str:
         definition = definition or orjson.loads(hello[hello.index(b"{") :])["definition"]
         cursor = cursor_of(Positions(10**12, (10**12,) * 4), definition)
         for number in range(50):
-            await wire.send(_wish(id=str(number), cursor=cursor, stations=bool(number % 2)))
+            await wire.send(_command(id=str(number), cursor=cursor, stations=bool(number % 2)))
         await wire.until_closed()
 
     return f"{await target.at_once(200, once)} of 200 ended"
@@ -145,7 +145,7 @@ async def subscribing_over_and_over(target: Target) -> str:
         reading = asyncio.create_task(wire.until_closed())
         try:
             while not reading.done():
-                await wire.send(_wish(id="a") + frame(TEXT, b'{"type":"unsubscribe","id":"a"}'))
+                await wire.send(_command(id="a") + frame(TEXT, b'{"type":"unsubscribe","id":"a"}'))
                 await asyncio.sleep(0.05)
             await reading
         finally:

@@ -1,8 +1,8 @@
 """The live feed.
 
-In     messages of `results` and `subtotals`; wishes of clients
-Does   keeps the newest state of each office; finds what each channel shows of a change; keeps pace with each client
+In     messages of `results` and `subtotals`; commands of clients (subscribe, unsubscribe)
+Does   keeps the newest state of each office; finds what each channel shows of a change; sends no faster than a client reads
 Out    messages over WebSocket and server-sent events
 
-Read next: state.py (what is newest), hub.py (who wants what of it), subscribers.py (one client), live.py (the sockets).
+Read next: state.py (what is newest), hub/ (which client gets what), subscribers.py (one client), live.py (the sockets).
 """

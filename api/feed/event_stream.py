@@ -1,8 +1,9 @@
-"""The live feed as server-sent events: one subscription, written until its client goes, does not read, or the feed ends.
+"""The live feed as server-sent events: one subscription, written until its client disconnects or does not read, or until the
+feed ends.
 
-A stream notices by itself that nobody is there. ASGI says so only where the server sees it, and between two messages
-there may be nothing to write; so the connection is looked at with each message and each heartbeat, and a message that
-does not leave in `SEND_SECONDS_MAX` ends it.
+ASGI reports that a client has gone only where the server notices, and between two messages there may be nothing to write.
+So the stream checks its connection with each message and each heartbeat, and a message that does not leave in
+`SEND_SECONDS_MAX` ends the stream.
 """
 
 from __future__ import annotations
@@ -17,20 +18,20 @@ from starlette.types import Receive, Scope, Send
 from api.http.connection import CONNECTION, Connection
 
 SEND_SECONDS_MAX = 30.0
-"""A message that does not leave in this time means that nobody reads: the connection is cut off."""
+"""A message that does not leave in this time means that the client does not read, so the connection is cut off."""
 RETRY_MS = 2_000
-"""After which a browser connects again where it lost the connection."""
+"""Time after which a browser that lost its connection connects again."""
 
 
 class EventStream(Response):
-    """Chunks of an event stream as they come. An end of `chunks` ends the answer in order, with its status of 200: a
-    browser then comes back, whereas an error would end its `EventSource` for good."""
+    """Chunks of an event stream as they come. When `chunks` ends, the answer ends normally with its status 200, because a
+    browser then connects again, whereas an error would end its `EventSource` for good."""
 
     media_type = "text/event-stream"
 
     def __init__(self, chunks: AsyncIterator[bytes], ended: Callable[[], None] = lambda: None) -> None:
-        """`ended` is called at the end, also where `chunks` never began: the finally of a generator that nothing was
-        asked of does not run."""
+        """`ended` is called at the end, also where `chunks` never began, because the `finally` of a generator that was never
+        started does not run."""
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._chunks = chunks
@@ -71,7 +72,7 @@ async def _until_gone(receive: Receive) -> None:
 
 
 def come_back(sentence: str, after_ms: int) -> EventStream:
-    """An answer that ends at once, and lets a browser come back."""
+    """An answer that ends at once, after which a browser connects again in `after_ms`."""
 
     async def chunks() -> AsyncIterator[bytes]:
         yield f": {sentence}\nretry: {after_ms}\n\n".encode()

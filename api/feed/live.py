@@ -1,8 +1,8 @@
-"""The live feed's shell: Kafka on one side, WebSocket and server-sent events on the other, api/feed/hub.py between.
+"""The live feed's shell: it consumes from Kafka, serves WebSocket and server-sent events, and has api/feed/hub/ decide.
 
-It begins with the read model's state and the topic positions that state is of, both read in one transaction, and follows
-`results` and `subtotals` from there. Should following fail, clients are closed with "service restart", the error is
-logged, and the feed begins anew; cursors stay good.
+The feed begins with the state of the read model and the topic positions of that state, both read in one transaction, and
+follows `results` and `subtotals` from there. When following fails, the error is logged, connections are closed with
+"service restart", and the feed begins anew; cursors remain valid.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from starlette.types import Scope
 from starlette.websockets import WebSocketDisconnected
 
 from api.feed.event_stream import RETRY_MS, SEND_SECONDS_MAX, EventStream, come_back
-from api.feed.hub import Hub, Wrong
-from api.feed.places import Places
+from api.feed.hub.commands import CommandError
+from api.feed.hub.hub import Hub
+from api.feed.rendering_turns import RenderingTurns
+from api.feed.slots import Slots
 from api.feed.subscribers import Frame, Subscriber
-from api.feed.turns import FairTurns
 from api.http.connection import CONNECTION, Connection
 from api.limits.client_address import TrustedProxies
 from api.limits.rate_limits import BURST_SECONDS, RateLimit
@@ -45,24 +46,26 @@ from schemas.served.live import CURSOR_CHARACTERS_MAX, FROM_CLIENT, FROM_SERVER,
 logger = logging.getLogger("rekap.live")
 
 POLL_MS = 100
-WISHES_MAX = 100
-"""Messages a client may send between two heartbeats; a busy page that pans over a map sends a dozen."""
+COMMANDS_MAX = 100
+"""Commands that a client may send between two heartbeats; a page on which a user pans over a map sends a dozen."""
 MISTAKES_MAX = 20
-WISH_FIELDS_MAX = 16
-"""Limit for a wish, which has eight at most. Each unknown one is a mistake, and 16 kB can hold two thousand."""
+COMMAND_FIELDS_MAX = 16
+"""Limit for the fields of a command, which has at most eight. Each unknown field is a mistake, and 16 kB can hold two
+thousand."""
 UNREAD_ANSWERS_MAX = 100
-"""Answers to wishes that wait for a client, which are never dropped. A page of fifty channels that asks anew has as many."""
+"""Answers to commands that wait for a client, which are never dropped. A page that subscribes to fifty channels again has as
+many."""
 APPLY_SECONDS = 0.005
 """Time for applying messages before the loop does something else: a feed that catches up has megabytes of them at once."""
-SUBSCRIPTIONS_EACH = 8
-"""For each place that an address may take, over all its connections."""
+SUBSCRIPTIONS_PER_CONNECTION = 8
+"""Subscriptions that an address may have, for each connection that it may have."""
 FULL_SECONDS = 10
-"""After which one comes back for whom there was no place."""
+"""Time after which a client that was not admitted may connect again."""
 REFUSED_AFTER_SECONDS = 1.0
-"""How long one waits to hear that it connects too often; it would be back at once."""
+"""Time that the refusal of a client that connects too often is held back, because the client would connect again at once."""
 TOO_MANY = 429
 HOLD_SECONDS_MAX = 10.0
-"""That a request for the stream is held while the feed begins, which takes a second or two after a start."""
+"""Time that a request for the stream is held while the feed begins, which takes a second or two after a start."""
 BEGIN_AGAIN_SECONDS_MAX = 30.0
 
 CLOSE_RESTART, CLOSE_POLICY, CLOSE_TRY_LATER = 1012, 1008, 1013
@@ -79,16 +82,16 @@ class LiveFeed:
         self._topics = topics_of(definition.election, settings.generation)
         self._seals = Seals(settings.workers_key, definition.hash)
         self.aside = SetAside(metrics.API_SET_ASIDE)
-        """What is in the topics and was not believed, since this process began."""
+        """Messages of the topics that were set aside since this process began."""
         self._consumer: AIOKafkaConsumer | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._connections: set[asyncio.Task[Any]] = set()
         self._streams: set[asyncio.Event] = set()
-        """What wakes each client that is served by `frames`, for as long as it is to be served."""
+        """The event that wakes each client of `frames`. Removing the event here ends the client's stream."""
         self._proxies = TrustedProxies.parse(settings.trusted_proxies)
-        self._places = Places(settings.live_clients, settings.live_clients_per_address)
+        self._slots = Slots(settings.live_clients, settings.live_clients_per_address)
         self._connects = RateLimit("live connections", settings.live_clients_per_address // BURST_SECONDS)
-        self._turns = FairTurns()
+        self._turns = RenderingTurns()
         self.hub: Hub | None = None
         """None while the feed begins."""
         self._has_begun = asyncio.Event()
@@ -103,8 +106,8 @@ class LiveFeed:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def end_clients(self) -> None:
-        """Close every live connection: clients come back with their cursors. A process that ends would wait for them in
-        vain."""
+        """Close every live connection. Clients connect again with their cursors; a process that shuts down would otherwise
+        wait for connections that never end."""
         for connection in self._connections:
             connection.cancel()
         streams, self._streams = self._streams, set()
@@ -112,16 +115,17 @@ class LiveFeed:
             ready.set()
 
     def stage(self) -> dict[str, Any]:
-        """For /v1/health: how many messages are still to be told, and how many clients listen."""
+        """For /v1/health: how many messages are not applied yet, how many clients are connected, which offices stopped."""
         if self.hub is None or self._consumer is None:
             return {"state": "beginning", "lag_records": None, "clients": 0}
         lag = 0
-        for place in self._consumer.assignment():
-            end = self._consumer.highwater(place)
+        positions = self.hub.positions
+        for partition in self._consumer.assignment():
+            end = self._consumer.highwater(partition)
             if end is not None:
-                positions = self.hub.positions
-                at = positions.results if place.topic == self._topics.results else positions.subtotals[place.partition]
-                lag += max(0, end - at)
+                is_results = partition.topic == self._topics.results
+                position = positions.results if is_results else positions.subtotals[partition.partition]
+                lag += max(0, end - position)
         return {
             "state": "following",
             "lag_records": lag,
@@ -129,7 +133,7 @@ class LiveFeed:
             "stopped": self.hub.state.stopped(),
         }
 
-    # -- Kafka's side ----------------------------------------------------------------------------------------------
+    # -- following Kafka -------------------------------------------------------------------------------------------
 
     async def _follow_for_ever(self) -> None:
         wait = 1.0
@@ -158,16 +162,16 @@ class LiveFeed:
             SUBTOTALS_PARTITIONS,
             heartbeat_s=self._settings.live_heartbeat_s,
             generation=self._settings.generation,
-            subscriptions_of_one=self._settings.live_clients_per_address * SUBSCRIPTIONS_EACH,
+            subscriptions_of_party=self._settings.live_clients_per_address * SUBSCRIPTIONS_PER_CONNECTION,
         )
         hub.begin(positions, state.tallies, state.office_tallies, state.result_watermarks, state.block_watermarks)
         self._consumer = consumer = plain_consumer(self._settings)
         await consumer.start()
-        places = {self._topics.results_partition(): positions.results}
-        places.update(zip(self._topics.subtotals_partitions(), positions.subtotals, strict=True))
-        consumer.assign(list(places))
-        for place, offset in places.items():
-            consumer.seek(place, offset)
+        next_offsets = {self._topics.results_partition(): positions.results}
+        next_offsets.update(zip(self._topics.subtotals_partitions(), positions.subtotals, strict=True))
+        consumer.assign(list(next_offsets))
+        for partition, offset in next_offsets.items():
+            consumer.seek(partition, offset)
         self.show(hub)
         logger.info(log_line("feed-begins", results=positions.results, subtotals=sum(positions.subtotals)))
 
@@ -209,8 +213,8 @@ class LiveFeed:
                 hub.apply_result(message.offset, message.value)
             else:
                 hub.apply_block(message.partition, message.offset, message.value)
-        for place, messages in batches.items():
-            hub.pass_over(-1 if place.topic == self._topics.results else place.partition, messages[-1].offset)
+        for partition, messages in batches.items():
+            hub.pass_over(-1 if partition.topic == self._topics.results else partition.partition, messages[-1].offset)
 
     async def _end(self) -> None:
         self.hub = None
@@ -227,43 +231,45 @@ class LiveFeed:
             if self.hub is not None:
                 self.hub.heartbeat()
 
-    # -- the clients' side -----------------------------------------------------------------------------------------
+    # -- admitting clients -----------------------------------------------------------------------------------------
 
     def party(self, scope: Scope) -> str:
-        """Whom the places of a client are counted against."""
+        """The party that a connection counts against."""
         return self._proxies.client_of(scope)
 
     def admit(self, party: str) -> Hub:
-        """The hub, and a place in it for one more client, to be given back. Raises NoPlace where there is none."""
+        """Take a slot for one more client, which `end` gives back. Raises NotAdmittedError."""
         if self.hub is None:
-            raise NoPlace("the feed is beginning; connect again in a moment", 1)
-        if (refusal := self._places.refusal(party)) is not None:
-            raise NoPlace(f"no place on the live feed of this process: {refusal}", FULL_SECONDS)
-        self._places.take(party)
+            raise NotAdmittedError("the feed is beginning; connect again in a moment", 1)
+        if (refusal := self._slots.refusal(party)) is not None:
+            raise NotAdmittedError(f"no room on the live feed of this process: {refusal}", FULL_SECONDS)
+        self._slots.take(party)
         return self.hub
 
     async def admit_at_rate(self, party: str) -> Hub:
-        """The same for one that connects: who does so more often than all places of an address together could in
-        BURST_SECONDS waits to hear so. Raises NoPlace."""
+        """As `admit`, for a party that connects no more often than all slots of an address together in BURST_SECONDS. Other
+        parties wait for their refusal. Raises NotAdmittedError."""
         if not self._connects.take(party):
             await asyncio.sleep(REFUSED_AFTER_SECONDS)
-            raise NoPlace("your address connects to the live feed too often", FULL_SECONDS)
+            raise NotAdmittedError("your address connects to the live feed too often", FULL_SECONDS)
         return self.admit(party)
 
     async def admit_soon(self, party: str) -> Hub:
-        """The same, and waits for a feed that is just beginning. Raises NoPlace."""
+        """As `admit_at_rate`, after waiting for a feed that is just beginning. Raises NotAdmittedError."""
         with suppress(TimeoutError):
             async with asyncio.timeout(HOLD_SECONDS_MAX):
                 await self._has_begun.wait()
         return await self.admit_at_rate(party)
 
     def end(self, hub: Hub, subscriber: Subscriber) -> None:
-        """The client has gone."""
+        """Remove a client that has gone."""
         hub.leave(subscriber)
-        self._places.give_back(subscriber.party)
+        self._slots.give_back(subscriber.party)
+
+    # -- serving clients -------------------------------------------------------------------------------------------
 
     async def next_frame(self, subscriber: Subscriber) -> Frame | None:
-        """The next frame to send, or None. What must be rendered first waits for its turn."""
+        """The next frame to send, or None. A frame that must be rendered first waits for the turn of its party."""
         if not subscriber.has_work:
             frame = subscriber.take()
         else:
@@ -279,15 +285,15 @@ class LiveFeed:
         await socket.accept()
         try:
             hub = await self.admit_at_rate(party)
-        except NoPlace as none:
+        except NotAdmittedError as error:
             with suppress(WebSocketDisconnect, WebSocketDisconnected, OSError):
-                await socket.close(CLOSE_TRY_LATER, none.sentence)
+                await socket.close(CLOSE_TRY_LATER, error.sentence)
             return
         if connection is not None:
             connection.has_no_end()
         ready = asyncio.Event()
         subscriber = hub.join(ready.set, party)
-        reading = asyncio.create_task(self._read_wishes(socket, hub, subscriber))
+        reading = asyncio.create_task(self._read_commands(socket, hub, subscriber))
         writing = asyncio.create_task(self._write_frames(socket, subscriber, ready))
         self._connections |= {reading, writing}
         try:
@@ -295,12 +301,12 @@ class LiveFeed:
             for task in done:
                 if task.cancelled():
                     await socket.close(CLOSE_RESTART, "the feed begins anew; connect again with your cursor")
-                elif isinstance(error := task.exception(), TimeoutError):
+                elif isinstance(failure := task.exception(), TimeoutError):
                     metrics.LIVE_CLIENTS_DROPPED.inc()
                     if connection is not None:
                         connection.cut_off()
-                elif error is not None:
-                    raise error
+                elif failure is not None:
+                    raise failure
         except (WebSocketDisconnect, WebSocketDisconnected, OSError):
             pass  # closed already
         finally:
@@ -309,8 +315,8 @@ class LiveFeed:
                 self._connections.discard(task)
             self.end(hub, subscriber)
 
-    async def _read_wishes(self, socket: WebSocket, hub: Hub, subscriber: Subscriber) -> None:
-        wishes = mistakes = 0
+    async def _read_commands(self, socket: WebSocket, hub: Hub, subscriber: Subscriber) -> None:
+        commands = mistakes = 0
         window_ends = asyncio.get_running_loop().time()
         while True:
             message = await socket.receive()
@@ -318,16 +324,17 @@ class LiveFeed:
                 return
             now = asyncio.get_running_loop().time()
             if now > window_ends:
-                wishes, window_ends = 0, now + self._settings.live_heartbeat_s
-            wishes += 1
+                commands, window_ends = 0, now + self._settings.live_heartbeat_s
+            commands += 1
             try:
-                if wishes > WISHES_MAX:
-                    raise Wrong(429, None, f"more than {WISHES_MAX} messages in {self._settings.live_heartbeat_s} s")
-                _follow_wish(hub, subscriber, message.get("text"))
-            except Wrong as wrong:
-                hub.refuse(subscriber, wrong)
+                if commands > COMMANDS_MAX:
+                    sentence = f"more than {COMMANDS_MAX} messages in {self._settings.live_heartbeat_s} s"
+                    raise CommandError(429, None, sentence)
+                _follow_command(hub, subscriber, message.get("text"))
+            except CommandError as error:
+                hub.refuse(subscriber, error)
                 mistakes += 1
-            if wishes > WISHES_MAX or mistakes > MISTAKES_MAX:
+            if commands > COMMANDS_MAX or mistakes > MISTAKES_MAX:
                 await socket.close(CLOSE_POLICY, "too many messages that could not be followed")
                 return
             if subscriber.unread_answers > UNREAD_ANSWERS_MAX:
@@ -343,8 +350,7 @@ class LiveFeed:
             await ready.wait()
 
     async def frames(self, subscriber: Subscriber, ready: asyncio.Event) -> AsyncIterator[Frame | None]:
-        """The frames of a subscriber as they come, for one that cannot be sent wishes (SSE); None at times, where there
-        is nothing to send."""
+        """The frames of a subscriber of server-sent events as they come; None once a heartbeat in which there are none."""
         self._streams.add(ready)
         try:
             while ready in self._streams:
@@ -360,8 +366,8 @@ class LiveFeed:
             self._streams.discard(ready)
 
 
-class NoPlace(Exception):
-    """Nobody can be served just now; `after_s` says when it may be otherwise."""
+class NotAdmittedError(Exception):
+    """The client cannot be served now. It may connect again after `after_s` seconds."""
 
     def __init__(self, sentence: str, after_s: int) -> None:
         super().__init__(sentence)
@@ -369,26 +375,26 @@ class NoPlace(Exception):
         self.after_s = after_s
 
 
-def _follow_wish(hub: Hub, subscriber: Subscriber, text: str | None) -> None:
-    """Raises Wrong."""
+def _follow_command(hub: Hub, subscriber: Subscriber, text: str | None) -> None:
+    """Raises CommandError."""
     if text is None:
-        raise Wrong(400, None, "a binary message; wishes are JSON in text messages")
-    with suppress(orjson.JSONDecodeError):  # what is not JSON has its sentence below
-        if isinstance(wished := orjson.loads(text), dict) and len(wished) > WISH_FIELDS_MAX:
-            raise Wrong(400, None, f"{len(wished):,} fields; a wish has at most {WISH_FIELDS_MAX}")
+        raise CommandError(400, None, "a binary message; commands are JSON in text messages")
+    with suppress(orjson.JSONDecodeError):  # validation below names what is not valid JSON
+        if isinstance(fields := orjson.loads(text), dict) and len(fields) > COMMAND_FIELDS_MAX:
+            raise CommandError(400, None, f"{len(fields):,} fields; a command has at most {COMMAND_FIELDS_MAX}")
     try:
-        wish = FROM_CLIENT.validate_json(text)
+        command = FROM_CLIENT.validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"] if part not in ("subscribe", "unsubscribe"))
-        raise Wrong(400, field or None, first["msg"]) from None
+        raise CommandError(400, field or None, first["msg"]) from None
     try:
-        if isinstance(wish, Subscribe):
-            hub.subscribe(subscriber, wish)
+        if isinstance(command, Subscribe):
+            hub.subscribe(subscriber, command)
         else:
-            hub.unsubscribe(subscriber, wish)
-    except Wrong as wrong:
-        wrong.id = wish.id
+            hub.unsubscribe(subscriber, command)
+    except CommandError as error:
+        error.id = command.id
         raise
 
 
@@ -419,7 +425,7 @@ async def live_events(
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> Response:
     """A snapshot of an area and its children (or of a level), then each change. A browser that reconnects by itself
-    says where it was (`Last-Event-ID`) and goes on there. The same over WebSocket, for several subscriptions at once:
+    sends its last cursor (`Last-Event-ID`) and resumes there. The same over WebSocket, for several subscriptions at once:
     `WS /v1/live`, messages as in `/v1/schemas/live`."""
     feed: LiveFeed = request.app.state.live
     connection: Connection | None = request.scope.get(CONNECTION)
@@ -430,19 +436,19 @@ async def live_events(
     party = feed.party(request.scope)
     try:
         hub = await feed.admit_soon(party)
-    except NoPlace as none:
-        return come_back(none.sentence, none.after_s * 1000)
+    except NotAdmittedError as error:
+        return come_back(error.sentence, error.after_s * 1000)
     ready = asyncio.Event()
     subscriber = hub.join(ready.set, party)
     kept = last_event_id and last_event_id[:CURSOR_CHARACTERS_MAX]
-    wish = Subscribe(office=office, area=area, level=level, stations=stations, cursor=kept or cursor or None)
+    command = Subscribe(office=office, area=area, level=level, stations=stations, cursor=kept or cursor or None)
     try:
-        hub.subscribe(subscriber, wish, keeps_cursor=bool(kept))
-    except Wrong as wrong:
+        hub.subscribe(subscriber, command, keeps_cursor=bool(kept))
+    except CommandError as error:
         feed.end(hub, subscriber)
-        if wrong.status == TOO_MANY:
-            return come_back(wrong.sentence, FULL_SECONDS * 1000)
-        raise Problem(wrong.status, "Cannot be subscribed to", wrong.sentence, field=wrong.field) from None
+        if error.status == TOO_MANY:
+            return come_back(error.sentence, FULL_SECONDS * 1000)
+        raise Problem(error.status, "Cannot be subscribed to", error.sentence, field=error.field) from None
 
     async def chunks() -> AsyncIterator[bytes]:
         async for frame in feed.frames(subscriber, ready):

@@ -1,4 +1,4 @@
-"""Tallies as JSON, made once for all who are sent them, as long as they are the newest."""
+"""Tallies as JSON. A tally is rendered once for all clients, as long as it is the newest of its row."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable
 from api.feed.touched import Key
 
 RENDERED_BYTES_MAX = 8 * 1024 * 1024
-"""The tallies of seven hundred areas of a legislature, or of all districts of a president. With fewer, what ten channels
-show is made ten times (0.1 ms for a tally of 234 rows); with 32 MiB the process grew by 290 MB, since what is kept lies
-between what is made and dropped beside it, and readers of 87 MB were served no sooner."""
+"""The tallies of seven hundred areas of a legislature, or of all districts of a president. With fewer, a tally that ten
+channels show is rendered ten times (0.1 ms for a tally of 234 rows). With 32 MiB the process grew by 290 MB, because kept
+texts lie in memory between texts that are freed, and clients that read 87 MB were served no sooner."""
 
 
 class Rendered:
@@ -18,17 +18,17 @@ class Rendered:
         self._kept: dict[tuple[int, Key], tuple[object, bytes]] = {}
         self.bytes = 0
 
-    def get(self, office: int, key: Key, tally: object, make: Callable[[], bytes]) -> bytes:
-        """`tally` is the very object that `make` renders: a tally that changed is another."""
-        place = office, key
-        kept = self._kept.get(place)
+    def get(self, office: int, key: Key, tally: object, render: Callable[[], bytes]) -> bytes:
+        """The JSON of a tally. `tally` is the same object that `render` renders: a tally that changed is another object."""
+        office_and_key = office, key
+        kept = self._kept.get(office_and_key)
         if kept is not None:
             if kept[0] is tally:
                 return kept[1]
-            del self._kept[place]
+            del self._kept[office_and_key]
             self.bytes -= len(kept[1])
-        text = make()
-        self._kept[place] = tally, text
+        text = render()
+        self._kept[office_and_key] = tally, text
         self.bytes += len(text)
         while self.bytes > self._bytes_max:
             oldest = next(iter(self._kept))

@@ -1,8 +1,8 @@
-"""The newest state of each office, kept from the messages of `results` and `subtotals`, and which of it changed since the
-hub last sent it.
+"""The newest state of each office, kept from the messages of `results` and `subtotals`, and what of it changed since the last
+flush of the hub.
 
-Areas from the shard level up come from `results`, those below and the stations from `subtotals`, each by its own chain
-(DESIGN 2).
+Areas from the shard level up come from `results`; stations and areas below the shard level come from `subtotals`. Each of
+these topics has its own chain of messages, in which a missing message is noticed (DESIGN 2).
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from schemas.served.live import GapReason, Positions
 logger = logging.getLogger("rekap.live")
 
 PackedTally = str
-"""A tally as JSON, as the read model has it. A village has one of 750 numbers in each of three legislatures, most of them 0: as
-lists of numbers the 83,000 of a nation are 1.5 GB of memory, as text 400 MB."""
+"""A tally as JSON, as the read model stores it. A village has a tally of 750 numbers, most of them 0, in each of three
+legislatures: as lists of numbers those of the 83,000 villages of a nation take 1.5 GB of memory, as text 400 MB."""
 
 RESULTS, FRAMES = "results", "frames"
 REASON_CHARACTERS_MAX = 500
@@ -40,14 +40,14 @@ class FeedState:
         self.definition = definition
         self.offices = [OfficeState(entry, definition.partitions) for entry in definition.offices]
         self.positions = [0] * (1 + subtotals_partitions)
-        """The next offset of `results`, and of each partition of `subtotals`."""
+        """The next offset of each source: of `results`, then of each partition of `subtotals`."""
         self.floors = [0] * len(self.positions)
-        """From which offset of each source on it is known what changed."""
+        """By source, the offset from which on it is known what changed."""
         self.recent_stations = RecentStations(len(self.positions))
         self._parts: Parts[Result] = Parts()
-        """Results of which not all parts have come."""
+        """Results of which some parts have not come yet."""
         self.has_news = False
-        """Whether anything was applied since the hub last sent."""
+        """Whether a message came since the last flush."""
 
     def begin(
         self,
@@ -57,7 +57,7 @@ class FeedState:
         cuts: Mapping[str, Cut] | None = None,
         block_watermarks: Mapping[tuple[str, int], int] | None = None,
     ) -> None:
-        """The offsets from which on messages will come, and the state they go on from: tallies by (contest, area) and by
+        """Set the offsets of the first messages to come, and the state before them: tallies by (contest, area) and by
         (office, area), `as_of` by office, `through` by (office, ledger partition). Called once, before the first message.
         """
         definition = self.definition
@@ -67,10 +67,10 @@ class FeedState:
             state = self.offices[contest.office_number]
             state.areas[contest.number, area] = tally
             if area == contest.root_area:
-                told = standing(
+                row = standing(
                     contest, TallyView.of(orjson.loads(tally)), definition.denominators[contest.number, area]
                 )
-                state.standings[contest.number] = orjson.dumps(told)
+                state.contest_rows[contest.number] = orjson.dumps(row)
         for office, code, tally in office_tallies:
             self.offices[definition.office_number[office]].parties[definition.area_number[code]] = tally
         for office, cut in (cuts or {}).items():
@@ -85,7 +85,7 @@ class FeedState:
         self.recent_stations.floors = list(self.positions)
 
     def held_stations(self) -> dict[str, int]:
-        """By office how many results wait for review, each contest of a station for itself."""
+        """By office, how many results are held for review. A station with held results in two contests counts twice."""
         return {
             office.entry.id: TallyView.of(orjson.loads(tally)).held[STATIONS]
             for office in self.offices
@@ -93,28 +93,28 @@ class FeedState:
         }
 
     def cuts(self) -> list[Cut]:
-        """How far each office is, the areas from the shard level up and then those below."""
+        """For each office two cuts: of its areas from the shard level up, and of its stations and areas below."""
         return [cut for office in self.offices for cut in (office.cut, tuple(office.through))]
 
     def apply_result(self, offset: int, value: bytes) -> Applied:
         if offset < self.positions[0]:
             return Applied.SKIPPED
-        said = ResultRange.from_bytes(value)
+        range = ResultRange.from_bytes(value)
         self.positions[0] = offset + 1
         self.has_news = True
-        office = self.offices[self.definition.office_number[said.office]]
+        office = self.offices[self.definition.office_number[range.office]]
         try:
-            return self._apply_result(office, said, offset, value)
+            return self._apply_result(office, range, offset, value)
         except Exception as error:
             office.waits_for_keyframe = True
             office.stop(RESULTS, error, f"results at offset {offset}")
             return Applied.GAP
 
-    def _apply_result(self, office: OfficeState, said: ResultRange, offset: int, value: bytes) -> Applied:
-        """All is read before anything is changed, so that what fails changes nothing."""
-        if result_verdict(said.from_, said.as_of, office.cut) is Applied.SKIPPED:
+    def _apply_result(self, office: OfficeState, range: ResultRange, offset: int, value: bytes) -> Applied:
+        """The whole message is read before the state is changed, so that a message with a mistake changes nothing."""
+        if result_verdict(range.from_, range.as_of, office.cut) is Applied.SKIPPED:
             return Applied.SKIPPED
-        parts = self._parts.add(said.office, said.part, Result.from_bytes(value), len(value))
+        parts = self._parts.add(range.office, range.part, Result.from_bytes(value), len(value))
         if parts is None:
             return Applied.PART
         result = Result.joined(parts)
@@ -122,17 +122,17 @@ class FeedState:
             office.waits_for_keyframe = True
             return Applied.GAP
         areas, parties = self._area_rows(result.areas), self._party_rows(office, result.offices)
-        standings = self._standing_rows(result.contests)
+        contest_rows = self._contest_rows(result.contests)
         touched = office.set_areas(areas)
         offices = office.set_parties(parties)
-        contests = office.set_standings(standings)
-        first = not office.has_spoken
+        contests = office.set_contest_rows(contest_rows)
+        first = not office.has_published
         gap: GapReason | None = "results-gap" if office.waits_for_keyframe and not first else None
         office.waits_for_keyframe = False
         office.cut = result.as_of
         office.stopped.pop(RESULTS, None)
-        self._parts.give_up(said.office, lambda other: at_or_before(other.as_of, result.as_of))
-        # At the offset of its last part: a client whose cursor lies between its parts lacks all of it.
+        self._parts.give_up(range.office, lambda other: at_or_before(other.as_of, result.as_of))
+        # At the offset of the last part, so that a client whose cursor lies between the parts lacks the whole message.
         office.note(Mark(0, offset), [*touched, *offices, *contests], everything=first, gap=gap)
         return Applied.APPLIED
 
@@ -143,20 +143,20 @@ class FeedState:
             return Applied.SKIPPED
         self.positions[source] = offset + 1
         self.has_news = True
-        said = BlockRange.from_bytes(value)
-        if said.kind == "keyframe" or said.office == UNATTRIBUTED:
+        range = BlockRange.from_bytes(value)
+        if range.kind == "keyframe" or range.office == UNATTRIBUTED:
             return Applied.SKIPPED
-        office = self.offices[self.definition.office_number[said.office]]
+        office = self.offices[self.definition.office_number[range.office]]
         try:
-            return self._apply_block(office, said, source, offset, value)
+            return self._apply_block(office, range, source, offset, value)
         except Exception as error:
-            # The next block of this partition does not chain: its gap is told then.
-            office.whole[said.partition] = False
-            office.stop(f"partition {said.partition}", error, f"subtotals/{source - 1} at offset {offset}")
+            # The next block of this partition does not chain to the one before, so clients get a gap then.
+            office.whole[range.partition] = False
+            office.stop(f"partition {range.partition}", error, f"subtotals/{source - 1} at offset {offset}")
             return Applied.GAP
 
-    def _apply_block(self, office: OfficeState, said: BlockRange, source: int, offset: int, value: bytes) -> Applied:
-        partition, from_, through = said.partition, said.from_, said.through
+    def _apply_block(self, office: OfficeState, range: BlockRange, source: int, offset: int, value: bytes) -> Applied:
+        partition, from_, through = range.partition, range.from_, range.through
         applied = office.through[partition]
         verdict = block_verdict(from_, through, applied)
         if verdict is Applied.SKIPPED:
@@ -190,14 +190,15 @@ class FeedState:
         return Applied.APPLIED if gap is None else Applied.GAP
 
     def pass_over(self, source: int, offset: int) -> None:
+        """Skip a message that was set aside: of `results` (-1), or of a partition of `subtotals`."""
         self.positions[1 + source] = max(offset + 1, self.positions[1 + source])
         self.has_news = True
 
     def stopped(self) -> list[str]:
-        """For each office that something could not be applied of: what, and why."""
+        """For each office that could not be kept up to date: a sentence with the reason."""
         return [f"office {office.entry.id}: {reason}" for office in self.offices for reason in office.stopped.values()]
 
-    # -- rows of messages, read ------------------------------------------------------------------------------------
+    # -- reading the rows of messages ------------------------------------------------------------------------------
 
     def _area_rows(self, rows: Iterable[tuple[str, str, Tally]]) -> list[tuple[Key, PackedTally]]:
         definition = self.definition
@@ -215,7 +216,7 @@ class FeedState:
             read.append((self.definition.area_number[area], packed(tally)))
         return read
 
-    def _standing_rows(self, rows: Iterable[dict[str, object]]) -> list[tuple[int, bytes]]:
+    def _contest_rows(self, rows: Iterable[dict[str, object]]) -> list[tuple[int, bytes]]:
         return [(self.definition.contest_number[str(row["contest"])], orjson.dumps(row)) for row in rows]
 
 
@@ -235,34 +236,40 @@ class OfficeState:
         self.entry = entry
         self.cut: Cut = (int(NOTHING_YET),) * partitions
         self.areas: dict[Key, PackedTally] = {}
-        """From the shard level up, of `results`; below, of `subtotals`."""
+        """Tallies: from the shard level up out of `results`, below out of `subtotals`."""
         self.parties: dict[int, PackedTally] = {}
-        self.standings: dict[int, bytes] = {}
+        """By area, the tally of the office over its contests."""
+        self.contest_rows: dict[int, bytes] = {}
+        """By contest, the progress of the whole contest as JSON."""
         self.waits_for_keyframe = False
+        """Whether a message was missing, so that `results` of the office can be applied again only from a keyframe."""
         self.through: list[int] = [int(NOTHING_YET)] * partitions
+        """By ledger partition, the `through` of the last block that was applied."""
         self.whole: list[bool] = [False] * partitions
-        """For each ledger partition, whether every block since the first has been applied."""
+        """By ledger partition, whether every block since the first has been applied."""
         self.touched = Touched()
-        """Since the last flush."""
+        """What changed since the last flush."""
         self.changed: dict[Key, Mark] = {}
-        """The message that changed a row last, where one did since the feed began."""
+        """By row, the last message that changed it since the feed began."""
         self._everything: dict[int, int] = {}
-        """Source → offset of the last message after which a snapshot is needed."""
+        """By source, the offset of the last message after which a client needs a snapshot."""
         self._gaps: dict[int, tuple[int, GapReason]] = {}
-        """Source → the last message before which others were missing."""
+        """By source, the offset of the last message before which others were missing."""
         self.has_station_channels = 0
+        """How many channels show stations of the office. Without any, blocks are not searched for stations."""
         self.stopped: dict[str, str] = {}
-        """By what could not be applied, why. The last good state is kept; `results` are right again with the next keyframe,
-        the areas below the shard level of a partition when the feed begins anew."""
+        """The reason, by what could not be applied. The last good state is kept. `results` are applied again from the next
+        keyframe; areas below the shard level of a partition are complete again when the feed begins anew."""
 
-    def stop(self, what: str, error: Exception, place: str) -> None:
-        if what in self.stopped:
-            return  # said before: it may be met at every tick
-        self.stopped[what] = f"{type(error).__name__}: {error} ({place})"[:REASON_CHARACTERS_MAX]
-        logger.critical(log_line("office-stopped", office=self.entry.id, error=self.stopped[what]), exc_info=error)
+    def stop(self, part: str, error: Exception, during: str) -> None:
+        """Note that a part of the office cannot be kept up to date: `results`, frames, or a ledger partition."""
+        if part in self.stopped:
+            return  # logged before; the same error may come at every tick
+        self.stopped[part] = f"{type(error).__name__}: {error} ({during})"[:REASON_CHARACTERS_MAX]
+        logger.critical(log_line("office-stopped", office=self.entry.id, error=self.stopped[part]), exc_info=error)
 
     def set_areas(self, rows: Iterable[tuple[Key, PackedTally]]) -> list[Key]:
-        """Those that are other than before."""
+        """Set tallies. Returns the keys of those that changed."""
         touched = []
         for key, tally in rows:
             if self.areas.get(key) != tally:
@@ -278,16 +285,16 @@ class OfficeState:
                 touched.append((OF_OFFICE, area))
         return touched
 
-    def set_standings(self, rows: Iterable[tuple[int, bytes]]) -> list[Key]:
+    def set_contest_rows(self, rows: Iterable[tuple[int, bytes]]) -> list[Key]:
         touched = []
         for contest, rendered in rows:
-            if self.standings.get(contest) != rendered:
-                self.standings[contest] = rendered
+            if self.contest_rows.get(contest) != rendered:
+                self.contest_rows[contest] = rendered
                 touched.append((contest, WHOLE))
         return touched
 
     def note(self, mark: Mark, keys: Iterable[Key], *, everything: bool, gap: GapReason | None) -> None:
-        """What a message changed."""
+        """Note what a message changed. `everything`: more than these rows; `gap`: messages before it were missing."""
         for key in keys:
             self.changed[key] = mark
             self.touched.keys.add(key)
@@ -299,14 +306,15 @@ class OfficeState:
             self.touched.gap = self.touched.gap or gap
 
     def is_everything_since(self, positions: Sequence[int]) -> bool:
-        """Whether what changed at or after these offsets, by source, is more than the rows that did."""
+        """Whether more changed at or after these offsets, by source, than the rows that `changed` names."""
         return any(offset >= positions[source] for source, offset in self._everything.items())
 
     def gap_since(self, positions: Sequence[int]) -> GapReason | None:
         return next((gap for source, (offset, gap) in self._gaps.items() if offset >= positions[source]), None)
 
     @property
-    def has_spoken(self) -> bool:
+    def has_published(self) -> bool:
+        """Whether a result of the office has been applied. The roll-up publishes once all partitions have."""
         return self.cut[0] > NOTHING_YET
 
     def as_of(self) -> bytes:

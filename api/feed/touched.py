@@ -1,4 +1,4 @@
-"""What changed, as keys: the numbers themselves are looked up when a message is made."""
+"""What changed, as keys. The numbers themselves are looked up when a message is made."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import NamedTuple
 from schemas.served.live import GapReason
 
 Key = tuple[int, int]
-"""What a channel shows one of: (contest, area) is a tally, (`OF_OFFICE`, area) the tally of an office over its contests,
-(contest, `WHOLE`) how a whole contest stands."""
+"""Names one row of a channel: (contest, area) is a tally, (`OF_OFFICE`, area) the tally of an office over its contests,
+(contest, `WHOLE`) the progress of a whole contest."""
 OF_OFFICE = WHOLE = -1
 
 StationKey = tuple[str, str]
@@ -16,7 +16,7 @@ StationKey = tuple[str, str]
 
 
 class Mark(NamedTuple):
-    """The message that changed something last."""
+    """The message that was the last to change a row."""
 
     source: int
     """0: results; 1 + n: partition n of subtotals."""
@@ -24,7 +24,7 @@ class Mark(NamedTuple):
 
 
 class Touched:
-    """What of one office (or one channel) changed. `everything` asks for a snapshot instead."""
+    """What changed of one office, or of one channel."""
 
     __slots__ = ("everything", "gap", "keys", "stations")
 
@@ -32,6 +32,7 @@ class Touched:
         self.keys: set[Key] = set()
         self.stations: dict[StationKey, bytes] = {}
         self.everything = False
+        """Whether more changed than `keys` and `stations` name, so that a snapshot must be sent."""
         self.gap: GapReason | None = None
 
     def __bool__(self) -> bool:

@@ -33,12 +33,12 @@ logger.setLevel(logging.WARNING)
 HANDSHAKE_SECONDS_MAX = 10.0
 FRAMES_MAX = 300
 FRAMES_SECONDS = 10.0
-"""Frames that a WebSocket may send in this time, of whatever kind: the feed itself takes 200 wishes, and a browser's pings
+"""Frames that a WebSocket may send in this time, of whatever kind: the feed itself takes 200 commands, and a browser's pings
 are a few. A frame costs 20 µs, so 500 sockets of one address cost a third of a core at most, and no more than a moment."""
 FRAGMENTS_MAX = 64
-"""Limit for one message, empty ones too. Clients of the live feed send a wish in one."""
+"""Limit for one message, empty ones too. Clients of the live feed send a command in one."""
 PIECE_BYTES = 256
-"""Some forty of the smallest frames, 1 ms of work; the longest wish comes in a dozen pieces."""
+"""Some forty of the smallest frames, 1 ms of work; the longest command comes in a dozen pieces."""
 CLOSE_NOT_TEXT, CLOSE_POLICY = 1007, 1008
 
 

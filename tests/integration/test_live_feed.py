@@ -135,7 +135,7 @@ async def test_after_a_crash_of_the_server_a_client_goes_on_with_the_newest_stat
 
 
 @pytest.mark.parametrize(
-    ("wish", "status", "field"),
+    ("command", "status", "field"),
     [
         ({"type": "subscribe", "office": "mayor"}, 404, "office"),
         ({"type": "subscribe", "office": "president", "area": "9"}, 404, "area"),
@@ -147,11 +147,11 @@ async def test_after_a_crash_of_the_server_a_client_goes_on_with_the_newest_stat
         ({"type": "dance"}, 400, None),
     ],
 )
-async def test_a_wish_that_cannot_be_followed_is_answered_with_the_field_and_the_reason(
-    stack: Stack, wish: dict[str, str], status: int, field: str | None
+async def test_a_command_that_cannot_be_followed_is_answered_with_the_field_and_the_reason(
+    stack: Stack, command: dict[str, str], status: int, field: str | None
 ) -> None:
     async with connect(feed_url(stack.url)) as socket:
-        await _say(socket, **wish)
+        await _say(socket, **command)
         error = await _hear(socket, "error")
         assert (error["status"], error["field"]) == (status, field)
         await _say(socket, type="subscribe", office="president")

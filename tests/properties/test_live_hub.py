@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from api.feed.hub import Hub
+from api.feed.hub.hub import Hub
 from api.feed.subscribers import Subscriber
 from projections.area.rollup import Rollup
 from projections.area.tally import HEAD
@@ -88,10 +88,10 @@ class Night:
 class Client:
     """What a browser does: keeps the newest number of each area, and its last cursor over broken connections."""
 
-    def __init__(self, night: Night, hub: Hub, wish: dict[str, Any]) -> None:
+    def __init__(self, night: Night, hub: Hub, command: dict[str, Any]) -> None:
         self._night = night
         self._hub = hub
-        self._wish = wish
+        self._command = command
         self._cursor: str | None = None
         self._subscriber: Subscriber
         self.tallies: dict[tuple[str, str], dict[str, Any]] = {}
@@ -101,7 +101,7 @@ class Client:
     def connect(self) -> None:
         self._parts.clear()
         self._subscriber = self._hub.join(lambda: None)
-        self._hub.subscribe(self._subscriber, Subscribe(**self._wish, cursor=self._cursor))
+        self._hub.subscribe(self._subscriber, Subscribe(**self._command, cursor=self._cursor))
 
     def break_off(self) -> None:
         self._hub.leave(self._subscriber)

@@ -19,7 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.feed import live as feed_routes
-from api.feed.hub import Hub
+from api.feed.hub.hub import Hub
 from api.feed.live import LiveFeed
 from api.http.connections import Connections
 from api.http.server import bounded_server

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from api.feed.turns import FairTurns
+from api.feed.rendering_turns import RenderingTurns
 
 
 def _work(seconds: float) -> None:
@@ -15,7 +15,7 @@ def _work(seconds: float) -> None:
 
 
 async def test_one_of_another_party_waits_for_one_of_each_party_and_not_for_all() -> None:
-    turns, order = FairTurns(slice_seconds=0.0), []
+    turns, order = RenderingTurns(slice_seconds=0.0), []
 
     async def once(party: str) -> None:
         async with turns.turn(party):
@@ -27,7 +27,7 @@ async def test_one_of_another_party_waits_for_one_of_each_party_and_not_for_all(
 
 
 async def test_the_loop_has_as_much_time_for_everything_else() -> None:
-    turns = FairTurns(slice_seconds=0.001)
+    turns = RenderingTurns(slice_seconds=0.001)
     began, others = time.perf_counter(), 0
 
     async def render() -> None:
@@ -44,7 +44,7 @@ async def test_the_loop_has_as_much_time_for_everything_else() -> None:
 
 
 async def test_one_that_is_cancelled_while_it_waits_or_works_holds_up_nobody() -> None:
-    turns = FairTurns()
+    turns = RenderingTurns()
 
     async def for_ever() -> None:
         async with turns.turn("a"):

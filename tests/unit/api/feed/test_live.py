@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from starlette.types import Receive
 
-from api.feed.hub import Hub
+from api.feed.hub.hub import Hub
 from api.http import protocol, unread
 from rekap.follow.live_client import follow
 from schemas.served.live import Positions
@@ -156,7 +156,7 @@ async def test_a_binary_message_gets_an_answer_and_the_connection_goes_on(server
     wire = await server.connect()
     await wire.upgrade()
     await wire.send(masked_frame(BINARY, b'{"type":"subscribe","office":"president"}'))
-    await wire.read_until(b"wishes are JSON in text messages")
+    await wire.read_until(b"commands are JSON in text messages")
     await wire.send(masked_frame(TEXT, b'{"type":"subscribe","office":"president"}'))
     await wire.read_until(b'"snapshot"')
     wire.close()
@@ -179,12 +179,12 @@ async def test_a_frame_that_must_not_be_gets_a_close_code(server: LiveServer, fr
     await server.until_subscribers(0, seconds=2)
 
 
-async def test_a_wish_with_thousands_of_mistakes_is_answered_with_one(server: LiveServer) -> None:
+async def test_a_command_with_thousands_of_mistakes_is_answered_with_one(server: LiveServer) -> None:
     wire = await server.connect()
     await wire.upgrade()
-    wish = {"type": "subscribe", "office": "president", **{f"{number}": 0 for number in range(1_000)}}
-    await wire.send(masked_frame(TEXT, json.dumps(wish).encode()))
-    await wire.read_until(b"1,002 fields; a wish has at most")
+    command = {"type": "subscribe", "office": "president", **{f"{number}": 0 for number in range(1_000)}}
+    await wire.send(masked_frame(TEXT, json.dumps(command).encode()))
+    await wire.read_until(b"1,002 fields; a command has at most")
     wire.close()
 
 

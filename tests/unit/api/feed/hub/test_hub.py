@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from api.feed import hub as hub_module
-from api.feed.hub import Hub, Wrong
-from api.feed.places import Places
-from api.feed.rendered import Rendered
+from api.feed.hub import channels
+from api.feed.hub.commands import CommandError
+from api.feed.hub.hub import Hub
 from api.feed.subscribers import Subscriber
 from schemas.served.live import Positions, Subscribe, Unsubscribe, cursor_of
 from tests.properties.test_live_hub import OFFICE, STATIONS, Night
@@ -38,9 +37,9 @@ class Feed:
         self.night.publish(keyframe=False)
         self.follow()
 
-    def join(self, party: str = "", **wish: Any) -> Subscriber:
+    def join(self, party: str = "", **command: Any) -> Subscriber:
         subscriber = self.hub.join(lambda: None, party)
-        self.hub.subscribe(subscriber, Subscribe(**{"office": OFFICE, **wish}))
+        self.hub.subscribe(subscriber, Subscribe(**{"office": OFFICE, **command}))
         return subscriber
 
 
@@ -133,13 +132,13 @@ def test_ten_thousand_cursors_of_the_future_cost_a_flush_nothing_and_end_in_the_
         for area, stations in wanted[1:]:
             feed.hub.subscribe(subscriber, Subscribe(office=OFFICE, cursor=cursor, area=area, stations=stations))
     looked_up: list[Positions] = []
-    lagging = feed.hub._lagging
+    lagging = feed.hub.parked.lagging
 
     def counting(wanted: Positions) -> int | None:
         looked_up.append(wanted)
         return lagging(wanted)
 
-    monkeypatch.setattr(feed.hub, "_lagging", counting)
+    monkeypatch.setattr(feed.hub.parked, "lagging", counting)
     feed.report(1)
     assert looked_up == []
     assert [_kinds(_read(subscriber)) for subscriber in subscribers[:3]] == [["hello"]] * 3
@@ -157,7 +156,7 @@ def test_cursors_of_the_future_that_are_dropped_again_leave_nothing_behind() -> 
     for _ in range(2_000):
         feed.hub.subscribe(subscriber, Subscribe(office=OFFICE, area="1", cursor=cursor))
         feed.hub.unsubscribe(subscriber, Unsubscribe(channel="president/area/1"))
-    assert sum(map(len, feed.hub._parked_at)) < 100
+    assert feed.hub.parked.heap_entries < 100
 
 
 def test_a_cursor_that_is_soon_reached_goes_on_without_a_gap() -> None:
@@ -170,41 +169,30 @@ def test_a_cursor_that_is_soon_reached_goes_on_without_a_gap() -> None:
 
 
 def test_no_party_takes_all_subscriptions() -> None:
-    feed = Feed(subscriptions_of_one=2)
+    feed = Feed(subscriptions_of_party=2)
     feed.join("attacker")
     subscriber = feed.join("attacker", area="1")
-    with pytest.raises(Wrong, match="your address has 2 already"):
+    with pytest.raises(CommandError, match="your address has 2 already"):
         feed.hub.subscribe(subscriber, Subscribe(office=OFFICE, area="2"))
     feed.join("somebody else", area="2")
     feed.hub.leave(subscriber)
     feed.join("attacker", area="2")
 
 
-def test_places_are_counted_by_party_and_in_all() -> None:
-    places = Places(3, 2)
-    for party in ("a", "a", "b"):
-        assert places.refusal(party) is None
-        places.take(party)
-    assert places.refusal("a") == "your address has 2 already"
-    assert places.refusal("c") == "all 3 are taken"
-    places.give_back("a")
-    assert places.refusal("c") is None
-
-
 def test_a_channel_that_is_too_large_is_refused_with_the_bound_and_what_to_ask_instead(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(hub_module, "CHANNEL_BYTES_MAX", 1 << 10)
+    monkeypatch.setattr(channels, "CHANNEL_BYTES_MAX", 1 << 10)
     feed = Feed()
-    with pytest.raises(Wrong, match="a channel at most 0; subscribe to areas below it") as wrong:
+    with pytest.raises(CommandError, match="a channel at most 0; subscribe to areas below it") as error:
         feed.join(level="district")
-    assert (wrong.value.status, wrong.value.field) == (413, "level")
+    assert (error.value.status, error.value.field) == (413, "level")
 
 
 def test_a_kept_cursor_of_another_feed_begins_again_where_a_given_one_is_refused() -> None:
     feed = Feed()
     subscriber = feed.hub.join(lambda: None)
-    with pytest.raises(Wrong, match="not a cursor"):
+    with pytest.raises(CommandError, match="not a cursor"):
         feed.hub.subscribe(subscriber, Subscribe(office=OFFICE, cursor="nonsense"))
     feed.hub.subscribe(subscriber, Subscribe(office=OFFICE, cursor="nonsense"), keeps_cursor=True)
     assert _kinds(_read(subscriber)) == ["hello", "gap", "snapshot"]
@@ -220,26 +208,6 @@ def test_station_rows_of_a_client_that_was_away_are_the_newest_of_each_station()
     feed.report(9, "2.1.1-1")
     (change,) = _read(feed.join(area="1.1", stations=True, cursor=cursor))[1:]
     assert [(row["station"], row["version"]) for row in change["stations"]] == [("1.1.1-1", 4)]
-
-
-def test_what_is_rendered_is_bounded_and_made_once_as_long_as_it_is_the_newest() -> None:
-    rendered, made = Rendered(100), list[int]()
-
-    def get(area: int, tally: list[int]) -> bytes:
-        def render() -> bytes:
-            made.append(area)
-            return b"x" * 30
-
-        return rendered.get(0, (0, area), tally, render)
-
-    tally = [1]
-    get(1, tally)
-    get(1, tally)
-    get(1, [1])
-    assert made == [1, 1]
-    for area in range(20):
-        get(area, tally)
-        assert rendered.bytes <= 100
 
 
 def test_an_office_whose_frames_meet_a_bug_is_named_and_its_clients_miss_nothing(

@@ -1,0 +1,80 @@
+"""What a client's command asks for, checked against the definition: a channel, and where to begin in it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from api.feed.subscribers import Selection
+from projections.definition.compiled import Definition
+from schemas.served.live import CursorError, GapReason, OtherGenerationError, Positions, Subscribe, positions_of
+
+
+class CommandError(Exception):
+    """A command that cannot be followed: which field is wrong, and why. `id` is the id that the client gave the command, if it
+    gave one."""
+
+    def __init__(self, status: int, field: str | None, sentence: str) -> None:
+        super().__init__(sentence)
+        self.id: str | None = None
+        self.status = status
+        self.field = field
+        self.sentence = sentence
+
+
+def selection_of(command: Subscribe, definition: Definition) -> Selection:
+    """What the channel of a subscription shows. Raises CommandError where there is no such office, area or level."""
+    office = definition.office_number.get(command.office)
+    if office is None:
+        names = ", ".join(entry.id for entry in definition.offices)
+        raise CommandError(404, "office", f"there is no office {command.office!r} in this election; there are: {names}")
+    if command.area is not None and command.level is not None:
+        raise CommandError(400, "level", "an area or a level, not both: an area comes with its children")
+    if command.level is not None:
+        if command.stations:
+            raise CommandError(400, "stations", "stations are had by area, not by level")
+        if command.level not in definition.level_ids[:-1]:
+            names = ", ".join(definition.level_ids[:-1])
+            raise CommandError(404, "level", f"there is no level of areas {command.level!r}; there are: {names}")
+        return Selection(office, None, definition.level_ids.index(command.level), False)
+    area = definition.root if command.area is None else definition.area_number.get(command.area)
+    if area is None:
+        raise CommandError(404, "area", f"there is no area {command.area!r} in this election")
+    return Selection(office, area, None, command.stations)
+
+
+def channel_name(selection: Selection, definition: Definition) -> str:
+    office = definition.offices[selection.office].id
+    if selection.level is not None:
+        return f"{office}/level/{definition.level_ids[selection.level]}"
+    assert selection.area is not None
+    name = f"{office}/area/{definition.area_codes[selection.area]}"
+    return f"{name}/stations" if selection.stations else name
+
+
+class Start(NamedTuple):
+    """Where a subscription begins: after what these positions hold (None: with everything), and the gap to announce."""
+
+    since: Positions | None
+    gap: GapReason | None
+
+
+def start_of(
+    cursor: str | None, definition_hash: str, generation: int, partitions: int, *, keeps_cursor: bool
+) -> Start:
+    """Read the cursor of a subscription to topics with so many partitions of `subtotals`. Raises CommandError.
+
+    A client that keeps its cursor cannot drop it (a browser's `Last-Event-ID`), so a cursor that does not belong to this
+    feed counts as too old."""
+    if cursor is None:
+        return Start(None, None)
+    try:
+        since = positions_of(cursor, definition_hash, generation)
+        if len(since.subtotals) != partitions:
+            raise CursorError("a cursor of other topics")
+    except OtherGenerationError:
+        return Start(None, "cursor-too-old")
+    except CursorError as error:
+        if not keeps_cursor:
+            raise CommandError(400, "cursor", f"{error}; subscribe without it to begin with a snapshot") from None
+        return Start(None, "cursor-too-old")
+    return Start(since, None)

@@ -1,0 +1,250 @@
+"""The hub: what the shell of the live feed calls, and the frames for all who are live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from api.feed.hub.channels import Channels
+from api.feed.hub.commands import CommandError, selection_of, start_of
+from api.feed.hub.messages import MessageRows, error_frame, gap_frame, heartbeat_frame, hello_frame, unsubscribed_frame
+from api.feed.hub.moment import Moment
+from api.feed.hub.parked import ParkedSubscriptions
+from api.feed.hub.parts import PartMaker
+from api.feed.hub.rows import Rows
+from api.feed.slots import Slots
+from api.feed.state import FRAMES, FeedState, PackedTally
+from api.feed.subscribers import PART_BYTES, QUEUE_BYTES_MAX, Channel, Frame, Subscriber, Subscription
+from api.feed.touched import Touched
+from projections.definition.compiled import Definition
+from projections.fold.chain import Applied
+from schemas.derived.results import Cut
+from schemas.served.live import Positions, Subscribe, Unsubscribe
+
+SUBSCRIPTIONS_MAX = 50
+"""Limit for one connection."""
+SUBSCRIPTIONS_TOTAL_MAX = 16_000
+"""Limit for all connections: eight for each of 2,000. Each costs a flush 3 µs when its channel changes."""
+QUEUED_BYTES_MAX = 32 * 1024 * 1024
+"""Frames in the queues of all clients together, a frame counted once for each queue that it is in. Past this bound, the
+client with the most bytes falls behind. It is 128 full queues; clients that read have empty ones."""
+
+
+class Hub:
+    def __init__(
+        self,
+        definition: Definition,
+        subtotals_partitions: int,
+        *,
+        heartbeat_s: int = 10,
+        generation: int = 1,
+        subscriptions_of_party: int = SUBSCRIPTIONS_TOTAL_MAX,
+        part_bytes: int = PART_BYTES,
+        queue_bytes_max: int = QUEUE_BYTES_MAX,
+        queued_bytes_max: int = QUEUED_BYTES_MAX,
+    ) -> None:
+        self.definition = definition
+        self._heartbeat_s = heartbeat_s
+        self._generation = generation
+        self._part_bytes = part_bytes
+        self._queue_bytes_max = queue_bytes_max
+        self._queued_bytes_max = queued_bytes_max
+        self.queued_bytes = 0
+        """Sum over all subscribers' queues."""
+        self.state = FeedState(definition, subtotals_partitions)
+        self.parked = ParkedSubscriptions(self.state)
+        self._rows = Rows(definition)
+        self._channels = Channels(definition, self.state, self._rows)
+        self._moment = Moment(definition.hash, generation, self.positions)
+        self._parts = PartMaker(self.state, self._channels, self._rows, self._moment, part_bytes)
+        self._slots = Slots(SUBSCRIPTIONS_TOTAL_MAX, subscriptions_of_party)
+        self._subscribers: dict[Subscriber, None] = {}
+
+    # -- messages in -----------------------------------------------------------------------------------------------
+
+    def begin(
+        self,
+        positions: Positions,
+        tallies: Iterable[tuple[str, str, PackedTally]] = (),
+        office_tallies: Iterable[tuple[str, str, PackedTally]] = (),
+        cuts: Mapping[str, Cut] | None = None,
+        block_watermarks: Mapping[tuple[str, int], int] | None = None,
+    ) -> None:
+        """As `FeedState.begin`."""
+        self.state.begin(positions, tallies, office_tallies, cuts, block_watermarks)
+        self._moment.begin(positions)
+
+    def apply_result(self, offset: int, value: bytes) -> Applied:
+        return self.state.apply_result(offset, value)
+
+    def apply_block(self, source: int, offset: int, value: bytes) -> Applied:
+        return self.state.apply_block(source, offset, value)
+
+    def pass_over(self, source: int, offset: int) -> None:
+        """As `FeedState.pass_over`."""
+        self.state.pass_over(source, offset)
+
+    def held_stations(self) -> dict[str, int]:
+        return self.state.held_stations()
+
+    def cuts(self) -> list[Cut]:
+        return self.state.cuts()
+
+    @property
+    def positions(self) -> Positions:
+        return Positions(self.state.positions[0], tuple(self.state.positions[1:]))
+
+    # -- frames for all who are live -------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Send the live subscribers what was applied since the last flush."""
+        if not self.state.has_news:
+            return
+        self.state.has_news = False
+        self._moment.advance(self.positions)
+        for office in self.state.offices:
+            if office.touched:
+                touched, office.touched = office.touched, Touched()
+                try:
+                    for channel, part in self._channels.split(office, touched):
+                        if channel.live:
+                            self._send(channel, part)
+                except Exception as error:
+                    # Each client of the office is due what it lacks, so that an error with one office stops no other.
+                    for channel in self._channels.of_office(office.entry.number):
+                        self._owe_all(channel)
+                    office.stop(FRAMES, error, "making its frames")
+                else:
+                    office.stopped.pop(FRAMES, None)
+        self.parked.unpark()
+
+    def _send(self, channel: Channel, part: Touched) -> None:
+        """Queue one frame for all live subscribers. Where the frame would be too large, or more than the change must be
+        sent, they are due instead."""
+        size = sum(self._rows.size(channel.office, key) for key in part.keys) + sum(map(len, part.stations.values()))
+        if part.everything or part.gap is not None or size > self._part_bytes:
+            self._owe_all(channel)
+            return
+        frame = Frame(
+            "change",
+            self._change(channel, part),
+            cursor=self._moment.cursor,
+            channel=channel,
+            before=self._moment.before,
+            size=size,
+        )
+        for subscriber in list(channel.live):
+            subscriber.push(frame)
+            if self.queued_bytes > self._queued_bytes_max:
+                max(self._subscribers, key=lambda each: each.queued_bytes).fall_behind()
+
+    def _owe_all(self, channel: Channel) -> None:
+        for subscriber in list(channel.live):
+            subscriber.owe(subscriber.subscriptions[channel], self._moment.before)
+
+    def _change(self, channel: Channel, part: Touched) -> Callable[[], bytes]:
+        """A function that renders the numbers as they are now. It is called when the first client takes the frame."""
+        office = channel.office
+        head, cursor = self._moment.head(office), self._moment.cursor
+        rows = [(key, self._rows.newest(office, key)) for key in sorted(part.keys)]
+        stations = list(part.stations.values())
+
+        def render() -> bytes:
+            message = MessageRows()
+            for key, row in rows:
+                message.add(key, self._rows.render(office, key, row))
+            message.stations = stations
+            return message.message("change", channel, head, cursor=cursor)
+
+        return render
+
+    def heartbeat(self) -> None:
+        """Send all who are live that nothing is missing up to here. The shell calls this every few seconds."""
+        self.flush()
+        self.parked.give_up_at_heartbeat()
+        frame = heartbeat_frame(self._moment.cursor, self.state.offices)
+        # For a client that waits for this replica to reach its cursor, the cursor of a heartbeat would be a step back.
+        for subscriber in self._subscribers:
+            if not subscriber.is_behind:
+                subscriber.push(frame)
+
+    # -- what a subscriber takes -----------------------------------------------------------------------------------
+
+    def next_part(self, subscription: Subscription) -> list[Frame]:
+        """As `PartMaker.next_part`, with the newest state."""
+        self.flush()
+        return self._parts.next_part(subscription)
+
+    def slow_client(self, skipped: int) -> Frame:
+        return gap_frame("slow-client", None, skipped=skipped)
+
+    # -- clients and their commands --------------------------------------------------------------------------------
+
+    @property
+    def subscribers(self) -> int:
+        return len(self._subscribers)
+
+    def join(self, ready: Callable[[], None], party: str = "") -> Subscriber:
+        """Add a connection. `ready` is called whenever there is something to take."""
+        subscriber = Subscriber(self, ready, party, self._queue_bytes_max)
+        self._subscribers[subscriber] = None
+        subscriber.answer(hello_frame(self.definition, self._heartbeat_s))
+        return subscriber
+
+    def leave(self, subscriber: Subscriber) -> None:
+        for subscription in list(subscriber.subscriptions.values()):
+            self._end(subscription)
+        subscriber.end()
+        self._subscribers.pop(subscriber, None)
+
+    def refuse(self, subscriber: Subscriber, error: CommandError) -> None:
+        subscriber.answer(error_frame(error))
+
+    def subscribe(self, subscriber: Subscriber, command: Subscribe, *, keeps_cursor: bool = False) -> None:
+        """Begin a subscription, or begin that of the same channel again; `keeps_cursor` as in `start_of`. Raises
+        CommandError."""
+        channel = self._channels.channel(selection_of(command, self.definition))
+        since, gap = start_of(
+            command.cursor,
+            self.definition.hash,
+            self._generation,
+            len(self.state.positions) - 1,
+            keeps_cursor=keeps_cursor,
+        )
+        if (before := subscriber.subscriptions.get(channel)) is None:
+            if len(subscriber.subscriptions) >= SUBSCRIPTIONS_MAX:
+                raise CommandError(
+                    429, None, f"a connection has at most {SUBSCRIPTIONS_MAX} subscriptions; end one first"
+                )
+            if (refusal := self._slots.refusal(subscriber.party)) is not None:
+                raise CommandError(429, None, f"no more subscriptions here: {refusal}")
+        else:
+            self._end(before)
+        channel = self._channels.add_subscription(channel)
+        self._slots.take(subscriber.party)
+        subscription = subscriber.subscriptions[channel] = Subscription(subscriber, channel, command.id)
+        subscription.gap = gap
+        self.flush()
+        if since is not None and (source := self.parked.lagging(since)) is not None:
+            self.parked.park(subscription, since, source)
+        else:
+            subscriber.owe(subscription, since)
+
+    def unsubscribe(self, subscriber: Subscriber, command: Unsubscribe) -> None:
+        """End the subscription with the id or the channel that the command names. Raises CommandError."""
+        if command.id is None and command.channel is None:
+            raise CommandError(400, "id", "is missing: say the id of the subscription, or its channel")
+        for channel, subscription in subscriber.subscriptions.items():
+            if (command.id is not None and subscription.id == command.id) or channel.name == command.channel:
+                self._end(subscription)
+                subscriber.answer(unsubscribed_frame(subscription))
+                return
+        field, name = ("id", command.id) if command.id is not None else ("channel", command.channel)
+        raise CommandError(404, field, f"there is no subscription {name!r} on this connection")
+
+    def _end(self, subscription: Subscription) -> None:
+        subscriber, channel = subscription.subscriber, subscription.channel
+        self.parked.end(subscription)
+        subscriber.forget(subscription)
+        self._slots.give_back(subscriber.party)
+        channel.live.pop(subscriber, None)
+        self._channels.remove_subscription(channel)

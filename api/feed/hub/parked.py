@@ -1,0 +1,79 @@
+"""Subscriptions whose cursor is ahead of this replica: they wait until the replica has followed its topics that far."""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+
+from api.feed.state import FeedState
+from api.feed.subscribers import Subscription
+from schemas.served.live import Positions
+
+PARKED_ENDED_MAX = 64
+"""Subscriptions that wait no more and are still in the heaps, beyond as many as wait. At 0 each end sorts the heaps anew."""
+PARKED_HEARTBEATS_MAX = 1
+"""Heartbeats for which a subscription waits. With more, a client that was connected to a replica far ahead sees nothing
+for longer; with none, each client that changes replicas gets a whole snapshot."""
+
+
+class ParkedSubscriptions:
+    def __init__(self, state: FeedState) -> None:
+        self._state = state
+        self._parked: dict[Subscription, None] = {}
+        self._heaps: list[list[tuple[int, int, Subscription]]] = [[] for _ in state.positions]
+        """For each source, the subscriptions that wait for it, as (offset, number, subscription). A subscription waits for one
+        source at a time; when this source has reached its offset, the next source that lags is looked up."""
+        self._numbers = 0
+
+    @property
+    def heap_entries(self) -> int:
+        return sum(map(len, self._heaps))
+
+    def lagging(self, wanted: Positions) -> int | None:
+        """The first source that this replica has followed less far than these positions."""
+        for source, (own, theirs) in enumerate(zip(self._state.positions, (wanted[0], *wanted[1]), strict=True)):
+            if own < theirs:
+                return source
+        return None
+
+    def park(self, subscription: Subscription, wanted: Positions, source: int) -> None:
+        """Let a subscription wait for a source that lags behind the wanted positions."""
+        if subscription.parked is None:
+            subscription.parked = wanted
+            subscription.subscriber.parked += 1
+            self._parked[subscription] = None
+        self._numbers += 1
+        offset = wanted.results if source == 0 else wanted.subtotals[source - 1]
+        heappush(self._heaps[source], (offset, self._numbers, subscription))
+        if self.heap_entries > 2 * len(self._parked) + PARKED_ENDED_MAX:
+            for heap in self._heaps:
+                heap[:] = [entry for entry in heap if entry[2].parked is not None]
+                heapify(heap)
+
+    def unpark(self) -> None:
+        """Make those due whose positions have been reached. Looks at no others, however many wait."""
+        for source, heap in enumerate(self._heaps):
+            while heap and heap[0][0] <= self._state.positions[source]:
+                subscription = heappop(heap)[2]
+                if (wanted := subscription.parked) is None:
+                    continue
+                if (lagging := self.lagging(wanted)) is not None:
+                    self.park(subscription, wanted, lagging)
+                    continue
+                self.end(subscription)
+                subscription.subscriber.owe(subscription, wanted)
+
+    def give_up_at_heartbeat(self) -> None:
+        """Count a heartbeat for each that waits. Those that have waited too long are due from the beginning."""
+        for subscription in list(self._parked):
+            subscription.heartbeats += 1
+            if subscription.heartbeats > PARKED_HEARTBEATS_MAX:
+                self.end(subscription)
+                subscription.gap = "cursor-ahead"
+                subscription.subscriber.owe(subscription, None)
+
+    def end(self, subscription: Subscription) -> None:
+        """Let a subscription wait no more, if it does."""
+        if subscription.parked is not None:
+            subscription.parked = None
+            subscription.subscriber.parked -= 1
+            del self._parked[subscription]

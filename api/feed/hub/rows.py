@@ -1,0 +1,69 @@
+"""The rows of an office: which are known, their JSON, and about how long that is."""
+
+from __future__ import annotations
+
+import orjson
+
+from api.feed.rendered import Rendered
+from api.feed.state import OfficeState, PackedTally
+from api.feed.touched import OF_OFFICE, WHOLE, Key
+from projections.area.tally import empty_tally
+from projections.definition.compiled import Definition
+from projections.shown.published import published_office, published_tally
+
+CONTEST_ROW_BYTES = 1_000
+"""Estimate for the progress of a whole contest, which has a few dozen numbers."""
+DIGITS_OF_A_NUMBER = 5
+"""More digits that each number of a full tally has than the same number of an empty tally."""
+
+
+class Rows:
+    def __init__(self, definition: Definition) -> None:
+        self._definition = definition
+        self._rendered = Rendered()
+        self._sizes: dict[Key, int] = {}
+        """By (office, contest), and by (office, OF_OFFICE): estimated bytes of a tally."""
+
+    def newest(self, office: OfficeState, key: Key) -> PackedTally | bytes | None:
+        """The row as the state has it: a tally, or the rendered progress of a whole contest; None where none has come."""
+        if key[1] == WHOLE:
+            return office.contest_rows.get(key[0])
+        return office.parties.get(key[1]) if key[0] == OF_OFFICE else office.areas.get(key)
+
+    def render(self, office: OfficeState, key: Key, row: PackedTally | bytes | None) -> bytes:
+        """The JSON of a row that `newest` returned. An area without a tally has zeros."""
+        if isinstance(row, bytes):
+            return row
+        return self._rendered.get(office.entry.number, key, row, lambda: self._dumps(office, key, row))
+
+    def _dumps(self, office: OfficeState, key: Key, row: PackedTally | None) -> bytes:
+        if key[0] == OF_OFFICE:
+            tally = orjson.loads(row) if row else empty_tally(len(office.entry.lines))
+            return orjson.dumps(published_office(office.entry, key[1], tally, self._definition))
+        contest = self._definition.contests[key[0]]
+        tally = orjson.loads(row) if row else empty_tally(len(contest.choices))
+        return orjson.dumps(published_tally(contest, key[1], tally, self._definition))
+
+    def is_known(self, office: OfficeState, key: Key) -> bool:
+        """Whether the row can be sent. An area without a tally is sent with zeros once its office has published (from the
+        shard level up), or once its partition has been followed from the first block (below the shard level)."""
+        if key[1] == WHOLE:
+            return key[0] in office.contest_rows
+        definition = self._definition
+        if definition.area_level[key[1]] <= definition.shard_level:
+            return office.has_published or key in office.areas
+        return office.whole[definition.shard_partition[definition.area_shard[key[1]]]] or key in office.areas
+
+    def size(self, office: OfficeState, key: Key) -> int:
+        """Estimated bytes of a row: those of an empty tally, and `DIGITS_OF_A_NUMBER` more for each number that is shown. Four
+        times the numbers of one tier are shown."""
+        if key[1] == WHOLE:
+            return CONTEST_ROW_BYTES
+        office_and_contest = (office.entry.number, key[0])
+        size = self._sizes.get(office_and_contest)
+        if size is None:
+            choices = office.entry.lines if key[0] == OF_OFFICE else self._definition.contests[key[0]].choices
+            numbers = 4 * len(empty_tally(len(choices))) // 3
+            size = len(self._dumps(office, key, None)) + DIGITS_OF_A_NUMBER * numbers
+            self._sizes[office_and_contest] = size
+        return size
