@@ -9,9 +9,10 @@ from dataclasses import replace
 
 from fastapi import Depends, FastAPI
 
-from api import docs, health
+from api import docs
 from api.derived import Derived, follow_generations
 from api.feed import live
+from api.health import routes as health
 from api.limits.limits import Limits
 from api.problems import install_problems
 from api.read import events, log, package, snapshots

@@ -15,7 +15,7 @@ import asyncpg
 from fastapi import FastAPI
 
 from api.feed.live import LiveFeed
-from api.health import HealthProbe
+from api.health.probe import HealthProbe
 from api.read.readmodel import ReadModel
 from projections.definition.compiled import Definition
 from projections.readmodel import queries

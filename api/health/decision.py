@@ -1,0 +1,197 @@
+"""Which status `/v1/health` gives, and why: a pure function of what was read.
+
+stopped      the fold of a partition stopped at a record, or a stage stopped an office
+degraded     otherwise, where one of these is so:
+                 Kafka or PostgreSQL cannot be reached
+                 `lagging`          a stage is more than LAGGING_RECORDS behind, or the live feed is beginning
+                 `without_worker`   a stage has no worker
+                 `alarms`           messages were set aside, a topic is not as it must be, a generation cannot be served
+                 `refusing`         this process refuses clients because one of its bounds is reached
+ok           otherwise
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from runtime.kafka.set_aside import Heap
+
+LAGGING_RECORDS = 10_000
+"""A stage further behind than this is lagging: about ten seconds of a busy night. At half, a worker that was restarted makes
+health degraded; at double, readers wait twenty seconds before it is."""
+CHECKPOINTS_MISSED = 6
+"""A notary that has renewed no checkpoint of a log for so many heartbeats does not work: a minute, by default."""
+
+Stage = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """How many messages Kafka has: the last that was read, also where Kafka cannot be reached now."""
+
+    ledger: int
+    derived: int
+    """Messages of `subtotals` and `results` together, also those that Kafka has deleted since."""
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaReading:
+    ledger_ends: Mapping[int, int]
+    """The next offset, by partition."""
+    subtotals_ends: Mapping[int, int]
+    tabulated: Mapping[int, tuple[int, str]]
+    """By ledger partition, the offset that a tabulator committed, and its note: why it stopped there, or nothing."""
+    rolled_up: Mapping[int, int]
+    """By partition of `subtotals`, the offset that a roll-up committed."""
+    tabulators: int
+    rollups: int
+    stopped_offices: Sequence[str]
+    """Sentences about the offices that the roll-up has stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseReading:
+    recorded: int
+    """Messages of `subtotals` and `results` that are in the read model."""
+    has_recorder: bool
+    stopped_offices: Sequence[tuple[str, str]]
+    """Offices that the recorder has stopped, and why."""
+    signed: int
+    """Records of the ledger that checkpoints sign for."""
+    newest_received_us: int | None
+    """When the newest record of the read model was received, by its gateway's clock."""
+    set_aside: Sequence[Heap]
+    """What the recorder set aside in the last hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All that health depends on. A part that cannot be reached is the name of the error."""
+
+    now: float
+    """Seconds since 1970."""
+    kafka: KafkaReading | str
+    ends: Ends | None
+    database: DatabaseReading | str
+    checkpoint_ages_s: Sequence[float]
+    """Of the logs' checkpoint files, as far as they are on this machine."""
+    heartbeat_s: float
+    """How often a notary renews its checkpoints."""
+    live: Stage
+    set_aside: Sequence[Heap]
+    """What this process set aside."""
+    topics: Sequence[str]
+    """Sentences about topics that are not as they must be."""
+    generations: Sequence[str]
+    """Sentences about generations that cannot be served."""
+    refusing: Sequence[str]
+    """Sentences about the bounds at which this process refuses clients."""
+
+
+def answer_of(reading: Reading, about: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer of `/v1/health`. `about` names what is served: election, mode, definition, generation."""
+    stages = stages_of(reading)
+    lagging = [name for name, stage in stages.items() if is_lagging(stage)]
+    stopped = [name for name, stage in stages.items() if stage.get("stopped")]
+    without_worker = [name for name, stage in stages.items() if stage.get("workers") == 0]
+    alarms = [*reading.topics, *(heap.sentence() for heap in set_aside_of(reading)), *reading.generations]
+    kafka, database = _reached(reading.kafka), _reached(reading.database)
+    is_ok = kafka == "ok" and database == "ok" and not (lagging or without_worker or alarms or reading.refusing)
+    return {
+        "status": "stopped" if stopped else "ok" if is_ok else "degraded",
+        **about,
+        "kafka": kafka,
+        "database": database,
+        "newest_record_age_s": _newest_record_age_s(reading),
+        "lagging": lagging,
+        "without_worker": without_worker,
+        "alarms": alarms,
+        "refusing": list(reading.refusing),
+        "stages": stages,
+    }
+
+
+def not_ready(answer: Mapping[str, Any]) -> list[str]:
+    """What this process lacks to take requests; nothing where it is ready."""
+    lacking = [f"{part} is {answer[part]}" for part in ("kafka", "database") if answer[part] != "ok"]
+    if answer["stages"]["live"]["state"] != "following":
+        lacking.append("the live feed is beginning")
+    return lacking
+
+
+def is_lagging(stage: Stage) -> bool:
+    return (stage["lag_records"] or 0) > LAGGING_RECORDS or stage.get("state") == "beginning"
+
+
+def stages_of(reading: Reading) -> dict[str, Stage]:
+    """By name, what is known of each stage, in the order that the data flows."""
+    stages: dict[str, Stage] = {}
+    if isinstance(reading.kafka, KafkaReading):
+        stages |= _kafka_stages(reading.kafka)
+    if isinstance(reading.database, DatabaseReading) and reading.ends is not None:
+        stages["recorder"] = _recorder_stage(reading.database, reading.ends)
+        stages["notary"] = _notary_stage(reading, reading.database, reading.ends)
+    stages["live"] = reading.live
+    return stages
+
+
+def _kafka_stages(kafka: KafkaReading) -> dict[str, Stage]:
+    tabulated = {partition: offset for partition, (offset, _) in kafka.tabulated.items()}
+    return {
+        "gateway": {"ledger_records": sum(kafka.ledger_ends.values()), "lag_records": 0},
+        "tabulator": {
+            "lag_records": _lag(kafka.ledger_ends, tabulated),
+            "workers": kafka.tabulators,
+            "stopped": [
+                f"partition {partition} {note}"
+                for partition in kafka.ledger_ends
+                if (note := kafka.tabulated.get(partition, (0, ""))[1])
+            ],
+        },
+        "rollup": {
+            "lag_records": _lag(kafka.subtotals_ends, kafka.rolled_up),
+            "workers": kafka.rollups,
+            "stopped": list(kafka.stopped_offices),
+        },
+    }
+
+
+def _lag(ends: Mapping[int, int], committed: Mapping[int, int]) -> int:
+    return sum(max(0, end - committed.get(partition, 0)) for partition, end in ends.items())
+
+
+def _recorder_stage(database: DatabaseReading, ends: Ends) -> Stage:
+    return {
+        "lag_records": max(0, ends.derived - database.recorded),
+        "workers": int(database.has_recorder),
+        "stopped": [f"office {office}: {reason}" for office, reason in database.stopped_offices],
+    }
+
+
+def _notary_stage(reading: Reading, database: DatabaseReading, ends: Ends) -> Stage:
+    """A notary joins no group. Its checkpoints show that it works, because it renews them also where no record comes."""
+    stage: Stage = {"lag_records": max(0, ends.ledger - database.signed)}
+    if reading.checkpoint_ages_s:
+        oldest = max(reading.checkpoint_ages_s)
+        stage["checkpoint_age_s"] = round(max(0.0, oldest), 1)
+        stage["workers"] = int(oldest < CHECKPOINTS_MISSED * reading.heartbeat_s)
+    return stage
+
+
+def set_aside_of(reading: Reading) -> list[Heap]:
+    """What the recorder set aside, and what this process set aside of other messages: both read the same topics."""
+    recorded = reading.database.set_aside if isinstance(reading.database, DatabaseReading) else ()
+    known = {heap[:3] for heap in recorded}
+    return [*recorded, *(heap for heap in reading.set_aside if heap[:3] not in known)]
+
+
+def _newest_record_age_s(reading: Reading) -> float | None:
+    if not isinstance(reading.database, DatabaseReading) or reading.database.newest_received_us is None:
+        return None
+    return round(max(0.0, reading.now - reading.database.newest_received_us / 1_000_000), 1)
+
+
+def _reached(part: object) -> str:
+    return f"unreachable: {part}" if isinstance(part, str) else "ok"
