@@ -21,7 +21,7 @@ from api.read.package import PackageFile
 from api.read.parameters import only_known_parameters
 from api.read.reading import Reading
 from api.read.snapshots import Snapshots
-from api.submit import gateway
+from api.submit import routes as submissions
 from api.submit.gateway import Gateway
 from projections.definition.compiled import Definition
 from runtime import metrics
@@ -79,7 +79,7 @@ def create_app(settings: Settings, definition: Definition, limits: Limits) -> Fa
     app.state.settings = settings
     app.state.limits = limits
     install_problems(app)
-    for part in (gateway, snapshots, live, log, package, health, events, docs):
+    for part in (submissions, snapshots, live, log, package, health, events, docs):
         app.include_router(part.router)
     docs.describe(app)
     return app

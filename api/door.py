@@ -22,7 +22,7 @@ from api.limits.limits import PARTY, Limits
 from api.limits.rate_limits import RateLimit
 from api.problems import BUG, Problem
 from api.read.reading import READ_BY_PAGES
-from api.submit.gateway import submit
+from api.submit.routes import submit
 from runtime import metrics
 from runtime.logs import log_line
 

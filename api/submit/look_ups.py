@@ -24,7 +24,7 @@ class LookUps:
         self._wanted: dict[str, asyncio.Future[list[Any]]] = {}
         self._asking: asyncio.Task[None] | None = None
 
-    async def places(self, event: str) -> list[Any]:
+    async def records(self, event: str) -> list[Any]:
         """The places of an event in the ledger, as queries.RECORDS_OF_EVENTS tells them; the first first. Raises TimeoutError,
         and what PostgreSQL raises."""
         answer = self._wanted.get(event)

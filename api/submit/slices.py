@@ -29,7 +29,7 @@ class Slices:
             self._began = time.perf_counter()
 
 
-class FairTurns:
+class BatchTurns:
     """One batch of a party at a time, and the batches of all parties in turn.
 
     Who has the turn of a party waits in one queue with the other parties, each of which has one batch there at most: so a

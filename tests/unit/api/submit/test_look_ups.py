@@ -31,10 +31,10 @@ class Pool:
 async def test_what_comes_at_once_is_one_question() -> None:
     pool = Pool()
     looks = LookUps(pool)
-    first = asyncio.create_task(looks.places("1"))
+    first = asyncio.create_task(looks.records("1"))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    others = [asyncio.create_task(looks.places(event)) for event in ("2", "3", "404", "3")]
+    others = [asyncio.create_task(looks.records(event)) for event in ("2", "3", "404", "3")]
     await asyncio.sleep(0)
     pool.go.set()
     assert await first == [{"event": "1", "offset": 1}]
@@ -46,7 +46,7 @@ async def test_what_comes_at_once_is_one_question() -> None:
 async def test_whoever_goes_away_takes_nothing_from_the_others() -> None:
     pool = Pool()
     looks = LookUps(pool)
-    gone, stays = asyncio.create_task(looks.places("7")), asyncio.create_task(looks.places("7"))
+    gone, stays = asyncio.create_task(looks.records("7")), asyncio.create_task(looks.records("7"))
     await asyncio.sleep(0)
     gone.cancel()
     await asyncio.sleep(0)
@@ -60,16 +60,16 @@ async def test_a_question_that_fails_is_asked_again_by_the_next() -> None:
     pool.go.set()
     pool.error = OSError("connection reset")
     with pytest.raises(OSError, match="reset"):
-        await looks.places("1")
+        await looks.records("1")
     pool.error = None
-    assert len(await looks.places("1")) == 1
+    assert len(await looks.records("1")) == 1
 
 
 async def test_a_database_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(look_ups, "SECONDS_MAX", 0.05)
     pool = Pool()
     looks = LookUps(pool)
-    answers = await asyncio.gather(looks.places("1"), looks.places("2"), return_exceptions=True)
+    answers = await asyncio.gather(looks.records("1"), looks.records("2"), return_exceptions=True)
     assert [type(answer) for answer in answers] == [TimeoutError, TimeoutError]
     pool.go.set()
-    assert len(await looks.places("1")) == 1
+    assert len(await looks.records("1")) == 1

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from api.submit import slices
-from api.submit.slices import FairTurns, Slices
+from api.submit.slices import BatchTurns, Slices
 
 
 async def test_others_have_their_turn_within_long_work() -> None:
@@ -31,14 +31,14 @@ async def test_others_have_their_turn_within_long_work() -> None:
     assert turns > 20
 
 
-async def _batch(turns: FairTurns, party: str, order: list[str], name: str) -> None:
+async def _batch(turns: BatchTurns, party: str, order: list[str], name: str) -> None:
     async with turns.of_party(party), turns.of_all():
         await asyncio.sleep(0)
         order.append(name)
 
 
 async def test_the_batches_of_parties_alternate() -> None:
-    turns, order = FairTurns(), list[str]()
+    turns, order = BatchTurns(), list[str]()
     work = [asyncio.create_task(_batch(turns, "a", order, f"a{n}")) for n in range(5)]
     await asyncio.sleep(0)
     work.append(asyncio.create_task(_batch(turns, "b", order, "b0")))
@@ -50,7 +50,7 @@ async def test_the_batches_of_parties_alternate() -> None:
 
 async def test_a_batch_waits_no_longer_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slices, "TURN_SECONDS_MAX", 0.05)
-    turns = FairTurns()
+    turns = BatchTurns()
     async with turns.of_party("a"):
         with pytest.raises(TimeoutError):
             async with turns.of_party("a"):

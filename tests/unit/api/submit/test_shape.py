@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from api.limits.limits import Limits
 from api.problems import Problem
-from api.submit.gateway import BATCH_LINES_MAX, MISTAKE_COST, Gateway, _envelope, _lines, _read_event
-from projections.definition.compiled import Definition
-from runtime.settings import Settings
-from tests.support.small_election import small_package
+from api.submit.shape import read_envelope, read_event
 
 EVENT = {
     "type": "result.reported",
@@ -64,7 +57,7 @@ def test_an_event_with_thousands_of_mistakes_is_refused_at_once(name: str) -> No
     for _ in range(5):
         began = time.perf_counter()
         with pytest.raises(Problem) as refused:
-            _read_event(payload)
+            read_event(payload)
         best = min(best, time.perf_counter() - began)
     assert refused.value.status == 422
     assert len(orjson.dumps(refused.value.body)) < 8_000
@@ -77,7 +70,7 @@ def test_an_envelope_with_thousands_of_signatures_is_refused_at_once(signatures:
     body = orjson.dumps({"payload": "AAAA", "payloadType": "x", "signatures": signatures})
     began = time.perf_counter()
     with pytest.raises(Problem) as refused:
-        _envelope(body)
+        read_envelope(body)
     assert time.perf_counter() - began < 10 * REFUSAL_SECONDS_MAX
     assert refused.value.body["field"] == "signatures"
 
@@ -86,46 +79,10 @@ def test_a_mistake_in_a_large_form_is_named_as_in_a_small_one() -> None:
     votes = dict.fromkeys(NAMES[:300], 1)
     for form in ({"votes": {**votes, "zz": "x"}}, {"votes": {"zz": "x"}}):
         with pytest.raises(Problem) as refused:
-            _read_event(_payload(form=form))
+            read_event(_payload(form=form))
         assert refused.value.body["field"] == "form.votes.zz"
         assert refused.value.body["detail"] == "form.votes.zz: Input should be a valid integer."
 
 
 def test_a_large_right_form_is_read() -> None:
-    assert _read_event(_payload(form={"votes": dict.fromkeys(NAMES[:1_500], 1)})).seq == 1
-
-
-def test_a_batch_has_so_many_lines_and_no_more() -> None:
-    assert len(_lines(b"x\n\n" * BATCH_LINES_MAX)) == BATCH_LINES_MAX
-    assert len(_lines(b"x\r\n" * BATCH_LINES_MAX)) == BATCH_LINES_MAX
-    with pytest.raises(Problem):
-        _lines(b"x\n" * (BATCH_LINES_MAX + 1))
-
-
-@pytest.fixture
-async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
-    settings = Settings(gateway_key=tmp_path / "key.pem", submissions_per_s=10)
-    gateway = Gateway(settings, Definition(small_package()), None, Limits(settings))
-    yield gateway
-    await gateway.stop()
-
-
-WRONG = orjson.dumps({"payload": base64.b64encode(b"{}").decode(), "payloadType": "x", "signatures": []})
-
-
-async def test_one_who_is_wrong_all_the_time_is_judged_no_more(gateway: Gateway) -> None:
-    answers = await gateway.submit([WRONG] * 30, "a", is_batch=True)
-    statuses = [answer.status for answer in answers if isinstance(answer, Problem)]
-    judged = 100 // MISTAKE_COST + 1
-    assert statuses == [422] * judged + [429] * (30 - judged)
-    (of_another,) = await gateway.submit([WRONG], "b")
-    assert isinstance(of_another, Problem)
-    assert of_another.status == 422
-
-
-async def test_a_batch_that_the_address_may_not_send_now_is_refused_whole(gateway: Gateway) -> None:
-    gateway.charge_batch("a", 90)
-    with pytest.raises(Problem) as refused:
-        gateway.charge_batch("a", 90)
-    assert refused.value.status == 429
-    gateway.charge_batch("b", 90)
+    assert read_event(_payload(form={"votes": dict.fromkeys(NAMES[:1_500], 1)})).seq == 1

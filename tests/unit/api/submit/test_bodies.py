@@ -3,32 +3,24 @@ free again, whatever became of it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from fastapi import Request
 
 from api.limits.limits import PARTY, Limits
 from api.problems import Problem
 from api.submit import held_bytes
-from api.submit.gateway import LINE_ENDS_MAX, Gateway
-from projections.definition.compiled import Definition
+from api.submit.bodies import BATCH_LINES_MAX, LINE_ENDS_MAX, held_body, lines_of
 from runtime.settings import Settings
-from tests.support.small_election import small_package
 
 LIMIT = 10_000
 
 
 @pytest.fixture
-async def door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Gateway]:
+def limits(monkeypatch: pytest.MonkeyPatch) -> Limits:
     monkeypatch.setattr(held_bytes, "BYTES_MAX", 1_000)
     monkeypatch.setattr(held_bytes, "BATCHES_BYTES_MAX", 800)
     monkeypatch.setattr(held_bytes, "PARTY_BYTES_MAX", 600)
-    settings = Settings(gateway_key=tmp_path / "key.pem")
-    door = Gateway(settings, Definition(small_package()), None, Limits(settings))
-    yield door
-    await door.stop()
+    return Limits(Settings())
 
 
 def _request(size: int, party: str = "a", chunk: int = 100, *, declares: int | None = None) -> Request:
@@ -42,19 +34,19 @@ def _request(size: int, party: str = "a", chunk: int = 100, *, declares: int | N
     return Request({"type": "http", "method": "POST", "path": "/", "headers": headers, PARTY: party}, receive)
 
 
-async def test_what_is_more_than_the_bound_is_told_to_come_back(door: Gateway) -> None:
-    async with door.held_body(_request(600), LIMIT) as first:
+async def test_what_is_more_than_the_bound_is_told_to_come_back(limits: Limits) -> None:
+    async with held_body(limits, _request(600), LIMIT) as first:
         assert len(first) == 600
         with pytest.raises(Problem) as refused:
-            async with door.held_body(_request(600, "b"), LIMIT):
+            async with held_body(limits, _request(600, "b"), LIMIT):
                 pytest.fail("1,200 bytes are held where 1,000 may be")
         assert refused.value.status == 503
-        async with door.held_body(_request(400, "b"), LIMIT) as second:
+        async with held_body(limits, _request(400, "b"), LIMIT) as second:
             assert len(second) == 400
 
 
 async def test_a_batch_of_line_ends_is_refused_before_it_has_come(
-    door: Gateway, monkeypatch: pytest.MonkeyPatch
+    limits: Limits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(held_bytes, "PARTY_BYTES_MAX", 10**6)
     monkeypatch.setattr(held_bytes, "BATCHES_BYTES_MAX", 10**6)
@@ -67,52 +59,59 @@ async def test_a_batch_of_line_ends_is_refused_before_it_has_come(
 
     request = Request({"type": "http", "method": "POST", "path": "/", "headers": [], PARTY: "a"}, receive)
     with pytest.raises(Problem) as refused:
-        async with door.held_body(request, 10**9, is_batch=True):
+        async with held_body(limits, request, 10**9, is_batch=True):
             pytest.fail("it has no end")
     assert refused.value.status == 413
     assert len(read) == LINE_ENDS_MAX // 50 + 1
 
 
-async def test_one_address_holds_its_share_and_no_more(door: Gateway) -> None:
-    async with door.held_body(_request(500), LIMIT):
+async def test_one_address_holds_its_share_and_no_more(limits: Limits) -> None:
+    async with held_body(limits, _request(500), LIMIT):
         with pytest.raises(Problem) as refused:
-            async with door.held_body(_request(200), LIMIT):
+            async with held_body(limits, _request(200), LIMIT):
                 pytest.fail("it has 600 already")
         assert refused.value.status == 429
         assert refused.value.headers["Retry-After"] == "2"
-        async with door.held_body(_request(500, "b"), LIMIT):
+        async with held_body(limits, _request(500, "b"), LIMIT):
             pass
 
 
-async def test_batches_leave_room_for_single_submissions(door: Gateway) -> None:
+async def test_batches_leave_room_for_single_submissions(limits: Limits) -> None:
     async with (
-        door.held_body(_request(500), LIMIT, is_batch=True),
-        door.held_body(_request(300, "b"), LIMIT, is_batch=True),
+        held_body(limits, _request(500), LIMIT, is_batch=True),
+        held_body(limits, _request(300, "b"), LIMIT, is_batch=True),
     ):
         with pytest.raises(Problem) as refused:
-            async with door.held_body(_request(100, "c"), LIMIT, is_batch=True):
+            async with held_body(limits, _request(100, "c"), LIMIT, is_batch=True):
                 pytest.fail("batches hold 800 already")
         assert refused.value.status == 503
-        async with door.held_body(_request(200, "c"), LIMIT):
+        async with held_body(limits, _request(200, "c"), LIMIT):
             pass
-    assert door._limits.refusals.current() == ["batches of 0 MiB are held already"]
+    assert limits.refusals.current() == ["batches of 0 MiB are held already"]
 
 
-async def test_a_body_that_is_declared_too_large_is_not_read(door: Gateway) -> None:
+async def test_a_body_that_is_declared_too_large_is_not_read(limits: Limits) -> None:
     with pytest.raises(Problem) as refused:
-        async with door.held_body(_request(0, declares=LIMIT + 1), LIMIT):
+        async with held_body(limits, _request(0, declares=LIMIT + 1), LIMIT):
             pytest.fail("it is too large")
     assert refused.value.status == 413
 
 
-async def test_what_was_refused_or_failed_is_held_no_longer(door: Gateway) -> None:
+async def test_what_was_refused_or_failed_is_held_no_longer(limits: Limits) -> None:
     for limit in (LIMIT, 50):
         with pytest.raises(Problem):
-            async with door.held_body(_request(1_100), limit):
+            async with held_body(limits, _request(1_100), limit):
                 pytest.fail("it is too large")
     with pytest.raises(ZeroDivisionError):
-        async with door.held_body(_request(500), LIMIT, is_batch=True):
+        async with held_body(limits, _request(500), LIMIT, is_batch=True):
             raise ZeroDivisionError
-    async with door.held_body(_request(600), LIMIT) as body:
+    async with held_body(limits, _request(600), LIMIT) as body:
         assert len(body) == 600
-    assert not door._limits.bodies._of_party
+    assert not limits.bodies._of_party
+
+
+def test_a_batch_has_so_many_lines_and_no_more() -> None:
+    assert len(lines_of(b"x\n\n" * BATCH_LINES_MAX)) == BATCH_LINES_MAX
+    assert len(lines_of(b"x\r\n" * BATCH_LINES_MAX)) == BATCH_LINES_MAX
+    with pytest.raises(Problem):
+        lines_of(b"x\n" * (BATCH_LINES_MAX + 1))

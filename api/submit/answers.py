@@ -1,0 +1,108 @@
+"""Receipts and refusals: what a submission is answered with, and how this gateway signs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from api.problems import Problem
+from proofs.merkle import leaf_hash
+from proofs.notes import ED25519, Note, Signature, VerifierKey
+from runtime import metrics
+from runtime.files.key_files import load_or_make_key_file
+from runtime.settings import Settings
+from schemas.definition.package import Election
+from schemas.findings import Finding
+from schemas.ledger.envelope import Receipt, Warned
+from schemas.served.logs import FINAL_STATUSES, gateway_name, receipt_text, refusal_text
+
+RETRY_AFTER_S = 2
+
+_FIELD_OF_RULE = {"Q1": "seq", "Q2": "prev", "V5": "version", "V6": "supersedes"}
+
+Answer = Receipt | Problem
+
+
+class AnswerSigner:
+    def __init__(self, settings: Settings, election: Election) -> None:
+        self._election = election.id
+        self._name = gateway_name(election, settings.gateway)
+        self._key = load_or_make_key_file(settings.gateway_key)
+        self._key_hash = self.verifier_key.key_hash
+
+    @property
+    def verifier_key(self) -> VerifierKey:
+        """The key of this gateway's receipts."""
+        return VerifierKey(self._name, ED25519, self._key.public_key().public_bytes_raw())
+
+    def receipt(
+        self, submission: str, partition: int, offset: int, record: bytes, received_at: str, gateway: str
+    ) -> Receipt:
+        """The receipt of a record in the ledger. `gateway` names the gateway that appended it."""
+        leaf = leaf_hash(record).hex()
+        text = receipt_text(self._election, submission, partition, offset, leaf, received_at)
+        return Receipt(
+            submission=submission,
+            partition=partition,
+            offset=offset,
+            leaf_hash=leaf,
+            received_at=received_at,
+            gateway=gateway,
+            signed=self._signed_note(text),
+        )
+
+    def with_signature(self, body: bytes, answer: Answer) -> Answer:
+        """Sign a refusal that is final, so that an outbox can tell the refusal from one that a proxy on the way made up."""
+        if isinstance(answer, Receipt) or answer.status not in FINAL_STATUSES:
+            return answer
+        return answer.saying(signed=self._signed_note(refusal_text(self._election, body, answer.body)))
+
+    def _signed_note(self, text: str) -> str:
+        signature = Signature(self._name, self._key_hash, self._key.sign(text.encode()))
+        return Note(text, (signature,)).to_bytes().decode()
+
+
+def as_duplicate(receipt: Receipt) -> Receipt:
+    return receipt.model_copy(update={"duplicate": True})
+
+
+def with_warnings(receipt: Receipt, findings: Iterable[Finding]) -> Receipt:
+    """The receipt with what the count will find (api/submit/forewarning.py)."""
+    warnings = [
+        Warned(
+            rule=finding.rule,
+            field=_FIELD_OF_RULE[finding.rule],
+            detail=finding.sentence_en,
+            detail_id=finding.sentence_id,
+        )
+        for finding in findings
+    ]
+    return receipt.model_copy(update={"warnings": warnings}) if warnings else receipt
+
+
+def too_large(got: int, limit: int) -> Problem:
+    return Problem(413, "Too large", f"The body has {got} bytes; the limit is {limit}.", field="")
+
+
+def busy(detail: str) -> Problem:
+    """The refusal of a submission that may succeed in a moment."""
+    return Problem(503, "Try again", detail, retry_after_s=RETRY_AFTER_S)
+
+
+def too_much_at_once(detail: str) -> Problem:
+    """The refusal of a party that already has as much here as one party may."""
+    return Problem(429, "Too much at once", detail, retry_after_s=RETRY_AFTER_S)
+
+
+def status_of(answer: Answer) -> int:
+    if isinstance(answer, Problem):
+        return answer.status
+    return 200 if answer.duplicate else 201
+
+
+def count_answers(answers: Iterable[Answer]) -> None:
+    """Count them in the metrics, by status and by the rule of a refusal."""
+    for answer in answers:
+        metrics.GATEWAY_ANSWERS.labels(status_of(answer)).inc()
+        rule = answer.body.get("rule") if isinstance(answer, Problem) else None
+        if rule is not None:
+            metrics.GATEWAY_REFUSED.labels(rule).inc()

@@ -1,0 +1,67 @@
+"""Step 1: bodies are read no further than their limit, in bytes and, for batches, in line ends."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Request
+
+from api.limits.client_address import NOBODY
+from api.limits.limits import PARTY, Limits
+from api.problems import Problem
+from api.submit.answers import busy, too_large, too_much_at_once
+from runtime import metrics
+
+BATCH_LINES_MAX = 1_000
+LINE_ENDS_MAX = 2 * BATCH_LINES_MAX
+"""Limit for all line ends of a batch. Empty lines are not counted as lines, so there may be as many of them."""
+BATCH_BYTES_MAX = 16 * 1024 * 1024
+
+
+@asynccontextmanager
+async def held_body(
+    limits: Limits, request: Request, bytes_max: int, *, is_batch: bool = False
+) -> AsyncIterator[bytes]:
+    """The body, read no further than the limit and no further than there is room for it. Raises Problem."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > bytes_max:
+        raise too_large(int(declared), bytes_max)
+    party, held = request.scope.get(PARTY, NOBODY), limits.bodies
+    body = bytearray()
+    line_ends = 0
+    try:
+        async for chunk in request.stream():
+            # Counted while they come, because 16 MiB of line ends would be 16 million lines.
+            line_ends += chunk.count(b"\n") if is_batch else 0
+            if line_ends > LINE_ENDS_MAX:
+                raise _too_many_lines(line_ends)
+            if len(body) + len(chunk) > bytes_max:
+                raise too_large(len(body) + len(chunk), bytes_max)
+            if (full := held.lacks_room(party, len(chunk), is_batch=is_batch)) is not None:
+                raise _no_room(limits, party, len(chunk), full)
+            held.take(party, len(chunk), is_batch=is_batch)
+            body += chunk
+        yield bytes(body)
+    finally:
+        held.give_back(party, len(body), is_batch=is_batch)
+
+
+def _no_room(limits: Limits, party: str, count: int, full: str) -> Problem:
+    if limits.bodies.is_party_full(party, count):
+        metrics.HTTP_REFUSED.labels("bodies-of-address").inc()
+        return too_much_at_once(f"{full.capitalize()}.")
+    limits.refusals.add("bodies", full)
+    return busy(f"{full.capitalize()}.")
+
+
+def lines_of(body: bytes) -> list[bytes]:
+    """The lines of a batch, of which a body that was held has LINE_ENDS_MAX at most. Raises Problem."""
+    lines = [line for each in body.split(b"\n") if (line := each.strip())]
+    if len(lines) > BATCH_LINES_MAX:
+        raise _too_many_lines(len(lines))
+    return lines
+
+
+def _too_many_lines(count: int) -> Problem:
+    return Problem(413, "Too many lines", f"A batch has up to {BATCH_LINES_MAX} lines, got {count} or more.", field="")

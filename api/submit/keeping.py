@@ -1,0 +1,235 @@
+"""Steps 7 and 8 of the gateway (gateway.py): is this event in the ledger? If not, append it, and wait until Kafka has it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import orjson
+from aiokafka.errors import KafkaError
+
+from api.limits.refusals import Refusals
+from api.problems import Problem
+from api.submit.answers import Answer, AnswerSigner, as_duplicate, busy, with_warnings
+from api.submit.checks import TITLE_OF_STATUS, CheckedSubmission
+from api.submit.forewarning import Forewarning
+from api.submit.ledger_reader import LedgerReader
+from api.submit.ledger_writer import LedgerWriter
+from api.submit.look_ups import LookUps
+from api.submit.slices import Slices
+from projections.definition.compiled import Definition
+from projections.station.contest import ResultState
+from runtime.kafka.topics import topics_of
+from runtime.logs import log_line
+from runtime.settings import Settings
+from schemas.ledger.envelope import Receipt, ledger_record, moment_of, open_record
+from schemas.ledger.events import AnnulmentWithdrawn, ElectionOpened, ResultAnnulled, ResultReported, ResultReviewed
+
+logger = logging.getLogger("rekap.gateway")
+
+RECEIPTS_KEPT = 200_000
+"""Receipts remembered to answer a retry at once; an older one is found in the read model and read from the ledger."""
+IN_FLIGHT_MAX = 5_000
+"""Submissions that may wait for Kafka at once. Others are refused for now: at 1,000/s and the usual 5 ms there are 5."""
+IN_FLIGHT_OF_BATCHES_MAX = 4_000
+"""Share of these for lines of batches. The rest is free for single submissions, however many batches wait."""
+UNKNOWN = "unknown"
+"""In a receipt, where the record does not state when, or at which gateway, it was received."""
+
+
+@dataclass(slots=True)
+class _Keeping:
+    """A submission on its way into the ledger."""
+
+    checked: CheckedSubmission
+    partition: int = -1
+    record: bytes = b""
+    received_at: str = ""
+    result: asyncio.Future[Receipt | int] | asyncio.Future[int] | None = None
+    """The receipt of an event that was in the ledger already, or the offset of the record that was appended."""
+
+
+class Keeper:
+    """One event loop owns it."""
+
+    def __init__(
+        self, settings: Settings, definition: Definition, pool: Any, signer: AnswerSigner, refusals: Refusals
+    ) -> None:
+        self._settings = settings
+        self._definition = definition
+        self._signer = signer
+        self._refusals = refusals
+        self.look_ups = LookUps(pool)
+        ledger = topics_of(definition.election).ledger
+        self._writer = LedgerWriter(settings, ledger, definition.partitions)
+        self._reader = LedgerReader(settings, ledger, definition.partitions)
+        self._receipts: OrderedDict[str, Receipt] = OrderedDict()
+        self._under_way: dict[str, asyncio.Future[Answer]] = {}
+        """By event id, the answer that a submission under way will get."""
+        self._highest_seq: dict[str, int] = {}
+        """By key, the highest number that this gateway has seen: an event with a higher number is new and needs no look-up."""
+        self._forewarning = Forewarning()
+
+    async def start(self) -> None:
+        await self._writer.start()
+        await self._reader.start()
+
+    async def stop(self) -> None:
+        await self._writer.stop()
+        await self._reader.stop()
+
+    async def keep(self, submissions: Mapping[int, CheckedSubmission], *, is_batch: bool) -> dict[int, Answer]:
+        """Answer each submission once the ledger has it, or within `kafka_wait_ms` that it could not be kept. The numbers are
+        the caller's."""
+        in_flight_max = IN_FLIGHT_OF_BATCHES_MAX if is_batch else IN_FLIGHT_MAX
+        answers: dict[int, Answer] = {}
+        own: dict[int, CheckedSubmission] = {}
+        others: dict[int, asyncio.Future[Answer]] = {}
+        for number, checked in submissions.items():
+            known = self._receipts.get(checked.submission)
+            under_way = self._under_way.get(checked.submission)
+            if known is not None:
+                answers[number] = as_duplicate(known)
+            elif under_way is not None:
+                others[number] = under_way
+            elif len(self._under_way) >= in_flight_max:
+                self._refusals.add("in-flight", f"{in_flight_max} submissions are waiting for the ledger")
+                answers[number] = busy("Too many submissions are waiting for the ledger.")
+            else:
+                # From here to the answer, other submissions of the same event wait for this one.
+                self._under_way[checked.submission] = asyncio.get_running_loop().create_future()
+                own[number] = checked
+        if own:
+            answers |= zip(own, await self._keep_own(list(own.values()), is_batch=is_batch), strict=True)
+        for number, other in others.items():
+            answer = await asyncio.shield(other)
+            answers[number] = as_duplicate(answer) if isinstance(answer, Receipt) else answer
+        return answers
+
+    async def _keep_own(self, submissions: Sequence[CheckedSubmission], *, is_batch: bool) -> list[Answer]:
+        """One deadline for all that these submissions wait for, also for their turn."""
+        all_keeping: list[_Keeping] = []
+        answers: list[Answer] = []
+        slices = Slices()
+        try:
+            for checked in submissions:
+                all_keeping.append(self._begin(checked, is_batch=is_batch))
+                await slices.pause()
+            waited_for = [each.result for each in all_keeping if each.result is not None]
+            await asyncio.wait(waited_for, timeout=self._settings.kafka_wait_ms / 1000)
+            for keeping in all_keeping:
+                answers.append(self._answer(keeping))
+                await slices.pause()
+            return answers
+        finally:
+            for keeping in all_keeping:
+                if keeping.result is not None:
+                    keeping.result.cancel()
+            for number, checked in enumerate(submissions):
+                under_way = self._under_way.pop(checked.submission)
+                under_way.set_result(answers[number] if number < len(answers) else busy("The ledger did not answer."))
+
+    def _begin(self, checked: CheckedSubmission, *, is_batch: bool) -> _Keeping:
+        """An event that is surely new is appended without a look-up, and without a task."""
+        keeping = _Keeping(checked)
+        event = checked.event
+        is_new = event.seq > self._highest_seq.get(checked.key_id, event.seq)
+        if (
+            self._forewarning.one_too_many(checked.key_id, event) is None
+            and is_new
+            and self._reader.is_open
+            and not isinstance(event, ElectionOpened)
+        ):
+            keeping.result = self._append(keeping, is_batch=is_batch)
+        else:
+            keeping.result = asyncio.create_task(self._find_or_append(keeping, is_batch=is_batch))
+        return keeping
+
+    async def _find_or_append(self, keeping: _Keeping, *, is_batch: bool) -> Receipt | int:
+        """Raises Problem, and what Kafka raises."""
+        checked = keeping.checked
+        # 7. Is this event in the ledger? Then the same receipt again.
+        highest = self._highest_seq.get(checked.key_id)
+        if highest is None or checked.event.seq <= highest:
+            found = await self._find(checked.submission)
+            if found is not None:
+                return found
+        if (finding := self._forewarning.one_too_many(checked.key_id, checked.event)) is not None:
+            raise Problem(
+                422,
+                TITLE_OF_STATUS[422],
+                finding.sentence_en,
+                field="station",
+                rule=finding.rule,
+                detail_id=finding.sentence_id,
+            )
+        if not await self._reader.look_whether_open():
+            raise busy("The election has not been opened yet.")
+        if isinstance(checked.event, ElectionOpened):
+            raise Problem(409, "Already open", "This election has been opened; its genesis stands at offset 0.")
+        return await self._append(keeping, is_batch=is_batch)
+
+    async def _find(self, submission: str) -> Receipt | None:
+        """Look an event up in the read model and make its receipt from the record in the ledger. While the read model cannot
+        be reached, a retry may become a second record, which the fold counts once."""
+        try:
+            records = await self.look_ups.records(submission)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            logger.warning(log_line("look-up-failed", error=type(error).__name__))
+            return None
+        # The id hashes the payload alone: a refused record with this payload and a wrong signature is another submission.
+        found = next((each for each in records if each["state"] != ResultState.REFUSED), None)
+        if found is None:
+            return None
+        partition, offset = found["partition"], found["offset"]
+        value = await self._reader.read(partition, offset)
+        # The record may have been written past the gateways, with anything in the fields that only gateways write, and the
+        # receipt is signed.
+        gateway, received_us = orjson.loads(value).get("gateway"), open_record(value).received_us
+        received_at = moment_of(received_us) if received_us else UNKNOWN
+        known = gateway if isinstance(gateway, str) else UNKNOWN
+        return self._signer.receipt(submission, partition, offset, value, received_at, known)
+
+    def _append(self, keeping: _Keeping, *, is_batch: bool) -> asyncio.Future[int]:
+        """8. Begin to append. Once the future has an offset, Kafka has the record (acks=all) and a crash loses nothing."""
+        event, definition = keeping.checked.event, self._definition
+        assert isinstance(event, (ResultReported, ResultReviewed, ResultAnnulled, AnnulmentWithdrawn))
+        station = definition.station_number[event.station]
+        keeping.partition = definition.partition_of_station(station)
+        keeping.received_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        keeping.record = ledger_record(keeping.checked.body, self._settings.gateway, keeping.received_at)
+        key = definition.shard_code_of_station(station).encode()
+        return self._writer.append(keeping.partition, key, keeping.record, is_batch=is_batch)
+
+    def _answer(self, keeping: _Keeping) -> Answer:
+        """The answer from what has become of a submission until now."""
+        checked, result = keeping.checked, keeping.result
+        assert result is not None
+        error = result.exception() if result.done() else TimeoutError()
+        if isinstance(error, Problem):
+            return error.with_traceback(None)
+        if isinstance(error, (KafkaError, TimeoutError)):
+            logger.warning(log_line("ledger-unavailable", error=type(error).__name__))
+            return busy("The ledger did not confirm the record in time; send it again, it will count once.")
+        kept = result.result()
+        if isinstance(kept, Receipt):
+            self._remember(kept)
+            return as_duplicate(kept)
+        self._highest_seq[checked.key_id] = max(checked.event.seq, self._highest_seq.get(checked.key_id, -1))
+        receipt = self._signer.receipt(
+            checked.submission, keeping.partition, kept, keeping.record, keeping.received_at, self._settings.gateway
+        )
+        receipt = with_warnings(receipt, self._forewarning.taken(checked.key_id, checked.event, checked.submission))
+        self._remember(receipt)
+        return receipt
+
+    def _remember(self, receipt: Receipt) -> None:
+        self._receipts[receipt.submission] = receipt
+        if len(self._receipts) > RECEIPTS_KEPT:
+            self._receipts.popitem(last=False)

@@ -1,0 +1,87 @@
+"""POST: one submission, or a batch of up to a thousand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from api.limits.client_address import NOBODY
+from api.limits.limits import PARTY
+from api.problems import PROBLEM_RESPONSES, Problem
+from api.read.parameters import check_parameters
+from api.submit.answers import Answer, status_of
+from api.submit.bodies import BATCH_BYTES_MAX, BATCH_LINES_MAX, held_body, lines_of
+from api.submit.gateway import Gateway
+from api.submit.slices import Slices
+from schemas.ledger.envelope import ENVELOPE, ENVELOPE_BYTES_MAX, Receipt
+
+router = APIRouter(prefix="/v1", tags=["submissions"])
+
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: PROBLEM_RESPONSES[status] for status in (401, 403, 409, 413, 422, 503)
+}
+_ENVELOPE_SCHEMA = {"$ref": "#/components/schemas/Envelope", "$defs": {"Envelope": ENVELOPE.json_schema()}}
+_ENVELOPE_BODY = {"content": {"application/json": {"schema": _ENVELOPE_SCHEMA}}, "required": True}
+
+
+@router.post(
+    "/submissions",
+    status_code=201,
+    response_model=Receipt,
+    responses={**_REFUSALS, 200: {"model": Receipt, "description": "The event was in the ledger already."}},
+    openapi_extra={"requestBody": _ENVELOPE_BODY},
+    summary="Submit one signed event",
+)
+async def submit(request: Request) -> Response:
+    """A DSSE envelope with an Ed25519 signature around one event in canonical JSON. Answered once the ledger has it."""
+    gateway: Gateway = request.app.state.gateway
+    check_parameters(request.query_params.multi_items(), ())  # api/door.py calls this past the app's dependencies
+    async with held_body(gateway.limits, request, ENVELOPE_BYTES_MAX) as body:
+        (answer,) = await gateway.submit([body], request.scope.get(PARTY, NOBODY))
+    if isinstance(answer, Problem):
+        return answer.response()
+    return Response(answer.model_dump_json(exclude_none=True), status_of(answer), media_type="application/json")
+
+
+@router.post(
+    "/submissions:batch",
+    response_class=Response,
+    responses={
+        200: {"description": "An answer a line.", "content": {"application/x-ndjson": {"schema": {"type": "string"}}}},
+        **{status: PROBLEM_RESPONSES[status] for status in (413, 422)},
+    },
+    openapi_extra={
+        "requestBody": {
+            "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+            "required": True,
+            "description": f"One envelope a line, up to {BATCH_LINES_MAX} lines.",
+        }
+    },
+    summary="Submit up to 1,000 signed events, one a line",
+)
+async def submit_batch(request: Request) -> Response:
+    """Each line is judged by itself. The answer has one line for each, in the same order: `{"line", "status", "receipt"}`
+    or `{"line", "status", "problem"}`."""
+    gateway: Gateway = request.app.state.gateway
+    async with held_body(gateway.limits, request, BATCH_BYTES_MAX, is_batch=True) as body:
+        lines = lines_of(body)
+        party = request.scope.get(PARTY, NOBODY)
+        gateway.charge_batch(party, len(lines))
+        answers = await gateway.submit(lines, party, is_batch=True)
+    slices = Slices()
+    answer_lines = []
+    for number, answer in enumerate(answers, start=1):
+        answer_lines.append(_answer_line(number, answer))
+        await slices.pause()
+    return Response(b"".join(answer_lines), media_type="application/x-ndjson")
+
+
+def _answer_line(number: int, answer: Answer) -> bytes:
+    line: dict[str, Any] = {"line": number, "status": status_of(answer)}
+    if isinstance(answer, Problem):
+        line["problem"] = answer.body
+    else:
+        line["receipt"] = orjson.Fragment(answer.model_dump_json(exclude_none=True))
+    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
