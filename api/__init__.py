@@ -1,8 +1,21 @@
 """FastAPI: submissions in, snapshots and live feeds out.
 
-In     signed envelopes over HTTP; the topics `results` and `subtotals`; the read model
-Does   checks at the door in a numbered order; answers reads; fans changes out to subscribers
-Out    receipts, JSON with `as_of`, messages over WebSocket
+In     signed envelopes over HTTP; the topics `results` and `subtotals`; the read model; the files of the public logs
+Does   checks submissions in a numbered order and appends them; answers reads; sends each change to its subscribers
+Out    receipts, JSON with `as_of`, proofs, messages over WebSocket and server-sent events
 
-Read next: gateway.py (submissions), snapshots.py (reads), feed/ (the live feed).
+Errors, each with a sentence for its reader:
+
+    ApiError                       errors.py
+      Problem                      problems.py             of one request; answered as RFC 9457
+      CommandError                 feed/hub/commands.py    of one command of a live client; answered as a message `error`
+      NotAdmittedError             feed/live.py            of one live client; closed with 1013, or told when to come back
+      ListsBusyError               read/readmodel.py       of one list; answered as a Problem 503, or from the last good answer
+      GenerationNotServedError     derived.py              of a new generation; logged, and an alarm of health
+      ParserStoppedError           http/protocol.py        of one connection; stops uvicorn's parser, whose cause is answered
+
+Errors of Kafka, PostgreSQL and files keep their own types. Each `except` names the errors that it expects; a bug is logged
+with its traceback and answered as a Problem 500.
+
+Read next: door.py (the way in), submit/gateway.py (submissions), read/snapshots.py (reads), feed/ (the live feed), health/.
 """

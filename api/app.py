@@ -86,7 +86,7 @@ def create_app(settings: Settings, definition: Definition, limits: Limits) -> Fa
 
 
 async def _serve_for_ever(derived: Derived) -> None:
-    """A generation that the settings fix."""
+    """Serve the one generation that the settings fix."""
     try:
         await asyncio.Event().wait()
     finally:

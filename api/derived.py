@@ -1,5 +1,5 @@
-"""What the API serves of one generation (runtime/kafka/generations.py): the read model, the live feed, the health of
-its stages; and the way from one generation to the next, without a moment in which nothing is served."""
+"""What the API serves of one generation (runtime/kafka/generations.py): the read model, the live feed, the health of its
+stages. Switches from one generation to the next without a moment in which nothing is served."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 import asyncpg
 from fastapi import FastAPI
 
+from api.errors import ApiError
 from api.feed.live import LiveFeed
 from api.health.probe import HealthProbe
 from api.read.readmodel import ReadModel
@@ -28,19 +29,20 @@ from schemas.derived.results import Cut, at_or_before
 logger = logging.getLogger("rekap.api")
 
 SETTLE_SECONDS = 3.0
-"""From the news of a new generation to the switch: the workers of the one before have ended by then, so what it shows
-stands still, and the new one can be seen to have reached it."""
+"""From the message about a new generation to the switch. The workers of the generation before have ended by then, so its
+numbers change no more, and it can be seen whether the new generation has reached them. At half, slow workers have not ended;
+at double, a rebuild takes three seconds longer."""
 REACH_SECONDS_MAX = 60.0
-"""The new generation is served after so long also where it is behind the one before, which may show what never was; but never
-before it has caught up with the ledger."""
+"""After this time the new generation is served also where it is behind the one before, which may show numbers that are wrong;
+but never before the new generation has caught up with the ledger."""
 AGAIN_SECONDS = 2.0
 LIST_SECONDS_MAX = 2.0
-"""For one statement of a list. Each takes some tens of milliseconds of a database that has to read it from disk; at half, one
-under load would refuse lists that it could have given; at double, those who wait for a connection give up before."""
+"""For one statement of a list. Each takes some tens of milliseconds of a database that reads from disk. At half, a database
+under load refuses lists that it could have read; at double, clients that wait for a connection give up before."""
 
 
-class NotThereError(Exception):
-    """A generation that was made current cannot be served; the sentence says what is missing."""
+class GenerationNotServedError(ApiError):
+    """A generation that was made current cannot be served; the sentence names what is missing."""
 
 
 class Derived:
@@ -79,14 +81,14 @@ class Derived:
                 await pool.close()
 
     def show(self, app: FastAPI) -> None:
-        """Serve this one from the next request on."""
+        """Serve this generation from the next request on."""
         app.state.pool = app.state.gateway.look_ups.pool = self.pool
         app.state.snapshots.read = self.read
         app.state.live = self.live
         app.state.health = self.health
 
     async def is_there(self) -> bool:
-        """Whether a recorder has made the read model: serving must not, for what is made there is empty."""
+        """Whether a recorder has made the read model. The API must not make it, because it would serve an empty one."""
         connection = await asyncpg.connect(self.settings.database)
         try:
             schema = queries.schema_of(self._definition.election, self.generation)
@@ -95,31 +97,31 @@ class Derived:
             await connection.close()
 
     async def has_reached(self, other: Derived) -> bool:
-        """Whether nothing served from here would be older than what the other one serves."""
+        """Whether all numbers of this generation are as new as those of the other one."""
         if self.live.hub is None or other.live.hub is None:
             return False
         if not _reached(self.live.hub.cuts(), other.live.hub.cuts()):
             return False
-        theirs = await other.read.cuts()
-        return _reached(await self.read.cuts(), theirs)
+        cuts_of_other = await other.read.cuts()
+        return _reached(await self.read.cuts(), cuts_of_other)
 
 
-def _reached(mine: Iterable[Cut], theirs: Iterable[Cut]) -> bool:
-    return all(at_or_before(their, my) for my, their in zip(mine, theirs, strict=True))
+def _reached(own: Iterable[Cut], others: Iterable[Cut]) -> bool:
+    return all(at_or_before(other, each) for each, other in zip(own, others, strict=True))
 
 
 async def follow_generations(app: FastAPI, current: Derived, definition: Definition, alarms: Alarms) -> None:
-    """Serve another generation whenever one is made current, for ever. Cancelled at the end; stops what it serves then."""
+    """Serve each generation that is made current. Runs until it is cancelled, and then stops the generation that is served."""
     try:
         while True:
             try:
                 current = await _next(app, current, definition, alarms)
-            except NotThereError as error:
+            except GenerationNotServedError as error:
                 alarms.not_served = f"{error}; generation {current.generation} is served"
                 logger.error(log_line("generation-not-served", error=error))
                 await asyncio.sleep(AGAIN_SECONDS)
             except Exception as error:
-                # Also a bug here: what is served goes on.
+                # Also a bug, because the generation that is served should continue to be served.
                 logger.error(log_line("generation-not-served", error=f"{type(error).__name__}: {error}"), exc_info=True)
                 await asyncio.sleep(AGAIN_SECONDS)
     finally:
@@ -127,13 +129,13 @@ async def follow_generations(app: FastAPI, current: Derived, definition: Definit
 
 
 async def _next(app: FastAPI, current: Derived, definition: Definition, alarms: Alarms) -> Derived:
-    """Wait for another generation, serve it, and stop the one before. Raises NotThereError, and what Kafka and PostgreSQL
-    raise."""
+    """Wait for another generation, serve it, and stop the one before. Raises GenerationNotServedError, and what Kafka and
+    PostgreSQL raise."""
     number = await later_generation(current.settings, definition.election, definition.hash, current.generation, alarms)
     logger.info(log_line("generation-changed", before=current.generation, now=number))
     following = Derived(replace(current.settings, generation=number), definition, alarms)
     if not await following.is_there():
-        raise NotThereError(f"generation {number} was made current, and its read model is not there")
+        raise GenerationNotServedError(f"generation {number} was made current, and its read model is not there")
     try:
         await following.start()
         await _wait_to_reach(following, current)
@@ -150,13 +152,14 @@ async def _next(app: FastAPI, current: Derived, definition: Definition, alarms: 
 
 
 async def _wait_to_reach(following: Derived, current: Derived) -> None:
-    """Until what it serves is of all that is in the ledger now, and nothing steps back. Raises NotThereError."""
+    """Wait until the new generation has all that is in the ledger now, and no number of it is older than the one served now.
+    Raises GenerationNotServedError."""
     await asyncio.sleep(SETTLE_SECONDS)
     try:
         async with asyncio.timeout(REACH_SECONDS_MAX):
             await following.health.wait_to_catch_up(following.pool)
     except TimeoutError:
-        raise NotThereError(
+        raise GenerationNotServedError(
             f"generation {following.generation} was made current, and is behind the ledger after {REACH_SECONDS_MAX:g} s"
         ) from None
     try:

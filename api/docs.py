@@ -1,4 +1,4 @@
-"""What the API says of itself: OpenAPI, and a page made of it without a script, so without anybody else's."""
+"""The documentation of the API: OpenAPI, and a page that is made of it without scripts, so also without scripts of others."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ router = APIRouter(include_in_schema=False)
 
 
 def operation_id(route: APIRoute) -> str:
-    """What a generated client calls it: `get_area`, `submit`."""
+    """The name of a route in generated clients: `get_area`, `submit`."""
     return f"get_{route.name}" if "GET" in (route.methods or ()) else route.name
 
 
 def describe(app: FastAPI) -> None:
-    """Let the app's description say what holds for all its routes, and hold whatever it refers to."""
+    """Complete the app's OpenAPI document with what all routes have in common, and with the schemas that it refers to."""
     of_routes = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -34,7 +34,7 @@ def describe(app: FastAPI) -> None:
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
             _hoist(document["paths"], schemas)
             schemas["Problem"] = PROBLEM_SCHEMA
-            for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own; here a problem says it
+            for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own; this API answers with problems
                 schemas.pop(name, None)
             for methods in document["paths"].values():
                 for method, operation in methods.items():
@@ -46,8 +46,7 @@ def describe(app: FastAPI) -> None:
 
 
 def _complete(method: str, responses: dict[str, Any]) -> None:
-    """What api/read/parameters.py and api/read/reading.py answer beside the route; and no JSON where a route has
-    another type."""
+    """Add the answers of api/read/parameters.py and api/read/reading.py, and remove JSON where a route has another type."""
     responses["422"] = PROBLEM_RESPONSES[422]
     content = responses.get("200", {}).get("content", {})
     if content.get("application/json") == {"schema": {}} and len(content) > 1:
@@ -58,7 +57,7 @@ def _complete(method: str, responses: dict[str, Any]) -> None:
 
 
 def _hoist(node: Any, schemas: dict[str, Any]) -> None:
-    """Move what a schema defines within itself (`$defs`) to where the document's references find it."""
+    """Move the schemas that a schema defines in itself (`$defs`) to where the references of the document find them."""
     if isinstance(node, list):
         for each in node:
             _hoist(each, schemas)
@@ -82,7 +81,7 @@ table { border-collapse: collapse } th, td { text-align: left; vertical-align: t
 """
 _HASH_OF_STYLE = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'sha256-{_HASH_OF_STYLE}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-"""Content-Security-Policy: nothing is loaded, from anywhere, and nothing runs."""
+"""Content-Security-Policy: the page loads nothing, and runs nothing."""
 
 
 @router.get("/openapi.json")

@@ -1,11 +1,11 @@
-"""The way in: whom a request is counted against, whether he may have it, and a short way for submissions.
+"""The way in: finds the party that a request counts against, applies rate limits, and calls the handler of submissions.
 
 On a busy night nearly all requests are `POST /v1/submissions`, and routing, dependencies and exit stacks cost as much as
-all the checks (bench/latency.py). So these are handed to the route's own handler, without FastAPI's routing around it; its
-route describes it in OpenAPI. Everything else goes to the app.
+all the checks (bench/latency.py). So the door calls the handler of that route directly, without FastAPI's routing; the route
+describes it in OpenAPI. All other requests go to the app.
 
-The live feed is not counted here: it has places of its own (api/feed/live.py), and a browser's EventSource ends for good
-where it is answered with 429. Only what is asked of it wrongly costs something.
+Requests for the live feed are not counted here: the feed has slots of its own (api/feed/live.py), and a browser's EventSource
+ends for good where it is answered with 429. Only mistakes in such requests cost something.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ SUBMISSION_PATH = "/v1/submissions"
 BATCH_PATH = "/v1/submissions:batch"
 LIVE_PATH = "/v1/live"
 MISTAKE_COST = 4
-"""What an answer 4xx to anything but a submission costs besides. At 0 somebody who asks for what is not there costs us as much
-as a reader; at double, an auditor who looks for tiles that are not there yet is slowed down."""
+"""What an answer 4xx costs besides, except to a submission. At 0, a client that asks for what does not exist may cost as much
+as a reader; at double, an auditor that looks for tiles that do not exist yet is slowed down."""
 LIVE_COME_BACK_MS = 10_000
 REFUSED_AFTER_SECONDS = 1.0
-"""How long one who has asked for too much waits to hear so. At 0 he asks again at once, and the refusals cost as much as what
-was refused; with this and 512 connections, he hears it 512 times a second at most."""
+"""Time that a refusal of a party over its limit is held back. At 0, a client asks again at once, and the refusals cost as
+much as what was refused; with one second and 512 connections, it is refused 512 times a second at most."""
 
 
 class Door:
-    """The ASGI app that the server is given."""
+    """The ASGI app that the server runs."""
 
     def __init__(self, app: FastAPI, limits: Limits) -> None:
         self._app = app
@@ -89,7 +89,7 @@ class Door:
         scope["app"] = self._app
         try:
             response = await submit(Request(scope, receive))
-        except Problem as problem:  # before it came to the checks
+        except Problem as problem:  # raised before the checks
             response = problem.response()
             metrics.GATEWAY_ANSWERS.labels(problem.status).inc()
         except ClientDisconnect:
@@ -102,7 +102,7 @@ class Door:
 
 
 def _with_rate_limit(limit: RateLimit, party: str, send: Send, mistake_cost: int) -> Send:
-    """Says in each answer what is left."""
+    """Add to each answer how much is left, and charge the party for its mistakes."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":

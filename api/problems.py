@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import Scope
 
+from api.errors import ApiError
 from runtime.logs import log_line
 
 logger = logging.getLogger("rekap.api")
@@ -21,8 +22,8 @@ MEDIA_TYPE = "application/problem+json"
 _ALL_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
-class Problem(Exception):
-    """What went wrong with one request. `field` is the dotted path of the value at fault, where there is one."""
+class Problem(ApiError):
+    """Why one request is refused. `field` is the dotted path of the value at fault, where there is one."""
 
     def __init__(
         self,
@@ -52,7 +53,7 @@ class Problem(Exception):
 
 
 def allowed_methods(app: FastAPI, scope: Scope) -> list[str]:
-    """What the path of a request can be asked with; nothing where it has no route."""
+    """The methods of the path of a request; none where the path has no route."""
     found = [
         method
         for method in _ALL_METHODS
@@ -67,7 +68,7 @@ BUG = Problem(500, "Internal error", "This is a bug; it is in the server's log. 
 
 
 def install_problems(app: FastAPI) -> None:
-    """Let every error of the app leave as a problem, also those of the framework and our own bugs."""
+    """Answer every error of the app with a problem, also the framework's errors and bugs."""
 
     @app.exception_handler(Problem)
     async def problem(_: Request, error: Problem) -> Response:
@@ -92,7 +93,7 @@ def install_problems(app: FastAPI) -> None:
 
     @app.exception_handler(ClientDisconnect)
     async def gone(request: Request, _: ClientDisconnect) -> None:
-        """Nobody is there for an answer."""
+        """The client has disconnected, so there is no answer."""
         logger.info(log_line("client-gone", method=request.method, path=request.url.path))
 
     @app.exception_handler(Exception)
@@ -143,4 +144,4 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
         503: "A part of the system cannot be reached just now; Retry-After says when to come back.",
     }.items()
 }
-"""Status → how OpenAPI describes it; api/docs.py puts the schema where it is looked for."""
+"""By status, its description in OpenAPI. api/docs.py adds the schema that it refers to."""

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from starlette.types import Scope
 from starlette.websockets import WebSocketDisconnected
 
+from api.errors import ApiError
 from api.feed.event_stream import RETRY_MS, SEND_SECONDS_MAX, EventStream, come_back
 from api.feed.hub.commands import CommandError
 from api.feed.hub.hub import Hub
@@ -366,7 +367,7 @@ class LiveFeed:
             self._streams.discard(ready)
 
 
-class NotAdmittedError(Exception):
+class NotAdmittedError(ApiError):
     """The client cannot be served now. It may connect again after `after_s` seconds."""
 
     def __init__(self, sentence: str, after_s: int) -> None:

@@ -1,8 +1,8 @@
-"""All connections of one server: how many there may be, how many of one address, and how long each may keep us waiting.
+"""All connections of one server: how many there may be, how many of one party, and how long each may stay silent.
 
-Each connection is looked at once a second, so that no request pays for a timer of its own. A new connection where the bound is
-reached takes the place of the one that has waited longest without a request; a party that fills all its places loses
-its own. Only where every place is at work, the new one is refused.
+Each connection is checked once a second, so that no request needs a timer of its own. Where the bound is reached, a new
+connection replaces the one that has waited longest without a request; where a party has reached its own bound, a connection of
+that party is replaced. A new connection is refused only where each of these has a request under way.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ from runtime.logs import log_line
 logger = logging.getLogger("rekap.http")
 
 LOOK_SECONDS = 1.0
-"""At half the looking costs 1 % of the loop with 4,000 connections; at double a deadline of ten seconds is one of twelve."""
+"""At half, checking costs 1 % of the loop with 4,000 connections; at double, a deadline of ten seconds is met after twelve."""
 UNSENT_BYTES_MAX = 256 * 1024 * 1024
-"""Answers and frames that wait in this process for clients to take them. At half, 300 slow readers of a nation's snapshot
-(401 kB) begin to lose their connections; at double, a machine with 1 GB has nothing left to count with."""
+"""Answers and frames that wait in this process for clients to read them. At half, 300 slow readers of a nation's snapshot
+(401 kB) begin to lose their connections; at double, a machine with 1 GB has no memory left for the other processes."""
 UNSENT_SHARE_BYTES_MAX = 64 * 1024 * 1024
-"""The same, of one address: a quarter."""
+"""The same for one party: a quarter."""
 ROOM_AFTER_SECONDS = 1.0
-"""Who waits without a request for less than this keeps his place: the request of a new connection may be on its way. At half, a
-slow line loses its connections when an address has many; at double, silent ones shut its new ones out for as long."""
+"""A connection that has waited for less than this is not replaced, because its request may be on the way. At half, clients on a
+slow line lose their connections when their address has many; at double, silent connections keep new ones out for longer."""
 DESCRIPTORS_KEPT = 256
-"""Descriptors that are not for clients: Kafka, PostgreSQL, files of the public log, the listening socket, the log."""
+"""Descriptors that are not for clients: Kafka, PostgreSQL, files of the public log, the listening socket, log lines."""
 
 
 class Connection(Protocol):
-    """What is known of one client's connection, of HTTP or WebSocket."""
+    """One client's connection, of HTTP or WebSocket."""
 
     party: str | None
-    """Whom it counts against; None where that is a proxy, whose connections are everybody's."""
+    """The party that the connection counts against; None for a trusted proxy, whose connections belong to many clients."""
 
     @property
     def unsent(self) -> int: ...
 
     def look(self, now: float) -> None:
-        """End it where it has kept us waiting for too long."""
+        """End the connection where a deadline is over."""
 
     def cut_off(self) -> None:
-        """End it now."""
+        """End the connection now."""
 
 
 class Connections:
@@ -58,7 +58,7 @@ class Connections:
         self._all: dict[Connection, None] = {}
         self._of_party: dict[str | None, int] = {}
         self._waiting: dict[str | None, dict[Connection, float]] = {}
-        """Connections by party that have no request under way, and since when; the longest waiting first."""
+        """By party, the connections without a request under way and since when; the one that waits longest is first."""
         self._looking: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -72,7 +72,7 @@ class Connections:
         return sum(connection.unsent for connection in self._all)
 
     def admit(self, connection: Connection) -> str | None:
-        """Let a new connection in, or say in a sentence why not."""
+        """Add a new connection, or return a sentence why it is refused."""
         party = connection.party
         if party is not None and self.of_party(party) >= self.of_party_max and not self._make_room(party):
             metrics.HTTP_REFUSED.labels("connections-of-address").inc()
@@ -84,7 +84,7 @@ class Connections:
         return None
 
     def join(self, connection: Connection) -> None:
-        """Count a connection that is in already, as WebSocket after HTTP."""
+        """Add a connection that was admitted before, as a WebSocket is after its handshake over HTTP."""
         self._all[connection] = None
         self._of_party[connection.party] = self.of_party(connection.party) + 1
         if self._looking is None:
@@ -102,12 +102,13 @@ class Connections:
             del self._of_party[connection.party]
 
     def waits(self, connection: Connection) -> None:
-        """It has no request under way from now on."""
+        """Note that the connection has no request under way from now on."""
         if connection in self._all:
             waiting = self._waiting.setdefault(connection.party, {})
             waiting.setdefault(connection, asyncio.get_running_loop().time())
 
     def works(self, connection: Connection) -> None:
+        """Note that the connection has a request under way from now on."""
         waiting = self._waiting.get(connection.party)
         if waiting is not None:
             waiting.pop(connection, None)
@@ -115,7 +116,7 @@ class Connections:
                 del self._waiting[connection.party]
 
     def _largest_waiting(self) -> str | None:
-        """Of the parties that can make room: the largest may keep all its places fresh while others' fall silent."""
+        """The party with most connections of those that have one that waits long. The largest party of all may have none."""
         return max(filter(self._waits_long, self._waiting), key=self.of_party, default=None)
 
     def _waits_long(self, party: str | None) -> bool:
@@ -132,7 +133,7 @@ class Connections:
         return True
 
     def look(self) -> None:
-        """At each connection, and at what they hold together; again in LOOK_SECONDS."""
+        """Check each connection and the bytes that all of them hold; again in LOOK_SECONDS."""
         if self._looking is not None:
             self._looking.cancel()
             self._looking = None
@@ -155,7 +156,8 @@ class Connections:
             self._looking = asyncio.get_running_loop().call_later(LOOK_SECONDS, self.look)
 
     def _cut_unsent(self, party: str | None, excess: int) -> int:
-        """End connections of a party, those with most first, until so many bytes are free, or all; gives how many are."""
+        """End connections of a party, those with most bytes first, until `excess` bytes are free or none is left. Returns how
+        many bytes are free."""
         freed = 0
         for connection in sorted((one for one in self._all if one.party == party), key=_unsent_of, reverse=True):
             if freed >= excess:
@@ -171,7 +173,7 @@ def _unsent_of(connection: Connection) -> int:
 
 
 def raise_descriptor_limit(connections_max: int) -> int:
-    """Let this process open as many files as it may, and give how many connections fit below that."""
+    """Raise the limit of open files as far as it is needed and allowed. Returns how many connections fit below the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = connections_max + DESCRIPTORS_KEPT
     limit = soft
@@ -179,7 +181,7 @@ def raise_descriptor_limit(connections_max: int) -> int:
         limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
-        except (ValueError, OSError):  # a system that allows less than it says
+        except (ValueError, OSError):  # some systems allow less than their hard limit
             limit = soft
     fits = (
         connections_max if limit == resource.RLIM_INFINITY else max(1, min(connections_max, limit - DESCRIPTORS_KEPT))

@@ -1,5 +1,6 @@
-"""An answer leaves in one write. uvicorn writes its head and then its body, uvloop sends each at once, and each system call
-costs as much as reading a submission; frames of the live feed that are ready together leave together too.
+"""A transport that sends an answer in one system call. uvicorn writes the head and then the body, uvloop would send each at
+once, and each system call costs as much as parsing a submission. Frames of the live feed that are ready together are sent
+together too.
 """
 
 from __future__ import annotations
@@ -9,14 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 HELD_BYTES_MAX = 64 * 1024
-"""With more than this it does not wait: the transport's own limit is there, and who writes must hear that nobody reads."""
+"""With more than this, what is held is passed on at once, so that the transport's own limit pauses a writer whose client does
+not read."""
 
 
 class Corked:
-    """A transport that sends at the next turn of the loop what was written in this one.
+    """A transport that sends what was written in one turn of the loop at the next turn.
 
-    `lingers` is asked when the connection is to be closed: where it says that the client is still sending, only our half is
-    closed. To close both would make the kernel reset the connection, and the client would lose the answer.
+    `lingers` is called when the connection is to be closed. Where it returns True, the client is still sending, and only the
+    half of the server is closed: closing both would make the kernel reset the connection, and the client would lose the answer.
     """
 
     def __init__(self, transport: asyncio.Transport, lingers: Callable[[], bool] = lambda: False) -> None:
@@ -28,7 +30,7 @@ class Corked:
         self._reading_held = 0
         self._is_half_closed = False
         self.written = 0
-        """Bytes since the connection was made."""
+        """Bytes that were written since the connection was made."""
 
     def write(self, data: bytes) -> None:
         if self._is_half_closed:
@@ -42,7 +44,7 @@ class Corked:
             self._flush()
 
     def get_write_buffer_size(self) -> int:
-        """Bytes that the client's side has not taken yet."""
+        """Bytes that the kernel has not taken yet."""
         return self._held_bytes + self._transport.get_write_buffer_size()
 
     def close(self) -> None:
@@ -65,8 +67,8 @@ class Corked:
         self.release_reading(SERVER)
 
     def hold_reading(self, reason: int) -> None:
-        """Read nothing more until each reason that was given is released: one part of the server must not undo what
-        another still needs."""
+        """Stop reading until each reason that was given is released, so that one part of the server does not resume reading
+        while another needs it stopped."""
         if not self._reading_held:
             self._transport.pause_reading()
         self._reading_held |= reason
@@ -91,4 +93,4 @@ class Corked:
 
 
 SERVER, BACKLOG, UNREAD = 1, 2, 4
-"""Why a connection is not read: uvicorn says so; what came is not worked off yet; what was written is not read."""
+"""Reasons to stop reading a connection: uvicorn paused it; what came is not processed yet; what was written is not read."""

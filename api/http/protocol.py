@@ -18,7 +18,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from api.http.connection import CONNECTION, keep_little, notice_the_vanished
+from api.errors import ApiError
+from api.http.connection import CONNECTION, ServedConnection, keep_little, notice_the_vanished
 from api.http.connections import Connections
 from api.http.corked import BACKLOG, Corked
 from api.http.fair_turns import FairTurns, Place
@@ -60,7 +61,7 @@ PIECE_SECONDS = 0.0005
 many turns again; at double, each step of somebody else's request waits 1 ms for each address that sends bodies."""
 
 
-class BoundedProtocol(HttpToolsProtocol):
+class BoundedProtocol(ServedConnection, HttpToolsProtocol):
     """One connection."""
 
     def __init__(
@@ -79,7 +80,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self._turns = turns
         self.party: str | None = None
         self._corked: Corked
-        self._unread: Unread
         self._backlog = b""
         """What came and is not read yet."""
         self._waiting_since: float | None = self.loop.time()
@@ -140,14 +140,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self.pipeline.clear()
         super().connection_lost(exc)
 
-    @property
-    def unsent(self) -> int:
-        return self._unread.unsent
-
-    @property
-    def is_gone(self) -> bool:
-        return self.transport.is_closing()
-
     def has_no_end(self) -> bool:
         self._is_endless = True
         if self._place is not None:
@@ -164,9 +156,6 @@ class BoundedProtocol(HttpToolsProtocol):
         super().resume_writing()
         if self._place is not None and self._running is not None and not self._is_endless:
             self._place.take()
-
-    def cut_off(self) -> None:
-        self.transport.abort()
 
     def look(self, now: float) -> None:
         if self._unread.is_stalled(now):
@@ -274,7 +263,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _stop(self, refusal: Problem | None) -> Exception:
         """To be raised within a callback of the parser, which then reads no further."""
         self._refusal = refusal
-        return _StoppedError()
+        return ParserStoppedError()
 
     def on_message_begin(self) -> None:
         if self._is_deaf:
@@ -443,8 +432,8 @@ class BoundedProtocol(HttpToolsProtocol):
         return True
 
 
-class _StoppedError(Exception):
-    """Stops the parser."""
+class ParserStoppedError(ApiError):
+    """Stops uvicorn's parser. The connection has the problem that is answered."""
 
 
 def _too_slow(sentence: str) -> Problem:

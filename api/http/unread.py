@@ -1,4 +1,4 @@
-"""Whether a client takes what it asked for."""
+"""Whether a client reads what was written to it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from api.http.corked import Corked
 
 SEND_SECONDS_MAX = 30.0
 SEND_BYTES_MIN = 16 * 1024
-"""What a client must take in each SEND_SECONDS_MAX, or all there is: 550 bytes a second. At double, a phone at the edge of
-a cell is cut off; at half, one who reads a byte now and then keeps a nation's snapshot in our memory for half an hour."""
+"""Bytes that a client must take in each SEND_SECONDS_MAX, or all there are: 550 bytes a second. At double, a phone at the
+edge of a cell is cut off; at half, a client that reads a byte now and then keeps a nation's snapshot in memory for half an
+hour."""
 
 CLOSING_SECONDS_MAX = 5.0
-"""The same for a connection that is to be closed, of which the client wants nothing more."""
+"""The same time for a connection that is being closed, on which the client wants nothing more."""
 
 
 class Unread:
-    """What was written to one connection and not taken yet."""
+    """The bytes that were written to one connection and not taken yet."""
 
     def __init__(self, corked: Corked) -> None:
         self._corked = corked
@@ -26,7 +27,7 @@ class Unread:
         return self._corked.get_write_buffer_size()
 
     def is_stalled(self, now: float) -> bool:
-        """Whether less than SEND_BYTES_MIN of it was taken in the time there is. To be asked again and again."""
+        """Whether fewer than SEND_BYTES_MIN were taken in the time allowed. Called about once a second, because it measures."""
         unsent = self.unsent
         if not unsent:
             self._since = None

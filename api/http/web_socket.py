@@ -1,8 +1,8 @@
 """uvicorn's WebSocket protocol with a bound on what a client can send, leave unsent or leave unread.
 
-A WebSocket is read in small pieces, a few milliseconds of all of them in a turn of the loop, and not at all while what was
-written to it is not read. The live feed (api/feed/live.py) bounds what is asked for in messages; here it is the frames
-beneath: pings, empty fragments, a handshake that stays half done.
+WebSockets are read in small pieces, a few milliseconds of all of them in a turn of the loop, and a WebSocket is not read while
+its client does not read what was written to it. The live feed (api/feed/live.py) bounds commands; this file bounds the frames
+below: pings, empty fragments, a handshake that is never completed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.http11 import Request
 
-from api.http.connection import CONNECTION, keep_little
+from api.http.connection import CONNECTION, ServedConnection, keep_little
 from api.http.connections import Connections
 from api.http.corked import BACKLOG, UNREAD, Corked
 from api.http.fair_turns import FairTurns
@@ -27,7 +27,7 @@ from api.limits.client_address import TrustedProxies
 from runtime import metrics
 
 logger = logging.getLogger("rekap.sockets")
-"""Without a line for each connection that opens and closes, of which a client can make as many as it likes."""
+"""It does not log that a connection opens or closes, because a client can open as many as it likes."""
 logger.setLevel(logging.WARNING)
 
 HANDSHAKE_SECONDS_MAX = 10.0
@@ -36,13 +36,13 @@ FRAMES_SECONDS = 10.0
 """Frames that a WebSocket may send in this time, of whatever kind: the feed itself takes 200 commands, and a browser's pings
 are a few. A frame costs 20 µs, so 500 sockets of one address cost a third of a core at most, and no more than a moment."""
 FRAGMENTS_MAX = 64
-"""Limit for one message, empty ones too. Clients of the live feed send a command in one."""
+"""Limit for the fragments of one message, also empty ones. Clients of the live feed send a command in one."""
 PIECE_BYTES = 256
 """Some forty of the smallest frames, 1 ms of work; the longest command comes in a dozen pieces."""
 CLOSE_NOT_TEXT, CLOSE_POLICY = 1007, 1008
 
 
-class BoundedWebSocket(WebSocketsSansIOProtocol):
+class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
     """One connection, after its handshake was read as HTTP."""
 
     def __init__(
@@ -62,14 +62,13 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._turns = turns
         self.party: str | None = None
         self._corked: Corked
-        self._unread: Unread
         self._began = self.loop.time()
         self._window_ends = 0.0
         self._frames = 0
         self._backlog = bytearray()
-        """What came and is not read yet."""
+        """Bytes that came and are not parsed yet."""
         self._head_bytes = 0
-        """Of the backlog: a handshake is read in one piece."""
+        """How many bytes of the backlog are a handshake, which is parsed in one piece."""
         self._is_waiting = False
 
     # -- the connection --------------------------------------------------------------------------------------------
@@ -87,20 +86,9 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._backlog.clear()
         super().connection_lost(exc)
 
-    @property
-    def unsent(self) -> int:
-        return self._unread.unsent
-
-    @property
-    def is_gone(self) -> bool:
-        return self.transport.is_closing()
-
     def has_no_end(self) -> bool:
         keep_little(self.transport)
         return True
-
-    def cut_off(self) -> None:
-        self.transport.abort()
 
     def look(self, now: float) -> None:
         if self._unread.is_stalled(now):
@@ -110,7 +98,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             metrics.HTTP_CUT_OFF.labels("handshake").inc()
             self.cut_off()
 
-    # -- what comes ------------------------------------------------------------------------------------------------
+    # -- reading ---------------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
         if not self.handshake_initiated and not self._backlog:
@@ -139,7 +127,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         return message
 
     def _go_on(self) -> None:
-        """Read the next piece in a turn of the loop, once what came before is worked off and its answers are read."""
+        """Parse the next piece in a turn of the loop, once the pieces before are processed and their answers are read."""
         if not self.handshake_complete and not self._head_bytes:
             return  # a frame that is answered before the handshake is breaks the connection
         if self._backlog and not self._is_waiting and not self.read_paused and self.writable.is_set():
@@ -156,11 +144,11 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         del self._backlog[:size]
         try:
             super().data_received(piece)
-        except Exception:  # of the library, which does not mean to; the connection would wait for ever
+        except Exception:  # a bug of the library, after which the connection would wait for ever
             self.cut_off()
             raise
         if not self.handshake_initiated and self.conn.handshake_exc is not None:
-            # The library has no words for a request that it cannot read, and would wait for ever.
+            # The library does not answer a request that it cannot parse, and would wait for ever.
             self.transport.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
             self.transport.close()
         if self._backlog:
@@ -174,11 +162,11 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             self._frames, self._window_ends = 0, now + FRAMES_SECONDS
         self._frames += len(self.conn.events)
         if self._frames > FRAMES_MAX:
-            self._show_out(f"more than {FRAMES_MAX} frames in {FRAMES_SECONDS:.0f} s")
+            self._close_with(f"more than {FRAMES_MAX} frames in {FRAMES_SECONDS:.0f} s")
             return
         super().handle_events()
         if len(self.frames) > FRAGMENTS_MAX:
-            self._show_out(f"more than {FRAGMENTS_MAX} fragments of one message")
+            self._close_with(f"more than {FRAGMENTS_MAX} fragments of one message")
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -191,11 +179,11 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
                 b"".join(self.frames).decode()
             except UnicodeDecodeError:  # for which the server would write a traceback
                 self.frames = []
-                self._show_out("a text message is UTF-8", CLOSE_NOT_TEXT)
+                self._close_with("a text message is UTF-8", CLOSE_NOT_TEXT)
                 return
         super().send_receive_event_to_app()
 
-    def _show_out(self, sentence: str, code: int = CLOSE_POLICY) -> None:
+    def _close_with(self, sentence: str, code: int = CLOSE_POLICY) -> None:
         if not self.close_sent:
             metrics.HTTP_CUT_OFF.labels("frames").inc()
             self.conn.fail(code, sentence)

@@ -1,11 +1,11 @@
-"""Whose request it is: one text for each party that limits count against.
+"""The *party* of a request: the text that all limits of the API are counted against.
 
-That is the address of the connection, or, where the connection comes from a proxy that the operator trusts, the address
+The party is the address of the connection or, where the connection comes from a proxy that the operator trusts, the address
 that this proxy names in `X-Forwarded-For`. Every proxy appends the address of its own client, so the header is read from
-the right and as far as the proxies are trusted; what stands further left was written by the client, which may write
-anything.
+the right and as far as the proxies are trusted. What is further left was written by the client, which may write anything.
 
-An IPv6 client owns at least a /64 and can send each packet from another of its addresses: it is counted by its /64.
+An IPv6 client owns at least a /64 and can send each packet from another of its addresses, so its party is its /64. A party
+may be many people: a newsroom or a whole district can share one address.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from starlette.types import Scope
 from runtime.settings import SettingsError, variable
 
 NOBODY = "unknown"
-"""The party of connections without an address, such as those over a UNIX socket. They share all limits."""
+"""The party of all connections without an address, such as those over a UNIX socket."""
 FORWARDED_MAX = 16
-"""Addresses of `X-Forwarded-For` that are looked at: a chain of more trusted proxies than this does not exist."""
+"""Addresses of `X-Forwarded-For` that are read. No chain of trusted proxies is longer."""
 
 
 class TrustedProxies:
@@ -49,7 +49,7 @@ class TrustedProxies:
         return parsed is not None and any(parsed in network for network in self._networks)
 
     def client_of(self, scope: Scope) -> str:
-        """The party that an ASGI request, or WebSocket, comes from."""
+        """The party of an ASGI request or WebSocket."""
         peer = scope.get("client")
         address = peer[0] if peer else ""
         if not self._networks or address not in self:
@@ -76,7 +76,7 @@ class TrustedProxies:
 
 @lru_cache(maxsize=4096)
 def _parse(address: str) -> IPv4Address | IPv6Address | None:
-    """An IPv4 address written as one of IPv6 is the IPv4 address. Ports, which some proxies append, are dropped."""
+    """An IPv4 address that is written as an IPv6 address is read as IPv4. Ports, which some proxies append, are dropped."""
     text = address.removeprefix("[").partition("]")[0] if address.startswith("[") else address
     if text.count(":") == 1:
         text = text.partition(":")[0]

@@ -1,4 +1,4 @@
-"""All that is counted against parties (api/limits/client_address.py) in one process of the API."""
+"""All limits of one process of the API that are counted against parties (api/limits/client_address.py)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from api.submit.held_bytes import HeldBytes
 from runtime.settings import Settings
 
 PARTY = "rekap.party"
-"""In an ASGI scope: whom the request is counted against."""
+"""Name in an ASGI scope: the party that the request is counted against."""
 
 
 class Limits:

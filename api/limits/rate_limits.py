@@ -1,10 +1,10 @@
-"""How much each party may ask for: token buckets, in memory that has a bound.
+"""How many requests each party (api/limits/client_address.py) may make: token buckets, in memory that has a bound.
 
-A bucket holds `burst` tokens and gains `per_second` of them. What a request costs is taken before the work; what a mistake
-costs besides is taken after it, also where the bucket then owes something. Parties are addresses
-(api/limits/client_address.py), and whole newsrooms and districts share one, so the buckets are large.
+A bucket holds `burst` tokens and gains `per_second` of them. The cost of a request is taken before the work. The additional
+cost of a mistake is taken after the work, even where the bucket then owes tokens. Whole newsrooms and districts share one
+address, so the buckets are large.
 
-Answers say how much is left, as draft-ietf-httpapi-ratelimit-headers has it:
+Answers state how much is left, as draft-ietf-httpapi-ratelimit-headers defines:
 
     RateLimit-Policy: "requests";q=2000;w=10
     RateLimit: "requests";r=1987;t=1
@@ -20,11 +20,11 @@ from collections.abc import Callable
 from api.problems import Problem
 
 BURST_SECONDS = 10
-"""A bucket holds what comes in so many seconds. At half, a newsroom that opens its 100 tabs at once is refused; at double, an
-attacker has as much again before anything stops it."""
+"""A bucket holds the tokens of so many seconds. At half, a newsroom that opens its 100 tabs at once is refused; at double, an
+attacker can make twice as many requests before the limit stops them."""
 PARTIES_MAX = 50_000
-"""Parties remembered at once, of 200 bytes each. The one seen longest ago is forgotten, and has a full bucket when it comes
-back: who has so many addresses is not held by any limit of an address."""
+"""Parties remembered at once, of 200 bytes each. The party seen longest ago is forgotten, and has a full bucket when it comes
+back: no limit per address holds a client with so many addresses."""
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
 
@@ -34,11 +34,11 @@ class RateLimit:
     def __init__(self, name: str, per_second: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.name = name
         self.per_second = per_second
-        """0 turns it off."""
+        """0 turns the limit off."""
         self.burst = per_second * BURST_SECONDS
         self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        """Party → tokens, and when there were so many; the one seen longest ago first."""
+        """By party, its tokens and when it had so many; the party seen longest ago is first."""
         self.policy = f'"{name}";q={self.burst};w={BURST_SECONDS}'.encode()
 
     def __bool__(self) -> bool:
@@ -48,7 +48,7 @@ class RateLimit:
         return len(self._buckets)
 
     def take(self, party: str, cost: int = 1) -> bool:
-        """Whether the party may do what costs so much. What costs more than a full bucket is let in by a full one."""
+        """Take the cost from the party's bucket, if the bucket has as much. A full bucket is enough for any cost."""
         if not self.per_second:
             return True
         tokens = self._tokens(party)
@@ -59,12 +59,12 @@ class RateLimit:
         return True
 
     def charge(self, party: str, cost: int) -> None:
-        """Take it in any case. Nobody owes more than a full bucket: after BURST_SECONDS all is forgiven."""
+        """Take the cost in any case. No party owes more than a full bucket, so after BURST_SECONDS no party owes anything."""
         if self.per_second:
             self._keep(party, max(-float(self.burst), self._tokens(party) - cost))
 
     def owes(self, party: str) -> bool:
-        """Whether its mistakes have cost more than it had."""
+        """Whether the party's mistakes have cost more tokens than it had."""
         return self.per_second > 0 and self._tokens(party) < 0
 
     def state(self, party: str) -> bytes:
@@ -74,7 +74,7 @@ class RateLimit:
         return b'"%b";r=%d;t=%d' % (self.name.encode(), max(0, int(tokens)), full_in)
 
     def refusal(self, party: str, what: str, cost: int = 1) -> Problem:
-        """What to answer where `take` said no."""
+        """The answer where `take` returned False."""
         lacking = min(cost, self.burst) - self._tokens(party)
         wait = max(1, math.ceil(lacking / self.per_second))
         problem = Problem(

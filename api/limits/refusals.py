@@ -1,4 +1,4 @@
-"""What this process refuses because it is at one of its bounds. Health names it: nobody need look for the fault elsewhere."""
+"""What this process refuses because one of its bounds is reached. Health names the bound, so that operators find the cause."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from runtime.logs import log_line
 logger = logging.getLogger("rekap.http")
 
 REFUSING_SECONDS = 10.0
-"""How long after the last refusal health names its reason. At half a prober that comes every ten seconds misses most; at double
-health is red for a peak that is long over."""
+"""How long after the last refusal health names its reason. At half, a prober that asks every ten seconds misses most refusals;
+at double, health is red for a peak that is long over."""
 
 
 class Refusals:
-    """One event loop owns it. Reasons are few, and written by us."""
+    """One event loop owns it. There are few reasons, all of them constants of this code."""
 
     def __init__(self) -> None:
         self._newest: dict[str, float] = {}
-        """Sentence → when somebody was last refused for it, by the monotonic clock."""
+        """By sentence, when a client was last refused for this reason, by the monotonic clock."""
 
     def add(self, reason: str, sentence: str) -> None:
-        """Somebody was refused: `reason` is the metric's label, and the sentence says which bound was reached."""
+        """Note a refusal. `reason` is the metric's label; the sentence names the bound that was reached."""
         metrics.HTTP_REFUSED.labels(reason).inc()
         now = time.monotonic()
         if now - self._newest.get(sentence, float("-inf")) > REFUSING_SECONDS:
@@ -31,6 +31,7 @@ class Refusals:
         self._newest[sentence] = now
 
     def current(self) -> list[str]:
+        """The sentences of the last REFUSING_SECONDS."""
         since = time.monotonic() - REFUSING_SECONDS
         self._newest = {sentence: at for sentence, at in self._newest.items() if at > since}
         return sorted(self._newest)

@@ -1,4 +1,4 @@
-"""Conditional requests and ranges as RFC 9110 has them, sections 13 and 14: pure, from header fields to what is answered."""
+"""Conditional requests and ranges (RFC 9110, sections 13 and 14): pure functions from header fields to the kind of answer."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 _ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
-"""RFC 9110, 8.8.3; a comma may stand inside the quotes."""
+"""RFC 9110, 8.8.3. A comma may be inside the quotes."""
 _BYTE_RANGE = re.compile(r"bytes\s*=\s*(?:(\d{1,18})\s*-\s*(\d{1,18})?|-\s*(\d{1,18}))\s*\Z", re.IGNORECASE)
-"""One range. Several in one request are not served: the whole answer is right as well (14.2)."""
+"""One range. For several ranges in one request the whole answer is sent, as 14.2 allows."""
 
 OK, NOT_MODIFIED, PRECONDITION_FAILED = 200, 304, 412
 
@@ -32,7 +32,7 @@ def outcome(asked: Mapping[str, str], etag: str | None, last_modified: str | Non
 
 
 class Part(NamedTuple):
-    """Bytes of an answer: from the first up to the one before `end`."""
+    """Bytes of an answer: those from `first` up to the one before `end`."""
 
     first: int
     end: int
@@ -42,7 +42,8 @@ NOT_SATISFIABLE = Part(0, 0)
 
 
 def part(asked: Mapping[str, str], length: int, etag: str | None, last_modified: str | None) -> Part | None:
-    """What `Range` asks of an answer of this length; None for all of it, NOT_SATISFIABLE where it has none of that."""
+    """The bytes that `Range` names of an answer of this length: None for the whole answer, NOT_SATISFIABLE where the answer has
+    none of these bytes."""
     if (found := _BYTE_RANGE.match(asked.get("range", "").strip())) is None:
         return None
     if (condition := asked.get("if-range")) is not None and not _is_still(condition.strip(), etag, last_modified):
@@ -52,14 +53,14 @@ def part(asked: Mapping[str, str], length: int, etag: str | None, last_modified:
         return Part(max(0, length - suffix), length) if suffix and length else NOT_SATISFIABLE
     assert first is not None
     if last is not None and last < first:
-        return None  # not a range at all (14.1.1), so it says nothing
+        return None  # not a valid range (14.1.1), so the field is ignored
     if first >= length:
         return NOT_SATISFIABLE
     return Part(first, length if last is None else min(last + 1, length))
 
 
 def _names(tags: str, etag: str | None, *, strongly: bool) -> bool:
-    """Whether a list of entity tags names this one. A weak tag is never strongly the same (8.8.3.2)."""
+    """Whether a list of entity tags contains this tag. A weak tag never matches strongly (8.8.3.2)."""
     if etag is None or (strongly and etag.startswith("W/")):
         return False
     for each in _ENTITY_TAG.findall(tags):
@@ -76,7 +77,7 @@ def _is_still(condition: str, etag: str | None, last_modified: str | None) -> bo
 
 
 def _date(text: str | None) -> datetime | None:
-    """A date of a header field; None where there is none, or none that is valid: the field is then ignored."""
+    """The date of a header field; None where the field is absent or not a valid date, because it is then ignored."""
     if text is None:
         return None
     try:

@@ -1,7 +1,7 @@
-"""The log as a list: every record with what became of it, and its bytes; and the shapes of everything that is said.
+"""GET: the records of the log as a list, each with what became of it; one record with its bytes; the schemas of events.
 
-Lists come from the read model's history, which has an index for each filter. The record itself comes from the log's own
-files: so what is shown is, byte for byte, what `/v1/proof` proves, and Kafka has no readers from outside.
+Lists come from the history in the read model, which has an index for each filter. The bytes of a record come from the files
+of the log, so that what is shown is byte for byte what `/v1/proof` proves, and readers from outside need no Kafka.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from schemas.served.reference import event_schemas
 from schemas.served.snapshots import EventPage, EventSnapshot
 
 EVENTS_PAGE_MAX = 500
-"""An event of the list has about 700 bytes: 350 kB, and some 20 ms of the database."""
+"""An event of the list has about 700 bytes, so a full page is 350 kB and takes the database about 20 ms."""
 _LISTED_TYPES = (*EVENT_TYPES, "unreadable")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -38,7 +38,8 @@ router = APIRouter(prefix="/v1", tags=["events"])
 Order = Literal["newest", "oldest"]
 
 _TIME_WITH_SPACE = re.compile(r"(\d{4}-\d\d-\d\d[Tt][\d:.]+) (\d\d:?\d\d)")
-"""In a query a `+` says a space: an offset that was not written `%2B07:00` arrives so, and can have been nothing else."""
+"""In a query a `+` means a space. So a time with `+07:00` that was not written `%2B07:00` arrives with a space, and a space in
+a time can have been nothing else."""
 
 
 def _with_its_plus(value: object) -> object:
@@ -166,10 +167,10 @@ def _cursor(order: Order, after: tuple[int, int, int]) -> str:
 def _read_cursor(cursor: str, order: Order) -> tuple[int, int, int]:
     """Raises Problem."""
     try:
-        said = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        parts = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError):
-        said = None
-    match said:
+        parts = None
+    match parts:
         case [str(other), int(received_us), int(partition), int(offset)] if (
             other == order and abs(received_us) < 2**62 and 0 <= partition < PARTITIONS_MAX and 0 <= offset < 2**62
         ):

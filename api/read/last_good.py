@@ -1,8 +1,8 @@
 """The last good answer to each question, for when the database is away (invariant 10): bounded in bytes, kind by kind.
 
-A key is what was asked and not how it was spelled, so an answer has one place. Beyond that, whoever asks for thousands of
-different answers must not push out those that people read: each kind has bytes of its own, and where these are full, what was
-asked for least goes first, a newcomer before an answer that has readers.
+A key is what was asked and not how it was spelled, so each answer is kept once. A client that asks for thousands of different
+answers must not push out those that people read, so each kind has its own bound in bytes. Where a kind is full, the answers
+that were asked for least are dropped first, so a new answer goes before one that has readers.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from enum import Enum
 
 MIB = 1024 * 1024
 HALF_LIFE_SECONDS = 300.0
-"""After so long a reader counts half. At half, somebody who asks for 2,000 answers a minute is soon level with a page that is
-read twice a minute; at double, what was read an hour ago is kept instead of what is read now."""
+"""Time after which a reader counts half. At half, the answers of a client that asks for 2,000 a minute soon count as much as a
+page that is read twice a minute; at double, what was read an hour ago is kept instead of what is read now."""
 KEPT_AFTER_CLEARING = 7 / 8
-"""Share of the bytes of a kind: so many answers go at once that finding them costs each newcomer little."""
+"""Share of the bytes of a kind. So many answers are dropped at once that finding them costs each new answer little."""
 OVERHEAD_BYTES = 1_000
-"""What an answer takes beside its body: the key, and the places in tables."""
+"""Memory of an answer beside its body: its key and entries of dictionaries."""
 
 
 class Kind(Enum):
-    """What an answer is about, and the most bytes of such answers."""
+    """The subject of an answer, and the most bytes that are kept of such answers."""
 
     TOTAL = ("total", 32 * MIB)
     AREA = ("area", 32 * MIB)
@@ -44,7 +44,7 @@ class _Kept:
     body: bytes
     at: float
     readers: float = 0.0
-    """Who asked for it until `counted_at`, each half after a half-life."""
+    """Number of requests until `counted_at`; each counts half after a half-life."""
     counted_at: float = 0.0
 
     @property
@@ -97,7 +97,7 @@ class LastGood:
         return self._bytes[kind]
 
     def _clear(self, kind: Kind, now: float) -> None:
-        """Drop what was asked for least, the oldest of these first."""
+        """Drop the answers that were asked for least, the oldest of these first."""
         kept = self._kept[kind]
         for key in sorted(kept, key=lambda each: (kept[each].readers_at(now), kept[each].at)):
             if self._bytes[kind] <= kind.bytes_max * KEPT_AFTER_CLEARING:

@@ -66,13 +66,13 @@ class PublicLogs:
         }
 
     def entry(self, partition: int, offset: int) -> bytes:
-        """A record as it stands in the log. Raises Problem where the log has not got so far."""
+        """The bytes of a record in the log. Raises Problem where the log does not have it yet."""
         size, _, _ = self._newest(partition)
         _check_within(partition, offset, size)
         return self._entry(partition, offset, size)
 
     def inclusion(self, partition: int, offset: int) -> dict[str, Any]:
-        """Raises Problem where the log has not got so far."""
+        """Raises Problem where the log does not have the record yet."""
         size, note, hashes = self._newest(partition)
         _check_within(partition, offset, size)
         return {
@@ -103,13 +103,13 @@ class PublicLogs:
         }
 
     def _entry(self, partition: int, offset: int, size: int) -> bytes:
-        index, place = divmod(offset, TILE_WIDTH)
+        index, position = divmod(offset, TILE_WIDTH)
         width = min(TILE_WIDTH, size - index * TILE_WIDTH)
         store = TileStore(self._directory(partition))
         bundle = store.read(entries_path(index, width))
         if bundle is None:  # full by now
             bundle, width = store.read(entries_path(index)) or b"", TILE_WIDTH
-        return read_bundle(bundle, width)[place]
+        return read_bundle(bundle, width)[position]
 
     def _newest(self, partition: int) -> tuple[int, bytes, TileHashes]:
         store = TileStore(self._directory(partition))

@@ -1,4 +1,4 @@
-"""The election package for whoever wants to check it, or to count by its rules."""
+"""The election package, for readers who want to check it or to count by its rules."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _fingerprint(path: Path) -> bytes:
     },
 )
 async def package(request: Request) -> Response:
-    """Its definition hash stands in every event; `docs/audit.md` says how it is computed."""
+    """Every event contains the definition hash of the package; `docs/audit.md` says how the hash is computed."""
     files: PackageFile = request.app.state.package
     data, etag = await files.get()
     headers = {"ETag": etag, "Cache-Control": "public, max-age=60", "Accept-Ranges": "bytes"}

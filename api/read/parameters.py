@@ -1,7 +1,7 @@
-"""Parameters of a path or query that every route refuses: unknown, given twice, or no text. A dependency of the whole app.
+"""Parameters of a path or query that every route refuses: unknown, given twice, or not text. A dependency of the whole app.
 
-An ignored parameter is an answer to another question than the one that was asked, and a new key for every cache between
-here and the reader.
+If a parameter were ignored, the reader would get the answer to another question, and every cache between the API and the
+reader would have a new key for it.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from api.problems import Problem
 
 SHOWN_CHARACTERS_MAX = 60
 """Limit for what is quoted of a parameter in a sentence."""
-_NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd\ufffe\uffff]")
-"""Control characters, and what stands for bytes that are not UTF-8. No code, time or cursor has one; PostgreSQL's text cannot
-hold the first of them."""
+_NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd\ufffe\uffff]")
+"""Control characters, and the characters that replace bytes that are not UTF-8. No code, time or cursor has one, and a text of
+PostgreSQL cannot contain U+0000."""
 
 
 async def only_known_parameters(connection: HTTPConnection) -> None:
@@ -32,7 +32,7 @@ async def only_known_parameters(connection: HTTPConnection) -> None:
 
 
 _names: dict[Any, frozenset[str]] = {}
-"""By the function of a route, of which there are some dozens."""
+"""By the function of a route, its query parameters. There are a few dozen routes."""
 
 
 def _parameters_of(route: Any) -> frozenset[str]:
@@ -46,7 +46,7 @@ def _parameters_of(route: Any) -> frozenset[str]:
 
 
 def check_parameters(given: Iterable[tuple[str, str]], known: Collection[str]) -> None:
-    """The parameters of a query against those that the route has. Raises Problem."""
+    """Compare the parameters of a query with those of the route. Raises Problem."""
     seen: set[str] = set()
     for name, value in given:
         if name not in known:
@@ -60,14 +60,14 @@ def check_parameters(given: Iterable[tuple[str, str]], known: Collection[str]) -
 
 
 def _check_text(field: str, value: str) -> None:
-    found = _NO_TEXT.search(value)
+    found = _NOT_TEXT.search(value)
     if found is None:
         return
     if ord(found.group()) < 0xD800:
         what = f"the control character U+{ord(found.group()):04X}"
     else:
         what = "bytes that are not UTF-8"
-    raise Problem(422, "Not text", f"{field}: has {what} at place {found.start() + 1}.", field=field)
+    raise Problem(422, "Not text", f"{field}: has {what} at character {found.start() + 1}.", field=field)
 
 
 def _unknown(name: str, known: Collection[str]) -> Problem:

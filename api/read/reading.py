@@ -1,6 +1,7 @@
-"""What holds for every GET: HEAD beside it, conditions and ranges, an entity tag, and reading from other sites' pages.
+"""What every GET has: HEAD, conditions and ranges, an entity tag, and access from pages of other sites.
 
-The routes answer a plain GET with the whole answer. Here that becomes what was asked for, so that no route can forget it.
+The routes answer a plain GET with the whole answer. This middleware makes of that answer what the request asked for, so that
+no route can forget to do so.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ READ_BY_PAGES = {
     "Access-Control-Expose-Headers": "Accept-Ranges, Age, Allow, Content-Location, Content-Range, ETag, RateLimit, "
     "RateLimit-Policy, Retry-After",
 }
-"""Any site's page may read (Fetch standard, CORS): all of it is public, and no cookie is looked at. It may not send:
-a submission has no such header."""
+"""Pages of any site may read (Fetch standard, CORS), because all answers are public and no cookie is used. They may not submit,
+because the answer to a submission has no such header."""
 _PREFLIGHT = {
     **READ_BY_PAGES,
     "Access-Control-Allow-Methods": "GET, HEAD",
@@ -33,7 +34,7 @@ _PREFLIGHT = {
     "Access-Control-Max-Age": "86400",
 }
 _OF_CONTENT = ("content-length", "content-type", "content-encoding", "content-range", "accept-ranges")
-"""Fields that a 304 has no use for; all others it repeats (RFC 9110, 15.4.5)."""
+"""Fields that a 304 leaves out; it repeats all others (RFC 9110, 15.4.5)."""
 
 
 class Reading:
@@ -67,7 +68,7 @@ async def _options(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class _Answer:
-    """One answer of the app on its way out. The head waits for the first piece of the body, which says whether that is all."""
+    """One answer of the app. The head waits for the first piece of the body, to know whether the piece is the whole body."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._is_head = scope["method"] == "HEAD"
@@ -76,15 +77,15 @@ class _Answer:
         self._send = send
         self._start: Message | None = None
         self._begun = asyncio.Event()
-        """The head has left."""
+        """Set once the head has been sent."""
         self._is_whole = False
-        """Nothing more is to be sent."""
+        """Whether the whole answer has been sent."""
         self._part: conditions.Part | None = None
         self._at = 0
-        """Bytes of the body that the app has given."""
+        """How many bytes of the body the app has sent."""
 
     async def receive(self) -> Message:
-        if self._is_head:  # a stream would otherwise go on for a reader who wants its head only
+        if self._is_head:  # otherwise a stream would continue for a HEAD
             await self._begun.wait()
             return {"type": "http.disconnect"}
         return await self._receive()
@@ -112,7 +113,7 @@ class _Answer:
             await self._send(message)
 
     async def _begin_with(self, start: Message, body: bytes, *, is_all: bool) -> None:
-        """The head of a 200, or what it becomes by the request's conditions."""
+        """Send the head of a 200, or of what the request's conditions make of it."""
         headers = MutableHeaders(raw=start["headers"])
         if is_all and "ETag" not in headers:
             headers["ETag"] = entity_tag(body)
@@ -166,7 +167,7 @@ class _Answer:
 
 
 def entity_tag(body: bytes) -> str:
-    """A strong one (RFC 9110, 8.8.3): the same from every replica."""
+    """A strong entity tag (RFC 9110, 8.8.3), which is the same from every replica."""
     return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 

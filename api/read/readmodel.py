@@ -1,4 +1,4 @@
-"""Reading the read model: each method is one moment (one REPEATABLE READ transaction), and says as of when it is."""
+"""Reads the read model: each method reads one moment (one REPEATABLE READ transaction), and returns the cut it is as of."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from api.errors import ApiError
 from projections.definition.compiled import ContestEntry, Definition, OfficeEntry
 from projections.readmodel import queries
 from projections.shown.answer_parts import Line, Part, Place, history_page
@@ -28,16 +29,16 @@ from schemas.codes import NOTHING_YET
 from schemas.derived.results import Cut
 
 LISTS_MAX = 20
-"""Lists that are read or wait at once. At half, a few pages that load at the same time are refused; at double, with two
-connections and 50 ms for a slow list, the last waits for a second."""
+"""Lists that are read or wait for a connection at once. At half, a few pages that load at the same time are refused; at
+double, with two connections and 50 ms for a slow list, the last list waits for a second."""
 PAGE_BYTES_MAX = 4 * 1024 * 1024
 """Limit for a page of stations: 5,000 with some candidates each, and some hundreds with all candidates of a
-legislature. A page then has fewer than `limit`. At double, the API makes one for 100 ms, in which it answers nobody
-else."""
+legislature. A page then has fewer than `limit`. At half, such a page has a few hundred stations at most; at double, rendering a
+page takes 100 ms, in which the process answers no other request."""
 
 
 class Everything(NamedTuple):
-    """All tallies at one moment, and how far the topics they come from had been read."""
+    """All tallies at one moment, and how far the topics that they come from had been recorded."""
 
     positions: dict[tuple[str, int], int]
     block_watermarks: dict[tuple[str, int], int]
@@ -47,12 +48,12 @@ class Everything(NamedTuple):
     office_tallies: list[tuple[str, str, str]]
 
 
-class ListsBusyError(Exception):
-    """So many lists are being read that one more would wait for long."""
+class ListsBusyError(ApiError):
+    """LISTS_MAX lists are being read, so one more would wait for long."""
 
 
 class ReadModel:
-    """Lists have a pool of their own, so that snapshots and the gateway never wait for one."""
+    """Lists have a pool of their own, so that snapshots and the gateway never wait for a list."""
 
     def __init__(self, pool: Any, lists: Any, definition: Definition) -> None:
         self._pool = pool
@@ -67,7 +68,7 @@ class ReadModel:
         return {office.id: as_of(cuts, office) for office in self._definition.offices}
 
     async def cuts(self) -> list[Cut]:
-        """How far each office is, the areas from the shard level up and then those below."""
+        """For each office two cuts: of its areas from the shard level up, and of its stations and areas below."""
         definition = self._definition
         nothing = (int(NOTHING_YET),) * definition.partitions
         async with self._moment() as connection:
@@ -104,7 +105,7 @@ class ReadModel:
         return area_answer(definition, area, offices, moment._replace(office_tallies=_office_tallies(rows)), part)
 
     async def station(self, station: int, after: Place, limit: int) -> dict[str, Any]:
-        """What stands for a station, and the page of its history that begins after this place."""
+        """The result of each contest of a station, and the page of its history that begins after this record."""
         definition = self._definition
         code, place = definition.station_codes[station], definition.places.of_station[station]
         contests = [definition.contests[number].id for number in definition.contests_of_station(station)]
@@ -118,8 +119,8 @@ class ReadModel:
     async def events(
         self, filters: queries.EventFilters, *, area: int | None, newest_first: bool, limit: int
     ) -> tuple[list[dict[str, Any]], tuple[int, int, int] | None]:
-        """A page of the log in the order of receipt, and what the next begins after; None on the last. A page with a rare
-        filter may have fewer than `limit`, or none, though more follow. Raises ListsBusyError."""
+        """A page of the log in the order of receipt, and the record that the next page begins after; None on the last page. A
+        page with a rare filter may have fewer than `limit`, or none, though more follow. Raises ListsBusyError."""
         if area is not None:
             filters = self._of_area(filters, area)
         statement, arguments = queries.events(filters, newest_first=newest_first, limit=limit)
@@ -133,7 +134,7 @@ class ReadModel:
         return [self._event(row) for row in rows[:limit]], after
 
     async def event(self, partition: int, offset: int) -> dict[str, Any] | None:
-        """One event, with all that is told of it; None where it has not been counted."""
+        """One event with its findings and its payload; None where it has not been counted."""
         row = await self._pool.fetchrow(queries.ONE_EVENT, partition, offset)
         if row is None:
             return None
@@ -166,7 +167,7 @@ class ReadModel:
         return code is not None and code in self._definition.station_number
 
     def _of_area(self, filters: queries.EventFilters, area: int) -> queries.EventFilters:
-        """Only what is about this area or one below it; the root holds the whole log."""
+        """The filters for events about this area or an area below it. For the root this is the whole log."""
         definition = self._definition
         if area == definition.root:
             return filters
@@ -181,8 +182,8 @@ class ReadModel:
     async def stations(
         self, area: int, contest: ContestEntry, state: str | None, after: int | None, limit: int
     ) -> dict[str, Any]:
-        """A page of the stations in an area (at any depth) that were heard of, in the order of Definition.places; `after` is
-        the last one of the page before. Raises ListsBusyError."""
+        """A page of the stations in an area (at any depth) that have a record, in the order of Definition.places; `after` is
+        the last station of the page before. Raises ListsBusyError."""
         definition = self._definition
         places = definition.places
         first = places.first[area] if after is None else max(places.first[area], places.of_station[after] + 1)
@@ -201,20 +202,20 @@ class ReadModel:
         }
 
     async def submission(self, event: str) -> list[dict[str, Any]]:
-        """Where an event stands in the ledger, the first place first, and what became of it."""
+        """The records of an event in the ledger, the oldest first, and what became of each."""
         rows = await self._pool.fetch(queries.RECORDS_OF_EVENTS, [event])
-        places = [dict(row) | {"findings": orjson.Fragment(row["findings"])} for row in rows]
-        for place in places:
-            del place["event"]
-        return places
+        records = [dict(row) | {"findings": orjson.Fragment(row["findings"])} for row in rows]
+        for record in records:
+            del record["event"]
+        return records
 
     async def newest_of_key(self, key: str) -> dict[str, Any]:
-        """The highest number that the key has given an event, and that event; null where it has signed none."""
+        """The highest number that the key has given an event, and that event; null where the key has signed none."""
         row = await self._pool.fetchrow(queries.NEWEST_OF_KEY, key, queries.KEY_RECORDS_MAX)
         return {"seq": None, "event": None} if row is None else {"seq": row["seq"], "event": row["event"]}
 
     async def everything(self) -> Everything:
-        """All tallies: what the live feed begins with."""
+        """All tallies, with which the live feed begins."""
         async with self._moment() as connection:
             cuts = await _cuts(connection)
             positions = await connection.fetch(queries.POSITIONS)
@@ -230,7 +231,7 @@ class ReadModel:
 
     @asynccontextmanager
     async def _list(self) -> AsyncIterator[Any]:
-        """A moment of the lists' pool, or ListsBusyError."""
+        """A moment of the lists' pool. Raises ListsBusyError."""
         if self._lists_read >= LISTS_MAX:
             raise ListsBusyError
         self._lists_read += 1
@@ -255,7 +256,7 @@ class ReadModel:
         return cuts._replace(tallies=_tallies(rows))
 
     def _at_and_below(self, area: int, level: int) -> list[int]:
-        """The area and those in it, down to this level."""
+        """The area and the areas in it, down to this level."""
         found, open_areas = [], [area]
         while open_areas:
             each = open_areas.pop()
@@ -272,12 +273,12 @@ async def _moment_of(pool: Any) -> AsyncIterator[Any]:
 
 
 def _line_bytes(contest: ContestEntry) -> int:
-    """About the most that a station takes in a page: its codes and hashes, and of each choice the id and a number."""
+    """Estimate of the most bytes of a station in a page: its codes and hashes, and the id and number of each choice."""
     return 400 + sum(len(choice) + 12 for choice in contest.choices)
 
 
 async def _cuts(connection: Any) -> Moment:
-    """How far each office is, without tallies."""
+    """The cuts of each office, without tallies."""
     results = await connection.fetch(queries.RESULT_WATERMARKS)
     blocks = await connection.fetch(queries.BLOCK_WATERMARKS)
     return Moment(
@@ -289,7 +290,7 @@ async def _cuts(connection: Any) -> Moment:
 
 
 def _standing(row: Any) -> dict[str, Any]:
-    """A row of `station_result` with its numbers read."""
+    """A row of `station_result` with its numbers parsed."""
     numbers = row["contribution"]
     return {**row, "contribution": None if numbers is None else orjson.loads(numbers)}
 

@@ -1,4 +1,4 @@
-"""GET: the newest state of elections, offices, contests, areas and stations, each with the cut it is as of."""
+"""GET: the newest numbers of the election, its offices, contests, areas and stations, each with the cut that they are as of."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ from schemas.served.snapshots import (
 logger = logging.getLogger("rekap.snapshots")
 
 READ_SECONDS_MAX = 2.0
-"""For an answer of which there is an older one: at half, a busy database makes people see the older one; at double, a page
-that reads some of them is blank for that long when the database hangs."""
+"""For an answer of which an older one is kept. At half, a busy database makes people see the older one; at double, a page that
+needs several answers is blank for longer when the database hangs."""
 FIRST_READ_SECONDS_MAX = 10.0
 DATABASE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
@@ -62,7 +62,7 @@ PLACE_PATTERN = r"^[0-9]{1,4}/[0-9]{1,18}$"
 
 
 class Snapshots:
-    """Answers of the read model as bytes, and the last good one of each for when the database is away (invariant 10)."""
+    """Answers from the read model as bytes. While the database is away, the last good answer is sent (invariant 10)."""
 
     def __init__(self, read: ReadModel, definition: Definition) -> None:
         self.definition = definition
@@ -74,7 +74,7 @@ class Snapshots:
     ) -> Response:
         """The answer of `work`, or without a database the last good one with its age. Raises Problem.
 
-        `key` is what is asked, in values that were read: two spellings of one question have the same."""
+        `key` is what is asked, as parsed values, so that two spellings of one question have the same key."""
         seconds = READ_SECONDS_MAX if key in self._last_good else FIRST_READ_SECONDS_MAX
         try:
             body = answer_bytes(self.definition, await _in_time(work(), seconds))
@@ -121,7 +121,8 @@ class Snapshots:
 
 
 async def _in_time(work: Coroutine[Any, Any, dict[str, Any]], seconds: float) -> dict[str, Any]:
-    """Raises TimeoutError. What is given up is not waited for: it rolls back first, on a connection that may hang for long."""
+    """Raises TimeoutError. Work that is given up is not waited for, because it first rolls back on a connection that may
+    hang."""
     task = asyncio.create_task(work)
     try:
         done, _ = await asyncio.wait({task}, timeout=seconds)

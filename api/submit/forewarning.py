@@ -1,7 +1,7 @@
-"""What a gateway says of an event beside its receipt: what the count will find in its numbers and in what it corrects.
+"""Warnings beside a receipt: what the count will find in the numbers of an event and in what the event corrects.
 
-A gateway knows what came through it since it started, and no more. So it warns and refuses nothing, but for one thing: a key
-that has used up its events about a station in a contest (L1) is told at once. The fold, which has all, decides.
+A gateway knows only what came through it since it started, so it warns and does not refuse. There is one exception: a key
+that has used up its events about a station in a contest (L1) is refused at once. The fold knows all records and decides.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from schemas.findings import Finding
 from schemas.ledger.events import AnyEvent, ElectionOpened, ResultReported
 
 KEYS_MAX = 20_000
-"""Keys whose numbers are remembered, the last used: 10 MB where each has signed a dozen events. At half, a night with a key for
-each village is remembered for minutes only; at double, nothing more is found."""
-PLACES_MAX = 200_000
-"""(station, contest) whose forms are remembered, about 60 MB where all are used; as many as receipts."""
+"""Keys whose numbers are remembered, those used last: 10 MB where each has signed a dozen events. At half, a night with a key
+for each village is remembered for minutes only; at double, no more mistakes are found."""
+CONTESTS_AT_STATIONS_MAX = 200_000
+"""Contests at stations whose forms are remembered, about 60 MB where all are used; as many as receipts."""
 
-Place = tuple[str, str]
+ContestAtStation = tuple[str, str]
+"""(station, contest)"""
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
@@ -34,39 +35,39 @@ _Value = TypeVar("_Value")
 class Forewarning:
     def __init__(self) -> None:
         self._sequences: OrderedDict[str, Sequences] = OrderedDict()
-        self._forms: OrderedDict[Place, dict[str, int]] = OrderedDict()
-        """By place, event id and version of each form that the ledger took."""
-        self._events: OrderedDict[tuple[str, Place], int] = OrderedDict()
-        """By key and place, how many events the ledger took."""
+        self._forms: OrderedDict[ContestAtStation, dict[str, int]] = OrderedDict()
+        """By contest at a station, the event id and version of each form that the ledger has."""
+        self._events: OrderedDict[tuple[str, ContestAtStation], int] = OrderedDict()
+        """By key and contest at a station, how many events the ledger has."""
 
     def one_too_many(self, key: str, event: AnyEvent) -> Finding | None:
-        """L1, where the key has used up its events here."""
-        place = _place(event)
-        if place is None or self._events.get((key, place), 0) < EVENTS_PER_KEY_MAX:
+        """L1, where the key has used up its events about the event's contest at its station."""
+        about = _contest_at_station(event)
+        if about is None or self._events.get((key, about), 0) < EVENTS_PER_KEY_MAX:
             return None
         return too_many(key)
 
     def taken(self, key: str, event: AnyEvent, event_id: str) -> list[Finding]:
-        """Note an event that is new in the ledger, and say what the count will find: Q1, Q2, V5, V6."""
-        place = _place(event)
-        if place is None:
+        """Note an event that is new in the ledger. Returns what the count will find: Q1, Q2, V5, V6."""
+        about = _contest_at_station(event)
+        if about is None:
             return []
         findings: list[Finding] = []
         sequences = _used(self._sequences, key, Sequences, KEYS_MAX)
         prev = None if event.prev is None else bytes.fromhex(event.prev)
         findings += sequences.note(key, event.seq, bytes.fromhex(event_id), prev)
-        self._events[key, place] = self._events.pop((key, place), 0) + 1
-        if len(self._events) > PLACES_MAX:
+        self._events[key, about] = self._events.pop((key, about), 0) + 1
+        if len(self._events) > CONTESTS_AT_STATIONS_MAX:
             self._events.popitem(last=False)
         if isinstance(event, ResultReported):
-            forms = _used(self._forms, place, dict, PLACES_MAX)
+            forms = _used(self._forms, about, dict, CONTESTS_AT_STATIONS_MAX)
             findings += _of_version(event, forms)
             if len(forms) < EVENTS_PER_KEY_MAX:
                 forms[event_id] = event.version
         return findings
 
 
-def _place(event: AnyEvent) -> Place | None:
+def _contest_at_station(event: AnyEvent) -> ContestAtStation | None:
     station, contest = getattr(event, "station", None), getattr(event, "contest", None)
     if isinstance(event, ElectionOpened) or station is None or contest is None:
         return None
@@ -74,8 +75,8 @@ def _place(event: AnyEvent) -> Place | None:
 
 
 def _of_version(event: ResultReported, forms: dict[str, int]) -> list[Finding]:
-    """Where this gateway has seen no form of the station, those before may have come through another: then only what is wrong
-    whatever they are."""
+    """V5 and V6. Where this gateway has seen no form of the station, earlier forms may have come through another gateway; then
+    only what is wrong in any case is found."""
     findings = []
     if forms and event.version > 1 and event.version - 1 not in forms.values():
         findings.append(VERSION_MISSING)
@@ -91,7 +92,7 @@ def _of_version(event: ResultReported, forms: dict[str, int]) -> list[Finding]:
 
 
 def _used(kept: OrderedDict[_Key, _Value], key: _Key, make: Callable[[], _Value], most: int) -> _Value:
-    """The value of a key, which was used last now; the one unused for longest goes where there are too many."""
+    """The value of a key, made where there is none. Where there are too many, the value unused for longest is dropped."""
     value = kept.pop(key, None)
     if value is None:
         value = make()

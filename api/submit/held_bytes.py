@@ -1,4 +1,4 @@
-"""Bodies of submissions that are held in memory at once, from their first byte to the answer."""
+"""How many bytes of submissions are in memory at once, from the first byte of a body to its answer."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from collections import Counter
 
 MIB = 1024 * 1024
 BYTES_MAX = 128 * MIB
-"""Limit for all requests together: eight full batches, or 2,000 of the largest submissions. At half, four places that send full
-batches would shut out everybody else; at double, a gateway needs half a gigabyte while Kafka hangs."""
+"""Limit for all requests together: eight full batches, or 2,000 of the largest submissions. At half, four parties that send
+full batches would shut out all others; at double, a gateway needs half a gigabyte while Kafka hangs."""
 BATCHES_BYTES_MAX = 96 * MIB
-"""Batches may hold three quarters of these: a single submission never waits for them."""
+"""Batches may hold three quarters of all bytes, so that a single submission never waits for them."""
 PARTY_BYTES_MAX = 40 * MIB
-"""Share of these that one address may hold: two full batches, and hundreds of single submissions beside them. At double, two
-addresses hold all that batches may."""
+"""Limit for one party: two full batches, and hundreds of single submissions beside them. At half, one full batch shuts out the
+single submissions of its address; at double, two addresses hold all that batches may."""
 
 
 class HeldBytes:
-    """Who holds how much. One event loop owns it."""
+    """Counts by party. One event loop owns it."""
 
     def __init__(self) -> None:
         self._total = self._batches = 0
         self._of_party: Counter[str] = Counter()
 
     def lacks_room(self, party: str, count: int, *, is_batch: bool) -> str | None:
-        """Why so many bytes more cannot be held; None where they can be. A sentence that ends with what is full."""
+        """The reason why so many bytes more cannot be held; None where they can be."""
         if self._of_party[party] + count > PARTY_BYTES_MAX:
             return f"your address has {PARTY_BYTES_MAX // MIB} MiB of submissions here already"
         if is_batch and self._batches + count > BATCHES_BYTES_MAX:

@@ -172,7 +172,7 @@ class Keeper:
         if not await self._reader.look_whether_open():
             raise busy("The election has not been opened yet.")
         if isinstance(checked.event, ElectionOpened):
-            raise Problem(409, "Already open", "This election has been opened; its genesis stands at offset 0.")
+            raise Problem(409, "Already open", "This election has been opened; its genesis is at offset 0.")
         return await self._append(keeping, is_batch=is_batch)
 
     async def _find(self, submission: str) -> Receipt | None:

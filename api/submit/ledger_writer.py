@@ -1,11 +1,11 @@
-"""The gateway's way into the ledger: records that come within a few milliseconds leave together.
+"""Appends records to the ledger. Records that come within a few milliseconds are sent together.
 
-All partitions' batches leave in one request, and one for each partition is under way at a time: a request costs Kafka, and
-everybody who reads the ledger, as much for one record as for fifty. aiokafka's own gathering counts from each partition's
-first record, so that four partitions were four requests.
+The batches of all partitions are sent in one request, and each partition has one batch under way at a time, because a
+request costs Kafka and each consumer of the ledger as much for one record as for fifty. aiokafka's own batching delay
+begins with each partition's first record, so that four partitions were four requests.
 
-What nobody waits for any more is forgotten, unless it is on its way; so while Kafka hangs, memory holds no more than those
-who wait, and one batch of each partition.
+A record whose caller has given up is dropped unless it was already sent. So while Kafka hangs, memory is bounded by the
+callers still waiting plus one batch per partition.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from runtime.kafka.topics import LEDGER_BATCH_BYTES_MAX
 from runtime.settings import Settings
 
 _Waiting = dict[asyncio.Future[int], tuple[bytes, bytes]]
-"""Who waits → key and record; the first come first."""
+"""By the future of a caller, the key and the record, in the order in which they came."""
 
 
 class _Queue:
-    """What waits for one partition: single records, and behind them the lines of batches."""
+    """The records that wait for one partition: single submissions, and behind them the lines of batches."""
 
     def __init__(self) -> None:
         self.single: _Waiting = {}
@@ -41,7 +41,7 @@ class LedgerWriter:
     def __init__(self, settings: Settings, topic: str, partitions: int) -> None:
         self._topic = topic
         self._gather_seconds = settings.gather_ms / 1000
-        # Of the usual 16 kB eight records fill a batch, and who waits for the next one is not served in turn.
+        # With aiokafka's usual 16 kB, eight records fill a batch, and callers that wait for the next batch lose their turn.
         self._producer: AIOKafkaProducer = ordered_producer(settings, max_batch_size=LEDGER_BATCH_BYTES_MAX)
         self._waiting = [_Queue() for _ in range(partitions)]
         self._sending: dict[int, asyncio.Task[None]] = {}
@@ -49,22 +49,23 @@ class LedgerWriter:
 
     @property
     def waiting(self) -> int:
-        """Records that are not on their way yet."""
+        """Records that are not sent yet."""
         return sum(len(waiting) for waiting in self._waiting)
 
     async def start(self) -> None:
         await self._producer.start()
 
     async def stop(self) -> None:
-        """What is on its way arrives first."""
+        """Stop after what was sent has arrived."""
         if self._gathering is not None:
             self._gathering.cancel()
         await self._producer.stop()
         await asyncio.gather(*self._sending.values())
 
     def append(self, partition: int, key: bytes, record: bytes, *, is_batch: bool = False) -> asyncio.Future[int]:
-        """Gives the record's offset, once Kafka has it (acks=all). Fails with KafkaError; whoever cancels it does not know
-        whether the record will be in the ledger. What is not a line of a batch goes before those that are."""
+        """A future with the record's offset, once Kafka has the record (acks=all), or with a KafkaError. A caller that cancels
+        the future does not know whether the record will be in the ledger. Single submissions are sent before the lines of
+        batches."""
         queue = self._waiting[partition]
         waiting = queue.batches if is_batch else queue.single
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -84,27 +85,27 @@ class LedgerWriter:
                 self._sending[partition] = asyncio.create_task(self._send(partition))
 
     async def _send(self, partition: int) -> None:
-        """All that waits, or as much as a batch takes, and then the next batch at once."""
+        """Send a batch of the records that wait. Where the batch was full, send the next at once."""
         waiting = self._waiting[partition]
         is_full = True
         try:
             while is_full and waiting:
                 batch, futures, is_full = self._take(waiting)
                 try:
-                    # Twice: until aiokafka has taken the batch, and until Kafka has.
+                    # Awaited twice: until aiokafka has accepted the batch, and until Kafka has.
                     written = await (await self._producer.send_batch(batch, self._topic, partition=partition))
                     if written.offset < 0:
                         raise KafkaError("Kafka has the records already, and does not know their offsets any more")
-                except Exception as error:  # a bug too is told to those who wait
+                except Exception as error:  # also a bug, because the callers would wait for ever
                     for future in futures:
                         if not future.done():
                             future.set_exception(error)
                 else:
-                    for place, future in enumerate(futures):
+                    for index, future in enumerate(futures):
                         if not future.done():
-                            future.set_result(written.offset + place)
+                            future.set_result(written.offset + index)
                 finally:
-                    # An error's traceback holds this frame: without this, it would hold all whom the error is told.
+                    # An error's traceback holds this frame, and the frame would hold the futures that hold the error.
                     del futures
         finally:
             del self._sending[partition]
@@ -112,7 +113,7 @@ class LedgerWriter:
                 self._gather()
 
     def _take(self, waiting: _Queue) -> tuple[object, list[asyncio.Future[int]], bool]:
-        """A batch of the first who wait, and whether it is full."""
+        """A batch of the first records that wait, their futures, and whether the batch is full."""
         batch = self._producer.create_batch()
         futures = []
         for future, (key, record) in chain(waiting.single.items(), waiting.batches.items()):

@@ -1,7 +1,7 @@
-"""Look-ups of events in the read model, many in one question.
+"""Look-ups of events in the read model, many in one query.
 
-A submission that may be a retry is looked up, and on election night most of a batch may be. So what is asked while a
-question is under way waits for the next: one at a time, for as many events as there are.
+A submission that may be a retry is looked up, and on election night that may be most of a batch. So look-ups that come while
+a query is under way wait for the next query: one query at a time, for as many events as wait.
 """
 
 from __future__ import annotations
@@ -12,21 +12,22 @@ from typing import Any
 from projections.readmodel import queries
 
 SECONDS_MAX = 2
-"""For one question, also while it waits for a free connection."""
+"""For one query, also while it waits for a free connection."""
 ANSWERS_IN_A_TURN = 8
-"""Submissions that go on in one turn of the loop, 0.1 ms each. All 200 of a batch at once made everybody else wait 30 ms."""
+"""Submissions that continue in one turn of the loop, 0.1 ms each. All 200 of a batch at once made all other clients wait 30
+ms."""
 
 
 class LookUps:
     def __init__(self, pool: Any) -> None:
         self.pool = pool
-        """To the read model that is served."""
+        """Connections to the read model that is served."""
         self._wanted: dict[str, asyncio.Future[list[Any]]] = {}
         self._asking: asyncio.Task[None] | None = None
 
     async def records(self, event: str) -> list[Any]:
-        """The places of an event in the ledger, as queries.RECORDS_OF_EVENTS tells them; the first first. Raises TimeoutError,
-        and what PostgreSQL raises."""
+        """The records of an event in the ledger, as queries.RECORDS_OF_EVENTS selects them, the oldest first. Raises
+        TimeoutError, and what PostgreSQL raises."""
         answer = self._wanted.get(event)
         if answer is None:
             answer = self._wanted[event] = asyncio.get_running_loop().create_future()
@@ -45,7 +46,7 @@ class LookUps:
             except BaseException as error:
                 for answer in wanted.values():
                     answer.set_exception(error)
-                    answer.exception()  # whoever asked may have gone
+                    answer.exception()  # the caller may have gone, and asyncio would log that nobody read it
                 if not isinstance(error, Exception):
                     raise
             else:

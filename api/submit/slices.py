@@ -1,4 +1,4 @@
-"""Long work on the event loop, cut so that everybody else has a turn in between."""
+"""Long work on the event loop, cut into slices so that other work has turns in between."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 SLICE_SECONDS = 0.001
-"""At half, a batch of 1,000 lines takes a tenth longer; at double, each step of somebody else's request may wait 2 ms."""
+"""At half, a batch of 1,000 lines takes a tenth longer; at double, each step of another request may wait 2 ms."""
 TURNS_BETWEEN = 3
-"""Turns of the loop between two slices, of 0.05 ms each where nobody else has work. With one, somebody else's request, which
+"""Turns of the loop between two slices, of 0.05 ms each where there is no other work. With one, another request, which
 takes twenty turns, waits for twenty slices; with nine, a batch beside many others takes twice as long."""
 TURN_SECONDS_MAX = 10.0
-"""A batch waits no longer for the one of the same party before it. The largest takes a second; while Kafka hangs, five."""
+"""How long a batch waits for the batch of the same party before it. The largest takes a second; while Kafka hangs, five."""
 
 
 class Slices:
-    """To be asked for a pause between any two steps of the work."""
+    """The work calls `pause` between any two of its steps."""
 
     def __init__(self) -> None:
         self._began = time.perf_counter()
@@ -32,14 +32,14 @@ class Slices:
 class BatchTurns:
     """One batch of a party at a time, and the batches of all parties in turn.
 
-    Who has the turn of a party waits in one queue with the other parties, each of which has one batch there at most: so a
-    party that sends twenty waits behind its own.
+    The batch that has the turn of its party waits in one queue with those of other parties. Each party has at most one batch in
+    that queue, so a party that sends twenty waits behind its own batches.
     """
 
     def __init__(self) -> None:
         self._all = asyncio.Lock()
         self._of_party: dict[str, tuple[asyncio.Lock, int]] = {}
-        """Party → its lock, and how many hold it or wait for it."""
+        """By party, its lock and how many batches hold the lock or wait for it."""
 
     def __len__(self) -> int:
         return len(self._of_party)
@@ -65,6 +65,6 @@ class BatchTurns:
 
     @asynccontextmanager
     async def of_all(self) -> AsyncIterator[None]:
-        """Within a turn of a party: the turn to use the loop."""
+        """Within the turn of a party, the turn among all parties."""
         async with self._all:
             yield

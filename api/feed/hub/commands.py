@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from api.errors import ApiError
 from api.feed.subscribers import Selection
 from projections.definition.compiled import Definition
 from schemas.served.live import CursorError, GapReason, OtherGenerationError, Positions, Subscribe, positions_of
 
 
-class CommandError(Exception):
+class CommandError(ApiError):
     """A command that cannot be followed: which field is wrong, and why. `id` is the id that the client gave the command, if it
     gave one."""
 

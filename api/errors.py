@@ -1,0 +1,7 @@
+"""The root of all errors of the API; api/__init__.py draws the tree."""
+
+from __future__ import annotations
+
+
+class ApiError(Exception):
+    """What a client asked for, or what this process was to serve, cannot be had. A bug raises another error."""
