@@ -7,56 +7,19 @@ from typing import Any
 
 import pytest
 
+from api.feed import recent
 from api.feed.hub import channels
+from api.feed.hub import hub as hub_module
 from api.feed.hub.commands import CommandError
 from api.feed.hub.hub import Hub
-from api.feed.subscribers import Subscriber
 from schemas.served.live import Positions, Subscribe, Unsubscribe, cursor_of
-from tests.properties.test_live_hub import OFFICE, STATIONS, Night
-
-
-class Feed:
-    """A night and a hub that follows it."""
-
-    def __init__(self, **bounds: int) -> None:
-        self.night = Night()
-        self.hub = Hub(self.night.definition, 1, **bounds)
-        self.hub.begin(Positions(0, (0,)))
-        self.night.publish(keyframe=True)
-        self.follow()
-
-    def follow(self) -> None:
-        for offset in range(self.hub.positions.results, len(self.night.results)):
-            self.hub.apply_result(offset, self.night.results[offset])
-        for offset in range(self.hub.positions.subtotals[0], len(self.night.subtotals)):
-            self.hub.apply_block(0, offset, self.night.subtotals[offset])
-        self.hub.flush()
-
-    def report(self, votes: int, station: str = STATIONS[0]) -> None:
-        self.night.report(station, (votes, 0, 0), votes + 1)
-        self.night.publish(keyframe=False)
-        self.follow()
-
-    def join(self, party: str = "", **command: Any) -> Subscriber:
-        subscriber = self.hub.join(lambda: None, party)
-        self.hub.subscribe(subscriber, Subscribe(**{"office": OFFICE, **command}))
-        return subscriber
-
-
-def _read(subscriber: Subscriber, most: int = 1_000) -> list[dict[str, Any]]:
-    messages: list[dict[str, Any]] = []
-    while len(messages) < most and (frame := subscriber.take()) is not None:
-        messages.append(json.loads(frame.text))
-    return messages
-
-
-def _kinds(messages: list[dict[str, Any]]) -> list[str]:
-    return [message["type"] for message in messages]
+from tests.properties.test_live_hub import OFFICE
+from tests.support.hub_feed import Feed, kinds, read
 
 
 def test_a_large_snapshot_comes_in_parts_of_bounded_bytes_and_only_the_last_has_a_cursor() -> None:
     feed = Feed(part_bytes=2_000)
-    hello, *parts = _read(feed.join())
+    hello, *parts = read(feed.join())
     assert hello["type"] == "hello"
     assert len(parts) > 2
     assert [part.get("more", False) for part in parts] == [True] * (len(parts) - 1) + [False]
@@ -67,26 +30,26 @@ def test_a_large_snapshot_comes_in_parts_of_bounded_bytes_and_only_the_last_has_
 def test_what_changes_behind_the_place_that_was_reached_comes_again_before_the_last_part() -> None:
     feed = Feed(part_bytes=1)
     subscriber = feed.join(level="district")
-    first, second = _read(subscriber, 3)[1:]
+    first, second = read(subscriber, 3)[1:]
     district = first["areas"][0]["area"]
     feed.report(7, f"{district}.1-1")
-    rest = _read(subscriber)
+    rest = read(subscriber)
     assert all(part.get("more", False) for part in (first, second, *rest[:-1]))
     again = [tally for part in rest for tally in part["areas"] if tally["area"] == district]
     assert again[-1]["counted"]["votes"]["01"] == 7
-    assert _read(subscriber) == []
+    assert read(subscriber) == []
 
 
 def test_one_that_never_reads_costs_a_bounded_queue_however_long_the_night_is() -> None:
     feed = Feed(queue_bytes_max=20_000)
     stuck, reading = feed.join(), feed.join()
-    _read(stuck)
+    read(stuck)
     for votes in range(40):
         feed.report(votes)
-        _read(reading)
+        read(reading)
         assert stuck.queued_bytes <= 20_000
         assert feed.hub.queued_bytes == stuck.queued_bytes
-    marker, *news = _read(stuck)
+    marker, *news = read(stuck)
     assert (marker["type"], marker["reason"]) == ("gap", "slow-client")
     assert news[-1]["areas"][0]["counted"]["votes"]["01"] == 39
     feed.hub.leave(stuck)
@@ -96,10 +59,10 @@ def test_one_that_never_reads_costs_a_bounded_queue_however_long_the_night_is() 
 def test_past_the_budget_of_all_queues_the_fullest_falls_behind_and_no_other() -> None:
     feed = Feed(queued_bytes_max=30_000)
     stuck, late = feed.join(), feed.join(area="1")
-    _read(stuck)
+    read(stuck)
     for votes in range(30):
         feed.report(votes)
-        _read(late)
+        read(late)
         assert feed.hub.queued_bytes <= 30_000 + 10_000
     assert stuck.is_behind
     assert not late.is_behind
@@ -109,7 +72,7 @@ def test_frames_that_are_dropped_after_a_larger_change_are_still_owed() -> None:
     """A large change makes a client due that still has older frames in its queue; these are then lost."""
     feed = Feed(part_bytes=12_000)
     subscriber = feed.join(level="district")
-    _read(subscriber)
+    read(subscriber)
     feed.report(5, "1.1.1-1")
     for station in ("1.2.1-1", "2.1.1-1", "2.2.1-1"):
         feed.night.report(station, (1, 0, 0), 1)
@@ -117,7 +80,7 @@ def test_frames_that_are_dropped_after_a_larger_change_are_still_owed() -> None:
     for subscription in list(subscriber.subscriptions.values()):
         subscriber.owe(subscription, feed.hub.positions)
     subscriber.fall_behind()
-    told = {tally["area"]: tally for message in _read(subscriber) for tally in message.get("areas", ())}
+    told = {tally["area"]: tally for message in read(subscriber) for tally in message.get("areas", ())}
     assert told["1.1"]["counted"]["votes"]["01"] == 5
 
 
@@ -141,11 +104,11 @@ def test_ten_thousand_cursors_of_the_future_cost_a_flush_nothing_and_end_in_the_
     monkeypatch.setattr(feed.hub.parked, "lagging", counting)
     feed.report(1)
     assert looked_up == []
-    assert [_kinds(_read(subscriber)) for subscriber in subscribers[:3]] == [["hello"]] * 3
+    assert [kinds(read(subscriber)) for subscriber in subscribers[:3]] == [["hello"]] * 3
     feed.hub.heartbeat()
     feed.hub.heartbeat()
-    first = _read(subscribers[0])
-    assert _kinds(first) == ["gap", "snapshot"] * len(wanted)
+    first = read(subscribers[0])
+    assert kinds(first) == ["gap", "snapshot"] * len(wanted)
     assert {message["reason"] for message in first if message["type"] == "gap"} == {"cursor-ahead"}
 
 
@@ -163,9 +126,9 @@ def test_a_cursor_that_is_soon_reached_goes_on_without_a_gap() -> None:
     feed = Feed()
     ahead = Positions(feed.hub.positions.results + 1, (feed.hub.positions.subtotals[0] + 1,))
     subscriber = feed.join(cursor=cursor_of(ahead, feed.night.definition.hash))
-    assert _kinds(_read(subscriber)) == ["hello"]
+    assert kinds(read(subscriber)) == ["hello"]
     feed.report(1)
-    assert _kinds(_read(subscriber)) == ["change"]
+    assert kinds(read(subscriber)) == ["change"]
 
 
 def test_no_party_takes_all_subscriptions() -> None:
@@ -195,18 +158,18 @@ def test_a_kept_cursor_of_another_feed_begins_again_where_a_given_one_is_refused
     with pytest.raises(CommandError, match="not a cursor"):
         feed.hub.subscribe(subscriber, Subscribe(office=OFFICE, cursor="nonsense"))
     feed.hub.subscribe(subscriber, Subscribe(office=OFFICE, cursor="nonsense"), keeps_cursor=True)
-    assert _kinds(_read(subscriber)) == ["hello", "gap", "snapshot"]
+    assert kinds(read(subscriber)) == ["hello", "gap", "snapshot"]
 
 
 def test_station_rows_of_a_client_that_was_away_are_the_newest_of_each_station() -> None:
     feed = Feed()
     subscriber = feed.join(area="1.1", stations=True)
-    cursor = _read(subscriber)[-1]["cursor"]
+    cursor = read(subscriber)[-1]["cursor"]
     feed.hub.leave(subscriber)
     for votes in (1, 2, 3):
         feed.report(votes, "1.1.1-1")
     feed.report(9, "2.1.1-1")
-    (change,) = _read(feed.join(area="1.1", stations=True, cursor=cursor))[1:]
+    (change,) = read(feed.join(area="1.1", stations=True, cursor=cursor))[1:]
     assert [(row["station"], row["version"]) for row in change["stations"]] == [("1.1.1-1", 4)]
 
 
@@ -216,7 +179,7 @@ def test_an_office_whose_frames_meet_a_bug_is_named_and_its_clients_miss_nothing
     """It ended the feed of all offices, again and again."""
     feed = Feed()
     subscriber = feed.join()
-    _read(subscriber)
+    read(subscriber)
 
     def faulty(*_: Any) -> None:
         raise ZeroDivisionError("an injected fault")
@@ -226,9 +189,116 @@ def test_an_office_whose_frames_meet_a_bug_is_named_and_its_clients_miss_nothing
         feed.report(5)
     [line] = feed.hub.state.stopped()
     assert line.startswith(f"office {OFFICE}: ZeroDivisionError: an injected fault")
-    [nation] = [tally for tally in _read(subscriber)[-1]["areas"] if tally["area"] == "N"]
+    [nation] = [tally for tally in read(subscriber)[-1]["areas"] if tally["area"] == "N"]
     assert nation["counted"]["votes"]["01"] == 5
     feed.report(6)
     assert feed.hub.state.stopped() == []
-    [nation] = [tally for tally in _read(subscriber)[-1]["areas"] if tally["area"] == "N"]
+    [nation] = [tally for tally in read(subscriber)[-1]["areas"] if tally["area"] == "N"]
     assert nation["counted"]["votes"]["01"] == 6
+
+
+def test_a_change_of_what_no_bound_holds_makes_the_subscriber_due() -> None:
+    feed = Feed(part_bytes=10)
+    subscriber = feed.join()
+    read(subscriber)
+    feed.report(1)
+    assert subscriber.is_behind
+    assert subscriber.has_work
+    read(subscriber)
+    assert not subscriber.is_behind
+
+
+def test_a_heartbeat_goes_to_all_who_lack_nothing() -> None:
+    feed = Feed()
+    reading, behind = feed.join(), feed.join()
+    read(reading)
+    feed.hub.heartbeat()
+    assert kinds(read(reading)) == ["heartbeat"]
+    assert kinds(read(behind)) == ["hello", "snapshot"]
+
+
+def test_a_command_that_cannot_be_followed_is_answered_by_its_id() -> None:
+    feed = Feed()
+    subscriber = feed.hub.join(lambda: None)
+    error = CommandError(404, "area", "there is no such area")
+    feed.hub.refuse(subscriber, error)
+    error.id = "mine"
+    feed.hub.refuse(subscriber, error)
+    assert subscriber.unread_answers == 3
+    answer = {"type": "error", "status": 404, "field": "area", "sentence": "there is no such area"}
+    assert read(subscriber)[1:] == [answer, {"id": "mine", **answer}]
+
+
+def test_a_connection_has_a_bound_of_subscriptions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "SUBSCRIPTIONS_MAX", 1)
+    feed = Feed()
+    subscriber = feed.join()
+    with pytest.raises(CommandError, match="a connection has at most 1 subscriptions"):
+        feed.hub.subscribe(subscriber, Subscribe(office=OFFICE, area="1"))
+    feed.hub.subscribe(subscriber, Subscribe(office=OFFICE))
+
+
+def test_a_subscription_ends_by_its_id_or_by_its_channel() -> None:
+    feed = Feed()
+    subscriber = feed.join(id="mine")
+    feed.hub.subscribe(subscriber, Subscribe(office=OFFICE, area="1"))
+    with pytest.raises(CommandError, match="is missing: say the id"):
+        feed.hub.unsubscribe(subscriber, Unsubscribe())
+    with pytest.raises(CommandError, match="there is no subscription 'other' on this connection"):
+        feed.hub.unsubscribe(subscriber, Unsubscribe(id="other"))
+    with pytest.raises(CommandError, match="there is no subscription 'president/area/9' on this connection"):
+        feed.hub.unsubscribe(subscriber, Unsubscribe(channel="president/area/9"))
+    feed.hub.unsubscribe(subscriber, Unsubscribe(id="mine"))
+    feed.hub.unsubscribe(subscriber, Unsubscribe(channel="president/area/1"))
+    assert subscriber.subscriptions == {}
+    assert feed.hub.subscribers == 1
+
+
+def test_what_waits_for_a_subscription_goes_with_it() -> None:
+    feed = Feed()
+    subscriber = feed.join()
+    feed.hub.subscribe(subscriber, Subscribe(office=OFFICE, area="1"))
+    read(subscriber)
+    feed.report(1, "1.1.1-1")
+    feed.hub.unsubscribe(subscriber, Unsubscribe(channel="president/area/1"))
+    (change,) = [message for message in read(subscriber) if message["type"] == "change"]
+    assert change["channel"] == "president/area/N"
+    assert feed.hub.queued_bytes == 0
+
+
+def test_the_hub_gives_what_its_state_has() -> None:
+    feed = Feed()
+    feed.report(1)
+    assert feed.hub.cuts() == feed.hub.state.cuts()
+    assert feed.hub.held_stations() == feed.hub.state.held_stations()
+
+
+def test_a_client_that_resumes_from_before_the_feed_began_gets_a_snapshot_and_the_reason() -> None:
+    feed = Feed()
+    feed.hub.begin(Positions(5, (7,)))
+    cursor = cursor_of(Positions(4, (7,)), feed.night.definition.hash)
+    gap, snapshot = read(feed.join(cursor=cursor, area="1.1", stations=True, id="mine"))[1:]
+    assert (gap["id"], gap["reason"], gap["stations_lost"]) == ("mine", "cursor-too-old", True)
+    assert (snapshot["type"], snapshot["id"]) == ("snapshot", "mine")
+
+
+def test_stations_that_are_not_remembered_are_named_as_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recent, "SEARCHED_BYTES_MAX", 10)
+    feed = Feed()
+    subscriber = feed.join(area="1.1", stations=True)
+    cursor = read(subscriber)[-1]["cursor"]
+    feed.report(1, "1.1.1-1")
+    gap, change = read(feed.join(area="1.1", stations=True, cursor=cursor))[1:]
+    assert (gap["reason"], gap["stations_lost"], change["type"]) == ("cursor-too-old", True, "change")
+    subscriber.fall_behind()
+    assert [message.get("reason") for message in read(subscriber)][:2] == ["slow-client", "slow-client"]
+
+
+def test_one_that_is_due_and_lacks_nothing_after_all_is_sent_nothing() -> None:
+    feed = Feed()
+    subscriber = feed.join()
+    read(subscriber)
+    for subscription in subscriber.subscriptions.values():
+        subscriber.owe(subscription, feed.hub.positions)
+    assert read(subscriber) == []
+    assert not subscriber.is_behind
