@@ -1,4 +1,4 @@
-"""Private parts of foreign libraries that this program uses or replaces. They stand in one file for each library
+"""Private parts of foreign libraries that this program uses or replaces. They are in one file for each library
 (runtime/kafka/aiokafka_patches.py, streams/faust_patches.py), which takes each attribute from here."""
 
 from __future__ import annotations

@@ -207,7 +207,7 @@ def _why(error: Exception, client: httpx.AsyncClient, url: str) -> str:
     where = f"through the proxy {_without_user(through)} that the environment names, " if through else ""
     match error:
         case httpx.ConnectTimeout():
-            return f"{where}nobody took the connection within {CONNECT_SECONDS_MAX:.0f} s"
+            return f"{where}no server accepted the connection within {CONNECT_SECONDS_MAX:.0f} s"
         case httpx.TimeoutException():
             return f"{where}the answer stopped coming"
         case httpx.ProxyError():
@@ -217,7 +217,7 @@ def _why(error: Exception, client: httpx.AsyncClient, url: str) -> str:
         case httpx.ConnectError() if "SSL" in str(error):
             return f"{where}TLS cannot be begun there ({_reason(error)}); is it http:// and not https://?"
         case httpx.ConnectError():
-            return f"{where}nobody answers there ({shown(error)[:ANSWER_HEAD_SHOWN]})"
+            return f"{where}no server answers there ({shown(error)[:ANSWER_HEAD_SHOWN]})"
         case httpx.RemoteProtocolError():
             return f"{where}what answers there is not HTTP, or broke off ({shown(error)[:ANSWER_HEAD_SHOWN]})"
         case _:

@@ -72,7 +72,7 @@ STATIONS_HELD = Gauge(
 
 _SET_ASIDE = (
     "rekap_set_aside_messages_total",
-    "Messages of Kafka that are not believed, by topic and reason: somebody writes there who is no worker.",
+    "Messages of Kafka that are not believed, by topic and reason; a client that is not a worker wrote them.",
     ["topic", "reason"],
 )
 API_SET_ASIDE = Counter(*_SET_ASIDE, registry=API)
@@ -104,13 +104,13 @@ TABULATOR_SIGNATURES = Counter(
 )
 TABULATOR_STATES = Counter(
     "rekap_tabulator_states_total",
-    "States told of records: counted, flagged, held, superseded, refused …; a record whose state changes counts again.",
+    "States of records in blocks: counted, flagged, held, superseded, refused …; a record whose state changes counts again.",
     ["state"],
     registry=TABULATOR,
 )
 TABULATOR_REFUSED = Counter(
     "rekap_tabulator_refused_total",
-    "Records that stand refused in the ledger, by rule: someone wrote past the gateway.",
+    "Records of the ledger that are refused, by rule; they were written past the gateway.",
     ["rule"],
     registry=TABULATOR,
 )
@@ -128,7 +128,7 @@ TABULATOR_BLOCKS = Counter(
 )
 ROLLUP_BLOCKS = Counter(
     "rekap_rollup_blocks_total",
-    "Blocks and keyframes read, by what became of them: applied, skipped (told before), gap (waits for a keyframe) or "
+    "Blocks and keyframes read, by outcome: applied, skipped (published before), gap (waits for a keyframe) or "
     "part (of a message that is applied with its last part).",
     ["applied"],
     registry=ROLLUP,
@@ -136,7 +136,7 @@ ROLLUP_BLOCKS = Counter(
 ROLLUP_RESULTS = Counter("rekap_rollup_results_total", "Messages sent to results and acknowledged.", registry=ROLLUP)
 ROLLUP_OFFICE_STOPS = Counter(
     "rekap_rollup_office_stops_total",
-    "Times that an office was stopped, because its sums could not be made or sent; the others go on.",
+    "Times that an office was stopped, because its sums could not be made or sent; other offices continue.",
     ["office"],
     registry=ROLLUP,
 )
@@ -145,7 +145,7 @@ RECORDER_TRANSACTIONS = Counter(
 )
 RECORDER_OFFICE_STOPS = Counter(
     "rekap_recorder_office_stops_total",
-    "Times that an office was stopped, because its messages could not be stored; the others go on.",
+    "Times that an office was stopped, because its messages could not be stored; other offices continue.",
     ["office"],
     registry=RECORDER,
 )

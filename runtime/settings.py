@@ -24,9 +24,9 @@ class Settings:
     """Each field is the environment variable `REKAP_<FIELD>` in capitals."""
 
     kafka: str = _setting("127.0.0.1:9092", "bootstrap servers of Kafka, host:port, separated by commas")
-    kafka_user: str = _setting("", "user that this process is to Kafka; none where Kafka asks for none")
+    kafka_user: str = _setting("", "Kafka user of this process; empty where Kafka has no users")
     kafka_password: Path = _setting(
-        Path("kafka-password.txt"), "file with that user's password, one line, that nobody else may read"
+        Path("kafka-password.txt"), "file with that user's password, one line, that no other user may read"
     )
     kafka_mechanism: str = _setting(
         "SCRAM-SHA-512", "how the password is shown: SCRAM-SHA-512, or PLAIN with TLS or on this machine"
@@ -56,11 +56,11 @@ class Settings:
     submissions_of_key_per_s: int = _setting(
         500, "submissions a second with one key; ten times as many at once; 0 for no limit"
     )
-    gateway: str = _setting("gateway-1", "name of this gateway, as it stands in receipts")
+    gateway: str = _setting("gateway-1", "name of this gateway in receipts")
     gateway_key: Path = _setting(Path("gateway-key.pem"), "private key that signs receipts; made where there is none")
     workers_key: Path = _setting(
         Path("workers-key.txt"),
-        "keys that workers seal what they write to Kafka with, see `rekap keys workers`; all workers of an election share them",
+        "keys with which workers seal messages in Kafka, see `rekap keys workers`; all workers of an election share them",
     )
     instance: str = _setting(
         "", "lasting name of this worker: started again under it, it has its partitions back at once"
@@ -81,7 +81,8 @@ class Settings:
     check_processes: int = _setting(2, "processes that check signatures for a tabulator")
     batch_records: int = _setting(1000, "most ledger records in one block")
     fold_retry_s: int = _setting(
-        60, "seconds until a partition whose fold stopped at a record is tried again; the others go on meanwhile"
+        60,
+        "seconds until a partition whose fold stopped at a record is tried again; other partitions continue meanwhile",
     )
     state_directory: Path = _setting(
         Path("state"), "directory in which tabulators keep their state, so that a start need not fold everything again"
@@ -102,7 +103,7 @@ class Settings:
     witnesses: str = _setting("", "witnesses of the logs, each as its URL, a space and its key, separated by commas")
     checkpoint_ms: int = _setting(1000, "milliseconds between two checkpoints of a log that grows")
     heartbeat_s: int = _setting(10, "seconds between two checkpoints of a log that does not")
-    live_tick_ms: int = _setting(15, "milliseconds the live feed gathers changes before it tells them")
+    live_tick_ms: int = _setting(15, "milliseconds the live feed gathers changes before it sends them")
     live_heartbeat_s: int = _setting(10, "seconds between heartbeats on the live feed")
     live_clients: int = _setting(2000, "most clients on the live feed of one API process")
     live_clients_per_address: int = _setting(

@@ -164,7 +164,7 @@ class WitnessClient:
                 log=origin,
                 size=size,
                 status=answer.status_code,
-                said=body[:200].decode("utf-8", "replace").strip(),
+                answer=body[:200].decode("utf-8", "replace").strip(),
             )
         )
         return None

@@ -117,7 +117,7 @@ def _flaws_of(name: str, wanted: WantedTopic, found: FoundTopic | None) -> Itera
     if found.copies < wanted.copies:
         yield Flaw(name, f"topic {name} has {found.copies} copies, expected {wanted.copies} (REKAP_REPLICATION)")
     for partition in found.without_leader:
-        yield Flaw(name, f"topic {name}: no broker leads partition {partition}, so nobody can read or write it")
+        yield Flaw(name, f"topic {name}: no broker leads partition {partition}, so no client can read or write it")
     for setting, value in wanted.settings.items():
         actual = found.settings.get(setting)
         if setting == MIN_IN_SYNC and actual is not None and int(value) <= int(actual) <= found.copies:

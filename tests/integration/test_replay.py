@@ -194,7 +194,7 @@ async def test_what_cannot_be_replayed_is_one_sentence(night: Night, tmp_path: P
         (1, "has", [str(night.logs), "--to", "0:99999,1:0,2:0"]),
         (1, "names nothing for partition 1, 2", [str(night.logs), "--to", "0:0"]),
         (3, "holds no log of election replay", [str(tmp_path)]),
-        (3, "nobody answers there", ["http://127.0.0.1:1"]),
+        (3, "no server answers there", ["http://127.0.0.1:1"]),
         (2, "", [str(night.logs), "--package", str(tmp_path / "none")]),
     ):
         got, out, err = await _replay(night, *options)
