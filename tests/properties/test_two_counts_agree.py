@@ -25,6 +25,7 @@ from projections.definition.compiled import Definition
 from projections.fold import sequences
 from projections.fold.records import read_record
 from projections.fold.tabulation import PartitionFold
+from projections.form.rules import RULES
 from projections.shown.published import published_contribution, published_office, published_tally
 from projections.station import contest as station
 from proofs.merkle import leaf_hash
@@ -42,13 +43,13 @@ def _both(package: ElectionPackage) -> tuple[ElectionPackage, Package]:
         return package, read_package(Path(place))
 
 
+FORM_RULE_IDS = {*RULES, "C1", "C2"}
 BOTH = [_both(package) for package in PACKAGES]
 
 
-def _server(ledger: MemoryLedger, cut: tuple[int, ...]) -> list[Claim]:
-    """What the server publishes of exactly this cut, office by office."""
+def _blocks(ledger: MemoryLedger, cut: tuple[int, ...]) -> list[Block]:
+    """What the server's folds publish of exactly this cut: one block for each partition and office."""
     definition = ledger.definition
-    rollup = Rollup(definition)
     blocks: list[Block] = []
     for partition, through in enumerate(cut):
         fold = PartitionFold(definition, partition)
@@ -58,6 +59,13 @@ def _server(ledger: MemoryLedger, cut: tuple[int, ...]) -> list[Claim]:
             holds = key is not None and verify(load_public_key(key.public_key), record.signature, record.payload)
             fold.apply(record, holds)
         blocks += fold.take_blocks()
+    return blocks
+
+
+def _server(ledger: MemoryLedger, cut: tuple[int, ...], blocks: list[Block]) -> list[Claim]:
+    """What the server publishes of this cut, office by office."""
+    definition = ledger.definition
+    rollup = Rollup(definition)
     for block in blocks:
         rollup.apply(block)
     tallies = {(contest, area): tally for block in blocks for contest, area, tally in block.areas}
@@ -121,8 +129,79 @@ def _assert_agreement(number: int, night: list[tuple[Any, ...]], ends: list[int]
     whole = tuple(len(records) - 1 for records in ledger.partitions)
     part = tuple(min(end, most) for end, most in zip(ends, whole, strict=True))
     for cut in (whole, part):
-        assert comparison.compare(_server(ledger, cut), lambda _: None) == []
+        blocks = _blocks(ledger, cut)
+        assert comparison.compare(_server(ledger, cut, blocks), lambda _: None) == []
+        if cut == whole:
+            _assert_same_verdicts(blocks, counted)
     assert comparison.compared >= 2 * len(ledger.definition.denominators)
+
+
+VERDICTS = """
+    SELECT
+        judged.partition, judged."offset", judged.type, judged.refusal,
+        row_number() OVER (
+            PARTITION BY judged.partition, judged.station, judged.contest, judged.event, judged.refusal IS NULL
+            ORDER BY judged."offset"
+        ) > 1 AS is_repeated,
+        out_of_sequence.event IS NOT NULL,
+        list_transform(form.broken, lambda each: each.rule),
+        EXISTS (
+            SELECT 1 FROM annulment WHERE annulment.station = form.station AND annulment.contest = form.contest
+                AND (form.version <= annulment.through_version OR form.event = annulment.form)
+                AND NOT EXISTS (
+                    SELECT 1 FROM withdrawal WHERE withdrawal.withdrawn = annulment.event
+                        AND withdrawal.station = annulment.station AND withdrawal.contest = annulment.contest
+                )
+        ),
+        (
+            SELECT arg_max(decision, review."offset") FROM review
+            WHERE review.station = form.station AND review.contest = form.contest AND review.reviewed = form.event
+        )
+    FROM judged
+    LEFT JOIN out_of_sequence USING (partition, key, event)
+    LEFT JOIN form ON form.partition = judged.partition AND form."offset" = judged."offset"
+"""
+"""The auditor about each record: why it is refused, which rules its form breaks, and what was ordered about it."""
+REASONS = {"annulled": {"N1"}, "refused": {"R1"}, "superseded": {"V3", "V4"}}
+"""State of a form that does not stand → the rules one of which says why."""
+
+
+def _assert_same_verdicts(blocks: list[Block], counted: Recount) -> None:
+    """Compare the state and the rule ids of every record. What stands is compared by `Comparison` before."""
+    told = {
+        (block.partition, row["offset"]): (row["state"], {finding["rule"] for finding in row["findings"]})
+        for block in blocks
+        for row in block.states
+    }
+    stands = {
+        (block.partition, row["offset"]): row["state"]
+        for block in blocks
+        for row in block.stations
+        if row["offset"] is not None
+    }
+    found = counted._db.execute(VERDICTS).fetchall()
+    assert told.keys() == {(partition, offset) for partition, offset, *_ in found}
+    for partition, offset, kind, refusal, is_repeated, is_out_of_sequence, broken, is_annulled, decision in found:
+        state, rules = told[partition, offset]
+        where = (partition, offset, kind, state, rules, refusal, broken)
+        if refusal is not None and not (refusal == "E7" and state == "duplicate"):
+            assert (state, rules) == ("held" if refusal == "S1" else "refused", {refusal}), where
+        elif is_repeated or refusal == "E7":
+            assert (state, rules) == ("duplicate", set()), where
+        elif kind != "result.reported":
+            assert state == "applied", where
+            assert rules <= {"Q1", "Q2"}, where
+            assert bool(rules) == is_out_of_sequence, where
+        else:
+            assert rules & FORM_RULE_IDS == set(broken), where
+            assert bool(rules & {"Q1", "Q2"}) == is_out_of_sequence, where
+            if is_annulled:
+                assert state == "annulled", where
+            elif (partition, offset) in stands:
+                assert state == stands[partition, offset], where
+            else:
+                assert state in {"held", "superseded"} | ({"refused"} if decision == "rejected" else set()), where
+            assert state not in REASONS or rules & REASONS[state], where
 
 
 cuts = st.lists(st.integers(0, 40), min_size=3, max_size=3)
