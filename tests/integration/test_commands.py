@@ -5,27 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from rekap.operate.up import Stack
 from runtime.files.key_files import write_key_file
 from tests.conftest import Parts
 from tests.support.ledger import private_key
 from tests.support.small_election import reported
-from tests.support.stacks import Voices, eventually, small_stack
+from tests.support.stacks import Voices, eventually, small_stack, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
-    async with small_stack(tmp_path_factory.mktemp("commands"), "commands", parts) as stack:
-        yield stack
+stack = stack_of("commands")
 
 
 async def rekap(*arguments: str | Path) -> tuple[int, str, str]:

@@ -21,19 +21,14 @@ from projections.readmodel.queries import schema_of
 from rekap.operate.up import Stack
 from runtime.files.state_files import FOLD_CODE, hash_of_code
 from runtime.settings import variable
-from tests.conftest import Parts
 from tests.support.numbers_changed import number_changed
 from tests.support.small_election import annulled, reported, reviewed
-from tests.support.stacks import Voices, eventually, small_stack
+from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
-    settings = {**parts, variable("state_records"): "1", variable("checkpoint_ms"): "200"}
-    async with small_stack(tmp_path_factory.mktemp("doctor"), "doctor", settings) as stack:
-        yield stack
+stack = stack_of("doctor", REKAP_STATE_RECORDS="1", REKAP_CHECKPOINT_MS="200")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)

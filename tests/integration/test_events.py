@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
@@ -21,9 +20,8 @@ from runtime.kafka.topics import topics_of
 from runtime.settings import read_settings
 from schemas.ledger.envelope import ledger_record
 from schemas.served.snapshots import EventPage, EventSnapshot, StationSnapshot
-from tests.conftest import Parts
 from tests.support.small_election import annulled, reported
-from tests.support.stacks import Voices, eventually, small_stack
+from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -31,12 +29,7 @@ GARBAGE = b"\xff\x00 garbage"
 FORGED_TIME = "the day after tomorrow"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
-    async with small_stack(
-        tmp_path_factory.mktemp("events"), "events", {**parts, "REKAP_CHECKPOINT_MS": "100"}
-    ) as stack:
-        yield stack
+stack = stack_of("events", REKAP_CHECKPOINT_MS="100")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -5,14 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import orjson
 import pytest
-import pytest_asyncio
 from aiokafka import TopicPartition
 
 from proofs.merkle import leaf_hash
@@ -29,17 +27,14 @@ from schemas.served.logs import refusal_text
 from tests.conftest import Parts
 from tests.support.ledger import CREATED_AT, private_key
 from tests.support.small_election import reported, reviewed
-from tests.support.stacks import Voices, eventually, small_stack
+from tests.support.stacks import Voices, eventually, small_stack, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 STATION = "1.1.1-1"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
-    async with small_stack(tmp_path_factory.mktemp("gateway"), "gateway", parts) as stack:
-        yield stack
+stack = stack_of("gateway")
 
 
 async def test_a_submission_is_in_the_ledger_under_the_hash_of_its_receipt(

@@ -5,21 +5,19 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
 import orjson
 import pytest
-import pytest_asyncio
 
 from proofs.notes import ED25519, VerifierKey
 from rekap.embedded.ports import free_port
 from rekap.operate.up import Stack
-from tests.conftest import Parts
 from tests.support.ledger import private_key
-from tests.support.stacks import Voices, eventually, small_stack
+from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,16 +27,9 @@ FORM = {"type": "result.reported", "contest": "president", "version": 1}
 BATCH = b"POST /v1/submissions:batch HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    settings = {
-        **parts,
-        "REKAP_CONNECTIONS_OF_ADDRESS": str(PLACES),
-        "REKAP_SUBMISSIONS_PER_S": "100",
-        "REKAP_REQUESTS_PER_S": "50",
-    }
-    async with small_stack(tmp_path_factory.mktemp("hostile"), "hostile", settings) as stack:
-        yield stack
+stack = stack_of(
+    "hostile", REKAP_CONNECTIONS_OF_ADDRESS=str(PLACES), REKAP_SUBMISSIONS_PER_S="100", REKAP_REQUESTS_PER_S="50"
+)
 
 
 @contextmanager

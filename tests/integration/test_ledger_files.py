@@ -16,18 +16,14 @@ from rekap.embedded.kafka import EmbeddedKafka
 from rekap.operate.up import Stack, running_stack
 from runtime.files.key_files import KeyFileError
 from runtime.settings import Settings, read_settings
-from tests.conftest import Parts
 from tests.support.ledger import private_key
 from tests.support.small_election import reported
-from tests.support.stacks import Voices, eventually, small_stack
+from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
-    async with small_stack(tmp_path_factory.mktemp("ledger"), "ledger", parts) as stack:
-        yield stack
+stack = stack_of("ledger")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -5,31 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
 
 from rekap.follow.live_client import feed_url
 from rekap.operate.up import Stack
 from schemas.served.live import FROM_SERVER
-from tests.conftest import Parts
 from tests.support.small_election import reported
-from tests.support.stacks import Voices, eventually, small_stack
+from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
-    settings = {**parts, "REKAP_LIVE_HEARTBEAT_S": "1"}
-    async with small_stack(tmp_path_factory.mktemp("live"), "live-feed", settings) as stack:
-        yield stack
+stack = stack_of("live-feed", REKAP_LIVE_HEARTBEAT_S="1")
 
 
 async def _say(socket: ClientConnection, **message: Any) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
 import httpx
 import orjson
 import pytest
-import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
@@ -22,10 +20,9 @@ from runtime.kafka.topics import topics_of
 from runtime.settings import read_settings
 from schemas.canonical import canonical_bytes
 from schemas.ledger.envelope import ENVELOPE_BYTES_MAX, RECORD_BYTES_MAX, ledger_record
-from tests.conftest import Parts
 from tests.support.ledger import CREATED_AT, private_key
 from tests.support.small_election import reported
-from tests.support.stacks import Voices, eventually, small_stack
+from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -33,10 +30,7 @@ STATION = "1.1.1-1"
 BEYOND_64_BITS = b"9" * 400
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
-    async with small_stack(tmp_path_factory.mktemp("poison"), "poison", parts) as stack:
-        yield stack
+stack = stack_of("poison")
 
 
 def _payloads(stack: Stack) -> dict[str, bytes]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
 from itertools import chain, cycle, pairwise
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-import pytest_asyncio
 
 from projections.readmodel.queries import schema_of
 from rekap.follow.live_client import follow
@@ -21,10 +19,9 @@ from rekap.operate import rebuild
 from rekap.operate.up import Stack
 from runtime.kafka.generations import current_generation
 from runtime.settings import read_settings, variable
-from tests.conftest import Parts
 from tests.support.numbers_changed import number_changed
 from tests.support.small_election import reported
-from tests.support.stacks import Voices, eventually, small_stack
+from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -32,10 +29,7 @@ VILLAGE = "1.1.1"
 """Its row in the read model is tampered with."""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
-    async with small_stack(tmp_path_factory.mktemp("rebuild"), "rebuild", dict(parts)) as stack:
-        yield stack
+stack = stack_of("rebuild")
 
 
 async def _rebuild(stack: Stack, *arguments: str) -> tuple[int, str]:

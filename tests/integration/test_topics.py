@@ -33,7 +33,7 @@ from runtime.settings import Settings, read_settings
 from schemas.definition.package import Election
 from tests.conftest import Parts
 from tests.support.small_election import reported, small_package
-from tests.support.stacks import Voices, eventually, small_stack
+from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -115,10 +115,7 @@ async def test_topics_with_too_few_copies_and_topics_that_are_missing_are_refuse
 # -- while it runs -----------------------------------------------------------------------------------------------------
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
-    async with small_stack(tmp_path_factory.mktemp("topics"), "topics", parts) as stack:
-        yield stack
+stack = stack_of("topics")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import pytest
+import pytest_asyncio
 
 from projections.definition.compiled import Definition
 from projections.station.contest import EVENTS_PER_KEY_MAX
@@ -44,6 +46,17 @@ async def small_stack(
 
             await eventually(has_spoken)
         yield stack
+
+
+def stack_of(election: str, **settings: str) -> Any:
+    """A fixture for a module, to be named `stack`: the small election under this id, with these settings (REKAP_…)."""
+
+    @pytest_asyncio.fixture(scope="module", loop_scope="module")
+    async def stack(tmp_path_factory: pytest.TempPathFactory, parts: dict[str, str]) -> AsyncIterator[Stack]:
+        async with small_stack(tmp_path_factory.mktemp(election), election, parts | settings) as running:
+            yield running
+
+    return stack
 
 
 Answer = TypeVar("Answer")
