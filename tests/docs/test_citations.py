@@ -25,7 +25,7 @@ ROWS = set(ROW.findall(DOMAIN)) | set(ROW.findall(REFERENCE))
 NUMBER = r"\d+(?:\.\d+)?"
 CITATION = re.compile(rf"\b(DESIGN|DOMAIN) ({NUMBER}(?:(?:, | and |/){NUMBER})*)")
 INVARIANT = re.compile(r"\binvariants? (\d+)", re.IGNORECASE)
-RULE = re.compile(r"(?<![\w./\"'\\-])[A-Z]\dP?(?![\w./\"'-])")
+RULE = re.compile(r"(?<![\w./\"'\\\[-])[A-Z]\dP?(?![\w./\"'\]-])")
 CONTROL_CHARACTERS = {"C0"}
 """Sets of characters of Unicode, named like a rule."""
 OUTSIDE = re.compile(r"\bshared/(?!data\b)|\b(?:DESIGN|DOMAIN|STYLE)\.md\b|\b(?:DESIGN|DOMAIN)(?! \d| n)")
