@@ -5,6 +5,6 @@ Does   starts each part on whatever is free, waits until it answers, restarts wh
 Out    bootstrap servers and a database DSN, the same two things REKAP_KAFKA and REKAP_DATABASE name for external parts
 
 Nothing is left behind, also when the supervisor is killed; a second start on the directory goes on with its data.
-Design: section 8, "How it starts".
+DESIGN 8 has the reasons.
 Read next: processes.py (the leash, the supervisor, the errors), kafka.py, postgres.py.
 """
