@@ -141,8 +141,9 @@ class Lives:
         while self._at_hand_events > AT_HAND_EVENTS_MAX and len(self._at_hand) > 1:
             oldest, (old, events) = self._at_hand.popitem(last=False)
             self._at_hand_events -= events
-            self._unwritten.remove(oldest)
-            self._write(oldest, old)
+            if oldest in self._unwritten:  # else `pack` has written it
+                self._unwritten.remove(oldest)
+                self._write(oldest, old)
 
     def _write(self, slot: int, life: Life) -> None:
         before = self._positions[slot]

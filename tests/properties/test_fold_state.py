@@ -66,6 +66,27 @@ def test_a_fold_that_begins_again_from_its_states_tells_the_same(
         assert straight.state().lives.digest() == broken.state().lives.digest()
 
 
+@given(st.sampled_from(PACKAGES), NIGHTS, st.sets(st.integers(0, 20)), st.integers(1, 4))
+@settings(max_examples=150, deadline=None)
+def test_a_fold_of_which_a_state_was_taken_goes_on_as_before(
+    package: Any, night: list[tuple[Any, ...]], stops: set[int], at_hand: int
+) -> None:
+    """Also where only a few lives are kept at hand, so that some leave it that the state has written already."""
+    ledger = MemoryLedger(package)
+    play(ledger, night)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lives, "AT_HAND_EVENTS_MAX", at_hand)
+        for partition in range(ledger.definition.partitions):
+            straight, kept = (PartitionFold(ledger.definition, partition) for _ in range(2))
+            for record, holds in _records(ledger, partition):
+                straight.apply(record, holds)
+                kept.apply(record, holds)
+                assert _bytes(kept.take_blocks()) == _bytes(straight.take_blocks())
+                if record.offset in stops:
+                    kept.state()
+            assert kept.state().lives.digest() == straight.state().lives.digest()
+
+
 @given(st.sampled_from(PACKAGES), NIGHTS, st.integers(0, 20))
 @settings(max_examples=60, deadline=None)
 def test_what_was_told_before_is_folded_in_silence_and_leaves_the_same_state(
