@@ -39,7 +39,7 @@ from websockets.asyncio.client import connect
 from proofs.signatures import key_id
 from rekap.elections.demo import demo_package, key_slots
 from rekap.follow.live_client import MESSAGE_BYTES_MAX, feed_url
-from rekap.operate.up import Stack, running_stack
+from rekap.operate.stack import Stack, running_stack
 from runtime.package.writing import write_package
 from runtime.settings import variable
 from schemas.definition.package import Role

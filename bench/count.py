@@ -45,10 +45,10 @@ from projections.definition.compiled import Definition
 from projections.fold.records import read_record
 from projections.fold.tabulation import PartitionFold
 from proofs.signatures import load_public_key, verify
-from rekap.commands.run import spare_the_collector
 from rekap.elections.demo import PRESIDENT
 from rekap.embedded.kafka import POM, EmbeddedKafka
 from rekap.embedded.processes import EmbeddedError, LeashedProcess, Supervisor, last_lines
+from rekap.operate.configuration import spare_the_collector
 from rekap.station.signing import Signer
 from runtime.kafka.clients import plain_consumer
 from runtime.kafka.seals import make_seal_keys

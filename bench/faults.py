@@ -62,7 +62,7 @@ from faults_injected import (
 from faults_load import Load, listen, read_answers
 
 from rekap.embedded.ports import free_ports
-from rekap.operate.up import WORKERS, Stack, running_stack
+from rekap.operate.stack import WORKERS, Stack, running_stack
 from runtime.kafka.security import client_options
 from runtime.kafka.topics import topics_of
 from runtime.own_processes import python_module

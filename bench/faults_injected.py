@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from rekap.operate.up import Stack
+from rekap.operate.stack import Stack
 
 NURSE_SECONDS = 2.0
 """A worker that ended by itself (Kafka was away, say) is started again after this, not after the supervisor's growing

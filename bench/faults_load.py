@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 from faults_election import OFFICERS, PARTITIONS, private_key
 
 from rekap.follow.live_client import follow
-from rekap.operate.up import Stack
+from rekap.operate.stack import Stack
 from rekap.station.sending import send_batch
 from rekap.station.signing import Signer
 from runtime.kafka.security import client_options

@@ -28,8 +28,8 @@ from websockets.asyncio.client import connect
 
 from rekap.elections.demo import demo_package, key_slots
 from rekap.follow.live_client import MESSAGE_BYTES_MAX, feed_url
-from rekap.operate.demo import form_of, plan
-from rekap.operate.up import WORKERS, Stack, running_stack
+from rekap.operate.night import form_of, plan
+from rekap.operate.stack import WORKERS, Stack, running_stack
 from rekap.station.signing import Signer
 from runtime.package.writing import write_package
 from runtime.settings import variable

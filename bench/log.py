@@ -50,10 +50,10 @@ from proofs.growing_log import GrowingLog
 from proofs.notes import Checkpoint, Note, parse_checkpoint, parse_note
 from proofs.tiles import CHECKPOINT, entry_bundle, read_bundle, tiles_of
 from proofs.tiles import entries_path as bundle_path
-from rekap.commands.run import spare_the_collector
 from rekap.embedded.kafka import EmbeddedKafka
 from rekap.embedded.postgres import EmbeddedPostgres
 from rekap.embedded.processes import EmbeddedError, Supervisor, last_lines
+from rekap.operate.configuration import spare_the_collector
 from runtime.files.key_files import load_or_make_key_file
 from runtime.files.tile_store import TileStore
 from runtime.kafka.clients import ordered_producer

@@ -61,7 +61,7 @@ from projections.readmodel import queries
 from rekap.embedded.ports import free_ports
 from rekap.follow.live_client import MESSAGE_BYTES_MAX, feed_url
 from rekap.operate.definition_cache import compiled
-from rekap.operate.up import WORKERS, Stack, running_stack
+from rekap.operate.stack import WORKERS, Stack, running_stack
 from runtime.files.key_files import load_or_make_key_file
 from runtime.kafka.clients import plain_consumer
 from runtime.kafka.generations import current_generation

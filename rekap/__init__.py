@@ -5,5 +5,5 @@ Does   starts embedded Kafka and PostgreSQL and the workers, makes and checks el
        witnesses logs
 Out    readable text and exit codes
 
-Read next: cli.py (the command), up.py (everything in one terminal), demo.py (an election night).
+Read next: cli.py (the command), commands/ (a file each), operate/stack.py (everything on one machine).
 """

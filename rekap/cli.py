@@ -10,22 +10,22 @@ import click
 from rekap.terminal import speak_any_encoding
 
 COMMANDS = {
-    "up": "rekap.operate.up:up",
-    "demo": "rekap.operate.demo:demo",
+    "up": "rekap.commands.up:up",
+    "demo": "rekap.commands.demo:demo",
     "watch": "rekap.commands.watch:watch",
     "submit": "rekap.commands.submit:submit",
     "outbox": "rekap.commands.outbox:outbox",
     "audit": "rekap.commands.audit:audit",
     "replay": "rekap.commands.replay:replay",
-    "witness": "rekap.witness.server:witness",
+    "witness": "rekap.commands.witness:witness",
     "election": "rekap.commands.election:election",
     "keys": "rekap.commands.keys:keys",
     "open": "rekap.commands.open:open_command",
     "run": "rekap.commands.run:run",
     "kafka-roles": "rekap.commands.kafka_roles:kafka_roles",
     "ledger": "rekap.commands.ledger:ledger",
-    "doctor": "rekap.operate.doctor:doctor",
-    "rebuild": "rekap.operate.rebuild:rebuild",
+    "doctor": "rekap.commands.doctor:doctor",
+    "rebuild": "rekap.commands.rebuild:rebuild",
     "import": "rekap.commands.imports:import_command",
 }
 

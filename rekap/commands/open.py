@@ -9,15 +9,14 @@ from pathlib import Path
 import click
 from aiokafka.errors import KafkaError
 
-from rekap.commands.run import kafka_away, load
-from rekap.operate.opening import ConfirmationError, OpeningError, open_with_key, what_will_stand
+from rekap.operate.configuration import kafka_away, load
+from rekap.operate.opening import CONFIRM_HELP, ConfirmationError, OpeningError, open_with_key, what_will_stand
 from rekap.terminal import complain, say
 from runtime.files.key_files import KeyFileError, load_key_file
 from runtime.kafka.wanted_topics import TopicMismatchError
 
 EXIT_NOT_OPENED = 1
 EXIT_NOT_REACHED = 3
-CONFIRM_HELP = "the id of a live election: opens it, which cannot be taken back (a rehearsal needs none)"
 
 
 @click.command("open")

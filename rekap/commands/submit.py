@@ -3,58 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import click
-import httpx
-import orjson
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from projections.definition.checks import problems
 from projections.definition.compiled import Definition
-from proofs.notes import NoteError
-from proofs.signatures import key_id
-from rekap.station.belief import Place, gateway_key
 from rekap.station.delivery import Delivery, Outcome
-from rekap.station.event_files import EventFileError, Given, objects
-from rekap.station.form_check import FormCheck
+from rekap.station.event_files import EventFileError
+from rekap.station.filling import Signing, begin, fill, pin, signing_with
 from rekap.station.outbox import Outbox, OutboxError
-from rekap.terminal import cell, complain, give_up, say
-from runtime.files.key_files import KeyFileError, load_key_file
-from runtime.http_client import AddressError, AwayError, ask, base_url, client_for
+from rekap.terminal import cell, complain, give_up
+from runtime.files.key_files import KeyFileError
+from runtime.http_client import AddressError, base_url, client_for
 from runtime.package.errors import PackageError
 from runtime.package.reading import load_package
-from schemas.codes import SHA256_PATTERN, exactly
-from schemas.definition.package import Role
-from schemas.ledger.events import SEQ_MAX
 
 EXIT_REFUSED = 1
 EXIT_UNUSABLE = 2
 EXIT_STILL_WAITING = 75
 """EX_TEMPFAIL of sysexits.h: nothing is lost, and the same command later goes on."""
 HTTP_SECONDS_MAX = 60.0
-KEY_SECONDS_MAX = 15.0
-KEY_BYTES_MAX = 64 * 1024
-MISTAKES_SHOWN = 20
-CORRECTED = "TYPING"
-"""Reason of a correction that gives none."""
-
-
-class Signing(NamedTuple):
-    """With what events that are not signed yet are signed."""
-
-    key: Ed25519PrivateKey
-    definition: Definition
-    check: FormCheck
-    correct: bool
 
 
 @click.command("submit")
@@ -108,11 +83,12 @@ def submit(
         address = base_url(url)
         with closing(Outbox(outbox_path)) as outbox:
             definition = None if package is None else Definition(load_package(package, problems))
-            _pin(outbox, definition, gateway_keys)
-            signing = _signing(key_file, definition, correct)
+            pin(outbox, definition, gateway_keys)
+            signing = signing_with(key_file, definition, correct)
             if signing is not None and files:
-                _begin(outbox, signing, address)
-            _fill(outbox, files, signing, anyway)
+                begin(outbox, signing, address)
+            if files:
+                _fill(outbox, files, signing, anyway)
             outcome = asyncio.run(_deliver(outbox, address, keep_trying))
             waiting = outbox.count()
     except (AddressError, OutboxError, KeyFileError, EventFileError) as error:
@@ -131,153 +107,14 @@ def submit(
         raise SystemExit(EXIT_REFUSED)
 
 
-def _signing(key_file: Path | None, definition: Definition | None, correct: bool) -> Signing | None:
-    if key_file is None:
-        return None
-    key = load_key_file(key_file)
-    if definition is None:
-        raise OutboxError("--key signs events of an election: name it with --package")
-    return Signing(key, definition, FormCheck(definition, key), correct)
-
-
-def _pin(outbox: Outbox, definition: Definition | None, texts: tuple[str, ...]) -> None:
-    """Believe the gateways that the package registers, and those that somebody confirmed. Raises OutboxError."""
-    if definition is not None:
-        place = Place(definition.election.mode.value, definition.election.id)
-        for key in definition.keys.values():
-            if key.role is Role.GATEWAY:
-                outbox.pin(place, key.public_key, "registered in the package")
-    for text in texts:
-        try:
-            place, public_key = gateway_key(text)
-        except NoteError as error:
-            raise OutboxError(f"--gateway-key: {error}") from None
-        if outbox.pin(place, public_key, "by --gateway-key"):
-            say(f"the gateway's key is believed from now on for {place.election} ({place.mode})")
-
-
-# ── into the outbox ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _begin(outbox: Outbox, signing: Signing, url: str) -> None:
-    """Where this outbox has not signed with this key yet, another one may have, and been lost: the ledger knows how far its
-    numbers go. Where no server can be asked, the numbers begin at the time in milliseconds, far above any that were used."""
-    if outbox.has_signed(signing.key, signing.definition):
-        return
-    signer = key_id(signing.key.public_key().public_bytes_raw())
-    try:
-        seq, prev = asyncio.run(_numbered_so_far(url, signer))
-    except (AwayError, AddressError) as error:
-        seq, prev = time.time_ns() // 1_000_000, None
-        complain(
-            f"note: whether key {signer} has signed elsewhere cannot be asked ({error}); its numbers begin at {seq} here"
-        )
-    outbox.begin(signing.key, signing.definition, seq, prev)
-
-
-async def _numbered_so_far(url: str, signer: str) -> tuple[int, str | None]:
-    """The next number of a key, and its event with the number before. Raises AwayError, AddressError."""
-    async with client_for(url, seconds_max=KEY_SECONDS_MAX) as client:
-        reply = await ask(
-            client, "GET", f"{url}/v1/keys/{signer}", bytes_max=KEY_BYTES_MAX, seconds_max=KEY_SECONDS_MAX
-        )
-    try:
-        said = orjson.loads(reply.body) if reply.status == httpx.codes.OK else None
-    except ValueError:
-        said = None
-    match said:
-        case {"key": key, "seq": None, "event": None} if key == signer:
-            return 0, None
-        case {"key": key, "seq": int(seq), "event": str(event)} if (
-            key == signer and 0 <= seq < SEQ_MAX and _EVENT.match(event)
-        ):
-            return seq + 1, event
-    raise AwayError(f"{url} does not say how far its numbers go")
-
-
-_EVENT = re.compile(exactly(SHA256_PATTERN))
-
-
 def _fill(outbox: Outbox, files: tuple[Path, ...], signing: Signing | None, anyway: bool) -> None:
-    """All objects of all files, or none. Raises OutboxError, EventFileError."""
-    if not files:
-        return
-    kept = known = 0
-    mistakes = _Mistakes(anyway)
     began = time.monotonic()
-    with outbox.all_or_nothing(), _bar("checking") as (bar, task):
-        for file in files:
-            for given in objects(file):
-                try:
-                    new = _put(outbox, given, signing, mistakes)
-                except OutboxError as error:
-                    raise EventFileError(given.file, given.line, str(error)) from None
-                kept += new
-                known += not new
-                bar.update(task, completed=kept + known, rate=(kept + known) / (time.monotonic() - began + 1e-9))
-        mistakes.stop_where_there_are_any()
-    say(f"{kept:,} put into the outbox, {known:,} were there already")
+    with _bar("checking") as (bar, task):
 
+        def advanced(count: int) -> None:
+            bar.update(task, completed=count, rate=count / (time.monotonic() - began + 1e-9))
 
-def _put(outbox: Outbox, given: Given, signing: Signing | None, mistakes: _Mistakes) -> bool:
-    """False where it is there already. Raises OutboxError."""
-    if "signatures" in given.value or "payload" in given.value:
-        return outbox.keep(given.value)
-    if "type" not in given.value:
-        raise OutboxError("neither a signed envelope nor an event: it has no field `type`")
-    if signing is None:
-        raise OutboxError("this event is not signed; --key and --package sign it")
-    if outbox.is_signed(given.value, signing.key, signing.definition):
-        return False
-    correction: Mapping[str, Any] = {}
-    if before := outbox.signed_before(given.value, signing.definition):
-        event_before, version_before = before
-        version = given.value.get("version")
-        if signing.correct:
-            correction = {
-                "version": version_before + 1,
-                "supersedes": event_before,
-                "reason": given.value.get("reason") or CORRECTED,
-            }
-        elif type(version) is int and version <= version_before:
-            raise OutboxError(
-                f"station {given.value.get('station')}: version {version_before} of this form was signed here before and says "
-                f"something else (event {event_before[:16]}); if this one is the correction, --correct makes it version "
-                f"{version_before + 1}"
-            )
-    event = outbox.sign(given.value, signing.key, signing.definition, correction=correction)
-    for mistake in signing.check.mistakes(event):
-        mistakes.add(given, mistake.rule, mistake.sentence, mistake.is_refused)
-    return True
-
-
-class _Mistakes:
-    """What the count would find wrong, over all files: shown before anything is signed for good."""
-
-    def __init__(self, anyway: bool) -> None:
-        self._anyway = anyway
-        self._found = self._refused = 0
-
-    def add(self, given: Given, rule: str, sentence: str, is_refused: bool) -> None:
-        self._found += 1
-        self._refused += is_refused
-        if self._found <= MISTAKES_SHOWN:
-            station = f"station {given.value['station']}: " if "station" in given.value else ""
-            complain(f"{given.file}:{given.line}: {station}{rule}: {sentence}")
-
-    def stop_where_there_are_any(self) -> None:
-        """Raises OutboxError, unless they are to be signed anyway."""
-        if self._found > MISTAKES_SHOWN:
-            complain(f"… and {self._found - MISTAKES_SHOWN:,} more")
-        if self._refused:
-            raise OutboxError("nothing was signed: no gateway would take that; correct it first")
-        if self._found and not self._anyway:
-            raise OutboxError(
-                "nothing was signed: correct what is a typing error; what stands so on the paper form is signed with --anyway"
-            )
-
-
-# ── and from there to the gateway ────────────────────────────────────────────────────────────────────────────────────
+        fill(outbox, files, signing, anyway, advanced=advanced)
 
 
 async def _deliver(outbox: Outbox, url: str, keep_trying: bool) -> Outcome:

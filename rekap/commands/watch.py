@@ -4,92 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping
-from typing import Any
-from urllib.parse import quote
 
 import click
-import httpx
-import orjson
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 
+from rekap.follow.board import PIPED_WIDTH, board_of
 from rekap.follow.live_client import SubscriptionRefusedError, follow
-from rekap.terminal import cell, complain
-from runtime.http_client import AddressError, AwayError, ask, base_url, client_for, what_came
-
-ROWS_MAX = 60
-PIPED_WIDTH = 200
-"""Columns where there is no terminal: a cut name helps nobody in a file."""
-ANSWER_BYTES_MAX = 16 * 1024 * 1024
-"""The server answers in parts of some megabytes."""
-ANSWER_SECONDS_MAX = 30.0
-
-
-class Board:
-    """What a subscription has told so far, as a table."""
-
-    def __init__(self, names: dict[str, str], choices: dict[str, list[dict[str, Any]]]) -> None:
-        self._names = names
-        self._choices = choices
-        self._tallies: dict[tuple[str, str], dict[str, Any]] = {}
-        self._as_of: dict[str, int] = {}
-        self._state = "connecting"
-
-    def apply(self, message: dict[str, Any]) -> None:
-        kind = message["type"]
-        if kind == "lost":
-            self._state = "connection lost, trying again"
-            return
-        self._state = "live"
-        if kind == "snapshot":
-            self._tallies.clear()
-        if kind in ("snapshot", "change"):
-            self._as_of = message["as_of"]
-            for tally in message["areas"]:
-                self._tallies[tally["area"], tally["contest"]] = tally
-
-    def table(self) -> Table:
-        records = sum(offset + 1 for offset in self._as_of.values())
-        caption = f"{self._state} · as of {records:,} ledger records"
-        return tally_table(self._tallies, self._names, self._choices, caption, rows_max=ROWS_MAX)
-
-
-def tally_table(
-    tallies: Mapping[tuple[str, str], dict[str, Any]],
-    names: Mapping[str, str],
-    choices: Mapping[str, list[dict[str, Any]]],
-    caption: str,
-    *,
-    rows_max: int | None = None,
-) -> Table:
-    """Published tallies by area and contest, a line each; of a single contest with its choices, where they are known."""
-    contests = sorted({contest for _, contest in tallies})
-    columns = choices.get(contests[0], []) if len(contests) == 1 else []
-    table = Table(caption=cell(caption), caption_justify="left")
-    for name, side in (("area", "left"), ("contest", "left"), ("stations", "right"), ("held", "right")):
-        table.add_column(name, justify="right" if side == "right" else "left")
-    for choice in columns:
-        table.add_column(cell(f"{choice['id']} {choice['name']}"[:24]), justify="right")
-    if not columns:
-        table.add_column("leading", justify="left")
-    table.add_column("margin", justify="right")
-    rows = list(tallies.items())
-    for (area, contest), tally in rows[:rows_max]:
-        stations, votes = tally["stations"], tally["counted"]["votes"]
-        shown: list[Any] = [f"{votes[choice['id']]:,}" for choice in columns] or [cell(", ".join(tally["leaders"]))]
-        table.add_row(
-            cell(names.get(area, area)),
-            cell(contest),
-            f"{stations['counted']:,}/{stations['expected']:,}",
-            f"{stations['held']:,}",
-            *shown,
-            f"{tally['margin']:,}",
-        )
-    if rows_max is not None and len(rows) > rows_max:
-        table.add_row(f"… {len(rows) - rows_max:,} more rows")
-    return table
+from rekap.terminal import complain
+from runtime.http_client import AddressError, AwayError
 
 
 @click.command("watch")
@@ -103,7 +26,7 @@ def watch(url: str, office: str | None, area: str | None, level: str | None, onc
     console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
     async def go() -> None:
-        board, followed = await _prepare(url, office, area)
+        board, followed = await board_of(url, office, area)
         messages = follow(url, office=followed, area=area, level=level)
         if once:
             async for message in messages:
@@ -132,35 +55,3 @@ def watch(url: str, office: str | None, area: str | None, level: str | None, onc
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         complain(f"Error: {url} answers, but not as a Rekap server of this version ({type(error).__name__}: {error})")
         raise SystemExit(3) from None
-
-
-async def _prepare(url: str, office: str | None, area: str | None) -> tuple[Board, str]:
-    """The names that the table shows, and the office that is followed."""
-    server = base_url(url)
-    async with client_for(server, seconds_max=ANSWER_SECONDS_MAX) as client:
-
-        async def answer(path: str) -> dict[str, Any]:
-            reply = await ask(
-                client, "GET", f"{server}/v1/{path}", bytes_max=ANSWER_BYTES_MAX, seconds_max=ANSWER_SECONDS_MAX
-            )
-            try:
-                found: dict[str, Any] = orjson.loads(reply.body)
-                refusal = None if reply.status == httpx.codes.OK else found["detail"]
-            except (ValueError, KeyError, TypeError):
-                raise AwayError(what_came(reply), was_odd=True) from None
-            if refusal is not None:
-                raise SubscriptionRefusedError(refusal)
-            return found
-
-        election = await answer("election")
-        offices = {each["id"]: each for each in election["offices"]}
-        followed = office or next(iter(offices), "")
-        if followed not in offices:
-            raise SubscriptionRefusedError(f"there is no office {followed!r}; there are: {', '.join(offices)}")
-        seen = await answer(f"areas/{quote(area or election['root'], safe='')}?office={quote(followed, safe='')}")
-        names = {each["code"]: each["name"] for each in [seen["area"], *seen["children"]]}
-        contests = offices[followed]["contests"]
-        choices = {}
-        if len(contests) == 1:
-            choices[contests[0]] = (await answer(f"contests/{quote(contests[0], safe='')}"))["choices"]
-        return Board(names, choices), followed

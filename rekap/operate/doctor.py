@@ -1,4 +1,4 @@
-"""`rekap doctor`: compare all that is kept with a fresh fold of the ledger, and say where it differs.
+"""Compare all that is kept with a fresh fold of the ledger, and say where it differs.
 
 The read model is compared at exactly the offsets that it names, so the count may go on meanwhile: one transaction sees one
 moment of it, and each partition is folded to each offset that something names for it:
@@ -20,7 +20,6 @@ a count on one core.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 import sys
@@ -34,9 +33,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 import asyncpg
-import click
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 
 from projections.area.rollup import Rollup
 from projections.definition.compiled import Definition
@@ -57,9 +54,8 @@ from projections.readmodel.rows import (
 from proofs.growing_log import GrowingLog
 from proofs.notes import NoteError, parse_checkpoint, parse_note
 from proofs.signatures import load_public_key
-from rekap.commands.ledger import LedgerFilesError, records_of
-from rekap.commands.replay import checked_records
-from rekap.commands.run import away, load
+from rekap.follow.replay import checked_records
+from rekap.operate.ledger_files import records_of
 from rekap.terminal import complain, say
 from runtime.files.state_files import FOLD_CODE, StateFiles, hash_of_code
 from runtime.files.tile_store import TileStore
@@ -420,7 +416,7 @@ class Doctor:
         """What the keys' numbers show."""
         rows = await self._connection.fetch(queries.NUMBERS_OF_KEYS, SHOWN_MAX)
         for row in rows:
-            click.echo(_irregular(row))
+            say(_irregular(row))
         totals = {row["kind"]: row["total"] for row in rows}
         said = ", ".join(f"{total:,} {kind}" for kind, total in totals.items())
         self.report.notes.append(
@@ -552,42 +548,6 @@ async def examine(settings: Settings, definition: Definition) -> Report:
     finally:
         await connection.close()
     return doctor.report
-
-
-@click.command("doctor")
-@click.option(
-    "--without", "left_out", multiple=True, type=click.Choice([PUBLIC_LOG, STATES]),
-    help="what is kept on another machine, and is to be examined there",
-)  # fmt: skip
-def doctor(left_out: tuple[str, ...]) -> None:
-    """Compare the read model, the tabulator's states and the public log with a fresh fold of the ledger.
-
-    The count may go on meanwhile. Each difference is a line on standard output; at the end there is a table of what was
-    compared, and the last line says what was not. Exit codes: 0 all is as the ledger says; 1 something differs (`rekap
-    rebuild` makes it again); 2 wrong settings; 3 Kafka or PostgreSQL cannot be reached; 4 what was compared is as the
-    ledger says, but files of the public log (REKAP_LOG_DIRECTORY) or states (REKAP_STATE_DIRECTORY) are not on this machine.
-
-    Example, on a machine that has the database and no files: rekap doctor --without log --without states
-    """
-    settings, definition = load()
-    if not settings.database:
-        complain("Error: REKAP_DATABASE: expected the address of a PostgreSQL database, got nothing")
-        raise SystemExit(EXIT_USAGE)
-    try:
-        report = asyncio.run(examine(settings, definition))
-    except DoctorError as error:
-        complain(*f"Error: {error}".split("\n"))
-        raise SystemExit(EXIT_USAGE) from None
-    except LedgerFilesError as error:
-        say(f"ledger {error}")
-        raise SystemExit(EXIT_DIFFERENT) from None
-    except (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        complain(f"Error: {away(settings, error)}")
-        raise SystemExit(EXIT_NOT_REACHED) from None
-    say(*report.table().split("\n"))
-    for line in last_lines_of(report, left_out):
-        say(line)
-    raise SystemExit(exit_code_of(report, left_out))
 
 
 def exit_code_of(report: Report, left_out: Collection[str]) -> int:

@@ -24,6 +24,9 @@ from runtime.kafka.wanted_topics import create_topics
 from runtime.settings import Settings
 from schemas.definition.package import Mode
 
+CONFIRM_HELP = "the id of a live election: opens it, which cannot be taken back (a rehearsal needs none)"
+"""Help of the option --confirm, which several commands have."""
+
 
 class OpeningError(Exception):
     """The sentence says what does not fit, and what to do."""

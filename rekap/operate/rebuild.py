@@ -1,4 +1,4 @@
-"""`rekap rebuild`: make all that is derived again from the ledger alone, beside what is being served, and switch over.
+"""Make all that is derived again from the ledger alone, beside what is being served, and switch over.
 
     1. topics of the next generation; workers of its own that fill them, its read model and its states from offset 0
     2. wait until they have reached the ledger's end, which goes on growing: folded, recorded, and added up; the read model's
@@ -28,15 +28,12 @@ import asyncpg
 import click
 import httpx
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 
 from consumers.recorder.transaction import make_list_indexes
 from projections.definition.compiled import Definition
 from projections.readmodel import queries
-from rekap.commands.run import away, load
 from rekap.embedded.processes import Supervisor, last_lines, told_to_stop
 from rekap.terminal import complain, say
-from runtime.files.key_files import KeyFileError
 from runtime.files.state_files import hash_of_code
 from runtime.http_client import client_for
 from runtime.kafka.clients import admin_client, plain_consumer
@@ -56,8 +53,6 @@ NEAR_SECONDS = 5.0
 """Reached within so long, what was the end when asked is near enough to the end."""
 JOIN_SECONDS_MAX = 60.0
 """For ordinary workers to be started again, and for the API to change."""
-EXIT_USAGE = 2
-EXIT_NOT_REACHED = 3
 
 
 class RebuildError(Exception):
@@ -278,50 +273,3 @@ async def _within(seconds: float, question: Callable[[], Awaitable[bool]]) -> bo
     while not (answer := await question()) and time.monotonic() < ends:
         await asyncio.sleep(LOOK_SECONDS)
     return answer
-
-
-@click.command("rebuild")
-@click.option("--url", help="address of the API; by default REKAP_HOST and REKAP_PORT")
-@click.option("--drop", type=click.IntRange(1), help="delete an older generation instead, which is not served any more")
-@click.option("--yes", is_flag=True, help="do not ask before deleting")
-def rebuild(url: str | None, drop: int | None, yes: bool) -> None:
-    """Make all that is derived again from the ledger, beside what is served, and switch over.
-
-    Subtotals, results, read model and states are filled anew as the next generation; ledger and public log stay. It takes
-    as long as counting everything again, and what is served is served meanwhile. Exit codes: 0 done; 1 it could not;
-    2 wrong settings; 3 Kafka or PostgreSQL cannot be reached; 130 interrupted.
-    """
-    settings, definition = load()
-    if not settings.database:
-        complain("Error: REKAP_DATABASE: expected the address of a PostgreSQL database, got nothing")
-        raise SystemExit(EXIT_USAGE)
-
-    work: list[Rebuild] = []
-
-    async def go() -> None:
-        if drop is not None:
-            await drop_generation(settings, definition, drop)
-            say(f"generation {drop} is deleted")
-            return
-        current = await current_generation(settings, definition.election, definition.hash)
-        following = await next_generation(settings, definition, current)
-        say(f"generation {current} is served; building generation {following} from the ledger")
-        work.append(Rebuild(settings, definition, following, url or f"http://{settings.host}:{settings.port}"))
-        await work[0].run()
-
-    if drop is not None and not yes:
-        click.confirm(f"Delete subtotals, results, read model and states of generation {drop}?", abort=True)
-    try:
-        asyncio.run(go())
-    except (RebuildError, KeyFileError) as error:
-        complain(*f"Error: {error}".split("\n"))
-        raise SystemExit(1) from None
-    except (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        complain(f"Error: {away(settings, error)}")
-        raise SystemExit(EXIT_NOT_REACHED) from None
-    except KeyboardInterrupt:
-        if work and work[0].has_switched:
-            complain("interrupted after the switch: look whether workers and API run on the new generation")
-        else:
-            complain("interrupted; what is served has not changed, and the next call goes on from here")
-        raise SystemExit(130) from None

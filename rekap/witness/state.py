@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from proofs.notes import VerifierKey
 from proofs.witness import NOTHING_YET, OK, Conflict, Decision, Head, Request, decide
 from rekap.sqlite_files import open_database, transaction
+from rekap.witness.errors import StateError
 
 CONFLICTS_MAX = 20
 """Kept for each log and kind of conflict, the first ones. One proves a fork; of unproved trees anybody can send some."""
@@ -46,10 +47,6 @@ CREATE TABLE IF NOT EXISTS pin (
     PRIMARY KEY (server, verifier_key)
 );
 """
-
-
-class StateError(Exception):
-    """The state cannot be used, or is not that of this witness; the sentence says why."""
 
 
 class Judged(NamedTuple):

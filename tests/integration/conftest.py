@@ -8,7 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from rekap.operate.up import Stack
+from rekap.operate.stack import Stack
 from tests.support.stacks import Voices
 
 

@@ -14,7 +14,7 @@ import pytest_asyncio
 from consumers.recorder.transaction import RecorderError
 from consumers.recorder.worker import Recorder
 from projections.readmodel.queries import schema_of
-from rekap.operate.up import Stack
+from rekap.operate.stack import Stack
 from runtime.settings import read_settings, variable
 from tests.conftest import Parts
 from tests.support.small_election import reported

@@ -25,7 +25,7 @@ from proofs.growing_log import GrowingLog
 from proofs.notes import COSIGNATURE, Checkpoint, Note, VerifierKey, parse_checkpoint, parse_note, sign
 from proofs.signatures import sign_envelope
 from proofs.tiles import entries_path, read_bundle, tile_path
-from rekap.operate.up import Stack
+from rekap.operate.stack import Stack
 from rekap.station.signing import Signed, Signer
 from runtime.files.key_files import load_or_make_key_file
 from runtime.files.tile_store import TileStore

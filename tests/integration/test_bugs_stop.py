@@ -12,7 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from rekap.operate.up import Stack
+from rekap.operate.stack import Stack
 from tests.conftest import Parts
 from tests.support.small_election import reported
 from tests.support.stacks import Voices, eventually, small_stack

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from rekap.operate.up import Stack
+from rekap.operate.stack import Stack
 from runtime.files.key_files import write_key_file
 from tests.conftest import Parts
 from tests.support.ledger import private_key

@@ -18,7 +18,7 @@ from projections.area.tally import HEAD
 from projections.fold.state import StateOf, decoded, encoded
 from projections.loghead.queries import schema_of as log_schema_of
 from projections.readmodel.queries import schema_of
-from rekap.operate.up import Stack
+from rekap.operate.stack import Stack
 from runtime.files.state_files import FOLD_CODE, hash_of_code
 from runtime.settings import variable
 from tests.support.numbers_changed import number_changed

@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from proofs.merkle import check_inclusion, leaf_hash
 from proofs.notes import open_checkpoint, parse_key
-from rekap.operate.up import Stack
+from rekap.operate.stack import Stack
 from runtime.kafka.clients import ordered_producer
 from runtime.kafka.topics import topics_of
 from runtime.settings import read_settings

@@ -17,7 +17,7 @@ from attacks_kafka import Forged, forge_derived, forged_block, forged_result
 from click.testing import CliRunner
 
 from rekap.cli import main as command
-from rekap.operate.up import Stack
+from rekap.operate.stack import Stack
 from runtime.kafka.clients import ordered_producer, plain_consumer, stop_consumer
 from runtime.kafka.seals import HEADER, KEY_ID_BYTES, SealKey, Seals, read_seal_keys, write_seal_keys
 from runtime.kafka.topics import group_of, topics_of

@@ -14,7 +14,7 @@ import pytest_asyncio
 from attacks_kafka import forge_generations
 
 from projections.readmodel import queries
-from rekap.operate.up import Stack
+from rekap.operate.stack import Stack
 from runtime.kafka import generations
 from runtime.kafka.clients import ordered_producer
 from runtime.kafka.generations import current_generation, make_current

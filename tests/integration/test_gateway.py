@@ -16,7 +16,7 @@ from aiokafka import TopicPartition
 from proofs.merkle import leaf_hash
 from proofs.notes import check_signature, parse_key, parse_note
 from proofs.signatures import sign_envelope
-from rekap.operate.up import Stack
+from rekap.operate.stack import Stack
 from runtime.kafka.clients import ordered_producer, plain_consumer
 from runtime.kafka.topics import topics_of
 from runtime.settings import read_settings

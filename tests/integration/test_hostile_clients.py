@@ -15,7 +15,7 @@ import pytest
 
 from proofs.notes import ED25519, VerifierKey
 from rekap.embedded.ports import free_port
-from rekap.operate.up import Stack
+from rekap.operate.stack import Stack
 from tests.support.ledger import private_key
 from tests.support.stacks import Voices, eventually, stack_of
 

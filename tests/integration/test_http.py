@@ -24,7 +24,7 @@ from websockets.exceptions import InvalidStatus
 from api.app import create_app
 from api.limits.limits import Limits
 from projections.definition.compiled import Definition
-from rekap.operate.up import Stack
+from rekap.operate.stack import Stack
 from runtime.settings import Settings
 from schemas.definition.package import Role
 from tests.conftest import Parts

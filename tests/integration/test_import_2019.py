@@ -20,9 +20,9 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError
 
 from projections.readmodel.queries import schema_of
-from rekap.commands.imports import caught_up, import_package, submit_all
 from rekap.elections.importers.kawalpemilu_2019 import CONTEST, Body
-from rekap.operate.up import WORKERS, Stack, running_stack
+from rekap.operate.past_election import caught_up, import_package, submit_all
+from rekap.operate.stack import WORKERS, Stack, running_stack
 from runtime.kafka.clients import admin_client, plain_consumer
 from runtime.kafka.topics import group_of, topics_of
 from runtime.kafka.wanted_topics import create_topics

@@ -26,7 +26,7 @@ from click.testing import CliRunner
 from rekap.cli import main as command
 from rekap.embedded.kafka import EmbeddedKafka
 from rekap.embedded.ports import free_port
-from rekap.operate.up import WORKERS, Stack, running_stack
+from rekap.operate.stack import WORKERS, Stack, running_stack
 from runtime.files.key_files import load_or_make_key_file
 from runtime.kafka.admin import allow, make_user, set_topic
 from runtime.kafka.clients import admin_client, plain_consumer

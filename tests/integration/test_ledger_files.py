@@ -11,9 +11,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from rekap.commands.ledger import LedgerFilesError, export_ledger, import_ledger
 from rekap.embedded.kafka import EmbeddedKafka
-from rekap.operate.up import Stack, running_stack
+from rekap.operate.ledger_files import LedgerFilesError, export_ledger, import_ledger
+from rekap.operate.stack import Stack, running_stack
 from runtime.files.key_files import KeyFileError
 from runtime.settings import Settings, read_settings
 from tests.support.ledger import private_key

@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
 
 from rekap.follow.live_client import feed_url
-from rekap.operate.up import Stack
+from rekap.operate.stack import Stack
 from schemas.served.live import FROM_SERVER
 from tests.support.small_election import reported
 from tests.support.stacks import Voices, eventually, stack_of

@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from projections.shown.answer_parts import HISTORY_RECORDS
-from rekap.operate.up import Stack
+from rekap.operate.stack import Stack
 from runtime.kafka.clients import ordered_producer
 from runtime.kafka.topics import topics_of
 from runtime.settings import read_settings, variable

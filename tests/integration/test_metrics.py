@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from rekap.embedded.ports import free_ports
 from rekap.follow.live_client import follow
-from rekap.operate.up import WORKERS, Stack
+from rekap.operate.stack import WORKERS, Stack
 from runtime.kafka.clients import ordered_producer
 from runtime.kafka.topics import SUBTOTALS_PARTITIONS, topics_of
 from runtime.metrics import REGISTRIES

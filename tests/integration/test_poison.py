@@ -13,7 +13,7 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from projections.readmodel.queries import schema_of
 from proofs.signatures import sign_envelope
-from rekap.operate.up import Stack
+from rekap.operate.stack import Stack
 from runtime.kafka.clients import ordered_producer
 from runtime.kafka.security import client_options
 from runtime.kafka.topics import topics_of

@@ -20,7 +20,7 @@ from projections.loghead.queries import schema_of
 from proofs.merkle import check_consistency, check_inclusion, leaf_hash, root_hash
 from proofs.notes import check_signature, open_checkpoint, parse_key, parse_note
 from proofs.tiles import TileHashes, entries_path, read_bundle, tile_path, tiles_of
-from rekap.operate.up import Stack
+from rekap.operate.stack import Stack
 from tests.conftest import Parts
 from tests.support.go_reader import build_reader
 from tests.support.stacks import Voices, eventually, small_stack

@@ -16,7 +16,7 @@ import pytest
 from projections.readmodel.queries import schema_of
 from rekap.follow.live_client import follow
 from rekap.operate import rebuild
-from rekap.operate.up import Stack
+from rekap.operate.stack import Stack
 from runtime.kafka.generations import current_generation
 from runtime.settings import read_settings, variable
 from tests.support.numbers_changed import number_changed

@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from rekap.embedded.ports import free_port
-from rekap.operate.up import Stack
+from rekap.operate.stack import Stack
 from tests.conftest import Parts
 from tests.support.small_election import annulled, reported
 from tests.support.stacks import Voices, eventually, small_stack

@@ -16,7 +16,7 @@ from projections.definition.checks import problems
 from projections.fold.state import StateOf, encoded
 from proofs.checked_signatures import GROUP
 from rekap.embedded.ports import free_ports
-from rekap.operate.up import WORKERS, Stack
+from rekap.operate.stack import WORKERS, Stack
 from runtime.files.state_files import FOLD_CODE, StateFiles, hash_of_code
 from runtime.package.reading import load_package
 from runtime.settings import variable

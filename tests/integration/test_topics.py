@@ -16,7 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, Records
 from click.testing import CliRunner
 
 from rekap.cli import main as command
-from rekap.operate.up import Stack
+from rekap.operate.stack import Stack
 from runtime.kafka.admin import found_topics, set_topic
 from runtime.kafka.clients import admin_client
 from runtime.kafka.topics import generations_topic, topics_of

@@ -18,7 +18,7 @@ from websockets.asyncio.client import connect
 
 from projections.readmodel import queries
 from rekap.follow.live_client import feed_url
-from rekap.operate.up import Stack, running_stack
+from rekap.operate.stack import Stack, running_stack
 from runtime.kafka.clients import ordered_producer, plain_consumer
 from runtime.kafka.topics import MESSAGE_BYTES_MAX, topics_of
 from runtime.package.writing import write_package

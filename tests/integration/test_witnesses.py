@@ -26,7 +26,7 @@ from proofs.notes import (
     sign,
 )
 from rekap.embedded.ports import free_port
-from rekap.operate.up import Stack
+from rekap.operate.stack import Stack
 from rekap.witness.server import witness_key
 from runtime.files.key_files import load_key_file
 from tests.conftest import Parts

@@ -16,7 +16,7 @@ import pytest_asyncio
 
 from projections.definition.compiled import Definition
 from projections.station.contest import EVENTS_PER_KEY_MAX
-from rekap.operate.up import Stack, running_stack
+from rekap.operate.stack import Stack, running_stack
 from rekap.station.signing import Signer
 from runtime.package.writing import write_package
 from tests.support.ledger import CREATED_AT, Corrections, private_key

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from projections.definition.compiled import Definition
+from rekap.failures import run_or_explain
 from rekap.operate.opening import _check_confirmed  # Kafka is asked before it
-from rekap.operate.up import run_or_explain
 from runtime.files.key_files import write_key_file
 from runtime.kafka.seals import make_seal_keys
 from runtime.own_processes import python_module

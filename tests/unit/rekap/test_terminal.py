@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from rekap.commands.watch import tally_table
+from rekap.follow.board import tally_table
 from runtime.files.temporary import temporary_directory
 from runtime.own_processes import python_module
 from runtime.package.writing import write_package

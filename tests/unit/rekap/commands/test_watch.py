@@ -7,7 +7,7 @@ import gzip
 import pytest
 from click.testing import CliRunner
 
-import rekap.commands.watch
+import rekap.follow.board
 from rekap.commands.watch import watch
 from tests.support.fake_gateway import FakeGateway, answer, in_a_thread
 
@@ -31,7 +31,7 @@ from tests.support.fake_gateway import FakeGateway, answer, in_a_thread
 def test_what_is_no_answer_is_one_line_and_an_exit_code(
     monkeypatch: pytest.MonkeyPatch, made: bytes, code: int
 ) -> None:
-    monkeypatch.setattr(rekap.commands.watch, "ANSWER_BYTES_MAX", 1_000_000)
+    monkeypatch.setattr(rekap.follow.board, "ANSWER_BYTES_MAX", 1_000_000)
     with in_a_thread(FakeGateway(respond=lambda *_: made)) as gateway:
         done = CliRunner().invoke(watch, ["--once", "--url", gateway.url])
     assert done.exit_code == code

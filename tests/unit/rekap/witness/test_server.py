@@ -16,13 +16,15 @@ import orjson
 import pytest
 from click.testing import CliRunner, Result
 
-import rekap.witness.server
+import rekap.commands.witness
 from proofs.notes import COSIGNATURE, VerifierKey, check_signature, parse_note
 from proofs.witness import BODY_BYTES_MAX, read_request
 from rekap.cli import main
 from rekap.sqlite_files import open_database
-from rekap.witness.server import NotStartedError, Witness, open_memory, pinned_logs, witness_app
-from rekap.witness.state import CONFLICTS_MAX, StateError, WitnessState
+from rekap.witness.errors import NotStartedError, StateError
+from rekap.witness.server import Witness, witness_app
+from rekap.witness.start import open_memory, pinned_logs
+from rekap.witness.state import CONFLICTS_MAX, WitnessState
 from runtime.files.key_files import load_key_file, write_key_file
 from tests.support.ledger import private_key
 from tests.support.made_logs import KEY, ORIGIN, MadeLog, body
@@ -272,7 +274,7 @@ def test_a_server_that_does_not_name_its_logs_is_not_witnessed(
 
 
 def _run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Result:
-    monkeypatch.setattr(rekap.witness.server, "start_logs", lambda: None)  # it would take pytest's own handlers away
+    monkeypatch.setattr(rekap.commands.witness, "start_logs", lambda: None)  # it would take pytest's own handlers away
     return CliRunner().invoke(main, ["witness", *arguments])
 
 

@@ -1,4 +1,4 @@
-"""`rekap up`: embedded Kafka and PostgreSQL and all workers, in one terminal.
+"""The whole stack on one machine: embedded Kafka and PostgreSQL, and a process for each worker.
 
 Parts that the environment names (REKAP_KAFKA, REKAP_DATABASE) are used as they are; the others are embedded.
 """
@@ -12,39 +12,31 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-from aiokafka.errors import KafkaError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from projections.definition.checks import problems
 from projections.definition.compiled import Definition
 from proofs.notes import ED25519, VerifierKey
-from rekap.commands.ledger import LedgerFilesError, import_ledger
-from rekap.commands.open import CONFIRM_HELP
-from rekap.commands.run import SERVING
 from rekap.embedded.kafka import EmbeddedKafka, embedded_cluster
 from rekap.embedded.ports import HOST, free_port, see_that_port_is_free
 from rekap.embedded.postgres import EmbeddedPostgres
-from rekap.embedded.processes import EmbeddedError, Supervisor, hold_data_directory, told_to_stop
-from rekap.operate.opening import OpeningError, check_opening_key, open_with_key
-from rekap.terminal import complain
+from rekap.embedded.processes import Supervisor, hold_data_directory
+from rekap.operate.ledger_files import import_ledger
+from rekap.operate.opening import check_opening_key, open_with_key
+from rekap.operate.worker import SERVING
 from rekap.witness.server import READY, witness_key
 from runtime.files.key_files import KeyFileError, load_key_file
 from runtime.files.log_key import log_key, missing_log_key
 from runtime.kafka.seals import make_seal_keys
-from runtime.kafka.wanted_topics import TopicMismatchError
 from runtime.own_processes import python_module
-from runtime.package.errors import PackageError
 from runtime.package.reading import load_package
-from runtime.settings import SettingsError, read_settings, variable
+from runtime.settings import read_settings, variable
 from runtime.witnesses import Witness, parse_witnesses
 from schemas.served.logs import origin_of
 
 WORKERS = ("recorder", "tabulator", "rollup", "notary", "api")
 """In the order of their start; the API is last, so that it finds the others."""
 WITNESSES_MAX = 9
-EXIT_WRONG_PACKAGE = 1
-EXIT_NOT_STARTED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,68 +189,3 @@ async def _start_witnesses(
         Witness(f"http://127.0.0.1:{port}", witness_key(f"rekap/{name}", load_key_file(key_file)))
         for name, key_file, port in started
     )
-
-
-@click.command("up")
-@click.argument("package", type=click.Path(path_type=Path), default=Path("election"))
-@click.option("--key", "key_file", type=click.Path(path_type=Path), required=True, help="private key of the authority")
-@click.option("--data", type=click.Path(path_type=Path), default=Path("rekap-data"), show_default=True)
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
-@click.option(
-    "--witnesses", type=click.IntRange(0, WITNESSES_MAX), default=0, show_default=True,
-    help="witnesses of the logs to start here too (better: others run them, see docs/witness.md)",
-)  # fmt: skip
-@click.option(
-    "--metrics-port", type=click.IntRange(0, 65535 - len(WORKERS)), default=0, show_default=True,
-    help="first of the workers' ports for Prometheus: recorder, then tabulator, rollup, notary; 0 for none",
-)  # fmt: skip
-@click.option(
-    "--import-ledger", "ledger", type=click.Path(path_type=Path, file_okay=False),
-    help="begin with the files that `rekap ledger export` wrote there; the ledger must be empty",
-)  # fmt: skip
-@click.option("--confirm", metavar="ELECTION", help=CONFIRM_HELP)
-def up(
-    package: Path,
-    key_file: Path,
-    data: Path,
-    port: int,
-    witnesses: int,
-    metrics_port: int,
-    ledger: Path | None,
-    confirm: str | None,
-) -> None:
-    """Start everything for the election in PACKAGE and go on until Ctrl-C. A second start goes on where it was.
-
-    Example: rekap up my-election --key my-election-keys/authority-N.pem
-    """
-
-    async def go() -> None:
-        told = told_to_stop()
-        key = load_key_file(key_file)
-        async with running_stack(
-            package, data, key,
-            port=port, witnesses=witnesses, metrics_port=metrics_port, ledger=ledger, confirmed=confirm,
-        ) as stack:  # fmt: skip
-            stack.supervisor.say("rekap", f"ready: {stack.url}/v1/election   API: {stack.url}/docs   stop: Ctrl-C")
-            await told
-
-    run_or_explain(go())
-
-
-def run_or_explain(work: object) -> None:
-    """Run to the end; what the operator can mend is one sentence and an exit code, not a traceback."""
-    assert asyncio.iscoroutine(work)
-    try:
-        asyncio.run(work)
-    except PackageError as error:
-        complain(*f"Error: {error}".split("\n"))
-        raise SystemExit(EXIT_WRONG_PACKAGE) from None
-    except KafkaError as error:
-        complain(f"Error: Kafka (REKAP_KAFKA, or the embedded one): {error}")
-        raise SystemExit(EXIT_NOT_STARTED) from None
-    except OpeningError as error:
-        complain(*f"Error: {error}.".split("\n"))
-        raise SystemExit(EXIT_WRONG_PACKAGE) from None
-    except (EmbeddedError, SettingsError, TopicMismatchError, LedgerFilesError, KeyFileError, OSError) as error:
-        complain(*f"Error: {error}".split("\n"))
-        raise SystemExit(EXIT_NOT_STARTED) from None

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Coroutine
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from click.testing import CliRunner
 
-import rekap.operate.demo
-from rekap.operate.demo import Night
+import rekap.operate.night
+from rekap.operate.night import Night
 from runtime.http_client import client_for
 from tests.support.fake_gateway import FakeGateway, answer, listening
 
@@ -37,7 +35,7 @@ TALLY = {
 async def test_a_line_that_cannot_be_had_does_not_end_the_night(
     monkeypatch: pytest.MonkeyPatch, made: bytes, shown: str
 ) -> None:
-    monkeypatch.setattr(rekap.operate.demo, "TALLY_SECONDS_MAX", 1.0)
+    monkeypatch.setattr(rekap.operate.night, "TALLY_SECONDS_MAX", 1.0)
     lines: list[str] = []
     async with (
         listening(FakeGateway(respond=lambda *_: made)) as gateway,
@@ -48,13 +46,3 @@ async def test_a_line_that_cannot_be_had_does_not_end_the_night(
         await Night(stack, cast(Any, None), {}, seed=1, seconds=0)._say(client, Counter(submitted=7))
     assert len(lines) == 1
     assert lines[0].startswith(shown)
-
-
-def test_ctrl_c_ends_the_night_with_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(work: Coroutine[Any, Any, None]) -> None:
-        work.close()
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(rekap.operate.demo, "run_or_explain", interrupted)
-    result = CliRunner().invoke(rekap.operate.demo.demo, [])
-    assert (result.exit_code, result.stderr) == (130, "stopped\n")

@@ -7,7 +7,8 @@ import pytest
 from projections.definition.compiled import Definition
 from projections.shown.answer_parts import HISTORY_BYTES_MAX, HistoryPage, Place, history_page
 from projections.shown.published import Moment
-from rekap.commands.replay import Question, Replayed, ReplayError, cut_of, through_of
+from rekap.follow.question import Question
+from rekap.follow.replay import Replayed, ReplayError, cut_of, through_of
 from tests.support.small_election import small_package
 
 DEFINITION = Definition(small_package())

@@ -1,0 +1,59 @@
+"""`rekap up`: embedded Kafka and PostgreSQL and all workers, in one terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rekap.embedded.processes import told_to_stop
+from rekap.failures import run_or_explain
+from rekap.operate.opening import CONFIRM_HELP
+from rekap.operate.stack import WITNESSES_MAX, WORKERS, running_stack
+from runtime.files.key_files import load_key_file
+
+
+@click.command("up")
+@click.argument("package", type=click.Path(path_type=Path), default=Path("election"))
+@click.option("--key", "key_file", type=click.Path(path_type=Path), required=True, help="private key of the authority")
+@click.option("--data", type=click.Path(path_type=Path), default=Path("rekap-data"), show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@click.option(
+    "--witnesses", type=click.IntRange(0, WITNESSES_MAX), default=0, show_default=True,
+    help="witnesses of the logs to start here too (better: others run them, see docs/witness.md)",
+)  # fmt: skip
+@click.option(
+    "--metrics-port", type=click.IntRange(0, 65535 - len(WORKERS)), default=0, show_default=True,
+    help="first of the workers' ports for Prometheus: recorder, then tabulator, rollup, notary; 0 for none",
+)  # fmt: skip
+@click.option(
+    "--import-ledger", "ledger", type=click.Path(path_type=Path, file_okay=False),
+    help="begin with the files that `rekap ledger export` wrote there; the ledger must be empty",
+)  # fmt: skip
+@click.option("--confirm", metavar="ELECTION", help=CONFIRM_HELP)
+def up(
+    package: Path,
+    key_file: Path,
+    data: Path,
+    port: int,
+    witnesses: int,
+    metrics_port: int,
+    ledger: Path | None,
+    confirm: str | None,
+) -> None:
+    """Start everything for the election in PACKAGE and go on until Ctrl-C. A second start goes on where it was.
+
+    Example: rekap up my-election --key my-election-keys/authority-N.pem
+    """
+
+    async def go() -> None:
+        told = told_to_stop()
+        key = load_key_file(key_file)
+        async with running_stack(
+            package, data, key,
+            port=port, witnesses=witnesses, metrics_port=metrics_port, ledger=ledger, confirmed=confirm,
+        ) as stack:  # fmt: skip
+            stack.supervisor.say("rekap", f"ready: {stack.url}/v1/election   API: {stack.url}/docs   stop: Ctrl-C")
+            await told
+
+    run_or_explain(go())

@@ -1,0 +1,122 @@
+"""What of an election is shown, and what the API answers to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from projections.definition.compiled import Definition, OfficeEntry
+from projections.shown.answer_parts import (
+    BEFORE_ALL,
+    HISTORY_RECORDS,
+    Part,
+    Place,
+    history_page,
+    part_of_area,
+    part_of_office,
+)
+from projections.shown.published import (
+    area_answer,
+    as_of,
+    contest_answer,
+    office_answer,
+    shard_as_of,
+    station_answer,
+    tallies_in,
+)
+from rekap.follow.replay import Replayed, ReplayError
+
+_PLACE = re.compile(r"[0-9]{1,4}/[0-9]{1,18}")
+
+
+class Question(NamedTuple):
+    """What of the election is shown: one of these, or an area or a level with an office."""
+
+    area: str | None = None
+    contest: str | None = None
+    office: str | None = None
+    station: str | None = None
+    level: str | None = None
+    part: int | None = None
+    """Part of an area or an office; None is the first."""
+    after: str | None = None
+    """A place in a station's history, behind which the page begins."""
+
+    def check(self, definition: Definition) -> None:
+        """Raises ReplayError."""
+        given = [name for name in ("area", "contest", "office", "station", "level") if getattr(self, name) is not None]
+        if len(given) > 1 and not (len(given) == 2 and "office" in given and {"area", "level"} & set(given)):
+            raise ReplayError(f"--{' and --'.join(given)} do not go together")
+        for name, known in (
+            ("area", definition.area_number),
+            ("contest", definition.contest_number),
+            ("office", definition.office_number),
+            ("station", definition.station_number),
+            ("level", definition.level_ids[:-1]),
+        ):
+            value = getattr(self, name)
+            if value is not None and value not in known:
+                raise ReplayError(f"--{name}: there is no {name} {value!r} in this election")
+        if self.part is not None and {"contest", "station", "level"} & set(given):
+            raise ReplayError(f"--part: only an area or an office is shown in parts; --{given[-1]} is shown whole")
+        if self.part is not None:
+            self._part(definition)
+        if self.after is not None and self.station is None:
+            raise ReplayError("--after: goes with --station only")
+        if self.after is not None and not _PLACE.fullmatch(self.after):
+            raise ReplayError(f"--after: expected the partition/offset of a record, as 0/12, got {self.after[:80]!r}")
+
+    def _offices(self, definition: Definition) -> Sequence[OfficeEntry]:
+        if self.office is None:
+            return definition.offices
+        return [definition.offices[definition.office_number[self.office]]]
+
+    def _area(self, definition: Definition) -> int:
+        return definition.root if self.area is None else definition.area_number[self.area]
+
+    def _part(self, definition: Definition) -> Part:
+        """Raises ReplayError."""
+        number, offices = self.part or 1, self._offices(definition)
+        try:
+            if self.office is not None and self.area is None:
+                return part_of_office(definition, offices[0], number)
+            return part_of_area(definition, self._area(definition), offices, number)
+        except LookupError as error:
+            raise ReplayError(f"--part: {error}") from None
+
+    def answer(self, definition: Definition, replayed: Replayed) -> dict[str, Any]:
+        """What the API answers: GET /v1/contests/…, areas/…, offices/…, stations/…; of a level the tallies of its areas."""
+        moment = replayed.moment
+        if self.station is not None:
+            number = definition.station_number[self.station]
+            last = BEFORE_ALL if self.after is None else _place(self.after)
+            rest = (row for row in replayed.history if (row["offset"], row["partition"]) > last)
+            page = history_page(rest, HISTORY_RECORDS)
+            return station_answer(definition, number, replayed.standings, page, moment)
+        if self.contest is not None:
+            return contest_answer(definition, definition.contests[definition.contest_number[self.contest]], moment)
+        offices = self._offices(definition)
+        if self.level is not None:
+            level = definition.level_ids.index(self.level)
+            areas = [number for number, each in enumerate(definition.area_level) if each == level]
+            return {
+                "level": self.level,
+                "offices": [
+                    {
+                        "office": office.id,
+                        "as_of": as_of(moment, office),
+                        "shard_as_of": shard_as_of(definition, moment, office),
+                        "contests": tallies_in(definition, office, areas, moment),
+                    }
+                    for office in offices
+                ],
+            }
+        if self.office is not None and self.area is None:
+            return office_answer(definition, offices[0], moment, self._part(definition))
+        return area_answer(definition, self._area(definition), offices, moment, self._part(definition))
+
+
+def _place(text: str) -> Place:
+    partition, _, offset = text.partition("/")
+    return Place(int(offset), int(partition))

@@ -1,0 +1,167 @@
+"""Fold a prefix of the log again: what the count was then.
+
+In     a log (runtime/log_source.py), the package, and for each ledger partition the offset of the last event to count
+Does   what tabulator, roll-up and recorder do, with the same pure folds, in memory, without Kafka's groups or a database
+Out    what the API answered at that moment, as a table or as the same bytes
+
+Signatures are checked as the tabulator checks them. That the log is the one that was signed is for the auditor to check.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from projections.area.rollup import Rollup
+from projections.definition.compiled import Definition
+from projections.fold.records import Record, checked_record
+from projections.fold.tabulation import GenesisError, PartitionFold
+from projections.readmodel.rows import Batch, Watermarks
+from projections.shown.published import Moment
+from proofs.signatures import load_public_key
+from runtime.log_source import LogSource
+from schemas.codes import NOTHING_YET
+
+CHECKED_AT_ONCE = 250
+"""Records that a thread checks in one go: 25 ms. At a tenth, handing over shows; at ten times, threads wait at the end."""
+BLOCK_RECORDS = 5_000
+_PLACES = re.compile(r"\d+:-?\d+(,\d+:-?\d+)*")
+
+
+class ReplayError(LookupError):
+    """What is asked cannot be shown; the sentence says why."""
+
+
+class Replayed(NamedTuple):
+    moment: Moment
+    standings: Mapping[str, Mapping[str, Any]]
+    """By contest what stands for the station that was asked for, as in the table `station_result`."""
+    history: Sequence[Mapping[str, Any]]
+    """All records of that station, in the order and form of queries.STATION_HISTORY."""
+
+
+# ── the fold ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def fold_log(
+    log: LogSource,
+    definition: Definition,
+    through: Mapping[int, int],
+    *,
+    station: str | None = None,
+    advanced: Callable[[int], None] = lambda _: None,
+) -> Replayed:
+    """Fold each partition through its offset; keep records of one station only. `advanced` hears of records folded.
+    Raises LogSourceError, ReplayError."""
+    keys = {key_id: load_public_key(key.public_key) for key_id, key in definition.keys.items()}
+    rollup = Rollup(definition)
+    kept = Batch(definition, Watermarks({}, {}))
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for partition, last in sorted(through.items()):
+            fold = PartitionFold(definition, partition)
+            async for entries in log.entries(partition, 0, last + 1):
+                for record, holds in await checked_records(threads, fold.next_offset, entries, keys):
+                    try:
+                        fold.apply(record, holds)
+                    except GenesisError as error:
+                        raise ReplayError(f"{error}; is this the package of that log?") from None
+                    if fold.next_offset % BLOCK_RECORDS == 0:
+                        _tell(fold, rollup, kept, station)
+                advanced(len(entries))
+            _tell(fold, rollup, kept, station)
+    for office in rollup.offices.values():
+        result = office.keyframe()
+        if result is not None:
+            kept.add_result(result.to_bytes())
+    moment = Moment(kept.watermarks.results, kept.watermarks.blocks, kept.tallies, kept.office_tallies)
+    return Replayed(moment, {contest: row for (_, contest), row in kept.stations.items()}, _history(kept))
+
+
+def _tell(fold: PartitionFold, rollup: Rollup, kept: Batch, station: str | None) -> None:
+    """What the blocks since the last call change, as roll-up and recorder take it; then forget all other stations."""
+    for block in fold.take_blocks():
+        rollup.apply(block)
+        kept.add_block(block.to_bytes())
+    kept.records = [each for each in kept.records if station is not None and each[2]["station"] == station]
+    places = {(partition, row["offset"]) for partition, _, row in kept.records}
+    kept.states = {place: state for place, state in kept.states.items() if place in places}
+    kept.stations = {place: row for place, row in kept.stations.items() if place[0] == station}
+
+
+def _history(kept: Batch) -> list[dict[str, Any]]:
+    history = []
+    for partition, _, row in sorted(kept.records, key=lambda each: (each[2]["offset"], each[0])):
+        state = kept.states[partition, row["offset"]]
+        payload = orjson.dumps(row["payload"]) if "payload" in row else None
+        findings = orjson.dumps(state["findings"])
+        history.append(
+            {
+                **row,
+                "partition": partition,
+                "leaf": bytes.fromhex(row["leaf"]),
+                "payload": payload,
+                "state": state["state"],
+                "findings": findings,
+                "bytes": len(payload or b"") + len(findings),
+            }
+        )
+    return history
+
+
+async def checked_records(
+    threads: ThreadPoolExecutor, first: int, entries: Sequence[bytes], keys: Mapping[str, Ed25519PublicKey]
+) -> list[tuple[Record, bool]]:
+    def check(start: int) -> list[tuple[Record, bool]]:
+        values = entries[start : start + CHECKED_AT_ONCE]
+        return [checked_record(offset, value, keys) for offset, value in enumerate(values, first + start)]
+
+    loop = asyncio.get_running_loop()
+    parts = await asyncio.gather(
+        *(loop.run_in_executor(threads, check, start) for start in range(0, len(entries), CHECKED_AT_ONCE))
+    )
+    return [each for part in parts for each in part]
+
+
+def cut_of(text: str) -> dict[int, int]:
+    """The `--to` of a replay: an `as_of` as snapshots have it, or `partition:offset,…`. Raises ReplayError."""
+    try:
+        said: Any
+        if _PLACES.fullmatch(text):
+            said = dict(place.split(":") for place in text.split(","))
+        else:
+            said = orjson.loads(text)
+            said = said.get("as_of", said)
+        cut = {int(partition): int(offset) for partition, offset in said.items()}
+    except (ValueError, TypeError, AttributeError):
+        cut = {-1: -1}
+    if min(cut, default=0) < 0 or min(cut.values(), default=0) < NOTHING_YET:
+        raise ReplayError(f'--to: expected {{"0":12,"1":9}} or 0:12,1:9, got {text[:80]!r}')
+    return cut
+
+
+async def through_of(log: LogSource, definition: Definition, to: str | None) -> dict[int, int]:
+    """For each partition that is read the offset of its last event. Raises LogSourceError, ReplayError."""
+    sizes = await asyncio.gather(*(log.size(partition) for partition in range(definition.partitions)))
+    if to is None:
+        return {partition: size - 1 for partition, size in enumerate(sizes)}
+    cut = cut_of(to)
+    if missing := [str(partition) for partition in range(definition.partitions) if partition not in cut]:
+        raise ReplayError(
+            f"--to: names nothing for partition {', '.join(missing[:10])}{' and others' if missing[10:] else ''}; each of the "
+            f"{definition.partitions} must be named, with -1 where none of its events counts"
+        )
+    for partition, offset in cut.items():
+        if partition >= definition.partitions:
+            raise ReplayError(f"--to: there are partitions 0 to {definition.partitions - 1}, not {partition}")
+        if offset >= sizes[partition]:
+            raise ReplayError(
+                f"--to: partition {partition} has {sizes[partition]} events there, none with offset {offset}"
+            )
+    return cut

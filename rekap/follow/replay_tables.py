@@ -1,0 +1,50 @@
+"""An answer of a replay as a table in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+
+from projections.definition.compiled import Definition
+from rekap.follow.board import tally_table
+
+
+def _rest_note(answer: Mapping[str, Any]) -> str:
+    """How to see what this answer leaves out; empty where it leaves nothing out."""
+    if answer.get("next") is not None:
+        return f"\nmore records follow: --after {answer['next']}"
+    if answer.get("parts", 1) > 1:
+        return f"\npart {answer['part']} of {answer['parts']}: --part shows another"
+    return ""
+
+
+def table_of(answer: dict[str, Any], definition: Definition, records: int) -> Table:
+    """The tallies of an answer, or a station's history."""
+    caption = f"folded from {records:,} ledger records{_rest_note(answer)}"
+    if "history" in answer:
+        return _history_table(answer, caption)
+    listed = [answer["tally"]] if "contest" in answer else list(answer.get("contests", []))
+    for office in answer.get("offices", []):
+        listed += office["contests"] + office.get("children", [])
+    tallies = {(tally["area"], tally["contest"]): tally for tally in listed}
+    names = dict(zip(definition.area_codes, definition.area_names, strict=True))
+    choices = {
+        str(contest.id): [{"id": choice.id, "name": choice.name} for choice in contest.ballot]
+        for contest in definition.contests
+    }
+    return tally_table(tallies, names, choices, caption)
+
+
+def _history_table(answer: dict[str, Any], caption: str) -> Table:
+    table = Table(caption=caption, caption_justify="left")
+    for name in ("partition", "offset", "type", "contest", "version", "received", "state", "rules"):
+        table.add_column(name)
+    for entry in answer["history"]:
+        rules = [finding["rule"] for finding in entry["findings"]]
+        columns = [
+            entry[name] for name in ("partition", "offset", "type", "contest", "version", "received_at", "state")
+        ]
+        table.add_row(*("" if each is None else str(each) for each in columns), " ".join(rules))
+    return table

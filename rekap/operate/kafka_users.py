@@ -1,0 +1,37 @@
+"""The users of Kafka, a role each, and what each is allowed (runtime/kafka/roles.py)."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from runtime.kafka.admin import allow, make_user
+from runtime.kafka.clients import admin_client
+from runtime.kafka.roles import grants
+from runtime.kafka.security import read_password
+from runtime.settings import Settings
+from schemas.definition.package import Election
+
+
+async def make_roles(settings: Settings, election: Election, passwords: dict[str, str]) -> None:
+    """Raises KafkaError."""
+    admin = admin_client(settings)
+    await admin.start()
+    try:
+        for role, password in passwords.items():
+            await make_user(admin, role, password)
+            for grant in grants(election, role):
+                for operation in grant.operations:
+                    await allow(admin, role, grant.resource, grant.name, operation, is_prefix=grant.is_prefix)
+    finally:
+        await admin.close()
+
+
+def role_password(path: Path) -> str:
+    """Raises SettingsError, OSError."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32) + "\n")
+    return read_password(path)

@@ -1,0 +1,99 @@
+"""What a witness begins with: its key, its memory, and the keys of the logs that it follows."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from proofs.notes import ED25519, VerifierKey, parse_key
+from rekap.witness.errors import NotStartedError, StateError
+from rekap.witness.server import witness_key
+from rekap.witness.state import WitnessState
+from runtime.files.key_files import load_key_file, load_or_make_key_file
+from runtime.http_client import client_for
+from runtime.logs import log_line
+from runtime.witnesses import read_bounded
+
+logger = logging.getLogger("rekap.witness")
+
+LOGS_BYTES_MAX = 1024 * 1024
+SERVER_SECONDS_MAX = 10.0
+
+
+def open_memory(name: str, key_file: Path, state_file: Path) -> tuple[WitnessState, Ed25519PrivateKey]:
+    """The state and the key, both made at the first start and bound to each other.
+
+    Raises StateError, KeyFileError; also for a key without its state: a witness that has forgotten what it signed would
+    sign another history.
+    """
+    if key_file.exists():
+        load_key_file(key_file)  # first, so that a wrong file is called wrong
+        if not state_file.exists():
+            raise StateError(
+                f"{key_file} is there, but not {state_file}, which says what it has cosigned. Bring the newest state back, or "
+                "become another witness: a new --name, --key and --state"
+            )
+    try:
+        state_file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateError(f"{state_file.parent} cannot be made: {error.strerror}") from None
+    state = WitnessState(state_file)
+    try:
+        # The key last: a crash in between leaves an empty state without a key, and that can be gone on with.
+        key = load_or_make_key_file(key_file)
+        state.belong_to(witness_key(name, key))
+    except BaseException:
+        state.close()
+        raise
+    return state, key
+
+
+def pinned_logs(state: WitnessState, server: str) -> list[VerifierKey]:
+    """The keys of a server's logs as they were at the first start. Raises NotStartedError where they are others now, or
+    where they were never seen and cannot be had."""
+    pinned = state.pinned(server)
+    try:
+        told = asyncio.run(_ask_for_logs(server))
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
+        why = f"{server}/v1/log: {str(error) or type(error).__name__}"
+        if not pinned:
+            raise NotStartedError(f"the logs of {why}. Start again when the server is up, or give --log") from None
+        logger.warning(log_line("server-away", why=why, then="its logs as pinned"))
+        return sorted(map(parse_key, pinned))
+    if not pinned:
+        state.pin(server, told)
+        logger.info(log_line("pinned", server=server, logs=len(told)))
+        return list(told.values())
+    if changed := pinned ^ {str(key) for key in told.values()}:
+        before = ", ".join(sorted(changed & pinned)) or "none of them"
+        after = ", ".join(sorted(changed - pinned)) or "none of them"
+        raise NotStartedError(
+            f"the logs of {server} are not those of the first start. Before: {before}. Now: {after}. A log does not "
+            "change its key; ask its operator in public why, and to follow new logs start a witness with a new state"
+        )
+    return list(told.values())
+
+
+async def _ask_for_logs(server: str) -> Mapping[str, VerifierKey]:
+    """Origin → key. Raises ValueError where the answer is none, and what httpx raises."""
+    async with asyncio.timeout(SERVER_SECONDS_MAX), client_for(server, seconds_max=SERVER_SECONDS_MAX) as client:
+        answer, body = await read_bounded(client, "GET", f"{server}/v1/log", LOGS_BYTES_MAX)
+    answer.raise_for_status()
+    keys = {}
+    try:
+        for each in orjson.loads(body)["logs"]:
+            key = parse_key(each["keys"][0])
+            if key.name != each["origin"] or key.kind != ED25519:
+                raise ValueError(f"{each['origin']!r} is not signed by a key of that name")
+            keys[key.name] = key
+    except (LookupError, TypeError, AttributeError, orjson.JSONDecodeError):
+        raise ValueError("the answer does not name the logs and their keys (yet)") from None
+    if not keys:
+        raise ValueError("the server has no log")
+    return keys
