@@ -28,7 +28,7 @@ import orjson
 from audit.count.numbering import Numbering
 from audit.count.recount import Recount, Refused
 from audit.report.compare import Claim, Comparison, Snapshots
-from audit.report.findings import AuditError, Discovery, NotWitnessedError, TamperedError, Verdict
+from audit.report.findings import AuditError, Discovery, GivenError, NotWitnessedError, TamperedError, Verdict
 from audit.sample import audit_stations
 from audit.sources.archive import Archive
 from audit.sources.ledger import copy_ledger
@@ -206,23 +206,24 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise AuditError(f"{path} cannot be read: {error.strerror}") from None
+        raise GivenError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _package(archive: Archive, wishes: Wishes) -> Package:
+    given = wishes.package
+    if given is None and not archive.is_live:
+        folder = archive.directory / "package"
+        given = folder if folder.is_dir() else archive.directory / PACKAGE
     try:
-        if wishes.package is not None:
-            return read_package(wishes.package)
-        if not archive.is_live:
-            folder = archive.directory / "package"
-            return read_package(folder if folder.is_dir() else archive.directory / PACKAGE)
+        if given is not None:
+            return read_package(given)
         data = archive.newest(f"v1/{PACKAGE}")
         if data is None:
             raise AuditError("the source has no election package; give one with --package")
         archive.keep(PACKAGE, data)
         return read_package(archive.directory / PACKAGE)
     except PackageError as error:
-        raise AuditError(f"package: {error}") from None
+        raise (AuditError if given is None else GivenError)(f"package: {error}") from None
 
 
 def _read_given(wishes: Wishes, package: Package) -> None:
@@ -232,9 +233,9 @@ def _read_given(wishes: Wishes, package: Package) -> None:
         try:
             origin = parse_checkpoint(parse_note(_read(path)).text).origin
         except NoteError as error:
-            raise AuditError(f"{path}: {error}") from None
+            raise GivenError(f"{path}: {error}") from None
         if origin not in origins:
-            raise AuditError(f"{path} is a checkpoint of {origin!r}, which is not a log of this election")
+            raise GivenError(f"{path} is a checkpoint of {origin!r}, which is not a log of this election")
     for path in wishes.receipts:
         _read_receipt(path, package)
 
@@ -476,9 +477,9 @@ def _read_receipt(path: Path, package: Package) -> re.Match[str]:
         text = orjson.loads(text).get("signed", "")
     found = _RECEIPT.match(text)
     if found is None:
-        raise AuditError(f"{path} is not a receipt of a Rekap gateway")
+        raise GivenError(f"{path} is not a receipt of a Rekap gateway")
     if found["election"] != package.id:
-        raise AuditError(f"{path} is a receipt of the election {found['election']!r}")
+        raise GivenError(f"{path} is a receipt of the election {found['election']!r}")
     return found
 
 

@@ -1,4 +1,4 @@
-"""The command `rekap`: one entrance, a module for each group of commands."""
+"""The command `rekap`: one entrance, and a module of rekap/commands/ for each command."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from rekap.failures import explained
 from rekap.terminal import speak_any_encoding
 
 COMMANDS = {
@@ -30,27 +31,30 @@ COMMANDS = {
 }
 
 
-class _CommandsWhenAsked(click.Group):
-    """Imports a command when it is asked for: a worker has no use for the auditor's database, nor `submit` for Faust."""
+class _Commands(click.Group):
+    """Imports a command only when it is used, because a worker needs no DuckDB and `submit` no Faust."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         speak_any_encoding()
         return super().main(*args, **kwargs)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        with explained():
+            return super().invoke(ctx)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        place = COMMANDS.get(cmd_name)
-        if place is None:
+        if cmd_name not in COMMANDS:
             return None
-        module, _, name = place.partition(":")
+        module, _, name = COMMANDS[cmd_name].partition(":")
         command: Any = getattr(import_module(module), name)
-        assert isinstance(command, click.Command), f"{place} is no command"
+        assert isinstance(command, click.Command), f"{module}:{name} is not a command"
         return command
 
 
-@click.group(cls=_CommandsWhenAsked)
+@click.group(cls=_Commands)
 @click.version_option(package_name="rekap")
 def main() -> None:
     """Election results as an event-sourced, replayable public log."""

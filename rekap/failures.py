@@ -1,38 +1,99 @@
-"""What an operator can mend, as one sentence and an exit code instead of a traceback."""
+"""The one place that turns an error into a sentence on standard error and an exit code.
+
+`rekap/cli.py` runs every command inside `explained`. Errors of this package carry their exit code (rekap/errors.py); those of
+other packages and libraries are in OUTCOMES. An exception that is in neither is a bug, and its traceback is shown.
+"""
 
 from __future__ import annotations
 
-import asyncio
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
-from aiokafka.errors import KafkaError
-
-from rekap.embedded.processes import EmbeddedError
-from rekap.operate.ledger_files import LedgerFilesError
-from rekap.operate.opening import OpeningError
+from rekap.errors import RekapError
+from rekap.exit_codes import ExitCode
 from rekap.terminal import complain
-from runtime.files.key_files import KeyFileError
-from runtime.kafka.wanted_topics import TopicMismatchError
-from runtime.package.errors import PackageError
-from runtime.settings import SettingsError
+from runtime.settings import SettingsError, read_settings, variable
 
-EXIT_WRONG_PACKAGE = 1
-EXIT_NOT_STARTED = 3
+OUTCOMES: dict[str, ExitCode] = {
+    "runtime.settings.SettingsError": ExitCode.UNUSABLE,
+    "runtime.package.errors.PackageError": ExitCode.UNUSABLE,
+    "runtime.files.key_files.KeyFileError": ExitCode.UNUSABLE,
+    "runtime.kafka.wanted_topics.TopicMismatchError": ExitCode.UNUSABLE,
+    "runtime.http_client.AddressError": ExitCode.UNUSABLE,
+    "runtime.http_client.AwayError": ExitCode.NOT_REACHED,
+    "runtime.log_source.LogSourceError": ExitCode.NOT_REACHED,
+    "audit.report.findings.GivenError": ExitCode.UNUSABLE,
+    "audit.report.findings.AuditError": ExitCode.NOT_REACHED,
+    "asyncpg.exceptions._base.PostgresError": ExitCode.NOT_REACHED,
+    "asyncpg.exceptions._base.InterfaceError": ExitCode.NOT_REACHED,
+    "aiokafka.errors.KafkaError": ExitCode.NOT_REACHED,
+    "httpx.HTTPError": ExitCode.NOT_REACHED,
+}
+"""Class of an error → exit code, also for the classes below it. The classes are named and not imported, because a command
+should not import the libraries of others; whatever was raised has been imported already."""
+
+OF_SEVERAL_LINES = frozenset({"PackageError", "SettingsError", "OpeningError", "EmbeddedError", "RebuildError"})
+"""Errors whose sentence has lines of our own. The line ends in any other are data, which `complain` writes out."""
 
 
-def run_or_explain(work: object) -> None:
-    """Run to the end; what the operator can mend is one sentence and an exit code, not a traceback."""
-    assert asyncio.iscoroutine(work)
+class Outcome(NamedTuple):
+    code: ExitCode
+    lines: tuple[str, ...]
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Run a command. What goes wrong ends the process with a sentence and the exit code of the table."""
     try:
-        asyncio.run(work)
-    except PackageError as error:
-        complain(*f"Error: {error}".split("\n"))
-        raise SystemExit(EXIT_WRONG_PACKAGE) from None
-    except KafkaError as error:
-        complain(f"Error: Kafka (REKAP_KAFKA, or the embedded one): {error}")
-        raise SystemExit(EXIT_NOT_STARTED) from None
-    except OpeningError as error:
-        complain(*f"Error: {error}.".split("\n"))
-        raise SystemExit(EXIT_WRONG_PACKAGE) from None
-    except (EmbeddedError, SettingsError, TopicMismatchError, LedgerFilesError, KeyFileError, OSError) as error:
-        complain(*f"Error: {error}".split("\n"))
-        raise SystemExit(EXIT_NOT_STARTED) from None
+        yield
+    except KeyboardInterrupt:
+        raise SystemExit(ExitCode.INTERRUPTED) from None
+    except Exception as error:
+        outcome = outcome_of(error)
+        if outcome is None:
+            raise
+        complain(f"Error: {outcome.lines[0]}", *outcome.lines[1:])
+        raise SystemExit(outcome.code) from None
+
+
+def outcome_of(error: BaseException) -> Outcome | None:
+    """Exit code and sentence, in lines, or None for an exception that nobody foresaw."""
+    if isinstance(error, RekapError):
+        return Outcome(error.exit_code, _lines(error))
+    for each in type(error).__mro__:
+        name = f"{each.__module__}.{each.__qualname__}"
+        if name not in OUTCOMES:
+            continue
+        if name.startswith("aiokafka."):
+            return Outcome(OUTCOMES[name], (kafka_sentence(error),))
+        if name.startswith("asyncpg."):
+            return Outcome(OUTCOMES[name], (database_sentence(error),))
+        return Outcome(OUTCOMES[name], _lines(error))
+    if (
+        isinstance(error, OSError) and error.errno != errno.EPIPE
+    ):  # a reader that closed the pipe is click's to end with
+        if error.filename is not None:
+            return Outcome(ExitCode.UNUSABLE, (f"{error.filename}: {error.strerror}",))
+        return Outcome(ExitCode.NOT_REACHED, (str(error) or "no answer came in time",))
+    return None
+
+
+def kafka_sentence(error: BaseException) -> str:
+    """Without the library's own words, because they repeat the class and print the address as an object."""
+    try:
+        address = read_settings().kafka
+    except SettingsError:
+        address = "an address that cannot be read"
+    return f"Kafka at {address} ({variable('kafka')}) cannot be used: {type(error).__name__}"
+
+
+def database_sentence(error: BaseException) -> str:
+    return f"PostgreSQL ({variable('database')}) cannot be used: {error or type(error).__name__}"
+
+
+def _lines(error: BaseException) -> tuple[str, ...]:
+    text = str(error) or type(error).__name__
+    has_lines = any(each.__name__ in OF_SEVERAL_LINES for each in type(error).__mro__)
+    return tuple(text.split("\n")) if has_lines else (text,)

@@ -15,6 +15,9 @@ from projections.form.across_contests import CROSS_RULES
 from projections.form.always_on import ALWAYS_ON
 from projections.form.rules import RULES
 from rekap.elections.example import example_package
+from rekap.errors import RekapError
+from rekap.exit_codes import MEANINGS
+from rekap.failures import OUTCOMES
 from runtime import metrics
 from runtime.metrics import REGISTRIES
 from runtime.settings import Settings, settings_help
@@ -50,6 +53,7 @@ def documents() -> dict[str, str]:
         "docs/reference/openapi.json": _json(openapi),
         "docs/reference/rules.md": _rules(),
         "docs/reference/metrics.md": _metrics(),
+        "docs/reference/exit-codes.md": _exit_codes(),
         ".env.example": _environment(),
     }
 
@@ -96,6 +100,21 @@ def _metrics() -> str:
         "serves its own at the port `REKAP_METRICS_PORT`, with those of its process beside them.\n\n"
         + "\n\n".join(sections)
         + "\n"
+    )
+
+
+def _exit_codes() -> str:
+    meanings = "\n".join(f"| {code.value} | {code.name} | {meaning} |" for code, meaning in MEANINGS.items())
+    roots = {f"{each.__module__}.{each.__qualname__}": each.exit_code for each in RekapError.__subclasses__()}
+    errors = "\n".join(f"| `{name}` | {code.value} |" for name, code in sorted((roots | OUTCOMES).items()))
+    return (
+        "# Exit codes\n\nMade by `make reference` from rekap/exit_codes.py and rekap/failures.py. A code has one meaning, "
+        "whichever command ends with it. Where the code is not 0, the sentence is on standard error; for a finding (1, 4, 5) "
+        "it may be among the lines on standard output.\n\n"
+        f"| code | name | meaning |\n|---|---|---|\n{meanings}\n\n"
+        "## Errors\n\nThe code that a command ends with, by the error. It holds also for the errors below each (the tree of "
+        "rekap's own is in rekap/__init__.py). A file that cannot be read or written is 2, a connection that fails is 3.\n\n"
+        f"| error | code |\n|---|---|\n{errors}\n"
     )
 
 

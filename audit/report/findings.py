@@ -1,4 +1,4 @@
-"""What an audit can find, and how it ends."""
+"""What an audit can find, and how it ends. The errors are drawn in audit/__init__.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Verdict(Enum):
     DIFFERS = 1
     """The log is whole, and a published number is not what it counts to."""
     TAMPERED = 4
-    """The log, a signature on it, or the package is not what it was. Not 2, with which every command ends at a typing error."""
+    """The log, a signature on it, or the package is not what it was. Not 2, the exit code of a command with a wrong option."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,15 @@ class Discovery:
 
 
 class AuditError(Exception):
-    """The audit cannot go on: a source that does not answer, a file that is missing. Says nothing about the count."""
+    """The audit cannot continue, because a source does not answer or a file is missing. Says nothing about the count."""
+
+
+class GivenError(AuditError):
+    """What the auditor was given (a package, a checkpoint, a receipt, an archive) cannot be used."""
 
 
 class TamperedError(Exception):
-    """Found on the way; what follows from there on cannot be trusted."""
+    """A finding that ends the audit, because nothing that rests on it could be trusted."""
 
     def __init__(self, where: str, sentence: str) -> None:
         super().__init__(f"{where}: {sentence}")
@@ -42,4 +46,4 @@ class TamperedError(Exception):
 
 
 class NotWitnessedError(TamperedError):
-    """A checkpoint lacks cosignatures that were asked for; a witness that was away may sign the next."""
+    """A checkpoint lacks cosignatures that were asked for. A witness that was away may sign the next one."""

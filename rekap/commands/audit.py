@@ -1,4 +1,4 @@
-"""`rekap audit`: the other count, from the command line."""
+"""`rekap audit`: check everything that a server publishes, and count it again."""
 
 from __future__ import annotations
 
@@ -23,9 +23,8 @@ from proofs.notes import NoteError, parse_key
 from rekap.terminal import complain, say
 from runtime.files.temporary import temporary_directory
 from runtime.kafka.security import client_options
-from runtime.settings import SettingsError, read_settings
+from runtime.settings import read_settings
 
-EXIT_NOT_AUDITED = 3
 WATCHED_AREAS = 20
 FINDINGS_SHOWN_MAX = 3
 """Findings shown of one kind about the keys' numbers; there are ten kinds, and the verdict should stay on the screen."""
@@ -35,26 +34,32 @@ EXISTING = click.Path(path_type=Path, exists=True)
 @click.command("audit")
 @click.argument("source")
 @click.option(
-    "--archive", type=click.Path(path_type=Path, file_okay=False), help="keep all downloads here, and go on from them"
+    "--archive",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="directory that keeps all downloads; a later audit continues from it",
 )
-@click.option("--package", type=EXISTING, help="the election package, where you have it from elsewhere")
-@click.option("--published", help="server whose snapshots are compared, where SOURCE is Kafka")
-@click.option("--key", "keys", multiple=True, help="verifier key of a log, from elsewhere (else: as first seen)")
+@click.option("--package", type=EXISTING, help="the election package, if you have it from elsewhere")
+@click.option("--published", help="server whose snapshots are compared, if SOURCE is Kafka")
+@click.option(
+    "--key", "keys", multiple=True, help="verifier key of a log, from elsewhere  [default: the key that was seen first]"
+)
 @click.option("--witness", "witnesses", multiple=True, help="verifier key of a witness whose cosignature counts")
 @click.option("--witnesses-min", type=click.IntRange(0), help="how many of them must have signed  [default: all]")
 @click.option(
-    "--checkpoint", "checkpoints", multiple=True, type=EXISTING, help="a checkpoint that somebody else was shown"
+    "--checkpoint", "checkpoints", multiple=True, type=EXISTING, help="a checkpoint that another reader was shown"
 )
 @click.option("--receipt", "receipts", multiple=True, type=EXISTING, help="a receipt of the gateway")
 @click.option("--since", multiple=True, type=EXISTING, help="a checkpoint already trusted: check only what is newer")
-@click.option("--sample", type=click.IntRange(0), default=0, help="check only this many stations, by chance")
-@click.option("--seed", type=int, default=None, help="of the chance  [default: another each time, and said]")
+@click.option("--sample", type=click.IntRange(0), default=0, help="check only this many stations, chosen by chance")
+@click.option(
+    "--seed", type=int, default=None, help="seed of the choice  [default: another each time; the report names it]"
+)
 @click.option("--stations/--no-stations", default=True, help="compare each station, not only areas", show_default=True)
-@click.option("--watch", is_flag=True, help="go on until Ctrl-C: each round audits what is new")
+@click.option("--watch", is_flag=True, help="audit in rounds until Ctrl-C, each round what is new")
 @click.option("--every", type=click.IntRange(1), default=5, show_default=True, help="seconds between two rounds")
 @click.option(
     "--report", "report_name", type=click.Path(path_type=Path), default=Path("rekap-audit"), show_default=True,
-    help="where the report goes: this name with .json and .html",
+    help="name of the report, which is written with .json and .html",
 )  # fmt: skip
 def audit(
     source: str,
@@ -77,11 +82,14 @@ def audit(
     """Check everything that SOURCE publishes, and count it again.
 
     SOURCE is the address of a Rekap server, a directory that an audit has kept (--archive), or Kafka (kafka://host:port,
-    with --package and, to compare, --published). The last line is VERIFIED
-    (exit code 0), DIFFERS (1: a published number is not what the log counts to) or TAMPERED (4: the log, a signature or
-    the package is not what it was). Exit code 2: the command is wrong; 3: it could not be audited.
+    with --package and, to compare, --published). The last line is VERIFIED (exit code 0), DIFFERS (1: a published number
+    is not what the log counts to) or TAMPERED (4: the log, a signature or the package is not what it was). Exit code 2:
+    what was given cannot be used; 3: the audit could not be made.
 
-    Example: rekap audit https://count.example --archive my-audit --witness 'name+hash+key'
+    \b
+    Examples:
+      rekap audit https://count.example --archive my-audit
+      rekap audit my-audit --sample 20
     """
     seed = int(time.time()) if seed is None else seed
     brokers = source.removeprefix("kafka://") if source.startswith("kafka://") else ""
@@ -100,27 +108,17 @@ def audit(
             parse_key(text)
     except NoteError as error:
         raise click.UsageError(str(error)) from None
-    try:
-        with _places(source, published, archive) as places:
-            verdict = _watch(places, wishes, every, report_name) if watch else _once(places, wishes, report_name)
-    except AuditError as error:
-        complain(f"Error: {error}")
-        raise SystemExit(EXIT_NOT_AUDITED) from None
+    with _sources(source, published, archive) as sources:
+        verdict = _watch(sources, wishes, every, report_name) if watch else _once(sources, wishes, report_name)
     raise SystemExit(verdict.value)
 
 
 def _client(brokers: str) -> dict[str, Any]:
-    """How Kafka is reached, by the settings of the environment. Ends the process where they are wrong."""
-    if not brokers:
-        return {}
-    try:
-        return client_options(replace(read_settings(), kafka=brokers))
-    except SettingsError as error:
-        complain(*f"Error: {error}".split("\n"))
-        raise SystemExit(EXIT_NOT_AUDITED) from None
+    """How Kafka is reached, by the settings of the environment. Raises SettingsError."""
+    return client_options(replace(read_settings(), kafka=brokers)) if brokers else {}
 
 
-class Places(NamedTuple):
+class Sources(NamedTuple):
     logs: Archive
     published: Archive | None
     work: Path
@@ -128,8 +126,8 @@ class Places(NamedTuple):
 
 
 @contextmanager
-def _places(source: str, published: str | None, archive: Path | None) -> Iterator[Places]:
-    """Where the public files are."""
+def _sources(source: str, published: str | None, archive: Path | None) -> Iterator[Sources]:
+    """The archives of logs and snapshots that SOURCE means."""
     with temporary_directory("rekap-audit-") as temporary, ExitStack() as servers:
         work = archive or temporary
 
@@ -139,18 +137,18 @@ def _places(source: str, published: str | None, archive: Path | None) -> Iterato
         if source.startswith("kafka://"):
             # What came from Kafka stays apart from what the server gave.
             served = None if published is None else Archive(work, server(published))
-            yield Places(Archive(work / "kafka", None), served, work / "kafka")
+            yield Sources(Archive(work / "kafka", None), served, work / "kafka")
         elif source.startswith(("http://", "https://")):
             files = Archive(work, server(source))
-            yield Places(files, files, work)
+            yield Sources(files, files, work)
         elif Path(source).is_dir():
             files = Archive(Path(source), None)
-            yield Places(files, files, work)
+            yield Sources(files, files, work)
         else:
             raise click.UsageError(f"{source!r} is neither an http address, nor kafka://…, nor a directory")
 
 
-def _once(places: Places, wishes: Wishes, report_name: Path) -> Verdict:
+def _once(sources: Sources, wishes: Wishes, report_name: Path) -> Verdict:
     with _bar() as (bar, tasks):
 
         def progress(what: str, done: int, total: int) -> None:
@@ -158,7 +156,7 @@ def _once(places: Places, wishes: Wishes, report_name: Path) -> Verdict:
                 tasks[what] = bar.add_task(what, total=total)
             bar.update(tasks[what], completed=done, total=total)
 
-        report = run_audit(*places, wishes, progress)
+        report = run_audit(*sources, wishes, progress)
     _write(report, report_name)
     for note in report.notes:
         complain(f"note: {note}")
@@ -198,9 +196,9 @@ def _write(report: Report, name: Path) -> None:
         raise AuditError(f"the report cannot be written: {error.strerror}: {name}") from None
 
 
-def _watch(places: Places, wishes: Wishes, every: int, report_name: Path) -> Verdict:
+def _watch(sources: Sources, wishes: Wishes, every: int, report_name: Path) -> Verdict:
     """Rounds until Ctrl-C or until something was tampered with. Each compares the whole, and other areas by chance."""
-    if not places.logs.is_live:
+    if not sources.logs.is_live:
         raise AuditError("--watch needs the address of a server")
     worst, number = Verdict.VERIFIED, 0
     said = ""
@@ -211,7 +209,7 @@ def _watch(places: Places, wishes: Wishes, every: int, report_name: Path) -> Ver
                 wishes, stations=False, areas_max=WATCHED_AREAS, seed=wishes.seed + number, sample=0, since=()
             )
             try:
-                report = run_audit(*places, round_, lambda *_: None)
+                report = run_audit(*sources, round_, lambda *_: None)
             except AuditError as error:
                 complain(f"{time.strftime('%H:%M:%S')} not audited: {error}")
             else:

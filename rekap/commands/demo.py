@@ -9,12 +9,11 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rekap.elections.demo import demo_package, key_slots
-from rekap.failures import run_or_explain
+from rekap.exit_codes import ExitCode
 from rekap.operate.night import Night
 from rekap.operate.stack import running_stack
 from rekap.terminal import complain
 from runtime.files.temporary import temporary_directory
-from runtime.http_client import AwayError
 from runtime.package.writing import write_package
 from schemas.definition.package import Role
 
@@ -22,32 +21,48 @@ WITNESSES = 2
 
 
 @click.command("demo")
-@click.option("--stations", type=click.IntRange(1_000, 823_000), default=20_000, show_default=True)
-@click.option("--minutes", type=click.IntRange(0, 24 * 60), default=2, show_default=True, help="0: as fast as it goes")
-@click.option("--seed", type=int, default=1, show_default=True)
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
-@click.option("--data", type=click.Path(path_type=Path), help="keep everything here (default: a temporary place)")
-@click.option("--stay/--no-stay", default=True, help="go on serving when the night is over, until Ctrl-C")
+@click.option(
+    "--stations", type=click.IntRange(1_000, 823_000), default=20_000, show_default=True,
+    help="polling stations that report",
+)  # fmt: skip
+@click.option(
+    "--minutes",
+    type=click.IntRange(0, 24 * 60),
+    default=2,
+    show_default=True,
+    help="length of the night; with 0 all stations report at once",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="the same seed gives the same night")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="port of the API")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="directory that keeps everything (default: a temporary one)"
+)
+@click.option("--stay/--no-stay", default=True, help="keep serving after the night, until Ctrl-C")
 def demo(stations: int, minutes: int, seed: int, port: int, data: Path | None, stay: bool) -> None:
-    """An election night on this machine: Kafka, PostgreSQL, all workers, and stations that report."""
+    """Simulate an election night on this machine: Kafka, PostgreSQL, all workers, and stations that report.
+
+    \b
+    Example:
+      rekap demo --stations 20000 --minutes 2
+    """
 
     async def go() -> None:
         with temporary_directory("rekap-demo-") as temporary:
-            place = data or temporary
+            directory = data or temporary
             keys = {slot: Ed25519PrivateKey.generate() for slot in key_slots()}
             package = demo_package(
                 stations=stations,
                 seed=seed,
                 public_keys={slot: key.public_key().public_bytes_raw() for slot, key in keys.items()},
             )
-            write_package(package, place / "election")
+            write_package(package, directory / "election")
             authority = next(key for slot, key in keys.items() if slot.role is Role.AUTHORITY)
             async with running_stack(
-                place / "election",
-                place / "data",
+                directory / "election",
+                directory / "data",
                 authority,
                 port=port,
-                log_directory=place / "logs",
+                log_directory=directory / "logs",
                 witnesses=WITNESSES,
             ) as stack:
                 stack.supervisor.say("demo", f"{stations:,} stations report over {minutes} minutes; seed {seed}")
@@ -62,10 +77,7 @@ def demo(stations: int, minutes: int, seed: int, port: int, data: Path | None, s
                     await asyncio.Event().wait()
 
     try:
-        run_or_explain(go())
-    except AwayError as error:
-        complain(f"Error: {error}")
-        raise SystemExit(3) from None
+        asyncio.run(go())
     except KeyboardInterrupt:
         complain("stopped" if data is None else f"stopped; what was counted is kept in {data}")
-        raise SystemExit(130) from None  # as a shell names SIGINT, and as `rekap rebuild` ends
+        raise SystemExit(ExitCode.INTERRUPTED) from None

@@ -1,4 +1,4 @@
-"""`rekap election`: look whether a package is right, and make one to start from."""
+"""`rekap election`: check a package, and make one to start from."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from projections.definition.checks import problems
 from projections.definition.compiled import Definition
 from rekap.elections.example import EXAMPLE_KEYS, example_package
+from rekap.errors import UnusableError
+from rekap.exit_codes import ExitCode
 from rekap.operate.shard_levels import better_shard_level
 from rekap.terminal import complain, say
-from runtime.files.key_files import KeyFileError, public_row, write_key_file
-from runtime.package.errors import UnreadablePackageError
+from runtime.files.key_files import public_row, write_key_file
 from runtime.package.reading import read_package
 from runtime.package.writing import write_package
 from schemas.definition.package import ElectionPackage, Role
-
-EXIT_WRONG = 1
-EXIT_UNREADABLE = 2
 
 
 @click.group()
@@ -31,23 +29,22 @@ def election() -> None:
 
 @election.command("check")
 @click.argument("path", metavar="DIR", type=click.Path(path_type=Path))
-@click.pass_context
-def check(context: click.Context, path: Path) -> None:
-    """Say all that is wrong with the package in DIR (or in a zip), or what it holds.
+def check(path: Path) -> None:
+    """List all that is wrong with the package in DIR (or in a zip), or print what it holds.
 
-    Ends with 1 where something is wrong, with 2 where there is no package to read.
+    Exit codes: 0 the package can be used; 1 something is wrong with it; 2 there is no package to read.
+
+    \b
+    Example:
+      rekap election check my-election
     """
-    try:
-        reading = read_package(path, problems)
-    except UnreadablePackageError as error:
-        complain(f"Error: {error}")
-        context.exit(EXIT_UNREADABLE)
+    reading = read_package(path, problems)
     for warning in reading.warnings:
         complain(f"Note: {warning}")
     if reading.package is None:
         for problem in reading.problems:
             complain(str(problem))
-        context.exit(EXIT_WRONG)
+        raise SystemExit(ExitCode.BAD_OUTCOME)
     if (sentence := better_shard_level(Definition(reading.package))) is not None:
         complain(f"Note: election.json: shard_level: {sentence}")
     say(*_summary(reading.package).split("\n"))
@@ -90,7 +87,11 @@ def _summary(package: ElectionPackage) -> str:
 def new(directory: Path) -> None:
     """Write a small, complete example to DIR, and its private keys to DIR-keys.
 
-    The example is a rehearsal in an invented country with 12 stations, two offices and a key of each common role.
+    The package is a rehearsal in an invented country with 12 stations, two offices and a key of each common role.
+
+    \b
+    Example:
+      rekap election new my-election
     """
     directory = directory.absolute()
     key_directory = directory.with_name(f"{directory.name}-keys")
@@ -106,9 +107,7 @@ def new(directory: Path) -> None:
             rows.append(public_row(private_key, role, scope, holder))
         write_package(example_package(_election_id(directory.name), rows), directory)
     except OSError as error:
-        raise click.ClickException(f"{error.filename or directory} cannot be written: {error.strerror}") from None
-    except KeyFileError as error:
-        raise click.ClickException(str(error)) from None
+        raise UnusableError(f"{error.filename or directory} cannot be written: {error.strerror}") from None
     lines = (
         f"{directory} is an election package: election.json and one CSV file for each table.\n"
         f"{key_directory} has the private keys, readable by you only. Keep them out of the package.\n"
@@ -116,7 +115,7 @@ def new(directory: Path) -> None:
         "Next:\n"
         "  1. Change the tables to your election: an area lies in one of the level above, a station in one of the lowest.\n"
         "  2. Add a key for each body that submits:  rekap keys new --help\n"
-        f"  3. See whether all is right:              rekap election check {directory}"
+        f"  3. Check the package:                     rekap election check {directory}"
     )
     say(*lines.split("\n"))
 
@@ -124,9 +123,9 @@ def new(directory: Path) -> None:
 def _refuse_unless_empty(directory: Path) -> None:
     try:
         if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-            raise click.ClickException(f"{directory} is not empty; name a new directory, nothing was written")
+            raise UnusableError(f"{directory} is not empty; name a new directory, nothing was written")
     except OSError as error:
-        raise click.ClickException(f"{directory} cannot be read: {error.strerror}") from None
+        raise UnusableError(f"{directory} cannot be read: {error.strerror}") from None
 
 
 def _election_id(name: str) -> str:

@@ -11,8 +11,9 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
+from rekap.errors import UnusableError
 from rekap.terminal import complain, say
-from runtime.files.key_files import KeyFileError, load_key_file, public_row, write_key_file
+from runtime.files.key_files import load_key_file, public_row, write_key_file
 from runtime.kafka.seals import KEYS_MAX, make_seal_keys, new_seal_key, read_seal_keys, write_seal_keys
 from runtime.package.shape_sentences import sentence
 from schemas.definition.package import Key, Role
@@ -26,42 +27,45 @@ def keys() -> None:
 
 
 @keys.command("new")
-@click.option("--role", type=ROLES, required=True, help="What the key may say.")
-@click.option("--scope", required=True, metavar="CODE", help="Area or station the key speaks for.")
-@click.option("--holder", metavar="TEXT", help="The office or body that holds it; never a person's name.")
+@click.option("--role", type=ROLES, required=True, help="what the key may sign")
+@click.option("--scope", required=True, metavar="CODE", help="area or station that the key signs for")
+@click.option("--holder", metavar="TEXT", help="office or body that holds the key; never a person's name")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="File for the private key; default: KEY_ID.pem in the current directory.",
+    help="file for the private key (default: KEY_ID.pem in the current directory)",
 )
 def new_key(role: str, scope: str, holder: str | None, out: Path | None) -> None:
     """Make a key and print its row for keys.csv.
 
-    The private key goes to a file that only you can read, and is never printed.
+    The private key is written to a file that only you can read, and is never printed.
+
+    \b
+    Example:
+      rekap keys new --role station_officer --scope 34.04 --holder 'KPPS Sleman'
     """
     private_key = Ed25519PrivateKey.generate()
     row = _row(private_key, Role(role), scope, holder)
     path = out or Path(f"{row.key_id}.pem")
-    try:
-        write_key_file(private_key, path)
-    except KeyFileError as error:
-        raise click.ClickException(str(error)) from None
+    write_key_file(private_key, path)
     say(_csv(row))
     complain(f"The private key is in {path}. Keep it secret; add the line above to keys.csv of the package.")
 
 
 @keys.command("show")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--role", type=ROLES, required=True, help="What the key may say.")
-@click.option("--scope", required=True, metavar="CODE", help="Area or station the key speaks for.")
-@click.option("--holder", metavar="TEXT", help="The office or body that holds it; never a person's name.")
+@click.option("--role", type=ROLES, required=True, help="what the key may sign")
+@click.option("--scope", required=True, metavar="CODE", help="area or station that the key signs for")
+@click.option("--holder", metavar="TEXT", help="office or body that holds the key; never a person's name")
 def show_key(file: Path, role: str, scope: str, holder: str | None) -> None:
-    """Print the row for keys.csv of the private key in FILE."""
-    try:
-        private_key = load_key_file(file)
-        open_to_others = file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
-    except (KeyFileError, OSError) as error:
-        raise click.ClickException(str(error)) from None
+    """Print the row for keys.csv of the private key in FILE.
+
+    \b
+    Example:
+      rekap keys show officer.pem --role station_officer --scope 34.04
+    """
+    private_key = load_key_file(file)
+    open_to_others = file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
     say(_csv(_row(private_key, Role(role), scope, holder)))
     if open_to_others:
         complain(f"Others on this machine may read {file}: chmod 600 {file}")
@@ -69,7 +73,7 @@ def show_key(file: Path, role: str, scope: str, holder: str | None) -> None:
 
 @keys.command("workers")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--add", "change", flag_value="add", help="add a key that is believed, and does not seal yet")
+@click.option("--add", "change", flag_value="add", help="add a key that is believed and does not seal yet")
 @click.option(
     "--use-newest", "change", flag_value="use-newest", help="let the key that was added last seal from now on"
 )
@@ -77,24 +81,26 @@ def show_key(file: Path, role: str, scope: str, holder: str | None) -> None:
 def workers_keys(file: Path, change: str | None) -> None:
     """Show the ids of the keys that workers seal their messages with, or change the keys in FILE (REKAP_WORKERS_KEY).
 
-    Where there is no such file, it is made with one key. The key that seals is shown first. Workers read a changed file
-    within a second; docs/operations.md says in which order to change it on several machines.
+    A file that does not exist is made with one key. The key that seals is shown first. Workers read a changed file within a
+    second; docs/operations.md says in which order to change it on several machines.
+
+    \b
+    Examples:
+      rekap keys workers workers-key.txt
+      rekap keys workers workers-key.txt --add
     """
-    try:
-        make_seal_keys(file)
-        keys = read_seal_keys(file)
-        if change == "add":
-            keys = [*keys, new_seal_key()]
-        elif change == "use-newest":
-            keys = [keys[-1], *keys[:-1]]
-        elif change == "drop-others":
-            keys = keys[:1]
-        if len(keys) > KEYS_MAX:
-            raise click.ClickException(f"{file} has {KEYS_MAX} keys, the most there may be; see --drop-others")
-        if change is not None:
-            write_seal_keys(file, keys)
-    except KeyFileError as error:
-        raise click.ClickException(str(error)) from None
+    make_seal_keys(file)
+    keys = read_seal_keys(file)
+    if change == "add":
+        keys = [*keys, new_seal_key()]
+    elif change == "use-newest":
+        keys = [keys[-1], *keys[:-1]]
+    elif change == "drop-others":
+        keys = keys[:1]
+    if len(keys) > KEYS_MAX:
+        raise UnusableError(f"{file} has {KEYS_MAX} keys, the most there may be; see --drop-others")
+    if change is not None:
+        write_seal_keys(file, keys)
     for number, key in enumerate(keys):
         say(f"{key.id.hex()}  {'seals' if number == 0 else 'is believed'}")
 
@@ -104,7 +110,7 @@ def _row(private_key: Ed25519PrivateKey, role: Role, scope: str, holder: str | N
         return public_row(private_key, role, scope, holder)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise click.ClickException(f"--{first['loc'][0]}: {sentence(first)}") from None
+        raise UnusableError(f"--{first['loc'][0]}: {sentence(first)}") from None
 
 
 def _csv(row: Key) -> str:

@@ -1,48 +1,54 @@
-"""`rekap ledger`: the ledger as files, out and in again."""
+"""`rekap ledger`: write the ledger to files, and write such files into an empty ledger."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import click
-from aiokafka.errors import KafkaError
 
-from rekap.operate.configuration import kafka_away, load
-from rekap.operate.ledger_files import LedgerFilesError, export_ledger, import_ledger
-from rekap.terminal import complain, say
-from runtime.kafka.wanted_topics import TopicMismatchError
+from projections.definition.compiled import Definition
+from rekap.operate.configuration import load
+from rekap.operate.ledger_files import Head, export_ledger, import_ledger
+from rekap.terminal import say
+from runtime.settings import Settings
 
 
 @click.group("ledger")
 def ledger() -> None:
-    """The ledger as files: for a backup, and to begin with it on another Kafka."""
+    """Write the ledger to files and back, for a backup or to begin with it on another Kafka."""
 
 
 @ledger.command("export")
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 def export_command(directory: Path) -> None:
-    """Write every record into DIRECTORY, with the root of each partition. The count may go on meanwhile."""
+    """Write every record into DIRECTORY, with the root of each partition. The count may continue meanwhile.
+
+    \b
+    Example:
+      rekap ledger export ledger-of-tonight
+    """
     _run(export_ledger, "exported", directory)
 
 
 @ledger.command("import")
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 def import_command(directory: Path) -> None:
-    """Check the files in DIRECTORY by their roots, and write them into an empty ledger, each record at its offset."""
+    """Check the files in DIRECTORY by their roots, and write them into an empty ledger, each record at its offset.
+
+    \b
+    Example:
+      rekap ledger import ledger-of-tonight
+    """
     _run(import_ledger, "imported", directory)
 
 
-def _run(work: Any, done: str, directory: Path) -> None:
+def _run(work: Callable[[Settings, Definition, Path], Awaitable[list[Head]]], done: str, directory: Path) -> None:
     settings, definition = load()
-    try:
-        heads = asyncio.run(work(settings, definition, directory))
-    except KafkaError as error:
-        complain(f"Error: {kafka_away(settings, error)}")
-        raise SystemExit(1) from None
-    except (LedgerFilesError, TopicMismatchError, OSError) as error:
-        complain(f"Error: {error}")
-        raise SystemExit(1) from None
-    for partition, head in enumerate(heads):
+
+    async def go() -> list[Head]:
+        return await work(settings, definition, directory)
+
+    for partition, head in enumerate(asyncio.run(go())):
         say(f"{done} partition {partition}: {head.size} records, root {head.root}")

@@ -7,16 +7,11 @@ import sys
 from pathlib import Path
 
 import click
-from aiokafka.errors import KafkaError
 
-from rekap.operate.configuration import kafka_away, load
-from rekap.operate.opening import CONFIRM_HELP, ConfirmationError, OpeningError, open_with_key, what_will_stand
+from rekap.operate.configuration import load
+from rekap.operate.opening import CONFIRM_HELP, ConfirmationError, open_with_key, what_will_stand
 from rekap.terminal import complain, say
-from runtime.files.key_files import KeyFileError, load_key_file
-from runtime.kafka.wanted_topics import TopicMismatchError
-
-EXIT_NOT_OPENED = 1
-EXIT_NOT_REACHED = 3
+from runtime.files.key_files import load_key_file
 
 
 @click.command("open")
@@ -25,29 +20,24 @@ EXIT_NOT_REACHED = 3
 def open_command(key_file: Path, confirm: str | None) -> None:
     """Open the election: create its topics and write the genesis event. Safe to repeat.
 
-    Which election, and where, the environment says: REKAP_PACKAGE, REKAP_KAFKA. A live election is opened only with its id
-    as --confirm, or typed when asked. Exit codes: 0 it is open; 1 it cannot be opened with this key or package, and
-    nothing was written; 2 wrong settings; 3 Kafka cannot be reached.
+    REKAP_PACKAGE names the election, REKAP_KAFKA its Kafka. A live election is opened only with its id as --confirm, or
+    typed when asked. Exit codes: 0 it is open; 2 it cannot be opened with this key, package or setting, and nothing was
+    written; 3 Kafka cannot be reached.
 
-    Example: rekap open --key keys/authority.pem --confirm id-2029-02-14
+    \b
+    Example:
+      rekap open --key keys/authority.pem --confirm id-2029-02-14
     """
     settings, definition = load()
     election = definition.election
+    key = load_key_file(key_file)
     try:
-        key = load_key_file(key_file)
-        try:
-            opened = asyncio.run(open_with_key(settings, definition, key, confirmed=confirm))
-        except ConfirmationError:
-            if confirm is not None or not sys.stdin.isatty():
-                raise
-            complain("This stands in the log for ever:", *what_will_stand(definition, key).split("\n"))
-            typed = click.prompt("Type the election's id to open it", err=True)
-            opened = asyncio.run(open_with_key(settings, definition, key, confirmed=typed))
-    except (KeyFileError, OpeningError, TopicMismatchError) as error:
-        complain(*f"Error: {error}.".split("\n"))
-        raise SystemExit(EXIT_NOT_OPENED) from None
-    except (KafkaError, TimeoutError, OSError) as error:
-        complain(f"Error: {kafka_away(settings, error)}")
-        raise SystemExit(EXIT_NOT_REACHED) from None
+        opened = asyncio.run(open_with_key(settings, definition, key, confirmed=confirm))
+    except ConfirmationError:
+        if confirm is not None or not sys.stdin.isatty():
+            raise
+        complain("This will be in the log for ever:", *what_will_stand(definition, key).split("\n"))
+        typed = click.prompt("Type the election's id to open it", err=True)
+        opened = asyncio.run(open_with_key(settings, definition, key, confirmed=typed))
     how = "is open now" if opened else "was open already"
     say(f"Election {election.id} {how}: {definition.partitions} ledger partitions.")

@@ -1,11 +1,8 @@
-"""`rekap outbox`: look at what waits, was delivered or refused, and decide about it."""
+"""`rekap outbox`: list what waits, was delivered or refused, and decide about it."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
@@ -14,51 +11,43 @@ import orjson
 from proofs.notes import NoteError
 from rekap.station.belief import gateway_key, short
 from rekap.station.delivery import reason
-from rekap.station.outbox import DELIVERED, DROPPED, REFUSED, STATES, WAITING, Kept, Outbox, OutboxError, payload_of
-from rekap.terminal import complain, give_up, say
-
-EXIT_UNUSABLE = 2
+from rekap.station.outbox import (
+    DELIVERED,
+    DROPPED,
+    REFUSED,
+    STATES,
+    WAITING,
+    Kept,
+    OutboxError,
+    opened_outbox,
+    payload_of,
+)
+from rekap.terminal import complain, say
 
 _OUTBOX = click.option(
-    "--outbox", "path", type=click.Path(path_type=Path), default=Path("outbox.sqlite"), show_default=True
-)
+    "--outbox", "path", type=click.Path(path_type=Path), default=Path("outbox.sqlite"), show_default=True,
+    help="file of the outbox",
+)  # fmt: skip
 
 
 @click.group("outbox")
 def outbox() -> None:
-    """What `rekap submit` keeps: forms that wait, receipts, refusals, and the gateways that are believed.
-
-    \b
-    rekap outbox list --state waiting
-    rekap outbox show 3f1c0a9b
-    rekap outbox drop 3f1c0a9b
-    rekap outbox retry 3f1c0a9b
-    """
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Outbox]:
-    try:
-        with closing(Outbox(path, must_exist=True)) as opened:
-            yield opened
-    except OutboxError as error:
-        give_up(EXIT_UNUSABLE, error)
-    except sqlite3.Error as error:
-        give_up(EXIT_UNUSABLE, f"{path}: {error}; is a `rekap submit` at work?")
+    """List what `rekap submit` keeps (forms that wait, receipts, refusals, believed gateways), and decide about it."""
 
 
 @outbox.command("list")
 @_OUTBOX
-@click.option("--state", type=click.Choice(STATES), help="only these")
+@click.option("--state", type=click.Choice(STATES), help="only forms in this state")
 def list_forms(path: Path, state: str | None) -> None:
-    """One line for each form: event id, state, what it is, and why it waits or was refused.
+    """Print a line for each form: event id, state, what it is, and why it waits or was refused.
 
     \b
-    rekap outbox list
-    rekap outbox list --state refused --outbox /media/usb/outbox.sqlite
+    Examples:
+      rekap outbox list
+      rekap outbox list --state refused --outbox /media/usb/outbox.sqlite
     """
     counts: Counter[str] = Counter()
-    with _opened(path) as opened:
+    with opened_outbox(path, must_exist=True) as opened:
         for form in opened.all(state):
             counts[form.state] += 1
             say(line(form))
@@ -69,32 +58,35 @@ def list_forms(path: Path, state: str | None) -> None:
 @_OUTBOX
 @click.argument("event")
 def show(path: Path, event: str) -> None:
-    """All of one form: what was signed, and the receipt, the refusal, or why it waits. EVENT is an event id, or how it
-    begins.
+    """Print all of one form: what was signed, and the receipt, the refusal, or why it waits. EVENT is an event id, or the
+    beginning of one.
 
     \b
-    rekap outbox show 3f1c0a9b
+    Example:
+      rekap outbox show 3f1c0a9b
     """
-    with _opened(path) as opened:
+    with opened_outbox(path, must_exist=True) as opened:
         form = opened.find(event)
         say(line(form), f"election {form.place.election} ({form.place.mode}), sent {form.attempts} times")
-        said = {"event": orjson.loads(payload_of(form.envelope))}
+        shown = {"event": orjson.loads(payload_of(form.envelope))}
         if form.answer is not None:
-            said["answer"] = form.answer
-        say(*orjson.dumps(said, option=orjson.OPT_INDENT_2).decode().split("\n"))
+            shown["answer"] = form.answer
+        say(*orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode().split("\n"))
 
 
 @outbox.command("drop")
 @_OUTBOX
 @click.argument("events", nargs=-1, required=True)
 def drop(path: Path, events: tuple[str, ...]) -> None:
-    """Do not deliver forms that wait. What was never sent, and is the newest of its key, is as if it was never signed; what
-    was sent may be in the ledger all the same. The file keeps it; `retry` lets it wait again.
+    """Do not deliver forms that wait. A form that was never sent, and is the newest of its key, is deleted as if it had
+    never been signed. A form that was sent may be in the ledger all the same. The file keeps it, and `retry` lets it wait
+    again.
 
     \b
-    rekap outbox drop 3f1c0a9b
+    Example:
+      rekap outbox drop 3f1c0a9b
     """
-    with _opened(path) as opened:
+    with opened_outbox(path, must_exist=True) as opened:
         for form in [opened.find(event) for event in events]:
             say(f"{form.event[:16]} {form.title} is dropped: {opened.drop(form)}")
 
@@ -107,12 +99,13 @@ def retry(path: Path, events: tuple[str, ...], all_refused: bool) -> None:
     """Let forms that were refused or dropped wait again: the next `rekap submit` delivers them.
 
     \b
-    rekap outbox retry 3f1c0a9b
-    rekap outbox retry --all-refused
+    Examples:
+      rekap outbox retry 3f1c0a9b
+      rekap outbox retry --all-refused
     """
     if not events and not all_refused:
-        raise click.UsageError("name the events, or say --all-refused")
-    with _opened(path) as opened:
+        raise click.UsageError("name the events, or give --all-refused")
+    with opened_outbox(path, must_exist=True) as opened:
         forms = [opened.find(event) for event in events] + (list(opened.all(REFUSED)) if all_refused else [])
         for form in forms:
             opened.retry(form)
@@ -125,13 +118,14 @@ def retry(path: Path, events: tuple[str, ...], all_refused: bool) -> None:
     "--forget", metavar="KEY", help="no longer believe this key, given as it is shown or as a gateway shows it"
 )
 def gateways(path: Path, forget: str | None) -> None:
-    """The gateways' keys that are believed, since when, and why.
+    """List the keys of gateways that are believed, since when, and why.
 
     \b
-    rekap outbox gateways
-    rekap outbox gateways --forget KEY
+    Examples:
+      rekap outbox gateways
+      rekap outbox gateways --forget KEY
     """
-    with _opened(path) as opened:
+    with opened_outbox(path, must_exist=True) as opened:
         if forget is not None:
             wanted = _short(forget)
             found = next((each for each in opened.gateways() if short(each.public_key) == wanted), None)

@@ -1,39 +1,36 @@
-"""`rekap rebuild`: make all that is derived again from the ledger alone, beside what is being served, and switch over."""
+"""`rekap rebuild`: make all derived data again from the ledger alone, beside what is served, and switch to it."""
 
 from __future__ import annotations
 
 import asyncio
 
-import asyncpg
 import click
-from aiokafka.errors import KafkaError
 
-from rekap.operate.configuration import away, load
-from rekap.operate.rebuild import Rebuild, RebuildError, drop_generation, next_generation
+from rekap.exit_codes import ExitCode
+from rekap.operate.configuration import load_with_database
+from rekap.operate.rebuild import Rebuild, drop_generation, next_generation
 from rekap.terminal import complain, say
-from runtime.files.key_files import KeyFileError
 from runtime.kafka.generations import current_generation
-
-EXIT_USAGE = 2
-EXIT_NOT_REACHED = 3
 
 
 @click.command("rebuild")
 @click.option("--url", help="address of the API; by default REKAP_HOST and REKAP_PORT")
-@click.option("--drop", type=click.IntRange(1), help="delete an older generation instead, which is not served any more")
+@click.option("--drop", type=click.IntRange(1), help="delete this generation instead, which is no longer served")
 @click.option("--yes", is_flag=True, help="do not ask before deleting")
 def rebuild(url: str | None, drop: int | None, yes: bool) -> None:
-    """Make all that is derived again from the ledger, beside what is served, and switch over.
+    """Make all derived data again from the ledger, beside what is served, and switch to it.
 
-    Subtotals, results, read model and states are filled anew as the next generation; ledger and public log stay. It takes
-    as long as counting everything again, and what is served is served meanwhile. Exit codes: 0 done; 1 it could not;
-    2 wrong settings; 3 Kafka or PostgreSQL cannot be reached; 130 interrupted.
+    Subtotals, results, read model and states are filled anew as the next generation. Ledger and public log stay as they
+    are. A rebuild takes as long as counting everything again, and the current generation is served meanwhile. Exit codes:
+    0 done; 1 the rebuild could not be completed; 2 wrong settings; 3 Kafka or PostgreSQL cannot be reached; 130
+    interrupted.
+
+    \b
+    Examples:
+      rekap rebuild
+      rekap rebuild --drop 3
     """
-    settings, definition = load()
-    if not settings.database:
-        complain("Error: REKAP_DATABASE: expected the address of a PostgreSQL database, got nothing")
-        raise SystemExit(EXIT_USAGE)
-
+    settings, definition = load_with_database()
     work: list[Rebuild] = []
 
     async def go() -> None:
@@ -51,15 +48,9 @@ def rebuild(url: str | None, drop: int | None, yes: bool) -> None:
         click.confirm(f"Delete subtotals, results, read model and states of generation {drop}?", abort=True)
     try:
         asyncio.run(go())
-    except (RebuildError, KeyFileError) as error:
-        complain(*f"Error: {error}".split("\n"))
-        raise SystemExit(1) from None
-    except (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        complain(f"Error: {away(settings, error)}")
-        raise SystemExit(EXIT_NOT_REACHED) from None
     except KeyboardInterrupt:
         if work and work[0].has_switched:
             complain("interrupted after the switch: look whether workers and API run on the new generation")
         else:
-            complain("interrupted; what is served has not changed, and the next call goes on from here")
-        raise SystemExit(130) from None
+            complain("interrupted; what is served has not changed, and the next call continues from here")
+        raise SystemExit(ExitCode.INTERRUPTED) from None

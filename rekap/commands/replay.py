@@ -1,4 +1,4 @@
-"""`rekap replay`: fold a prefix of the log again, and show what the count was then."""
+"""`rekap replay`: fold a prefix of the log again, and print what the count was then."""
 
 from __future__ import annotations
 
@@ -16,18 +16,13 @@ from projections.definition.compiled import Definition
 from projections.shown.published import answer_bytes
 from rekap.follow.board import PIPED_WIDTH
 from rekap.follow.question import Question
-from rekap.follow.replay import Replayed, ReplayError, fold_log, through_of
+from rekap.follow.replay import Replayed, fold_log, through_of
 from rekap.follow.replay_server import serve
 from rekap.follow.replay_tables import table_of
-from rekap.terminal import complain, say
-from runtime.log_source import LogSourceError, open_log
-from runtime.package.errors import PackageError
+from rekap.terminal import say
+from runtime.log_source import open_log
 from runtime.package.reading import load_package
-from runtime.settings import Settings, SettingsError, read_settings
-
-EXIT_WRONG_QUESTION = 1
-EXIT_CONFIGURATION = 2
-EXIT_NO_LOG = 3
+from runtime.settings import Settings, read_settings
 
 
 @click.command("replay")
@@ -63,24 +58,18 @@ def replay(
 ) -> None:
     """Count a prefix of a log again. SOURCE is the address of a Rekap API, a directory of log files, or kafka://HOST:PORT.
 
-    Exit code 1: what is asked is not there; 2: settings or package; 3: the log cannot be read.
+    Exit codes: 0 done; 2 the question, the settings or the package cannot be used; 3 the log cannot be read.
 
-    Example: rekap replay http://127.0.0.1:8000 --package my-election --contest president --to '{"0":12,"1":9}'
+    \b
+    Examples:
+      rekap replay http://127.0.0.1:8000 --package my-election --contest president
+      rekap replay http://127.0.0.1:8000 --package my-election --to '{"0":12,"1":9}'
     """
     question = Question(area, contest, office, station, level, part, after)
-    try:
-        settings = read_settings()
-        definition = Definition(load_package(package or settings.package, problems))
-        question.check(definition)
-        replayed, records = asyncio.run(_replay(source, to, question.station, definition, settings))
-    except ReplayError as error:
-        _fail(error, EXIT_WRONG_QUESTION)
-    except (SettingsError, PackageError) as error:
-        _fail(error, EXIT_CONFIGURATION)
-    except LogSourceError as error:
-        _fail(error, EXIT_NO_LOG)
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
+    settings = read_settings()
+    definition = Definition(load_package(package or settings.package, problems))
+    question.check(definition)
+    replayed, records = asyncio.run(_replay(source, to, question.station, definition, settings))
     if port is not None:
         say(f"Serving http://127.0.0.1:{port}/v1/areas/{definition.area_codes[definition.root]}; stop: Ctrl-C")
         serve(lambda kind, code, only, part: _served(kind, code, only, part, definition, replayed), port)
@@ -92,11 +81,6 @@ def replay(
     else:
         console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
         console.print(table_of(orjson.loads(answer), definition, records))
-
-
-def _fail(error: Exception, code: int) -> None:
-    complain(*f"Error: {error}".split("\n"))
-    raise SystemExit(code)
 
 
 def _served(
@@ -112,7 +96,7 @@ def _served(
 async def _replay(
     source: str, to: str | None, station: str | None, definition: Definition, settings: Settings
 ) -> tuple[Replayed, int]:
-    """What was counted, and of how many records it is."""
+    """The count, and the number of records that it is of."""
     async with open_log(source, definition.election, settings) as log:
         through = await through_of(log, definition, to)
         records = sum(offset + 1 for offset in through.values())

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -15,20 +14,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from projections.definition.checks import problems
 from projections.definition.compiled import Definition
+from rekap.exit_codes import ExitCode
 from rekap.station.delivery import Delivery, Outcome
-from rekap.station.event_files import EventFileError
 from rekap.station.filling import Signing, begin, fill, pin, signing_with
-from rekap.station.outbox import Outbox, OutboxError
-from rekap.terminal import cell, complain, give_up
-from runtime.files.key_files import KeyFileError
-from runtime.http_client import AddressError, base_url, client_for
-from runtime.package.errors import PackageError
+from rekap.station.outbox import Outbox, opened_outbox
+from rekap.terminal import cell, complain
+from runtime.http_client import base_url, client_for
 from runtime.package.reading import load_package
 
-EXIT_REFUSED = 1
-EXIT_UNUSABLE = 2
-EXIT_STILL_WAITING = 75
-"""EX_TEMPFAIL of sysexits.h: nothing is lost, and the same command later goes on."""
 HTTP_SECONDS_MAX = 60.0
 
 
@@ -36,13 +29,14 @@ HTTP_SECONDS_MAX = 60.0
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="address of a Rekap gateway")
 @click.option(
-    "--outbox", "outbox_path", type=click.Path(path_type=Path), default=Path("outbox.sqlite"), show_default=True
-)
+    "--outbox", "outbox_path", type=click.Path(path_type=Path), default=Path("outbox.sqlite"), show_default=True,
+    help="file that keeps what is to be delivered; made where there is none",
+)  # fmt: skip
 @click.option(
-    "--key", "key_file", type=click.Path(path_type=Path), help="sign events that are not signed yet with this"
+    "--key", "key_file", type=click.Path(path_type=Path), help="private key that signs events that are not signed yet"
 )
-@click.option("--package", type=click.Path(path_type=Path), help="the election they are of, for signing and checking")
-@click.option("--anyway", is_flag=True, help="sign also what the package's rules find a mistake in")
+@click.option("--package", type=click.Path(path_type=Path), help="election package, for signing and checking")
+@click.option("--anyway", is_flag=True, help="sign forms also where the package's rules find a mistake")
 @click.option(
     "--correct", is_flag=True, help="a form that differs from one signed here before becomes its next version"
 )
@@ -51,9 +45,9 @@ HTTP_SECONDS_MAX = 60.0
     "gateway_keys",
     multiple=True,
     metavar="KEY",
-    help="believe this gateway's receipts and refusals too",
+    help="believe also the receipts and refusals that this key signs",
 )
-@click.option("--keep-trying", is_flag=True, help="go on until everything is delivered, however long the line is down")
+@click.option("--keep-trying", is_flag=True, help="try until everything is delivered, however long the line is down")
 def submit(
     files: tuple[Path, ...],
     url: str,
@@ -67,44 +61,38 @@ def submit(
 ) -> None:
     """Put the events of FILES into the outbox, then deliver all that waits there.
 
-    A file holds one JSON object, or one a line: signed envelopes, or events to be signed with --key and --package. All of
-    them are checked first, and where one cannot be taken, nothing is signed or kept. Without FILES only what waits is
-    delivered; `rekap outbox` shows it. A form counts as delivered, or as refused, only when the gateway has signed that:
-    with a key that the package registers, or else with the one that was there at the first use.
+    A file holds one JSON object, or one on each line: signed envelopes, or events to be signed with --key and --package.
+    All of them are checked first. If one of them cannot be taken, nothing is signed or kept. Without FILES, only what
+    waits is delivered; `rekap outbox` shows it. A form counts as delivered, or as refused, only when the gateway has signed
+    that answer: with a key that the package registers, or else with the key that it had at the first use.
 
-    Exit code: 0 all delivered, 1 something was refused, 2 nothing could be put into the outbox, 75 something still waits.
+    Exit codes: 0 all delivered; 1 something was refused; 2 nothing could be put into the outbox; 75 something still waits.
 
     \b
-    rekap submit form.json --key officer.pem --package my-election
-    rekap submit corrected.json --key officer.pem --package my-election --correct
-    rekap submit --url https://count.example --keep-trying
+    Examples:
+      rekap submit form.json --key officer.pem --package my-election
+      rekap submit corrected.json --key officer.pem --package my-election --correct
+      rekap submit --url https://count.example --keep-trying
     """
-    try:
-        address = base_url(url)
-        with closing(Outbox(outbox_path)) as outbox:
-            definition = None if package is None else Definition(load_package(package, problems))
-            pin(outbox, definition, gateway_keys)
-            signing = signing_with(key_file, definition, correct)
-            if signing is not None and files:
-                begin(outbox, signing, address)
-            if files:
-                _fill(outbox, files, signing, anyway)
-            outcome = asyncio.run(_deliver(outbox, address, keep_trying))
-            waiting = outbox.count()
-    except (AddressError, OutboxError, KeyFileError, EventFileError) as error:
-        give_up(EXIT_UNUSABLE, error)
-    except PackageError as error:
-        give_up(EXIT_UNUSABLE, *str(error).split("\n"))
-    except sqlite3.Error as error:
-        give_up(EXIT_UNUSABLE, f"{outbox_path}: {error}; is another `rekap submit` at work, or the disk full?")
+    address = base_url(url)
+    with opened_outbox(outbox_path) as outbox:
+        definition = None if package is None else Definition(load_package(package, problems))
+        pin(outbox, definition, gateway_keys)
+        signing = signing_with(key_file, definition, correct)
+        if signing is not None and files:
+            begin(outbox, signing, address)
+        if files:
+            _fill(outbox, files, signing, anyway)
+        outcome = asyncio.run(_deliver(outbox, address, keep_trying))
+        waiting = outbox.count()
     if waiting:
         complain(
             f"{waiting:,} wait in {outbox_path}: {url} is away.",
-            f"{outcome.why}. `rekap submit` goes on later." if outcome.why else "`rekap submit` goes on later.",
+            f"{outcome.why}. `rekap submit` continues later." if outcome.why else "`rekap submit` continues later.",
         )
-        raise SystemExit(EXIT_STILL_WAITING)
+        raise SystemExit(ExitCode.STILL_WAITING)
     if outcome.refused:
-        raise SystemExit(EXIT_REFUSED)
+        raise SystemExit(ExitCode.BAD_OUTCOME)
 
 
 def _fill(outbox: Outbox, files: tuple[Path, ...], signing: Signing | None, anyway: bool) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import click
 
 from rekap.embedded.processes import told_to_stop
-from rekap.failures import run_or_explain
 from rekap.operate.opening import CONFIRM_HELP
 from rekap.operate.stack import WITNESSES_MAX, WORKERS, running_stack
 from runtime.files.key_files import load_key_file
@@ -16,11 +16,14 @@ from runtime.files.key_files import load_key_file
 @click.command("up")
 @click.argument("package", type=click.Path(path_type=Path), default=Path("election"))
 @click.option("--key", "key_file", type=click.Path(path_type=Path), required=True, help="private key of the authority")
-@click.option("--data", type=click.Path(path_type=Path), default=Path("rekap-data"), show_default=True)
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@click.option(
+    "--data", type=click.Path(path_type=Path), default=Path("rekap-data"), show_default=True,
+    help="directory of ledger, database and keys",
+)  # fmt: skip
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="port of the API")
 @click.option(
     "--witnesses", type=click.IntRange(0, WITNESSES_MAX), default=0, show_default=True,
-    help="witnesses of the logs to start here too (better: others run them, see docs/witness.md)",
+    help="witnesses of the logs to start here too (others should run them, see docs/witness.md)",
 )  # fmt: skip
 @click.option(
     "--metrics-port", type=click.IntRange(0, 65535 - len(WORKERS)), default=0, show_default=True,
@@ -41,9 +44,11 @@ def up(
     ledger: Path | None,
     confirm: str | None,
 ) -> None:
-    """Start everything for the election in PACKAGE and go on until Ctrl-C. A second start goes on where it was.
+    """Start everything for the election in PACKAGE, and run until Ctrl-C. A second start continues with the same data.
 
-    Example: rekap up my-election --key my-election-keys/authority-N.pem
+    \b
+    Example:
+      rekap up my-election --key my-election-keys/authority-N.pem
     """
 
     async def go() -> None:
@@ -56,4 +61,4 @@ def up(
             stack.supervisor.say("rekap", f"ready: {stack.url}/v1/election   API: {stack.url}/docs   stop: Ctrl-C")
             await told
 
-    run_or_explain(go())
+    asyncio.run(go())

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import click
 from rich.console import Console
 from rich.live import Live
 
+from rekap.errors import NotReachedError
 from rekap.follow.board import PIPED_WIDTH, board_of
-from rekap.follow.live_client import SubscriptionRefusedError, follow
-from rekap.terminal import complain
+from rekap.follow.live_client import follow
 from runtime.http_client import AddressError, AwayError
 
 
@@ -20,9 +22,15 @@ from runtime.http_client import AddressError, AwayError
 @click.option("--office", help="the office to follow (default: the first of the election)")
 @click.option("--area", help="an area with its children (default: the whole election)")
 @click.option("--level", help="all areas of a level instead")
-@click.option("--once", is_flag=True, help="print the totals as they are now and end")
+@click.option("--once", is_flag=True, help="print the current totals and end")
 def watch(url: str, office: str | None, area: str | None, level: str | None, once: bool) -> None:
-    """Follow the totals of an office live, in a table. A lost connection is made again and goes on where it was."""
+    """Follow the totals of an office live, in a table, until Ctrl-C. A lost connection is made again, without a gap.
+
+    \b
+    Examples:
+      rekap watch --office president
+      rekap watch --url https://count.example --area 34 --once
+    """
     console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
     async def go() -> None:
@@ -39,19 +47,20 @@ def watch(url: str, office: str | None, area: str | None, level: str | None, onc
                 board.apply(message)
                 screen.update(board.table())
 
-    try:
+    with suppress(KeyboardInterrupt), _answers_of(url):
         asyncio.run(go())
-    except KeyboardInterrupt:
-        return
-    except SubscriptionRefusedError as error:
-        complain(f"Error: {error}")
-        raise SystemExit(1) from None
+
+
+@contextmanager
+def _answers_of(url: str) -> Iterator[None]:
+    """What is wrong with the address, or with what answers there, as an error that names the address."""
+    try:
+        yield
     except AddressError as error:
-        complain(f"Error: --url: {error}")
-        raise SystemExit(2) from None
+        raise AddressError(f"--url: {error}") from None
     except AwayError as error:
-        complain(f"Error: {url}: {error}; is `rekap up` running there?")
-        raise SystemExit(3) from None
+        raise NotReachedError(f"{url}: {error}; is `rekap up` running there?") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        complain(f"Error: {url} answers, but not as a Rekap server of this version ({type(error).__name__}: {error})")
-        raise SystemExit(3) from None
+        raise NotReachedError(
+            f"{url} answers, but not as a Rekap server of this version ({type(error).__name__}: {error})"
+        ) from None

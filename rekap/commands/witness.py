@@ -8,14 +8,9 @@ from pathlib import Path
 import click
 
 from proofs.notes import ED25519, NoteError, VerifierKey, is_key_name, parse_key
-from rekap.terminal import complain
-from rekap.witness.errors import WitnessError
 from rekap.witness.server import Witness, serve
 from rekap.witness.start import open_memory, pinned_logs
-from runtime.files.key_files import KeyFileError
 from runtime.logs import start_logs
-
-EXIT_NOT_STARTED = 3
 
 
 @click.command("witness")
@@ -31,13 +26,17 @@ EXIT_NOT_STARTED = 3
 @click.option("--log", "log_keys", multiple=True, metavar="VKEY", help="verifier key of a log, its origin as the name")
 @click.option("--server", metavar="URL", help="a Rekap server: its logs and their keys, as they are at the first start")
 @click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on")
-@click.option("--port", type=click.IntRange(1, 65535), default=8100, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8100, show_default=True, help="port to listen on")
 def witness(
     name: str, key_file: Path, state_file: Path, log_keys: tuple[str, ...], server: str | None, host: str, port: int
 ) -> None:
     """Witness public logs: cosign each checkpoint that continues what was cosigned before, and keep the others.
 
-    Exit codes: 0 stopped, 2 the command is wrong, 3 it cannot start (key, state, server, port).
+    Exit codes: 0 stopped; 2 an option, the key or the state cannot be used; 3 the server or the port cannot be had.
+
+    \b
+    Example:
+      rekap witness --name witness.example/w1 --key w1.pem --state w1.sqlite --server https://count.example
     """
     start_logs()
     if not is_key_name(name):
@@ -45,16 +44,12 @@ def witness(
     if not log_keys and server is None:
         raise click.UsageError("name the logs: --log VKEY, or --server URL")
     given = [_log_key(text) for text in log_keys]
-    try:
-        state, key = open_memory(name, key_file, state_file)
-        with contextlib.closing(state):
-            logs: dict[str, list[VerifierKey]] = {}
-            for each in dict.fromkeys([*given, *(pinned_logs(state, server.rstrip("/")) if server else ())]):
-                logs.setdefault(each.name, []).append(each)
-            serve(Witness(name, key, state, logs), host, port)
-    except (WitnessError, KeyFileError) as error:
-        complain(f"Error: {error}")
-        raise SystemExit(EXIT_NOT_STARTED) from None
+    state, key = open_memory(name, key_file, state_file)
+    with contextlib.closing(state):
+        logs: dict[str, list[VerifierKey]] = {}
+        for each in dict.fromkeys([*given, *(pinned_logs(state, server.rstrip("/")) if server else ())]):
+            logs.setdefault(each.name, []).append(each)
+        serve(Witness(name, key, state, logs), host, port)
 
 
 def _log_key(text: str) -> VerifierKey:

@@ -30,6 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol, TextIO
 
+from rekap.errors import NotReachedError
 from schemas.texts import shown
 
 STOP_DEADLINE_S = 10.0  # SIGTERM to SIGKILL. At half a slow commit is cut off; at double Ctrl-C feels broken.
@@ -43,7 +44,7 @@ LOG_BYTES_MAX = 10_000_000  # a larger log file is put aside (".1") at the next 
 LINES_REMEMBERED = 20  # per child, for the sentence that says why it is not ready
 
 
-class EmbeddedError(Exception):
+class EmbeddedError(NotReachedError):
     """Something about the embedded parts that the operator can mend; the message says how."""
 
 

@@ -11,6 +11,7 @@ import orjson
 import websockets
 from websockets.asyncio.client import connect
 
+from rekap.errors import UnusableError
 from runtime.http_client import is_loopback
 
 WAIT_SECONDS_MAX = 10.0
@@ -20,8 +21,8 @@ PARTS_JOINED_AT = 64
 """Parts that wait for their last. Where much changes the server repeats areas, and so many parts have each only once."""
 
 
-class SubscriptionRefusedError(Exception):
-    """The server says why."""
+class SubscriptionRefusedError(UnusableError):
+    """The server refuses the subscription, or has no answer to it; the sentence is the server's."""
 
 
 def feed_url(url: str) -> str:

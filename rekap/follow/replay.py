@@ -26,6 +26,7 @@ from projections.fold.tabulation import GenesisError, PartitionFold
 from projections.readmodel.rows import Batch, Watermarks
 from projections.shown.published import Moment
 from proofs.signatures import load_public_key
+from rekap.errors import UnusableError
 from runtime.log_source import LogSource
 from schemas.codes import NOTHING_YET
 
@@ -35,8 +36,8 @@ BLOCK_RECORDS = 5_000
 _PLACES = re.compile(r"\d+:-?\d+(,\d+:-?\d+)*")
 
 
-class ReplayError(LookupError):
-    """What is asked cannot be shown; the sentence says why."""
+class ReplayError(UnusableError, LookupError):
+    """The question has no answer; the sentence says why."""
 
 
 class Replayed(NamedTuple):

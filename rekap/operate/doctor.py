@@ -54,7 +54,10 @@ from projections.readmodel.rows import (
 from proofs.growing_log import GrowingLog
 from proofs.notes import NoteError, parse_checkpoint, parse_note
 from proofs.signatures import load_public_key
+from rekap.errors import UnusableError
+from rekap.exit_codes import ExitCode
 from rekap.follow.replay import checked_records
+from rekap.operate.database import connected
 from rekap.operate.ledger_files import records_of
 from rekap.terminal import complain, say
 from runtime.files.state_files import FOLD_CODE, StateFiles, hash_of_code
@@ -78,17 +81,13 @@ SHOWN_MAX = 20
 CHUNK = 1_000
 PREFETCH = 1_000
 """Rows of a table that are held at once: of the longest records 60 MB. At double as much more, for 2% of the time."""
-EXIT_DIFFERENT = 1
-EXIT_USAGE = 2
-EXIT_NOT_REACHED = 3
-EXIT_NOT_ALL_COMPARED = 4
 
 PUBLIC_LOG, STATES = "log", "states"
 """What may be kept on another machine than this, by the name that --without takes."""
 
 
-class DoctorError(Exception):
-    """Why nothing can be compared, in a sentence."""
+class DoctorError(UnusableError):
+    """Nothing can be compared; the sentence says why."""
 
 
 class Report:
@@ -178,9 +177,7 @@ class Doctor:
         """By partition what the log's head is said to be, in the database and in the published file."""
         election = self._definition.election
         found: dict[int, list[tuple[str, int, bytes]]] = {}
-        connection = await asyncpg.connect(
-            self._settings.database, server_settings={"search_path": f'"{loghead.schema_of(election)}"'}
-        )
+        connection = await connected(self._settings, loghead.schema_of(election))
         try:
             for row in await connection.fetch(loghead.HEADS):
                 found.setdefault(row["partition"], []).append((LOG_HEAD, row["size"], bytes.fromhex(row["root"])))
@@ -532,14 +529,14 @@ def _shown(value: object) -> str:
 
 
 async def examine(settings: Settings, definition: Definition) -> Report:
-    """Compare everything of the generation that is served, or that the settings fix. Raises DoctorError, KafkaError, OSError,
-    and what PostgreSQL raises."""
+    """Compare everything of the generation that is served, or that the settings fix. Raises DoctorError,
+    LedgerFilesError, DatabaseAwayError, KafkaError, OSError, and what PostgreSQL raises."""
     if not settings.generation:
         settings = replace(
             settings, generation=await current_generation(settings, definition.election, definition.hash)
         )
     schema = queries.schema_of(definition.election, settings.generation)
-    connection = await asyncpg.connect(settings.database, server_settings={"search_path": f'"{schema}"'})
+    connection = await connected(settings, schema)
     try:
         doctor = Doctor(settings, definition, connection)
         await doctor.run()
@@ -550,10 +547,10 @@ async def examine(settings: Settings, definition: Definition) -> Report:
     return doctor.report
 
 
-def exit_code_of(report: Report, left_out: Collection[str]) -> int:
+def exit_code_of(report: Report, left_out: Collection[str]) -> ExitCode:
     if report.different:
-        return EXIT_DIFFERENT
-    return EXIT_NOT_ALL_COMPARED if report.missing.keys() - set(left_out) else 0
+        return ExitCode.BAD_OUTCOME
+    return ExitCode.NOT_ALL_COMPARED if report.missing.keys() - set(left_out) else ExitCode.DONE
 
 
 def last_lines_of(report: Report, left_out: Collection[str]) -> list[str]:

@@ -24,6 +24,7 @@ from projections.definition.compiled import Definition
 from projections.fold.genesis import genesis_problem
 from proofs.growing_log import GrowingLog
 from proofs.tiles import entry_bundle
+from rekap.errors import UnusableError
 from runtime.kafka.clients import ordered_producer, plain_consumer
 from runtime.kafka.topics import topics_of
 from runtime.kafka.wanted_topics import create_topics
@@ -37,8 +38,8 @@ ON_THE_WAY_MAX = 1_000
 """Records sent and not acknowledged: 64 MB at most."""
 
 
-class LedgerFilesError(Exception):
-    """Files that are not what their manifest says, or a topic they cannot go into; the sentence says which and why."""
+class LedgerFilesError(UnusableError):
+    """The files are not what their manifest says, or cannot go into the topic; the sentence says which and why."""
 
 
 class Head(NamedTuple):

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from projections.definition.compiled import Definition
 from projections.fold.genesis import genesis_problem, opening_key_problem
 from proofs.signatures import key_id
+from rekap.errors import UnusableError
 from rekap.station.signing import Signer
 from runtime.kafka.genesis import first_records, genesis_record, write_genesis
 from runtime.kafka.wanted_topics import create_topics
@@ -28,7 +29,7 @@ CONFIRM_HELP = "the id of a live election: opens it, which cannot be taken back 
 """Help of the option --confirm, which several commands have."""
 
 
-class OpeningError(Exception):
+class OpeningError(UnusableError):
     """The sentence says what does not fit, and what to do."""
 
 

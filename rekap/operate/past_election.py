@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from rekap.elections.importers.kawalpemilu_2019 import ROOT, Body, Reading, read
+from rekap.errors import BadOutcomeError
 from rekap.operate.stack import Stack
 from rekap.station.sending import BATCH_LINES, send_batch
 from rekap.station.signing import Signer
@@ -26,7 +27,7 @@ NO_TIME = "2019-04-17T00:00:00Z"
 """`created_at` of a reading whose time the extract does not have: the day of the vote."""
 
 
-class ImportFailedError(Exception):
+class ImportFailedError(BadOutcomeError):
     """A reading was refused; the sentence says which and why."""
 
 

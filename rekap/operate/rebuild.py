@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import asyncpg
-import click
 import httpx
 from aiokafka import TopicPartition
 
@@ -33,6 +32,8 @@ from consumers.recorder.transaction import make_list_indexes
 from projections.definition.compiled import Definition
 from projections.readmodel import queries
 from rekap.embedded.processes import Supervisor, last_lines, told_to_stop
+from rekap.errors import BadOutcomeError
+from rekap.operate.database import connected
 from rekap.terminal import complain, say
 from runtime.files.state_files import hash_of_code
 from runtime.http_client import client_for
@@ -55,8 +56,8 @@ JOIN_SECONDS_MAX = 60.0
 """For ordinary workers to be started again, and for the API to change."""
 
 
-class RebuildError(Exception):
-    """Why it cannot go on, in a sentence."""
+class RebuildError(BadOutcomeError):
+    """The rebuild cannot continue; the sentence says why."""
 
 
 class Progress(NamedTuple):
@@ -122,7 +123,7 @@ class Rebuild:
                 return
 
     async def _make_indexes(self) -> None:
-        connection = await asyncpg.connect(self._settings.database, server_settings=self._search_path())
+        connection = await connected(self._settings, self._schema())
         try:
             await make_list_indexes(connection)
         finally:
@@ -151,7 +152,7 @@ class Rebuild:
         ends = await self._consumer.end_offsets([*ledger, *derived])
         group = group_of(election, "tabulator", self._generation)
         places = believed_offsets(self._seals, group, await committed_offsets(self._settings, group), self._aside)
-        connection = await asyncpg.connect(self._settings.database, server_settings=self._search_path())
+        connection = await connected(self._settings, self._schema())
         try:
             rows = await connection.fetch(queries.POSITIONS)
             blocks = await connection.fetch(queries.BLOCK_WATERMARKS)
@@ -170,8 +171,8 @@ class Rebuild:
             {(row["office"], partition): end + 1 for row in results for partition, end in enumerate(row["as_of"])},
         )
 
-    def _search_path(self) -> dict[str, str]:
-        return {"search_path": f'"{queries.schema_of(self._definition.election, self._generation)}"'}
+    def _schema(self) -> str:
+        return queries.schema_of(self._definition.election, self._generation)
 
     def _show(self, now: Progress) -> None:
         folded, ledger = sum(now.folded.values()), sum(now.ledger.values())
@@ -183,7 +184,10 @@ class Rebuild:
             f"folded {folded:,} of {ledger:,} records ({rate:,.0f}/s{left}), "
             f"recorded {sum(now.recorded.values()):,} of {sum(now.derived.values()):,} messages"
         )
-        click.echo(f"\r{line:<100}" if sys.stderr.isatty() else line, nl=not sys.stderr.isatty(), err=True)
+        if sys.stderr.isatty():
+            print(f"\r{line:<100}", end="", file=sys.stderr, flush=True)
+        else:
+            complain(line)
 
     async def _hand_over(self, supervisor: Supervisor) -> None:
         joined = await _within(JOIN_SECONDS_MAX, self._ordinary_workers_joined)
@@ -258,7 +262,7 @@ async def drop_generation(settings: Settings, definition: Definition, generation
             await admin.delete_topics(sorted(there))
     finally:
         await admin.close()
-    connection = await asyncpg.connect(settings.database)
+    connection = await connected(settings)
     try:
         # A name that the program makes, quoted; DROP takes no parameters.
         await connection.execute(f'DROP SCHEMA IF EXISTS "{queries.schema_of(election, generation)}" CASCADE')

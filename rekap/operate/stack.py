@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from aiokafka.errors import KafkaError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from projections.definition.checks import problems
@@ -20,7 +21,7 @@ from proofs.notes import ED25519, VerifierKey
 from rekap.embedded.kafka import EmbeddedKafka, embedded_cluster
 from rekap.embedded.ports import HOST, free_port, see_that_port_is_free
 from rekap.embedded.postgres import EmbeddedPostgres
-from rekap.embedded.processes import Supervisor, hold_data_directory
+from rekap.embedded.processes import StartError, Supervisor, hold_data_directory
 from rekap.operate.ledger_files import import_ledger
 from rekap.operate.opening import check_opening_key, open_with_key
 from rekap.operate.worker import SERVING
@@ -89,6 +90,7 @@ async def running_stack(
     """
     definition = Definition(load_package(package, problems))
     environment = _environment(package, data, settings or {})
+    elsewhere = environment.get(variable("kafka"))
     _check_before_anything_starts(definition, authority, environment, port, metrics_port, ledger, workers)
     with hold_data_directory(data):
         supervisor = Supervisor(log_directory=log_directory)
@@ -117,6 +119,10 @@ async def running_stack(
             stack = Stack(supervisor, f"http://127.0.0.1:{port}", definition, environment, own, metrics_port)
             await stack.start(*workers)
             yield stack
+        except KafkaError as error:
+            if environment.get(variable("kafka")) == elsewhere:
+                raise
+            raise StartError(f"the embedded Kafka cannot be used: {type(error).__name__}") from None
         finally:
             await supervisor.stop()
 

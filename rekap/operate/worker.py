@@ -12,13 +12,13 @@ from dataclasses import replace
 from typing import NoReturn
 
 import uvloop
-from aiokafka.errors import KafkaError
 
 from projections.definition.compiled import Definition
 from proofs.signatures import key_id
-from rekap.operate.opening import OpeningError, check_opened
-from rekap.terminal import complain
-from runtime.files.key_files import KeyFileError, load_or_make_key_file
+from rekap.errors import UnusableError
+from rekap.exit_codes import ExitCode
+from rekap.operate.opening import check_opened
+from runtime.files.key_files import load_or_make_key_file
 from runtime.kafka.generations import current_generation, later_generation
 from runtime.kafka.seals import read_seal_keys
 from runtime.kafka.topics import FIRST_GENERATION
@@ -31,26 +31,31 @@ from schemas.served.live import CLIENT_MESSAGE_BYTES_MAX
 
 logger = logging.getLogger("rekap.run")
 
-EXIT_CONFIGURATION = 2
-EXIT_STOPPED = 70
-"""A worker stopped because going on would have been wrong; the supervisor starts it again."""
 SERVING = "serving"
-"""What an API logs once it has its port and takes requests: an answer at that port could be another process's."""
+"""What an API logs once it has its port and takes requests. An answer at the port alone could be another process's."""
 GRACEFUL_SECONDS = 8
 ROLES = ("api", "tabulator", "rollup", "recorder", "notary")
 GENERATION_ROLES = ("tabulator", "rollup", "recorder")
-"""Those that write what is derived (runtime/kafka/generations.py). The API reads it, and changes without an end."""
+"""Roles that write derived data (runtime/kafka/generations.py). The API only reads it, and changes to another generation
+without an end of its process."""
 
 Worker = Callable[[Settings, Definition, asyncio.Event], Awaitable[None]]
 
 
 def run_role(role: str, settings: Settings, definition: Definition) -> None:
-    """Until a signal. Ends the process with a sentence where it cannot begin or go on."""
-    see_that_it_is_open(settings, definition)
+    """Check what the worker needs, in this order, then run it until a signal:
+
+        1. the package is the one that the ledger's genesis names; a changed package would acknowledge what cannot count
+        2. the workers' keys can be read
+        3. the generation to work on is known, and its topics are as they must be
+
+    Raises OpeningError, KeyFileError, TopicMismatchError, UnusableError, KafkaError, TimeoutError, OSError. Ends the process
+    with ExitCode.STOPPED where the worker stops by itself."""
+    asyncio.run(check_opened(settings, definition))  # 1
     if role != "notary":
-        _check_workers_key(settings)
+        read_seal_keys(settings.workers_key)  # 2
     if role in GENERATION_ROLES and not settings.generation:
-        settings = in_the_current_generation(settings, definition)
+        settings = in_the_current_generation(settings, definition)  # 3
     _check_topics(settings, definition)
     if role != "api":
         serve_metrics(role, settings.host, settings.metrics_port)
@@ -76,27 +81,10 @@ def run_role(role: str, settings: Settings, definition: Definition) -> None:
         _work(role, recorder.run, settings, definition)
 
 
-def see_that_it_is_open(settings: Settings, definition: Definition) -> None:
-    """Compare the package with the ledger's genesis before anything is taken, counted or served by it: what a changed
-    package acknowledges could never count. Ends the process with a sentence where they differ."""
-    try:
-        asyncio.run(check_opened(settings, definition))
-    except (OpeningError, TopicMismatchError) as error:
-        logger.critical(log_line("not-started", reason=error))
-        raise SystemExit(EXIT_CONFIGURATION) from None
-    except (KafkaError, TimeoutError, OSError) as error:
-        logger.critical(log_line("not-started", reason=f"Kafka at {settings.kafka}: {type(error).__name__}"))
-        raise SystemExit(EXIT_STOPPED) from None
-
-
 def in_the_current_generation(settings: Settings, definition: Definition) -> Settings:
-    """The settings with the generation that is served. Once it is another, this process ends in order: the supervisor
-    starts it again, on that one."""
-    try:
-        current = asyncio.run(current_generation(settings, definition.election, definition.hash))
-    except KafkaError as error:
-        logger.critical(log_line("stopped", error=f"Kafka at {settings.kafka}: {type(error).__name__}"))
-        raise SystemExit(EXIT_STOPPED) from None
+    """The settings with the generation that is served. Once another generation is served, this process ends in order, and
+    the supervisor starts it again on the new one. Raises KafkaError."""
+    current = asyncio.run(current_generation(settings, definition.election, definition.hash))
 
     def follow() -> None:
         another = asyncio.run(later_generation(settings, definition.election, definition.hash, current))
@@ -107,40 +95,25 @@ def in_the_current_generation(settings: Settings, definition: Definition) -> Set
     return replace(settings, generation=current)
 
 
-def unregistered_gateway(settings: Settings, definition: Definition) -> str | None:
-    """Why no outbox would believe this gateway: the package registers gateways, and its key is none of theirs."""
+def check_gateway_key(settings: Settings, definition: Definition) -> None:
+    """Raises UnusableError where the package registers gateways and this one's key is not among them, because then no outbox
+    believes its receipts; and KeyFileError."""
     registered = [key.key_id for key in definition.keys.values() if key.role is Role.GATEWAY]
-    try:
-        own = key_id(load_or_make_key_file(settings.gateway_key).public_key().public_bytes_raw())
-    except KeyFileError as error:
-        return str(error)
-    if not registered or own in registered:
-        return None
-    return (
-        f"the package registers the gateway keys {', '.join(registered)}, but that in {settings.gateway_key} is {own}: "
-        "outboxes would not believe this gateway's receipts"
-    )
-
-
-def _check_workers_key(settings: Settings) -> None:
-    """Before anything else is begun. Ends the process with a sentence."""
-    try:
-        read_seal_keys(settings.workers_key)
-    except KeyFileError as error:
-        complain(*f"Error: {error}".split("\n"))
-        raise SystemExit(EXIT_CONFIGURATION) from None
+    own = key_id(load_or_make_key_file(settings.gateway_key).public_key().public_bytes_raw())
+    if registered and own not in registered:
+        raise UnusableError(
+            f"the package registers the gateway keys {', '.join(registered)}, but the key in {settings.gateway_key} is "
+            f"{own}: outboxes would not believe this gateway's receipts"
+        )
 
 
 def _check_topics(settings: Settings, definition: Definition) -> None:
-    """Those of the generation that this process works on; the API's is looked up by itself, and watched. Ends the process."""
+    """Check the topics of the generation that this process works on. The API finds and watches its generation itself. Raises
+    TopicMismatchError, KafkaError."""
     try:
         asyncio.run(check_topics(settings, definition.election, settings.generation or FIRST_GENERATION))
     except TopicMismatchError as error:
-        complain(f"Error: {error}; `rekap open` makes the topics of an election")
-        raise SystemExit(EXIT_CONFIGURATION) from None
-    except (KafkaError, OSError) as error:
-        logger.critical(log_line("stopped", error=f"Kafka at {settings.kafka}: {type(error).__name__}"))
-        raise SystemExit(EXIT_STOPPED) from None
+        raise TopicMismatchError(f"{error}; `rekap open` makes the topics of an election") from None
 
 
 def _work(role: str, worker: Worker, settings: Settings, definition: Definition) -> None:
@@ -155,7 +128,7 @@ def _work(role: str, worker: Worker, settings: Settings, definition: Definition)
         uvloop.run(until_signal())
     except Exception as error:
         logger.critical(log_line("stopped", role=role, error=f"{type(error).__name__}: {error}"), exc_info=True)
-        raise SystemExit(EXIT_STOPPED) from None
+        raise SystemExit(ExitCode.STOPPED) from None
     logger.info(log_line("stopped", role=role))
 
 
@@ -166,9 +139,7 @@ def _serve(settings: Settings, definition: Definition) -> NoReturn:
     from api.http.server import bounded_server
     from api.limits.limits import Limits
 
-    if unregistered := unregistered_gateway(settings, definition):
-        complain(f"Error: {unregistered}")
-        raise SystemExit(EXIT_CONFIGURATION)
+    check_gateway_key(settings, definition)
     limits = Limits(settings)
     app = create_app(settings, definition, limits)
     server = bounded_server(
@@ -185,4 +156,4 @@ def _serve(settings: Settings, definition: Definition) -> NoReturn:
         before_shutdown=lambda: app.state.live.end_clients(),
     )
     server.run()
-    raise SystemExit(0 if server.started else EXIT_STOPPED)
+    raise SystemExit(ExitCode.DONE if server.started else ExitCode.STOPPED)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
+from rekap.errors import UnusableError
 from schemas.ledger.envelope import ENVELOPE_BYTES_MAX
 from schemas.texts import shown
 
@@ -17,7 +18,7 @@ OBJECT_BYTES_MAX = 4 * ENVELOPE_BYTES_MAX
 """Limit for one object, laid out for people: no gateway takes more than a quarter of it."""
 
 
-class EventFileError(Exception):
+class EventFileError(UnusableError):
     """What cannot be taken, with file and line."""
 
     def __init__(self, file: Path, line: int | None, sentence: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -22,6 +22,7 @@ from pydantic import ValidationError
 
 from projections.definition.compiled import Definition
 from proofs.signatures import key_id
+from rekap.errors import UnusableError
 from rekap.sqlite_files import open_database, transaction
 from rekap.station.belief import Place
 from rekap.station.signing import Signer
@@ -110,8 +111,18 @@ class Gateway(NamedTuple):
     how: str
 
 
-class OutboxError(Exception):
+class OutboxError(UnusableError):
     """The outbox cannot be used, or what was given cannot be kept in it; the sentence says why."""
+
+
+@contextmanager
+def opened_outbox(path: Path, *, must_exist: bool = False) -> Iterator[Outbox]:
+    """The outbox in a file, closed at the end. Raises OutboxError, also where SQLite fails in between."""
+    try:
+        with closing(Outbox(path, must_exist=must_exist)) as outbox:
+            yield outbox
+    except sqlite3.Error as error:
+        raise OutboxError(f"{path}: {error}; is another `rekap submit` running, or the disk full?") from None
 
 
 class Outbox:

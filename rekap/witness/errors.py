@@ -1,20 +1,13 @@
-"""The errors of a witness.
-
-WitnessError
-├── NotStartedError   the witness cannot do its work: logs or address cannot be had
-└── StateError        the state cannot be used, or belongs to another witness
-"""
+"""The errors of a witness."""
 
 from __future__ import annotations
 
-
-class WitnessError(Exception):
-    """The sentence says why, and what to do."""
+from rekap.errors import NotReachedError, UnusableError
 
 
-class NotStartedError(WitnessError):
-    pass
+class NotStartedError(NotReachedError):
+    """The witness cannot start: its port, or the logs of the server, cannot be had, or the logs have other keys than before."""
 
 
-class StateError(WitnessError):
-    pass
+class StateError(UnusableError):
+    """The state cannot be used, or belongs to another witness."""

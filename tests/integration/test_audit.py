@@ -39,7 +39,7 @@ from tests.support.stacks import Voices, eventually, small_stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-VERIFIED, DIFFERS, TAMPERED, NOT_AUDITED = 0, 1, 4, 3
+VERIFIED, DIFFERS, UNUSABLE, NOT_REACHED, TAMPERED = 0, 1, 2, 3, 4
 RECORDS = 300
 MANY = ("1.1.1-1", "1.1.2-1", "1.1.2-2", "1.2.1-2")
 """Stations of one partition, with as many versions each as make up RECORDS."""
@@ -576,16 +576,16 @@ async def test_watching_a_count_that_goes_on_finds_nothing_until_there_is_someth
 
 
 @pytest.mark.parametrize(
-    ("source", "sentence"),
+    ("source", "code", "sentence"),
     [
-        ("http://127.0.0.1:9", "cannot be had"),
-        (".", "package"),
+        ("http://127.0.0.1:9", NOT_REACHED, "cannot be had"),
+        (".", UNUSABLE, "package"),
     ],
 )
-async def test_what_cannot_be_audited_says_so(tmp_path: Path, source: str, sentence: str) -> None:
+async def test_what_cannot_be_audited_says_so(tmp_path: Path, source: str, code: int, sentence: str) -> None:
     source = str(tmp_path) if source == "." else source
     audited = await _audit(source, tmp_path)
-    assert audited.code == NOT_AUDITED
+    assert audited.code == code
     assert sentence in audited.out
 
 

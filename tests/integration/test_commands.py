@@ -109,7 +109,7 @@ async def test_watch_prints_the_totals_of_an_area_with_its_children(stack: Stack
     for name in ("Province 1", "District 1.1", "District 1.2"):
         assert name in out
     code, _, err = await rekap("watch", "--once", "--url", stack.url, "--office", "mayor")
-    assert (code, err) == (1, "Error: there is no office 'mayor'; there are: president, council\n")
+    assert (code, err) == (2, "Error: there is no office 'mayor'; there are: president, council\n")
     code, _, err = await rekap("watch", "--once", "--url", "http://127.0.0.1:1")
     assert code == 3
     assert "is `rekap up` running there?" in err

@@ -136,7 +136,7 @@ async def test_up_with_a_key_that_may_not_open_starts_nothing(tmp_path: Path) ->
     code, _, err = await rekap(
         "up", tmp_path / "election", "--key", tmp_path / "officer.pem", "--data", tmp_path / "data"
     )
-    assert code == 1
+    assert code == 2
     assert err.startswith("Error: the election cannot be opened with this key: ")
     assert not (tmp_path / "data").exists()
 

@@ -17,6 +17,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from rekap.errors import UnusableError
 from schemas.definition.package import (
     Area,
     Choice,
@@ -63,7 +64,7 @@ _NAMES: Mapping[Reading, LocalText] = {
 }
 
 
-class KawalpemiluFilesError(ValueError):
+class KawalpemiluFilesError(UnusableError):
     """A file of the extract is missing or has a value it should not have; the sentence says where."""
 
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 import rekap.follow.board
-from rekap.commands.watch import watch
+from rekap.cli import main
 from tests.support.fake_gateway import FakeGateway, answer, in_a_thread
 
 
@@ -23,8 +23,8 @@ from tests.support.fake_gateway import FakeGateway, answer, in_a_thread
         (answer(200, {"offices": None}), 3),
         (answer(200, {"offices": [{}]}), 3),
         (answer(200, b"[1]"), 3),
-        (answer(200, {"offices": []}), 1),
-        (answer(404, {"detail": "not\nhere\x1b[2J"}), 1),
+        (answer(200, {"offices": []}), 2),
+        (answer(404, {"detail": "not\nhere\x1b[2J"}), 2),
         (b"nonsense\r\n\r\n", 3),
     ],
 )
@@ -33,7 +33,7 @@ def test_what_is_no_answer_is_one_line_and_an_exit_code(
 ) -> None:
     monkeypatch.setattr(rekap.follow.board, "ANSWER_BYTES_MAX", 1_000_000)
     with in_a_thread(FakeGateway(respond=lambda *_: made)) as gateway:
-        done = CliRunner().invoke(watch, ["--once", "--url", gateway.url])
+        done = CliRunner().invoke(main, ["watch", "--once", "--url", gateway.url])
     assert done.exit_code == code
     assert isinstance(done.exception, SystemExit)
     assert done.stderr.startswith("Error: ")
@@ -43,6 +43,6 @@ def test_what_is_no_answer_is_one_line_and_an_exit_code(
 
 @pytest.mark.parametrize("url", ["here", "ftp://here", "http://", "http://a\x00b"])
 def test_an_address_that_is_none_is_a_sentence(url: str) -> None:
-    done = CliRunner().invoke(watch, ["--once", "--url", url])
+    done = CliRunner().invoke(main, ["watch", "--once", "--url", url])
     assert done.exit_code == 2
     assert done.stderr.startswith("Error: --url: ")

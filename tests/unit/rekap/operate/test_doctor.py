@@ -24,14 +24,14 @@ def _report(*missing: tuple[str, str], different: str = "") -> Report:
         (
             _report((STATES, "partition 0 of state"), (STATES, "partition 1 of state")),
             (),
-            4,
+            5,
             "what was compared is as the ledger says; the rest was NOT compared, because it is not here: the tabulator's "
             "states (partition 0 of state, and 1 more)",
         ),
         (
             _report((STATES, "partition 0 of state"), (PUBLIC_LOG, "log/0/checkpoint")),
             (STATES,),
-            4,
+            5,
             "what was compared is as the ledger says; the rest was NOT compared, because it is not here: the public log "
             "(log/0/checkpoint); the tabulator's states (partition 0 of state)",
         ),

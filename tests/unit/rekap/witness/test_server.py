@@ -292,7 +292,7 @@ def test_what_is_wrong_with_the_command_is_one_sentence(
         (["--name", "w1", *files, "--server", "http://127.0.0.1:1"], 3, "Start again when the server is up"),
         (["--name", "w1", *files, "--server", "nonsense"], 3, "nonsense/v1/log"),
         (["--name", "w1", *files, "--log", str(KEY), "--port", taken], 3, "cannot be listened on"),
-        (["--name", "w2", *files, "--log", str(KEY)], 3, "is the state of the witness"),
+        (["--name", "w2", *files, "--log", str(KEY)], 2, "is the state of the witness"),
     ):
         result = _run(monkeypatch, *arguments)
         assert (result.exit_code, result.exception.__class__) == (code, SystemExit), result.output

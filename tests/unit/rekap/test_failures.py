@@ -1,0 +1,232 @@
+"""Each command that cannot do its work ends with a sentence on standard error and the exit code of the table."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+import audit
+import rekap
+import rekap.commands.run
+import rekap.commands.witness
+import rekap.station.delivery
+from audit.report.findings import Verdict
+from rekap.cli import main
+from rekap.errors import RekapError
+from rekap.exit_codes import MEANINGS, ExitCode
+from rekap.failures import OUTCOMES
+from runtime.files.key_files import write_key_file
+from runtime.kafka.seals import make_seal_keys
+from runtime.package.writing import write_package
+from tests.support.ledger import private_key
+from tests.support.small_election import small_package
+
+Run = Callable[..., Result]
+NOBODY = "127.0.0.1:9"
+UP = ("up", "election", "--data", "data")
+SUBMIT = ("submit", "form.json")
+AUDIT = ("audit", f"http://{NOBODY}", "--package")
+KAFKA_AWAY = f"Error: Kafka at {NOBODY} (REKAP_KAFKA) cannot be used: KafkaConnectionError"
+WITH_KAFKA = {
+    "open": ("open", "--key", "authority.pem"),
+    "up": (*UP, "--key", "authority.pem"),
+    "kafka-roles": ("kafka-roles", "--passwords", "passwords"),
+    "ledger export": ("ledger", "export", "files"),
+    "doctor": ("doctor",),
+    "rebuild": ("rebuild",),
+    "run api": ("run", "api"),
+    "run tabulator": ("run", "tabulator"),
+    "run rollup": ("run", "rollup"),
+    "run recorder": ("run", "recorder"),
+    "run notary": ("run", "notary"),
+}
+BY_SETTING = [arguments for name, arguments in WITH_KAFKA.items() if name != "up"]
+"""Commands that take the package from REKAP_PACKAGE."""
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`rekap` in a directory with a package, a key and a form, and nothing at the addresses of Kafka and PostgreSQL."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in {
+        "REKAP_PACKAGE": "election",
+        "REKAP_KAFKA": NOBODY,
+        "REKAP_DATABASE": f"postgresql://{NOBODY}/rekap",
+        "REKAP_WORKERS_KEY": "workers-key.txt",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(rekap.station.delivery, "ATTEMPTS", 1)
+    for command in (rekap.commands.run, rekap.commands.witness):
+        monkeypatch.setattr(command, "start_logs", lambda: None)  # it would take pytest's own handlers away
+    write_package(small_package(), tmp_path / "election")
+    write_package(small_package(), tmp_path / "wrong")
+    (tmp_path / "wrong/areas.csv").write_text("code,name,level,parent\n1,Nowhere,county,\n")
+    write_key_file(private_key("authority"), tmp_path / "authority.pem")
+    make_seal_keys(tmp_path / "workers-key.txt")
+    (tmp_path / "form.json").write_text('{"type":"result.reported"}')
+
+    def rekap_(*arguments: str) -> Result:
+        return CliRunner().invoke(main, arguments)
+
+    return rekap_
+
+
+def _ended(result: Result, code: ExitCode, *sentences: str) -> None:
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.stderr
+    assert "Error: " in result.stderr
+    for sentence in sentences:
+        assert sentence in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("up", "wrong", "--key", "authority.pem", "--data", "data"),
+        (*SUBMIT, "--package", "wrong"),
+        ("replay", f"http://{NOBODY}", "--package", "wrong"),
+        (*AUDIT, "wrong"),
+    ],
+)
+def test_a_wrong_package(run: Run, arguments: tuple[str, ...]) -> None:
+    _ended(run(*arguments), ExitCode.UNUSABLE, "areas.csv")
+
+
+@pytest.mark.parametrize("arguments", BY_SETTING)
+def test_a_wrong_package_of_the_settings(run: Run, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]) -> None:
+    monkeypatch.setenv("REKAP_PACKAGE", "wrong")
+    _ended(run(*arguments), ExitCode.UNUSABLE, "areas.csv")
+
+
+def test_a_wrong_package_is_what_a_check_finds(run: Run) -> None:
+    result = run("election", "check", "wrong")
+    assert result.exit_code == ExitCode.BAD_OUTCOME
+    assert result.stderr.startswith("areas.csv")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (*UP, "--key", "none.pem"),
+        ("open", "--key", "none.pem"),
+        (*SUBMIT, "--package", "election", "--key", "none.pem"),
+        ("keys", "show", "none.pem", "--role", "authority", "--scope", "0"),
+    ],
+)
+def test_a_key_file_that_is_not_there(run: Run, arguments: tuple[str, ...]) -> None:
+    _ended(run(*arguments), ExitCode.UNUSABLE, "none.pem")
+
+
+@pytest.mark.parametrize("arguments", WITH_KAFKA.values(), ids=WITH_KAFKA)
+def test_a_kafka_that_is_not_there(run: Run, arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    _ended(result, ExitCode.NOT_REACHED)
+    assert result.stderr.splitlines()[-1] == KAFKA_AWAY
+    assert "AIOKafka" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("watch", "--once", "--url", f"http://{NOBODY}"), ExitCode.NOT_REACHED),
+        (("replay", f"http://{NOBODY}"), ExitCode.NOT_REACHED),
+        (("replay", f"kafka://{NOBODY}"), ExitCode.NOT_REACHED),
+        ((*AUDIT, "election"), ExitCode.NOT_REACHED),
+        (("audit", f"kafka://{NOBODY}", "--package", "election"), ExitCode.NOT_REACHED),
+        (
+            ("witness", "--name", "w", "--key", "w.pem", "--state", "w.sqlite", "--server", f"http://{NOBODY}"),
+            ExitCode.NOT_REACHED,
+        ),
+        (("watch", "--once", "--url", "nonsense"), ExitCode.UNUSABLE),
+        ((*SUBMIT, "--url", "nonsense"), ExitCode.UNUSABLE),
+        (("audit", "nonsense"), ExitCode.UNUSABLE),
+    ],
+)
+def test_an_address_where_nobody_answers(run: Run, arguments: tuple[str, ...], code: ExitCode) -> None:
+    _ended(run(*arguments), code)
+
+
+def test_a_port_that_is_in_use(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for arguments in ((*UP, "--key", "authority.pem"), ("demo", "--stations", "1000")):
+            _ended(run(*arguments, "--port", port), ExitCode.NOT_REACHED, f"port {port} of 127.0.0.1 is in use")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("election", "check", "none"),
+        ("up", "none", "--key", "authority.pem"),
+        ("submit", "none.json"),
+        ("outbox", "list", "--outbox", "none.sqlite"),
+        ("outbox", "show", "3f1c0a9b", "--outbox", "none.sqlite"),
+        ("outbox", "drop", "3f1c0a9b", "--outbox", "none.sqlite"),
+        ("outbox", "retry", "3f1c0a9b", "--outbox", "none.sqlite"),
+        ("outbox", "gateways", "--outbox", "none.sqlite"),
+        ("ledger", "import", "none"),
+        ("import", "kawalpemilu-2019", "none"),
+        ("keys", "new", "--role", "authority", "--scope", "0", "--out", "none/key.pem"),
+        ("keys", "workers", "form.json/key.txt"),
+        ("audit", "form.json"),
+        ("audit", ".", "--package", "election", "--receipt", "none"),
+        (*AUDIT, "form.json"),
+        ("election", "new", "form.json/new"),
+    ],
+)
+def test_a_file_that_is_not_there_or_is_not_what_it_should_be(run: Run, arguments: tuple[str, ...]) -> None:
+    _ended(run(*arguments), ExitCode.UNUSABLE)
+
+
+def test_a_foreign_file_is_not_taken_for_an_outbox(run: Run) -> None:
+    _ended(run("outbox", "list", "--outbox", "form.json"), ExitCode.UNUSABLE, "form.json")
+    _ended(run("submit", "--outbox", "form.json"), ExitCode.UNUSABLE, "form.json")
+
+
+# ── the tables ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _all_modules(package: object) -> None:
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):  # type: ignore[attr-defined]
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+
+
+def _below(error: type[BaseException]) -> Iterator[type[BaseException]]:
+    for each in error.__subclasses__():
+        yield each
+        yield from _below(each)
+
+
+def test_the_tree_of_errors_is_the_one_that_is_drawn() -> None:
+    _all_modules(rekap)
+    drawn = [line.strip("│├└─ ").split()[0] for line in (rekap.__doc__ or "").splitlines() if "Error  " in line]
+    assert sorted(drawn) == sorted({each.__name__ for each in _below(RekapError) if not each.__name__.startswith("_")})
+
+
+def test_the_errors_of_the_auditor_are_those_that_are_drawn() -> None:
+    _all_modules(audit)
+    drawn = {line.strip("└─ ").split()[0] for line in (audit.__doc__ or "").splitlines() if "Error  " in line}
+    found = {each.__name__ for each in _below(Exception) if each.__module__.startswith("audit.")}
+    assert drawn == found
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_an_error_of_the_table_is_the_class_that_it_names(name: str) -> None:
+    module, _, error = name.rpartition(".")
+    found = getattr(importlib.import_module(module), error)
+    assert (found.__module__, found.__qualname__) == (module, error)
+    assert issubclass(found, Exception)
+
+
+def test_each_code_has_one_meaning_and_an_audit_ends_with_these() -> None:
+    assert set(MEANINGS) == set(ExitCode)
+    codes = {each.name: each.value for each in Verdict}
+    assert codes == {"VERIFIED": ExitCode.DONE, "DIFFERS": ExitCode.BAD_OUTCOME, "TAMPERED": ExitCode.TAMPERED}
