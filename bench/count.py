@@ -46,8 +46,11 @@ from projections.fold.records import read_record
 from projections.fold.tabulation import PartitionFold
 from proofs.signatures import load_public_key, verify
 from rekap.elections.demo import PRESIDENT
+from rekap.embedded.errors import EmbeddedError
 from rekap.embedded.kafka import POM, EmbeddedKafka
-from rekap.embedded.processes import EmbeddedError, LeashedProcess, Supervisor, last_lines
+from rekap.embedded.leash import LeashedProcess
+from rekap.embedded.log_files import last_lines
+from rekap.embedded.supervisor import Supervisor
 from rekap.operate.configuration import spare_the_collector
 from rekap.station.signing import Signer
 from runtime.kafka.clients import plain_consumer

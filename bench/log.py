@@ -50,9 +50,11 @@ from proofs.growing_log import GrowingLog
 from proofs.notes import Checkpoint, Note, parse_checkpoint, parse_note
 from proofs.tiles import CHECKPOINT, entry_bundle, read_bundle, tiles_of
 from proofs.tiles import entries_path as bundle_path
+from rekap.embedded.errors import EmbeddedError
 from rekap.embedded.kafka import EmbeddedKafka
+from rekap.embedded.log_files import last_lines
 from rekap.embedded.postgres import EmbeddedPostgres
-from rekap.embedded.processes import EmbeddedError, Supervisor, last_lines
+from rekap.embedded.supervisor import Supervisor
 from rekap.operate.configuration import spare_the_collector
 from runtime.files.key_files import load_or_make_key_file
 from runtime.files.tile_store import TileStore

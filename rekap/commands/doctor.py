@@ -8,7 +8,8 @@ import click
 
 from rekap.exit_codes import ExitCode
 from rekap.operate.configuration import load_with_database
-from rekap.operate.doctor import PUBLIC_LOG, STATES, examine, exit_code_of, last_lines_of
+from rekap.operate.doctor.examination import examine
+from rekap.operate.doctor.report import PUBLIC_LOG, STATES, exit_code_of, last_lines_of
 from rekap.operate.ledger_files import LedgerFilesError
 from rekap.terminal import say
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from rekap.embedded.processes import told_to_stop
+from rekap.embedded.supervisor import told_to_stop
 from rekap.operate.opening import CONFIRM_HELP
 from rekap.operate.stack import WITNESSES_MAX, WORKERS, running_stack
 from runtime.files.key_files import load_key_file

@@ -6,5 +6,5 @@ Out    bootstrap servers and a database DSN, the same two things REKAP_KAFKA and
 
 Nothing is left behind, also when the supervisor is killed; a second start on the directory goes on with its data.
 DESIGN 8 has the reasons.
-Read next: processes.py (the leash, the supervisor, the errors), kafka.py, postgres.py.
+Read next: supervisor.py (what is kept alive), leash.py (what never outlives us), kafka.py, postgres.py.
 """

@@ -33,17 +33,11 @@ from pathlib import Path
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from rekap.embedded.data_directory import hold_data_directory
+from rekap.embedded.errors import EmbeddedError, StartError, ToolMissingError
+from rekap.embedded.leash import LeashedProcess, run_to_end
+from rekap.embedded.log_files import last_lines, open_log
 from rekap.embedded.ports import HOST, free_port, free_ports, is_free
-from rekap.embedded.processes import (
-    EmbeddedError,
-    LeashedProcess,
-    StartError,
-    ToolMissingError,
-    hold_data_directory,
-    last_lines,
-    open_log,
-    run_to_end,
-)
 from runtime.kafka.security import client_options
 from runtime.settings import read_settings, variable
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import socket
 
-from rekap.embedded.processes import EmbeddedError
+from rekap.embedded.errors import EmbeddedError
 
 HOST = "127.0.0.1"
 LOWEST, END = 16_384, 32_768

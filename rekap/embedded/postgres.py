@@ -28,16 +28,10 @@ from urllib.parse import quote
 
 import asyncpg
 
-from rekap.embedded.processes import (
-    LeashedProcess,
-    RunAs,
-    StartError,
-    ToolMissingError,
-    hold_data_directory,
-    last_lines,
-    open_log,
-    run_to_end,
-)
+from rekap.embedded.data_directory import hold_data_directory
+from rekap.embedded.errors import StartError, ToolMissingError
+from rekap.embedded.leash import LeashedProcess, RunAs, run_to_end
+from rekap.embedded.log_files import last_lines, open_log
 
 logger = logging.getLogger("rekap.embedded")
 

@@ -31,7 +31,8 @@ from aiokafka import TopicPartition
 from consumers.recorder.transaction import make_list_indexes
 from projections.definition.compiled import Definition
 from projections.readmodel import queries
-from rekap.embedded.processes import Supervisor, last_lines, told_to_stop
+from rekap.embedded.log_files import last_lines
+from rekap.embedded.supervisor import Supervisor, told_to_stop
 from rekap.errors import BadOutcomeError
 from rekap.operate.database import connected
 from rekap.terminal import complain, say

@@ -18,10 +18,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from projections.definition.checks import problems
 from projections.definition.compiled import Definition
 from proofs.notes import ED25519, VerifierKey
+from rekap.embedded.data_directory import hold_data_directory
+from rekap.embedded.errors import StartError
 from rekap.embedded.kafka import EmbeddedKafka, embedded_cluster
 from rekap.embedded.ports import HOST, free_port, see_that_port_is_free
 from rekap.embedded.postgres import EmbeddedPostgres
-from rekap.embedded.processes import StartError, Supervisor, hold_data_directory
+from rekap.embedded.supervisor import Supervisor
 from rekap.operate.ledger_files import import_ledger
 from rekap.operate.opening import check_opening_key, open_with_key
 from rekap.operate.worker import SERVING

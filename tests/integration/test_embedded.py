@@ -23,17 +23,11 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
 import rekap.embedded
+from rekap.embedded.data_directory import hold_data_directory
+from rekap.embedded.errors import DataDirectoryInUseError, EmbeddedError, NotReadyError, StartError, ToolMissingError
 from rekap.embedded.kafka import OWN_USER, EmbeddedKafka, embedded_cluster, find_java, resolve_jars
 from rekap.embedded.postgres import EmbeddedPostgres
-from rekap.embedded.processes import (
-    DataDirectoryInUseError,
-    EmbeddedError,
-    NotReadyError,
-    StartError,
-    Supervisor,
-    ToolMissingError,
-    hold_data_directory,
-)
+from rekap.embedded.supervisor import Supervisor
 from runtime.kafka.security import client_options
 from runtime.settings import Settings
 from tests.support.waiting import until
@@ -234,7 +228,7 @@ async def test_postgres_listens_on_no_network_and_nobody_else_may_enter_its_sock
 def test_a_held_data_directory_is_refused_until_its_holder_ends_however_it_ends(tmp_path: Path) -> None:
     script = (
         "import sys, time, pathlib\n"
-        "from rekap.embedded.processes import hold_data_directory\n"
+        "from rekap.embedded.data_directory import hold_data_directory\n"
         "with hold_data_directory(pathlib.Path(sys.argv[1])):\n"
         "    print('held', flush=True)\n"
         "    time.sleep(60)\n"
@@ -440,7 +434,7 @@ async def test_a_child_has_a_process_group_of_its_own_so_that_ctrl_c_reaches_the
 def test_ctrl_c_stops_the_children_in_order_and_a_second_one_changes_nothing() -> None:
     script = (
         "import asyncio, sys\n"
-        "from rekap.embedded.processes import Supervisor, told_to_stop\n"
+        "from rekap.embedded.supervisor import Supervisor, told_to_stop\n"
         "async def main(child):\n"
         "    told = told_to_stop()\n"
         "    supervisor = Supervisor()\n"
@@ -476,7 +470,7 @@ async def test_nothing_is_left_when_the_supervisor_is_killed(tmp_path: Path) -> 
         "import asyncio, json, pathlib, sys\n"
         "from rekap.embedded.kafka import EmbeddedKafka\n"
         "from rekap.embedded.postgres import EmbeddedPostgres\n"
-        "from rekap.embedded.processes import Supervisor\n"
+        "from rekap.embedded.supervisor import Supervisor\n"
         "async def main(data):\n"
         "    supervisor = Supervisor(terminal=sys.stderr)\n"
         "    await supervisor.adopt('postgres', EmbeddedPostgres(data))\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rekap.operate.doctor import LOG_FILE, PUBLIC_LOG, STATES, Report, exit_code_of, last_lines_of
+from rekap.operate.doctor.report import LOG_FILE, PUBLIC_LOG, STATES, Report, exit_code_of, last_lines_of
 
 
 def _report(*missing: tuple[str, str], different: str = "") -> Report:

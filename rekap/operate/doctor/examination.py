@@ -24,12 +24,10 @@ import hashlib
 import os
 import sys
 import time
-from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import replace
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -55,9 +53,11 @@ from proofs.growing_log import GrowingLog
 from proofs.notes import NoteError, parse_checkpoint, parse_note
 from proofs.signatures import load_public_key
 from rekap.errors import UnusableError
-from rekap.exit_codes import ExitCode
 from rekap.follow.replay import checked_records
 from rekap.operate.database import connected
+from rekap.operate.doctor.key_numbers import irregular_sentence
+from rekap.operate.doctor.report import CHECKPOINT_FILE, LOG_FILE, LOG_HEAD, PUBLIC_LOG, SHOWN_MAX, STATES, Report
+from rekap.operate.doctor.table_rows import Merge
 from rekap.operate.ledger_files import records_of
 from rekap.terminal import complain, say
 from runtime.files.state_files import FOLD_CODE, StateFiles, hash_of_code
@@ -71,50 +71,14 @@ from runtime.settings import Settings
 from schemas.derived.blocks import UNATTRIBUTED
 from schemas.served.logs import folder_of
 
-CHECKPOINT_FILE = "checkpoint file"
-LOG_HEAD = "log head"
-LOG_FILE = "file of the log"
-OF_THE_LOG = {CHECKPOINT_FILE, LOG_HEAD, LOG_FILE}
 EVER_SECONDS = 1e9
-SHOWN_MAX = 20
-"""Differences of one kind that are printed; the rest are counted."""
 CHUNK = 1_000
 PREFETCH = 1_000
 """Rows of a table that are held at once: of the longest records 60 MB. At double as much more, for 2% of the time."""
 
-PUBLIC_LOG, STATES = "log", "states"
-"""What may be kept on another machine than this, by the name that --without takes."""
-
 
 class DoctorError(UnusableError):
     """Nothing can be compared; the sentence says why."""
-
-
-class Report:
-    """What was compared, and what differs."""
-
-    def __init__(self) -> None:
-        self.compared: Counter[str] = Counter()
-        self.different: Counter[str] = Counter()
-        self.notes: list[str] = []
-        self.missing: dict[str, list[str]] = {}
-        """What should have been compared and is not here: by kind (PUBLIC_LOG, STATES), where it was looked for."""
-
-    def miss(self, kind: str, place: str) -> None:
-        self.missing.setdefault(kind, []).append(place)
-
-    def compare(self, kind: str, place: object, expected: object, found: object) -> None:
-        self.compared[kind] += 1
-        if expected == found:
-            return
-        self.different[kind] += 1
-        if self.different[kind] <= SHOWN_MAX:
-            say(f"{kind} {place}: expected {_shown(expected)}, found {_shown(found)}")
-
-    def table(self) -> str:
-        lines = [f"{'compared':34}{'how many':>12}{'different':>12}"]
-        lines += [f"{kind:34}{count:>12,}{self.different[kind]:>12,}" for kind, count in self.compared.items()]
-        return "\n".join([*lines, *self.notes])
 
 
 class _Cuts(NamedTuple):
@@ -413,7 +377,7 @@ class Doctor:
         """What the keys' numbers show."""
         rows = await self._connection.fetch(queries.NUMBERS_OF_KEYS, SHOWN_MAX)
         for row in rows:
-            say(_irregular(row))
+            say(irregular_sentence(row))
         totals = {row["kind"]: row["total"] for row in rows}
         said = ", ".join(f"{total:,} {kind}" for kind, total in totals.items())
         self.report.notes.append(
@@ -427,9 +391,9 @@ class Doctor:
         await merge.take(expected)
         await merge.end()
 
-    def _merge(self, kind: str, statement: str, *arguments: object) -> _Merge:
+    def _merge(self, kind: str, statement: str, *arguments: object) -> Merge:
         rows = self._connection.cursor(statement, *arguments, prefetch=PREFETCH)
-        return _Merge(self.report, kind, aiter(rows))
+        return Merge(self.report, kind, aiter(rows))
 
     def _say(self, folded: int) -> None:
         self._folded += folded
@@ -437,66 +401,6 @@ class Doctor:
         if now - self._told_at > 2:
             self._told_at = now
             complain(f"folded {self._folded:,} records")
-
-
-_key_of = itemgetter(slice(0, 2))
-"""The first two columns are the key."""
-
-
-class _Merge:
-    """Two streams of rows in the order of one key, compared: what should be there, and what a table has."""
-
-    def __init__(self, report: Report, kind: str, found: AsyncIterator[Any]) -> None:
-        self._report = report
-        self._kind = kind
-        self._found = found
-        self._next: Row | None = None
-        self._began = False
-
-    async def take(self, expected: Iterable[Row]) -> None:
-        """Each call takes rows that come after those of the calls before."""
-        for row in sorted(expected, key=_key_of):
-            if not self._began:
-                self._began = True
-                await self._advance()
-            key = _key_of(row)
-            while self._next is not None and _key_of(self._next) < key:
-                await self._superfluous()
-            if self._next is not None and _key_of(self._next) == key:
-                self._report.compare(self._kind, _name(key), row, self._next)
-                await self._advance()
-            else:
-                self._report.compare(self._kind, _name(key), row, None)
-
-    async def end(self) -> None:
-        if not self._began:
-            await self._advance()
-        while self._next is not None:
-            await self._superfluous()
-
-    async def _superfluous(self) -> None:
-        assert self._next is not None
-        self._report.compare(self._kind, _name(_key_of(self._next)), None, self._next)
-        await self._advance()
-
-    async def _advance(self) -> None:
-        row = await anext(self._found, None)
-        self._next = None if row is None else tuple(row)
-
-
-def _irregular(row: Mapping[str, Any]) -> str:
-    events = " and ".join(
-        f"event {event} (record {place})" for event, place in zip(row["events"], row["places"], strict=True)
-    )
-    numbers = f"number {row['first']}" if row["first"] == row["last"] else f"numbers {row['first']} to {row['last']}"
-    what = {
-        "used twice": f"on {events}",
-        "wrong prev": f"{events} names {row['names'] or 'none'} as the one before it",
-        "hole": f"not in the ledger; {events} above names {row['names']} as the one before it",
-        "new start": f"not used; {events} above names none before it, as where an outbox was lost",
-        "declared gap": f"not used; {events} above names the event below as the one before it",
-    }
-    return f"{row['kind']}: key {row['key']}, {numbers}: {what[row['kind']]}"
 
 
 async def _chunks(values: AsyncGenerator[bytes]) -> AsyncGenerator[list[bytes]]:
@@ -515,17 +419,8 @@ def _comparable(state: FoldState) -> dict[str, Any]:
     return {**state._asdict(), "lives": f"lives with SHA-256 {state.lives.digest().hex()}"}
 
 
-def _name(key: tuple[Any, ...]) -> str:
-    return "/".join(map(str, key))
-
-
 def _summary(data: bytes) -> str:
     return f"{len(data)} bytes with SHA-256 {hashlib.sha256(data).hexdigest()}"
-
-
-def _shown(value: object) -> str:
-    text = "nothing" if value is None else str(value)
-    return text if len(text) <= 300 else f"{text[:300]}…"
 
 
 async def examine(settings: Settings, definition: Definition) -> Report:
@@ -545,36 +440,3 @@ async def examine(settings: Settings, definition: Definition) -> Report:
     finally:
         await connection.close()
     return doctor.report
-
-
-def exit_code_of(report: Report, left_out: Collection[str]) -> ExitCode:
-    if report.different:
-        return ExitCode.BAD_OUTCOME
-    return ExitCode.NOT_ALL_COMPARED if report.missing.keys() - set(left_out) else ExitCode.DONE
-
-
-def last_lines_of(report: Report, left_out: Collection[str]) -> list[str]:
-    """What came out, for the person who asked; the last line says also what was not compared."""
-    lines = []
-    differences = f"{sum(report.different.values()):,} differences"
-    if report.different.keys() - OF_THE_LOG:
-        lines.append(f"{differences}: `rekap rebuild` makes all but the log again from the ledger")
-    if report.different.keys() & OF_THE_LOG:
-        lines.append(
-            f"{differences}: of the public log too; delete nothing, and find out which was changed, log or ledger"
-        )
-    missing = "; ".join(f"{_NAMES[kind]} ({_first(places)})" for kind, places in sorted(report.missing.items()))
-    if missing:
-        as_asked = " (left out as asked)" if report.missing.keys() <= set(left_out) else ""
-        what = "the rest" if report.different else "what was compared is as the ledger says; the rest"
-        lines.append(f"{what} was NOT compared{as_asked}, because it is not here: {missing}")
-    elif not report.different:
-        lines.append("all is as the ledger says")
-    return lines
-
-
-_NAMES = {PUBLIC_LOG: "the public log", STATES: "the tabulator's states"}
-
-
-def _first(places: list[str]) -> str:
-    return places[0] if len(places) == 1 else f"{places[0]}, and {len(places) - 1} more"

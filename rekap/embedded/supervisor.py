@@ -1,0 +1,237 @@
+"""The supervisor: it starts named services, writes their output to the terminal or to files, and restarts what ends."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TextIO
+
+from rekap.embedded.child import ChildProcess, Readiness, Service
+from rekap.embedded.errors import EmbeddedError, NotReadyError
+from rekap.embedded.leash import STOP_DEADLINE_S
+from rekap.embedded.log_files import LINES_REMEMBERED, open_log
+from schemas.texts import shown
+
+BACKOFF_FIRST_S = 0.5
+BACKOFF_MAX_S = 15.0
+BACKOFF_RESET_AFTER_S = 60.0  # a child that lived this long has earned a quick restart
+READY_DEADLINE_S = 60.0
+
+
+@dataclass(slots=True)
+class _Kept:
+    """One supervised service. Owned by the supervisor's event loop; `keeper` is the only one that starts it again."""
+
+    service: Service
+    wanted: bool = True
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)  # cuts the backoff short: restart now, or stop now
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=LINES_REMEMBERED))
+    keeper: asyncio.Task[None] | None = None
+    log: IO[bytes] | None = None
+
+    async def become_ready(self) -> None:
+        """Wait until it is; a keeper that failed (a probe with a bug) says so here."""
+        ready = asyncio.create_task(self.ready.wait())
+        try:
+            await asyncio.wait({ready, self.keeper} if self.keeper else {ready}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ready.cancel()
+        if self.keeper is not None and self.keeper.done():
+            self.keeper.result()
+
+
+class Supervisor:
+    """Keeps named services alive until told to stop.
+
+    Output goes to the terminal behind the name, or, with a log directory, to `<name>.log` there; what the supervisor
+    itself has to say always goes to the terminal.
+    """
+
+    def __init__(
+        self,
+        *,
+        log_directory: Path | None = None,
+        terminal: TextIO | None = None,
+        name_width: int = 10,
+        stop_deadline_s: float = STOP_DEADLINE_S,
+    ) -> None:
+        self._log_directory = log_directory
+        self._terminal = terminal if terminal is not None else sys.stdout
+        self._name_width = name_width
+        self._stop_deadline_s = stop_deadline_s
+        self._kept: dict[str, _Kept] = {}
+
+    async def adopt(self, name: str, service: Service) -> str:
+        """Start a service, return what its `start` returns, and keep it alive from then on.
+
+        A failure of this first start is raised: what never worked is for the operator to see, not to be retried.
+        """
+        kept = self._add(name, service)
+        try:
+            address = await service.start()
+        except BaseException:
+            self._kept.pop(name, None)
+            raise
+        kept.ready.set()
+        kept.keeper = asyncio.create_task(self._keep(name, kept, started=True), name=f"keeper of {name}")
+        return address
+
+    def run(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        ready: Readiness = None,
+    ) -> None:
+        """Start a command and keep it alive. Returns at once: `wait_ready` waits."""
+        last_lines: deque[str] = deque(maxlen=LINES_REMEMBERED)
+        log = None if self._log_directory is None else open_log(self._log_directory / f"{name}.log")
+
+        def write(line: bytes) -> None:
+            text = line.decode("utf-8", "replace")
+            last_lines.append(text)
+            if log is None:
+                self.say(name, text)
+            else:
+                with suppress(OSError):  # a full disk must not end a child that could go on counting
+                    log.write(line + b"\n")
+
+        child = ChildProcess(
+            command, environment=environment, ready=ready, stop_deadline_s=self._stop_deadline_s, write=write
+        )
+        kept = self._add(name, child)
+        kept.last_lines, kept.log = last_lines, log
+        kept.keeper = asyncio.create_task(self._keep(name, kept, started=False), name=f"keeper of {name}")
+
+    def say(self, name: str, text: str) -> None:
+        """One line to the terminal, behind a name."""
+        with suppress(OSError, ValueError):  # the terminal may be gone; that is no reason to stop counting
+            self._terminal.write(f"{name:<{self._name_width}} | {shown(text)}\n")
+            self._terminal.flush()
+
+    async def wait_ready(self, *names: str, deadline_s: float = READY_DEADLINE_S) -> None:
+        """Return when these services, or all, are ready."""
+        names = names or tuple(self._kept)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(deadline_s):
+                for name in names:
+                    await self._kept[name].become_ready()
+            return
+        late = next(name for name in names if not self._kept[name].ready.is_set())
+        said = "\n".join(f"  {line}" for line in self._kept[late].last_lines) or "  (nothing)"
+        raise NotReadyError(f"{late}: expected to be ready within {deadline_s:g} s, and is not. It said last:\n{said}")
+
+    def process_id(self, name: str) -> int | None:
+        """None between an end and the next start."""
+        return self._kept[name].service.process_id
+
+    def pause(self, name: str) -> None:
+        """SIGSTOP, to all of its process group (of PostgreSQL the postmaster alone: its backends leave the group)."""
+        self._kept[name].service.signal_group(signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        self._kept[name].service.signal_group(signal.SIGCONT)
+
+    async def kill(self, name: str) -> None:
+        """SIGKILL, as an accident would: it is restarted after the backoff like after any other end."""
+        kept = self._kept[name]
+        kept.ready.clear()
+        await kept.service.kill()
+
+    async def restart(self, name: str) -> None:
+        """Stop it in order and start it again at once; `wait_ready` waits until it is back."""
+        kept = self._kept[name]
+        kept.ready.clear()
+        running = kept.service.process_id is not None
+        kept.hurry.set()
+        if running:  # otherwise the keeper is in its backoff, or starting it just now
+            await kept.service.stop()
+
+    async def stop(self, *names: str) -> None:
+        """Stop these services in this order, or all in reverse order of their start."""
+        bugs: list[BaseException] = []
+        for name in names or tuple(reversed(self._kept)):
+            kept = self._kept[name]
+            kept.wanted = False
+            kept.hurry.set()
+            kept.ready.clear()
+            await kept.service.stop()
+            keeper = kept.keeper
+            while keeper is not None and not keeper.done():  # again and again: it may be about to start the service
+                await asyncio.wait([keeper], timeout=0.1)
+                await kept.service.stop()
+            if kept.log is not None:
+                kept.log.close()
+            self._kept.pop(name, None)
+            if keeper is not None and (bug := keeper.exception()) is not None:
+                bugs.append(bug)
+        if bugs:  # after all have been stopped
+            raise bugs[0]
+
+    def _add(self, name: str, service: Service) -> _Kept:
+        assert name not in self._kept, f"two services named {name}"
+        self._name_width = max(self._name_width, len(name))
+        kept = self._kept[name] = _Kept(service)
+        return kept
+
+    async def _keep(self, name: str, kept: _Kept, *, started: bool) -> None:
+        """Start, wait for the end, back off, again; until it is not wanted any more."""
+        backoff_s = BACKOFF_FIRST_S
+        while kept.wanted:
+            began = time.monotonic()
+            try:
+                if not started:
+                    kept.hurry.clear()
+                    await kept.service.start()
+                    if kept.service.process_id is not None:
+                        kept.ready.set()
+                started = False
+                how = describe_end(await kept.service.wait())
+            except (EmbeddedError, OSError) as error:
+                how = f"did not start: {error}"
+            kept.ready.clear()
+            lived_s = time.monotonic() - began
+            if kept.hurry.is_set():  # restart() or stop(): asked for, nothing to report
+                backoff_s = BACKOFF_FIRST_S
+                continue
+            if lived_s >= BACKOFF_RESET_AFTER_S:
+                backoff_s = BACKOFF_FIRST_S
+            self.say(name, f"-- {how} after {lived_s:.1f} s; starting again in {backoff_s:g} s")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(backoff_s):
+                    await kept.hurry.wait()
+            backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
+
+
+def told_to_stop() -> asyncio.Future[signal.Signals]:
+    """From this call on, Ctrl-C, SIGTERM or the terminal's end do no more than complete the future.
+
+    Also the second and third Ctrl-C: a stop in order has deadlines of its own and is not cut short.
+    """
+    told: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
+
+    def tell(which: signal.Signals) -> None:
+        if not told.done():
+            told.set_result(which)
+
+    for which in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(which) is not signal.SIG_IGN:  # `nohup rekap up` outlives its terminal
+            asyncio.get_running_loop().add_signal_handler(which, tell, which)
+    return told
+
+
+def describe_end(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    with suppress(ValueError):
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"was ended by signal {-code}"
