@@ -7,10 +7,8 @@ of the log, so that what is shown is byte for byte what `/v1/proof` proves, and 
 from __future__ import annotations
 
 import asyncio
-import binascii
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -25,13 +23,14 @@ from projections.readmodel.queries import EventFilters
 from schemas.codes import CODE_PATTERN, KEY_ID_PATTERN
 from schemas.definition.package import PARTITIONS_MAX
 from schemas.ledger.events import EVENT_TYPES
+from schemas.served.cursors import cursor_text, cursor_values
 from schemas.served.reference import event_schemas
 from schemas.served.snapshots import EventPage, EventSnapshot
+from schemas.times import microseconds_since_1970
 
 EVENTS_PAGE_MAX = 500
 """An event of the list has about 700 bytes, so a full page is 350 kB and takes the database about 20 ms."""
 _LISTED_TYPES = (*EVENT_TYPES, "unreadable")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 router = APIRouter(prefix="/v1", tags=["events"])
 
@@ -89,7 +88,7 @@ async def events(
 
     async def work() -> dict[str, Any]:
         page, after = await snapshots.read.events(filters, area=number, newest_first=order == "newest", limit=limit)
-        return {"order": order, "events": page, "next": None if after is None else _cursor(order, after)}
+        return {"order": order, "events": page, "next": None if after is None else cursor_text([order, *after])}
 
     return await snapshots.answer(request, _key(area, filters, order, limit), work)
 
@@ -150,7 +149,7 @@ def _key(area: str | None, filters: EventFilters, order: Order, limit: int) -> K
 
 
 def _microseconds(moment: datetime | None) -> int | None:
-    return None if moment is None else (moment - _EPOCH) // timedelta(microseconds=1)
+    return None if moment is None else microseconds_since_1970(moment)
 
 
 def _is_object(entry: bytes) -> bool:
@@ -160,17 +159,9 @@ def _is_object(entry: bytes) -> bool:
         return False
 
 
-def _cursor(order: Order, after: tuple[int, int, int]) -> str:
-    return urlsafe_b64encode(orjson.dumps([order, *after])).decode().rstrip("=")
-
-
 def _read_cursor(cursor: str, order: Order) -> tuple[int, int, int]:
     """Raises Problem."""
-    try:
-        parts = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError):
-        parts = None
-    match parts:
+    match cursor_values(cursor):
         case [str(other), int(received_us), int(partition), int(offset)] if (
             other == order and abs(received_us) < 2**62 and 0 <= partition < PARTITIONS_MAX and 0 <= offset < 2**62
         ):

@@ -28,8 +28,9 @@ from projections.station.contest import ResultState
 from runtime.kafka.topics import topics_of
 from runtime.logs import log_line
 from runtime.settings import Settings
-from schemas.ledger.envelope import Receipt, ledger_record, moment_of, open_record
+from schemas.ledger.envelope import Receipt, ledger_record, open_record
 from schemas.ledger.events import AnnulmentWithdrawn, ElectionOpened, ResultAnnulled, ResultReported, ResultReviewed
+from schemas.times import text_of_microseconds, time_text
 
 logger = logging.getLogger("rekap.gateway")
 
@@ -192,7 +193,7 @@ class Keeper:
         # The record may have been written past the gateways, with anything in the fields that only gateways write, and the
         # receipt is signed.
         gateway, received_us = orjson.loads(value).get("gateway"), open_record(value).received_us
-        received_at = moment_of(received_us) if received_us else UNKNOWN
+        received_at = text_of_microseconds(received_us) if received_us else UNKNOWN
         known = gateway if isinstance(gateway, str) else UNKNOWN
         return self._signer.receipt(submission, partition, offset, value, received_at, known)
 
@@ -202,7 +203,7 @@ class Keeper:
         assert isinstance(event, (ResultReported, ResultReviewed, ResultAnnulled, AnnulmentWithdrawn))
         station = definition.station_number[event.station]
         keeping.partition = definition.partition_of_station(station)
-        keeping.received_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        keeping.received_at = time_text(datetime.now(UTC))
         keeping.record = ledger_record(keeping.checked.body, self._settings.gateway, keeping.received_at)
         key = definition.shard_code_of_station(station).encode()
         return self._writer.append(keeping.partition, key, keeping.record, is_batch=is_batch)

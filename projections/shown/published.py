@@ -32,7 +32,7 @@ from projections.shown.answer_parts import HistoryPage, Line, Part, Place
 from projections.station.contest import ResultState
 from schemas.codes import NOTHING_YET
 from schemas.derived.results import Cut
-from schemas.ledger.envelope import moment_of
+from schemas.times import text_of_microseconds
 
 
 class Moment(NamedTuple):
@@ -234,7 +234,7 @@ def published_leaf(leaf: bytes | None) -> str | None:
 
 
 def published_time(received_us: int) -> str | None:
-    return moment_of(received_us) if received_us else None
+    return text_of_microseconds(received_us) if received_us else None
 
 
 def published_standing(contest: ContestEntry, row: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from rekap.station.sending import BATCH_LINES, send_batch
 from rekap.station.signing import Signer
 from runtime.http_client import AwayError, ask, client_for, what_came
 from schemas.definition.package import ElectionPackage, Role
+from schemas.times import time_text
 
 SHARE_LATE = 5
 """Share of 100 stations: those that report in the last tenth of the night."""
@@ -240,4 +241,4 @@ class Night:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return time_text(datetime.now(UTC), "seconds")

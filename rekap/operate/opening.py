@@ -24,6 +24,7 @@ from runtime.kafka.genesis import first_records, genesis_record, write_genesis
 from runtime.kafka.wanted_topics import create_topics
 from runtime.settings import Settings
 from schemas.definition.package import Mode
+from schemas.times import time_text
 
 CONFIRM_HELP = "the id of a live election: opens it, which cannot be taken back (a rehearsal needs none)"
 """Help of the option --confirm, which several commands have."""
@@ -87,7 +88,7 @@ async def open_with_key(
 def _signed_genesis(definition: Definition, key: Ed25519PrivateKey) -> bytes:
     election = definition.election
     signer = Signer(key, election=election.id, mode=election.mode.value, definition=definition.hash)
-    created_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    created_at = time_text(datetime.now(UTC), "seconds")
     signed = signer.sign({"type": "election.opened", "partitions": definition.partitions, "created_at": created_at})
     return genesis_record(signed.envelope)
 

@@ -31,6 +31,7 @@ from schemas.canonical import NotCanonicalError, sha256_hex
 from schemas.ledger.envelope import ENVELOPE, ENVELOPE_BYTES_MAX, open_envelope
 from schemas.ledger.events import LEDGER_EVENT, AnyEvent
 from schemas.texts import shown
+from schemas.times import time_text
 
 WAITING, DELIVERED, REFUSED, DROPPED = "waiting", "delivered", "refused", "dropped"
 STATES = (WAITING, DELIVERED, REFUSED, DROPPED)
@@ -440,4 +441,4 @@ def _first(error: ValidationError) -> str:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return time_text(datetime.now(UTC), "seconds")

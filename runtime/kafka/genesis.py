@@ -14,6 +14,7 @@ from runtime.kafka.wanted_topics import TopicMismatchError
 from runtime.settings import Settings
 from schemas.definition.package import Election
 from schemas.ledger.envelope import ledger_record
+from schemas.times import time_text
 
 READ_SECONDS_MAX = 30.0
 
@@ -84,4 +85,4 @@ async def write_genesis(settings: Settings, election: Election, record: bytes, p
 
 def genesis_record(envelope: bytes) -> bytes:
     """The ledger record of a signed genesis, with the present time."""
-    return ledger_record(envelope, "genesis", datetime.now(UTC).isoformat(timespec="milliseconds"))
+    return ledger_record(envelope, "genesis", time_text(datetime.now(UTC)))

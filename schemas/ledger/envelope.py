@@ -19,7 +19,6 @@ from __future__ import annotations
 import binascii
 import hashlib
 import json
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
@@ -27,6 +26,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from schemas.codes import KEY_ID_PATTERN, exactly
+from schemas.times import microseconds_of_text
 
 RECORD_BYTES_MAX = 65_535
 """A ledger record is an entry of a transparency log, and C2SP tlog-tiles gives an entry's length two bytes."""
@@ -171,7 +171,7 @@ def open_record(value: bytes) -> Opened:
     if plain is None:
         return open_by_schema(value)
     signatures = [(signature.keyid, signature.sig) for signature in plain.envelope.signatures]
-    return _opened(plain.envelope.payload, signatures, _microseconds(plain.received_at))
+    return _opened(plain.envelope.payload, signatures, microseconds_of_text(plain.received_at))
 
 
 def _plain_record(value: bytes) -> _PlainRecord | None:
@@ -200,29 +200,7 @@ def open_by_schema(value: bytes) -> Opened:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(["envelope", *(str(part) for part in first["loc"])])
         raise MalformedRecordError(f"{place}: {first['msg']}") from None
-    return opened._replace(received_us=_microseconds(record.get("received_at")))
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_RECEIVED_US_MAX = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
-"""Later ones, in a zone far from UTC, would have no year."""
-
-
-def _microseconds(received_at: object) -> int:
-    """0 where it is no time: whoever writes past the gateway may have put anything there."""
-    if not isinstance(received_at, str):
-        return 0
-    try:
-        received_us = (datetime.fromisoformat(received_at) - _EPOCH) // timedelta(microseconds=1)
-    except (ValueError, TypeError):  # TypeError: a time without a zone
-        return 0
-    return received_us if 0 < received_us < _RECEIVED_US_MAX else 0
-
-
-def moment_of(received_us: int) -> str:
-    """RFC 3339, UTC, to the millisecond as gateways write it; to the microsecond where that says more."""
-    exact = "milliseconds" if received_us % 1000 == 0 else "microseconds"
-    return (_EPOCH + timedelta(microseconds=received_us)).isoformat(timespec=exact).replace("+00:00", "Z")
+    return opened._replace(received_us=microseconds_of_text(record.get("received_at")))
 
 
 class Warned(BaseModel):

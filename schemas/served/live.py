@@ -18,14 +18,12 @@ ledger partitions; a partition that is not there has said nothing yet.
 
 from __future__ import annotations
 
-import binascii
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Annotated, Any, Literal, NamedTuple
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from schemas.codes import Code
+from schemas.served.cursors import cursor_text, cursor_values
 
 CLIENT_MESSAGE_BYTES_MAX = 16 * 1024
 """A subscription with the longest cursor (hundreds of partitions) has about 3 kB."""
@@ -58,7 +56,7 @@ class OtherGenerationError(CursorError):
 
 def cursor_of(positions: Positions, definition_hash: str, generation: int = 1) -> str:
     """The opaque cursor of these positions, in the election with this definition."""
-    raw = orjson.dumps(
+    return cursor_text(
         [
             _CURSOR_VERSION,
             definition_hash[:_DEFINITION_DIGITS],
@@ -67,16 +65,14 @@ def cursor_of(positions: Positions, definition_hash: str, generation: int = 1) -
             *([] if generation == 1 else [generation]),
         ]
     )
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def positions_of(cursor: str, definition_hash: str, generation: int = 1) -> Positions:
     """Read a cursor. Raises CursorError where it is none, or one of another election or of other topics;
     OtherGenerationError where only the generation is another."""
     try:
-        raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        version, definition, results, subtotals, *rest = orjson.loads(raw)
-    except (ValueError, TypeError, binascii.Error):
+        version, definition, results, subtotals, *rest = cursor_values(cursor) or []
+    except ValueError:
         raise CursorError("not a cursor of this feed") from None
     if version != _CURSOR_VERSION:
         raise CursorError("a cursor of another version of this feed")

@@ -13,7 +13,7 @@ import gzip
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +34,7 @@ from schemas.definition.package import (
     Severity,
     Station,
 )
+from schemas.times import text_of_microseconds
 
 ROOT = "41863"
 OFFICE = "president"
@@ -286,5 +287,4 @@ def _body(station: str, version: int, form: Body, read_at_ms: int | None) -> Bod
 
 
 def _time(ms: int) -> str:
-    seconds, fraction = divmod(ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:03}Z"
+    return text_of_microseconds(ms * 1000)

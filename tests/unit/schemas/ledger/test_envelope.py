@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from proofs.signatures import sign_envelope
 from schemas.canonical import NotCanonicalError, canonical_bytes, canonical_event, form_digest
-from schemas.ledger.envelope import MalformedRecordError, ledger_record, moment_of, open_record
+from schemas.ledger.envelope import MalformedRecordError, ledger_record, open_record
+from schemas.times import text_of_microseconds
 from tests.support.ledger import CREATED_AT, private_key
 
 ENVELOPE = sign_envelope(private_key("officer"), b"{}x")
@@ -43,14 +44,14 @@ def _received(received_at: str) -> int:
 
 @given(st.datetimes(datetime(1970, 1, 2), datetime(9999, 12, 30), timezones=st.timezones()))
 def test_the_time_of_receipt_is_read_to_the_microsecond(moment: datetime) -> None:
-    assert datetime.fromisoformat(moment_of(_received(moment.isoformat()))) == datetime.fromisoformat(
+    assert datetime.fromisoformat(text_of_microseconds(_received(moment.isoformat()))) == datetime.fromisoformat(
         moment.isoformat()
     )
 
 
 @pytest.mark.parametrize("written", ["2029-02-14T13:00:03.512Z", "2029-02-14T13:00:00.000Z"])
 def test_a_gateways_time_is_shown_as_it_was_written(written: str) -> None:
-    assert moment_of(_received(written)) == written
+    assert text_of_microseconds(_received(written)) == written
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_what_is_no_time_of_receipt_is_none(said: str) -> None:
 @given(values)
 def test_whatever_stands_for_the_time_the_record_can_be_read(said: object) -> None:
     value = b'{"envelope":%b,"received_at":%b}' % (ENVELOPE, orjson.dumps(said))
-    assert moment_of(open_record(value).received_us)
+    assert text_of_microseconds(open_record(value).received_us)
 
 
 @given(values)
