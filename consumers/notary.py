@@ -41,7 +41,7 @@ from proofs.notes import (
     parse_note,
     sign,
 )
-from proofs.tiles import CHECKPOINT, TILE_WIDTH, TileHashes, tile_path
+from proofs.tiles import CHECKPOINT, TileHashes, read_first, tile_files
 from runtime import metrics
 from runtime.files.log_key import log_key
 from runtime.files.tile_store import TileStore
@@ -231,18 +231,11 @@ def own_signatures(checkpoint: Checkpoint, key: Ed25519PrivateKey, at: int) -> l
 
 def _hashes(store: TileStore, size: int) -> TileHashes:
     """The hashes of a log of this size, read from its files."""
-    return TileHashes(size, lambda level, index, width: _read_tile(store, level, index, width))
+    return TileHashes(size, lambda *tile: read_first(store.read, tile_files(*tile))[0])
 
 
 def _other_root(partition: int, size: int, own: str, promised: str) -> str:
     return f"ledger partition {partition}: {size} entries give the root {own}, but {promised} was promised"
-
-
-def _read_tile(store: TileStore, level: int, index: int, width: int) -> bytes:
-    data = store.read(tile_path(level, index, width))
-    if data is None and width < TILE_WIDTH:
-        data = store.read(tile_path(level, index))
-    return data or b""
 
 
 async def run(settings: Settings, definition: Definition, stop: asyncio.Event) -> None:

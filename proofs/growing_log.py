@@ -15,11 +15,14 @@ from proofs.tiles import (
     TILE_HEIGHT,
     TILE_WIDTH,
     TileError,
+    entries_files,
     entries_path,
     entry_bundle,
     levels_of,
     read_bundle,
+    read_first,
     subtree_hash,
+    tile_files,
     tile_path,
 )
 
@@ -42,14 +45,14 @@ class GrowingLog:
             index, width = divmod(size >> (TILE_HEIGHT * level), TILE_WIDTH)
             log._edges.append(bytearray())
             if width:
-                data, _ = _partial_or_full(read, tile_path(level, index, width), tile_path(level, index))
+                data, _ = read_first(read, tile_files(level, index, width))
                 log._edges[level] += data[: width * HASH_BYTES]
                 if len(log._edges[level]) != width * HASH_BYTES:
                     raise TileError(f"{tile_path(level, index, width)} is too short")
         index, width = divmod(size, TILE_WIDTH)
         if width:
-            data, is_full = _partial_or_full(read, entries_path(index, width), entries_path(index))
-            log._entries = read_bundle(data, TILE_WIDTH if is_full else width)[:width]
+            data, file = read_first(read, entries_files(index, width))
+            log._entries = read_bundle(data, file.width)[:width]
             if b"".join(map(leaf_hash, log._entries)) != bytes(log._edges[0]):
                 raise TileError(f"{entries_path(index, width)} does not hold the entries that its tile was made of")
         return log
@@ -101,14 +104,3 @@ class GrowingLog:
                 root = part if root is None else node_hash(part, root)
                 count -= lowest
         return EMPTY_ROOT if root is None else root
-
-
-def _partial_or_full(read: Callable[[str], bytes | None], partial: str, full: str) -> tuple[bytes, bool]:
-    """A partial file, or the full one that has replaced it, and which it is."""
-    data = read(partial)
-    if data is not None:
-        return data, False
-    data = read(full)
-    if data is None:
-        raise TileError(f"{partial} is missing")
-    return data, True

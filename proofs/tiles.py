@@ -1,13 +1,15 @@
 """A log as static files: C2SP tlog-tiles, version 1.
 
 A tile of level L holds up to 256 hashes, each of a whole subtree of 256^L leaves; an entry bundle holds up to 256
-entries. A full one never changes; a partial one is named by its width, so that no file ever changes.
+entries. Both are called tiles where they are files. The name of a partial tile has its width, so no file ever changes: a log
+that grows gets wider files, and the partial ones may be deleted once there is the full one.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from proofs.merkle import NODE_PREFIX
 
@@ -17,19 +19,57 @@ HASH_BYTES = 32
 ENTRY_BYTES_MAX = 65_535
 TILE_TYPE = "application/octet-stream"
 CHECKPOINT = "checkpoint"
+PARTIAL_FOLDER_SUFFIX = ".p"
+"""Ends the name of the folder of a tile's partial files."""
+TILE_PATH_PATTERN = r"tile/(?:entries|\d{1,2})/(?:x\d{3}/){0,5}\d{3}(?:\.p/\d{1,3})?"
 
 
 class TileError(ValueError):
-    """A tile or bundle does not have the form it must have."""
+    """A tile or bundle is missing, or does not have the form that it must have."""
 
 
 def tile_path(level: int, index: int, width: int = TILE_WIDTH) -> str:
-    """`tile/1/x001/x234/067`, and for a partial tile `….p/12`."""
+    """Path of a tile below the log: `tile/1/x001/x234/067`, and for a partial tile `….p/12`."""
     return f"tile/{level}/{_index_path(index)}{_partial(width)}"
 
 
 def entries_path(index: int, width: int = TILE_WIDTH) -> str:
+    """Path of an entry bundle below the log."""
     return f"tile/entries/{_index_path(index)}{_partial(width)}"
+
+
+def full_path(path: str) -> str:
+    """Path of the full tile that replaces a partial one; of a full tile its own path."""
+    return path.partition(f"{PARTIAL_FOLDER_SUFFIX}/")[0]
+
+
+class TileFile(NamedTuple):
+    path: str
+    width: int
+
+
+def tile_files(level: int, index: int, width: int) -> list[TileFile]:
+    """Files that can hold the first `width` hashes of a tile, in the order in which to look for them: the tile of that width,
+    and the full one, because the partial one may have been deleted since the log has grown."""
+    widths = dict.fromkeys((width, TILE_WIDTH))
+    return [TileFile(tile_path(level, index, each), each) for each in widths]
+
+
+def entries_files(index: int, width: int) -> list[TileFile]:
+    """Files that can hold the first `width` entries of a bundle, like `tile_files`."""
+    widths = dict.fromkeys((width, TILE_WIDTH))
+    return [TileFile(entries_path(index, each), each) for each in widths]
+
+
+def read_first(read: Callable[[str], bytes | None], files: Iterable[TileFile]) -> tuple[bytes, TileFile]:
+    """The first of the files that there is. Raises TileError where there is none; the sentence names the first one."""
+    missing = None
+    for file in files:
+        data = read(file.path)
+        if data is not None:
+            return data, file
+        missing = missing or file.path
+    raise TileError(f"{missing} is missing")
 
 
 def _index_path(index: int) -> str:
@@ -42,7 +82,7 @@ def _index_path(index: int) -> str:
 
 def _partial(width: int) -> str:
     assert 1 <= width <= TILE_WIDTH, f"a tile has 1 to {TILE_WIDTH} hashes, not {width}"
-    return "" if width == TILE_WIDTH else f".p/{width}"
+    return "" if width == TILE_WIDTH else f"{PARTIAL_FOLDER_SUFFIX}/{width}"
 
 
 def tiles_of(level: int, size: int) -> Iterator[tuple[int, int]]:
@@ -52,6 +92,11 @@ def tiles_of(level: int, size: int) -> Iterator[tuple[int, int]]:
         yield index, TILE_WIDTH
     if hashes % TILE_WIDTH:
         yield hashes // TILE_WIDTH, hashes % TILE_WIDTH
+
+
+def tile_width(level: int, index: int, size: int) -> int:
+    """Width of a tile in a log of `size` leaves. An entry bundle is as wide as the tile of level 0 with its index."""
+    return min(TILE_WIDTH, (size >> (TILE_HEIGHT * level)) - index * TILE_WIDTH)
 
 
 def levels_of(size: int) -> int:
@@ -95,7 +140,8 @@ def subtree_hash(hashes: bytes) -> bytes:
 
 
 class TileHashes:
-    """`proofs.merkle.ReadHash` over the tiles of a log of `size` leaves. `read_tile` takes (level, index, width)."""
+    """`proofs.merkle.ReadHash` over the tiles of a log of `size` leaves. `read_tile` takes (level, index, width), and may
+    return a wider tile."""
 
     def __init__(self, size: int, read_tile: Callable[[int, int, int], bytes]) -> None:
         self._size = size
@@ -106,7 +152,7 @@ class TileHashes:
         tile_level, inside = divmod(level, TILE_HEIGHT)
         first = index << inside
         tile, at = divmod(first, TILE_WIDTH)
-        width = min(TILE_WIDTH, (self._size >> (TILE_HEIGHT * tile_level)) - tile * TILE_WIDTH)
+        width = tile_width(tile_level, tile, self._size)
         data = self._read_tile(tile_level, tile, width)
         hashes = data[at * HASH_BYTES : (at + (1 << inside)) * HASH_BYTES]
         if len(data) < width * HASH_BYTES or len(hashes) != HASH_BYTES << inside:

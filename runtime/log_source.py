@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from proofs.notes import NOTE_BYTES_MAX, NoteError, parse_checkpoint, parse_note
-from proofs.tiles import CHECKPOINT, TILE_WIDTH, TileError, entries_path, read_bundle
+from proofs.tiles import CHECKPOINT, TILE_WIDTH, TileError, entries_files, read_bundle, tile_width
 from runtime.errors import OutsideError
 from runtime.files.tile_store import FILE_BYTES_MAX, TileStore, TileStoreError
 from runtime.http_client import AddressError, AwayError, ask, base_url, client_for
@@ -99,18 +99,15 @@ class TiledLog:
                 yield bundle[max(begin - first, 0) : end - first]
 
     async def _bundle(self, partition: int, index: int, size: int) -> list[bytes]:
-        width = min(TILE_WIDTH, size - index * TILE_WIDTH)
-        path = entries_path(index, width)
-        data = await self._read(partition, path)
-        if data is None and width < TILE_WIDTH:  # full by now
-            width = TILE_WIDTH
-            data = await self._read(partition, entries_path(index))
-        if data is None:
-            raise LogSourceError(f"{self._address}: partition {partition} has no file {path}")
-        try:
-            return read_bundle(data, width)
-        except TileError as error:
-            raise LogSourceError(f"{self._address}: partition {partition}, {path}: {error}") from None
+        files = entries_files(index, tile_width(0, index, size))
+        for path, width in files:
+            data = await self._read(partition, path)
+            if data is not None:
+                try:
+                    return read_bundle(data, width)
+                except TileError as error:
+                    raise LogSourceError(f"{self._address}: partition {partition}, {path}: {error}") from None
+        raise LogSourceError(f"{self._address}: partition {partition} has no file {files[0].path}")
 
 
 async def _fetch(client: httpx.AsyncClient, url: str, partition: int, path: str) -> bytes | None:

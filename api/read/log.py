@@ -19,14 +19,24 @@ from api.problems import PROBLEM_RESPONSES, Problem
 from projections.definition.compiled import Definition
 from proofs.merkle import consistency_proof, inclusion_proof, leaf_hash
 from proofs.notes import NoteError, parse_checkpoint, parse_note
-from proofs.tiles import CHECKPOINT, TILE_WIDTH, TileHashes, entries_path, read_bundle, tile_path
+from proofs.tiles import (
+    CHECKPOINT,
+    TILE_PATH_PATTERN,
+    TILE_WIDTH,
+    TileHashes,
+    entries_files,
+    read_bundle,
+    read_first,
+    tile_files,
+    tile_width,
+)
 from runtime.files.tile_store import TileStore
 from runtime.settings import Settings
 from runtime.witnesses import parse_witnesses
 from schemas.served.logs import KEYS_FILE, folder_of, origin_of
 from schemas.served.proofs import ConsistencyProof, InclusionProof, Logs
 
-FILE_PATTERN = re.compile(r"checkpoint|keys|tile/(?:entries|\d{1,2})/(?:x\d{3}/){0,5}\d{3}(?:\.p/\d{1,3})?")
+FILE_PATTERN = re.compile(rf"{CHECKPOINT}|{KEYS_FILE}|{TILE_PATH_PATTERN}")
 
 router = APIRouter(tags=["log"])
 
@@ -103,13 +113,10 @@ class PublicLogs:
         }
 
     def _entry(self, partition: int, offset: int, size: int) -> bytes:
-        index, position = divmod(offset, TILE_WIDTH)
-        width = min(TILE_WIDTH, size - index * TILE_WIDTH)
+        index, number = divmod(offset, TILE_WIDTH)
         store = TileStore(self._directory(partition))
-        bundle = store.read(entries_path(index, width))
-        if bundle is None:  # full by now
-            bundle, width = store.read(entries_path(index)) or b"", TILE_WIDTH
-        return read_bundle(bundle, width)[position]
+        bundle, file = read_first(store.read, entries_files(index, tile_width(0, index, size)))
+        return read_bundle(bundle, file.width)[number]
 
     def _newest(self, partition: int) -> tuple[int, bytes, TileHashes]:
         store = TileStore(self._directory(partition))
@@ -122,7 +129,7 @@ class PublicLogs:
             raise Problem(503, "Try again", f"The checkpoint cannot be read: {error}.", retry_after_s=10) from None
 
         def read_tile(level: int, index: int, width: int) -> bytes:
-            return store.read(tile_path(level, index, width)) or store.read(tile_path(level, index)) or b""
+            return read_first(store.read, tile_files(level, index, width))[0]
 
         return size, note, TileHashes(size, read_tile)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -10,15 +11,21 @@ from hypothesis import strategies as st
 
 from proofs.merkle import inclusion_proof, leaf_hash, root_hash
 from proofs.tiles import (
+    TILE_PATH_PATTERN,
     TILE_WIDTH,
     TileError,
     TileHashes,
+    entries_files,
     entries_path,
     entry_bundle,
+    full_path,
     levels_of,
     read_bundle,
+    read_first,
     subtree_hash,
+    tile_files,
     tile_path,
+    tile_width,
     tiles_of,
 )
 from tests.unit.proofs.test_merkle import Naive
@@ -37,6 +44,56 @@ from tests.unit.proofs.test_merkle import Naive
 )
 def test_paths_are_those_of_the_specification(path: str, expected: str) -> None:
     assert path == expected
+    assert re.fullmatch(TILE_PATH_PATTERN, path)
+
+
+@pytest.mark.parametrize(
+    "path", ["tile/0/1", "tile/0/000.p/", "tile/0/000.p", "tile/000/000", "tile/0/../000", "tile/0/x01/000"]
+)
+def test_other_paths_are_not_paths_of_tiles(path: str) -> None:
+    assert not re.fullmatch(TILE_PATH_PATTERN, path)
+
+
+@pytest.mark.parametrize("width", [0, -1, TILE_WIDTH + 1])
+def test_a_tile_has_1_to_256_hashes(width: int) -> None:
+    with pytest.raises(AssertionError):
+        tile_path(0, 0, width)
+
+
+def test_a_partial_tile_is_looked_for_before_the_full_one() -> None:
+    assert tile_files(0, 273, 112) == [("tile/0/273.p/112", 112), ("tile/0/273", 256)]
+    assert entries_files(273, 112) == [("tile/entries/273.p/112", 112), ("tile/entries/273", 256)]
+    assert tile_files(0, 273, 256) == [("tile/0/273", 256)]
+    assert entries_files(273, 256) == [("tile/entries/273", 256)]
+    for file in (*tile_files(0, 273, 112), *entries_files(273, 112)):
+        assert full_path(file.path) in ("tile/0/273", "tile/entries/273")
+
+
+def test_the_first_file_that_there_is_is_read() -> None:
+    partial, full = tile_files(0, 3, 2)
+    both = {partial.path: b"partial", full.path: b"full"}
+    assert read_first(both.get, [partial, full]) == (b"partial", partial)
+    assert read_first({full.path: b"full"}.get, [partial, full]) == (b"full", full)
+    assert read_first({partial.path: b""}.get, [partial, full]) == (b"", partial), "an empty file is there"
+    with pytest.raises(TileError, match=r"tile/0/003\.p/2 is missing"):
+        read_first({}.get, [partial, full])
+
+
+@given(st.integers(0, 200_000), st.integers(0, 2))
+def test_the_width_of_a_tile_is_that_of_the_list_of_tiles(size: int, level: int) -> None:
+    assert all(tile_width(level, index, size) == width for index, width in tiles_of(level, size))
+
+
+@pytest.mark.parametrize("missing", [1, 32])
+def test_a_tile_that_is_too_short_is_found(missing: int) -> None:
+    read = TileHashes(3, lambda level, index, width: bytes(32 * width - missing))
+    with pytest.raises(TileError, match=r"tile/0/000\.p/3 is too short"):
+        read(0, 0)
+
+
+def test_a_hash_that_the_tile_does_not_have_is_not_made_up() -> None:
+    with pytest.raises(TileError, match="is too short"):
+        TileHashes(3, lambda level, index, width: bytes(32 * width))(1, 1)
 
 
 def test_a_log_of_70_000_leaves_has_the_tiles_of_the_specification() -> None:
