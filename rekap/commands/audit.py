@@ -21,6 +21,7 @@ from audit.run import audit as run_audit
 from audit.sources.archive import Archive, Server
 from proofs.notes import NoteError, parse_key
 from rekap.terminal import complain, say
+from runtime.files.atomic_write import replace_file
 from runtime.files.temporary import temporary_directory
 from runtime.kafka.security import client_options
 from runtime.settings import read_settings
@@ -190,8 +191,8 @@ def _bar() -> Iterator[tuple[Progress, dict[str, TaskID]]]:
 def _write(report: Report, name: Path) -> None:
     try:
         name.parent.mkdir(parents=True, exist_ok=True)
-        name.with_name(f"{name.name}.json").write_bytes(as_json(report))
-        name.with_name(f"{name.name}.html").write_bytes(as_html(report))
+        replace_file(name.with_name(f"{name.name}.json"), [as_json(report)], mode=0o666)
+        replace_file(name.with_name(f"{name.name}.html"), [as_html(report)], mode=0o666)
     except OSError as error:
         raise AuditError(f"the report cannot be written: {error.strerror}: {name}") from None
 

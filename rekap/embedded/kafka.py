@@ -38,6 +38,7 @@ from rekap.embedded.errors import EmbeddedError, StartError, ToolMissingError
 from rekap.embedded.leash import LeashedProcess, run_to_end
 from rekap.embedded.log_files import last_lines, open_log
 from rekap.embedded.ports import HOST, free_port, free_ports, is_free
+from runtime.files.atomic_write import create_file, replace_file
 from runtime.kafka.security import client_options
 from runtime.settings import read_settings, variable
 
@@ -450,18 +451,14 @@ def _new_cluster_id() -> str:
 
 def _write_whole(path: Path, text: str) -> None:
     """For nobody but this user, who may have written a password into it."""
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    fresh.replace(path)
+    replace_file(path, [text.encode()], mode=0o600)
 
 
 def _make_password(path: Path) -> None:
     """Once for a data directory. The brokers of a cluster are started at the same time: the first one's stands."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(FileExistsError), os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(secrets.token_hex(32) + "\n")
+    with suppress(FileExistsError):
+        create_file(path, f"{secrets.token_hex(32)}\n".encode(), mode=0o600)
 
 
 def _credentials(password_file: Path) -> dict[str, str]:

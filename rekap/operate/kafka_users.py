@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
+from runtime.files.atomic_write import create_file
 from runtime.kafka.admin import allow, make_user
 from runtime.kafka.clients import admin_client
 from runtime.kafka.roles import grants
@@ -32,6 +32,5 @@ def role_password(path: Path) -> str:
     """Raises SettingsError, OSError."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(32) + "\n")
+        create_file(path, f"{secrets.token_hex(32)}\n".encode(), mode=0o600)
     return read_password(path)

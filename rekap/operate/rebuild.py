@@ -36,6 +36,7 @@ from rekap.embedded.supervisor import Supervisor, told_to_stop
 from rekap.errors import BadOutcomeError
 from rekap.operate.database import connected
 from rekap.terminal import complain, say
+from runtime.files.atomic_write import replace_file
 from runtime.files.state_files import hash_of_code
 from runtime.http_client import client_for
 from runtime.kafka.clients import admin_client, plain_consumer
@@ -239,7 +240,7 @@ async def next_generation(settings: Settings, definition: Definition, current: i
         mark = settings.state_directory / name / f"generation-{number}" / "made-by"
         if topics_of(definition.election, number).subtotals not in there:
             mark.parent.mkdir(parents=True, exist_ok=True)
-            mark.write_text(made_by)
+            replace_file(mark, [made_by.encode()], mode=0o666)
             return number
         with suppress(FileNotFoundError):
             if mark.read_text() == made_by:

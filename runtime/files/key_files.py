@@ -5,7 +5,6 @@ KeyFileError   a key file cannot be made or used; the message is one sentence th
 
 from __future__ import annotations
 
-import os
 from base64 import b64encode
 from pathlib import Path
 
@@ -20,10 +19,11 @@ from cryptography.hazmat.primitives.serialization import (
 
 from proofs.signatures import key_id
 from runtime.errors import OutsideError
+from runtime.files.atomic_write import create_file
 from schemas.definition.package import Key, Role
 
 KEY_FILE_BYTES_MAX = 16 * 1024
-"""An Ed25519 key has 119 bytes; a file of this size is something else."""
+"""Limit for a key file. An Ed25519 key has 119 bytes."""
 
 
 class KeyFileError(OutsideError):
@@ -31,15 +31,10 @@ class KeyFileError(OutsideError):
 
 
 def write_key_file(private_key: Ed25519PrivateKey, path: Path) -> None:
-    """Write a new file with mode 0600. Raises KeyFileError also where there is one: a lost key cannot be had again."""
+    """Write a new file with mode 0600. Raises KeyFileError, also where the file exists, because an overwritten key is lost."""
     pem = private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     try:
-        # O_EXCL also refuses a symbolic link, and the mode holds from the first byte on, whatever the umask allows.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(descriptor)
+        create_file(path, pem, mode=0o600)
     except FileExistsError:
         raise KeyFileError(f"{path} exists already; a key file is never overwritten") from None
     except OSError as error:
@@ -47,27 +42,27 @@ def write_key_file(private_key: Ed25519PrivateKey, path: Path) -> None:
 
 
 def load_key_file(path: Path) -> Ed25519PrivateKey:
-    """The private key in a file. Raises KeyFileError where there is none that can be used."""
+    """The private key in a file. Raises KeyFileError where the file is missing or does not hold an Ed25519 key."""
     try:
         with path.open("rb") as file:
             pem = file.read(KEY_FILE_BYTES_MAX + 1)
     except OSError as error:
         raise KeyFileError(f"{path} cannot be read: {error.strerror}") from None
     if len(pem) > KEY_FILE_BYTES_MAX:
-        raise KeyFileError(f"{path} has more than {KEY_FILE_BYTES_MAX:,} bytes, so it is no key file")
+        raise KeyFileError(f"{path} has more than {KEY_FILE_BYTES_MAX:,} bytes, so it is not a key file")
     try:
         key = load_pem_private_key(pem, password=None)
     except TypeError:
         raise KeyFileError(f"{path} is locked with a password, which Rekap does not ask for; unlock it first") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise KeyFileError(f"{path} is no private key in PEM form") from None
+        raise KeyFileError(f"{path} is not a private key in PEM form") from None
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyFileError(f"{path} holds a key of another kind; Rekap signs with Ed25519")
     return key
 
 
 def load_or_make_key_file(path: Path) -> Ed25519PrivateKey:
-    """The private key in a file, made at the first call. Raises KeyFileError."""
+    """The private key in a file, which is made if it does not exist. Raises KeyFileError."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -79,7 +74,7 @@ def load_or_make_key_file(path: Path) -> Ed25519PrivateKey:
 
 
 def public_row(private_key: Ed25519PrivateKey, role: Role, scope: str, holder: str | None) -> Key:
-    """The row of `keys.csv` that registers the key. Raises ValidationError where scope or holder has no shape."""
+    """The row of `keys.csv` that registers the key. Raises ValidationError where scope or holder does not have its shape."""
     public_key = private_key.public_key().public_bytes_raw()
     return Key(
         key_id=key_id(public_key),

@@ -40,7 +40,7 @@ async def log_key(settings: Settings, election: Election) -> Ed25519PrivateKey:
         own = str(VerifierKey(origin_of(election, partition), ED25519, key.public_key().public_bytes_raw()))
         if lines and lines[0] != own:
             raise KeyFileError(
-                f"{settings.log_key} (REKAP_LOG_KEY) is not the key of log {partition}: {store.place(KEYS_FILE)} names "
+                f"{settings.log_key} (REKAP_LOG_KEY) is not the key of log {partition}: {store.path_of(KEYS_FILE)} names "
                 f"{lines[0]}, and this is {own}. Put the right file back. Only where that is lost for good, remove the files "
                 f"`{KEYS_FILE}`: to auditors and witnesses that begins a different log"
             )

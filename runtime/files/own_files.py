@@ -1,18 +1,18 @@
-"""Files that spare a process work, believed only where nobody but this user could have written them.
+"""Files that spare a process work, and are used only where nobody but this user could have written them.
 
-A kept definition is unpickled, which runs code; a kept state is votes; a kept list of checked signatures lets a wrong one
-count. Each is then as trusted as the `__pycache__` next to the sources.
+With one of these files an attacker could run code (a kept definition is unpickled), change votes (a kept state) or let a wrong
+signature count (a kept list of checked signatures). So they are protected like the `__pycache__` next to the sources.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from runtime.errors import OutsideError
+from runtime.files.atomic_write import replace_file
 
 
 class NotOwnError(OutsideError, OSError):
@@ -20,8 +20,8 @@ class NotOwnError(OutsideError, OSError):
 
 
 def read_own_file(path: Path, levels: int) -> bytes:
-    """The content of a file that this user owns, in directories that this user owns, `levels` of them, none of which others
-    may write. Raises NotOwnError, and OSError where there is no such file."""
+    """The content of a file that only this user may write, in directories that only this user may write. The nearest `levels`
+    directories are checked. Raises NotOwnError, and OSError where there is no such file."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
@@ -39,23 +39,13 @@ def _check(path: Path, status: os.stat_result) -> None:
 
 
 def write_own_file(path: Path, pieces: Iterable[bytes]) -> int:
-    """Write a file whole or not at all, for this user to write only; gives its bytes. Raises OSError; then nothing changed."""
+    """Write a file that only this user may read and write; returns its size. Raises OSError, and then nothing has changed."""
     make_own_directory(path.parent)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    written = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            size = sum(file.write(piece) for piece in pieces)
-            file.flush()
-            os.fsync(file.fileno())
-        written.replace(path)
-    except BaseException:
-        written.unlink(missing_ok=True)
-        raise
-    return size
+    return replace_file(path, pieces, mode=0o600)
 
 
 def make_own_directory(directory: Path) -> None:
-    """With those above it that are missing, none of them for others to write, whatever the umask allows."""
+    """Make the directory, and those above it that are missing, so that only this user may write them, whatever the umask
+    allows."""
     for missing in [each for each in (directory, *directory.parents) if not each.exists()][::-1]:
         missing.mkdir(mode=0o755, exist_ok=True)

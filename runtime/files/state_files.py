@@ -18,6 +18,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from runtime.files.atomic_write import PART_SUFFIX
 from runtime.files.own_files import NotOwnError, make_own_directory, read_own_file, write_own_file
 from runtime.logs import log_line
 
@@ -58,7 +59,7 @@ class StateFiles:
         """Make the directory of the partition, and delete what a worker that died was writing. What another worker is writing
         now it will write again. Raises OSError."""
         make_own_directory(self._place(partition))
-        for path in self._place(partition).glob("*.part"):
+        for path in self._place(partition).glob(f"*{PART_SUFFIX}"):
             path.unlink(missing_ok=True)
 
     def is_begun(self, partition: int) -> bool:
@@ -112,6 +113,7 @@ FOLD_CODE = (
     "schemas.findings",
     "schemas.ledger",
     "schemas.texts",
+    "schemas.times",
     "projections.area",
     "projections.definition",
     "projections.fold",

@@ -1,7 +1,7 @@
-"""Where a log's files are: a directory, written so that a reader never sees half a file and no file ever changes.
+"""The files of a log in a directory, written so that a reader never sees half a file and no tile ever changes.
 
 TileStoreError
-└── RewriteError    a file is there with other bytes: another history, and nobody may go on from here
+└── RewriteError    a file is there with other bytes: another history, so the caller must not continue
 """
 
 from __future__ import annotations
@@ -9,15 +9,18 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from proofs.tiles import TILE_WIDTH
+from proofs.tiles import PARTIAL_FOLDER_SUFFIX, TILE_WIDTH
 from runtime.errors import OutsideError
+from runtime.files.atomic_write import replace_file, sync_directory, written_beside
 from schemas.ledger.envelope import RECORD_BYTES_MAX
 
 FILE_BYTES_MAX = TILE_WIDTH * (2 + RECORD_BYTES_MAX)
-"""Size of the largest file, one of entries: each has its length in two bytes before it (C2SP tlog-tiles)."""
+"""Size of the largest file, an entry bundle: each entry has its length in two bytes before it (C2SP tlog-tiles)."""
+_MODE = 0o644
 
 
 class TileStoreError(OutsideError):
@@ -34,106 +37,86 @@ class TileStore:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def place(self, path: str) -> Path:
+    def path_of(self, path: str) -> Path:
         return self._directory / path
 
     def read(self, path: str) -> bytes | None:
-        """The file, or None where there is none."""
+        """The content of a file; None where the file does not exist. Raises TileStoreError."""
         try:
-            with (self._directory / path).open("rb") as file:
+            with self.path_of(path).open("rb") as file:
                 data = file.read(FILE_BYTES_MAX + 1)
             if len(data) > FILE_BYTES_MAX:
                 raise TileStoreError(
-                    f"{self._directory / path} has more than {FILE_BYTES_MAX:,} bytes, so it is no file of a log"
+                    f"{self.path_of(path)} has more than {FILE_BYTES_MAX:,} bytes, so it is not a file of a log"
                 )
             return data
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise TileStoreError(f"{self._directory / path} cannot be read: {error.strerror}") from None
+            raise TileStoreError(f"{self.path_of(path)} cannot be read: {error.strerror}") from None
 
     def keep(self, files: Mapping[str, bytes]) -> None:
-        """Write files that never change; when this returns, they outlive a power cut. One that is there already must be
-        the same. Raises RewriteError, TileStoreError."""
-        folders = set()
-        for path, data in files.items():
-            place = self._directory / path
-            known = self.read(path)
+        """Write files that never change; when this returns, they outlive a power cut. A file that exists already must have
+        the same content. Raises RewriteError, TileStoreError."""
+        directories = set()
+        for name, data in files.items():
+            path = self.path_of(name)
+            known = self.read(name)
             if known is not None:
                 if known != data:
-                    raise RewriteError(f"{place} holds other bytes than the ledger gives: another history")
+                    raise RewriteError(f"{path} holds other bytes than the ledger gives: another history")
                 continue
-            self._write(place, data)
-            folders.add(place.parent)
-        for folder in folders:
-            _sync(folder)
+            self._write(path, data)
+            directories.add(path.parent)
+        for directory in directories:
+            with _sentences(directory):
+                sync_directory(directory)
 
     def replace(self, path: str, data: bytes) -> None:
-        """Write a file that may change."""
-        place = self._directory / path
-        self._write(place, data)
-        _sync(place.parent)
+        """Write a file that may change. Raises TileStoreError."""
+        target = self.path_of(path)
+        self._write(target, data)
+        with _sentences(target):
+            sync_directory(target.parent)
 
     def replace_where(self, path: str, data: bytes, may_replace: Callable[[bytes | None], bool]) -> bool:
-        """Write the file where `may_replace`, given the present one, says so. False where another process is at it just now.
+        """Write the file if `may_replace`, given its present content, returns True. Returns False, without writing, where
+        another process has the lock. Raises TileStoreError.
 
-        Looked at and replaced under one lock: a process that was frozen in between would put an older file over a newer.
-        Who is frozen with the lock holds up the file and can put nothing old there; when it dies, the lock is free.
+        The present content is read and replaced under one lock, because a process that was frozen in between would replace a
+        newer file by an older one. A process that is frozen while it holds the lock keeps others from writing the file, and
+        replaces nothing newer; when it dies, the lock is released.
         """
-        place = self._directory / path
-        half = self._write_half(place, data)
-        lock = os.open(place.with_name(f".{place.name}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if may_replace(self.read(path)):
-                os.rename(half, place)
-                _sync(place.parent)
-        except BlockingIOError:
-            return False
-        except OSError as error:
-            raise TileStoreError(f"{place} cannot be written: {error.strerror}") from None
-        finally:
-            os.close(lock)
-            half.unlink(missing_ok=True)
+        target = self.path_of(path)
+        with _sentences(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with written_beside(target, [data], mode=_MODE) as part:
+                lock = os.open(target.with_name(f".{target.name}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    if may_replace(self.read(path)):
+                        part.rename(target)
+                        sync_directory(target.parent)
+                except BlockingIOError:
+                    return False
+                finally:
+                    os.close(lock)
         return True
 
     def drop_partial(self, path: str) -> None:
-        """Forget the partial forms of a tile that is full now."""
-        shutil.rmtree(self._directory / f"{path}.p", ignore_errors=True)
+        """Delete the partial files of a tile that is full now."""
+        shutil.rmtree(self.path_of(f"{path}{PARTIAL_FOLDER_SUFFIX}"), ignore_errors=True)
 
-    def _write(self, place: Path, data: bytes) -> None:
-        half = self._write_half(place, data)
-        try:
-            os.rename(half, place)
-        except OSError as error:
-            raise TileStoreError(f"{place} cannot be written: {error.strerror}") from None
-
-    def _write_half(self, place: Path, data: bytes) -> Path:
-        """Write and fsync beside the place, under a name that nobody reads."""
-        # The name of the process keeps two notaries from writing into each other's half-written file.
-        half = place.with_name(f".{place.name}.{os.getpid()}")
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-            try:
-                _write_all(descriptor, data)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            raise TileStoreError(f"{place} cannot be written: {error.strerror}") from None
-        return half
+    def _write(self, path: Path, data: bytes) -> None:
+        with _sentences(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(path, [data], mode=_MODE)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+@contextmanager
+def _sentences(path: Path) -> Iterator[None]:
+    """Raises TileStoreError for an OSError."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        yield
+    except OSError as error:
+        raise TileStoreError(f"{path} cannot be written: {error.strerror}") from None

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from runtime.errors import OutsideError
+from runtime.files.atomic_write import replace_file
 from runtime.files.key_files import KeyFileError
 
 HEADER = "rekap-seal"
@@ -193,17 +194,10 @@ def new_seal_key() -> SealKey:
 
 def write_seal_keys(path: Path, keys: Sequence[SealKey]) -> None:
     """Write the file, as a whole or not at all. Raises KeyFileError."""
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.writelines(f"{key.key.hex()}\n" for key in keys)
-            file.flush()
-            os.fsync(descriptor)
-        fresh.replace(path)
+        replace_file(path, (f"{key.key.hex()}\n".encode() for key in keys), mode=0o600)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
         raise KeyFileError(f"{path} cannot be written: {error.strerror}") from None
 
 

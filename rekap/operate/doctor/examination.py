@@ -52,6 +52,7 @@ from projections.readmodel.rows import (
 from proofs.growing_log import GrowingLog
 from proofs.notes import NoteError, parse_checkpoint, parse_note
 from proofs.signatures import load_public_key
+from proofs.tiles import full_path
 from rekap.errors import UnusableError
 from rekap.follow.replay import checked_records
 from rekap.operate.database import connected
@@ -290,9 +291,9 @@ class Doctor:
         """Tiles and entry bundles of the public log. Partial ones are dropped once they are full."""
         for path, data in expected.items():
             found = files.read(path)
-            if found is None and ".p/" in path and files.read(path.partition(".p/")[0]) is not None:
+            if found is None and files.read(full_path(path)) is not None:
                 continue
-            place = files.place(path)
+            place = files.path_of(path)
             if found is None:
                 self.report.compare(LOG_FILE, place, f"{len(data)} bytes", None)
             else:
