@@ -1,10 +1,11 @@
-"""What a worker remembers of the signatures it has checked, so that folding a partition again need not check them again.
+"""Results of signature checks, kept so that a worker that folds a partition again need not check the same signatures again.
 
-A check costs as much as all the rest of a record's fold. So records are remembered in groups, those with offsets
-32 n … 32 n + 31: which of their signatures hold, and one SHA-256 over that and the records' leaf hashes. A group of which
-one byte differs from the ledger's, or from what was written, is not remembered, and is checked as if it were new.
+A check costs as much as the rest of a record's fold. Results are kept for groups of 32 records, with offsets 32 n to 32 n + 31:
+which of the signatures are valid, and one SHA-256 over these bits and the leaf hashes of the records. If one byte of a group's
+records differs from the ledger's, or one byte of the kept group from what was written, the group is checked again.
 
-That a signature holds is remembered, that it does not is not: whoever cannot read a record today may read it tomorrow.
+Only valid signatures are kept as such. Others are checked again each time, because a later version of the code may be able to
+read a record that this version cannot read.
 """
 
 from __future__ import annotations
@@ -16,30 +17,32 @@ import orjson
 
 MAGIC = b"rekap checked signatures 1\n"
 GROUP = 32
-"""Records. The last group of a batch is seldom whole and is checked: of a batch of 1,000 that is 16 records at this size."""
+"""Records in a group. The last group of a batch is seldom whole and then is checked again: at this size on average 16 records
+of a batch."""
 _BITS_BYTES = GROUP // 8
 _DIGEST_BYTES = 32
 _ENTRY_BYTES = _BITS_BYTES + _DIGEST_BYTES
 
 
 class CheckedSignatures:
-    """Of one partition of the ledger. `of` says what they were checked with: keys and code."""
+    """The checked signatures of one ledger partition. `of` names the keys and the code that they were checked with."""
 
     def __init__(self, of: str) -> None:
         self._of = of
         self._entries = bytearray()
-        """_ENTRY_BYTES for each group, in order; zeros for one that was not seen as a whole."""
+        """_ENTRY_BYTES for each group, in order; zeros for a group that was not seen as a whole."""
         self._open_at = 0
-        """Offset of the next record of the group that is being seen."""
+        """Offset of the next record of the group that is not complete yet."""
         self._open_leaves: list[bytes] = []
         self._open_bits = 0
 
     def hold(self, first: int, leaves: Sequence[bytes]) -> list[bool]:
-        """Of the records at `first`, `first` + 1, … with these leaf hashes: whether the signature is known to hold."""
+        """For each of the records at `first`, `first` + 1, … with these leaf hashes, whether its signature is known to be
+        valid."""
         known = [False] * len(leaves)
         for start in range(-first % GROUP, len(leaves) - GROUP + 1, GROUP):
-            place = (first + start) // GROUP * _ENTRY_BYTES
-            entry = self._entries[place : place + _ENTRY_BYTES]
+            entry_start = (first + start) // GROUP * _ENTRY_BYTES
+            entry = self._entries[entry_start : entry_start + _ENTRY_BYTES]
             bits = bytes(entry[:_BITS_BYTES])
             if entry and entry[_BITS_BYTES:] == _digest(bits, leaves[start : start + GROUP]):
                 number = int.from_bytes(bits, "big")
@@ -47,7 +50,8 @@ class CheckedSignatures:
         return known
 
     def note(self, first: int, leaves: Sequence[bytes], holds: Sequence[bool]) -> None:
-        """Remember what was found of the records at `first`, `first` + 1, … A group counts once all of it was seen in order."""
+        """Keep the results for the records at `first`, `first` + 1, … A group is kept once all its records were seen in
+        order."""
         for offset, (leaf, held) in enumerate(zip(leaves, holds, strict=True), first):
             if offset % GROUP == 0:
                 self._open_at, self._open_leaves, self._open_bits = offset, [], 0
@@ -72,7 +76,7 @@ class CheckedSignatures:
 
     @classmethod
     def from_bytes(cls, content: bytes, of: str) -> CheckedSignatures:
-        """What is remembered in a file; nothing where it is of other keys or other code, or no such file."""
+        """The checked signatures in the content of a file; none where it is of other keys or other code, or not such a file."""
         checked = cls(of)
         head = MAGIC + orjson.dumps({"of": of}, option=orjson.OPT_APPEND_NEWLINE)
         if content.startswith(head):

@@ -1,7 +1,7 @@
-"""A log that grows: entries in, files of C2SP tlog-tiles out. Pure: what it says follows from the entries alone.
+"""A growing log, which takes entries and makes the files of C2SP tlog-tiles. The files depend on the entries alone.
 
-It holds the right edge of the tree, at most 255 hashes of each level and the entries of the last, partial bundle. Whoever
-starts in the middle gives it the partial files of that size back (`resume`).
+In memory are only the right edge of the tree, which is at most 255 hashes of each level, and the entries of the last, partial
+bundle. A process that starts again reads these from the partial files (`resume`).
 """
 
 from __future__ import annotations
@@ -28,17 +28,20 @@ from proofs.tiles import (
 
 
 class GrowingLog:
+    """A log of `size` entries, with the files that have become full and are not taken yet."""
+
     def __init__(self) -> None:
         self.size = 0
         self._edges: list[bytearray] = []
-        """For each level the hashes of its partial tile."""
+        """The hashes of the partial tile of each level."""
         self._entries: list[bytes] = []
         self._full: dict[str, bytes] = {}
 
     @classmethod
     def resume(cls, size: int, read: Callable[[str], bytes | None]) -> GrowingLog:
-        """The log as it was with `size` entries, from its files. Raises TileError where one is missing or too short, or
-        where the last entries are not those that the tile was made of. Whether the tiles are the right ones says `root`."""
+        """The log as it was with `size` entries, from its files. Raises TileError where a file is missing or too short, or
+        where the last bundle does not hold the entries of its tile. The caller compares `root` to see whether the tiles are
+        right."""
         log = cls()
         log.size = size
         for level in range(levels_of(size)):
@@ -78,12 +81,12 @@ class GrowingLog:
             self._add(level + 1, subtree_hash(tile))
 
     def take_full(self) -> dict[str, bytes]:
-        """Path → bytes of the tiles and bundles that have become full since the last call."""
+        """Path → content of the tiles and bundles that have become full since the last call."""
         full, self._full = self._full, {}
         return full
 
     def partial(self) -> dict[str, bytes]:
-        """Path → bytes of the partial tiles and bundle of the present size."""
+        """Path → content of the partial tiles and of the partial bundle of the present size."""
         files = {}
         for level, edge in enumerate(self._edges):
             if edge:
@@ -94,7 +97,7 @@ class GrowingLog:
         return files
 
     def root(self) -> bytes:
-        """The root hash of the present size: the subtrees of the right edge, joined from the lowest up."""
+        """The root hash of the present size, made of the subtrees of the right edge from the lowest up."""
         root: bytes | None = None
         for edge in self._edges:
             count = len(edge) // HASH_BYTES

@@ -1,7 +1,7 @@
-"""The Merkle tree of a transparency log: hashes, proofs, and checking them (RFC 6962, section 2.1; RFC 9162, section 2.1).
+"""The Merkle tree of a transparency log: its hashes, its proofs and their check (RFC 6962, section 2.1; RFC 9162, section 2.1).
 
-Sizes and indices are counts of leaves. A proof is a list of 32-byte hashes, from the leaf's side upwards. Who makes a
-proof reads the hashes of whole subtrees through `ReadHash`; who checks one needs nothing but the proof.
+Sizes and indices are counts of leaves. A proof is a list of 32-byte hashes, from the leaf upwards. Making a proof reads the
+hashes of whole subtrees through `ReadHash`; checking one needs only the proof and the roots.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ NODE_PREFIX = b"\x01"
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 ReadHash = Callable[[int, int], bytes]
-"""(level, index) → hash of the whole subtree over the leaves index × 2^level up to (index + 1) × 2^level."""
+"""(level, index) → hash of the whole subtree over the leaves from index × 2^level up to, not including, (index + 1) ×
+2^level."""
 
 
 class ProofError(ValueError):
-    """A proof does not prove what it should; the sentence says what fails."""
+    """A proof does not prove what it should; the sentence says why."""
 
 
 def leaf_hash(record: bytes) -> bytes:
-    """Hash of a leaf: the zero byte keeps a leaf from passing as an inner node (RFC 6962, 2.1)."""
+    """Hash of a leaf. With its prefix, a leaf cannot pass as an inner node (RFC 6962, 2.1)."""
     return hashlib.sha256(LEAF_PREFIX + record).digest()
 
 
@@ -52,15 +53,16 @@ def inclusion_proof(index: int, size: int, read: ReadHash) -> list[bytes]:
 
 
 def consistency_proof(old: int, new: int, read: ReadHash) -> list[bytes]:
-    """That the tree of `old` leaves is the beginning of that of `new` (RFC 6962, 2.1.2). Empty where there is nothing to
-    prove: `old` is 0 or `new`."""
+    """Proof that the tree of `old` leaves is the beginning of the tree of `new` (RFC 6962, 2.1.2). Empty where `old` is 0 or
+    `new`, because then there is nothing to prove."""
     assert 0 <= old <= new, f"a tree of {new} leaves cannot continue one of {old}"
     if old in (0, new):
         return []
     path: list[bytes] = []
     begin, end = 0, new
     whole = True
-    """Whether the old tree has been cut from its left edge on: its root is then known to the reader."""
+    """Whether the range still begins at the tree's left edge. At the end it is then the whole old tree, whose root the reader
+    knows."""
     while old != end:
         middle = begin + _largest_power_below(end - begin)
         if old <= middle:
@@ -109,12 +111,12 @@ def check_consistency(old: int, new: int, proof: Sequence[bytes], old_root: byte
         return
     if old == 0:
         if proof or old_root != EMPTY_ROOT:
-            raise ProofError("nothing is proved of an empty tree")
+            raise ProofError("an empty tree has the empty root and an empty proof")
         return
     if not proof:
         raise ProofError("the proof is empty")
     hashes = list(proof)
-    if old & (old - 1) == 0:  # a whole subtree: its hash is the old root itself
+    if old & (old - 1) == 0:  # the old tree is a whole subtree, so its hash is the old root itself
         hashes.insert(0, old_root)
     position, last = old - 1, new - 1
     while position & 1:
@@ -136,13 +138,16 @@ def check_consistency(old: int, new: int, proof: Sequence[bytes], old_root: byte
     if last != 0:
         raise ProofError("the proof is shorter than the tree is high")
     if older != old_root:
-        raise ProofError(f"the tree of {new} leaves does not continue that of {old}: another history before it")
+        raise ProofError(
+            f"the tree of {new} leaves does not continue that of {old}: the two trees have different histories"
+        )
     if newer != new_root:
         raise ProofError(f"the proof does not lead to the root of {new} leaves")
 
 
 def _range_hash(begin: int, end: int, read: ReadHash) -> bytes:
-    """Hash over the leaves from `begin` to `end`, where `begin` is a multiple of the largest power of two that fits."""
+    """Hash over the leaves from `begin` up to, not including, `end`; `begin` is a multiple of the largest power of two that is
+    not larger than the range."""
     size = end - begin
     if size & (size - 1) == 0:
         level = size.bit_length() - 1

@@ -1,8 +1,8 @@
 """Signed notes, checkpoints and cosignatures: C2SP signed-note, tlog-checkpoint and tlog-cosignature.
 
-A note is text that ends in a line end, an empty line, and signature lines `— name base64(key hash ‖ signature)`. A log
-signs with Ed25519 (type 1); a witness signs text and time (type 4), and thereby says that the log it saw at that time
-continued all that it had seen before.
+A note is a text that ends in a line end, an empty line, and signature lines `— name base64(key hash ‖ signature)`. A log
+signs the text with Ed25519 (type 1). A witness signs the text and the time (type 4), which asserts that the tree in this
+checkpoint continues every tree of the log that the witness has cosigned before.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _MARK = "— "
 
 
 class NoteError(ValueError):
-    """Not a note, checkpoint or key in its form, or not signed as it should be; the sentence says which."""
+    """A note, checkpoint or key does not have its form, or a signature is missing or wrong; the sentence says which."""
 
 
 class Signature(NamedTuple):
     name: str
     key_hash: bytes
-    """4 bytes: a hint which key of the name it is."""
+    """4 bytes that tell the keys of one name apart."""
     signature: bytes
 
     @property
@@ -49,7 +49,7 @@ class Note(NamedTuple):
 
 
 class VerifierKey(NamedTuple):
-    """`name+hash+base64(type ‖ key)`, the form in which notes' public keys are handed around."""
+    """A public key for notes, written as `name+hash+base64(type ‖ key)`."""
 
     name: str
     kind: int
@@ -65,7 +65,7 @@ class VerifierKey(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """What a log says of itself: a tree of `size` leaves has this root."""
+    """A log's statement that its tree of `size` leaves has this root."""
 
     origin: str
     size: int
@@ -85,15 +85,15 @@ def parse_key(text: str) -> VerifierKey:
     except ValueError:
         raise NoteError(f"{text.strip()[:80]!r} is not a verifier key: expected name+hash+key") from None
     if len(raw) != 33 or raw[0] not in (ED25519, COSIGNATURE):
-        raise NoteError(f"the key of {name!r} is of a type that is not known here")
+        raise NoteError(f"the key of {name!r} has an unknown type")
     key = VerifierKey(name, raw[0], raw[1:])
     if key.key_hash.hex() != key_hash:
-        raise NoteError(f"the key of {name!r} does not fit its hash {key_hash}")
+        raise NoteError(f"the key of {name!r} does not have the hash {key_hash}")
     return key
 
 
 def is_key_name(name: str) -> bool:
-    """A key's name is not empty and has neither spaces nor plus signs (C2SP signed-note)."""
+    """Whether a text can be the name of a key: not empty, without spaces and plus signs (C2SP signed-note)."""
     return bool(name) and "+" not in name and not any(each.isspace() for each in name)
 
 
@@ -131,7 +131,7 @@ def parse_checkpoint(text: str) -> Checkpoint:
     """Read the text of a checkpoint note. Raises NoteError."""
     lines = text.split("\n")
     if len(lines) < 4 or lines[-1] or not lines[0] or "" in lines[:-1]:
-        raise NoteError("the checkpoint must have an origin, a size and a root, each in its line")
+        raise NoteError("the checkpoint must have an origin, a size and a root, each in a line of its own")
     origin, size, root = lines[:3]
     leaves = parse_size(size)
     try:
@@ -144,9 +144,10 @@ def parse_checkpoint(text: str) -> Checkpoint:
 
 
 def parse_size(text: str) -> int:
-    """Read a tree's size: decimal, no leading zeroes, at most 18 digits, which 63 bits hold. Raises NoteError."""
+    """Read a tree's size, which is decimal, without leading zeros, and has at most 18 digits, so that it fits into 63 bits.
+    Raises NoteError."""
     if not text.isascii() or not text.isdigit() or (text != "0" and text.startswith("0")) or len(text) > 18:
-        raise NoteError(f"{text[:20]!r} is not a size")
+        raise NoteError(f"{text[:20]!r} is not the size of a tree")
     return int(text)
 
 
@@ -167,7 +168,7 @@ def _cosigned(text: str, time: int) -> bytes:
 
 
 def check_signature(text: str, signature: Signature, key: VerifierKey) -> int | None:
-    """Check one signature; gives the time of a cosignature. Raises NoteError."""
+    """Check one signature. Returns the time of a cosignature, and None for a log's signature. Raises NoteError."""
     if signature.name != key.name or signature.key_hash != key.key_hash:
         raise NoteError(f"the signature of {signature.name!r} is by another key than {key.name!r}")
     try:
@@ -180,28 +181,29 @@ def check_signature(text: str, signature: Signature, key: VerifierKey) -> int | 
         time = int.from_bytes(signature.signature[:8], "big")
         public.verify(signature.signature[8:], _cosigned(text, time))
     except (InvalidSignature, UnfitKeyError):
-        raise NoteError(f"the signature of {key.name!r} does not fit the text") from None
+        raise NoteError(f"the signature of {key.name!r} is not valid for this text") from None
     return time
 
 
 class OpenedCheckpoint(NamedTuple):
-    """A checkpoint that its log has signed, and the witnesses that have."""
+    """A checkpoint that its log has signed, and the witnesses that have cosigned it."""
 
     checkpoint: Checkpoint
     witnesses: dict[str, int]
-    """Name → time."""
+    """Name of a witness → time of its cosignature, in seconds since 1970."""
 
 
 def open_checkpoint(
     data: bytes, log: VerifierKey, witnesses: Sequence[VerifierKey] = (), *, origin: str | None = None
 ) -> OpenedCheckpoint:
-    """Read a checkpoint that `log` has signed. Raises NoteError where it has not, where the origin is another, or where
-    a signature of a known key is wrong; signatures of unknown keys are passed over (C2SP signed-note)."""
+    """Read a checkpoint that `log` has signed. Raises NoteError where the log's signature is missing, where the origin is not
+    `origin` (the log's name by default), or where a signature of a known key is wrong. Signatures of unknown keys are ignored
+    (C2SP signed-note)."""
     note = parse_note(data)
     checkpoint = parse_checkpoint(note.text)
     expected = origin if origin is not None else log.name
     if checkpoint.origin != expected:
-        raise NoteError(f"the checkpoint is of {checkpoint.origin!r}, expected {expected!r}")
+        raise NoteError(f"the checkpoint has the origin {checkpoint.origin!r}, expected {expected!r}")
     known: Mapping[tuple[str, bytes], VerifierKey] = {(key.name, key.key_hash): key for key in (log, *witnesses)}
     is_signed = False
     times: dict[str, int] = {}

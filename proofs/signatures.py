@@ -1,8 +1,8 @@
 """Signed envelopes: DSSE v1 with Ed25519 (RFC 8032), through `cryptography`.
 
-Ed25519 libraries disagree on edge cases: keys of low order, points and scalars not in canonical form. Here
-`cryptography` alone decides, and a key of low order is refused when it is registered, since with it one signature
-holds for many messages.
+Ed25519 libraries disagree on edge cases, which are keys of low order, and points and scalars that are not in canonical form.
+Here `cryptography` alone decides. A key of low order is refused when it is registered, because one signature of such a key
+is valid for many messages.
 """
 
 from __future__ import annotations
@@ -37,28 +37,28 @@ _LOW_ORDER_KEYS = frozenset(
         "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
     )
 )
-"""All encodings of the eight points whose order divides 8, the canonical ones first."""
+"""All encodings of the eight points whose order divides 8, the canonical encodings first."""
 
 
 class UnfitKeyError(ValueError):
-    """A public key that must not be registered; the sentence says why."""
+    """A public key must not be registered; the sentence says why."""
 
 
 def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
-    """What a DSSE signature signs (DSSE protocol.md, PAE): type and payload, each with its length."""
+    """The bytes that a DSSE signature signs (DSSE protocol.md, PAE), which are type and payload, each after its length."""
     kind = payload_type.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
 def key_id(public_key: bytes) -> str:
-    """The id of a key: the first 16 hexadecimal digits of the SHA-256 of its 32 bytes."""
+    """Id of a key, which is the first 16 hexadecimal digits of the SHA-256 of its 32 bytes."""
     return hashlib.sha256(public_key).hexdigest()[:16]
 
 
 def load_public_key(public_key: bytes) -> Ed25519PublicKey:
-    """The key for `verify`. Raises UnfitKeyError where the bytes are no key, or one of low order."""
+    """The key for `verify`. Raises UnfitKeyError where the bytes are not a key, or are a key of low order."""
     if public_key in _LOW_ORDER_KEYS:
-        raise UnfitKeyError("a key of low order: one signature of it would hold for many messages")
+        raise UnfitKeyError("a key of low order, of which one signature is valid for many messages")
     try:
         return Ed25519PublicKey.from_public_bytes(public_key)
     except ValueError as error:
@@ -66,7 +66,7 @@ def load_public_key(public_key: bytes) -> Ed25519PublicKey:
 
 
 def verify(public_key: Ed25519PublicKey, signature: bytes, payload: bytes) -> bool:
-    """Whether `signature` is this key's over the payload of an envelope."""
+    """Whether `signature` is a valid signature of this key over the payload of an envelope."""
     try:
         public_key.verify(signature, pre_authentication_encoding(PAYLOAD_TYPE, payload))
     except InvalidSignature:

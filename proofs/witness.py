@@ -1,14 +1,15 @@
-"""What a witness decides: may this checkpoint be cosigned? The pure half of C2SP tlog-witness.
+"""The decision of a witness whether to cosign a checkpoint; the pure part of C2SP tlog-witness.
 
-A witness remembers for each log the newest tree that it has cosigned, its `Head`. It cosigns a larger tree only with a
-proof that it continues that one, so all that it ever cosigned for a log is one history. Who calls `decide` must hold the head
-still until the next one is kept: two requests judged by one head could both be cosigned and the older one win.
+A witness keeps for each log the newest tree that it has cosigned, the `Head`. It cosigns a larger tree only with a proof that
+the larger one continues the head, so all trees that it ever cosigned for a log are one history. The caller of `decide` must
+not let the head change until the next head is kept. Otherwise two requests could be decided with the same head, both be
+cosigned, and the older tree be kept.
 
 The statuses are those of C2SP tlog-witness, `add-checkpoint`:
 
-    200   cosigned                                  404   the origin is of no known log
-    400   not a request in its form                 409   the witness has another size, or another root for it
-    403   not signed by a known key of the log      422   the proof does not prove it
+    200   cosigned                                  404   the origin is not that of a known log
+    400   the request does not have its form        409   the witness has another size, or another root for it
+    403   not signed by a known key of the log      422   the proof does not prove that the tree continues the head
 """
 
 from __future__ import annotations
@@ -34,19 +35,19 @@ from proofs.notes import (
 )
 
 PROOF_HASHES_MAX = 63
-"""By C2SP tlog-witness: a tree of 2^63 leaves needs no more."""
+"""Limit for the hashes of a proof by C2SP tlog-witness. A tree of 2^63 leaves needs no more."""
 BODY_BYTES_MAX = NOTE_BYTES_MAX + 4 * 1024
-"""The largest note, 63 lines of 45 bytes, and the line of the old size."""
+"""Limit for a request, with the largest note, 63 lines of 45 bytes, and the line of the old size."""
 SIZE_TYPE = "text/x.tlog.size"
 
 OK, MALFORMED, FORBIDDEN, UNKNOWN_LOG, CONFLICT, UNPROVED = 200, 400, 403, 404, 409, 422
 
 Logs = Mapping[str, Sequence[VerifierKey]]
-"""Origin → the keys that may sign for it."""
+"""Origin of a log → the keys that may sign for it."""
 
 
 class RefusedError(Exception):
-    """A request that no head could change the answer to; `status` by C2SP tlog-witness, and a sentence."""
+    """A request is refused whatever the head. `status` is that of C2SP tlog-witness."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -54,7 +55,7 @@ class RefusedError(Exception):
 
 
 class Head(NamedTuple):
-    """The newest tree of a log that was cosigned."""
+    """The newest tree of a log that the witness has cosigned."""
 
     size: int
     root: bytes
@@ -70,7 +71,7 @@ class Request(NamedTuple):
     proof: tuple[bytes, ...]
     checkpoint: Checkpoint
     note: Note
-    """Its text, extension lines included, is what is cosigned; of the signatures only the log's are left."""
+    """The note, with only the log's signatures. The witness cosigns its text, extension lines included."""
 
     @property
     def head(self) -> Head:
@@ -81,10 +82,10 @@ class Conflict(Enum):
     """Why a checkpoint that its log has signed is kept as evidence."""
 
     FORK = "fork"
-    """Two roots for one size, both signed by the log: a proof that it shows two histories."""
+    """Two roots for one size, both signed by the log, which proves that the log shows two histories."""
     UNPROVED = "unproved"
-    """A larger tree that came without a proof that it continues the cosigned one. A proof may still turn up: anybody can
-    send a good checkpoint with a bad proof."""
+    """A larger tree that came without a proof that it continues the cosigned one. This is not proof of a second history,
+    because anybody can send a good checkpoint with a bad proof."""
 
 
 class Decision(NamedTuple):
@@ -110,7 +111,7 @@ def read_request(body: bytes, logs: Logs) -> Request:
         raise RefusedError(MALFORMED, str(error)) from None
     keys = logs.get(checkpoint.origin, ())
     if not keys:
-        raise RefusedError(UNKNOWN_LOG, f"{checkpoint.origin[:200]!r} is of no log that is known here")
+        raise RefusedError(UNKNOWN_LOG, f"{checkpoint.origin[:200]!r} is not the origin of a known log")
     signatures = tuple(each for each in note.signatures if any(_holds(note.text, each, key) for key in keys))
     if not signatures:
         raise RefusedError(FORBIDDEN, f"the checkpoint is not signed by a known key of {checkpoint.origin!r}")
@@ -118,10 +119,10 @@ def read_request(body: bytes, logs: Logs) -> Request:
 
 
 def decide(request: Request, head: Head) -> Decision:
-    """May it be cosigned by a witness whose newest tree of this log is `head`?"""
+    """Decide about a request, for a witness whose newest tree of this log is `head`."""
     size, root = request.head
     conflict = None
-    if size == head.size > 0 and root != head.root:  # whatever old size the client claims
+    if size == head.size > 0 and root != head.root:  # a fork whatever old size the client claims
         conflict = Conflict.FORK
     if request.old > size:
         return Decision(MALFORMED, f"the old size {request.old} is larger than the checkpoint's, {size}", conflict)
@@ -132,7 +133,7 @@ def decide(request: Request, head: Head) -> Decision:
     try:
         check_consistency(head.size, size, request.proof, head.root, root)
     except ProofError as error:
-        # Every tree continues an empty one, and a tree continues itself: there a bad proof is nothing but a bad proof.
+        # Every tree continues an empty one, and itself. In these cases a bad proof does not show another history.
         is_open = 0 < head.size < size
         return Decision(UNPROVED, str(error), Conflict.UNPROVED if is_open else None)
     return Decision(OK, f"{size} leaves continue {head.size}")
@@ -154,7 +155,7 @@ def _parse_proof(lines: Sequence[str]) -> tuple[bytes, ...]:
             each = binascii.a2b_base64(line, strict_mode=True)
         except ValueError:
             each = b""
-        # Encoded again: Python overlooks bits behind the last byte, and two lines must not mean one hash.
+        # Compared with its own encoding, because Python ignores bits after the last byte, and two lines must not mean one hash.
         if len(each) != 32 or base64.b64encode(each).decode() != line:
             raise NoteError(f"{line[:60]!r} is not a hash of 32 bytes in base64")
         proof.append(each)

@@ -1,4 +1,4 @@
-"""The one byte form of a JSON value, and the hashes taken of it.
+"""The canonical bytes of a JSON value, and hashes over them.
 
 RFC 8785 (JSON Canonicalization Scheme) for the values Rekap uses: objects with ASCII keys, strings, integers, booleans
 and null. Floats are refused, which removes the only hard part of the RFC; with ASCII keys, the RFC's order by UTF-16
@@ -14,7 +14,7 @@ import orjson
 
 
 class NotCanonicalError(ValueError):
-    """The value has no canonical form here, or bytes are not in it."""
+    """The value has no canonical form."""
 
 
 def canonical_bytes(value: Any) -> bytes:
@@ -24,12 +24,13 @@ def canonical_bytes(value: Any) -> bytes:
 
 
 def canonical_event(data: bytes) -> dict[str, Any] | None:
-    """What bytes that have passed the schema of an event (schemas/ledger/events.py) hold; None where they are not its
-    canonical form.
+    """The event in bytes that have passed the schema of events (schemas/ledger/events.py); None where the bytes are not the
+    event's canonical form.
 
-    A signed payload must be: otherwise two readers could see two values in one signature (a key given twice, for
-    example). The schema has refused floats, since every number in it is a strict integer, and keys that are not ASCII,
-    since unknown fields are forbidden and codes are ASCII; so order, spacing and repeated keys are left to compare.
+    A signed payload must be canonical, because otherwise two readers could see two values under one signature, for example
+    where a key is given twice. The schema has already refused floats, because every number in it is a strict integer, and keys
+    that are not ASCII, because unknown fields are forbidden and codes are ASCII. So only the order of keys, spacing and
+    repeated keys are left to compare.
     """
     try:
         event: dict[str, Any] = orjson.loads(data)
@@ -39,20 +40,18 @@ def canonical_event(data: bytes) -> dict[str, Any] | None:
 
 
 def form_digest(form: dict[str, Any]) -> bytes:
-    """Tells whether two forms (objects of canonical events) say the same: 16 bytes of the SHA-256 of the canonical form
-    of what is stated. A field that is null and one that is absent say the same."""
+    """Digest by which two forms (objects of canonical events) are compared: the first 16 bytes of the SHA-256 over the
+    canonical form without fields that are null, because a null field and an absent one mean the same."""
     canonical = orjson.dumps(form)
     if b"null" in canonical:
-        canonical = orjson.dumps(_stated(form))
+        canonical = orjson.dumps(_without_nulls(form))
     return hashlib.sha256(canonical).digest()[:16]
 
 
-def _stated(value: dict[str, Any]) -> dict[str, Any]:
-    stated = {}
-    for key, each in value.items():
-        if each is not None:
-            stated[key] = _stated(each) if isinstance(each, dict) else each
-    return stated
+def _without_nulls(value: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_nulls(each) if isinstance(each, dict) else each for key, each in value.items() if each is not None
+    }
 
 
 def sha256_hex(data: bytes) -> str:
@@ -69,4 +68,4 @@ def _refuse_unfit(value: Any) -> None:
         for inner in value:
             _refuse_unfit(inner)
     elif isinstance(value, float):
-        raise NotCanonicalError(f"{value!r}: floats have no place in a signed value, use an integer or a string")
+        raise NotCanonicalError(f"{value!r}: a signed value cannot hold floats; use an integer or a string")

@@ -1,4 +1,4 @@
-"""The names of things, each a type of its own so that one cannot be passed for another.
+"""Codes and numbers that name things, each a type of its own, so that mypy finds one passed for another.
 
 Codes are strings even where they look like numbers: `34.02.01` and `3402010` are different areas.
 """
@@ -21,10 +21,10 @@ EventId = NewType("EventId", str)
 """SHA-256 of an event's signed payload, 64 hexadecimal digits."""
 Partition = NewType("Partition", int)
 Offset = NewType("Offset", int)
-"""Place of a record in one ledger partition; also its leaf index in that partition's tree (DESIGN 5)."""
+"""Offset of a record in one ledger partition; also its leaf index in that partition's tree (DESIGN 5)."""
 
 NOTHING_YET = Offset(-1)
-"""The offset before the first: `from` of a first block, and an `as_of` of a partition that has said nothing."""
+"""The offset before the first one: `from` of a first block, and the `as_of` of a partition without events of the office."""
 
 CODE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,63}$"
 ELECTION_PATTERN = r"^[a-z0-9][a-z0-9\-]{0,47}$"
@@ -32,12 +32,12 @@ SHA256_PATTERN = r"^[0-9a-f]{64}$"
 KEY_ID_PATTERN = r"^[0-9a-f]{16}$"
 
 COUNT_MAX = 999_999_999
-"""Largest number a form may carry. Far above any station (a typing error must still be seen, held and shown),
-far below 64 bits even when every station of a nation said it (DOMAIN 2, Shiawassee)."""
+"""Largest number on a form. Far above any station, so that a typing error still fits and can be held and shown; and far
+enough below 64 bits that the sum over all stations of a nation fits too (DOMAIN 2, Shiawassee)."""
 
 
 def exactly(pattern: str) -> str:
-    """A pattern of the schemas for Python's `re`, whose `$` also stands before a last line end."""
+    """The pattern for Python's `re`, where `$` would also match before a line end at the end of the text."""
     return pattern.removesuffix("$") + r"\Z"
 
 

@@ -1,6 +1,6 @@
-"""A finding: a rule that a form breaks, with the rule's id and a sentence in two languages.
+"""Findings: rules that a form breaks, each with the rule's id and a sentence in two languages.
 
-A finding is data, not an error: the form that breaks the rule is kept, shown and, where the rule is hard, held.
+A finding is data and not an error. The form that breaks a rule stays in the ledger and is shown, and a hard rule holds it.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from typing import NamedTuple
 from schemas.definition.package import Severity
 
 FINDINGS_OF_RULE_MAX = 5
-"""Places of one form at which one rule is said to be broken; how many more there are is the last finding. A legislative form
-whose columns are swapped breaks one rule for each of its 234 rows: 41 kB of sentences, which a reviewer needs no more than
-the first of. At half, a form with a few typing errors no longer names them all; at double, wrong forms are twice as large."""
+"""Findings of one rule in one form. One more says how many others there are. A legislative form whose columns are swapped
+breaks one rule in each of its 234 rows, which would be 41 kB of sentences, and a reviewer needs only the first few. At half,
+a form with a few typing errors would not have them all named; at double, wrong forms would be twice as large."""
 SENTENCE_CHARACTERS_MAX = 1_000
-"""Limit for one sentence. The longest that the rules make names ten codes of 64 characters; what a record says of
-itself may be any length."""
+"""Limit for one sentence. The longest sentence of a rule names ten codes of 64 characters, but a record may hold texts of any
+length."""
 
 
 class Finding(NamedTuple):
-    """`rule` is an id of DOMAIN 1.2/1.3 or of `projections/form/rules.py`; sentences name the numbers that disagree."""
+    """`rule` is an id of DOMAIN 1.2 and 1.3 or of `projections/form/rules.py`. The sentences name the numbers that disagree."""
 
     rule: str
     severity: Severity
@@ -42,7 +42,8 @@ def shortened(sentence: str) -> str:
 
 
 def of_rule(rule: str, severity: Severity, sentences: list[tuple[str, str]]) -> list[Finding]:
-    """Findings of one rule in one form, from its sentences (Indonesian, English): the first ones, and how many more."""
+    """Findings of one rule in one form, from its sentences (Indonesian, English): the first ones, and one with the number of
+    the others."""
     found = [Finding(rule, severity, shortened(id), shortened(en)) for id, en in sentences[:FINDINGS_OF_RULE_MAX]]
     more = len(sentences) - len(found)
     if more > 0:

@@ -1,8 +1,8 @@
-"""The private key that signs the public logs: made once, at the beginning, and never silently again.
+"""The private key that signs the public logs, which is made once, at the beginning, and never again without the operator.
 
-Auditors and witnesses pin it at first sight. After a restore with the key in the wrong place, a new one would be another
-log to all of them, without a word from us. So it is made only while nothing but the genesis is in the ledger; later
-somebody who has lost it for good puts another there, knowing why.
+Auditors and witnesses pin the key when they first see it, so with a new key the log would be another log to all of them. After
+a restore that lacks the key's file, a key that is made automatically would do this unnoticed. So a key is made only while the
+ledger has nothing but its genesis. Later, an operator who has lost the key for good puts a new one there.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from schemas.definition.package import Election
 from schemas.served.logs import KEYS_FILE, folder_of, origin_of
 
 ASK_SECONDS_MAX = 30.0
+"""Limit for asking Kafka how many records the ledger has."""
 
 
 async def log_key(settings: Settings, election: Election) -> Ed25519PrivateKey:
-    """The key in the file that the settings name, made where the logs are only beginning.
+    """The key in the file that the settings name, which is made while the ledger has nothing but its genesis.
 
-    Raises KeyFileError where it is missing, or is not the one that the logs were signed with; KafkaError, TimeoutError."""
+    Raises KeyFileError where the key is missing, or is not the key that the logs were signed with; KafkaError, TimeoutError."""
     if not settings.log_key.exists():
         records = await _records(settings, election)
         if records > election.partitions:
@@ -41,14 +42,14 @@ async def log_key(settings: Settings, election: Election) -> Ed25519PrivateKey:
         if lines and lines[0] != own:
             raise KeyFileError(
                 f"{settings.log_key} (REKAP_LOG_KEY) is not the key of log {partition}: {store.path_of(KEYS_FILE)} names "
-                f"{lines[0]}, and this is {own}. Put the right file back. Only where that is lost for good, remove the files "
+                f"{lines[0]}, and this is {own}. Put the right file back. Only where it is lost for good, remove the files "
                 f"`{KEYS_FILE}`: to auditors and witnesses that begins a different log"
             )
     return key
 
 
 def missing_log_key(path: Path, why: str) -> str:
-    """The sentence for a log's key that is not where it should be."""
+    """The sentence for a missing log key."""
     return (
         f"{path} (REKAP_LOG_KEY) is missing, and {why}: its logs were signed with a key. Put that file there. Only where it "
         "is lost for good, put another there (`rekap keys new` makes one): to auditors and witnesses that is a different log"
@@ -56,12 +57,14 @@ def missing_log_key(path: Path, why: str) -> str:
 
 
 async def _records(settings: Settings, election: Election) -> int:
-    """How many records the ledger has, the genesis of each partition among them."""
-    places = [TopicPartition(topics_of(election).ledger, partition) for partition in range(election.partitions)]
+    """Number of records in the ledger, the genesis of each partition included."""
+    topic_partitions = [
+        TopicPartition(topics_of(election).ledger, partition) for partition in range(election.partitions)
+    ]
     consumer = plain_consumer(settings)
     try:
         await consumer.start()
         async with asyncio.timeout(ASK_SECONDS_MAX):
-            return sum((await consumer.end_offsets(places)).values())
+            return sum((await consumer.end_offsets(topic_partitions)).values())
     finally:
         await stop_consumer(consumer)

@@ -1,4 +1,5 @@
-"""Directories that go with their process: at its end, and where it was killed, when the next one of its kind starts."""
+"""Temporary directories that are deleted when their process ends, or, where it was killed, when the next one of its kind
+starts."""
 
 from __future__ import annotations
 
@@ -16,62 +17,63 @@ from pathlib import Path
 from typing import NoReturn
 
 _LOCK = ".rekap-in-use"
-"""Locked by the process whose directory it is: the lock goes with the process, however that ends."""
+"""File in the directory, locked by the process that uses the directory. The lock ends with the process, however that ends."""
 
 
 @contextmanager
 def temporary_directory(prefix: str) -> Iterator[Path]:
-    """A new directory, deleted at the end, also where SIGTERM ends the process. Deletes those of the same kind whose process
-    was killed."""
+    """A new directory, which is deleted at the end, also where SIGTERM ends the process. Deletes directories with the same
+    prefix whose process was killed."""
     before = _exit_at_sigterm()
-    place, lock = _made(prefix)
+    directory, lock = _make(prefix)
     try:
-        yield place
+        yield directory
     finally:
-        _delete(place, lock)
+        _delete(directory, lock)
         if before is not None:
             signal.signal(signal.SIGTERM, before)
 
 
 def directory_until_exit(prefix: str) -> Path:
-    """The same for as long as the process lives."""
-    place, lock = _made(prefix)
-    atexit.register(_delete, place, lock)
-    return place
+    """A new directory, which is deleted at the end of the process."""
+    directory, lock = _make(prefix)
+    atexit.register(_delete, directory, lock)
+    return directory
 
 
-def _made(prefix: str) -> tuple[Path, int]:
-    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
-        _delete_where_nobody_is(left)
-    place = Path(tempfile.mkdtemp(prefix=prefix))
-    lock = os.open(place / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+def _make(prefix: str) -> tuple[Path, int]:
+    for found in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        _delete_if_unused(found)
+    directory = Path(tempfile.mkdtemp(prefix=prefix))
+    lock = os.open(directory / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    return place, lock
+    return directory, lock
 
 
-def _delete_where_nobody_is(place: Path) -> None:
-    """One without a lock file is being made just now, or is somebody else's."""
+def _delete_if_unused(directory: Path) -> None:
+    """Delete a directory whose process was killed. One without a lock file is left, because another process is just making it,
+    or it is not ours."""
     with suppress(OSError):
-        status = place.lstat()
+        status = directory.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
             return
-        lock = os.open(place / _LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        lock = os.open(directory / _LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(lock)
             return
-        _delete(place, lock)
+        _delete(directory, lock)
 
 
-def _delete(place: Path, lock: int) -> None:
-    shutil.rmtree(place, ignore_errors=True)
+def _delete(directory: Path, lock: int) -> None:
+    shutil.rmtree(directory, ignore_errors=True)
     os.close(lock)
 
 
 def _exit_at_sigterm() -> signal._HANDLER:
-    """Without this SIGTERM ends Python at once, and nothing is cleaned up. Gives the handler that was there; None where
-    another part handles the signal."""
+    """Let SIGTERM raise SystemExit, because by default it ends Python at once, without cleaning up. Returns the handler that
+    was replaced; None where the process handles the signal itself."""
     if threading.current_thread() is not threading.main_thread():
         return None
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:

@@ -1,6 +1,6 @@
-"""`datapackage.json`: what the tables of an election package mean, for programs that know Frictionless Data Packages.
+"""`datapackage.json`, which describes the tables of an election package for programs that read Frictionless Data Packages.
 
-Made from the models themselves (schemas/definition/package.py), so it cannot say something else than the loader.
+It is made from the models of schemas/definition/package.py, with which packages are read, so the two cannot disagree.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from schemas.definition.package import TABLES, ElectionPackage, Row, Text, text_fields
 
 EXAMPLE_LANGUAGE = "en"
-"""Where a column must name some language."""
+"""Language of the columns of texts where no row gives one."""
 PRIMARY_KEYS: dict[str, tuple[str, ...]] = {
     "areas": ("code",),
     "stations": ("code",),
@@ -30,12 +30,12 @@ FOREIGN_KEYS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "contests": (("office", "offices", "id"),),
     "choices": (("contest", "contests", "id"), ("party", "parties", "id")),
 }
-"""(column, table, column there); the empty table is the same one. A contest's electorate, a part of a district and a
-key's scope may stand in one of two tables, which a foreign key cannot say."""
+"""(column, other table, column of the other table); an empty name means the same table. A contest's electorate, a part of a
+district and a key's scope refer to one of two tables, which a foreign key cannot express."""
 
 
 def descriptor(package: ElectionPackage) -> dict[str, Any]:
-    """The content of `datapackage.json`."""
+    """Content of `datapackage.json`."""
     election = package.election
     return {
         "profile": "tabular-data-package",
@@ -48,8 +48,8 @@ def descriptor(package: ElectionPackage) -> dict[str, Any]:
 
 
 def column_names(model: type[Row], rows: Iterable[Row]) -> dict[str, tuple[str, str | None]]:
-    """Columns of a table as it is written → (field, language): a text has a column for each language that a row has it in,
-    in the order in which they are met. Where it has to be there, it has one also in a table without rows."""
+    """Column of a table as it is written → (field, language). A text has a column for each language that a row has, in the
+    order of the rows. A required text has a column even in a table without rows."""
     texts = text_fields(model)
     languages: dict[str, dict[str, None]] = {name: {} for name in texts}
     if texts:
@@ -68,8 +68,8 @@ def column_names(model: type[Row], rows: Iterable[Row]) -> dict[str, tuple[str, 
 
 
 def columns(model: type[Row]) -> dict[str, dict[str, Any]]:
-    """Column → its JSON Schema, with references resolved and `null` left out. Texts in several languages are not among
-    them: which columns they have, the table decides."""
+    """Column → its JSON Schema, with references resolved and without `null`. Texts in several languages are left out, because
+    their columns depend on the rows."""
     schema = model.model_json_schema()
     definitions = schema.get("$defs", {})
     resolved = {}
@@ -98,8 +98,8 @@ def _resource(name: str, model: type[Row], rows: Iterable[Row]) -> dict[str, Any
     }
     if name in FOREIGN_KEYS:
         schema["foreignKeys"] = [
-            {"fields": [column], "reference": {"resource": table, "fields": [there]}}
-            for column, table, there in FOREIGN_KEYS[name]
+            {"fields": [column], "reference": {"resource": table, "fields": [other_column]}}
+            for column, table, other_column in FOREIGN_KEYS[name]
         ]
     return {
         "name": name,

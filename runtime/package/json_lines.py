@@ -1,4 +1,4 @@
-"""In which line each value of a JSON text stands, so that a mistake in `election.json` can be shown in its place."""
+"""The line of each value of a JSON text, so that a problem in `election.json` can name its line."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 def json_lines(text: str) -> tuple[dict[str, int], list[tuple[str, int]]]:
     """Path → line (from 1) of each value of a valid JSON text; and (path, line) of each key that is given twice.
 
-    A path is dotted, like pydantic's places: `rules.2.offices.0`; the outermost value's is the empty string. A value of
-    an object stands where its key does.
+    A path is a dotted location of pydantic, such as `rules.2.offices.0`; the path of the outermost value is the empty string.
+    The line of a value in an object is that of its key.
     """
     lines: dict[str, int] = {}
     twice: list[tuple[str, int]] = []
     path: list[str | int] = []
-    """For each open object its current key, for each open list the current place."""
+    """For each open object its current key, for each open list the current index."""
     line, end = 1, 0
     expects_key = False
     for token in _TOKEN.finditer(text):

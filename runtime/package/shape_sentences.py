@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a shape, in sentences for the person who filled in the file."""
+"""pydantic's errors of shape as sentences for the person who filled in a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.ledger.events import TIME_PATTERN
 from schemas.texts import WEB_ADDRESS_PATTERN, shown
 
 SHOWN_CHARACTERS_MAX = 60
-"""Limit for what is quoted of a wrong value."""
+"""Limit for the quoted part of a wrong value."""
 
 _PATTERNS: Mapping[str, str] = {
     CODE_PATTERN: "a code: 1 to 64 letters (A-Z), digits, dots, underscores or hyphens, a letter or digit first",
@@ -22,7 +22,7 @@ _PATTERNS: Mapping[str, str] = {
     LANGUAGE_PATTERN: "a language tag as BCP 47 writes it, such as en, pt-BR or zh-Hant",
     TEXT_PATTERN: "a text for people: it holds a line end, a control or a direction character",
     WEB_ADDRESS_PATTERN: "a web address: http:// or https://, a host, and no spaces",
-    TIME_PATTERN: "a time such as 2029-02-14T13:05:00+07:00, of a day and hour that there is",
+    TIME_PATTERN: "a time such as 2029-02-14T13:05:00+07:00, with a day and hour that exist",
     KEY_ID_PATTERN: "a key id: 16 hexadecimal digits in lower case",
     Key.model_json_schema()["properties"]["public_key"]["pattern"]: "a public key: 32 bytes in base64, 44 characters",
 }
@@ -30,7 +30,7 @@ _RULE_PATTERN = "a rule id, such as F3"
 
 
 def sentence(error: ErrorDetails, fields: Collection[str] = ()) -> str:
-    """One error in plain words. `fields` are those the object may have, where the error is a field it may not have."""
+    """One error as a sentence. `fields` are the fields that the object may have, for an error about an unknown field."""
     value, context = error["input"], error.get("ctx", {})
     match error["type"]:
         case "missing":
@@ -49,7 +49,7 @@ def sentence(error: ErrorDetails, fields: Collection[str] = ()) -> str:
         case "enum" | "literal_error":
             allowed = [each.strip("'") for each in context["expected"].replace(" or ", ", ").split(", ")]
             near = difflib.get_close_matches(str(value).strip().lower(), allowed, 1)
-            return f"{_shown(value)} is none of {', '.join(allowed)}{did_you_mean(near)}"
+            return f"{_shown(value)} is not one of {', '.join(allowed)}{did_you_mean(near)}"
         case "greater_than_equal":
             return f"is {_shown(value)}, must be at least {context['ge']:,}"
         case "less_than_equal":

@@ -1,8 +1,8 @@
 """An election package: the tables that describe one election (DESIGN 4).
 
-One model per table; a row of a CSV file is one instance. What is checked here is the shape of one row. What needs two
-rows or two tables (a parent that does not exist, a choice given twice) is `projections/definition/compiled.py`'s, and where in
-which file it stands is known to `runtime/package/reading.py`.
+One model per table; a row of a CSV file is one instance. A model checks the shape of one row. Rows are compared with each
+other, within a table and across tables (a parent that does not exist, a choice given twice), by
+`projections/definition/checks.py`, and `runtime/package/reading.py` adds the file and line to each problem.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from schemas.ledger.forms import CHOICES_MAX
 from schemas.texts import PLAIN_TEXT_PATTERN, REAL_DAY
 
 PARTITIONS_MAX = 256
-"""Ledger partitions of one election, fixed by its genesis event. Every `as_of` names each of them, so more would make
-every message longer; 256 tabulators at the measured rate fold a nation's night in a second."""
+"""Limit for the ledger partitions of one election, whose number its genesis event fixes. Every `as_of` names each of them, so
+more would make every message longer; 256 tabulators at the measured rate fold all forms of a nation in a second."""
 
 TEXT_PATTERN = PLAIN_TEXT_PATTERN
 Text = Annotated[str, Field(min_length=1, max_length=300, pattern=TEXT_PATTERN)]
-"""Of any script, in one line, without control and direction characters (schemas/texts.py)."""
+"""A text in any script, in one line, without control and direction characters (schemas/texts.py)."""
 
 
-def _as_written(value: object) -> object:
-    """A day is written in one way. What pydantic would take for one as well (a number of seconds, a time at midnight), another
-    reader hashes as it stands."""
+def _refuse_other_spellings(value: object) -> object:
+    """Refuse days that are not written as `2029-02-14`. pydantic would also accept a number of seconds or a time at midnight,
+    and other readers of the package would not hash these as the same day."""
     if isinstance(value, str) and not _DAY.fullmatch(value):
         raise PydanticCustomError("date_from_datetime_inexact", "expected a date such as 2029-02-14")
     if not isinstance(value, (str, date)):
@@ -42,13 +42,13 @@ def _as_written(value: object) -> object:
 
 
 _DAY = re.compile(REAL_DAY)
-Day = Annotated[date, BeforeValidator(_as_written)]
+Day = Annotated[date, BeforeValidator(_refuse_other_spellings)]
 Number = Annotated[int, Field(strict=True)]
-"""A whole number written as one: neither a text nor `true` nor 3.0, which other readers take for something else."""
+"""A whole number written as one. Not a text, `true` or 3.0, which other readers may not read as a whole number."""
 
 
 class Row(BaseModel):
-    """A row of a package table: unknown columns are an error, and nothing changes after reading."""
+    """A row of a package table. Unknown columns are an error, and rows are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -59,7 +59,7 @@ class Mode(StrEnum):
 
 
 class Role(StrEnum):
-    """Who a key speaks for. What each may say is `projections/fold/authority.py`."""
+    """Role of a key's holder. `projections/fold/authority.py` decides which events each role may submit."""
 
     AUTHORITY = "authority"
     """The electoral authority (KPU): opens the election, amends the definition."""
@@ -77,12 +77,12 @@ class Role(StrEnum):
     RECAPITULATOR = "recapitulator"
     """Declares and certifies the official recapitulation of its area (PPK, KPU Kabupaten/Kota, KPU Provinsi, KPU)."""
     GATEWAY = "gateway"
-    """Signs receipts and refusals, and says nothing in the ledger. Where a package registers gateways, an outbox believes
-    no other key."""
+    """Signs receipts and refusals, and submits no events. Where a package registers gateways, an outbox accepts receipts of no
+    other key."""
 
 
 class Severity(StrEnum):
-    """What a broken rule does to a form: `hard` holds it, `soft` counts it and flags it, `info` only says so."""
+    """Effect of a broken rule on a form: `hard` holds it, `soft` counts and flags it, `info` is only shown."""
 
     HARD = "hard"
     SOFT = "soft"
@@ -92,37 +92,38 @@ class Severity(StrEnum):
 LANGUAGE_PATTERN = (
     r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?(-([a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(-x(-[a-z0-9]{1,8})+)?$"
 )
-"""A language tag of BCP 47 (RFC 5646) in its usual letter case (2.1.1), so that one language has one spelling: `id`, `pt-BR`,
-`zh-Hant`, `es-419`, `ca-valencia`."""
+"""A language tag of BCP 47 (RFC 5646) in its usual letter case (2.1.1), so that one language has one spelling. Examples: `id`,
+`pt-BR`, `zh-Hant`, `es-419`, `ca-valencia`."""
 Language = Annotated[str, Field(pattern=LANGUAGE_PATTERN, max_length=35)]
 LANGUAGES_MAX = 40
-"""Languages of one text. India's constitution lists 22; every title is in every answer of its contest."""
+"""Limit for the languages of one text. India's constitution lists 22. Each answer about a contest has its title in all of
+them."""
 
 
 class LocalText(RootModel[Annotated[dict[Language, Text], Field(min_length=1, max_length=LANGUAGES_MAX)]]):
-    """A title or name by language: in one at least, in any others. In a CSV file each language is a column of its own:
-    `name_id`, `name_en`, `name_pt-BR`."""
+    """A title or name by language, in at least one language. In a CSV file each language has its own column: `name_id`,
+    `name_en`, `name_pt-BR`."""
 
     model_config = ConfigDict(frozen=True)
 
-    if TYPE_CHECKING:  # pydantic takes both, and says so only of the first
+    if TYPE_CHECKING:  # pydantic accepts both, and its own types show only the first
 
         def __init__(self, root: Mapping[str, str] = {}, /, **texts: str) -> None: ...
 
     def preferred(self, language: str) -> str:
-        """In this language, or else in the one that is given first."""
+        """The text in this language, or else in the first language that is given."""
         return self.root.get(language) or next(iter(self.root.values()))
 
 
 class Level(Row):
-    """One level of the tree of areas, from the nation (first) down to the station (last)."""
+    """A level of the tree of areas. The first is the root's (the nation), the last the stations'."""
 
     id: Code
     name: LocalText
 
 
 class RuleSetting(Row):
-    """A rule of the count that this election turns on (DOMAIN 1.2, 1.3; `projections/form/rules.py` lists them all)."""
+    """A rule of the count that this election uses (DOMAIN 1.2, 1.3; `projections/form/rules.py` lists all rules)."""
 
     id: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{0,7}$")]
     severity: Severity
@@ -143,7 +144,7 @@ class Election(Row):
     mode: Mode
     levels: Annotated[tuple[Level, ...], Field(min_length=3, max_length=8)]
     shard_level: Code
-    """The level whose areas decide a record's ledger partition: Indonesia's is the district (kecamatan)."""
+    """The level whose areas decide a record's ledger partition. In Indonesia it is the district (kecamatan)."""
     partitions: Annotated[int, Field(ge=1, le=PARTITIONS_MAX, strict=True)]
     rules: tuple[RuleSetting, ...] = ()
     licence: Text
@@ -168,21 +169,22 @@ class Station(Row):
     registered_men: Count | None = None
     registered_women: Count | None = None
     registered_voters: Count | None = None
-    """Empty where nobody knows the number: voters abroad, registration on the day, a register that stations share."""
+    """Empty where the number is not known, for example with voters abroad, registration on the day, or a register that several
+    stations share."""
 
 
 class BlankBallots(StrEnum):
-    """What the law makes of a ballot without a mark. Where it counts as a vote (a "none of these" that can win), it is a
+    """How the law counts a ballot without a mark. Where such a ballot is a vote (a "none of these" that can win), it is a
     choice of choices.csv instead."""
 
     WITH_INVALID = "with-invalid"
-    """An invalid ballot like any other: Indonesia."""
+    """As an invalid ballot: Indonesia."""
     APART = "apart"
-    """Counted apart (`VK` of the form); neither valid nor invalid: Spain, Italy, most of Latin America."""
+    """Apart (`VK` of the form), neither valid nor invalid: Spain, Italy, most of Latin America."""
 
 
 class Office(Row):
-    """`offices.csv`: what is elected, for example the president or the DPR."""
+    """`offices.csv`: an office or body that is elected, for example the president or the DPR."""
 
     id: Code
     name: LocalText
@@ -190,7 +192,7 @@ class Office(Row):
 
 
 class Method(StrEnum):
-    """How seats or the office are awarded; the outcome itself is computed later (DOMAIN 1.5, 1.6)."""
+    """How seats or the office are awarded (DOMAIN 1.5, 1.6). Rekap shows the method, and does not compute an outcome yet."""
 
     PLURALITY = "plurality"
     ABSOLUTE_MAJORITY_WITH_SPREAD = "absolute-majority-with-spread"
@@ -207,13 +209,13 @@ class Contest(Row):
     """An area code of `areas.csv` or a district id of `districts.csv`."""
     seats: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 1
     votes_per_ballot: Annotated[int, Field(ge=1, le=CHOICES_MAX, strict=True)] = 1
-    """Marks that a ballot may bear; it may bear fewer. Where more than one, valid votes and valid ballots are two numbers."""
+    """Largest number of marks on a ballot. Where it is more than 1, valid votes and valid ballots are different numbers."""
     method: Method = Method.PLURALITY
     name: LocalText | None = None
 
 
 class DistrictPart(Row):
-    """`districts.csv`: an area that belongs to an electoral district (daerah pemilihan); one row for each."""
+    """`districts.csv`: one area that belongs to an electoral district (daerah pemilihan)."""
 
     district: Code
     name: Text
@@ -237,7 +239,7 @@ class ChoiceKind(StrEnum):
 
 
 class Choice(Row):
-    """`choices.csv`: what a ballot of a contest may be marked for."""
+    """`choices.csv`: something or someone that voters can mark on a ballot of a contest."""
 
     contest: Code
     id: Code
@@ -245,11 +247,12 @@ class Choice(Row):
     kind: ChoiceKind = ChoiceKind.CANDIDATE
     party: Code | None = None
     order: Count = 0
-    """Place on the ballot (nomor urut)."""
+    """Position on the ballot (nomor urut)."""
 
 
 class Key(Row):
-    """`keys.csv`: who may sign. The scope is an area or station code; the key speaks for all that lies in it."""
+    """`keys.csv`: a public key that may sign events. Its scope is an area or station code, and it may sign for all stations
+    in it."""
 
     key_id: Annotated[str, Field(pattern=KEY_ID_PATTERN)]
     public_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$")]
@@ -274,7 +277,7 @@ class ElectionPackage:
     keys: tuple[Key, ...]
 
     def definition_hash(self) -> str:
-        """SHA-256 over the canonical form of all tables, rows sorted: the order of rows in a file says nothing.
+        """SHA-256 over the canonical form of all tables. Rows are sorted, because their order in a file has no meaning.
 
         Each row is hashed by itself first, so that 823,000 stations need no second copy of the package in memory.
         """
@@ -305,7 +308,7 @@ class ElectionPackage:
 
 
 def text_fields(table: type[Row]) -> frozenset[str]:
-    """Fields of a table that have a text in several languages, and so a column for each."""
+    """Fields of a table that are texts in several languages, with a column for each language."""
     return frozenset(
         name
         for name, field in table.model_fields.items()

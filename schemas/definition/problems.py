@@ -1,7 +1,7 @@
-"""What may be wrong with an election package, as the tables have it and as its files have it.
+"""Problems of an election package, in terms of its tables and in terms of its files.
 
-`Problem` knows tables and rows, and comes from whoever compares rows (projections/definition/checks.py); `PackageProblem`
-knows files and lines, and comes from whoever reads them (runtime/package/reading.py), which turns the one into the other.
+projections/definition/checks.py compares rows, and returns a `Problem` with table and row. runtime/package/reading.py reads the
+files, and turns each `Problem` into a `PackageProblem` with file and line, beside those that it finds itself.
 """
 
 from __future__ import annotations
@@ -9,31 +9,31 @@ from __future__ import annotations
 from typing import NamedTuple
 
 PROBLEMS_MAX = 1_000
-"""Problems listed of one package. One wrong column makes a problem in each of 823,000 rows: nobody reads those, and
-the first thousand show what is wrong; ten would hide the second mistake behind the first."""
+"""Limit for the listed problems of one package. One wrong column makes a problem in each of 823,000 rows, of which the first
+thousand show what is wrong; with ten, the first mistake would hide the second."""
 
 ELECTION_TABLE = "election"
 """The `table` of a problem in `election.json`."""
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong, in terms of the tables."""
+    """One problem, in terms of the tables."""
 
     table: str
     """A key of `schemas.definition.package.TABLES`, or ELECTION_TABLE."""
     row: int | None
-    """Place of the row in its table, from 0; None where the whole table is meant, and for `election.json`."""
+    """Number of the row in its table, from 0; None where the whole table is meant, and for `election.json`."""
     column: str | None
     """The column, or for `election.json` the path of the value: `rules.2.offices.0`."""
     sentence: str
 
 
 class PackageProblem(NamedTuple):
-    """One thing that is wrong, in terms of the files."""
+    """One problem, in terms of the files."""
 
     file: str
     line: int | None
-    """From 1, as an editor counts; None where there is no such file."""
+    """Number of the line, from 1 as in an editor; None where there is no such file, or the problem is not of one line."""
     column: str | None
     sentence: str
 
@@ -45,7 +45,7 @@ class PackageProblem(NamedTuple):
 
 
 class ProblemList:
-    """Problems as they are found: keeps the first PROBLEMS_MAX and counts the rest."""
+    """Keeps the first PROBLEMS_MAX problems that are found, and counts the rest."""
 
     def __init__(self) -> None:
         self.kept: list[Problem] = []
@@ -58,7 +58,7 @@ class ProblemList:
             self.dropped += 1
 
     def closed(self) -> list[Problem]:
-        """All kept problems, and where some were dropped one more that says how many."""
+        """All kept problems, and, where others were dropped, one with their number."""
         if not self.dropped:
             return self.kept
         return [*self.kept, Problem(ELECTION_TABLE, None, None, more_sentence(self.dropped))]

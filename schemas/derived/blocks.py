@@ -1,7 +1,7 @@
-"""What one batch of one ledger partition changed for one office: the messages of the topic `subtotals` (DESIGN 2).
+"""Messages of the topic `subtotals`: what one batch of one ledger partition changed for one office (DESIGN 2).
 
-A block's Kafka value is lines. The first is for whoever adds up; all after it, absent from a keyframe, are one JSON object for
-whoever keeps history, so the roll-up never parses them:
+A block's Kafka value is made of lines. The first line is for the roll-up. The lines after it, which a keyframe does not have,
+are one JSON object for the recorder, so the roll-up never parses them:
 
     {"kind","office","partition","from","through","areas":[[contest, area, tally], …]}
     {"told":[…],"states":[…],"stations":[…],"events":[
@@ -9,14 +9,14 @@ whoever keeps history, so the roll-up never parses them:
     …
     ]}
 
-A keyframe that is larger than one message should be comes in parts (parts.py): `"part"` follows `through` then. A block never
-does: it is cut by the ledger's offsets instead.
+A keyframe that is larger than one message should be comes in parts (parts.py), and then `"part"` follows `through`. A block
+never comes in parts, because the tabulator makes smaller blocks instead, by cutting its batch at another ledger offset.
 
-An event is in canonical form, so without a line's end; it belongs to the next record of `told` whose `payload` is null. So
-whoever keeps it need not read it either: of 1,600 bytes a result these are 690. Blocks of older versions have two lines, the
-events in their records, and these under `records`.
+An event is in canonical form, which has no line ends, so each event is one line. The events belong, in order, to the records of
+`told` whose `payload` is null. So the recorder stores an event without parsing it; of the 1,600 bytes of a result, 690 are its
+event. Blocks of older versions have two lines, with the events inside their records, and the records under `records`.
 
-All numbers are absolute. `through` is the offset of the last event of the batch that touched the office, `from` that of
+All numbers are absolute. `through` is the offset of the last event of the batch that concerned the office, `from` that of
 the last one before the batch (-1: none). A reader applies a block when from <= applied < through, skips it when
 through <= applied, and has a gap when from > applied.
 """
@@ -32,16 +32,17 @@ from schemas.codes import NOTHING_YET, OfficeId
 from schemas.derived.parts import PART_BYTES_MAX, Part, grouped, in_array
 
 UNATTRIBUTED = OfficeId("-")
-"""The office of records that name none: garbage, unknown contests. They have no votes, but they are shown."""
+"""The office of records that do not name one, because they are garbage or name an unknown contest. They have no votes, but they
+are shown."""
 
 AreaTally = tuple[str, str, list[int]]
 """(contest id, area code, tally as in projections/area/tally.py)"""
 
 
 class RecordRow(TypedDict):
-    """A ledger record, told once, when it was folded. `payload` is the event as signed, ready for `orjson.dumps` (a dict, or an
-    orjson.Fragment that nobody has read), absent where unreadable. `leaf` and `received_us` are carried for whoever lists the
-    log; they decide nothing. Blocks told before they were thought of stand in `subtotals` without them."""
+    """A ledger record, published once, when it is folded. `payload` is the event as signed, ready for `orjson.dumps` (a dict,
+    or an orjson.Fragment that has not been parsed); it is absent where the event is unreadable. `leaf` and `received_us` are
+    for lists of the log, and no fold reads them. Blocks of older versions do not have them."""
 
     offset: int
     event: str
@@ -54,11 +55,11 @@ class RecordRow(TypedDict):
     leaf: NotRequired[str]
     """RFC 6962 leaf hash of the record, hexadecimal."""
     received_us: NotRequired[int]
-    """As the gateway says, in microseconds since 1970; 0 where it says no time."""
+    """Time of receipt by the gateway's clock, in microseconds since 1970; 0 where the record has no valid time."""
 
 
 class StateRow(TypedDict):
-    """What became of the record at `offset`; told again whenever that changes."""
+    """State of the record at `offset` and its findings, published again whenever they change."""
 
     offset: int
     state: str
@@ -66,13 +67,13 @@ class StateRow(TypedDict):
 
 
 class StationRow(TypedDict):
-    """What stands for a station in a contest, at `through` (offset of the event that last changed it)."""
+    """Result of a station in a contest after the event at `through`, the last one that changed it."""
 
     station: str
     contest: str
     state: str
     offset: int | None
-    """Of the effective (or held) form."""
+    """Offset of the form that counts, or of the held form."""
     event: str | None
     version: int | None
     contribution: list[int] | None
@@ -80,7 +81,7 @@ class StationRow(TypedDict):
 
 
 class BlockRange(NamedTuple):
-    """What decides whether a block is applied, skipped or a gap."""
+    """The fields that decide whether a reader applies a block, skips it or has a gap."""
 
     kind: Literal["block", "keyframe"]
     office: OfficeId
@@ -88,14 +89,14 @@ class BlockRange(NamedTuple):
     from_: int
     through: int
     part: Part | None
-    """None of a message that is whole."""
+    """None where the message is whole."""
 
     @classmethod
     def from_bytes(cls, value: bytes) -> BlockRange:
-        """Of the first line only what comes before `areas`: a keyframe has a megabyte of them, which nobody may need."""
-        said = orjson.loads(value.partition(b',"areas":')[0] + b"}")
-        part = Part(*said["part"]) if "part" in said else None
-        return cls(said["kind"], said["office"], said["partition"], said["from"], said["through"], part)
+        """Reads only the fields before `areas`, because a keyframe has a megabyte of areas that the reader may skip."""
+        head = orjson.loads(value.partition(b',"areas":')[0] + b"}")
+        part = Part(*head["part"]) if "part" in head else None
+        return cls(head["kind"], head["office"], head["partition"], head["from"], head["through"], part)
 
 
 class Block(NamedTuple):
@@ -110,7 +111,8 @@ class Block(NamedTuple):
     stations: list[StationRow]
 
     def to_parts(self, message: str, bytes_max: int = PART_BYTES_MAX) -> list[bytes]:
-        """As the messages in which it is published. `message` is an id that no other has (Part). Raises TooManyPartsError."""
+        """The block as the messages that are published. `message` is an id that no other message has (Part). Raises
+        TooManyPartsError."""
         if self.kind == "block":
             return [self.to_bytes()]
         groups = grouped([map(orjson.dumps, self.areas)], bytes_max)
@@ -131,23 +133,24 @@ class Block(NamedTuple):
         return b'%b,"areas":%b}' % (orjson.dumps(head)[:-1], in_array(areas))
 
     def to_bytes(self) -> bytes:
-        """As one message, however large."""
+        """The block as one message of any size."""
         head = self._head(None, [orjson.dumps(self.areas)[1:-1]])
         if self.kind == "keyframe":
             return head
         events = [orjson.dumps(row["payload"]) for row in self.records if "payload" in row]
-        told = [{**row, "payload": None} if "payload" in row else row for row in self.records]
-        body = orjson.dumps({"told": told, "states": self.states, "stations": self.stations})
+        records = [{**row, "payload": None} if "payload" in row else row for row in self.records]
+        body = orjson.dumps({"told": records, "states": self.states, "stations": self.stations})
         return b'%b\n%b,"events":[\n%b\n]}' % (head, body[:-1], b",\n".join(events))
 
     @classmethod
     def joined(cls, parts: Sequence[Block]) -> Block:
-        """The keyframe that was cut into these, or the one block."""
+        """The keyframe that was cut into these parts; a single block as it is."""
         return parts[0]._replace(areas=[row for part in parts for row in part.areas]) if len(parts) > 1 else parts[0]
 
     @classmethod
     def from_bytes(cls, value: bytes, *, with_body: bool) -> Block:
-        """Read a block, or (`with_body=False`) only what it adds up. Raises ValueError where it is none."""
+        """Read a block, or with `with_body=False` only its first line. Raises ValueError, KeyError or
+        TypeError where the value is not a block."""
         head_line, *body_lines = value.split(b"\n") if with_body else value.split(b"\n", 1)[:1]
         head = orjson.loads(head_line)
         body = _read_body(body_lines) if body_lines else {"told": [], "states": [], "stations": []}
@@ -165,14 +168,14 @@ class Block(NamedTuple):
 
 
 def _read_body(lines: list[bytes]) -> dict[str, Any]:
-    if len(lines) == 1:  # of an older version
+    if len(lines) == 1:  # a block of an older version
         body: dict[str, Any] = orjson.loads(lines[0])
         body["told"] = body.pop("records")
         return body
     first, *events, last = lines
     body = orjson.loads(first + last)
-    apart = [row for row in body["told"] if "payload" in row and row["payload"] is None]
-    for row, event in zip(apart, filter(None, events), strict=True):
+    without_event = [row for row in body["told"] if "payload" in row and row["payload"] is None]
+    for row, event in zip(without_event, filter(None, events), strict=True):
         row["payload"] = orjson.Fragment(event.removesuffix(b","))
     return body
 

@@ -1,9 +1,9 @@
-"""What the roll-up publishes: the messages of the topic `results` (DESIGN 2).
+"""Messages of the topic `results`, which the roll-up publishes (DESIGN 2).
 
-`as_of` and `from` are vectors: for each ledger partition the offset of the last event of the office that is counted in
-(-1: none). A reader applies a change when from <= current <= as_of in each component, skips it when as_of <= current,
-and waits for the next keyframe otherwise. A keyframe (from: all -1) holds every area, a change those that changed: after
-catching up these may be as many. So either may come in parts (parts.py), which readers apply as one.
+`as_of` and `from` are vectors with an offset for each ledger partition: that of the last event of the office that is counted
+in (-1: none). A reader applies a change when from <= current <= as_of in each component, skips it when as_of <= current,
+and waits for the next keyframe otherwise. A keyframe (from: all -1) holds every area, a change only those that changed, which
+may be as many after the roll-up has caught up. So both may come in parts (parts.py), which readers apply as one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from schemas.derived.blocks import AreaTally
 from schemas.derived.parts import PART_BYTES_MAX, Part, grouped, in_array
 
 Cut = tuple[int, ...]
-"""An `as_of`: offsets by ledger partition."""
+"""An `as_of`, with an offset for each ledger partition."""
 
 OfficeTally = tuple[str, list[int]]
 """(area code, tally with the votes by party of the office, over all contests of the office)"""
@@ -27,21 +27,21 @@ ContestStanding = dict[str, object]
 
 
 class ResultRange(NamedTuple):
-    """What decides whether a result is applied, skipped or waited for."""
+    """The fields that decide whether a reader applies a result, skips it or waits for a keyframe."""
 
     kind: Literal["change", "keyframe"]
     office: OfficeId
     from_: Cut
     as_of: Cut
     part: Part | None
-    """None of a message that is whole."""
+    """None where the message is whole."""
 
     @classmethod
     def from_bytes(cls, value: bytes) -> ResultRange:
-        """Only what comes before `areas`: a keyframe of a nation has megabytes of them, which nobody may need."""
-        said = orjson.loads(value.partition(b',"areas":')[0] + b"}")
-        part = Part(*said["part"]) if "part" in said else None
-        return cls(said["kind"], said["office"], tuple(said["from"]), tuple(said["as_of"]), part)
+        """Reads only the fields before `areas`, because a nation's keyframe has megabytes of areas that the reader may skip."""
+        head = orjson.loads(value.partition(b',"areas":')[0] + b"}")
+        part = Part(*head["part"]) if "part" in head else None
+        return cls(head["kind"], head["office"], tuple(head["from"]), tuple(head["as_of"]), part)
 
 
 class Result(NamedTuple):
@@ -53,15 +53,16 @@ class Result(NamedTuple):
     """Areas from the shard level up to the root of each contest's electorate."""
     offices: list[OfficeTally]
     contests: list[ContestStanding]
-    """For each contest in which something changed: projections/area/progress.py, `standing`."""
+    """The standing of each contest in which something changed (projections/area/progress.py, `standing`)."""
 
     def to_bytes(self) -> bytes:
-        """As one message, however large."""
+        """The result as one message of any size."""
         rows = (self.areas, self.offices, self.contests)
         return self._message(None, [[orjson.dumps(row) for row in each] for each in rows])
 
     def to_parts(self, message: str, bytes_max: int = PART_BYTES_MAX) -> list[bytes]:
-        """As the messages in which it is published. `message` is an id that no other has (Part). Raises TooManyPartsError."""
+        """The result as the messages that are published. `message` is an id that no other message has (Part). Raises
+        TooManyPartsError."""
         rows = (self.areas, self.offices, self.contests)
         groups = grouped([map(orjson.dumps, each) for each in rows], bytes_max)
         if len(groups) == 1:
@@ -77,7 +78,7 @@ class Result(NamedTuple):
 
     @classmethod
     def joined(cls, parts: Sequence[Result]) -> Result:
-        """The whole that was cut into these."""
+        """The result that was cut into these parts."""
         if len(parts) == 1:
             return parts[0]
         return parts[0]._replace(

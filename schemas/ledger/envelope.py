@@ -1,17 +1,17 @@
-"""A submission as it was signed, and the ledger record it becomes.
+"""Envelopes: a submission as it was signed, and the ledger record that the gateway makes of it.
 
-The envelope is DSSE v1 (Dead Simple Signing Envelope, secure-systems-lab/dsse) with one Ed25519 signature. As that text
-says, fields that are not known are ignored, and base64 may be of the standard or the URL-safe alphabet. It allows more
-signatures, each as if it were an envelope of its own; here an event has one submitter, and a second signature, which nobody
-would check, is refused. So is what two readers could read differently: a name given twice, also where only the letter case
-differs (Go's reader takes either), base64 with bits left over, or of both alphabets.
+The envelope is DSSE v1 (Dead Simple Signing Envelope, secure-systems-lab/dsse) with one Ed25519 signature. As DSSE requires,
+unknown fields are ignored, and base64 may use the standard or the URL-safe alphabet. DSSE allows several signatures, each of
+which could be checked alone. Here an event has one submitter, so a second signature, which would not be checked, is refused.
+What two readers could read differently is refused too: a name that is given twice, also with another letter case (Go's reader
+of JSON accepts either), base64 with bits left over, and base64 with characters of both alphabets.
 
 A ledger record's value is the envelope's bytes exactly as submitted, between the gateway's receipt fields:
 
     {"envelope":<the submitted bytes>,"gateway":"…","received_at":"…"}
 
-These bytes are the Merkle leaf (DESIGN 5). An event's id is the SHA-256 of the signed payload, so neither another
-gateway nor another time nor another spelling of the envelope makes it another event.
+These bytes are the Merkle leaf (DESIGN 5). An event's id is the SHA-256 of the signed payload. So the same payload is the
+same event, whatever the gateway, the time of receipt or the spelling of the envelope.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ from schemas.codes import KEY_ID_PATTERN, exactly
 from schemas.times import microseconds_of_text
 
 RECORD_BYTES_MAX = 65_535
-"""A ledger record is an entry of a transparency log, and C2SP tlog-tiles gives an entry's length two bytes."""
+"""Limit for a ledger record, because it is an entry of a transparency log, whose length has two bytes in C2SP tlog-tiles."""
 ENVELOPE_BYTES_MAX = 60 * 1024
-"""Leaves room for the gateway's fields in a record. A legislative form of 234 rows is about 6 kB signed."""
+"""Limit for an envelope, which leaves room for the gateway's fields in a record. A signed legislative form of 234 rows has
+about 6 kB."""
 SIGNATURES_MAX = 1
 NESTED_MAX = 64
-"""Objects and lists in a record: one that is read has 4. At half, a field that we do not know could not hold much; at double,
-nothing breaks until some hundreds, where Python's own reader of JSON gives up."""
+"""Limit for the objects and lists in a record, of which one that Rekap writes has 4. At half, a field that Rekap does not know
+could hold little; at double nothing breaks, until at some hundreds Python's own reader of JSON fails."""
 SIGNATURE_CHARACTERS = 88
 """Length of 64 bytes in base64."""
 
@@ -72,7 +73,7 @@ class _PlainEnvelope(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 
 
 class _PlainRecord(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """A ledger record as gateways write it, read in a tenth of the time that the schema takes."""
+    """A ledger record as gateways write it. Reading it takes a tenth of the time of reading with the schema."""
 
     envelope: _PlainEnvelope
     gateway: str
@@ -83,16 +84,16 @@ _NAMES = tuple(
     b'"%b"' % name
     for name in (b"envelope", b"payload", b"payloadType", b"signatures", b"keyid", b"sig", b"gateway", b"received_at")
 )
-"""As a plain record has them, each once."""
+"""Names that a plain record has, each exactly once."""
 _PLAIN_RECORD = msgspec.json.Decoder(_PlainRecord)
 
 
 class MalformedRecordError(ValueError):
-    """A record or envelope that cannot be read; the sentence says which part and why."""
+    """A record or envelope cannot be read; the sentence names the part and the reason."""
 
 
 class Opened(NamedTuple):
-    """An envelope taken apart. Its one signature is the submitter's."""
+    """The decoded parts of an envelope. Its one signature is the submitter's."""
 
     payload: bytes
     event_id: bytes
@@ -100,21 +101,22 @@ class Opened(NamedTuple):
     signatures: tuple[tuple[str, bytes], ...]
     """(key id, 64 signature bytes)"""
     received_us: int
-    """When the gateway says it received it, in microseconds since 1970; 0 where it says no time, and for an envelope."""
+    """Time of receipt by the gateway's clock, in microseconds since 1970; 0 where the record has no valid time, and for an
+    envelope, which has none."""
 
 
 def open_envelope(envelope: Envelope) -> Opened:
-    """Decode an envelope. Raises MalformedRecordError where a part is not base64 or has a wrong length."""
+    """Decode an envelope. Raises MalformedRecordError where a part is not valid base64 or has a wrong length."""
     return _opened(envelope.payload, [(signature.keyid, signature.sig) for signature in envelope.signatures], 0)
 
 
 def _opened(payload_text: str, signature_texts: list[tuple[str, str]], received_us: int) -> Opened:
     payload = _from_base64("payload", payload_text)
     signatures = []
-    for place, (key_id, text) in enumerate(signature_texts):
-        raw = _from_base64(f"signatures.{place}.sig", text)
+    for number, (key_id, text) in enumerate(signature_texts):
+        raw = _from_base64(f"signatures.{number}.sig", text)
         if len(raw) != 64:
-            raise MalformedRecordError(f"signatures.{place}.sig: expected 64 bytes, got {len(raw)}")
+            raise MalformedRecordError(f"signatures.{number}.sig: expected 64 bytes, got {len(raw)}")
         signatures.append((key_id, raw))
     return Opened(payload, hashlib.sha256(payload).digest(), tuple(signatures), received_us)
 
@@ -123,26 +125,27 @@ def _from_base64(field: str, text: str) -> bytes:
     standard = text
     if "-" in text or "_" in text:
         if "+" in text or "/" in text:
-            raise MalformedRecordError(f"{field}: base64 of both alphabets")
+            raise MalformedRecordError(f"{field}: base64 with characters of both alphabets")
         standard = text.replace("-", "+").replace("_", "/")
     try:
         raw = binascii.a2b_base64(standard, strict_mode=True)
     except ValueError as error:
-        raise MalformedRecordError(f"{field}: not base64 ({error})") from None
+        raise MalformedRecordError(f"{field}: not valid base64 ({error})") from None
     if standard.endswith("=") and binascii.b2a_base64(raw[-(len(raw) % 3) :], newline=False).decode() != standard[-4:]:
         raise MalformedRecordError(f"{field}: base64 with bits left over")
     return raw
 
 
 def read_json(data: bytes) -> Any:
-    """The JSON value of an envelope or a record. Raises ValueError where it is none, or where a name is given twice."""
+    """The JSON value of an envelope or a record. Raises ValueError where the data is not JSON, or where `check_names` does."""
     value = orjson.loads(data)
     check_names(data)
     return value
 
 
 def check_names(data: bytes) -> None:
-    """Raises ValueError where JSON gives a name twice, or is too deep to see."""
+    """Raises ValueError where an object of the JSON has a name twice, or where the JSON has more than NESTED_MAX objects and
+    lists."""
     if data.count(b"{") + data.count(b"[") > NESTED_MAX:
         raise ValueError(f"more than {NESTED_MAX} objects and lists")
     json.loads(data, object_pairs_hook=_once)
@@ -157,7 +160,7 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
 
 
 def ledger_record(envelope: bytes, gateway: str, received_at: str) -> bytes:
-    """The bytes of a ledger record: the envelope as submitted, and the gateway's receipt fields."""
+    """The bytes of a ledger record, which are the envelope as submitted and the gateway's receipt fields."""
     return b'{"envelope":%b,"gateway":%b,"received_at":%b}' % (
         envelope,
         orjson.dumps(gateway),
@@ -166,7 +169,7 @@ def ledger_record(envelope: bytes, gateway: str, received_at: str) -> bytes:
 
 
 def open_record(value: bytes) -> Opened:
-    """Take a ledger record apart. Raises MalformedRecordError; never anything else, whatever the bytes."""
+    """Decode a ledger record. Raises MalformedRecordError for bytes that are not one, and no other error."""
     plain = _plain_record(value)
     if plain is None:
         return open_by_schema(value)
@@ -175,7 +178,8 @@ def open_record(value: bytes) -> Opened:
 
 
 def _plain_record(value: bytes) -> _PlainRecord | None:
-    # Where it may hold other characters, or other spellings of characters, two readers of JSON can disagree.
+    # Characters outside of ASCII, and escaped ones, are left to the schema, because with them a name could have a second
+    # spelling that the count of names below does not see.
     if not value.isascii() or b"\\" in value:
         return None
     if any(value.count(name) != 1 for name in _NAMES):
@@ -187,7 +191,7 @@ def _plain_record(value: bytes) -> _PlainRecord | None:
 
 
 def open_by_schema(value: bytes) -> Opened:
-    """The same for any record, and slower."""
+    """Decode a ledger record like `open_record`, with the schema, which is slower and gives the sentences of all errors."""
     try:
         record = read_json(value)
     except (ValueError, RecursionError) as error:
@@ -198,23 +202,25 @@ def open_by_schema(value: bytes) -> Opened:
         opened = open_envelope(ENVELOPE.validate_python(record["envelope"]))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(["envelope", *(str(part) for part in first["loc"])])
-        raise MalformedRecordError(f"{place}: {first['msg']}") from None
+        path = ".".join(["envelope", *(str(part) for part in first["loc"])])
+        raise MalformedRecordError(f"{path}: {first['msg']}") from None
     return opened._replace(received_us=microseconds_of_text(record.get("received_at")))
 
 
 class Warned(BaseModel):
+    """A warning in a receipt."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rule: str
-    """As in docs/reference/rules.md."""
+    """Id of the rule in docs/reference/rules.md."""
     field: str
     detail: str
     detail_id: str
 
 
 class Receipt(BaseModel):
-    """What the gateway answers once the ledger has the record (acks=all)."""
+    """The gateway's answer after the ledger has the record (acks=all)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -227,10 +233,12 @@ class Receipt(BaseModel):
     received_at: str
     gateway: str
     duplicate: bool = False
-    """True where this event was in the ledger already; the other fields are then the first record's."""
+    """True where the ledger already had this event. The other fields are then those of its first record."""
     signed: str | None = None
-    """The same, signed by the gateway (C2SP signed-note; the text is `schemas/served/logs.py`, `receipt_text`)."""
+    """The receipt as a note that the gateway has signed (C2SP signed-note; its text is `receipt_text` in
+    `schemas/served/logs.py`)."""
     warnings: list[Warned] | None = None
-    """What this gateway finds in the event's number and in what it corrects. The event is in the ledger all the same."""
+    """Problems that the gateway sees in the event's sequence number or in the version that it corrects. The event is in the
+    ledger nevertheless."""
     offsets: dict[str, int] | None = None
-    """For an event that is written to every partition: offset by partition."""
+    """Partition → offset, for an event that is written to every partition."""

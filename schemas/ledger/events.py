@@ -1,6 +1,6 @@
-"""The kinds of events a ledger holds, one class each, told apart by `type` (DESIGN 3).
+"""Kinds of events in a ledger, one class each; the field `type` names the class (DESIGN 3).
 
-The payload that is signed is the canonical JSON (schemas/canonical.py) of one of these. `LEDGER_EVENT` reads any of them.
+The payload that is signed is the canonical JSON (schemas/canonical.py) of one of them. `LEDGER_EVENT` reads all of them.
 """
 
 from __future__ import annotations
@@ -26,31 +26,32 @@ TIME_PATTERN = rf"^({REAL_DAY})T{REAL_HOUR}:[0-5][0-9]:[0-5][0-9](\.[0-9]{{1,6}}
 REASON_PATTERN = r"^[A-Z][A-Z0-9\-_]{0,31}$"
 
 Time = Annotated[str, Field(pattern=TIME_PATTERN, max_length=32)]
-"""RFC 3339, as the submitter's clock had it. No fold reads it."""
+"""RFC 3339, by the submitter's clock. No fold reads it."""
 Version = Annotated[int, Field(ge=1, le=VERSION_MAX, strict=True)]
 ReasonCode = Annotated[str, Field(pattern=REASON_PATTERN)]
-"""Why something changed: `TYPING`, `RECOUNT`, `PSU`, `PSSU-MK`, … (DOMAIN 1.7). The package may document its own."""
+"""Reason of a change, for example `TYPING`, `RECOUNT`, `PSU` or `PSSU-MK` (DOMAIN 1.7). An election may define others."""
 
 
 class Event(BaseModel):
-    """What every event says."""
+    """Fields that every event has."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     election: Annotated[str, Field(pattern=ELECTION_PATTERN)]
     mode: Mode
     definition: Sha256
-    """Definition hash of the election package the submitter had."""
+    """Definition hash of the submitter's election package."""
     seq: Annotated[int, Field(ge=0, le=SEQ_MAX, strict=True)]
-    """This key's own numbering of its events. A number used twice is an equivocation (Q1). One that is missing may be an event
-    that was refused at the door, or withheld: it is no fault of another event, and a key may go on far above."""
+    """Sequence number that the key gives to this event. Two events with the same number are an equivocation (Q1). A missing
+    number may be an event that the gateway refused, or that was never submitted. It is not a finding against other events,
+    and the next number may be any larger one."""
     prev: Sha256 | None = None
-    """Event id of the key's event with the number before; null for its first."""
+    """Event id of the key's previous event; null for its first event."""
     created_at: Time
 
 
 class Image(BaseModel):
-    """A photograph or scan of the form, named by its hash; the picture itself is not in the ledger."""
+    """A photograph or scan of the form, by its hash. The picture itself is not in the ledger."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -60,7 +61,7 @@ class Image(BaseModel):
 
 
 class ElectionOpened(Event):
-    """Genesis: offset 0 of every partition. The count starts at zero, under this definition and no other."""
+    """Genesis event, at offset 0 of every partition. The count starts at zero, with this definition."""
 
     type: Literal["election.opened"]
     partitions: Annotated[int, Field(ge=1, le=PARTITIONS_MAX, strict=True)]
@@ -82,7 +83,7 @@ class _OnStation(Event):
 class _FormEvent(_OnStation):
     version: Version
     supersedes: Sha256 | None = None
-    """Event id of the version this one corrects; null for the first."""
+    """Event id of the version that this one corrects; null for the first version."""
     reason: ReasonCode | None = None
     form_name: Annotated[str, Field(max_length=FORM_NAME_CHARACTERS_MAX, pattern=PLAIN_TEXT_PATTERN)] = "C.HASIL"
     form: ResultForm
@@ -96,7 +97,7 @@ class ResultReported(_FormEvent):
 
 
 class ResultCopied(_FormEvent):
-    """The same form as a witness or observer holds it: evidence, never the counted value."""
+    """A witness's or observer's copy of a form. It is evidence, and is never counted."""
 
     type: Literal["result.copied"]
 
@@ -106,21 +107,21 @@ class ResultReviewed(_OnStation):
 
     type: Literal["result.reviewed"]
     event: Sha256
-    """Event id of the result that was reviewed."""
+    """Event id of the reviewed result."""
     decision: Literal["accepted", "rejected"]
     reason: ReasonCode
 
 
 class ResultAnnulled(_OnStation):
-    """A re-vote or recount is ordered, or a form is found to be wrong: either all versions up to one that is in the ledger no
-    longer count, also where they come later, or one form does not."""
+    """An order after which results no longer count, because of a re-vote, a recount or a wrong form. With `through_version`, no
+    version up to that one counts, also none that is reported later; with `event`, one form does not count."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["through_version"]}, {"required": ["event"]}]})
 
     type: Literal["result.annulled"]
     through_version: Version | None = None
     event: Sha256 | None = None
-    """Event id of the one form."""
+    """Event id of the one form that no longer counts."""
     reason: ReasonCode
 
     @model_validator(mode="after")
@@ -131,11 +132,11 @@ class ResultAnnulled(_OnStation):
 
 
 class AnnulmentWithdrawn(_OnStation):
-    """An annulment no longer holds; withdrawn by the role that ordered it."""
+    """The end of an annulment, withdrawn by the role that ordered it."""
 
     type: Literal["annulment.withdrawn"]
     annulment: Sha256
-    """Its event id."""
+    """Event id of the annulment."""
     reason: ReasonCode
 
 
@@ -144,7 +145,7 @@ class _OnArea(Event):
 
 
 class RecapDeclared(_OnArea):
-    """The official recapitulation of an area (D.HASIL): compared with our sum, never mixed into it."""
+    """The official recapitulation of an area (D.HASIL). It is compared with our sum, and is never part of it."""
 
     type: Literal["recap.declared"]
     contest: Code
@@ -162,7 +163,7 @@ class AreaCertified(_OnArea):
 
 
 class ObjectionFiled(_OnStation):
-    """A witness, observer or supervisor objects to a record, bound to its id and to an image of the form."""
+    """An objection of a witness, observer or supervisor to a record, which it names by its id, with an image of the form."""
 
     type: Literal["objection.filed"]
     event: Sha256
@@ -198,4 +199,5 @@ LEDGER_EVENT: TypeAdapter[AnyEvent] = TypeAdapter(Annotated[AnyEvent, Field(disc
 ACCEPTED_TYPES = frozenset(
     {"election.opened", "result.reported", "result.reviewed", "result.annulled", "annulment.withdrawn"}
 )
-"""Kinds that this version of Rekap lets in and counts. The others have their shape, and are refused with that reason."""
+"""Types of event that this version of Rekap accepts and counts. It knows the shape of the others, and refuses them with that
+reason."""

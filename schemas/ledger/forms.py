@@ -1,7 +1,7 @@
-"""The fields of a result form (C.HASIL), by meaning and not by row number: forms change between elections (DOMAIN 1.1).
+"""The fields of a result form (C.HASIL), by meaning and not by row number, because forms change between elections (DOMAIN 1.1).
 
-Every field may be absent: an election may count only votes and a total, and a page of a form may come alone. Which
-fields must be there is a rule of the package (M1), like every other demand on the numbers.
+Every field but the votes may be absent, because an election may count only votes and a total, and one page of a form may be
+reported alone. A rule of the package (M1) requires fields, as other rules check their numbers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from schemas.codes import CODE_PATTERN, Count
 
 CHOICES_MAX = 2_000
-"""Rows of votes on one form. The largest Indonesian form has 18 parties with 12 candidates each, 234 rows."""
+"""Limit for the rows of votes on one form. The largest Indonesian form has 18 parties with 12 candidates each, 234 rows."""
 
 
 class _Shape(BaseModel):
@@ -29,35 +29,35 @@ class Voters(_Shape):
 
 
 class Signatures(_Shape):
-    """How many signed: no names (F9)."""
+    """Numbers of people who signed the form, without their names (F9)."""
 
     officers: Count | None = None
     witnesses: Count | None = None
 
 
 STATED_NUMBERS = ("VA", "VB", "VC", "VK", "VS")
-"""Fields that may stand in words beside the choices, so that no choice may have such an id."""
+"""Fields that may be given in words, like the choices. So no choice may have one of these ids."""
 
 Tally = dict[Annotated[str, Field(pattern=CODE_PATTERN)], Count]
 
 
 class ResultForm(_Shape):
-    """One C.HASIL. Field names are the codes of DOMAIN 1.1; units are people or ballots."""
+    """One C.HASIL. Field names are the codes of DOMAIN 1.1, and numbers are people, ballots or votes."""
 
     A: Voters | None = None
     """Voters in the permanent register of the station (DPT)."""
     B1: Voters | None = None
-    """Of those, who voted."""
+    """Voters in the register who voted."""
     B2: Voters | None = None
-    """Voters moved here from another station (DPTb)."""
+    """Voters of another station who voted here (DPTb)."""
     B3: Voters | None = None
-    """Voters added on the day (DPK)."""
+    """Voters who were added on the day and voted (DPK)."""
     B4: Voters | None = None
     """All who voted, B1 + B2 + B3."""
     D: Voters | None = None
     """Voters with disabilities who voted."""
     S1: Count | None = None
-    """Ballots received, with the reserve."""
+    """Ballots received, the reserve included."""
     S2: Count | None = None
     """Ballots used."""
     S3: Count | None = None
@@ -69,17 +69,17 @@ class ResultForm(_Shape):
     VB: Count | None = None
     """Invalid (null, spoilt) ballots (suara tidak sah)."""
     VC: Count | None = None
-    """Ballots in the box: valid, invalid, and blank ones where the law counts these apart."""
+    """Ballots in the box, which are the valid and invalid ones, and the blank ones where the law counts them apart."""
     VK: Count | None = None
-    """Blank ballots (surat suara kosong): only where the office counts them apart (Office.blank_ballots)."""
+    """Blank ballots (surat suara kosong), only where the office counts them apart (Office.blank_ballots)."""
     VS: Count | None = None
-    """Valid ballots (surat suara sah): only where a ballot may bear several marks (Contest.votes_per_ballot), so that VA
-    is another number."""
+    """Valid ballots (surat suara sah), only where a ballot may have several marks (Contest.votes_per_ballot), so that VA is
+    another number."""
     votes: Annotated[Tally, Field(max_length=CHOICES_MAX)]
-    """Votes by choice id; for a legislative form both A.1 (the party's own choice) and A.2 (its candidates). A choice
-    that is not named has no votes; rule M1 can ask for a number for each."""
+    """Votes by choice id; on a legislative form both A.1 (the choice that is the party itself) and A.2 (its candidates). A
+    choice that is absent has no votes. Rule M1 can require a number for each."""
     party_totals: Annotated[Tally, Field(max_length=CHOICES_MAX)] | None = None
-    """B of a legislative form, by party id, as stated: compared with A.1 + A.2, never counted (P1)."""
+    """B of a legislative form, by party id. These sums are compared with A.1 + A.2 and never counted (P1)."""
     words: Annotated[Tally, Field(max_length=CHOICES_MAX + len(STATED_NUMBERS))] | None = None
-    """Numbers as written out in words, by one of STATED_NUMBERS or choice id (F8)."""
+    """Numbers that the form gives in words, by one of STATED_NUMBERS or by choice id (F8)."""
     signatures: Signatures | None = None

@@ -1,8 +1,8 @@
-"""A reported result, read five times as fast as by the schema of all events: nearly every ledger record holds one.
+"""Fast reading of reported results, which nearly all ledger records hold, in a fifth of the time of the schema of all events.
 
-`report_of` knows the reports that are written plainly: in ASCII, without escapes, each part of the shape that
-`ResultReported` (events.py) has. It says None of anything else, which `LEDGER_EVENT` then reads: what is refused, and
-with which sentence, is decided there alone. tests/properties/test_reports.py holds the two together.
+`report_of` reads a report that is written plainly, which is in ASCII, without escapes, and with each part in the shape that
+`ResultReported` (events.py) requires. For anything else it returns None, and the caller reads the event with `LEDGER_EVENT`,
+which alone decides what is refused and with which sentence. tests/properties/test_reports.py compares the two.
 
 Names and meanings are those of events.py and forms.py.
 """
@@ -41,7 +41,7 @@ Sha256 = Annotated[str, Meta(pattern=exactly(SHA256_PATTERN))]
 
 
 class _Shape(Struct, gc=False, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Not followed by the garbage collector: none of these holds anything that could hold it."""
+    """Not tracked by the garbage collector (`gc=False`), because these objects cannot be part of a reference cycle."""
 
 
 class Row(_Shape, frozen=True):
@@ -84,7 +84,8 @@ class _Image(_Shape, frozen=True):
 
 
 class Report(_Shape, frozen=True):
-    """Of `definition`, `election`, `contest` and the names in the form `report_of` sees that they are well formed."""
+    """A reported result. `report_of` checks the patterns of `definition`, `election`, `contest` and of the names in the form,
+    which have none here."""
 
     contest: str
     created_at: Annotated[str, Meta(pattern=exactly(TIME_PATTERN))]
@@ -106,7 +107,7 @@ class Report(_Shape, frozen=True):
 
 
 LedgerEvent = AnyEvent | Report
-"""As the fold takes it: a reported result is always a `Report`, also where another reader read it."""
+"""An event as the fold gets it. A reported result is always a `Report`, also where `LEDGER_EVENT` read it."""
 
 
 def report_from(event: ResultReported) -> Report:
@@ -118,8 +119,8 @@ _CANONICAL = Encoder(order="sorted")
 
 
 def report_of(payload: bytes) -> tuple[Report, bytes] | None:
-    """The report in a signed payload, and the digest of its form (canonical.py, `form_digest`); None where it is another
-    event, or one that is written otherwise than nearly all are, or none."""
+    """The report in a signed payload, and the digest of its form (canonical.py, `form_digest`); None where the payload is not a
+    report that is written plainly."""
     if not payload.isascii() or b"\\" in payload:
         return None
     try:
@@ -132,7 +133,7 @@ def report_of(payload: bytes) -> tuple[Report, bytes] | None:
         names += (*(form.party_totals or ()), *(form.words or ()))
     if not _are_well_formed(report.election, report.definition, report.contest, names):
         return None
-    # What is null, or a default, is left out of what the encoder says: the slower comparison then decides.
+    # The encoder leaves out null values and defaults. Where the payload has one, the slower comparison decides.
     if _CANONICAL.encode(report) != payload and canonical_event(payload) is None:
         return None
     return report, hashlib.sha256(_CANONICAL.encode(form)).digest()[:16]
@@ -145,7 +146,8 @@ _SHA256 = re.compile(exactly(SHA256_PATTERN))
 
 @lru_cache(maxsize=8192)
 def _are_well_formed(election: str, definition: str, contest: str, names: tuple[str, ...]) -> bool:
-    """The same for nearly all forms of a contest, so that it is looked at once. Of a nation's 2,600 contests all fit."""
+    """Whether these match their patterns. Nearly all forms of a contest have the same names, so the answers are cached. The
+    cache has room for all 2,600 contests of a nation."""
     return (
         _ELECTION.match(election) is not None
         and _SHA256.match(definition) is not None

@@ -1,4 +1,4 @@
-"""An answer of each kind, for the OpenAPI description. A test reads each with its model."""
+"""An example of each answer, for the OpenAPI description. A test reads each example with its model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from schemas.served.snapshots import (
     SubmissionSnapshot,
 )
 
-_OF = {"election": "pemilu-2029", "mode": "rehearsal", "definition": "ff2a4033" * 8}
+_ELECTION = {"election": "pemilu-2029", "mode": "rehearsal", "definition": "ff2a4033" * 8}
 _AS_OF = {"0": 3659, "1": 3796}
 _EVENT = "7ead63bc" * 8
 _VOTES = {"01": 159, "02": 102}
@@ -90,7 +90,7 @@ _STANDING = {
     "version": 1,
     "numbers": _NUMBERS,
 }
-_PLACE = {
+_RECORD = {
     "partition": 0,
     "offset": 7,
     "type": "result.reported",
@@ -105,7 +105,7 @@ _RECEIVED_AT = "2029-02-14T13:00:03.512Z"
 _PAYLOAD = {"type": "result.reported", "version": 1}
 _LINKS = {"event": "/v1/events/0/7", "entry": "/v1/events/0/7/entry", "proof": "/v1/proof/0/7"}
 _EVENT_LINE = {
-    **{name: value for name, value in _PLACE.items() if name != "findings"},
+    **{name: value for name, value in _RECORD.items() if name != "findings"},
     "event": _EVENT,
     "leaf_hash": _LEAF,
     "author": _AUTHOR,
@@ -120,7 +120,7 @@ _EVENT_LINE = {
 
 EXAMPLES: dict[type[Any], dict[str, Any]] = {
     ElectionSnapshot: {
-        **_OF,
+        **_ELECTION,
         "title": {"id": "Pemilihan Umum 2029", "en": "General election 2029"},
         "date": "2029-02-14",
         "time_zone": "Asia/Jakarta",
@@ -141,7 +141,7 @@ EXAMPLES: dict[type[Any], dict[str, Any]] = {
         "as_of": {"president": _AS_OF},
     },
     OfficeSnapshot: {
-        **_OF,
+        **_ELECTION,
         "office": _OFFICE,
         "as_of": _AS_OF,
         "tally": _OFFICE_TALLY,
@@ -150,7 +150,7 @@ EXAMPLES: dict[type[Any], dict[str, Any]] = {
         "parts": 1,
     },
     ContestSnapshot: {
-        **_OF,
+        **_ELECTION,
         "contest": "president",
         "office": "president",
         "electorate": "34",
@@ -167,7 +167,7 @@ EXAMPLES: dict[type[Any], dict[str, Any]] = {
         "tally": _CONTEST_TALLY,
     },
     AreaSnapshot: {
-        **_OF,
+        **_ELECTION,
         "area": _AREA,
         "lineage": [_PARENT],
         "children": [_CHILD],
@@ -185,7 +185,7 @@ EXAMPLES: dict[type[Any], dict[str, Any]] = {
         ],
     },
     StationPage: {
-        **_OF,
+        **_ELECTION,
         "area": "34.02",
         "contest": "president",
         "shard_as_of": _AS_OF,
@@ -193,7 +193,7 @@ EXAMPLES: dict[type[Any], dict[str, Any]] = {
         "next": None,
     },
     StationSnapshot: {
-        **_OF,
+        **_ELECTION,
         "station": {
             "code": "34.02.07-047",
             "name": "TPS 47",
@@ -206,7 +206,7 @@ EXAMPLES: dict[type[Any], dict[str, Any]] = {
         "contests": [_STANDING],
         "history": [
             {
-                **_PLACE,
+                **_RECORD,
                 "event": _EVENT,
                 "leaf_hash": _LEAF,
                 "key": _AUTHOR,
@@ -218,13 +218,13 @@ EXAMPLES: dict[type[Any], dict[str, Any]] = {
         "next": "0/8",
     },
     EventPage: {
-        **_OF,
+        **_ELECTION,
         "order": "newest",
         "events": [_EVENT_LINE],
         "next": "WyJuZXdlc3QiLDE4NjU3Njg0MDM1MTIwMDAsMCw3XQ",
     },
     EventSnapshot: {
-        **_OF,
+        **_ELECTION,
         **_EVENT_LINE,
         "findings": [_FINDING],
         "payload": _PAYLOAD,
@@ -238,7 +238,14 @@ EXAMPLES: dict[type[Any], dict[str, Any]] = {
             "received_at": _RECEIVED_AT,
         },
     },
-    KeySnapshot: {**_OF, "key": "0f" * 8, "role": "station_officer", "scope": "34.02", "seq": 41, "event": _EVENT},
-    SubmissionSnapshot: {**_OF, "submission": _EVENT, "records": [{**_PLACE, "station": "34.02.07-047"}]},
+    KeySnapshot: {
+        **_ELECTION,
+        "key": "0f" * 8,
+        "role": "station_officer",
+        "scope": "34.02",
+        "seq": 41,
+        "event": _EVENT,
+    },
+    SubmissionSnapshot: {**_ELECTION, "submission": _EVENT, "records": [{**_RECORD, "station": "34.02.07-047"}]},
 }
 """Model → an answer of that shape."""

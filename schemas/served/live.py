@@ -1,19 +1,20 @@
-"""The messages of the live feed: WebSocket `/v1/live`, and the same over server-sent events (DESIGN 6).
+"""Messages of the live feed, over the WebSocket `/v1/live` or as server-sent events (DESIGN 6).
 
 A client subscribes to a *channel* (an office, and an area with its children or a level), gets a `snapshot`, and then each
 `change`. All numbers are absolute, so a message that comes twice is harmless, and after a `gap` the next message of the
-channel is the newest state. The client keeps the `cursor` of the last message of each channel (a `heartbeat` is of all
-channels) and gives it when it subscribes again, here or at any replica: it then gets what changed since, and no more.
+channel is the newest state. The client keeps the `cursor` of the last message of each channel (a `heartbeat` is for all
+channels). When it subscribes again with this cursor, at this or any other replica, it gets only what has changed since.
 
 A message that would be longer than about 128 KiB comes in *parts*, each but the last with `more: true` and without a cursor.
-Each part is a message of its own, exact at its own `as_of`; nothing else of the channel comes between them but a `gap`. A
-client applies them as one: it keeps what they have (a later part may repeat an area of an earlier one, newer), and when the
-part without `more` has come, all that it has of the channel is exact at that part's `as_of`. The parts of a `snapshot`
-together replace what was there before. How large a channel may be is said when it is subscribed to (413).
+Each part is a message of its own, exact at its own `as_of`. Between the parts comes no other message of the channel but a
+`gap`. A client applies the parts as one message: it keeps the content of each (a later part may repeat an area of an earlier
+one, with newer numbers), and after the part without `more` the client's state of the channel is exact at that part's `as_of`.
+The parts of a `snapshot` together replace the client's earlier state. A subscription to a channel that is too large is answered
+with an `error` of status 413.
 
-Two cuts stand in a message. `as_of` is that of the areas from the shard level up (the roll-up's), `shard_as_of` that
-of the stations and the areas below the shard level, which their partition tells a moment earlier. Both name offsets of
-ledger partitions; a partition that is not there has said nothing yet.
+A message has two cuts. `as_of` is the cut of the areas from the shard level up, which the roll-up publishes; `shard_as_of` is
+the cut of the stations and of the areas below the shard level, which their partition's tabulator publishes a moment earlier.
+Both have an offset for each ledger partition; a partition without events of the office is absent.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from schemas.codes import Code
 from schemas.served.cursors import cursor_text, cursor_values
 
 CLIENT_MESSAGE_BYTES_MAX = 16 * 1024
-"""A subscription with the longest cursor (hundreds of partitions) has about 3 kB."""
+"""Limit for a message of a client. A subscription with the longest cursor (hundreds of partitions) has about 3 kB."""
 CURSOR_CHARACTERS_MAX = 4_096
 _CURSOR_VERSION = 1
 _DEFINITION_DIGITS = 16
@@ -39,23 +40,23 @@ PartitionOffsets = dict[str, int]
 
 
 class CursorError(ValueError):
-    """Not a cursor of this feed; the sentence says why."""
+    """A text is not a cursor of this feed; the sentence says why."""
 
 
 class Positions(NamedTuple):
-    """How far a reader is in the topics behind the feed: the next offset of each. The same on every replica."""
+    """Position of a reader in the topics behind the feed, as the next offset of each. It means the same on every replica."""
 
     results: int
     subtotals: tuple[int, ...]
 
 
 class OtherGenerationError(CursorError):
-    """A cursor of this feed, from before everything was built again from the ledger, or after: its positions are of other
-    topics."""
+    """A cursor of another generation of this feed. Its positions are of other topics, because everything was built again from
+    the ledger."""
 
 
 def cursor_of(positions: Positions, definition_hash: str, generation: int = 1) -> str:
-    """The opaque cursor of these positions, in the election with this definition."""
+    """The cursor of these positions, in the election with this definition."""
     return cursor_text(
         [
             _CURSOR_VERSION,
@@ -68,8 +69,8 @@ def cursor_of(positions: Positions, definition_hash: str, generation: int = 1) -
 
 
 def positions_of(cursor: str, definition_hash: str, generation: int = 1) -> Positions:
-    """Read a cursor. Raises CursorError where it is none, or one of another election or of other topics;
-    OtherGenerationError where only the generation is another."""
+    """The positions in a cursor. Raises CursorError where the text is not a cursor, or is one of another election or
+    definition, and OtherGenerationError where only the generation is another."""
     try:
         version, definition, results, subtotals, *rest = cursor_values(cursor) or []
     except ValueError:
@@ -97,11 +98,11 @@ class _FromClient(BaseModel):
 
 
 MessageId = Annotated[str, Field(min_length=1, max_length=64)]
-"""The client's own name for a subscription; it stands in the answer."""
+"""The client's own name for a subscription, which the answer repeats."""
 
 
 class Subscribe(_FromClient):
-    """An area and its children, or all areas of a level. Without either: the root and its children."""
+    """Subscription to an area and its children, or to all areas of a level. Without either, to the root and its children."""
 
     type: Literal["subscribe"] = "subscribe"
     id: MessageId | None = None
@@ -109,13 +110,13 @@ class Subscribe(_FromClient):
     area: Code | None = None
     level: Code | None = None
     stations: bool = False
-    """Also each change of a station in the area (at any depth). Their present state is had with GET."""
+    """Whether to send each change of a station in the area (at any depth) too. GET has their present state."""
     cursor: Annotated[str, Field(min_length=1, max_length=CURSOR_CHARACTERS_MAX)] | None = None
-    """Go on after this position instead of with a snapshot."""
+    """Position after which to continue, instead of beginning with a snapshot."""
 
 
 class Unsubscribe(_FromClient):
-    """By the id of the subscription, or by its channel."""
+    """End of a subscription, named by its id or by its channel."""
 
     type: Literal["unsubscribe"] = "unsubscribe"
     id: MessageId | None = None
@@ -141,39 +142,39 @@ class Hello(_FromServer):
     mode: Literal["rehearsal", "live"]
     definition: str
     heartbeat_s: int
-    """Seconds between heartbeats: with none for twice as long, the connection is dead."""
+    """Seconds between heartbeats. After twice this time without one, the connection is dead."""
 
 
-class _OfChannel(_FromServer):
+class _ChannelMessage(_FromServer):
     id: str | None = None
-    """The subscription this answers; absent from what follows it."""
+    """Id of the subscription that this message answers; absent from later messages."""
     channel: str
     office: str
     as_of: PartitionOffsets
     shard_as_of: PartitionOffsets
     cursor: str | None = None
-    """Absent from a part that others follow."""
+    """Absent from a part with `more`."""
     more: bool = False
-    """Another part of this message follows: see above."""
+    """True where another part of this message follows."""
     areas: list[dict[str, Any]]
-    """Tallies by area and contest: projections/shown/published.py, `published_tally`."""
+    """Tallies by area and contest (projections/shown/published.py, `published_tally`)."""
     offices: list[dict[str, Any]]
-    """Tallies by area over all contests of the office, by party: `published_office`."""
+    """Tallies by area over all contests of the office, by party (`published_office`)."""
     contests: list[dict[str, Any]]
-    """Whole contests that reach into the channel's areas: projections/area/progress.py, `standing`."""
+    """Whole contests that include areas of the channel (projections/area/progress.py, `standing`)."""
 
 
-class Snapshot(_OfChannel):
-    """The newest state of a channel, whole. It replaces what the client had of areas, offices and contests."""
+class Snapshot(_ChannelMessage):
+    """The whole newest state of a channel. It replaces the client's areas, offices and contests."""
 
     type: Literal["snapshot"] = "snapshot"
     below_complete: bool
-    """False where this process has not seen all changes of areas below the shard level: take those with GET."""
+    """False where this server has not read all changes of areas below the shard level. GET has these."""
     stations: list[dict[str, Any]] = []
-    """Stations that changed since the client's cursor, where it is known. What it knows of others stays good."""
+    """Stations that changed since the client's cursor. The client's state of other stations is still right."""
 
 
-class Change(_OfChannel):
+class Change(_ChannelMessage):
     """What changed in a channel: the newest state of each changed area, contest and station."""
 
     type: Literal["change"] = "change"
@@ -185,9 +186,9 @@ GapReason = Literal["cursor-too-old", "cursor-ahead", "slow-client", "results-ga
 
 
 class Gap(_FromServer):
-    """States in between were skipped. The next message of the channel (of each channel, where none is named) is the
-    newest state, so no number is missing; `stations_lost` says that changes of stations are: take them with GET. It has no
-    cursor: a client that breaks off here goes on from the message before."""
+    """Notice that earlier states were skipped. The next message of the channel (of each channel, where none is named) is the
+    newest state, so no number is missing. Where `stations_lost` is true, changes of stations are missing, and GET has them. A
+    gap has no cursor, so a client that disconnects here continues from the message before the gap."""
 
     type: Literal["gap"] = "gap"
     id: str | None = None
@@ -196,19 +197,19 @@ class Gap(_FromServer):
     reason: GapReason
     sentence: str
     skipped: int | None = None
-    """Messages that were not sent, where that is known."""
+    """Number of messages that were not sent, where it is known."""
     stations_lost: bool = False
 
 
 class Heartbeat(_FromServer):
-    """Nothing is missing up to here, on any channel of this connection."""
+    """Notice that up to this cursor no message is missing, on any channel of this connection."""
 
     type: Literal["heartbeat"] = "heartbeat"
     cursor: str
     as_of: dict[str, PartitionOffsets]
-    """By office."""
+    """Office → its `as_of`."""
     waiting: list[str]
-    """Offices of which a message is missing: their newest state comes with the next keyframe."""
+    """Offices of which a message is missing. Their newest state comes with the next keyframe."""
 
 
 class Unsubscribed(_FromServer):
@@ -218,12 +219,12 @@ class Unsubscribed(_FromServer):
 
 
 class FeedError(_FromServer):
-    """A message of the client that could not be followed. The connection stays, unless there are too many."""
+    """Answer to a message of the client that cannot be obeyed. The connection stays open, unless there are too many errors."""
 
     type: Literal["error"] = "error"
     id: str | None = None
     status: int
-    """As HTTP would say it: 400, 404, 409, 413, 429."""
+    """Status as in HTTP: 400, 404, 409, 413 or 429."""
     field: str | None
     sentence: str
 

@@ -1,4 +1,4 @@
-"""The public logs of an election: their names, where their files are, and what a gateway signs: receipts and refusals."""
+"""Names and folders of an election's public logs, and the texts of receipts and refusals that a gateway signs."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ from schemas.canonical import canonical_bytes, sha256_hex
 from schemas.definition.package import Election
 
 KEYS_FILE = "keys"
-"""Beside the checkpoint: the log's verifier keys, one a line, its own first and then that of its clock."""
+"""File beside the checkpoint with the log's verifier keys, one a line, first the log's own and then that of its clock."""
 
 
 def origin_of(election: Election, partition: int) -> str:
-    """The name of a partition's log, in its checkpoints and of its key."""
+    """Name of a partition's log, in its checkpoints and in its verifier key."""
     return f"rekap/{election.mode.value}/{election.id}/{partition}"
 
 
 def clock_name(origin: str) -> str:
-    """The name under which a log signs the time of its own checkpoints (C2SP tlog-cosignature)."""
+    """Name under which a log signs the time of its own checkpoints (C2SP tlog-cosignature)."""
     return f"{origin}/time"
 
 
 def folder_of(election: Election, partition: int) -> PurePosixPath:
-    """Where a log's files are below the directory of all logs."""
+    """Folder of a log's files below the directory of all logs."""
     return PurePosixPath(election.mode.value, election.id, str(partition))
 
 
 def gateway_name(election: Election, gateway: str) -> str:
-    """The name under which a gateway signs receipts."""
+    """Name under which a gateway signs receipts."""
     return f"rekap/{election.mode.value}/{election.id}/{gateway}"
 
 
 def receipt_text(election: str, submission: str, partition: int, offset: int, leaf_hash: str, received_at: str) -> str:
-    """What a gateway signs (C2SP signed-note): that the ledger has this leaf at this place."""
+    """Text of a receipt, which a gateway signs (C2SP signed-note): the ledger has this leaf in this partition at this
+    offset."""
     return (
         "rekap receipt v1\n"
         f"election {election}\n"
@@ -47,17 +48,17 @@ def receipt_text(election: str, submission: str, partition: int, offset: int, le
 
 
 FINAL_STATUSES = frozenset({401, 403, 409, 413, 422})
-"""Answers that sending the same envelope again will not change. A gateway signs these; any other, or one that nobody
-signed (a proxy's, a captive portal's), says nothing of the envelope."""
+"""Statuses of refusals that are final, because sending the same envelope again will not change them. A gateway signs these. Any
+other answer, and one without a signature, such as a proxy's or a captive portal's, does not decide about the envelope."""
 
 
 def refusal_text(election: str, envelope: bytes, problem: Mapping[str, Any]) -> str:
-    """What a gateway signs where it refuses an envelope for good: these bytes, and all that the problem says."""
-    said = {name: value for name, value in problem.items() if name != "signed"}
+    """Text of a final refusal, which a gateway signs: it names the envelope's bytes, and every field of the problem."""
+    signed_fields = {name: value for name, value in problem.items() if name != "signed"}
     return (
         "rekap refusal v1\n"
         f"election {election}\n"
         f"envelope {sha256_hex(envelope)}\n"
         f"status {problem['status']}\n"
-        f"problem {sha256_hex(canonical_bytes(said))}\n"
+        f"problem {sha256_hex(canonical_bytes(signed_fields))}\n"
     )

@@ -1,4 +1,4 @@
-"""The shapes of what the API says of the public logs, and of the proofs it makes from their files."""
+"""Shapes of the API's answers about the public logs, and of the proofs that it makes from their files."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ class _Answer(BaseModel):
 class LogAbout(_Answer):
     partition: int
     origin: str
-    """The name of the log in its checkpoints."""
+    """Name of the log in its checkpoints."""
     keys: list[str]
-    """Verifier keys (C2SP signed-note): its own first, then that of its clock."""
+    """Verifier keys (C2SP signed-note), first the log's own, then that of its clock."""
     size: int | None
-    """Records under the newest checkpoint; null before the first."""
+    """Number of records under the newest checkpoint; null before the first checkpoint."""
     url: str
-    """Where its files are."""
+    """Address of the log's files."""
 
 
 class Logs(_Answer):
     logs: list[LogAbout]
     witnesses: list[str]
-    """Verifier keys of those that are asked to cosign."""
+    """Verifier keys of the witnesses that are asked to cosign."""
     gateway_key: str
     """Verifier key of this gateway's receipts."""
 
@@ -38,11 +38,11 @@ class InclusionProof(_Answer):
     partition: int
     offset: int
     size: int
-    """Of the tree that the proof leads to."""
+    """Size of the tree that the proof leads to."""
     leaf_hash: str
     proof: _Hashes
     checkpoint: str
-    """The signed note that has the root."""
+    """The signed note with the root."""
 
 
 class ConsistencyProof(_Answer):

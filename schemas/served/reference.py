@@ -1,4 +1,4 @@
-"""JSON Schema of every event and of the envelope: what docs/reference/events.schema.json holds and the API serves."""
+"""JSON Schema of all events, of the envelope and of the receipt, for docs/reference/events.schema.json and the API."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from schemas.ledger.events import LEDGER_EVENT
 
 
 def event_schemas() -> dict[str, Any]:
-    """`{"$schema", "event", "envelope", "receipt"}`, JSON Schema 2020-12 each."""
+    """`{"$schema", "event", "envelope", "receipt"}`, each a JSON Schema 2020-12."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "event": LEDGER_EVENT.json_schema(),

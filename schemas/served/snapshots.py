@@ -1,8 +1,8 @@
-"""The shapes of what GET answers: for the OpenAPI description, and for readers that want them typed.
+"""Shapes of the answers to GET, for the OpenAPI description and for typed clients.
 
-All numbers are people, ballots or stations, whole. `as_of` names for each ledger partition the offset of the last event
-of the office that is counted in; a partition that has said nothing is absent. `shard_as_of` is the same for stations and
-for areas below the shard level, which are told a moment earlier than the sums above them.
+All numbers are whole numbers of people, ballots, votes or stations. `as_of` has for each ledger partition the offset of the
+last event of the office that is counted in; a partition without such events is absent. `shard_as_of` is the same for stations
+and for areas below the shard level, which are published a moment earlier than the sums above them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 PartitionOffsets = dict[str, int]
 Texts = dict[str, str]
-"""By language tag (BCP 47), in the languages that the election package has; one at least."""
+"""Language tag (BCP 47) → text, in the languages of the election package, which are at least one."""
 
 
 class _Answer(BaseModel):
@@ -21,25 +21,26 @@ class _Answer(BaseModel):
 
 
 class Numbers(_Answer):
-    """A number is null where no station stated it."""
+    """Sums over stations. A number is null where no station stated it."""
 
     registered_voters: int | None
-    """Voters in the register of the stations that are counted in."""
+    """Voters in the registers of the counted stations."""
     voters: int | None
     """People who voted (B4 of the form)."""
     valid: int
-    """Votes. Where a ballot may bear several marks these are more than the ballots, or fewer."""
+    """Valid votes. Where a ballot may have several marks, they may be more or fewer than the valid ballots."""
     valid_ballots: int | None
     invalid: int | None
-    """Ballots."""
+    """Invalid ballots."""
     blank: int | None
-    """Ballots; null also where the law does not count them apart."""
+    """Blank ballots; null also where the law does not count them apart."""
     total: int | None
-    """Ballots: valid, invalid and blank."""
+    """Valid, invalid and blank ballots."""
     not_stated: dict[str, int]
-    """By number, how many of the stations did not state it: what they would add is not in it. Absent where all did."""
+    """Name of a number → how many of the stations did not state it, so that the number does not include them. A number that all
+    stations stated is absent."""
     votes: dict[str, int]
-    """By choice id; for a whole office by party id, with votes for nobody's party under `-`."""
+    """Votes by choice id; for a whole office by party id, with the votes for choices without a party under `-`."""
 
 
 class TierNumbers(Numbers):
@@ -47,7 +48,8 @@ class TierNumbers(Numbers):
 
 
 class Tiers(_Answer):
-    """`clean` breaks no rule, `flagged` a soft one, `held` a hard one and is not counted."""
+    """Sums by verdict. A `clean` result breaks no rule, a `flagged` one a soft rule. A `held` one breaks a hard rule, and is
+    not counted."""
 
     clean: TierNumbers
     flagged: TierNumbers
@@ -74,20 +76,20 @@ class _Sums(_Answer):
     """CountItemStatus of NIST SP 1500-100."""
     stations: StationsProgress
     registered_voters_expected: int | None
-    """Of all stations, as far as the election package states them; null where it states none."""
+    """Registered voters of all stations for which the election package states them; null where it states none."""
     registered_voters_not_stated: int
-    """Stations of which the package states no number of registered voters."""
+    """Stations for which the package states no number of registered voters."""
     counted: Numbers
     tiers: Tiers
     leaders: list[str]
-    """As many as there are seats that go to the most votes (for a proportional contest, and an office, 1); more where the
+    """Choices with the most votes, as many as there are seats (1 for a proportional contest and for an office); more where the
     last of them are tied."""
     tied: list[str]
-    """The leaders that are tied for the last places."""
+    """The leaders that are tied for the last seats."""
     runner_up: str | None
-    """The first that is out; null where there is none, or several are."""
+    """The choice with the most votes that is not a leader; null where there is none, or several with as many votes."""
     margin: int
-    """Votes between the last in and the first out; 0 where they are tied."""
+    """Votes of the last leader minus votes of the runner-up; 0 where they are tied."""
 
 
 class ContestTally(_Sums):
@@ -107,7 +109,7 @@ class AreaName(_Answer):
     parent: str | None
 
 
-class _OfElection(_Answer):
+class _ElectionAnswer(_Answer):
     election: str
     mode: Literal["rehearsal", "live"]
     definition: str
@@ -125,7 +127,7 @@ class LevelName(_Answer):
     name: Texts
 
 
-class ElectionSnapshot(_OfElection):
+class ElectionSnapshot(_ElectionAnswer):
     title: Texts
     date: str
     time_zone: str
@@ -139,16 +141,16 @@ class ElectionSnapshot(_OfElection):
     stations: int
     offices: list[OfficeName]
     as_of: dict[str, PartitionOffsets]
-    """By office."""
+    """Office → its `as_of`."""
 
 
-class OfficeSnapshot(_OfElection):
+class OfficeSnapshot(_ElectionAnswer):
     office: OfficeName
     as_of: PartitionOffsets
     tally: OfficeTally
     contests: list[ContestTally]
     part: int
-    """Which part of its contests this is; from 1, `?part=`."""
+    """Number of this part of the contests, from 1, as in `?part=`."""
     parts: int
 
 
@@ -159,7 +161,7 @@ class ChoiceName(_Answer):
     party: str | None
 
 
-class ContestSnapshot(_OfElection):
+class ContestSnapshot(_ElectionAnswer):
     contest: str
     office: str
     electorate: str
@@ -168,32 +170,32 @@ class ContestSnapshot(_OfElection):
     votes_per_ballot: int
     method: str
     blank_ballots: str
-    """`apart` where the law counts them apart from invalid ones, otherwise `with-invalid`."""
+    """`apart` where the law counts blank ballots apart from invalid ones, otherwise `with-invalid`."""
     choices: list[ChoiceName]
     as_of: PartitionOffsets
     tally: ContestTally
 
 
 class AreaOffice(_Answer):
-    """What an area has of one office: its own sums and those of its children."""
+    """An area's sums for one office, and those of its children."""
 
     office: str
     as_of: PartitionOffsets
     shard_as_of: PartitionOffsets
     tally: OfficeTally | None
-    """Over all contests of the office, by party; null below the shard level."""
+    """Sums over all contests of the office, by party; null below the shard level."""
     contests: list[ContestTally]
     children: list[ContestTally]
 
 
-class AreaSnapshot(_OfElection):
+class AreaSnapshot(_ElectionAnswer):
     area: AreaName
     lineage: list[AreaName]
-    """From the area's parent to the root."""
+    """Areas from this area's parent up to the root."""
     children: list[AreaName]
     offices: list[AreaOffice]
     part: int
-    """Which part of all these tallies this is; from 1, `?part=`."""
+    """Number of this part of the tallies, from 1, as in `?part=`."""
     parts: int
 
 
@@ -205,7 +207,7 @@ class Finding(_Answer):
 
 
 class StationStanding(_Answer):
-    """What stands for a station in a contest."""
+    """Result of a station in a contest."""
 
     contest: str
     state: str
@@ -219,30 +221,30 @@ class EventLinks(_Answer):
     """Paths of this API."""
 
     event: str
-    """The event whole."""
+    """The whole event."""
     entry: str
-    """The record's bytes as they stand in the log: their leaf hash is that of the proof."""
+    """The record's bytes as in the log. Their leaf hash is that of the proof."""
     proof: str
 
 
 class HistoryEntry(_Answer):
-    """One ledger record about the station: who said what, and what became of it."""
+    """One ledger record about the station, its author and its state."""
 
     partition: int
     offset: int
     event: str
     leaf_hash: str | None
-    """RFC 6962 leaf hash, which `links.proof` proves to be in the log; null in rows of an older version."""
+    """RFC 6962 leaf hash, for which `links.proof` has the inclusion proof; null in rows of an older version."""
     type: str
     key: str
     contest: str | None
     version: int | None
     received_at: str | None
-    """As the gateway says; null where the record says no time."""
+    """Time by the gateway's clock; null where the record has no valid time."""
     state: str
     findings: list[Finding]
     payload: dict[str, Any] | None
-    """The event as it was signed; null where it could not be read."""
+    """The event as it was signed; null where it is unreadable."""
     links: EventLinks
 
 
@@ -255,29 +257,29 @@ class StationName(_Answer):
     partition: int
 
 
-class StationSnapshot(_OfElection):
+class StationSnapshot(_ElectionAnswer):
     station: StationName
     lineage: list[AreaName]
     shard_as_of: dict[str, PartitionOffsets]
-    """By office."""
+    """Office → its `shard_as_of`."""
     contests: list[StationStanding]
     history: list[HistoryEntry]
-    """A page, the oldest first."""
+    """One page of the records, the oldest first."""
     next: str | None
-    """Give it as `after` for the next page; null on the last."""
+    """Value of `after` for the next page; null on the last page."""
 
 
 class StationLine(StationStanding):
     station: str
 
 
-class StationPage(_OfElection):
+class StationPage(_ElectionAnswer):
     area: str
     contest: str
     shard_as_of: PartitionOffsets
     stations: list[StationLine]
     next: str | None
-    """Give it as `after` for the next page; null on the last."""
+    """Value of `after` for the next page; null on the last page."""
 
 
 class EventLineLinks(EventLinks):
@@ -285,54 +287,55 @@ class EventLineLinks(EventLinks):
 
 
 class EventLine(_Answer):
-    """One record of the log, and what became of it."""
+    """One record of the log and its state."""
 
     partition: int
     offset: int
     event: str
-    """Event id: SHA-256 of the signed payload."""
+    """Event id, the SHA-256 of the signed payload."""
     leaf_hash: str | None
-    """RFC 6962 leaf hash, which `links.proof` proves to be in the log; null in rows of an older version."""
+    """RFC 6962 leaf hash, for which `links.proof` has the inclusion proof; null in rows of an older version."""
     type: str
     """`unreadable` where the record holds no event."""
     author: str | None
-    """Key id of the submitter, as the envelope says; where the signature does not hold, `state` is refused."""
+    """Key id in the envelope. Where the signature is not valid, `state` is refused."""
     role: str | None
-    """Of the author; null where the election does not know the key."""
+    """Role of the author; null where the election package does not have the key."""
     station: str | None
     area: str | None
-    """The station's area, or the area that the event itself names; null where the election has neither."""
+    """The station's area, or the area that the event names; null where the election package has neither."""
     contest: str | None
     version: int | None
     created_at: str | None
-    """As the submitter's clock had it."""
+    """Time by the submitter's clock."""
     received_at: str | None
-    """As the gateway says; null where the record says no time."""
+    """Time by the gateway's clock; null where the record has no valid time."""
     state: str
     rules: list[str]
-    """Ids of the rules that it breaks."""
+    """Ids of the rules that the record breaks."""
     links: EventLineLinks
 
 
-class EventPage(_OfElection):
-    """A list without sums has no `as_of`: an old page stays the same, and so does its ETag, while others come in."""
+class EventPage(_ElectionAnswer):
+    """A page of a list of events. It has no `as_of`, because it has no sums: an old page and its ETag stay the same while the
+    ledger grows."""
 
     order: Literal["newest", "oldest"]
     events: list[EventLine]
     next: str | None
-    """Give it as `cursor` for the next page; null on the last."""
+    """Value of `cursor` for the next page; null on the last page."""
 
 
-class EventSnapshot(_OfElection, EventLine):
+class EventSnapshot(_ElectionAnswer, EventLine):
     findings: list[Finding]
     payload: dict[str, Any] | None
-    """The event as it was signed, read; null where it could not be read."""
+    """The event as it was signed, parsed; null where it is unreadable."""
     record: dict[str, Any] | None
-    """The ledger record: the signed envelope exactly as submitted, and the gateway's receipt fields; null where it is no
-    JSON object (`links.entry` has its bytes)."""
+    """The ledger record, with the signed envelope exactly as submitted and the gateway's receipt fields; null where the record
+    is not a JSON object (`links.entry` has its bytes)."""
 
 
-class SubmissionPlace(_Answer):
+class SubmissionRecord(_Answer):
     partition: int
     offset: int
     type: str
@@ -343,16 +346,16 @@ class SubmissionPlace(_Answer):
     findings: list[Finding]
 
 
-class KeySnapshot(_OfElection):
+class KeySnapshot(_ElectionAnswer):
     key: str
     role: str
     scope: str
     seq: int | None
-    """The highest number (`seq`) of an event of this key that the count has seen; null where there is none."""
+    """Highest sequence number (`seq`) of the key's events in the count; null where the count has none."""
     event: str | None
-    """The id of that event: the next one's `prev`."""
+    """Id of that event, which is the `prev` of the key's next one."""
 
 
-class SubmissionSnapshot(_OfElection):
+class SubmissionSnapshot(_ElectionAnswer):
     submission: str
-    records: list[SubmissionPlace]
+    records: list[SubmissionRecord]

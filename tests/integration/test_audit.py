@@ -295,7 +295,7 @@ async def test_a_checkpoint_of_another_election_is_refused(stack: Stack, copy: P
     _sign(copy, stack, partition, Checkpoint(origin, known.size, known.root))
     audited = await _audit(str(copy), tmp_path)
     assert audited.code == TAMPERED
-    assert f"the checkpoint is of {origin!r}, expected {_origin(partition)!r}" in audited.out
+    assert f"the checkpoint has the origin {origin!r}, expected {_origin(partition)!r}" in audited.out
 
 
 async def test_another_key_of_a_log_is_refused_by_whoever_pinned_the_first(copy: Path, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_the_note_of_go_is_read_and_its_signature_holds() -> None:
     assert str(key) == GO_KEY
     assert note.to_bytes() == GO_NOTE.encode()
     check_signature(note.text, note.signatures[0], key)
-    with pytest.raises(NoteError, match="does not fit the text"):
+    with pytest.raises(NoteError, match="is not valid for this text"):
         check_signature(note.text + "x", note.signatures[0], key)
 
 
@@ -57,15 +57,15 @@ def test_a_checkpoint_says_who_has_seen_it_and_when() -> None:
     opened = open_checkpoint(_checkpoint(time=1_866_000_000), LOG, [WITNESS])
     assert opened.checkpoint == Checkpoint(ORIGIN, 7, b"\7" * 32)
     assert opened.witnesses == {"witness-1": 1_866_000_000}
-    assert open_checkpoint(_checkpoint(time=1), LOG).witnesses == {}, "unknown keys are passed over"
+    assert open_checkpoint(_checkpoint(time=1), LOG).witnesses == {}, "unknown keys are ignored"
 
 
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
         (_checkpoint(by="another"), "is not signed by"),
-        (_checkpoint(text=TEXT.replace("/0", "/1")), "is of"),
-        (_checkpoint().replace(b"\n7\n", b"\n8\n"), "does not fit the text"),
+        (_checkpoint(text=TEXT.replace("/0", "/1")), "has the origin"),
+        (_checkpoint().replace(b"\n7\n", b"\n8\n"), "is not valid for this text"),
         (_checkpoint(time=5).replace(b"witness-1", b"witness-2"), None),
         (b"no note", "has no signatures"),
         (b"a\n\nb\n", "is not a signature line"),
@@ -73,7 +73,7 @@ def test_a_checkpoint_says_who_has_seen_it_and_when() -> None:
         (b"a\tb\n\n" + b"x", "control character"),
     ],
 )
-def test_what_is_no_checkpoint_of_this_log_is_refused(data: bytes, sentence: str | None) -> None:
+def test_data_that_is_not_a_checkpoint_of_this_log_is_refused(data: bytes, sentence: str | None) -> None:
     if sentence is None:
         assert open_checkpoint(data, LOG, [WITNESS]).witnesses == {}
         return

@@ -485,7 +485,7 @@ def test_a_key_may_have_a_single_station_as_its_scope(package: ElectionPackage) 
 
 def test_a_key_of_low_order_is_found(package: ElectionPackage) -> None:
     found = problems(added(package, "keys", key_row(LOW_ORDER)))
-    sentence = "a key of low order: one signature of it would hold for many messages"
+    sentence = "a key of low order, of which one signature is valid for many messages"
     assert found == [Problem("keys", 5, "public_key", sentence)]
 
 

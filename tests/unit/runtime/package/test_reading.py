@@ -378,7 +378,7 @@ def test_an_unknown_file_is_passed_over_with_a_note_and_what_was_meant(directory
             "8: time_zone: 'Asia/Djakarta' is not a time zone of the IANA list, such as 'Asia/Jakarta'; "
             "did you mean 'Asia/Jakarta'?",
         ),
-        ('"rehearsal"', '"live "', "9: mode: 'live ' is none of rehearsal, live; did you mean 'live'?"),
+        ('"rehearsal"', '"live "', "9: mode: 'live ' is not one of rehearsal, live; did you mean 'live'?"),
         ('"partitions": 2', '"partitions": 257', "41: partitions: is 257, must be at most 256"),
         ('"partitions": 2', '"partitions": 0', "41: partitions: is 0, must be at least 1"),
         ('"partitions": 2', '"partitions": 2.5', "41: partitions: expected a whole number, got 2.5"),
@@ -388,7 +388,7 @@ def test_an_unknown_file_is_passed_over_with_a_note_and_what_was_meant(directory
             "41: partition: there is no field 'partition' here; did you mean 'partitions'?",
         ),
         ('"shard_level"', '"levels": [],\n  "shard_level"', "40: levels: is given twice"),
-        ('"severity": "hard"', '"severity": "Hard"', "45: rules.0.severity: 'Hard' is none of hard, soft, info"),
+        ('"severity": "hard"', '"severity": "Hard"', "45: rules.0.severity: 'Hard' is not one of hard, soft, info"),
         ('"id": "F1"', '"id": "f1"', "44: rules.0.id: 'f1' is not a rule id, such as F3"),
         ('"id": "F1"', '"id": "F10"', "44: rules.0.id: there is no rule F10"),
         (
@@ -531,7 +531,7 @@ def test_a_mistake_in_a_row_is_found_in_its_line_and_makes_no_other(
 def test_an_unknown_word_of_a_list_is_found_with_the_one_that_was_meant(directory: Path, edit: Edit) -> None:
     edit("keys.csv", swap("reviewer", "Reviewr"))
     assert found(directory) == [
-        "keys.csv:3: role: 'Reviewr' is none of authority, station_officer, witness, observer, reviewer, supervisor, "
+        "keys.csv:3: role: 'Reviewr' is not one of authority, station_officer, witness, observer, reviewer, supervisor, "
         "court, recapitulator, gateway; did you mean 'reviewer'?"
     ]
 
