@@ -81,3 +81,10 @@ def test_a_damaged_file_never_says_that_a_signature_holds_which_does_not(where: 
     del content[len(content) - cut % 40 :]
     said = CheckedSignatures.from_bytes(bytes(content), OF).hold(0, LEAVES[: 3 * GROUP])
     assert all(held for held, known in zip(holds, said, strict=True) if known)
+
+
+def test_a_group_that_is_seen_again_replaces_what_was_kept_of_it() -> None:
+    checked = _seen(2 * GROUP)
+    checked.note(0, LEAVES[:GROUP], [False] * GROUP)
+    assert not any(checked.hold(0, LEAVES[:GROUP]))
+    assert all(checked.hold(GROUP, LEAVES[GROUP : 2 * GROUP]))

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proofs.growing_log import GrowingLog
 from proofs.merkle import leaf_hash
-from proofs.tiles import HASH_BYTES, TILE_WIDTH, entries_path, levels_of, read_bundle, subtree_hash, tile_path, tiles_of
+from proofs.tiles import (
+    ENTRY_BYTES_MAX,
+    HASH_BYTES,
+    TILE_WIDTH,
+    TileError,
+    entries_path,
+    entry_bundle,
+    levels_of,
+    read_bundle,
+    subtree_hash,
+    tile_path,
+    tiles_of,
+)
 from tests.unit.proofs.test_merkle import naive_root
 
 ENTRIES = [b"entry %d" % number for number in range(1_100)]
@@ -52,3 +65,45 @@ def test_files_and_root_are_the_same_wherever_the_log_was_taken_up(
     ]
     assert entries == ENTRIES[:size]
     assert all(len(data) <= TILE_WIDTH * HASH_BYTES for path, data in kept.items() if "entries" not in path)
+
+
+def _files(size: int) -> tuple[GrowingLog, dict[str, bytes]]:
+    log = GrowingLog()
+    for entry in ENTRIES[:size]:
+        log.append(entry)
+    return log, log.take_full() | log.partial()
+
+
+@pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 512])
+def test_a_log_is_taken_up_at_the_edge_of_a_tile(size: int) -> None:
+    log, files = _files(size)
+    resumed = GrowingLog.resume(size, files.get)
+    assert resumed.root() == log.root() == naive_root(ENTRIES[:size])
+    assert resumed.partial() == log.partial()
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "sentence"),
+    [
+        ("tile/0/000.p/3", None, "tile/0/000.p/3 is missing"),
+        ("tile/0/000.p/3", bytes(95), "tile/0/000.p/3 is too short"),
+        ("tile/entries/000.p/3", None, "tile/entries/000.p/3 is missing"),
+        ("tile/entries/000.p/3", entry_bundle(ENTRIES[1:4]), "does not hold the entries that its tile was made of"),
+        ("tile/entries/000.p/3", entry_bundle(ENTRIES[:2]), "the bundle has 2 entries, expected 3"),
+        ("tile/entries/000.p/3", entry_bundle(ENTRIES[:3])[:-1], "the bundle breaks off in entry 2"),
+    ],
+)
+def test_a_log_is_not_taken_up_from_other_files(path: str, content: bytes | None, sentence: str) -> None:
+    _, files = _files(3)
+    del files[path]
+    if content is not None:
+        files[path] = content
+    with pytest.raises(TileError, match=sentence):
+        GrowingLog.resume(3, files.get)
+
+
+def test_an_entry_of_the_largest_size_is_appended_and_a_larger_one_is_a_bug() -> None:
+    log = GrowingLog()
+    log.append(bytes(ENTRY_BYTES_MAX))
+    with pytest.raises(AssertionError, match="entry 1 has 65536 bytes, at most 65535"):
+        log.append(bytes(ENTRY_BYTES_MAX + 1))

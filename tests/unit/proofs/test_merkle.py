@@ -99,3 +99,36 @@ def test_a_consistency_proof_proves_that_the_old_tree_begins_the_new(new: int, d
     ):
         with pytest.raises(ProofError):
             check_consistency(old, new, path, first, second)
+
+
+def test_a_proof_of_another_length_is_refused_before_its_hashes_are_compared() -> None:
+    leaves = [b"%d" % number for number in range(7)]
+    root, hash_of_2 = naive_root(leaves), leaf_hash(leaves[2])
+    inclusion = inclusion_proof(2, 7, Naive(leaves))
+    consistency = consistency_proof(3, 7, Naive(leaves))
+    for proof, sentence in ((inclusion[:-1], "shorter than the tree"), ([*inclusion, root], "longer than the tree")):
+        with pytest.raises(ProofError, match=sentence):
+            check_inclusion(hash_of_2, 2, 7, proof, root)
+    for proof, sentence in (
+        (consistency[:-1], "shorter than the tree"),
+        ([*consistency, root], "longer than the tree"),
+        ([], "the proof is empty"),
+    ):
+        with pytest.raises(ProofError, match=sentence):
+            check_consistency(3, 7, proof, naive_root(leaves[:3]), root)
+
+
+def test_trees_that_cannot_continue_each_other_are_refused() -> None:
+    root = naive_root([b"0"])
+    for old, new, proof, old_root, sentence in (
+        (2, 1, [], root, "is shorter than one of 2"),
+        (1, 1, [root], root, "two trees of 1 leaves differ"),
+        (1, 1, [], EMPTY_ROOT, "two trees of 1 leaves differ"),
+        (0, 1, [root], EMPTY_ROOT, "an empty tree has the empty root and an empty proof"),
+        (0, 1, [], root, "an empty tree has the empty root and an empty proof"),
+    ):
+        with pytest.raises(ProofError, match=sentence):
+            check_consistency(old, new, proof, old_root, root)
+    for index, size in ((-1, 1), (1, 1), (0, 0)):
+        with pytest.raises(ProofError, match="is not in a tree of"):
+            check_inclusion(root, index, size, [], root)

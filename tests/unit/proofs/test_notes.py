@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,8 @@ from hypothesis import strategies as st
 from proofs.notes import (
     COSIGNATURE,
     ED25519,
+    NOTE_BYTES_MAX,
+    SIGNATURES_MAX,
     Checkpoint,
     Note,
     NoteError,
@@ -19,6 +23,7 @@ from proofs.notes import (
     parse_checkpoint,
     parse_key,
     parse_note,
+    parse_size,
     sign,
 )
 from tests.support.ledger import private_key
@@ -103,3 +108,77 @@ def test_any_bytes_are_a_note_or_refused(data: bytes) -> None:
         parse_note(data)
     except NoteError:
         return
+
+
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [
+        ("PeterNeumann", "is not a verifier key"),
+        ("PeterNeumann+c74f20a3+!", "is not a verifier key"),
+        (f"PeterNeumann+c74f20a3+{b64encode(bytes([2]) + bytes(32)).decode()}", "has an unknown type"),
+        (f"PeterNeumann+c74f20a3+{b64encode(bytes([1]) + bytes(31)).decode()}", "has an unknown type"),
+        (GO_KEY.replace("c74f20a3", "c74f20a4"), "does not have the hash c74f20a4"),
+    ],
+)
+def test_a_text_that_is_not_a_key_is_refused(key: str, sentence: str) -> None:
+    with pytest.raises(NoteError, match=sentence):
+        parse_key(key)
+
+
+def test_a_note_has_a_largest_size_and_a_largest_number_of_signatures() -> None:
+    line = GO_NOTE.rpartition("\n\n")[2]
+    assert len(parse_note(("a\n\n" + line * SIGNATURES_MAX).encode()).signatures) == SIGNATURES_MAX
+    with pytest.raises(NoteError, match="more than 64 signatures"):
+        parse_note(("a\n\n" + line * (SIGNATURES_MAX + 1)).encode())
+    longest = ("a" * (NOTE_BYTES_MAX - len(f"\n\n{line}".encode())) + "\n\n" + line).encode()
+    assert len(longest) == NOTE_BYTES_MAX
+    parse_note(longest)
+    with pytest.raises(NoteError, match="more than 65,536 bytes"):
+        parse_note(b"a" + longest)
+
+
+@pytest.mark.parametrize("line", ["- a AAAAAAA=", "— a+b AAAAAAA=", "— a AAAA", "— a !", "— AAAAAAA=", "—"])
+def test_a_line_that_is_not_a_signature_is_refused(line: str) -> None:
+    with pytest.raises(NoteError, match="is not a signature line"):
+        parse_note(f"a\n\n{line}\n".encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("origin\n7\n", "must have an origin, a size and a root"),
+        ("\n7\nroot\n", "must have an origin, a size and a root"),
+        ("origin\n7\nroot\n\n", "must have an origin, a size and a root"),
+        ("origin\n7\nroot", "must have an origin, a size and a root"),
+        ("origin\n7\n!\n", "the root is not 32 bytes"),
+        ("origin\n7\nAAAA\n", "the root is not 32 bytes"),
+        ("origin\n07\nAAAA\n", "is not the size of a tree"),
+    ],
+)
+def test_a_text_that_is_not_a_checkpoint_is_refused(text: str, sentence: str) -> None:
+    with pytest.raises(NoteError, match=sentence):
+        parse_checkpoint(text)
+
+
+def test_a_size_is_written_in_one_way() -> None:
+    assert [parse_size(text) for text in ("0", "7", "9" * 18)] == [0, 7, 10**18 - 1]
+    for text in ("", "00", "07", "-1", "+1", " 1", "1e3", "٧", "1" + "0" * 18):
+        with pytest.raises(NoteError, match="is not the size of a tree"):
+            parse_size(text)
+
+
+def test_a_signature_of_another_key_or_of_a_wrong_length_is_refused() -> None:
+    signature = cosign(TEXT, "witness-1", private_key("witness"), 100)
+    with pytest.raises(NoteError, match="is by another key"):
+        check_signature(TEXT, signature, LOG)
+    with pytest.raises(NoteError, match="is by another key"):
+        check_signature(TEXT, signature._replace(key_hash=bytes(4)), WITNESS)
+    with pytest.raises(NoteError, match="has a wrong length"):
+        check_signature(TEXT, signature._replace(signature=signature.signature + b"x"), WITNESS)
+
+
+def test_a_signature_without_a_time_is_not_a_cosignature() -> None:
+    """A key of type 1 signs no time, so what it signs is not listed with the witnesses."""
+    plain = VerifierKey("witness-1", ED25519, WITNESS.public_key)
+    note = Note(TEXT, (sign(TEXT, ORIGIN, private_key("log")), sign(TEXT, "witness-1", private_key("witness"))))
+    assert open_checkpoint(note.to_bytes(), LOG, [plain]).witnesses == {}

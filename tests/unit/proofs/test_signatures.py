@@ -53,3 +53,9 @@ def test_a_signature_holds_for_its_payload_and_breaks_with_any_bit(payload: byte
 def test_a_key_of_low_order_is_not_registered(encoding: str) -> None:
     with pytest.raises(UnfitKeyError, match="low order"):
         load_public_key(bytes.fromhex(encoding))
+
+
+@pytest.mark.parametrize("data", [b"", bytes(range(31)), bytes(range(33))])
+def test_other_bytes_are_not_a_key(data: bytes) -> None:
+    with pytest.raises(UnfitKeyError, match="not an Ed25519 public key"):
+        load_public_key(data)

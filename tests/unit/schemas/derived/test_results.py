@@ -1,0 +1,56 @@
+"""A result as bytes: whole, or in parts that make the same whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas.codes import OfficeId
+from schemas.derived.blocks import Block, BlockRange, keyframe
+from schemas.derived.results import Result, ResultRange, at_or_before
+
+OFFICE = OfficeId("president")
+AREAS = [("president", f"1.{number}", [number, 2, 3]) for number in range(9)]
+RESULT = Result("keyframe", OFFICE, (-1, -1), (4, 7), AREAS, [("1", [1, 2])], [{"contest": "president"}])
+
+
+def test_a_small_result_is_one_message_without_a_part() -> None:
+    assert RESULT.to_parts("worker-1") == [RESULT.to_bytes()]
+    assert Result.from_bytes(RESULT.to_bytes()) == RESULT
+    assert ResultRange.from_bytes(RESULT.to_bytes()) == (*RESULT[:4], None)
+    assert Result.joined([RESULT]) is RESULT
+
+
+def test_a_large_result_comes_in_parts_that_make_the_whole() -> None:
+    values = RESULT.to_parts("worker-1", bytes_max=60)
+    assert len(values) > 2
+    assert Result.joined([Result.from_bytes(value) for value in values]) == RESULT
+    assert [ResultRange.from_bytes(value).part for value in values] == [
+        ("worker-1", number, len(values)) for number in range(len(values))
+    ]
+
+
+def test_a_large_keyframe_of_a_block_comes_in_parts_that_make_the_whole() -> None:
+    frame = keyframe(OFFICE, 2, 7, AREAS)
+    assert frame.to_parts("worker-1") == [frame.to_bytes()]
+    values = frame.to_parts("worker-1", bytes_max=60)
+    assert len(values) > 2
+    assert Block.joined([Block.from_bytes(value, with_body=True) for value in values]) == frame
+    assert [BlockRange.from_bytes(value).part for value in values] == [
+        ("worker-1", number, len(values)) for number in range(len(values))
+    ]
+
+
+def test_a_block_is_never_parted() -> None:
+    block = keyframe(OFFICE, 2, 7, AREAS)._replace(kind="block")
+    assert block.to_parts("worker-1", bytes_max=1) == [block.to_bytes()]
+    assert Block.joined([block]) is block
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [((1, 2), (1, 2), True), ((0, 2), (1, 2), True), ((2, 0), (1, 9), False), ((), (), True)],
+)
+def test_a_cut_is_before_another_where_each_offset_is(
+    left: tuple[int, ...], right: tuple[int, ...], expected: bool
+) -> None:
+    assert at_or_before(left, right) is expected

@@ -1,0 +1,37 @@
+"""Findings of one rule are bounded in number and in length."""
+
+from __future__ import annotations
+
+from schemas.definition.package import Severity
+from schemas.findings import FINDINGS_OF_RULE_MAX, SENTENCE_CHARACTERS_MAX, Finding, of_rule, shortened
+
+
+def test_a_finding_as_json_has_all_its_fields() -> None:
+    assert Finding("F3", Severity.HARD, "salah", "wrong").as_json() == {
+        "rule": "F3",
+        "severity": "hard",
+        "sentence_id": "salah",
+        "sentence_en": "wrong",
+    }
+
+
+def test_a_sentence_of_the_largest_length_is_not_cut_and_a_longer_one_is() -> None:
+    assert shortened("x" * SENTENCE_CHARACTERS_MAX) == "x" * SENTENCE_CHARACTERS_MAX
+    assert shortened("x" * (SENTENCE_CHARACTERS_MAX + 1)) == "x" * (SENTENCE_CHARACTERS_MAX - 1) + "…"
+
+
+def test_as_many_findings_as_are_kept_are_all_listed() -> None:
+    sentences = [(f"salah {number}", f"wrong {number}") for number in range(FINDINGS_OF_RULE_MAX)]
+    assert of_rule("F8", Severity.SOFT, sentences) == [Finding("F8", Severity.SOFT, *each) for each in sentences]
+
+
+def test_more_findings_are_counted_in_one() -> None:
+    sentences = [("salah", "wrong")] * (FINDINGS_OF_RULE_MAX + 2)
+    *listed, last = of_rule("F8", Severity.SOFT, sentences)
+    assert len(listed) == FINDINGS_OF_RULE_MAX
+    assert last == Finding(
+        "F8",
+        Severity.SOFT,
+        "Aturan ini dilanggar di 2 tempat lain pada formulir ini.",
+        "This rule is broken at 2 more places of this form.",
+    )
