@@ -25,6 +25,7 @@ from projections.fold.genesis import genesis_problem
 from proofs.growing_log import GrowingLog
 from proofs.tiles import entry_bundle
 from rekap.errors import UnusableError
+from runtime.files.atomic_write import replace_file
 from runtime.kafka.clients import ordered_producer, plain_consumer
 from runtime.kafka.topics import topics_of
 from runtime.kafka.wanted_topics import create_topics
@@ -66,10 +67,7 @@ async def export_ledger(settings: Settings, definition: Definition, directory: P
             os.fsync(file.fileno())
         heads.append(_head(log))
     manifest = {**_election(definition), "partitions": [head._asdict() for head in heads]}
-    with (directory / MANIFEST).open("w", encoding="utf-8") as file:
-        file.write(json.dumps(manifest, indent=1) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    replace_file(directory / MANIFEST, [json.dumps(manifest, indent=1).encode(), b"\n"], mode=0o666)
     return heads
 
 
