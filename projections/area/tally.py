@@ -101,6 +101,7 @@ class AreaTallies:
 
     def __init__(self, lengths: Sequence[int]) -> None:
         """`lengths` of a tally, by contest number."""
+        self.lengths = lengths
         self._layouts = [Struct(f"{length}q") for length in lengths]
         self._starts: dict[tuple[int, int], int] = {}
         """(contest, area) → place of its first byte, in the order in which they were first added to."""

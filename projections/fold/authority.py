@@ -83,7 +83,7 @@ def check_key(event: LedgerEvent, key: KeyEntry | None, key_id: str, definition:
     return None
 
 
-def check_place(event: LedgerEvent, key: KeyEntry, definition: Definition) -> Refusal | None:
+def check_scope(event: LedgerEvent, key: KeyEntry, definition: Definition) -> Refusal | None:
     """S1 station known, S2 contest held there, K4 scope holds it."""
     if isinstance(event, ElectionOpened):
         if event.partitions != definition.partitions:

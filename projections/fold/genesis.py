@@ -7,7 +7,7 @@ other sums, and a genesis of another election can never be taken back.
 from __future__ import annotations
 
 from projections.definition.compiled import Definition, KeyEntry
-from projections.fold.authority import check_election, check_key, check_place
+from projections.fold.authority import check_election, check_key, check_scope
 from projections.fold.records import read_record, signature_holds
 from proofs.signatures import load_public_key
 from schemas.definition.package import Role
@@ -34,7 +34,7 @@ def genesis_problem(definition: Definition, value: bytes) -> str | None:
     assert key is not None
     if not signature_holds(record, {key.key_id: load_public_key(key.public_key)}):
         return f"its signature is not that of key {key.key_id}"
-    refusal = check_place(event, key, definition)
+    refusal = check_scope(event, key, definition)
     return None if refusal is None else refusal.sentence_en.removesuffix(".")
 
 

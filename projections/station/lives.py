@@ -59,7 +59,7 @@ class Standing(NamedTuple):
 
 @dataclass(slots=True)
 class Life:
-    said: StationContest
+    submitted: StationContest
     standing: Standing | None = None
     """None until something is settled."""
 
@@ -134,8 +134,8 @@ class Lives:
     def put(self, slot: int, life: Life) -> None:
         """Keep a life as it is now."""
         self._at_hand_events -= self._at_hand.get(slot, (life, 0))[1]
-        self._at_hand[slot] = life, life.said.events
-        self._at_hand_events += life.said.events
+        self._at_hand[slot] = life, life.submitted.events
+        self._at_hand_events += life.submitted.events
         self._at_hand.move_to_end(slot)
         self._unwritten.add(slot)
         while self._at_hand_events > AT_HAND_EVENTS_MAX and len(self._at_hand) > 1:
@@ -182,8 +182,8 @@ class Lives:
         self._left_over = 0
 
     def _packed(self, life: Life) -> bytes:
-        said, standing = life.said, life.standing
-        form = said.submissions[0] if len(said.submissions) == said.events == 1 else None
+        submitted, standing = life.submitted, life.standing
+        form = submitted.submissions[0] if len(submitted.submissions) == submitted.events == 1 else None
         if (
             form is not None
             and standing is not None
@@ -218,14 +218,14 @@ class Lives:
             cross = CrossFields(*(number - 1 if number else None for number in numbers[-_CROSS:]))
             del numbers[-_CROSS:]
         form = Submission(offset, event_id, key.hex(), version, digest, (), tuple(numbers), cross)
-        said = life_of([form])
-        return Life(said, Standing(ResultState.COUNTED, form, offset))
+        submitted = life_of([form])
+        return Life(submitted, Standing(ResultState.COUNTED, form, offset))
 
 
 def _as_json(life: Life) -> dict[str, Any]:
     """What was submitted, and of what became of it only what the rules across contests added: the rest follows again."""
-    said, standing = life.said, life.standing
-    of_forms = {(form.key, form.event_id) for form in said.submissions}
+    submitted, standing = life.submitted, life.standing
+    of_forms = {(form.key, form.event_id) for form in submitted.submissions}
     return {
         "forms": [
             {
@@ -239,16 +239,19 @@ def _as_json(life: Life) -> dict[str, Any]:
                 "cross": None if form.cross is None else tuple(form.cross),
                 "supersedes": None if form.supersedes is None else form.supersedes.hex(),
             }
-            for form in said.submissions
+            for form in submitted.submissions
         ],
-        "reviews": [(event.hex(), *review) for event, review in said.reviews.items()],
+        "reviews": [(event.hex(), *review) for event, review in submitted.reviews.items()],
         "annulments": [
             (event.hex(), *each._replace(form=None), None if each.form is None else each.form.hex())
-            for event, each in said.annulments.items()
+            for event, each in submitted.annulments.items()
         ],
-        "applied": sorted(event.hex() for event in said.applied),
+        "applied": sorted(event.hex() for event in submitted.applied),
         "heard": sorted(
-            (key, event.hex()) for key, events in said.heard.items() for event in events if (key, event) not in of_forms
+            (key, event.hex())
+            for key, events in submitted.heard.items()
+            for event in events
+            if (key, event) not in of_forms
         ),
         "standing": None
         if standing is None
@@ -275,7 +278,7 @@ def _from_json(value: dict[str, Any]) -> Life:
         )
         for form in value["forms"]
     ]
-    said = life_of(
+    submitted = life_of(
         forms,
         reviews={bytes.fromhex(event): Review(*review) for event, *review in value["reviews"]},
         annulments={
@@ -285,10 +288,10 @@ def _from_json(value: dict[str, Any]) -> Life:
         applied={bytes.fromhex(event) for event in value["applied"]},
         heard=((key, bytes.fromhex(event)) for key, event in value["heard"]),
     )
-    life = Life(said)
+    life = Life(submitted)
     if (standing := value["standing"]) is not None:
         life.standing = Standing(
-            ResultState(standing["state"]), said.standing, standing["through"], _findings(standing["cross"])
+            ResultState(standing["state"]), submitted.standing, standing["through"], _findings(standing["cross"])
         )
     return life
 

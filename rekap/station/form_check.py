@@ -8,7 +8,7 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from projections.definition.compiled import Definition
-from projections.fold.authority import check_election, check_key, check_place
+from projections.fold.authority import check_election, check_key, check_scope
 from projections.form.rules import FormJudge
 from proofs.signatures import key_id
 from schemas.definition.package import Severity
@@ -38,7 +38,7 @@ class FormCheck:
         refusal = check_election(event, definition) or check_key(event, key, self._key_id, definition)
         if refusal is None:
             assert key is not None, "check_key refuses a key that is not registered"
-            refusal = check_place(event, key, definition)
+            refusal = check_scope(event, key, definition)
         if refusal is not None:
             return [Mistake(refusal.rule, refusal.sentence_en, True)]
         if not isinstance(event, ResultReported):

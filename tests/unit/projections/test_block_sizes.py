@@ -10,8 +10,9 @@ import pytest
 from msgspec import convert
 
 from projections.definition.compiled import Definition
+from projections.fold.changes import BLOCK_BYTES_MAX
 from projections.fold.records import read_record
-from projections.fold.tabulation import BLOCK_BYTES_MAX, PartitionFold
+from projections.fold.tabulation import PartitionFold
 from projections.form.rules import RULES, FormJudge
 from runtime.kafka.topics import MESSAGE_BYTES_MAX
 from schemas.codes import COUNT_MAX
