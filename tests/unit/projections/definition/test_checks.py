@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from projections.definition.checks import PARAMETERS, problems
+from projections.definition.checks import problems
+from projections.definition.rule_checks import PARAMETERS
 from projections.form.across_contests import CROSS_RULES
 from projections.form.rules import RULE_IDS, RULES
 from proofs.signatures import key_id
@@ -520,8 +521,8 @@ def test_sums_that_no_message_would_hold_are_said_before_the_election_is_opened(
     package: ElectionPackage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert problems(package) == []
-    monkeypatch.setattr("projections.definition.checks.PARTS_MAX", 1)
-    monkeypatch.setattr("projections.definition.checks.PART_BYTES_MAX", 1_000)
+    monkeypatch.setattr("projections.definition.size_checks.PARTS_MAX", 1)
+    monkeypatch.setattr("projections.definition.size_checks.PART_BYTES_MAX", 1_000)
     found = problems(package)
     assert {(problem.table, problem.column) for problem in found} == {("offices", "id")}
     assert "choose a `shard_level` further up" in found[0].sentence
