@@ -27,7 +27,7 @@ from projections.shown.answer_parts import (
     part_of_office,
 )
 from projections.shown.published import answer_bytes, office_name
-from projections.station.contest import ResultState
+from projections.station.submissions import ResultState
 from runtime.logs import log_line
 from schemas.codes import CODE_PATTERN, KEY_ID_PATTERN, SHA256_PATTERN, KeyId
 from schemas.served.examples import EXAMPLES

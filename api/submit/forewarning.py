@@ -11,12 +11,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from projections.fold.sequences import Sequences
-from projections.station.contest import (
-    CORRECTS_NOTHING,
-    EVENTS_PER_KEY_MAX,
-    VERSION_MISSING,
-    too_many,
-)
+from projections.station.findings import CORRECTS_NOTHING, VERSION_MISSING, too_many
+from projections.station.submissions import EVENTS_PER_KEY_MAX
 from schemas.findings import Finding
 from schemas.ledger.events import AnyEvent, ElectionOpened, ResultReported
 

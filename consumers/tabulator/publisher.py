@@ -23,7 +23,7 @@ from consumers.tabulator.decisions import (
 from consumers.tabulator.errors import FoldError
 from consumers.tabulator.partition import HeldPartition
 from projections.definition.compiled import Definition
-from projections.station.contest import ResultState
+from projections.station.submissions import ResultState
 from runtime import metrics
 from runtime.kafka.clients import ordered_producer
 from runtime.kafka.message_keys import MessageKeys

@@ -23,7 +23,8 @@ def check_keys(check: PackageCheck) -> None:
             check.found.add("keys", row, "public_key", str(error))
             continue
         if base64.b64encode(public_key).decode() != key.public_key:
-            # The last base64 digit has bits that belong to no byte, so that two spellings would make two definitions of one key.
+            # The last base64 digit has bits that belong to no byte, so that two spellings would make two definitions of
+            # one key.
             check.found.add("keys", row, "public_key", "is not in the one base64 form of its bytes")
         if key.key_id != key_id(public_key):
             sentence = (

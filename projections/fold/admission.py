@@ -12,7 +12,7 @@ from __future__ import annotations
 from projections.definition.compiled import Definition
 from projections.fold.authority import Refusal, check_election, check_key, check_scope
 from projections.fold.records import Record
-from projections.station.contest import ResultState
+from projections.station.submissions import ResultState
 from schemas.definition.package import Severity
 from schemas.findings import Finding
 from schemas.ledger.events import AnnulmentWithdrawn, ResultAnnulled, ResultReviewed

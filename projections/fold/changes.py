@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from projections.fold.records import Record
-from projections.station.contest import ResultState
+from projections.station.submissions import ResultState
 from schemas.derived.blocks import RecordRow, StateRow, StationRow
 from schemas.findings import Finding
 

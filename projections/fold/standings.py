@@ -13,8 +13,9 @@ from projections.definition.compiled import ContestEntry, Definition
 from projections.fold.changes import OfficeChanges
 from projections.fold.outgoing import OutgoingBlocks
 from projections.form.across_contests import CrossJudge
-from projections.station.contest import ResultState, Submission, life_of, settle_one
+from projections.station.contest import settle_one, settled
 from projections.station.lives import Life, Lives, Standing
+from projections.station.submissions import ResultState, Submission
 from schemas.definition.package import Severity
 from schemas.derived.blocks import StationRow
 from schemas.findings import Finding
@@ -56,7 +57,7 @@ class Standings:
         if submission.state is ResultState.COUNTED and not submission.findings:
             self._lives.put_first(subject.slot, submission)
         else:
-            self._lives.put(subject.slot, Life(life_of([submission]), standing))
+            self._lives.put(subject.slot, Life(settled([submission]), standing))
         self._add_to_areas(subject, standing, 1, changes)
         if not self._outgoing.is_silent:
             _add_state(changes, submission, ())
@@ -65,7 +66,7 @@ class Standings:
     def settled(self, subject: Subject, life: Life, changed: list[Submission], offset: int) -> None:
         """Publish the forms that an event has changed, and the station's standing where it is another than before."""
         before, submitted = life.standing, life.submitted
-        after = Standing(submitted.state, submitted.standing, offset)
+        after = Standing(submitted.state, submitted.standing_form, offset)
         if before is not None and before.submission is after.submission and after.submission is not None:
             # Whether the rules across contests still find the same is for `compare_contests`.
             after = after._replace(state=_with_cross(after.state, before.cross), cross=before.cross)

@@ -27,18 +27,10 @@ from projections.fold.sequences import Sequences
 from projections.fold.standings import Standings, Subject
 from projections.form.across_contests import CrossJudge, cross_fields
 from projections.form.rules import FormJudge
-from projections.station.contest import (
-    Annulment,
-    ResultState,
-    Review,
-    StationContest,
-    Submission,
-    too_many,
-    unknown_annulment,
-    unknown_review,
-    unknown_withdrawal,
-)
+from projections.station.contest import StationContest
+from projections.station.findings import too_many, unknown_annulment, unknown_review, unknown_withdrawal
 from projections.station.lives import Life, Lives, PackedLives
+from projections.station.submissions import Annulment, ResultState, Review, Submission
 from schemas.codes import OfficeId
 from schemas.derived.blocks import UNATTRIBUTED, Block
 from schemas.findings import Finding

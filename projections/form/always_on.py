@@ -47,9 +47,10 @@ ALWAYS_ON: dict[str, tuple[str, str]] = {
 }
 """Rule id → what becomes of an event or a form that breaks the rule, and what must hold. Their code:
 
-    M0, K2, E6, E7       projections/fold/tabulation.py
+    M0, K2, E6, E7       projections/fold/admission.py
     E1 to E5, K, S       projections/fold/authority.py
-    L1, V, R, N          projections/station/contest.py
+    V, R1, R2, N1        projections/station/verdicts.py
+    L1, R3, N2, N3       projections/fold/tabulation.py
     C1, C2               projections/form/completeness.py
     Q1, Q2               projections/fold/sequences.py
 """

@@ -29,7 +29,7 @@ from projections.area.tally import (
 )
 from projections.definition.compiled import ContestEntry, Definition, Denominator, OfficeEntry, together
 from projections.shown.answer_parts import HistoryPage, Line, Part, Place
-from projections.station.contest import ResultState
+from projections.station.submissions import ResultState
 from schemas.codes import NOTHING_YET
 from schemas.derived.results import Cut
 from schemas.times import text_of_microseconds

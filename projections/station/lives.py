@@ -1,16 +1,20 @@
 """The lives of all stations of a partition, kept as bytes.
 
-As Python objects a result takes 660 bytes, and the garbage collector walks them; as bytes it takes its numbers and 73
-more, and the state of a partition is written and read as it stands (fold_state.py). A life is written in one of two ways:
+A *life* is all that was submitted about one station in one contest, with its *standing*: the state, the form that counts (or is
+held, where none counts), and what the rules across contests find of that form.
 
-    ordinary   a single form that counts, with nothing to say about it: packed
+As Python objects a life with one form takes 660 bytes, and the garbage collector walks them; as bytes it takes its numbers and
+73 more, and the fold state of a partition is written and read without conversion (fold/state.py). A life is written in one of
+two ways:
+
+    ordinary   a single form that counts, with no finding: packed
     other      any other: JSON
 
-Bytes are only ever appended, to chunks of about 1 MB. Of a life that changes the older bytes are left where they are,
-until they are the greater part of all and the lives are copied.
+Bytes are only appended, to chunks of about 1 MB. The older bytes of a life that changes are left over where they are, until
+these are the greater part of all bytes and the lives are copied.
 
-The lives that changed last are kept as objects too, and written when others take their place or the state is packed: a
-station with hundreds of forms would otherwise be written and read as a whole for each of them.
+The lives that changed last are kept as objects too, and written when others replace them or the fold state is packed: a station
+with hundreds of forms would otherwise be written and read as a whole for each form.
 """
 
 from __future__ import annotations
@@ -26,18 +30,19 @@ from typing import Any, NamedTuple
 import orjson
 
 from projections.form.across_contests import CrossFields
-from projections.station.contest import Annulment, ResultState, Review, StationContest, Submission, life_of
+from projections.station.contest import StationContest, settled
+from projections.station.submissions import Annulment, ResultState, Review, Submission
 from schemas.definition.package import Severity
 from schemas.findings import Finding
 
 CHUNK_BYTES = 1 << 20
 LEFT_OVER_BYTES = 16 * CHUNK_BYTES
-"""With less left over, copying is not worth the moment it takes."""
+"""With fewer bytes left over the lives are not copied, because the copy takes a moment."""
 AT_HAND_EVENTS_MAX = 4_096
-"""Events of the lives that are kept as objects: about 10 MB a partition. At half, someone who floods 20 stations in turn has
-each written as a whole for each form; at double, twelve partitions of a worker take a quarter of a gigabyte."""
-_PLACE_BITS = 32
-"""Bits of a position for the place within its chunk; above them is the chunk's number."""
+"""Events of the lives that are kept as objects: about 10 MB a partition. At half, a key that floods 20 stations in turn has
+each life written as a whole for each form; at double, twelve partitions of a worker take a quarter of a gigabyte."""
+_INDEX_BITS = 32
+"""Bits of a position for the index of the first byte within its chunk; the higher bits are the chunk's number."""
 _HEAD = struct.Struct("<BI")
 """Kind, and how many bytes follow."""
 _ORDINARY, _OTHER = 1, 2
@@ -47,12 +52,12 @@ _CROSS = len(CrossFields._fields)
 
 
 class Standing(NamedTuple):
-    """What a station adds to its areas in a contest."""
+    """What counts for a station in a contest, and is added to its areas."""
 
     state: ResultState
     submission: Submission | None
     through: int
-    """Offset of the event that last changed it."""
+    """Offset of the event that last changed the standing."""
     cross: tuple[Finding, ...] = ()
     """Findings of the rules across the contests of the station."""
 
@@ -61,7 +66,7 @@ class Standing(NamedTuple):
 class Life:
     submitted: StationContest
     standing: Standing | None = None
-    """None until something is settled."""
+    """None before the first form is judged."""
 
 
 class PackedLives(NamedTuple):
@@ -72,27 +77,27 @@ class PackedLives(NamedTuple):
     left_over: int
 
     def digest(self) -> bytes:
-        """SHA-256 over the lives in the order of their slots. Where and in which order they were written depends on when
-        states were packed; what they say does not."""
+        """SHA-256 over the lives in the order of their slots, so that it is the same wherever and in which order lives were
+        written, which depends on when fold states were packed."""
         positions = array("Q")
         positions.frombytes(self.positions)
         digest = hashlib.sha256()
         for slot, position in enumerate(positions):
             if position:
-                chunk, place = self.chunks[position >> _PLACE_BITS], position & ((1 << _PLACE_BITS) - 1)
-                size = _HEAD.size + _HEAD.unpack_from(chunk, place)[1]
-                digest.update(slot.to_bytes(8) + chunk[place : place + size])
+                chunk, start = self.chunks[position >> _INDEX_BITS], position & ((1 << _INDEX_BITS) - 1)
+                size = _HEAD.size + _HEAD.unpack_from(chunk, start)[1]
+                digest.update(slot.to_bytes(8) + chunk[start : start + size])
         return digest.digest()
 
 
 class Lives:
-    """By slot (Definition.slot): what was submitted about a station in a contest, and what stands."""
+    """The lives of a partition, by slot (Definition.slot)."""
 
     def __init__(self, slots: int, *, with_cross: bool) -> None:
         """`with_cross`: the package has rules across contests, and forms keep the fields that these compare."""
         self._with_cross = with_cross
         self._positions = array("Q", bytes(8 * slots))
-        # The first byte is nobody's: position 0 says that nothing was heard.
+        # The first byte belongs to no life, because position 0 means that nothing was submitted.
         self._chunks: list[bytes | bytearray] = [bytearray(1)]
         self._left_over = 0
         self._at_hand: OrderedDict[int, tuple[Life, int]] = OrderedDict()
@@ -116,7 +121,7 @@ class Lives:
         return lives
 
     def get(self, slot: int) -> Life | None:
-        """The life; what is changed in it must be `put`. None where nothing was submitted."""
+        """The life, or None where nothing was submitted. A caller that changes the life must `put` it."""
         at_hand = self._at_hand.get(slot)
         if at_hand is not None:
             self._at_hand.move_to_end(slot)
@@ -128,7 +133,7 @@ class Lives:
         return self._from_ordinary(body) if kind == _ORDINARY else _from_json(orjson.loads(body))
 
     def put_first(self, slot: int, form: Submission) -> None:
-        """The life of a station of which nothing was known before: a single form that counts, with nothing to say about it."""
+        """Keep the first form of a station, which counts with no finding."""
         self._positions[slot] = self._append(self._packed_ordinary(form))
 
     def put(self, slot: int, life: Life) -> None:
@@ -154,11 +159,11 @@ class Lives:
             self._drop_left_over()
 
     def _read(self, position: int) -> tuple[int, memoryview]:
-        chunk = self._chunks[position >> _PLACE_BITS]
-        place = position & ((1 << _PLACE_BITS) - 1)
-        kind, size = _HEAD.unpack_from(chunk, place)
-        place += _HEAD.size
-        return kind, memoryview(chunk)[place : place + size]
+        chunk = self._chunks[position >> _INDEX_BITS]
+        start = position & ((1 << _INDEX_BITS) - 1)
+        kind, size = _HEAD.unpack_from(chunk, start)
+        start += _HEAD.size
+        return kind, memoryview(chunk)[start : start + size]
 
     def _append(self, value: bytes) -> int:
         chunk = self._chunks[-1]
@@ -167,7 +172,7 @@ class Lives:
             chunk = bytearray()
             self._chunks.append(chunk)
         assert isinstance(chunk, bytearray)
-        position = (len(self._chunks) - 1) << _PLACE_BITS | len(chunk)
+        position = (len(self._chunks) - 1) << _INDEX_BITS | len(chunk)
         chunk += value
         return position
 
@@ -176,9 +181,9 @@ class Lives:
         self._chunks = [bytearray(1)]
         for slot, position in enumerate(self._positions):
             if position:
-                chunk, place = old[position >> _PLACE_BITS], position & ((1 << _PLACE_BITS) - 1)
-                size = _HEAD.size + _HEAD.unpack_from(chunk, place)[1]
-                self._positions[slot] = self._append(bytes(chunk[place : place + size]))
+                chunk, start = old[position >> _INDEX_BITS], position & ((1 << _INDEX_BITS) - 1)
+                size = _HEAD.size + _HEAD.unpack_from(chunk, start)[1]
+                self._positions[slot] = self._append(bytes(chunk[start : start + size]))
         self._left_over = 0
 
     def _packed(self, life: Life) -> bytes:
@@ -218,14 +223,14 @@ class Lives:
             cross = CrossFields(*(number - 1 if number else None for number in numbers[-_CROSS:]))
             del numbers[-_CROSS:]
         form = Submission(offset, event_id, key.hex(), version, digest, (), tuple(numbers), cross)
-        submitted = life_of([form])
+        submitted = settled([form])
         return Life(submitted, Standing(ResultState.COUNTED, form, offset))
 
 
 def _as_json(life: Life) -> dict[str, Any]:
-    """What was submitted, and of what became of it only what the rules across contests added: the rest follows again."""
+    """What was submitted, and what the rules across contests found. All other verdicts follow from what was submitted."""
     submitted, standing = life.submitted, life.standing
-    of_forms = {(form.key, form.event_id) for form in submitted.submissions}
+    forms_of_keys = {(form.key, form.event_id) for form in submitted.submissions}
     return {
         "forms": [
             {
@@ -249,9 +254,9 @@ def _as_json(life: Life) -> dict[str, Any]:
         "applied": sorted(event.hex() for event in submitted.applied),
         "heard": sorted(
             (key, event.hex())
-            for key, events in submitted.heard.items()
+            for key, events in submitted.events_of_key.items()
             for event in events
-            if (key, event) not in of_forms
+            if (key, event) not in forms_of_keys
         ),
         "standing": None
         if standing is None
@@ -278,7 +283,7 @@ def _from_json(value: dict[str, Any]) -> Life:
         )
         for form in value["forms"]
     ]
-    submitted = life_of(
+    submitted = settled(
         forms,
         reviews={bytes.fromhex(event): Review(*review) for event, *review in value["reviews"]},
         annulments={
@@ -286,12 +291,12 @@ def _from_json(value: dict[str, Any]) -> Life:
             for event, *rest, form in value["annulments"]
         },
         applied={bytes.fromhex(event) for event in value["applied"]},
-        heard=((key, bytes.fromhex(event)) for key, event in value["heard"]),
+        events_of_key=((key, bytes.fromhex(event)) for key, event in value["heard"]),
     )
     life = Life(submitted)
     if (standing := value["standing"]) is not None:
         life.standing = Standing(
-            ResultState(standing["state"]), submitted.standing, standing["through"], _findings(standing["cross"])
+            ResultState(standing["state"]), submitted.standing_form, standing["through"], _findings(standing["cross"])
         )
     return life
 

@@ -26,7 +26,7 @@ from projections.readmodel import queries
 from projections.readmodel.queries import EventFilters
 from projections.shown.answer_parts import BEFORE_ALL, HISTORY_BYTES_MAX, Place, part_of_area, part_of_office
 from projections.shown.published import answer_bytes
-from projections.station.contest import ResultState
+from projections.station.submissions import ResultState
 from runtime.postgres import migrate, open_pool
 from runtime.settings import read_settings
 from schemas.codes import ContestId

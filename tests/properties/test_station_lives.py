@@ -8,15 +8,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.station.contest import (
-    EVENTS_PER_KEY_MAX,
-    Annulment,
-    ResultState,
-    Review,
-    StationContest,
-    Submission,
-    life_of,
-)
+from projections.station.contest import StationContest, settled
+from projections.station.submissions import EVENTS_PER_KEY_MAX, Annulment, ResultState, Review, Submission
 from schemas.definition.package import Severity
 from schemas.findings import Finding
 
@@ -71,7 +64,7 @@ def _do(life: StationContest, offset: int, act: tuple[Any, ...]) -> list[Submiss
 
 def _anew(life: StationContest) -> StationContest:
     copies = [replace(form, state=ResultState.WAITING, judgement=()) for form in life.submissions]
-    return life_of(copies, reviews=dict(life.reviews), annulments=dict(life.annulments))
+    return settled(copies, reviews=dict(life.reviews), annulments=dict(life.annulments))
 
 
 @settings(max_examples=400, deadline=None)
@@ -89,7 +82,7 @@ def test_each_form_is_judged_as_all_anew_and_only_what_changed_is_told(night: li
         anew = _anew(life)
         assert told == _seen(life) == _seen(anew)
         assert life.state is anew.state
-        assert (life.standing and life.standing.offset) == (anew.standing and anew.standing.offset)
+        assert (life.standing_form and life.standing_form.offset) == (anew.standing_form and anew.standing_form.offset)
 
 
 def _flood(version: int, findings: tuple[Finding, ...], count: int) -> list[Submission]:

@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from projections.definition.compiled import Definition
-from projections.station.contest import EVENTS_PER_KEY_MAX
+from projections.station.submissions import EVENTS_PER_KEY_MAX
 from rekap.operate.stack import Stack, running_stack
 from rekap.station.signing import Signer
 from runtime.package.writing import write_package

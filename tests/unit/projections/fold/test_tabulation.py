@@ -9,7 +9,7 @@ import pytest
 
 from projections.fold.records import read_record
 from projections.fold.tabulation import GenesisError, PartitionFold
-from projections.station.contest import EVENTS_PER_KEY_MAX
+from projections.station.submissions import EVENTS_PER_KEY_MAX
 from rekap.station.signing import Signer
 from schemas.definition.package import RuleSetting, Severity
 from schemas.derived.blocks import UNATTRIBUTED

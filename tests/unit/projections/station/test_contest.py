@@ -49,13 +49,13 @@ def _settled(
     *forms: Submission, reviews: dict[int, bool] | None = None, annulled_through: int = 0
 ) -> tuple[ResultState, int | None, dict[int, tuple[ResultState, list[str]]]]:
     """(state of the station, offset that stands, offset → (state, rules of its judgement))"""
-    life = life_of(
+    life = settled(
         list(forms),
         reviews={b"event %d" % of: Review(100 + of, accepted, "SEEN") for of, accepted in (reviews or {}).items()},
         annulments={b"order": Annulment(200, "court", annulled_through, None, "PSU")} if annulled_through else {},
     )
     states = {s.offset: (s.state, [finding.rule for finding in s.judgement]) for s in life.submissions}
-    return life.state, life.standing.offset if life.standing else None, states
+    return life.state, life.standing_form.offset if life.standing_form else None, states
 
 
 def test_the_highest_version_stands_and_supersedes_those_below() -> None:
@@ -176,7 +176,7 @@ def test_a_good_form_after_two_wrong_ones_of_its_version_stands() -> None:
 
 
 def test_a_review_that_had_nothing_to_decide_decides_when_another_form_disagrees() -> None:
-    life = life_of([form(1, says="a")], reviews={b"event 1": Review(2, False, "SEEN")})
+    life = settled([form(1, says="a")], reviews={b"event 1": Review(2, False, "SEEN")})
     life.add(form(3, says="b"))
     assert [each.state for each in life.submissions] == [ResultState.REFUSED, ResultState.COUNTED]
 
@@ -188,7 +188,7 @@ def test_versions_far_above_are_within_reach_when_those_between_have_come() -> N
 
 
 def test_an_annulment_of_one_form_lets_the_one_below_stand_again() -> None:
-    life = life_of([form(1, 1), form(2, 2, "b", corrects=1)])
+    life = settled([form(1, 1), form(2, 2, "b", corrects=1)])
     life.annulments[b"order"] = Annulment(3, "court", 0, b"event 2", "PSU")
     changed = {each.offset: each.state for each in life.settle()}
     assert changed == {1: ResultState.COUNTED, 2: ResultState.ANNULLED}
@@ -288,7 +288,7 @@ def test_a_held_form_of_the_version_that_counts_or_of_a_higher_one_is_not_supers
         3: (ResultState.FLAGGED, ["V1", "V2"]),
         4: (ResultState.HELD, ["V1"]),
     }
-    assert (life.standing, life.waiting) == (life.submissions[2], life.submissions[1])
+    assert (life.standing_form, life.waiting) == (life.submissions[2], life.submissions[1])
 
 
 def test_an_annulment_is_of_the_versions_up_to_one_or_of_one_form() -> None:
@@ -398,4 +398,7 @@ def test_every_short_history_is_judged_form_by_form_as_all_anew(first: str) -> N
         anew = life_of([replace(each) for each in life.submissions], reviews=dict(life.reviews))
         assert after == {each.offset: (each.state, each.judgement) for each in anew.submissions}, (first, *rest)
         assert life.state is anew.state, (first, *rest)
-        assert (life.standing and life.standing.offset) == (anew.standing and anew.standing.offset), (first, *rest)
+        assert (life.standing_form and life.standing_form.offset) == (anew.standing and anew.standing.offset), (
+            first,
+            *rest,
+        )
