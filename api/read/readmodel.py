@@ -11,7 +11,7 @@ import orjson
 from api.errors import ApiError
 from projections.definition.compiled import ContestEntry, Definition, OfficeEntry
 from projections.readmodel import queries
-from projections.shown.answer_parts import Line, Part, Place, history_page
+from projections.shown.answer_parts import Line, Part, RecordPosition, history_page
 from projections.shown.published import (
     Moment,
     area_answer,
@@ -104,10 +104,10 @@ class ReadModel:
             rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREA, definition.area_codes[area])
         return area_answer(definition, area, offices, moment._replace(office_tallies=_office_tallies(rows)), part)
 
-    async def station(self, station: int, after: Place, limit: int) -> dict[str, Any]:
+    async def station(self, station: int, after: RecordPosition, limit: int) -> dict[str, Any]:
         """The result of each contest of a station, and the page of its history that begins after this record."""
         definition = self._definition
-        code, place = definition.station_codes[station], definition.places.of_station[station]
+        code, place = definition.station_codes[station], definition.station_order.rank[station]
         contests = [definition.contests[number].id for number in definition.contests_of_station(station)]
         async with self._moment() as connection:
             cuts = await _cuts(connection)
@@ -185,11 +185,11 @@ class ReadModel:
         """A page of the stations in an area (at any depth) that have a record, in the order of Definition.places; `after` is
         the last station of the page before. Raises ListsBusyError."""
         definition = self._definition
-        places = definition.places
-        first = places.first[area] if after is None else max(places.first[area], places.of_station[after] + 1)
+        order = definition.station_order
+        first = order.first[area] if after is None else max(order.first[area], order.rank[after] + 1)
         limit = min(limit, max(1, PAGE_BYTES_MAX // _line_bytes(contest)))
         statement = queries.STATIONS_OF_AREA if state is None else queries.STATIONS_IN_STATE
-        arguments = [contest.id, first, places.end[area], limit + 1, *([] if state is None else [state])]
+        arguments = [contest.id, first, order.end[area], limit + 1, *([] if state is None else [state])]
         async with self._list() as connection:
             cuts = await _cuts(connection)
             await connection.execute(queries.PLAN_FOR_THESE_VALUES)

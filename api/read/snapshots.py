@@ -22,7 +22,7 @@ from projections.shown.answer_parts import (
     HISTORY_RECORDS,
     HISTORY_RECORDS_MAX,
     Part,
-    Place,
+    RecordPosition,
     part_of_area,
     part_of_office,
 )
@@ -136,9 +136,9 @@ async def _in_time(work: Coroutine[Any, Any, dict[str, Any]], seconds: float) ->
     return task.result()
 
 
-def _place(text: str) -> Place:
+def _place(text: str) -> RecordPosition:
     partition, _, offset = text.partition("/")
-    return Place(int(offset), int(partition))
+    return RecordPosition(int(offset), int(partition))
 
 
 def _part(part: Callable[[], Part]) -> Part:

@@ -10,7 +10,7 @@ from api.problems import Problem
 from api.submit.answers import too_large
 from api.submit.shape import opened, read_event
 from projections.definition.compiled import Definition
-from projections.fold.authority import Refusal, check_election, check_key, check_place
+from projections.fold.authority import Refusal, check_election, check_key, check_scope
 from proofs.signatures import load_public_key, verify
 from schemas.ledger.envelope import ENVELOPE_BYTES_MAX
 from schemas.ledger.events import AnyEvent, ResultReported
@@ -60,7 +60,7 @@ class Checks:
             )
         assert key is not None
         # 6. Station, contest and choices are known, and in the scope of the key.
-        _refuse(check_place(event, key, self._definition))
+        _refuse(check_scope(event, key, self._definition))
         if isinstance(event, ResultReported):
             self._check_choices(event)
         return CheckedSubmission(event, envelope.event_id.hex(), key_id, body)

@@ -24,7 +24,7 @@ from api.submit.ledger_writer import LedgerWriter
 from api.submit.look_ups import LookUps
 from api.submit.slices import Slices
 from projections.definition.compiled import Definition
-from projections.station.contest import ResultState
+from projections.station.submissions import ResultState
 from runtime.kafka.topics import topics_of
 from runtime.logs import log_line
 from runtime.settings import Settings

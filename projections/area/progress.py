@@ -23,7 +23,7 @@ class Progress(NamedTuple):
     held: int
     annulled: int
     waiting: int
-    """Expected and not heard of, or nothing of it stands."""
+    """Expected stations of which no form counts, is held or is annulled."""
 
 
 class Margin(NamedTuple):
@@ -32,11 +32,11 @@ class Margin(NamedTuple):
     leaders: tuple[str, ...]
     """As many as can be elected, by votes; more where the last of them are tied, fewer where others have no votes."""
     tied: tuple[str, ...]
-    """The leaders that have as many votes as each other for fewer places. Which of them wins is not for us to say."""
+    """The leaders with equal votes for fewer seats than they are. Which of them wins is not decided here."""
     runner_up: str | None
-    """The first that is out; None where there is none, or several have as many votes."""
+    """The first choice behind the leaders; None where there is none, or several have equal votes."""
     votes: int
-    """Between the last in and the first out; 0 where they are tied."""
+    """Votes between the last leader and the first choice behind; 0 where they are tied."""
 
 
 def progress(view: TallyView, denominator: Denominator) -> Progress:
@@ -47,36 +47,36 @@ def progress(view: TallyView, denominator: Denominator) -> Progress:
     return Progress(denominator.stations, reported, clean + flagged, clean, flagged, held, view.annulled, waiting)
 
 
-def count_item_status(of: Progress) -> str:
+def count_item_status(stations: Progress) -> str:
     """CountItemStatus of NIST SP 1500-100 V2: not-processed, in-process, completed."""
-    if of.reported == 0:
+    if stations.reported == 0:
         return "not-processed"
-    return "completed" if of.counted == of.expected else "in-process"
+    return "completed" if stations.counted == stations.expected else "in-process"
 
 
-def results_status(of: Progress) -> str:
+def results_status(stations: Progress) -> str:
     """ResultsStatus of NIST SP 1500-100 V2, up to certification: pre-election, unofficial-partial, unofficial-complete."""
-    if of.reported == 0:
+    if stations.reported == 0:
         return "pre-election"
-    return "unofficial-complete" if of.counted == of.expected else "unofficial-partial"
+    return "unofficial-complete" if stations.counted == stations.expected else "unofficial-partial"
 
 
-def margin(choices: Sequence[str], votes: Sequence[int], places: int = 1) -> Margin:
-    """Who leads for so many places, and by how much. Nobody leads without votes."""
+def margin(choices: Sequence[str], votes: Sequence[int], seats: int = 1) -> Margin:
+    """Who leads for so many seats, and by how many votes. A choice without votes does not lead."""
     ranked = sorted(zip(votes, choices, strict=True), key=lambda pair: -pair[0])
     if not ranked:
         return Margin((), (), None, 0)
-    last_in = ranked[min(places, len(ranked)) - 1][0]
-    first_out = ranked[places][0] if places < len(ranked) else 0
+    last_in = ranked[min(seats, len(ranked)) - 1][0]
+    first_out = ranked[seats][0] if seats < len(ranked) else 0
     leaders = tuple(choice for count, choice in ranked if count >= max(last_in, 1))
-    if len(leaders) > places:
+    if len(leaders) > seats:
         return Margin(leaders, tuple(choice for count, choice in ranked if count == last_in), None, 0)
-    out = [choice for count, choice in ranked[places:] if count == first_out]
+    out = [choice for count, choice in ranked[seats:] if count == first_out]
     return Margin(leaders, (), out[0] if last_in and len(out) == 1 else None, last_in - first_out)
 
 
 def lead(ahead: Margin) -> dict[str, object]:
-    """As it is published."""
+    """The margin as it is published."""
     return {
         "leaders": list(ahead.leaders),
         "tied": list(ahead.tied),
@@ -86,7 +86,7 @@ def lead(ahead: Margin) -> dict[str, object]:
 
 
 def standing(contest: ContestEntry, view: TallyView, denominator: Denominator) -> dict[str, object]:
-    """A contest as a whole, for the topic `results`: status words, progress, leaders, margin in votes."""
+    """A contest as a whole, for the topic `results` (ContestStanding): status words, progress, leaders, margin in votes."""
     now = progress(view, denominator)
     return {
         "contest": contest.id,

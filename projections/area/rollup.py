@@ -1,12 +1,13 @@
 """The fold of blocks from all partitions: areas from the shard level up to the nation, and the consistent cut.
 
-State lives in memory only. A block that does not chain is a gap, and its partition waits for the next keyframe, which
-sets it right; an office speaks only when every partition has spoken. So whatever is lost, repeated or late on the way
-here, what is published for a cut is the fold of exactly that cut (DESIGN 2).
+The sums are in memory only. A block that does not chain is a gap (fold/chain.py), and its partition waits for the next
+keyframe, which has all its sums. An office is published only when a keyframe or an unbroken chain of blocks has come from every
+partition. So whatever blocks are lost, repeated or late, what is published for a cut is the fold of exactly that cut
+(DESIGN 2).
 
-A worker that gives an office away and gets it back has missed what came in between. From the first sign of it, it is
-silent until a keyframe of each partition has come: else the cut it publishes could be ahead of the other worker's in one
-partition and behind in the next, and readers, who follow one chain, would have a gap.
+A worker that gives an office away and gets it back has missed the blocks in between. From the first sign of that it publishes
+nothing of the office until a keyframe of each partition has come. Otherwise the cut that it publishes could be ahead of the
+other worker's in one partition and behind in another, and readers, which follow one chain, would have a gap.
 """
 
 from __future__ import annotations
@@ -29,19 +30,19 @@ class OfficeRollup:
         self._office = office
         self._applied = [int(NOTHING_YET)] * definition.partitions
         self._unsure: set[int] = set()
-        """Partitions of which something may have been missed: no message that tells all (from: -1) has come since."""
+        """Partitions of which blocks may have been missed: no keyframe (from: -1) has come since."""
         self._published: Cut = tuple(self._applied)
         self._tallies: dict[tuple[int, int], int] = {}
-        """(contest, area) → tally, its numbers side by side; from the shard level up."""
+        """(contest, area) → tally, its numbers side by side (tally.py); from the shard level up."""
         self._party_tallies: dict[int, int] = {}
         self._party_parts: dict[tuple[int, int], int] = {}
-        """What each contest of a shard-level area has added to that."""
+        """(contest, shard-level area) → what that has added to `_party_tallies`."""
         self._dirty: set[tuple[int, int]] = set()
         self._dirty_parties: set[int] = set()
         self.doubt()
 
     def doubt(self) -> None:
-        """Anything may have been missed: silent until each partition has sent a keyframe."""
+        """Take any block as missed: publish nothing until a keyframe of each partition has come."""
         self._unsure = set(range(self._definition.partitions))
 
     @property
@@ -50,19 +51,20 @@ class OfficeRollup:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every partition has spoken (the genesis is at offset 0 of each) and nothing was missed since."""
+        """Whether every partition has sent blocks from the first on, or a keyframe, and nothing was missed since. (The genesis
+        is at offset 0 of each partition, so each sends a block.)"""
         return not self._unsure
 
     @property
     def has_news(self) -> bool:
         return self.is_complete and self._published != tuple(self._applied)
 
-    def is_news(self, said: BlockRange) -> bool:
+    def is_news(self, head: BlockRange) -> bool:
         """Whether a message changes anything here; its rows need not be read otherwise. A keyframe of what is applied already
         changes that the partition is sure again."""
-        applied = self._applied[said.partition]
-        return block_verdict(said.from_, said.through, applied) is not Applied.SKIPPED or (
-            said.through == applied and said.from_ == NOTHING_YET and said.partition in self._unsure
+        applied = self._applied[head.partition]
+        return block_verdict(head.from_, head.through, applied) is not Applied.SKIPPED or (
+            head.through == applied and head.from_ == NOTHING_YET and head.partition in self._unsure
         )
 
     def apply(self, block: Block) -> Applied:
@@ -84,23 +86,23 @@ class OfficeRollup:
         return Applied.APPLIED
 
     def take_change(self) -> Result | None:
-        """What has changed since the last call; None where nothing has, or not every partition has spoken."""
+        """What has changed since the last call; None where nothing has, or the office is not complete."""
         if not self.has_news:
             return None
         result = self._result("change", self._published, self._dirty, self._dirty_parties)
-        self._told()
+        self._mark_published()
         return result
 
     def keyframe(self) -> Result | None:
-        """Every area of the office; None until every partition has spoken."""
+        """Every area of the office; None until the office is complete."""
         if not self.is_complete:
             return None
         nothing = (int(NOTHING_YET),) * self._definition.partitions
         result = self._result("keyframe", nothing, set(self._tallies), set(self._party_tallies))
-        self._told()
+        self._mark_published()
         return result
 
-    def _told(self) -> None:
+    def _mark_published(self) -> None:
         self._published = tuple(self._applied)
         self._dirty.clear()
         self._dirty_parties.clear()
@@ -124,13 +126,13 @@ class OfficeRollup:
     def _result(self, kind: str, since: Cut, keys: set[tuple[int, int]], areas: set[int]) -> Result:
         assert kind in ("change", "keyframe")
         definition = self._definition
-        standings = []
+        summaries = []
         contests = {number for number, _ in keys} if kind == "change" else set(self._office.contests)
         for number in sorted(contests):
             contest = definition.contests[number]
             view = TallyView.of(self._tally(number, contest.root_area))
             denominator = definition.denominators[number, contest.root_area]
-            standings.append(standing(contest, view, denominator))
+            summaries.append(standing(contest, view, denominator))
         lines = tally_length(len(self._office.lines))
         return Result(
             "change" if kind == "change" else "keyframe",
@@ -142,7 +144,7 @@ class OfficeRollup:
                 for contest, area in sorted(keys)
             ],
             [(definition.area_codes[area], apart(self._party_tallies[area], lines)) for area in sorted(areas)],
-            standings,
+            summaries,
         )
 
     def _tally(self, contest: int, area: int) -> Tally:
@@ -160,13 +162,13 @@ class Rollup:
         self._parts: Parts[Block] = Parts()
 
     def doubt(self) -> None:
-        """What this process is given has changed hands: see OfficeRollup.doubt."""
+        """Partitions of `subtotals` have gone to another worker and come back: see OfficeRollup.doubt."""
         for office in self.offices.values():
             office.doubt()
 
     def begin_again(self, office: OfficeId) -> None:
-        """Forget an office, of which something may have been applied half: it is silent until each partition has sent a
-        keyframe."""
+        """Forget an office of which a block may have been applied in part, and publish nothing of it until a keyframe of each
+        partition has come."""
         number = self._definition.office_number[office]
         self.offices[office] = OfficeRollup(self._definition, self._definition.offices[number])
 
@@ -175,10 +177,10 @@ class Rollup:
             return Applied.SKIPPED
         return self.offices[block.office].apply(block)
 
-    def apply_message(self, said: BlockRange, value: bytes) -> Applied:
-        """Apply a message of `subtotals`, of which `said` was read. Raises ValueError where the rest is none."""
-        if said.office == UNATTRIBUTED or not self.offices[said.office].is_news(said):
+    def apply_message(self, head: BlockRange, value: bytes) -> Applied:
+        """Apply a message of `subtotals`, of which `head` was read. Raises ValueError where the rest cannot be read."""
+        if head.office == UNATTRIBUTED or not self.offices[head.office].is_news(head):
             return Applied.SKIPPED
         block = Block.from_bytes(value, with_body=False)
-        blocks = self._parts.add(f"{said.office}/{said.partition}", said.part, block, len(value))
+        blocks = self._parts.add(f"{head.office}/{head.partition}", head.part, block, len(value))
         return Applied.PART if blocks is None else self.apply(Block.joined(blocks))

@@ -1,8 +1,8 @@
 """Vectors of votes: what one station adds to an area, and the sum of an area.
 
-A *contribution* is what one form says: `(1, registered voters, voters, valid votes, valid ballots, invalid, blank, total;
-for each of STATABLE a 1 where nobody stated it; votes of choice 0, 1, …)`. What nobody stated is not 0: a sum is known only
-together with the number of stations that it does not hold. Whoever shows a number looks at both (published.py).
+A *contribution* is the numbers of one form: `(1, registered voters, voters, valid votes, valid ballots, invalid, blank, total;
+for each of STATABLE a 1 where the form does not state it; votes of choice 0, 1, …)`. A number that is not stated is not 0: a
+sum means something only together with the number of stations that are not in it, so both are published (shown/published.py).
 
 A *tally* is the sum over an area in three tiers, laid end to end, and the number of annulled stations:
 
@@ -25,13 +25,13 @@ from projections.definition.compiled import ContestEntry
 from schemas.ledger.reports import Form, Row
 
 STATIONS, REGISTERED_VOTERS, VOTERS, VALID, VALID_BALLOTS, INVALID, BLANK, TOTAL = range(8)
-"""Places in a contribution. Valid counts votes; valid ballots, invalid, blank and total count ballots."""
+"""Indexes in a contribution. Valid counts votes; valid ballots, invalid, blank and total count ballots."""
 STATABLE = (REGISTERED_VOTERS, VOTERS, VALID_BALLOTS, INVALID, BLANK, TOTAL)
-"""What a form may leave unsaid. (Valid votes are the sum of the votes where they are not stated.)"""
+"""Numbers that a form may leave out. (Valid votes are the sum of the votes where they are not stated.)"""
 NOT_STATED = 8
-"""From here on, for each of STATABLE, how many stations did not state it."""
+"""First index of the counts, for each of STATABLE, of stations that did not state it."""
 HEAD = NOT_STATED + len(STATABLE)
-"""From here on the votes."""
+"""First index of the votes."""
 CLEAN, FLAGGED, HELD = range(3)
 TIERS = ("clean", "flagged", "held")
 
@@ -50,9 +50,9 @@ def empty_tally(choices: int) -> Tally:
 def contribution_of(form: Form, contest: ContestEntry, registered_voters: int | None) -> Contribution:
     """What a form adds to every area above its station.
 
-    Stated numbers are counted as stated, also where they disagree (a rule says so). What is not stated follows only from
-    what it is the sum of: valid votes from the votes, the total from valid, invalid and blank ballots. The register is
-    the package's, or else the form's (A). Fields that the contest does not count (C2) add nothing.
+    Stated numbers are counted as stated, also where they disagree (then a rule is broken). A number that is not stated follows
+    only from the numbers that it is the sum of: valid votes from the votes, the total from valid, invalid and blank ballots.
+    The register is the package's, or else the form's (A). Fields that the contest does not count (C2) add nothing.
     """
     votes = [*map(form.votes.get, contest.choices, repeat(0))]
     valid = sum(votes) if form.VA is None else form.VA
@@ -63,18 +63,18 @@ def contribution_of(form: Form, contest: ContestEntry, registered_voters: int | 
         total = valid_ballots + form.VB + blank
     registered = column_all(form.A) if registered_voters is None else registered_voters
     statable = (registered, column_all(form.B4), valid_ballots, form.VB, blank, total)
-    known, unsaid = cast("tuple[int, ...]", statable), _ALL_STATED
+    known, not_stated = cast("tuple[int, ...]", statable), _ALL_STATED
     if None in statable:
         known = tuple([number or 0 for number in statable])
-        unsaid = tuple([int(number is None) for number in statable])
-    return (1, known[0], known[1], valid, *known[2:], *unsaid, *votes)
+        not_stated = tuple([int(number is None) for number in statable])
+    return (1, known[0], known[1], valid, *known[2:], *not_stated, *votes)
 
 
 _ALL_STATED = (0,) * len(STATABLE)
 
 
 def column_all(row: Row | None) -> int | None:
-    """J of a row (L + P), or their sum where only they are stated."""
+    """J of a row; where J is not stated, L + P."""
     if row is None:
         return None
     if row.J is not None:
@@ -86,8 +86,8 @@ _NUMBER_BYTES = 8
 
 
 def side_by_side(numbers: Sequence[int]) -> int:
-    """Numbers as one, of 8 bytes for each, so that they are added and taken away all at once: 20 times as fast. What is
-    added up is never negative or near 64 bits (`COUNT_MAX`), so nothing is carried from one into the next."""
+    """Numbers as one, of 8 bytes for each, so that one addition adds them all, 20 times as fast. No number is negative or near
+    64 bits (`COUNT_MAX`), so that nothing is carried from one number into the next."""
     return int.from_bytes(array("q", numbers).tobytes(), sys.byteorder)
 
 
@@ -104,7 +104,7 @@ class AreaTallies:
         self.lengths = lengths
         self._layouts = [Struct(f"{length}q") for length in lengths]
         self._starts: dict[tuple[int, int], int] = {}
-        """(contest, area) → place of its first byte, in the order in which they were first added to."""
+        """(contest, area) → index of the tally's first byte, in the order in which tallies were first added to."""
         self._numbers = bytearray()
 
     def __getitem__(self, key: tuple[int, int]) -> Tally:
@@ -124,20 +124,20 @@ class AreaTallies:
         added = sign * side_by_side(contribution)
         for key in keys:
             start = self._start(key) + tier * size
-            place = slice(start, start + size)
-            total = int.from_bytes(numbers[place], sys.byteorder) + added
-            numbers[place] = total.to_bytes(size, sys.byteorder)
+            tier_bytes = slice(start, start + size)
+            total = int.from_bytes(numbers[tier_bytes], sys.byteorder) + added
+            numbers[tier_bytes] = total.to_bytes(size, sys.byteorder)
 
     def add_annulled(self, keys: Iterable[tuple[int, int]], sign: int) -> None:
         """Count a station that is annulled, or (sign -1) no longer."""
         for key in keys:
             end = self._start(key) + self._layouts[key[0]].size
-            place = slice(end - _NUMBER_BYTES, end)
-            total = int.from_bytes(self._numbers[place], sys.byteorder) + sign
-            self._numbers[place] = total.to_bytes(_NUMBER_BYTES, sys.byteorder)
+            last_bytes = slice(end - _NUMBER_BYTES, end)
+            total = int.from_bytes(self._numbers[last_bytes], sys.byteorder) + sign
+            self._numbers[last_bytes] = total.to_bytes(_NUMBER_BYTES, sys.byteorder)
 
     def touch(self, keys: Iterable[tuple[int, int]]) -> None:
-        """See to it that areas have a tally, be it of nothing."""
+        """Make an empty tally for each area that has none."""
         for key in keys:
             self._start(key)
 
@@ -200,8 +200,8 @@ def party_tally(tally: Sequence[int], contest: ContestEntry, lines: int) -> Tall
     for tier in range(3):
         start = tier * third
         votes = [0] * lines
-        for place, line in enumerate(contest.choice_line):
-            votes[line] += tally[start + HEAD + place]
+        for choice, line in enumerate(contest.choice_line):
+            votes[line] += tally[start + HEAD + choice]
         folded += tally[start : start + HEAD]
         folded += votes
     folded.append(tally[-1])

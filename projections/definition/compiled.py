@@ -1,7 +1,7 @@
-"""An election package made ready for counting: dense numbers for areas, stations and contests, and who belongs where.
+"""An election package made ready for counting: dense numbers for areas, stations and contests, and the relations between them.
 
-The folds work on these numbers; codes come back at the edge. The package has been checked (package_checks.py), so what
-is looked up here is there, and a missing piece is a bug.
+The folds work on these numbers; codes are looked up where rows are published. The package has been checked (checks.py), so that
+a code that is not found is a bug.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ def partition_of(shard_area: str, partitions: int) -> Partition:
 
 
 NO_PARTY = "-"
-"""The line of votes for nobody's party. No party can have this id (schemas/codes.py)."""
+"""The line of votes for choices without a party. No party can have this id (schemas/codes.py)."""
 
 
 class Denominator(NamedTuple):
-    """What an area is waiting for in a contest: stations, and the voters registered there."""
+    """What is expected of an area in a contest: stations, and the voters registered there."""
 
     stations: int
     registered_voters: int
@@ -41,7 +41,7 @@ class Denominator(NamedTuple):
 
 
 def together(parts: Iterable[Denominator]) -> Denominator:
-    """The sum of denominators; of none, nothing is waited for."""
+    """The sum of denominators; the sum of none has no stations."""
     stations = registered = not_stated = 0
     for part in parts:
         stations += part.stations
@@ -59,7 +59,7 @@ class KeyEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ContestEntry:
-    """A contest with its ballot. `number` is its place in the package and in every dense table here."""
+    """A contest with its ballot. `number` is its index in the package and in every dense table here."""
 
     number: int
     id: ContestId
@@ -67,24 +67,24 @@ class ContestEntry:
     office: OfficeId
     office_number: int
     root_area: int
-    """The smallest area that holds the whole electorate: where the contest's total stands."""
+    """The smallest area that holds the whole electorate: the contest's total is the tally of this area."""
     ballot: tuple[Choice, ...]
-    """What the ballot may be marked for, in its order."""
+    """The choices, in the order of the ballot."""
     choices: tuple[str, ...]
     """Their ids."""
     choice_index: dict[str, int]
     choice_line: tuple[int, ...]
-    """For each choice its place among the lines of the office."""
+    """For each choice the index of its line in OfficeEntry.lines."""
     choices_of_party: dict[str, tuple[str, ...]]
     counts_blank: bool
     """Whether blank ballots are counted apart."""
     votes_per_ballot: int
-    """The contest's own; here too, for every form is asked for it."""
+    """As `contest.votes_per_ballot`; copied, because it is read for every form."""
 
     @property
     def leading_places(self) -> int:
-        """How many choices can lead: as many as there are seats, where these go to the choices with the most votes. Where
-        they are shared out among parties, who wins which is not seen in the order of the choices."""
+        """How many choices can lead: as many as there are seats, where the seats go to the choices with the most votes; 1 where
+        seats are shared out among parties, because the order of the choices does not show who wins them."""
         return 1 if self.contest.method is Method.SAINTE_LAGUE else self.contest.seats
 
 
@@ -95,8 +95,8 @@ class OfficeEntry:
     office: Office
     contests: tuple[int, ...]
     lines: tuple[str, ...]
-    """Of its sums: the parties that stand in any contest of the office, in the package's order; and NO_PARTY, last, where
-    some choice has no party, so that the lines add up to the votes."""
+    """Lines of the office's sums: the parties with a choice in any contest of the office, in the package's order; and NO_PARTY,
+    last, where some choice has no party, so that the lines add up to the votes."""
 
     @property
     def parties(self) -> tuple[str, ...]:
@@ -107,20 +107,21 @@ class OfficeEntry:
         return self.office.blank_ballots is BlankBallots.APART
 
 
-class Places(NamedTuple):
-    """The stations in one row, so that those of any area, at any level, are neighbours: area by area, each with its own
-    stations and then with the areas in it, both by code. Where codes begin with that of the area above, this is their order."""
+class StationOrder(NamedTuple):
+    """The stations in one order, in which those of any area, at any level, are neighbours: area by area, each with its own
+    stations and then with the areas in it, both by code. Where codes begin with the code of the area above, this is the order
+    of the codes. A station's rank is its index in this order (the column `place` of the table `station_result`)."""
 
-    of_station: array[int]
-    """Station → its place in the row."""
+    rank: array[int]
+    """Station → its rank."""
     first: array[int]
-    """Area → the first place in it."""
+    """Area → the rank of its first station."""
     end: array[int]
-    """Area → the place after its last."""
+    """Area → the rank after that of its last station."""
 
 
 class Definition:
-    """The compiled package. Area, station, contest and office numbers are places in the tables of the package.
+    """The compiled package. Numbers of areas, stations, contests and offices are indexes in the tables of the package.
 
     Holds the tree (`parent`, `level`, `lineage`), the electorates (`contests_of_station`), the denominators, the keys.
     """
@@ -196,27 +197,27 @@ class Definition:
         return tuple(tuple(each) for each in children)
 
     @cached_property
-    def places(self) -> Places:
+    def station_order(self) -> StationOrder:
         codes = self.station_codes
         stations: list[list[int]] = [[] for _ in self.area_codes]
         for number, area in enumerate(self.station_area):
             stations[area].append(number)
-        of_station = array("I", bytes(4 * len(codes)))
+        ranks = array("I", bytes(4 * len(codes)))
         first, end = (array("I", bytes(4 * len(self.area_codes))) for _ in range(2))
-        place = 0
+        rank = 0
         to_do = [self.root]
         while to_do:
             area = to_do.pop()
             if area < 0:
-                end[~area] = place
+                end[~area] = rank
                 continue
-            first[area] = place
+            first[area] = rank
             for number in sorted(stations[area], key=codes.__getitem__):
-                of_station[number] = place
-                place += 1
-            to_do.append(~area)  # once those in it are done
+                ranks[number] = rank
+                rank += 1
+            to_do.append(~area)  # after the stations and areas in it
             to_do += sorted(self.children[area], key=self.area_codes.__getitem__, reverse=True)
-        return Places(of_station, first, end)
+        return StationOrder(ranks, first, end)
 
     def _compile_contests(self, package: ElectionPackage) -> tuple[tuple[OfficeEntry, ...], tuple[ContestEntry, ...]]:
         office_number = {office.id: number for number, office in enumerate(package.offices)}
@@ -260,7 +261,7 @@ class Definition:
                     root_area=self._smallest_common(parts[number]),
                     ballot=ballot,
                     choices=tuple(choice.id for choice in ballot),
-                    choice_index={choice.id: place for place, choice in enumerate(ballot)},
+                    choice_index={choice.id: index for index, choice in enumerate(ballot)},
                     choice_line=tuple(
                         office.lines.index(NO_PARTY if choice.party is None else choice.party) for choice in ballot
                     ),
@@ -294,19 +295,19 @@ class Definition:
         return max(common, key=lambda area: self.area_level[area])
 
     def contests_of_station(self, station: int) -> Mapping[int, int]:
-        """Numbers of the contests that the station's voters vote in, ascending, each with its place among them."""
+        """Numbers of the contests that the station's voters vote in, ascending, each with its index among them."""
         area = self.station_area[station]
         found = self._contests_of_area.get(area)
         if found is None:
             codes = {self.area_codes[a] for a in self.lineage[area]}
-            found = _placed(number for number, parts in enumerate(self._parts) if not parts.isdisjoint(codes))
+            found = _indexed(number for number, parts in enumerate(self._parts) if not parts.isdisjoint(codes))
             self._contests_of_area[area] = found
         single = self._contests_of_single.get(station)
-        return found if single is None else _placed(single.union(found))
+        return found if single is None else _indexed(single.union(found))
 
     @cached_property
     def tally_bytes(self) -> tuple[int, ...]:
-        """For each contest about the most that one published tally of it takes as JSON: four times all its votes."""
+        """For each contest about the largest size of one published tally as JSON: it has all votes four times."""
         return tuple(2_000 + 4 * sum(len(choice) + 15 for choice in entry.choices) for entry in self.contests)
 
     def contests_in(self, area: int) -> tuple[int, ...]:
@@ -366,5 +367,5 @@ class Definition:
         return StationCode(self.station_codes[station])
 
 
-def _placed(contests: Iterable[int]) -> dict[int, int]:
-    return {number: place for place, number in enumerate(sorted(contests))}
+def _indexed(contests: Iterable[int]) -> dict[int, int]:
+    return {number: index for index, number in enumerate(sorted(contests))}

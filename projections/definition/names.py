@@ -15,27 +15,28 @@ _SUM_WORDS = re.compile(
     r"gesamt|insgesamt|all( stations)?|semua( tps)?"
 )
 OTHERS_MIN = 5
-"""Stations that a number must be the sum of before it says anything: of three small ones, one often is."""
+"""Other stations that a number must be the sum of before the row is taken as a total: of three small stations, one often is the
+sum of the two others."""
 
 
 def spellings(package: ElectionPackage) -> Iterator[Problem]:
-    """Names of one table, side by side for a reader, that look the same and are written with other characters: as one letter
-    with its accent and as two, with a character that has no width, with other spaces."""
-    yield from _of("areas", [(area.parent, area.name) for area in package.areas])
-    yield from _of("stations", [(station.area, station.name) for station in package.stations])
-    yield from _of("districts", [(None, part.name) for part in package.districts])
-    yield from _of("parties", [(None, party.name) for party in package.parties])
-    yield from _of("choices", [(choice.contest, choice.name) for choice in package.choices])
+    """Names of one table that look the same to a reader and are written with other characters: an accented letter as one
+    character or as two, a character without width, other spaces."""
+    yield from _spellings("areas", [(area.parent, area.name) for area in package.areas])
+    yield from _spellings("stations", [(station.area, station.name) for station in package.stations])
+    yield from _spellings("districts", [(None, part.name) for part in package.districts])
+    yield from _spellings("parties", [(None, party.name) for party in package.parties])
+    yield from _spellings("choices", [(choice.contest, choice.name) for choice in package.choices])
 
 
-def _of(table: str, rows: list[tuple[str | None, str]]) -> Iterator[Problem]:
-    # Nearly all names are plain, and a plain one has a second spelling only where some other one is not.
-    doubtful = {(place, same_name(name)) for place, name in rows if not _is_plain(name)}
+def _spellings(table: str, rows: list[tuple[str | None, str]]) -> Iterator[Problem]:
+    # Nearly all names are plain, and a plain name has a second spelling only where some other name is not plain.
+    doubtful = {(group, same_name(name)) for group, name in rows if not _is_plain(name)}
     if not doubtful:
         return
     first: dict[tuple[str | None, str], str] = {}
-    for row, (place, name) in enumerate(rows):
-        key = (place, same_name(name))
+    for row, (group, name) in enumerate(rows):
+        key = (group, same_name(name))
         if key not in doubtful:
             continue
         if not key[1]:
@@ -57,7 +58,7 @@ def _spelled(name: str) -> str:
 
 
 def total_rows(package: ElectionPackage) -> Iterator[Problem]:
-    """A sum that was exported as one more station would be expected to report, and its voters counted twice."""
+    """Rows of stations.csv that are sums. As stations they would be expected to report, and their voters counted twice."""
     stations = package.stations
     registered = [station.registered_voters or 0 for station in stations]
     total = sum(registered)
@@ -71,7 +72,7 @@ def total_rows(package: ElectionPackage) -> Iterator[Problem]:
             (others >= OTHERS_MIN and voters == total - voters)
             or (in_area[station.area] > OTHERS_MIN and voters == of_area[station.area] - voters)
         )
-        if _says_sum(station.name) or _says_sum(station.code):
+        if _names_sum(station.name) or _names_sum(station.code):
             yield Problem(
                 "stations",
                 row,
@@ -83,5 +84,5 @@ def total_rows(package: ElectionPackage) -> Iterator[Problem]:
             yield Problem("stations", row, "registered_voters", sentence)
 
 
-def _says_sum(text: str) -> bool:
+def _names_sum(text: str) -> bool:
     return _SUM_WORDS.fullmatch(same_name(text).casefold().strip(" .:-_=*")) is not None

@@ -1,4 +1,5 @@
-"""May this key say this, here, in this election? Asked by the gateway at the door and by the fold before an event counts.
+"""Whether a key may submit an event, about this station, in this election. The gateway checks it before an event is appended,
+and the fold before the event counts.
 
 Each refusal has a rule id and names the field of the event that is at fault.
 """
@@ -19,7 +20,7 @@ from schemas.ledger.events import (
 )
 from schemas.ledger.reports import LedgerEvent, Report
 
-MAY_SAY: dict[str, frozenset[Role]] = {
+MAY_SUBMIT: dict[str, frozenset[Role]] = {
     "election.opened": frozenset({Role.AUTHORITY}),
     "definition.amended": frozenset({Role.AUTHORITY}),
     "result.reported": frozenset({Role.STATION_OFFICER}),
@@ -32,7 +33,7 @@ MAY_SAY: dict[str, frozenset[Role]] = {
     "objection.filed": frozenset({Role.WITNESS, Role.OBSERVER, Role.SUPERVISOR}),
     "objection.answered": frozenset({Role.RECAPITULATOR, Role.SUPERVISOR}),
 }
-"""The roles that may say each kind of event (DESIGN 3)."""
+"""The roles that may submit each type of event (DESIGN 3)."""
 
 
 class Refusal(NamedTuple):
@@ -45,7 +46,7 @@ class Refusal(NamedTuple):
 
 
 def check_election(event: LedgerEvent, definition: Definition) -> Refusal | None:
-    """E1 election, E2 mode, E3 definition, E4 kind of event: a rehearsal cannot become a result (invariant 9)."""
+    """E1 election, E2 mode, E3 definition, E4 type of event, so that a rehearsal cannot become a result (invariant 9)."""
     election = definition.election
     if event.election != election.id:
         return _mismatch("E1", "election", "pemilu", "election", event.election, election.id)
@@ -64,7 +65,7 @@ def check_election(event: LedgerEvent, definition: Definition) -> Refusal | None
 
 
 def check_key(event: LedgerEvent, key: KeyEntry | None, key_id: str, definition: Definition) -> Refusal | None:
-    """K1 known key, K3 role. (K2, the signature, is checked by whoever holds the bytes.)"""
+    """K1 known key, K3 role. (K2, the signature, is checked with the record's bytes: records.py, api/submit/gateway.py.)"""
     if key is None:
         return Refusal(
             "K1",
@@ -72,8 +73,8 @@ def check_key(event: LedgerEvent, key: KeyEntry | None, key_id: str, definition:
             f"Kunci {key_id} tidak terdaftar dalam pemilu ini.",
             f"Key {key_id} is not registered in this election.",
         )
-    if key.role not in MAY_SAY[event.type]:
-        allowed = ", ".join(sorted(MAY_SAY[event.type]))
+    if key.role not in MAY_SUBMIT[event.type]:
+        allowed = ", ".join(sorted(MAY_SUBMIT[event.type]))
         return Refusal(
             "K3",
             "type",
@@ -84,7 +85,8 @@ def check_key(event: LedgerEvent, key: KeyEntry | None, key_id: str, definition:
 
 
 def check_scope(event: LedgerEvent, key: KeyEntry, definition: Definition) -> Refusal | None:
-    """S1 station known, S2 contest held there, K4 scope holds it."""
+    """S1 station known, S2 contest held there, K4 station in the key's scope; for the genesis E5 partitions, K4 whole
+    election."""
     if isinstance(event, ElectionOpened):
         if event.partitions != definition.partitions:
             return _mismatch(

@@ -1,7 +1,7 @@
 """What must be at offset 0 of each ledger partition: the genesis of this election, with this definition (DESIGN 3).
 
-Asked before anything is opened, served or folded, because a package that is not the one the election was opened with gives
-other sums, and a genesis of another election can never be taken back.
+Checked before anything is opened, served or folded, because another package than the one that the election was opened with
+gives other sums, and a genesis of another election can never be taken back.
 """
 
 from __future__ import annotations

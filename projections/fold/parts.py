@@ -1,17 +1,17 @@
-"""How readers put together a message that came in parts (schemas/derived/parts.py): all of it is applied, or nothing.
+"""How readers join a message that came in parts (schemas/derived/parts.py): all of it is applied, or nothing.
 
-The parts of one message stand in one topic partition in order, but others may stand between them: parts of a second worker
-that does not know yet that it was replaced, or the same parts again. The rule, for each chain (an office; an office and a
-ledger partition):
+The parts of one message are in one topic partition in order, but others may be between them: parts of a second worker that was
+replaced and goes on publishing, or the same parts again. The rule, for each chain (an office; an office and a ledger
+partition):
 
-    begun       part 0 opens a message. One of the same writer that is still open is dropped: that writer has given it up; one
-                that it numbered lower has come again, and is skipped
-    goes on     the next number is added, and the last one ends the message
+    begun       part 0 opens a message. An open message of the same writer is dropped, because the writer has given it up; a
+                message with a lower number of that writer has come again, and is skipped
+    continued   the next number is added, and the last one ends the message
     repeated    a number that the open message has is skipped
-    missing     a number further on drops the message; a part of a message that is not open is skipped
+    missing     a higher number than the next one drops the message; a part of a message that is not open is skipped
     abandoned   of more open messages than WRITERS_MAX, or more bytes than OPEN_BYTES_MAX, the one opened first is dropped
 
-A dropped message is one that never came, for which each chain has its own answer: a gap, and the next keyframe.
+A dropped message is a message that never came: the next one is a gap (chain.py), and the next keyframe closes it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from typing import Generic, TypeVar
 from schemas.derived.parts import PART_BYTES_MAX, PARTS_MAX, Part
 
 WRITERS_MAX = 3
-"""Open messages of one chain. Two is a rebalance; at one, two workers that send at the same time would drop each other's for
-ever; more are workers that died, whose messages nobody will end."""
+"""Open messages of one chain. Two occur in a rebalance; at one, two workers that publish at the same time would drop each
+other's messages again and again; at more, messages of workers that died, which will not end, are kept longer."""
 OPEN_BYTES_MAX = 2 * PARTS_MAX * PART_BYTES_MAX
 """Limit for all open messages: the largest one fits, and one more. As Python objects they take up to five times as much."""
 
@@ -35,7 +35,7 @@ Piece = TypeVar("Piece")
 class _Open(Generic[Piece]):
     chain: str
     part: Part
-    """The one that came last."""
+    """The part that came last."""
     pieces: list[Piece]
     size: int
     first_offset: int
@@ -54,8 +54,8 @@ class Parts(Generic[Piece]):
         """Messages that were dropped, since the start."""
 
     def add(self, chain: str, part: Part | None, piece: Piece, size: int, offset: int = 0) -> list[Piece] | None:
-        """All pieces of a message, with its last part; None while some are missing, or where this one is of no use. `size` in
-        bytes; `offset` of the Kafka record."""
+        """All pieces of a message, when its last part comes; None while parts are missing, and for a part that is skipped.
+        `size` in bytes; `offset` of the Kafka record."""
         if part is None:
             return [piece]
         key = (chain, part.writer)
@@ -81,13 +81,13 @@ class Parts(Generic[Piece]):
         return message.pieces
 
     def give_up(self, chain: str, is_needless: Callable[[Piece], bool]) -> None:
-        """Drop the open messages of a chain that say nothing new, by their first piece: it has gone past them."""
+        """Drop the open messages of a chain that, by their first piece, have nothing new."""
         for key in [key for key, each in self._open.items() if key[0] == chain and is_needless(each.pieces[0])]:
             self._forget(key)
 
     @property
     def first_offset(self) -> int | None:
-        """First of the Kafka records that are still needed if this reader's memory is lost; None where none is."""
+        """Offset of the first Kafka record to be read again if this reader's memory is lost; None where none is."""
         return min((message.first_offset for message in self._open.values()), default=None)
 
     def _keep(self, chain: str, message: _Open[Piece], piece: Piece, size: int) -> None:

@@ -1,6 +1,6 @@
 """A ledger record opened: its bytes taken apart, its event read, its signature checked.
 
-All of this is work for threads, ahead of the fold; what follows from it is decided there (tabulation.py).
+All of this is done in other threads or processes, ahead of the fold, which decides what follows from it (tabulation.py).
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ class Record(NamedTuple):
     leaf: bytes
     """RFC 6962 leaf hash of the record's bytes."""
     received_us: int
-    """Microseconds since 1970, as the gateway says; 0 where it says no time. It is told and decides nothing."""
+    """Microseconds since 1970, as the gateway wrote them; 0 where it wrote no time. Published; decides nothing."""
     form_digest: bytes
     """Digest of a form, schemas/canonical.py; empty where the event has none."""
 
 
 def read_record(offset: int, value: bytes) -> Record:
-    """Open a ledger record's bytes and read the event. Never raises for what the bytes say: an unreadable record is one
-    with a `problem`, which the fold keeps and shows (invariant 6)."""
+    """Open a ledger record's bytes and read the event. Never raises, whatever the bytes are: an unreadable record has a
+    `problem`, which the fold publishes (invariant 6)."""
     leaf = leaf_hash(value)
     try:
         payload, event_id, signatures, received_us = open_record(value)
@@ -61,15 +61,15 @@ def _event_of(payload: bytes) -> tuple[LedgerEvent | None, str, bytes]:
         event = LEDGER_EVENT.validate_json(payload)
     except ValueError as error:
         return None, shortened(f"payload: {str(error).splitlines()[0]}"), b""
-    said = canonical_event(payload)
-    if said is None:
+    canonical = canonical_event(payload)
+    if canonical is None:
         return None, "payload: not in canonical form (RFC 8785)", b""
-    digest = form_digest(said["form"]) if "form" in said else b""
+    digest = form_digest(canonical["form"]) if "form" in canonical else b""
     return (report_from(event) if isinstance(event, ResultReported) else event), "", digest
 
 
 def signature_holds(record: Record, keys: Mapping[str, Ed25519PublicKey]) -> bool:
-    """Whether the signature of a record that could be read is that of the key it names. `keys` are the election's."""
+    """Whether the signature of a readable record is that of the key that the record names. `keys` are the election's."""
     key = keys.get(record.key_id)
     return record.event is not None and key is not None and verify(key, record.signature, record.payload)
 

@@ -1,9 +1,9 @@
 """The numbers that each key gives its events (`seq`, `prev`), as far as one partition of the ledger shows them.
 
-A key's events may lie in several partitions, and a fold looks into its own alone. So here a number is seen to be used twice
-(Q1), and a `prev` to be wrong (Q2), where both events are in this partition and not far apart. Numbers used twice in two
-partitions, and numbers that are missing, change nothing that is counted: `rekap audit` (audit/count/numbering.py) and
-`rekap doctor` look for these over all partitions.
+A key's events may be in several partitions, and a fold reads one. So the fold finds a number that was used twice (Q1) and a
+wrong `prev` (Q2) where both events are in its partition and at most NUMBERS_KEPT numbers apart. Numbers used twice in two
+partitions, and missing numbers, change nothing that is counted: `rekap audit` (audit/count/numbering.py) and `rekap doctor`
+look for these over all partitions.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from schemas.definition.package import Severity
 from schemas.findings import Finding
 
 NUMBERS_KEPT = 1_024
-"""Below a key's highest number, those that are remembered: 40 bytes each, so 41 kB a key at most. A batch has 1,000 lines, and
-one that is sent again in another order still falls within. At half, it would not; at double, a thousand keys that each submit
+"""How many numbers below a key's highest are remembered: 40 bytes each, so 41 kB a key at most. A batch has 1,000 lines, so
+that a batch sent again in another order is within them. At half, it would not be; at double, a thousand keys that each submit
 for whole regions take 80 MB of a partition."""
 _ENTRY = struct.Struct("<Q16s16s")
-"""Number, the event's id, and the id that it names as the one before (zeros: none), both as `_short`."""
+"""Number, the event's id, and its `prev` (zeros: none), both as `_short`."""
 _KEY = struct.Struct("<8sI")
 """Key id, and how many entries follow."""
 _NONE = bytes(16)
@@ -40,31 +40,32 @@ _NOT_THE_ONE_BEFORE = Finding(
 
 
 class Sequences:
-    """What a partition has of each key's newest numbers."""
+    """The newest numbers of each key in a partition."""
 
     def __init__(self) -> None:
         self._of: dict[str, bytearray] = {}
         """By key, its entries, ascending by number."""
 
     def note(self, key: str, seq: int, event_id: bytes, prev: bytes | None) -> tuple[Finding, ...]:
-        """Note an event that the key has signed, and say what is wrong with its place among the key's others."""
+        """Note an event that the key has signed. Returns Q1 or Q2 where its number or `prev` does not fit the key's other
+        events."""
         entries = self._of.setdefault(key, bytearray())
         own, before = _short(event_id), _NONE if prev is None else _short(prev)
         if seq == 0 and prev is not None:
             return (_NOT_THE_ONE_BEFORE,)
         if entries and seq <= _entry(entries, _count(entries) - 1)[0] - NUMBERS_KEPT:
             return ()
-        place = bisect_left(range(_count(entries)), seq, key=lambda number: _entry(entries, number)[0])
-        if place < _count(entries) and _entry(entries, place)[0] == seq:
-            return () if _entry(entries, place)[1] == own else (_USED_TWICE,)
+        index = bisect_left(range(_count(entries)), seq, key=lambda number: _entry(entries, number)[0])
+        if index < _count(entries) and _entry(entries, index)[0] == seq:
+            return () if _entry(entries, index)[1] == own else (_USED_TWICE,)
         is_misplaced = False
-        if place > 0:
-            number, event, _ = _entry(entries, place - 1)
+        if index > 0:
+            number, event, _ = _entry(entries, index - 1)
             is_misplaced = number == seq - 1 and event != before
-        if place < _count(entries):
-            number, _, names = _entry(entries, place)
+        if index < _count(entries):
+            number, _, names = _entry(entries, index)
             is_misplaced = is_misplaced or (number == seq + 1 and names != own)
-        entries[place * _ENTRY.size : place * _ENTRY.size] = _ENTRY.pack(seq, own, before)
+        entries[index * _ENTRY.size : index * _ENTRY.size] = _ENTRY.pack(seq, own, before)
         while _entry(entries, 0)[0] <= _entry(entries, _count(entries) - 1)[0] - NUMBERS_KEPT:
             del entries[: _ENTRY.size]
         return (_NOT_THE_ONE_BEFORE,) if is_misplaced else ()
@@ -75,18 +76,17 @@ class Sequences:
     @classmethod
     def unpack(cls, packed: bytes) -> Sequences:
         sequences = cls()
-        place = 0
-        while place < len(packed):
-            key, count = _KEY.unpack_from(packed, place)
-            place += _KEY.size
-            sequences._of[key.hex()] = bytearray(packed[place : place + count * _ENTRY.size])
-            place += count * _ENTRY.size
+        start = 0
+        while start < len(packed):
+            key, count = _KEY.unpack_from(packed, start)
+            start += _KEY.size
+            sequences._of[key.hex()] = bytearray(packed[start : start + count * _ENTRY.size])
+            start += count * _ENTRY.size
         return sequences
 
 
 def _short(event_id: bytes) -> bytes:
-    """Half as many bytes as an id, but not half of the id: `prev` is whatever its submitter wrote, so that it could have the
-    right first half alone."""
+    """Half as many bytes as an id, but of its hash: a submitter could write a `prev` of which only the first half is right."""
     return hashlib.sha256(event_id).digest()[: len(_NONE)]
 
 

@@ -1,12 +1,12 @@
-"""The state of a partition's fold as a file, so that a worker need not fold from offset 0 after each start.
+"""The fold state of a partition as a file, so that a worker need not fold from offset 0 after each start.
 
     rekap fold state 1\\n
-    <one line of JSON: what the state is of, how far it goes, and the length of each part that follows>\\n
+    <one line of JSON: what the fold state is of, its next offset, and the length of each part that follows>\\n
     <parts: positions of lives, newest numbers of each signing key, keys of tallies, numbers of tallies, chunks of lives>
     <SHA-256 of all before, 32 bytes>
 
-A state is never the truth: whatever does not fit to the last byte is thrown away, and the partition is folded from the
-ledger again.
+The ledger is the truth, and a fold state is not: where a file does not fit to the last byte it is dropped, and the partition is
+folded from the ledger again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DIGEST_BYTES = 32
 
 
 class StateOf(NamedTuple):
-    """What a state belongs to. With any other of these the same records may have led to another state."""
+    """What a fold state belongs to. With another of these the same records may lead to another fold state."""
 
     definition: str
     """Hash of the election package."""
@@ -37,11 +37,11 @@ class StateOf(NamedTuple):
 
 
 class UnfitStateError(ValueError):
-    """A state that must not be used; the sentence says why."""
+    """The fold state must not be used; the sentence says why."""
 
 
 class DamagedStateError(UnfitStateError):
-    """One that is not as it was written."""
+    """The file is not as it was written."""
 
 
 def encoded(state: FoldState, of: StateOf) -> Iterator[bytes]:
@@ -64,9 +64,10 @@ def encoded(state: FoldState, of: StateOf) -> Iterator[bytes]:
 
 
 def decoded(content: bytes, of: StateOf) -> FoldState:
-    """The state in a file. Raises UnfitStateError where it is damaged, or of something else."""
+    """The fold state in a file. Raises UnfitStateError where the file is damaged, or of another definition, code or
+    partition."""
     if not content.startswith(MAGIC):
-        raise UnfitStateError("it is no state of a fold, or of another version of the format")
+        raise UnfitStateError("it is not the state of a fold, or of another version of the format")
     body = memoryview(content)[:-_DIGEST_BYTES]
     if hashlib.sha256(body).digest() != content[-_DIGEST_BYTES:]:
         raise DamagedStateError("its bytes are not those that were written (SHA-256 differs)")
@@ -93,5 +94,5 @@ def decoded(content: bytes, of: StateOf) -> FoldState:
 
 
 def _identity(of: StateOf) -> dict[str, str | int]:
-    # Numbers are stored as this machine has them.
+    # Numbers are stored in the byte order of this machine.
     return {**of._asdict(), "byte_order": sys.byteorder}

@@ -1,4 +1,4 @@
-"""The SQL of the logs' heads: the place where two notaries agree."""
+"""The SQL of the logs' heads: one row for each log, by which two notaries agree on one history."""
 
 from __future__ import annotations
 
@@ -19,4 +19,4 @@ ON CONFLICT (partition) DO UPDATE SET size = excluded.size, root = excluded.root
     WHERE log_head.size = $4 AND log_head.root = $5
 RETURNING size
 """
-"""Compare and set, from the head (size, root) in $4 and $5. Gives a row where the head was moved."""
+"""Compare and set, from the head (size, root) in $4 and $5. Returns a row where the head was moved."""

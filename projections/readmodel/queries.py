@@ -1,4 +1,4 @@
-"""The SQL of the read model: all statements in one place, each with what it takes and gives.
+"""The SQL of the read model: every statement, with its parameters and rows.
 
 Written by consumers/recorder/transaction.py, read by api/. Names have no schema: the connection's search path is the
 election's.
@@ -35,8 +35,8 @@ LIST_INDEXES = (
        WHERE type <> 'result.reported'""",
     "CREATE INDEX IF NOT EXISTS station_result_state ON station_result (contest, state, place)",
 )
-"""What lists of events and stations need, and whoever writes pays for: of a read model that nobody reads yet they are made
-at the end, sorted, for 4 µs a result."""
+"""Indexes that lists of events and stations need, and that make each write dearer. In a read model that is not served yet they
+are made at the end, sorted, for 4 µs a record."""
 
 ANALYZE = "ANALYZE record, station_result, area_tally, office_tally"
 
@@ -51,18 +51,18 @@ SELECT EXISTS (
         AND classid = $1 AND objid = (hashtext($2)::bigint & 4294967295)::oid
 )
 """
-"""Whether somebody holds that lock; takes the same."""
+"""Whether a recorder holds that lock; takes the same parameters."""
 
 RECORDER_LOCK = 0x5245434F
-""""RECO" in ASCII: any number that nobody else's locks in this database have."""
+""""RECO" in ASCII: any number that no other lock in this database has."""
 
-TOLD_COLUMNS = (
+CONSTANT_COLUMNS = (
     "partition", "offset", "version", "received_us", "event", "leaf", "office", "type", "key", "station", "contest",
     "area", "shard", "payload",
 )  # fmt: skip
-"""Of a record, what never changes."""
+"""Columns of `record` that never change."""
 
-RECORD_COLUMNS = (*TOLD_COLUMNS, "state", "findings")
+RECORD_COLUMNS = (*CONSTANT_COLUMNS, "state", "findings")
 """For COPY: records are only ever added."""
 
 CHANGE_STATES = """
@@ -70,12 +70,12 @@ UPDATE record SET state = given.state, findings = given.findings
 FROM unnest($1::int[], $2::bigint[], $3::text[], $4::text[]) AS given (partition, "offset", state, findings)
 WHERE record.partition = given.partition AND record."offset" = given."offset"
 """
-"""Of records that an earlier transaction has written."""
+"""For records that an earlier transaction has written."""
 
 
 class Upsert(NamedTuple):
-    """Rows that are new or replace others. They come by COPY into a table of the session, which costs less than giving
-    them as parameters, and from there into their own."""
+    """Rows that are new or replace others. COPY writes them into a table of the session, which costs less than parameters, and
+    a statement moves them from there into their own table."""
 
     table: str
     key: tuple[str, ...]
@@ -128,7 +128,7 @@ STOP_OFFICE = """
 INSERT INTO office_stop (office, topic, partition, next_offset, reason) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (office, topic, partition) DO UPDATE SET reason = excluded.reason
 """
-"""Where it is stopped already, what is not stored of it begins where it did."""
+"""An office that is stopped already keeps the offset from which it is not stored."""
 
 OFFICE_GOES_ON = "DELETE FROM office_stop WHERE office = $1"
 
@@ -139,7 +139,7 @@ INSERT INTO topic_position (topic, partition, next_offset) VALUES ($1, $2, 0) ON
 MOVE_POSITION = """
 UPDATE topic_position SET next_offset = $4 WHERE topic = $1 AND partition = $2 AND next_offset = $3
 """
-"""Moves nothing where another recorder has been here."""
+"""Moves nothing where another recorder has moved the position."""
 
 ADD_SET_ASIDE = """
 INSERT INTO set_aside (topic, partition, reason, messages, first, last) VALUES ($1, $2, $3, $4, $5, $6)
@@ -188,11 +188,11 @@ FROM ({page}) AS page LEFT JOIN LATERAL (
 ) AS record ON true
 ORDER BY page.contest, page.place
 """
-"""Of the rows that are shown only: which they are, `page` says. (OFFSET 0: each record by its key, whatever the planner
-believes of the tables.)"""
+"""The standings that `page` selects, with their records. (OFFSET 0: each record is read by its key, whatever the planner
+estimates of the tables.)"""
 
 STATION_RESULTS = _STANDING.format(page="SELECT * FROM station_result WHERE contest = ANY ($1::text[]) AND place = $2")
-"""Takes the station's contests and its place."""
+"""Takes the station's contests and its rank (column `place`)."""
 
 _EVENT = """
 SELECT record.partition, record."offset", encode(record.event, 'hex') AS event, record.leaf, record.type, record.key,
@@ -224,10 +224,10 @@ WHERE record.partition = $1 AND record."offset" = $2
 """
 
 PLAN_FOR_THESE_VALUES = "SET LOCAL plan_cache_mode = force_custom_plan"
-"""Before EVENTS: that few or many rows come is seen from the values, so a plan for any value will not do."""
+"""Before `events`: the number of rows depends on the values, so that one plan for all values would be slow."""
 
 EXAMINED_MAX = 5_000
-"""Records that are looked at for one page. At half, a page with a rare filter is emptier and takes more requests; at double,
+"""Records that are examined for one page. At half, a page with a rare filter is emptier and takes more requests; at double,
 it costs 80 ms of a database whose memory has none of them."""
 SHARDS_MAX = 100
 """Shard areas of which the first records are merged. At half, a page of a province is found in time among those of the nation,
@@ -235,7 +235,7 @@ where only one of 30 is its own; at double, each of them gives half as many."""
 
 
 class EventFilters(NamedTuple):
-    """What of the log is listed; None: all."""
+    """Which records of the log are listed; None is all."""
 
     shards: list[str] | None = None
     """Areas as in `record.shard`."""
@@ -255,11 +255,11 @@ class EventFilters(NamedTuple):
 def events(filters: EventFilters, *, newest_first: bool, limit: int) -> tuple[str, list[object]]:
     """The statement that lists events in the order of their receipt, and its arguments.
 
-    All text here is constant; values are arguments. One index is read in its order (of an area, that of each of its shard
-    areas, and these are merged), EXAMINED_MAX records at most. What else is asked is looked for among these: so a page
-    costs the same whatever is asked and however much there is, and may have fewer than `limit` though more follow. Each
-    row has as `seen_us`, `seen_partition`, `seen_offset` how far was looked, null for to the end; there is at least one
-    row, which is null but for these where nothing was found.
+    All text here is constant; values are arguments. One index is read in its order (for an area, the index ranges of each of
+    its shard areas, which are merged), EXAMINED_MAX records at most. The other filters are applied to these records. So a page
+    costs the same whatever the filters are and however many records there are, and may have fewer than `limit` though more
+    follow. Each row has as `seen_us`, `seen_partition`, `seen_offset` the last record that was examined, null where that was
+    the end; there is at least one row, which is null but for these where no record was found.
     """
     arguments: list[object] = []
 
@@ -276,26 +276,26 @@ def events(filters: EventFilters, *, newest_first: bool, limit: int) -> tuple[st
     equal = {
         name: value for name in ("station", "key", "type", "contest") if (value := getattr(filters, name)) is not None
     }
-    place = ["true"]
+    conditions = ["true"]
     if filters.from_us is not None:
-        place.append(f"received_us >= {given(filters.from_us)}")
+        conditions.append(f"received_us >= {given(filters.from_us)}")
     if filters.to_us is not None:
-        place.append(f"received_us < {given(filters.to_us)}")
+        conditions.append(f"received_us < {given(filters.to_us)}")
     if filters.after is not None:
         received_us, partition, offset = map(given, filters.after)
-        place.append(f'(received_us, partition, "offset") {before} ({received_us}, {partition}, {offset})')
+        conditions.append(f'(received_us, partition, "offset") {before} ({received_us}, {partition}, {offset})')
     shards = filters.shards
     source = "(SELECT) AS all_of_it"
     ranges = 1
     if found := next((name for name in ("station", "key") if name in equal), None):
-        place.append(f"{found} = {given(equal.pop(found))}")
+        conditions.append(f"{found} = {given(equal.pop(found))}")
     elif shards is not None and len(shards) <= SHARDS_MAX:
         source, ranges, shards = f"unnest({given(shards)}::text[]) AS asked (shard)", len(shards), None
-        place.append("shard = asked.shard")
+        conditions.append("shard = asked.shard")
     elif equal.get("type") not in (None, "result.reported"):
-        place.append(f"type = {given(equal.pop('type'))} AND type <> 'result.reported'")  # as its index has it
+        conditions.append(f"type = {given(equal.pop('type'))} AND type <> 'result.reported'")  # as its index has it
     elif "contest" in equal:
-        place.append(f"contest = {given(equal.pop('contest'))}")
+        conditions.append(f"contest = {given(equal.pop('contest'))}")
     wanted = [f"{name} = {given(value)}" for name, value in equal.items()]
     if shards is not None:
         wanted.append(f"shard = ANY ({given(shards)}::text[])")
@@ -308,7 +308,7 @@ def events(filters: EventFilters, *, newest_first: bool, limit: int) -> tuple[st
         WITH seen AS MATERIALIZED (
             SELECT first.* FROM {source} CROSS JOIN LATERAL (
                 SELECT received_us, partition, "offset", row_number() OVER (ORDER BY {in_order}) AS nth{columns}
-                FROM record WHERE {" AND ".join(place)} ORDER BY {in_order} LIMIT {each}
+                FROM record WHERE {" AND ".join(conditions)} ORDER BY {in_order} LIMIT {each}
             ) AS first
         ), bound AS MATERIALIZED (
             SELECT received_us, partition, "offset" FROM seen WHERE nth = {each} ORDER BY {in_order} LIMIT 1
@@ -339,13 +339,13 @@ _STATIONS = """
     LIMIT $4
 """
 STATIONS_OF_AREA = _STANDING.format(page=_STATIONS.format(more=""))
-"""Takes a contest, the first place, the one after the last, and how many."""
+"""Takes a contest, the first rank (column `place`), the rank after the last, and how many."""
 STATIONS_IN_STATE = _STANDING.format(page=_STATIONS.format(more=" AND state = $5"))
 """The same, and a state."""
 
-PLACES_MAX = 100
-"""Of one event that are shown, or looked at: the first that was not refused is among them unless somebody has written a
-hundred forged copies before it, and then a retry is a second record, which counts once."""
+RECORDS_OF_EVENT_MAX = 100
+"""Records of one event that are shown or examined. The first that was not refused is among them unless a hundred forged copies
+were written before it; then a retry is a second record, which counts once."""
 
 RECORDS_OF_EVENTS = f"""
 SELECT asked.event, found.*
@@ -355,15 +355,15 @@ FROM unnest($1::text[]) AS asked (event) CROSS JOIN LATERAL (
     FROM record
     WHERE record.event = decode(asked.event, 'hex')
     ORDER BY record.partition, record."offset"
-    LIMIT {PLACES_MAX}
+    LIMIT {RECORDS_OF_EVENT_MAX}
 ) AS found
 ORDER BY found.partition, found."offset"
 """  # noqa: S608  # our own number
-"""The places of some events, the first first: genesis stands in every partition, a repeated event more than once. Each event
-by the index, because of its LIMIT; for many at once the planner would read whole tables."""
+"""The records of some events, in the ledger's order: the genesis is in every partition, and a repeated event has several
+records. The LIMIT has each event read by the index; for many at once the planner would read whole tables."""
 
 KEY_RECORDS_MAX = 1_000
-"""A key's newest records among which its highest number is looked for: a whole batch may have come in any order."""
+"""The newest records of a key among which its highest number is looked up: a whole batch may have come in any order."""
 NEWEST_OF_KEY = """
 SELECT encode(event, 'hex') AS event, (payload::json ->> 'seq')::bigint AS seq
 FROM (
@@ -373,8 +373,8 @@ FROM (
 ) AS newest
 ORDER BY seq DESC LIMIT 1
 """
-"""Takes a key and KEY_RECORDS_MAX. Only what the key itself has signed: records written past the gateways can name it too, and
-are refused."""
+"""Takes a key and KEY_RECORDS_MAX. Only events that the key itself has signed: records written past the gateways can name the
+key too, and are refused."""
 
 EVENTS_OF_NUMBER_MAX = 10
 """Events of one number of a key that are shown; two prove that it was used twice."""
@@ -444,9 +444,10 @@ FROM (
 WHERE number <= $1
 ORDER BY array_position(ARRAY['used twice', 'wrong prev', 'hole', 'new start', 'declared gap'], kind), number
 """  # noqa: S608  # our own number
-"""Over all partitions, where the numbers of a key's events (`seq`, `prev`) are not one after another: at most so many of each
-kind as it takes, each with how many there are. As NEWEST_OF_KEY, only what the key itself has signed. A new start names no
-event before it, as where an outbox was lost; in a declared gap the event names the one below as the one before."""
+"""Where, over all partitions, the numbers of a key's events (`seq`, `prev`) are not one after another. Takes how many of each
+kind are listed; each row has the total of its kind. As in NEWEST_OF_KEY, only events that the key itself has signed. A new
+start has no `prev`, as where an outbox was lost; in a declared gap `prev` is the event with the next lower number that
+exists."""
 
 NEWEST_RECEIVED = "SELECT max(received_us) FROM record WHERE received_us > 0 AND received_us <= $1"
-"""Not of those that say to have come after now: one of them would hide for years that nothing new comes."""
+"""Takes the present time. A record with a later time of receipt is left out, because it would hide that no new record comes."""

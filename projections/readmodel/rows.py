@@ -1,7 +1,7 @@
 """From messages of `subtotals` and `results` to rows of the read model: pure, so that what is written can be tested.
 
-Of a batch of messages only the newest state of each row is kept (`Batch`); history rows are added up. Chains are held
-here: a block that does not chain raises BlockGapError, for the recorder needs every change of every station.
+A `Batch` keeps only the newest content of each row, and all history rows. A block that does not chain (fold/chain.py) raises
+BlockGapError, because the recorder needs every change of every station.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ StateColumns = tuple[list[int], list[int], list[str], list[str]]
 
 
 _STATION_KEY = itemgetter(1, 2)
-"""Key of a row of `station_result`: contest, place."""
+"""Key of a row of `station_result`: contest, and the column `place` (StationOrder.rank)."""
 
 
 class BlockGapError(Exception):
-    """A block is missing from `subtotals`: what was told in it is not known. Nobody may go on as if it were."""
+    """A block is missing from `subtotals`, so that the changes in it are not known: the office cannot be recorded further."""
 
 
 class Watermarks(NamedTuple):
@@ -44,7 +44,7 @@ class Watermarks(NamedTuple):
 
 @dataclass(slots=True)
 class Batch:
-    """The rows of one transaction, and the watermarks they bring about."""
+    """The rows of one transaction, and the watermarks after it."""
 
     definition: Definition
     watermarks: Watermarks
@@ -61,15 +61,15 @@ class Batch:
 
     def add_block(self, value: bytes) -> None:
         """Add a message of `subtotals`. Raises BlockGapError."""
-        said = BlockRange.from_bytes(value)
-        key = (str(said.office), said.partition)
+        head = BlockRange.from_bytes(value)
+        key = (str(head.office), head.partition)
         applied = self.watermarks.blocks.get(key, int(NOTHING_YET))
-        verdict = block_verdict(said.from_, said.through, applied)
+        verdict = block_verdict(head.from_, head.through, applied)
         if verdict is Applied.SKIPPED:
             return
         # A keyframe would set the sums right, but the changes of stations and records would be lost.
-        if verdict is Applied.GAP or said.kind == "keyframe":
-            raise BlockGapError(_gap_sentence(said, applied))
+        if verdict is Applied.GAP or head.kind == "keyframe":
+            raise BlockGapError(_gap_sentence(head, applied))
         block = Block.from_bytes(value, with_body=True)
         self.watermarks.blocks[key] = block.through
         self.moved_blocks.add(key)
@@ -85,13 +85,13 @@ class Batch:
                 self.tallies[contest, area] = tally
 
     def add_result(self, value: bytes, offset: int = 0) -> None:
-        """Add a message of `results`, or a part of one. One that does not chain is left out: the next keyframe has all it
-        said. `offset` of the Kafka record."""
-        said = ResultRange.from_bytes(value)
-        office = str(said.office)
-        if result_verdict(said.from_, said.as_of, self._cut(office)) is Applied.SKIPPED:
+        """Add a message of `results`, or a part of one. A message that does not chain is left out, because the next keyframe
+        has all its sums. `offset` is that of the Kafka record."""
+        head = ResultRange.from_bytes(value)
+        office = str(head.office)
+        if result_verdict(head.from_, head.as_of, self._cut(office)) is Applied.SKIPPED:
             return
-        if (parts := self.parts.add(office, said.part, Result.from_bytes(value), len(value), offset)) is not None:
+        if (parts := self.parts.add(office, head.part, Result.from_bytes(value), len(value), offset)) is not None:
             self._add_whole(office, Result.joined(parts))
 
     def _add_whole(self, office: str, result: Result) -> None:
@@ -110,7 +110,7 @@ class Batch:
 
 
 class Rows(NamedTuple):
-    """What one transaction writes: a batch made ready, which later batches change no more."""
+    """What one transaction writes: a batch made ready, which no later batch changes."""
 
     records: list[Row]
     """Rows to be added to the table `record`."""
@@ -146,7 +146,7 @@ class Rows(NamedTuple):
 def rows_of(batch: Batch) -> Rows:
     moved = sorted(batch.moved_blocks)
     return Rows(
-        _record_rows(batch),
+        _whole_record_rows(batch),
         _changed_states(batch),
         station_rows(batch),
         tally_rows(batch),
@@ -160,8 +160,8 @@ def rows_of(batch: Batch) -> Rows:
     )
 
 
-def told_rows(batch: Batch) -> list[Row]:
-    """Columns of the table `record` that never change: queries.TOLD_COLUMNS."""
+def record_rows(batch: Batch) -> list[Row]:
+    """Columns of the table `record` that never change: queries.CONSTANT_COLUMNS."""
     definition = batch.definition
     return [
         (
@@ -183,13 +183,13 @@ def told_rows(batch: Batch) -> list[Row]:
     ]
 
 
-def _record_rows(batch: Batch) -> list[Row]:
-    """All its columns: what became of a record is told in the block that tells the record."""
+def _whole_record_rows(batch: Batch) -> list[Row]:
+    """All columns of the table `record`: the state of a record is in the same block as the record."""
     states = batch.states
     rows = []
-    for told in told_rows(batch):
-        state = states[told[0], told[1]]
-        rows.append((*told, state["state"], _findings(state)))
+    for constant in record_rows(batch):
+        state = states[constant[0], constant[1]]
+        rows.append((*constant, state["state"], _findings(state)))
     return rows
 
 
@@ -199,8 +199,8 @@ def _areas_of(definition: Definition, row: RecordRow) -> tuple[str | None, str |
     if station is not None:
         area = definition.station_area[station]
     else:
-        said = orjson.loads(orjson.dumps(row.get("payload"))) or {}
-        area = definition.area_number.get(said.get("area", ""), -1)
+        event = orjson.loads(orjson.dumps(row.get("payload"))) or {}
+        area = definition.area_number.get(event.get("area", ""), -1)
         if area < 0:
             return None, None
     shard = definition.area_shard[area]
@@ -218,13 +218,13 @@ def state_columns(states: Mapping[tuple[int, int], StateRow]) -> StateColumns:
 
 def _changed_states(batch: Batch) -> StateColumns:
     """New states of records that were published before this batch."""
-    told = {(partition, row["offset"]) for partition, _, row in batch.records}
-    return state_columns({place: row for place, row in batch.states.items() if place not in told})
+    new = {(partition, row["offset"]) for partition, _, row in batch.records}
+    return state_columns({key: row for key, row in batch.states.items() if key not in new})
 
 
 def station_rows(batch: Batch) -> list[Row]:
-    """Columns of `station_result` (queries.STATION_RESULT), in the order of its key: neighbours in the index are written one
-    after the other."""
+    """Columns of `station_result` (queries.STATION_RESULT), in the order of the table's key, so that neighbours in the index
+    are written one after the other."""
     definition = batch.definition
     rows: list[Row] = []
     for (station, contest), row in batch.stations.items():
@@ -234,7 +234,7 @@ def station_rows(batch: Batch) -> list[Row]:
             (
                 station,
                 contest,
-                definition.places.of_station[number],
+                definition.station_order.rank[number],
                 int(definition.partition_of_station(number)),
                 row["offset"],
                 row["through"],

@@ -1,7 +1,7 @@
-"""An answer in parts, each of bounded bytes: which tallies are in which follows from the package alone.
+"""An answer in parts of bounded size: which tallies are in which part follows from the package alone.
 
-All districts of a legislature with their candidates are some 60 MB, and so are those of the areas in a nation. Nobody may
-have to make, send or read that at once.
+All districts of a legislature with their candidates are some 60 MB, and so are the areas of a nation. Neither the API nor a
+reader has to hold an answer of that size.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from typing import Any, NamedTuple
 from projections.definition.compiled import Definition, OfficeEntry
 
 PART_BYTES_MAX = 4 * 1024 * 1024
-"""About, of JSON. At half, a nation's snapshot of a legislature takes twice as many requests; at double, the API makes a part
-for 100 ms, in which it answers nobody else."""
+"""Size of a part as JSON, about. At half, a nation's snapshot of a legislature takes twice as many requests; at double, the API
+works 100 ms on one part, in which it answers no other request."""
 _NAME_BYTES = 300
 """Longest name of an area."""
 HISTORY_BYTES_MAX = 4 * 1024 * 1024
-"""Payloads and findings of a page of a station's history, up to its last record: as PART_BYTES_MAX."""
+"""Size of the payloads and findings of a page of a station's history, up to its last record; bounded as PART_BYTES_MAX."""
 HISTORY_RECORDS = 100
-"""Records of a page unless the reader wants another number: nearly every station has fewer, so its history is one page."""
+"""Records of a page unless the request has another number. Nearly every station has fewer, so that its history is one page."""
 HISTORY_RECORDS_MAX = 500
-"""A record has some 2 kB: at double, a page takes the database 40 ms."""
+"""Records of a page at most, of some 2 kB each. At double, a page takes the database 40 ms."""
 
 
 class Line(NamedTuple):
     area: int
     contest: int | None
-    """None: the area's name."""
+    """None where the line is the area's name."""
 
 
 class Part(NamedTuple):
@@ -55,30 +55,30 @@ def part_of_office(definition: Definition, office: OfficeEntry, number: int) -> 
     return _part(definition, lines, number)
 
 
-class Place(NamedTuple):
-    """Where a record stands in a history: offsets first, because nearly all records of a station are in one partition."""
+class RecordPosition(NamedTuple):
+    """The position of a record in a history: offsets first, because nearly all records of a station are in one partition."""
 
     offset: int
     partition: int
 
 
-BEFORE_ALL = Place(-1, -1)
+BEFORE_ALL = RecordPosition(-1, -1)
 
 
 class HistoryPage(NamedTuple):
     rows: Sequence[Mapping[str, Any]]
-    next: Place | None
-    """The last record, where others follow."""
+    next: RecordPosition | None
+    """The page's last record, where others follow."""
 
 
 def history_page(rows: Iterable[Mapping[str, Any]], limit: int) -> HistoryPage:
-    """The first records of what is left of a history. `rows` has one more than `limit` where there are as many, each as
-    queries.STATION_HISTORY gives it; a page begins no record once it has HISTORY_BYTES_MAX, so it always has one."""
+    """The first records of the rest of a history. `rows` are those of queries.STATION_HISTORY, one more than `limit` where
+    there are as many. A page that has reached HISTORY_BYTES_MAX takes no further record, so that it always has one."""
     page: list[Mapping[str, Any]] = []
     size = 0
     for row in rows:
         if len(page) == limit or size >= HISTORY_BYTES_MAX:
-            return HistoryPage(page, Place(page[-1]["offset"], page[-1]["partition"]))
+            return HistoryPage(page, RecordPosition(page[-1]["offset"], page[-1]["partition"]))
         page.append(row)
         size += row["bytes"]
     return HistoryPage(page, None)

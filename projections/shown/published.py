@@ -1,6 +1,6 @@
-"""What readers get: names instead of places, from the REST snapshots, the live feed and a replay alike.
+"""Numbers as readers get them, by name: in the REST snapshots, the live feed and a replay.
 
-Pure functions of what has been counted and the definition, so that the same count is the same JSON wherever it is told.
+Pure functions of what has been counted and the definition, so that the same count is the same JSON in each of these.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from projections.area.tally import (
     empty_tally,
 )
 from projections.definition.compiled import ContestEntry, Definition, Denominator, OfficeEntry, together
-from projections.shown.answer_parts import HistoryPage, Line, Part, Place
+from projections.shown.answer_parts import HistoryPage, Line, Part, RecordPosition
 from projections.station.submissions import ResultState
 from schemas.codes import NOTHING_YET
 from schemas.derived.results import Cut
@@ -36,7 +36,7 @@ from schemas.times import text_of_microseconds
 
 
 class Moment(NamedTuple):
-    """What has been counted at one moment. What is absent is empty."""
+    """What has been counted at one moment. An area without a tally here has an empty one."""
 
     results: Mapping[str, Cut]
     """Office → the cut of its areas from the shard level up."""
@@ -140,22 +140,22 @@ def station_answer(
     history: HistoryPage,
     moment: Moment,
 ) -> dict[str, Any]:
-    """What stands for a station in each of its contests, and a page of the records about it in the ledger's order.
+    """The standing of a station in each of its contests, and a page of the records about it in the ledger's order.
 
-    The oldest come first, so that a page that was full stays the same while others come in, and whoever reads page after
-    page misses none. `standings` has by contest a row of the table `station_result`.
+    The oldest come first, so that a full page stays the same while records are added, and a reader of page after page misses
+    none. `standings` has by contest a row of the table `station_result`.
     """
-    place = definition.station_area[station]
+    area = definition.station_area[station]
     contests = [definition.contests[number] for number in sorted(definition.contests_of_station(station))]
     return {
         "station": {
             "code": definition.station_codes[station],
             "name": definition.station_names[station],
-            "area": definition.area_codes[place],
+            "area": definition.area_codes[area],
             "registered_voters": definition.station_registered[station],
             "partition": definition.partition_of_station(station),
         },
-        "lineage": [area_name(definition, each) for each in definition.lineage[place]],
+        "lineage": [area_name(definition, each) for each in definition.lineage[area]],
         "shard_as_of": {office.id: shard_as_of(definition, moment, office) for office in definition.offices},
         "contests": [published_standing(contest, standings.get(contest.id)) for contest in contests],
         "history": [
@@ -176,7 +176,7 @@ def station_answer(
             }
             for row in history.rows
         ],
-        "next": None if history.next is None else place_text(history.next),
+        "next": None if history.next is None else position_text(history.next),
     }
 
 
@@ -218,15 +218,15 @@ def _offsets(cut: Sequence[int]) -> dict[str, int]:
 # ── pieces ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def place_text(place: Place) -> str:
-    """A record as the paths of events name it: partition/offset."""
-    return f"{place.partition}/{place.offset}"
+def position_text(position: RecordPosition) -> str:
+    """A record as the URLs of events name it: partition/offset."""
+    return f"{position.partition}/{position.offset}"
 
 
 def event_links(partition: int, offset: int) -> dict[str, str]:
-    """Where the whole event is, its bytes as they stand in the log, and the proof that they do."""
-    place = f"{partition}/{offset}"
-    return {"event": f"/v1/events/{place}", "entry": f"/v1/events/{place}/entry", "proof": f"/v1/proof/{place}"}
+    """URLs of the whole event, of its bytes in the log, and of the proof that they are in the log."""
+    record = f"{partition}/{offset}"
+    return {"event": f"/v1/events/{record}", "entry": f"/v1/events/{record}/entry", "proof": f"/v1/proof/{record}"}
 
 
 def published_leaf(leaf: bytes | None) -> str | None:
@@ -238,7 +238,7 @@ def published_time(received_us: int) -> str | None:
 
 
 def published_standing(contest: ContestEntry, row: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What stands for a station in a contest; None where nothing was heard."""
+    """The standing of a station in a contest; `row` None where nothing was submitted."""
     contribution = None if row is None else row["contribution"]
     return {
         "contest": contest.id,
@@ -304,7 +304,7 @@ def published_office(office: OfficeEntry, area: int, tally: Sequence[int], defin
 
 
 def published_contribution(contest: ContestEntry, contribution: Sequence[int]) -> dict[str, Any]:
-    """What one form adds: the numbers of a single station."""
+    """The numbers of one form, by name."""
     return _numbers(contribution, contest.choices, contest.counts_blank)
 
 
@@ -340,16 +340,17 @@ _PUBLISHED = {
 
 
 def _numbers(numbers: Sequence[int], names: Sequence[str], counts_blank: bool) -> dict[str, Any]:
-    """What no station stated is null, and so are blank ballots where the law does not count them apart."""
-    unsaid = dict(zip(STATABLE, numbers[NOT_STATED:HEAD], strict=True))
+    """The numbers by name. A number that no station stated is null, and so are blank ballots where they are not counted
+    apart."""
+    not_stated = dict(zip(STATABLE, numbers[NOT_STATED:HEAD], strict=True))
     shown: dict[str, Any] = {
-        name: None if unsaid.get(place, 0) == numbers[STATIONS] > 0 else numbers[place]
-        for name, place in _PUBLISHED.items()
+        name: None if not_stated.get(index, 0) == numbers[STATIONS] > 0 else numbers[index]
+        for name, index in _PUBLISHED.items()
     }
     if not counts_blank:
         shown["blank"] = None
     return {
         **shown,
-        "not_stated": {name: unsaid[place] for name, place in _PUBLISHED.items() if unsaid.get(place)},
+        "not_stated": {name: not_stated[index] for name, index in _PUBLISHED.items() if not_stated.get(index)},
         "votes": dict(zip(names, numbers[HEAD:], strict=True)),
     }

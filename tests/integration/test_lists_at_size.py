@@ -24,7 +24,7 @@ from projections.area.tally import empty_tally
 from projections.definition.compiled import Definition
 from projections.readmodel import queries
 from projections.readmodel.queries import EventFilters
-from projections.shown.answer_parts import BEFORE_ALL, HISTORY_BYTES_MAX, Place, part_of_area, part_of_office
+from projections.shown.answer_parts import BEFORE_ALL, HISTORY_BYTES_MAX, RecordPosition, part_of_area, part_of_office
 from projections.shown.published import answer_bytes
 from projections.station.submissions import ResultState
 from runtime.postgres import migrate, open_pool
@@ -168,7 +168,7 @@ async def pool(parts: Parts) -> AsyncIterator[Any]:
     try:
         await migrate(pool, schema, files("projections.readmodel").joinpath("migrations"))
         async with pool.acquire() as connection:
-            places = list(definition.places.of_station)
+            places = list(definition.station_order.rank)
             for table in ("record", "station_result", "area_tally"):
                 await connection.execute(f"ALTER TABLE {table} SET UNLOGGED")
             await connection.execute(FILL[0], list(definition.station_codes), places)
@@ -228,11 +228,11 @@ async def test_pages_of_stations_hold_all_of_an_area_in_order(read: tuple[Defini
             if page["next"] is None:
                 break
             after = definition.station_number[page["next"]]
-        places = [definition.places.of_station[definition.station_number[each]] for each in found]
+        places = [definition.station_order.rank[definition.station_number[each]] for each in found]
         assert places == sorted(set(places))
         expected = [
             station
-            for station, place in zip(definition.station_codes, definition.places.of_station, strict=True)
+            for station, place in zip(definition.station_codes, definition.station_order.rank, strict=True)
             if number in definition.lineage[definition.station_area[definition.station_number[station]]]
             and (state is None or state == _state(place))
         ]
@@ -330,7 +330,7 @@ async def test_the_pages_of_a_history_hold_all_of_it_in_order(
         if answer["next"] is None:
             break
         partition, _, offset = answer["next"].partition("/")
-        after = Place(int(offset), int(partition))
+        after = RecordPosition(int(offset), int(partition))
         assert after == found[-1]
     assert found == sorted(set(found))
     assert len(found) == (records if pages < 250 else 250 * limit)
@@ -352,7 +352,7 @@ async def test_snapshots_and_look_ups(read: tuple[Definition, ReadModel, Explain
     assert await model.event(0, 5)
     _check(explaining, "event")
     again = await explaining.pool.fetchval("SELECT encode(sha256('again'), 'hex')")
-    assert len(await model.submission(again)) == queries.PLACES_MAX
+    assert len(await model.submission(again)) == queries.RECORDS_OF_EVENT_MAX
     _check(explaining, "an event that stands 5,000 times")
     connection = Explaining(explaining.pool, explaining.touched)
     await connection.fetch(queries.RECORDS_OF_EVENTS, [again, *(f"{number:064x}" for number in range(1_000))])

@@ -44,10 +44,10 @@ from projections.readmodel.rows import (
     Row,
     Watermarks,
     office_rows,
+    record_rows,
     state_columns,
     station_rows,
     tally_rows,
-    told_rows,
 )
 from proofs.growing_log import GrowingLog
 from proofs.notes import NoteError, parse_checkpoint, parse_note
@@ -233,7 +233,7 @@ class Doctor:
         log = GrowingLog()
         files = TileStore(self._settings.log_directory / folder_of(self._definition.election, partition))
         kept = Batch(self._definition, Watermarks({}, {}))
-        columns = ", ".join(f'"{name}"' for name in queries.TOLD_COLUMNS)
+        columns = ", ".join(f'"{name}"' for name in queries.CONSTANT_COLUMNS)
         statement = f'SELECT {columns} FROM record WHERE partition = $1 ORDER BY "offset"'  # noqa: S608  # our own names
         records = self._merge("record", statement, partition)
         wanted = cuts.offsets
@@ -259,7 +259,7 @@ class Doctor:
                         self._compare_here(fold, log, cuts)
                         wanted.pop(0)
                 self._tell(fold, cuts, kept)
-                await records.take(told_rows(kept))
+                await records.take(record_rows(kept))
                 kept.records.clear()
                 self._say(fold.next_offset - first)
                 if not wanted:

@@ -8,16 +8,8 @@ from itertools import product
 
 import pytest
 
-from projections.station.contest import (
-    VERSION_STEP_MAX,
-    Annulment,
-    ResultState,
-    Review,
-    StationContest,
-    Submission,
-    life_of,
-    settle_one,
-)
+from projections.station.contest import StationContest, settle_one, settled
+from projections.station.submissions import VERSION_STEP_MAX, Annulment, ResultState, Review, Submission
 from schemas.definition.package import Severity
 from schemas.findings import Finding
 
@@ -306,7 +298,7 @@ def test_a_station_is_annulled_only_while_nothing_counts_or_waits() -> None:
 
 
 def test_a_finding_about_the_other_forms_says_which_in_two_languages() -> None:
-    life = life_of(
+    life = settled(
         [form(1, says="a", findings=HARD), form(2, says="b", findings=HARD), form(3, 2, "c"), form(4, 2, "c")],
         reviews={b"event 1": Review(5, False, "TORN"), b"event 2": Review(6, True, "SEEN")},
         annulments={b"order": Annulment(7, "court", 0, b"event 3", "PSU")},
@@ -320,7 +312,7 @@ def test_a_finding_about_the_other_forms_says_which_in_two_languages() -> None:
     }
     assert told[1].sentence_en == "Rejected by the review at offset 5: TORN."
     assert told[3].sentence_en == "Annulled by the order at offset 7: PSU."
-    accepted = life_of([form(1, findings=HARD)], reviews={b"event 1": Review(6, True, "SEEN")}).submissions[0]
+    accepted = settled([form(1, findings=HARD)], reviews={b"event 1": Review(6, True, "SEEN")}).submissions[0]
     assert accepted.judgement == (
         Finding(
             "R2",
@@ -329,7 +321,7 @@ def test_a_finding_about_the_other_forms_says_which_in_two_languages() -> None:
             "Accepted by the review at offset 6: SEEN.",
         ),
     )
-    repeated = life_of([form(4, 2, "c"), form(9, 2, "c")]).submissions[1]
+    repeated = settled([form(4, 2, "c"), form(9, 2, "c")]).submissions[1]
     assert repeated.judgement[0].sentence_en == "Says the same as the form at offset 4."
     assert repeated.judgement[0].severity is Severity.INFO
 
@@ -360,10 +352,10 @@ def test_a_key_may_have_a_hundred_events_and_a_version_may_be_ten_above_the_one_
 
 
 def test_a_life_has_the_events_that_were_applied_and_the_forms() -> None:
-    life = life_of([form(1)], applied={b"review"}, heard=[("cd", b"review"), ("ab" * 8, b"late")])
+    life = settled([form(1)], applied={b"review"}, events_of_key=[("cd", b"review"), ("ab" * 8, b"late")])
     assert [life.has(event) for event in (b"event 1", b"review", b"late")] == [True, True, False]
     assert [life.has_form(event) for event in (b"event 1", b"review")] == [True, False]
-    assert life.heard == {"ab" * 8: {b"event 1", b"late"}, "cd": {b"review"}}
+    assert life.events_of_key == {"ab" * 8: {b"event 1", b"late"}, "cd": {b"review"}}
     assert life.events == 3
 
 
@@ -395,10 +387,12 @@ def test_every_short_history_is_judged_form_by_form_as_all_anew(first: str) -> N
                 changed = life.settle()
             after = {each.offset: (each.state, each.judgement) for each in life.submissions}
             assert {each.offset for each in changed} == {of for of in after if after[of] != before.get(of)}
-        anew = life_of([replace(each) for each in life.submissions], reviews=dict(life.reviews))
+        anew = settled([replace(each) for each in life.submissions], reviews=dict(life.reviews))
         assert after == {each.offset: (each.state, each.judgement) for each in anew.submissions}, (first, *rest)
         assert life.state is anew.state, (first, *rest)
-        assert (life.standing_form and life.standing_form.offset) == (anew.standing and anew.standing.offset), (
+        assert (life.standing_form and life.standing_form.offset) == (
+            anew.standing_form and anew.standing_form.offset
+        ), (
             first,
             *rest,
         )

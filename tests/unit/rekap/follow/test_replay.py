@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from projections.definition.compiled import Definition
-from projections.shown.answer_parts import HISTORY_BYTES_MAX, HistoryPage, Place, history_page
+from projections.shown.answer_parts import HISTORY_BYTES_MAX, HistoryPage, RecordPosition, history_page
 from projections.shown.published import Moment
 from rekap.follow.question import Question
 from rekap.follow.replay import Replayed, ReplayError, cut_of, through_of
@@ -102,8 +102,8 @@ def test_the_parts_of_an_answer_hold_all_of_it(monkeypatch: pytest.MonkeyPatch) 
 def test_pages_of_a_history_end_at_their_number_or_bytes() -> None:
     rows = [{"partition": 0, "offset": offset, "bytes": HISTORY_BYTES_MAX // 2} for offset in range(5)]
     assert history_page(rows[:2], 2) == HistoryPage(rows[:2], None)
-    assert history_page(rows[:2], 1) == HistoryPage(rows[:1], Place(0, 0))
-    assert history_page(rows, 5) == HistoryPage(rows[:2], Place(1, 0))
+    assert history_page(rows[:2], 1) == HistoryPage(rows[:1], RecordPosition(0, 0))
+    assert history_page(rows, 5) == HistoryPage(rows[:2], RecordPosition(1, 0))
     huge = [{**row, "bytes": 2 * HISTORY_BYTES_MAX} for row in rows]
-    assert history_page(huge, 5) == HistoryPage(huge[:1], Place(0, 0))
+    assert history_page(huge, 5) == HistoryPage(huge[:1], RecordPosition(0, 0))
     assert history_page([], 5) == HistoryPage([], None)
