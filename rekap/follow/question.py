@@ -11,7 +11,7 @@ from projections.shown.answer_parts import (
     BEFORE_ALL,
     HISTORY_RECORDS,
     Part,
-    Place,
+    RecordPosition,
     history_page,
     part_of_area,
     part_of_office,
@@ -117,6 +117,6 @@ class Question(NamedTuple):
         return area_answer(definition, self._area(definition), offices, moment, self._part(definition))
 
 
-def _place(text: str) -> Place:
+def _place(text: str) -> RecordPosition:
     partition, _, offset = text.partition("/")
-    return Place(int(offset), int(partition))
+    return RecordPosition(int(offset), int(partition))
