@@ -1,9 +1,9 @@
 """Taking new connections: some in each turn of the loop, and of one address no more than it may make.
 
-asyncio and uvloop build a transport and a protocol for each connection, 0.2 ms, before anybody can ask whose it is. A client
-that connects and leaves as fast as it can thus fills the kernel's queue with 4,096 dead connections, and everybody's next
-one waits behind them. Here a connection is looked at first, which takes 0.01 ms: one whose client has gone, or whose address
-makes too many, is closed.
+asyncio and uvloop build a transport and a protocol for each connection, in 0.2 ms, before its address is known. A client that
+connects and leaves as fast as it can thus fills the kernel's queue with 4,096 dead connections, and the next connection of
+every other client waits behind them. Here each connection is checked first, in 0.01 ms: where its client has gone, or its
+address makes too many, it is closed.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from collections.abc import Callable
 from api.limits.client_address import TrustedProxies
 from api.limits.rate_limits import RateLimit
 from runtime import metrics
+from runtime.logs import log_line
 
-log = logging.getLogger("rekap.http")
+logger = logging.getLogger("rekap.http")
 
 TAKEN_IN_A_TURN = 16
-"""New connections in each turn of the loop, 0.2 ms each. At half, 3,000 silent ones in a row make everybody's next wait for
-1 s; at double, a turn in which many come costs others 6 ms."""
+"""New connections in each turn of the loop, 0.2 ms each. At half, the next connection of another client waits for
+1 s behind 3,000 silent ones; at double, a turn in which many come costs others 6 ms."""
 LOOKED_AT_SECONDS = 0.001
-"""For those that are closed at once, in each turn of the loop: some hundred."""
+"""Limit for closing connections in each turn of the loop: about a hundred."""
 PAUSE_SECONDS = 0.5
-"""After the system had no descriptor or memory for one more."""
+"""Pause after the system had no descriptor or memory for another connection."""
 
 
 class Listener:
@@ -72,7 +73,7 @@ class Listener:
             except (BlockingIOError, ConnectionAbortedError):
                 return
             except OSError as error:
-                log.error("accept failed: %s", error)
+                logger.error(log_line("accept-failed", error=error))
                 self._loop.remove_reader(self._listening)
                 self._loop.call_later(PAUSE_SECONDS, self._listen)
                 return

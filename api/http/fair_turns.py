@@ -1,7 +1,7 @@
-"""Who has the event loop next: requests are begun, and WebSockets read, a little of each client in a turn of the loop.
+"""Fair shares of the event loop: each turn begins a few requests of each party, and reads a little of its input.
 
-A client that asks for a hundred things at once, on one connection or on as many, waits for its own: somebody else's
-request, which needs the loop some ten times until it is answered, finds few steps of the hundred in each of these turns.
+A request needs some ten turns of the loop until it is answered. Where one party sends a hundred requests at once, on one
+connection or on a hundred, they wait for each other, and a request of another party shares its turns with few of them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 BEGUN_IN_A_TURN = 4
 """Requests of one party that are begun in one turn of the loop, up to 1 ms each. At half, a gateway that alone has the machine
-takes more turns for 1,000 forms a second; at double, each step of somebody else's request may wait 8 ms."""
+takes more turns for 1,000 forms a second; at double, each step of another party's request may wait 8 ms."""
 AT_WORK_MAX = 2
 """Requests of one party that are at work at once while others have some too. With one, the loop rests while that waits for
 PostgreSQL or Kafka; with four, the p95 of others is 40 to 51 ms and not 34 to 37 (docs/attacks.md: many forms of a station)."""
@@ -103,7 +103,7 @@ class FairTurns:
             self._call_soon()
 
     def _is_alone(self, party: str) -> bool:
-        """Whether nobody else has a request at work."""
+        """Whether no other party has a request at work."""
         return self._at_work.get(party, 0) == self._all_at_work
 
     def _has_place(self, party: str) -> bool:
@@ -147,7 +147,7 @@ class FairTurns:
             piece()
 
     def add_slow(self, party: str, piece: Piece) -> None:
-        """What brings nobody anything: one piece of each party in LOOK_SECONDS."""
+        """Work that serves no client, such as dropping a body: one piece of each party in LOOK_SECONDS."""
         self._slow.setdefault(party, deque()).append(piece)
         self._slow_again()
 
@@ -195,7 +195,7 @@ class FairTurns:
         try:
             self._begin_waiting()
             self._do_pieces()
-        finally:  # one whose work fails ends nobody else's
+        finally:  # a piece that fails ends no other
             if self._pieces or self._had or any(map(self._has_place, self._waiting)):
                 self._call_soon()
             elif self._waiting and self._timer is None:

@@ -42,7 +42,7 @@ IDLE_SECONDS_MAX = 30.0
 BODY_WINDOW_SECONDS = 15.0
 BODY_WINDOW_BYTES_MIN = 8 * 1024
 """What of a body must come in each window, unless it ends: 550 bytes a second, a tenth of what GPRS carries. At double,
-phones at the edge of a cell lose their forms; at half, one who trickles holds what he sent for twice as long."""
+phones at the edge of a cell lose their forms; at half, a client that trickles holds its place for twice as long."""
 BODY_SECONDS_MAX = 300.0
 """For a whole body: a full batch of 16 MiB at 56 kB/s. Smaller batches suit slower lines."""
 CHUNKS_FREE = 64
@@ -58,7 +58,7 @@ SLICE_BYTES = 4 * 1024
 slice of chunks of one byte takes 2 ms."""
 PIECE_SECONDS = 0.0005
 """For reading of one connection what came at once, up to 256 KiB; then others have a turn. At half, a batch of 16 MiB takes as
-many turns again; at double, each step of somebody else's request waits 1 ms for each address that sends bodies."""
+many turns again; at double, each step of another party's request waits 1 ms for each address that sends bodies."""
 
 
 class BoundedProtocol(ServedConnection, HttpToolsProtocol):
@@ -132,7 +132,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.leave(self)
         self._backlog = b""
-        # uvicorn marks the newest of pipelined requests only: the others would be answered to nobody, a stream for ever.
+        # uvicorn marks the newest of pipelined requests only: the other answers would have no reader, and a stream no end.
         for cycle in (self._running, *(cycle for cycle, _ in self.pipeline)):
             if cycle is not None and not cycle.response_complete:
                 cycle.disconnected = True
@@ -179,7 +179,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
             if now - self._body_since > LINGER_SECONDS:
                 self.cut_off()
         elif self.flow.read_paused:
-            self._window_since, self._window_bytes = now, self._body_bytes  # it is we who do not read
+            self._window_since, self._window_bytes = now, self._body_bytes  # reading is paused on this side
         elif now - self._body_since > BODY_SECONDS_MAX:
             self._refuse(
                 _too_slow(f"A body must come within {BODY_SECONDS_MAX:.0f} s: send less at once."), "slow-body"
@@ -311,7 +311,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         self._body_since = self._window_since = now
         self._body_bytes = self._window_bytes = self._chunks = 0
         if self.pipeline:
-            # Read on, although it has to wait: else nobody would notice that the client has gone.
+            # Read on, although the request has to wait: otherwise the end of the connection would not be noticed.
             self.flow.resume_reading()
             self._queued_head_bytes += self._head_bytes
             if len(self.pipeline) >= PIPELINED_MAX or self._queued_head_bytes > HEAD_BYTES_MAX:
@@ -361,7 +361,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
                     place.give_back()
 
             if cycle.disconnected:
-                place.give_back()  # nobody waits for the answer any more
+                place.give_back()  # its client has gone
                 return
             self._place = place
             if self._arriving is cycle:
