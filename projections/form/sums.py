@@ -90,7 +90,7 @@ def p1(form: Form, case: Case) -> Sentences:
 
 
 def p2(form: Form, case: Case) -> Sentences:
-    """VA = sum of the stated party totals (legislative form)."""
-    if form.party_totals is None:
+    """VA = sum of the stated party totals (legislative form). A form that states none cannot be checked."""
+    if not form.party_totals:
         return []
     return equal("VA", form.VA, "Σ B", sum(form.party_totals.values()), case.tolerance)
