@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from api.http import fair_turns
-from api.http.fair_turns import AT_WORK_MAX, BEGUN_IN_A_TURN, FairTurns, Place
+from api.http.fair_turns import AT_WORK_MAX, BEGUN_ALONE_MAX, FairTurns, Place
 
 
 class Begun:
@@ -43,10 +43,10 @@ async def _turns(count: int = 20) -> None:
 
 async def test_one_who_is_alone_has_all_begun_a_few_in_each_turn() -> None:
     begun = Begun()
-    begun.ask("a", 3 * BEGUN_IN_A_TURN)
-    assert len(begun.order) == BEGUN_IN_A_TURN
+    begun.ask("a", 3 * BEGUN_ALONE_MAX)
+    assert len(begun.order) == BEGUN_ALONE_MAX
     await _turns()
-    assert len(begun.order) == 3 * BEGUN_IN_A_TURN
+    assert len(begun.order) == 3 * BEGUN_ALONE_MAX
 
 
 async def test_one_who_asks_for_little_is_begun_at_once_whatever_others_wait_for() -> None:
@@ -120,14 +120,17 @@ async def test_pieces_are_done_one_of_each_party_in_a_turn_while_others_are_at_w
 
 
 async def test_what_comes_is_read_at_once_from_one_who_has_sent_nothing_else_in_this_turn() -> None:
-    turns, done = FairTurns(), list[str]()
+    begun, done = Begun(), list[str]()
+    begun.ask("c")
     for name in ("a", "a", "b", "a"):
-        turns.do(name, partial(done.append, name))
+        begun.turns.do(name, partial(done.append, name))
     assert done == ["a", "b"]
     await _turns()
     assert done == ["a", "b", "a", "a"]
-    turns.do("a", lambda: done.append("a"))
-    assert len(done) == 5
+    begun.answer("c")
+    for _ in range(2):
+        begun.turns.do("a", partial(done.append, "a"))
+    assert len(done) == 6, "alone, it waits for nothing"
 
 
 async def test_what_brings_nobody_anything_is_done_one_of_each_party_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
