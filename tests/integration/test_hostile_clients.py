@@ -141,7 +141,9 @@ async def test_wrong_signatures_are_paid_for_and_others_pay_nothing(
         answer = await attacker.post("/v1/submissions:batch", content=body)
         statuses = [orjson.loads(line)["status"] for line in answer.content.splitlines()]
         assert set(statuses) == {401, 429}
-        assert statuses == sorted(statuses)
+        # Not all behind the first: on a slow machine its bucket fills up a little meanwhile.
+        assert statuses[0] == 401
+        assert statuses.count(429) > 100
         for _ in range(100):  # on a slow machine its bucket has filled up a little meanwhile
             single = await attacker.post("/v1/submissions", content=wrong)
             if single.status_code != 401:
