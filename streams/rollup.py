@@ -24,13 +24,13 @@ from typing import Any, NamedTuple, NoReturn
 
 import faust
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError
+from aiokafka.errors import KafkaError
 
 from projections.area.rollup import Rollup
 from projections.definition.compiled import Definition
 from projections.fold.chain import Applied
 from runtime import metrics
-from runtime.kafka.clients import ordered_producer, plain_consumer, stop_consumer
+from runtime.kafka.clients import TOO_LARGE, ordered_producer, plain_consumer, stop_consumer
 from runtime.kafka.message_keys import MessageKeys
 from runtime.kafka.seals import Seals
 from runtime.kafka.set_aside import Opener, SetAside
@@ -49,10 +49,6 @@ SETTLE_SECONDS = 0.002
 the message and wait for the next; at double, all blocks would wait longer than needed."""
 EXIT_BUG = 70
 """EX_SOFTWARE of sysexits.h."""
-
-
-TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError)
-"""Errors with which Kafka's client and broker refuse one message for its size."""
 
 
 class _Stop(NamedTuple):

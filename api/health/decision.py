@@ -76,7 +76,7 @@ class Reading:
     ends: Ends | None
     database: DatabaseReading | str
     checkpoint_ages_s: Sequence[float]
-    """Of the logs' checkpoint files, as far as they are on this machine."""
+    """Ages of the logs' checkpoint files that are on this machine."""
     heartbeat_s: float
     """How often a notary renews its checkpoints."""
     live: Stage

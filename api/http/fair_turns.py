@@ -31,7 +31,7 @@ Piece = Callable[[], None]
 
 
 class Place:
-    """Of one request that is at work."""
+    """Place of one request among those at work."""
 
     __slots__ = ("_is_held", "_party", "_turns")
 

@@ -94,7 +94,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         self._running: RequestResponseCycle | None = None
         """The request that is being answered."""
         self._place: Place | None = None
-        """Of the request that is being answered, once it is at work."""
+        """Place of the request that is being answered, once it is at work."""
         self._is_endless = False
         """The answer has no end, so that no request behind it would be answered."""
         self._arriving: RequestResponseCycle | None = None

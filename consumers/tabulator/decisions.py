@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
-from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError
-
+from runtime.kafka.clients import TOO_LARGE
 from schemas.codes import OfficeId
 from schemas.derived.parts import TooManyPartsError
 
@@ -31,8 +30,6 @@ IN_FLIGHT_BYTES_MAX = 32 * 1024 * 1024
 """Limit for blocks that wait for acknowledgement. The producer keeps them until then, to send them again."""
 IN_FLIGHT_MAX = 200
 """Blocks that may wait for acknowledgement: some seconds of a busy night. With more, a Kafka that hangs is noticed later."""
-TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError)
-"""Errors with which Kafka's client and broker refuse one message for its size. Other errors are not about one message."""
 NO_KEYFRAME = (TooManyPartsError, AssertionError, ValueError, TypeError, *TOO_LARGE)
 """Errors of a keyframe that cannot be made, cut into parts or sent. They concern this keyframe only."""
 

@@ -13,7 +13,6 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 
 from consumers.tabulator.decisions import (
     NO_KEYFRAME,
-    TOO_LARGE,
     Refusal,
     must_wait,
     next_keyframes_after,
@@ -25,7 +24,7 @@ from consumers.tabulator.partition import HeldPartition
 from projections.definition.compiled import Definition
 from projections.station.submissions import ResultState
 from runtime import metrics
-from runtime.kafka.clients import ordered_producer
+from runtime.kafka.clients import TOO_LARGE, ordered_producer
 from runtime.kafka.message_keys import MessageKeys
 from runtime.kafka.seals import Seals
 from runtime.kafka.topics import Topics

@@ -74,7 +74,7 @@ class StationContest:
     effective: Submission | None = field(default=None, init=False)
     """The form that counts. `settle` makes this and the fields below, and `add` updates them."""
     waiting: Submission | None = field(default=None, init=False)
-    """Of the forms that were held when they were judged, the one of the highest version, and of these the first."""
+    """The first form of the highest version among those that were held when they were judged."""
     reached: int = field(default=0, init=False)
     """The highest version that is reached from 0 in steps of up to VERSION_STEP_MAX."""
     _forms: dict[bytes, Submission] = field(default_factory=dict, init=False)

@@ -63,8 +63,8 @@ class RebuildError(BadOutcomeError):
 
 
 class Progress(NamedTuple):
-    """Of the new generation: ledger records folded, messages recorded, and of how many; then, by office and ledger partition,
-    how far its read model tells of stations, and how far the sums above them go."""
+    """Progress of the new generation: ledger records folded, messages recorded, and of how many; then, by office and ledger
+    partition, how far its read model tells of stations, and how far the sums above them go."""
 
     folded: dict[Any, int]
     ledger: dict[Any, int]

@@ -9,11 +9,15 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError
 
 from runtime.kafka import aiokafka_patches
 from runtime.kafka.security import client_options
 from runtime.kafka.topics import MESSAGE_BYTES_MAX
 from runtime.settings import Settings
+
+TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError)
+"""Errors with which Kafka's client and broker refuse one message for its size. Other errors are not about one message."""
 
 aiokafka_patches.apply()  # for all clients of the process, Faust's too (streams/app.py imports this module)
 
