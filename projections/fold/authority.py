@@ -93,8 +93,8 @@ def check_scope(event: LedgerEvent, key: KeyEntry, definition: Definition) -> Re
                 "E5", "partitions", "jumlah partisi", "number of partitions", event.partitions, definition.partitions
             )
         return _scope("scope", key, key.scope == definition.area_codes[definition.root])
-    if not isinstance(event, (Report, ResultReported, ResultReviewed, ResultAnnulled, AnnulmentWithdrawn)):
-        return None
+    about_station = (Report, ResultReported, ResultReviewed, ResultAnnulled, AnnulmentWithdrawn)
+    assert isinstance(event, about_station), f"{event.type} is an accepted type and has no scope"
     station = definition.station_number.get(event.station)
     if station is None:
         return Refusal(

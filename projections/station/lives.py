@@ -4,7 +4,7 @@ A *life* is all that was submitted about one station in one contest, with its *s
 held, where none counts), and what the rules across contests find of that form.
 
 As Python objects a life with one form takes 660 bytes, and the garbage collector walks them; as bytes it takes its numbers and
-73 more, and the fold state of a partition is written and read without conversion (fold/state.py). A life is written in one of
+72 more, and the fold state of a partition is written and read without conversion (fold/state.py). A life is written in one of
 two ways:
 
     ordinary   a single form that counts, with no finding: packed

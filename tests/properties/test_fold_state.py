@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from projections.definition.compiled import Definition
 from projections.fold.records import Record, read_record
-from projections.fold.state import StateOf, UnfitStateError, decoded, encoded
+from projections.fold.state import StateOf, decoded, encoded
 from projections.fold.tabulation import PartitionFold
 from projections.station import lives
 from proofs.signatures import load_public_key, verify
@@ -108,49 +108,6 @@ def test_what_was_told_before_is_folded_in_silence_and_leaves_the_same_state(
                 assert _bytes(silent.take_blocks()) == blocks
         if not silent.is_silent:
             assert silent.state() == loud.state()
-
-
-@pytest.fixture(scope="module")
-def content() -> tuple[bytes, StateOf]:
-    ledger = MemoryLedger(PACKAGES[0])
-    for station in ("1.1.1-1", "1.1.1-2", "1.1.2-1"):
-        ledger.say("officer", reported(station))
-    partition = ledger.definition.partition_of_station(ledger.definition.station_number["1.1.1-1"])
-    of = _of(ledger.definition, partition)
-    return b"".join(encoded(fold(ledger, partition)[0].state(), of)), of
-
-
-def test_a_state_with_one_bit_changed_is_not_used(content: tuple[bytes, StateOf]) -> None:
-    right, of = content
-    decoded(right, of)
-    for place in range(len(right)):
-        damaged = bytearray(right)
-        damaged[place] ^= 1
-        with pytest.raises(UnfitStateError):
-            decoded(bytes(damaged), of)
-
-
-def test_a_state_that_was_cut_off_is_not_used(content: tuple[bytes, StateOf]) -> None:
-    right, of = content
-    for length in range(len(right)):
-        with pytest.raises(UnfitStateError):
-            decoded(right[:length], of)
-
-
-@pytest.mark.parametrize(
-    ("other", "sentence"),
-    [
-        ({"definition": "0" * 64}, "it is of definition"),
-        ({"rules": "the next version"}, "it is of rules"),
-        ({"partition": 99}, "it is of partition"),
-    ],
-)
-def test_a_state_of_something_else_is_not_used(
-    content: tuple[bytes, StateOf], other: dict[str, Any], sentence: str
-) -> None:
-    right, of = content
-    with pytest.raises(UnfitStateError, match=sentence):
-        decoded(right, of._replace(**other))
 
 
 def test_lives_that_change_often_do_not_grow_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:

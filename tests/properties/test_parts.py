@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from api.feed.state import FeedState, packed
 from projections.area.rollup import Rollup
-from projections.fold.parts import OPEN_BYTES_MAX, Parts
+from projections.fold.parts import Parts
 from projections.readmodel.rows import Batch, Watermarks
 from runtime.kafka.topics import MESSAGE_BYTES_MAX
 from schemas.codes import OfficeId
 from schemas.derived.blocks import Block, BlockRange, keyframe
-from schemas.derived.parts import PART_BYTES_MAX, PARTS_MAX, Part
+from schemas.derived.parts import PART_BYTES_MAX, Part
 from schemas.derived.results import Result, ResultRange
 from schemas.served.live import Positions
 from tests.support.ledger import MemoryLedger, fold
@@ -205,77 +205,6 @@ def _counted(result: Result) -> Result:
         areas=[each for each in result.areas if any(each[2])],
         offices=[each for each in result.offices if any(each[1])],
     )
-
-
-# ── bounds ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_message_of_too_many_parts_is_dropped_before_it_fills_the_memory() -> None:
-    parts: Parts[int] = Parts()
-    assert parts.add("office", Part("w-1", 0, PARTS_MAX + 1), 1, 10) is None
-    assert parts.add("office", Part("w-1", 1, PARTS_MAX + 1), 1, 10) is None
-    assert (parts.first_offset, parts.dropped) == (None, 1)
-
-
-def test_messages_of_workers_that_died_are_dropped_the_oldest_first() -> None:
-    parts: Parts[int] = Parts()
-    for writer in range(9):
-        parts.add("office", Part(f"{writer}-1", 0, 2), writer, PART_BYTES_MAX, offset=writer)
-    assert (parts.first_offset, parts.dropped) == (6, 6)
-    assert parts.add("office", Part("8-1", 1, 2), 80, 1) == [8, 80]
-    assert parts.add("office", Part("5-1", 1, 2), 50, 1) is None
-
-
-def test_all_that_is_open_is_bounded_in_bytes_over_all_offices() -> None:
-    parts: Parts[int] = Parts()
-    for office in range(9):
-        parts.add(f"office {office}", Part("w-1", 0, 2), office, OPEN_BYTES_MAX // 4, offset=office)
-    assert parts.first_offset == 5
-
-
-def test_a_restarted_worker_and_a_missing_part_end_a_message() -> None:
-    parts: Parts[str] = Parts()
-    assert parts.add("office", Part("w-1", 0, 3), "a", 1) is None
-    assert parts.add("office", Part("w-2", 0, 2), "b", 1) is None, "the writer began another"
-    assert parts.add("office", Part("w-1", 1, 3), "a", 1) is None
-    assert parts.add("office", Part("w-2", 1, 2), "b", 1) == ["b", "b"]
-    assert parts.add("office", Part("w-3", 0, 4), "c", 1) is None
-    assert parts.add("office", Part("w-3", 2, 4), "c", 1) is None, "part 1 is missing"
-    assert parts.add("office", Part("w-3", 3, 4), "c", 1) is None
-    assert parts.first_offset is None
-
-
-def test_an_older_message_that_comes_again_does_not_end_the_one_that_its_writer_sends() -> None:
-    parts: Parts[str] = Parts()
-    assert parts.add("office", Part("w-9", 0, 3), "a", 1) is None
-    assert parts.add("office", Part("w-10", 0, 3), "b", 1) is None
-    for number in (1, 2):
-        assert parts.add("office", Part("w-9", 0, 3), "a", 1) is None
-        assert parts.add("office", Part("w-10", number, 3), "b", 1) == (["b"] * 3 if number == 2 else None)
-
-
-def test_a_part_of_as_many_as_the_first_does_not_say_drops_the_message() -> None:
-    parts: Parts[str] = Parts()
-    parts.add("office", Part("w-1", 0, 3), "a", 1)
-    assert parts.add("office", Part("w-1", 1, 2), "a", 1) is None
-    assert (parts.first_offset, parts.dropped) == (None, 1)
-
-
-def test_what_a_writer_has_given_up_takes_no_room() -> None:
-    parts: Parts[str] = Parts(bytes_max=10)
-    for number in range(9):
-        parts.add("office", Part(f"w-{number}", 0, 2), "a", 6)
-    assert parts.add("office", Part("w-8", 1, 2), "b", 1) == ["a", "b"]
-    assert parts.dropped == 8
-
-
-def test_a_chain_that_has_gone_past_its_messages_gives_up_no_others() -> None:
-    parts: Parts[str] = Parts()
-    for chain in ("a", "b"):
-        parts.add(chain, Part("w-1", 0, 2), chain, 1)
-    parts.give_up("a", lambda _: True)
-    assert parts.add("a", Part("w-1", 1, 2), "a", 1) is None
-    assert parts.add("b", Part("w-1", 1, 2), "b", 1) == ["b", "b"]
 
 
 def test_the_head_of_a_part_is_read_without_its_rows() -> None:

@@ -377,6 +377,16 @@ def test_a_station_in_two_contests_of_an_office_is_found_once_for_the_two(
     assert of_the_first == [Problem("contests", 3, "electorate", sentence)]
 
 
+def test_no_more_contests_of_an_office_that_overlap_are_found_than_are_listed(package: ElectionPackage) -> None:
+    """Sixty contests of one electorate are 1,770 pairs."""
+    many = tuple(Contest(id=f"mayor-{number}", office="mayor", electorate="N.1") for number in range(60))
+    more = added(package, "offices", Office(id="mayor", name=LocalText(id="Wali kota", en="Mayor")))
+    more = added(more, "choices", *(Choice(contest=each.id, id="1", name="Candidate") for each in many))
+    found = problems(added(more, "contests", *many))
+    assert len(found) == PROBLEMS_MAX + 1
+    assert found[-1].sentence.startswith("1 more ")
+
+
 def test_an_area_in_districts_of_two_offices_is_fine(package: ElectionPackage) -> None:
     more = added(package, "districts", DistrictPart(district="dpd-1", name="Dapil DPD", area="N.1.1"))
     more = added(more, "offices", Office(id="dpd", name=LocalText(id="DPD", en="Senate")))

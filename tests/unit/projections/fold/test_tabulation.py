@@ -12,7 +12,7 @@ from projections.fold.tabulation import GenesisError, PartitionFold
 from projections.station.submissions import EVENTS_PER_KEY_MAX
 from rekap.station.signing import Signer
 from schemas.definition.package import RuleSetting, Severity
-from schemas.derived.blocks import UNATTRIBUTED
+from schemas.derived.blocks import UNATTRIBUTED, Block
 from schemas.ledger.envelope import ledger_record
 from schemas.ledger.events import ACCEPTED_TYPES
 from tests.support.ledger import CREATED_AT, MemoryLedger, fold, private_key
@@ -223,6 +223,36 @@ def test_a_flood_of_one_key_leaves_room_for_another_and_for_the_supervisor() -> 
     assert states[right][1] == "flagged"
 
 
+def test_a_first_form_of_a_higher_version_or_that_corrects_another_is_judged_with_those_that_are_missing() -> None:
+    ledger, partition = _ledger()
+    second = ledger.append(partition, ledger.signed("officer", reported(STATION, version=2)))
+    corrects = reported("1.1.1-2") | {"supersedes": "ab" * 32}
+    nothing = ledger.append(partition, ledger.signed("officer", corrects))
+    assert _states(ledger, partition) == {
+        second: ("president", "flagged", ["V5", "V6"]),
+        nothing: ("president", "flagged", ["V6"]),
+    }
+    again = ledger.append(partition, ledger.signed("officer", reported(STATION, version=2)))
+    assert _states(ledger, partition)[again] == ("president", "superseded", ["V3"])
+
+
+def test_each_kind_of_event_that_comes_again_is_a_duplicate() -> None:
+    ledger, partition = _ledger()
+    held = ledger.say("officer", reported(STATION, VA=99))[1]
+    review = ledger.say("reviewer", reviewed(STATION, _event_of(ledger, partition, held), "accepted"))[1]
+    order = ledger.say("supervisor", annulled(STATION, 1))[1]
+    withdrawal = ledger.say("supervisor", withdrawn(STATION, _event_of(ledger, partition, order)))[1]
+    before = _states(ledger, partition)
+    ledger.partitions[partition] += [
+        ledger.partitions[partition][offset] for offset in (held, review, order, withdrawal)
+    ]
+    after = _states(ledger, partition)
+    assert {offset: state for offset, state in after.items() if offset > withdrawal} == {
+        withdrawal + number: ("president", "duplicate", []) for number in range(1, 5)
+    }
+    assert {offset: state for offset, state in after.items() if offset <= withdrawal} == before
+
+
 def test_a_held_form_that_no_longer_stands_is_not_compared_with_other_contests() -> None:
     rules = (RuleSetting(id="F3", severity=Severity.HARD), RuleSetting(id="X1", severity=Severity.SOFT))
     ledger = MemoryLedger(small_package(rules))
@@ -234,3 +264,107 @@ def test_a_held_form_that_no_longer_stands_is_not_compared_with_other_contests()
     states = _states(ledger, partition)
     assert states[first] == ("president", "held", ["F3"])
     assert states[second] == ("president", "held", ["F3"])
+
+
+# ── blocks, silence and states ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _applied(state: PartitionFold, ledger: MemoryLedger, *, before: int | None = None) -> PartitionFold:
+    """The fold after the records from its next offset, up to that before `before`."""
+    for offset in range(state.next_offset, before or len(ledger.partitions[state.partition])):
+        state.apply(read_record(offset, ledger.partitions[state.partition][offset]), signature_holds=True)
+    return state
+
+
+def _bytes(blocks: list[Block]) -> list[bytes]:
+    return [block.to_bytes() for block in blocks]
+
+
+def test_a_record_out_of_order_is_a_bug() -> None:
+    ledger, partition = _ledger()
+    record = read_record(1, ledger.partitions[partition][0])
+    with pytest.raises(AssertionError, match=f"partition {partition}: expected offset 0, got 1"):
+        PartitionFold(ledger.definition, partition).apply(record, signature_holds=True)
+
+
+def test_a_genesis_touches_every_office_and_is_shown_with_those_of_none() -> None:
+    ledger, partition = _ledger()
+    _, blocks = fold(ledger, partition)
+    assert [(block.office, block.from_, block.through) for block in blocks] == [
+        ("president", -1, 0),
+        ("council", -1, 0),
+        (UNATTRIBUTED, -1, 0),
+    ]
+    assert [row["state"] for block in blocks for row in block.states] == ["applied"]
+
+
+def test_a_fold_goes_on_from_its_state_as_if_it_had_never_stopped() -> None:
+    ledger, partition = _ledger()
+    ledger.say("officer", reported(STATION, VA=99))
+    straight = _applied(PartitionFold(ledger.definition, partition), ledger)
+    straight.take_blocks()
+    state = straight.state()
+    assert (state.next_offset, state.through) == (2, {"president": 1, "council": 0, UNATTRIBUTED: 0})
+    assert state.genesis == read_record(0, ledger.partitions[partition][0]).event_id
+    assert state.last_leaf == read_record(1, ledger.partitions[partition][1]).leaf
+    again = PartitionFold.from_state(ledger.definition, partition, state)
+    assert again.state() == state
+    ledger.say("officer", reported(STATION, version=2))
+    ledger.append(partition, ledger.partitions[partition][0])
+    for each in (straight, again):
+        _applied(each, ledger)
+    assert _bytes(again.take_blocks()) == _bytes(straight.take_blocks())
+    assert again.keyframes() == straight.keyframes()
+    assert again.state() == straight.state()
+
+
+def test_a_state_before_the_genesis_or_amid_changes_is_a_bug() -> None:
+    ledger, partition = _ledger()
+    state = PartitionFold(ledger.definition, partition)
+    with pytest.raises(AssertionError, match="before the genesis"):
+        state.state()
+    _applied(state, ledger)
+    with pytest.raises(AssertionError, match="take the blocks before"):
+        state.state()
+
+
+def test_what_was_published_before_a_restart_is_folded_and_not_published_again() -> None:
+    ledger, partition = _ledger()
+    ledger.say("officer", reported(STATION))
+    ledger.say("officer", reported(STATION, (1, 2, 3), version=2))
+    loud, silent = (PartitionFold(ledger.definition, partition) for _ in range(2))
+    silent.is_silent = True
+    _applied(loud, ledger, before=2)
+    loud.take_blocks()
+    _applied(silent, ledger, before=2)
+    silent.forget_changes()
+    assert silent.is_silent
+    silent.is_silent = False
+    assert silent.take_blocks() == []
+    for each in (loud, silent):
+        _applied(each, ledger)
+    assert _bytes(silent.take_blocks()) == _bytes(loud.take_blocks()) != []
+    assert silent.state() == loud.state()
+
+
+def test_the_block_of_an_office_is_taken_when_it_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger, partition = _ledger()
+    state = _applied(PartitionFold(ledger.definition, partition), ledger)
+    state.take_blocks()
+    ledger.say("officer", reported(STATION))
+    _applied(state, ledger)
+    assert state.take_full_blocks() == []
+    monkeypatch.setattr("projections.fold.outgoing.BLOCK_BYTES_MAX", 100)
+    assert [(block.office, block.through) for block in state.take_full_blocks()] == [("president", 1)]
+    assert state.take_blocks() == []
+
+
+def test_each_office_has_a_keyframe() -> None:
+    ledger, partition = _ledger()
+    ledger.say("officer", reported(STATION))
+    state, _ = fold(ledger, partition)
+    assert [(frame.office, frame.through, len(frame.areas)) for frame in state.keyframes()] == [
+        ("president", 1, 1),
+        ("council", 0, 0),
+    ]
+    assert state.keyframe(state.definition.offices[0].id) == state.keyframes()[0]

@@ -1,0 +1,154 @@
+"""Who may submit what: each check with its rule, its field and its sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from projections.definition.compiled import Definition
+from projections.fold.authority import MAY_SUBMIT, Refusal, check_election, check_key, check_scope
+from schemas.definition.package import Role
+from schemas.ledger.events import ACCEPTED_TYPES, LEDGER_EVENT
+from schemas.ledger.reports import LedgerEvent
+from tests.support.ledger import CREATED_AT, key_row
+from tests.support.small_election import annulled, reported, reviewed, small_package, withdrawn
+
+DEFINITION = Definition(small_package())
+ID = "ab" * 32
+OPENED = {"type": "election.opened", "partitions": 3}
+COPIED = {**reported("1.1.1-1"), "type": "result.copied"}
+OF_STATION = [
+    reported("1.1.1-1"),
+    reviewed("1.1.1-1", ID, "accepted"),
+    annulled("1.1.1-1", 1),
+    withdrawn("1.1.1-1", ID),
+]
+
+
+def event(body: dict[str, Any], **more: Any) -> LedgerEvent:
+    frame = {
+        "election": "small",
+        "mode": "rehearsal",
+        "definition": DEFINITION.hash,
+        "seq": 0,
+        "created_at": CREATED_AT,
+    }
+    return LEDGER_EVENT.validate_json(orjson.dumps({**frame, **body, **more}))
+
+
+def key_of(name: str) -> Any:
+    return DEFINITION.keys[key_row(name, Role.WITNESS, "N").key_id]
+
+
+@pytest.mark.parametrize(
+    ("more", "refusal"),
+    [
+        ({}, None),
+        ({"election": "big"}, Refusal("E1", "election", "Pemilu big bukan small.", "The election is big, expected small.")),
+        (
+            {"mode": "live"},
+            Refusal("E2", "mode", "Mode live bukan rehearsal.", "The mode is live, expected rehearsal."),
+        ),
+        (
+            {"definition": ID},
+            Refusal(
+                "E3",
+                "definition",
+                f"Definisi {ID} bukan {DEFINITION.hash}.",
+                f"The definition is {ID}, expected {DEFINITION.hash}.",
+            ),
+        ),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("body", [OPENED, *OF_STATION], ids=lambda body: body["type"])
+def test_an_event_is_of_this_election_in_this_mode_with_this_definition(
+    body: dict[str, Any], more: dict[str, Any], refusal: Refusal | None
+) -> None:
+    assert check_election(event(body, **more), DEFINITION) == refusal
+
+
+def test_a_type_for_later_is_refused() -> None:
+    assert check_election(event(COPIED), DEFINITION) == Refusal(
+        "E4",
+        "type",
+        "Jenis peristiwa result.copied belum diterima oleh versi ini.",
+        "Events of type result.copied are not accepted by this version.",
+    )
+
+
+def test_an_unknown_key_is_refused() -> None:
+    assert check_key(event(OPENED), None, "cd" * 8, DEFINITION) == Refusal(
+        "K1",
+        "signatures.0.keyid",
+        f"Kunci {'cd' * 8} tidak terdaftar dalam pemilu ini.",
+        f"Key {'cd' * 8} is not registered in this election.",
+    )
+
+
+@pytest.mark.parametrize("body", [OPENED, *OF_STATION, COPIED], ids=lambda body: body["type"])
+@pytest.mark.parametrize("role", list(Role))
+def test_a_role_may_submit_what_the_table_says(body: dict[str, Any], role: Role) -> None:
+    kind = body["type"]
+    key = key_of("officer")._replace(role=role)
+    refusal = check_key(event(body), key, key.key_id, DEFINITION)
+    if role in MAY_SUBMIT[kind]:
+        assert refusal is None
+        return
+    assert refusal is not None
+    assert (refusal.rule, refusal.field) == ("K3", "type")
+    allowed = ", ".join(sorted(MAY_SUBMIT[kind]))
+    assert refusal.sentence_id == f"Peran {role} tidak boleh menyampaikan {kind}; yang boleh: {allowed}."
+    assert refusal.sentence_en == f"Role {role} may not say {kind}; allowed: {allowed}."
+
+
+def test_the_roles_of_each_accepted_type() -> None:
+    assert {kind: MAY_SUBMIT[kind] for kind in ACCEPTED_TYPES} == {
+        "election.opened": {"authority"},
+        "result.reported": {"station_officer"},
+        "result.reviewed": {"reviewer"},
+        "result.annulled": {"supervisor", "court"},
+        "annulment.withdrawn": {"supervisor", "court"},
+    }
+
+
+@pytest.mark.parametrize("body", OF_STATION, ids=lambda body: body["type"])
+def test_an_event_names_a_station_and_a_contest_within_the_scope_of_its_key(body: dict[str, Any]) -> None:
+    key = key_of("officer-1")
+    assert check_scope(event(body), key, DEFINITION) is None
+    assert check_scope(event(body, station="9.9.9-9"), key, DEFINITION) == Refusal(
+        "S1",
+        "station",
+        "TPS 9.9.9-9 tidak ada dalam definisi pemilu ini.",
+        "Station 9.9.9-9 is not in this election's definition.",
+    )
+    for contest in ("mayor", "council-c"):
+        assert check_scope(event(body, contest=contest), key, DEFINITION) == Refusal(
+            "S2",
+            "contest",
+            f"Pemilihan {contest} tidak diadakan di TPS 1.1.1-1.",
+            f"Contest {contest} is not held at station 1.1.1-1.",
+        )
+    assert check_scope(event(body, station="2.1.1-1"), key, DEFINITION) == Refusal(
+        "K4",
+        "station",
+        f"Kunci {key.key_id} hanya berlaku untuk 1.",
+        f"Key {key.key_id} speaks only for 1.",
+    )
+
+
+def test_a_genesis_has_the_packages_partitions_and_a_key_of_the_whole_election() -> None:
+    key = key_of("authority")
+    assert check_scope(event(OPENED), key, DEFINITION) is None
+    assert check_scope(event(OPENED, partitions=4), key, DEFINITION) == Refusal(
+        "E5", "partitions", "Jumlah partisi 4 bukan 3.", "The number of partitions is 4, expected 3."
+    )
+    refusal = check_scope(event(OPENED), key._replace(scope="1"), DEFINITION)
+    assert refusal is not None
+    assert (refusal.rule, refusal.field) == ("K4", "scope")
+
+
+def test_a_type_that_was_accepted_without_a_scope_is_a_bug() -> None:
+    with pytest.raises(AssertionError, match=r"result\.copied is an accepted type and has no scope"):
+        check_scope(event(COPIED), key_of("officer"), DEFINITION)

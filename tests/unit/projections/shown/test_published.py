@@ -1,0 +1,377 @@
+"""Numbers as readers get them, by name: every field of every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+import pytest
+
+from projections.area.tally import HEAD
+from projections.definition.compiled import ContestEntry, Definition
+from projections.shown.answer_parts import (
+    BEFORE_ALL,
+    HISTORY_BYTES_MAX,
+    HistoryPage,
+    Part,
+    RecordPosition,
+    history_page,
+    part_of_area,
+    part_of_office,
+)
+from projections.shown.published import (
+    Moment,
+    answer_bytes,
+    area_answer,
+    as_of,
+    contest_answer,
+    event_links,
+    office_answer,
+    position_text,
+    published_contribution,
+    published_leaf,
+    published_office,
+    published_standing,
+    published_tally,
+    published_time,
+    shard_as_of,
+    station_answer,
+    tallies_in,
+)
+from tests.support.small_election import elsewhere, small_package
+
+DEFINITION, ELSEWHERE = Definition(small_package()), Definition(elsewhere(small_package()))
+NOTHING = Moment({}, {}, {}, {})
+PRESIDENT, COUNCIL = DEFINITION.offices
+
+
+def contest(code: str, definition: Definition = DEFINITION) -> ContestEntry:
+    return definition.contests[definition.contest_number[code]]
+
+
+def tally(*tiers: tuple[int, ...], annulled: int = 0) -> list[int]:
+    return [*(number for tier in tiers for number in tier), annulled]
+
+
+def numbers(stations: int, *votes: int, registered: int = 0, not_stated: tuple[int, ...] = (0,) * 6) -> tuple[int, ...]:
+    """A tier: stations, register, 20 voters, valid, valid ballots, 3 invalid, 4 blank, total."""
+    valid = sum(votes)
+    head = (stations, registered, 20, valid, valid, 3, 4, valid + 3)
+    return (*head, *not_stated, *votes) if stations else (0,) * (HEAD + len(votes))
+
+
+# ── tallies ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_tally_is_published_by_name_with_its_tiers_and_its_lead() -> None:
+    clean, flagged, held = numbers(1, 10, 20, 30, registered=201), numbers(1, 1, 2, 3), numbers(0, 0, 0, 0)
+    area = DEFINITION.area_number["1.1"]
+    found = published_tally(contest("president"), area, tally(clean, flagged, held, annulled=1), DEFINITION)
+    assert {name: value for name, value in found.items() if name not in {"tiers", "counted"}} == {
+        "contest": "president",
+        "area": "1.1",
+        "results_status": "unofficial-partial",
+        "count_item_status": "in-process",
+        "stations": {
+            "expected": 4,
+            "reported": 2,
+            "counted": 2,
+            "clean": 1,
+            "flagged": 1,
+            "held": 0,
+            "annulled": 1,
+            "waiting": 1,
+        },
+        "registered_voters_expected": 201 + 202 + 201 + 202,
+        "registered_voters_not_stated": 0,
+        "leaders": ["03"],
+        "tied": [],
+        "runner_up": "02",
+        "margin": 11,
+    }
+    assert found["counted"] == {
+        "registered_voters": 201,
+        "voters": 40,
+        "valid": 66,
+        "valid_ballots": 66,
+        "invalid": 6,
+        "blank": None,
+        "total": 72,
+        "not_stated": {},
+        "votes": {"01": 11, "02": 22, "03": 33},
+    }
+    assert list(found["tiers"]) == ["clean", "flagged", "held"]
+    assert [tier["stations"] for tier in found["tiers"].values()] == [1, 1, 0]
+    assert found["tiers"]["flagged"]["votes"] == {"01": 1, "02": 2, "03": 3}
+
+
+def test_a_number_that_no_station_stated_is_null_and_one_that_some_did_not_is_counted() -> None:
+    none = numbers(2, 1, 2, 3, not_stated=(2, 1, 0, 0, 0, 0))
+    shown = published_contribution(contest("president"), none)
+    assert (shown["registered_voters"], shown["voters"]) == (None, 20)
+    assert shown["not_stated"] == {"registered_voters": 2, "voters": 1}
+    empty = published_contribution(contest("president"), numbers(0, 0, 0, 0))
+    assert (empty["registered_voters"], empty["not_stated"]) == (0, {}), "where nothing was counted nothing is missing"
+
+
+def test_blank_ballots_are_published_where_they_are_counted_apart() -> None:
+    assert published_contribution(contest("president"), numbers(1, 1, 2, 3))["blank"] is None
+    assert published_contribution(contest("president", ELSEWHERE), numbers(1, 1, 2, 3))["blank"] == 4
+
+
+def test_a_register_that_no_station_of_the_area_has_is_null() -> None:
+    empty = tally(*[numbers(0, 0, 0, 0)] * 3)
+
+    def expected(area: str) -> tuple[Any, Any]:
+        found = published_tally(contest("president", ELSEWHERE), ELSEWHERE.area_number[area], empty, ELSEWHERE)
+        return found["registered_voters_expected"], found["registered_voters_not_stated"]
+
+    assert expected("2.2") == (None, 4)
+    assert expected("2.1") == (2 * 202, 2)
+    nowhere = published_tally(
+        contest("council-a"), DEFINITION.area_number["2"], tally(*[numbers(0, 0, 0, 0, 0)] * 3), DEFINITION
+    )
+    assert (nowhere["stations"]["expected"], nowhere["registered_voters_expected"]) == (0, 0)
+
+
+def test_the_tally_of_an_office_is_by_party_and_expects_each_contests_stations() -> None:
+    clean = numbers(1, 5, 9)
+    area = DEFINITION.area_number["2.1"]
+    found = published_office(COUNCIL, area, tally(clean, *[numbers(0, 0, 0)] * 2), DEFINITION)
+    assert (found["office"], found["area"]) == ("council", "2.1")
+    assert found["counted"]["votes"] == {"P1": 5, "P2": 9}
+    assert (found["leaders"], found["margin"], found["stations"]["expected"]) == (["P2"], 4, 4)
+
+
+def test_votes_without_a_party_are_shown_and_do_not_lead() -> None:
+    council = ELSEWHERE.offices[1]
+    found = published_office(
+        council, ELSEWHERE.root, tally(numbers(1, 5, 9, 99), *[numbers(0, 0, 0, 0)] * 2), ELSEWHERE
+    )
+    assert found["counted"]["votes"] == {"P1": 5, "P2": 9, "-": 99}
+    assert found["leaders"] == ["P2"]
+
+
+def test_areas_have_the_tallies_of_the_contests_that_are_voted_on_there() -> None:
+    areas = [DEFINITION.area_number[code] for code in ("1.1", "2.1")]
+    assert [(each["contest"], each["area"]) for each in tallies_in(DEFINITION, COUNCIL, areas, NOTHING)] == [
+        ("council-a", "1.1"),
+        ("council-b", "2.1"),
+        ("council-c", "2.1"),
+    ]
+    counted = Moment({}, {}, {("council-b", "2.1"): tally(numbers(1, 1, 2, 3, 4), *[numbers(0, 0, 0, 0, 0)] * 2)}, {})
+    assert [each["stations"]["clean"] for each in tallies_in(DEFINITION, COUNCIL, areas, counted)] == [0, 1, 0]
+
+
+# ── offsets, links, times ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_cut_has_the_partitions_of_which_something_was_counted() -> None:
+    moment = Moment({"president": (4, -1, 0)}, {("president", 1): 7, ("council", 2): 9}, {}, {})
+    assert as_of(moment, PRESIDENT) == {"0": 4, "2": 0}
+    assert as_of(moment, COUNCIL) == {}
+    assert shard_as_of(DEFINITION, moment, PRESIDENT) == {"1": 7}
+    assert shard_as_of(DEFINITION, moment, COUNCIL) == {"2": 9}
+
+
+def test_a_record_is_named_by_partition_and_offset() -> None:
+    assert position_text(RecordPosition(offset=9, partition=2)) == "2/9"
+    assert event_links(2, 9) == {
+        "event": "/v1/events/2/9",
+        "entry": "/v1/events/2/9/entry",
+        "proof": "/v1/proof/2/9",
+    }
+
+
+def test_what_a_record_does_not_have_is_null() -> None:
+    assert (published_leaf(None), published_leaf(b"\xab\x01")) == (None, "ab01")
+    assert (published_time(0), published_time(1_500_000)) == (None, "1970-01-01T00:00:01.500Z")
+
+
+# ── whole answers ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_answer_is_sent_under_the_name_of_its_election() -> None:
+    assert orjson.loads(answer_bytes(DEFINITION, {"a": 1})) == {
+        "election": "small",
+        "mode": "rehearsal",
+        "definition": DEFINITION.hash,
+        "a": 1,
+    }
+
+
+def test_a_contest_is_described_with_its_ballot() -> None:
+    found = contest_answer(DEFINITION, contest("council-a"), Moment({"council": (3, -1, -1)}, {}, {}, {}))
+    assert {name: value for name, value in found.items() if name not in {"choices", "tally"}} == {
+        "contest": "council-a",
+        "office": "council",
+        "electorate": "a",
+        "name": None,
+        "seats": 3,
+        "votes_per_ballot": 1,
+        "method": "sainte-lague",
+        "blank_ballots": DEFINITION.offices[1].office.blank_ballots.value,
+        "as_of": {"0": 3},
+    }
+    assert found["choices"][1] == {"id": "P1-1", "name": "P1 1", "kind": "candidate", "party": "P1"}
+    assert (found["tally"]["area"], found["tally"]["contest"]) == ("1.1", "council-a")
+
+
+def test_an_office_has_its_contests_each_at_the_area_of_its_electorate() -> None:
+    moment = Moment({}, {}, {}, {("council", "N"): tally(numbers(1, 5, 9), *[numbers(0, 0, 0)] * 2)})
+    found = office_answer(DEFINITION, COUNCIL, moment, part_of_office(DEFINITION, COUNCIL, 1))
+    assert found["office"] == {
+        "id": "council",
+        "name": {"id": "Dewan", "en": "Council"},
+        "contests": ["council-a", "council-b", "council-c"],
+    }
+    assert found["tally"]["counted"]["votes"] == {"P1": 5, "P2": 9}
+    assert [(each["contest"], each["area"]) for each in found["contests"]] == [
+        ("council-a", "1.1"),
+        ("council-b", "N"),
+        ("council-c", "2"),
+    ]
+    assert (found["part"], found["parts"], found["as_of"]) == (1, 1, {})
+
+
+def _area(code: str) -> dict[str, Any]:
+    area = DEFINITION.area_number[code]
+    moment = Moment({}, {}, {}, {("council", code): tally(numbers(1, 5, 9), *[numbers(0, 0, 0)] * 2)})
+    part = part_of_area(DEFINITION, area, DEFINITION.offices, 1)
+    return area_answer(DEFINITION, area, DEFINITION.offices, moment, part)
+
+
+def test_an_area_has_its_own_tallies_and_those_of_the_areas_in_it() -> None:
+    found = _area("1.1")
+    assert found["area"] == {"code": "1.1", "name": "District 1.1", "level": "district", "parent": "1"}
+    assert [each["code"] for each in found["lineage"]] == ["1", "N"]
+    assert found["lineage"][-1]["parent"] is None
+    assert [each["code"] for each in found["children"]] == ["1.1.1", "1.1.2"]
+    of_president, of_council = found["offices"]
+    assert (of_president["office"], of_council["office"]) == ("president", "council")
+    assert [(each["contest"], each["area"]) for each in of_council["contests"]] == [("council-a", "1.1")]
+    assert [(each["contest"], each["area"]) for each in of_council["children"]] == [
+        ("council-a", "1.1.1"),
+        ("council-a", "1.1.2"),
+    ]
+    assert of_council["tally"]["counted"]["votes"] == {"P1": 5, "P2": 9}, "at the shard level"
+    assert (found["part"], found["parts"]) == (1, 1)
+
+
+def test_below_the_shard_level_no_sum_over_an_offices_contests_is_kept() -> None:
+    assert [each["tally"] for each in _area("1.1.1")["offices"]] == [None, None]
+
+
+def test_an_office_that_an_area_does_not_vote_in_is_left_out() -> None:
+    part = Part(1, 1, [])
+    area = DEFINITION.area_number["1.1"]
+    only_b = COUNCIL.__class__(1, COUNCIL.id, COUNCIL.office, (contest("council-b").number,), COUNCIL.lines)
+    assert [
+        each["office"] for each in area_answer(DEFINITION, area, [PRESIDENT, only_b], NOTHING, part)["offices"]
+    ] == ["president"]
+
+
+# ── stations ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def row(offset: int, size: int = 10, **more: Any) -> dict[str, Any]:
+    return {
+        "partition": 2,
+        "offset": offset,
+        "event": "ab",
+        "leaf": b"\x01",
+        "type": "result.reported",
+        "key": "cd",
+        "contest": "president",
+        "version": 1,
+        "received_us": 1_500_000,
+        "state": "counted",
+        "findings": "[]",
+        "payload": '{"seq":1}',
+        "bytes": size,
+        **more,
+    }
+
+
+def test_a_station_has_its_standings_and_its_history() -> None:
+    station = DEFINITION.station_number["2.1.1-1"]
+    contribution = numbers(1, 10, 20, 30)
+    standings: Mapping[str, Mapping[str, Any]] = {
+        "president": {"state": "counted", "offset": 4, "event": "ab", "version": 2, "contribution": contribution}
+    }
+    history = HistoryPage([row(4), row(5, payload=None, leaf=None, received_us=0)], RecordPosition(5, 2))
+    moment = Moment({}, {("president", 1): 7}, {}, {})
+    found = orjson.loads(orjson.dumps(station_answer(DEFINITION, station, standings, history, moment)))
+    assert found["station"] == {
+        "code": "2.1.1-1",
+        "name": "TPS 1",
+        "area": "2.1.1",
+        "registered_voters": 201,
+        "partition": DEFINITION.partition_of_station(station),
+    }
+    assert [each["code"] for each in found["lineage"]] == ["2.1.1", "2.1", "2", "N"]
+    assert found["shard_as_of"] == {"president": {"1": 7}, "council": {}}
+    assert [(each["contest"], each["state"]) for each in found["contests"]] == [
+        ("president", "counted"),
+        ("council-b", "waiting"),
+    ]
+    assert found["history"][0] == {
+        "partition": 2,
+        "offset": 4,
+        "event": "ab",
+        "leaf_hash": "01",
+        "type": "result.reported",
+        "key": "cd",
+        "contest": "president",
+        "version": 1,
+        "received_at": "1970-01-01T00:00:01.500Z",
+        "state": "counted",
+        "findings": [],
+        "payload": {"seq": 1},
+        "links": event_links(2, 4),
+    }
+    assert [found["history"][1][name] for name in ("payload", "leaf_hash", "received_at")] == [None] * 3
+    assert found["next"] == "2/5"
+    last = station_answer(DEFINITION, station, {}, HistoryPage([], None), moment)
+    assert (last["next"], last["history"]) == (None, [])
+
+
+def test_a_standing_has_the_numbers_of_its_form() -> None:
+    nothing = dict.fromkeys(("offset", "event", "version", "numbers"))
+    of = contest("president")
+    assert published_standing(of, None) == {"contest": "president", "state": "waiting", **nothing}
+    annulled = {"state": "annulled", "offset": None, "event": None, "version": None, "contribution": None}
+    assert published_standing(of, annulled) == {"contest": "president", "state": "annulled", **nothing}
+    counted = {"state": "counted", "offset": 4, "event": "ab", "version": 2, "contribution": numbers(1, 1, 2, 3)}
+    assert published_standing(of, counted) == {
+        "contest": "president",
+        "state": "counted",
+        "offset": 4,
+        "event": "ab",
+        "version": 2,
+        "numbers": published_contribution(of, numbers(1, 1, 2, 3)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("sizes", "limit", "shown", "follows"),
+    [
+        ((), 2, [], None),
+        ((10, 10), 2, [0, 1], None),
+        ((10, 10, 10), 2, [0, 1], RecordPosition(1, 2)),
+        ((HISTORY_BYTES_MAX - 1, 10, 10), 9, [0, 1], RecordPosition(1, 2)),
+        ((HISTORY_BYTES_MAX, 10, 10), 9, [0], RecordPosition(0, 2)),
+        ((HISTORY_BYTES_MAX,), 9, [0], None),
+    ],
+)
+def test_a_page_of_a_history_ends_at_its_limit_or_when_it_is_full(
+    sizes: tuple[int, ...], limit: int, shown: list[int], follows: RecordPosition | None
+) -> None:
+    page = history_page([row(offset, size) for offset, size in enumerate(sizes)], limit)
+    assert [each["offset"] for each in page.rows] == shown
+    assert page.next == follows
+
+
+def test_a_history_begins_before_every_record() -> None:
+    assert RecordPosition(0, 0) > BEFORE_ALL
