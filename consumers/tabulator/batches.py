@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
@@ -28,28 +28,50 @@ class OpenedBatch(NamedTuple):
     """For each record, whether its signature is remembered as checked."""
     asked: list[int]
     """Indices of the records whose signatures are being checked."""
-    answer: asyncio.Future[list[bytes]]
+    answers_start: int
+    """Index of the first of their answers among those of the question."""
+    answers: asyncio.Future[bytes]
+    """The answers to the question, which may be about other batches too."""
 
     async def signatures_hold(self) -> list[bool]:
         """For each record, whether its signature holds. Raises FoldError."""
         try:
-            answers = b"".join(await self.answer)
+            answers = await self.answers
         except Exception as error:
             raise FoldError(self.topic_partition, self.records[0].offset, "unchecked", error) from error
         holds = list(self.remembered)
-        for index, found in zip(self.asked, answers, strict=True):
-            holds[index] = bool(found)
+        for number, index in enumerate(self.asked, self.answers_start):
+            holds[index] = bool(answers[number])
         return holds
 
 
-def open_batch(
-    topic_partition: TopicPartition,
-    held: HeldPartition,
-    messages: Sequence[Any],
+def open_batches(
+    batches: Iterable[tuple[TopicPartition, HeldPartition, Sequence[Any]]],
     definition: Definition,
     checks: SignatureChecks,
-) -> OpenedBatch:
-    """Read records and begin to check those signatures that are not remembered. Raises FoldError."""
+) -> list[OpenedBatch]:
+    """Read records and begin to check those signatures that are not remembered, of all partitions with one question. Raises
+    FoldError."""
+    read = []
+    question: list[Check] = []
+    for topic_partition, held, messages in batches:
+        records = _read(topic_partition, messages)
+        remembered = held.checked.hold(records[0].offset, [record.leaf for record in records])
+        asked, start = [], len(question)
+        for index, (record, known) in enumerate(zip(records, remembered, strict=True)):
+            key = definition.keys.get(record.key_id)
+            if not known and key is not None and record.event is not None:
+                asked.append(index)
+                question.append(Check(key.public_key, record.signature, record.payload))
+        read.append((topic_partition, held, messages, records, remembered, asked, start))
+        metrics.TABULATOR_SIGNATURES.labels("remembered").inc(sum(remembered))
+        metrics.TABULATOR_SIGNATURES.labels("checked").inc(len(remembered) - sum(remembered))
+    answers = checks.ask(question)
+    return [OpenedBatch(*each, answers) for each in read]
+
+
+def _read(topic_partition: TopicPartition, messages: Sequence[Any]) -> list[Record]:
+    """Raises FoldError."""
     offset = messages[0].offset
     records: list[Record] = []
     try:
@@ -58,13 +80,4 @@ def open_batch(
             records.append(read_record(offset, message.value or b""))
     except Exception as error:
         raise FoldError(topic_partition, offset, "unread", error) from error
-    remembered = held.checked.hold(records[0].offset, [record.leaf for record in records])
-    metrics.TABULATOR_SIGNATURES.labels("remembered").inc(sum(remembered))
-    metrics.TABULATOR_SIGNATURES.labels("checked").inc(len(remembered) - sum(remembered))
-    asked, questions = [], []
-    for index, (record, known) in enumerate(zip(records, remembered, strict=True)):
-        key = definition.keys.get(record.key_id)
-        if not known and key is not None and record.event is not None:
-            asked.append(index)
-            questions.append(Check(key.public_key, record.signature, record.payload))
-    return OpenedBatch(topic_partition, held, messages, records, remembered, asked, checks.ask(questions))
+    return records

@@ -26,6 +26,12 @@ STATES_PAUSE_SECONDS = 2.0
 half that is 60 MB/s all the time, at double a quiet night's restart folds twice as many records."""
 STATES_AT_STOP_SECONDS = 5
 """For writing states before the process ends, or its partitions go to another worker: half of what a supervisor waits."""
+GATHER_MS_MAX = 20
+"""Longest that a step lets records gather. At half, 1,000 records a second are a hundred steps, each of a message to every
+reader; at double, a form would wait 20 ms longer of the 100 ms in which it is to be on the live feed."""
+MS_A_RECORD = 2
+"""Milliseconds to gather for each record of the step before: the longest pause is reached at 500 records a second. At half,
+a steady 700 a second would be published in steps of 5 ms; at double, 200 a second would wait as long as 1,000."""
 IN_FLIGHT_BYTES_MAX = 32 * 1024 * 1024
 """Limit for blocks that wait for acknowledgement. The producer keeps them until then, to send them again."""
 IN_FLIGHT_MAX = 200
@@ -113,6 +119,16 @@ def is_news(offset: int, note: str, *, committed_at_start: int, committed_note: 
 def state_is_due(records_not_kept: int, seconds_since_last: float, state_records: int) -> bool:
     """Whether a state is worth writing: it adds `state_records` records (the setting), or, after a pause, any."""
     return records_not_kept >= (state_records if seconds_since_last < STATES_PAUSE_SECONDS else 1)
+
+
+# ── gathering ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def gather_ms(records: int, least: int) -> float:
+    """Milliseconds to let records gather after a step that folded `records` records: `least` on a quiet night, so that the
+    next form waits no longer than needed, up to GATHER_MS_MAX on a busy one, because each step costs all processes about as
+    much as ten records."""
+    return max(least, min(GATHER_MS_MAX, MS_A_RECORD * records))
 
 
 # ── publishing ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -31,8 +31,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
-from consumers.tabulator.batches import OpenedBatch, open_batch
-from consumers.tabulator.decisions import COMMIT_SECONDS, Stop, before_stop
+from consumers.tabulator.batches import OpenedBatch, open_batches
+from consumers.tabulator.decisions import COMMIT_SECONDS, Stop, before_stop, gather_ms
 from consumers.tabulator.errors import FoldError
 from consumers.tabulator.kept_states import KeptStates
 from consumers.tabulator.partition import HeldPartition
@@ -40,7 +40,7 @@ from consumers.tabulator.publisher import BlockPublisher
 from consumers.tabulator.signature_checks import SignatureChecks
 from projections.definition.compiled import Definition
 from runtime import metrics
-from runtime.kafka.clients import plain_consumer, stop_consumer
+from runtime.kafka.clients import at_rest, plain_consumer, stop_consumer
 from runtime.kafka.groups import committed_offsets
 from runtime.kafka.seals import Seals
 from runtime.kafka.set_aside import SetAside, believed_offsets
@@ -99,10 +99,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         logger.info(log_line("started", ledger=self._topics.ledger, definition=self._definition.hash[:12]))
         try:
             while not stop.is_set():
-                records = await self._step()
-                if records < self._settings.batch_records:
-                    # A block of one form costs every reader as much as a block of ten.
-                    await asyncio.sleep(self._settings.gather_ms / 1000)
+                await self._step()
             await self._commit()
             await self._states.write_all(list(self._partitions.values()))
         except FoldError as error:
@@ -114,14 +111,24 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             await self._publisher.stop()
             self._checks.close()
 
-    async def _step(self) -> int:
-        """Steps 1 to 4 of one batch, each as far as it is due. Gives how many records were read."""
+    async def _step(self) -> None:
+        """Read, fold and publish what has come, then let records gather."""
         if self._rebalance_failed is not None:
             raise self._rebalance_failed
         opened = self._ahead or self._open(await self._read(POLL_MS))  # 1
         count = sum(len(each.records) for each in opened)
-        # Where the fold is behind, the next batch's signatures are checked while this one is folded.
-        self._ahead = self._open(await self._read(0)) if count >= self._settings.batch_records else []
+        if count >= self._settings.batch_records:
+            # Where the fold is behind, the next batch's signatures are checked while this one is folded.
+            self._ahead = self._open(await self._read(0))
+            await self._publish(opened)
+        else:
+            self._ahead = []
+            with at_rest(self._consumer):
+                await self._publish(opened)
+                await asyncio.sleep(gather_ms(count, self._settings.gather_ms) / 1000)
+
+    async def _publish(self, opened: Sequence[OpenedBatch]) -> None:
+        """Steps 2 to 4 of what was read, each as far as it is due."""
         blocks: list[Block] = []
         folded: list[tuple[TopicPartition, HeldPartition, int]] = []
         for each in opened:  # 2
@@ -144,7 +151,6 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         self._states.write_one(self._partitions.values())
         if now - self._committed_at >= COMMIT_SECONDS:
             await self._commit()  # 4
-        return count
 
     # -- partitions that come and go -------------------------------------------------------------------------------
 
@@ -195,7 +201,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         return batches
 
     def _open(self, batches: Mapping[TopicPartition, Sequence[Any]]) -> list[OpenedBatch]:
-        opened = []
+        to_open = []
         for topic_partition, messages in batches.items():
             held = self._partitions.get(topic_partition.partition)
             if held is None:
@@ -210,8 +216,8 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             if messages and not before_stop(held.stop, messages[-1].offset):
                 messages = self._rest_before_stop(topic_partition, held.stop, messages)
             if messages:
-                opened.append(open_batch(topic_partition, held, messages, self._definition, self._checks))
-        return opened
+                to_open.append((topic_partition, held, messages))
+        return open_batches(to_open, self._definition, self._checks)
 
     def _rest_before_stop(
         self, topic_partition: TopicPartition, stop: Stop | None, messages: Sequence[Any]

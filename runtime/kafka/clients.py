@@ -57,12 +57,13 @@ def at_rest(consumer: AIOKafkaConsumer) -> Iterator[None]:
     A consumer that is not paused (aiokafka 0.14.0) fetches again at once, receives the first record that comes, and sends no
     other fetch until that record is taken. A reader that sleeps between two calls would then receive the record late, and the
     records after it one sleep later."""
-    topic_partitions = consumer.assignment()
-    consumer.pause(*topic_partitions)
+    paused = consumer.assignment() - consumer.paused()
+    consumer.pause(*paused)
     try:
         yield
     finally:
-        consumer.resume(*topic_partitions)
+        # A consumer of a group may have lost some meanwhile.
+        consumer.resume(*paused & consumer.assignment())
 
 
 async def let_gather(consumer: AIOKafkaConsumer, seconds: float) -> None:

@@ -6,6 +6,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError
 
 from consumers.tabulator.decisions import (
+    GATHER_MS_MAX,
     IN_FLIGHT_BYTES_MAX,
     IN_FLIGHT_MAX,
     KEYFRAMES_PAUSE,
@@ -15,6 +16,7 @@ from consumers.tabulator.decisions import (
     Stop,
     before_stop,
     folds_silently,
+    gather_ms,
     is_news,
     may_publish,
     must_wait,
@@ -129,6 +131,20 @@ def test_an_offset_is_committed_where_it_or_its_note_is_new(offset: int, note: s
 )
 def test_a_state_is_written_after_enough_records_or_after_a_pause(records: int, seconds: float, due: bool) -> None:
     assert state_is_due(records, seconds, state_records=100) is due
+
+
+# -- gathering -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("records", "milliseconds"), [(0, 5), (2, 5), (3, 6), (10, GATHER_MS_MAX), (900, GATHER_MS_MAX)]
+)
+def test_a_busier_night_lets_more_records_gather(records: int, milliseconds: int) -> None:
+    assert gather_ms(records, 5) == milliseconds
+
+
+def test_a_longer_pause_that_is_set_is_kept() -> None:
+    assert gather_ms(900, 2 * GATHER_MS_MAX) == 2 * GATHER_MS_MAX
 
 
 # -- publishing ------------------------------------------------------------------------------------------------------

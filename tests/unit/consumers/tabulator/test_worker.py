@@ -45,6 +45,12 @@ class FakeConsumer:
         self.offsets |= {each: offset for each, (offset, _) in committed.items()}
         self.metadata |= {each: metadata for each, (_, metadata) in committed.items()}
 
+    def assignment(self) -> set[TopicPartition]:
+        return set()
+
+    def paused(self) -> set[TopicPartition]:
+        return set()
+
     def pause(self, *_: TopicPartition) -> None:
         pass
 
@@ -124,21 +130,15 @@ async def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 async def test_what_is_committed_when_partitions_are_taken_away_is_published(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A rebalance comes while one partition is folded and the next one's signatures are still being checked."""
+    """A rebalance comes while a batch is folded: of one partition a part, of the next one nothing yet."""
+    monkeypatch.setattr(tabulator, "FOLD_TURN_SECONDS", -1)
     worker.every_station_reports()
     first, second = worker.topic_partitions[:2]
     worker.consumer.batches = [{first: worker.messages(first), second: worker.messages(second)}]
-    answers: list[asyncio.Future[list[bytes]]] = []
-
-    def ask(checks: Sequence[Check]) -> asyncio.Future[list[bytes]]:
-        answers.append(asyncio.get_running_loop().create_future())
-        return answers[-1]
-
-    monkeypatch.setattr(worker.tabulator._checks, "ask", ask)
+    fold = worker.tabulator._partitions[first.partition].fold
     step = asyncio.create_task(worker.tabulator._step())
-    await asyncio.sleep(0)
-    answers[0].set_result([bytes([1] * len(worker.messages(first)))])
-    await until(lambda: worker.tabulator._partitions[first.partition].fold.next_offset > 1)
+    while fold.next_offset < 2:
+        await asyncio.sleep(0)
     assert not step.done()
 
     await worker.tabulator.on_partitions_revoked(worker.topic_partitions)
@@ -146,9 +146,30 @@ async def test_what_is_committed_when_partitions_are_taken_away_is_published(
     for topic_partition, offset in worker.consumer.offsets.items():
         assert offset <= worker.producer.published_through(topic_partition.partition) + 1
 
-    answers[1].set_result([bytes([1] * len(worker.messages(second)))])
     await step
-    assert worker.producer.published_through(second.partition) == -1, "folded after it was taken away"
+
+
+async def test_what_is_checked_while_its_partition_is_taken_away_is_not_folded(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker.every_station_reports()
+    worker.consumer.batches = [{each: worker.messages(each) for each in worker.topic_partitions}]
+    questions: list[Sequence[Check]] = []
+    answers: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    def ask(checks: Sequence[Check]) -> asyncio.Future[bytes]:
+        questions.append(checks)
+        return answers
+
+    monkeypatch.setattr(worker.tabulator._checks, "ask", ask)
+    step = asyncio.create_task(worker.tabulator._step())
+    await asyncio.sleep(0)
+    await worker.tabulator.on_partitions_revoked(worker.topic_partitions[1:])
+    assert len(questions) == 1, "one question of all partitions"
+    answers.set_result(bytes([1] * len(questions[0])))
+    await step
+    published = [worker.producer.published_through(each.partition) for each in worker.topic_partitions]
+    assert published == [len(worker.messages(worker.topic_partitions[0])) - 1, *[-1] * (len(published) - 1)]
 
 
 async def test_what_is_committed_has_been_acknowledged_also_what_was_folded_meanwhile(
