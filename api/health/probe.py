@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from api.health.decision import DatabaseReading, Ends, KafkaReading, Reading, answer_of
 from projections.definition.compiled import Definition
 from projections.loghead import queries as loghead
-from projections.readmodel import queries
+from projections.readmodel import queries, recording
 from proofs.tiles import CHECKPOINT
 from runtime.kafka.clients import admin_client, plain_consumer, stop_consumer
 from runtime.kafka.generations import Alarms
@@ -166,7 +166,7 @@ class HealthProbe:
         stopped = await pool.fetch(queries.STOPPED_OFFICES)
         return DatabaseReading(
             recorded=sum(row["next_offset"] for row in positions),
-            has_recorder=bool(await pool.fetchval(queries.HAS_RECORDER, queries.RECORDER_LOCK, schema)),
+            has_recorder=bool(await pool.fetchval(recording.HAS_RECORDER, recording.RECORDER_LOCK, schema)),
             stopped_offices=[(row["office"], row["reason"]) for row in stopped],
             signed=await self._signed(pool),
             newest_received_us=newest_us,

@@ -19,7 +19,7 @@ from api.problems import PROBLEM_RESPONSES, Problem
 from api.read.last_good import Key, Kind
 from api.read.log import Offset, Partition, PublicLogs
 from api.read.snapshots import described, snapshots_of
-from projections.readmodel.queries import EventFilters
+from projections.readmodel.event_queries import EventFilters
 from schemas.codes import CODE_PATTERN, KEY_ID_PATTERN
 from schemas.definition.package import PARTITIONS_MAX
 from schemas.ledger.events import EVENT_TYPES

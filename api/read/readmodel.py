@@ -10,7 +10,7 @@ import orjson
 
 from api.errors import ApiError
 from projections.definition.compiled import ContestEntry, Definition, OfficeEntry
-from projections.readmodel import queries
+from projections.readmodel import event_queries, key_number_queries, queries
 from projections.shown.answer_parts import Line, Part, RecordPosition, history_page
 from projections.shown.published import (
     Moment,
@@ -112,18 +112,18 @@ class ReadModel:
         async with self._moment() as connection:
             cuts = await _cuts(connection)
             rows = await connection.fetch(queries.STATION_RESULTS, contests, place)
-            records = await connection.fetch(queries.STATION_HISTORY, code, *after, limit + 1)
+            records = await connection.fetch(event_queries.STATION_HISTORY, code, *after, limit + 1)
         standings = {row["contest"]: _standing(row) for row in rows}
         return station_answer(definition, station, standings, history_page(records, limit), cuts)
 
     async def events(
-        self, filters: queries.EventFilters, *, area: int | None, newest_first: bool, limit: int
+        self, filters: event_queries.EventFilters, *, area: int | None, newest_first: bool, limit: int
     ) -> tuple[list[dict[str, Any]], tuple[int, int, int] | None]:
         """A page of the log in the order of receipt, and the record that the next page begins after; None on the last page. A
         page with a rare filter may have fewer than `limit`, or none, though more follow. Raises ListsBusyError."""
         if area is not None:
             filters = self._of_area(filters, area)
-        statement, arguments = queries.events(filters, newest_first=newest_first, limit=limit)
+        statement, arguments = event_queries.events(filters, newest_first=newest_first, limit=limit)
         async with self._list() as connection:
             await connection.execute(queries.PLAN_FOR_THESE_VALUES)
             rows = await connection.fetch(statement, *arguments)
@@ -135,7 +135,7 @@ class ReadModel:
 
     async def event(self, partition: int, offset: int) -> dict[str, Any] | None:
         """One event with its findings and its payload; None where it has not been counted."""
-        row = await self._pool.fetchrow(queries.ONE_EVENT, partition, offset)
+        row = await self._pool.fetchrow(event_queries.ONE_EVENT, partition, offset)
         if row is None:
             return None
         payload = None if row["payload"] is None else orjson.Fragment(row["payload"])
@@ -166,7 +166,7 @@ class ReadModel:
     def _is_station(self, code: str | None) -> bool:
         return code is not None and code in self._definition.station_number
 
-    def _of_area(self, filters: queries.EventFilters, area: int) -> queries.EventFilters:
+    def _of_area(self, filters: event_queries.EventFilters, area: int) -> event_queries.EventFilters:
         """The filters for events about this area or an area below it. For the root this is the whole log."""
         definition = self._definition
         if area == definition.root:
@@ -203,7 +203,7 @@ class ReadModel:
 
     async def submission(self, event: str) -> list[dict[str, Any]]:
         """The records of an event in the ledger, the oldest first, and what became of each."""
-        rows = await self._pool.fetch(queries.RECORDS_OF_EVENTS, [event])
+        rows = await self._pool.fetch(event_queries.RECORDS_OF_EVENTS, [event])
         records = [dict(row) | {"findings": orjson.Fragment(row["findings"])} for row in rows]
         for record in records:
             del record["event"]
@@ -211,7 +211,7 @@ class ReadModel:
 
     async def newest_of_key(self, key: str) -> dict[str, Any]:
         """The highest number that the key has given an event, and that event; null where the key has signed none."""
-        row = await self._pool.fetchrow(queries.NEWEST_OF_KEY, key, queries.KEY_RECORDS_MAX)
+        row = await self._pool.fetchrow(key_number_queries.NEWEST_OF_KEY, key, key_number_queries.KEY_RECORDS_MAX)
         return {"seq": None, "event": None} if row is None else {"seq": row["seq"], "event": row["event"]}
 
     async def everything(self) -> Everything:

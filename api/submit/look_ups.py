@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from projections.readmodel import queries
+from projections.readmodel import event_queries
 
 SECONDS_MAX = 2
 """For one query, also while it waits for a free connection."""
@@ -26,7 +26,7 @@ class LookUps:
         self._asking: asyncio.Task[None] | None = None
 
     async def records(self, event: str) -> list[Any]:
-        """The records of an event in the ledger, as queries.RECORDS_OF_EVENTS selects them, the oldest first. Raises
+        """The records of an event in the ledger, as event_queries.RECORDS_OF_EVENTS selects them, the oldest first. Raises
         TimeoutError, and what PostgreSQL raises."""
         answer = self._wanted.get(event)
         if answer is None:
@@ -41,7 +41,7 @@ class LookUps:
             found: dict[str, list[Any]] = {event: [] for event in wanted}
             try:
                 async with asyncio.timeout(SECONDS_MAX):
-                    for row in await self.pool.fetch(queries.RECORDS_OF_EVENTS, list(wanted)):
+                    for row in await self.pool.fetch(event_queries.RECORDS_OF_EVENTS, list(wanted)):
                         found[row["event"]].append(row)
             except BaseException as error:
                 for answer in wanted.values():

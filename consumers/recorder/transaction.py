@@ -10,7 +10,7 @@ import asyncpg
 from aiokafka import TopicPartition
 
 from consumers.recorder.batches import OfficeStop, PreparedBatch, stop_office
-from projections.readmodel import queries
+from projections.readmodel import recording
 from projections.readmodel.rows import Rows
 from runtime import metrics
 from runtime.logs import log_line
@@ -75,7 +75,7 @@ class RowWriter:
         for topic_partition, end in after.items():
             topic, partition = topic_partition
             moved = await self._connection.execute(
-                queries.MOVE_POSITION, topic, partition, self._positions[topic_partition], end
+                recording.MOVE_POSITION, topic, partition, self._positions[topic_partition], end
             )
             if moved != "UPDATE 1":
                 raise RecorderError(f"another recorder has written {topic}/{partition}; this one stops")
@@ -87,23 +87,23 @@ class RowWriter:
         except OF_ROWS as error:
             self._stopped[office] = stop_office(office, error, "writing its rows", began)
         # Rows that the office left in these tables would be written with the next office's.
-        for upsert in queries.UPSERTS:
+        for upsert in recording.UPSERTS:
             await self._connection.execute(f"TRUNCATE {upsert.staged}")
 
     async def _note(self, prepared: PreparedBatch) -> None:
         """Note which messages are not stored, in the transaction of the batch, so that positions never pass a message that is
         neither stored nor noted."""
         for heap in prepared.set_aside:
-            await self._connection.execute(queries.ADD_SET_ASIDE, *heap)
+            await self._connection.execute(recording.ADD_SET_ASIDE, *heap)
         for office, stop in self._stopped.items():
             for (topic, partition), offset in stop.positions.items():
-                await self._connection.execute(queries.STOP_OFFICE, office, topic, partition, offset, stop.reason)
+                await self._connection.execute(recording.STOP_OFFICE, office, topic, partition, offset, stop.reason)
         still = {}
         for office, ends in self._tried_again.items():
             if office in self._stopped:
                 continue
             if all(prepared.read[each] >= end for each, end in ends.items()):
-                await self._connection.execute(queries.OFFICE_GOES_ON, office)
+                await self._connection.execute(recording.RESUME_OFFICE, office)
                 logger.info(log_line("office-resumed", office=office))
             else:
                 still[office] = ends
@@ -113,26 +113,26 @@ class RowWriter:
 async def write(connection: Any, rows: Rows) -> None:
     """Write the rows of a batch and its watermarks, in the transaction that the connection is in."""
     if rows.records:
-        await connection.copy_records_to_table("record", records=rows.records, columns=queries.RECORD_COLUMNS)
+        await connection.copy_records_to_table("record", records=rows.records, columns=recording.RECORD_COLUMNS)
     if count := len(rows.states[0]):
-        done = await connection.execute(queries.CHANGE_STATES, *rows.states)
+        done = await connection.execute(recording.CHANGE_STATES, *rows.states)
         assert done == f"UPDATE {count}", f"the states of {count} recorded records have changed, but: {done}"
     for upsert, new in (
-        (queries.STATION_RESULT, rows.stations),
-        (queries.AREA_TALLY, rows.tallies),
-        (queries.OFFICE_TALLY, rows.office_tallies),
+        (recording.STATION_RESULT, rows.stations),
+        (recording.AREA_TALLY, rows.tallies),
+        (recording.OFFICE_TALLY, rows.office_tallies),
     ):
         if new:
             await connection.copy_records_to_table(upsert.staged, records=new, columns=upsert.columns)
             await connection.execute(upsert.statement)
     if rows.blocks[0]:
-        await connection.execute(queries.UPSERT_BLOCK_WATERMARKS, *rows.blocks)
+        await connection.execute(recording.UPSERT_BLOCK_WATERMARKS, *rows.blocks)
     for office, as_of in rows.results:
-        await connection.execute(queries.UPSERT_RESULT_WATERMARK, office, list(as_of))
+        await connection.execute(recording.UPSERT_RESULT_WATERMARK, office, list(as_of))
 
 
 async def make_list_indexes(connection: Any) -> None:
     """Make the indexes that are missing. Writers wait for each while it is made, readers do not; after a crash the next call
     makes the rest."""
-    for statement in (*queries.LIST_INDEXES, queries.ANALYZE):
+    for statement in (*recording.LIST_INDEXES, recording.ANALYZE):
         await connection.execute(statement, timeout=INDEX_SECONDS_MAX)

@@ -34,7 +34,7 @@ from consumers.recorder.batches import UNSERVED_GATHER_MS, BatchReader, OfficeSt
 from consumers.recorder.transaction import RecorderError, RowWriter, make_list_indexes
 from consumers.same_ledger import differing_record
 from projections.definition.compiled import Definition
-from projections.readmodel import queries
+from projections.readmodel import queries, recording
 from projections.readmodel.rows import Watermarks
 from runtime.kafka.clients import plain_consumer, stop_consumer
 from runtime.kafka.generations import current_generation
@@ -83,7 +83,7 @@ class Recorder:
         """Wait for the lock of the recorder that writes. False where `stop` came first."""
         waiting = False
         while not stop.is_set():
-            if await connection.fetchval(queries.BECOME_RECORDER, queries.RECORDER_LOCK, self._schema):
+            if await connection.fetchval(recording.BECOME_RECORDER, recording.RECORDER_LOCK, self._schema):
                 return True
             if not waiting:
                 logger.info(log_line("standby", schema=self._schema))
@@ -135,7 +135,7 @@ class Recorder:
     async def _load(self, connection: Any) -> tuple[dict[TopicPartition, int], Watermarks]:
         """Positions and watermarks of the database."""
         topic_partitions = self._topics.derived_partitions()
-        await connection.executemany(queries.INSERT_POSITION, [tuple(each) for each in topic_partitions])
+        await connection.executemany(recording.INSERT_POSITION, [tuple(each) for each in topic_partitions])
         found = {
             TopicPartition(row["topic"], row["partition"]): row["next_offset"]
             for row in await connection.fetch(queries.POSITIONS)
@@ -146,7 +146,7 @@ class Recorder:
             {(row["office"], row["partition"]): row["through"] for row in blocks},
             {row["office"]: tuple(row["as_of"]) for row in results},
         )
-        for upsert in queries.UPSERTS:
+        for upsert in recording.UPSERTS:
             await connection.execute(upsert.stage)
         return {each: found[each] for each in topic_partitions}, watermarks
 

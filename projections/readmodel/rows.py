@@ -161,7 +161,7 @@ def rows_of(batch: Batch) -> Rows:
 
 
 def record_rows(batch: Batch) -> list[Row]:
-    """Columns of the table `record` that never change: queries.CONSTANT_COLUMNS."""
+    """Columns of the table `record` that never change: recording.CONSTANT_COLUMNS."""
     definition = batch.definition
     return [
         (
@@ -223,7 +223,7 @@ def _changed_states(batch: Batch) -> StateColumns:
 
 
 def station_rows(batch: Batch) -> list[Row]:
-    """Columns of `station_result` (queries.STATION_RESULT), in the order of the table's key, so that neighbours in the index
+    """Columns of `station_result` (recording.STATION_RESULT), in the order of the table's key, so that neighbours in the index
     are written one after the other."""
     definition = batch.definition
     rows: list[Row] = []

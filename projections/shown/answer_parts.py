@@ -72,8 +72,8 @@ class HistoryPage(NamedTuple):
 
 
 def history_page(rows: Iterable[Mapping[str, Any]], limit: int) -> HistoryPage:
-    """The first records of the rest of a history. `rows` are those of queries.STATION_HISTORY, one more than `limit` where
-    there are as many. A page that has reached HISTORY_BYTES_MAX takes no further record, so that it always has one."""
+    """The first records of the rest of a history. `rows` are those of event_queries.STATION_HISTORY, one more than `limit`
+    where there are as many. A page that has reached HISTORY_BYTES_MAX takes no further record, so that it always has one."""
     page: list[Mapping[str, Any]] = []
     size = 0
     for row in rows:

@@ -45,7 +45,7 @@ class Replayed(NamedTuple):
     standings: Mapping[str, Mapping[str, Any]]
     """By contest what stands for the station that was asked for, as in the table `station_result`."""
     history: Sequence[Mapping[str, Any]]
-    """All records of that station, in the order and form of queries.STATION_HISTORY."""
+    """All records of that station, in the order and form of event_queries.STATION_HISTORY."""
 
 
 # ── the fold ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -22,8 +22,8 @@ from api.read.readmodel import ListsBusyError, ReadModel
 from consumers.recorder.transaction import make_list_indexes
 from projections.area.tally import empty_tally
 from projections.definition.compiled import Definition
-from projections.readmodel import queries
-from projections.readmodel.queries import EventFilters
+from projections.readmodel import event_queries, queries
+from projections.readmodel.event_queries import EventFilters
 from projections.shown.answer_parts import BEFORE_ALL, HISTORY_BYTES_MAX, RecordPosition, part_of_area, part_of_office
 from projections.shown.published import answer_bytes
 from projections.station.submissions import ResultState
@@ -75,7 +75,8 @@ def _definition() -> Definition:
 
 
 FILL = [
-    # Every fifth station has a flagged form, one in 1,000 a held one, one in 100,000 an annulled one: anywhere in the tree.
+    # Every fifth station has a flagged form, one in 1,000 a held one, one in 100,000 an annulled one: anywhere in the
+    # tree.
     """
     INSERT INTO station_result
     SELECT place, 0, place, place, contest, station,
@@ -352,10 +353,10 @@ async def test_snapshots_and_look_ups(read: tuple[Definition, ReadModel, Explain
     assert await model.event(0, 5)
     _check(explaining, "event")
     again = await explaining.pool.fetchval("SELECT encode(sha256('again'), 'hex')")
-    assert len(await model.submission(again)) == queries.RECORDS_OF_EVENT_MAX
+    assert len(await model.submission(again)) == event_queries.RECORDS_OF_EVENT_MAX
     _check(explaining, "an event that stands 5,000 times")
     connection = Explaining(explaining.pool, explaining.touched)
-    await connection.fetch(queries.RECORDS_OF_EVENTS, [again, *(f"{number:064x}" for number in range(1_000))])
+    await connection.fetch(event_queries.RECORDS_OF_EVENTS, [again, *(f"{number:064x}" for number in range(1_000))])
     _check(explaining, "look-up of a batch")
     await connection.fetch(queries.NEWEST_RECEIVED, 2**62)
     _check(explaining, "newest")

@@ -17,7 +17,7 @@ from consumers.recorder import batches, transaction
 from consumers.recorder.transaction import RecorderError, make_list_indexes
 from consumers.recorder.worker import Recorder
 from projections.definition.compiled import Definition
-from projections.readmodel import queries
+from projections.readmodel import queries, recording
 from projections.readmodel.rows import Batch
 from runtime.kafka.clients import ordered_producer
 from runtime.kafka.seals import Seals
@@ -216,7 +216,7 @@ async def test_stopped_at_any_statement_it_goes_on_as_if_nothing_had_been(
     await place.forget()
     await place.record()
     assert await place.tables() == expected, "in small batches, each read ahead of the one before"
-    assert any(each == queries.CHANGE_STATES for each in statements), "some record changes its state in a later batch"
+    assert any(each == recording.CHANGE_STATES for each in statements), "some record changes its state in a later batch"
     at, stopped = 1, 0
     while True:
         await place.forget()

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.readmodel import queries
+from projections.readmodel import recording
 from projections.readmodel.rows import Batch, Row, Rows, Watermarks, rows_of
 from tests.support.ledger import MemoryLedger
 from tests.support.nights import MANY_RULES, acts, disputes, play
@@ -22,7 +22,7 @@ class Tables:
 
     def __init__(self) -> None:
         self.records: dict[Row, Row] = {}
-        self.upserted: dict[str, dict[Row, Row]] = {upsert.table: {} for upsert in queries.UPSERTS}
+        self.upserted: dict[str, dict[Row, Row]] = {upsert.table: {} for upsert in recording.UPSERTS}
         self.watermarks = Watermarks({}, {})
 
     def write(self, rows: Rows) -> None:
@@ -31,7 +31,7 @@ class Tables:
             self.records[record[:2]] = record
         for partition, offset, state, findings in zip(*rows.states, strict=True):
             self.records[partition, offset] = (*self.records[partition, offset][:-2], state, findings)
-        for upsert, new in zip(queries.UPSERTS, (rows.stations, rows.tallies, rows.office_tallies), strict=True):
+        for upsert, new in zip(recording.UPSERTS, (rows.stations, rows.tallies, rows.office_tallies), strict=True):
             places = [upsert.columns.index(column) for column in upsert.key]
             keyed = {tuple(row[place] for place in places): row for row in new}
             assert len(keyed) == len(new), "one statement cannot write a row twice"

@@ -38,7 +38,7 @@ from projections.definition.compiled import Definition
 from projections.fold.state import DamagedStateError, StateOf, UnfitStateError, decoded
 from projections.fold.tabulation import FoldState, GenesisError, PartitionFold
 from projections.loghead import queries as loghead
-from projections.readmodel import queries
+from projections.readmodel import key_number_queries, queries, recording
 from projections.readmodel.rows import (
     Batch,
     Row,
@@ -233,7 +233,7 @@ class Doctor:
         log = GrowingLog()
         files = TileStore(self._settings.log_directory / folder_of(self._definition.election, partition))
         kept = Batch(self._definition, Watermarks({}, {}))
-        columns = ", ".join(f'"{name}"' for name in queries.CONSTANT_COLUMNS)
+        columns = ", ".join(f'"{name}"' for name in recording.CONSTANT_COLUMNS)
         statement = f'SELECT {columns} FROM record WHERE partition = $1 ORDER BY "offset"'  # noqa: S608  # our own names
         records = self._merge("record", statement, partition)
         wanted = cuts.offsets
@@ -376,7 +376,7 @@ class Doctor:
 
     async def _numbers(self) -> None:
         """What the keys' numbers show."""
-        rows = await self._connection.fetch(queries.NUMBERS_OF_KEYS, SHOWN_MAX)
+        rows = await self._connection.fetch(key_number_queries.NUMBERS_OF_KEYS, SHOWN_MAX)
         for row in rows:
             say(irregular_sentence(row))
         totals = {row["kind"]: row["total"] for row in rows}

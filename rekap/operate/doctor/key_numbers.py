@@ -8,7 +8,7 @@ from typing import Any
 
 def irregular_sentence(row: Mapping[str, Any]) -> str:
     events = " and ".join(
-        f"event {event} (record {place})" for event, place in zip(row["events"], row["places"], strict=True)
+        f"event {event} (record {record})" for event, record in zip(row["events"], row["records"], strict=True)
     )
     numbers = f"number {row['first']}" if row["first"] == row["last"] else f"numbers {row['first']} to {row['last']}"
     what = {
