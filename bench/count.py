@@ -47,7 +47,8 @@ from projections.fold.tabulation import PartitionFold
 from proofs.signatures import load_public_key, verify
 from rekap.elections.demo import PRESIDENT
 from rekap.embedded.errors import EmbeddedError
-from rekap.embedded.kafka import POM, EmbeddedKafka
+from rekap.embedded.kafka import EmbeddedKafka
+from rekap.embedded.kafka_jars import POM
 from rekap.embedded.leash import LeashedProcess
 from rekap.embedded.log_files import last_lines
 from rekap.embedded.supervisor import Supervisor

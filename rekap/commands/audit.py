@@ -115,7 +115,7 @@ def audit(
 
 
 def _client(brokers: str) -> dict[str, Any]:
-    """How Kafka is reached, by the settings of the environment. Raises SettingsError."""
+    """Options of a Kafka client for these brokers, by the settings of the environment. Raises SettingsError."""
     return client_options(replace(read_settings(), kafka=brokers)) if brokers else {}
 
 
@@ -123,7 +123,7 @@ class Sources(NamedTuple):
     logs: Archive
     published: Archive | None
     work: Path
-    """Where the audit writes what it has checked."""
+    """Directory in which the audit keeps what it has checked."""
 
 
 @contextmanager
@@ -136,7 +136,7 @@ def _sources(source: str, published: str | None, archive: Path | None) -> Iterat
             return servers.enter_context(closing(Server(url)))
 
         if source.startswith("kafka://"):
-            # What came from Kafka stays apart from what the server gave.
+            # Files from Kafka and files from the server are kept apart.
             served = None if published is None else Archive(work, server(published))
             yield Sources(Archive(work / "kafka", None), served, work / "kafka")
         elif source.startswith(("http://", "https://")):
@@ -166,7 +166,7 @@ def _once(sources: Sources, wishes: Wishes, report_name: Path) -> Verdict:
     if report.numbering is not None:
         for finding in _shown(report.numbering):
             say(f"finding: {finding.sentence}")
-        say(f"{report.numbering.line} (no part of the verdict)")
+        say(f"{report.numbering.line} (not part of the verdict)")
     for each in report.discoveries[:20]:
         say(f"{each.verdict.name.lower()}: {each}")
     say(report.line)
@@ -198,11 +198,12 @@ def _write(report: Report, name: Path) -> None:
 
 
 def _watch(sources: Sources, wishes: Wishes, every: int, report_name: Path) -> Verdict:
-    """Rounds until Ctrl-C or until something was tampered with. Each compares the whole, and other areas by chance."""
+    """Audit in rounds until Ctrl-C or a verdict TAMPERED. Each round compares the nation and
+    WATCHED_AREAS other areas, chosen anew."""
     if not sources.logs.is_live:
         raise AuditError("--watch needs the address of a server")
     worst, number = Verdict.VERIFIED, 0
-    said = ""
+    findings_shown = ""
     try:
         while worst is not Verdict.TAMPERED:
             began = time.monotonic()
@@ -216,9 +217,9 @@ def _watch(sources: Sources, wishes: Wishes, every: int, report_name: Path) -> V
             else:
                 for each in report.discoveries[:20]:
                     say(f"{time.strftime('%H:%M:%S')} {each.verdict.name}: {each}")
-                if report.numbering is not None and (findings := report.numbering.findings) != said:
-                    said = findings
-                    say(f"{time.strftime('%H:%M:%S')} {report.numbering.line} (no part of the verdict)")
+                if report.numbering is not None and (findings := report.numbering.findings) != findings_shown:
+                    findings_shown = findings
+                    say(f"{time.strftime('%H:%M:%S')} {report.numbering.line} (not part of the verdict)")
                 say(f"{time.strftime('%H:%M:%S')} {report.line} ({time.monotonic() - began:.1f} s)")
                 _write(report, report_name)
                 worst = max(worst, report.verdict, key=lambda verdict: verdict.value)

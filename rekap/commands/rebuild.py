@@ -50,7 +50,7 @@ def rebuild(url: str | None, drop: int | None, yes: bool) -> None:
         asyncio.run(go())
     except KeyboardInterrupt:
         if work and work[0].has_switched:
-            complain("interrupted after the switch: look whether workers and API run on the new generation")
+            complain("interrupted after the switch; see whether workers and API run on the new generation")
         else:
             complain("interrupted; what is served has not changed, and the next call continues from here")
         raise SystemExit(ExitCode.INTERRUPTED) from None

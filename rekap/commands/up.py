@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from rekap.embedded.supervisor import told_to_stop
+from rekap.embedded.supervisor import stop_signal
 from rekap.operate.opening import CONFIRM_HELP
 from rekap.operate.stack import WITNESSES_MAX, WORKERS, running_stack
 from runtime.files.key_files import load_key_file
@@ -52,13 +52,13 @@ def up(
     """
 
     async def go() -> None:
-        told = told_to_stop()
+        stop = stop_signal()
         key = load_key_file(key_file)
         async with running_stack(
             package, data, key,
             port=port, witnesses=witnesses, metrics_port=metrics_port, ledger=ledger, confirmed=confirm,
         ) as stack:  # fmt: skip
             stack.supervisor.say("rekap", f"ready: {stack.url}/v1/election   API: {stack.url}/docs   stop: Ctrl-C")
-            await told
+            await stop
 
     asyncio.run(go())

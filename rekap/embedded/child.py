@@ -1,4 +1,4 @@
-"""What a supervisor keeps alive: a service, and a command as one."""
+"""A service that a supervisor keeps running, and a command as such a service."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ PROBE_INTERVAL_S = 0.1
 
 
 class Service(Protocol):
-    """What a supervisor keeps alive: EmbeddedKafka, EmbeddedPostgres, ChildProcess."""
+    """A process that a supervisor keeps running: EmbeddedKafka, EmbeddedPostgres, ChildProcess."""
 
     @property
     def process_id(self) -> int | None: ...
 
     async def start(self) -> str:
-        """Return when it is ready (or, for a child process, has ended before): where to reach it, or nothing."""
+        """Return when the service is ready, or when a child process has ended before. Returns the address of the service, or an
+        empty text."""
 
     async def wait(self) -> int: ...
 
@@ -34,11 +35,11 @@ class Service(Protocol):
 
 
 Readiness = str | Callable[[], Awaitable[bool]] | None
-"""How a child shows that it is ready: words in a line of its output, a probe that says yes, or (None) by its start."""
+"""How a child shows that it is ready: words in a line of its output, a probe that returns True, or (None) its start."""
 
 
 class ChildProcess:
-    """A command as a Service: its output goes, line by line, to `write`."""
+    """A command as a Service. Each line of its output is passed to `write`."""
 
     def __init__(
         self,
@@ -63,7 +64,7 @@ class ChildProcess:
 
     async def start(self) -> str:
         ready = asyncio.Event()
-        # A pipe of our own: with asyncio's, `wait` would wait for everyone who has inherited it.
+        # A pipe of our own, because with asyncio's `wait` would wait for each process that has inherited the pipe.
         ours, theirs = os.pipe()
         try:
             await self._leashed.spawn(self._command, environment=self._environment, output=theirs)
@@ -80,7 +81,7 @@ class ChildProcess:
         try:
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                task.result()  # a probe with a bug says so
+                task.result()  # raises what a probe with a bug has raised
         finally:
             for task in waiting:
                 task.cancel()
@@ -89,7 +90,7 @@ class ChildProcess:
     async def wait(self) -> int:
         code = await self._leashed.wait()
         if self._copying is not None:
-            # The last words, but not for ever: a grandchild may hold the pipe open.
+            # Copy the last lines, but not for ever, because a grandchild may hold the pipe open.
             await asyncio.wait([self._copying], timeout=1.0)
             self._copying.cancel()
         return code
@@ -121,14 +122,14 @@ class ChildProcess:
             await ready.wait()
         elif self._ready is not None:
             while True:
-                with suppress(OSError):  # nobody listens yet
+                with suppress(OSError):  # the port is not open yet
                     if await self._ready():
                         return
                 await asyncio.sleep(PROBE_INTERVAL_S)
 
 
 async def _lines(output: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    """Lines without their end. Not `readline`, which raises at a line longer than its limit."""
+    """Lines without their line ends. `readline` is not used, because it raises for a line longer than its limit."""
     rest = b""
     while chunk := await output.read(LINE_BYTES_MAX):
         *lines, rest = (rest + chunk).split(b"\n")

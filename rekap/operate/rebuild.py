@@ -1,14 +1,15 @@
-"""Make all that is derived again from the ledger alone, beside what is being served, and switch over.
+"""Make all derived data again from the ledger alone, beside the generation that is served, and switch to it.
 
-    1. topics of the next generation; workers of its own that fill them, its read model and its states from offset 0
-    2. wait until they have reached the ledger's end, which goes on growing: folded, recorded, and added up; the read model's
-       indexes of lists are made then, at once, and they catch up again
-    3. make the generation current: ordinary workers end and are started again on it, the API changes when it would not
-       step back
-    4. stop the own workers once the ordinary ones have joined them
+    1. create the topics of the next generation, and start workers of its own that fill the topics, its read model and its
+       states from offset 0
+    2. wait until these workers have folded, recorded and added up to the end of the ledger, which keeps growing; then make
+       the read model's indexes of lists, all at once, and wait again
+    3. make the generation current: ordinary workers end and are started again on it, and the API changes to it when no
+       number would step back
+    4. stop the own workers once the ordinary workers have joined their groups
 
-Interrupted before 3, nothing has changed for anybody, and the next call goes on where this one was; of another version of the
-rules, it begins anew with the generation after that.
+If the rebuild is interrupted before step 3, the served generation is unchanged and the next call continues the same new
+generation. If the rules have changed meanwhile, the next call begins another generation.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from consumers.recorder.transaction import make_list_indexes
 from projections.definition.compiled import Definition
 from projections.readmodel import queries
 from rekap.embedded.log_files import last_lines
-from rekap.embedded.supervisor import Supervisor, told_to_stop
+from rekap.embedded.supervisor import Supervisor, stop_signal
 from rekap.errors import BadOutcomeError
 from rekap.operate.database import connected
 from rekap.terminal import complain, say
@@ -51,27 +52,34 @@ from runtime.settings import Settings, variable
 from schemas.derived.blocks import UNATTRIBUTED
 
 WORKERS = ("rollup", "tabulator", "recorder")
-LOOK_SECONDS = 1.0
+POLL_SECONDS = 1.0
 NEAR_SECONDS = 5.0
-"""Reached within so long, what was the end when asked is near enough to the end."""
+"""If the workers reach the ends that the topics had at the beginning within this time, they are near enough to the present
+end."""
 JOIN_SECONDS_MAX = 60.0
-"""For ordinary workers to be started again, and for the API to change."""
+"""Limit for the restart of the ordinary workers, and for the API to change."""
 
 
 class RebuildError(BadOutcomeError):
-    """The rebuild cannot continue; the sentence says why."""
+    """The rebuild cannot continue; the message states why."""
 
 
 class Progress(NamedTuple):
-    """Progress of the new generation: ledger records folded, messages recorded, and of how many; then, by office and ledger
-    partition, how far its read model tells of stations, and how far the sums above them go."""
+    """Progress of the new generation. The first four are next offsets by topic partition, the others by office and ledger
+    partition."""
 
     folded: dict[Any, int]
+    """Ledger records that the tabulator has folded."""
     ledger: dict[Any, int]
+    """Ends of the ledger."""
     recorded: dict[Any, int]
+    """Messages of subtotals and results that the recorder has stored."""
     derived: dict[Any, int]
-    told: dict[Any, int]
+    """Ends of the topics of subtotals and results."""
+    stations: dict[Any, int]
+    """How far the read model has the results of stations."""
     added_up: dict[Any, int]
+    """How far the read model has the sums of areas from the shard level up."""
 
 
 class Rebuild:
@@ -91,36 +99,37 @@ class Rebuild:
     async def run(self) -> None:
         """Raises RebuildError, KafkaError, and what PostgreSQL raises."""
         await create_topics(self._settings, self._definition.election, self._generation)
-        logs = self._settings.state_directory / "rebuild"
-        logs.mkdir(parents=True, exist_ok=True)
-        supervisor = Supervisor(log_directory=logs)
+        log_directory = self._settings.state_directory / "rebuild"
+        log_directory.mkdir(parents=True, exist_ok=True)
+        supervisor = Supervisor(log_directory=log_directory)
         self._consumer = plain_consumer(self._settings)
         await self._consumer.start()
         try:
             for role in WORKERS:
-                # Without a lasting name: their partitions are the ordinary workers' as soon as they end.
+                # Without an instance name, so that their partitions are assigned to the ordinary workers as soon as
+                # they end.
                 own = {variable("generation"): str(self._generation), variable("instance"): ""}
                 command = python_module("rekap", "run", role)
                 supervisor.run(role, command, environment={**os.environ, **own, variable("metrics_port"): "0"})
-            await self._reach_the_end(logs)
+            await self._reach_the_end(log_directory)
             say("making the indexes of the read model")
             await self._make_indexes()
-            await self._reach_the_end(logs)
+            await self._reach_the_end(log_directory)
             election, definition = self._definition.election, self._definition.hash
             await make_current(self._settings, election, definition, self._generation)
             self.has_switched = True
-            say(f"generation {self._generation} is current; waiting for workers and API to take it up")
+            say(f"generation {self._generation} is current; waiting for workers and API to change to it")
             await self._hand_over(supervisor)
         finally:
             await self._consumer.stop()
             await supervisor.stop()
 
-    async def _reach_the_end(self, logs: Path) -> None:
+    async def _reach_the_end(self, log_directory: Path) -> None:
         while True:
             began = time.monotonic()
-            await self._until(logs, (await self._progress()).ledger, lambda now: now.folded)
-            await self._until(logs, (await self._progress()).derived, lambda now: now.recorded)
-            await self._until(logs, (await self._progress()).told, lambda now: now.added_up)
+            await self._until(log_directory, (await self._progress()).ledger, lambda now: now.folded)
+            await self._until(log_directory, (await self._progress()).derived, lambda now: now.recorded)
+            await self._until(log_directory, (await self._progress()).stations, lambda now: now.added_up)
             if time.monotonic() - began < NEAR_SECONDS:
                 return
 
@@ -131,21 +140,24 @@ class Rebuild:
         finally:
             await connection.close()
 
-    async def _until(self, logs: Path, ends: dict[Any, int], of: Callable[[Progress], dict[Any, int]]) -> None:
-        """Other parts of the progress do not count as movement: keyframes are recorded for ever, also where all else stands."""
+    async def _until(self, log_directory: Path, ends: dict[Any, int], of: Callable[[Progress], dict[Any, int]]) -> None:
+        """Wait until the part `of` the progress has reached these ends. Only movement of this part counts, because keyframes
+        are recorded even if nothing else moves. Raises RebuildError if it has not moved for JOIN_SECONDS_MAX."""
         moved_at, before = time.monotonic(), -1
         while True:
-            places = of(now := await self._progress())
+            offsets = of(now := await self._progress())
             self._show(now)
-            reached = [min(places.get(each, 0), end) for each, end in ends.items()]
+            reached = [min(offsets.get(each, 0), end) for each, end in ends.items()]
             if sum(reached) == sum(ends.values()):
                 return
             if sum(reached) != before:
                 moved_at, before = time.monotonic(), sum(reached)
             elif time.monotonic() - moved_at > JOIN_SECONDS_MAX:
-                said = "\n".join(f"{role}: {last_lines(logs / f'{role}.log', count=3)}" for role in WORKERS)
-                raise RebuildError(f"nothing has moved for {JOIN_SECONDS_MAX:g} s. The workers said last:\n{said}")
-            await asyncio.sleep(LOOK_SECONDS)
+                output = "\n".join(f"{role}: {last_lines(log_directory / f'{role}.log', count=3)}" for role in WORKERS)
+                raise RebuildError(
+                    f"nothing has moved for {JOIN_SECONDS_MAX:g} s. The last lines of the workers:\n{output}"
+                )
+            await asyncio.sleep(POLL_SECONDS)
 
     async def _progress(self) -> Progress:
         election = self._definition.election
@@ -153,19 +165,19 @@ class Rebuild:
         derived = self._topics.derived_partitions()
         ends = await self._consumer.end_offsets([*ledger, *derived])
         group = group_of(election, "tabulator", self._generation)
-        places = believed_offsets(self._seals, group, await committed_offsets(self._settings, group), self._aside)
+        folded = believed_offsets(self._seals, group, await committed_offsets(self._settings, group), self._aside)
         connection = await connected(self._settings, self._schema())
         try:
             rows = await connection.fetch(queries.POSITIONS)
             blocks = await connection.fetch(queries.BLOCK_WATERMARKS)
             results = await connection.fetch(queries.RESULT_WATERMARKS)
-        except asyncpg.UndefinedTableError:  # its recorder has just been started
+        except asyncpg.UndefinedTableError:  # the new recorder has not made its tables yet
             rows, blocks, results = [], [], []
         finally:
             await connection.close()
         recorded = {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
         return Progress(
-            {each: places[each][0] if each in places else 0 for each in ledger},
+            {each: folded[each][0] if each in folded else 0 for each in ledger},
             {each: ends[each] for each in ledger},
             {each: recorded.get(each, 0) for each in derived},
             {each: ends[each] for each in derived},
@@ -195,12 +207,12 @@ class Rebuild:
         joined = await _within(JOIN_SECONDS_MAX, self._ordinary_workers_joined)
         if not joined:
             complain(
-                "no ordinary tabulator and roll-up have joined. Start them, without REKAP_GENERATION; this process "
-                "counts for them until then (Ctrl-C ends it)"
+                "no ordinary tabulator and roll-up have joined. Start them without REKAP_GENERATION. Until then the workers of "
+                "this process count (Ctrl-C ends them)"
             )
-            stop = told_to_stop()
+            stop = stop_signal()
             while not stop.done() and not await self._ordinary_workers_joined():
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(POLL_SECONDS)
         await supervisor.stop(*WORKERS)
         if await _within(JOIN_SECONDS_MAX, self._api_serves):
             say(f"{self._url} serves generation {self._generation}")
@@ -208,7 +220,7 @@ class Rebuild:
             complain(f"{self._url} does not answer from generation {self._generation}: look at its log")
 
     async def _ordinary_workers_joined(self) -> bool:
-        """Each group has a member besides the own one."""
+        """Whether each group has a member besides our own worker."""
         groups = [group_of(self._definition.election, role, self._generation) for role in ("tabulator", "rollup")]
         admin = admin_client(self._settings)
         await admin.start()
@@ -226,26 +238,26 @@ class Rebuild:
 
 
 async def next_generation(settings: Settings, definition: Definition, current: int) -> int:
-    """The one that an interrupted call was filling, where that was done by the same code; else one that nobody has begun: what
-    was told under other rules would stay as it was told. Raises KafkaError, OSError."""
+    """The generation that an interrupted call of the same code was filling; otherwise one that was never begun, because
+    messages that were published under other rules would remain. Raises KafkaError, OSError."""
     made_by = f"{definition.hash} {hash_of_code('projections', 'schemas', 'proofs')}"
     admin = admin_client(settings)
     await admin.start()
     try:
-        there = set(await admin.list_topics())
+        topics = set(await admin.list_topics())
     finally:
         await admin.close()
     name = f"{definition.election.mode.value}.{definition.election.id}"
     for number in itertools.count(current + 1):
         mark = settings.state_directory / name / f"generation-{number}" / "made-by"
-        if topics_of(definition.election, number).subtotals not in there:
+        if topics_of(definition.election, number).subtotals not in topics:
             mark.parent.mkdir(parents=True, exist_ok=True)
             replace_file(mark, [made_by.encode()], mode=0o666)
             return number
         with suppress(FileNotFoundError):
             if mark.read_text() == made_by:
                 return number
-        say(f"generation {number} was begun by another version, or elsewhere, and is left as it is")
+        say(f"generation {number} was begun by another version or on another machine, and is left as it is")
     raise AssertionError("numbers have no end")
 
 
@@ -259,14 +271,14 @@ async def drop_generation(settings: Settings, definition: Definition, generation
     admin = admin_client(settings)
     await admin.start()
     try:
-        there = set(await admin.list_topics()) & {topics.subtotals, topics.results}
-        if there:
-            await admin.delete_topics(sorted(there))
+        existing = set(await admin.list_topics()) & {topics.subtotals, topics.results}
+        if existing:
+            await admin.delete_topics(sorted(existing))
     finally:
         await admin.close()
     connection = await connected(settings)
     try:
-        # A name that the program makes, quoted; DROP takes no parameters.
+        # The program makes this name, which is quoted; DROP takes no parameters.
         await connection.execute(f'DROP SCHEMA IF EXISTS "{queries.schema_of(election, generation)}" CASCADE')
     finally:
         await connection.close()
@@ -277,5 +289,5 @@ async def drop_generation(settings: Settings, definition: Definition, generation
 async def _within(seconds: float, question: Callable[[], Awaitable[bool]]) -> bool:
     ends = time.monotonic() + seconds
     while not (answer := await question()) and time.monotonic() < ends:
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)
     return answer

@@ -25,7 +25,10 @@ from aiokafka.errors import KafkaError
 import rekap.embedded
 from rekap.embedded.data_directory import hold_data_directory
 from rekap.embedded.errors import DataDirectoryInUseError, EmbeddedError, NotReadyError, StartError, ToolMissingError
-from rekap.embedded.kafka import OWN_USER, EmbeddedKafka, embedded_cluster, find_java, resolve_jars
+from rekap.embedded.java import find_java
+from rekap.embedded.kafka import EmbeddedKafka, embedded_cluster
+from rekap.embedded.kafka_configuration import OWN_USER
+from rekap.embedded.kafka_jars import resolve_jars
 from rekap.embedded.postgres import EmbeddedPostgres
 from rekap.embedded.supervisor import Supervisor
 from runtime.kafka.security import client_options
@@ -434,15 +437,15 @@ async def test_a_child_has_a_process_group_of_its_own_so_that_ctrl_c_reaches_the
 def test_ctrl_c_stops_the_children_in_order_and_a_second_one_changes_nothing() -> None:
     script = (
         "import asyncio, sys\n"
-        "from rekap.embedded.supervisor import Supervisor, told_to_stop\n"
+        "from rekap.embedded.supervisor import Supervisor, stop_signal\n"
         "async def main(child):\n"
-        "    told = told_to_stop()\n"
+        "    stop = stop_signal()\n"
         "    supervisor = Supervisor()\n"
         "    for name in ('first', 'last'):\n"
         "        supervisor.run(name, [sys.executable, '-u', '-c', child], ready='ready')\n"
         "    await supervisor.wait_ready()\n"
         "    supervisor.say('rekap', 'up')\n"
-        "    supervisor.say('rekap', (await told).name)\n"
+        "    supervisor.say('rekap', (await stop).name)\n"
         "    await supervisor.stop()\n"
         "    supervisor.say('rekap', 'down')\n"
         "asyncio.run(main(sys.argv[1]))\n"
