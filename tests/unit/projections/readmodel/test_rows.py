@@ -9,7 +9,7 @@ import pytest
 
 from projections.area.tally import tally_length
 from projections.definition.compiled import Definition
-from projections.readmodel.queries import AREA_TALLY, OFFICE_TALLY, RECORD_COLUMNS, STATION_RESULT
+from projections.readmodel.recording import AREA_TALLY, OFFICE_TALLY, RECORD_COLUMNS, STATION_RESULT
 from projections.readmodel.rows import Batch, BlockGapError, Rows, Watermarks, record_rows, rows_of
 from schemas.codes import OfficeId
 from schemas.derived.blocks import UNATTRIBUTED, AreaTally, Block, RecordRow, StateRow, StationRow, keyframe

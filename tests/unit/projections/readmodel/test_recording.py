@@ -1,0 +1,30 @@
+"""The statements that store rows. What they store is tested with PostgreSQL: tests/integration/test_recorder.py."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from projections.readmodel.recording import AREA_TALLY, OFFICE_TALLY, STATION_RESULT, Upsert
+
+
+@pytest.mark.parametrize(
+    ("upsert", "key", "changes"),
+    [
+        (STATION_RESULT, "contest, place", {"station", "partition", "offset", "through", "state", "contribution"}),
+        (AREA_TALLY, "area, contest", {"tally"}),
+        (OFFICE_TALLY, "area, office", {"tally"}),
+    ],
+)
+def test_rows_replace_those_of_the_same_key(upsert: Upsert, key: str, changes: set[str]) -> None:
+    move = upsert.statement
+    assert upsert.staged == f"staged_{upsert.table}"
+    assert upsert.stage == (
+        f"CREATE TEMPORARY TABLE IF NOT EXISTS {upsert.staged} (LIKE {upsert.table}) ON COMMIT DELETE ROWS"
+    )
+    inserted, selected = re.findall(r"INSERT INTO \w+ \((.*?)\) SELECT (.*?) FROM", move)[0]
+    assert inserted == selected
+    assert inserted.replace('"', "").split(", ") == list(upsert.columns)
+    assert f"FROM {upsert.staged} ON CONFLICT ({key}) DO UPDATE SET" in move
+    assert set(re.findall(r'"(\w+)" = excluded\."\1"', move)) == changes
