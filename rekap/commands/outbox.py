@@ -11,6 +11,7 @@ import orjson
 from proofs.notes import NoteError
 from rekap.station.belief import gateway_key, short
 from rekap.station.delivery import reason
+from rekap.station.errors import OutboxError
 from rekap.station.outbox import (
     DELIVERED,
     DROPPED,
@@ -18,7 +19,6 @@ from rekap.station.outbox import (
     STATES,
     WAITING,
     Kept,
-    OutboxError,
     opened_outbox,
     payload_of,
 )
@@ -67,7 +67,7 @@ def show(path: Path, event: str) -> None:
     """
     with opened_outbox(path, must_exist=True) as opened:
         form = opened.find(event)
-        say(line(form), f"election {form.place.election} ({form.place.mode}), sent {form.attempts} times")
+        say(line(form), f"election {form.election.id} ({form.election.mode}), sent {form.attempts} times")
         shown = {"event": orjson.loads(payload_of(form.envelope))}
         if form.answer is not None:
             shown["answer"] = form.answer
@@ -128,14 +128,14 @@ def gateways(path: Path, forget: str | None) -> None:
     with opened_outbox(path, must_exist=True) as opened:
         if forget is not None:
             wanted = _short(forget)
-            found = next((each for each in opened.gateways() if short(each.public_key) == wanted), None)
+            found = next((each for each in opened.pinned_keys.all() if short(each.public_key) == wanted), None)
             if found is None:
                 raise OutboxError("no such key is believed; `rekap outbox gateways` shows those that are")
-            opened.unpin(found.public_key)
+            opened.pinned_keys.unpin(found.public_key)
             say(f"{wanted} is no longer believed")
             return
-        for each in opened.gateways():
-            say(f"{short(each.public_key)} {each.place.mode} {each.place.election} since {each.pinned_at} {each.how}")
+        for each in opened.pinned_keys.all():
+            say(f"{short(each.public_key)} {each.election.mode} {each.election.id} since {each.pinned_at} {each.how}")
 
 
 def _short(text: str) -> str:

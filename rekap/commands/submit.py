@@ -117,11 +117,11 @@ async def _deliver(outbox: Outbox, url: str, keep_trying: bool) -> Outcome:
             done += more
             bar.update(task, completed=done, rate=done / (time.monotonic() - began + 1e-9))
 
-        def tell(line: str) -> None:
+        def report(line: str) -> None:
             bar.console.print(cell(line), soft_wrap=True)
 
         async with client_for(url, seconds_max=HTTP_SECONDS_MAX) as client:
-            return await Delivery(outbox, client, url, tell=tell, advance=advance).run(keep_trying=keep_trying)
+            return await Delivery(outbox, client, url, report=report, advance=advance).run(keep_trying=keep_trying)
 
 
 @contextmanager

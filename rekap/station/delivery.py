@@ -1,4 +1,4 @@
-"""From the outbox to a gateway: batches that fit the line, answers that are believed only when a pinned key signed them."""
+"""Delivery from the outbox to a gateway, in batches that fit the line. An answer counts only if a pinned key signed it."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ import httpx
 import orjson
 
 from proofs.notes import NoteError
-from rekap.station.belief import NotBelievedError, Place, believed, gateway_key
+from rekap.station.belief import ElectionName, NotBelievedError, believed, gateway_key
 from rekap.station.outbox import DELIVERED, REFUSED, Outbox, Waiting
 from rekap.station.sending import BATCH_BYTES, BATCH_LINES, TEMPORARY_STATUSES, Answer, TooLargeError, post_batch
 from runtime.http_client import AwayError, ask, what_came
 from schemas.texts import shown
 
 ATTEMPTS = 3
-"""Without --keep-trying: a lost packet is no reason to leave a form until the next start."""
+"""Attempts without --keep-trying, so that a lost packet does not leave a form until the next start."""
 WAIT_SECONDS_MAX = 60.0
-"""Between two attempts. At double, a line that is back for two minutes might pass unused."""
-LOG_BYTES_MAX = 1024 * 1024
+"""Limit for the wait between two attempts. At double, a line that works for two minutes might not be used."""
+LOG_ANSWER_BYTES_MAX = 1024 * 1024
 """Limit for an answer of /v1/log: 256 partitions with two keys each are 150 kB."""
 LOG_SECONDS_MAX = 15.0
 ALONE_MAX = 3
-"""Single forms in a row for which nothing came that is believed, or that are said to be too large: then it is not the
-forms, and the rest need not be tried."""
+"""Single forms in a row for which no answer was believed, or that were too large. After them, the cause is not the forms, and
+the others are not tried."""
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(slots=True)
@@ -37,33 +37,34 @@ class Outcome:
     delivered: int = 0
     refused: int = 0
     why: str = ""
-    """Why something still waits."""
+    """Why forms still wait."""
 
 
 class Delivery:
-    """One run of `rekap submit`. `tell` gets a line for each thing a person should know; `advance` counts what ended."""
+    """One run of `rekap submit`. `report` is called with each line that the user should read, `advance` with the number of
+    forms that were delivered or refused."""
 
     def __init__(
-        self, outbox: Outbox, client: httpx.AsyncClient, url: str, *, tell: Tell, advance: Callable[[int], None]
+        self, outbox: Outbox, client: httpx.AsyncClient, url: str, *, report: Report, advance: Callable[[int], None]
     ) -> None:
         self._outbox = outbox
         self._client = client
         self._url = url
-        self._tell = tell
+        self._report = report
         self._advance = advance
         self._bytes_max = BATCH_BYTES
         self._bytes_ceiling = BATCH_BYTES
-        self._said: set[str] = set()
+        self._reported: set[str] = set()
         self.outcome = Outcome()
 
     async def run(self, *, keep_trying: bool) -> Outcome:
-        """Deliver all that waits, oldest first, until nothing does or the gateway stays away."""
+        """Deliver the forms that wait, oldest first, until none waits or the gateway stays away."""
         failures = 0
         while self._outbox.count():
             ended = self.outcome.delivered + self.outcome.refused
             wait: float | None = None
             try:
-                comes_later = await self._pass()
+                comes_later = await self._send_all()
             except AwayError as away:
                 self.outcome.why, wait, comes_later = str(away), away.retry_after_s, True
             if not self._outbox.count():
@@ -72,33 +73,34 @@ class Delivery:
             if not keep_trying and (failures >= ATTEMPTS or not comes_later):
                 break
             if keep_trying:
-                self._tell_once(f"{self._outbox.count():,} wait: {self.outcome.why}; trying on")
+                self._report_once(f"{self._outbox.count():,} wait: {self.outcome.why}; trying again")
             await asyncio.sleep(wait if wait is not None else min(0.5 * 2 ** min(failures, 10), WAIT_SECONDS_MAX))
         return self.outcome
 
-    async def _pass(self) -> bool:
-        """Send each form that waits once. Gives whether some of those left may go better in a moment. Raises AwayError."""
+    async def _send_all(self) -> bool:
+        """Send each form that waits once. Returns whether some of the forms that are left may be taken in a moment. Raises
+        AwayError."""
         comes_later = False
         away: AwayError | None = None
-        for place in self._outbox.places_waiting():
+        for election in self._outbox.elections_waiting():
             try:
-                await self._pin_at_first_use(place)
-                comes_later |= await self._pass_of(place)
-            except AwayError as error:  # what waits for another election's gateway holds nobody up
+                await self._pin_at_first_use(election)
+                comes_later |= await self._deliver_for(election)
+            except AwayError as error:  # the forms of other elections are still sent
                 away = error
         if away is not None:
             raise away
         return comes_later
 
-    async def _pass_of(self, place: Place) -> bool:
+    async def _deliver_for(self, election: ElectionName) -> bool:
         last = alone = 0
         comes_later = False
-        while batch := self._outbox.waiting(place, after=last, lines_max=BATCH_LINES, bytes_max=self._bytes_max):
+        while batch := self._outbox.waiting(election, after=last, lines_max=BATCH_LINES, bytes_max=self._bytes_max):
             size = sum(len(each.envelope) + 1 for each in batch)
             self._outbox.attempted(each.number for each in batch)
             try:
                 answers = await post_batch(self._client, self._url, [each.envelope for each in batch])
-                comes_later |= await self._note(place, batch, answers)
+                comes_later |= await self._keep_answers(election, batch, answers)
             except AwayError as error:
                 if not error.was_odd or len(batch) > 1:
                     self._bytes_max = max(1, size // 2) if error.was_slow or error.was_odd else self._bytes_max
@@ -116,32 +118,32 @@ class Delivery:
                 last = batch[-1].number
                 continue
             if len(batch) > 1:
-                continue  # with half of it: perhaps it is one form that the way does not let through
+                continue  # with half the batch, because a proxy may block a single form of it
             self._outbox.end({}, {batch[0].number: str(why)})
             self.outcome.why = str(why)
-            self._tell_once(f"{batch[0].event[:16]} waits: {why}")
+            self._report_once(f"{batch[0].event[:16]} waits: {why}")
             last = batch[0].number
             alone += 1
             if alone == ALONE_MAX:
                 raise why
         return comes_later
 
-    async def _note(self, place: Place, batch: list[Waiting], answers: list[Answer]) -> bool:
-        """Keep what is believed. Gives whether some of the others may go better in a moment. Raises AwayError where nothing of
-        a batch is believed."""
-        pinned = self._outbox.pinned(place)
+    async def _keep_answers(self, election: ElectionName, batch: list[Waiting], answers: list[Answer]) -> bool:
+        """Keep the answers that are believed. Returns whether some of the other forms may be taken in a moment. Raises
+        AwayError if no answer of the batch is believed."""
+        pinned = self._outbox.pinned_keys.of(election)
         ended: dict[int, tuple[str, dict[str, Any]]] = {}
         left: dict[int, str] = {}
         by_another_key = comes_later = False
         for each, answer in zip(batch, answers, strict=True):
             try:
-                said = believed(answer, each.envelope, each.event, place, pinned)
+                receipt_or_problem = believed(answer, each.envelope, each.event, election, pinned)
             except NotBelievedError as error:
                 left[each.number] = str(error)
                 by_another_key |= error.by_another_key
                 comes_later |= answer.status in TEMPORARY_STATUSES
             else:
-                ended[each.number] = (DELIVERED if answer.receipt is not None else REFUSED, said)
+                ended[each.number] = (DELIVERED if answer.receipt is not None else REFUSED, receipt_or_problem)
         self._outbox.end(ended, left)
         for each in batch:
             if each.number in ended:
@@ -150,79 +152,80 @@ class Delivery:
         if left:
             self.outcome.why = next(iter(left.values()))
             if by_another_key:
-                self.outcome.why = await self._another_key(place)
+                self.outcome.why = await self._sentence_on_another_key(election)
             if not ended:
                 raise AwayError(self.outcome.why, was_odd=not comes_later)
-            self._tell_once(f"{len(left):,} wait: {self.outcome.why}")
+            self._report_once(f"{len(left):,} wait: {self.outcome.why}")
         return comes_later
 
-    def _count(self, form: Waiting, state: str, said: dict[str, Any]) -> None:
+    def _count(self, form: Waiting, state: str, receipt_or_problem: dict[str, Any]) -> None:
         if state == DELIVERED:
             self.outcome.delivered += 1
-            for warning in said.get("warnings") or ():
-                self._tell(f"{form.event} delivered, with a warning: {shown(warning.get('detail', warning))}")
+            for warning in receipt_or_problem.get("warnings") or ():
+                self._report(f"{form.event} delivered, with a warning: {shown(warning.get('detail', warning))}")
             return
         self.outcome.refused += 1
-        self._tell(f"{form.event} refused ({said['status']}) {reason(said)}")
+        self._report(f"{form.event} refused ({receipt_or_problem['status']}) {reason(receipt_or_problem)}")
 
-    def _tell_once(self, sentence: str) -> None:
-        if sentence not in self._said:
-            self._said.add(sentence)
-            self._tell(sentence)
+    def _report_once(self, sentence: str) -> None:
+        if sentence not in self._reported:
+            self._reported.add(sentence)
+            self._report(sentence)
 
-    # ── whose word is believed ───────────────────────────────────────────────────────────────────────────────────────
+    # ── pinned keys ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _pin_at_first_use(self, place: Place) -> None:
-        """Raises AwayError where nothing is pinned, and no gateway of this election is there."""
-        if self._outbox.pinned(place):
+    async def _pin_at_first_use(self, election: ElectionName) -> None:
+        """Pin the key that the gateway shows if no key is pinned for this election. Raises AwayError if none is pinned and the
+        server is not a gateway of the election."""
+        if self._outbox.pinned_keys.of(election):
             return
-        text = await self._key_of_the_gateway()
+        text = await self._gateway_key()
         found, public_key = _parsed(text)
-        if found != place:
+        if found != election:
             raise AwayError(
-                f"{self._url} is a gateway of {shown(found.election)} ({found.mode}), and forms of {shown(place.election)} "
-                f"({shown(place.mode)}) wait"
+                f"{self._url} is a gateway of {shown(found.id)} ({found.mode}), and forms of {shown(election.id)} "
+                f"({shown(election.mode)}) wait"
             )
-        self._outbox.pin(place, public_key, f"at first use, from {self._url}")
-        self._tell(
+        self._outbox.pinned_keys.pin(election, public_key, f"at first use, from {self._url}")
+        self._report(
             f"{self._url} signs with the key {text}; only this key is believed from now on. Compare it with what the "
             "election authority publishes"
         )
 
-    async def _another_key(self, place: Place) -> str:
-        """A sentence that says how a changed key is accepted, once somebody who knows has confirmed it."""
+    async def _sentence_on_another_key(self, election: ElectionName) -> str:
+        """A sentence on how to accept a changed key, once the election authority has confirmed the key."""
         try:
-            text = await self._key_of_the_gateway()
+            text = await self._gateway_key()
             found, _ = _parsed(text)
         except AwayError:
-            text, found = "", place
+            text, found = "", election
         change = (
-            f": rekap submit --gateway-key {shlex.quote(text)}" if text and found == place else " with --gateway-key"
+            f": rekap submit --gateway-key {shlex.quote(text)}" if text and found == election else " with --gateway-key"
         )
         return (
-            f"what answers at {self._url} signs with another key than this outbox believes (`rekap outbox gateways` shows "
-            f"it). It may be somebody else. If the election authority confirms the new key, accept it{change}"
+            f"the server at {self._url} signs with another key than this outbox believes (`rekap outbox gateways` shows that "
+            f"key). It may be another server. If the election authority confirms the new key, accept it{change}"
         )
 
-    async def _key_of_the_gateway(self) -> str:
+    async def _gateway_key(self) -> str:
         reply = await ask(
-            self._client, "GET", f"{self._url}/v1/log", bytes_max=LOG_BYTES_MAX, seconds_max=LOG_SECONDS_MAX
+            self._client, "GET", f"{self._url}/v1/log", bytes_max=LOG_ANSWER_BYTES_MAX, seconds_max=LOG_SECONDS_MAX
         )
         try:
-            said = orjson.loads(reply.body) if reply.status == httpx.codes.OK else None
+            body = orjson.loads(reply.body) if reply.status == httpx.codes.OK else None
         except ValueError:
-            said = None
-        key = said.get("gateway_key") if isinstance(said, dict) else None
+            body = None
+        key = body.get("gateway_key") if isinstance(body, dict) else None
         if not isinstance(key, str):
             raise AwayError(what_came(reply))
         return shown(key)
 
 
-def _parsed(text: str) -> tuple[Place, bytes]:
+def _parsed(text: str) -> tuple[ElectionName, bytes]:
     try:
         return gateway_key(text)
     except NoteError as error:
-        raise AwayError(f"what is there is no gateway: {shown(error)}") from None
+        raise AwayError(f"the server is not a gateway: {shown(error)}") from None
 
 
 def reason(problem: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Files of events and envelopes as people and programs write them: one JSON object, or one a line.
+"""Files of events and envelopes as people and programs write them: one JSON object, or one on each line.
 
 EventFileError   the file cannot be read, or a line of it cannot be taken; names file and line
 """
@@ -15,15 +15,15 @@ from schemas.ledger.envelope import ENVELOPE_BYTES_MAX
 from schemas.texts import shown
 
 OBJECT_BYTES_MAX = 4 * ENVELOPE_BYTES_MAX
-"""Limit for one object, laid out for people: no gateway takes more than a quarter of it."""
+"""Limit for one object with its spaces and line ends. The largest envelope that a gateway takes is a quarter of it."""
 
 
 class EventFileError(UnusableError):
-    """What cannot be taken, with file and line."""
+    """A file cannot be read, or a line of it cannot be taken; the message begins with file and line."""
 
     def __init__(self, file: Path, line: int | None, sentence: str) -> None:
-        place = shown(file) if line is None else f"{shown(file)}:{line}"
-        super().__init__(f"{place}: {sentence}")
+        position = shown(file) if line is None else f"{shown(file)}:{line}"
+        super().__init__(f"{position}: {sentence}")
 
 
 class Given(NamedTuple):
@@ -33,7 +33,7 @@ class Given(NamedTuple):
 
 
 def objects(file: Path) -> Iterator[Given]:
-    """The objects of a file, one after the other, so that a nation's night needs no more memory than a form. Raises
+    """The objects of a file, one after the other, so that a file of a whole nation needs no more memory than one form. Raises
     EventFileError."""
     try:
         with file.open("rb") as opened:
@@ -41,13 +41,13 @@ def objects(file: Path) -> Iterator[Given]:
             while first and not first.lstrip(b"\xef\xbb\xbf").strip():
                 first, number = opened.readline(OBJECT_BYTES_MAX + 1), number + 1
             if not first.strip():
-                raise EventFileError(file, None, "holds nothing")
+                raise EventFileError(file, None, "is empty")
             try:
                 given = _object(file, number, first)
             except EventFileError:
                 if first.lstrip(b"\xef\xbb\xbf").lstrip()[:1] != b"{":
                     raise
-                # Laid out over many lines, unless the one line is all there is.
+                # The object may have several lines.
                 rest = opened.read(OBJECT_BYTES_MAX + 1 - len(first))
                 if not rest.strip():
                     raise
@@ -66,7 +66,7 @@ def _object(file: Path, line: int, text: bytes) -> Given:
     """The object in a text that begins in this line."""
     if len(text) > OBJECT_BYTES_MAX:
         raise EventFileError(
-            file, line, f"has more than {OBJECT_BYTES_MAX:,} bytes, so it is no form; one object a line"
+            file, line, f"has more than {OBJECT_BYTES_MAX:,} bytes, so it is not a form; write one object on each line"
         )
     try:
         value = json.loads(
@@ -75,13 +75,13 @@ def _object(file: Path, line: int, text: bytes) -> Given:
     except UnicodeDecodeError:
         raise EventFileError(file, line, "is not UTF-8; save the file as UTF-8") from None
     except json.JSONDecodeError as error:
-        place = line + error.lineno - 1
+        line_in_file = line + error.lineno - 1
         if error.msg == "Extra data":
             raise EventFileError(
-                file, place, "a second value begins here; write one object a line, or a file for each"
+                file, line_in_file, "a second value begins here; write one object on each line, or a file for each"
             ) from None
         raise EventFileError(
-            file, place, f"not JSON: {error.msg[:1].lower()}{error.msg[1:]} (column {error.colno})"
+            file, line_in_file, f"not JSON: {error.msg[:1].lower()}{error.msg[1:]} (column {error.colno})"
         ) from None
     except RecursionError:
         raise EventFileError(file, line, "not JSON that could be an event: it is nested too deeply") from None
@@ -93,7 +93,7 @@ def _object(file: Path, line: int, text: bytes) -> Given:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The object, where no key is given twice: of two values, two readers may see two events."""
+    """The object. Raises ValueError if a key is given twice, because two readers could take two values and see two events."""
     value = dict(pairs)
     if len(value) < len(pairs):
         keys = [key for key, _ in pairs]

@@ -1,4 +1,4 @@
-"""Into the outbox: events of files are checked, signed with the key's next numbers, and kept, all of them or none."""
+"""Filling of the outbox: events of files are checked, signed with the key's next numbers, and kept, all of them or none."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from projections.definition.compiled import Definition
 from proofs.notes import NoteError
 from proofs.signatures import key_id
-from rekap.station.belief import Place, gateway_key
+from rekap.station.belief import ElectionName, gateway_key
+from rekap.station.errors import OutboxError
 from rekap.station.event_files import EventFileError, Given, objects
 from rekap.station.form_check import FormCheck
-from rekap.station.outbox import Outbox, OutboxError
+from rekap.station.outbox import Outbox
 from rekap.terminal import complain, say
 from runtime.files.key_files import load_key_file
 from runtime.http_client import AddressError, AwayError, ask, client_for
@@ -35,7 +36,7 @@ CORRECTED = "TYPING"
 
 
 class Signing(NamedTuple):
-    """With what events that are not signed yet are signed."""
+    """Key, election and checks for events that are not signed yet."""
 
     key: Ed25519PrivateKey
     definition: Definition
@@ -53,55 +54,57 @@ def signing_with(key_file: Path | None, definition: Definition | None, correct: 
 
 
 def pin(outbox: Outbox, definition: Definition | None, texts: tuple[str, ...]) -> None:
-    """Believe the gateways that the package registers, and those that somebody confirmed. Raises OutboxError."""
+    """Pin the keys of gateways that the package registers, and those that --gateway-key gives. Raises OutboxError."""
     if definition is not None:
-        place = Place(definition.election.mode.value, definition.election.id)
+        election = ElectionName(definition.election.mode.value, definition.election.id)
         for key in definition.keys.values():
             if key.role is Role.GATEWAY:
-                outbox.pin(place, key.public_key, "registered in the package")
+                outbox.pinned_keys.pin(election, key.public_key, "registered in the package")
     for text in texts:
         try:
-            place, public_key = gateway_key(text)
+            election, public_key = gateway_key(text)
         except NoteError as error:
             raise OutboxError(f"--gateway-key: {error}") from None
-        if outbox.pin(place, public_key, "by --gateway-key"):
-            say(f"the gateway's key is believed from now on for {place.election} ({place.mode})")
+        if outbox.pinned_keys.pin(election, public_key, "by --gateway-key"):
+            say(f"the gateway's key is believed from now on for {election.id} ({election.mode})")
 
 
 def begin(outbox: Outbox, signing: Signing, url: str) -> None:
-    """Where this outbox has not signed with this key yet, another one may have, and been lost: the ledger knows how far its
-    numbers go. Where no server can be asked, the numbers begin at the time in milliseconds, far above any that were used."""
-    if outbox.has_signed(signing.key, signing.definition):
+    """Set the key's next number if this outbox has not signed with the key yet. Another outbox may have, which was lost, so the
+    number follows the newest one in the ledger. If no server answers, the numbers begin at the present time in milliseconds,
+    which is far above any number that was used."""
+    if outbox.signed_events.numbers(signing.key, signing.definition):
         return
     signer = key_id(signing.key.public_key().public_bytes_raw())
     try:
-        seq, prev = asyncio.run(_numbered_so_far(url, signer))
+        seq, prev = asyncio.run(_next_number(url, signer))
     except (AwayError, AddressError) as error:
         seq, prev = time.time_ns() // 1_000_000, None
         complain(
-            f"note: whether key {signer} has signed elsewhere cannot be asked ({error}); its numbers begin at {seq} here"
+            f"note: the server does not answer whether key {signer} has signed elsewhere ({error}); its numbers begin at "
+            f"{seq} here"
         )
-    outbox.begin(signing.key, signing.definition, seq, prev)
+    outbox.signed_events.begin(signing.key, signing.definition, seq, prev)
 
 
-async def _numbered_so_far(url: str, signer: str) -> tuple[int, str | None]:
+async def _next_number(url: str, signer: str) -> tuple[int, str | None]:
     """The next number of a key, and its event with the number before. Raises AwayError, AddressError."""
     async with client_for(url, seconds_max=KEY_SECONDS_MAX) as client:
         reply = await ask(
             client, "GET", f"{url}/v1/keys/{signer}", bytes_max=KEY_BYTES_MAX, seconds_max=KEY_SECONDS_MAX
         )
     try:
-        said = orjson.loads(reply.body) if reply.status == httpx.codes.OK else None
+        body = orjson.loads(reply.body) if reply.status == httpx.codes.OK else None
     except ValueError:
-        said = None
-    match said:
+        body = None
+    match body:
         case {"key": key, "seq": None, "event": None} if key == signer:
             return 0, None
         case {"key": key, "seq": int(seq), "event": str(event)} if (
             key == signer and 0 <= seq < SEQ_MAX and _EVENT.match(event)
         ):
             return seq + 1, event
-    raise AwayError(f"{url} does not say how far its numbers go")
+    raise AwayError(f"{url} does not answer with the newest number of this key")
 
 
 _EVENT = re.compile(exactly(SHA256_PATTERN))
@@ -110,8 +113,8 @@ _EVENT = re.compile(exactly(SHA256_PATTERN))
 def fill(
     outbox: Outbox, files: tuple[Path, ...], signing: Signing | None, anyway: bool, *, advanced: Callable[[int], None]
 ) -> None:
-    """All objects of all files, or none. `advanced` is called with how many have been taken so far. Raises OutboxError,
-    EventFileError."""
+    """Put all objects of all files into the outbox, or none. `advanced` is called with the number of objects so far. Raises
+    OutboxError, EventFileError."""
     kept = known = 0
     mistakes = _Mistakes(anyway)
     with outbox.all_or_nothing():
@@ -124,22 +127,22 @@ def fill(
                 kept += new
                 known += not new
                 advanced(kept + known)
-        mistakes.stop_where_there_are_any()
+        mistakes.raise_if_any()
     say(f"{kept:,} put into the outbox, {known:,} were there already")
 
 
 def _put(outbox: Outbox, given: Given, signing: Signing | None, mistakes: _Mistakes) -> bool:
-    """False where it is there already. Raises OutboxError."""
+    """Put one object into the outbox. Returns False if the outbox has it already. Raises OutboxError."""
     if "signatures" in given.value or "payload" in given.value:
         return outbox.keep(given.value)
     if "type" not in given.value:
         raise OutboxError("neither a signed envelope nor an event: it has no field `type`")
     if signing is None:
         raise OutboxError("this event is not signed; --key and --package sign it")
-    if outbox.is_signed(given.value, signing.key, signing.definition):
+    if outbox.signed_events.contains(given.value, signing.key, signing.definition):
         return False
     correction: Mapping[str, Any] = {}
-    if before := outbox.signed_before(given.value, signing.definition):
+    if before := outbox.signed_events.highest_version(given.value, signing.definition):
         event_before, version_before = before
         version = given.value.get("version")
         if signing.correct:
@@ -150,8 +153,8 @@ def _put(outbox: Outbox, given: Given, signing: Signing | None, mistakes: _Mista
             }
         elif type(version) is int and version <= version_before:
             raise OutboxError(
-                f"station {given.value.get('station')}: version {version_before} of this form was signed here before and says "
-                f"something else (event {event_before[:16]}); if this one is the correction, --correct makes it version "
+                f"station {given.value.get('station')}: version {version_before} of this form was signed here before and is "
+                f"different (event {event_before[:16]}); if this one is the correction, --correct makes it version "
                 f"{version_before + 1}"
             )
     event = outbox.sign(given.value, signing.key, signing.definition, correction=correction)
@@ -161,7 +164,7 @@ def _put(outbox: Outbox, given: Given, signing: Signing | None, mistakes: _Mista
 
 
 class _Mistakes:
-    """What the count would find wrong, over all files: shown before anything is signed for good."""
+    """Mistakes in all files that the count would find, shown before the transaction commits."""
 
     def __init__(self, anyway: bool) -> None:
         self._anyway = anyway
@@ -174,13 +177,13 @@ class _Mistakes:
             station = f"station {given.value['station']}: " if "station" in given.value else ""
             complain(f"{given.file}:{given.line}: {station}{rule}: {sentence}")
 
-    def stop_where_there_are_any(self) -> None:
+    def raise_if_any(self) -> None:
         """Raises OutboxError, unless they are to be signed anyway."""
         if self._found > MISTAKES_SHOWN:
             complain(f"… and {self._found - MISTAKES_SHOWN:,} more")
         if self._refused:
-            raise OutboxError("nothing was signed: no gateway would take that; correct it first")
+            raise OutboxError("nothing was signed: no gateway would take these events; correct them first")
         if self._found and not self._anyway:
             raise OutboxError(
-                "nothing was signed: correct what is a typing error; what stands so on the paper form is signed with --anyway"
+                "nothing was signed: correct the typing errors; --anyway signs what is as on the paper form"
             )

@@ -1,5 +1,4 @@
-"""What the count will find wrong with an event, before it is signed: the rules of its package, at the one place where a
-typing error is still nobody's public word."""
+"""What the count will find wrong with an event, by the rules of its package, before the event is signed and public."""
 
 from __future__ import annotations
 
@@ -20,11 +19,11 @@ class Mistake(NamedTuple):
     rule: str
     sentence: str
     is_refused: bool
-    """No gateway will take it; else it will be in the ledger, held or flagged."""
+    """True if each gateway will refuse the event; False if the ledger will have it, held or flagged."""
 
 
 class FormCheck:
-    """The package's judges, for the key that will sign."""
+    """The package's checks, for the key that will sign."""
 
     def __init__(self, definition: Definition, key: Ed25519PrivateKey) -> None:
         self._definition = definition
@@ -32,7 +31,7 @@ class FormCheck:
         self._key_id = key_id(key.public_key().public_bytes_raw())
 
     def mistakes(self, event: AnyEvent) -> list[Mistake]:
-        """What would be refused, or held or flagged; nothing where all is well."""
+        """Why the event would be refused, held or flagged; an empty list if it would count."""
         definition = self._definition
         key = definition.keys.get(self._key_id)
         refusal = check_election(event, definition) or check_key(event, key, self._key_id, definition)

@@ -1,6 +1,6 @@
-"""Send signed envelopes to a gateway in batches, and go on when it is away.
+"""Send signed envelopes to a gateway in batches, again if it is away.
 
-AwayError       no answer of a gateway came (runtime/http_client.py)
+AwayError       no answer of a gateway was received (runtime/http_client.py)
 TooLargeError   the gateway, or a proxy before it, takes no batch of this size
 """
 
@@ -17,10 +17,10 @@ from runtime.http_client import AwayError, Reply, ask, what_came
 
 BATCH_LINES = 500
 BATCH_BYTES = 1_000_000
-"""Limit for a request. nginx takes 1 MiB where nobody says more; at half, a legislature's forms of 6 kB go 80 at a time."""
+"""Limit for a request. nginx takes 1 MiB by default; at half, a batch has 80 of a legislature's forms of 6 kB."""
 ANSWER_SECONDS_MAX = 60.0
-"""For a batch sent and answered. On a slower line the next one is half as large: at 60 s a single form of 60 kB needs
-8 kbit/s."""
+"""Limit for sending a batch and receiving its answer. On a slower line the next batch is half as large. A single form of 60 kB
+needs 8 kbit/s."""
 ANSWER_BYTES_OF_LINE = 16 * 1024
 """A receipt has 1 kB; a problem with twenty mistakes 4 kB."""
 ATTEMPTS_MAX = 60
@@ -34,7 +34,7 @@ class TooLargeError(Exception):
 
 
 class Answer(NamedTuple):
-    """What came for one envelope. Nobody has looked yet whether it is to be believed (rekap/station/belief.py)."""
+    """The answer to one envelope. Whether a pinned key signed it is decided later (rekap/station/belief.py)."""
 
     status: int
     receipt: dict[str, Any] | None
@@ -42,7 +42,7 @@ class Answer(NamedTuple):
 
 
 async def post_batch(client: httpx.AsyncClient, url: str, envelopes: Sequence[bytes]) -> list[Answer]:
-    """Send envelopes once; an answer for each, in order. Raises AwayError, TooLargeError."""
+    """Send envelopes once. Returns an answer for each, in order. Raises AwayError, TooLargeError."""
     reply = await ask(
         client,
         "POST",
@@ -61,40 +61,40 @@ async def post_batch(client: httpx.AsyncClient, url: str, envelopes: Sequence[by
 
 
 def _answers(reply: Reply) -> list[Answer] | None:
-    """None where it is not what a gateway answers."""
+    """The answers in the body; None if the body is not that of a gateway."""
     answers = []
     for number, line in enumerate(reply.body.split(b"\n"), start=1):
         if not line and number > 1:
             continue
         try:
-            said = orjson.loads(line)
+            answer = orjson.loads(line)
         except ValueError:
             return None
-        if not isinstance(said, dict) or said.get("line") != number or type(said.get("status")) is not int:
+        if not isinstance(answer, dict) or answer.get("line") != number or type(answer.get("status")) is not int:
             return None
-        receipt, problem = said.get("receipt"), said.get("problem")
+        receipt, problem = answer.get("receipt"), answer.get("problem")
         if not isinstance(receipt or problem, dict):
             return None
-        answers.append(Answer(said["status"], receipt, problem))
+        answers.append(Answer(answer["status"], receipt, problem))
     return answers
 
 
 async def send_batch(
     client: httpx.AsyncClient, url: str, envelopes: Sequence[bytes], *, attempts: int = ATTEMPTS_MAX
 ) -> list[Answer]:
-    """Send envelopes until each has an answer that is not "later": what the demo and imports use, whose gateway is their
-    own. A repeat is the same event. Raises AwayError."""
+    """Send envelopes until none of their statuses is temporary. The demo and the imports use this function, because the gateway
+    is their own and they need no pinned key. An envelope that is sent again is the same event. Raises AwayError."""
     answers: dict[int, Answer] = {}
     lines, wait, why = BATCH_LINES, 0.1, ""
     for _ in range(attempts):
-        left = [place for place in range(len(envelopes)) if place not in answers]
+        left = [index for index in range(len(envelopes)) if index not in answers]
         if not left:
             break
         try:
             for batch in (left[begin : begin + lines] for begin in range(0, len(left), lines)):
-                came = await post_batch(client, url, [envelopes[place] for place in batch])
-                later = {place for place, each in zip(batch, came, strict=True) if each.status in TEMPORARY_STATUSES}
-                answers |= {place: each for place, each in zip(batch, came, strict=True) if place not in later}
+                came = await post_batch(client, url, [envelopes[index] for index in batch])
+                later = {index for index, each in zip(batch, came, strict=True) if each.status in TEMPORARY_STATUSES}
+                answers |= {index: each for index, each in zip(batch, came, strict=True) if index not in later}
                 wait = 0.1 if len(later) < len(batch) else wait
             why = "its ledger does not take them"
         except TooLargeError:
@@ -107,4 +107,4 @@ async def send_batch(
             wait = min(wait * 2, WAIT_SECONDS_MAX)
     if len(answers) < len(envelopes):
         raise AwayError(f"{url} did not accept {len(envelopes) - len(answers)} submissions: {why}")
-    return [answers[place] for place in range(len(envelopes))]
+    return [answers[index] for index in range(len(envelopes))]

@@ -1,4 +1,4 @@
-"""Turn what is to be said into a signed envelope, as a station's own software would."""
+"""Signing of events as envelopes, as a station's own software would do it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Signed(NamedTuple):
 
 
 class Signer:
-    """One key's voice in one election: numbers its events (`seq`) and chains them (`prev`)."""
+    """A key that signs events of one election, numbers them (`seq`) and chains them (`prev`)."""
 
     def __init__(
         self,
@@ -37,12 +37,12 @@ class Signer:
         self.prev = prev
 
     def sign(self, body: Mapping[str, Any]) -> Signed:
-        """Sign an event given without what the signer knows: election, mode, definition, seq, prev."""
+        """Sign an event. `body` has no election, mode, definition, seq and prev, which the signer adds."""
         payload = canonical_bytes({**body, **self._frame, "seq": self.next_seq, "prev": self.prev})
         event_id = EventId(sha256_hex(payload))
-        self.go_on(self.next_seq + 1, event_id)
+        self.continue_from(self.next_seq + 1, event_id)
         return Signed(event_id, sign_envelope(self._private_key, payload))
 
-    def go_on(self, next_seq: int, prev: str | None) -> None:
-        """Number the next event so, and name this one as the one before."""
+    def continue_from(self, next_seq: int, prev: str | None) -> None:
+        """Give the next event the number `next_seq`, and name `prev` as the event before it."""
         self.next_seq, self.prev = next_seq, prev

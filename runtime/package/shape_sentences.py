@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from schemas.codes import CODE_PATTERN, ELECTION_PATTERN, KEY_ID_PATTERN
@@ -70,6 +71,13 @@ def sentence(error: ErrorDetails, fields: Collection[str] = ()) -> str:
             return f"expected a date such as 2029-02-14, got {_shown(value)}"
         case _:
             return f"{_shown(value)} does not fit here: {error['msg'][:1].lower()}{error['msg'][1:]}"
+
+
+def first_sentence(error: ValidationError) -> str:
+    """The first mistake as a sentence, after the path of its field."""
+    first = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in first["loc"] if "." not in str(part))
+    return f"{field}: {sentence(first)}" if field else sentence(first)
 
 
 def did_you_mean(near: list[str]) -> str:

@@ -181,7 +181,7 @@ def play(ledger: MemoryLedger, night: list[tuple[Any, ...]]) -> None:
                 right = signer.prev
                 half_right = right and right[:32] + "0" * 32
                 prev = {"right": right, "none": None, "half right": half_right}[names]
-                signer.go_on(max(0, signer.next_seq + step), prev)
+                signer.continue_from(max(0, signer.next_seq + step), prev)
             case ("withdraw", number, key) if orders:
                 annulment, station, contest = orders[number % len(orders)]
                 ledger.say(key, withdrawn(station, annulment) | {"contest": contest})

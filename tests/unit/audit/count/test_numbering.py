@@ -50,7 +50,7 @@ def ledger() -> MemoryLedger:
 
 
 def _go_on(ledger: MemoryLedger, seq: int, prev: str | None, *stations: str) -> None:
-    ledger.signers["officer"].go_on(seq, prev)
+    ledger.signers["officer"].continue_from(seq, prev)
     for station in stations:
         ledger.say("officer", reported(station, contest="council-a" if station == HERE else "council-c"))
 

@@ -82,7 +82,7 @@ def envelope(body: dict[str, Any], key: Ed25519PrivateKey | None = None) -> byte
         (b'{"votes": NaN}\n', "2", "NaN is not a JSON number"),
         (b'{"votes": ' + b"9" * 5000 + b"}\n", "2", "a number of 5,000 digits"),
         (b'{"a":' * 3000 + b"1" + b"}" * 3000 + b"\n", "2", "nested too deeply"),
-        (b'{"a": "' + b"x" * 300_000 + b'"}\n', "2", "so it is no form"),
+        (b'{"a": "' + b"x" * 300_000 + b'"}\n', "2", "so it is not a form"),
         (b"\xff\xfe{}\n", "2", "is not UTF-8"),
         (b'{"hello": 1}\n', "2", "neither a signed envelope nor an event"),
         (
@@ -177,8 +177,8 @@ def test_an_event_and_an_envelope_are_read_however_they_are_laid_out(run: Run, l
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "holds nothing"),
-        (b"\n \n", "holds nothing"),
+        (b"", "is empty"),
+        (b"\n \n", "is empty"),
         (b'{\n "a": 1\n}\n{\n "b": 1\n}\n', "form.json:4: a second value begins here"),
         (b'{\n "a": 1,\n "b" 2\n}\n', "form.json:3: not JSON: "),
         (b"\x00" * 1000, "form.json:1: not JSON"),
@@ -413,8 +413,8 @@ def test_signing_takes_the_same_time_for_each_form_however_many_there_are(tmp_pa
     outbox._database.set_trace_callback(asked.append)
     for version in (1, 2):
         body = reported("1.1.1-1", version=version)
-        assert not outbox.is_signed(body, private_key("officer"), definition)
-        outbox.signed_before(body, definition)
+        assert not outbox.signed_events.contains(body, private_key("officer"), definition)
+        outbox.signed_events.highest_version(body, definition)
         outbox.sign(body, private_key("officer"), definition)
     outbox._database.set_trace_callback(None)
     plans = [

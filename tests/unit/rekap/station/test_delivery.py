@@ -16,7 +16,7 @@ import pytest
 import rekap.station.delivery
 import rekap.station.sending
 from projections.definition.compiled import Definition
-from rekap.station.belief import Place
+from rekap.station.belief import ElectionName
 from rekap.station.delivery import Delivery, Outcome
 from rekap.station.outbox import DELIVERED, REFUSED, WAITING, Outbox
 from runtime.http_client import client_for
@@ -25,7 +25,7 @@ from tests.support.ledger import private_key
 from tests.support.small_election import reported, small_package
 
 DEFINITION = Definition(small_package())
-PLACE = Place("rehearsal", "small")
+ELECTION = ElectionName("rehearsal", "small")
 STATIONS = ("1.1.1-1", "1.1.1-2", "1.1.2-1")
 
 
@@ -43,11 +43,13 @@ def outbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outbox]:
     outbox.close()
 
 
-def deliver(outbox: Outbox, gateway: FakeGateway, told: list[str] | None = None) -> Outcome:
+def deliver(outbox: Outbox, gateway: FakeGateway, lines: list[str] | None = None) -> Outcome:
     async def go() -> Outcome:
         async with listening(gateway), client_for(gateway.url, seconds_max=5) as client:
-            tell = (told if told is not None else []).append
-            return await Delivery(outbox, client, gateway.url, tell=tell, advance=lambda _: None).run(keep_trying=False)
+            report = (lines if lines is not None else []).append
+            return await Delivery(outbox, client, gateway.url, report=report, advance=lambda _: None).run(
+                keep_trying=False
+            )
 
     return asyncio.run(go())
 
@@ -57,12 +59,12 @@ def states(outbox: Outbox) -> list[str]:
 
 
 def test_a_signed_receipt_delivers_and_its_key_is_pinned_at_the_first_use(outbox: Outbox) -> None:
-    told: list[str] = []
+    lines: list[str] = []
     gateway = FakeGateway()
-    assert deliver(outbox, gateway, told) == Outcome(delivered=3)
+    assert deliver(outbox, gateway, lines) == Outcome(delivered=3)
     assert states(outbox) == [DELIVERED] * 3
-    assert outbox.pinned(PLACE) == [gateway.key.public_key().public_bytes_raw()]
-    assert gateway.verifier_key in told[0]
+    assert outbox.pinned_keys.of(ELECTION) == [gateway.key.public_key().public_bytes_raw()]
+    assert gateway.verifier_key in lines[0]
     assert len(gateway.ledger) == 3
 
 
@@ -70,10 +72,10 @@ def test_a_signed_refusal_ends_a_form_and_only_that(outbox: Outbox) -> None:
     refused = next(iter(outbox.all())).envelope
     problem = {"type": "about:blank", "title": "x", "status": 422, "detail": "Station unknown.", "field": "station"}
     gateway = FakeGateway(refuses=lambda envelope: problem if envelope == refused else None)
-    told: list[str] = []
-    assert deliver(outbox, gateway, told) == Outcome(delivered=2, refused=1)
+    lines: list[str] = []
+    assert deliver(outbox, gateway, lines) == Outcome(delivered=2, refused=1)
     assert states(outbox) == [REFUSED, DELIVERED, DELIVERED]
-    assert told[-1].endswith("refused (422) station: Station unknown.")
+    assert lines[-1].endswith("refused (422) station: Station unknown.")
 
 
 def batch(make: Any) -> Any:
@@ -149,8 +151,8 @@ async def _drip(gateway: FakeGateway, path: str, body: bytes) -> bytes:
     [
         (receipt(offset=7), "are not the same"),
         (receipt(signed=None), "the receipt is not signed"),
-        (receipt(signed="rekap receipt v1\n"), "not signed as a note is"),
-        (receipt(extra=1), "has not the shape"),
+        (receipt(signed="rekap receipt v1\n"), "has a signature that is not a note"),
+        (receipt(extra=1), "without the fields of one"),
         (batch(_of_another_event), "of another event"),
         (batch(_signed_by_another), "another key than this outbox believes"),
         (batch(_of_another_election), "are not the same"),
@@ -177,7 +179,7 @@ async def _drip(gateway: FakeGateway, path: str, body: bytes) -> bytes:
         (_page, "titled 'Free WiFi'"),
     ],
 )
-def test_whatever_else_comes_leaves_the_forms_waiting_and_is_said(outbox: Outbox, respond: Any, sentence: str) -> None:
+def test_any_other_answer_leaves_the_forms_waiting_and_is_named(outbox: Outbox, respond: Any, sentence: str) -> None:
     outcome = deliver(outbox, FakeGateway(respond=respond))
     assert states(outbox) == [WAITING] * 3
     assert sentence in outcome.why
@@ -196,10 +198,10 @@ def test_a_leaf_that_is_not_of_the_record_with_this_envelope_is_not_believed(out
 
 def test_a_changed_key_is_an_error_that_names_how_to_accept_it(outbox: Outbox) -> None:
     changed = FakeGateway(key=private_key("another"))
-    outbox.pin(PLACE, private_key("gateway").public_key().public_bytes_raw(), "test")
+    outbox.pinned_keys.pin(ELECTION, private_key("gateway").public_key().public_bytes_raw(), "test")
     assert f"rekap submit --gateway-key {changed.verifier_key}" in deliver(outbox, changed).why
     assert states(outbox) == [WAITING] * 3
-    outbox.pin(PLACE, private_key("another").public_key().public_bytes_raw(), "test")
+    outbox.pinned_keys.pin(ELECTION, private_key("another").public_key().public_bytes_raw(), "test")
     assert deliver(outbox, changed).delivered == 3
 
 
@@ -213,7 +215,7 @@ def test_a_batch_that_is_too_large_is_halved_down_to_the_form_that_is(outbox: Ou
     assert deliver(outbox, FakeGateway(respond=small_body)).delivered == 3
 
 
-def test_a_single_form_that_is_too_large_is_said_and_holds_up_no_other(outbox: Outbox) -> None:
+def test_a_single_form_that_is_too_large_is_reported_and_holds_up_no_other(outbox: Outbox) -> None:
     first = next(iter(outbox.all()))
 
     def without_the_first(gateway: FakeGateway, path: str, body: bytes) -> bytes:
