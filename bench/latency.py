@@ -55,8 +55,10 @@ class Connection:
         self.is_open = False
         self.used_at = 0.0
 
-    async def open(self) -> None:
-        self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
+    async def open(self, address: str | None = None) -> None:
+        """Connect, from this loopback address where one is given."""
+        local = None if address is None else (address, 0)
+        self._reader, self._writer = await asyncio.open_connection(self._host, self._port, local_addr=local)
         self.is_open = True
 
     async def request(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
@@ -219,9 +221,7 @@ async def _measure(stack: Stack, envelopes: list[bytes], rate: int) -> int:
         ("submission to receipt", answered),
         ("submission to live feed", watch.waited),
     ):
-        print(
-            f"{name:30} p50 {_ms(sample, 50)}  p95 {_ms(sample, 95)}  p99 {_ms(sample, 99)}  max {_ms(sample, 100)} ms"
-        )
+        print(f"{name:30} {percentiles(sample)}")
     used = {name: seconds - before[name] for name, seconds in cpu_seconds(stack).items()}
     print("cores used:", {name: round(seconds / took, 2) for name, seconds in used.items()})
     print("CPU ms a submission:", cpu_each(used, len(envelopes)))
@@ -268,6 +268,10 @@ async def _listen(url: str, watch: Watch) -> None:
             message = orjson.loads(text)
             if message["type"] in ("snapshot", "change"):
                 watch.seen(message["as_of"])
+
+
+def percentiles(sample: list[float]) -> str:
+    return f"p50 {_ms(sample, 50)}  p95 {_ms(sample, 95)}  p99 {_ms(sample, 99)}  max {_ms(sample, 100)} ms"
 
 
 def _ms(sample: list[float], percent: int) -> str:

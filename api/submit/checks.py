@@ -8,12 +8,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from api.problems import Problem
 from api.submit.answers import too_large
-from api.submit.shape import opened, read_event
+from api.submit.shape import read_submission
 from projections.definition.compiled import Definition
 from projections.fold.authority import Refusal, check_election, check_key, check_scope
 from proofs.signatures import load_public_key, verify
 from schemas.ledger.envelope import ENVELOPE_BYTES_MAX
-from schemas.ledger.events import AnyEvent, ResultReported
+from schemas.ledger.reports import LedgerEvent, Report
 
 _STATUS_OF_RULE = {"K1": 401, "K2": 401, "K3": 403, "K4": 403}
 TITLE_OF_STATUS = {401: "Not signed by a registered key", 403: "Not allowed to this key", 422: "Submission refused"}
@@ -23,7 +23,7 @@ TITLE_OF_STATUS = {401: "Not signed by a registered key", 403: "Not allowed to t
 class CheckedSubmission:
     """A submission that has passed steps 2 to 6."""
 
-    event: AnyEvent
+    event: LedgerEvent
     submission: str
     """The event's id."""
     key_id: str
@@ -43,8 +43,7 @@ class Checks:
         if len(body) > ENVELOPE_BYTES_MAX:
             raise too_large(len(body), ENVELOPE_BYTES_MAX)
         # 2. Shape: JSON, DSSE envelope, canonical payload, event.
-        envelope = opened(body)
-        event = read_event(envelope.payload)
+        envelope, event = read_submission(body)
         # 3. and 4. Election, mode, definition and kind of event; a known key, in the role for this event.
         key_id, signature = envelope.signatures[0]
         key = self._definition.keys.get(key_id)
@@ -61,21 +60,23 @@ class Checks:
         assert key is not None
         # 6. Station, contest and choices are known, and in the scope of the key.
         _refuse(check_scope(event, key, self._definition))
-        if isinstance(event, ResultReported):
+        if isinstance(event, Report):
             self._check_choices(event)
         return CheckedSubmission(event, envelope.event_id.hex(), key_id, body)
 
-    def _check_choices(self, event: ResultReported) -> None:
+    def _check_choices(self, event: Report) -> None:
         contest = self._definition.contests[self._definition.contest_number[event.contest]]
-        unknown = sorted(event.form.votes.keys() - contest.choice_index.keys())
-        if unknown:
-            raise Problem(
-                422,
-                TITLE_OF_STATUS[422],
-                f"Choice {unknown[0]} is not on the ballot of contest {event.contest}.",
-                field=f"form.votes.{unknown[0]}",
-                rule="C1",
-            )
+        choices, on_ballot = event.form.votes.keys(), contest.choice_index.keys()
+        if choices <= on_ballot:
+            return
+        unknown = min(choices - on_ballot)
+        raise Problem(
+            422,
+            TITLE_OF_STATUS[422],
+            f"Choice {unknown} is not on the ballot of contest {event.contest}.",
+            field=f"form.votes.{unknown}",
+            rule="C1",
+        )
 
 
 def _refuse(refusal: Refusal | None) -> None:

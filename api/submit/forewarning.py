@@ -14,7 +14,8 @@ from projections.fold.sequences import Sequences
 from projections.station.findings import CORRECTS_NOTHING, VERSION_MISSING, too_many
 from projections.station.submissions import EVENTS_PER_KEY_MAX
 from schemas.findings import Finding
-from schemas.ledger.events import AnyEvent, ElectionOpened, ResultReported
+from schemas.ledger.events import ElectionOpened
+from schemas.ledger.reports import LedgerEvent, Report
 
 KEYS_MAX = 20_000
 """Keys whose numbers are remembered, those used last: 10 MB where each has signed a dozen events. At half, a night with a key
@@ -36,26 +37,26 @@ class Forewarning:
         self._events: OrderedDict[tuple[str, ContestAtStation], int] = OrderedDict()
         """By key and contest at a station, how many events the ledger has."""
 
-    def one_too_many(self, key: str, event: AnyEvent) -> Finding | None:
+    def one_too_many(self, key: str, event: LedgerEvent) -> Finding | None:
         """L1, where the key has used up its events about the event's contest at its station."""
         about = _contest_at_station(event)
         if about is None or self._events.get((key, about), 0) < EVENTS_PER_KEY_MAX:
             return None
         return too_many(key)
 
-    def taken(self, key: str, event: AnyEvent, event_id: str) -> list[Finding]:
+    def taken(self, key: str, event: LedgerEvent, event_id: str) -> list[Finding]:
         """Note an event that is new in the ledger. Returns what the count will find: Q1, Q2, V5, V6."""
         about = _contest_at_station(event)
         if about is None:
             return []
         findings: list[Finding] = []
         sequences = _used(self._sequences, key, Sequences, KEYS_MAX)
-        prev = None if event.prev is None else bytes.fromhex(event.prev)
+        prev = bytes.fromhex(event.prev) if isinstance(event.prev, str) else None
         findings += sequences.note(key, event.seq, bytes.fromhex(event_id), prev)
         self._events[key, about] = self._events.pop((key, about), 0) + 1
         if len(self._events) > CONTESTS_AT_STATIONS_MAX:
             self._events.popitem(last=False)
-        if isinstance(event, ResultReported):
+        if isinstance(event, Report):
             forms = _used(self._forms, about, dict, CONTESTS_AT_STATIONS_MAX)
             findings += _of_version(event, forms)
             if len(forms) < EVENTS_PER_KEY_MAX:
@@ -63,25 +64,25 @@ class Forewarning:
         return findings
 
 
-def _contest_at_station(event: AnyEvent) -> ContestAtStation | None:
+def _contest_at_station(event: LedgerEvent) -> ContestAtStation | None:
     station, contest = getattr(event, "station", None), getattr(event, "contest", None)
     if isinstance(event, ElectionOpened) or station is None or contest is None:
         return None
     return station, contest
 
 
-def _of_version(event: ResultReported, forms: dict[str, int]) -> list[Finding]:
+def _of_version(event: Report, forms: dict[str, int]) -> list[Finding]:
     """V5 and V6. Where this gateway has seen no form of the station, earlier forms may have come through another gateway; then
     only what is wrong in any case is found."""
     findings = []
     if forms and event.version > 1 and event.version - 1 not in forms.values():
         findings.append(VERSION_MISSING)
     if event.version == 1:
-        names_none = event.supersedes is not None
-    elif event.supersedes is None:
-        names_none = True
-    else:
+        names_none = isinstance(event.supersedes, str)
+    elif isinstance(event.supersedes, str):
         names_none = forms.get(event.supersedes, 0) >= event.version
+    else:
+        names_none = True
     if names_none:
         findings.append(CORRECTS_NOTHING)
     return findings

@@ -29,7 +29,8 @@ from runtime.kafka.topics import topics_of
 from runtime.logs import log_line
 from runtime.settings import Settings
 from schemas.ledger.envelope import Receipt, ledger_record, open_record
-from schemas.ledger.events import AnnulmentWithdrawn, ElectionOpened, ResultAnnulled, ResultReported, ResultReviewed
+from schemas.ledger.events import AnnulmentWithdrawn, ElectionOpened, ResultAnnulled, ResultReviewed
+from schemas.ledger.reports import Report
 from schemas.times import text_of_microseconds, time_text
 
 logger = logging.getLogger("rekap.gateway")
@@ -200,7 +201,7 @@ class Keeper:
     def _append(self, keeping: _Keeping, *, is_batch: bool) -> asyncio.Future[int]:
         """8. Begin to append. Once the future has an offset, Kafka has the record (acks=all) and a crash loses nothing."""
         event, definition = keeping.checked.event, self._definition
-        assert isinstance(event, (ResultReported, ResultReviewed, ResultAnnulled, AnnulmentWithdrawn))
+        assert isinstance(event, (Report, ResultReviewed, ResultAnnulled, AnnulmentWithdrawn))
         station = definition.station_number[event.station]
         keeping.partition = definition.partition_of_station(station)
         keeping.received_at = time_text(datetime.now(UTC))

@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from api.problems import Problem
+from api.submit.shape import read_by_schema, read_submission
 from projections.definition.compiled import Definition
 from projections.form.adds_up import ADDS_UP, STATED_WHERE_IT_ADDS_UP, adds_up
 from projections.form.case import Case
@@ -21,7 +23,7 @@ from schemas.canonical import canonical_event, form_digest
 from schemas.definition.package import RuleSetting, Severity
 from schemas.ledger.envelope import MalformedRecordError, Opened, ledger_record, open_by_schema, open_record
 from schemas.ledger.events import LEDGER_EVENT, ResultReported
-from schemas.ledger.reports import Form, Row, report_from, report_of
+from schemas.ledger.reports import Form, LedgerEvent, Report, Row, report_from, report_of
 from tests.support.ledger import CREATED_AT, private_key
 from tests.support.small_election import small_package
 
@@ -188,6 +190,43 @@ def _read_by(reader: Callable[[bytes], Opened], value: bytes) -> Opened | str:
 def test_a_record_is_opened_the_same_by_both_readers(at: int, cut: int, new: bytes) -> None:
     value = RECORD[:at] + new + RECORD[at + cut :]
     assert _read_by(open_record, value) == _read_by(open_by_schema, value)
+
+
+ENVELOPE = sign_envelope(private_key("officer"), orjson.dumps(REPORT, option=orjson.OPT_SORT_KEYS))
+BEHIND_THE_PAYLOAD = ENVELOPE.index(b'"payloadType"')
+
+
+def _refused_or_read(
+    reader: Callable[[bytes], tuple[Opened, LedgerEvent]], body: bytes
+) -> tuple[Any, ...] | dict[str, Any]:
+    try:
+        envelope, event = reader(body)
+    except Problem as problem:
+        return problem.body
+    if isinstance(event, Report):
+        return envelope, _told(event), event.type, event.seq, event.prev or None, event.supersedes or None
+    return envelope, event
+
+
+@settings(max_examples=1500, deadline=None)
+@given(
+    st.one_of(st.integers(0, 30), st.integers(BEHIND_THE_PAYLOAD - 10, len(ENVELOPE)), st.integers(0, len(ENVELOPE))),
+    st.integers(0, 3),
+    st.one_of(
+        st.binary(max_size=2),
+        st.sampled_from((b'"payload":"YWJj",', b'"x":1,', b"\\u0041", b" ", b"\x00", b"=", b'"sig":"",', b'"Sig":"",')),
+    ),
+)
+def test_the_gateway_reads_and_refuses_an_envelope_as_the_schemas_do(at: int, cut: int, new: bytes) -> None:
+    body = ENVELOPE[:at] + new + ENVELOPE[at + cut :]
+    assert _refused_or_read(read_submission, body) == _refused_or_read(read_by_schema, body)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(payloads())
+def test_the_gateway_reads_and_refuses_a_payload_as_the_schemas_do(payload: bytes) -> None:
+    body = sign_envelope(private_key("officer"), payload)
+    assert _refused_or_read(read_submission, body) == _refused_or_read(read_by_schema, body)
 
 
 few = st.integers(0, 3)

@@ -7,7 +7,8 @@ from unittest.mock import patch
 
 from api.submit import forewarning
 from api.submit.forewarning import Forewarning
-from schemas.ledger.events import LEDGER_EVENT, AnyEvent
+from schemas.ledger.events import LEDGER_EVENT, ResultReported
+from schemas.ledger.reports import LedgerEvent, report_from
 from tests.support.ledger import CREATED_AT
 from tests.support.small_election import reported
 
@@ -19,13 +20,15 @@ def _id(number: int) -> str:
     return f"{number:02x}" * 32
 
 
-def _event(seq: int, *, prev: int | None = None, version: int = 1, corrects: int | None = None) -> AnyEvent:
+def _event(seq: int, *, prev: int | None = None, version: int = 1, corrects: int | None = None) -> LedgerEvent:
     body: dict[str, Any] = FRAME | reported("1.1.1-1", version=version) | {"seq": seq}
     body |= {"prev": None if prev is None else _id(prev), "supersedes": None if corrects is None else _id(corrects)}
-    return LEDGER_EVENT.validate_python(body)
+    event = LEDGER_EVENT.validate_python(body)
+    assert isinstance(event, ResultReported)
+    return report_from(event)
 
 
-def _rules(gateway: Forewarning, event_id: int, event: AnyEvent) -> list[str]:
+def _rules(gateway: Forewarning, event_id: int, event: LedgerEvent) -> list[str]:
     return [finding.rule for finding in gateway.taken(KEY, event, _id(event_id))]
 
 
