@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 from typing import Protocol
 
 from api.http.unread import Unread
@@ -60,4 +61,5 @@ def keep_little(transport: asyncio.BaseTransport) -> None:
     """Let the kernel keep STREAM_SENT_BYTES_MAX for a client that does not read."""
     raw = transport.get_extra_info("socket")
     if raw is not None:
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, STREAM_SENT_BYTES_MAX)
+        with suppress(OSError):  # the connection has just ended
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, STREAM_SENT_BYTES_MAX)
