@@ -11,22 +11,22 @@ ends for good where it is answered with 429. Only mistakes in such requests cost
 from __future__ import annotations
 
 import asyncio
-import logging
 
 from fastapi import FastAPI, Request
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from api.feed.event_stream import come_back
+from api.http.whole_request import WholeRequest
 from api.limits.limits import PARTY, Limits
 from api.limits.rate_limits import RateLimit
 from api.problems import BUG, Problem
 from api.read.reading import READ_BY_PAGES
+from api.submit.answers import Answer, http_answer, log_failed_submission
+from api.submit.gateway import Gateway
 from api.submit.routes import submit
 from runtime import metrics
-from runtime.logs import log_line
-
-logger = logging.getLogger("rekap.gateway")
+from schemas.ledger.envelope import ENVELOPE_BYTES_MAX
 
 SUBMISSION_PATH = "/v1/submissions"
 BATCH_PATH = "/v1/submissions:batch"
@@ -85,6 +85,34 @@ class Door:
                 scope, receive, _with_rate_limit(requests, party, send, 1 + MISTAKE_COST) if requests else send
             )
 
+    def submit_at_once(self, request: WholeRequest) -> bool:
+        """Take a single submission, so that it costs no task (api/http/whole_request.py). Anything unusual about it is left to
+        `__call__`, which refuses it."""
+        scope, party, body = request.scope, request.party, request.body
+        if scope["path"] != SUBMISSION_PATH or scope["method"] != "POST" or scope["query_string"]:
+            return False
+        limits = self._limits
+        is_unusual = len(body) > ENVELOPE_BYTES_MAX or limits.bodies.lacks_room(party, len(body), is_batch=False)
+        if is_unusual or not limits.submissions.take(party):
+            return False
+        limits.bodies.take(party, len(body), is_batch=False)
+
+        def answered(answer: Answer) -> None:
+            limits.bodies.give_back(party, len(body), is_batch=False)
+            status, lines, given = http_answer(answer)
+            if limits.submissions:
+                policy, state = limits.submissions.policy, limits.submissions.state(party)
+                lines = b"%bratelimit-policy: %b\r\nratelimit: %b\r\n" % (lines, policy, state)
+            request.answer(status, lines, given)
+
+        gateway: Gateway = self._app.state.gateway
+        try:
+            gateway.submit_one(body, party, answered)
+        except Exception as error:
+            log_failed_submission(error)
+            answered(BUG)
+        return True
+
     async def _submit(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self._app
         try:
@@ -95,7 +123,7 @@ class Door:
         except ClientDisconnect:
             return
         except Exception as error:
-            logger.error(log_line("submission-failed", error=f"{type(error).__name__}: {error}"), exc_info=True)
+            log_failed_submission(error)
             response = BUG.response()
             metrics.GATEWAY_ANSWERS.labels(BUG.status).inc()
         await response(scope, receive, send)

@@ -24,6 +24,7 @@ from api.http.connections import Connections
 from api.http.corked import BACKLOG, Corked
 from api.http.fair_turns import FairTurns, Place
 from api.http.unread import Unread
+from api.http.whole_request import AtOnce, WholeRequest
 from api.limits.client_address import TrustedProxies
 from api.problems import MEDIA_TYPE, Problem
 from runtime import metrics
@@ -73,11 +74,13 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         server_state: ServerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
+        at_once: AtOnce | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._connections = connections
         self._proxies = proxies
         self._turns = turns
+        self._at_once = at_once
         self.party: str | None = None
         self._corked: Corked
         self._backlog = b""
@@ -95,6 +98,9 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         """The request that is being answered."""
         self._place: Place | None = None
         """Place of the request that is being answered, once it is at work."""
+        self._unbegun: tuple[RequestResponseCycle, Any] | None = None
+        """A request, and the app for it, of which the head was read: it begins when the piece has been read that is being read
+        now, because by then its whole body may be here."""
         self._is_endless = False
         """The answer has no end, so that no request behind it would be answered."""
         self._arriving: RequestResponseCycle | None = None
@@ -132,6 +138,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.leave(self)
         self._backlog = b""
+        self._unbegun = None
         # uvicorn marks the newest of pipelined requests only: the other answers would have no reader, and a stream no end.
         for cycle in (self._running, *(cycle for cycle, _ in self.pipeline)):
             if cycle is not None and not cycle.response_complete:
@@ -196,7 +203,6 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
     # -- what comes ------------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
         if self._is_deaf:
             self._drop(len(data))
         elif self._backlog:
@@ -222,6 +228,8 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
             start += SLICE_BYTES
             if time.perf_counter() > until:
                 break
+        if self._unbegun is not None:
+            self._begin(*self._unbegun)
         self._backlog = b"" if self._is_deaf else bytes(backlog[start:])
         if self._is_deaf:
             self._drop(len(backlog[start:]))
@@ -342,6 +350,8 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
             self._place.take()
         if arrived is not None and not arrived.keep_alive:
             self._hear_no_more()
+        if self._unbegun is not None:
+            self._begin(*self._unbegun)
         if arrived is not None and arrived.response_complete:
             self._wait()
 
@@ -350,32 +360,75 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running, self._place = cycle, None
         self._is_endless = False
+        if cycle.more_body and not cycle.waiting_for_100_continue:
+            self._unbegun = cycle, app
+        else:
+            self._begin(cycle, app)
+
+    def _begin(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._unbegun = None
         cycle.scope[CONNECTION] = self  # type: ignore[literal-required]
-        start = super()._start_asgi_task
+        party = self._proxies.client_of(cast(Scope, cycle.scope))
 
         def begin(place: Place) -> None:
-            async def at_work(*request: Any) -> None:
-                try:
-                    await app(*request)
-                finally:
-                    place.give_back()
-
             if cycle.disconnected:
                 place.give_back()  # its client has gone
-                return
-            self._place = place
-            if self._arriving is cycle:
-                place.give_back()  # until its body is here
-            start(cycle, at_work)
+            elif not self._has_taken(cycle, place, party):
+                self._begin_task(cycle, place, app)
 
-        self._turns.begin(self._proxies.client_of(cast(Scope, cycle.scope)), begin)
+        self._turns.begin(party, begin)
+
+    def _has_taken(self, cycle: RequestResponseCycle, place: Place, party: str) -> bool:
+        """Whether `at_once` answers the request. It is given no request of a client that does not read its answers, because it
+        does not wait for that."""
+        if self._at_once is None or cycle.more_body or self.flow.write_paused:
+            return False
+
+        def answer(status: int, lines: bytes, body: bytes) -> None:
+            place.give_back()
+            self._answer_at_once(cycle, status, lines, body)
+
+        return self._at_once(WholeRequest(cast(Scope, cycle.scope), bytes(cycle.body), party, answer))
+
+    def _answer_at_once(self, cycle: RequestResponseCycle, status: int, lines: bytes, body: bytes) -> None:
+        """As uvicorn does it in two messages of ASGI."""
+        if cycle.disconnected:
+            return
+        own = b"".join(b"%b: %b\r\n" % line for line in cycle.default_headers)
+        close = b"" if cycle.keep_alive else b"connection: close\r\n"
+        cycle.response_started = cycle.response_complete = True
+        self.transport.write(
+            b"%b%b%bcontent-length: %d\r\n%b\r\n%b" % (STATUS_LINE[status], own, lines, len(body), close, body)
+        )
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response = _nothing  # it refers to this connection, and the connection to it
+        self.on_response_complete()
+
+    def _begin_task(self, cycle: RequestResponseCycle, place: Place, app: Any) -> None:
+        async def at_work(*request: Any) -> None:
+            try:
+                await app(*request)
+            finally:
+                place.give_back()
+
+        self._place = place
+        if self._arriving is cycle:
+            place.give_back()  # until its body is here
+        super()._start_asgi_task(cycle, at_work)
 
     def on_response_complete(self) -> None:
         answered, self._running = self._running, None
         if self._arriving is not None and self._arriving is answered:
             self._body_since = self.loop.time()  # from now on the rest of its body is dropped
-        super().on_response_complete()
-        if self._running is not None or self.transport.is_closing():
+        # Instead of uvicorn's own, which sets a timer for each answer: `look` ends connections that are idle for too long.
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        if self._running is not None:
             return
         self._queued_head_bytes = 0
         if self._last_words is not None:
@@ -397,6 +450,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         self._has_refused = True
         self._hear_no_more()
         arriving, self._arriving = self._arriving, None
+        self._unbegun = None
         if arriving is not None:
             if arriving.response_started:
                 self.cut_off()
@@ -430,6 +484,10 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         self._hear_no_more()
         self._ending_since = self.loop.time()
         return True
+
+
+def _nothing() -> None:
+    """What a request that is answered calls."""
 
 
 class ParserStoppedError(ApiError):

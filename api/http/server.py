@@ -16,6 +16,7 @@ from api.http.connections import Connections
 from api.http.fair_turns import FairTurns
 from api.http.protocol import IDLE_SECONDS_MAX, BoundedProtocol
 from api.http.web_socket import BoundedWebSocket
+from api.http.whole_request import AtOnce
 from api.limits.client_address import TrustedProxies
 from api.limits.rate_limits import RateLimit
 
@@ -77,6 +78,7 @@ def bounded_server(
     host: str = "127.0.0.1",
     port: int = 0,
     web_socket_bytes_max: int | None = None,
+    at_once: AtOnce | None = None,
     loop: Literal["asyncio", "uvloop"] = "uvloop",
     after_startup: Callable[[], None] = lambda: None,
     before_shutdown: Callable[[], None] = lambda: None,
@@ -88,7 +90,7 @@ def bounded_server(
         host=host,
         port=port,
         loop=loop,
-        http=_as_class(partial(BoundedProtocol, connections, proxies, turns)),
+        http=_as_class(partial(BoundedProtocol, connections, proxies, turns, at_once=at_once)),
         ws="none"
         if web_socket_bytes_max is None
         else _as_class(partial(BoundedWebSocket, connections, proxies, turns)),

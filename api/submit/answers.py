@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 
-from api.problems import Problem
+import orjson
+
+from api.problems import MEDIA_TYPE, Problem
 from proofs.merkle import leaf_hash
 from proofs.notes import ED25519, Note, Signature, VerifierKey
 from runtime import metrics
 from runtime.files.key_files import load_or_make_key_file
+from runtime.logs import log_line
 from runtime.settings import Settings
 from schemas.definition.package import Election
 from schemas.findings import Finding
 from schemas.ledger.envelope import Receipt, Warned
 from schemas.served.logs import FINAL_STATUSES, gateway_name, receipt_text, refusal_text
+
+logger = logging.getLogger("rekap.gateway")
 
 RETRY_AFTER_S = 2
 
@@ -99,10 +105,27 @@ def status_of(answer: Answer) -> int:
     return 200 if answer.duplicate else 201
 
 
-def count_answers(answers: Iterable[Answer]) -> None:
-    """Count them in the metrics, by status and by the rule of a refusal."""
-    for answer in answers:
-        metrics.GATEWAY_ANSWERS.labels(status_of(answer)).inc()
-        rule = answer.body.get("rule") if isinstance(answer, Problem) else None
-        if rule is not None:
-            metrics.GATEWAY_REFUSED.labels(rule).inc()
+def http_answer(answer: Answer) -> tuple[int, bytes, bytes]:
+    """Status, header lines and body."""
+    if isinstance(answer, Receipt):
+        return (
+            status_of(answer),
+            b"content-type: application/json\r\n",
+            answer.model_dump_json(exclude_none=True).encode(),
+        )
+    lines = [b"content-type: %b\r\n" % MEDIA_TYPE.encode()]
+    lines += [b"%b: %b\r\n" % (name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
+    return answer.status, b"".join(lines), orjson.dumps(answer.body)
+
+
+def log_failed_submission(error: Exception) -> None:
+    """Log a bug, with its traceback. The submission is answered with BUG."""
+    logger.error(log_line("submission-failed", error=f"{type(error).__name__}: {error}"), exc_info=error)
+
+
+def count_answer(answer: Answer) -> None:
+    """Count it in the metrics, by status and by the rule of a refusal."""
+    metrics.GATEWAY_ANSWERS.labels(status_of(answer)).inc()
+    rule = answer.body.get("rule") if isinstance(answer, Problem) else None
+    if rule is not None:
+        metrics.GATEWAY_REFUSED.labels(rule).inc()

@@ -14,13 +14,13 @@ No success is answered before step 8, and nothing is kept in memory only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from api.limits.limits import Limits
 from api.problems import Problem
-from api.submit.answers import Answer, AnswerSigner, count_answers, too_much_at_once
+from api.submit.answers import Answer, AnswerSigner, count_answer, too_much_at_once
 from api.submit.checks import CheckedSubmission, Checks
 from api.submit.keeping import Keeper
 from api.submit.look_ups import LookUps
@@ -64,23 +64,41 @@ class Gateway:
         if lines > 1 and not submissions.take(party, lines - 1):
             raise submissions.refusal(party, "Your address", lines - 1)
 
-    async def submit(self, bodies: Sequence[bytes], party: str, *, is_batch: bool = False) -> list[Answer]:
+    def submit_one(self, body: bytes, party: str, answered: Callable[[Answer], None]) -> None:
+        """Steps 2 to 8 for a single submission, without a task. `answered` is called once, now or later."""
+
+        def ended(answer: Answer) -> None:
+            answer = self._signer.with_signature(body, answer)
+            count_answer(answer)
+            answered(answer)
+
+        checked = self._check(body, party)
+        if isinstance(checked, Problem):
+            ended(checked)
+        else:
+            self._keeper.keep_one(checked, ended)
+
+    async def submit(self, body: bytes, party: str) -> Answer:
+        """The same, awaited."""
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.submit_one(body, party, lambda given: None if answer.done() else answer.set_result(given))
+        return await answer
+
+    async def submit_batch(self, bodies: Sequence[bytes], party: str) -> list[Answer]:
         """Steps 2 to 8 for each body by itself. Answers in the order of the bodies. Raises Problem where another batch of the
         party is under way."""
-        if not is_batch:
-            return await self._submit(bodies, party, is_batch=False)
         try:
             async with self._turns.of_party(party):
-                return await self._submit(bodies, party, is_batch=True)
+                return await self._submit_batch(bodies, party)
         except TimeoutError:
             sentence = "A batch from your address is still under way: send one after the other."
             raise too_much_at_once(sentence) from None
 
-    async def _submit(self, bodies: Sequence[bytes], party: str, *, is_batch: bool) -> list[Answer]:
+    async def _submit_batch(self, bodies: Sequence[bytes], party: str) -> list[Answer]:
         answers: dict[int, Answer] = {}
         all_checked: dict[int, CheckedSubmission] = {}
         slices = Slices()
-        async with self._turns.of_all() if is_batch else nullcontext():
+        async with self._turns.of_all():
             for number, body in enumerate(bodies):
                 checked = self._check(body, party)
                 if isinstance(checked, Problem):
@@ -88,12 +106,13 @@ class Gateway:
                 else:
                     all_checked[number] = checked
                 await slices.pause()
-        answers |= await self._keeper.keep(all_checked, is_batch=is_batch)
+        answers |= await self._keeper.keep(all_checked)
         in_order = []
         for number, body in enumerate(bodies):
-            in_order.append(self._signer.with_signature(body, answers[number]))
+            answer = self._signer.with_signature(body, answers[number])
+            count_answer(answer)
+            in_order.append(answer)
             await slices.pause()
-        count_answers(in_order)
         return in_order
 
     def _check(self, body: bytes, party: str) -> CheckedSubmission | Problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,8 +15,8 @@ import orjson
 from aiokafka.errors import KafkaError
 
 from api.limits.refusals import Refusals
-from api.problems import Problem
-from api.submit.answers import Answer, AnswerSigner, as_duplicate, busy, with_warnings
+from api.problems import BUG, Problem
+from api.submit.answers import Answer, AnswerSigner, as_duplicate, busy, log_failed_submission, with_warnings
 from api.submit.checks import TITLE_OF_STATUS, CheckedSubmission
 from api.submit.forewarning import Forewarning
 from api.submit.ledger_reader import LedgerReader
@@ -50,11 +50,15 @@ class _Keeping:
     """A submission on its way into the ledger."""
 
     checked: CheckedSubmission
+    ends: float
+    """By the loop's clock, when it is answered whatever has become of it."""
     partition: int = -1
     record: bytes = b""
     received_at: str = ""
     result: asyncio.Future[Receipt | int] | asyncio.Future[int] | None = None
     """The receipt of an event that was in the ledger already, or the offset of the record that was appended."""
+    answered: Callable[[Answer], None] | None = None
+    """Of a single submission, what is called with its answer."""
 
 
 class Keeper:
@@ -76,6 +80,10 @@ class Keeper:
         """By event id, the answer that a submission under way will get."""
         self._highest_seq: dict[str, int] = {}
         """By key, the highest number that this gateway has seen: an event with a higher number is new and needs no look-up."""
+        self._singles: dict[int, _Keeping] = {}
+        """Single submissions that wait for the ledger, in the order in which they came."""
+        self._deadline: asyncio.TimerHandle | None = None
+        """Of the first of these. One timer for all, because a timer for each costs more than to read a form."""
         self._forewarning = Forewarning()
 
     async def start(self) -> None:
@@ -83,45 +91,99 @@ class Keeper:
         await self._reader.start()
 
     async def stop(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
         await self._writer.stop()
         await self._reader.stop()
 
-    async def keep(self, submissions: Mapping[int, CheckedSubmission], *, is_batch: bool) -> dict[int, Answer]:
-        """Answer each submission once the ledger has it, or within `kafka_wait_ms` that it could not be kept. The numbers are
-        the caller's."""
-        in_flight_max = IN_FLIGHT_OF_BATCHES_MAX if is_batch else IN_FLIGHT_MAX
+    def keep_one(self, checked: CheckedSubmission, answered: Callable[[Answer], None]) -> None:
+        """Call `answered` with the answer to a single submission: now, once the ledger has it, or within `kafka_wait_ms` with
+        the refusal that it could not be kept."""
+        admitted = self._admit(checked, IN_FLIGHT_MAX)
+        if isinstance(admitted, asyncio.Future):
+            admitted.add_done_callback(lambda other: answered(_as_another(other.result())))
+        elif admitted is not None:
+            answered(admitted)
+        else:
+            keeping = self._begin(checked, is_batch=False)
+            assert keeping.result is not None
+            keeping.answered = answered
+            self._singles[id(keeping)] = keeping
+            keeping.result.add_done_callback(lambda _: self._end_single(keeping))
+            if self._deadline is None:
+                self._deadline = asyncio.get_running_loop().call_at(keeping.ends, self._end_late)
+
+    def _end_single(self, keeping: _Keeping) -> None:
+        if self._singles.pop(id(keeping), None) is None:
+            return  # it was answered at its deadline
+        try:
+            answer = self._answer(keeping)
+        except Exception as error:
+            log_failed_submission(error)
+            answer = BUG
+        self._end(keeping.checked, answer)
+        assert keeping.answered is not None
+        keeping.answered(answer)
+
+    def _end_late(self) -> None:
+        """Answer the single submissions whose deadline is over. All wait equally long, so those behind the first wait on."""
+        self._deadline = None
+        loop = asyncio.get_running_loop()
+        while self._singles:
+            keeping = next(iter(self._singles.values()))
+            assert keeping.result is not None
+            if keeping.ends > loop.time():
+                self._deadline = loop.call_at(keeping.ends, self._end_late)
+                break
+            self._end_single(keeping)
+            keeping.result.cancel()
+
+    async def keep(self, submissions: Mapping[int, CheckedSubmission]) -> dict[int, Answer]:
+        """Answer the lines of a batch once the ledger has them, or within `kafka_wait_ms` that they could not be kept. The
+        numbers are the caller's."""
         answers: dict[int, Answer] = {}
         own: dict[int, CheckedSubmission] = {}
         others: dict[int, asyncio.Future[Answer]] = {}
         for number, checked in submissions.items():
-            known = self._receipts.get(checked.submission)
-            under_way = self._under_way.get(checked.submission)
-            if known is not None:
-                answers[number] = as_duplicate(known)
-            elif under_way is not None:
-                others[number] = under_way
-            elif len(self._under_way) >= in_flight_max:
-                self._refusals.add("in-flight", f"{in_flight_max} submissions are waiting for the ledger")
-                answers[number] = busy("Too many submissions are waiting for the ledger.")
+            admitted = self._admit(checked, IN_FLIGHT_OF_BATCHES_MAX)
+            if isinstance(admitted, asyncio.Future):
+                others[number] = admitted
+            elif admitted is not None:
+                answers[number] = admitted
             else:
-                # From here to the answer, other submissions of the same event wait for this one.
-                self._under_way[checked.submission] = asyncio.get_running_loop().create_future()
                 own[number] = checked
         if own:
-            answers |= zip(own, await self._keep_own(list(own.values()), is_batch=is_batch), strict=True)
+            answers |= zip(own, await self._keep_own(list(own.values())), strict=True)
         for number, other in others.items():
-            answer = await asyncio.shield(other)
-            answers[number] = as_duplicate(answer) if isinstance(answer, Receipt) else answer
+            answers[number] = _as_another(await asyncio.shield(other))
         return answers
 
-    async def _keep_own(self, submissions: Sequence[CheckedSubmission], *, is_batch: bool) -> list[Answer]:
+    def _admit(self, checked: CheckedSubmission, in_flight_max: int) -> Answer | asyncio.Future[Answer] | None:
+        """The answer of a submission that is known or refused, or the future of the submission under way with the same event.
+        None where there is neither: from then to the answer, other submissions of the same event wait for this one."""
+        known = self._receipts.get(checked.submission)
+        if known is not None:
+            return as_duplicate(known)
+        under_way = self._under_way.get(checked.submission)
+        if under_way is not None:
+            return under_way
+        if len(self._under_way) >= in_flight_max:
+            self._refusals.add("in-flight", f"{in_flight_max} submissions are waiting for the ledger")
+            return busy("Too many submissions are waiting for the ledger.")
+        self._under_way[checked.submission] = asyncio.get_running_loop().create_future()
+        return None
+
+    def _end(self, checked: CheckedSubmission, answer: Answer) -> None:
+        self._under_way.pop(checked.submission).set_result(answer)
+
+    async def _keep_own(self, submissions: Sequence[CheckedSubmission]) -> list[Answer]:
         """One deadline for all that these submissions wait for, also for their turn."""
         all_keeping: list[_Keeping] = []
         answers: list[Answer] = []
         slices = Slices()
         try:
             for checked in submissions:
-                all_keeping.append(self._begin(checked, is_batch=is_batch))
+                all_keeping.append(self._begin(checked, is_batch=True))
                 await slices.pause()
             waited_for = [each.result for each in all_keeping if each.result is not None]
             await asyncio.wait(waited_for, timeout=self._settings.kafka_wait_ms / 1000)
@@ -134,23 +196,23 @@ class Keeper:
                 if keeping.result is not None:
                     keeping.result.cancel()
             for number, checked in enumerate(submissions):
-                under_way = self._under_way.pop(checked.submission)
-                under_way.set_result(answers[number] if number < len(answers) else busy("The ledger did not answer."))
+                self._end(checked, answers[number] if number < len(answers) else busy("The ledger did not answer."))
 
     def _begin(self, checked: CheckedSubmission, *, is_batch: bool) -> _Keeping:
         """An event that is surely new is appended without a look-up, and without a task."""
-        keeping = _Keeping(checked)
+        loop = asyncio.get_running_loop()
+        keeping = _Keeping(checked, loop.time() + self._settings.kafka_wait_ms / 1000)
         event = checked.event
         is_new = event.seq > self._highest_seq.get(checked.key_id, event.seq)
         if (
-            self._forewarning.one_too_many(checked.key_id, event) is None
-            and is_new
+            is_new
             and self._reader.is_open
+            and self._forewarning.one_too_many(checked.key_id, event) is None
             and not isinstance(event, ElectionOpened)
         ):
             keeping.result = self._append(keeping, is_batch=is_batch)
         else:
-            keeping.result = asyncio.create_task(self._find_or_append(keeping, is_batch=is_batch))
+            keeping.result = loop.create_task(self._find_or_append(keeping, is_batch=is_batch))
         return keeping
 
     async def _find_or_append(self, keeping: _Keeping, *, is_batch: bool) -> Receipt | int:
@@ -235,3 +297,8 @@ class Keeper:
         self._receipts[receipt.submission] = receipt
         if len(self._receipts) > RECEIPTS_KEPT:
             self._receipts.popitem(last=False)
+
+
+def _as_another(answer: Answer) -> Answer:
+    """The answer to another submission of the same event."""
+    return as_duplicate(answer) if isinstance(answer, Receipt) else answer

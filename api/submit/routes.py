@@ -39,7 +39,7 @@ async def submit(request: Request) -> Response:
     gateway: Gateway = request.app.state.gateway
     check_parameters(request.query_params.multi_items(), ())  # api/door.py calls this past the app's dependencies
     async with held_body(gateway.limits, request, ENVELOPE_BYTES_MAX) as body:
-        (answer,) = await gateway.submit([body], request.scope.get(PARTY, NOBODY))
+        answer = await gateway.submit(body, request.scope.get(PARTY, NOBODY))
     if isinstance(answer, Problem):
         return answer.response()
     return Response(answer.model_dump_json(exclude_none=True), status_of(answer), media_type="application/json")
@@ -69,7 +69,7 @@ async def submit_batch(request: Request) -> Response:
         lines = lines_of(body)
         party = request.scope.get(PARTY, NOBODY)
         gateway.charge_batch(party, len(lines))
-        answers = await gateway.submit(lines, party, is_batch=True)
+        answers = await gateway.submit_batch(lines, party)
     slices = Slices()
     answer_lines = []
     for number, answer in enumerate(answers, start=1):

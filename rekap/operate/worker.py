@@ -142,8 +142,9 @@ def _serve(settings: Settings, definition: Definition) -> NoReturn:
     check_gateway_key(settings, definition)
     limits = Limits(settings)
     app = create_app(settings, definition, limits)
+    door = Door(app, limits)
     server = bounded_server(
-        Door(app, limits),
+        door,
         connections=Connections(
             raise_descriptor_limit(settings.connections), settings.connections_of_address, limits.refusals
         ),
@@ -152,6 +153,7 @@ def _serve(settings: Settings, definition: Definition) -> NoReturn:
         host=settings.host,
         port=settings.port,
         web_socket_bytes_max=CLIENT_MESSAGE_BYTES_MAX,
+        at_once=door.submit_at_once,
         after_startup=lambda: logger.info(log_line(SERVING, address=f"{settings.host}:{settings.port}")),
         before_shutdown=lambda: app.state.live.end_clients(),
     )

@@ -29,11 +29,11 @@ WRONG = orjson.dumps({"payload": base64.b64encode(b"{}").decode(), "payloadType"
 
 
 async def test_one_who_is_wrong_all_the_time_is_judged_no_more(gateway: Gateway) -> None:
-    answers = await gateway.submit([WRONG] * 30, "a", is_batch=True)
+    answers = await gateway.submit_batch([WRONG] * 30, "a")
     statuses = [answer.status for answer in answers if isinstance(answer, Problem)]
     judged = 100 // MISTAKE_COST + 1
     assert statuses == [422] * judged + [429] * (30 - judged)
-    (of_another,) = await gateway.submit([WRONG], "b")
+    of_another = await gateway.submit(WRONG, "b")
     assert isinstance(of_another, Problem)
     assert of_another.status == 422
 

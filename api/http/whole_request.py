@@ -1,0 +1,32 @@
+"""A request that has come whole, and can be answered without a task of its own.
+
+uvicorn makes a task, an event and six messages for each request, which costs more than to read and judge a form. So a server
+may have an `AtOnce`, which is given each request whose body came in one piece with its head. Where it takes the request, it
+answers it now or later by one call. All others go to the ASGI app.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.types import Scope
+
+Answer = Callable[[int, bytes, bytes], None]
+
+
+class WholeRequest:
+    __slots__ = ("answer", "body", "party", "scope")
+
+    def __init__(self, scope: Scope, body: bytes, party: str, answer: Answer) -> None:
+        self.scope = scope
+        """As ASGI has it."""
+        self.body = body
+        self.party = party
+        """Whom the request counts against (api/limits/client_address.py)."""
+        self.answer = answer
+        """To be called once, with the status, header lines that each end in CR LF, and the body, whose length is added. Nothing
+        is sent to a client that has gone."""
+
+
+AtOnce = Callable[[WholeRequest], bool]
+"""Takes a request and will call its `answer`, or returns False."""
