@@ -118,7 +118,7 @@ class Honest:
         await self._steadily("read", self._rate, self._read_one)
 
     async def _read_one(self, connection: Connection) -> None:
-        status, _ = await connection.request("GET", f"/v1/areas/{self._stack.definition.area_codes[0]}?office={OFFICE}")
+        status, _ = await connection.request("GET", f"/v1/areas/{self._stack.definition.tree.codes[0]}?office={OFFICE}")
         if status != 200:
             raise RuntimeError(f"{status}")
 
@@ -321,7 +321,7 @@ async def _all_counted(stack: Stack, honest: Honest, of_attackers: int) -> bool:
     async with httpx.AsyncClient(base_url=stack.url, timeout=ANSWER_SECONDS_MAX) as client:
         while time.monotonic() < ends:
             with suppress(httpx.HTTPError, KeyError):
-                nation = (await client.get(f"/v1/areas/{stack.definition.area_codes[0]}?office={OFFICE}")).json()
+                nation = (await client.get(f"/v1/areas/{stack.definition.tree.codes[0]}?office={OFFICE}")).json()
                 counted = nation["offices"][0]["contests"][0]["stations"]["reported"]
                 if honest.acknowledged <= counted <= honest.sent + of_attackers:
                     break

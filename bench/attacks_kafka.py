@@ -51,7 +51,7 @@ class Forged(NamedTuple):
 async def forge_derived(settings: Settings, definition: Definition) -> list[Forged]:
     """Messages of `subtotals` and `results` that no worker wrote, of every kind."""
     topics = topics_of(definition.election, settings.generation or 1)
-    office = definition.offices[0].id
+    office = definition.ballots.offices[0].id
     subtotals, results = topics.subtotals_partition_of(office), topics.results_partition()
     block, result = forged_block(definition), forged_result(definition)
     seals = await _seals_of(settings, *subtotals)
@@ -106,18 +106,18 @@ async def forge_generations(settings: Settings, definition: Definition) -> list[
 
 def forged_block(definition: Definition) -> bytes:
     """A million votes for somebody, in an area at the shard level."""
-    contest = next(iter(definition.contests))
-    area = next(code for code, level in zip(definition.area_codes, definition.area_level, strict=True)
-                if level == definition.shard_level)  # fmt: skip
-    office = definition.offices[contest.office_number].id
+    contest = next(iter(definition.ballots.contests))
+    area = next(code for code, level in zip(definition.tree.codes, definition.tree.level, strict=True)
+                if level == definition.tree.shard_level)  # fmt: skip
+    office = definition.ballots.offices[contest.office_number].id
     tally = [VOTES] * (8 + len(contest.choices))
     return Block("keyframe", office, 0, -1, FAR, [(contest.id, area, tally)], [], [], []).to_bytes()
 
 
 def forged_result(definition: Definition) -> bytes:
-    contest = next(iter(definition.contests))
-    root = definition.area_codes[contest.root_area]
-    office = definition.offices[contest.office_number].id
+    contest = next(iter(definition.ballots.contests))
+    root = definition.tree.codes[contest.root_area]
+    office = definition.ballots.offices[contest.office_number].id
     nothing, far = (-1,) * definition.partitions, (FAR,) * definition.partitions
     tally = [VOTES] * (8 + len(contest.choices))
     return Result("keyframe", office, nothing, far, [(contest.id, root, tally)], [], []).to_bytes()
@@ -165,7 +165,7 @@ async def _seals_of(settings: Settings, topic: str, partition: int) -> list[tupl
 async def forged_derived_messages(target: Target) -> str:
     """Blocks and results that no worker wrote, of every kind, again and again."""
     settings = read_settings(target.environment)
-    definition = Definition(load_package(settings.package, problems))
+    definition = Definition.of(load_package(settings.package, problems))
     written: Counter[str] = Counter()
     while not target.is_over:
         for each in await forge_derived(settings, definition):
@@ -177,7 +177,7 @@ async def forged_derived_messages(target: Target) -> str:
 async def forged_generations(target: Target) -> str:
     """Messages of the topic that says which generation is served, once."""
     settings = read_settings(target.environment)
-    definition = Definition(load_package(settings.package, problems))
+    definition = Definition.of(load_package(settings.package, problems))
     forged = await forge_generations(settings, definition)
     await target.last()
     return f"{sum(each.offset is not None for each in forged)} of {len(forged)} messages written"

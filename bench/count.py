@@ -212,8 +212,8 @@ async def _last_result(
         moment = Moment(message.timestamp / 1000, _cpu_seconds(supervisor))
     finally:
         await consumer.stop()
-    contest = definition.contests[definition.contest_number[PRESIDENT]]
-    nation = definition.area_codes[contest.root_area]
+    contest = definition.ballots.contest(PRESIDENT)
+    nation = definition.tree.codes[contest.root_area]
     counted = next(TallyView.of(tally).counted for _, area, tally in result.areas if area == nation)
     votes = dict(zip(contest.choices, counted[HEAD:], strict=True))
     if votes != made.votes or counted[STATIONS] != made.stations:
@@ -303,7 +303,7 @@ def quix_python(cache: Path) -> Path:
 
 async def measure(made: MadeLedger, python: Path, quix_seconds: float) -> bool:
     """Print the table. Gives whether both totals were right; raises WrongTotalError, EmbeddedError."""
-    definition = Definition(load_package(made.package, problems))
+    definition = Definition.of(load_package(made.package, problems))
     assert definition.hash == made.definition, f"{made.directory} was made by another version of Rekap: delete it"
     spare_the_collector()
     alone = [fold_alone(made, definition, checks=checks) for checks in (True, False)]

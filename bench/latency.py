@@ -139,15 +139,17 @@ def envelopes_of(stack: Stack, package: Any, keys: dict[Any, Ed25519PrivateKey],
         if slot.role is Role.STATION_OFFICER
     }
     envelopes: list[bytes] = []
-    contest = definition.contest_number[OFFICE]
+    contest = definition.ballots.contest_number[OFFICE]
     for planned in plan(definition, 1):
         if planned.contest != contest or planned.version != 1:
             continue
-        lineage = (definition.area_codes[area] for area in definition.lineage[definition.station_area[planned.station]])
+        lineage = (
+            definition.tree.codes[area] for area in definition.tree.lineage[definition.stations.area[planned.station]]
+        )
         signer = next(signers[code] for code in lineage if code in signers)
         body = {
             "type": "result.reported",
-            "station": definition.station_codes[planned.station],
+            "station": definition.stations.codes[planned.station],
             "contest": OFFICE,
             "version": 1,
             "form": form_of(definition, package, planned, 1),

@@ -286,7 +286,7 @@ async def at_a_steady_rate(
 
 async def measure(made: MadeLedger, rate: int, seconds: float) -> None:
     """Print the table. Raises WrongRootError, EmbeddedError."""
-    definition = Definition(load_package(made.package, problems))
+    definition = Definition.of(load_package(made.package, problems))
     assert definition.hash == made.definition, f"{made.directory} was made by another version of Rekap: delete it"
     spare_the_collector()
     rows: list[Row] = []

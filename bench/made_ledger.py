@@ -135,7 +135,7 @@ def _make(directory: Path, results: int, seed: int) -> dict[str, Any]:
         public_keys={slot: key_of(slot).public_key().public_bytes_raw() for slot in slots},
     )
     write_package(package, directory / "election")
-    definition = Definition(package)
+    definition = Definition.of(package)
     election = definition.election
     signers = {
         slot.scope: Signer(key_of(slot), election=election.id, mode=election.mode.value, definition=definition.hash)
@@ -151,7 +151,7 @@ def _make(directory: Path, results: int, seed: int) -> dict[str, Any]:
             for partition in range(definition.partitions)
         ]
         for station in _order(stations, results - stations, chance):
-            form = filled_form(package.stations[station], definition.contests[0].choices, chance)
+            form = filled_form(package.stations[station], definition.ballots.contests[0].choices, chance)
             body = {
                 "type": "result.reported",
                 "station": package.stations[station].code,
@@ -163,16 +163,18 @@ def _make(directory: Path, results: int, seed: int) -> dict[str, Any]:
             if station in said:
                 body |= {"version": 2, "supersedes": said[station][0], "reason": "TYPING"}
             regency = next(
-                definition.area_codes[area]
-                for area in definition.lineage[definition.station_area[station]]
-                if definition.area_codes[area] in signers
+                definition.tree.codes[area]
+                for area in definition.tree.lineage[definition.stations.area[station]]
+                if definition.tree.codes[area] in signers
             )
             signed = signers[regency].sign(body)
             said[station] = (signed.event_id, form["votes"])
-            key = definition.shard_code_of_station(station).encode()
+            key = definition.stations.shard_code(station).encode()
             value = ledger_record(signed.envelope, "bench", CREATED_AT)
-            outputs[definition.partition_of_station(station)].write(b"%b\t%b\n" % (key, value))
-    votes = {choice: sum(each[choice] for _, each in said.values()) for choice in definition.contests[0].choices}
+            outputs[definition.stations.partition(station)].write(b"%b\t%b\n" % (key, value))
+    votes = {
+        choice: sum(each[choice] for _, each in said.values()) for choice in definition.ballots.contests[0].choices
+    }
     return {"results": results, "stations": stations, "votes": votes, "definition": definition.hash}
 
 

@@ -26,7 +26,8 @@ from typing import Any, NamedTuple
 import orjson
 from made_ledger import CREATED_AT, filled_form, key_of
 
-from projections.definition.compiled import ContestEntry, Definition
+from projections.definition.ballots import ContestEntry
+from projections.definition.compiled import Definition
 from rekap.elections.demo import DPR, PRESIDENT, WATERMARK, demo_package, key_slots
 from rekap.elections.indonesia.tree import read_tree
 from rekap.station.signing import Signer
@@ -206,10 +207,10 @@ def _make(directory: Path, kind: Kind) -> dict[str, Any]:
     began = time.monotonic()
     _package = national_package(kind)
     write_package(_package, directory / "election")
-    _definition = Definition(_package)
+    _definition = Definition.of(_package)
     print(f"made an election of {kind.stations:,} stations in {time.monotonic() - began:.0f} s; signing …", flush=True)
-    votes: dict[str, list[int]] = {contest.id: [0] * len(contest.choices) for contest in _definition.contests}
-    counts: dict[str, tuple[int, int]] = {contest.id: (0, 0) for contest in _definition.contests}
+    votes: dict[str, list[int]] = {contest.id: [0] * len(contest.choices) for contest in _definition.ballots.contests}
+    counts: dict[str, tuple[int, int]] = {contest.id: (0, 0) for contest in _definition.ballots.contests}
     results = 0
     later: list[bytes] = []
     with multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool:
@@ -243,17 +244,17 @@ def _make_partition(task: tuple[Path, int, Kind]) -> _Sums:
     with (directory / f"{partition}.records").open("wb") as output:
         for _, station, contest, version in _order(partition, chance, kind):
             broken = version == 1 and chance.random() * 100 < BROKEN_PERCENT
-            entry = definition.contests[contest]
+            entry = definition.ballots.contests[contest]
             body, form = _body(station, entry, version, said.get((station, contest)), chance, broken=broken)
             signed = _signer(signers, station).sign(body)
             said[station, contest] = _Said(signed.event_id, form["votes"], broken)
-            key = definition.shard_code_of_station(station).encode()
+            key = definition.stations.shard_code(station).encode()
             output.write(b"%b\t%b\n" % (key, ledger_record(signed.envelope, "bench", CREATED_AT)))
             results += 1
     votes: dict[str, list[int]] = {}
     stations: dict[str, tuple[int, int]] = {}
     for (_, contest), (_, its_votes, broken) in said.items():
-        entry = definition.contests[contest]
+        entry = definition.ballots.contests[contest]
         counted, held = stations.get(entry.id, (0, 0))
         stations[entry.id] = (counted + (not broken), held + broken)
         if not broken:
@@ -262,7 +263,7 @@ def _make_partition(task: tuple[Path, int, Kind]) -> _Sums:
                 sums[place] += its_votes[choice]
     later = []
     for station, contest in chance.sample(sorted(said), min(LATER // PARTITIONS, len(said))):
-        body, _ = _body(station, definition.contests[contest], 3, said[station, contest], chance, broken=False)
+        body, _ = _body(station, definition.ballots.contests[contest], 3, said[station, contest], chance, broken=False)
         later.append(_signer(signers, station).sign(body).envelope)
     return _Sums(results, votes, stations, later)
 
@@ -270,15 +271,15 @@ def _make_partition(task: tuple[Path, int, Kind]) -> _Sums:
 def _order(partition: int, chance: random.Random, kind: Kind) -> list[tuple[float, int, int, int]]:
     """(moment, station, contest, version) in the order in which they report."""
     definition = _definition
-    every = range(len(definition.station_codes))
+    every = range(len(definition.stations.codes))
     stations: Iterable[int] = every
     if kind.one_of_village:
-        stations = dict(zip(reversed(definition.station_area), reversed(every), strict=True)).values()
+        stations = dict(zip(reversed(definition.stations.area), reversed(every), strict=True)).values()
     first = [
         (chance.random(), station, contest, 1)
         for station in stations
-        if definition.partition_of_station(station) == partition
-        for contest in definition.contests_of_station(station)
+        if definition.stations.partition(station) == partition
+        for contest in definition.electorates.contests_of_station(station)
     ]
     corrected = chance.sample(first, len(first) * CORRECTED_PERCENT // 100)
     return sorted(first + [(chance.uniform(moment, 1.0), s, c, 2) for moment, s, c, _ in corrected])
@@ -292,7 +293,7 @@ def _body(
         form["VA"] += 1
     body = {
         "type": "result.reported",
-        "station": _definition.station_codes[station],
+        "station": _definition.stations.codes[station],
         "contest": contest.id,
         "version": version,
         "form": form,
@@ -319,5 +320,5 @@ def _signers(partition: int) -> dict[str, Signer]:
 
 
 def _signer(signers: dict[str, Signer], station: int) -> Signer:
-    lineage = _definition.lineage[_definition.station_area[station]]
-    return next(signers[code] for code in (_definition.area_codes[area] for area in lineage) if code in signers)
+    lineage = _definition.tree.lineage[_definition.stations.area[station]]
+    return next(signers[code] for code in (_definition.tree.codes[area] for area in lineage) if code in signers)

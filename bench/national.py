@@ -243,7 +243,7 @@ class National:
         newest: dict[str, list[int]] = {}
         wrong = "nothing was published"
         roots: dict[str, str] = {
-            contest.id: definition.area_codes[contest.root_area] for contest in definition.contests
+            contest.id: definition.tree.codes[contest.root_area] for contest in definition.ballots.contests
         }
         consumer = plain_consumer(self.settings, self.topics.results)
         await consumer.start()
@@ -356,12 +356,12 @@ class National:
 
     async def live(self, rate: int, seconds: int, clients: int) -> None:
         definition = self.stack.definition
-        president = definition.offices[0]
+        president = definition.ballots.offices[0]
         watch = Watch()
-        regencies = [code for n, code in enumerate(definition.area_codes) if definition.area_level[n] == 2]
+        regencies = [code for n, code in enumerate(definition.tree.codes) if definition.tree.level[n] == 2]
         listening = [asyncio.create_task(_listen(self.stack.url, {"office": president.id}, watch))]
         for number in range(clients - 1):
-            office = definition.offices[number % len(definition.offices)]
+            office = definition.ballots.offices[number % len(definition.ballots.offices)]
             wish = {"office": office.id, "area": regencies[number * 7 % len(regencies)], "stations": number % 4 == 0}
             listening.append(asyncio.create_task(_listen(self.stack.url, wish, None)))
         await asyncio.sleep(2)
@@ -489,7 +489,7 @@ class National:
     async def _is_live(self) -> None:
         """A correction that is sent now is on the feed. Tries again as `rekap submit` does."""
         watch = Watch()
-        office = self.stack.definition.offices[0].id
+        office = self.stack.definition.ballots.offices[0].id
         listening = asyncio.create_task(_listen(self.stack.url, {"office": office}, watch))
         line = next(line for line in self.later if _office_is(line, office))
         try:

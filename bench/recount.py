@@ -119,7 +119,7 @@ def main() -> int:
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "rekap-bench")
     options = parser.parse_args()
     made = made_ledger(options.cache, options.results, options.seed)
-    definition = Definition(load_package(made.package, problems))
+    definition = Definition.of(load_package(made.package, problems))
     limit = signature_checks_per_second(made, definition)
     cores = os.cpu_count() or 1
     with tempfile.TemporaryDirectory(prefix="rekap-bench-") as temporary:

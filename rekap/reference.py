@@ -46,7 +46,7 @@ REKAP_KAFKA_ADMIN_PASSWORD=
 def documents() -> dict[str, str]:
     """Path from the repository's root → text."""
     live = {"from_client": FROM_CLIENT.json_schema(), "from_server": FROM_SERVER.json_schema()}
-    openapi = create_app(Settings(), Definition(example_package("example", [])), Limits(Settings())).openapi()
+    openapi = create_app(Settings(), Definition.of(example_package("example", [])), Limits(Settings())).openapi()
     return {
         "docs/reference/events.schema.json": _json(event_schemas()),
         "docs/reference/live.schema.json": _json(live),

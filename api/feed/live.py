@@ -189,7 +189,7 @@ class LiveFeed:
             self._seals,
             self._definition.election,
             self._settings.generation,
-            [office.id for office in self._definition.offices],
+            [office.id for office in self._definition.ballots.offices],
             consumer,
             self.aside,
         )

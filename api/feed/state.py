@@ -16,7 +16,8 @@ from api.feed.recent import RecentStations, station_rows
 from api.feed.touched import OF_OFFICE, WHOLE, Key, Mark, Touched
 from projections.area.progress import standing
 from projections.area.tally import STATIONS, Tally, TallyView, tally_length
-from projections.definition.compiled import Definition, OfficeEntry
+from projections.definition.ballots import OfficeEntry
+from projections.definition.compiled import Definition
 from projections.fold.chain import Applied, block_verdict, result_verdict
 from projections.fold.parts import Parts
 from runtime.logs import log_line
@@ -38,7 +39,7 @@ REASON_CHARACTERS_MAX = 500
 class FeedState:
     def __init__(self, definition: Definition, subtotals_partitions: int) -> None:
         self.definition = definition
-        self.offices = [OfficeState(entry, definition.partitions) for entry in definition.offices]
+        self.offices = [OfficeState(entry, definition.partitions) for entry in definition.ballots.offices]
         self.positions = [0] * (1 + subtotals_partitions)
         """The next offset of each source: of `results`, then of each partition of `subtotals`."""
         self.floors = [0] * len(self.positions)
@@ -62,22 +63,24 @@ class FeedState:
         """
         definition = self.definition
         for contest_id, code, tally in tallies:
-            contest = definition.contests[definition.contest_number[contest_id]]
-            area = definition.area_number[code]
+            contest = definition.ballots.contest(contest_id)
+            area = definition.tree.number[code]
             state = self.offices[contest.office_number]
             state.areas[contest.number, area] = tally
             if area == contest.root_area:
                 row = standing(
-                    contest, TallyView.of(orjson.loads(tally)), definition.denominators[contest.number, area]
+                    contest,
+                    TallyView.of(orjson.loads(tally)),
+                    definition.electorates.denominators[contest.number, area],
                 )
                 state.contest_rows[contest.number] = orjson.dumps(row)
         for office, code, tally in office_tallies:
-            self.offices[definition.office_number[office]].parties[definition.area_number[code]] = tally
+            self.offices[definition.ballots.office_number[office]].parties[definition.tree.number[code]] = tally
         for office, cut in (cuts or {}).items():
-            self.offices[definition.office_number[office]].cut = cut
+            self.offices[definition.ballots.office_number[office]].cut = cut
         for (office, partition), through in (block_watermarks or {}).items():
             if office != UNATTRIBUTED:
-                state = self.offices[definition.office_number[office]]
+                state = self.offices[definition.ballots.office_number[office]]
                 state.through[partition] = through
                 state.whole[partition] = True
         self.positions = [positions.results, *positions.subtotals]
@@ -89,7 +92,7 @@ class FeedState:
         return {
             office.entry.id: TallyView.of(orjson.loads(tally)).held[STATIONS]
             for office in self.offices
-            if (tally := office.parties.get(self.definition.root)) is not None
+            if (tally := office.parties.get(self.definition.tree.root)) is not None
         }
 
     def cuts(self) -> list[Cut]:
@@ -102,7 +105,7 @@ class FeedState:
         range = ResultRange.from_bytes(value)
         self.positions[0] = offset + 1
         self.has_news = True
-        office = self.offices[self.definition.office_number[range.office]]
+        office = self.offices[self.definition.ballots.office_number[range.office]]
         try:
             return self._apply_result(office, range, offset, value)
         except Exception as error:
@@ -146,7 +149,7 @@ class FeedState:
         range = BlockRange.from_bytes(value)
         if range.kind == "keyframe" or range.office == UNATTRIBUTED:
             return Applied.SKIPPED
-        office = self.offices[self.definition.office_number[range.office]]
+        office = self.offices[self.definition.ballots.office_number[range.office]]
         try:
             return self._apply_block(office, range, source, offset, value)
         except Exception as error:
@@ -163,11 +166,11 @@ class FeedState:
             return verdict
         head_line, _, body = value.partition(b"\n")
         head = orjson.loads(head_line)
-        shard_level = self.definition.shard_level
+        shard_level = self.definition.tree.shard_level
         below = [
             row
             for row in head["areas"]
-            if self.definition.area_level[self.definition.area_number[row[1]]] > shard_level
+            if self.definition.tree.level[self.definition.tree.number[row[1]]] > shard_level
         ]
         rows = self._area_rows(below)
         stations = station_rows(body) if office.has_station_channels else []
@@ -204,20 +207,20 @@ class FeedState:
         definition = self.definition
         read = []
         for contest_id, area, tally in rows:
-            contest = definition.contest_number[contest_id]
-            _check_length(tally, len(definition.contests[contest].choices))
-            read.append(((contest, definition.area_number[area]), packed(tally)))
+            contest = definition.ballots.contest_number[contest_id]
+            _check_length(tally, len(definition.ballots.contests[contest].choices))
+            read.append(((contest, definition.tree.number[area]), packed(tally)))
         return read
 
     def _party_rows(self, office: OfficeState, rows: Iterable[tuple[str, Tally]]) -> list[tuple[int, PackedTally]]:
         read = []
         for area, tally in rows:
             _check_length(tally, len(office.entry.lines))
-            read.append((self.definition.area_number[area], packed(tally)))
+            read.append((self.definition.tree.number[area], packed(tally)))
         return read
 
     def _contest_rows(self, rows: Iterable[dict[str, object]]) -> list[tuple[int, bytes]]:
-        return [(self.definition.contest_number[str(row["contest"])], orjson.dumps(row)) for row in rows]
+        return [(self.definition.ballots.contest_number[str(row["contest"])], orjson.dumps(row)) for row in rows]
 
 
 def packed(tally: Tally) -> PackedTally:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from api.errors import ApiError
-from projections.definition.compiled import ContestEntry, Definition, OfficeEntry
+from projections.definition.ballots import ContestEntry, OfficeEntry
+from projections.definition.compiled import Definition
 from projections.readmodel import event_queries, key_number_queries, queries
 from projections.shown.answer_parts import Line, Part, RecordPosition, history_page
 from projections.shown.published import (
@@ -65,7 +66,7 @@ class ReadModel:
     async def offices_as_of(self) -> dict[str, dict[str, int]]:
         async with self._moment() as connection:
             cuts = await _cuts(connection)
-        return {office.id: as_of(cuts, office) for office in self._definition.offices}
+        return {office.id: as_of(cuts, office) for office in self._definition.ballots.offices}
 
     async def cuts(self) -> list[Cut]:
         """For each office two cuts: of its areas from the shard level up, and of its stations and areas below."""
@@ -75,7 +76,7 @@ class ReadModel:
             moment = await _cuts(connection)
         return [
             cut
-            for office in definition.offices
+            for office in definition.ballots.offices
             for cut in (
                 moment.results.get(office.id, nothing),
                 tuple(
@@ -89,7 +90,7 @@ class ReadModel:
         definition = self._definition
         async with self._moment() as connection:
             moment = await self._tallies_of(connection, part.lines)
-            rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREA, definition.area_codes[definition.root])
+            rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREA, definition.tree.codes[definition.tree.root])
         return office_answer(definition, office, moment._replace(office_tallies=_office_tallies(rows)), part)
 
     async def contest(self, contest: ContestEntry) -> dict[str, Any]:
@@ -101,14 +102,16 @@ class ReadModel:
         definition = self._definition
         async with self._moment() as connection:
             moment = await self._tallies_of(connection, part.lines)
-            rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREA, definition.area_codes[area])
+            rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREA, definition.tree.codes[area])
         return area_answer(definition, area, offices, moment._replace(office_tallies=_office_tallies(rows)), part)
 
     async def station(self, station: int, after: RecordPosition, limit: int) -> dict[str, Any]:
         """The result of each contest of a station, and the page of its history that begins after this record."""
         definition = self._definition
-        code, place = definition.station_codes[station], definition.station_order.rank[station]
-        contests = [definition.contests[number].id for number in definition.contests_of_station(station)]
+        code, place = definition.stations.codes[station], definition.stations.order.rank[station]
+        contests = [
+            definition.ballots.contests[number].id for number in definition.electorates.contests_of_station(station)
+        ]
         async with self._moment() as connection:
             cuts = await _cuts(connection)
             rows = await connection.fetch(queries.STATION_RESULTS, contests, place)
@@ -164,20 +167,20 @@ class ReadModel:
         }
 
     def _is_station(self, code: str | None) -> bool:
-        return code is not None and code in self._definition.station_number
+        return code is not None and code in self._definition.stations.number
 
     def _of_area(self, filters: event_queries.EventFilters, area: int) -> event_queries.EventFilters:
         """The filters for events about this area or an area below it. For the root this is the whole log."""
         definition = self._definition
-        if area == definition.root:
+        if area == definition.tree.root:
             return filters
-        shard = definition.area_shard[area]
+        shard = definition.tree.shard[area]
         if shard < 0:
-            shards = self._at_and_below(area, definition.shard_level)
-            return filters._replace(shards=[definition.area_codes[each] for each in shards])
-        filters = filters._replace(shards=[definition.area_codes[shard]])
-        below = self._at_and_below(area, len(definition.level_ids))
-        return filters if shard == area else filters._replace(areas=[definition.area_codes[each] for each in below])
+            shards = self._at_and_below(area, definition.tree.shard_level)
+            return filters._replace(shards=[definition.tree.codes[each] for each in shards])
+        filters = filters._replace(shards=[definition.tree.codes[shard]])
+        below = self._at_and_below(area, len(definition.tree.level_ids))
+        return filters if shard == area else filters._replace(areas=[definition.tree.codes[each] for each in below])
 
     async def stations(
         self, area: int, contest: ContestEntry, state: str | None, after: int | None, limit: int
@@ -185,7 +188,7 @@ class ReadModel:
         """A page of the stations in an area (at any depth) that have a record, in the order of Definition.places; `after` is
         the last station of the page before. Raises ListsBusyError."""
         definition = self._definition
-        order = definition.station_order
+        order = definition.stations.order
         first = order.first[area] if after is None else max(order.first[area], order.rank[after] + 1)
         limit = min(limit, max(1, PAGE_BYTES_MAX // _line_bytes(contest)))
         statement = queries.STATIONS_OF_AREA if state is None else queries.STATIONS_IN_STATE
@@ -196,7 +199,7 @@ class ReadModel:
             rows = await connection.fetch(statement, *arguments)
         page = rows[:limit]
         return {
-            "shard_as_of": shard_as_of(definition, cuts, definition.offices[contest.office_number]),
+            "shard_as_of": shard_as_of(definition, cuts, definition.ballots.offices[contest.office_number]),
             "stations": [{"station": row["station"], **published_standing(contest, _standing(row))} for row in page],
             "next": page[-1]["station"] if len(rows) > limit else None,
         }
@@ -247,11 +250,13 @@ class ReadModel:
     async def _tallies_of(self, connection: Any, lines: Iterable[Line]) -> Moment:
         definition = self._definition
         cuts = await _cuts(connection)
-        tallies = [(definition.contests[line.contest].id, line.area) for line in lines if line.contest is not None]
+        tallies = [
+            (definition.ballots.contests[line.contest].id, line.area) for line in lines if line.contest is not None
+        ]
         rows = await connection.fetch(
             queries.TALLIES,
             [contest for contest, _ in tallies],
-            [definition.area_codes[area] for _, area in tallies],
+            [definition.tree.codes[area] for _, area in tallies],
         )
         return cuts._replace(tallies=_tallies(rows))
 
@@ -261,8 +266,8 @@ class ReadModel:
         while open_areas:
             each = open_areas.pop()
             found.append(each)
-            if self._definition.area_level[each] < level:
-                open_areas += self._definition.children[each]
+            if self._definition.tree.level[each] < level:
+                open_areas += self._definition.tree.children[each]
         return found
 
 

@@ -16,7 +16,8 @@ from api.problems import PROBLEM_RESPONSES, Problem
 from api.read.last_good import Key, Kind, LastGood
 from api.read.reading import entity_tag
 from api.read.readmodel import ListsBusyError, ReadModel
-from projections.definition.compiled import ContestEntry, Definition, OfficeEntry
+from projections.definition.ballots import ContestEntry, OfficeEntry
+from projections.definition.compiled import Definition
 from projections.shown.answer_parts import (
     BEFORE_ALL,
     HISTORY_RECORDS,
@@ -93,29 +94,29 @@ class Snapshots:
     # -- what a path names -----------------------------------------------------------------------------------------
 
     def office(self, office: str) -> OfficeEntry:
-        number = self.definition.office_number.get(office)
+        number = self.definition.ballots.office_number.get(office)
         if number is None:
-            names = ", ".join(entry.id for entry in self.definition.offices)
+            names = ", ".join(entry.id for entry in self.definition.ballots.offices)
             raise _unknown("office", f"There is no office {office!r} in this election; there are: {names}.")
-        return self.definition.offices[number]
+        return self.definition.ballots.offices[number]
 
     def contest(self, contest: str) -> ContestEntry:
-        number = self.definition.contest_number.get(contest)
+        number = self.definition.ballots.contest_number.get(contest)
         if number is None:
             raise _unknown("contest", f"There is no contest {contest!r} in this election; GET /v1/offices lists them.")
-        return self.definition.contests[number]
+        return self.definition.ballots.contests[number]
 
     def area(self, area: str) -> int:
-        number = self.definition.area_number.get(area)
+        number = self.definition.tree.number.get(area)
         if number is None:
-            hint = f" It is a station: GET /v1/stations/{area}." if area in self.definition.station_number else ""
+            hint = f" It is a station: GET /v1/stations/{area}." if area in self.definition.stations.number else ""
             raise _unknown("area", f"There is no area {area!r} in this election.{hint}")
         return number
 
     def station(self, station: str, field: str = "station") -> int:
-        number = self.definition.station_number.get(station)
+        number = self.definition.stations.number.get(station)
         if number is None:
-            hint = f" It is an area: GET /v1/areas/{station}." if station in self.definition.area_number else ""
+            hint = f" It is an area: GET /v1/areas/{station}." if station in self.definition.tree.number else ""
             raise _unknown(field, f"There is no station {station!r} in this election.{hint}")
         return number
 
@@ -186,13 +187,13 @@ async def election(request: Request) -> Response:
             "time_zone": about.time_zone,
             "licence": about.licence,
             "source": about.source,
-            "root": definition.area_codes[definition.root],
+            "root": definition.tree.codes[definition.tree.root],
             "levels": [{"id": each.id, "name": each.name.root} for each in about.levels],
             "shard_level": about.shard_level,
             "partitions": about.partitions,
-            "areas": len(definition.area_codes),
-            "stations": len(definition.station_codes),
-            "offices": [office_name(definition, office) for office in definition.offices],
+            "areas": len(definition.tree.codes),
+            "stations": len(definition.stations.codes),
+            "offices": [office_name(definition, office) for office in definition.ballots.offices],
             "as_of": await snapshots.read.offices_as_of(),
         }
 
@@ -228,7 +229,7 @@ async def area(request: Request, area: AreaCode, office: OfficeFilter = None, pa
     snapshots = snapshots_of(request)
     definition = snapshots.definition
     number = snapshots.area(area)
-    offices = definition.offices if office is None else (snapshots.office(office),)
+    offices = definition.ballots.offices if office is None else (snapshots.office(office),)
     wanted = _part(lambda: part_of_area(definition, number, offices, part))
     return await snapshots.answer(
         request, (Kind.AREA, area, office, part), lambda: snapshots.read.area(number, offices, wanted)

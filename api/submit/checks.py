@@ -65,7 +65,7 @@ class Checks:
         return CheckedSubmission(event, envelope.event_id.hex(), key_id, body)
 
     def _check_choices(self, event: Report) -> None:
-        contest = self._definition.contests[self._definition.contest_number[event.contest]]
+        contest = self._definition.ballots.contests[self._definition.ballots.contest_number[event.contest]]
         choices, on_ballot = event.form.votes.keys(), contest.choice_index.keys()
         if choices <= on_ballot:
             return

@@ -264,11 +264,11 @@ class Keeper:
         """8. Begin to append. Once the future has an offset, Kafka has the record (acks=all) and a crash loses nothing."""
         event, definition = keeping.checked.event, self._definition
         assert isinstance(event, (Report, ResultReviewed, ResultAnnulled, AnnulmentWithdrawn))
-        station = definition.station_number[event.station]
-        keeping.partition = definition.partition_of_station(station)
+        station = definition.stations.number[event.station]
+        keeping.partition = definition.stations.partition(station)
         keeping.received_at = time_text(datetime.now(UTC))
         keeping.record = ledger_record(keeping.checked.body, self._settings.gateway, keeping.received_at)
-        key = definition.shard_code_of_station(station).encode()
+        key = definition.stations.shard_code(station).encode()
         return self._writer.append(keeping.partition, key, keeping.record, is_batch=is_batch)
 
     def _answer(self, keeping: _Keeping) -> Answer:

@@ -86,7 +86,7 @@ class BatchReader:
             Seals(settings.workers_key, definition.hash),
             definition.election,
             settings.generation,
-            [office.id for office in definition.offices],
+            [office.id for office in definition.ballots.offices],
             consumer,
             self._aside,
         )

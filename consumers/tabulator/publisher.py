@@ -83,7 +83,7 @@ class BlockPublisher:
             if not held.owes_keyframes and not (everywhere and held.publishes):
                 continue
             held.owes_keyframes = False
-            for office in self._definition.offices:
+            for office in self._definition.ballots.offices:
                 if held is not self._partitions.get(held.number):
                     break  # another worker was assigned it while the keyframe before was sent
                 await self._send_keyframe(held, office.id)

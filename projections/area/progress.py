@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from projections.area.tally import HEAD, STATIONS, TallyView
-from projections.definition.compiled import ContestEntry, Denominator
+from projections.definition.ballots import ContestEntry
+from projections.definition.electorates import Denominator
 
 
 class Progress(NamedTuple):

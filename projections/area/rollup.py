@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from projections.area.progress import standing
 from projections.area.tally import Tally, TallyView, apart, party_tally, side_by_side, tally_length
-from projections.definition.compiled import ContestEntry, Definition, OfficeEntry
+from projections.definition.ballots import ContestEntry, OfficeEntry
+from projections.definition.compiled import Definition
 from projections.fold.chain import Applied, block_verdict
 from projections.fold.parts import Parts
 from schemas.codes import NOTHING_YET, OfficeId
@@ -79,9 +80,9 @@ class OfficeRollup:
         if verdict is not Applied.APPLIED:
             return verdict
         for contest_id, area_code, tally in block.areas:
-            area = self._definition.area_number[area_code]
-            if self._definition.area_level[area] == self._definition.shard_level:
-                self._set(self._definition.contests[self._definition.contest_number[contest_id]], area, tally)
+            area = self._definition.tree.number[area_code]
+            if self._definition.tree.level[area] == self._definition.tree.shard_level:
+                self._set(self._definition.ballots.contest(contest_id), area, tally)
         self._applied[block.partition] = block.through
         return Applied.APPLIED
 
@@ -116,7 +117,7 @@ class OfficeRollup:
         party_part = side_by_side(party_tally(tally, contest, len(self._office.lines)))
         party_delta = party_part - self._party_parts.get(key, 0)
         self._party_parts[key] = party_part
-        for above in self._definition.lineage[area]:
+        for above in self._definition.tree.lineage[area]:
             key = (contest.number, above)
             self._tallies[key] = self._tallies.get(key, 0) + delta
             self._dirty.add(key)
@@ -129,9 +130,9 @@ class OfficeRollup:
         summaries = []
         contests = {number for number, _ in keys} if kind == "change" else set(self._office.contests)
         for number in sorted(contests):
-            contest = definition.contests[number]
+            contest = definition.ballots.contests[number]
             view = TallyView.of(self._tally(number, contest.root_area))
-            denominator = definition.denominators[number, contest.root_area]
+            denominator = definition.electorates.denominators[number, contest.root_area]
             summaries.append(standing(contest, view, denominator))
         lines = tally_length(len(self._office.lines))
         return Result(
@@ -140,16 +141,16 @@ class OfficeRollup:
             since,
             tuple(self._applied),
             [
-                (definition.contests[contest].id, definition.area_codes[area], self._tally(contest, area))
+                (definition.ballots.contests[contest].id, definition.tree.codes[area], self._tally(contest, area))
                 for contest, area in sorted(keys)
             ],
-            [(definition.area_codes[area], apart(self._party_tallies[area], lines)) for area in sorted(areas)],
+            [(definition.tree.codes[area], apart(self._party_tallies[area], lines)) for area in sorted(areas)],
             summaries,
         )
 
     def _tally(self, contest: int, area: int) -> Tally:
         return apart(
-            self._tallies.get((contest, area), 0), tally_length(len(self._definition.contests[contest].choices))
+            self._tallies.get((contest, area), 0), tally_length(len(self._definition.ballots.contests[contest].choices))
         )
 
 
@@ -158,7 +159,7 @@ class Rollup:
 
     def __init__(self, definition: Definition) -> None:
         self._definition = definition
-        self.offices = {entry.id: OfficeRollup(definition, entry) for entry in definition.offices}
+        self.offices = {entry.id: OfficeRollup(definition, entry) for entry in definition.ballots.offices}
         self._parts: Parts[Block] = Parts()
 
     def doubt(self) -> None:
@@ -169,8 +170,8 @@ class Rollup:
     def begin_again(self, office: OfficeId) -> None:
         """Forget an office of which a block may have been applied in part, and publish nothing of it until a keyframe of each
         partition has come."""
-        number = self._definition.office_number[office]
-        self.offices[office] = OfficeRollup(self._definition, self._definition.offices[number])
+        number = self._definition.ballots.office_number[office]
+        self.offices[office] = OfficeRollup(self._definition, self._definition.ballots.offices[number])
 
     def apply(self, block: Block) -> Applied:
         if block.office == UNATTRIBUTED:

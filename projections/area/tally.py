@@ -21,7 +21,7 @@ from itertools import repeat
 from struct import Struct
 from typing import cast
 
-from projections.definition.compiled import ContestEntry
+from projections.definition.ballots import ContestEntry
 from schemas.ledger.reports import Form, Row
 
 STATIONS, REGISTERED_VOTERS, VOTERS, VALID, VALID_BALLOTS, INVALID, BLANK, TOTAL = range(8)

@@ -46,7 +46,7 @@ def _check_partition(event: LedgerEvent, definition: Definition, partition: int)
     """E6."""
     if not isinstance(event, (Report, ResultReviewed, ResultAnnulled, AnnulmentWithdrawn)):
         return None
-    home = definition.partition_of_station(definition.station_number[event.station])
+    home = definition.stations.partition(definition.stations.number[event.station])
     if home == partition:
         return None
     return Refusal(

@@ -92,10 +92,10 @@ def check_scope(event: LedgerEvent, key: KeyEntry, definition: Definition) -> Re
             return _mismatch(
                 "E5", "partitions", "jumlah partisi", "number of partitions", event.partitions, definition.partitions
             )
-        return _scope("scope", key, key.scope == definition.area_codes[definition.root])
+        return _scope("scope", key, key.scope == definition.tree.codes[definition.tree.root])
     about_station = (Report, ResultReported, ResultReviewed, ResultAnnulled, AnnulmentWithdrawn)
     assert isinstance(event, about_station), f"{event.type} is an accepted type and has no scope"
-    station = definition.station_number.get(event.station)
+    station = definition.stations.number.get(event.station)
     if station is None:
         return Refusal(
             "S1",
@@ -103,15 +103,15 @@ def check_scope(event: LedgerEvent, key: KeyEntry, definition: Definition) -> Re
             f"TPS {event.station} tidak ada dalam definisi pemilu ini.",
             f"Station {event.station} is not in this election's definition.",
         )
-    contest = definition.contest_number.get(event.contest)
-    if contest is None or contest not in definition.contests_of_station(station):
+    contest = definition.ballots.contest_number.get(event.contest)
+    if contest is None or contest not in definition.electorates.contests_of_station(station):
         return Refusal(
             "S2",
             "contest",
             f"Pemilihan {event.contest} tidak diadakan di TPS {event.station}.",
             f"Contest {event.contest} is not held at station {event.station}.",
         )
-    return _scope("station", key, definition.in_scope(key.scope, station))
+    return _scope("station", key, definition.stations.in_scope(key.scope, station))
 
 
 def _scope(field: str, key: KeyEntry, holds: bool) -> Refusal | None:

@@ -40,7 +40,7 @@ def genesis_problem(definition: Definition, value: bytes) -> str | None:
 
 def opening_key_problem(definition: Definition, key_id: str) -> str | None:
     """Why a key cannot open this election, as a sentence without a full stop; None where it can."""
-    root = definition.area_codes[definition.root]
+    root = definition.tree.codes[definition.tree.root]
     fit = [key.key_id for key in definition.keys.values() if _may_open(key, root)]
     instead = f"keys.csv registers for that: {', '.join(fit) or 'none'}"
     key = definition.keys.get(key_id)

@@ -26,7 +26,7 @@ class OutgoingBlocks:
         self._definition = definition
         self._partition = partition
         self._tallies = tallies
-        offices: list[OfficeId] = [entry.id for entry in definition.offices]
+        offices: list[OfficeId] = [entry.id for entry in definition.ballots.offices]
         self.through: dict[OfficeId, int] = (
             dict.fromkeys([*offices, UNATTRIBUTED], int(NOTHING_YET)) if through is None else dict(through)
         )
@@ -36,7 +36,7 @@ class OutgoingBlocks:
         self._changes: dict[OfficeId, OfficeChanges] = {}
         self.is_silent = False
         """Whether what changes was published before: then no rows are to be added."""
-        self._shard_areas: list[list[tuple[int, int]]] = [[] for _ in definition.offices]
+        self._shard_areas: list[list[tuple[int, int]]] = [[] for _ in definition.ballots.offices]
         """(contest, area) of the shard-level areas with a tally, by office, ascending."""
         self._sorted_tallies = 0
         """How many tallies have been looked at for `_shard_areas`."""
@@ -59,7 +59,7 @@ class OutgoingBlocks:
 
     def take_blocks(self) -> list[Block]:
         """One block for each office that was touched since the last call, in the package's order."""
-        offices = [*(entry.id for entry in self._definition.offices), UNATTRIBUTED]
+        offices = [*(entry.id for entry in self._definition.ballots.offices), UNATTRIBUTED]
         return [block for office in offices if (block := self._take_block(office)) is not None]
 
     def take_full_blocks(self) -> list[Block]:
@@ -94,17 +94,17 @@ class OutgoingBlocks:
         """The tallies of the office's shard-level areas, as of the last block taken."""
         assert self.is_empty, "a keyframe between apply and take_blocks would publish what no block has published"
         self._sort_new_tallies()
-        areas = self._shard_areas[self._definition.office_number[office]]
+        areas = self._shard_areas[self._definition.ballots.office_number[office]]
         return keyframe(office, self._partition, self.through[office], [self._area_tally(key) for key in areas])
 
     def _sort_new_tallies(self) -> None:
         """Look at the tallies that are new since the last keyframe: of a nation's, 1 of 12 is a shard-level area's."""
         definition = self._definition
         for contest, area in islice(self._tallies, self._sorted_tallies, None):
-            if definition.area_level[area] == definition.shard_level:
-                insort(self._shard_areas[definition.contests[contest].office_number], (contest, area))
+            if definition.tree.level[area] == definition.tree.shard_level:
+                insort(self._shard_areas[definition.ballots.contests[contest].office_number], (contest, area))
         self._sorted_tallies = len(self._tallies)
 
     def _area_tally(self, key: tuple[int, int]) -> AreaTally:
         contest, area = key
-        return (self._definition.contests[contest].id, self._definition.area_codes[area], self._tallies[key])
+        return (self._definition.ballots.contests[contest].id, self._definition.tree.codes[area], self._tallies[key])

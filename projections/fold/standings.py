@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from projections.area.tally import CLEAN, FLAGGED, HELD, AreaTallies
-from projections.definition.compiled import ContestEntry, Definition
+from projections.definition.ballots import ContestEntry
+from projections.definition.compiled import Definition
 from projections.fold.changes import OfficeChanges
 from projections.fold.outgoing import OutgoingBlocks
 from projections.form.across_contests import CrossJudge
@@ -96,7 +97,7 @@ class Standings:
 
     def _add_to_areas(self, subject: Subject, standing: Standing, sign: int, changes: OfficeChanges) -> None:
         contest = subject.contest.number
-        areas = self._definition.counting_areas[self._definition.station_area[subject.station]]
+        areas = self._definition.tree.counting[self._definition.stations.area[subject.station]]
         keys = [(contest, area) for area in areas]
         tier = _TIER_OF_STATE.get(standing.state)
         if tier is not None:
@@ -113,9 +114,9 @@ class Standings:
         if not self._cross.is_on:
             return
         standing: dict[str, tuple[Subject, Life, Standing, Submission]] = {}
-        for number in self._definition.contests_of_station(station):
-            contest = self._definition.contests[number]
-            subject = Subject(station, contest, self._definition.slot(station, number))
+        for number in self._definition.electorates.contests_of_station(station):
+            contest = self._definition.ballots.contests[number]
+            subject = Subject(station, contest, self._definition.electorates.slot(station, number))
             life = self._lives.get(subject.slot)
             if life is not None and life.standing is not None and life.standing.submission is not None:
                 standing[contest.contest.office] = (subject, life, life.standing, life.standing.submission)
@@ -136,7 +137,7 @@ class Standings:
     def _station_row(self, subject: Subject, standing: Standing) -> StationRow:
         submission = standing.submission
         return {
-            "station": self._definition.station_codes[subject.station],
+            "station": self._definition.stations.codes[subject.station],
             "contest": subject.contest.id,
             "state": standing.state.value,
             "offset": None if submission is None else submission.offset,

@@ -67,7 +67,7 @@ class PartitionFold:
         self.next_offset = 0
         self._judge = FormJudge(definition)
         self._cross = CrossJudge(definition)
-        self._lives = Lives(definition.slots_of_partition[partition], with_cross=self._cross.is_on)
+        self._lives = Lives(definition.electorates.slots_of_partition[partition], with_cross=self._cross.is_on)
         self._lengths = _tally_lengths(definition)
         self._sequences = Sequences()
         self._out_of_sequence: tuple[Finding, ...] = ()
@@ -166,7 +166,7 @@ class PartitionFold:
                 f"{self.definition.election.id} with definition {self.definition.hash}: {reason}"
             )
         self._genesis = record.event_id
-        for office in self.definition.offices:
+        for office in self.definition.ballots.offices:
             self._outgoing.touch(office.id, 0)
         self._add_record(record, UNATTRIBUTED, ResultState.APPLIED, ())
 
@@ -176,7 +176,7 @@ class PartitionFold:
         life = self._lives.get(subject.slot)
         if life is not None and not self._is_new(record, subject, life):
             return
-        registered = self.definition.station_registered[subject.station]
+        registered = self.definition.stations.registered[subject.station]
         submission = Submission(
             offset=record.offset,
             event_id=record.event_id,
@@ -274,7 +274,7 @@ class PartitionFold:
 
     def keyframes(self) -> list[Block]:
         """A full block of the shard-level areas for each office, as of the last block taken."""
-        return [self.keyframe(office.id) for office in self.definition.offices]
+        return [self.keyframe(office.id) for office in self.definition.ballots.offices]
 
     def keyframe(self, office: OfficeId) -> Block:
         """The keyframe of one office. Of a nation's legislature 12 of these are 10 MB, so that a caller takes one at a time."""
@@ -283,9 +283,9 @@ class PartitionFold:
     # -- pieces ----------------------------------------------------------------------------------------------------
 
     def _subject(self, station: str, contest: str) -> Subject:
-        number = self.definition.station_number[station]
-        entry = self.definition.contests[self.definition.contest_number[contest]]
-        return Subject(number, entry, self.definition.slot(number, entry.number))
+        number = self.definition.stations.number[station]
+        entry = self.definition.ballots.contest(contest)
+        return Subject(number, entry, self.definition.electorates.slot(number, entry.number))
 
     def _life(self, station: str, contest: str) -> tuple[Subject, Life]:
         subject = self._subject(station, contest)
@@ -293,8 +293,8 @@ class PartitionFold:
 
     def _office_of(self, event: LedgerEvent) -> OfficeId:
         """The office in whose history a refused event is shown."""
-        contest = self.definition.contest_number.get(getattr(event, "contest", ""))
-        return UNATTRIBUTED if contest is None else self.definition.contests[contest].office
+        contest = self.definition.ballots.contest_number.get(getattr(event, "contest", ""))
+        return UNATTRIBUTED if contest is None else self.definition.ballots.contests[contest].office
 
     def _add_record(
         self, record: Record, office: OfficeId, state: ResultState | None, findings: tuple[Finding, ...]
@@ -308,4 +308,4 @@ class PartitionFold:
 
 
 def _tally_lengths(definition: Definition) -> tuple[int, ...]:
-    return tuple(tally_length(len(contest.choices)) for contest in definition.contests)
+    return tuple(tally_length(len(contest.choices)) for contest in definition.ballots.contests)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from projections.definition.compiled import ContestEntry
+from projections.definition.ballots import ContestEntry
 from schemas.definition.package import RuleSetting
 from schemas.ledger.reports import Form
 

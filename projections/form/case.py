@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from projections.area.tally import column_all
-from projections.definition.compiled import ContestEntry
+from projections.definition.ballots import ContestEntry
 from schemas.ledger.reports import Form, Row
 
 Sentences = list[tuple[str, str]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from projections.definition.compiled import ContestEntry
+from projections.definition.ballots import ContestEntry
 from projections.form.case import Case, Sentences
 from schemas.definition.package import Severity
 from schemas.findings import Finding

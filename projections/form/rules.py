@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from projections.definition.compiled import ContestEntry, Definition
+from projections.definition.ballots import ContestEntry
+from projections.definition.compiled import Definition
 from projections.form.across_contests import CROSS_RULES
 from projections.form.adds_up import adds_up, has_more_kinds_of_ballots, holds_where_it_adds_up
 from projections.form.bounds import g1, g2, g3, g4, g5, g6, g7, g8, g9
@@ -100,13 +101,13 @@ class FormJudge:
                 for setting in settings
                 if not setting.offices or contest.contest.office in setting.offices
             ]
-            for contest in definition.contests
+            for contest in definition.ballots.contests
         ]
         self._where_it_adds_up = [
             rules
             if has_more_kinds_of_ballots(contest)
             else [each for each in rules if not holds_where_it_adds_up(each[0])]
-            for contest, rules in zip(definition.contests, self._by_contest, strict=True)
+            for contest, rules in zip(definition.ballots.contests, self._by_contest, strict=True)
         ]
 
     def judge(self, form: Form, contest: ContestEntry, registered_voters: int | None) -> tuple[Finding, ...]:

@@ -79,9 +79,9 @@ class Batch:
             self.states[partition, state["offset"]] = state
         for station in block.stations:
             self.stations[station["station"], station["contest"]] = station
-        shard_level = self.definition.shard_level
+        shard_level = self.definition.tree.shard_level
         for contest, area, tally in block.areas:
-            if self.definition.area_level[self.definition.area_number[area]] > shard_level:
+            if self.definition.tree.level[self.definition.tree.number[area]] > shard_level:
                 self.tallies[contest, area] = tally
 
     def add_result(self, value: bytes, offset: int = 0) -> None:
@@ -195,16 +195,16 @@ def _whole_record_rows(batch: Batch) -> list[Row]:
 
 def _areas_of(definition: Definition, row: RecordRow) -> tuple[str | None, str | None]:
     """The area that a record is about, and that area's own at the shard level (itself, where it lies above)."""
-    station = definition.station_number.get(row["station"] or "")
+    station = definition.stations.number.get(row["station"] or "")
     if station is not None:
-        area = definition.station_area[station]
+        area = definition.stations.area[station]
     else:
         event = orjson.loads(orjson.dumps(row.get("payload"))) or {}
-        area = definition.area_number.get(event.get("area", ""), -1)
+        area = definition.tree.number.get(event.get("area", ""), -1)
         if area < 0:
             return None, None
-    shard = definition.area_shard[area]
-    return definition.area_codes[area], definition.area_codes[shard if shard >= 0 else area]
+    shard = definition.tree.shard[area]
+    return definition.tree.codes[area], definition.tree.codes[shard if shard >= 0 else area]
 
 
 def state_columns(states: Mapping[tuple[int, int], StateRow]) -> StateColumns:
@@ -228,14 +228,14 @@ def station_rows(batch: Batch) -> list[Row]:
     definition = batch.definition
     rows: list[Row] = []
     for (station, contest), row in batch.stations.items():
-        number = definition.station_number[station]
+        number = definition.stations.number[station]
         contribution = row["contribution"]
         rows.append(
             (
                 station,
                 contest,
-                definition.station_order.rank[number],
-                int(definition.partition_of_station(number)),
+                definition.stations.order.rank[number],
+                int(definition.stations.partition(number)),
                 row["offset"],
                 row["through"],
                 row["state"],

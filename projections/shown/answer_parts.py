@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from projections.definition.compiled import Definition, OfficeEntry
+from projections.definition.ballots import OfficeEntry
+from projections.definition.compiled import Definition
 
 PART_BYTES_MAX = 4 * 1024 * 1024
 """Size of a part as JSON, about. At half, a nation's snapshot of a legislature takes twice as many requests; at double, the API
@@ -42,16 +43,18 @@ def part_of_area(definition: Definition, area: int, offices: Iterable[OfficeEntr
     wanted = {contest for office in offices for contest in office.contests}
 
     def lines() -> Iterator[Line]:
-        yield from (Line(child, None) for child in definition.children[area])
-        for each in (area, *definition.children[area]):
-            yield from (Line(each, contest) for contest in definition.contests_in(each) if contest in wanted)
+        yield from (Line(child, None) for child in definition.tree.children[area])
+        for each in (area, *definition.tree.children[area]):
+            yield from (
+                Line(each, contest) for contest in definition.electorates.contests_in(each) if contest in wanted
+            )
 
     return _part(definition, lines(), number)
 
 
 def part_of_office(definition: Definition, office: OfficeEntry, number: int) -> Part:
     """The tallies of an office's contests, each at the area that holds its electorate. Raises LookupError."""
-    lines = (Line(definition.contests[contest].root_area, contest) for contest in office.contests)
+    lines = (Line(definition.ballots.contests[contest].root_area, contest) for contest in office.contests)
     return _part(definition, lines, number)
 
 
@@ -88,7 +91,7 @@ def _part(definition: Definition, lines: Iterable[Line], number: int) -> Part:
     parts: list[list[Line]] = [[]]
     size = 0
     for line in lines:
-        added = _NAME_BYTES if line.contest is None else definition.tally_bytes[line.contest]
+        added = _NAME_BYTES if line.contest is None else definition.ballots.tally_bytes[line.contest]
         if parts[-1] and size + added > PART_BYTES_MAX:
             parts.append([])
             size = 0

@@ -27,7 +27,9 @@ from projections.area.tally import (
     TallyView,
     empty_tally,
 )
-from projections.definition.compiled import ContestEntry, Definition, Denominator, OfficeEntry, together
+from projections.definition.ballots import ContestEntry, OfficeEntry
+from projections.definition.compiled import Definition
+from projections.definition.electorates import Denominator, together
 from projections.shown.answer_parts import HistoryPage, Line, Part, RecordPosition
 from projections.station.submissions import ResultState
 from schemas.codes import NOTHING_YET
@@ -66,11 +68,11 @@ def answer_bytes(definition: Definition, answer: dict[str, Any]) -> bytes:
 
 def office_answer(definition: Definition, office: OfficeEntry, moment: Moment, part: Part) -> dict[str, Any]:
     """An office, and of its contests those of this part, each at the area that holds its electorate."""
-    root = definition.area_codes[definition.root]
+    root = definition.tree.codes[definition.tree.root]
     return {
         "office": office_name(definition, office),
         "as_of": as_of(moment, office),
-        "tally": published_office(office, definition.root, moment.office_tally(office, root), definition),
+        "tally": published_office(office, definition.tree.root, moment.office_tally(office, root), definition),
         "contests": _tallies_of(definition, part.lines, moment),
         "part": part.number,
         "parts": part.of,
@@ -87,12 +89,12 @@ def contest_answer(definition: Definition, contest: ContestEntry, moment: Moment
         "seats": about.seats,
         "votes_per_ballot": about.votes_per_ballot,
         "method": about.method.value,
-        "blank_ballots": definition.offices[contest.office_number].office.blank_ballots.value,
+        "blank_ballots": definition.ballots.offices[contest.office_number].office.blank_ballots.value,
         "choices": [
             {"id": choice.id, "name": choice.name, "kind": choice.kind.value, "party": choice.party}
             for choice in contest.ballot
         ],
-        "as_of": as_of(moment, definition.offices[contest.office_number]),
+        "as_of": as_of(moment, definition.ballots.offices[contest.office_number]),
         "tally": _whole(definition, contest, moment),
     }
 
@@ -101,18 +103,18 @@ def area_answer(
     definition: Definition, area: int, offices: Iterable[OfficeEntry], moment: Moment, part: Part
 ) -> dict[str, Any]:
     """An area and those directly in it: for each office its own tallies and theirs, contest by contest, of this part."""
-    code = definition.area_codes[area]
-    above = definition.area_level[area] <= definition.shard_level
-    at_area = set(definition.contests_in(area))
+    code = definition.tree.codes[area]
+    above = definition.tree.level[area] <= definition.tree.shard_level
+    at_area = set(definition.electorates.contests_in(area))
     own: dict[int, list[Line]] = {}
     of_children: dict[int, list[Line]] = {}
     for line in part.lines:
         if line.contest is not None:
             lines = own if line.area == area else of_children
-            lines.setdefault(definition.contests[line.contest].office_number, []).append(line)
+            lines.setdefault(definition.ballots.contests[line.contest].office_number, []).append(line)
     return {
         "area": area_name(definition, area),
-        "lineage": [area_name(definition, each) for each in definition.lineage[area][1:]],
+        "lineage": [area_name(definition, each) for each in definition.tree.lineage[area][1:]],
         "children": [area_name(definition, line.area) for line in part.lines if line.contest is None],
         "offices": [
             {
@@ -145,18 +147,20 @@ def station_answer(
     The oldest come first, so that a full page stays the same while records are added, and a reader of page after page misses
     none. `standings` has by contest a row of the table `station_result`.
     """
-    area = definition.station_area[station]
-    contests = [definition.contests[number] for number in sorted(definition.contests_of_station(station))]
+    area = definition.stations.area[station]
+    contests = [
+        definition.ballots.contests[number] for number in sorted(definition.electorates.contests_of_station(station))
+    ]
     return {
         "station": {
-            "code": definition.station_codes[station],
-            "name": definition.station_names[station],
-            "area": definition.area_codes[area],
-            "registered_voters": definition.station_registered[station],
-            "partition": definition.partition_of_station(station),
+            "code": definition.stations.codes[station],
+            "name": definition.stations.names[station],
+            "area": definition.tree.codes[area],
+            "registered_voters": definition.stations.registered[station],
+            "partition": definition.stations.partition(station),
         },
-        "lineage": [area_name(definition, each) for each in definition.lineage[area]],
-        "shard_as_of": {office.id: shard_as_of(definition, moment, office) for office in definition.offices},
+        "lineage": [area_name(definition, each) for each in definition.tree.lineage[area]],
+        "shard_as_of": {office.id: shard_as_of(definition, moment, office) for office in definition.ballots.offices},
         "contests": [published_standing(contest, standings.get(contest.id)) for contest in contests],
         "history": [
             {
@@ -184,12 +188,12 @@ def station_answer(
 
 
 def area_name(definition: Definition, area: int) -> dict[str, Any]:
-    parent = definition.area_parent[area]
+    parent = definition.tree.parent[area]
     return {
-        "code": definition.area_codes[area],
-        "name": definition.area_names[area],
-        "level": definition.level_ids[definition.area_level[area]],
-        "parent": definition.area_codes[parent] if parent >= 0 else None,
+        "code": definition.tree.codes[area],
+        "name": definition.tree.names[area],
+        "level": definition.tree.level_ids[definition.tree.level[area]],
+        "parent": definition.tree.codes[parent] if parent >= 0 else None,
     }
 
 
@@ -197,7 +201,7 @@ def office_name(definition: Definition, office: OfficeEntry) -> dict[str, Any]:
     return {
         "id": office.id,
         "name": office.office.name.root,
-        "contests": [definition.contests[number].id for number in office.contests],
+        "contests": [definition.ballots.contests[number].id for number in office.contests],
     }
 
 
@@ -255,35 +259,35 @@ def tallies_in(
 ) -> list[dict[str, Any]]:
     """The tallies of these areas in each contest of the office that is voted on there."""
     return [
-        published_tally(contest, area, moment.tally(contest, definition.area_codes[area]), definition)
+        published_tally(contest, area, moment.tally(contest, definition.tree.codes[area]), definition)
         for area in areas
-        for contest in (definition.contests[number] for number in office.contests)
-        if (contest.number, area) in definition.denominators
+        for contest in (definition.ballots.contests[number] for number in office.contests)
+        if (contest.number, area) in definition.electorates.denominators
     ]
 
 
 def _tallies_of(definition: Definition, lines: Iterable[Line], moment: Moment) -> list[dict[str, Any]]:
     return [
-        published_tally(contest, line.area, moment.tally(contest, definition.area_codes[line.area]), definition)
+        published_tally(contest, line.area, moment.tally(contest, definition.tree.codes[line.area]), definition)
         for line in lines
         if line.contest is not None
-        for contest in (definition.contests[line.contest],)
+        for contest in (definition.ballots.contests[line.contest],)
     ]
 
 
 def _whole(definition: Definition, contest: ContestEntry, moment: Moment) -> dict[str, Any]:
     area = contest.root_area
-    return published_tally(contest, area, moment.tally(contest, definition.area_codes[area]), definition)
+    return published_tally(contest, area, moment.tally(contest, definition.tree.codes[area]), definition)
 
 
 def published_tally(contest: ContestEntry, area: int, tally: Sequence[int], definition: Definition) -> dict[str, Any]:
     """The tally of a contest in an area. Votes by choice id; units are people, ballots and stations."""
     view = TallyView.of(tally)
-    denominator = definition.denominators.get((contest.number, area), Denominator(0, 0))
+    denominator = definition.electorates.denominators.get((contest.number, area), Denominator(0, 0))
     ahead = margin(contest.choices, view.counted[HEAD:], contest.leading_places)
     return {
         "contest": contest.id,
-        "area": definition.area_codes[area],
+        "area": definition.tree.codes[area],
         **_published(view, denominator, contest.choices, ahead, contest.counts_blank),
     }
 
@@ -293,12 +297,14 @@ def published_office(office: OfficeEntry, area: int, tally: Sequence[int], defin
     lead; `expected` counts a station once for each contest of the office that its voters vote in."""
     view = TallyView.of(tally)
     denominator = together(
-        definition.denominators[key] for key in ((n, area) for n in office.contests) if key in definition.denominators
+        definition.electorates.denominators[key]
+        for key in ((n, area) for n in office.contests)
+        if key in definition.electorates.denominators
     )
     ahead = margin(office.parties, view.counted[HEAD : HEAD + len(office.parties)])
     return {
         "office": office.id,
-        "area": definition.area_codes[area],
+        "area": definition.tree.codes[area],
         **_published(view, denominator, office.lines, ahead, office.counts_blank),
     }
 

@@ -45,7 +45,7 @@ def check(path: Path) -> None:
         for problem in reading.problems:
             complain(str(problem))
         raise SystemExit(ExitCode.BAD_OUTCOME)
-    if (sentence := better_shard_level(Definition(reading.package))) is not None:
+    if (sentence := better_shard_level(Definition.of(reading.package))) is not None:
         complain(f"Note: election.json: shard_level: {sentence}")
     say(*_summary(reading.package).split("\n"))
 

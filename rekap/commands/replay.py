@@ -67,11 +67,11 @@ def replay(
     """
     question = Question(area, contest, office, station, level, part, after)
     settings = read_settings()
-    definition = Definition(load_package(package or settings.package, problems))
+    definition = Definition.of(load_package(package or settings.package, problems))
     question.check(definition)
     replayed, records = asyncio.run(_replay(source, to, question.station, definition, settings))
     if port is not None:
-        say(f"Serving http://127.0.0.1:{port}/v1/areas/{definition.area_codes[definition.root]}; stop: Ctrl-C")
+        say(f"Serving http://127.0.0.1:{port}/v1/areas/{definition.tree.codes[definition.tree.root]}; stop: Ctrl-C")
         serve(lambda kind, code, only, part: _served(kind, code, only, part, definition, replayed), port)
         return
     answer = answer_bytes(definition, question.answer(definition, replayed))

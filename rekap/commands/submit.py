@@ -76,7 +76,7 @@ def submit(
     """
     address = base_url(url)
     with opened_outbox(outbox_path) as outbox:
-        definition = None if package is None else Definition(load_package(package, problems))
+        definition = None if package is None else Definition.of(load_package(package, problems))
         pin(outbox, definition, gateway_keys)
         signing = signing_with(key_file, definition, correct)
         if signing is not None and files:

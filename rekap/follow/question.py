@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from projections.definition.compiled import Definition, OfficeEntry
+from projections.definition.ballots import OfficeEntry
+from projections.definition.compiled import Definition
 from projections.shown.answer_parts import (
     BEFORE_ALL,
     HISTORY_RECORDS,
@@ -49,11 +50,11 @@ class Question(NamedTuple):
         if len(given) > 1 and not (len(given) == 2 and "office" in given and {"area", "level"} & set(given)):
             raise ReplayError(f"--{' and --'.join(given)} do not go together")
         for name, known in (
-            ("area", definition.area_number),
-            ("contest", definition.contest_number),
-            ("office", definition.office_number),
-            ("station", definition.station_number),
-            ("level", definition.level_ids[:-1]),
+            ("area", definition.tree.number),
+            ("contest", definition.ballots.contest_number),
+            ("office", definition.ballots.office_number),
+            ("station", definition.stations.number),
+            ("level", definition.tree.level_ids[:-1]),
         ):
             value = getattr(self, name)
             if value is not None and value not in known:
@@ -69,11 +70,11 @@ class Question(NamedTuple):
 
     def _offices(self, definition: Definition) -> Sequence[OfficeEntry]:
         if self.office is None:
-            return definition.offices
-        return [definition.offices[definition.office_number[self.office]]]
+            return definition.ballots.offices
+        return [definition.ballots.office(self.office)]
 
     def _area(self, definition: Definition) -> int:
-        return definition.root if self.area is None else definition.area_number[self.area]
+        return definition.tree.root if self.area is None else definition.tree.number[self.area]
 
     def _part(self, definition: Definition) -> Part:
         """Raises ReplayError."""
@@ -89,17 +90,17 @@ class Question(NamedTuple):
         """What the API answers: GET /v1/contests/…, areas/…, offices/…, stations/…; of a level the tallies of its areas."""
         moment = replayed.moment
         if self.station is not None:
-            number = definition.station_number[self.station]
+            number = definition.stations.number[self.station]
             last = BEFORE_ALL if self.after is None else _place(self.after)
             rest = (row for row in replayed.history if (row["offset"], row["partition"]) > last)
             page = history_page(rest, HISTORY_RECORDS)
             return station_answer(definition, number, replayed.standings, page, moment)
         if self.contest is not None:
-            return contest_answer(definition, definition.contests[definition.contest_number[self.contest]], moment)
+            return contest_answer(definition, definition.ballots.contest(self.contest), moment)
         offices = self._offices(definition)
         if self.level is not None:
-            level = definition.level_ids.index(self.level)
-            areas = [number for number, each in enumerate(definition.area_level) if each == level]
+            level = definition.tree.level_ids.index(self.level)
+            areas = [number for number, each in enumerate(definition.tree.level) if each == level]
             return {
                 "level": self.level,
                 "offices": [

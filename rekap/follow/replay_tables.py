@@ -29,10 +29,10 @@ def table_of(answer: dict[str, Any], definition: Definition, records: int) -> Ta
     for office in answer.get("offices", []):
         listed += office["contests"] + office.get("children", [])
     tallies = {(tally["area"], tally["contest"]): tally for tally in listed}
-    names = dict(zip(definition.area_codes, definition.area_names, strict=True))
+    names = dict(zip(definition.tree.codes, definition.tree.names, strict=True))
     choices = {
         str(contest.id): [{"id": choice.id, "name": choice.name} for choice in contest.ballot]
-        for contest in definition.contests
+        for contest in definition.ballots.contests
     }
     return tally_table(tallies, names, choices, caption)
 

@@ -37,7 +37,7 @@ def compiled(package: Path, directory: Path) -> Definition:
     kept = None if name is None else directory / name
     if kept is not None and (definition := _read(kept)) is not None:
         return definition
-    definition = Definition(load_package(package, problems))
+    definition = Definition.of(load_package(package, problems))
     if kept is not None and time.monotonic() - began > WORTH_SECONDS:
         try:
             _write(kept, definition)

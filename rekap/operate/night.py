@@ -53,14 +53,14 @@ class Planned(NamedTuple):
 def plan(definition: Definition, seed: int) -> Iterator[Planned]:
     """The night in order of time: the same for the same seed."""
     chance = random.Random(seed)
-    silent = definition.station_area[chance.randrange(len(definition.station_codes))]
-    silent_shard = definition.area_shard[silent]
+    silent = definition.stations.area[chance.randrange(len(definition.stations.codes))]
+    silent_shard = definition.tree.shard[silent]
     queue: list[Planned] = []
     number = 0
-    for station, area in enumerate(definition.station_area):
-        for contest in sorted(definition.contests_of_station(station)):
+    for station, area in enumerate(definition.stations.area):
+        for contest in sorted(definition.electorates.contests_of_station(station)):
             number += 1
-            if definition.area_shard[area] == silent_shard or chance.randrange(100) < SHARE_LATE:
+            if definition.tree.shard[area] == silent_shard or chance.randrange(100) < SHARE_LATE:
                 at = chance.randrange(900_000, 980_000)
             else:
                 at = min(899_999, max(0, int(chance.triangular(0, 900_000, 250_000))))
@@ -77,9 +77,9 @@ def plan(definition: Definition, seed: int) -> Iterator[Planned]:
 def form_of(definition: Definition, package: ElectionPackage, planned: Planned, seed: int) -> dict[str, Any]:
     """A plausible C.HASIL for a station; with `wrong`, one number does not fit."""
     chance = random.Random(f"{seed}/{planned.station}/{planned.contest}/{planned.version}")
-    registered = definition.station_registered[planned.station]
+    registered = definition.stations.registered[planned.station]
     assert registered is not None, "every station of the demo has a register"
-    contest = definition.contests[planned.contest]
+    contest = definition.ballots.contests[planned.contest]
     used = registered * chance.randrange(70, 90) // 100
     moved, added = chance.randrange(0, 4), chance.randrange(0, 6)
     total = used + moved + added
@@ -149,10 +149,10 @@ class Night:
                     await asyncio.sleep(TICK_SECONDS)
                 regency = next(
                     area
-                    for area in definition.lineage[definition.station_area[planned.station]]
-                    if definition.level_ids[definition.area_level[area]] == "regency"
+                    for area in definition.tree.lineage[definition.stations.area[planned.station]]
+                    if definition.tree.level_ids[definition.tree.level[area]] == "regency"
                 )
-                signed = signers[Role.STATION_OFFICER, definition.area_codes[regency]].sign(
+                signed = signers[Role.STATION_OFFICER, definition.tree.codes[regency]].sign(
                     self._event(planned, first_version)
                 )
                 if planned.version == 1:
@@ -185,8 +185,8 @@ class Night:
         definition = self.stack.definition
         body: dict[str, Any] = {
             "type": "result.reported",
-            "station": definition.station_codes[planned.station],
-            "contest": definition.contests[planned.contest].id,
+            "station": definition.stations.codes[planned.station],
+            "contest": definition.ballots.contests[planned.contest].id,
             "version": planned.version,
             "form": form_of(definition, self.package, planned, self.seed),
             "created_at": _now(),
@@ -199,8 +199,8 @@ class Night:
         definition = self.stack.definition
         return {
             "type": "result.reviewed",
-            "station": definition.station_codes[planned.station],
-            "contest": definition.contests[planned.contest].id,
+            "station": definition.stations.codes[planned.station],
+            "contest": definition.ballots.contests[planned.contest].id,
             "event": event_id,
             "decision": "accepted",
             "reason": "FORM-SEEN",

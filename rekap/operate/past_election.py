@@ -72,7 +72,7 @@ async def submit_all(stack: Stack, bodies: list[Body], officer: Ed25519PrivateKe
 
 async def caught_up(stack: Stack, events: int, *, seconds_max: int = 300) -> dict[str, Any]:
     """The root area as the API serves it, once all of these events are in both of its cuts. Raises ImportFailedError."""
-    root = stack.definition.area_codes[stack.definition.root]
+    root = stack.definition.tree.codes[stack.definition.tree.root]
     expected = events + stack.definition.partitions
     answer: dict[str, Any] = {}
     async with client_for(stack.url, seconds_max=10) as client:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NamedTuple
 
-from projections.definition.compiled import Definition, partition_of
+from projections.definition.compiled import Definition
+from projections.definition.tree import partition_of
 from schemas.codes import Partition
 
 SHARE_MAX = 2
@@ -28,19 +29,19 @@ class Fullest(NamedTuple):
 def fullest_partitions(definition: Definition) -> dict[str, Fullest]:
     """Level → its fullest partition, were it the shard level; from the nation down, without the stations' own."""
     forms: dict[int, int] = {}
-    for station, area in enumerate(definition.station_area):
-        forms[area] = forms.get(area, 0) + len(definition.contests_of_station(station))
+    for station, area in enumerate(definition.stations.area):
+        forms[area] = forms.get(area, 0) + len(definition.electorates.contests_of_station(station))
     total = sum(forms.values())
     found: dict[str, Fullest] = {}
-    for number, level in enumerate(definition.level_ids[:-1]):
+    for number, level in enumerate(definition.tree.level_ids[:-1]):
         home = {
             area: partition_of(code, definition.partitions)
-            for area, code in enumerate(definition.area_codes)
-            if definition.area_level[area] == number
+            for area, code in enumerate(definition.tree.codes)
+            if definition.tree.level[area] == number
         }
         by_partition = [0] * definition.partitions
         for area, count in forms.items():
-            above = next(each for each in definition.lineage[area] if definition.area_level[each] == number)
+            above = next(each for each in definition.tree.lineage[area] if definition.tree.level[each] == number)
             by_partition[home[above]] += count
         most = max(by_partition)
         found[level] = Fullest(
@@ -55,7 +56,7 @@ def better_shard_level(definition: Definition) -> str | None:
     Of the levels that keep within it the highest is named, for the roll-up adds up every area of the shard level.
     """
     fullest = fullest_partitions(definition)
-    shard_level = definition.level_ids[definition.shard_level]
+    shard_level = definition.tree.level_ids[definition.tree.shard_level]
     now = fullest[shard_level]
     if now.times_its_share <= SHARE_MAX:
         return None

@@ -90,7 +90,7 @@ async def running_stack(
 
     Raises PackageError, OpeningError, EmbeddedError, SettingsError, TopicMismatchError, LedgerFilesError, KafkaError.
     """
-    definition = Definition(load_package(package, problems))
+    definition = Definition.of(load_package(package, problems))
     environment = _environment(package, data, settings or {})
     elsewhere = environment.get(variable("kafka"))
     _check_before_anything_starts(definition, authority, environment, port, metrics_port, ledger, workers)

@@ -42,8 +42,8 @@ class FormCheck:
             return [Mistake(refusal.rule, refusal.sentence_en, True)]
         if not isinstance(event, ResultReported):
             return []
-        contest = definition.contests[definition.contest_number[event.contest]]
-        registered = definition.station_registered[definition.station_number[event.station]]
+        contest = definition.ballots.contest(event.contest)
+        registered = definition.stations.registered[definition.stations.number[event.station]]
         findings = self._judge.judge(report_from(event).form, contest, registered)
         return [
             Mistake(finding.rule, finding.sentence_en, finding.rule == "C1")

@@ -56,7 +56,7 @@ async def test_the_script_counts_what_the_server_publishes_and_finds_a_changed_r
         assert code == 0, out
         assert json.loads(out) == published
 
-        partition = stack.definition.partition_of_station(stack.definition.station_number["1.1.1-1"])
+        partition = stack.definition.stations.partition(stack.definition.stations.number["1.1.1-1"])
         bundle = tmp_path / "data" / "log" / "rehearsal" / "script" / str(partition) / "tile" / "entries" / "000"
         bundle.write_bytes(bundle.read_bytes().replace(b'"gateway"', b'"getaway"', 1))
         code, out = await _run(stack.url, tmp_path)

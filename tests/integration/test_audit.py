@@ -141,7 +141,7 @@ async def test_a_whole_night_is_verified_number_by_number(stack: Stack, tmp_path
 
 
 def _partition(stack: Stack) -> int:
-    return stack.definition.partition_of_station(stack.definition.station_number["1.1.1-1"])
+    return stack.definition.stations.partition(stack.definition.stations.number["1.1.1-1"])
 
 
 def _bundle(archive: Path, partition: int, change: Callable[[list[bytes]], list[bytes]]) -> None:
@@ -457,7 +457,7 @@ async def test_what_the_numbers_of_the_keys_show_is_listed_and_changes_no_verdic
     async with small_stack(tmp_path, "numbered", {**parts, "REKAP_CHECKPOINT_MS": "100"}) as stack:
         definition = stack.definition
         here, there = "1.1.1-1", "2.1.2-2"
-        homes = {definition.partition_of_station(definition.station_number[code]) for code in (here, there)}
+        homes = {definition.stations.partition(definition.stations.number[code]) for code in (here, there)}
         assert len(homes) == 2
 
         def signed(key: str, station: str, seq: int, prev: str | None, contest: str = "president") -> Signed:
@@ -466,7 +466,7 @@ async def test_what_the_numbers_of_the_keys_show_is_listed_and_changes_no_verdic
             signer = Signer(private_key(key), next_seq=seq, prev=prev, **frame)
             body = reported(station, contest=contest)
             if contest != "president":
-                choices = definition.contests[definition.contest_number[contest]].choices
+                choices = definition.ballots.contest(contest).choices
                 body["form"] = {"votes": dict.fromkeys(choices, 1), "VA": len(choices), "VB": 1, "VC": len(choices) + 1}
             return signer.sign({"created_at": CREATED_AT, **body})
 

@@ -66,7 +66,7 @@ async def test_a_bug_in_a_fold_stops_its_partition_alone_until_it_is_mended(
     definition = stack.definition
 
     def partition(station: str) -> int:
-        return definition.partition_of_station(definition.station_number[station])
+        return definition.stations.partition(definition.stations.number[station])
 
     async def state(station: str) -> Any:
         return (await client.get(f"/v1/stations/{station}")).json()["contests"][0]["state"]
@@ -78,10 +78,10 @@ async def test_a_bug_in_a_fold_stops_its_partition_alone_until_it_is_mended(
     async def is_counted(station: str) -> bool:
         return bool(await state(station) == "counted")
 
-    elsewhere = [code for code in definition.station_number if partition(code) != partition(FATAL_STATION)]
+    elsewhere = [code for code in definition.stations.number if partition(code) != partition(FATAL_STATION)]
     before, behind = [
         code
-        for code in definition.station_number
+        for code in definition.stations.number
         if partition(code) == partition(FATAL_STATION) and code != FATAL_STATION
     ][:2]
     await send(before)

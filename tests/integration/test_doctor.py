@@ -35,7 +35,7 @@ stack = stack_of("doctor", REKAP_STATE_RECORDS="1", REKAP_CHECKPOINT_MS="200")
 async def night(stack: Stack) -> None:
     """Some results, one held and accepted, one corrected, one annulled, one refused; all of it recorded."""
     voices = Voices(stack)
-    first, second, third, *others = stack.definition.station_codes
+    first, second, third, *others = stack.definition.stations.codes
     async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
 
         async def say(body: dict[str, Any], key: str = "officer") -> str:
@@ -85,11 +85,11 @@ async def test_a_healthy_stack_is_as_the_ledger_says(stack: Stack) -> None:
     code, said = await _doctor(stack)
     assert code == 0, said
     rows = {line[:34].strip(): line[34:].split() for line in said.splitlines() if line[34:].strip()}
-    forms = len(stack.definition.station_codes) + 3
+    forms = len(stack.definition.stations.codes) + 3
     partitions = stack.definition.partitions
     assert rows["record"] == [str(forms + partitions), "0"]
     assert rows["record_state"] == [str(forms + partitions), "0"]
-    assert rows["station_result"] == [str(len(stack.definition.station_codes)), "0"]
+    assert rows["station_result"] == [str(len(stack.definition.stations.codes)), "0"]
     for kind in ("area_tally below the shard level", "area_tally from the shard level up", "office_tally", "state"):
         assert int(rows[kind][0]) > 0, kind
     assert int(rows["log head"][0]) == int(rows["checkpoint file"][0]) == partitions
@@ -225,7 +225,7 @@ async def test_a_file_of_the_log_that_is_not_the_ledgers_is_found(stack: Stack, 
 async def test_a_state_that_is_damaged_is_found(stack: Stack) -> None:
     """The newest is not the only one that a tabulator may begin with."""
     place = Path(stack.environment[variable("state_directory")]) / "rehearsal.doctor" / "generation-1"
-    path = min((place / str(stack.definition.partition_of_station(0))).glob("*.state"))
+    path = min((place / str(stack.definition.stations.partition(0))).glob("*.state"))
     code, said = await _doctor_while_damaged(stack, path)
     assert code == 1
     assert f"state {path}: expected what was written" in said
@@ -234,7 +234,7 @@ async def test_a_state_that_is_damaged_is_found(stack: Stack) -> None:
 async def test_a_state_that_others_may_write_is_not_compared(stack: Stack) -> None:
     """A tabulator does not begin with it either."""
     place = Path(stack.environment[variable("state_directory")]) / "rehearsal.doctor" / "generation-1"
-    path = max((place / str(stack.definition.partition_of_station(0))).glob("*.state"))
+    path = max((place / str(stack.definition.stations.partition(0))).glob("*.state"))
     before = path.stat().st_mode
     path.chmod(before | 0o002)
     _, said = await _doctor(stack)
@@ -246,7 +246,7 @@ async def test_a_state_that_is_wrong_though_whole_is_found(stack: Stack) -> None
     """As a bug would have written it: its hash is right, its numbers are not."""
     definition = stack.definition
     place = Path(stack.environment[variable("state_directory")]) / "rehearsal.doctor" / "generation-1"
-    partition = definition.partition_of_station(0)
+    partition = definition.stations.partition(0)
     path = max((place / str(partition)).glob("*.state"))
     of = StateOf(definition.hash, hash_of_code(*FOLD_CODE), partition)
     right = path.read_bytes()

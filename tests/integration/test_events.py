@@ -36,7 +36,7 @@ stack = stack_of("events", REKAP_CHECKPOINT_MS="100")
 async def listed(stack: Stack, voices: Voices) -> list[dict[str, Any]]:
     """A night of every kind of event, in one page, the oldest first: what the other pages are compared with."""
     definition = stack.definition
-    stations = definition.station_codes
+    stations = definition.stations.codes
     said = [voices.sign(reported(station, (n, 1, 1))) for n, station in enumerate(stations)]
     said += [voices.sign(reported(station, (n, 2, 2), version=2)) for n, station in enumerate(stations[:6])]
     said.append(voices.sign(reported(stations[0], VA=999, version=3)))
@@ -90,7 +90,7 @@ def _at_or_below(stack: Stack, area: str, code: str | None) -> bool:
     definition = stack.definition
     if area == "N":
         return True
-    return code is not None and definition.area_number[area] in definition.lineage[definition.area_number[code]]
+    return code is not None and definition.tree.number[area] in definition.tree.lineage[definition.tree.number[code]]
 
 
 FILTERS: list[dict[str, str]] = [

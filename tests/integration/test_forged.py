@@ -46,7 +46,7 @@ class Night:
 
     def __init__(self, stack: Stack, voices: Voices, client: httpx.AsyncClient) -> None:
         self._voices, self._client = voices, client
-        self._stations = list(stack.definition.station_number)
+        self._stations = list(stack.definition.stations.number)
         self.sent = 0
 
     async def report(self) -> None:

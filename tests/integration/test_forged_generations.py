@@ -42,7 +42,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> Async
 async def counted(stack: Stack) -> None:
     """One form, which is counted."""
     async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
-        station = next(iter(stack.definition.station_number))
+        station = next(iter(stack.definition.stations.number))
         await client.post("/v1/submissions", content=Voices(stack).sign(reported(station)))
 
         async def is_counted() -> bool:

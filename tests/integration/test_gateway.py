@@ -229,7 +229,7 @@ async def test_what_is_written_past_the_gateway_is_shown_and_not_counted(
     """A forged signature, garbage, and a record in another station's partition, straight into the topic."""
     station = "2.1.1-1"
     definition = stack.definition
-    home = definition.partition_of_station(definition.station_number[station])
+    home = definition.stations.partition(definition.stations.number[station])
     forged = orjson.loads(voices.sign(reported(station, (90, 90, 90))))
     forged["signatures"][0]["sig"] = base64.b64encode(b"\1" * 64).decode()
     genuine = voices.sign(reported(station, (80, 80, 80)))

@@ -44,7 +44,7 @@ VALUES = {
 
 def _parameters() -> dict[str, list[Any]]:
     """Each path that has GET → the parameters of its query."""
-    app = create_app(Settings(), Definition(small_package()), Limits(Settings()))
+    app = create_app(Settings(), Definition.of(small_package()), Limits(Settings()))
     found: dict[str, list[Any]] = {}
     for context in iter_route_contexts(app.routes):
         route: Any = context.original_route

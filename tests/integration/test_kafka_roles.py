@@ -166,7 +166,7 @@ async def stack(
 async def test_each_worker_can_do_its_work_as_its_role(stack: Stack, role: Role) -> None:
     """Opened, submitted, counted, recorded, signed, and healthy."""
     async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
-        station = next(iter(stack.definition.station_number))
+        station = next(iter(stack.definition.stations.number))
         answer = await client.post("/v1/submissions", content=Voices(stack).sign(reported(station)))
         assert answer.status_code == 201, answer.text
 

@@ -42,7 +42,7 @@ async def exported(stack: Stack, voices: Voices, tmp_path_factory: pytest.TempPa
     directory = tmp_path_factory.mktemp("exported") / "files"
     lines = [
         voices.sign(reported(station, version=version))
-        for station in stack.definition.station_number
+        for station in stack.definition.stations.number
         for version in (1, 2)
     ]
     async with httpx.AsyncClient(base_url=stack.url) as client:

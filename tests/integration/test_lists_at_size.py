@@ -64,7 +64,7 @@ def _definition() -> Definition:
     with patch.object(
         ElectionPackage, "definition_hash", return_value="0" * 64
     ):  # of 800,000 stations: most of a minute
-        return Definition(
+        return Definition.of(
             replace(
                 package,
                 election=package.election.model_copy(update={"id": "at-size"}),
@@ -169,16 +169,16 @@ async def pool(parts: Parts) -> AsyncIterator[Any]:
     try:
         await migrate(pool, schema, files("projections.readmodel").joinpath("migrations"))
         async with pool.acquire() as connection:
-            places = list(definition.station_order.rank)
+            places = list(definition.stations.order.rank)
             for table in ("record", "station_result", "area_tally"):
                 await connection.execute(f"ALTER TABLE {table} SET UNLOGGED")
-            await connection.execute(FILL[0], list(definition.station_codes), places)
-            await connection.execute(FILL[1], list(definition.station_codes), places)
+            await connection.execute(FILL[0], list(definition.stations.codes), places)
+            await connection.execute(FILL[1], list(definition.stations.codes), places)
             await connection.execute(FILL[2])
             await connection.execute(FILL[3])
-            tallies = [orjson.dumps(empty_tally(len(entry.choices))).decode() for entry in definition.contests]
-            contests = [entry.id for entry in definition.contests]
-            await connection.execute(FILL[4], list(definition.area_codes), contests, tallies)
+            tallies = [orjson.dumps(empty_tally(len(entry.choices))).decode() for entry in definition.ballots.contests]
+            contests = [entry.id for entry in definition.ballots.contests]
+            await connection.execute(FILL[4], list(definition.tree.codes), contests, tallies)
             await make_list_indexes(connection)
         yield definition, pool
     finally:
@@ -207,12 +207,12 @@ AREAS = ["N", "1", "8", "3.7", "3.7.7"]
 
 async def test_any_page_of_stations(read: tuple[Definition, ReadModel, Explaining]) -> None:
     definition, model, explaining = read
-    contests = {entry.id: entry for entry in definition.contests}
+    contests = {entry.id: entry for entry in definition.ballots.contests}
     states = [None, *(state.value for state in ResultState)]
     for area, contest, state, limit in product(AREAS, ("president", "council-b"), states, (1, 5_000)):
-        number = definition.area_number[area]
+        number = definition.tree.number[area]
         for after in (None, "3.7.7-50", "8.100.10-99"):
-            last = None if after is None else definition.station_number[after]
+            last = None if after is None else definition.stations.number[after]
             page = await model.stations(number, contests[ContestId(contest)], state, last, limit)
             assert len(page["stations"]) <= limit
             _check(explaining, (area, contest, state, limit, after))
@@ -220,21 +220,21 @@ async def test_any_page_of_stations(read: tuple[Definition, ReadModel, Explainin
 
 async def test_pages_of_stations_hold_all_of_an_area_in_order(read: tuple[Definition, ReadModel, Explaining]) -> None:
     definition, model, _ = read
-    contest = definition.contests[definition.contest_number["president"]]
+    contest = definition.ballots.contest("president")
     for area, state in (("3", "held"), ("N", "annulled"), ("3.7", None), ("3.7.7", "flagged")):
-        number, found, after = definition.area_number[area], [], None
+        number, found, after = definition.tree.number[area], [], None
         while True:
             page = await model.stations(number, contest, state, after, 30)
             found += [line["station"] for line in page["stations"]]
             if page["next"] is None:
                 break
-            after = definition.station_number[page["next"]]
-        places = [definition.station_order.rank[definition.station_number[each]] for each in found]
+            after = definition.stations.number[page["next"]]
+        places = [definition.stations.order.rank[definition.stations.number[each]] for each in found]
         assert places == sorted(set(places))
         expected = [
             station
-            for station, place in zip(definition.station_codes, definition.station_order.rank, strict=True)
-            if number in definition.lineage[definition.station_area[definition.station_number[station]]]
+            for station, place in zip(definition.stations.codes, definition.stations.order.rank, strict=True)
+            if number in definition.tree.lineage[definition.stations.area[definition.stations.number[station]]]
             and (state is None or state == _state(place))
         ]
         assert sorted(found) == sorted(expected)
@@ -263,7 +263,7 @@ async def test_any_page_of_events(read: tuple[Definition, ReadModel, Explaining]
     for number, each in enumerate(filters[::5]):
         area = AREAS[number % len(AREAS)]
         page, _ = await model.events(
-            each, area=definition.area_number[area], newest_first=number % 2 == 0, limit=(1, 100, 500)[number % 3]
+            each, area=definition.tree.number[area], newest_first=number % 2 == 0, limit=(1, 100, 500)[number % 3]
         )
         assert len(page) <= 500
         _check(explaining, (area, each))
@@ -287,7 +287,7 @@ async def test_pages_of_events_hold_all_that_is_asked_for_in_order(
         while True:
             page, after = await model.events(
                 filters._replace(after=after),
-                area=definition.area_number[area],
+                area=definition.tree.number[area],
                 newest_first=newest_first,
                 limit=100,
             )
@@ -319,7 +319,7 @@ async def test_the_pages_of_a_history_hold_all_of_it_in_order(
 ) -> None:
     """Also of a station with 10,000 forms, and of one whose forms are so long that fewer than `limit` are on a page."""
     definition, model, explaining = read
-    number, found, after, pages = definition.station_number[station], [], BEFORE_ALL, 0
+    number, found, after, pages = definition.stations.number[station], [], BEFORE_ALL, 0
     while pages < 250:
         answer = await model.station(number, after, limit)
         _check(explaining, (station, after, limit))
@@ -340,14 +340,16 @@ async def test_the_pages_of_a_history_hold_all_of_it_in_order(
 async def test_snapshots_and_look_ups(read: tuple[Definition, ReadModel, Explaining]) -> None:
     definition, model, explaining = read
     for area in AREAS:
-        number = definition.area_number[area]
-        answer = await model.area(number, definition.offices, part_of_area(definition, number, definition.offices, 1))
+        number = definition.tree.number[area]
+        answer = await model.area(
+            number, definition.ballots.offices, part_of_area(definition, number, definition.ballots.offices, 1)
+        )
         assert answer["offices"][0]["contests"]
         _check(explaining, area)
-    for office in definition.offices:
+    for office in definition.ballots.offices:
         await model.office(office, part_of_office(definition, office, 1))
         _check(explaining, office.id)
-    for contest in definition.contests:
+    for contest in definition.ballots.contests:
         await model.contest(contest)
         _check(explaining, contest.id)
     assert await model.event(0, 5)
@@ -373,13 +375,13 @@ async def test_more_lists_than_can_be_read_are_refused_at_once_and_snapshots_go_
             yield
 
     model = ReadModel(connections, Hanging(), definition)
-    contest = definition.contests[0]
+    contest = definition.ballots.contests[0]
     lists = [asyncio.create_task(model.stations(0, contest, None, None, 1)) for _ in range(20)]
     await asyncio.sleep(0)
     with pytest.raises(ListsBusyError):
         await model.stations(0, contest, None, None, 1)
-    part = part_of_area(definition, 0, definition.offices, 1)
-    assert (await model.area(0, definition.offices, part))["area"]["code"] == "N"
+    part = part_of_area(definition, 0, definition.ballots.offices, 1)
+    assert (await model.area(0, definition.ballots.offices, part))["area"]["code"] == "N"
     for each in lists:
         each.cancel()
     await asyncio.gather(*lists, return_exceptions=True)

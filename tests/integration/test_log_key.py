@@ -27,7 +27,7 @@ async def _opened(parts: Parts, place: Path, name: str) -> tuple[Settings, Elect
     package = small_package()
     package = replace(package, election=package.election.model_copy(update={"id": name}))
     settings = replace(read_settings(parts), log_key=place / "log-key.pem", log_directory=place / "log")
-    await open_with_key(settings, Definition(package), private_key("authority"))
+    await open_with_key(settings, Definition.of(package), private_key("authority"))
     return settings, package
 
 

@@ -56,7 +56,7 @@ async def flooded(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> Asy
             for n in range(FORMS)
         ]
         definition = stack.definition
-        home = definition.partition_of_station(definition.station_number[STATION])
+        home = definition.stations.partition(definition.stations.number[STATION])
         topic = topics_of(definition.election).ledger
         producer = ordered_producer(read_settings(stack.environment))
         await producer.start()
@@ -66,7 +66,7 @@ async def flooded(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> Asy
                 await asyncio.gather(*[await producer.send(topic, each, partition=home) for each in records])
         finally:
             await producer.stop()
-        others = [station for station in definition.station_codes if station != STATION]
+        others = [station for station in definition.stations.codes if station != STATION]
         for station in others:
             answer = await client.post("/v1/submissions", content=voices.sign(reported(station)))
             answer.raise_for_status()
@@ -128,7 +128,7 @@ async def test_doctor_and_a_sampling_audit_read_all_of_it(flooded: Flooded) -> N
     async with asyncio.timeout(120):
         code, out, err = await _rekap(flooded, "doctor")
     assert code == 0, out.decode() + err
-    stations = len(flooded.stack.definition.station_codes)
+    stations = len(flooded.stack.definition.stations.codes)
     code, out, err = await _rekap(flooded, "audit", flooded.stack.url, "--sample", str(stations))
     assert code == 0, out.decode() + err
 

@@ -48,7 +48,7 @@ async def _topics(settings: Settings) -> set[str]:
 
 @pytest.mark.parametrize("name", ["officer", "nobody", "province"])
 async def test_a_key_that_may_not_open_writes_nothing(parts: Parts, name: str) -> None:
-    settings, definition = read_settings(parts), Definition(_package(f"wrong-key-{name}"))
+    settings, definition = read_settings(parts), Definition.of(_package(f"wrong-key-{name}"))
     with pytest.raises(OpeningError, match=r"cannot be opened with this key: key [0-9a-f]{16} is"):
         await open_with_key(settings, definition, private_key(name))
     assert not [topic for topic in await _topics(settings) if definition.election.id in topic]
@@ -59,7 +59,7 @@ async def test_a_key_that_may_not_open_writes_nothing(parts: Parts, name: str) -
 
 async def test_a_genesis_half_written_is_completed_with_the_same_bytes(parts: Parts) -> None:
     settings, package = read_settings(parts), _package("half-open")
-    definition = Definition(package)
+    definition = Definition.of(package)
     record = MemoryLedger(package).partitions[0][0]
     await create_topics(settings, package.election)
     await write_genesis(settings, package.election, record, [1])
@@ -70,7 +70,7 @@ async def test_a_genesis_half_written_is_completed_with_the_same_bytes(parts: Pa
 
 
 async def test_a_live_election_is_opened_by_its_id_only(parts: Parts) -> None:
-    settings, definition = read_settings(parts), Definition(_package("for-real", mode=Mode.LIVE))
+    settings, definition = read_settings(parts), Definition.of(_package("for-real", mode=Mode.LIVE))
     for confirmed in (None, "", "small", "FOR-REAL"):
         with pytest.raises(ConfirmationError, match=definition.hash):
             await open_with_key(settings, definition, AUTHORITY, confirmed=confirmed)
@@ -90,7 +90,7 @@ async def test_what_is_there_is_compared_before_anything_is_added(parts: Parts, 
     await create_topics(settings, package.election)
     await write_genesis(settings, package.election, record, [2])
     with pytest.raises(OpeningError, match="ledger partition 2 does not begin with the genesis of this package"):
-        await open_with_key(settings, Definition(package), AUTHORITY)
+        await open_with_key(settings, Definition.of(package), AUTHORITY)
     assert await first_records(settings, package.election) == [None, None, record]
 
 
@@ -100,10 +100,10 @@ async def test_no_process_starts_with_a_package_that_was_changed_after_opening(
 ) -> None:
     settings, opened = read_settings(parts), _package(f"changed-{role}")
     write_package(_package(f"changed-{role}", licence="CC-BY-4.0"), tmp_path / "election")
-    await open_with_key(settings, Definition(opened), AUTHORITY)
+    await open_with_key(settings, Definition.of(opened), AUTHORITY)
     code, text = await _run(role, parts, tmp_path)
     assert code == 2
-    assert f"the election was opened with definition {Definition(opened).hash}, and this package has " in text
+    assert f"the election was opened with definition {Definition.of(opened).hash}, and this package has " in text
 
 
 async def test_no_process_starts_before_the_election_is_open(parts: Parts, tmp_path: Path) -> None:

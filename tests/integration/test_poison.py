@@ -108,7 +108,7 @@ async def test_poison_in_the_topic_is_shown_refused_and_what_follows_counts(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
     definition = stack.definition
-    partition = definition.partition_of_station(definition.station_number[STATION])
+    partition = definition.stations.partition(definition.stations.number[STATION])
     kept = [ledger_record(body, "nobody", CREATED_AT) for body in _bodies(stack).values()]
     absurd_times = ["\0", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "x" * 1_000]
     kept += [b"", b"\0", b"\xff" * (RECORD_BYTES_MAX - 100), b"null", b'{"envelope":{}}', b'{"envelope":"\\ud800"}']
@@ -151,7 +151,7 @@ async def test_a_retry_of_what_came_past_the_gateway_gets_a_receipt(
     producer = ordered_producer(read_settings(stack.environment))
     await producer.start()
     definition = stack.definition
-    partition = definition.partition_of_station(definition.station_number["2.1.1-1"])
+    partition = definition.stations.partition(definition.stations.number["2.1.1-1"])
     try:
         record = b'{"envelope":%b%b}' % (envelope, fields)
         written = await producer.send_and_wait(topics_of(definition.election).ledger, record, partition=partition)

@@ -158,7 +158,7 @@ def _files(place: Path, partition: int) -> Path:
 
 
 def _partition_of_submissions(stack: Stack) -> int:
-    return stack.definition.partition_of_station(stack.definition.station_number["1.1.1-1"])
+    return stack.definition.stations.partition(stack.definition.stations.number["1.1.1-1"])
 
 
 async def test_files_that_were_lost_or_changed_are_made_anew_from_the_ledger(

@@ -133,7 +133,7 @@ async def test_what_another_version_began_is_not_gone_on_with(stack: Stack) -> N
 async def test_everything_is_built_again_beside_what_is_served_and_then_served(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
-    stations = list(stack.definition.station_codes)
+    stations = list(stack.definition.stations.codes)
     # Each station once, then again and again those outside the village that is tampered with: a newer result of it
     # would mend its row, before the rebuild does.
     again = [station for station in stations if not station.startswith(f"{VILLAGE}.")]

@@ -155,7 +155,7 @@ class Place:
 async def _place(parts: Parts, name: str, *, generation: int = 1) -> Place:
     package = small_package()
     package = replace(package, election=package.election.model_copy(update={"id": name}))
-    definition = Definition(package)
+    definition = Definition.of(package)
     settings = replace(read_settings(parts), generation=generation, record_ms=50)
     await create_topics(settings, definition.election, generation)
     return Place(settings, definition)

@@ -68,7 +68,7 @@ async def _at_rest(client: httpx.AsyncClient, events: int, partitions: int) -> d
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def night(stack: Stack, voices: Voices, place: Path) -> Night:
     """All events are of one office and about stations of one partition after the other, so that an offset counts events."""
-    stations = stack.definition.station_codes
+    stations = stack.definition.stations.codes
     parts = [
         [reported(station, (n, 1, 1)) for n, station in enumerate(stations[:9])],
         [reported("1.1.1-1", (7, 7, 7), version=2), reported("1.1.1-2", VA=999, version=2)],

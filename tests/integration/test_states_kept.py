@@ -42,7 +42,7 @@ class Night:
     def states(self) -> Path:
         definition = self.stack.definition
         election = definition.election
-        partition = definition.partition_of_station(definition.station_number[STATION])
+        partition = definition.stations.partition(definition.stations.number[STATION])
         place = Path(self.stack.environment[variable("state_directory")])
         return place / f"{election.mode.value}.{election.id}" / "generation-1" / str(partition)
 

@@ -162,7 +162,7 @@ async def test_a_topic_that_is_given_partitions_while_it_runs_is_named_and_the_n
     await admin.create_partitions({topics.results: NewPartitions(3), topics.ledger: NewPartitions(5)})
     await _say(client, topics.results, "has 3 partitions, expected 1")
     await _say(client, topics.ledger, "has 5 partitions, expected 3")
-    station = next(iter(stack.definition.station_number))
+    station = next(iter(stack.definition.stations.number))
     await client.post("/v1/submissions", content=voices.sign(reported(station)))
 
     async def counts() -> bool:

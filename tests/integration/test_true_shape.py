@@ -116,7 +116,7 @@ async def _fill(stack: Stack, voices: Voices) -> dict[str, int]:
     await producer.start()
     try:
         sent = []
-        for station in stack.definition.station_codes:
+        for station in stack.definition.stations.codes:
             votes = {row: chance.randrange(300) for row in ROWS}
             for row, count in votes.items():
                 sums[row] += count
@@ -135,7 +135,7 @@ async def test_a_legislature_of_true_size_and_a_president_reach_the_nation(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
     sums = await _fill(stack, voices)
-    station = stack.definition.station_codes[0]
+    station = stack.definition.stations.codes[0]
     receipt = await client.post("/v1/submissions", content=voices.sign(reported(station)))
     assert receipt.status_code == 201
 
@@ -167,7 +167,7 @@ async def test_a_legislature_of_true_size_and_a_president_reach_the_nation(
     health = (await client.get("/v1/health")).json()
     assert health["status"] == "ok", health
     definition = stack.definition
-    above = sum(level <= definition.shard_level for level in definition.area_level)
+    above = sum(level <= definition.tree.shard_level for level in definition.tree.level)
     schema = {"search_path": f'"{queries.schema_of(definition.election)}"'}
     connection = await asyncpg.connect(read_settings(stack.environment).database, server_settings=schema)
     try:

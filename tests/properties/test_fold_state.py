@@ -115,7 +115,7 @@ def test_lives_that_change_often_do_not_grow_without_bound(monkeypatch: pytest.M
     monkeypatch.setattr(lives, "LEFT_OVER_BYTES", 8192)
     ledger = MemoryLedger(PACKAGES[0])
     stations = ("1.1.1-1", "1.1.1-2")
-    partition = ledger.definition.partition_of_station(ledger.definition.station_number[stations[0]])
+    partition = ledger.definition.stations.partition(ledger.definition.stations.number[stations[0]])
     for version in range(1, 31):
         for station in stations:
             ledger.say("officer", reported(station, (version, 0, 0), version=version))

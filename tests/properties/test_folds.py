@@ -146,14 +146,14 @@ def test_the_sum_of_children_is_the_parent_at_every_level_and_moment(bodies: lis
             tallies = villages | {(contest, area): tally for contest, area, tally in result.areas}
             for (contest, area), tally in tallies.items():
                 children = [
-                    tallies[contest, definition.area_codes[child]]
-                    for child in definition.children[definition.area_number[area]]
-                    if (contest, definition.area_codes[child]) in tallies
+                    tallies[contest, definition.tree.codes[child]]
+                    for child in definition.tree.children[definition.tree.number[area]]
+                    if (contest, definition.tree.codes[child]) in tallies
                 ]
                 if children:
                     assert [sum(column) for column in zip(*children, strict=True)] == tally, (contest, area)
-                number = definition.contest_number[contest]
-                progress(TallyView.of(tally), definition.denominators[number, definition.area_number[area]])
+                number = definition.ballots.contest_number[contest]
+                progress(TallyView.of(tally), definition.electorates.denominators[number, definition.tree.number[area]])
 
 
 @given(nights, st.data())
@@ -197,7 +197,7 @@ def _exact(ledger: MemoryLedger, result: Result) -> Tallies:
 
 def test_a_block_after_a_missing_one_is_a_gap_until_the_keyframe() -> None:
     ledger = _ledger([reported(STATIONS[0]), reported(STATIONS[0], (1, 2, 3), version=2)])
-    partition = ledger.definition.partition_of_station(0)
+    partition = ledger.definition.stations.partition(0)
     state, blocks = fold(ledger, partition, cuts=[0, 1, 2])
     first, missing, after = [block for block in blocks if block.office == "president"]
     rollup = Rollup(ledger.definition).offices[OfficeId("president")]
@@ -281,7 +281,7 @@ def test_roll_ups_that_take_an_office_from_each_other_publish_one_chain(acts: li
                 for frame in fold_.keyframes():
                     hear(frame)
         else:
-            result = workers[0].offices[ledger.definition.offices[0].id].take_change()
+            result = workers[0].offices[ledger.definition.ballots.offices[0].id].take_change()
             if result is not None and not at_or_before(result.as_of, cut):
                 assert at_or_before(result.from_, cut), f"{result.from_} to {result.as_of} after {cut}"
                 assert at_or_before(cut, result.as_of), f"{result.from_} to {result.as_of} after {cut}"

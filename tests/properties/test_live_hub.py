@@ -153,15 +153,15 @@ def _assert_is_the_fold(night: Night, message: dict[str, Any], tallies: Iterable
     definition = night.definition
     above, below = _fold_of(night, message["as_of"]), _fold_of(night, message["shard_as_of"])
     for told in tallies:
-        area = definition.area_number[told["area"]]
-        contest = definition.contests[definition.contest_number[told["contest"]]]
-        if definition.area_level[area] > definition.shard_level:
+        area = definition.tree.number[told["area"]]
+        contest = definition.ballots.contest(told["contest"])
+        if definition.tree.level[area] > definition.tree.shard_level:
             added = [below.get((contest.id, told["area"]))]
         else:
             added = [
-                above.get((contest.id, definition.area_codes[shard]))
-                for shard in definition.shard_partition
-                if area in definition.lineage[shard]
+                above.get((contest.id, definition.tree.codes[shard]))
+                for shard in definition.tree.partition_of_shard
+                if area in definition.tree.lineage[shard]
             ]
         sums = [sum(numbers) for numbers in zip(*[tally for tally in added if tally is not None], strict=True)]
         expected = published_tally(contest, area, sums or [0] * (3 * (HEAD + len(contest.choices)) + 1), definition)

@@ -165,7 +165,7 @@ def test_parts_mixed_repeated_and_cut_off_by_crashes_make_the_same_read_model_an
             assert office.cut == expected.watermarks.results.get(office.entry.id, office.cut)
             assert not office.waits_for_keyframe, "whoever begins where the read model is has no gap"
             for contest, area in office.areas:
-                key = (feed.definition.contests[contest].id, feed.definition.area_codes[area])
+                key = (feed.definition.ballots.contests[contest].id, feed.definition.tree.codes[area])
                 assert office.areas[contest, area] == packed(expected.rows[key])
 
 
@@ -192,7 +192,7 @@ def test_a_keyframe_in_parts_sets_a_gap_of_the_rollup_right(
         for number, frame in enumerate(folded.keyframes()):
             for value in frame.to_parts(f"w{folded.partition}-{number}", parts_of[number % len(parts_of)]):
                 rollup.apply_message(BlockRange.from_bytes(value), value)
-    for office in ledger.definition.offices:
+    for office in ledger.definition.ballots.offices:
         found, whole = rollup.offices[office.id].keyframe(), expected.offices[office.id].keyframe()
         assert found is not None
         assert whole is not None

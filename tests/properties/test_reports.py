@@ -277,8 +277,8 @@ def forms(draw: st.DrawFn) -> Form:
 
 ASKED: dict[str, dict[str, int | str | list[str]]] = {"M1": {"fields": sorted(STATED_WHERE_IT_ADDS_UP)}}
 EACH_RULE = [RuleSetting(id=rule, severity=Severity.HARD, parameters=ASKED.get(rule, {})) for rule in RULES]
-DEFINITION = Definition(small_package(tuple(EACH_RULE)))
-PRESIDENT = DEFINITION.contests[DEFINITION.contest_number["president"]]
+DEFINITION = Definition.of(small_package(tuple(EACH_RULE)))
+PRESIDENT = DEFINITION.ballots.contest("president")
 JUDGE = FormJudge(DEFINITION)
 
 

@@ -70,20 +70,20 @@ def _server(ledger: MemoryLedger, cut: tuple[int, ...], blocks: list[Block]) -> 
         rollup.apply(block)
     tallies = {(contest, area): tally for block in blocks for contest, area, tally in block.areas}
     claims = []
-    for office in definition.offices:
+    for office in definition.ballots.offices:
         as_of = tuple(enumerate(cut))
         frame = rollup.offices[office.id].keyframe()
         assert frame is not None
         tallies |= {(contest, area): tally for contest, area, tally in frame.areas}
         wholes = dict(frame.offices)
-        for contest, area in definition.denominators:
-            entry, code = definition.contests[contest], definition.area_codes[area]
+        for contest, area in definition.electorates.denominators:
+            entry, code = definition.ballots.contests[contest], definition.tree.codes[area]
             if entry.office_number == office.number:
                 tally = tallies.get((entry.id, code)) or empty_tally(len(entry.choices))
                 told = published_tally(entry, area, tally, definition)
                 claims.append(Claim("", office.id, as_of, "contest", entry.id, code, told))
-        for area, code in enumerate(definition.area_codes):
-            if definition.area_level[area] <= definition.shard_level:
+        for area, code in enumerate(definition.tree.codes):
+            if definition.tree.level[area] <= definition.tree.shard_level:
                 whole = wholes.get(code) or empty_tally(len(office.lines))
                 told = published_office(office, area, whole, definition)
                 claims.append(Claim("", office.id, as_of, "office", "", code, told))
@@ -92,17 +92,19 @@ def _server(ledger: MemoryLedger, cut: tuple[int, ...], blocks: list[Block]) -> 
                 row["station"]: row
                 for block in blocks
                 for row in block.stations
-                if row["contest"] == definition.contests[contest].id
+                if row["contest"] == definition.ballots.contests[contest].id
             }
             page = {"after": "", "until": None, "stations": [_line(definition, contest, row) for row in rows.values()]}
-            root = definition.area_codes[definition.root]
-            claims.append(Claim("", office.id, as_of, "stations", definition.contests[contest].id, root, page))
+            root = definition.tree.codes[definition.tree.root]
+            claims.append(Claim("", office.id, as_of, "stations", definition.ballots.contests[contest].id, root, page))
     return claims
 
 
 def _line(definition: Definition, contest: int, row: Mapping[str, Any]) -> dict[str, Any]:
     contribution = row["contribution"]
-    numbers = None if contribution is None else published_contribution(definition.contests[contest], contribution)
+    numbers = (
+        None if contribution is None else published_contribution(definition.ballots.contests[contest], contribution)
+    )
     return {name: row[name] for name in ("station", "contest", "state", "offset", "event", "version")} | {
         "numbers": numbers
     }
@@ -133,7 +135,7 @@ def _assert_agreement(number: int, night: list[tuple[Any, ...]], ends: list[int]
         assert comparison.compare(_server(ledger, cut, blocks), lambda _: None) == []
         if cut == whole:
             _assert_same_verdicts(blocks, counted)
-    assert comparison.compared >= 2 * len(ledger.definition.denominators)
+    assert comparison.compared >= 2 * len(ledger.definition.electorates.denominators)
 
 
 VERDICTS = """

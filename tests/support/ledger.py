@@ -59,7 +59,7 @@ class MemoryLedger:
     _corrections: Corrections = field(init=False, default_factory=lambda: Corrections())
 
     def __post_init__(self) -> None:
-        self.definition = Definition(self.package)
+        self.definition = Definition.of(self.package)
         self.partitions = [[] for _ in range(self.definition.partitions)]
         genesis = self.signed("authority", {"type": "election.opened", "partitions": self.definition.partitions})
         for partition in range(self.definition.partitions):
@@ -81,7 +81,7 @@ class MemoryLedger:
         return len(self.partitions[partition]) - 1
 
     def submit(self, envelope: bytes, station: str) -> tuple[int, int]:
-        partition = self.definition.partition_of_station(self.definition.station_number[station])
+        partition = self.definition.stations.partition(self.definition.stations.number[station])
         return partition, self.append(partition, envelope)
 
     def say(self, name: str, body: Mapping[str, Any]) -> tuple[int, int]:

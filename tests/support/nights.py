@@ -202,7 +202,7 @@ def _ordered(ledger: MemoryLedger, body: dict[str, Any]) -> tuple[str, str, str]
 
 def _forge(ledger: MemoryLedger, body: dict[str, Any], how: str) -> None:
     """A record written past the gateway that must not count."""
-    partition = ledger.definition.partition_of_station(ledger.definition.station_number[body["station"]])
+    partition = ledger.definition.stations.partition(ledger.definition.stations.number[body["station"]])
     if how == "key":
         envelope = ledger.signed("nobody", body)
     elif how == "scope":

@@ -6,19 +6,20 @@ from typing import Any
 
 from msgspec import convert
 
-from projections.definition.compiled import ContestEntry, Definition
+from projections.definition.ballots import ContestEntry
+from projections.definition.compiled import Definition
 from projections.form.case import Case
 from projections.form.rules import RULES
 from schemas.ledger.reports import Form
 from tests.support.small_election import elsewhere, small_package
 
-_HERE, _ELSEWHERE = (Definition(package) for package in (small_package(()), elsewhere(small_package(()))))
+_HERE, _ELSEWHERE = (Definition.of(package) for package in (small_package(()), elsewhere(small_package(()))))
 
 
 def contest_of(contest: str, *, abroad: bool = False) -> ContestEntry:
     """A contest of the small election; `abroad`, with blank ballots apart (president) and two marks a ballot (council)."""
     definition = _ELSEWHERE if abroad else _HERE
-    return definition.contests[definition.contest_number[contest]]
+    return definition.ballots.contest(contest)
 
 
 def broken(

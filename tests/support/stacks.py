@@ -109,13 +109,13 @@ class Voices:
 def _forms(definition: Definition) -> Iterator[dict[str, Any]]:
     stations = [
         (code, contest)
-        for number, code in enumerate(definition.station_codes)
-        if definition.partition_of_station(number) == 0
-        for contest in definition.contests_of_station(number)
+        for number, code in enumerate(definition.stations.codes)
+        if definition.stations.partition(number) == 0
+        for contest in definition.electorates.contests_of_station(number)
     ]
     for version in range(1, EVENTS_PER_KEY_MAX + 1):
         for station, contest in stations:
-            entry = definition.contests[contest]
+            entry = definition.ballots.contests[contest]
             votes = dict.fromkeys(entry.choices, version % 90)
             valid = sum(votes.values())
             form = {"votes": votes, "VA": valid, "VB": 1, "VC": valid + 1}

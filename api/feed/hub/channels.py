@@ -33,12 +33,12 @@ class Channels:
         self._of_level: dict[Selection, Channel] = {}
         """Channels of whole levels, kept for later subscribers because finding their keys takes 10 ms."""
         self._areas_of_level: dict[int, list[int]] = {}
-        for area, level in enumerate(definition.area_level):
+        for area, level in enumerate(definition.tree.level):
             self._areas_of_level.setdefault(level, []).append(area)
         self._contests_at: dict[Key, list[int]] = {}
         """(office, area) → contests whose electorate has stations there."""
-        for contest, area in sorted(definition.denominators):
-            office = definition.contests[contest].office_number
+        for contest, area in sorted(definition.electorates.denominators):
+            office = definition.ballots.contests[contest].office_number
             self._contests_at.setdefault((office, area), []).append(contest)
 
     # -- one channel -----------------------------------------------------------------------------------------------
@@ -69,7 +69,7 @@ class Channels:
         keys += [
             (OF_OFFICE, area)
             for area in areas
-            if definition.area_level[area] <= definition.shard_level and (number, area) in self._contests_at
+            if definition.tree.level[area] <= definition.tree.shard_level and (number, area) in self._contests_at
         ]
         keys += [(contest, WHOLE) for contest in office.entry.contests if self._has_stations_of(selection, contest)]
         size = sum(self._rows.size(office, key) for key in keys)
@@ -85,21 +85,21 @@ class Channels:
         if selection.level is not None:
             return self._areas_of_level.get(selection.level, [])
         assert selection.area is not None
-        return [selection.area, *self._definition.children[selection.area]]
+        return [selection.area, *self._definition.tree.children[selection.area]]
 
     def _has_stations_of(self, selection: Selection, contest: int) -> bool:
         """Whether the channel of a selection shows how a whole contest progresses."""
         if selection.level is not None:
-            return self._definition.contests[contest].office_number == selection.office
-        return (contest, selection.area) in self._definition.denominators
+            return self._definition.ballots.contests[contest].office_number == selection.office
+        return (contest, selection.area) in self._definition.electorates.denominators
 
     def is_complete_below(self, channel: Channel) -> bool:
         """Whether each block has been applied that counts into the areas of the channel below the shard level."""
         definition = self._definition
         below = [
-            area for area in self._areas(channel.selection) if definition.area_level[area] > definition.shard_level
+            area for area in self._areas(channel.selection) if definition.tree.level[area] > definition.tree.shard_level
         ]
-        partitions = {definition.shard_partition[definition.area_shard[area]] for area in below}
+        partitions = {definition.tree.partition_of_shard[definition.tree.shard[area]] for area in below}
         return all(channel.office.whole[partition] for partition in partitions)
 
     # -- the index -------------------------------------------------------------------------------------------------
@@ -166,14 +166,14 @@ class Channels:
 
     def areas_of_station(self, code: str) -> tuple[int, ...]:
         """All areas that the station lies in."""
-        return self._definition.lineage[self._definition.station_area[self._definition.station_number[code]]]
+        return self._definition.tree.lineage[self._definition.stations.area[self._definition.stations.number[code]]]
 
     def _that_show(self, office: int, area: int) -> list[Channel]:
         found = self._by_area.get((office, area), [])
-        of_level = self._by_level.get((office, self._definition.area_level[area]))
+        of_level = self._by_level.get((office, self._definition.tree.level[area]))
         if of_level:
             found = found + of_level
-        parent = self._definition.area_parent[area]
+        parent = self._definition.tree.parent[area]
         above = self._by_area.get((office, parent)) if parent >= 0 else None
         return found + above if above else found
 

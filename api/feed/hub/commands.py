@@ -24,31 +24,31 @@ class CommandError(ApiError):
 
 def selection_of(command: Subscribe, definition: Definition) -> Selection:
     """What the channel of a subscription shows. Raises CommandError where there is no such office, area or level."""
-    office = definition.office_number.get(command.office)
+    office = definition.ballots.office_number.get(command.office)
     if office is None:
-        names = ", ".join(entry.id for entry in definition.offices)
+        names = ", ".join(entry.id for entry in definition.ballots.offices)
         raise CommandError(404, "office", f"there is no office {command.office!r} in this election; there are: {names}")
     if command.area is not None and command.level is not None:
         raise CommandError(400, "level", "an area or a level, not both: an area comes with its children")
     if command.level is not None:
         if command.stations:
             raise CommandError(400, "stations", "stations are had by area, not by level")
-        if command.level not in definition.level_ids[:-1]:
-            names = ", ".join(definition.level_ids[:-1])
+        if command.level not in definition.tree.level_ids[:-1]:
+            names = ", ".join(definition.tree.level_ids[:-1])
             raise CommandError(404, "level", f"there is no level of areas {command.level!r}; there are: {names}")
-        return Selection(office, None, definition.level_ids.index(command.level), False)
-    area = definition.root if command.area is None else definition.area_number.get(command.area)
+        return Selection(office, None, definition.tree.level_ids.index(command.level), False)
+    area = definition.tree.root if command.area is None else definition.tree.number.get(command.area)
     if area is None:
         raise CommandError(404, "area", f"there is no area {command.area!r} in this election")
     return Selection(office, area, None, command.stations)
 
 
 def channel_name(selection: Selection, definition: Definition) -> str:
-    office = definition.offices[selection.office].id
+    office = definition.ballots.offices[selection.office].id
     if selection.level is not None:
-        return f"{office}/level/{definition.level_ids[selection.level]}"
+        return f"{office}/level/{definition.tree.level_ids[selection.level]}"
     assert selection.area is not None
-    name = f"{office}/area/{definition.area_codes[selection.area]}"
+    name = f"{office}/area/{definition.tree.codes[selection.area]}"
     return f"{name}/stations" if selection.stations else name
 
 

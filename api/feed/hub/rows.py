@@ -40,7 +40,7 @@ class Rows:
         if key[0] == OF_OFFICE:
             tally = orjson.loads(row) if row else empty_tally(len(office.entry.lines))
             return orjson.dumps(published_office(office.entry, key[1], tally, self._definition))
-        contest = self._definition.contests[key[0]]
+        contest = self._definition.ballots.contests[key[0]]
         tally = orjson.loads(row) if row else empty_tally(len(contest.choices))
         return orjson.dumps(published_tally(contest, key[1], tally, self._definition))
 
@@ -50,9 +50,9 @@ class Rows:
         if key[1] == WHOLE:
             return key[0] in office.contest_rows
         definition = self._definition
-        if definition.area_level[key[1]] <= definition.shard_level:
+        if definition.tree.level[key[1]] <= definition.tree.shard_level:
             return office.has_published or key in office.areas
-        return office.whole[definition.shard_partition[definition.area_shard[key[1]]]] or key in office.areas
+        return office.whole[definition.tree.partition_of_shard[definition.tree.shard[key[1]]]] or key in office.areas
 
     def size(self, office: OfficeState, key: Key) -> int:
         """Estimated bytes of a row: those of an empty tally, and `DIGITS_OF_A_NUMBER` more for each number that is shown. Four
@@ -62,7 +62,7 @@ class Rows:
         office_and_contest = (office.entry.number, key[0])
         size = self._sizes.get(office_and_contest)
         if size is None:
-            choices = office.entry.lines if key[0] == OF_OFFICE else self._definition.contests[key[0]].choices
+            choices = office.entry.lines if key[0] == OF_OFFICE else self._definition.ballots.contests[key[0]].choices
             numbers = 4 * len(empty_tally(len(choices))) // 3
             size = len(self._dumps(office, key, None)) + DIGITS_OF_A_NUMBER * numbers
             self._sizes[office_and_contest] = size

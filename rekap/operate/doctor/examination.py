@@ -164,7 +164,7 @@ class Doctor:
         return found
 
     def _cuts(self, partition: int, heads: dict[int, list[tuple[str, int, bytes]]]) -> _Cuts:
-        offices = [*(entry.id for entry in self._definition.offices), UNATTRIBUTED]
+        offices = [*(entry.id for entry in self._definition.ballots.offices), UNATTRIBUTED]
         nothing = (-1,) * self._definition.partitions
         return _Cuts(
             {office: self._blocks.get((office, partition), -1) for office in offices},
@@ -320,9 +320,9 @@ class Doctor:
         definition = self._definition
         below = [
             code
-            for number, code in enumerate(definition.area_codes)
-            if definition.area_level[number] > definition.shard_level
-            and definition.shard_partition[definition.area_shard[number]] == partition
+            for number, code in enumerate(definition.tree.codes)
+            if definition.tree.level[number] > definition.tree.shard_level
+            and definition.tree.partition_of_shard[definition.tree.shard[number]] == partition
         ]
         await self._same(
             "area_tally below the shard level",
@@ -344,8 +344,8 @@ class Doctor:
         definition = self._definition
         above = [
             code
-            for number, code in enumerate(definition.area_codes)
-            if definition.area_level[number] <= definition.shard_level
+            for number, code in enumerate(definition.tree.codes)
+            if definition.tree.level[number] <= definition.tree.shard_level
         ]
         await self._same(
             "area_tally from the shard level up",
@@ -370,7 +370,7 @@ class Doctor:
         ):
             statement = f"SELECT {columns} FROM {table} WHERE partition <> ALL($1::int[])"  # noqa: S608  # our own names
             await self._same(table, [], statement, partitions)
-        areas = list(self._definition.area_codes)
+        areas = list(self._definition.tree.codes)
         statement = "SELECT contest, area, tally FROM area_tally WHERE area <> ALL($1::text[])"
         await self._same("area_tally", [], statement, areas)
 

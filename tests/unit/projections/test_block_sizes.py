@@ -57,11 +57,11 @@ SWAPPED["words"] = {row: 5 for _, row in ROWS}
 def _blocks(form: dict[str, Any]) -> list[Block]:
     """Of one batch of forms of one station and contest, each another version."""
     ledger = MemoryLedger(LEGISLATURE)
-    station = [code for code, number in ledger.definition.station_number.items() if number < 4]
+    station = [code for code, number in ledger.definition.stations.number.items() if number < 4]
     for number in range(RECORDS):
         body = reported(station[number % len(station)], contest=CONTEST, version=1 + number // len(station))
         ledger.say("officer", body | {"form": form})
-    partition = ledger.definition.partition_of_station(0)
+    partition = ledger.definition.stations.partition(0)
     fold = PartitionFold(ledger.definition, partition)
     blocks = []
     keys = _keys(ledger)
@@ -90,8 +90,8 @@ def test_a_batch_of_legislative_forms_makes_blocks_below_what_a_message_holds(fo
 
 
 def test_a_form_says_the_first_places_where_a_rule_is_broken_and_how_many_more_there_are() -> None:
-    definition = Definition(LEGISLATURE)
-    contest = definition.contests[definition.contest_number[CONTEST]]
+    definition = Definition.of(LEGISLATURE)
+    contest = definition.ballots.contest(CONTEST)
     findings = FormJudge(definition).judge(convert(SWAPPED, Form), contest, 201)
     of_g7 = [finding.sentence_en for finding in findings if finding.rule == "G7"]
     assert of_g7[:2] == ["V[P01-0] is 999999999, more than VA = 1.", "V[P01-1] is 999999999, more than VA = 1."]

@@ -133,8 +133,8 @@ def _counted(*forms: tuple[str, str, dict[str, Any]]) -> tuple[MemoryLedger, Mom
 def _answers(ledger: MemoryLedger, moment: Moment, office: str) -> tuple[OfficeSnapshot, ContestSnapshot]:
     """As the API gives them, read by the models of its description."""
     definition = ledger.definition
-    entry = definition.offices[definition.office_number[office]]
-    contest = definition.contests[entry.contests[0]]
+    entry = definition.ballots.office(office)
+    contest = definition.ballots.contests[entry.contests[0]]
     whole = answer_bytes(definition, office_answer(definition, entry, moment, part_of_office(definition, entry, 1)))
     one = answer_bytes(definition, contest_answer(definition, contest, moment))
     return OfficeSnapshot.model_validate_json(whole), ContestSnapshot.model_validate_json(one)
@@ -250,9 +250,13 @@ def test_what_nobody_stated_is_null_and_each_sum_says_how_many_stations_it_lacks
     assert (tally.registered_voters_expected, tally.registered_voters_not_stated) == (210, 1)
 
     definition = ledger.definition
-    abroad = definition.area_number["R.2"]
+    abroad = definition.tree.number["R.2"]
     answer = area_answer(
-        definition, abroad, definition.offices, moment, part_of_area(definition, abroad, definition.offices, 1)
+        definition,
+        abroad,
+        definition.ballots.offices,
+        moment,
+        part_of_area(definition, abroad, definition.ballots.offices, 1),
     )
     area = AreaSnapshot.model_validate_json(answer_bytes(definition, answer))
     council = next(each for each in area.offices if each.office == "council")
@@ -266,7 +270,7 @@ def test_what_nobody_stated_is_null_and_each_sum_says_how_many_stations_it_lacks
         assert sums.tiers.held.invalid == 0, "no station is held, so that nothing of them is unknown"
 
     standings = {contest: row for (station, contest), row in rows.items() if station == "mesa-3"}
-    told = station_answer(definition, definition.station_number["mesa-3"], standings, history_page([], 1), moment)
+    told = station_answer(definition, definition.stations.number["mesa-3"], standings, history_page([], 1), moment)
     station = StationSnapshot.model_validate(orjson.loads(answer_bytes(definition, told)))
     assert station.station.registered_voters is None
     assert [None if each.numbers is None else each.numbers.invalid for each in station.contests] == [None, None]

@@ -66,7 +66,7 @@ def test_what_will_be_for_ever_is_shown_line_by_line(capsys: pytest.CaptureFixtu
     live = replace(package, election=package.election.model_copy(update={"mode": Mode.LIVE}))
 
     with pytest.raises(SystemExit, match="2"), explained():
-        _check_confirmed(Definition(live), private_key("authority"), None)
+        _check_confirmed(Definition.of(live), private_key("authority"), None)
     lines = capsys.readouterr().err.splitlines()
     assert "  mode        LIVE: every result that counts is a real one" in lines
     assert lines[-1] == f"Where all of it is right, open it with --confirm {live.election.id}"

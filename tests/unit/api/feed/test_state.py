@@ -88,6 +88,6 @@ def test_a_block_that_cannot_be_applied_is_a_gap_of_its_office_alone() -> None:
         night.feed.apply_block(0, offset, block.to_bytes())
     [line] = night.feed.stopped()
     assert line.startswith("office council: AssertionError: a tally has 2 numbers")
-    partition = night.ledger.definition.partition_of_station(0)
+    partition = night.ledger.definition.stations.partition(0)
     assert night.feed.offices[PRESIDENT].whole[partition]
     assert not night.feed.offices[COUNCIL].whole[partition]

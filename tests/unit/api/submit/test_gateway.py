@@ -20,7 +20,7 @@ from tests.support.small_election import small_package
 @pytest.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
     settings = Settings(gateway_key=tmp_path / "key.pem", submissions_per_s=10)
-    gateway = Gateway(settings, Definition(small_package()), None, Limits(settings))
+    gateway = Gateway(settings, Definition.of(small_package()), None, Limits(settings))
     yield gateway
     await gateway.stop()
 

@@ -40,10 +40,8 @@ def _numbering(ledger: MemoryLedger) -> Numbering:
 @pytest.fixture
 def ledger() -> MemoryLedger:
     ledger = MemoryLedger(small_package())
-    numbers = ledger.definition.station_number
-    assert ledger.definition.partition_of_station(numbers[HERE]) != ledger.definition.partition_of_station(
-        numbers[THERE]
-    )
+    numbers = ledger.definition.stations.number
+    assert ledger.definition.stations.partition(numbers[HERE]) != ledger.definition.stations.partition(numbers[THERE])
     ledger.say("officer", reported(HERE))
     ledger.say("officer", reported(THERE))
     return ledger

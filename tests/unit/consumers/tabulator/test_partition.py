@@ -21,7 +21,7 @@ PRESIDENT = OfficeId("president")
 @pytest.fixture
 def ledger() -> MemoryLedger:
     ledger = MemoryLedger(small_package())
-    for station in ledger.definition.station_number:
+    for station in ledger.definition.stations.number:
         ledger.say("officer", reported(station))
     assert len(ledger.partitions[0]) >= 3
     return ledger

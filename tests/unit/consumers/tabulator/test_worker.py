@@ -103,7 +103,7 @@ class Worker:
         monkeypatch.setattr(tabulator, "committed_offsets", nothing_committed)
 
     def every_station_reports(self) -> None:
-        for station in self.ledger.definition.station_number:
+        for station in self.ledger.definition.stations.number:
             self.ledger.say("officer", reported(station))
 
     async def publish_without_acknowledgement(self, topic_partition: TopicPartition) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from projections.area.progress import Margin, Progress, count_item_status, margin, progress, results_status
 from projections.area.tally import CLEAN, FLAGGED, HEAD, HELD, AreaTallies, TallyView, tally_length
-from projections.definition.compiled import Denominator
+from projections.definition.electorates import Denominator
 
 
 def _progress(clean: int = 0, flagged: int = 0, held: int = 0, annulled: int = 0, expected: int = 10) -> Progress:

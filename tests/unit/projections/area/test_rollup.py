@@ -15,14 +15,14 @@ from schemas.derived.blocks import UNATTRIBUTED, AreaTally, Block, BlockRange, k
 from schemas.derived.results import Result
 from tests.support.small_election import small_package
 
-DEFINITION = Definition(small_package())
+DEFINITION = Definition.of(small_package())
 PRESIDENT, COUNCIL = OfficeId("president"), OfficeId("council")
 CLEAN, FLAGGED, HELD = range(3)
 
 
 def tally(contest: str, *votes: int, tier: int = CLEAN, annulled: int = 0) -> list[int]:
     """The tally of one station with these votes."""
-    choices = len(DEFINITION.contests[DEFINITION.contest_number[contest]].choices)
+    choices = len(DEFINITION.ballots.contest(contest).choices)
     numbers = [0] * tally_length(choices)
     start = tier * (HEAD + choices)
     numbers[start + STATIONS] = 1
@@ -59,7 +59,7 @@ def changed(rollup: OfficeRollup) -> Result:
 
 def _votes(result: Result, contest: str) -> dict[str, list[int]]:
     """Area → votes on clean forms."""
-    choices = len(DEFINITION.contests[DEFINITION.contest_number[contest]].choices)
+    choices = len(DEFINITION.ballots.contest(contest).choices)
     return {area: numbers[HEAD : HEAD + choices] for of, area, numbers in result.areas if of == contest}
 
 
@@ -113,7 +113,7 @@ def test_a_keyframe_has_all_areas_and_contests_and_leaves_nothing_to_tell() -> N
     assert _votes(frame, "council-a").keys() == {"1.1", "1", "N"}
     assert _votes(frame, "council-c").keys() == {"2.2", "2", "N"}
     assert frame.areas == sorted(
-        frame.areas, key=lambda row: (DEFINITION.contest_number[row[0]], DEFINITION.area_number[row[1]])
+        frame.areas, key=lambda row: (DEFINITION.ballots.contest_number[row[0]], DEFINITION.tree.number[row[1]])
     )
     assert _party_votes(frame) == {"N": [14, 22], "1": [3, 7], "2": [11, 15], "1.1": [3, 7], "2.2": [11, 15]}
     assert [each["contest"] for each in frame.contests] == ["council-a", "council-b", "council-c"]

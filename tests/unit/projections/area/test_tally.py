@@ -23,17 +23,18 @@ from projections.area.tally import (
     side_by_side,
     tally_length,
 )
-from projections.definition.compiled import ContestEntry, Definition
+from projections.definition.ballots import ContestEntry
+from projections.definition.compiled import Definition
 from schemas.codes import COUNT_MAX
 from schemas.ledger.reports import Form, Row
 from tests.support.small_election import elsewhere, small_package
 
-HERE, ELSEWHERE = Definition(small_package()), Definition(elsewhere(small_package()))
+HERE, ELSEWHERE = Definition.of(small_package()), Definition.of(elsewhere(small_package()))
 VOTES = {"01": 10, "02": 20, "03": 30}
 
 
 def contest(definition: Definition, code: str) -> ContestEntry:
-    return definition.contests[definition.contest_number[code]]
+    return definition.ballots.contest(code)
 
 
 PRESIDENT, COUNCIL = contest(HERE, "president"), contest(HERE, "council-a")

@@ -15,7 +15,7 @@ from schemas.ledger.reports import LedgerEvent
 from tests.support.ledger import CREATED_AT, key_row
 from tests.support.small_election import annulled, reported, reviewed, small_package, withdrawn
 
-DEFINITION = Definition(small_package())
+DEFINITION = Definition.of(small_package())
 ID = "ab" * 32
 OPENED = {"type": "election.opened", "partitions": 3}
 COPIED = {**reported("1.1.1-1"), "type": "result.copied"}

@@ -76,7 +76,7 @@ def test_a_genesis_whose_signature_is_of_other_bytes_is_found() -> None:
 )  # fmt: skip
 def test_only_the_authority_of_the_whole_election_may_open_it(name: str, problem: str | None) -> None:
     package = replace(PACKAGE, keys=(*PACKAGE.keys, key_row("province", Role.AUTHORITY, "1")))
-    found = opening_key_problem(Definition(package), _id(name))
+    found = opening_key_problem(Definition.of(package), _id(name))
     if problem is None:
         assert found is None
     else:

@@ -14,21 +14,23 @@ from schemas.codes import OfficeId
 from schemas.derived.blocks import UNATTRIBUTED, Block, keyframe
 from tests.support.small_election import small_package
 
-DEFINITION = Definition(small_package())
+DEFINITION = Definition.of(small_package())
 PRESIDENT, COUNCIL = OfficeId("president"), OfficeId("council")
-CONTEST = {code: DEFINITION.contest_number[code] for code in ("president", "council-a", "council-b", "council-c")}
-AREA = DEFINITION.area_number
+CONTEST = {
+    code: DEFINITION.ballots.contest_number[code] for code in ("president", "council-a", "council-b", "council-c")
+}
+AREA = DEFINITION.tree.number
 
 
 def blocks_of(through: dict[OfficeId, int] | None = None) -> tuple[OutgoingBlocks, AreaTallies]:
-    tallies = AreaTallies([tally_length(len(contest.choices)) for contest in DEFINITION.contests])
+    tallies = AreaTallies([tally_length(len(contest.choices)) for contest in DEFINITION.ballots.contests])
     return OutgoingBlocks(DEFINITION, 2, tallies, through), tallies
 
 
 def add(tallies: AreaTallies, contest: str, *areas: str) -> list[tuple[int, int]]:
     """Add one station to the areas, in the clean tier."""
     keys = [(CONTEST[contest], AREA[area]) for area in areas]
-    choices = len(DEFINITION.contests[CONTEST[contest]].choices)
+    choices = len(DEFINITION.ballots.contests[CONTEST[contest]].choices)
     tallies.add(keys, 0, (1,) * (HEAD + choices), 1)
     return keys
 

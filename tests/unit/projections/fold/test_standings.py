@@ -30,18 +30,18 @@ class Station:
     """The first station of the small election, and all that is kept of its partition."""
 
     def __init__(self, *rules: RuleSetting) -> None:
-        self.definition = Definition(small_package(rules))
-        self.number = self.definition.station_number["1.1.1-1"]
-        partition = self.definition.partition_of_station(self.number)
+        self.definition = Definition.of(small_package(rules))
+        self.number = self.definition.stations.number["1.1.1-1"]
+        partition = self.definition.stations.partition(self.number)
         cross = CrossJudge(self.definition)
-        self.lives = Lives(self.definition.slots_of_partition[partition], with_cross=cross.is_on)
-        self.tallies = AreaTallies([tally_length(len(each.choices)) for each in self.definition.contests])
+        self.lives = Lives(self.definition.electorates.slots_of_partition[partition], with_cross=cross.is_on)
+        self.tallies = AreaTallies([tally_length(len(each.choices)) for each in self.definition.ballots.contests])
         self.outgoing = OutgoingBlocks(self.definition, partition, self.tallies)
         self.standings = Standings(self.definition, self.lives, self.tallies, self.outgoing, cross)
 
     def subject(self, contest: str = "president") -> Subject:
-        entry = self.definition.contests[self.definition.contest_number[contest]]
-        return Subject(self.number, entry, self.definition.slot(self.number, entry.number))
+        entry = self.definition.ballots.contest(contest)
+        return Subject(self.number, entry, self.definition.electorates.slot(self.number, entry.number))
 
     def form(
         self,
@@ -80,8 +80,8 @@ class Station:
 
     def tiers(self, area: str = "1.1", contest: str = "president") -> list[int]:
         """Stations in each tier of an area, and those annulled."""
-        number = self.definition.contest_number[contest]
-        tally = self.tallies[number, self.definition.area_number[area]]
+        number = self.definition.ballots.contest_number[contest]
+        tally = self.tallies[number, self.definition.tree.number[area]]
         third = (len(tally) - 1) // 3
         return [*(tally[tier * third] for tier in (CLEAN, FLAGGED, HELD)), tally[-1]]
 
@@ -145,7 +145,7 @@ def test_a_correction_takes_away_what_the_form_before_it_added() -> None:
     station.first(station.form(4, 10, 20, 30))
     station.outgoing.take_blocks()
     station.add(station.form(6, 1, 2, 3, version=2))
-    number, area = station.definition.contest_number["president"], station.definition.area_number["1.1"]
+    number, area = station.definition.ballots.contest_number["president"], station.definition.tree.number["1.1"]
     assert station.tiers() == [0, 1, 0, 0], "flagged, because the form does not name the one that it corrects"
     assert station.tallies[number, area][17 + 14 : 17 + 17] == [1, 2, 3]
     block = station.block()

@@ -99,7 +99,7 @@ def small_state() -> tuple[bytes, StateOf]:
     ledger = MemoryLedger(small_package())
     for station in ("1.1.1-1", "1.1.1-2", "1.1.2-1"):
         ledger.say("officer", reported(station))
-    partition = ledger.definition.partition_of_station(ledger.definition.station_number["1.1.1-1"])
+    partition = ledger.definition.stations.partition(ledger.definition.stations.number["1.1.1-1"])
     of = StateOf(ledger.definition.hash, "rules of this test", partition)
     return b"".join(encoded(fold(ledger, partition)[0].state(), of)), of
 

@@ -23,7 +23,7 @@ STATION = "1.1.1-1"
 
 def _ledger() -> tuple[MemoryLedger, int]:
     ledger = MemoryLedger(small_package())
-    return ledger, ledger.definition.partition_of_station(ledger.definition.station_number[STATION])
+    return ledger, ledger.definition.stations.partition(ledger.definition.stations.number[STATION])
 
 
 def _states(ledger: MemoryLedger, partition: int) -> dict[int, tuple[str, str, list[str]]]:
@@ -367,4 +367,4 @@ def test_each_office_has_a_keyframe() -> None:
         ("president", 1, 1),
         ("council", 0, 0),
     ]
-    assert state.keyframe(state.definition.offices[0].id) == state.keyframes()[0]
+    assert state.keyframe(state.definition.ballots.offices[0].id) == state.keyframes()[0]

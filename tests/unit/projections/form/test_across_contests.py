@@ -14,7 +14,7 @@ EQUAL = CrossFields(A=100, B1=80, B2=7, B3=5, B4=92, VC=92)
 
 def _found(setting: RuleSetting, **forms: CrossFields) -> list[str]:
     """Sentences about the council's form."""
-    judge = CrossJudge(Definition(small_package((setting,))))
+    judge = CrossJudge(Definition.of(small_package((setting,))))
     findings = judge.judge("council", {"council": EQUAL} | forms)
     assert {(finding.rule, finding.severity) for finding in findings} <= {(setting.id, setting.severity)}
     return [finding.sentence_en for finding in findings]
@@ -72,5 +72,5 @@ def test_a_rule_across_contests_may_be_of_some_offices() -> None:
 
 
 def test_a_judge_without_rules_across_contests_is_off() -> None:
-    assert not CrossJudge(Definition(small_package((_rule("F3"),)))).is_on
-    assert CrossJudge(Definition(small_package((_rule("F3"), _rule("X1"))))).is_on
+    assert not CrossJudge(Definition.of(small_package((_rule("F3"),)))).is_on
+    assert CrossJudge(Definition.of(small_package((_rule("F3"), _rule("X1"))))).is_on

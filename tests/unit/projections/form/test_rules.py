@@ -92,8 +92,8 @@ def _judge(
     """Rule ids found on a form in an election with this one rule."""
     asked = PARAMETERS.get(rule, {}) if parameters is None else parameters
     setting = RuleSetting(id=rule, severity=severity, tolerance=tolerance, parameters=asked)
-    definition = Definition(country(small_package(rules=(setting,))))
-    entry = definition.contests[definition.contest_number[contest]]
+    definition = Definition.of(country(small_package(rules=(setting,))))
+    entry = definition.ballots.contest(contest)
     findings = FormJudge(definition).judge(_form(form), entry, 201)
     assert all(finding.severity is severity for finding in findings if finding.rule == rule)
     return [finding.rule for finding in findings]
@@ -199,8 +199,8 @@ def test_where_a_ballot_may_give_a_choice_several_marks_the_package_says_how_man
 def test_a_field_that_the_contest_does_not_count_is_always_found(
     contest: str, form: dict[str, Any], field: str
 ) -> None:
-    definition = Definition(elsewhere(small_package(rules=())))
-    entry = definition.contests[definition.contest_number[contest]]
+    definition = Definition.of(elsewhere(small_package(rules=())))
+    entry = definition.ballots.contest(contest)
     (finding,) = FormJudge(definition).judge(_form(form), entry, 201)
     assert (finding.rule, finding.severity) == ("C2", Severity.HARD)
     assert finding.sentence_en.startswith(f"{field} is stated, but ")
@@ -208,10 +208,10 @@ def test_a_field_that_the_contest_does_not_count_is_always_found(
 
 def test_what_cannot_be_checked_without_a_register_is_not_found() -> None:
     setting = RuleSetting(id="G8", severity=Severity.HARD, parameters={"percent_without_b": 102})
-    definition = Definition(small_package(rules=(setting,)))
+    definition = Definition.of(small_package(rules=(setting,)))
     judge, form = FormJudge(definition), _form({"votes": {}, "VC": 300})
-    assert judge.judge(form, definition.contests[0], None) == ()
-    assert [finding.rule for finding in judge.judge(form, definition.contests[0], 0)] == ["G8"]
+    assert judge.judge(form, definition.ballots.contests[0], None) == ()
+    assert [finding.rule for finding in judge.judge(form, definition.ballots.contests[0], 0)] == ["G8"]
 
 
 def test_a_choice_that_is_not_on_the_ballot_is_always_found() -> None:
@@ -219,8 +219,8 @@ def test_a_choice_that_is_not_on_the_ballot_is_always_found() -> None:
 
 
 def test_a_finding_names_the_numbers_in_two_languages() -> None:
-    definition = Definition(small_package(rules=(RuleSetting(id="F4", severity=Severity.SOFT),)))
-    (finding,) = FormJudge(definition).judge(_form(PRESIDENT | {"VB": 11}), definition.contests[0], 201)
+    definition = Definition.of(small_package(rules=(RuleSetting(id="F4", severity=Severity.SOFT),)))
+    (finding,) = FormJudge(definition).judge(_form(PRESIDENT | {"VB": 11}), definition.ballots.contests[0], 201)
     assert finding.sentence_en == "VC is 215, but VA + VB = 216."
     assert finding.sentence_id == "VC tertulis 215, tetapi VA + VB = 216."
 
@@ -239,7 +239,7 @@ def test_the_contests_of_a_station_are_compared(rule: str, wrong: dict[str, Any]
     setting = RuleSetting(
         id=rule, severity=Severity.SOFT, parameters={"reference": "president"} if rule == "X2" else {}
     )
-    judge = CrossJudge(Definition(small_package(rules=(setting,))))
+    judge = CrossJudge(Definition.of(small_package(rules=(setting,))))
     president = cross_fields(_form(PRESIDENT))
     same = cross_fields(_form(PRESIDENT | {"votes": {}}))
     other = cross_fields(_form(PRESIDENT | wrong))

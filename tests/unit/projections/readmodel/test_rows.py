@@ -16,7 +16,7 @@ from schemas.derived.blocks import UNATTRIBUTED, AreaTally, Block, RecordRow, St
 from schemas.derived.results import Result
 from tests.support.small_election import small_package
 
-DEFINITION = Definition(small_package())
+DEFINITION = Definition.of(small_package())
 PRESIDENT, COUNCIL = OfficeId("president"), OfficeId("council")
 LENGTH = tally_length(3)
 
@@ -227,7 +227,7 @@ def test_stations_are_written_in_the_order_of_the_tables_key_and_the_newest_row_
         ("president", 2, "1.1.2-1", 7),
     ]
     assert [row["contribution"] for row in rows] == [None, "[1,2]", None, None]
-    partition = DEFINITION.partition_of_station(0)
+    partition = DEFINITION.stations.partition(0)
     assert {row["partition"] for row in rows} == {partition}
     assert (rows[1]["state"], rows[1]["offset"]) == ("counted", 5)
 

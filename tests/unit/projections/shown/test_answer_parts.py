@@ -16,14 +16,14 @@ from projections.shown.published import Moment, area_answer, office_answer
 from schemas.codes import COUNT_MAX
 from tests.support.small_election import small_package
 
-DEFINITION = Definition(small_package())
+DEFINITION = Definition.of(small_package())
 
 
 class _AllCounted(dict[tuple[str, str], list[int]]):
     """Each number is as long as it can be."""
 
     def get(self, key: tuple[str, str], default: Any = None) -> Any:
-        contest = DEFINITION.contests[DEFINITION.contest_number[key[0]]]
+        contest = DEFINITION.ballots.contest(key[0])
         tier = [COUNT_MAX] * (len(empty_tally(len(contest.choices))) // len(TIERS))
         tier[STATIONS] = 0
         return [*tier * len(TIERS), 0]
@@ -40,11 +40,11 @@ def _all(answer: Callable[[int], tuple[Part, dict[str, Any]]]) -> list[dict[str,
 
 
 def _area(code: str) -> Callable[[int], tuple[Part, dict[str, Any]]]:
-    number = DEFINITION.area_number[code]
+    number = DEFINITION.tree.number[code]
 
     def answer(wanted: int) -> tuple[Part, dict[str, Any]]:
-        part = part_of_area(DEFINITION, number, DEFINITION.offices, wanted)
-        return part, area_answer(DEFINITION, number, DEFINITION.offices, MOMENT, part)
+        part = part_of_area(DEFINITION, number, DEFINITION.ballots.offices, wanted)
+        return part, area_answer(DEFINITION, number, DEFINITION.ballots.offices, MOMENT, part)
 
     return answer
 
@@ -71,7 +71,7 @@ def test_the_parts_of_an_area_are_the_whole(area: str, bytes_max: int, monkeypat
 
 
 def test_the_parts_of_an_office_are_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    council = DEFINITION.offices[DEFINITION.office_number["council"]]
+    council = DEFINITION.ballots.office("council")
 
     def answer(wanted: int) -> tuple[Part, dict[str, Any]]:
         part = part_of_office(DEFINITION, council, wanted)
@@ -94,4 +94,4 @@ def test_a_part_has_no_more_bytes_than_it_may(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("number", [0, 2, -1])
 def test_there_is_no_other_part(number: int) -> None:
     with pytest.raises(LookupError, match="this answer has 1"):
-        part_of_area(DEFINITION, DEFINITION.root, DEFINITION.offices, number)
+        part_of_area(DEFINITION, DEFINITION.tree.root, DEFINITION.ballots.offices, number)

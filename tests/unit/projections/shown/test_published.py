@@ -9,7 +9,8 @@ import orjson
 import pytest
 
 from projections.area.tally import HEAD
-from projections.definition.compiled import ContestEntry, Definition
+from projections.definition.ballots import ContestEntry
+from projections.definition.compiled import Definition
 from projections.shown.answer_parts import (
     BEFORE_ALL,
     HISTORY_BYTES_MAX,
@@ -41,13 +42,13 @@ from projections.shown.published import (
 )
 from tests.support.small_election import elsewhere, small_package
 
-DEFINITION, ELSEWHERE = Definition(small_package()), Definition(elsewhere(small_package()))
+DEFINITION, ELSEWHERE = Definition.of(small_package()), Definition.of(elsewhere(small_package()))
 NOTHING = Moment({}, {}, {}, {})
-PRESIDENT, COUNCIL = DEFINITION.offices
+PRESIDENT, COUNCIL = DEFINITION.ballots.offices
 
 
 def contest(code: str, definition: Definition = DEFINITION) -> ContestEntry:
-    return definition.contests[definition.contest_number[code]]
+    return definition.ballots.contest(code)
 
 
 def tally(*tiers: tuple[int, ...], annulled: int = 0) -> list[int]:
@@ -66,7 +67,7 @@ def numbers(stations: int, *votes: int, registered: int = 0, not_stated: tuple[i
 
 def test_a_tally_is_published_by_name_with_its_tiers_and_its_lead() -> None:
     clean, flagged, held = numbers(1, 10, 20, 30, registered=201), numbers(1, 1, 2, 3), numbers(0, 0, 0, 0)
-    area = DEFINITION.area_number["1.1"]
+    area = DEFINITION.tree.number["1.1"]
     found = published_tally(contest("president"), area, tally(clean, flagged, held, annulled=1), DEFINITION)
     assert {name: value for name, value in found.items() if name not in {"tiers", "counted"}} == {
         "contest": "president",
@@ -124,20 +125,20 @@ def test_a_register_that_no_station_of_the_area_has_is_null() -> None:
     empty = tally(*[numbers(0, 0, 0, 0)] * 3)
 
     def expected(area: str) -> tuple[Any, Any]:
-        found = published_tally(contest("president", ELSEWHERE), ELSEWHERE.area_number[area], empty, ELSEWHERE)
+        found = published_tally(contest("president", ELSEWHERE), ELSEWHERE.tree.number[area], empty, ELSEWHERE)
         return found["registered_voters_expected"], found["registered_voters_not_stated"]
 
     assert expected("2.2") == (None, 4)
     assert expected("2.1") == (2 * 202, 2)
     nowhere = published_tally(
-        contest("council-a"), DEFINITION.area_number["2"], tally(*[numbers(0, 0, 0, 0, 0)] * 3), DEFINITION
+        contest("council-a"), DEFINITION.tree.number["2"], tally(*[numbers(0, 0, 0, 0, 0)] * 3), DEFINITION
     )
     assert (nowhere["stations"]["expected"], nowhere["registered_voters_expected"]) == (0, 0)
 
 
 def test_the_tally_of_an_office_is_by_party_and_expects_each_contests_stations() -> None:
     clean = numbers(1, 5, 9)
-    area = DEFINITION.area_number["2.1"]
+    area = DEFINITION.tree.number["2.1"]
     found = published_office(COUNCIL, area, tally(clean, *[numbers(0, 0, 0)] * 2), DEFINITION)
     assert (found["office"], found["area"]) == ("council", "2.1")
     assert found["counted"]["votes"] == {"P1": 5, "P2": 9}
@@ -145,16 +146,16 @@ def test_the_tally_of_an_office_is_by_party_and_expects_each_contests_stations()
 
 
 def test_votes_without_a_party_are_shown_and_do_not_lead() -> None:
-    council = ELSEWHERE.offices[1]
+    council = ELSEWHERE.ballots.offices[1]
     found = published_office(
-        council, ELSEWHERE.root, tally(numbers(1, 5, 9, 99), *[numbers(0, 0, 0, 0)] * 2), ELSEWHERE
+        council, ELSEWHERE.tree.root, tally(numbers(1, 5, 9, 99), *[numbers(0, 0, 0, 0)] * 2), ELSEWHERE
     )
     assert found["counted"]["votes"] == {"P1": 5, "P2": 9, "-": 99}
     assert found["leaders"] == ["P2"]
 
 
 def test_areas_have_the_tallies_of_the_contests_that_are_voted_on_there() -> None:
-    areas = [DEFINITION.area_number[code] for code in ("1.1", "2.1")]
+    areas = [DEFINITION.tree.number[code] for code in ("1.1", "2.1")]
     assert [(each["contest"], each["area"]) for each in tallies_in(DEFINITION, COUNCIL, areas, NOTHING)] == [
         ("council-a", "1.1"),
         ("council-b", "2.1"),
@@ -211,7 +212,7 @@ def test_a_contest_is_described_with_its_ballot() -> None:
         "seats": 3,
         "votes_per_ballot": 1,
         "method": "sainte-lague",
-        "blank_ballots": DEFINITION.offices[1].office.blank_ballots.value,
+        "blank_ballots": DEFINITION.ballots.offices[1].office.blank_ballots.value,
         "as_of": {"0": 3},
     }
     assert found["choices"][1] == {"id": "P1-1", "name": "P1 1", "kind": "candidate", "party": "P1"}
@@ -236,10 +237,10 @@ def test_an_office_has_its_contests_each_at_the_area_of_its_electorate() -> None
 
 
 def _area(code: str) -> dict[str, Any]:
-    area = DEFINITION.area_number[code]
+    area = DEFINITION.tree.number[code]
     moment = Moment({}, {}, {}, {("council", code): tally(numbers(1, 5, 9), *[numbers(0, 0, 0)] * 2)})
-    part = part_of_area(DEFINITION, area, DEFINITION.offices, 1)
-    return area_answer(DEFINITION, area, DEFINITION.offices, moment, part)
+    part = part_of_area(DEFINITION, area, DEFINITION.ballots.offices, 1)
+    return area_answer(DEFINITION, area, DEFINITION.ballots.offices, moment, part)
 
 
 def test_an_area_has_its_own_tallies_and_those_of_the_areas_in_it() -> None:
@@ -265,7 +266,7 @@ def test_below_the_shard_level_no_sum_over_an_offices_contests_is_kept() -> None
 
 def test_an_office_that_an_area_does_not_vote_in_is_left_out() -> None:
     part = Part(1, 1, [])
-    area = DEFINITION.area_number["1.1"]
+    area = DEFINITION.tree.number["1.1"]
     only_b = COUNCIL.__class__(1, COUNCIL.id, COUNCIL.office, (contest("council-b").number,), COUNCIL.lines)
     assert [
         each["office"] for each in area_answer(DEFINITION, area, [PRESIDENT, only_b], NOTHING, part)["offices"]
@@ -295,7 +296,7 @@ def row(offset: int, size: int = 10, **more: Any) -> dict[str, Any]:
 
 
 def test_a_station_has_its_standings_and_its_history() -> None:
-    station = DEFINITION.station_number["2.1.1-1"]
+    station = DEFINITION.stations.number["2.1.1-1"]
     contribution = numbers(1, 10, 20, 30)
     standings: Mapping[str, Mapping[str, Any]] = {
         "president": {"state": "counted", "offset": 4, "event": "ab", "version": 2, "contribution": contribution}
@@ -308,7 +309,7 @@ def test_a_station_has_its_standings_and_its_history() -> None:
         "name": "TPS 1",
         "area": "2.1.1",
         "registered_voters": 201,
-        "partition": DEFINITION.partition_of_station(station),
+        "partition": DEFINITION.stations.partition(station),
     }
     assert [each["code"] for each in found["lineage"]] == ["2.1.1", "2.1", "2", "N"]
     assert found["shard_as_of"] == {"president": {"1": 7}, "council": {}}

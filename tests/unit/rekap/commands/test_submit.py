@@ -408,7 +408,7 @@ def test_an_outbox_that_is_not_there_is_a_sentence_and_is_not_made(run: Run) -> 
 def test_signing_takes_the_same_time_for_each_form_however_many_there_are(tmp_path: Path) -> None:
     """The plan of each statement, not a clock: a scan of all that was signed would be quadratic."""
     outbox = Outbox(tmp_path / "outbox.sqlite")
-    definition = Definition(small_package())
+    definition = Definition.of(small_package())
     asked: list[str] = []
     outbox._database.set_trace_callback(asked.append)
     for version in (1, 2):

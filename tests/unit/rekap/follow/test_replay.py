@@ -11,7 +11,7 @@ from rekap.follow.question import Question
 from rekap.follow.replay import Replayed, ReplayError, cut_of, through_of
 from tests.support.small_election import small_package
 
-DEFINITION = Definition(small_package())
+DEFINITION = Definition.of(small_package())
 
 
 @pytest.mark.parametrize(

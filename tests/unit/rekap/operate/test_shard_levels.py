@@ -22,25 +22,25 @@ def _sharded(level: str, partitions: int) -> ElectionPackage:
 
 
 def test_the_fullest_partition_is_counted_in_forms_at_each_level() -> None:
-    definition = Definition(_sharded("district", 3))
+    definition = Definition.of(_sharded("district", 3))
     fullest = fullest_partitions(definition)
     assert list(fullest) == ["nation", "province", "district", "village"]
     # 16 stations with two contests each.
     assert (fullest["nation"].forms, fullest["nation"].times_its_share) == (32, Fraction(3))
     forms = [0, 0, 0]
-    for station in range(len(definition.station_codes)):
-        forms[definition.partition_of_station(station)] += 2
+    for station in range(len(definition.stations.codes)):
+        forms[definition.stations.partition(station)] += 2
     assert fullest["district"].forms == max(forms)
     assert fullest["district"].partition == forms.index(max(forms))
 
 
 def test_an_even_spread_is_not_remarked_upon() -> None:
-    assert better_shard_level(Definition(_sharded("province", 3))) is None
-    assert better_shard_level(Definition(_sharded("nation", 2))) is None, "twice its share, and no more"
+    assert better_shard_level(Definition.of(_sharded("province", 3))) is None
+    assert better_shard_level(Definition.of(_sharded("nation", 2))) is None, "twice its share, and no more"
 
 
 def test_where_one_partition_gets_over_twice_its_share_the_highest_level_that_does_better_is_named() -> None:
-    sentence = better_shard_level(Definition(_sharded("nation", 3)))
+    sentence = better_shard_level(Definition.of(_sharded("nation", 3)))
     assert sentence is not None
     assert sentence.startswith("with 'nation', partition ")
     assert "gets 32 of 32 forms, 3.0 times its share of 3 partitions; with " in sentence
@@ -48,7 +48,7 @@ def test_where_one_partition_gets_over_twice_its_share_the_highest_level_that_do
 
 
 def test_where_no_level_does_better_fewer_partitions_are() -> None:
-    sentence = better_shard_level(Definition(_sharded("village", 200)))
+    sentence = better_shard_level(Definition.of(_sharded("village", 200)))
     assert sentence is not None
     assert sentence.endswith("; no other level does better, fewer partitions would")
 

@@ -7,6 +7,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from tests.support.fake_gateway import FakeGateway, answer, listening
 from tests.support.ledger import private_key
 from tests.support.small_election import reported, small_package
 
-DEFINITION = Definition(small_package())
+DEFINITION = Definition.of(small_package())
 ELECTION = ElectionName("rehearsal", "small")
 STATIONS = ("1.1.1-1", "1.1.1-2", "1.1.2-1")
 
@@ -239,8 +240,8 @@ def test_a_form_that_the_way_does_not_let_through_holds_up_no_other(outbox: Outb
 
 
 def test_forms_of_an_election_whose_gateway_is_not_there_hold_up_no_other(outbox: Outbox) -> None:
-    other = Definition(small_package())
-    other.election = other.election.model_copy(update={"id": "other"})
+    small = Definition.of(small_package())
+    other = replace(small, election=small.election.model_copy(update={"id": "other"}))
     with outbox.all_or_nothing():
         outbox.sign(reported("1.2.1-1"), private_key("officer-1"), other)
     outcome = deliver(outbox, FakeGateway())

@@ -14,10 +14,10 @@ from api.feed.touched import WHOLE, Touched
 from projections.definition.compiled import Definition
 from tests.support.small_election import small_package
 
-DEFINITION = Definition(small_package())
+DEFINITION = Definition.of(small_package())
 PRESIDENT, COUNCIL = 0, 1
 STATE = FeedState(DEFINITION, 1)
-DISTRICTS = Selection(PRESIDENT, None, DEFINITION.level_ids.index("district"), False)
+DISTRICTS = Selection(PRESIDENT, None, DEFINITION.tree.level_ids.index("district"), False)
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def channels() -> Channels:
 
 
 def _of_area(code: str, *, stations: bool = False, office: int = PRESIDENT) -> Selection:
-    return Selection(office, DEFINITION.area_number[code], None, stations)
+    return Selection(office, DEFINITION.tree.number[code], None, stations)
 
 
 def _shown(channels: Channels, touched: Touched, office: int = PRESIDENT) -> set[str]:
@@ -37,7 +37,7 @@ def test_an_area_is_shown_by_its_own_channel_by_its_parents_and_by_its_levels(ch
     for selection in (_of_area("N"), _of_area("1"), _of_area("2"), _of_area("1.1"), DISTRICTS):
         channels.add_subscription(channels.channel(selection))
     touched = Touched()
-    touched.keys.add((0, DEFINITION.area_number["1.1"]))
+    touched.keys.add((0, DEFINITION.tree.number["1.1"]))
     assert _shown(channels, touched) == {"president/area/1", "president/area/1.1", "president/level/district"}
 
 
@@ -45,14 +45,17 @@ def test_a_whole_contest_is_shown_where_it_has_stations(channels: Channels) -> N
     for code in ("N", "1", "2"):
         channels.add_subscription(channels.channel(_of_area(code, office=COUNCIL)))
     touched = Touched()
-    touched.keys.add((DEFINITION.contest_number["council-a"], WHOLE))
+    touched.keys.add((DEFINITION.ballots.contest_number["council-a"], WHOLE))
     areas = {f"council/area/{code}" for code in ("N", "1", "2") if _has_council_a(code)}
     assert _shown(channels, touched, COUNCIL) == areas
     assert areas != {"council/area/N", "council/area/1", "council/area/2"}
 
 
 def _has_council_a(code: str) -> bool:
-    return (DEFINITION.contest_number["council-a"], DEFINITION.area_number[code]) in DEFINITION.denominators
+    return (
+        DEFINITION.ballots.contest_number["council-a"],
+        DEFINITION.tree.number[code],
+    ) in DEFINITION.electorates.denominators
 
 
 def test_a_station_is_shown_by_channels_of_areas_above_it_that_have_stations(channels: Channels) -> None:
@@ -77,7 +80,7 @@ def test_a_channel_without_subscriptions_is_in_no_index(channels: Channels) -> N
     other = channels.add_subscription(channels.channel(_of_area("1", stations=True)))
     assert channels.channel(_of_area("1")) is one
     touched = Touched()
-    touched.keys.add((0, DEFINITION.area_number["1"]))
+    touched.keys.add((0, DEFINITION.tree.number["1"]))
     channels.remove_subscription(one)
     assert _shown(channels, touched) == {other.name}
     channels.remove_subscription(other)

@@ -11,7 +11,7 @@ from projections.definition.compiled import Definition
 from schemas.served.live import Positions, Subscribe, cursor_of
 from tests.support.small_election import small_package
 
-DEFINITION = Definition(small_package())
+DEFINITION = Definition.of(small_package())
 HERE = Positions(3, (5, 6))
 
 NAMES: list[tuple[dict[str, Any], str]] = [

@@ -1,0 +1,44 @@
+"""The tree of areas: lineage, shards, and partitions of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from projections.definition.compiled import Definition
+from projections.definition.tree import partition_of
+from tests.support.small_election import small_package
+
+DEFINITION = Definition.of(small_package())
+TREE = DEFINITION.tree
+
+
+@pytest.mark.parametrize(("code", "partition"), [("123456789", 0xCBF43926 % 12), ("", 0)])
+def test_a_partition_is_the_crc_32_of_the_shard_area(code: str, partition: int) -> None:
+    """0xCBF43926 is the check value of CRC-32/ISO-HDLC in the catalogue of parametrised CRC algorithms."""
+    assert partition_of(code, 12) == partition
+
+
+def codes(areas: Iterable[int], definition: Definition = DEFINITION) -> list[str]:
+    return [definition.tree.codes[area] for area in areas]
+
+
+def test_each_area_knows_those_above_it_and_those_directly_in_it() -> None:
+    number = TREE.number
+    assert codes(TREE.lineage[number["1.2.1"]]) == ["1.2.1", "1.2", "1", "N"]
+    assert codes(TREE.children[number["1"]]) == ["1.1", "1.2"]
+    assert TREE.children[number["1.2.1"]] == ()
+    assert codes([TREE.root]) == ["N"]
+    assert TREE.parent[TREE.root] == -1
+
+
+def test_an_area_has_one_area_at_the_shard_level_and_counts_in_those_up_to_it() -> None:
+    number = TREE.number
+    assert TREE.shard_level == 2
+    assert [TREE.shard[number[code]] for code in ("N", "1")] == [-1, -1]
+    assert codes(TREE.shard[number[code]] for code in ("1.2", "1.2.1")) == ["1.2", "1.2"]
+    assert codes(TREE.counting[number["1.2.1"]]) == ["1.2.1", "1.2"]
+    assert codes(TREE.counting[number["1.2"]]) == ["1.2"]
+    assert TREE.counting[number["1"]] == ()
+    assert codes(TREE.partition_of_shard) == ["1.1", "1.2", "2.1", "2.2"]
