@@ -15,7 +15,7 @@ from proofs.signatures import sign_envelope
 from schemas.ledger.envelope import ledger_record
 from schemas.ledger.events import LEDGER_EVENT
 from schemas.ledger.reports import report_of
-from schemas.texts import HIDDEN, shown
+from schemas.texts import HIDDEN, SHOWN_CHARACTERS_MAX, same_name, shown
 from tests.support.ledger import CREATED_AT, private_key
 from tests.support.small_election import reported
 
@@ -171,3 +171,34 @@ def test_what_is_shown_is_one_line_without_hidden_characters(text: str) -> None:
     assert HIDDEN.search(line) is None
     assert len(line.splitlines()) <= 1
     line.encode()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Cafe\u0301", "Café"),
+        ("Kam\u00adpung", "Kampung"),
+        ("Kam\u200bpung", "Kampung"),
+        ("Kampung\u00a0 Baru ", "Kampung Baru"),
+    ],
+)
+def test_spellings_that_look_alike_are_one_name(one: str, other: str) -> None:
+    assert same_name(one) == same_name(other) == other
+
+
+def test_another_name_is_not_the_same() -> None:
+    assert same_name("Kampung Baru") != same_name("KampungBaru") != same_name("kampungbaru")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a\x07b\nc", r"a\x07b\x0ac"),
+        ("\u202eabc", r"\u202eabc"),
+        ("\ud800", r"\ud800"),
+        ("x" * SHOWN_CHARACTERS_MAX, "x" * SHOWN_CHARACTERS_MAX),
+        ("x" * (SHOWN_CHARACTERS_MAX + 1), "x" * (SHOWN_CHARACTERS_MAX - 1) + "…"),
+    ],
+)
+def test_a_text_from_elsewhere_is_shown_in_a_line_of_bounded_length(text: str, line: str) -> None:
+    assert shown(text) == line
