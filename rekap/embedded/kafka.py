@@ -41,8 +41,8 @@ from runtime.files.atomic_write import create_file, replace_file
 from runtime.kafka.security import client_options
 from runtime.settings import read_settings, variable
 
-FORMAT_DEADLINE_S = 60.0
-START_DEADLINE_S = 60.0  # at half, a log recovery after kill -9 on a slow disk is taken for a failure
+FORMAT_DEADLINE_S = 180.0
+START_DEADLINE_S = 180.0  # at a third, a JVM on two cores that 40 other processes wanted was taken for a failure
 STOP_DEADLINE_S = 30.0  # includes writing the class data archive, 3 s, at the first stop
 POLL_S = 0.03
 METADATA_REQUEST_MS = 5_000

@@ -42,7 +42,7 @@ SOCKET_PATH_BYTES_MAX = 107  # sizeof(sockaddr_un.sun_path) - 1 on Linux
 UNPRIVILEGED_USERS = ("postgres", "nobody")  # as which the server runs when we are root; the first that exists
 
 INITDB_DEADLINE_S = 120.0
-START_DEADLINE_S = 60.0  # includes the replay of up to max_wal_size after kill -9
+START_DEADLINE_S = 180.0  # as Kafka's; includes the replay of up to max_wal_size after kill -9
 FAST_STOP_DEADLINE_S = 10.0
 LEFTOVER_DEADLINE_S = 10.0
 POLL_S = 0.02

@@ -22,7 +22,11 @@ from schemas.texts import shown
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MAX_S = 15.0
 BACKOFF_RESET_AFTER_S = 60.0  # after a run of this length, the next restart is quick again
-READY_DEADLINE_S = 60.0
+READY_DEADLINE_S = 180.0
+"""At a third, a stack on two cores that 40 other processes wanted was taken for a failure. A service that ends is started again
+and named on the terminal meanwhile."""
+WAITING_LINE_S = 15.0
+"""How often the terminal names the service that is waited for."""
 
 
 @dataclass(slots=True)
@@ -121,16 +125,31 @@ class Supervisor:
     async def wait_ready(self, *names: str, deadline_s: float = READY_DEADLINE_S) -> None:
         """Wait until these services, or all, are ready. Raises NotReadyError."""
         names = names or tuple(self._kept)
-        with suppress(TimeoutError):
+        waiting = asyncio.create_task(self._name_what_is_waited_for(names), name="names what is waited for")
+        try:
             async with asyncio.timeout(deadline_s):
                 for name in names:
                     await self._kept[name].become_ready()
             return
-        late = next(name for name in names if not self._kept[name].ready.is_set())
-        output = "\n".join(f"  {line}" for line in self._kept[late].last_lines) or "  (nothing)"
+        except TimeoutError:
+            if not (late := self._not_ready(names)):
+                return
+        finally:
+            waiting.cancel()
+        output = "\n".join(f"  {line}" for line in self._kept[late[0]].last_lines) or "  (nothing)"
         raise NotReadyError(
-            f"{late}: expected to be ready within {deadline_s:g} s, and is not. Its last lines:\n{output}"
+            f"{late[0]}: expected to be ready within {deadline_s:g} s, and is not. Its last lines:\n{output}"
         )
+
+    def _not_ready(self, names: Sequence[str]) -> list[str]:
+        return [name for name in names if not self._kept[name].ready.is_set()]
+
+    async def _name_what_is_waited_for(self, names: Sequence[str]) -> None:
+        began = time.monotonic()
+        while True:
+            await asyncio.sleep(WAITING_LINE_S)
+            seconds = time.monotonic() - began
+            self.say("rekap", f"waits for {', '.join(self._not_ready(names))} since {seconds:.0f} s")
 
     def process_id(self, name: str) -> int | None:
         """The process of a service; None between its end and its next start."""

@@ -366,8 +366,19 @@ async def test_who_is_not_ready_in_time_is_named_with_its_last_words(bench: Benc
     with pytest.raises(NotReadyError) as caught:
         await bench.supervisor.wait_ready("slow", deadline_s=1.0)
     assert str(caught.value) == (
-        "slow: expected to be ready within 1 s, and is not. It said last:\n  waiting for Kafka"
+        "slow: expected to be ready within 1 s, and is not. Its last lines:\n  waiting for Kafka"
     )
+
+
+async def test_the_terminal_names_what_is_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rekap.embedded.supervisor.WAITING_LINE_S", 0.2)
+    bench.run("quick", "print('ready')", "ready")
+    bench.run("slow", "import time; time.sleep(60)", "ready")
+    with pytest.raises(NotReadyError):
+        await bench.supervisor.wait_ready(deadline_s=3.0)
+    lines = [line for line in bench.lines() if line.startswith("rekap")]
+    assert lines[-1].endswith(" s")
+    assert "waits for slow since " in lines[-1]
 
 
 async def test_a_probe_decides_who_is_ready(bench: Bench) -> None:

@@ -62,7 +62,7 @@ def stack_of(election: str, **settings: str) -> Any:
 Answer = TypeVar("Answer")
 
 
-async def eventually(question: Callable[[], Awaitable[Answer | None]], *, seconds: float = 60.0) -> Answer:
+async def eventually(question: Callable[[], Awaitable[Answer | None]], *, seconds: float = 180.0) -> Answer:
     """The first answer that is neither None nor False. Fails when there is none in time."""
     ends = time.monotonic() + seconds
     while not (answer := await question()):

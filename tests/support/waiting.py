@@ -9,7 +9,7 @@ from collections.abc import Callable
 LOOK_SECONDS = 0.005
 
 
-async def until(holds: Callable[[], object], *, seconds: float = 60.0) -> None:
+async def until(holds: Callable[[], object], *, seconds: float = 180.0) -> None:
     """Let the event loop run until the condition holds. Fails when it does not in time."""
     ends = time.monotonic() + seconds
     while not holds():
