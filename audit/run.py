@@ -26,7 +26,8 @@ from typing import Any
 import orjson
 
 from audit.count.numbering import Numbering
-from audit.count.recount import Recount, Refused
+from audit.count.recount import Recount
+from audit.count.values import Refused
 from audit.report.compare import Claim, Comparison, Snapshots
 from audit.report.findings import AuditError, Discovery, GivenError, NotWitnessedError, TamperedError, Verdict
 from audit.sample import audit_stations
@@ -172,7 +173,7 @@ def _audit(
         )
         return
     with _step(report, "recount"):
-        recount = Recount(package, rows)
+        recount = Recount(package, rows, work, lambda done, total: progress("recount", done, total))
         _check_genesis(package, recount)  # 5
         for path in wishes.receipts:
             _check_receipt(recount, package, path)

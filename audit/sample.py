@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from audit.count.recount import Recount, Standing
+from audit.count.recount import Recount
+from audit.count.values import StationCount
 from audit.report.compare import ballots_of, first_difference, station_line
 from audit.report.findings import AuditError, Discovery, Verdict
 from audit.sources.archive import Archive
@@ -17,7 +18,7 @@ from audit.verify import Head, log_hashes
 from proofs.merkle import ProofError, check_inclusion, inclusion_proof, leaf_hash
 from proofs.tiles import TILE_WIDTH, TileError, entries_path, read_bundle
 
-WAITING = Standing("waiting", None, None, None, None)
+WAITING = StationCount("waiting", None, None, None, None)
 
 
 def audit_stations(
@@ -76,7 +77,7 @@ def _compare(recount: Recount, package: Package, station: str, answer: dict[str,
         office = offices[told["contest"]]
         cut = tuple(sorted((int(partition), offset) for partition, offset in answer["shard_as_of"][office].items()))
         recount.count(office, cut, [area])
-        standing = recount.standings(told["contest"]).get(station, WAITING)
+        standing = recount.stations(told["contest"]).get(station, WAITING)
         counts_blank = office in package.offices_with_blank_ballots
         own = station_line(station, told["contest"], standing, ballots[told["contest"]], counts_blank)
         del own["station"]

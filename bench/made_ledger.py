@@ -40,7 +40,7 @@ from schemas.ledger.envelope import ledger_record
 CORRECTED_PERCENT = 3
 """Of 100 stations, those that send a version 2."""
 CREATED_AT = "2029-02-14T13:00:00Z"
-LAYOUT = 2
+LAYOUT = 3
 """Part of the directory's name: raise it when what is written here changes."""
 
 
@@ -193,8 +193,10 @@ def filled_form(station: Station, choices: tuple[str, ...], chance: random.Rando
     total = used + moved + added
     invalid = chance.randrange(12)
     valid = total - invalid
-    cuts = sorted(chance.randrange(valid + 1) for _ in choices[1:])
-    votes = {choice: end - start for choice, start, end in zip(choices, [0, *cuts], [*cuts, valid], strict=True)}
+    weights = [1 + weight for weight in chance.randbytes(len(choices))]
+    total_weight = sum(weights)
+    votes = {choice: valid * weight // total_weight for choice, weight in zip(choices, weights, strict=True)}
+    votes[choices[0]] += valid - sum(votes.values())  # what rounding down left over
     ballots = registered + -(-registered * 2 // 100)
     men_percent = chance.randrange(45, 55)
     rows = {

@@ -1,16 +1,46 @@
 -- The count once more, over sets: what the server folds record by record follows here from all records at once.
 -- Statements are separated by lines of the form "-- name"; recount.py runs them. DESIGN 3, DOMAIN 1.2 and 1.3.
+--
+-- The records of one station are all in one log, or refused (E6). So each log is judged by itself, and its rows are then
+-- appended to the tables of all logs: memory is bounded by the largest log, not by the election. `record` is a view of the
+-- records of the log that is judged.
 
 -- macros
 CREATE MACRO people(r) AS coalesce(r.J, r.L + r.P);
 CREATE MACRO differs(a, b, tolerance) AS coalesce(abs(a - b) > tolerance, false);
 CREATE MACRO exceeds(a, most, tolerance) AS coalesce(a > most + tolerance, false);
 
+-- electorates
+-- Which contests are held where: in all stations of an area, or in single stations of an electoral district.
+CREATE TABLE held_in_area AS
+SELECT DISTINCT lineage.area, electorate.contest FROM lineage JOIN electorate ON electorate.code = lineage.above;
+CREATE TABLE held_in_station AS
+SELECT DISTINCT station.code AS station, electorate.contest FROM station JOIN electorate USING (code);
+
+-- denominators
+-- For each contest and area: the stations where it is held, their voters, and how many stations have no number of voters.
+CREATE OR REPLACE TEMP TABLE denominator AS
+SELECT
+    contest, lineage.above AS area, sum(stations)::BIGINT AS stations,
+    coalesce(sum(registered), 0)::BIGINT AS registered, sum(not_stated)::BIGINT AS not_stated
+FROM (
+    SELECT contest, area, count(*) AS stations, sum(station.registered) AS registered,
+        count(*) - count(station.registered) AS not_stated
+    FROM held_in_area JOIN station USING (area) GROUP BY contest, area
+    UNION ALL
+    SELECT contest, area, count(*), sum(station.registered), count(*) - count(station.registered)
+    FROM held_in_station JOIN station ON station.code = held_in_station.station
+    ANTI JOIN held_in_area ON held_in_area.area = station.area AND held_in_area.contest = held_in_station.contest
+    GROUP BY contest, area
+) JOIN lineage USING (area)
+GROUP BY contest, lineage.above;
+
 -- refused
 -- Which records must not count, and why: the first of these that holds. The order is that of the checks at the door.
-CREATE TABLE judged AS
+CREATE OR REPLACE TEMP TABLE log_judged AS
 SELECT
-    record.*,
+    record.partition, record."offset", record.event, type, problem, record.key, definition, record.station, record.contest,
+    version, seq, prev, reviewed, decision, through_version, withdrawn,
     station.area,
     station.registered,
     CASE
@@ -20,7 +50,7 @@ SELECT
         WHEN definition <> $definition THEN 'E3'
         WHEN type NOT IN ('election.opened', 'result.reported', 'result.reviewed', 'result.annulled', 'annulment.withdrawn') THEN 'E4'
         WHEN key.key_id IS NULL THEN 'K1'
-        WHEN NOT list_contains(may_say.roles, key.role) THEN 'K3'
+        WHEN NOT list_contains(may_submit.roles, key.role) THEN 'K3'
         WHEN NOT signed THEN 'K2'
         WHEN type = 'election.opened' THEN CASE
             WHEN partitions <> $partitions THEN 'E5'
@@ -28,24 +58,25 @@ SELECT
             WHEN "offset" > 0 THEN 'E7'
         END
         WHEN station.code IS NULL THEN 'S1'
-        WHEN held_in.contest IS NULL THEN 'S2'
+        WHEN held_in_area.contest IS NULL AND held_in_station.contest IS NULL THEN 'S2'
         WHEN key.scope <> record.station AND scope.area IS NULL THEN 'K4'
         WHEN station.partition <> record.partition THEN 'E6'
     END AS refusal
 FROM record
 LEFT JOIN key ON key.key_id = record.key
-LEFT JOIN may_say USING (type)
+LEFT JOIN may_submit USING (type)
 LEFT JOIN station ON station.code = record.station
-LEFT JOIN held_in ON held_in.station = record.station AND held_in.contest = record.contest
+LEFT JOIN held_in_area ON held_in_area.area = station.area AND held_in_area.contest = record.contest
+LEFT JOIN held_in_station ON held_in_station.station = record.station AND held_in_station.contest = record.contest
 LEFT JOIN lineage AS scope ON scope.area = station.area AND scope.above = key.scope;
 
 -- sequences
 -- Events whose number their key has used before in this partition (Q1), or whose prev is not the event before (Q2), as far as
 -- both are among the $kept numbers up to the highest before them. The genesis is in every partition, and has its place in none.
-CREATE TABLE out_of_sequence AS
+CREATE OR REPLACE TEMP TABLE out_of_sequence AS
 WITH signed_event AS (
     SELECT partition, key, event, seq, prev, min("offset") AS "offset"
-    FROM judged
+    FROM log_judged
     WHERE type <> 'election.opened' AND (refusal IS NULL OR refusal IN ('S1', 'S2', 'K4', 'E6'))
     GROUP BY partition, key, event, seq, prev
 ),
@@ -77,25 +108,38 @@ WHERE (numbered.highest IS NULL OR numbered.seq > numbered.highest - $kept) AND 
 
 -- crowded
 -- A key has so many events about one station in one contest, in the order of the log; its later ones must not count (L1).
-UPDATE judged SET refusal = 'L1'
+UPDATE log_judged SET refusal = 'L1'
 FROM (
     SELECT station, contest, key, event
-    FROM judged
+    FROM log_judged
     SEMI JOIN (
-        SELECT station, contest, key FROM judged WHERE refusal IS NULL AND station IS NOT NULL
+        SELECT station, contest, key FROM log_judged WHERE refusal IS NULL AND station IS NOT NULL
         GROUP BY station, contest, key HAVING count(*) > $events_per_key
     ) USING (station, contest, key)
     WHERE refusal IS NULL
     GROUP BY station, contest, key, event
     QUALIFY row_number() OVER (PARTITION BY station, contest, key ORDER BY min("offset")) > $events_per_key
 ) AS late
-WHERE refusal IS NULL AND judged.station = late.station AND judged.contest = late.contest
-    AND judged.key = late.key AND judged.event = late.event;
+WHERE refusal IS NULL AND log_judged.station = late.station AND log_judged.contest = late.contest
+    AND log_judged.key = late.key AND log_judged.event = late.event;
+
+-- repeats
+-- Events that are in this log again: only the first record of each counts. Hashes come first because so many names of events
+-- do not fit into memory at once, and hardly any of them is repeated.
+CREATE OR REPLACE TEMP TABLE repeated AS
+WITH suspect AS (
+    SELECT hash(event) AS of_event FROM log_judged
+    WHERE refusal IS NULL AND type <> 'election.opened'
+    GROUP BY of_event HAVING count(*) > 1
+)
+SELECT "offset" FROM log_judged
+WHERE refusal IS NULL AND type <> 'election.opened' AND hash(event) IN (SELECT of_event FROM suspect)
+QUALIFY row_number() OVER (PARTITION BY station, contest, event ORDER BY "offset") > 1;
 
 -- forms
--- Each reported form once, at the first place where it stands, with what it breaks and what it adds.
+-- Each reported form once, from its first record, with the rules that it breaks and the numbers that it adds.
 -- {rules} is a list of (rule, severity) made by rules.py.
-CREATE TABLE form AS
+CREATE TEMP TABLE log_form AS
 SELECT
     station, contest, partition, "offset", event, key, version, supersedes, form_hash, area, registered,
     A, B1, B2, B3, B4, VC AS stated_total,
@@ -112,76 +156,104 @@ SELECT
     list_bool_or(list_transform(broken, lambda each: each.severity <> 'info')) IS TRUE OR is_out_of_sequence AS not_clean
 FROM (
     SELECT
-        *,
+        record.*,
+        log_judged.area,
+        log_judged.registered,
+        office,
+        marks,
+        counts_blank,
         list_filter([{rules}], lambda each: each IS NOT NULL) AS broken,
         out_of_sequence.event IS NOT NULL AS is_out_of_sequence
-    FROM judged
-    LEFT JOIN out_of_sequence USING (partition, key, event)
-    LEFT JOIN (SELECT id AS contest, office, marks, counts_blank FROM contest) USING (contest)
-    WHERE type = 'result.reported' AND refusal IS NULL
-)
-QUALIFY row_number() OVER (PARTITION BY station, contest, event ORDER BY "offset") = 1;
+    FROM record
+    JOIN log_judged USING ("offset")
+    LEFT JOIN out_of_sequence ON out_of_sequence.key = record.key AND out_of_sequence.event = record.event
+    LEFT JOIN (SELECT id, office, marks, counts_blank FROM contest) AS contest ON contest.id = record.contest
+    WHERE log_judged.type = 'result.reported' AND log_judged.refusal IS NULL
+        AND record."offset" NOT IN (SELECT "offset" FROM repeated)
+);
 
 -- reviews
 -- A review of what is not in the ledger decides nothing (R3), also when the form comes later.
-UPDATE judged SET refusal = 'R3'
+UPDATE log_judged SET refusal = 'R3'
 WHERE type = 'result.reviewed' AND refusal IS NULL AND NOT EXISTS (
-    SELECT 1 FROM form WHERE form.station = judged.station AND form.contest = judged.contest
-        AND form.event = judged.reviewed AND form."offset" < judged."offset"
+    SELECT 1 FROM log_form WHERE log_form.station = log_judged.station AND log_form.contest = log_judged.contest
+        AND log_form.event = log_judged.reviewed AND log_form."offset" < log_judged."offset"
 );
-CREATE TABLE review AS
-SELECT station, contest, partition, "offset", reviewed, decision
-FROM judged WHERE type = 'result.reviewed' AND refusal IS NULL
 -- A review that is repeated decides as it first did: it must not undo another that came between.
+CREATE OR REPLACE TEMP TABLE log_review AS
+SELECT station, contest, partition, "offset", reviewed, decision
+FROM log_judged WHERE type = 'result.reviewed' AND refusal IS NULL
 QUALIFY row_number() OVER (PARTITION BY station, contest, event ORDER BY "offset") = 1;
 
 -- annulments
 -- An annulment names a form that is in the ledger, or at most the highest version there is, without those that wait far
 -- above it (N2).
-CREATE TEMP TABLE in_reach AS
-SELECT judged.partition, judged."offset"
-FROM judged JOIN form USING (station, contest)
-WHERE judged.type = 'result.annulled' AND judged.refusal IS NULL AND form."offset" < judged."offset"
-GROUP BY judged.partition, judged."offset", judged.through_version, judged.reviewed
-HAVING coalesce(bool_or(form.event = judged.reviewed), false) OR coalesce(judged.through_version <= list_reduce(
-    list_prepend(0, list_sort(list_distinct(list(form.version)))),
+CREATE OR REPLACE TEMP TABLE in_reach AS
+SELECT log_judged."offset"
+FROM log_judged JOIN log_form USING (station, contest)
+WHERE log_judged.type = 'result.annulled' AND log_judged.refusal IS NULL AND log_form."offset" < log_judged."offset"
+GROUP BY log_judged."offset", log_judged.through_version, log_judged.reviewed
+HAVING coalesce(bool_or(log_form.event = log_judged.reviewed), false) OR coalesce(log_judged.through_version <= list_reduce(
+    list_prepend(0, list_sort(list_distinct(list(log_form.version)))),
     lambda reached, version: CASE WHEN version <= reached + $step THEN version ELSE reached END
 ), false);
-UPDATE judged SET refusal = 'N2'
-WHERE type = 'result.annulled' AND refusal IS NULL AND NOT EXISTS (
-    SELECT 1 FROM in_reach WHERE in_reach.partition = judged.partition AND in_reach."offset" = judged."offset"
-);
-CREATE TABLE annulment AS
+UPDATE log_judged SET refusal = 'N2'
+WHERE type = 'result.annulled' AND refusal IS NULL AND "offset" NOT IN (SELECT "offset" FROM in_reach);
+CREATE OR REPLACE TEMP TABLE log_annulment AS
 SELECT station, contest, partition, "offset", event, through_version, reviewed AS form, role
-FROM judged JOIN key ON key.key_id = judged.key
+FROM log_judged JOIN key ON key.key_id = log_judged.key
 WHERE type = 'result.annulled' AND refusal IS NULL
 QUALIFY row_number() OVER (PARTITION BY station, contest, event ORDER BY "offset") = 1;
--- It is withdrawn once, by its own role (N3).
-CREATE TABLE withdrawal AS
-SELECT judged.station, judged.contest, judged.partition, judged."offset", judged.event, judged.withdrawn
-FROM judged JOIN key ON key.key_id = judged.key
-JOIN annulment ON annulment.station = judged.station AND annulment.contest = judged.contest
-    AND annulment.event = judged.withdrawn AND annulment."offset" < judged."offset" AND annulment.role = key.role
+-- An annulment is withdrawn once, by its own role (N3).
+CREATE OR REPLACE TEMP TABLE log_withdrawal AS
+SELECT log_judged.station, log_judged.contest, log_judged.partition, log_judged."offset", log_judged.event, log_judged.withdrawn
+FROM log_judged JOIN key ON key.key_id = log_judged.key
+JOIN log_annulment AS annulment ON annulment.station = log_judged.station AND annulment.contest = log_judged.contest
+    AND annulment.event = log_judged.withdrawn AND annulment."offset" < log_judged."offset" AND annulment.role = key.role
 WHERE type = 'annulment.withdrawn' AND refusal IS NULL
-QUALIFY row_number() OVER (PARTITION BY judged.station, judged.contest, judged.withdrawn ORDER BY judged."offset") = 1;
-UPDATE judged SET refusal = 'N3'
+QUALIFY row_number() OVER (
+    PARTITION BY log_judged.station, log_judged.contest, log_judged.withdrawn ORDER BY log_judged."offset"
+) = 1;
+UPDATE log_judged SET refusal = 'N3'
 WHERE type = 'annulment.withdrawn' AND refusal IS NULL AND NOT EXISTS (
-    SELECT 1 FROM withdrawal WHERE withdrawal.station = judged.station AND withdrawal.contest = judged.contest
-        AND withdrawal.event = judged.event
+    SELECT 1 FROM log_withdrawal WHERE log_withdrawal.station = log_judged.station
+        AND log_withdrawal.contest = log_judged.contest AND log_withdrawal.event = log_judged.event
 );
 
+-- keep
+-- The log is judged: its rows are appended to those of all logs.
+CREATE TABLE IF NOT EXISTS judged AS FROM log_judged WHERE false;
+INSERT INTO judged FROM log_judged;
+CREATE TABLE IF NOT EXISTS form AS FROM log_form WHERE false;
+INSERT INTO form FROM log_form;
+DROP TABLE log_form;
+CREATE TABLE IF NOT EXISTS review AS FROM log_review WHERE false;
+INSERT INTO review FROM log_review;
+CREATE TABLE IF NOT EXISTS annulment AS FROM log_annulment WHERE false;
+INSERT INTO annulment FROM log_annulment;
+CREATE TABLE IF NOT EXISTS withdrawal AS FROM log_withdrawal WHERE false;
+INSERT INTO withdrawal FROM log_withdrawal;
+
+-- findings
+CREATE OR REPLACE TABLE irregular (
+    kind VARCHAR, key VARCHAR, first BIGINT, last BIGINT, uses BIGINT,
+    events STRUCT(event VARCHAR, partition INTEGER, "offset" BIGINT)[], names VARCHAR
+);
+CREATE OR REPLACE TABLE numbered_key (key VARCHAR, events BIGINT, lowest BIGINT, highest BIGINT);
+
 -- numbering
--- What each key's numbers show in all partitions together. An event that stands in several places is one. Those that the key
--- has not signed, or not for this election, or of a kind that its role may not say, have no place among its numbers.
-CREATE TEMP TABLE numbered AS
-SELECT key, seq, event, any_value(prev) AS prev, min({partition: partition, "offset": "offset"}) AS place
+-- What each key's numbers show in all logs together, for the keys of one bucket: the names of all events do not fit into
+-- memory at once. An event with several records is one event. Those that the key has not signed, or not for this election, or
+-- of a kind that its role may not submit, are not among its numbers. `record` is where the event's first record is.
+CREATE OR REPLACE TEMP TABLE numbered AS
+SELECT key, seq, event, any_value(prev) AS prev, min({partition: partition, "offset": "offset"}) AS record
 FROM judged
-WHERE seq IS NOT NULL
+WHERE hash(key) % $buckets = $bucket AND seq IS NOT NULL
     AND (refusal IS NULL OR refusal NOT IN ('M0', 'E1', 'E2', 'E3', 'E4', 'K1', 'K2', 'K3'))
 GROUP BY key, seq, event;
 -- Events above a number that nobody has used, with what they name as the one before: `named` is that one's number.
-CREATE TEMP TABLE above_gap AS
-SELECT gap.key, gap.below, gap.seq, event.event, event.prev, event.place, named.seq AS named
+CREATE OR REPLACE TEMP TABLE above_gap AS
+SELECT gap.key, gap.below, gap.seq, event.event, event.prev, event.record, named.seq AS named
 FROM (
     SELECT key, seq, lag(seq) OVER (PARTITION BY key ORDER BY seq) AS below
     FROM (SELECT DISTINCT key, seq FROM numbered)
@@ -189,42 +261,46 @@ FROM (
 ) AS gap
 JOIN numbered AS event ON event.key = gap.key AND event.seq = gap.seq
 LEFT JOIN numbered AS named ON named.key = gap.key AND named.event = event.prev;
-CREATE TEMP TABLE used_twice AS
+CREATE OR REPLACE TEMP TABLE used_twice AS
 SELECT key, seq, count(*) AS uses FROM numbered GROUP BY key, seq HAVING count(*) > 1;
-CREATE TABLE irregular AS
--- A gap is a hole unless its key says itself that nothing is missing: it begins anew, or goes on from the event below.
+INSERT INTO irregular
+-- A gap is a hole unless its key says itself that nothing is missing: it begins anew, or continues from the event below.
 SELECT
     min(CASE WHEN prev IS NULL THEN 'restart' WHEN named = below THEN 'skip' ELSE 'hole' END) AS kind,
     key, coalesce(below, -1) + 1 AS first, seq - 1 AS last, 1 AS uses,
-    [arg_min({event: event, partition: place.partition, "offset": place."offset"}, place)] AS events,
-    arg_min(prev, place) AS names
+    [arg_min({event: event, partition: record.partition, "offset": record."offset"}, record)] AS events,
+    arg_min(prev, record) AS names
 FROM above_gap GROUP BY key, below, seq
 UNION ALL
 SELECT
     'used_twice', key, seq, seq, any_value(uses),
-    list({event: event, partition: place.partition, "offset": place."offset"} ORDER BY place, event), NULL
+    list({event: event, partition: record.partition, "offset": record."offset"} ORDER BY record, event), NULL
 FROM (
     SELECT numbered.*, uses FROM numbered JOIN used_twice USING (key, seq)
-    QUALIFY row_number() OVER (PARTITION BY key, seq ORDER BY place, event) <= $shown
+    QUALIFY row_number() OVER (PARTITION BY key, seq ORDER BY record, event) <= $shown
 )
 GROUP BY key, seq
 UNION ALL
 SELECT
-    'wrong_prev', key, seq, seq, 1, [{event: event, partition: place.partition, "offset": place."offset"}], prev
+    'wrong_prev', key, seq, seq, 1, [{event: event, partition: record.partition, "offset": record."offset"}], prev
 FROM (
-    SELECT key, seq, event, prev, place FROM numbered WHERE seq = 0 AND prev IS NOT NULL
+    SELECT key, seq, event, prev, record FROM numbered WHERE seq = 0 AND prev IS NOT NULL
     UNION ALL
-    SELECT key, seq, event, prev, place FROM above_gap WHERE seq > 0 AND named IS NOT NULL AND named IS DISTINCT FROM below
+    SELECT key, seq, event, prev, record FROM above_gap WHERE seq > 0 AND named IS NOT NULL AND named IS DISTINCT FROM below
     UNION ALL
-    SELECT key, seq, event, prev, place FROM numbered
+    SELECT key, seq, event, prev, record FROM numbered
     WHERE EXISTS (FROM numbered AS before WHERE before.key = numbered.key AND before.seq = numbered.seq - 1)
         AND NOT EXISTS (
             FROM numbered AS before
             WHERE before.key = numbered.key AND before.seq = numbered.seq - 1 AND before.event = numbered.prev
         )
-)
-UNION ALL
+);
+INSERT INTO numbered_key
+SELECT key, count(*) AS events, min(seq) AS lowest, max(seq) AS highest FROM numbered GROUP BY key;
+
+-- corrections
 -- Forms that do not name, as what they correct, a lower version of the same station and contest that is in the ledger (V6).
+INSERT INTO irregular
 SELECT kind, key, NULL, NULL, 1, [{event: event, partition: partition, "offset": "offset"}], supersedes
 FROM (
     SELECT
@@ -236,23 +312,20 @@ FROM (
             WHEN named.station <> form.station OR named.contest <> form.contest THEN 'corrects_elsewhere'
             WHEN named.version >= form.version THEN 'corrects_not_lower'
         END AS kind
-    FROM form LEFT JOIN form AS named ON named.event = form.supersedes
+    FROM (FROM form WHERE version > 1 OR supersedes IS NOT NULL) AS form
+    LEFT JOIN form AS named ON named.event = form.supersedes
 )
 WHERE kind IS NOT NULL;
-CREATE TABLE numbered_key AS
-SELECT key, count(*) AS events, min(seq) AS lowest, max(seq) AS highest FROM numbered GROUP BY key;
-DROP TABLE above_gap;
-DROP TABLE used_twice;
-DROP TABLE numbered;
 
 -- standing
 -- What stands for each wanted station in each wanted contest, after the records up to `cut`. DESIGN 3: the highest version
 -- that stands wins; of one version the form first in the ledger; what breaks a hard rule waits for a review.
-CREATE OR REPLACE TEMP TABLE standing AS
+CREATE OR REPLACE TEMP TABLE log_standing AS
 WITH
-said AS (
-    SELECT form.* FROM form JOIN cut USING (partition) SEMI JOIN wanted_station USING (station)
-    SEMI JOIN wanted_contest USING (contest) WHERE form."offset" <= cut.through
+reported AS (
+    SELECT station, contest, partition, "offset", event, version, supersedes, form_hash, hard, not_clean
+    FROM form JOIN cut USING (partition) SEMI JOIN wanted_station USING (station)
+    SEMI JOIN wanted_contest USING (contest) WHERE "offset" <= cut.through
 ),
 in_force AS (
     SELECT annulment.* FROM annulment JOIN cut USING (partition) SEMI JOIN wanted_station USING (station)
@@ -270,30 +343,30 @@ last_review AS (
     FROM review JOIN cut USING (partition) SEMI JOIN wanted_station USING (station)
     SEMI JOIN wanted_contest USING (contest) WHERE review."offset" <= cut.through GROUP BY station, contest, reviewed
 ),
-spoken_of AS (SELECT DISTINCT station, contest FROM said),
+mentioned AS (SELECT DISTINCT station, contest FROM reported),
 -- How far versions go from 0 without a step of more than $step; where none is above $step, all are within it.
 reach AS (
     SELECT station, contest, list_reduce(
         list_prepend(0, list_sort(list_distinct(list(version)))),
         lambda reached, version: CASE WHEN version <= reached + $step THEN version ELSE reached END
     ) AS reached
-    FROM said GROUP BY station, contest HAVING max(version) > $step
+    FROM reported GROUP BY station, contest HAVING max(version) > $step
 ),
--- Of forms with one version that say the same, the first stands for all (V3).
+-- Of forms with one version with the same numbers, the first represents all (V3).
 distinct_form AS (
     SELECT
-        said.* EXCLUDE (hard),
-        said.hard OR coalesce(version > reached, false) AS hard,
+        reported.* EXCLUDE (hard),
+        reported.hard OR coalesce(version > reached, false) AS hard,
         coalesce(decision = 'accepted', false) AS is_accepted,
         coalesce(decision = 'rejected', false) AS is_rejected
-    FROM said
+    FROM reported
     LEFT JOIN annulled USING (station, contest)
     LEFT JOIN reach USING (station, contest)
-    ANTI JOIN in_force ON in_force.station = said.station AND in_force.contest = said.contest AND in_force.form = said.event
-    LEFT JOIN last_review ON last_review.station = said.station AND last_review.contest = said.contest
-        AND last_review.reviewed = said.event
+    ANTI JOIN in_force ON in_force.station = reported.station AND in_force.contest = reported.contest AND in_force.form = reported.event
+    LEFT JOIN last_review ON last_review.station = reported.station AND last_review.contest = reported.contest
+        AND last_review.reviewed = reported.event
     WHERE version > coalesce(through_version, 0)
-    QUALIFY row_number() OVER (PARTITION BY said.station, said.contest, version, form_hash ORDER BY said."offset") = 1
+    QUALIFY row_number() OVER (PARTITION BY reported.station, reported.contest, version, form_hash ORDER BY reported."offset") = 1
 ),
 -- A review decides only where there is something to decide: a hard rule, or two forms that disagree (V1).
 disputed AS (
@@ -329,18 +402,18 @@ out_of_line AS (
     SELECT station, contest FROM effective
     WHERE (version > 1 OR supersedes IS NOT NULL) AND (
         (version > 1 AND NOT EXISTS (
-            SELECT 1 FROM said WHERE said.station = effective.station AND said.contest = effective.contest
-                AND said.version = effective.version - 1
+            SELECT 1 FROM reported WHERE reported.station = effective.station AND reported.contest = effective.contest
+                AND reported.version = effective.version - 1
         ))
         OR NOT EXISTS (
-            SELECT 1 FROM said WHERE said.station = effective.station AND said.contest = effective.contest
-                AND said.event = effective.supersedes AND said.version < effective.version
+            SELECT 1 FROM reported WHERE reported.station = effective.station AND reported.contest = effective.contest
+                AND reported.event = effective.supersedes AND reported.version < effective.version
         )
     )
 )
 SELECT
-    spoken_of.station,
-    spoken_of.contest,
+    mentioned.station,
+    mentioned.contest,
     CASE
         WHEN effective.event IS NOT NULL THEN CASE
             WHEN effective.not_clean OR effective.is_accepted OR effective.is_conflict
@@ -351,7 +424,7 @@ SELECT
         ELSE 'waiting'
     END AS state,
     coalesce(effective.event, held.event) AS event
-FROM spoken_of
+FROM mentioned
 LEFT JOIN effective USING (station, contest)
 LEFT JOIN held USING (station, contest)
 LEFT JOIN out_of_line USING (station, contest)
@@ -360,38 +433,71 @@ LEFT JOIN annulled USING (station, contest);
 -- cross
 -- Rules that compare what stands in the contests of one station: they can only flag what would be clean. {rule} is one
 -- expression of rules.py.
-UPDATE standing SET state = 'flagged'
+UPDATE log_standing SET state = 'flagged'
 WHERE state = 'counted' AND EXISTS (
     SELECT 1
-    FROM (SELECT form.*, contest.office, form.stated_total AS VC FROM form JOIN contest ON contest.id = form.contest) AS mine
-    LEFT JOIN standing AS elsewhere ON elsewhere.station = mine.station AND elsewhere.contest <> mine.contest
-    LEFT JOIN (SELECT form.*, contest.office FROM form JOIN contest ON contest.id = form.contest) AS other
+    FROM (
+        SELECT station, contest, event, A, B1, B2, B3, B4, stated_total AS VC, office
+        FROM form JOIN contest ON contest.id = form.contest
+        SEMI JOIN cut USING (partition)
+    ) AS mine
+    LEFT JOIN log_standing AS elsewhere ON elsewhere.station = mine.station AND elsewhere.contest <> mine.contest
+    LEFT JOIN (
+        SELECT station, contest, event, A, B1, B2, B3, B4, office
+        FROM form JOIN contest ON contest.id = form.contest
+        SEMI JOIN cut USING (partition)
+    ) AS other
         ON other.event = elsewhere.event AND other.station = elsewhere.station AND other.contest = elsewhere.contest
-    WHERE mine.event = standing.event AND mine.station = standing.station AND mine.contest = standing.contest
+    WHERE mine.event = log_standing.event AND mine.station = log_standing.station AND mine.contest = log_standing.contest
         AND list_contains($offices, mine.office) AND ({rule})
 );
 
--- sums
--- What the wanted areas have in each contest: a row for each tier. {stated} is, for each number that a form may leave out,
--- its sum and in how many stations nobody stated it.
-CREATE OR REPLACE TEMP TABLE counted AS
-SELECT
-    standing.contest,
-    station.area,
-    standing.state,
-    form.register, form.voters, form.valid, form.valid_ballots, form.invalid, form.blank, form.total, form.votes
-FROM standing
-JOIN station ON station.code = standing.station
-LEFT JOIN form USING (station, contest, event)
-WHERE standing.state IN ('counted', 'flagged', 'held', 'annulled');
+-- counted
+-- The count is empty before the first logs are counted.
+CREATE OR REPLACE TEMP TABLE standing (station VARCHAR, contest VARCHAR, state VARCHAR, event VARCHAR);
+CREATE OR REPLACE TEMP TABLE lowest (
+    contest VARCHAR, area VARCHAR, state VARCHAR, stations BIGINT, valid BIGINT, {stated_columns}, votes BIGINT[]
+);
 
-CREATE OR REPLACE TEMP TABLE area_sum AS
-WITH lowest AS (
+-- lowest
+-- What the areas that have stations themselves have in each contest: a row for each tier. {stated} is, for each number that a
+-- form may leave out, its sum and in how many stations nobody stated it.
+DELETE FROM log_standing WHERE contest NOT IN (SELECT id FROM contest WHERE office = $office);
+INSERT INTO standing FROM log_standing;
+INSERT INTO lowest
+WITH counted AS (
     SELECT
-        contest, area, state, count(*) AS stations, sum(valid) AS valid,
-        {stated}
-    FROM counted GROUP BY contest, area, state
+        log_standing.contest, station.area, log_standing.state,
+        form.register, form.voters, form.valid, form.valid_ballots, form.invalid, form.blank, form.total, form.votes
+    FROM log_standing
+    JOIN station ON station.code = log_standing.station
+    LEFT JOIN (
+        SELECT station, contest, event, register, voters, valid, valid_ballots, invalid, blank, total, votes
+        FROM form SEMI JOIN cut USING (partition)
+    ) AS form USING (station, contest, event)
+    WHERE log_standing.state IN ('counted', 'flagged', 'held', 'annulled')
+),
+summed AS (
+    SELECT contest, area, state, count(*) AS stations, sum(valid) AS valid, {stated} FROM counted
+    GROUP BY contest, area, state
+),
+count_of_choice AS (
+    SELECT contest, area, state, choice, sum(count)::BIGINT AS count
+    FROM (
+        SELECT contest, area, state, unnest(votes) AS count, generate_subscripts(votes, 1) AS choice
+        FROM counted WHERE state <> 'annulled'
+    )
+    GROUP BY contest, area, state, choice
+),
+votes_of_area AS (
+    SELECT contest, area, state, list(count ORDER BY choice) AS votes FROM count_of_choice GROUP BY contest, area, state
 )
+SELECT summed.contest, summed.area, summed.state, stations, valid, {stated_names}, votes
+FROM summed LEFT JOIN votes_of_area USING (contest, area, state);
+
+-- sums
+-- The same of the wanted areas. {stated_above} adds up {stated}.
+CREATE OR REPLACE TEMP TABLE area_sum AS
 SELECT
     contest, above AS area, state, sum(stations)::BIGINT AS stations, sum(valid)::BIGINT AS valid,
     {stated_above}
@@ -399,14 +505,9 @@ FROM lowest JOIN lineage USING (area) SEMI JOIN wanted_area ON wanted_area.area 
 GROUP BY contest, above, state;
 
 CREATE OR REPLACE TEMP TABLE area_votes AS
-WITH lowest AS (
-    SELECT contest, area, state, place, sum(count) AS count
-    FROM (
-        SELECT contest, area, state, unnest(votes) AS count, generate_subscripts(votes, 1) AS place
-        FROM counted WHERE state <> 'annulled'
-    )
-    GROUP BY contest, area, state, place
+SELECT contest, above AS area, state, choice, sum(count)::BIGINT AS count
+FROM (
+    SELECT contest, above, state, unnest(votes) AS count, generate_subscripts(votes, 1) AS choice
+    FROM lowest JOIN lineage USING (area) SEMI JOIN wanted_area ON wanted_area.area = lineage.above
 )
-SELECT contest, above AS area, state, place, sum(count)::BIGINT AS count
-FROM lowest JOIN lineage USING (area) SEMI JOIN wanted_area ON wanted_area.area = lineage.above
-GROUP BY contest, above, state, place;
+GROUP BY contest, above, state, choice;

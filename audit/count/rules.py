@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from audit.sources.events import NUMBERS, VOTER_ROWS
+from audit.sources.package import Package
 
 Parameters = dict[str, Any]
 Rule = Callable[[int, Parameters], str]
@@ -137,3 +138,23 @@ CROSS_RULES: dict[str, Rule] = {
 }
 """Rule id → expression over the form that stands in one contest of a station (`mine`) and one that stands in another
 (`other`, absent where there is none). `$reference` is the rule's parameter of that name."""
+
+
+def form_rules(package: Package) -> tuple[str, dict[str, Any]]:
+    """The list for `{rules}` of recount.sql, and its parameters."""
+    parts = ["CASE WHEN votes_unknown > 0 THEN {'rule': 'C1', 'severity': 'hard'} END"]
+    for field, where in ASKED_WHERE.items():
+        parts.append(f"CASE WHEN {field} IS NOT NULL AND NOT ({where}) THEN {{'rule': 'C2', 'severity': 'hard'}} END")
+    parameters: dict[str, Any] = {}
+    offices = [row["id"] for row in package.tables["offices"]]
+    for number, rule in enumerate(package.election["rules"]):
+        if rule["id"] not in FORM_RULES:
+            continue
+        expression = FORM_RULES[rule["id"]](int(rule["tolerance"]), rule["parameters"])
+        severity = rule["severity"] if rule["severity"] in ("hard", "soft") else "info"
+        parameters[f"offices_{number}"] = rule["offices"] or offices
+        parts.append(
+            f"CASE WHEN list_contains($offices_{number}, office) AND ({expression}) "
+            f"THEN {{'rule': '{rule['id']}', 'severity': '{severity}'}} END"
+        )
+    return ", ".join(parts), parameters

@@ -12,13 +12,15 @@ from urllib.parse import quote
 
 import orjson
 
-from audit.count.recount import MAY_BE_UNSAID, Cut, Numbers, Recount, Standing, Stated, Sums
+from audit.count.package_tables import order_of_stations
+from audit.count.recount import Recount
+from audit.count.values import MAY_BE_ABSENT, Cut, Numbers, Stated, StationCount, Sums
 from audit.report.findings import AuditError, Discovery, Verdict
 from audit.sources.package import PARTITIONS_MAX, Package, canonical
 
 STATIONS_OF_PAGE = 5_000
 SHOWN_CHARACTERS_MAX = 300
-NOBODY = Numbers(0, 0, (Stated(0, 0),) * len(MAY_BE_UNSAID), ())
+NOBODY = Numbers(0, 0, (Stated(0, 0),) * len(MAY_BE_ABSENT), ())
 NO_PARTY = "-"
 """The line of votes for nobody's party in the sums of an office."""
 
@@ -119,21 +121,6 @@ class Snapshots:
                 raise AuditError(f"{path}: its next page begins after {until!r}, which is not further")
             after = until
         raise AuditError(f"the stations of {contest} come in more pages than there are stations for")
-
-
-def order_of_stations(package: Package) -> dict[str, int]:
-    """Station → its place in lists: area by area, areas of one area by code, and in each the stations by code."""
-    parents = {row["code"]: row["parent"] for row in package.tables["areas"]}
-    lineages: dict[str, tuple[str, ...]] = {}
-
-    def lineage(area: str) -> tuple[str, ...]:
-        if area not in lineages:
-            above = parents[area]
-            lineages[area] = (area,) if not above else (*lineage(above), area)
-        return lineages[area]
-
-    in_order = sorted(package.tables["stations"], key=lambda row: (lineage(row["area"]), row["code"]))
-    return {row["code"]: place for place, row in enumerate(in_order)}
 
 
 def ballots_of(package: Package) -> dict[str, list[dict[str, Any]]]:
@@ -249,7 +236,7 @@ class Comparison:
         last = len(self._order) if page["until"] is None else self._order[page["until"]]
         own = {
             station: station_line(station, claim.contest, standing, names, self._office[claim.contest] in self._apart)
-            for station, standing in self._recount.standings(claim.contest).items()
+            for station, standing in self._recount.stations(claim.contest).items()
             if first < self._order[station] <= last
         }
         self.compared += len(own)
@@ -266,7 +253,7 @@ class Comparison:
 
 
 def station_line(
-    station: str, contest: str, standing: Standing, names: list[str], counts_blank: bool
+    station: str, contest: str, standing: StationCount, names: list[str], counts_blank: bool
 ) -> dict[str, Any]:
     return {
         "station": station,
@@ -337,7 +324,7 @@ def _added(one: Stated, other: Stated) -> Stated:
     return Stated(one.total + other.total, one.not_stated + other.not_stated)
 
 
-_NAMES = dict(zip(("registered_voters", *MAY_BE_UNSAID[1:]), range(len(MAY_BE_UNSAID)), strict=True))
+_NAMES = dict(zip(("registered_voters", *MAY_BE_ABSENT[1:]), range(len(MAY_BE_ABSENT)), strict=True))
 """Number of a form that nobody may have stated, as it is published → its place among the sums."""
 
 

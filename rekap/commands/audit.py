@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from audit.count.numbering import Irregular, Numbering
 from audit.report.findings import AuditError, Verdict
@@ -20,6 +18,7 @@ from audit.run import Report, Wishes
 from audit.run import audit as run_audit
 from audit.sources.archive import Archive, Server
 from proofs.notes import NoteError, parse_key
+from rekap.progress import shown_progress
 from rekap.terminal import complain, say
 from runtime.files.atomic_write import replace_file
 from runtime.files.temporary import temporary_directory
@@ -150,13 +149,7 @@ def _sources(source: str, published: str | None, archive: Path | None) -> Iterat
 
 
 def _once(sources: Sources, wishes: Wishes, report_name: Path) -> Verdict:
-    with _bar() as (bar, tasks):
-
-        def progress(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total)
-            bar.update(tasks[what], completed=done, total=total)
-
+    with shown_progress() as progress:
         report = run_audit(*sources, wishes, progress)
     _write(report, report_name)
     for note in report.notes:
@@ -179,13 +172,6 @@ def _shown(numbering: Numbering) -> list[Irregular]:
     for each in numbering.first:
         shown.setdefault(each.kind, []).append(each)
     return [each for kind in shown.values() for each in kind[:FINDINGS_SHOWN_MAX]]
-
-
-@contextmanager
-def _bar() -> Iterator[tuple[Progress, dict[str, TaskID]]]:
-    columns = (TextColumn("{task.description:>10}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("{task.completed:,}"), console=Console(stderr=True)) as bar:
-        yield bar, {}
 
 
 def _write(report: Report, name: Path) -> None:
