@@ -11,7 +11,7 @@ from fastapi import Depends, FastAPI
 
 from api import docs
 from api.derived import Derived, follow_generations
-from api.feed import live
+from api.feed import routes as live
 from api.health import routes as health
 from api.limits.limits import Limits
 from api.problems import install_problems

@@ -4,8 +4,8 @@ On a busy night nearly all requests are `POST /v1/submissions`, and routing, dep
 all the checks (bench/latency.py). So the door calls the handler of that route directly, without FastAPI's routing; the route
 describes it in OpenAPI. All other requests go to the app.
 
-Requests for the live feed are not counted here: the feed has slots of its own (api/feed/live.py), and a browser's EventSource
-ends for good where it is answered with 429. Only mistakes in such requests cost something.
+Requests for the live feed are not counted here: the feed has slots of its own (api/feed/admission.py), and a browser's
+EventSource ends for good where it is answered with 429. Only mistakes in such requests cost something.
 """
 
 from __future__ import annotations

@@ -103,7 +103,10 @@ class Settings:
     witnesses: str = _setting("", "witnesses of the logs, each as its URL, a space and its key, separated by commas")
     checkpoint_ms: int = _setting(1000, "milliseconds between two checkpoints of a log that grows")
     heartbeat_s: int = _setting(10, "seconds between two checkpoints of a log that does not")
-    live_tick_ms: int = _setting(15, "milliseconds the live feed gathers changes before it sends them")
+    live_tick_ms: int = _setting(
+        100,
+        "most milliseconds the live feed gathers changes before it sends them; half as long as sending takes, if less",
+    )
     live_heartbeat_s: int = _setting(10, "seconds between heartbeats on the live feed")
     live_clients: int = _setting(2000, "most clients on the live feed of one API process")
     live_clients_per_address: int = _setting(

@@ -1,68 +1,66 @@
 """The live feed as server-sent events: one subscription, written until its client disconnects or does not read, or until the
 feed ends.
 
-ASGI reports that a client has gone only where the server notices, and between two messages there may be nothing to write.
-So the stream checks its connection with each message and each heartbeat, and a message that does not leave in
-`SEND_SECONDS_MAX` ends the stream.
+ASGI sends the head of the answer. The events are then written to the connection itself, as chunks of the body, whose bytes all
+streams of a channel share. A connection whose client does not read is ended as every other (api/http/unread.py).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
 
 from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
-from api.http.connection import CONNECTION, Connection
+from api.feed.clients import Client, Clients
+from api.feed.frames import EVENT
+from api.feed.hub.hub import Hub
+from api.http.connection import Connection
 
-SEND_SECONDS_MAX = 30.0
-"""A message that does not leave in this time means that the client does not read, so the connection is cut off."""
-RETRY_MS = 2_000
-"""Time after which a browser that lost its connection connects again."""
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+class StreamClient(Client):
+    """A client of one event stream. Nothing is written until `begin`."""
+
+    def __init__(self, clients: Clients, hub: Hub, party: str, connection: Connection) -> None:
+        super().__init__(clients, hub, party, connection, EVENT, is_full=True)
+        self.ended = asyncio.Event()
+
+    def begin(self) -> None:
+        self._note_room(self._connection.is_full)
+
+    def end(self, sentence: str) -> None:
+        """A browser then connects again, because the answer ends normally."""
+        self.has_gone()
+        self.ended.set()
 
 
 class EventStream(Response):
-    """Chunks of an event stream as they come. When `chunks` ends, the answer ends normally with its status 200, because a
-    browser then connects again, whereas an error would end its `EventSource` for good."""
+    """The events of a client as they come. When the feed ends, the answer ends normally with its status 200, because a browser
+    then connects again, whereas an error would end its `EventSource` for good."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, chunks: AsyncIterator[bytes], ended: Callable[[], None] = lambda: None) -> None:
-        """`ended` is called at the end, also where `chunks` never began, because the `finally` of a generator that was never
-        started does not run."""
-        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    def __init__(self, client: StreamClient) -> None:
+        super().__init__(headers=_HEADERS)
         del self.headers["content-length"]
-        self._chunks = chunks
-        self._ended = ended
+        self._client = client
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        connection: Connection | None = scope.get(CONNECTION)
-        writing = asyncio.create_task(self._write(connection, send))
-        gone = asyncio.create_task(_until_gone(receive))
+        gone, ended = asyncio.create_task(_until_gone(receive)), asyncio.create_task(self._client.ended.wait())
         try:
-            await asyncio.wait({writing, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if writing.done():
-                writing.result()
-        except TimeoutError:
-            if connection is not None:
-                connection.cut_off()
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            await asyncio.sleep(0)
+            if not gone.done():  # a HEAD is at its end here
+                self._client.begin()
+            await asyncio.wait({gone, ended}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            writing.cancel()
+            self._client.has_gone()
+            has_gone = gone.done()
             gone.cancel()
-            self._ended()
-            await asyncio.gather(writing, gone, return_exceptions=True)
-
-    async def _write(self, connection: Connection | None, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        async with aclosing(self._chunks) as chunks:  # type: ignore[type-var]  # a generator
-            async for chunk in chunks:
-                if connection is not None and connection.is_gone:
-                    return
-                async with asyncio.timeout(SEND_SECONDS_MAX):
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        async with asyncio.timeout(SEND_SECONDS_MAX):
+            ended.cancel()
+        if not has_gone:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
@@ -71,10 +69,6 @@ async def _until_gone(receive: Receive) -> None:
         pass
 
 
-def come_back(sentence: str, after_ms: int) -> EventStream:
+def come_back(sentence: str, after_ms: int) -> Response:
     """An answer that ends at once, after which a browser connects again in `after_ms`."""
-
-    async def chunks() -> AsyncIterator[bytes]:
-        yield f": {sentence}\nretry: {after_ms}\n\n".encode()
-
-    return EventStream(chunks())
+    return Response(f": {sentence}\nretry: {after_ms}\n\n", media_type="text/event-stream", headers=_HEADERS)

@@ -1,68 +1,77 @@
-"""Turns for rendering frames, which shares the event loop with everything else: at most half of the loop's time is spent on
-rendering, and the parties take turns."""
+"""Turns for rendering what single clients lack, which shares the event loop with everything else: at most half of the loop's
+time is spent on rendering, and the parties take turns."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 SLICE_SECONDS = 0.002
 """After so much rendering, everything else has as much time. One part of the feed takes about 2 ms; at half, each part is
 followed by a pause; at double, a request waits 4 ms for the loop."""
 
+Piece = Callable[[], None]
+
 
 class RenderingTurns:
+    """One event loop owns it. Each client has one piece waiting at most."""
+
     def __init__(self, slice_seconds: float = SLICE_SECONDS) -> None:
         self._slice_seconds = slice_seconds
         self._spent = 0.0
         """Seconds of rendering that no pause has made up for yet."""
         self._at = 0.0
-        """When a turn began last."""
-        self._is_taken = False
-        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        """When a turn ended last."""
+        self._waiting: dict[str, deque[Piece]] = {}
         """By party, the party whose turn is next first. So five hundred connections of one address wait for each other, and
         a connection of another address waits for one of them."""
+        self._is_called = False
+        self._is_held = False
 
-    @asynccontextmanager
-    async def turn(self, party: str) -> AsyncIterator[None]:
-        await self._take(party)
+    def add(self, party: str, piece: Piece) -> None:
+        self._waiting.setdefault(party, deque()).append(piece)
+        self._call(0.0)
+
+    def hold(self) -> None:
+        """Render nothing until `release`."""
+        self._is_held = True
+
+    def release(self) -> None:
+        self._is_held = False
+        self._call(0.0)
+
+    def _call(self, after_seconds: float) -> None:
+        if self._waiting and not self._is_called and not self._is_held:
+            self._is_called = True
+            loop = asyncio.get_running_loop()
+            if after_seconds > 0:
+                loop.call_later(after_seconds, self._turn)
+            else:
+                loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._spent = max(0.0, self._spent - (time.perf_counter() - self._at))
         try:
-            # The time of this thread and not of the clock, because the machine may run other processes meanwhile.
-            now, began = time.perf_counter(), time.thread_time()
-            self._spent = max(0.0, self._spent - (now - self._at))
-            self._at = now
-            yield
-            self._spent += time.thread_time() - began
-            if self._spent > self._slice_seconds:
-                await asyncio.sleep(self._spent)
-        finally:
-            self._pass_on()
+            while self._waiting and not self._is_held and self._spent <= self._slice_seconds:
+                piece = self._next()
+                # The time of this thread and not of the clock, because the machine may run other processes meanwhile.
+                began = time.thread_time()
+                try:
+                    piece()
+                finally:
+                    self._spent += time.thread_time() - began
+        finally:  # a piece that fails ends no other
+            self._at = time.perf_counter()
+            self._is_called = False
+            self._call(self._spent if self._spent > self._slice_seconds else 0.0)
 
-    async def _take(self, party: str) -> None:
-        if not self._is_taken:
-            self._is_taken = True
-            return
-        own: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(party, deque()).append(own)
-        try:
-            await own
-        except asyncio.CancelledError:
-            if own.done() and not own.cancelled():
-                self._pass_on()
-            raise
-
-    def _pass_on(self) -> None:
-        """Give the turn to the next party, and put its other connections behind those of the other parties."""
-        while self._waiting:
-            party = next(iter(self._waiting))
-            queue = self._waiting.pop(party)
-            following = queue.popleft()
-            if queue:
-                self._waiting[party] = queue
-            if not following.done():
-                following.set_result(None)
-                return
-        self._is_taken = False
+    def _next(self) -> Piece:
+        """The next piece of the party whose turn it is, which then waits behind the other parties."""
+        party = next(iter(self._waiting))
+        pieces = self._waiting.pop(party)
+        piece = pieces.popleft()
+        if pieces:
+            self._waiting[party] = pieces
+        return piece

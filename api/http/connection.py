@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
+from api.http.corked import Corked
 from api.http.unread import Unread
 
 CONNECTION = "rekap.connection"
@@ -22,20 +24,56 @@ class Connection(Protocol):
     @property
     def is_gone(self) -> bool: ...
 
+    is_full: bool
+    """Whether bytes that were written wait in this process, because the kernel has not taken them."""
+    was_unread: bool
+    """Whether the connection was ended because its client did not read."""
+
     def has_no_end(self) -> bool:
-        """State that the answer is an endless stream. The kernel then keeps less of the answer than of a download. A later
-        request on the connection would never be answered, so it ends the connection. Returns False where a later request has
-        already come."""
+        """State that the answer is an endless stream. The kernel then keeps less of the answer than of a download, and the
+        connection is full as soon as the kernel takes no more. A later request on the connection would never be answered, so
+        it ends the connection. Returns False where a later request has already come."""
+
+    def write_now(self, data: bytes) -> None:
+        """Send bytes at once, as far as the kernel takes them."""
+
+    def watch_room(self, call: Callable[[bool], None]) -> None:
+        """Call this with the new `is_full` each time it changes."""
 
     def cut_off(self) -> None:
         """End the connection, and drop what is written and not read yet."""
+
+
+class Receiver(Protocol):
+    """The part of the application that has taken a WebSocket over."""
+
+    def message_came(self, text: str | None) -> None:
+        """A whole message; None for a binary one."""
+
+    def has_gone(self) -> None:
+        """The connection is closing or lost; nothing can be sent on it any more. Called once."""
+
+
+class SocketConnection(Connection, Protocol):
+    """A WebSocket."""
+
+    def hand_over(self, receiver: Receiver) -> None:
+        """Give each message to the receiver from now on. The connection stays open when the ASGI application returns, which
+        then costs no task and no memory."""
+
+    def close_with(self, code: int, sentence: str) -> None:
+        """Close it by a closing handshake."""
 
 
 class ServedConnection:
     """What a connection of HTTP and one of WebSocket have in common, beside uvicorn's protocol of each."""
 
     transport: asyncio.Transport
+    _corked: Corked
     _unread: Unread
+    is_full = False
+    was_unread = False
+    _room_changed: Callable[[bool], None] | None = None
 
     @property
     def unsent(self) -> int:
@@ -45,6 +83,17 @@ class ServedConnection:
     @property
     def is_gone(self) -> bool:
         return self.transport.is_closing()
+
+    def write_now(self, data: bytes) -> None:
+        self._corked.write_now(data)
+
+    def watch_room(self, call: Callable[[bool], None]) -> None:
+        self._room_changed = call
+
+    def note_room(self, *, is_full: bool) -> None:
+        self.is_full = is_full
+        if self._room_changed is not None:
+            self._room_changed(is_full)
 
     def cut_off(self) -> None:
         self.transport.abort()
@@ -57,8 +106,12 @@ def notice_the_vanished(transport: asyncio.BaseTransport) -> None:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, VANISHED_MS)
 
 
-def keep_little(transport: asyncio.BaseTransport) -> None:
-    """Let the kernel keep STREAM_SENT_BYTES_MAX for a client that does not read."""
+def keep_little(transport: asyncio.Transport) -> None:
+    """Let the kernel keep STREAM_SENT_BYTES_MAX for a client that does not read, and call the protocol's
+    `pause_writing` for the first byte that the kernel does not take."""
+    if transport.is_closing():
+        return
+    transport.set_write_buffer_limits(high=0)
     raw = transport.get_extra_info("socket")
     if raw is not None:
         with suppress(OSError):  # the connection has just ended

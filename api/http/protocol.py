@@ -82,7 +82,6 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         self._turns = turns
         self._at_once = at_once
         self.party: str | None = None
-        self._corked: Corked
         self._backlog = b""
         """What came and is not read yet."""
         self._waiting_since: float | None = self.loop.time()
@@ -156,6 +155,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
+        self.note_room(is_full=True)
         if self._place is not None:
             self._place.give_back()  # the answer waits for its client
 
@@ -163,10 +163,12 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         super().resume_writing()
         if self._place is not None and self._running is not None and not self._is_endless:
             self._place.take()
+        self.note_room(is_full=False)
 
     def look(self, now: float) -> None:
         if self._unread.is_stalled(now):
             metrics.HTTP_CUT_OFF.labels("unread").inc()
+            self.was_unread = True
             self.cut_off()
         elif self._is_deaf and self.transport.is_closing():
             if now - self._ending_since > LINGER_SECONDS and not self.unsent:

@@ -1,8 +1,11 @@
 """uvicorn's WebSocket protocol with a bound on what a client can send, leave unsent or leave unread.
 
 WebSockets are read in small pieces, a few milliseconds of all of them in a turn of the loop, and a WebSocket is not read while
-its client does not read what was written to it. The live feed (api/feed/live.py) bounds commands; this file bounds the frames
-below: pings, empty fragments, a handshake that is never completed.
+its client does not read what was written to it. The live feed (api/feed/socket_client.py) bounds commands; this file bounds the
+frames below: pings, empty fragments, a handshake that is never completed.
+
+An application may take a connection over (`hand_over`): it then gets each message by a call and writes frames that it has made,
+and ASGI, with its task, its scope and its queue, is done with the connection.
 """
 
 from __future__ import annotations
@@ -14,11 +17,12 @@ from typing import Any
 
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.config import Config
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.http11 import Request
 
-from api.http.connection import CONNECTION, ServedConnection, keep_little
+from api.http.connection import CONNECTION, Receiver, ServedConnection, keep_little
 from api.http.connections import Connections
 from api.http.corked import BACKLOG, UNREAD, Corked
 from api.http.fair_turns import FairTurns
@@ -61,7 +65,6 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
         self._proxies = proxies
         self._turns = turns
         self.party: str | None = None
-        self._corked: Corked
         self._began = self.loop.time()
         self._window_ends = 0.0
         self._frames = 0
@@ -70,6 +73,9 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
         self._head_bytes = 0
         """How many bytes of the backlog are a handshake, which is parsed in one piece."""
         self._is_waiting = False
+        self._receiver: Receiver | None = None
+        """The part of the application that the connection was handed over to."""
+        self._is_let_go = False
 
     # -- the connection --------------------------------------------------------------------------------------------
 
@@ -85,6 +91,19 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
         self._connections.leave(self)
         self._backlog.clear()
         super().connection_lost(exc)
+        self._let_go()
+
+    def cut_off(self) -> None:
+        super().cut_off()
+        self._let_go()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._let_go()
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self._let_go()
 
     def has_no_end(self) -> bool:
         keep_little(self.transport)
@@ -93,10 +112,68 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
     def look(self, now: float) -> None:
         if self._unread.is_stalled(now):
             metrics.HTTP_CUT_OFF.labels("unread").inc()
+            self.was_unread = True
             self.cut_off()
         elif not self.handshake_complete and now - self._began > HANDSHAKE_SECONDS_MAX:
             metrics.HTTP_CUT_OFF.labels("handshake").inc()
             self.cut_off()
+
+    # -- handing the connection over -------------------------------------------------------------------------------
+
+    async def run_asgi(self) -> None:
+        """As in uvicorn, but a connection that was handed over stays open when the application returns."""
+        try:
+            await self.app(self.scope, self.receive, self.send)
+        except ClientDisconnected:
+            pass
+        except BaseException:
+            logger.exception("Exception in ASGI application")
+            self.send_500_response()
+            self._let_go()
+        else:
+            if self._receiver is not None:
+                self._forget_the_handshake()
+                return
+            if not self.handshake_complete:
+                logger.error("ASGI callable returned without completing handshake.")
+                self.send_500_response()
+        if self.close_timer is None:
+            self.transport.close()
+
+    def hand_over(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        while not self.queue.empty():
+            message = self.queue.get_nowait()
+            if message["type"] == "websocket.receive":
+                receiver.message_came(message.get("text"))
+        if self.disconnected or self.close_sent or self.transport.is_closing():
+            self._let_go()
+        elif self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+            self._go_on()
+
+    def close_with(self, code: int, sentence: str) -> None:
+        if self.close_sent or self.transport.is_closing():
+            return
+        self.conn.send_close(code, sentence)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
+        self._let_go()
+        self._go_on()
+
+    def _let_go(self) -> None:
+        """Inform the receiver that it can send no more."""
+        receiver, self._room_changed = self._receiver, None
+        if receiver is not None and not self._is_let_go:
+            self._is_let_go = True
+            receiver.has_gone()
+
+    def _forget_the_handshake(self) -> None:
+        """Free what nobody needs of a connection that lasts for hours: its request, and what ASGI made of it."""
+        self.scope = {}  # type: ignore[typeddict-item]
+        del self.request, self.response
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -110,10 +187,12 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
     def pause_writing(self) -> None:
         super().pause_writing()
         self._corked.hold_reading(UNREAD)
+        self.note_room(is_full=True)
 
     def resume_writing(self) -> None:
         super().resume_writing()
         self._corked.release_reading(UNREAD)
+        self.note_room(is_full=False)
         self._go_on()
 
     async def send(self, message: ASGISendEvent) -> None:
@@ -151,6 +230,8 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
             # The library does not answer a request that it cannot parse, and would wait for ever.
             self.transport.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
             self.transport.close()
+        if self.close_sent or self.transport.is_closing():
+            self._let_go()
         if self._backlog:
             self._go_on()
         else:
@@ -162,11 +243,11 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
             self._frames, self._window_ends = 0, now + FRAMES_SECONDS
         self._frames += len(self.conn.events)
         if self._frames > FRAMES_MAX:
-            self._close_with(f"more than {FRAMES_MAX} frames in {FRAMES_SECONDS:.0f} s")
+            self._refuse(f"more than {FRAMES_MAX} frames in {FRAMES_SECONDS:.0f} s")
             return
         super().handle_events()
         if len(self.frames) > FRAGMENTS_MAX:
-            self._close_with(f"more than {FRAGMENTS_MAX} fragments of one message")
+            self._refuse(f"more than {FRAGMENTS_MAX} fragments of one message")
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -179,11 +260,16 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
                 b"".join(self.frames).decode()
             except UnicodeDecodeError:  # for which the server would write a traceback
                 self.frames = []
-                self._close_with("a text message is UTF-8", CLOSE_NOT_TEXT)
+                self._refuse("a text message is UTF-8", CLOSE_NOT_TEXT)
                 return
-        super().send_receive_event_to_app()
+        if self._receiver is None:
+            super().send_receive_event_to_app()
+            return
+        data, self.frames = b"".join(self.frames), []
+        if not self._is_let_go:
+            self._receiver.message_came(data.decode() if self.curr_msg_data_type == "text" else None)
 
-    def _close_with(self, sentence: str, code: int = CLOSE_POLICY) -> None:
+    def _refuse(self, sentence: str, code: int = CLOSE_POLICY) -> None:
         if not self.close_sent:
             metrics.HTTP_CUT_OFF.labels("frames").inc()
             self.conn.fail(code, sentence)

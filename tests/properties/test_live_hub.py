@@ -3,13 +3,14 @@ it was ever told is the fold of the `as_of` beside it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from api.feed.hub import passes
 from api.feed.hub.hub import Hub
 from api.feed.subscribers import Subscriber
 from projections.area.rollup import Rollup
@@ -24,6 +25,7 @@ from schemas.derived.blocks import Block
 from schemas.served.live import FROM_SERVER, Positions, Subscribe, cursor_of, positions_of
 from tests.support.ledger import MemoryLedger
 from tests.support.small_election import reported, small_package
+from tests.support.unread import Unread, read
 
 PACKAGE = small_package(partitions=2)
 STATIONS = [station.code for station in PACKAGE.stations]
@@ -40,6 +42,7 @@ moments = st.lists(
         st.tuples(st.just("keyframe")),
         st.tuples(st.just("follow")),
         st.tuples(st.just("flush")),
+        st.tuples(st.just("deliver"), st.sampled_from([1, 2, 100])),
         st.tuples(st.just("read"), st.sampled_from([1, 2, 100])),
         st.tuples(st.just("break")),
         st.tuples(st.just("heartbeat")),
@@ -88,10 +91,11 @@ class Night:
 class Client:
     """What a browser does: keeps the newest number of each area, and its last cursor over broken connections."""
 
-    def __init__(self, night: Night, hub: Hub, command: dict[str, Any]) -> None:
+    def __init__(self, night: Night, hub: Hub, command: dict[str, Any], room: int) -> None:
         self._night = night
         self._hub = hub
         self._command = command
+        self._room = room
         self._cursor: str | None = None
         self._subscriber: Subscriber
         self.tallies: dict[tuple[str, str], dict[str, Any]] = {}
@@ -100,7 +104,7 @@ class Client:
 
     def connect(self) -> None:
         self._parts.clear()
-        self._subscriber = self._hub.join(lambda: None)
+        self._subscriber = self._hub.join(Unread(self._room), lambda: None)
         self._hub.subscribe(self._subscriber, Subscribe(**self._command, cursor=self._cursor))
 
     def break_off(self) -> None:
@@ -128,10 +132,10 @@ class Client:
 
     def _messages(self, most: int) -> Iterator[dict[str, Any]]:
         for _ in range(most):
-            frame = self._subscriber.take()
-            if frame is None:
+            messages = read(self._subscriber, 1)
+            if not messages:
                 return
-            yield json.loads(frame.text)
+            yield messages[0]
 
 
 def _fold_of(night: Night, cut: dict[str, int]) -> dict[tuple[str, str], list[int]]:
@@ -173,10 +177,10 @@ def _assert_is_the_fold(night: Night, message: dict[str, Any], tallies: Iterable
     moments,
     st.sampled_from([{}, {"area": "1.1"}, {"level": "district"}, {"area": "2"}]),
     st.sampled_from([1, 1_500, 128 * 1024]),
-    st.sampled_from([1, 4_000, 256 * 1024]),
+    st.sampled_from([1, 2, 1_000]),
 )
 @example(  # breaks off between the marker of a gap and the state that follows it
-    [("news", FORM), ("read", 2), ("break",), ("read", 2), ("report", FORM), ("break",)], {}, 1, 256 * 1024
+    [("news", FORM), ("read", 2), ("break",), ("read", 2), ("report", FORM), ("break",)], {}, 1, 1_000
 )
 @example(  # the last row it lacks is in a part with `more`: a flush came between, which changed nothing of the channel
     [
@@ -194,18 +198,30 @@ def _assert_is_the_fold(night: Night, message: dict[str, Any], tallies: Iterable
     1,
 )
 def test_a_client_ends_with_the_newest_state_and_was_never_told_a_number_of_no_moment(
-    night_moments: list[tuple[Any, ...]], channel: dict[str, str], part_bytes: int, queue_bytes: int
+    night_moments: list[tuple[Any, ...]], channel: dict[str, str], part_bytes: int, room: int
 ) -> None:
     night = Night()
-    hub = Hub(night.definition, SUBTOTALS, part_bytes=part_bytes, queue_bytes_max=queue_bytes)
+    hub = Hub(night.definition, SUBTOTALS, part_bytes=part_bytes)
     hub.begin(Positions(0, (0,)))
-    client = Client(night, hub, {"office": OFFICE, **channel})
+    # Others before and behind the client, so that a pass over them all can stop before, at or after it.
+    before, client, behind = (Client(night, hub, {"office": OFFICE, **channel}, each) for each in (1_000, room, 1_000))
 
     def follow() -> None:
         for offset in range(hub.positions.results, len(night.results)):
             hub.apply_result(offset, night.results[offset])
         for offset in range(hub.positions.subtotals[0], len(night.subtotals)):
             hub.apply_block(0, offset, night.subtotals[offset])
+
+    def deliver(most: int) -> None:
+        left = most
+
+        def has_time() -> bool:
+            nonlocal left
+            left -= 1
+            return left > 0
+
+        with patch.object(passes, "DELIVERIES_IN_A_STEP", 1):
+            hub.deliver(has_time)
 
     for moment in night_moments:
         match moment:
@@ -224,6 +240,8 @@ def test_a_client_ends_with_the_newest_state_and_was_never_told_a_number_of_no_m
                 follow()
             case ("flush",):
                 hub.flush()
+            case ("deliver", most):
+                deliver(most)
             case ("read", most):
                 client.read(most)
             case ("break",):
@@ -233,11 +251,12 @@ def test_a_client_ends_with_the_newest_state_and_was_never_told_a_number_of_no_m
     night.publish(keyframe=True)
     follow()
     hub.flush()
-    client.read(10_000)
-    newcomer = Client(night, hub, {"office": OFFICE, **channel})
-    newcomer.read(10_000)
-    assert client.tallies == newcomer.tallies
-    assert client.tallies
+    deliver(10_000)
+    newcomer = Client(night, hub, {"office": OFFICE, **channel}, 1_000)
+    for each in (before, client, behind, newcomer):
+        each.read(10_000)
+    assert newcomer.tallies
+    assert [each.tallies for each in (before, client, behind)] == [newcomer.tallies] * 3
 
 
 def test_a_heartbeat_of_a_replica_that_is_behind_takes_no_cursor_back() -> None:
@@ -246,7 +265,7 @@ def test_a_heartbeat_of_a_replica_that_is_behind_takes_no_cursor_back() -> None:
     ahead = Positions(len(night.results), (len(night.subtotals),))
     behind = Hub(night.definition, SUBTOTALS)
     behind.begin(Positions(0, (0,)))
-    subscriber = behind.join(lambda: None)
+    subscriber = behind.join(Unread(), lambda: None)
     behind.subscribe(subscriber, Subscribe(office=OFFICE, cursor=cursor_of(ahead, night.definition.hash)))
     behind.heartbeat()
     for offset, value in enumerate(night.subtotals):
@@ -254,9 +273,11 @@ def test_a_heartbeat_of_a_replica_that_is_behind_takes_no_cursor_back() -> None:
     for offset, value in enumerate(night.results):
         behind.apply_result(offset, value)
     behind.heartbeat()
-    cursors = []
-    while (frame := subscriber.take()) is not None:
-        if frame.cursor is not None:
-            cursors.append(positions_of(frame.cursor, night.definition.hash))
+    behind.deliver(lambda: True)
+    cursors = [
+        positions_of(message["cursor"], night.definition.hash)
+        for message in read(subscriber)
+        if message.get("cursor") is not None
+    ]
     assert cursors
     assert set(cursors) == {ahead}

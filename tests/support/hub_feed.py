@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from api.feed.hub.hub import Hub
 from api.feed.subscribers import Subscriber
 from schemas.served.live import Positions, Subscribe
 from tests.properties.test_live_hub import OFFICE, STATIONS, Night
+from tests.support.unread import Unread
 
 
 class Feed:
@@ -22,29 +22,26 @@ class Feed:
         self.follow()
 
     def follow(self) -> None:
+        self.apply()
+        self.hub.flush()
+        self.hub.deliver(lambda: True)
+
+    def apply(self) -> None:
         for offset in range(self.hub.positions.results, len(self.night.results)):
             self.hub.apply_result(offset, self.night.results[offset])
         for offset in range(self.hub.positions.subtotals[0], len(self.night.subtotals)):
             self.hub.apply_block(0, offset, self.night.subtotals[offset])
-        self.hub.flush()
 
     def report(self, votes: int, station: str = STATIONS[0]) -> None:
         self.night.report(station, (votes, 0, 0), votes + 1)
         self.night.publish(keyframe=False)
         self.follow()
 
-    def join(self, party: str = "", **command: Any) -> Subscriber:
-        subscriber = self.hub.join(lambda: None, party)
+    def heartbeat(self) -> None:
+        self.hub.heartbeat()
+        self.hub.deliver(lambda: True)
+
+    def join(self, party: str = "", *, room: int = 1_000, **command: Any) -> Subscriber:
+        subscriber = self.hub.join(Unread(room), lambda: None, party)
         self.hub.subscribe(subscriber, Subscribe(**{"office": OFFICE, **command}))
         return subscriber
-
-
-def read(subscriber: Subscriber, most: int = 1_000) -> list[dict[str, Any]]:
-    messages: list[dict[str, Any]] = []
-    while len(messages) < most and (frame := subscriber.take()) is not None:
-        messages.append(json.loads(frame.text))
-    return messages
-
-
-def kinds(messages: list[dict[str, Any]]) -> list[str]:
-    return [message["type"] for message in messages]

@@ -18,7 +18,7 @@ from typing import Any, cast
 import uvicorn
 from fastapi import FastAPI
 
-from api.feed import live as feed_routes
+from api.feed import routes as feed_routes
 from api.feed.hub.hub import Hub
 from api.feed.live import LiveFeed
 from api.http.connections import Connections

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from api.feed.frames import Frame
 from api.feed.hub.channels import Channels
 from api.feed.hub.commands import CommandError, selection_of, start_of
 from api.feed.hub.messages import MessageRows, error_frame, gap_frame, heartbeat_frame, hello_frame, unsubscribed_frame
 from api.feed.hub.moment import Moment
 from api.feed.hub.parked import ParkedSubscriptions
 from api.feed.hub.parts import PartMaker
+from api.feed.hub.passes import Passes
 from api.feed.hub.rows import Rows
 from api.feed.slots import Slots
-from api.feed.state import FRAMES, FeedState, PackedTally
-from api.feed.subscribers import PART_BYTES, QUEUE_BYTES_MAX, Channel, Frame, Subscriber, Subscription
+from api.feed.state import FRAMES, FeedState, OfficeState, PackedTally
+from api.feed.subscribers import PART_BYTES, Channel, Outlet, Subscriber, Subscription
 from api.feed.touched import Touched
 from projections.definition.compiled import Definition
 from projections.fold.chain import Applied
@@ -24,9 +26,6 @@ SUBSCRIPTIONS_MAX = 50
 """Limit for one connection."""
 SUBSCRIPTIONS_TOTAL_MAX = 16_000
 """Limit for all connections: eight for each of 2,000. Each costs a flush 3 µs when its channel changes."""
-QUEUED_BYTES_MAX = 32 * 1024 * 1024
-"""Frames in the queues of all clients together, a frame counted once for each queue that it is in. Past this bound, the
-client with the most bytes falls behind. It is 128 full queues; clients that read have empty ones."""
 
 
 class Hub:
@@ -39,22 +38,17 @@ class Hub:
         generation: int = 1,
         subscriptions_of_party: int = SUBSCRIPTIONS_TOTAL_MAX,
         part_bytes: int = PART_BYTES,
-        queue_bytes_max: int = QUEUE_BYTES_MAX,
-        queued_bytes_max: int = QUEUED_BYTES_MAX,
     ) -> None:
         self.definition = definition
         self._heartbeat_s = heartbeat_s
         self._generation = generation
         self._part_bytes = part_bytes
-        self._queue_bytes_max = queue_bytes_max
-        self._queued_bytes_max = queued_bytes_max
-        self.queued_bytes = 0
-        """Sum over all subscribers' queues."""
         self.state = FeedState(definition, subtotals_partitions)
         self.parked = ParkedSubscriptions(self.state)
         self._rows = Rows(definition)
         self._channels = Channels(definition, self.state, self._rows)
         self._moment = Moment(definition.hash, generation, self.positions)
+        self.passes = Passes(self._frame_failed)
         self._parts = PartMaker(self.state, self._channels, self._rows, self._moment, part_bytes)
         self._slots = Slots(SUBSCRIPTIONS_TOTAL_MAX, subscriptions_of_party)
         self._subscribers: dict[Subscriber, None] = {}
@@ -96,53 +90,66 @@ class Hub:
     # -- frames for all who are live -------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Send the live subscribers what was applied since the last flush."""
+        """Make frames of what was applied since the last flush, for `deliver` to write."""
         if not self.state.has_news:
             return
+        # So that all frames that are under way are of one flush, and no list of them grows.
+        self.deliver(lambda: True)
         self.state.has_news = False
         self._moment.advance(self.positions)
         for office in self.state.offices:
             if office.touched:
                 touched, office.touched = office.touched, Touched()
                 try:
-                    for channel, part in self._channels.split(office, touched):
-                        if channel.live:
-                            self._send(channel, part)
+                    frames = sum(self._send(channel, part) for channel, part in self._channels.split(office, touched))
                 except Exception as error:
-                    # Each client of the office is due what it lacks, so that an error with one office stops no other.
-                    for channel in self._channels.of_office(office.entry.number):
-                        self._owe_all(channel)
-                    office.stop(FRAMES, error, "making its frames")
+                    self._office_failed(office, error)
                 else:
-                    office.stopped.pop(FRAMES, None)
+                    if not frames:
+                        office.stopped.pop(FRAMES, None)
         self.parked.unpark()
 
-    def _send(self, channel: Channel, part: Touched) -> None:
-        """Queue one frame for all live subscribers. Where the frame would be too large, or more than the change must be
-        sent, they are due instead."""
+    def deliver(self, has_time: Callable[[], bool]) -> bool:
+        """Write the frames of the last flush to those who are live, for as long as there is time. Returns whether all are
+        written."""
+        return self.passes.run(has_time)
+
+    def _send(self, channel: Channel, part: Touched) -> bool:
+        """Make one frame for all live subscribers, if there are any, or make them due where the frame would be too large or the
+        change is not all that they lack. Returns whether a frame was made."""
+        if not channel.live:
+            return False
         size = sum(self._rows.size(channel.office, key) for key in part.keys) + sum(map(len, part.stations.values()))
         if part.everything or part.gap is not None or size > self._part_bytes:
             self._owe_all(channel)
-            return
+            return False
         frame = Frame(
             "change",
             self._change(channel, part),
             cursor=self._moment.cursor,
             channel=channel,
             before=self._moment.before,
-            size=size,
+            number=self._moment.number,
         )
-        for subscriber in list(channel.live):
-            subscriber.push(frame)
-            if self.queued_bytes > self._queued_bytes_max:
-                max(self._subscribers, key=lambda each: each.queued_bytes).fall_behind()
+        self.passes.add(frame, list(channel.live))
+        return True
 
     def _owe_all(self, channel: Channel) -> None:
         for subscriber in list(channel.live):
             subscriber.owe(subscriber.subscriptions[channel], self._moment.before)
 
+    def _office_failed(self, office: OfficeState, error: Exception) -> None:
+        """Make each client of the office due for what it lacks, so that an error with one office stops no other."""
+        for channel in self._channels.of_office(office.entry.number):
+            self._owe_all(channel)
+        office.stop(FRAMES, error, "making its frames")
+
+    def _frame_failed(self, frame: Frame, error: Exception) -> None:
+        assert frame.channel is not None
+        self._office_failed(frame.channel.office, error)
+
     def _change(self, channel: Channel, part: Touched) -> Callable[[], bytes]:
-        """A function that renders the numbers as they are now. It is called when the first client takes the frame."""
+        """A function that renders the numbers as they are now. It is called when the frame is first written."""
         office = channel.office
         head, cursor = self._moment.head(office), self._moment.cursor
         rows = [(key, self._rows.newest(office, key)) for key in sorted(part.keys)]
@@ -153,7 +160,9 @@ class Hub:
             for key, row in rows:
                 message.add(key, self._rows.render(office, key, row))
             message.stations = stations
-            return message.message("change", channel, head, cursor=cursor)
+            text = message.message("change", channel, head, cursor=cursor)
+            office.stopped.pop(FRAMES, None)
+            return text
 
         return render
 
@@ -161,11 +170,9 @@ class Hub:
         """Send all who are live that nothing is missing up to here. The shell calls this every few seconds."""
         self.flush()
         self.parked.give_up_at_heartbeat()
-        frame = heartbeat_frame(self._moment.cursor, self.state.offices)
-        # For a client that waits for this replica to reach its cursor, the cursor of a heartbeat would be a step back.
-        for subscriber in self._subscribers:
-            if not subscriber.is_behind:
-                subscriber.push(frame)
+        # Not for one that is behind: where it waits for this replica to reach its cursor, the cursor of a heartbeat would be
+        # a step back.
+        self.passes.add(heartbeat_frame(self._moment.cursor, self.state.offices), list(self._subscribers))
 
     # -- what a subscriber takes -----------------------------------------------------------------------------------
 
@@ -183,9 +190,9 @@ class Hub:
     def subscribers(self) -> int:
         return len(self._subscribers)
 
-    def join(self, ready: Callable[[], None], party: str = "") -> Subscriber:
-        """Add a connection. `ready` is called whenever there is something to take."""
-        subscriber = Subscriber(self, ready, party, self._queue_bytes_max)
+    def join(self, outlet: Outlet, ready: Callable[[], None], party: str = "") -> Subscriber:
+        """Add a connection. `ready` is called whenever there may be something to take."""
+        subscriber = Subscriber(self, outlet, ready, party)
         self._subscribers[subscriber] = None
         subscriber.answer(hello_frame(self.definition, self._heartbeat_s))
         return subscriber
@@ -193,7 +200,7 @@ class Hub:
     def leave(self, subscriber: Subscriber) -> None:
         for subscription in list(subscriber.subscriptions.values()):
             self._end(subscription)
-        subscriber.end()
+        subscriber.has_left = True
         self._subscribers.pop(subscriber, None)
 
     def refuse(self, subscriber: Subscriber, error: CommandError) -> None:
@@ -223,7 +230,6 @@ class Hub:
         self._slots.take(subscriber.party)
         subscription = subscriber.subscriptions[channel] = Subscription(subscriber, channel, command.id)
         subscription.gap = gap
-        self.flush()
         if since is not None and (source := self.parked.lagging(since)) is not None:
             self.parked.park(subscription, since, source)
         else:

@@ -7,9 +7,10 @@ from typing import Any
 
 import orjson
 
+from api.feed.frames import Frame
 from api.feed.hub.commands import CommandError
 from api.feed.state import OfficeState
-from api.feed.subscribers import Channel, Frame, Subscription
+from api.feed.subscribers import Channel, Subscription
 from api.feed.touched import OF_OFFICE, WHOLE, Key
 from projections.definition.compiled import Definition
 from schemas.served.live import GapReason
@@ -85,7 +86,7 @@ def heartbeat_frame(cursor: str, offices: Sequence[OfficeState]) -> Frame:
         "as_of": {office.entry.id: orjson.Fragment(office.as_of()) for office in offices},
         "waiting": [office.entry.id for office in offices if office.waits_for_keyframe],
     }
-    return Frame("heartbeat", orjson.dumps(message).decode(), cursor=cursor)
+    return Frame("heartbeat", orjson.dumps(message), cursor=cursor)
 
 
 def unsubscribed_frame(subscription: Subscription) -> Frame:
@@ -100,7 +101,7 @@ def error_frame(error: CommandError) -> Frame:
 
 
 def _frame(message: dict[str, Any]) -> Frame:
-    return Frame(message["type"], orjson.dumps(message).decode())
+    return Frame(message["type"], orjson.dumps(message))
 
 
 def gap_frame(
@@ -121,7 +122,7 @@ def gap_frame(
         message["skipped"] = skipped
     if stations_lost:
         message["stations_lost"] = True
-    return Frame("gap", orjson.dumps(message).decode(), channel=channel, gap=reason)
+    return Frame("gap", orjson.dumps(message), channel=channel, gap=reason)
 
 
 _GAP_SENTENCES: dict[GapReason, str] = {

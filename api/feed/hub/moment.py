@@ -22,10 +22,13 @@ class Moment:
         """Positions of the last flush."""
         self._cursor = ""
         self._heads: dict[int, bytes] = {}
+        self.number = 0
+        """How many flushes there have been."""
 
     def advance(self, positions: Positions) -> None:
         """Note a flush at these positions."""
         self.before, self.now = self.now, positions
+        self.number += 1
         self._cursor = ""
         self._heads = {}
 

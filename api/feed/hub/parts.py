@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from api.feed.frames import Frame
 from api.feed.hub.channels import Channels
 from api.feed.hub.messages import MessageRows, gap_frame
 from api.feed.hub.moment import Moment
 from api.feed.hub.rows import Rows
 from api.feed.state import FeedState, OfficeState
-from api.feed.subscribers import Channel, Frame, Round, Subscription
+from api.feed.subscribers import Channel, Round, Subscription
 from api.feed.touched import Key, StationKey
 
 
@@ -43,7 +44,7 @@ class PartMaker:
         kind = subscription.kind
         lacks_nothing = message.is_empty and kind == "change" and is_complete
         if lacks_nothing and not (subscription.is_new or subscription.has_begun or frames):
-            _become_live(subscription)
+            self._become_live(subscription)
             return []
         more: list[bytes] = []
         if kind == "snapshot":
@@ -53,9 +54,9 @@ class PartMaker:
         cursor = self._moment.cursor if is_complete else None
         id = subscription.id if subscription.is_new else None
         text = message.message(kind, channel, self._moment.head(office), cursor=cursor, id=id, more=more)
-        frames.append(Frame(kind, text.decode(), cursor=cursor, channel=channel))
+        frames.append(Frame(kind, text, cursor=cursor, channel=channel))
         if is_complete:
-            _become_live(subscription)
+            self._become_live(subscription)
         else:
             subscription.has_begun = True
             subscriber.put_off(subscription)
@@ -117,8 +118,7 @@ class PartMaker:
             message.add_station(round.station_rows[round.next_station_row])
             round.next_station_row += 1
 
-
-def _become_live(subscription: Subscription) -> None:
-    subscription.is_new = subscription.has_begun = False
-    subscription.kind = ""
-    subscription.subscriber.settle(subscription)
+    def _become_live(self, subscription: Subscription) -> None:
+        subscription.is_new = subscription.has_begun = False
+        subscription.kind = ""
+        subscription.subscriber.settle(subscription, self._moment.number)

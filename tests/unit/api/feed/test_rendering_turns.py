@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 from api.feed.rendering_turns import RenderingTurns
 
@@ -15,50 +16,57 @@ def _work(seconds: float) -> None:
 
 
 async def test_one_of_another_party_waits_for_one_of_each_party_and_not_for_all() -> None:
-    turns, order = RenderingTurns(slice_seconds=0.0), []
-
-    async def once(party: str) -> None:
-        async with turns.turn(party):
-            order.append(party)
-            await asyncio.sleep(0)
-
-    await asyncio.gather(*(once("many") for _ in range(50)), once("one"))
-    assert order.index("one") <= 2
+    turns, order = RenderingTurns(), list[str]()
+    for _ in range(50):
+        turns.add("many", lambda: order.append("many"))
+    turns.add("one", lambda: order.append("one"))
+    await asyncio.sleep(0.01)
+    assert order.index("one") == 1
+    assert len(order) == 51
 
 
 async def test_the_loop_has_as_much_time_for_everything_else() -> None:
-    turns = RenderingTurns(slice_seconds=0.001)
+    turns, done = RenderingTurns(slice_seconds=0.001), list[int]()
     began, others = time.perf_counter(), 0
 
-    async def render() -> None:
-        for _ in range(10):
-            async with turns.turn("a"):
-                _work(0.005)
+    def render() -> None:
+        _work(0.005)
+        done.append(1)
+        if len(done) < 10:
+            turns.add("a", render)
 
-    rendering = asyncio.create_task(render())
-    while not rendering.done():
+    turns.add("a", render)
+    while len(done) < 10:
         others += 1
         await asyncio.sleep(0)
     assert time.perf_counter() - began > 10 * 0.005 * 1.5
     assert others > 20
 
 
-async def test_one_that_is_cancelled_while_it_waits_or_works_holds_up_nobody() -> None:
-    turns = RenderingTurns()
+async def test_a_piece_that_fails_holds_up_nobody() -> None:
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+    turns, done = RenderingTurns(), list[str]()
+    turns.add("a", lambda: [][0])
+    turns.add("a", lambda: done.append("a"))
+    turns.add("b", lambda: done.append("b"))
+    await asyncio.sleep(0.01)
+    assert sorted(done) == ["a", "b"]
+    assert [type(context["exception"]) for context in reported] == [IndexError]
 
-    async def for_ever() -> None:
-        async with turns.turn("a"):
-            await asyncio.Event().wait()
 
-    async def once() -> None:
-        async with turns.turn("b"):
-            pass
+async def test_nothing_is_rendered_while_turns_are_held() -> None:
+    turns, done = RenderingTurns(), list[str]()
 
-    working, waiting = asyncio.create_task(for_ever()), asyncio.create_task(for_ever())
-    last = asyncio.create_task(once())
-    await asyncio.sleep(0)
-    waiting.cancel()
-    working.cancel()
-    async with asyncio.timeout(5):
-        await last
-        await once()
+    def render() -> None:
+        done.append("a")
+        turns.hold()
+
+    turns.add("a", render)
+    turns.add("a", render)
+    await asyncio.sleep(0.01)
+    assert done == ["a"]
+    turns.add("a", render)
+    turns.release()
+    await asyncio.sleep(0.01)
+    assert done == ["a", "a"]

@@ -43,6 +43,9 @@ class Transport:
     def writelines(self, parts: list[bytes]) -> None:
         self.sent += b"".join(parts)
 
+    def set_write_buffer_limits(self, *, high: int) -> None:
+        pass
+
     def write_eof(self) -> None:
         self.has_eof = True
 

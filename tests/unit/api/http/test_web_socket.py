@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -239,3 +240,118 @@ async def test_a_connection_whose_request_is_not_answered_becomes_no_web_socket(
     await settled()
     assert ended.is_set()
     assert len(connections) == 0
+
+
+class Taker:
+    """The part of an application that takes a connection over."""
+
+    def __init__(self) -> None:
+        self.messages: list[str | None] = []
+        self.gone = 0
+
+    def message_came(self, text: str | None) -> None:
+        self.messages.append(text)
+
+    def has_gone(self) -> None:
+        self.gone += 1
+
+
+@dataclass
+class TakingServer(Server):
+    """Its app accepts, takes the connection over and returns."""
+
+    taker: Taker = field(default_factory=Taker)
+    takes_over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await self.takes_over.wait()
+        scope[CONNECTION].hand_over(self.taker)
+
+
+TEXT_X, BINARY_X, CLOSE = b"\x81\x81" + MASK + b"x", b"\x82\x81" + MASK + b"x", b"\x88\x80" + MASK
+
+
+async def _taken(before: bytes = b"") -> tuple[TakingServer, BoundedWebSocket, Transport]:
+    server = TakingServer()
+    socket, transport = await server.open()
+    if before:
+        socket.data_received(before)
+        await settled()
+    server.takes_over.set()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    return server, socket, transport
+
+
+async def test_a_connection_that_was_taken_over_stays_open_and_each_message_is_a_call() -> None:
+    server, socket, transport = await _taken(before=TEXT_X * 2)
+    assert not transport.is_closed
+    assert not socket.tasks
+    socket.data_received(BINARY_X + PING)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert server.taker.messages == ["x", "x", None]
+    socket.write_now(b"frame")
+    assert transport.sent == b"\x8a\x00frame"
+    assert transport.is_reading
+
+
+async def test_the_end_of_a_connection_is_reported_once_however_it_comes() -> None:
+    ends: list[Callable[[BoundedWebSocket], None]] = [
+        lambda socket: socket.data_received(CLOSE),
+        lambda socket: socket.data_received(b"\xff" * 10),
+        lambda socket: socket.data_received(PING * (FRAMES_MAX + 1)),
+        lambda socket: socket.close_with(1012, "come back"),
+        lambda socket: socket.cut_off(),
+        lambda socket: socket.shutdown(),
+        lambda socket: socket.keepalive_timeout(),
+        lambda socket: socket.connection_lost(None),
+    ]
+    for end in ends:
+        server, socket, _ = await _taken()
+        end(socket)
+        for _ in range(1_000):
+            await asyncio.sleep(0)
+        if socket in socket.connections:
+            socket.data_received(TEXT_X)
+            await settled()
+            socket.connection_lost(None)
+        assert server.taker.gone == 1
+        assert server.taker.messages == []
+        assert len(server.connections) == 0
+
+
+async def test_a_connection_that_closed_before_it_was_taken_over_is_gone_at_once() -> None:
+    server, socket, _ = await _taken(before=TEXT_X + CLOSE)
+    assert (server.taker.messages, server.taker.gone) == (["x"], 1)
+    socket.connection_lost(None)
+    assert server.taker.gone == 1
+
+
+async def test_a_taker_that_is_watching_learns_when_the_connection_is_full() -> None:
+    _, socket, _ = await _taken()
+    seen: list[bool] = []
+    socket.watch_room(seen.append)
+    socket.pause_writing()
+    assert socket.is_full
+    socket.resume_writing()
+    assert seen == [True, False]
+
+
+async def test_an_application_that_fails_after_taking_over_ends_the_connection(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Failing(TakingServer):
+        async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await super()._app(scope, receive, send)
+            raise ZeroDivisionError("an injected fault")
+
+    server = Failing()
+    _, transport = await server.open()
+    server.takes_over.set()
+    await settled()
+    assert transport.is_closed
+    assert server.taker.gone == 1
+    assert "an injected fault" in caplog.text

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from api.feed import recent
-from api.feed.hub import channels
+from api.feed.hub import channels, passes
 from api.feed.hub import hub as hub_module
 from api.feed.hub.commands import CommandError
 from api.feed.hub.hub import Hub
 from schemas.served.live import Positions, Subscribe, Unsubscribe, cursor_of
-from tests.properties.test_live_hub import OFFICE
-from tests.support.hub_feed import Feed, kinds, read
+from tests.properties.test_live_hub import OFFICE, STATIONS
+from tests.support.hub_feed import Feed
+from tests.support.unread import Unread, kinds, read
 
 
 def test_a_large_snapshot_comes_in_parts_of_bounded_bytes_and_only_the_last_has_a_cursor() -> None:
@@ -40,48 +41,78 @@ def test_what_changes_behind_the_place_that_was_reached_comes_again_before_the_l
     assert read(subscriber) == []
 
 
-def test_one_that_never_reads_costs_a_bounded_queue_however_long_the_night_is() -> None:
-    feed = Feed(queue_bytes_max=20_000)
-    stuck, reading = feed.join(), feed.join()
-    read(stuck)
+def test_one_that_does_not_read_costs_one_frame_and_gets_the_newest_state_when_it_does() -> None:
+    feed = Feed()
+    stuck, reading = feed.join(room=2), feed.join(room=1)
+    read(stuck), read(reading)
+    changes = []
     for votes in range(40):
         feed.report(votes)
-        read(reading)
-        assert stuck.queued_bytes <= 20_000
-        assert feed.hub.queued_bytes == stuck.queued_bytes
-    marker, *news = read(stuck)
-    assert (marker["type"], marker["reason"]) == ("gap", "slow-client")
-    assert news[-1]["areas"][0]["counted"]["votes"]["01"] == 39
-    feed.hub.leave(stuck)
-    assert feed.hub.queued_bytes == 0
+        changes += read(reading)
+        assert len(cast(Unread, stuck.outlet).frames) <= 2
+    assert kinds(changes) == ["change"] * 40
+    first, second, marker, newest = read(stuck)
+    assert [first, second] == changes[:2]
+    assert (marker["type"], marker["reason"], marker["skipped"]) == ("gap", "slow-client", 1)
+    assert newest["areas"][0]["counted"]["votes"]["01"] == 39
+    feed.report(40)
+    assert kinds(read(stuck)) == ["change"]
 
 
-def test_past_the_budget_of_all_queues_the_fullest_falls_behind_and_no_other() -> None:
-    feed = Feed(queued_bytes_max=30_000)
-    stuck, late = feed.join(), feed.join(area="1")
-    read(stuck)
-    for votes in range(30):
-        feed.report(votes)
-        read(late)
-        assert feed.hub.queued_bytes <= 30_000 + 10_000
-    assert stuck.is_behind
-    assert not late.is_behind
-
-
-def test_frames_that_are_dropped_after_a_larger_change_are_still_owed() -> None:
-    """A large change makes a client due that still has older frames in its queue; these are then lost."""
+def test_one_that_falls_behind_with_one_channel_and_then_gets_a_larger_change_is_owed_both() -> None:
     feed = Feed(part_bytes=12_000)
-    subscriber = feed.join(level="district")
+    subscriber = feed.join(level="district", room=1)
     read(subscriber)
+    feed.report(4, "1.1.1-1")
     feed.report(5, "1.1.1-1")
+    assert subscriber.is_behind
     for station in ("1.2.1-1", "2.1.1-1", "2.2.1-1"):
         feed.night.report(station, (1, 0, 0), 1)
     feed.night.publish(keyframe=False)
-    for subscription in list(subscriber.subscriptions.values()):
-        subscriber.owe(subscription, feed.hub.positions)
-    subscriber.fall_behind()
+    feed.follow()
     told = {tally["area"]: tally for message in read(subscriber) for tally in message.get("areas", ())}
     assert told["1.1"]["counted"]["votes"]["01"] == 5
+    assert told["2.2"]["counted"]["votes"]["01"] == 1
+
+
+def test_a_pass_that_stops_half_way_goes_on_where_it_was_and_gives_nobody_a_frame_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(passes, "DELIVERIES_IN_A_STEP", 2)
+    feed = Feed()
+    subscribers = [feed.join() for _ in range(7)]
+    for subscriber in subscribers:
+        read(subscriber)
+    feed.night.report(STATIONS[0], (1, 0, 0), 1)
+    feed.night.publish(keyframe=False)
+    feed.apply()
+    feed.hub.flush()
+    assert not feed.hub.deliver(lambda: False)
+    feed.hub.leave(subscribers[2])
+    (caught_up,) = subscribers[3].subscriptions.values()
+    subscribers[3].owe(caught_up, feed.hub.positions)
+    assert kinds(read(subscribers[3])) == []
+    feed.hub.heartbeat()
+    assert not feed.hub.deliver(lambda: False)
+    while not feed.hub.deliver(lambda: False):
+        pass
+    got = [kinds(read(subscriber)) for subscriber in subscribers]
+    assert got == [["change", "heartbeat"]] * 2 + [[], ["heartbeat"]] + [["change", "heartbeat"]] * 3
+
+
+def test_a_flush_while_a_pass_is_under_way_sends_both_in_order() -> None:
+    feed = Feed()
+    subscriber = feed.join()
+    read(subscriber)
+    for votes in (1, 2):
+        feed.night.report(STATIONS[0], (votes, 0, 0), votes)
+        feed.night.publish(keyframe=False)
+        feed.apply()
+        feed.hub.flush()
+    assert len(read(subscriber)) == 1
+    feed.hub.deliver(lambda: True)
+    (change,) = read(subscriber)
+    assert change["areas"][0]["counted"]["votes"]["01"] == 2
 
 
 def test_ten_thousand_cursors_of_the_future_cost_a_flush_nothing_and_end_in_the_newest_state(
@@ -105,8 +136,8 @@ def test_ten_thousand_cursors_of_the_future_cost_a_flush_nothing_and_end_in_the_
     feed.report(1)
     assert looked_up == []
     assert [kinds(read(subscriber)) for subscriber in subscribers[:3]] == [["hello"]] * 3
-    feed.hub.heartbeat()
-    feed.hub.heartbeat()
+    feed.heartbeat()
+    feed.heartbeat()
     first = read(subscribers[0])
     assert kinds(first) == ["gap", "snapshot"] * len(wanted)
     assert {message["reason"] for message in first if message["type"] == "gap"} == {"cursor-ahead"}
@@ -154,7 +185,7 @@ def test_a_channel_that_is_too_large_is_refused_with_the_bound_and_what_to_ask_i
 
 def test_a_kept_cursor_of_another_feed_begins_again_where_a_given_one_is_refused() -> None:
     feed = Feed()
-    subscriber = feed.hub.join(lambda: None)
+    subscriber = feed.hub.join(Unread(), lambda: None)
     with pytest.raises(CommandError, match="not a cursor"):
         feed.hub.subscribe(subscriber, Subscribe(office=OFFICE, cursor="nonsense"))
     feed.hub.subscribe(subscriber, Subscribe(office=OFFICE, cursor="nonsense"), keeps_cursor=True)
@@ -212,19 +243,18 @@ def test_a_heartbeat_goes_to_all_who_lack_nothing() -> None:
     feed = Feed()
     reading, behind = feed.join(), feed.join()
     read(reading)
-    feed.hub.heartbeat()
+    feed.heartbeat()
     assert kinds(read(reading)) == ["heartbeat"]
     assert kinds(read(behind)) == ["hello", "snapshot"]
 
 
 def test_a_command_that_cannot_be_followed_is_answered_by_its_id() -> None:
     feed = Feed()
-    subscriber = feed.hub.join(lambda: None)
+    subscriber = feed.hub.join(Unread(), lambda: None)
     error = CommandError(404, "area", "there is no such area")
     feed.hub.refuse(subscriber, error)
     error.id = "mine"
     feed.hub.refuse(subscriber, error)
-    assert subscriber.unread_answers == 3
     answer = {"type": "error", "status": 404, "field": "area", "sentence": "there is no such area"}
     assert read(subscriber)[1:] == [answer, {"id": "mine", **answer}]
 
@@ -259,11 +289,11 @@ def test_what_waits_for_a_subscription_goes_with_it() -> None:
     subscriber = feed.join()
     feed.hub.subscribe(subscriber, Subscribe(office=OFFICE, area="1"))
     read(subscriber)
+    subscriber.outlet = Unread(room=0)
     feed.report(1, "1.1.1-1")
     feed.hub.unsubscribe(subscriber, Unsubscribe(channel="president/area/1"))
     (change,) = [message for message in read(subscriber) if message["type"] == "change"]
     assert change["channel"] == "president/area/N"
-    assert feed.hub.queued_bytes == 0
 
 
 def test_the_hub_gives_what_its_state_has() -> None:
@@ -290,7 +320,8 @@ def test_stations_that_are_not_remembered_are_named_as_lost(monkeypatch: pytest.
     feed.report(1, "1.1.1-1")
     gap, change = read(feed.join(area="1.1", stations=True, cursor=cursor))[1:]
     assert (gap["reason"], gap["stations_lost"], change["type"]) == ("cursor-too-old", True, "change")
-    subscriber.fall_behind()
+    subscriber.outlet = Unread(room=0)
+    feed.report(2, "1.1.1-1")
     assert [message.get("reason") for message in read(subscriber)][:2] == ["slow-client", "slow-client"]
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from api.feed.subscribers import Subscription
 from schemas.served.live import Positions, Subscribe, cursor_of
 from tests.properties.test_live_hub import OFFICE
-from tests.support.hub_feed import Feed, kinds, read
+from tests.support.hub_feed import Feed
+from tests.support.unread import kinds, read
 
 
 def test_a_subscription_waits_for_one_source_after_the_other() -> None:

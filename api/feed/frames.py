@@ -1,0 +1,103 @@
+"""One message of the feed, and its bytes in each form in which connections send it, made once for all clients.
+
+A server does not mask its WebSocket frames (RFC 6455, 5.1), and a message that is compressed without the context of the
+messages before it (RFC 7692, `server_no_context_takeover`) is the same for every client. So all connections of one form are
+given the same bytes object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from websockets.extensions.permessage_deflate import PerMessageDeflate
+from websockets.frames import Frame as WebSocketFrame
+from websockets.frames import Opcode
+
+from schemas.served.live import GapReason, Positions
+
+if TYPE_CHECKING:
+    from api.feed.subscribers import Channel
+
+TEXT, SOCKET, SOCKET_DEFLATED, EVENT = range(4)
+"""Forms: JSON alone; a WebSocket frame; a compressed WebSocket frame; a server-sent event as a chunk of HTTP."""
+RETRY_MS = 2_000
+"""Time after which a browser that lost its connection connects again."""
+DEFLATED_BYTES_MIN = 256
+"""A shorter message is sent as it is. At half, 60 bytes are saved for as many µs of compression; a packet has a head of 66."""
+WINDOW_BITS = 15
+"""Window of compression, which a client that has less memory may have asked to be smaller; it is sent frames as they are."""
+_DEFLATING = PerMessageDeflate(True, True, WINDOW_BITS, WINDOW_BITS)
+"""It keeps no context between messages."""
+
+
+class Frame:
+    """A message as it is sent. Its numbers are fixed when the frame is made; its text is rendered when it is first needed."""
+
+    __slots__ = ("_render", "_text", "before", "channel", "cursor", "forms", "gap", "kind", "number")
+
+    def __init__(
+        self,
+        kind: str,
+        text: bytes | Callable[[], bytes],
+        *,
+        cursor: str | None = None,
+        channel: Channel | None = None,
+        before: Positions | None = None,
+        number: int = 0,
+        gap: GapReason | None = None,
+    ) -> None:
+        self.kind = kind
+        self.cursor = cursor
+        """Where a client that has read this frame may resume; None where it still lacks earlier changes."""
+        self.channel = channel
+        self.before = before
+        """What a client has that has read all frames before this one."""
+        self.number = number
+        """Number of the flush that the frame was made in."""
+        self.gap = gap
+        self._render = None if isinstance(text, bytes) else text
+        self._text = text if isinstance(text, bytes) else b""
+        self.forms: list[bytes | None] = [None] * len(_MAKERS)
+        """What `in_form` has made."""
+
+    @property
+    def text(self) -> bytes:
+        """The message as JSON."""
+        if self._render is not None:
+            self._text, self._render = self._render(), None
+        return self._text
+
+    def in_form(self, form: int) -> bytes:
+        made = self.forms[form]
+        if made is None:
+            made = self.forms[form] = _MAKERS[form](self)
+        return made
+
+
+def _text(frame: Frame) -> bytes:
+    return frame.text
+
+
+def _socket(frame: Frame) -> bytes:
+    return WebSocketFrame(Opcode.TEXT, frame.text).serialize(mask=False)
+
+
+def _socket_deflated(frame: Frame) -> bytes:
+    if len(frame.text) < DEFLATED_BYTES_MIN:
+        return frame.in_form(SOCKET)
+    return WebSocketFrame(Opcode.TEXT, frame.text).serialize(mask=False, extensions=[_DEFLATING])
+
+
+def _event(frame: Frame) -> bytes:
+    id = b"id: %b\n" % frame.cursor.encode() if frame.cursor is not None else b""
+    retry = b"retry: %d\n" % RETRY_MS if frame.kind == "hello" else b""
+    return chunk(b"event: %b\n%b%bdata: %b\n\n" % (frame.kind.encode(), retry, id, frame.text))
+
+
+_MAKERS = (_text, _socket, _socket_deflated, _event)
+
+
+def chunk(data: bytes) -> bytes:
+    """A chunk of an HTTP/1.1 body (RFC 9112, 7.1)."""
+    return b"%x\r\n%b\r\n" % (len(data), data)

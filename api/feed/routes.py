@@ -1,0 +1,91 @@
+"""The live feed over WebSocket and as server-sent events."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response, WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnected
+
+from api.feed.admission import FULL_SECONDS, NotAdmittedError
+from api.feed.event_stream import EventStream, StreamClient, come_back
+from api.feed.hub.commands import CommandError
+from api.feed.live import LiveFeed
+from api.feed.socket_client import CLOSE_TRY_LATER, SocketClient
+from api.http.connection import CONNECTION, Connection, SocketConnection
+from api.problems import PROBLEM_RESPONSES, Problem
+from schemas.codes import CODE_PATTERN
+from schemas.served.live import CURSOR_CHARACTERS_MAX, FROM_CLIENT, FROM_SERVER, Subscribe
+
+TOO_MANY = 429
+
+router = APIRouter(prefix="/v1", tags=["live"])
+
+
+@router.websocket("/live")
+async def live_socket(socket: WebSocket) -> None:
+    feed: LiveFeed = socket.app.state.live
+    connection: SocketConnection = socket.scope[CONNECTION]
+    party = feed.admission.party(socket.scope)
+    with suppress(WebSocketDisconnect, WebSocketDisconnected, OSError):
+        await socket.accept()
+        try:
+            hub = await feed.admission.admit(party)
+        except NotAdmittedError as error:
+            await socket.close(CLOSE_TRY_LATER, error.sentence)
+            return
+        connection.has_no_end()
+        SocketClient(feed.clients, hub, party, connection, feed.heartbeat_s)
+
+
+@router.get(
+    "/live",
+    summary="The live feed as server-sent events",
+    responses={
+        200: {
+            "description": "The messages of `WS /v1/live` for one subscription, as server-sent events; `id` is the cursor.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        **{status: PROBLEM_RESPONSES[status] for status in (404, 413, 422)},
+    },
+)
+async def live_events(
+    request: Request,
+    office: Annotated[str, Query(pattern=CODE_PATTERN)],
+    area: Annotated[str | None, Query(pattern=CODE_PATTERN, description="an area with its children")] = None,
+    level: Annotated[str | None, Query(pattern=CODE_PATTERN, description="all areas of a level")] = None,
+    stations: Annotated[bool, Query(description="also each change of a station in the area")] = False,
+    cursor: Annotated[str | None, Query(max_length=CURSOR_CHARACTERS_MAX)] = None,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> Response:
+    """A snapshot of an area and its children (or of a level), then each change. A browser that reconnects by itself
+    sends its last cursor (`Last-Event-ID`) and resumes there. The same over WebSocket, for several subscriptions at once:
+    `WS /v1/live`, messages as in `/v1/schemas/live`."""
+    feed: LiveFeed = request.app.state.live
+    connection: Connection = request.scope[CONNECTION]
+    if not connection.has_no_end():
+        raise Problem(
+            400, "Another request behind it", "The stream has no end, so what is asked behind it is never answered."
+        )
+    party = feed.admission.party(request.scope)
+    try:
+        hub = await feed.admission.admit_soon(party)
+    except NotAdmittedError as error:
+        return come_back(error.sentence, error.after_s * 1000)
+    client = StreamClient(feed.clients, hub, party, connection)
+    kept = last_event_id and last_event_id[:CURSOR_CHARACTERS_MAX]
+    command = Subscribe(office=office, area=area, level=level, stations=stations, cursor=kept or cursor or None)
+    try:
+        hub.subscribe(client.subscriber, command, keeps_cursor=bool(kept))
+    except CommandError as error:
+        client.has_gone()
+        if error.status == TOO_MANY:
+            return come_back(error.sentence, FULL_SECONDS * 1000)
+        raise Problem(error.status, "Cannot be subscribed to", error.sentence, field=error.field) from None
+    return EventStream(client)
+
+
+@router.get("/schemas/live", summary="JSON Schema of the live feed's messages", tags=["reference"])
+async def live_schemas() -> dict[str, Any]:
+    return {"from_client": FROM_CLIENT.json_schema(), "from_server": FROM_SERVER.json_schema()}
