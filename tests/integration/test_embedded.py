@@ -240,7 +240,7 @@ def test_a_held_data_directory_is_refused_until_its_holder_ends_however_it_ends(
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         with (
-            pytest.raises(DataDirectoryInUseError, match=f"in use by process {holder.pid}: stop that one first"),
+            pytest.raises(DataDirectoryInUseError, match=f"in use by process {holder.pid}: stop that process first"),
             hold_data_directory(tmp_path),
         ):
             pass
