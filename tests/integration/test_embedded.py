@@ -372,7 +372,7 @@ async def test_who_is_not_ready_in_time_is_named_with_its_last_words(bench: Benc
 
 async def test_the_terminal_names_what_is_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rekap.embedded.supervisor.WAITING_LINE_S", 0.2)
-    bench.run("quick", "print('ready')", "ready")
+    bench.run("quick", "import time; print('ready'); time.sleep(60)", "ready")
     bench.run("slow", "import time; time.sleep(60)", "ready")
     with pytest.raises(NotReadyError):
         await bench.supervisor.wait_ready(deadline_s=3.0)
@@ -525,7 +525,7 @@ async def test_a_cluster_goes_on_without_one_of_its_brokers_which_then_catches_u
     assert [broker.directory for broker in embedded_cluster(tmp_path, 3).values()] == [
         broker.directory for broker in brokers
     ]
-    with pytest.raises(EmbeddedError, match="is of 3 brokers, and 5 were asked for"):
+    with pytest.raises(EmbeddedError, match="is of a cluster of 3 brokers, but 5 are to be started"):
         embedded_cluster(tmp_path, 5)
 
 
