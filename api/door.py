@@ -107,7 +107,7 @@ class Door:
 
         gateway: Gateway = self._app.state.gateway
         try:
-            gateway.submit_one(body, party, answered)
+            gateway.submit_one(body, party, answered, request.soon)
         except Exception as error:
             log_failed_submission(error)
             answered(BUG)

@@ -1,55 +1,106 @@
-"""Fair shares of the event loop: each turn begins a few requests of each party, and reads a little of its input.
+"""Fair shares of the event loop: in each turn of the loop a party may use some time, and begin a few requests.
 
-A request needs some ten turns of the loop until it is answered. Where one party sends a hundred requests at once, on one
-connection or on a hundred, they wait for each other, and a request of another party shares its turns with few of them.
+Work that is done in one step, such as to read some input, to judge a form or to sign a receipt, is measured, and what a
+party has no time for in one turn waits for the next. Of other requests nobody knows what they will use: they need some ten
+turns of the loop until they are answered. So a party has few of them at work while another party has requests too. Where one
+party sends a hundred requests at once, on one connection or on a hundred, they wait for each other, and a request of another
+party shares its turns with few of them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 
+from api.limits.party_queue import PartyQueue
+
+SHARE_SECONDS = 0.0005
+"""What a party may use of one turn while others have a request under way; the step that passes it is still done. A form is read
+and judged in 0.2 ms. At half, an address that sends 1,000 a second waits 290 ms for a receipt while another sends 200, because
+each turn costs 0.1 ms besides; at double, each of the ten steps of another party's request waits 0.5 ms longer."""
+ALONE_SECONDS = 0.004
+"""The same of a party that is alone: the first request of another one waits for so long. At a quarter, receipts at 1,000 forms
+a second of one address take half as long again."""
 BEGUN_IN_A_TURN = 4
-"""Requests of one party that are begun in one turn of the loop, up to 1 ms each. At half, a gateway that alone has the machine
-takes more turns for 1,000 forms a second; at double, each step of another party's request may wait 8 ms."""
+"""Requests of one party that are begun in one turn of the loop."""
 BEGUN_ALONE_MAX = 16
-"""The same, of a party that is alone. At four, receipts at 1,000 forms a second of one address take half as long again."""
+"""The same, of a party that is alone."""
 AT_WORK_MAX = 2
-"""Requests of one party that are at work at once while others have some too. With one, the loop rests while that waits for
-PostgreSQL or Kafka; with four, the p95 of others is 40 to 51 ms and not 34 to 37 (docs/attacks.md: many forms of a station)."""
+"""Requests of one party that are at work at once while others have some too, but for those that wait for Kafka. With one, the
+loop rests while that waits for PostgreSQL; with four, the p95 of others is 40 to 51 ms and not 34 to 37 (docs/attacks.md: many
+forms of a station)."""
 WAIT_SECONDS_MAX = 0.1
-"""After which a request is begun all the same, one of an address every LOOK_SECONDS: behind one may be a whole district."""
+"""After which a request is begun all the same, one of an address every LOOK_SECONDS: the two at work may wait for long."""
 LOOK_SECONDS = 0.02
 """At half, 500 connections that ask again and again have 100 requests a second begun besides, and the p95 of others is 73 ms;
-at double, a district that keeps its two at work has 25 a second begun besides."""
+at double, an address that keeps its two at work has 25 a second begun besides."""
 PIECES_SECONDS = 0.002
-"""What all short pieces of work together may use of one turn of the loop."""
+"""What all pieces that waited for this turn may use of it together."""
 
 Piece = Callable[[], None]
 
 
 class Place:
-    """Place of one request among those at work."""
+    """Place of one request among those under way. It is at work from its begin on."""
 
-    __slots__ = ("_is_held", "_party", "_turns")
+    __slots__ = ("_is_at_work", "_is_under_way", "_party", "_turns")
 
     def __init__(self, turns: FairTurns, party: str) -> None:
         self._turns = turns
         self._party = party
-        self._is_held = True
+        self._is_under_way = self._is_at_work = False
+        self.take()
 
     def take(self) -> None:
-        if not self._is_held:
-            self._is_held = True
-            self._turns.count(self._party)
+        """It is at work, again."""
+        if not self._is_under_way:
+            self._is_under_way = True
+            self._turns.under_way.add(self._party)
+        if not self._is_at_work:
+            self._is_at_work = True
+            self._turns.at_work.add(self._party)
+
+    def rest(self) -> None:
+        """It waits for Kafka, and needs nothing of the loop. Others still find that the party is not idle."""
+        if self._is_at_work:
+            self._is_at_work = False
+            self._turns.at_work.remove(self._party)
+            self._turns.look_soon()
 
     def give_back(self) -> None:
         """It is answered, or it is waited for itself: a body that is still to come, a stream without an end."""
-        if self._is_held:
-            self._is_held = False
-            self._turns.end(self._party)
+        self.rest()
+        if self._is_under_way:
+            self._is_under_way = False
+            self._turns.under_way.remove(self._party)
+            self._turns.look_soon()
+
+
+class Counted:
+    """How many requests each party has."""
+
+    def __init__(self) -> None:
+        self._of_party: dict[str, int] = {}
+        self._all = 0
+
+    def of(self, party: str) -> int:
+        return self._of_party.get(party, 0)
+
+    def others_than(self, party: str) -> int:
+        return self._all - self.of(party)
+
+    def add(self, party: str) -> None:
+        self._of_party[party] = self.of(party) + 1
+        self._all += 1
+
+    def remove(self, party: str) -> None:
+        self._all -= 1
+        left = self._of_party[party] - 1
+        if left:
+            self._of_party[party] = left
+        else:
+            del self._of_party[party]
 
 
 Begin = Callable[[Place], None]
@@ -58,20 +109,24 @@ Begin = Callable[[Place], None]
 class FairTurns:
     """One event loop owns it."""
 
-    def __init__(self, pieces_seconds: float = PIECES_SECONDS) -> None:
+    def __init__(self, pieces_seconds: float = PIECES_SECONDS, clock: Callable[[], float] = time.perf_counter) -> None:
         self._pieces_seconds = pieces_seconds
-        self._at_work: dict[str, int] = {}
-        self._all_at_work = 0
-        self._waiting: dict[str, deque[tuple[float, Begin]]] = {}
-        """By party, requests that are not begun yet and since when; the longest waiting first."""
+        self._clock = clock
+        self.under_way = Counted()
+        """Requests that were begun, and are not answered and not waited for themselves."""
+        self.at_work = Counted()
+        """Those of them that do not wait for Kafka."""
+        self._waiting: PartyQueue[tuple[float, Begin]] = PartyQueue()
+        """Requests that are not begun yet, and since when."""
         self._begun: dict[str, int] = {}
-        """In this turn of the loop."""
-        self._pieces: dict[str, deque[Piece]] = {}
-        """By party; the one whose turn is next first."""
-        self._had: set[str] = set()
-        """Parties of which a piece was done in this turn of the loop."""
-        self._slow: dict[str, deque[Piece]] = {}
-        """By party, what is done one in LOOK_SECONDS."""
+        """By party, how many requests were begun in this turn of the loop."""
+        self._used: dict[str, float] = {}
+        """By party, the seconds that its work has used of this turn."""
+        self._within = 0.0
+        """Of these, seconds of work that was begun within the work that is being done."""
+        self._pieces: PartyQueue[Piece] = PartyQueue()
+        self._slow: PartyQueue[Piece] = PartyQueue()
+        """What is done one piece of each party in LOOK_SECONDS."""
         self._slow_timer: asyncio.TimerHandle | None = None
         self._is_called = False
         self._timer: asyncio.TimerHandle | None = None
@@ -80,79 +135,72 @@ class FairTurns:
 
     def begin(self, party: str, work: Begin) -> None:
         """Begin a request now, or soon. It is at work from then on, until its place is given back."""
-        waiting = self._waiting.get(party)
-        if waiting is None and self._may_begin(party):
+        if party not in self._waiting and self._may_begin(party):
             self._begin(party, work)
-            return
-        if waiting is None:
-            waiting = self._waiting[party] = deque()
-        waiting.append((time.monotonic(), work))
-        self._call_soon()
-
-    def count(self, party: str) -> None:
-        """One more of the party is at work."""
-        self._at_work[party] = self._at_work.get(party, 0) + 1
-        self._all_at_work += 1
-
-    def end(self, party: str) -> None:
-        self._all_at_work -= 1
-        left = self._at_work[party] - 1
-        if left:
-            self._at_work[party] = left
         else:
-            del self._at_work[party]
+            self._waiting.add(party, (self._clock(), work))
+            self._call_soon()
+
+    def look_soon(self) -> None:
+        """A request has ended, or rests, so that another may be begun."""
         if self._waiting:
             self._call_soon()
 
     def _is_alone(self, party: str) -> bool:
-        """Whether no other party has a request at work."""
-        return self._at_work.get(party, 0) == self._all_at_work
+        """Whether no other party has a request under way."""
+        return not self.under_way.others_than(party)
 
     def _has_place(self, party: str) -> bool:
-        return self._is_alone(party) or self._at_work.get(party, 0) < AT_WORK_MAX
+        return self.at_work.of(party) < AT_WORK_MAX or self._is_alone(party)
+
+    def _has_time(self, party: str) -> bool:
+        used = self._used.get(party, 0.0)
+        return used < SHARE_SECONDS or (used < ALONE_SECONDS and self._is_alone(party))
 
     def _may_begin(self, party: str) -> bool:
-        most = BEGUN_ALONE_MAX if self._is_alone(party) else BEGUN_IN_A_TURN
-        return self._begun.get(party, 0) < most and self._has_place(party)
+        begun = self._begun.get(party, 0)
+        is_early = begun < BEGUN_IN_A_TURN or (begun < BEGUN_ALONE_MAX and self._is_alone(party))
+        return is_early and self._has_time(party) and self._has_place(party)
 
     def _begin(self, party: str, work: Begin) -> None:
         self._begun[party] = self._begun.get(party, 0) + 1
-        self.count(party)
-        self._call_soon()  # for the next turn to know that this one is over
-        work(Place(self, party))
+        self._do(party, lambda: work(Place(self, party)))
 
     def _begin_waiting(self) -> None:
-        for party in list(self._waiting):
+        for party in self._waiting.parties():
             while party in self._waiting and self._may_begin(party):
-                self._begin_next(party)
-
-    def _begin_next(self, party: str) -> None:
-        waiting = self._waiting[party]
-        _, begin = waiting.popleft()
-        if not waiting:
-            del self._waiting[party]
-        self._begin(party, begin)
+                self._begin(party, self._waiting.take(party)[1])
 
     # -- pieces of work --------------------------------------------------------------------------------------------
 
-    def add(self, party: str, piece: Piece) -> None:
-        """Short work, to be done in one of the next turns: one piece of each party in a turn, and more of one that is alone."""
-        self._pieces.setdefault(party, deque()).append(piece)
-        self._call_soon()
-
     def do(self, party: str, piece: Piece) -> None:
-        """The same, and at once where the party has had none in this turn, or no other party has a request at work."""
-        if (party in self._pieces or party in self._had) and not self._is_alone(party):
-            self.add(party, piece)
+        """Do a short piece of work now, or in one of the next turns where the party has used its share of this one."""
+        if party not in self._pieces and self._has_time(party):
+            self._do(party, piece)
         else:
-            self._had.add(party)
-            self._call_soon()  # for the next turn to know that this one is over
-            piece()
+            self.add(party, piece)
+
+    def add(self, party: str, piece: Piece) -> None:
+        """The same, not now: it is behind the others that wait."""
+        self._pieces.add(party, piece)
+        self._call_soon()
 
     def add_slow(self, party: str, piece: Piece) -> None:
         """Work that serves no client, such as dropping a body: one piece of each party in LOOK_SECONDS."""
-        self._slow.setdefault(party, deque()).append(piece)
+        self._slow.add(party, piece)
         self._slow_again()
+
+    def _do(self, party: str, work: Piece) -> None:
+        """Do the work, and measure it without the work that is done within."""
+        self._call_soon()  # for the next turn to know that this one is over
+        around, self._within = self._within, 0.0
+        began = self._clock()
+        try:
+            work()
+        finally:
+            took = self._clock() - began
+            self._used[party] = self._used.get(party, 0.0) + took - self._within
+            self._within = around + took
 
     def _slow_again(self) -> None:
         if self._slow and self._slow_timer is None:
@@ -161,28 +209,19 @@ class FairTurns:
     def _do_slow(self) -> None:
         self._slow_timer = None
         try:
-            for party, pieces in list(self._slow.items()):
-                piece = pieces.popleft()
-                if not pieces:
-                    del self._slow[party]
-                piece()
+            for party in self._slow.parties():
+                self._slow.take(party)()
         finally:
             self._slow_again()
 
     def _do_pieces(self) -> None:
-        until = time.perf_counter() + self._pieces_seconds
-        parties = list(self._pieces)
-        while parties:
+        """A piece of each party, and then more of those that have time left."""
+        until = self._clock() + self._pieces_seconds
+        while parties := [party for party in self._pieces.parties() if self._has_time(party)]:
             for party in parties:
-                pieces = self._pieces.pop(party)
-                piece = pieces.popleft()
-                if pieces:
-                    self._pieces[party] = pieces  # behind the others
-                self._had.add(party)
-                piece()
-                if time.perf_counter() > until:
+                self._do(party, self._pieces.take(party))
+                if self._clock() > until:
                     return
-            parties = [party for party in parties if party in self._pieces and self._is_alone(party)]
 
     # -- turns of the loop -----------------------------------------------------------------------------------------
 
@@ -194,20 +233,20 @@ class FairTurns:
     def _turn(self) -> None:
         self._is_called = False
         self._begun.clear()
-        self._had.clear()
+        self._used.clear()
         try:
             self._begin_waiting()
             self._do_pieces()
         finally:  # a piece that fails ends no other
-            if self._pieces or self._had or any(map(self._has_place, self._waiting)):
+            if self._pieces or self._used or any(map(self._has_place, self._waiting.parties())):
                 self._call_soon()
             elif self._waiting and self._timer is None:
                 self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
 
     def _look(self) -> None:
         self._timer = None
-        late = time.monotonic() - WAIT_SECONDS_MAX
-        for party, waiting in list(self._waiting.items()):
-            if waiting[0][0] < late:
-                self._begin_next(party)
+        late = self._clock() - WAIT_SECONDS_MAX
+        for party in self._waiting.parties():
+            if self._waiting.first(party)[0] < late:
+                self._begin(party, self._waiting.take(party)[1])
         self._call_soon()

@@ -22,7 +22,7 @@ from api.errors import ApiError
 from api.http.connection import CONNECTION, ServedConnection, keep_little, notice_the_vanished
 from api.http.connections import Connections
 from api.http.corked import BACKLOG, Corked
-from api.http.fair_turns import FairTurns, Place
+from api.http.fair_turns import FairTurns, Piece, Place
 from api.http.unread import Unread
 from api.http.whole_request import AtOnce, WholeRequest
 from api.limits.client_address import TrustedProxies
@@ -56,7 +56,7 @@ LINGER_BYTES_MAX = 32 * 1024 * 1024
 """How long, and how much (two full batches), a client may go on sending what is dropped, until it reads that it was refused."""
 SLICE_BYTES = 4 * 1024
 """How much of what came the parser is given at a time: what it keeps unseen, such as half a header, is no more than this. A
-slice of chunks of one byte takes 2 ms."""
+slice of chunks of one byte takes 2 ms. And how much may wait to be read before the socket is read no further."""
 PIECE_SECONDS = 0.0005
 """For reading of one connection what came at once, up to 256 KiB; then others have a turn. At half, a batch of 16 MiB takes as
 many turns again; at double, each step of another party's request waits 1 ms for each address that sends bodies."""
@@ -207,13 +207,14 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:
             self._drop(len(data))
-        elif self._backlog:
-            self._backlog += data
-        else:
-            self._backlog = data
+            return
+        is_read = not self._backlog
+        self._backlog += data
+        if is_read:
             self._turns.do(self.party or "", self._read_piece)
-            if self._backlog:
-                self._corked.hold_reading(BACKLOG)
+        # A small request that waits for its turn costs two system calls less where the socket is not stopped for that time.
+        if len(self._backlog) > SLICE_BYTES:
+            self._corked.hold_reading(BACKLOG)
 
     def _read_piece(self) -> None:
         """Read of the backlog, and the rest of it in the next turns of the loop."""
@@ -390,7 +391,13 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
             place.give_back()
             self._answer_at_once(cycle, status, lines, body)
 
-        return self._at_once(WholeRequest(cast(Scope, cycle.scope), bytes(cycle.body), party, answer))
+        def soon(piece: Piece) -> None:
+            self._turns.do(party, piece)
+
+        if not self._at_once(WholeRequest(cast(Scope, cycle.scope), bytes(cycle.body), party, soon, answer)):
+            return False
+        place.rest()
+        return True
 
     def _answer_at_once(self, cycle: RequestResponseCycle, status: int, lines: bytes, body: bytes) -> None:
         """As uvicorn does it in two messages of ASGI."""

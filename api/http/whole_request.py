@@ -15,18 +15,22 @@ Answer = Callable[[int, bytes, bytes], None]
 
 
 class WholeRequest:
-    __slots__ = ("answer", "body", "party", "scope")
+    __slots__ = ("answer", "body", "party", "scope", "soon")
 
-    def __init__(self, scope: Scope, body: bytes, party: str, answer: Answer) -> None:
+    def __init__(
+        self, scope: Scope, body: bytes, party: str, soon: Callable[[Callable[[], None]], None], answer: Answer
+    ) -> None:
         self.scope = scope
         """As ASGI has it."""
         self.body = body
         self.party = party
-        """Whom the request counts against (api/limits/client_address.py)."""
+        """The party that the request counts against (api/limits/client_address.py)."""
+        self.soon = soon
+        """Does a short piece of work for this request once its party has time for that (api/http/fair_turns.py)."""
         self.answer = answer
         """To be called once, with the status, header lines that each end in CR LF, and the body, whose length is added. Nothing
         is sent to a client that has gone."""
 
 
 AtOnce = Callable[[WholeRequest], bool]
-"""Takes a request and will call its `answer`, or returns False."""
+"""Takes a request and will call its `answer`, or returns False. It is work of one step: what comes later is given to `soon`."""

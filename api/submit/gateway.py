@@ -22,7 +22,7 @@ from api.limits.limits import Limits
 from api.problems import Problem
 from api.submit.answers import Answer, AnswerSigner, count_answer, too_much_at_once
 from api.submit.checks import CheckedSubmission, Checks
-from api.submit.keeping import Keeper
+from api.submit.keeping import Keeper, Soon, now
 from api.submit.look_ups import LookUps
 from api.submit.slices import BatchTurns, Slices
 from projections.definition.compiled import Definition
@@ -64,8 +64,9 @@ class Gateway:
         if lines > 1 and not submissions.take(party, lines - 1):
             raise submissions.refusal(party, "Your address", lines - 1)
 
-    def submit_one(self, body: bytes, party: str, answered: Callable[[Answer], None]) -> None:
-        """Steps 2 to 8 for a single submission, without a task. `answered` is called once, now or later."""
+    def submit_one(self, body: bytes, party: str, answered: Callable[[Answer], None], soon: Soon = now) -> None:
+        """Steps 2 to 8 for a single submission, without a task. `answered` is called once, now or later. `soon` is given the
+        work that follows once the ledger has the record."""
 
         def ended(answer: Answer) -> None:
             answer = self._signer.with_signature(body, answer)
@@ -76,7 +77,7 @@ class Gateway:
         if isinstance(checked, Problem):
             ended(checked)
         else:
-            self._keeper.keep_one(checked, ended)
+            self._keeper.keep_one(checked, ended, soon)
 
     async def submit(self, body: bytes, party: str) -> Answer:
         """The same, awaited."""

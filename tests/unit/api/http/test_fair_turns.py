@@ -9,14 +9,14 @@ from functools import partial
 import pytest
 
 from api.http import fair_turns
-from api.http.fair_turns import AT_WORK_MAX, BEGUN_ALONE_MAX, FairTurns, Place
+from api.http.fair_turns import ALONE_SECONDS, AT_WORK_MAX, BEGUN_ALONE_MAX, SHARE_SECONDS, FairTurns, Place
 
 
 class Begun:
     """Requests as they are begun, by party."""
 
-    def __init__(self) -> None:
-        self.turns = FairTurns()
+    def __init__(self, turns: FairTurns | None = None) -> None:
+        self.turns = turns or FairTurns()
         self.order: list[str] = []
         self.places: dict[str, list[Place]] = {}
 
@@ -99,38 +99,114 @@ async def test_what_waits_for_its_own_client_is_not_at_work() -> None:
     assert begun.order.count("a") == AT_WORK_MAX + 1
 
 
-async def test_pieces_are_done_one_of_each_party_in_a_turn_while_others_are_at_work() -> None:
-    begun, done = Begun(), list[str]()
+class Clock:
+    """A clock that only work moves on."""
 
-    def piece(name: str) -> Callable[[], None]:
-        return lambda: done.append(name)
+    def __init__(self) -> None:
+        self.now = 0.0
 
+    def __call__(self) -> float:
+        return self.now
+
+    def work(self, seconds: float, done: list[str], name: str) -> Callable[[], None]:
+        def piece() -> None:
+            self.now += seconds
+            done.append(name)
+
+        return piece
+
+
+async def test_pieces_of_a_party_are_done_until_its_share_of_the_turn_is_used() -> None:
+    clock, done = Clock(), list[str]()
+    begun = Begun(FairTurns(clock=clock))
     begun.ask("c")
     for name in ("a", "a", "a", "b"):
-        begun.turns.add(name, piece(name))
+        begun.turns.add(name, clock.work(SHARE_SECONDS * 0.6, done, name))
     await _a_turn()
-    assert done == ["a", "b"]
+    assert done == ["a", "b", "a"]
     await _turns()
     assert done == ["a", "b", "a", "a"]
     begun.answer("c")
     for _ in range(3):
-        begun.turns.add("a", piece("a"))
+        begun.turns.add("a", clock.work(SHARE_SECONDS, done, "a"))
     await _a_turn()
-    assert done.count("a") == 6
+    assert done.count("a") == 6, "alone, it has more time"
 
 
-async def test_what_comes_is_read_at_once_from_one_who_has_sent_nothing_else_in_this_turn() -> None:
-    begun, done = Begun(), list[str]()
+async def test_all_pieces_that_wait_have_a_bounded_part_of_a_turn() -> None:
+    clock, done = Clock(), list[str]()
+    turns = FairTurns(3.5, clock=clock)
+    for name in ("a", "b", "c", "d", "e"):
+        turns.add(name, clock.work(1.0, done, name))
+    await _a_turn()
+    assert done == ["a", "b", "c", "d"]
+    await _turns()
+    assert done == ["a", "b", "c", "d", "e"]
+
+
+async def test_what_comes_is_read_at_once_from_one_who_has_time_left_in_this_turn() -> None:
+    clock, done = Clock(), list[str]()
+    begun = Begun(FairTurns(clock=clock))
     begun.ask("c")
     for name in ("a", "a", "b", "a"):
-        begun.turns.do(name, partial(done.append, name))
+        begun.turns.do(name, clock.work(SHARE_SECONDS, done, name))
     assert done == ["a", "b"]
     await _turns()
     assert done == ["a", "b", "a", "a"]
     begun.answer("c")
     for _ in range(2):
-        begun.turns.do("a", partial(done.append, "a"))
+        begun.turns.do("a", clock.work(SHARE_SECONDS, done, "a"))
     assert len(done) == 6, "alone, it waits for nothing"
+    for _ in range(2):
+        begun.turns.do("a", clock.work(ALONE_SECONDS, done, "a"))
+    assert len(done) == 7, "but for the end of a long turn"
+
+
+async def test_requests_that_use_much_time_are_begun_in_several_turns() -> None:
+    clock, done = Clock(), list[str]()
+    turns = FairTurns(clock=clock)
+
+    def begin(place: Place) -> None:
+        clock.work(SHARE_SECONDS, done, "a")()
+        place.rest()
+
+    turns.begin("b", lambda _: None)
+    for _ in range(3):
+        turns.begin("a", begin)
+    assert done == ["a"]
+    await _a_turn()
+    assert done == ["a", "a"]
+    await _turns()
+    assert done == ["a", "a", "a"]
+
+
+async def test_work_within_other_work_is_measured_once() -> None:
+    clock, done = Clock(), list[str]()
+    begun = Begun(FairTurns(clock=clock))
+    begun.ask("c")
+
+    def reading() -> None:
+        begun.turns.do("a", clock.work(SHARE_SECONDS * 0.6, done, "judged"))
+
+    begun.turns.do("a", reading)
+    begun.turns.do("a", clock.work(SHARE_SECONDS, done, "more"))
+    assert done == ["judged", "more"]
+
+
+async def test_who_waits_for_kafka_is_not_at_work_and_others_are_not_alone() -> None:
+    begun = Begun()
+    begun.ask("b")
+    begun.ask("a", AT_WORK_MAX + 1)
+    await _turns()
+    assert begun.order.count("a") == AT_WORK_MAX
+    begun.places["a"][0].rest()
+    begun.places["a"][0].rest()
+    await _turns()
+    assert begun.order.count("a") == AT_WORK_MAX + 1
+    begun.answer("b")
+    begun.ask("c", AT_WORK_MAX + 1)
+    await _turns()
+    assert begun.order.count("c") == AT_WORK_MAX
 
 
 async def test_what_brings_nobody_anything_is_done_one_of_each_party_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from api.http import connections as connections_module
+from api.http import fair_turns
 from api.http import protocol as bounds
 from api.http.connections import Connections
 from api.http.fair_turns import FairTurns
@@ -541,6 +542,7 @@ async def test_a_body_that_came_at_once_is_read_in_turns_with_others(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bounds, "PIECE_SECONDS", 0.0)
+    monkeypatch.setattr(fair_turns, "SHARE_SECONDS", 1e-9)
     body = bytes(range(256)) * 512  # 32 slices
     protocol, slow = server.connect()
     protocol.data_received(b"POST /body HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
