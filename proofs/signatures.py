@@ -1,8 +1,9 @@
-"""Signed envelopes: DSSE v1 with Ed25519 (RFC 8032), through `cryptography`.
+"""Signed envelopes: DSSE v1 with Ed25519 (RFC 8032).
 
 Ed25519 libraries disagree on edge cases, which are keys of low order, and points and scalars that are not in canonical form.
-Here `cryptography` alone decides. A key of low order is refused when it is registered, because one signature of such a key
-is valid for many messages.
+Here OpenSSL decides, through `cryptography`. `verify` asks libsodium first, in half the time, and takes its yes only, which
+implies OpenSSL's (libsodium.py). The auditor asks OpenSSL alone. A key of low order is refused when it is registered, because
+one signature of such a key is valid for many messages.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import hashlib
 import orjson
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from proofs import libsodium
 
 PAYLOAD_TYPE = "application/vnd.rekap.event+json"
 """The DSSE payload type of an event."""
@@ -67,8 +70,20 @@ def load_public_key(public_key: bytes) -> Ed25519PublicKey:
 
 def verify(public_key: Ed25519PublicKey, signature: bytes, payload: bytes) -> bool:
     """Whether `signature` is a valid signature of this key over the payload of an envelope."""
+    message = pre_authentication_encoding(PAYLOAD_TYPE, payload)
+    return libsodium.accepts(public_key.public_bytes_raw(), signature, message) or _verify(
+        public_key, signature, message
+    )
+
+
+def verify_by_openssl(public_key: Ed25519PublicKey, signature: bytes, payload: bytes) -> bool:
+    """As `verify`, without libsodium: for the auditor, whose answer must not depend on what a worker has used."""
+    return _verify(public_key, signature, pre_authentication_encoding(PAYLOAD_TYPE, payload))
+
+
+def _verify(public_key: Ed25519PublicKey, signature: bytes, message: bytes) -> bool:
     try:
-        public_key.verify(signature, pre_authentication_encoding(PAYLOAD_TYPE, payload))
+        public_key.verify(signature, message)
     except InvalidSignature:
         return False
     return True

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from audit.sources.events import IN_WORDS, NUMBERS, VOTER_ROWS, Opened
 from audit.sources.package import Package, canonical
 from proofs.merkle import leaf_hash
-from proofs.signatures import UnfitKeyError, load_public_key, verify
+from proofs.signatures import UnfitKeyError, load_public_key, verify_by_openssl
 from proofs.tiles import HASH_BYTES, TILE_WIDTH, TileError
 
 _VOTERS = "STRUCT(L BIGINT, P BIGINT, J BIGINT)"
@@ -88,7 +88,7 @@ class Ballots:
             except (KeyError, UnfitKeyError, binascii.Error):
                 self._loaded[key_id] = None
         key = self._loaded[key_id]
-        return key is not None and verify(key, signature, payload)
+        return key is not None and verify_by_openssl(key, signature, payload)
 
 
 class Chunk(NamedTuple):

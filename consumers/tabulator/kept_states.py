@@ -33,7 +33,8 @@ class KeptStates:
         self._files = StateFiles(directory / f"generation-{settings.generation}")
         self._checked_files = CheckedFiles(directory / "checked")
         self._fold_code = hash_of_code(*FOLD_CODE)
-        self._checked_with = f"{definition.hash} {hash_of_code('proofs.signatures', 'schemas.ledger.envelope')}"
+        checking = hash_of_code("proofs.signatures", "proofs.libsodium", "schemas.ledger.envelope")
+        self._checked_with = f"{definition.hash} {checking}"
         self._writing: asyncio.Task[None] | None = None
         self._written_at = time.monotonic()
 
