@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from rekap.failures import explained
-from rekap.terminal import speak_any_encoding
+from rekap.terminal import escape_for_any_encoding
 
 COMMANDS = {
     "up": "rekap.commands.up:up",
@@ -35,7 +35,7 @@ class _Commands(click.Group):
     """Imports a command only when it is used, because a worker needs no DuckDB and `submit` no Faust."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        speak_any_encoding()
+        escape_for_any_encoding()
         return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -1,6 +1,6 @@
 """The three roots of this package's errors. The whole tree is drawn in rekap/__init__.py.
 
-A message says what is wrong, where, and what to do. rekap/failures.py prints it and ends the command with the exit code.
+A message states what is wrong, where, and what to do. rekap/failures.py prints it and ends the command with the exit code.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from rekap.exit_codes import ExitCode
 
 
 class RekapError(Exception):
-    """Something that the person who typed the command can mend."""
+    """A fault that the user of the command can mend."""
 
     exit_code: ClassVar[ExitCode]
 

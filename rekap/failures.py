@@ -1,4 +1,4 @@
-"""The one place that turns an error into a sentence on standard error and an exit code.
+"""The function that turns each error into a sentence on standard error and an exit code.
 
 `rekap/cli.py` runs every command inside `explained`. Errors of this package carry their exit code (rekap/errors.py); those of
 other packages and libraries are in OUTCOMES. An exception that is in neither is a bug, and its traceback is shown.
@@ -32,10 +32,10 @@ OUTCOMES: dict[str, ExitCode] = {
     "httpx.HTTPError": ExitCode.NOT_REACHED,
 }
 """Class of an error → exit code, also for the classes below it. The classes are named and not imported, because a command
-should not import the libraries of others; whatever was raised has been imported already."""
+should not import the libraries of others; the class of an error that was raised has been imported already."""
 
 OF_SEVERAL_LINES = frozenset({"PackageError", "SettingsError", "OpeningError", "EmbeddedError", "RebuildError"})
-"""Errors whose sentence has lines of our own. The line ends in any other are data, which `complain` writes out."""
+"""Errors whose message has several lines of our own. Line ends in other messages are data, which `complain` escapes."""
 
 
 class Outcome(NamedTuple):
@@ -45,7 +45,7 @@ class Outcome(NamedTuple):
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Run a command. What goes wrong ends the process with a sentence and the exit code of the table."""
+    """Run a command. An error ends the process with its sentence and the exit code of the table."""
     try:
         yield
     except KeyboardInterrupt:
@@ -59,7 +59,7 @@ def explained() -> Iterator[None]:
 
 
 def outcome_of(error: BaseException) -> Outcome | None:
-    """Exit code and sentence, in lines, or None for an exception that nobody foresaw."""
+    """Exit code and lines of the sentence; None for an exception that is a bug."""
     if isinstance(error, RekapError):
         return Outcome(error.exit_code, _lines(error))
     for each in type(error).__mro__:
@@ -81,7 +81,7 @@ def outcome_of(error: BaseException) -> Outcome | None:
 
 
 def kafka_sentence(error: BaseException) -> str:
-    """Without the library's own words, because they repeat the class and print the address as an object."""
+    """A sentence without the library's own text, which repeats the class and prints the address as an object."""
     try:
         address = read_settings().kafka
     except SettingsError:

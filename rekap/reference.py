@@ -74,15 +74,16 @@ def _rules() -> str:
         "# The rules of the count\n\n"
         "Made by `make reference` from projections/form/. A package turns rules on in `election.json`, each `hard` "
         "(the form is held), `soft` (it counts, flagged) or `info`, with a tolerance, for all offices or some.\n\n"
-        f"A rule that is broken at several places of a form is said for the first {FINDINGS_OF_RULE_MAX}, and then how many "
-        "more there are. What becomes of the form does not depend on how many.\n\n"
+        f"If a form breaks a rule in several fields, the first {FINDINGS_OF_RULE_MAX} findings are listed, and one more has "
+        "the number of the others. The state of the form does not depend on how many there are.\n\n"
         f"| rule | what must hold |\n|---|---|\n{rows}\n\n"
-        "## Always on\n\nWhat an event must be to count, and how the forms of a station stand to each other.\n\n"
+        "## Always on\n\nWhat an event must be to count, and which form of a station counts.\n\n"
         f"| rule | where it is broken | what must hold |\n|---|---|---|\n{always}\n\n"
         "V5, V6, Q1 and Q2 are soft in every election. As hard rules they would hold an honest form because an outbox "
-        "was lost, and the same fault would be held in one partition and not be seen in two; as `info` they would say nothing. "
-        "Missing numbers are no rule: an event cannot be blamed for another that is not there. `rekap audit` and "
-        "`rekap doctor` list them, and what is used twice in different partitions (docs/audit.md).\n"
+        "was lost, and the same fault would be held in one partition and not be seen in two; as `info` they would "
+        "change nothing. "
+        "Missing numbers are not a rule, because an event is not at fault for another one that is missing. `rekap audit` and "
+        "`rekap doctor` list them, and numbers that are used twice in different partitions (docs/audit.md).\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""SQLite files that must not forget what they have said: a station's outbox, a witness's state."""
+"""SQLite files whose commits outlive a power cut: a station's outbox, a witness's state."""
 
 from __future__ import annotations
 
@@ -12,14 +12,11 @@ LOCK_SECONDS_MAX = 10.0
 
 
 def open_database(path: Path, tables: str) -> sqlite3.Connection:
-    """Open, or make, a file with these tables. Raises sqlite3.Error.
-
-    A connection for any thread, one at a time.
-    """
+    """Open, or make, a file with these tables. Any thread may use the connection, one at a time. Raises sqlite3.Error."""
     database = sqlite3.connect(path, isolation_level=None, timeout=LOCK_SECONDS_MAX, check_same_thread=False)
     try:
         database.execute("PRAGMA journal_mode=WAL")
-        # In WAL mode FULL waits for the disk at each commit; with NORMAL a power cut takes the last ones back.
+        # In WAL mode, FULL waits for the disk at each commit. With NORMAL a power cut would undo the last commits.
         database.execute("PRAGMA synchronous=FULL")
         database.executescript(tables)
     except sqlite3.Error:
@@ -30,7 +27,8 @@ def open_database(path: Path, tables: str) -> sqlite3.Connection:
 
 @contextmanager
 def transaction(database: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing, and on the disk at the end. IMMEDIATE: no other process writes between its reads and its writes."""
+    """A transaction whose writes are on the disk at its end, all or none. Because it is IMMEDIATE, no other process writes
+    between its reads and its writes."""
     database.execute("BEGIN IMMEDIATE")
     try:
         yield

@@ -1,8 +1,7 @@
-"""What goes to the terminal: each line is one line, and data in it is data.
+"""Output to the terminal. Every command prints by `say` and `complain`.
 
-Every command prints through `say` and `complain`. What they are given may hold a server's answer, a file's cell or a
-candidate's name; control and direction characters are written out, so that no text from elsewhere moves the cursor, ends
-a line or makes a second one that looks like ours.
+A line may contain a server's answer, a file's cell or a candidate's name. Control and direction characters in it are escaped,
+so that a text from elsewhere cannot move the cursor, end a line or make a second line that looks like ours.
 """
 
 from __future__ import annotations
@@ -20,31 +19,31 @@ _ERRORS = "rekap-terminal"
 
 
 def say(*lines: object) -> None:
-    """Print each of these as one line."""
+    """Print each argument as one line."""
     for line in lines:  # click.echo would write UTF-8 to a terminal that knows only ASCII
         print(shown(line), flush=True)
 
 
 def complain(*lines: object) -> None:
-    """The same, to standard error."""
+    """Print each argument as one line to standard error."""
     for line in lines:
         print(shown(line), file=sys.stderr, flush=True)
 
 
 def give_up(code: int, sentence: object, *more: object) -> NoReturn:
-    """End the command with what went wrong."""
+    """End the command with an error."""
     complain(f"Error: {sentence}", *more)
     raise SystemExit(code)
 
 
 def cell(text: object) -> Text:
-    """A cell or title of one of rich's tables. As a plain `str`, `[red]` in a name would be an order and not a name."""
+    """A cell or title of one of rich's tables. In a plain `str`, rich would take `[red]` in a name as markup."""
     return Text(shown(text))
 
 
-def speak_any_encoding() -> None:
-    """A terminal that knows only ASCII gets every line too, with what it cannot show written out. Called once, by the
-    command's entrance: Python would end the command with a UnicodeEncodeError in the midst of what it does."""
+def escape_for_any_encoding() -> None:
+    """Let standard output and error escape the characters that their encoding lacks. Called once at the start of a command,
+    because Python would otherwise end the command with a UnicodeEncodeError at such a character."""
     codecs.register_error(_ERRORS, _stand_in)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # pytest and others put streams of their own there

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from rekap.operate.configuration import load
-from rekap.operate.opening import CONFIRM_HELP, ConfirmationError, open_with_key, what_will_stand
+from rekap.operate.opening import CONFIRM_HELP, ConfirmationError, genesis_lines, open_with_key
 from rekap.terminal import complain, say
 from runtime.files.key_files import load_key_file
 
@@ -36,7 +36,7 @@ def open_command(key_file: Path, confirm: str | None) -> None:
     except ConfirmationError:
         if confirm is not None or not sys.stdin.isatty():
             raise
-        complain("This will be in the log for ever:", *what_will_stand(definition, key).split("\n"))
+        complain("This will be in the log for ever:", *genesis_lines(definition, key).split("\n"))
         typed = click.prompt("Type the election's id to open it", err=True)
         opened = asyncio.run(open_with_key(settings, definition, key, confirmed=typed))
     how = "is open now" if opened else "was open already"

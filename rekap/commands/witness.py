@@ -9,7 +9,7 @@ import click
 
 from proofs.notes import ED25519, NoteError, VerifierKey, is_key_name, parse_key
 from rekap.witness.server import Witness, serve
-from rekap.witness.start import open_memory, pinned_logs
+from rekap.witness.start import open_state, pinned_logs
 from runtime.logs import start_logs
 
 
@@ -44,7 +44,7 @@ def witness(
     if not log_keys and server is None:
         raise click.UsageError("name the logs: --log VKEY, or --server URL")
     given = [_log_key(text) for text in log_keys]
-    state, key = open_memory(name, key_file, state_file)
+    state, key = open_state(name, key_file, state_file)
     with contextlib.closing(state):
         logs: dict[str, list[VerifierKey]] = {}
         for each in dict.fromkeys([*given, *(pinned_logs(state, server.rstrip("/")) if server else ())]):

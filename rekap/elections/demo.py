@@ -1,8 +1,7 @@
 """A made-up election over the real tree of Indonesia, for rehearsals: `rekap demo` counts it.
 
-Names of candidates and parties are invented and say so (`[LATIHAN]`, a rehearsal): DOMAIN 2 tells of test figures that
-went on air as results. The same numbers of stations and seed give the same package, on any machine and for ever: all
-chance is taken from SHA-256.
+Names of candidates and parties are invented and marked (`[LATIHAN]`, a rehearsal), because test figures were once broadcast as
+results (DOMAIN 2). The same number of stations and seed give the same package on any machine, because SHA-256 replaces chance.
 """
 
 from __future__ import annotations
@@ -39,9 +38,10 @@ from schemas.definition.package import (
 )
 
 STATIONS_MIN = 1_000
-"""Every one of the 514 regencies has a station; with fewer stations than this the large provinces would not show."""
+"""Each of the 514 regencies has a station. With fewer stations than this, large provinces would not have more than small
+ones."""
 STATIONS_MAX = 823_000
-"""Indonesia has as many (2024: 823,236)."""
+"""About the number of Indonesia's stations (823,236 in 2024)."""
 PARTITIONS = 4
 
 PRESIDENT = "president"
@@ -51,7 +51,7 @@ OFFICES = (PRESIDENT, DPR)
 DPR_SEATS = 580
 SEATS_OF_PROVINCE_MIN = 3
 SEATS_OF_DISTRICT_MAX = 8
-"""A province with more seats is cut in several electoral districts. Gives 89 of them with 3 to 10 seats, as the law
+"""A province with more seats is cut into several electoral districts. This gives 89 districts of 3 to 10 seats, as the law
 allows; Indonesia has 84."""
 
 WATERMARK = "[LATIHAN]"
@@ -329,22 +329,22 @@ def _cut(regencies: Sequence[Area], sizes: Sequence[int], groups: int) -> list[S
     total = sum(sizes)
     ends = [0]
     reached = 0
-    for place, size in enumerate(sizes[:-1], start=1):
+    for end, size in enumerate(sizes[:-1], start=1):
         reached += size
         missing = groups - len(ends)
-        nearer_than_next = (2 * reached + sizes[place]) * groups >= 2 * total * len(ends)
-        if missing > 0 and (nearer_than_next or len(sizes) - place == missing):
-            ends.append(place)
+        nearer_than_next = (2 * reached + sizes[end]) * groups >= 2 * total * len(ends)
+        if missing > 0 and (nearer_than_next or len(sizes) - end == missing):
+            ends.append(end)
     return [regencies[start:end] for start, end in pairwise([*ends, len(sizes)])]
 
 
 def _apportion(number: int, weights: Sequence[int]) -> list[int]:
-    """`number` divided in proportion to the weights, by largest remainders; of equal ones the earlier gets more."""
+    """`number` divided in proportion to the weights, by largest remainders; of equal remainders, the earlier gets more."""
     total = sum(weights)
     shares = [number * weight // total for weight in weights]
-    by_remainder = sorted(range(len(weights)), key=lambda place: -(number * weights[place] % total))
-    for place in by_remainder[: number - sum(shares)]:
-        shares[place] += 1
+    by_remainder = sorted(range(len(weights)), key=lambda index: -(number * weights[index] % total))
+    for index in by_remainder[: number - sum(shares)]:
+        shares[index] += 1
     return shares
 
 

@@ -16,14 +16,14 @@ from runtime.http_client import AwayError, ask, base_url, client_for, what_came
 
 ROWS_MAX = 60
 PIPED_WIDTH = 200
-"""Columns where there is no terminal: a cut name helps nobody in a file."""
+"""Width in columns if the output is not a terminal, so that names in a file are not cut."""
 ANSWER_BYTES_MAX = 16 * 1024 * 1024
 """The server answers in parts of some megabytes."""
 ANSWER_SECONDS_MAX = 30.0
 
 
 class Board:
-    """What a subscription has told so far, as a table."""
+    """The newest tallies of a subscription, as a table."""
 
     def __init__(self, names: dict[str, str], choices: dict[str, list[dict[str, Any]]]) -> None:
         self._names = names
@@ -59,7 +59,8 @@ def tally_table(
     *,
     rows_max: int | None = None,
 ) -> Table:
-    """Published tallies by area and contest, a line each; of a single contest with its choices, where they are known."""
+    """A row for each published tally, by area and contest. For a single contest it has the votes of the choices, if their names
+    are known."""
     contests = sorted({contest for _, contest in tallies})
     columns = choices.get(contests[0], []) if len(contests) == 1 else []
     table = Table(caption=cell(caption), caption_justify="left")
@@ -88,7 +89,8 @@ def tally_table(
 
 
 async def board_of(url: str, office: str | None, area: str | None) -> tuple[Board, str]:
-    """The names that the table shows, and the office that is followed."""
+    """A board with the names of areas and choices, and the office that is followed. Raises AwayError,
+    SubscriptionRefusedError."""
     server = base_url(url)
     async with client_for(server, seconds_max=ANSWER_SECONDS_MAX) as client:
 

@@ -16,13 +16,14 @@ from runtime.http_client import is_loopback
 
 WAIT_SECONDS_MAX = 10.0
 MESSAGE_BYTES_MAX = 8 * 1024 * 1024
-"""The server cuts what is longer than 128 KiB into parts; a single tally is never cut, and none has 8 MiB."""
+"""The server cuts a message over 128 KiB into parts. A single tally is never cut, and none has 8 MiB."""
 PARTS_JOINED_AT = 64
-"""Parts that wait for their last. Where much changes the server repeats areas, and so many parts have each only once."""
+"""Parts after which those received are joined, although more follow. The server repeats areas that change meanwhile, and the
+joined parts have each area only once."""
 
 
 class SubscriptionRefusedError(UnusableError):
-    """The server refuses the subscription, or has no answer to it; the sentence is the server's."""
+    """The server refuses the subscription, or has no answer to it; the message is the server's."""
 
 
 def feed_url(url: str) -> str:
@@ -31,13 +32,13 @@ def feed_url(url: str) -> str:
 
 
 def _proxy(url: str) -> Literal[True] | None:
-    """That of the environment, but for this machine none."""
+    """The proxy of the environment (True), but none for an address of this machine."""
     return None if is_loopback(urlsplit(url).hostname or "") else True
 
 
 async def follow(url: str, **wish: Any) -> AsyncGenerator[dict[str, Any]]:
-    """The messages of one subscription (`office`, `area` or `level`, `stations`), for ever, those in parts put together: a
-    lost connection is made again and goes on after the last cursor. In between `{"type": "lost"}` is given. Raises
+    """The messages of one subscription (`office`, `area` or `level`, `stations`), without end, with their parts joined. After a
+    lost connection `{"type": "lost"}` is yielded, and a new connection resumes after the last cursor. Raises
     SubscriptionRefusedError."""
     cursor: str | None = None
     wait = 0.2
@@ -71,7 +72,7 @@ async def follow(url: str, **wish: Any) -> AsyncGenerator[dict[str, Any]]:
 
 
 def joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    """The message that came in these parts, with the newest of what is in several."""
+    """The message of these parts. Of a row that is in several parts, the newest is kept."""
     if len(parts) == 1:
         return parts[0]
     whole = dict(parts[-1])
@@ -89,4 +90,4 @@ _ROWS = {
     "contests": ("contest",),
     "stations": ("station", "contest"),
 }
-"""What names a row of each kind."""
+"""The fields that identify a row of each kind."""

@@ -1,4 +1,4 @@
-"""What of an election is shown, and what the API answers to it."""
+"""A question to a replayed moment, and the API's answer to it."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from projections.shown.published import (
 )
 from rekap.follow.replay import Replayed, ReplayError
 
-_PLACE = re.compile(r"[0-9]{1,4}/[0-9]{1,18}")
+_POSITION = re.compile(r"[0-9]{1,4}/[0-9]{1,18}")
 
 
 class Question(NamedTuple):
-    """What of the election is shown: one of these, or an area or a level with an office."""
+    """What to show: one of these, or an area or a level together with an office."""
 
     area: str | None = None
     contest: str | None = None
@@ -42,7 +42,7 @@ class Question(NamedTuple):
     part: int | None = None
     """Part of an area or an office; None is the first."""
     after: str | None = None
-    """A place in a station's history, behind which the page begins."""
+    """The record in a station's history after which the page begins, as partition/offset."""
 
     def check(self, definition: Definition) -> None:
         """Raises ReplayError."""
@@ -65,7 +65,7 @@ class Question(NamedTuple):
             self._part(definition)
         if self.after is not None and self.station is None:
             raise ReplayError("--after: goes with --station only")
-        if self.after is not None and not _PLACE.fullmatch(self.after):
+        if self.after is not None and not _POSITION.fullmatch(self.after):
             raise ReplayError(f"--after: expected the partition/offset of a record, as 0/12, got {self.after[:80]!r}")
 
     def _offices(self, definition: Definition) -> Sequence[OfficeEntry]:
@@ -87,14 +87,15 @@ class Question(NamedTuple):
             raise ReplayError(f"--part: {error}") from None
 
     def answer(self, definition: Definition, replayed: Replayed) -> dict[str, Any]:
-        """What the API answers: GET /v1/contests/…, areas/…, offices/…, stations/…; of a level the tallies of its areas."""
+        """The answer of the API to GET /v1/contests/…, areas/…, offices/…, stations/…; for a level, the tallies of its
+        areas."""
         moment = replayed.moment
         if self.station is not None:
             number = definition.stations.number[self.station]
-            last = BEFORE_ALL if self.after is None else _place(self.after)
+            last = BEFORE_ALL if self.after is None else _position(self.after)
             rest = (row for row in replayed.history if (row["offset"], row["partition"]) > last)
             page = history_page(rest, HISTORY_RECORDS)
-            return station_answer(definition, number, replayed.standings, page, moment)
+            return station_answer(definition, number, replayed.results, page, moment)
         if self.contest is not None:
             return contest_answer(definition, definition.ballots.contest(self.contest), moment)
         offices = self._offices(definition)
@@ -118,6 +119,6 @@ class Question(NamedTuple):
         return area_answer(definition, self._area(definition), offices, moment, self._part(definition))
 
 
-def _place(text: str) -> RecordPosition:
+def _position(text: str) -> RecordPosition:
     partition, _, offset = text.partition("/")
     return RecordPosition(int(offset), int(partition))

@@ -1,10 +1,10 @@
-"""Fold a prefix of the log again: what the count was then.
+"""Fold a prefix of the log again, which gives the count of that moment.
 
 In     a log (runtime/log_source.py), the package, and for each ledger partition the offset of the last event to count
 Does   what tabulator, roll-up and recorder do, with the same pure folds, in memory, without Kafka's groups or a database
 Out    what the API answered at that moment, as a table or as the same bytes
 
-Signatures are checked as the tabulator checks them. That the log is the one that was signed is for the auditor to check.
+Signatures are checked as the tabulator checks them. Whether the log is the one that was signed, the auditor checks.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from runtime.log_source import LogSource
 from schemas.codes import NOTHING_YET
 
 CHECKED_AT_ONCE = 250
-"""Records that a thread checks in one go: 25 ms. At a tenth, handing over shows; at ten times, threads wait at the end."""
+"""Records that a thread checks in one call of 25 ms. At a tenth, the calls cost time; at ten times, threads wait at the end."""
 BLOCK_RECORDS = 5_000
-_PLACES = re.compile(r"\d+:-?\d+(,\d+:-?\d+)*")
+_OFFSETS = re.compile(r"\d+:-?\d+(,\d+:-?\d+)*")
 
 
 class ReplayError(UnusableError, LookupError):
-    """The question has no answer; the sentence says why."""
+    """The question has no answer; the message states why."""
 
 
 class Replayed(NamedTuple):
     moment: Moment
-    standings: Mapping[str, Mapping[str, Any]]
-    """By contest what stands for the station that was asked for, as in the table `station_result`."""
+    results: Mapping[str, Mapping[str, Any]]
+    """By contest the result of the station that was asked for, as in the table `station_result`."""
     history: Sequence[Mapping[str, Any]]
     """All records of that station, in the order and form of event_queries.STATION_HISTORY."""
 
@@ -59,8 +59,8 @@ async def fold_log(
     station: str | None = None,
     advanced: Callable[[int], None] = lambda _: None,
 ) -> Replayed:
-    """Fold each partition through its offset; keep records of one station only. `advanced` hears of records folded.
-    Raises LogSourceError, ReplayError."""
+    """Fold each partition through its offset, and keep the records of one station only. `advanced` is called with the number of
+    records that were folded since its last call. Raises LogSourceError, ReplayError."""
     keys = {key_id: load_public_key(key.public_key) for key_id, key in definition.keys.items()}
     rollup = Rollup(definition)
     kept = Batch(definition, Watermarks({}, {}))
@@ -74,9 +74,9 @@ async def fold_log(
                     except GenesisError as error:
                         raise ReplayError(f"{error}; is this the package of that log?") from None
                     if fold.next_offset % BLOCK_RECORDS == 0:
-                        _tell(fold, rollup, kept, station)
+                        _add_blocks(fold, rollup, kept, station)
                 advanced(len(entries))
-            _tell(fold, rollup, kept, station)
+            _add_blocks(fold, rollup, kept, station)
     for office in rollup.offices.values():
         result = office.keyframe()
         if result is not None:
@@ -85,15 +85,15 @@ async def fold_log(
     return Replayed(moment, {contest: row for (_, contest), row in kept.stations.items()}, _history(kept))
 
 
-def _tell(fold: PartitionFold, rollup: Rollup, kept: Batch, station: str | None) -> None:
-    """What the blocks since the last call change, as roll-up and recorder take it; then forget all other stations."""
+def _add_blocks(fold: PartitionFold, rollup: Rollup, kept: Batch, station: str | None) -> None:
+    """Apply the blocks since the last call, as roll-up and recorder do, and drop the records of all other stations."""
     for block in fold.take_blocks():
         rollup.apply(block)
         kept.add_block(block.to_bytes())
     kept.records = [each for each in kept.records if station is not None and each[2]["station"] == station]
-    places = {(partition, row["offset"]) for partition, _, row in kept.records}
-    kept.states = {place: state for place, state in kept.states.items() if place in places}
-    kept.stations = {place: row for place, row in kept.stations.items() if place[0] == station}
+    offsets = {(partition, row["offset"]) for partition, _, row in kept.records}
+    kept.states = {offset: state for offset, state in kept.states.items() if offset in offsets}
+    kept.stations = {(code, contest): row for (code, contest), row in kept.stations.items() if code == station}
 
 
 def _history(kept: Batch) -> list[dict[str, Any]]:
@@ -133,13 +133,13 @@ async def checked_records(
 def cut_of(text: str) -> dict[int, int]:
     """The `--to` of a replay: an `as_of` as snapshots have it, or `partition:offset,…`. Raises ReplayError."""
     try:
-        said: Any
-        if _PLACES.fullmatch(text):
-            said = dict(place.split(":") for place in text.split(","))
+        offsets: Any
+        if _OFFSETS.fullmatch(text):
+            offsets = dict(each.split(":") for each in text.split(","))
         else:
-            said = orjson.loads(text)
-            said = said.get("as_of", said)
-        cut = {int(partition): int(offset) for partition, offset in said.items()}
+            whole = orjson.loads(text)
+            offsets = whole.get("as_of", whole)
+        cut = {int(partition): int(offset) for partition, offset in offsets.items()}
     except (ValueError, TypeError, AttributeError):
         cut = {-1: -1}
     if min(cut, default=0) < 0 or min(cut.values(), default=0) < NOTHING_YET:
@@ -148,21 +148,21 @@ def cut_of(text: str) -> dict[int, int]:
 
 
 async def through_of(log: LogSource, definition: Definition, to: str | None) -> dict[int, int]:
-    """For each partition that is read the offset of its last event. Raises LogSourceError, ReplayError."""
+    """The offset of the last event to fold, by partition. Raises LogSourceError, ReplayError."""
     sizes = await asyncio.gather(*(log.size(partition) for partition in range(definition.partitions)))
     if to is None:
         return {partition: size - 1 for partition, size in enumerate(sizes)}
     cut = cut_of(to)
     if missing := [str(partition) for partition in range(definition.partitions) if partition not in cut]:
         raise ReplayError(
-            f"--to: names nothing for partition {', '.join(missing[:10])}{' and others' if missing[10:] else ''}; each of the "
-            f"{definition.partitions} must be named, with -1 where none of its events counts"
+            f"--to: has no offset for partition {', '.join(missing[:10])}{' and others' if missing[10:] else ''}; each of the "
+            f"{definition.partitions} needs one, which is -1 if none of its events counts"
         )
     for partition, offset in cut.items():
         if partition >= definition.partitions:
             raise ReplayError(f"--to: there are partitions 0 to {definition.partitions - 1}, not {partition}")
         if offset >= sizes[partition]:
             raise ReplayError(
-                f"--to: partition {partition} has {sizes[partition]} events there, none with offset {offset}"
+                f"--to: partition {partition} has {sizes[partition]} events in this log, none with offset {offset}"
             )
     return cut

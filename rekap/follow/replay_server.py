@@ -1,4 +1,4 @@
-"""A replayed moment over HTTP: the paths of the API's snapshots, with the bytes that it answered then."""
+"""A replayed moment over HTTP, at the paths of the API's snapshots, with the bytes that the API answered then."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from api.problems import Problem, install_problems
 from schemas.codes import CODE_PATTERN
 
 CONNECTIONS_MAX = 64
-"""One person looks at a moment, with a browser or a script."""
+"""Enough for one person with a browser or a script."""
 GRACEFUL_SECONDS = 2
 
 Answer = Callable[[str, str, str | None, int | None], bytes]
@@ -43,7 +43,7 @@ def app_of(answer: Answer) -> FastAPI:
 
 
 def serve(answer: Answer, port: int) -> None:
-    """On this machine alone, until a signal."""
+    """Serve on the loopback address alone, until a signal."""
     server = bounded_server(
         app_of(answer),
         connections=Connections(CONNECTIONS_MAX, CONNECTIONS_MAX, Refusals()),

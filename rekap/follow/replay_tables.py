@@ -12,7 +12,7 @@ from rekap.follow.board import tally_table
 
 
 def _rest_note(answer: Mapping[str, Any]) -> str:
-    """How to see what this answer leaves out; empty where it leaves nothing out."""
+    """The option that shows the rest of the answer; empty if the answer is complete."""
     if answer.get("next") is not None:
         return f"\nmore records follow: --after {answer['next']}"
     if answer.get("parts", 1) > 1:

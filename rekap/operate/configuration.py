@@ -1,4 +1,4 @@
-"""What every process of an operator begins with: its settings and the election."""
+"""Settings and election, which every process of an operator reads first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runtime.settings import Settings, SettingsError, read_settings, variable
 from runtime.witnesses import parse_witnesses
 
 GC_ALLOCATIONS = 100_000
-"""New objects between two runs of the garbage collector: more than a batch makes. At half it walks each batch once."""
+"""New objects between two runs of the garbage collector. A batch makes fewer; at half, the collector walks each batch once."""
 
 
 def load() -> tuple[Settings, Definition]:
@@ -35,8 +35,9 @@ def load_with_database() -> tuple[Settings, Definition]:
 
 
 def spare_the_collector() -> None:
-    """A batch makes some 60,000 objects and drops them again; none is in a cycle. With Python's threshold of 700 the
-    collector walked these objects and the election again and again, for a third of the tabulator's time."""
+    """Let the garbage collector run rarely and leave the election out. A batch makes some 60,000 objects, none of them in a
+    cycle, and drops them again. With Python's threshold of 700, the collector walked these objects and the election so often
+    that it took a third of the tabulator's time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_ALLOCATIONS, 20, 50)

@@ -16,7 +16,7 @@ class DatabaseAwayError(NotReachedError):
 
 
 async def connected(settings: Settings, schema: str | None = None) -> Any:
-    """A connection that finds its tables in the schema. Raises DatabaseAwayError."""
+    """A connection whose search path is `schema`. Raises DatabaseAwayError."""
     search_path = {} if schema is None else {"search_path": f'"{schema}"'}
     try:
         return await asyncpg.connect(settings.database, server_settings=search_path)

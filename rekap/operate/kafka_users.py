@@ -1,4 +1,4 @@
-"""The users of Kafka, a role each, and what each is allowed (runtime/kafka/roles.py)."""
+"""Kafka's users, one for each role, with the permissions of the role (runtime/kafka/roles.py)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from schemas.definition.package import Election
 
 
 async def make_roles(settings: Settings, election: Election, passwords: dict[str, str]) -> None:
-    """Raises KafkaError."""
+    """Make a user of each role with its password and permissions. Raises KafkaError."""
     admin = admin_client(settings)
     await admin.start()
     try:
@@ -29,7 +29,7 @@ async def make_roles(settings: Settings, election: Election, passwords: dict[str
 
 
 def role_password(path: Path) -> str:
-    """Raises SettingsError, OSError."""
+    """The password in a file, which is made with a new password if it does not exist. Raises SettingsError, OSError."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         create_file(path, f"{secrets.token_hex(32)}\n".encode(), mode=0o600)

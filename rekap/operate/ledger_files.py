@@ -1,10 +1,11 @@
-"""The ledger as files, out and in again.
+"""Export of the ledger into files, and import of these files.
 
     DIR/ledger.json          election, mode, definition, and of each partition its size and RFC 6962 root
     DIR/<partition>.ledger   the records in offset order, each after its length in two bytes (as in C2SP tlog-tiles)
 
-A record is its value: keys and times of Kafka decide nothing and are not kept; a record without a value comes back empty, with
-the same leaf. Everything else (subtotals, results, the read model, the logs' files) is made from the ledger again.
+The files keep the value of each record. Kafka's keys and times are not kept, because no fold reads them. A record without a
+value is imported with an empty value, which has the same leaf. Everything else (subtotals, results, the read model, the logs'
+files) is made again from the ledger.
 """
 
 from __future__ import annotations
@@ -35,26 +36,26 @@ MANIFEST = "ledger.json"
 MANIFEST_BYTES_MAX = 256 * 1024
 """Limit for the manifest. That of 256 partitions has 30 kB."""
 POLL_MS = 1_000
-ON_THE_WAY_MAX = 1_000
-"""Records sent and not acknowledged: 64 MB at most."""
+UNACKNOWLEDGED_MAX = 1_000
+"""Records that are sent and not acknowledged, 64 MB at most."""
 
 
 class LedgerFilesError(UnusableError):
-    """The files are not what their manifest says, or cannot go into the topic; the sentence says which and why."""
+    """The files are not what their manifest says, or cannot be written into the topic; the message states which and why."""
 
 
 class Head(NamedTuple):
-    """How far a partition goes, and the root of all its records, hexadecimal."""
+    """The number of records of a partition, and their RFC 6962 root in hexadecimal."""
 
     size: int
     root: str
 
 
 async def export_ledger(settings: Settings, definition: Definition, directory: Path) -> list[Head]:
-    """Write the ledger as it stands now; the manifest last, so that a directory with one is whole. Raises LedgerFilesError
-    where the directory has one already."""
+    """Write the records of each partition up to its present end. The manifest is written last, so that a directory with a
+    manifest is complete. Raises LedgerFilesError if the directory has one already."""
     if (directory / MANIFEST).exists():
-        raise LedgerFilesError(f"{directory / MANIFEST} is there already; export into an empty directory")
+        raise LedgerFilesError(f"{directory / MANIFEST} exists already; export into an empty directory")
     directory.mkdir(parents=True, exist_ok=True)
     heads = []
     for partition in range(definition.partitions):
@@ -74,10 +75,10 @@ async def export_ledger(settings: Settings, definition: Definition, directory: P
 async def import_ledger(settings: Settings, definition: Definition, directory: Path) -> list[Head]:
     """Write the files into the ledger's empty topic, in this order:
 
-        1. each file gives the size and root that the manifest says, and begins with the genesis of this election
-        2. the topic is there, and empty
-        3. each record stands at its offset (acks=all)
-        4. what Kafka has gives the same roots
+        1. check that each file has the size and root of the manifest, and begins with the genesis of this election
+        2. create the topic, and check that it is empty
+        3. append each record, which then has its offset again (acks=all)
+        4. read the records back, and check that their roots are the same
 
     Raises LedgerFilesError, TopicMismatchError."""
     heads = _checked_manifest(definition, directory)
@@ -90,14 +91,14 @@ async def import_ledger(settings: Settings, definition: Definition, directory: P
                 )
             _append(log, record)
             if log.size > head.size:
-                raise LedgerFilesError(f"{partition}.ledger has more records than the {head.size} that {MANIFEST} says")
+                raise LedgerFilesError(f"{partition}.ledger has more records than the {head.size} of {MANIFEST}")
         _compare(f"{partition}.ledger", _head(log), head)
     topic = (await create_topics(settings, definition.election)).ledger  # 2
-    places = [TopicPartition(topic, partition) for partition in range(definition.partitions)]
+    topic_partitions = [TopicPartition(topic, partition) for partition in range(definition.partitions)]
     consumer = plain_consumer(settings)
     try:
         await consumer.start()
-        ends = await consumer.end_offsets(places)
+        ends = await consumer.end_offsets(topic_partitions)
     finally:
         await consumer.stop()
     if any(ends.values()):
@@ -117,40 +118,41 @@ async def import_ledger(settings: Settings, definition: Definition, directory: P
 async def _send(settings: Settings, topic: str, partition: int, head: Head, directory: Path) -> None:
     producer = ordered_producer(settings)
     await producer.start()
-    on_the_way: list[asyncio.Future[Any]] = []
+    unacknowledged: list[asyncio.Future[Any]] = []
     last = -1
     try:
         for record in _entries(directory / f"{partition}.ledger"):
-            on_the_way.append(await producer.send(topic, record, partition=partition))
-            if len(on_the_way) >= ON_THE_WAY_MAX:
-                last = (await asyncio.gather(*on_the_way))[-1].offset
-                on_the_way.clear()
-        if on_the_way:
-            last = (await asyncio.gather(*on_the_way))[-1].offset
+            unacknowledged.append(await producer.send(topic, record, partition=partition))
+            if len(unacknowledged) >= UNACKNOWLEDGED_MAX:
+                last = (await asyncio.gather(*unacknowledged))[-1].offset
+                unacknowledged.clear()
+        if unacknowledged:
+            last = (await asyncio.gather(*unacknowledged))[-1].offset
     finally:
         await producer.stop()
     if last != head.size - 1:
         raise LedgerFilesError(
-            f"{topic}/{partition}: the last record stands at offset {last}, expected {head.size - 1}; somebody else writes "
-            "into this topic: delete it, stop the gateways, and import again"
+            f"{topic}/{partition}: the last record has offset {last}, expected {head.size - 1}; another producer writes "
+            "into this topic: delete the topic, stop the gateways, and import again"
         )
 
 
 async def records_of(settings: Settings, definition: Definition, partition: int) -> AsyncGenerator[bytes]:
-    """The values of a partition of the ledger, up to its end of now. Raises KafkaError, LedgerFilesError."""
-    place = TopicPartition(topics_of(definition.election).ledger, partition)
+    """The values of a ledger partition, up to its present end. Raises KafkaError, LedgerFilesError."""
+    topic_partition = TopicPartition(topics_of(definition.election).ledger, partition)
     consumer = plain_consumer(settings)
     try:
         await consumer.start()
-        consumer.assign([place])
-        consumer.seek(place, 0)
-        end = (await consumer.end_offsets([place]))[place]
+        consumer.assign([topic_partition])
+        consumer.seek(topic_partition, 0)
+        end = (await consumer.end_offsets([topic_partition]))[topic_partition]
         expected = 0
         while expected < end:
-            for message in (await consumer.getmany(timeout_ms=POLL_MS)).get(place, []):
+            for message in (await consumer.getmany(timeout_ms=POLL_MS)).get(topic_partition, []):
                 if message.offset != expected:
                     raise LedgerFilesError(
-                        f"{place.topic}/{partition}: expected offset {expected}, got {message.offset}; records are missing"
+                        f"{topic_partition.topic}/{partition}: expected offset {expected}, got {message.offset}; "
+                        "records are missing"
                     )
                 if expected < end:
                     yield message.value or b""
@@ -161,7 +163,7 @@ async def records_of(settings: Settings, definition: Definition, partition: int)
 
 def _entries(path: Path) -> Iterator[bytes]:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+        if not stat.S_ISREG(path.stat().st_mode):  # a read from a pipe could wait for ever
             raise LedgerFilesError(f"{path} is not a regular file")
         with path.open("rb") as file:
             while length := file.read(2):
@@ -179,10 +181,10 @@ def _checked_manifest(definition: Definition, directory: Path) -> list[Head]:
         with path.open("rb") as file:
             text = file.read(MANIFEST_BYTES_MAX + 1)
         if len(text) > MANIFEST_BYTES_MAX:
-            raise LedgerFilesError(f"{path} has more than {MANIFEST_BYTES_MAX:,} bytes, so it is no manifest")
+            raise LedgerFilesError(f"{path} has more than {MANIFEST_BYTES_MAX:,} bytes, so it is not a manifest")
         manifest = orjson.loads(text)
-        heads = [_said_head(each) for each in manifest["partitions"]]
-        said = {name: manifest[name] for name in _election(definition)}
+        heads = [_head_of(each) for each in manifest["partitions"]]
+        found = {name: manifest[name] for name in _election(definition)}
     except OSError as error:
         raise LedgerFilesError(f"{path} cannot be read: {error.strerror}; the export was not finished") from None
     except KeyError as error:
@@ -190,16 +192,16 @@ def _checked_manifest(definition: Definition, directory: Path) -> list[Head]:
     except (ValueError, TypeError):
         raise LedgerFilesError(f"{path} is not the manifest of an exported ledger") from None
     for name, expected in _election(definition).items():
-        if said[name] != expected:
-            raise LedgerFilesError(f"{path}: {name} is {said[name]}, but the package's is {expected}")
+        if found[name] != expected:
+            raise LedgerFilesError(f"{path}: {name} is {found[name]}, but the package's is {expected}")
     if len(heads) != definition.partitions:
-        raise LedgerFilesError(f"{path} has {len(heads)} partitions, but the package says {definition.partitions}")
+        raise LedgerFilesError(f"{path} has {len(heads)} partitions, but the package has {definition.partitions}")
     return heads
 
 
-def _said_head(said: Any) -> Head:
-    """Raises KeyError, TypeError, ValueError where it is none."""
-    size, root = said["size"], said["root"]
+def _head_of(entry: Any) -> Head:
+    """Raises KeyError, TypeError, ValueError where `entry` is not a head."""
+    size, root = entry["size"], entry["root"]
     if type(size) is not int or size < 0 or not isinstance(root, str):
         raise ValueError
     return Head(size, root)
@@ -212,7 +214,7 @@ def _election(definition: Definition) -> dict[str, str]:
 
 def _append(log: GrowingLog, record: bytes) -> None:
     log.append(record)
-    log.take_full()  # only the root is wanted
+    log.take_full()  # only the root is needed
 
 
 def _head(log: GrowingLog) -> Head:

@@ -1,7 +1,7 @@
-"""The stations of a simulated election night: who reports when and what.
+"""The stations of a simulated election night: which station reports when and what.
 
-Everything a night is made of is included on purpose: late stations, a district that is silent until the end, the same
-submission twice, corrections, wrong sums, and reviews of what was held.
+The night has late stations, a district that is silent until the end, repeated submissions, corrections, wrong sums, and reviews
+of forms that were held.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from schemas.definition.package import ElectionPackage, Role
 from schemas.times import time_text
 
 SHARE_LATE = 5
-"""Share of 100 stations: those that report in the last tenth of the night."""
+"""Stations of 100 that report in the last tenth of the night."""
 SHARE_CORRECTED = 2
 SHARE_REPEATED = 3
 SHARE_WRONG = 3
@@ -36,7 +36,7 @@ TICK_SECONDS = 0.25
 TALLY_BYTES_MAX = 1024 * 1024
 """Limit for a tally. That of three candidates has 3 kB."""
 TALLY_SECONDS_MAX = 5.0
-"""As long as until the next line: submissions wait meanwhile."""
+"""Limit for the answer. Submissions wait meanwhile, and the next line is shown 5 s later."""
 
 
 class Planned(NamedTuple):
@@ -51,7 +51,7 @@ class Planned(NamedTuple):
 
 
 def plan(definition: Definition, seed: int) -> Iterator[Planned]:
-    """The night in order of time: the same for the same seed."""
+    """The submissions of the night in order of time. The same seed gives the same night."""
     chance = random.Random(seed)
     silent = definition.stations.area[chance.randrange(len(definition.stations.codes))]
     silent_shard = definition.tree.shard[silent]
@@ -75,7 +75,7 @@ def plan(definition: Definition, seed: int) -> Iterator[Planned]:
 
 
 def form_of(definition: Definition, package: ElectionPackage, planned: Planned, seed: int) -> dict[str, Any]:
-    """A plausible C.HASIL for a station; with `wrong`, one number does not fit."""
+    """A plausible C.HASIL of a station. If the submission is `wrong`, one of its numbers does not fit."""
     chance = random.Random(f"{seed}/{planned.station}/{planned.contest}/{planned.version}")
     registered = definition.stations.registered[planned.station]
     assert registered is not None, "every station of the demo has a register"
@@ -85,12 +85,11 @@ def form_of(definition: Definition, package: ElectionPackage, planned: Planned, 
     total = used + moved + added
     invalid = min(total, chance.randrange(0, 12))
     valid = total - invalid
-    weights = [1 + chance.randrange(10) * (7 if place % 4 == 1 else 1) for place in range(len(contest.choices))]
+    weights = [1 + chance.randrange(10) * (7 if index % 4 == 1 else 1) for index in range(len(contest.choices))]
     votes = [valid * weight // sum(weights) for weight in weights]
     votes[chance.randrange(len(votes))] += valid - sum(votes)
-    percent_men = chance.randrange(
-        45, 55
-    )  # the same in each row: otherwise more men might vote than are registered (G1)
+    # One share for all rows, because otherwise more men could vote than are registered (G1).
+    percent_men = chance.randrange(45, 55)
     ballots = registered + -(-registered * 2 // 100)
     form: dict[str, Any] = {
         "A": _row(registered, percent_men),
@@ -124,7 +123,7 @@ def _row(all_voters: int, percent_men: int) -> dict[str, int]:
 
 @dataclass(slots=True)
 class Night:
-    """The stations' side of the demo: signs, repeats, corrects, and hands the envelopes over in time."""
+    """The stations of the demo: they sign, repeat and correct forms, and send the envelopes when their time has come."""
 
     stack: Stack
     package: ElectionPackage
@@ -141,7 +140,7 @@ class Night:
         first_version: dict[tuple[int, int], str] = {}
         pending: list[tuple[str, bytes]] = []
         started = asyncio.get_running_loop().time()
-        said_at = started
+        shown_at = started
         async with client_for(self.stack.url, seconds_max=60) as client:
             for planned in plan(definition, self.seed):
                 while (now := asyncio.get_running_loop().time()) - started < planned.at / 1_000_000 * self.seconds:
@@ -164,12 +163,12 @@ class Night:
                     pending.append(("reviewed", reviewer.sign(self._review(planned, signed.event_id)).envelope))
                 if len(pending) >= BATCH_LINES:
                     await self._flush(client, pending, done)
-                if now - said_at >= 5:
-                    said_at = now
-                    await self._say(client, done)
+                if now - shown_at >= 5:
+                    shown_at = now
+                    await self._show(client, done)
             await self._flush(client, pending, done)
             await asyncio.sleep(1)
-            await self._say(client, done)
+            await self._show(client, done)
         return done
 
     def _signers(self) -> dict[tuple[Role, str], Signer]:
@@ -216,12 +215,12 @@ class Night:
                 done[kind if answer.receipt is not None else "refused"] += 1
             del pending[: len(batch)]
 
-    async def _say(self, client: httpx.AsyncClient, done: Counter[str]) -> None:
+    async def _show(self, client: httpx.AsyncClient, done: Counter[str]) -> None:
         line = " ".join(f"{name}={count:,}" for name, count in sorted(done.items()))
         self.stack.supervisor.say("demo", " | ".join([line, *await self._president(client)]))
 
     async def _president(self, client: httpx.AsyncClient) -> list[str]:
-        """What is published of the president's contest, or why it cannot be shown: the night goes on without it."""
+        """The published numbers of the president's contest, or why they cannot be shown. The night continues without them."""
         url = f"{self.stack.url}/v1/contests/president"
         try:
             reply = await ask(client, "GET", url, bytes_max=TALLY_BYTES_MAX, seconds_max=TALLY_SECONDS_MAX)

@@ -1,12 +1,12 @@
-"""Opening an election, and seeing that what runs is what was opened.
+"""Opening of an election, and the check that a process runs the election that was opened.
 
-The genesis is for ever: it is written once, to offset 0 of every ledger partition, and cannot be taken back. So before a
-topic is made the key, and what is there already, are compared with the package (`open_with_key`); and before a process
-takes or serves anything, it compares its package with the genesis (`check_opened`).
+The genesis is written once, to offset 0 of each ledger partition, and cannot be taken back. So before a topic is created, the
+key and the records that exist already are compared with the package (`open_with_key`). Before a process appends or serves
+anything, it compares its package with the genesis (`check_opened`).
 
     OpeningError           the election cannot be opened, or is not the one that this package describes
     ├── NotOpenedError     it is not open yet
-    └── ConfirmationError  it is live, and nobody has confirmed what will stand for ever
+    └── ConfirmationError  it is live, and what cannot be taken back was not confirmed
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CONFIRM_HELP = "the id of a live election: opens it, which cannot be taken back 
 
 
 class OpeningError(UnusableError):
-    """The sentence says what does not fit, and what to do."""
+    """The election cannot be opened, or is not the one of the package; the message states what does not fit and what to do."""
 
 
 class NotOpenedError(OpeningError):
@@ -66,23 +66,23 @@ async def check_opened(settings: Settings, definition: Definition) -> None:
 async def open_with_key(
     settings: Settings, definition: Definition, key: Ed25519PrivateKey, *, confirmed: str | None = None
 ) -> bool:
-    """Open the election where it is not open yet, and give whether it was opened now. Safe to repeat.
+    """Open the election if it is not open yet. Returns whether it was opened now. Safe to repeat.
 
-    A live election is opened only where `confirmed` is its id.
+    A live election is opened only if `confirmed` is its id.
     Raises OpeningError, TopicMismatchError, TimeoutError, KafkaError."""
     check_opening_key(definition, key)
     election = definition.election
     found = await first_records(settings, election)
     _compare(definition, found)
-    there = next((record for record in found if record is not None), None)
-    if there is None:
+    present = next((record for record in found if record is not None), None)
+    if present is None:
         _check_confirmed(definition, key, confirmed)
     await create_topics(settings, election)
     empty = [partition for partition, record in enumerate(found) if record is None]
-    # A crash half-way leaves some partitions empty: these get the record that the others begin with.
-    record = _signed_genesis(definition, key) if there is None else there
+    # A crash half-way leaves some partitions empty. They get the record with which the others begin.
+    record = _signed_genesis(definition, key) if present is None else present
     await write_genesis(settings, election, record, empty)
-    return there is None
+    return present is None
 
 
 def _signed_genesis(definition: Definition, key: Ed25519PrivateKey) -> bytes:
@@ -93,8 +93,8 @@ def _signed_genesis(definition: Definition, key: Ed25519PrivateKey) -> bytes:
     return genesis_record(signed.envelope)
 
 
-def what_will_stand(definition: Definition, key: Ed25519PrivateKey) -> str:
-    """What opening writes for ever, as lines for the person who has to confirm it."""
+def genesis_lines(definition: Definition, key: Ed25519PrivateKey) -> str:
+    """What the genesis fixes, as lines for the person who confirms it."""
     election = definition.election
     rows = (
         ("election", election.id),
@@ -116,9 +116,9 @@ def _check_confirmed(definition: Definition, key: Ed25519PrivateKey, confirmed: 
         return
     gave = "" if confirmed is None else f" (got {confirmed!r})"
     raise ConfirmationError(
-        f"this opens a live election, and cannot be taken back. This will stand in its log for ever:\n"
-        f"{what_will_stand(definition, key)}\n"
-        f"Where all of it is right, open it with --confirm {election.id}{gave}"
+        f"this opens a live election, and cannot be taken back. Its log will have this for ever:\n"
+        f"{genesis_lines(definition, key)}\n"
+        f"If all of it is right, open it with --confirm {election.id}{gave}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Real results of the past, signed and sent through the gateway like those of tonight."""
+"""Import of a past election: its real results are signed and sent through the gateway, like those of an election night."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ NO_TIME = "2019-04-17T00:00:00Z"
 
 
 class ImportFailedError(BadOutcomeError):
-    """A reading was refused; the sentence says which and why."""
+    """A reading was refused, or the totals did not arrive; the message states which or why."""
 
 
 def import_package(
     source: Path, reading: Reading, arithmetic: Literal["soft", "hard"], directory: Path
 ) -> tuple[list[Body], Ed25519PrivateKey, Ed25519PrivateKey]:
-    """Write the package to `directory`; gives the events' bodies, the authority's key and the officer's."""
+    """Write the package to `directory`. Returns the events' bodies, the authority's key and the officer's."""
     imported = read(source, arithmetic=arithmetic)
     authority, officer = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     keys = (
@@ -85,4 +85,4 @@ async def caught_up(stack: Stack, events: int, *, seconds_max: int = 300) -> dic
                 ):
                     return answer
             await asyncio.sleep(0.2)
-    raise ImportFailedError(f"after {seconds_max} s the totals are not there yet; as_of is {answer.get('as_of')}")
+    raise ImportFailedError(f"after {seconds_max} s the totals have not arrived; as_of is {answer.get('as_of')}")

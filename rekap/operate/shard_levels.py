@@ -1,6 +1,6 @@
-"""How evenly an election's forms are spread over its ledger partitions, at its shard level and at the others.
+"""How evenly an election's forms are spread over its ledger partitions, at its shard level and at the other levels.
 
-A partition is folded by one tabulator, so the night lasts as long as the fullest of them takes.
+One tabulator folds a partition, so the count of a night takes as long as the fold of the fullest partition.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from projections.definition.tree import partition_of
 from schemas.codes import Partition
 
 SHARE_MAX = 2
-"""Times its equal share that a partition may get unremarked. By chance some get 1.5 times at Indonesia's shard level; at
-twice, half of the other tabulators' work is done when this one's is, and more partitions would help nobody."""
+"""Multiple of its equal share up to which a partition is not reported. At Indonesia's shard level some partitions get 1.5 times
+their share by chance. At twice, the other tabulators wait half of the time, and more partitions would not be faster."""
 
 
 class Fullest(NamedTuple):
-    """The partition that gets most forms."""
+    """The partition that gets the most forms."""
 
     partition: Partition
     forms: int
@@ -27,7 +27,7 @@ class Fullest(NamedTuple):
 
 
 def fullest_partitions(definition: Definition) -> dict[str, Fullest]:
-    """Level → its fullest partition, were it the shard level; from the nation down, without the stations' own."""
+    """Level → the fullest partition if that level were the shard level. From the nation down, without the level of stations."""
     forms: dict[int, int] = {}
     for station, area in enumerate(definition.stations.area):
         forms[area] = forms.get(area, 0) + len(definition.electorates.contests_of_station(station))
@@ -51,9 +51,9 @@ def fullest_partitions(definition: Definition) -> dict[str, Fullest]:
 
 
 def better_shard_level(definition: Definition) -> str | None:
-    """A sentence where one partition gets over SHARE_MAX times its share: which level would do better, if any.
+    """A sentence if one partition gets over SHARE_MAX times its share, with a better level if there is one.
 
-    Of the levels that keep within it the highest is named, for the roll-up adds up every area of the shard level.
+    Of the levels within SHARE_MAX the highest is named, because the roll-up adds up every area of the shard level.
     """
     fullest = fullest_partitions(definition)
     shard_level = definition.tree.level_ids[definition.tree.shard_level]
@@ -61,12 +61,12 @@ def better_shard_level(definition: Definition) -> str | None:
     if now.times_its_share <= SHARE_MAX:
         return None
     total = now.forms * definition.partitions / now.times_its_share
-    said = (
+    finding = (
         f"with {shard_level!r}, partition {now.partition} gets {now.forms:,} of {int(total):,} forms, "
         f"{float(now.times_its_share):.1f} times its share of {definition.partitions} partitions"
     )
     even = [level for level, each in fullest.items() if each.times_its_share <= SHARE_MAX]
     best = even[0] if even else min(fullest, key=lambda level: fullest[level].times_its_share)
     if fullest[best].times_its_share >= now.times_its_share:
-        return f"{said}; no other level does better, fewer partitions would"
-    return f"{said}; with {best!r} the fullest gets {float(fullest[best].times_its_share):.1f} times"
+        return f"{finding}; no other level does better, fewer partitions would"
+    return f"{finding}; with {best!r} the fullest gets {float(fullest[best].times_its_share):.1f} times"

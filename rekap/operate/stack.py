@@ -44,14 +44,14 @@ WITNESSES_MAX = 9
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A running Rekap: its supervisor, its address, what it counts."""
+    """A running Rekap: its supervisor, its address, and the definition of its election."""
 
     supervisor: Supervisor
     url: str
     definition: Definition
     environment: dict[str, str]
     witnesses: tuple[Witness, ...] = ()
-    """Those that were started with it."""
+    """Witnesses that were started with it."""
     metrics_port: int = 0
     """Port of the first worker; the others have the next ones, in the order of WORKERS. 0: none serves metrics."""
 
@@ -83,10 +83,10 @@ async def running_stack(
     ledger: Path | None = None,
     confirmed: str | None = None,
 ) -> AsyncIterator[Stack]:
-    """All parts, started, opened and healthy; stopped in order at the end. With witnesses of its own, which show how it is
-    done: they prove something only where somebody else runs them. Several `brokers` are a cluster; each topic has up to three
-    copies then. With a `ledger`, a directory of exported files, it begins with these. A live election is opened only where its
-    id is `confirmed`.
+    """All parts, started and ready, with the election open. They are stopped in order at the end. `witnesses` on this machine
+    are an example only, because a witness proves something if another body runs it. Several `brokers` are a cluster, and each
+    topic has up to three copies then. The records of `ledger`, a directory of exported files, are imported first. A live
+    election is opened only if `confirmed` is its id.
 
     Raises PackageError, OpeningError, EmbeddedError, SettingsError, TopicMismatchError, LedgerFilesError, KafkaError.
     """
@@ -130,7 +130,7 @@ async def running_stack(
 
 
 def _environment(package: Path, data: Path, settings: dict[str, str]) -> dict[str, str]:
-    """Settings of every process: what the environment says, else files in the data directory."""
+    """Settings of all processes: those of the environment, and files in the data directory for those that it lacks."""
     environment = {**os.environ, **settings, variable("package"): str(package.resolve())}
     for field, name in (
         ("log_directory", "log"),
@@ -152,8 +152,8 @@ def _check_before_anything_starts(
     ledger: Path | None,
     workers: tuple[str, ...],
 ) -> None:
-    """What would be found only after Kafka has started, or records have been imported. Raises OpeningError, EmbeddedError,
-    KeyFileError."""
+    """Find faults at once that would otherwise be found after Kafka has started or records were imported. Raises OpeningError,
+    EmbeddedError, KeyFileError."""
     check_opening_key(definition, authority)
     if port:
         see_that_port_is_free(port, "--port", environment.get(variable("host")) or HOST)
@@ -165,7 +165,7 @@ def _check_before_anything_starts(
 
 
 async def _start_kafka(supervisor: Supervisor, data: Path, brokers: int) -> dict[str, str]:
-    """The settings with which the others find it."""
+    """Start the brokers. Returns the settings with which the other processes connect to them."""
     if brokers == 1:
         broker = EmbeddedKafka(data)
         await supervisor.adopt("kafka", broker)
@@ -179,7 +179,7 @@ async def _start_kafka(supervisor: Supervisor, data: Path, brokers: int) -> dict
 async def _start_witnesses(
     supervisor: Supervisor, count: int, data: Path, definition: Definition, environment: dict[str, str]
 ) -> tuple[Witness, ...]:
-    """Witnesses on this machine: they show how it works, but who runs the log should not be who watches it."""
+    """Witnesses on this machine, as an example only, because the operator of a log should not run its witnesses."""
     if not count:
         return ()
     public = load_key_file(Path(environment[variable("log_key")])).public_key().public_bytes_raw()

@@ -1,10 +1,10 @@
-"""A witness over HTTP: cosigns what continues all that it has cosigned before (C2SP tlog-witness, tlog-cosignature).
+"""A witness over HTTP: it cosigns a checkpoint that continues all that it has cosigned (C2SP tlog-witness, tlog-cosignature).
 
     POST /add-checkpoint   a log's newest checkpoint and the proof that it continues the last one → cosignature
-    GET  /                 who this is, and how far it has seen each log
+    GET  /                 name and key of the witness, and the size up to which it has cosigned each log
     GET  /conflicts        checkpoints that a log has signed and that do not fit what was cosigned
 
-What may be cosigned is decided in proofs/witness.py; the memory is rekap/witness/state.py.
+proofs/witness.py decides what may be cosigned; rekap/witness/state.py keeps the state.
 """
 
 from __future__ import annotations
@@ -39,14 +39,15 @@ BODY_SECONDS_MAX = 10.0
 """At half a log on a bad line is cut off; at double a few slow clients hold all connections for longer."""
 CONNECTIONS_MAX = 200
 CONNECTIONS_OF_ADDRESS_MAX = 20
-"""A server has a connection for each of its logs at most, and keeps none. Silent ones take each other's places."""
+"""A log server has at most one connection for each of its logs, and keeps none open. A new connection closes a silent one of
+the same address."""
 GRACEFUL_SECONDS = 5
 READY = "rekap.witness ready"
-"""Begins the log line that says that requests are answered from now on."""
+"""The beginning of the log line that is written when requests are answered."""
 
 
 class Witness(NamedTuple):
-    """One running witness: its key, its memory, and the logs it knows."""
+    """One running witness: its key, its state, and the logs that it follows."""
 
     name: str
     key: Ed25519PrivateKey
@@ -58,7 +59,7 @@ class Witness(NamedTuple):
         return witness_key(self.name, self.key)
 
     def add_checkpoint(self, body: bytes) -> Response:
-        """The answer to a request. A cosignature is in it only after its tree is on the disk."""
+        """The answer to a request. It has a cosignature only after the tree is on the disk."""
         try:
             request = read_request(body, self.logs)
         except RefusedError as refused:
@@ -99,7 +100,7 @@ class Witness(NamedTuple):
 
 
 def witness_key(name: str, key: Ed25519PrivateKey) -> VerifierKey:
-    """What readers check its cosignatures with."""
+    """The verifier key of the witness, with which readers check its cosignatures."""
     return VerifierKey(name, COSIGNATURE, key.public_key().public_bytes_raw())
 
 

@@ -1,4 +1,4 @@
-"""What a witness begins with: its key, its memory, and the keys of the logs that it follows."""
+"""The start of a witness: its key, its state, and the keys of the logs that it follows."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ LOGS_BYTES_MAX = 1024 * 1024
 SERVER_SECONDS_MAX = 10.0
 
 
-def open_memory(name: str, key_file: Path, state_file: Path) -> tuple[WitnessState, Ed25519PrivateKey]:
+def open_state(name: str, key_file: Path, state_file: Path) -> tuple[WitnessState, Ed25519PrivateKey]:
     """The state and the key, both made at the first start and bound to each other.
 
-    Raises StateError, KeyFileError; also for a key without its state: a witness that has forgotten what it signed would
-    sign another history.
+    Raises KeyFileError, and StateError, also for a key without its state, because a witness that has lost its state would
+    cosign a second history.
     """
     if key_file.exists():
-        load_key_file(key_file)  # first, so that a wrong file is called wrong
+        load_key_file(key_file)  # first, so that a file that is not a key is named as the fault
         if not state_file.exists():
             raise StateError(
-                f"{key_file} is there, but not {state_file}, which says what it has cosigned. Bring the newest state back, or "
-                "become another witness: a new --name, --key and --state"
+                f"{key_file} exists, but not {state_file}, which has what this key has cosigned. Bring the newest state back, "
+                "or become another witness with a new --name, --key and --state"
             )
     try:
         state_file.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,8 @@ def open_memory(name: str, key_file: Path, state_file: Path) -> tuple[WitnessSta
         raise StateError(f"{state_file.parent} cannot be made: {error.strerror}") from None
     state = WitnessState(state_file)
     try:
-        # The key last: a crash in between leaves an empty state without a key, and that can be gone on with.
+        # The key is made last, because a crash before leaves an empty state without a key, with which the next start
+        # can begin.
         key = load_or_make_key_file(key_file)
         state.belong_to(witness_key(name, key))
     except BaseException:
@@ -55,11 +56,11 @@ def open_memory(name: str, key_file: Path, state_file: Path) -> tuple[WitnessSta
 
 
 def pinned_logs(state: WitnessState, server: str) -> list[VerifierKey]:
-    """The keys of a server's logs as they were at the first start. Raises NotStartedError where they are others now, or
-    where they were never seen and cannot be had."""
+    """The keys of a server's logs as they were at the first start. Raises NotStartedError if they have changed, or if they were
+    never seen and the server does not answer."""
     pinned = state.pinned(server)
     try:
-        told = asyncio.run(_ask_for_logs(server))
+        current = asyncio.run(_ask_for_logs(server))
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
         why = f"{server}/v1/log: {str(error) or type(error).__name__}"
         if not pinned:
@@ -67,21 +68,21 @@ def pinned_logs(state: WitnessState, server: str) -> list[VerifierKey]:
         logger.warning(log_line("server-away", why=why, then="its logs as pinned"))
         return sorted(map(parse_key, pinned))
     if not pinned:
-        state.pin(server, told)
-        logger.info(log_line("pinned", server=server, logs=len(told)))
-        return list(told.values())
-    if changed := pinned ^ {str(key) for key in told.values()}:
+        state.pin(server, current)
+        logger.info(log_line("pinned", server=server, logs=len(current)))
+        return list(current.values())
+    if changed := pinned ^ {str(key) for key in current.values()}:
         before = ", ".join(sorted(changed & pinned)) or "none of them"
         after = ", ".join(sorted(changed - pinned)) or "none of them"
         raise NotStartedError(
             f"the logs of {server} are not those of the first start. Before: {before}. Now: {after}. A log does not "
             "change its key; ask its operator in public why, and to follow new logs start a witness with a new state"
         )
-    return list(told.values())
+    return list(current.values())
 
 
 async def _ask_for_logs(server: str) -> Mapping[str, VerifierKey]:
-    """Origin → key. Raises ValueError where the answer is none, and what httpx raises."""
+    """Origin → key. Raises ValueError if the answer does not name them, and what httpx raises."""
     async with asyncio.timeout(SERVER_SECONDS_MAX), client_for(server, seconds_max=SERVER_SECONDS_MAX) as client:
         answer, body = await read_bounded(client, "GET", f"{server}/v1/log", LOGS_BYTES_MAX)
     answer.raise_for_status()

@@ -1,7 +1,7 @@
-"""What a witness remembers, in one SQLite file: for each log the newest tree that it has cosigned, and evidence of forks.
+"""The state of a witness in one SQLite file: for each log the newest tree that it has cosigned, and evidence of forks.
 
-The memory is the witness: with an older copy of it the same key would cosign a second history. So the file belongs to one
-key, a new tree is on the disk before its cosignature leaves, and two processes on one file take turns.
+With an older copy of the file, the same key would cosign a second history. So the file belongs to one key, a new tree is on the
+disk before its cosignature is sent, and two processes with one file take turns.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rekap.sqlite_files import open_database, transaction
 from rekap.witness.errors import StateError
 
 CONFLICTS_MAX = 20
-"""Kept for each log and kind of conflict, the first ones. One proves a fork; of unproved trees anybody can send some."""
+"""The first conflicts of each log and kind are kept, up to this number. One proves a fork. Anybody can send unproved trees."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS witness (
@@ -54,9 +54,9 @@ class Judged(NamedTuple):
     size: int
     """Size of the newest cosigned tree, after this request."""
     time: int
-    """When nothing larger had been cosigned; seconds since 1970."""
+    """A time at which nothing larger had been cosigned, in seconds since 1970."""
     evidence: Conflict | None
-    """What this request has added to the kept conflicts."""
+    """The conflict that this request has added to those that are kept."""
 
 
 class WitnessState:
@@ -73,15 +73,15 @@ class WitnessState:
         self._database.close()
 
     def belong_to(self, key: VerifierKey) -> None:
-        """From now on this is the memory of this key. Raises StateError where it is that of another."""
+        """Bind the state to this key. Raises StateError if it is bound to another key."""
         with self._transaction() as database:
             row = database.execute("SELECT verifier_key FROM witness").fetchone()
             if row is None:
                 database.execute("INSERT INTO witness VALUES (?)", (str(key),))
             elif row[0] != str(key):
                 raise StateError(
-                    f"{self._path} is the state of the witness {row[0]}, not of {key}: give that one's --name and --key, "
-                    "or another --state"
+                    f"{self._path} is the state of the witness {row[0]}, not of {key}: give the --name and --key of that "
+                    "witness, or another --state"
                 )
 
     def pinned(self, server: str) -> frozenset[str]:
@@ -95,9 +95,10 @@ class WitnessState:
             database.executemany("INSERT INTO pin VALUES (?, ?)", [(server, str(key)) for key in keys.values()])
 
     def judge(self, request: Request, clock: Callable[[], int]) -> Judged:
-        """Decide, and keep what follows from it. When this returns, it is on the disk.
+        """Decide, and keep the new head or the conflict. Both are on the disk when this method returns.
 
-        The time is read while nobody else can move the head: signed later, it would claim too much.
+        The time is read within the transaction, in which no other process can move the head. A later time could be after a
+        larger tree was cosigned.
         """
         origin, checkpoint = request.checkpoint.origin, request.note.to_bytes().decode()
         with self._transaction() as database:
@@ -123,7 +124,8 @@ class WitnessState:
             (*new, checkpoint, origin, *old),
         )
         assert moved.rowcount == 1, f"the head of {origin} moved inside a transaction"
-        # What came without a proof before: of this tree it was no conflict, of another one of this size it is a fork.
+        # A tree that came without a proof before: if it is this tree, it was not a conflict; another tree of this size
+        # is a fork.
         database.execute("DELETE FROM conflict WHERE origin = ? AND size = ? AND root = ?", (origin, *new))
         forks = database.execute(
             "UPDATE conflict SET kind = ?, cosigned = ? WHERE origin = ? AND size = ?",
@@ -132,7 +134,7 @@ class WitnessState:
         return Conflict.FORK if forks.rowcount else None
 
     def _keep(self, conflict: Conflict, origin: str, head: Head, time: int, checkpoint: str, cosigned: str) -> bool:
-        """False where it is known already, or there are enough."""
+        """Keep a conflict. Returns False if it was kept before, or if CONFLICTS_MAX are kept."""
         (count,) = self._database.execute(
             "SELECT count(*) FROM conflict WHERE origin = ? AND kind = ?", (origin, conflict.value)
         ).fetchone()

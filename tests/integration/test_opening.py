@@ -1,4 +1,4 @@
-"""What stands at offset 0 stands for ever: so nothing wrong is written there, and nothing runs beside it that differs."""
+"""The genesis at offset 0 cannot be taken back: nothing wrong is written there, and no process runs that differs from it."""
 
 from __future__ import annotations
 

@@ -192,7 +192,7 @@ async def test_what_cannot_be_replayed_is_one_sentence(night: Night, tmp_path: P
         (2, "there is no contest 'mayor'", [str(night.logs), "--contest", "mayor"]),
         (2, "--to: expected", [str(night.logs), "--to", "yesterday"]),
         (2, "has", [str(night.logs), "--to", "0:99999,1:0,2:0"]),
-        (2, "names nothing for partition 1, 2", [str(night.logs), "--to", "0:0"]),
+        (2, "has no offset for partition 1, 2", [str(night.logs), "--to", "0:0"]),
         (3, "holds no log of election replay", [str(tmp_path)]),
         (3, "no server answers there", ["http://127.0.0.1:1"]),
         (2, "", [str(night.logs), "--package", str(tmp_path / "none")]),

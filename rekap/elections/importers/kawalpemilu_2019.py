@@ -66,12 +66,12 @@ _NAMES: Mapping[Reading, LocalText] = {
 
 
 class KawalpemiluFilesError(UnusableError):
-    """A file of the extract is missing or has a value it should not have; the sentence says where."""
+    """A file of the extract is missing or has a value that it should not have; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedElection:
-    """The extract, read once. Both readings share the areas and stations; each is an election of its own."""
+    """The extract, read once. Each of the two readings is an election of its own; they share areas and stations."""
 
     _areas: tuple[Area, ...]
     _stations: tuple[Station, ...]
@@ -130,8 +130,8 @@ class ImportedElection:
     def kpu_reading(self) -> Iterator[Body]:
         """One version for each station, in the order of the stations' first events; those without an event are last.
 
-        The extract does not say when KPU read a form. `created_at` is the time of the station's first event, and is
-        missing where there is none.
+        The extract does not have the time at which KPU read a form. `created_at` is the time of the station's first event, and
+        is missing if the station has none.
         """
         return iter(self._kpu)
 
@@ -155,7 +155,7 @@ def read(directory: Path, *, arithmetic: Literal["soft", "hard"], partitions: in
 
 
 class _Row:
-    """A row of a file, read by column; it knows where it stands."""
+    """A row of a file, which is read by column. Its errors name file and line."""
 
     __slots__ = ("_cells", "_file", "_line")
 
@@ -233,8 +233,8 @@ def _kpu_bodies(tps: list[_Row], events: list[_Row]) -> Iterator[Body]:
     first_event: dict[str, int] = {}
     for event in events:
         first_event.setdefault(_station_code(event), event.milliseconds("ts_ms"))
-    place = {code: number for number, code in enumerate(first_event)}
-    for row in sorted(tps, key=lambda each: place.get(_station_code(each), len(place))):
+    rank = {code: number for number, code in enumerate(first_event)}
+    for row in sorted(tps, key=lambda each: rank.get(_station_code(each), len(rank))):
         form = _form(row, "kpu_") | {"VC": row.number("kpu_jum")}
         yield _body(_station_code(row), 1, form, first_event.get(_station_code(row)))
 
@@ -266,7 +266,7 @@ def _form(row: _Row, prefix: str) -> Body:
 
 
 def _votes_page(form: Body) -> tuple[Any, ...]:
-    """What two readings of the votes page are compared by: `jum` stands on another page, which is not always read."""
+    """The numbers by which two readings of the votes page are compared. `jum` is on another page, which is not always read."""
     return form["votes"], form["VA"], form["VB"]
 
 

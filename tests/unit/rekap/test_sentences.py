@@ -69,4 +69,4 @@ def test_what_will_be_for_ever_is_shown_line_by_line(capsys: pytest.CaptureFixtu
         _check_confirmed(Definition.of(live), private_key("authority"), None)
     lines = capsys.readouterr().err.splitlines()
     assert "  mode        LIVE: every result that counts is a real one" in lines
-    assert lines[-1] == f"Where all of it is right, open it with --confirm {live.election.id}"
+    assert lines[-1] == f"If all of it is right, open it with --confirm {live.election.id}"

@@ -42,11 +42,11 @@ class _Log:
 @pytest.mark.parametrize(
     ("to", "sentence"),
     [
-        ("0:10,1:0,2:0", "partition 0 has 10 events there, none with offset 10"),
+        ("0:10,1:0,2:0", "partition 0 has 10 events in this log, none with offset 10"),
         ("0:0,1:0,2:0,3:0", "partitions 0 to 2, not 3"),
         (
             "0:9",
-            "names nothing for partition 1, 2; each of the 3 must be named, with -1 where none of its events counts",
+            "has no offset for partition 1, 2; each of the 3 must be named, with -1 where none of its events counts",
         ),
     ],
 )

@@ -43,6 +43,6 @@ async def test_a_line_that_cannot_be_had_does_not_end_the_night(
     ):
         supervisor = SimpleNamespace(say=lambda name, line: lines.append(line))
         stack = cast(Any, SimpleNamespace(url=gateway.url, supervisor=supervisor))
-        await Night(stack, cast(Any, None), {}, seed=1, seconds=0)._say(client, Counter(submitted=7))
+        await Night(stack, cast(Any, None), {}, seed=1, seconds=0)._show(client, Counter(submitted=7))
     assert len(lines) == 1
     assert lines[0].startswith(shown)

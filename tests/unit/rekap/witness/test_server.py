@@ -23,7 +23,7 @@ from rekap.cli import main
 from rekap.sqlite_files import open_database
 from rekap.witness.errors import NotStartedError, StateError
 from rekap.witness.server import Witness, witness_app
-from rekap.witness.start import open_memory, pinned_logs
+from rekap.witness.start import open_state, pinned_logs
 from rekap.witness.state import CONFLICTS_MAX, WitnessState
 from runtime.files.key_files import load_key_file, write_key_file
 from tests.support.ledger import private_key
@@ -184,25 +184,25 @@ def test_a_commit_waits_for_the_disk(tmp_path: Path) -> None:
 
 def test_key_and_memory_are_made_together_and_stay_together(tmp_path: Path) -> None:
     key_file, state_file = tmp_path / "keys" / "w.pem", tmp_path / "state" / "w.sqlite"
-    state, key = open_memory("w1", key_file, state_file)
+    state, key = open_state("w1", key_file, state_file)
     state.close()
-    state, again = open_memory("w1", key_file, state_file)
+    state, again = open_state("w1", key_file, state_file)
     state.close()
     assert again.private_bytes_raw() == key.private_bytes_raw() == load_key_file(key_file).private_bytes_raw()
     with pytest.raises(StateError, match=r"is the state of the witness w1\+"):
-        open_memory("w2", key_file, state_file)
+        open_state("w2", key_file, state_file)
     write_key_file(private_key("another"), tmp_path / "another.pem")
     with pytest.raises(StateError, match="not of w1"):
-        open_memory("w1", tmp_path / "another.pem", state_file)
+        open_state("w1", tmp_path / "another.pem", state_file)
     state_file.unlink()
     with pytest.raises(StateError, match=r"Bring the newest state back, or become another witness"):
-        open_memory("w1", key_file, state_file)
+        open_state("w1", key_file, state_file)
     assert not state_file.exists(), "the refusal must not make an empty memory for the next start"
 
 
 def test_a_start_that_was_cut_off_before_the_key_was_made_is_gone_on_with(tmp_path: Path) -> None:
     WitnessState(tmp_path / "state").close()
-    open_memory("w1", tmp_path / "w.pem", tmp_path / "state")[0].close()
+    open_state("w1", tmp_path / "w.pem", tmp_path / "state")[0].close()
 
 
 @pytest.fixture
