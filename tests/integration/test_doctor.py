@@ -1,4 +1,4 @@
-"""`rekap doctor`: a healthy stack is as the ledger says; whatever was changed by hand is found and named."""
+"""`rekap doctor`: a healthy stack is as in the ledger; a change by hand is found and named."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ async def test_a_healthy_stack_is_as_the_ledger_says(stack: Stack) -> None:
     for kind in ("area_tally below the shard level", "area_tally from the shard level up", "office_tally", "state"):
         assert int(rows[kind][0]) > 0, kind
     assert int(rows["log head"][0]) == int(rows["checkpoint file"][0]) == partitions
-    assert "all is as the ledger says" in said
+    assert "all is as in the ledger" in said
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ async def test_a_file_of_the_log_that_is_not_the_ledgers_is_found(stack: Stack, 
     code, said = await _doctor_while_damaged(stack, path)
     assert code == 1
     assert f"file of the log {path}: expected {path.stat().st_size} bytes with SHA-256" in said
-    assert "1 differences: of the public log too; delete nothing" in said
+    assert "1 differences, also in the public log: delete nothing" in said
 
 
 async def test_a_state_that_is_damaged_is_found(stack: Stack) -> None:

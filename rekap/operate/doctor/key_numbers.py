@@ -1,4 +1,4 @@
-"""What the numbers (`seq`, `prev`) of a key's events show, in a sentence."""
+"""Sentences on irregular numbers (`seq`, `prev`) of a key's events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was compared, what differs, and how the command then ends."""
+"""The report of an examination: what was compared, what differs, and the exit code that follows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OF_THE_LOG = {CHECKPOINT_FILE, LOG_HEAD, LOG_FILE}
 SHOWN_MAX = 20
 """Differences of one kind that are printed; the rest are counted."""
 PUBLIC_LOG, STATES = "log", "states"
-"""What may be kept on another machine than this, by the name that --without takes."""
+"""What may be stored on another machine, by the names that --without takes."""
 
 
 class Report:
@@ -26,18 +26,18 @@ class Report:
         self.different: Counter[str] = Counter()
         self.notes: list[str] = []
         self.missing: dict[str, list[str]] = {}
-        """What should have been compared and is not here: by kind (PUBLIC_LOG, STATES), where it was looked for."""
+        """What was not found and therefore not compared: by kind (PUBLIC_LOG, STATES) the paths, or other names of it."""
 
-    def miss(self, kind: str, place: str) -> None:
-        self.missing.setdefault(kind, []).append(place)
+    def miss(self, kind: str, name: str) -> None:
+        self.missing.setdefault(kind, []).append(name)
 
-    def compare(self, kind: str, place: object, expected: object, found: object) -> None:
+    def compare(self, kind: str, what: object, expected: object, found: object) -> None:
         self.compared[kind] += 1
         if expected == found:
             return
         self.different[kind] += 1
         if self.different[kind] <= SHOWN_MAX:
-            say(f"{kind} {place}: expected {_shown(expected)}, found {_shown(found)}")
+            say(f"{kind} {what}: expected {_shown(expected)}, found {_shown(found)}")
 
     def table(self) -> str:
         lines = [f"{'compared':34}{'how many':>12}{'different':>12}"]
@@ -52,30 +52,30 @@ def exit_code_of(report: Report, left_out: Collection[str]) -> ExitCode:
 
 
 def last_lines_of(report: Report, left_out: Collection[str]) -> list[str]:
-    """What came out, for the person who asked; the last line says also what was not compared."""
+    """The outcome in sentences. The last line names also what was not compared."""
     lines = []
     differences = f"{sum(report.different.values()):,} differences"
     if report.different.keys() - OF_THE_LOG:
         lines.append(f"{differences}: `rekap rebuild` makes all but the log again from the ledger")
     if report.different.keys() & OF_THE_LOG:
         lines.append(
-            f"{differences}: of the public log too; delete nothing, and find out which was changed, log or ledger"
+            f"{differences}, also in the public log: delete nothing, and find out whether the log or the ledger was changed"
         )
-    missing = "; ".join(f"{_NAMES[kind]} ({_first(places)})" for kind, places in sorted(report.missing.items()))
+    missing = "; ".join(f"{_NAMES[kind]} ({_first(names)})" for kind, names in sorted(report.missing.items()))
     if missing:
         as_asked = " (left out as asked)" if report.missing.keys() <= set(left_out) else ""
-        what = "the rest" if report.different else "what was compared is as the ledger says; the rest"
+        what = "the rest" if report.different else "what was compared is as in the ledger; the rest"
         lines.append(f"{what} was NOT compared{as_asked}, because it is not here: {missing}")
     elif not report.different:
-        lines.append("all is as the ledger says")
+        lines.append("all is as in the ledger")
     return lines
 
 
 _NAMES = {PUBLIC_LOG: "the public log", STATES: "the tabulator's states"}
 
 
-def _first(places: list[str]) -> str:
-    return places[0] if len(places) == 1 else f"{places[0]}, and {len(places) - 1} more"
+def _first(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]}, and {len(names) - 1} more"
 
 
 def _shown(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Rows of a table beside the rows that a fresh fold makes."""
+"""Comparison of the rows of a table with the rows of a fresh fold."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _key_of = itemgetter(slice(0, 2))
 
 
 class Merge:
-    """Two streams of rows in the order of one key, compared: what should be there, and what a table has."""
+    """A comparison of two streams of rows in the order of one key: the expected rows, and those that a table has."""
 
     def __init__(self, report: Report, kind: str, found: AsyncIterator[Any]) -> None:
         self._report = report
@@ -24,7 +24,7 @@ class Merge:
         self._began = False
 
     async def take(self, expected: Iterable[Row]) -> None:
-        """Each call takes rows that come after those of the calls before."""
+        """Compare expected rows. Their keys come after those of earlier calls."""
         for row in sorted(expected, key=_key_of):
             if not self._began:
                 self._began = True
@@ -39,6 +39,7 @@ class Merge:
                 self._report.compare(self._kind, _name(key), row, None)
 
     async def end(self) -> None:
+        """Report the rows of the table that follow the last expected one."""
         if not self._began:
             await self._advance()
         while self._next is not None:

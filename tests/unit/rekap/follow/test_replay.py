@@ -46,7 +46,7 @@ class _Log:
         ("0:0,1:0,2:0,3:0", "partitions 0 to 2, not 3"),
         (
             "0:9",
-            "has no offset for partition 1, 2; each of the 3 must be named, with -1 where none of its events counts",
+            "has no offset for partition 1, 2; each of the 3 needs one, which is -1 if none of its events counts",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""What the doctor says in the end: also of what it could not compare."""
+"""The last lines of the doctor, also about what it could not compare."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ def _report(*missing: tuple[str, str], different: str = "") -> Report:
     report.compare("record", "0/1", 1, 1)
     if different:
         report.compare(different, "0/2", 1, 2)
-    for kind, place in missing:
-        report.miss(kind, place)
+    for kind, name in missing:
+        report.miss(kind, name)
     return report
 
 
 @pytest.mark.parametrize(
     ("report", "left_out", "code", "last"),
     [
-        (_report(), (), 0, "all is as the ledger says"),
+        (_report(), (), 0, "all is as in the ledger"),
         (
             _report((STATES, "partition 0 of state"), (STATES, "partition 1 of state")),
             (),
             5,
-            "what was compared is as the ledger says; the rest was NOT compared, because it is not here: the tabulator's "
+            "what was compared is as in the ledger; the rest was NOT compared, because it is not here: the tabulator's "
             "states (partition 0 of state, and 1 more)",
         ),
         (
             _report((STATES, "partition 0 of state"), (PUBLIC_LOG, "log/0/checkpoint")),
             (STATES,),
             5,
-            "what was compared is as the ledger says; the rest was NOT compared, because it is not here: the public log "
+            "what was compared is as in the ledger; the rest was NOT compared, because it is not here: the public log "
             "(log/0/checkpoint); the tabulator's states (partition 0 of state)",
         ),
         (
             _report((STATES, "partition 0 of state")),
             (STATES, PUBLIC_LOG),
             0,
-            "what was compared is as the ledger says; the rest was NOT compared (left out as asked), because it is not "
+            "what was compared is as in the ledger; the rest was NOT compared (left out as asked), because it is not "
             "here: the tabulator's states (partition 0 of state)",
         ),
         (
@@ -52,7 +52,7 @@ def _report(*missing: tuple[str, str], different: str = "") -> Report:
             _report(different=LOG_FILE),
             (),
             1,
-            "1 differences: of the public log too; delete nothing, and find out which was changed, log or ledger",
+            "1 differences, also in the public log: delete nothing, and find out whether the log or the ledger was changed",
         ),
     ],
 )
