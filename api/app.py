@@ -16,6 +16,7 @@ from api.health import routes as health
 from api.limits.limits import Limits
 from api.problems import install_problems
 from api.read import events, log, package, snapshots
+from api.read.from_memory import SnapshotsInMemory
 from api.read.log import PublicLogs
 from api.read.package import PackageFile
 from api.read.parameters import only_known_parameters
@@ -45,7 +46,7 @@ def create_app(settings: Settings, definition: Definition, limits: Limits) -> Fa
         derived = Derived(replace(settings, generation=number), definition, alarms)
         await derived.start()
         app.state.gateway = Gateway(settings, definition, derived.pool, limits)
-        app.state.snapshots = Snapshots(derived.read, definition)
+        app.state.snapshots = Snapshots(derived.read, definition, app.state.in_memory)
         app.state.logs = PublicLogs(settings, definition)
         app.state.package = PackageFile(settings)
         derived.show(app)
@@ -78,6 +79,7 @@ def create_app(settings: Settings, definition: Definition, limits: Limits) -> Fa
     app.state.definition = definition
     app.state.settings = settings
     app.state.limits = limits
+    app.state.in_memory = SnapshotsInMemory(limits.requests)
     install_problems(app)
     for part in (submissions, snapshots, live, log, package, health, events, docs):
         app.include_router(part.router)

@@ -83,7 +83,7 @@ class Derived:
     def show(self, app: FastAPI) -> None:
         """Serve this generation from the next request on."""
         app.state.pool = app.state.gateway.look_ups.pool = self.pool
-        app.state.snapshots.read = self.read
+        app.state.snapshots.serve(self.read)
         app.state.live = self.live
         app.state.health = self.health
 

@@ -37,6 +37,17 @@ HTTP_CUT_OFF = Counter(
     ["reason"],
     registry=API,
 )
+ANSWERS_FROM_MEMORY = Counter(
+    "rekap_answers_from_memory_total",
+    "Snapshots answered from memory before the application's routing, 304 too.",
+    registry=API,
+)
+ANSWERS_READ = Counter(
+    "rekap_answers_read_total", "Snapshots read from PostgreSQL: each once for each cut of what it shows.", registry=API
+)
+CUTS_LOOKED_UP = Counter(
+    "rekap_cuts_looked_up_total", "Times that PostgreSQL was asked for the cut of the read model.", registry=API
+)
 STAGE_LAG = Gauge(
     "rekap_stage_lag_records", "Records or messages that a stage is behind what it reads.", ["stage"], registry=API
 )

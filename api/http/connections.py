@@ -107,6 +107,12 @@ class Connections:
             waiting = self._waiting.setdefault(connection.party, {})
             waiting.setdefault(connection, asyncio.get_running_loop().time())
 
+    def waits_again(self, connection: Connection) -> None:
+        """Note that the connection has had a request, which was answered at once, and now waits for the next one."""
+        waiting = self._waiting.get(connection.party)
+        if waiting is not None and waiting.pop(connection, None) is not None:
+            waiting[connection] = asyncio.get_running_loop().time()  # behind those that wait longer
+
     def works(self, connection: Connection) -> None:
         """Note that the connection has a request under way from now on."""
         waiting = self._waiting.get(connection.party)

@@ -21,8 +21,9 @@ from uvicorn.server import ServerState
 from api.errors import ApiError
 from api.http.connection import CONNECTION, ServedConnection, keep_little, notice_the_vanished
 from api.http.connections import Connections
-from api.http.corked import BACKLOG, Corked
+from api.http.corked import BACKLOG, HELD_BYTES_MAX, Corked
 from api.http.fair_turns import FairTurns, Piece, Place
+from api.http.from_memory import Asked, FromMemory, asked_of
 from api.http.unread import Unread
 from api.http.whole_request import AtOnce, WholeRequest
 from api.limits.client_address import TrustedProxies
@@ -74,13 +75,19 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         server_state: ServerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
+        from_memory: FromMemory | None = None,
         at_once: AtOnce | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._connections = connections
         self._proxies = proxies
         self._turns = turns
+        self._from_memory = from_memory
         self._at_once = at_once
+        self._answered: Asked | None = None
+        """The newest request, where it was answered from memory."""
+        self._messages = 0
+        """Requests that the parser has begun."""
         self.party: str | None = None
         self._backlog = b""
         """What came and is not read yet."""
@@ -218,6 +225,15 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
 
     def _read_piece(self) -> None:
         """Read of the backlog, and the rest of it in the next turns of the loop."""
+        is_between = self._waiting_since is not None
+        if is_between and self._from_memory is not None:
+            asked = self._from_memory.remembered.get(self._backlog)
+            if asked is not None and self._answers_from_memory(asked):
+                self._wait_again()
+                self._backlog = b""
+                self._corked.release_reading(BACKLOG)
+                return
+        data, messages = self._backlog, self._messages
         until = time.perf_counter() + PIECE_SECONDS
         backlog, start = memoryview(self._backlog), 0
         while start < len(backlog) and not self._is_deaf:
@@ -240,6 +256,9 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
             self._turns.add(self.party or "", self._read_piece)
         else:
             self._corked.release_reading(BACKLOG)
+            is_one = is_between and self._messages == messages + 1 and self._waiting_since is not None
+            if is_one and self._from_memory is not None and self._answered is not None:
+                self._from_memory.remembered.add(data, self._answered)
 
     def _feed(self, part: memoryview) -> int | None:
         """Give the parser some bytes; gives how many of them were read where the connection became a WebSocket."""
@@ -280,6 +299,8 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         if self._is_deaf:
             raise self._stop(None)
         super().on_message_begin()
+        self._messages += 1
+        self._answered = None
         self._waiting_since, self._head_since = None, self.loop.time()
         self._head_bytes = self._headers = self._head_raw_bytes = self._dropped_bytes = 0
         self._head_is_new = True
@@ -306,6 +327,12 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         now = self.loop.time()
         self._head_since = None
+        if self._from_memory is not None and self._is_next():
+            version = self.parser.get_http_version()
+            asked = asked_of(self.parser.get_method(), version, self.url, self.headers)
+            if asked is not None and self._answers_from_memory(asked):
+                self._answered = asked
+                return
         before = self.cycle
         super().on_headers_complete()
         if self._running is not None and self._is_endless:
@@ -341,7 +368,37 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
             self._drop(len(body))
         super().on_body(body)
 
+    def _is_next(self) -> bool:
+        """Whether every request before this one is answered, and the client reads the answers."""
+        return self._running is None and not self._is_deaf and not self.flow.write_paused
+
+    def _answers_from_memory(self, asked: Asked) -> bool:
+        """Answer a request whose head is complete within this turn of the loop, where its answer is in memory."""
+        assert self._from_memory is not None
+        if self._corked.get_write_buffer_size() > HELD_BYTES_MAX or self._corked.is_closing():
+            return False
+        party = self.party
+        if party is None:
+            party = self._proxies.client_of({"client": self.client, "headers": asked.fields})
+        answer = self._from_memory.answers.answer(asked, party)
+        if answer is None:
+            return False
+        default = self._from_memory.default_head(self.server_state.default_headers)
+        self._corked.write(b"%b%b%b\r\n" % (STATUS_LINE[answer.status], default, answer.head))
+        if answer.body:
+            self._corked.write(answer.body)
+        self.server_state.total_requests += 1
+        return True
+
+    def _wait_again(self) -> None:
+        """Begin the time in which the next request must come, after a request that was answered from memory."""
+        self._waiting_since = self.loop.time()
+        self._connections.waits_again(self)
+
     def on_message_complete(self) -> None:
+        if self._answered is not None:
+            self._wait_again()
+            return
         arrived, self._arriving = self._arriving, None
         super().on_message_complete()
         if (

@@ -14,6 +14,7 @@ import uvicorn
 from api.http.accepting import Listener
 from api.http.connections import Connections
 from api.http.fair_turns import FairTurns
+from api.http.from_memory import AnswersInMemory, FromMemory
 from api.http.protocol import IDLE_SECONDS_MAX, BoundedProtocol
 from api.http.web_socket import BoundedWebSocket
 from api.http.whole_request import AtOnce
@@ -75,6 +76,7 @@ def bounded_server(
     connections: Connections,
     proxies: TrustedProxies,
     graceful_seconds: int,
+    in_memory: AnswersInMemory | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
     web_socket_bytes_max: int | None = None,
@@ -83,14 +85,16 @@ def bounded_server(
     after_startup: Callable[[], None] = lambda: None,
     before_shutdown: Callable[[], None] = lambda: None,
 ) -> BoundedServer:
-    """A server for an ASGI app, to be run; WebSockets only where their messages have a bound."""
+    """A server for an ASGI app, to be run; WebSockets only where their messages have a bound. `in_memory` answers what it
+    has before a request is made for the app, and `at_once` takes a request before the app."""
     turns = FairTurns()
+    from_memory = None if in_memory is None else FromMemory(in_memory)
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
         loop=loop,
-        http=_as_class(partial(BoundedProtocol, connections, proxies, turns, at_once=at_once)),
+        http=_as_class(partial(BoundedProtocol, connections, proxies, turns, from_memory=from_memory, at_once=at_once)),
         ws="none"
         if web_socket_bytes_max is None
         else _as_class(partial(BoundedWebSocket, connections, proxies, turns)),

@@ -16,7 +16,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BeforeValidator
 
 from api.problems import PROBLEM_RESPONSES, Problem
-from api.read.last_good import Key, Kind
+from api.read.kept_answers import Key, Kind
 from api.read.log import Offset, Partition, PublicLogs
 from api.read.snapshots import described, snapshots_of
 from projections.readmodel.event_queries import EventFilters

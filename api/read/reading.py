@@ -92,10 +92,8 @@ class _Answer:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(raw=[*message["headers"]])
+            headers = readable_headers(message["headers"])
             message = {**message, "headers": headers.raw}
-            for name, value in READ_BY_PAGES.items():
-                headers.setdefault(name, value)
             if message["status"] == 200:
                 headers.setdefault("Cache-Control", "no-cache")
             if "no-store" in headers.get("Cache-Control", "") or message["status"] != 200:
@@ -120,7 +118,7 @@ class _Answer:
         etag, modified = headers.get("ETag"), headers.get("Last-Modified")
         status = conditions.outcome(self._asked, etag, modified)
         if status == conditions.NOT_MODIFIED:
-            await self._begin({**start, "status": 304, "headers": _without(headers, _OF_CONTENT).raw}, ends=True)
+            await self._begin({**start, "status": 304, "headers": without_content(headers).raw}, ends=True)
             return
         if status == conditions.PRECONDITION_FAILED:
             problem = Problem(412, "Precondition failed", "The answer is not the one that If-Match names.")
@@ -143,7 +141,9 @@ class _Answer:
 
     async def _begin_problem(self, problem: Problem, headers: MutableHeaders) -> None:
         response = problem.response()
-        kept = _without(headers, ("content-length", "content-type", "cache-control", "accept-ranges"))
+        kept = _without(
+            headers, ("content-length", "content-type", "content-encoding", "cache-control", "accept-ranges")
+        )
         kept.update(response.headers)
         await self._begin({"type": "http.response.start", "status": problem.status, "headers": kept.raw})
         if not self._is_whole:
@@ -169,6 +169,19 @@ class _Answer:
 def entity_tag(body: bytes) -> str:
     """A strong entity tag (RFC 9110, 8.8.3), which is the same from every replica."""
     return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
+def readable_headers(raw: Iterable[tuple[bytes, bytes]]) -> MutableHeaders:
+    """The header fields of an answer, and those with which pages of other sites may read it."""
+    headers = MutableHeaders(raw=[*raw])
+    for name, value in READ_BY_PAGES.items():
+        headers.setdefault(name, value)
+    return headers
+
+
+def without_content(headers: MutableHeaders) -> MutableHeaders:
+    """The header fields of the 304 in place of a 200."""
+    return _without(headers, _OF_CONTENT)
 
 
 def _without(headers: MutableHeaders, names: Iterable[str]) -> MutableHeaders:

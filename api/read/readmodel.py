@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from api.errors import ApiError
+from api.read.read_cut import ReadCut
 from projections.definition.ballots import ContestEntry, OfficeEntry
 from projections.definition.compiled import Definition
 from projections.readmodel import event_queries, key_number_queries, queries
@@ -16,7 +17,6 @@ from projections.shown.answer_parts import Line, Part, RecordPosition, history_p
 from projections.shown.published import (
     Moment,
     area_answer,
-    as_of,
     contest_answer,
     event_links,
     office_answer,
@@ -49,6 +49,13 @@ class Everything(NamedTuple):
     office_tallies: list[tuple[str, str, str]]
 
 
+class AtCut(NamedTuple):
+    """An answer, and the moment of the read model that it is read from."""
+
+    answer: dict[str, Any]
+    moment: Moment
+
+
 class ListsBusyError(ApiError):
     """LISTS_MAX lists are being read, so one more would wait for long."""
 
@@ -63,10 +70,22 @@ class ReadModel:
         """Lists that are being read, or wait for a connection."""
         self._definition = definition
 
-    async def offices_as_of(self) -> dict[str, dict[str, int]]:
+    async def cut(self) -> ReadCut:
+        """The newest cut, in one statement."""
+        results: dict[str, Cut] = {}
+        blocks: dict[tuple[str, int], int] = {}
+        for row in await self._pool.fetch(queries.WATERMARKS):
+            if row["partitions"] is None:
+                results[row["office"]] = tuple(row["offsets"])
+            else:
+                for partition, through in zip(row["partitions"], row["offsets"], strict=True):
+                    blocks[row["office"], partition] = through
+        return ReadCut(results, blocks)
+
+    async def election(self) -> Moment:
+        """The cuts of all offices, without tallies."""
         async with self._moment() as connection:
-            cuts = await _cuts(connection)
-        return {office.id: as_of(cuts, office) for office in self._definition.ballots.offices}
+            return await _cuts(connection)
 
     async def cuts(self) -> list[Cut]:
         """For each office two cuts: of its areas from the shard level up, and of its stations and areas below."""
@@ -86,26 +105,28 @@ class ReadModel:
             )
         ]
 
-    async def office(self, office: OfficeEntry, part: Part) -> dict[str, Any]:
+    async def office(self, office: OfficeEntry, part: Part) -> AtCut:
         definition = self._definition
         async with self._moment() as connection:
             moment = await self._tallies_of(connection, part.lines)
             rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREA, definition.tree.codes[definition.tree.root])
-        return office_answer(definition, office, moment._replace(office_tallies=_office_tallies(rows)), part)
+        moment = moment._replace(office_tallies=_office_tallies(rows))
+        return AtCut(office_answer(definition, office, moment, part), moment)
 
-    async def contest(self, contest: ContestEntry) -> dict[str, Any]:
+    async def contest(self, contest: ContestEntry) -> AtCut:
         async with self._moment() as connection:
             moment = await self._tallies_of(connection, [Line(contest.root_area, contest.number)])
-        return contest_answer(self._definition, contest, moment)
+        return AtCut(contest_answer(self._definition, contest, moment), moment)
 
-    async def area(self, area: int, offices: Iterable[OfficeEntry], part: Part) -> dict[str, Any]:
+    async def area(self, area: int, offices: Iterable[OfficeEntry], part: Part) -> AtCut:
         definition = self._definition
         async with self._moment() as connection:
             moment = await self._tallies_of(connection, part.lines)
             rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREA, definition.tree.codes[area])
-        return area_answer(definition, area, offices, moment._replace(office_tallies=_office_tallies(rows)), part)
+        moment = moment._replace(office_tallies=_office_tallies(rows))
+        return AtCut(area_answer(definition, area, offices, moment, part), moment)
 
-    async def station(self, station: int, after: RecordPosition, limit: int) -> dict[str, Any]:
+    async def station(self, station: int, after: RecordPosition, limit: int) -> AtCut:
         """The result of each contest of a station, and the page of its history that begins after this record."""
         definition = self._definition
         code, place = definition.stations.codes[station], definition.stations.order.rank[station]
@@ -117,7 +138,7 @@ class ReadModel:
             rows = await connection.fetch(queries.STATION_RESULTS, contests, place)
             records = await connection.fetch(event_queries.STATION_HISTORY, code, *after, limit + 1)
         standings = {row["contest"]: _standing(row) for row in rows}
-        return station_answer(definition, station, standings, history_page(records, limit), cuts)
+        return AtCut(station_answer(definition, station, standings, history_page(records, limit), cuts), cuts)
 
     async def events(
         self, filters: event_queries.EventFilters, *, area: int | None, newest_first: bool, limit: int
@@ -184,7 +205,7 @@ class ReadModel:
 
     async def stations(
         self, area: int, contest: ContestEntry, state: str | None, after: int | None, limit: int
-    ) -> dict[str, Any]:
+    ) -> AtCut:
         """A page of the stations in an area (at any depth) that have a record, in the order of Definition.places; `after` is
         the last station of the page before. Raises ListsBusyError."""
         definition = self._definition
@@ -198,11 +219,15 @@ class ReadModel:
             await connection.execute(queries.PLAN_FOR_THESE_VALUES)
             rows = await connection.fetch(statement, *arguments)
         page = rows[:limit]
-        return {
+        stations = [{"station": row["station"], **published_standing(contest, _standing(row))} for row in page]
+        answer = {
+            "area": definition.tree.codes[area],
+            "contest": contest.id,
             "shard_as_of": shard_as_of(definition, cuts, definition.ballots.offices[contest.office_number]),
-            "stations": [{"station": row["station"], **published_standing(contest, _standing(row))} for row in page],
+            "stations": stations,
             "next": page[-1]["station"] if len(rows) > limit else None,
         }
+        return AtCut(answer, cuts)
 
     async def submission(self, event: str) -> list[dict[str, Any]]:
         """The records of an event in the ledger, the oldest first, and what became of each."""

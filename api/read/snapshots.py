@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Annotated, Any
 
 import asyncpg
@@ -13,9 +13,13 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from api.problems import PROBLEM_RESPONSES, Problem
-from api.read.last_good import Key, Kind, LastGood
-from api.read.reading import entity_tag
-from api.read.readmodel import ListsBusyError, ReadModel
+from api.read.content_codings import GZIP, IDENTITY, acceptable, chosen
+from api.read.current_answers import CurrentAnswers, Work
+from api.read.from_memory import SnapshotsInMemory
+from api.read.kept_answers import Answer, Key, Kind
+from api.read.read_cut import Shown
+from api.read.readmodel import AtCut, ListsBusyError, ReadModel
+from api.read.responses import response_of
 from projections.definition.ballots import ContestEntry, OfficeEntry
 from projections.definition.compiled import Definition
 from projections.shown.answer_parts import (
@@ -27,7 +31,7 @@ from projections.shown.answer_parts import (
     part_of_area,
     part_of_office,
 )
-from projections.shown.published import answer_bytes, office_name
+from projections.shown.published import answer_bytes, as_of, office_name
 from projections.station.submissions import ResultState
 from runtime.logs import log_line
 from schemas.codes import CODE_PATTERN, KEY_ID_PATTERN, SHA256_PATTERN, KeyId
@@ -45,10 +49,6 @@ from schemas.served.snapshots import (
 
 logger = logging.getLogger("rekap.snapshots")
 
-READ_SECONDS_MAX = 2.0
-"""For an answer of which an older one is kept. At half, a busy database makes people see the older one; at double, a page that
-needs several answers is blank for longer when the database hangs."""
-FIRST_READ_SECONDS_MAX = 10.0
 DATABASE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 router = APIRouter(prefix="/v1", tags=["snapshots"])
@@ -65,31 +65,55 @@ PLACE_PATTERN = r"^[0-9]{1,4}/[0-9]{1,18}$"
 class Snapshots:
     """Answers from the read model as bytes. While the database is away, the last good answer is sent (invariant 10)."""
 
-    def __init__(self, read: ReadModel, definition: Definition) -> None:
+    def __init__(self, read: ReadModel, definition: Definition, from_memory: SnapshotsInMemory) -> None:
         self.definition = definition
+        self._from_memory = from_memory
         self.read = read
-        self._last_good = LastGood(time.monotonic)
+        self.current = self._answers_of(read)
+
+    def serve(self, read: ReadModel) -> None:
+        """Serve another generation of the read model from the next request on, and nothing more of the one before."""
+        if read is not self.read:
+            self.current.close()
+            self.read, self.current = read, self._answers_of(read)
+
+    def _answers_of(self, read: ReadModel) -> CurrentAnswers:
+        current = CurrentAnswers(read.cut, partial(answer_bytes, self.definition), time.monotonic)
+        self._from_memory.serve(current)
+        return current
+
+    async def kept(self, request: Request, key: Key, shown: Shown, work: Work) -> Response:
+        """The answer at the newest cut, from memory while the cut of the offices shown does not move; or without a database
+        the last good one with its age. Raises Problem.
+
+        `key` is what is asked, as parsed values, so that two spellings of one question have the same key."""
+        current = self.current
+        response = await self._answer(request, current, key, partial(current.get, key, shown, work))
+        self._from_memory.know(request.scope["raw_path"], request.scope["query_string"], key)
+        return response
 
     async def answer(
         self, request: Request, key: Key, work: Callable[[], Coroutine[Any, Any, dict[str, Any]]]
     ) -> Response:
-        """The answer of `work`, or without a database the last good one with its age. Raises Problem.
+        """The same for an answer that is read for each request, because it depends on more than the cut."""
+        current = self.current
+        return await self._answer(request, current, key, partial(current.read, key, work))
 
-        `key` is what is asked, as parsed values, so that two spellings of one question have the same key."""
-        seconds = READ_SECONDS_MAX if key in self._last_good else FIRST_READ_SECONDS_MAX
+    async def _answer(
+        self, request: Request, current: CurrentAnswers, key: Key, reading: Callable[[], Coroutine[Any, Any, Answer]]
+    ) -> Response:
+        coding = _coding(request)
         try:
-            body = answer_bytes(self.definition, await _in_time(work(), seconds))
+            answer, age_s = await reading(), None
         except (*DATABASE_ERRORS, ListsBusyError) as error:
             logger.warning(log_line("database-unavailable", error=type(error).__name__, path=request.url.path))
-            kept = self._last_good.get(key)
+            kept = current.last_good(key)
             if kept is None and isinstance(error, ListsBusyError):
                 raise Problem(503, "Try again", "Many lists are being read just now.", retry_after_s=1) from None
             if kept is None:
                 raise Problem(503, "Try again", "The read model cannot be reached just now.", retry_after_s=2) from None
-            last_good, age_s = kept
-            return _json(last_good, {"Age": str(int(age_s)), "Cache-Control": "no-cache"})
-        self._last_good.keep(key, body)
-        return _json(body, {"Cache-Control": "public, max-age=1, stale-if-error=3600"})
+            answer, age_s = kept
+        return response_of(await current.form(key, answer, coding(len(answer.body))), age_s)
 
     # -- what a path names -----------------------------------------------------------------------------------------
 
@@ -121,22 +145,6 @@ class Snapshots:
         return number
 
 
-async def _in_time(work: Coroutine[Any, Any, dict[str, Any]], seconds: float) -> dict[str, Any]:
-    """Raises TimeoutError. Work that is given up is not waited for, because it first rolls back on a connection that may
-    hang."""
-    task = asyncio.create_task(work)
-    try:
-        done, _ = await asyncio.wait({task}, timeout=seconds)
-    except asyncio.CancelledError:
-        task.cancel()
-        raise
-    if not done:
-        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-        task.cancel()
-        raise TimeoutError
-    return task.result()
-
-
 def _place(text: str) -> RecordPosition:
     partition, _, offset = text.partition("/")
     return RecordPosition(int(offset), int(partition))
@@ -153,8 +161,19 @@ def _unknown(field: str, detail: str) -> Problem:
     return Problem(404, "Not in this election", detail, field=field)
 
 
-def _json(body: bytes, headers: dict[str, str]) -> Response:
-    return Response(body, headers={**headers, "ETag": entity_tag(body)}, media_type="application/json")
+def _coding(request: Request) -> Callable[[int], str]:
+    """From the length of an answer to the content coding that it is sent in. Raises Problem."""
+    # Several lines of the field are one list (RFC 9110, 5.3).
+    lines = request.headers.getlist("accept-encoding")
+    codings = acceptable(", ".join(lines) if lines else None)
+    if not codings:
+        raise Problem(
+            406,
+            "No such coding",
+            f"An answer can be sent in {GZIP} or {IDENTITY}; Accept-Encoding excludes both.",
+            field="header.accept-encoding",
+        )
+    return partial(chosen, codings)
 
 
 def snapshots_of(request: Request) -> Snapshots:
@@ -166,11 +185,11 @@ def described(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
     return {
         200: {
             "model": model,
-            "description": "With a strong ETag. An `Age` says that the database is away.",
+            "description": "With a strong ETag. It has an `Age` while the database is away.",
             "content": {"application/json": {"example": EXAMPLES[model]}},
         },
         304: {"description": "Unchanged since the ETag given in If-None-Match."},
-        **{status: PROBLEM_RESPONSES[status] for status in (404, 422, 503)},
+        **{status: PROBLEM_RESPONSES[status] for status in (404, 406, 422, 503)},
     }
 
 
@@ -180,8 +199,9 @@ async def election(request: Request) -> Response:
     definition = snapshots.definition
     about = definition.election
 
-    async def work() -> dict[str, Any]:
-        return {
+    async def work() -> AtCut:
+        moment = await snapshots.read.election()
+        answer = {
             "title": about.title.root,
             "date": about.date.isoformat(),
             "time_zone": about.time_zone,
@@ -194,10 +214,11 @@ async def election(request: Request) -> Response:
             "areas": len(definition.tree.codes),
             "stations": len(definition.stations.codes),
             "offices": [office_name(definition, office) for office in definition.ballots.offices],
-            "as_of": await snapshots.read.offices_as_of(),
+            "as_of": {office.id: as_of(moment, office) for office in definition.ballots.offices},
         }
+        return AtCut(answer, moment)
 
-    return await snapshots.answer(request, (Kind.TOTAL, "election"), work)
+    return await snapshots.kept(request, (Kind.TOTAL, "election"), None, work)
 
 
 @router.get("/offices/{office}", responses=described(OfficeSnapshot), summary="An office and all its contests")
@@ -209,8 +230,8 @@ async def office(
     entry = snapshots.office(office)
     wanted = _part(lambda: part_of_office(snapshots.definition, entry, part))
 
-    return await snapshots.answer(
-        request, (Kind.TOTAL, "office", entry.id, part), lambda: snapshots.read.office(entry, wanted)
+    return await snapshots.kept(
+        request, (Kind.TOTAL, "office", entry.id, part), (entry.id,), lambda: snapshots.read.office(entry, wanted)
     )
 
 
@@ -219,7 +240,10 @@ async def contest(request: Request, contest: Annotated[str, Path(pattern=CODE_PA
     snapshots = snapshots_of(request)
     entry = snapshots.contest(contest)
 
-    return await snapshots.answer(request, (Kind.TOTAL, "contest", entry.id), lambda: snapshots.read.contest(entry))
+    shown = (entry.contest.office,)
+    return await snapshots.kept(
+        request, (Kind.TOTAL, "contest", entry.id), shown, lambda: snapshots.read.contest(entry)
+    )
 
 
 @router.get("/areas/{area}", responses=described(AreaSnapshot), summary="An area with its children")
@@ -231,8 +255,9 @@ async def area(request: Request, area: AreaCode, office: OfficeFilter = None, pa
     number = snapshots.area(area)
     offices = definition.ballots.offices if office is None else (snapshots.office(office),)
     wanted = _part(lambda: part_of_area(definition, number, offices, part))
-    return await snapshots.answer(
-        request, (Kind.AREA, area, office, part), lambda: snapshots.read.area(number, offices, wanted)
+    shown = tuple(entry.id for entry in offices)
+    return await snapshots.kept(
+        request, (Kind.AREA, area, office, part), shown, lambda: snapshots.read.area(number, offices, wanted)
     )
 
 
@@ -252,11 +277,12 @@ async def stations(
     wanted = None if state is None else state.value
     last = None if after == "" else snapshots.station(after, "after")
 
-    async def work() -> dict[str, Any]:
-        page = await snapshots.read.stations(number, entry, wanted, last, limit)
-        return {"area": area, "contest": entry.id, **page}
-
-    return await snapshots.answer(request, (Kind.PAGE, "stations", area, contest, wanted, last, limit), work)
+    return await snapshots.kept(
+        request,
+        (Kind.PAGE, "stations", area, contest, wanted, last, limit),
+        (entry.contest.office,),
+        lambda: snapshots.read.stations(number, entry, wanted, last, limit),
+    )
 
 
 @router.get("/stations/{station}", responses=described(StationSnapshot), summary="A station with its history")
@@ -277,9 +303,10 @@ async def station(
     number = snapshots.station(station)
     last = BEFORE_ALL if after is None else _place(after)
     kind = Kind.STATION if (last, limit) == (BEFORE_ALL, HISTORY_RECORDS) else Kind.PAGE
-    return await snapshots.answer(
+    return await snapshots.kept(
         request,
         (kind, "station", number, *last, limit),
+        None,
         lambda: snapshots.read.station(number, last, limit),
     )
 

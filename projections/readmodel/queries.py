@@ -36,6 +36,13 @@ SELECT "offset", leaf FROM record WHERE partition = $1 AND leaf IS NOT NULL ORDE
 
 RESULT_WATERMARKS = "SELECT office, as_of FROM result_watermark"
 
+WATERMARKS = """
+SELECT office, NULL::int[] AS partitions, as_of AS offsets FROM result_watermark
+UNION ALL
+SELECT office, array_agg(partition), array_agg(through) FROM block_watermark GROUP BY office
+"""
+"""Both tables of watermarks at one moment: `partitions` is null for the cut of an office's results, which has all of them."""
+
 TALLIES = """
 SELECT given.contest, given.area, found.tally
 FROM unnest($1::text[], $2::text[]) AS given (contest, area) CROSS JOIN LATERAL (

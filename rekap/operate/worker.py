@@ -149,6 +149,7 @@ def _serve(settings: Settings, definition: Definition) -> NoReturn:
             raise_descriptor_limit(settings.connections), settings.connections_of_address, limits.refusals
         ),
         proxies=limits.proxies,
+        in_memory=app.state.in_memory,
         graceful_seconds=GRACEFUL_SECONDS,
         host=settings.host,
         port=settings.port,

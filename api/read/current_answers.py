@@ -1,0 +1,137 @@
+"""The answers of one generation of the read model, each read once for each cut, and its bytes made once.
+
+An answer is the state of the read model at one moment, so every answer is the fold of its `as_of`. For one reader no answer is
+older than one before: an answer is sent where its cut is the newest cut known when the request came, or a later one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+from api.read.content_codings import IDENTITY, compressed
+from api.read.in_time import in_time
+from api.read.kept_answers import Answer, Form, KeptAnswers, Key
+from api.read.newest_cut import NewestCut
+from api.read.read_cut import ReadCut, Shown
+from api.read.readmodel import AtCut
+from runtime import metrics
+
+READ_SECONDS_MAX = 2.0
+"""For an answer of which an older one is kept. At half, a busy database makes people see the older one; at double, a page that
+needs several answers is blank for longer when the database hangs."""
+FIRST_READ_SECONDS_MAX = 10.0
+COMPRESSED_AT_ONCE_BYTES = 32 * 1024
+"""Answers up to this size are compressed by the event loop, in 0.4 ms, and longer ones by a thread. At double, a request of
+another client waits as long as a submission takes; at half, a thread is woken for the answers of nearly all areas."""
+
+Work = Callable[[], Coroutine[Any, Any, AtCut]]
+Render = Callable[[dict[str, Any]], bytes]
+
+
+class _Reading(NamedTuple):
+    """An answer that is being read."""
+
+    height: int
+    """`ReadCut.height` of the newest cut when the reading began; the answer is of this cut or of a later one."""
+    task: asyncio.Task[Answer]
+
+
+class CurrentAnswers:
+    """One event loop owns it. Another generation has another one, so nothing of one generation is sent in the next."""
+
+    def __init__(
+        self, read_cut: Callable[[], Coroutine[Any, Any, ReadCut]], render: Render, clock: Callable[[], float]
+    ) -> None:
+        self.newest = NewestCut(read_cut, clock)
+        self.kept = KeptAnswers(clock)
+        self._render = render
+        self._clock = clock
+        self._readings: dict[Key, _Reading] = {}
+        self._compressing: dict[tuple[Answer, str], asyncio.Future[bytes]] = {}
+        self._compressor = ThreadPoolExecutor(1, "compress")
+
+    async def get(self, key: Key, shown: Shown, work: Work) -> Answer:
+        """The answer at the newest cut. One reading serves all who ask meanwhile. Raises what PostgreSQL raises, and
+        TimeoutError."""
+        if not self.newest.is_fresh():
+            await self.newest.look()
+        cut = self.newest.cut
+        assert cut is not None
+        answer = self.kept.get(key)
+        if answer is not None and answer.is_at(cut):
+            return answer
+        reading = self._readings.get(key)
+        if reading is None or reading.height < cut.height:
+            task = asyncio.get_running_loop().create_task(self._read(key, shown, work))
+            reading = self._readings[key] = _Reading(cut.height, task)
+            task.add_done_callback(lambda ended: self._end(key, ended))
+        return await asyncio.shield(reading.task)
+
+    async def read(self, key: Key, work: Callable[[], Coroutine[Any, Any, dict[str, Any]]]) -> Answer:
+        """An answer that depends on more than the cut: it is read for each request, and kept as the last good one only. Raises
+        as `get`."""
+        began = self._clock()
+        answer = Answer(self._render(await in_time(work(), self._seconds(key))), began)
+        self.kept.keep(key, answer)
+        return answer
+
+    def last_good(self, key: Key) -> tuple[Answer, float] | None:
+        """The newest answer that is kept, and for how many seconds it has not been known to be current."""
+        answer = self.kept.get(key)
+        if answer is None:
+            return None
+        cut = self.newest.cut
+        current_at = self.newest.looked_at if cut is not None and answer.is_at(cut) else answer.at
+        return answer, self._clock() - max(answer.at, current_at)
+
+    async def form(self, key: Key, answer: Answer, coding: str) -> Form:
+        """The answer in a coding, made once."""
+        found = answer.forms.get(coding)
+        if found is not None:
+            return found
+        if coding == IDENTITY:
+            body = answer.body
+        elif len(answer.body) <= COMPRESSED_AT_ONCE_BYTES:
+            body = compressed(answer.body)
+        else:
+            body = await asyncio.shield(self._compressed(answer, coding))
+        form = answer.add_form(coding, body)
+        self.kept.measure(key, answer)
+        return form
+
+    def close(self) -> None:
+        self._compressor.shutdown(wait=False, cancel_futures=True)
+
+    def _seconds(self, key: Key) -> float:
+        return READ_SECONDS_MAX if key in self.kept else FIRST_READ_SECONDS_MAX
+
+    async def _read(self, key: Key, shown: Shown, work: Work) -> Answer:
+        began = self._clock()
+        metrics.ANSWERS_READ.inc()
+        found, moment = await in_time(work(), self._seconds(key))
+        cut = ReadCut(moment.results, moment.blocks)
+        answer = Answer(self._render(found), began, shown, cut.digest(shown), cut.height, cut.serial)
+        before = self.kept.peek(key)
+        # A reading that was overtaken by a later one is sent to those who wait for it, and not kept.
+        if before is None or before.height <= cut.height or before.at < began:
+            self.kept.keep(key, answer)
+        self.newest.take(cut, began)
+        return answer
+
+    def _end(self, key: Key, task: asyncio.Task[Answer]) -> None:
+        reading = self._readings.get(key)
+        if reading is not None and reading.task is task:
+            del self._readings[key]
+        if not task.cancelled():
+            task.exception()  # those who wait for it have it
+
+    def _compressed(self, answer: Answer, coding: str) -> asyncio.Future[bytes]:
+        what = answer, coding
+        if what not in self._compressing:
+            future = asyncio.get_running_loop().run_in_executor(self._compressor, compressed, answer.body)
+            self._compressing[what] = future
+            future.add_done_callback(lambda _: self._compressing.pop(what))
+        return self._compressing[what]

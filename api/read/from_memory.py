@@ -1,0 +1,105 @@
+"""Answers from memory: a kept answer whose cut is the newest, in the form that the client accepts, or the 304 to its condition.
+
+The bytes are those that the route, the middleware of reading and the door make of the same request, because the same functions
+make each header field. All else is left to them: what is not kept, is not fresh, fails a condition, or is over a limit.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from starlette.datastructures import MutableHeaders
+
+from api.http.from_memory import Asked, Fields, MemoryAnswer
+from api.limits.rate_limits import RateLimit
+from api.read import conditions
+from api.read.content_codings import acceptable, chosen
+from api.read.current_answers import CurrentAnswers
+from api.read.kept_answers import Answer, Key
+from api.read.reading import readable_headers, without_content
+from api.read.responses import response_of
+from runtime import metrics
+
+ADDRESSES_MAX = 8_192
+"""Addresses that are known. One that was not asked for lately is forgotten first, so that a client that spells one question in
+thousands of ways does not push out the spelling that people use."""
+ADDRESS_BYTES_MAX = 200
+"""Longest address that is known. The longest that pages use has 120 bytes. At double, all addresses together may have 4 MB."""
+_CONDITIONS = (b"if-none-match", b"if-match", b"if-modified-since", b"if-unmodified-since")
+
+
+class SnapshotsInMemory:
+    """One event loop owns it."""
+
+    def __init__(self, requests: RateLimit) -> None:
+        self._requests = requests
+        self._current: CurrentAnswers | None = None
+        self._keys: OrderedDict[bytes, Key] = OrderedDict()
+        """By address the question that the application read in it."""
+
+    def serve(self, current: CurrentAnswers) -> None:
+        self._current = current
+
+    def know(self, path: bytes, query: bytes, key: Key) -> None:
+        """Note that the application read this question in this address."""
+        address = b"%b?%b" % (path, query) if query else path
+        if len(address) <= ADDRESS_BYTES_MAX:
+            self._keys[address] = key
+            self._keys.move_to_end(address)
+            if len(self._keys) > ADDRESSES_MAX:
+                self._keys.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def answer(self, asked: Asked, party: str) -> MemoryAnswer | None:
+        key, current = self._keys.get(asked.address), self._current
+        if key is None or current is None or not current.newest.is_fresh():
+            return None
+        cut = current.newest.cut
+        answer = current.kept.peek(key)
+        if answer is None or cut is None or not answer.is_at(cut):
+            return None
+        current.newest.look_ahead()
+        found = _form_of(answer, asked.fields)
+        if found is None or (limits := self._limits(party)) is None:
+            return None
+        self._keys.move_to_end(asked.address)
+        current.kept.count_reader(key)
+        metrics.ANSWERS_FROM_MEMORY.inc()
+        status, head, body = found
+        return MemoryAnswer(status, head + limits, b"" if asked.is_head else body)
+
+    def _limits(self, party: str) -> bytes | None:
+        """The header fields of the party's rate limit; None where it has used it up."""
+        if not self._requests:
+            return b""
+        if not self._requests.take(party):
+            return None
+        return b"ratelimit-policy: %b\r\nratelimit: %b\r\n" % (self._requests.policy, self._requests.state(party))
+
+
+def _form_of(answer: Answer, fields: Fields) -> MemoryAnswer | None:
+    """The answer to a GET in the form that was asked for; None where the form is not made yet, or a condition fails."""
+    lines = [value.decode("latin-1") for name, value in fields if name == b"accept-encoding"]
+    codings = acceptable(", ".join(lines) if lines else None)
+    form = answer.forms.get(chosen(codings, len(answer.body))) if codings else None
+    if form is None:
+        return None
+    heads = answer.heads.get(form.coding)
+    if heads is None:
+        response = response_of(form)
+        headers = readable_headers(response.raw_headers)
+        heads = answer.heads[form.coding] = _lines(headers), _lines(without_content(headers))
+    asked: dict[str, str] = {}
+    for name, value in fields:
+        if name in _CONDITIONS:
+            asked.setdefault(name.decode(), value.decode("latin-1"))
+    status = conditions.outcome(asked, form.etag, None) if asked else conditions.OK
+    if status == conditions.NOT_MODIFIED:
+        return MemoryAnswer(status, heads[1], b"")
+    return MemoryAnswer(status, heads[0], form.body) if status == conditions.OK else None
+
+
+def _lines(headers: MutableHeaders) -> bytes:
+    return b"".join(b"%b: %b\r\n" % (name.lower(), value) for name, value in headers.raw)

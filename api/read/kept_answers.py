@@ -1,0 +1,177 @@
+"""The answers that this process keeps: bounded in bytes, kind by kind.
+
+An answer is kept for two uses. While the cut of what it shows does not move, it is sent again without a question to PostgreSQL.
+While the database is away, the last good answer is sent with its age (invariant 10).
+
+A key is what was asked and not how it was spelled, so each answer is kept once. A client that asks for thousands of different
+answers must not push out those that people read, so each kind has its own bound in bytes. Where a kind is full, the answers
+that were asked for least are dropped first, so a new answer goes before one that has readers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+from api.read.content_codings import IDENTITY
+from api.read.read_cut import ReadCut, Shown
+from api.read.reading import entity_tag
+
+MIB = 1024 * 1024
+HALF_LIFE_SECONDS = 300.0
+"""Time after which a reader counts half. At half, the answers of a client that asks for 2,000 a minute soon count as much as a
+page that is read twice a minute; at double, what was read an hour ago is kept instead of what is read now."""
+KEPT_AFTER_CLEARING = 7 / 8
+"""Share of the bytes of a kind. So many answers are dropped at once that finding them costs each new answer little."""
+OVERHEAD_BYTES = 1_500
+"""Memory of an answer beside its bytes: its key and tags, and entries of dictionaries."""
+
+
+class Kind(Enum):
+    """The subject of an answer, and the most bytes that are kept of such answers."""
+
+    TOTAL = ("total", 32 * MIB)
+    AREA = ("area", 32 * MIB)
+    STATION = ("station", 8 * MIB)
+    PAGE = ("page", 8 * MIB)
+    """A page of a list."""
+
+    @property
+    def bytes_max(self) -> int:
+        return self.value[1]
+
+
+Key = tuple[Kind, *tuple[str | int | None, ...]]
+
+
+class Form(NamedTuple):
+    """An answer in one content coding."""
+
+    coding: str
+    body: bytes
+    etag: str
+    """Strong, so each form has its own (RFC 9110, 8.8.3.3)."""
+
+
+@dataclass(slots=True, eq=False)
+class Answer:
+    """One version of an answer. Its bytes never change, only more forms of them are made."""
+
+    body: bytes
+    at: float
+    """When its reading began."""
+    shown: Shown = None
+    cut: bytes = b""
+    """Digest of the cut of the offices shown. Empty for an answer that is not kept by cut."""
+    height: int = 0
+    """`ReadCut.height` of the moment that it was read in."""
+    same_as: int = 0
+    """Serial of the last cut that was found to be the same for what it shows."""
+    forms: dict[str, Form] = field(default_factory=dict)
+    heads: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
+    """By coding, the header fields of a 200 and of a 304 as bytes (api/read/from_memory.py)."""
+
+    def is_at(self, cut: ReadCut) -> bool:
+        """Whether it is what would be read at this cut."""
+        if self.same_as == cut.serial:
+            return True
+        if not self.cut or self.cut != cut.digest(self.shown):
+            return False
+        self.same_as = cut.serial
+        return True
+
+    def add_form(self, coding: str, body: bytes) -> Form:
+        tag = entity_tag(self.body)
+        form = Form(coding, body, tag if coding == IDENTITY else f'{tag[:-1]}-{coding}"')
+        return self.forms.setdefault(coding, form)
+
+    @property
+    def size(self) -> int:
+        others = sum(len(form.body) for coding, form in self.forms.items() if coding != IDENTITY)
+        heads = sum(len(head) for of_form in self.heads.values() for head in of_form)
+        return OVERHEAD_BYTES + len(self.body) + others + heads
+
+
+@dataclass(slots=True, eq=False)
+class _Kept:
+    answer: Answer
+    size: int
+    """Bytes that are counted for it."""
+    readers: float = 0.0
+    """Number of requests until `counted_at`; each counts half after a half-life."""
+    counted_at: float = 0.0
+
+    def readers_at(self, now: float) -> float:
+        return self.readers * math.exp2((self.counted_at - now) / HALF_LIFE_SECONDS)
+
+    def count_reader(self, now: float) -> None:
+        self.readers, self.counted_at = self.readers_at(now) + 1, now
+
+
+class KeptAnswers:
+    """One event loop owns it."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._kept: dict[Kind, dict[Key, _Kept]] = {kind: {} for kind in Kind}
+        self._bytes = dict.fromkeys(Kind, 0)
+
+    def get(self, key: Key) -> Answer | None:
+        """An answer, for one more reader."""
+        kept = self._kept[key[0]].get(key)
+        if kept is None:
+            return None
+        kept.count_reader(self._clock())
+        return kept.answer
+
+    def count_reader(self, key: Key) -> None:
+        self._kept[key[0]][key].count_reader(self._clock())
+
+    def peek(self, key: Key) -> Answer | None:
+        """The same, without counting a reader."""
+        kept = self._kept[key[0]].get(key)
+        return None if kept is None else kept.answer
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._kept[key[0]]
+
+    def keep(self, key: Key, answer: Answer) -> None:
+        """Keep an answer in place of the one before, for one more reader."""
+        kind, now = key[0], self._clock()
+        kept = self._kept[kind].get(key)
+        if kept is None:
+            kept = self._kept[kind][key] = _Kept(answer, 0)
+        kept.answer = answer
+        kept.count_reader(now)
+        self.measure(key, answer)
+
+    def measure(self, key: Key, answer: Answer) -> None:
+        """Count the bytes of an answer, to which forms were added, and make room."""
+        kind = key[0]
+        kept = self._kept[kind].get(key)
+        if kept is None or kept.answer is not answer:
+            return
+        size = answer.size
+        self._bytes[kind] += size - kept.size
+        kept.size = size
+        if size > kind.bytes_max:
+            self._drop(key)
+        elif self._bytes[kind] > kind.bytes_max:
+            self._clear(kind, self._clock())
+
+    def bytes(self, kind: Kind) -> int:
+        return self._bytes[kind]
+
+    def _clear(self, kind: Kind, now: float) -> None:
+        """Drop the answers that were asked for least, the oldest of these first."""
+        kept = self._kept[kind]
+        for key in sorted(kept, key=lambda each: (kept[each].readers_at(now), kept[each].answer.at)):
+            if self._bytes[kind] <= kind.bytes_max * KEPT_AFTER_CLEARING:
+                break
+            self._drop(key)
+
+    def _drop(self, key: Key) -> None:
+        self._bytes[key[0]] -= self._kept[key[0]].pop(key).size
