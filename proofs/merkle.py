@@ -19,7 +19,7 @@ ReadHash = Callable[[int, int], bytes]
 
 
 class ProofError(ValueError):
-    """A proof does not prove what it should; the sentence says why."""
+    """A proof does not prove what it should; the message states why."""
 
 
 def leaf_hash(record: bytes) -> bytes:

@@ -26,7 +26,7 @@ _MARK = "— "
 
 
 class NoteError(ValueError):
-    """A note, checkpoint or key does not have its form, or a signature is missing or wrong; the sentence says which."""
+    """A note, checkpoint or key does not have its form, or a signature is missing or wrong; the message states which."""
 
 
 class Signature(NamedTuple):

@@ -44,7 +44,7 @@ _LOW_ORDER_KEYS = frozenset(
 
 
 class UnfitKeyError(ValueError):
-    """A public key must not be registered; the sentence says why."""
+    """A public key must not be registered; the message states why."""
 
 
 def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:

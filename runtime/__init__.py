@@ -1,7 +1,7 @@
 """What every process needs: settings, log lines, metrics, and connections to Kafka, PostgreSQL, files and other servers.
 
 In     environment variables, files, the addresses of Kafka and PostgreSQL
-Does   reads each once, with limits, and says in a sentence what is wrong
+Does   reads each once, with limits, and names faults in a sentence
 Out    settings, packages, connected clients
 
 Errors (besides those of the libraries: KafkaError, asyncpg's, OSError):

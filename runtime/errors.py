@@ -5,4 +5,4 @@ from __future__ import annotations
 
 class OutsideError(Exception):
     """Something outside this program is not as the program needs it: a setting, a file, a topic, a server. The message is a
-    sentence that says what, where, and where possible what to do."""
+    sentence that states what is wrong, where, and if possible what to do."""

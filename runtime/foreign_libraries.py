@@ -10,7 +10,7 @@ from runtime.errors import OutsideError
 
 
 class LibraryChangedError(OutsideError):
-    """An attribute of a foreign library that a patch replaces or uses is gone; the sentence says which."""
+    """An attribute of a foreign library that a patch replaces or uses is gone; the message states which."""
 
 
 def attribute_of(owner: Any, name: str, *, parameter: str = "") -> Any:

@@ -1,7 +1,8 @@
 """HTTP requests to an address that a person typed, where a Rekap server, a captive portal or an attacker may answer.
 
 Every answer has a bound in bytes and one deadline for the whole answer. No answer is decompressed, so that a small answer
-cannot become a large one. No redirect is followed. Where the answer does not fit the request, AwayError says what came instead.
+cannot become a large one. No redirect is followed. If the answer does not fit the request, AwayError names what was received
+instead.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _HOST = re.compile(rb"[A-Za-z0-9._\-]+|[0-9A-Fa-f:.]+")
 
 
 class AddressError(OutsideError, ValueError):
-    """An address, or the proxy that the environment names, cannot be used; the sentence says why."""
+    """An address, or the proxy that the environment names, cannot be used; the message states why."""
 
 
 class AwayError(OutsideError):

@@ -36,7 +36,7 @@ KAFKA_PREFIX = "kafka://"
 
 
 class LogSourceError(OutsideError):
-    """A log cannot be read; the sentence says where and why."""
+    """A log cannot be read; the message states where and why."""
 
 
 class LogSource(Protocol):

@@ -10,9 +10,9 @@ from typing import NamedTuple
 from schemas.definition.package import Severity
 
 FINDINGS_OF_RULE_MAX = 5
-"""Findings of one rule in one form. One more says how many others there are. A legislative form whose columns are swapped
+"""Findings of one rule in one form. One more has the number of the others. A legislative form whose columns are swapped
 breaks one rule in each of its 234 rows, which would be 41 kB of sentences, and a reviewer needs only the first few. At half,
-a form with a few typing errors would not have them all named; at double, wrong forms would be twice as large."""
+not every typing error of a form with a few would be named; at double, wrong forms would be twice as large."""
 SENTENCE_CHARACTERS_MAX = 1_000
 """Limit for one sentence. The longest sentence of a rule names ten codes of 64 characters, but a record may hold texts of any
 length."""
@@ -52,7 +52,7 @@ def of_rule(rule: str, severity: Severity, sentences: list[tuple[str, str]]) -> 
                 rule,
                 severity,
                 f"Aturan ini dilanggar di {more} tempat lain pada formulir ini.",
-                f"This rule is broken at {more} more places of this form.",
+                f"This form breaks the rule {more} more times.",
             )
         )
     return found

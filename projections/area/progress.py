@@ -94,5 +94,5 @@ def standing(contest: ContestEntry, view: TallyView, denominator: Denominator) -
         "results_status": results_status(now),
         "count_item_status": count_item_status(now),
         "stations": now._asdict(),
-        **lead(margin(contest.choices, view.counted[HEAD:], contest.leading_places)),
+        **lead(margin(contest.choices, view.counted[HEAD:], contest.leaders_max)),
     }

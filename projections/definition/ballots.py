@@ -38,9 +38,9 @@ class ContestEntry:
     """As `contest.votes_per_ballot`; copied, because it is read for every form."""
 
     @property
-    def leading_places(self) -> int:
-        """How many choices can lead: as many as there are seats, where the seats go to the choices with the most votes; 1 where
-        seats are shared out among parties, because the order of the choices does not show who wins them."""
+    def leaders_max(self) -> int:
+        """The most choices that are shown as leading: the number of seats, if the seats go to the choices with the most votes;
+        1 if seats are shared out among parties, because the order of the choices does not show who wins them."""
         return 1 if self.contest.method is Method.SAINTE_LAGUE else self.contest.seats
 
 

@@ -40,10 +40,11 @@ def _spellings(table: str, rows: list[tuple[str | None, str]]) -> Iterator[Probl
         if key not in doubtful:
             continue
         if not key[1]:
-            yield Problem(table, row, "name", "holds nothing that can be seen")
+            yield Problem(table, row, "name", "has no visible character")
         elif first.setdefault(key, name) != name:
             sentence = (
-                f"{key[1]!r} stands further up in another spelling ({_spelled(first[key])} there, {_spelled(name)} here); "
+                f"{key[1]!r} was written in another spelling in a row before ({_spelled(first[key])}, but "
+                f"{_spelled(name)} here); "
                 "write both alike, or tell them apart"
             )
             yield Problem(table, row, "name", sentence)

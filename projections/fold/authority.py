@@ -1,7 +1,7 @@
-"""Whether a key may submit an event, about this station, in this election. The gateway checks it before an event is appended,
+"""Whether a key may submit an event about this station in this election. The gateway checks this before it appends the event,
 and the fold before the event counts.
 
-Each refusal has a rule id and names the field of the event that is at fault.
+Each refusal has a rule id and names the field of the event that does not fit.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def check_key(event: LedgerEvent, key: KeyEntry | None, key_id: str, definition:
             "K3",
             "type",
             f"Peran {key.role} tidak boleh menyampaikan {event.type}; yang boleh: {allowed}.",
-            f"Role {key.role} may not say {event.type}; allowed: {allowed}.",
+            f"Role {key.role} may not submit {event.type}; allowed: {allowed}.",
         )
     return None
 
@@ -121,7 +121,7 @@ def _scope(field: str, key: KeyEntry, holds: bool) -> Refusal | None:
         "K4",
         field,
         f"Kunci {key.key_id} hanya berlaku untuk {key.scope}.",
-        f"Key {key.key_id} speaks only for {key.scope}.",
+        f"Key {key.key_id} may sign only for {key.scope}.",
     )
 
 

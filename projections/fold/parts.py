@@ -1,17 +1,17 @@
-"""How readers join a message that came in parts (schemas/derived/parts.py): all of it is applied, or nothing.
+"""The rule by which readers join a message in parts (schemas/derived/parts.py), so that they apply all of it or nothing.
 
 The parts of one message are in one topic partition in order, but others may be between them: parts of a second worker that was
-replaced and goes on publishing, or the same parts again. The rule, for each chain (an office; an office and a ledger
+replaced and still publishes, or the same parts again. The rule, for each chain (an office; an office and a ledger
 partition):
 
     begun       part 0 opens a message. An open message of the same writer is dropped, because the writer has given it up; a
-                message with a lower number of that writer has come again, and is skipped
+                message with a lower number of that writer was published again, and is skipped
     continued   the next number is added, and the last one ends the message
     repeated    a number that the open message has is skipped
     missing     a higher number than the next one drops the message; a part of a message that is not open is skipped
     abandoned   of more open messages than WRITERS_MAX, or more bytes than OPEN_BYTES_MAX, the one opened first is dropped
 
-A dropped message is a message that never came: the next one is a gap (chain.py), and the next keyframe closes it.
+After a dropped message the reader has a gap (chain.py), which the next keyframe closes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ WRITERS_MAX = 3
 """Open messages of one chain. Two occur in a rebalance; at one, two workers that publish at the same time would drop each
 other's messages again and again; at more, messages of workers that died, which will not end, are kept longer."""
 OPEN_BYTES_MAX = 2 * PARTS_MAX * PART_BYTES_MAX
-"""Limit for all open messages: the largest one fits, and one more. As Python objects they take up to five times as much."""
+"""Limit for all open messages, which is twice the largest message. As Python objects they take up to five times as much
+memory."""
 
 Piece = TypeVar("Piece")
 
@@ -35,14 +36,14 @@ Piece = TypeVar("Piece")
 class _Open(Generic[Piece]):
     chain: str
     part: Part
-    """The part that came last."""
+    """The part that was received last."""
     pieces: list[Piece]
     size: int
     first_offset: int
 
 
 class Parts(Generic[Piece]):
-    """Messages of which not all parts have come yet. One reader owns it."""
+    """Open messages, of which parts are missing. One reader owns them."""
 
     def __init__(self, *, writers_max: int = WRITERS_MAX, bytes_max: int = OPEN_BYTES_MAX) -> None:
         self._writers_max = writers_max
@@ -54,8 +55,8 @@ class Parts(Generic[Piece]):
         """Messages that were dropped, since the start."""
 
     def add(self, chain: str, part: Part | None, piece: Piece, size: int, offset: int = 0) -> list[Piece] | None:
-        """All pieces of a message, when its last part comes; None while parts are missing, and for a part that is skipped.
-        `size` in bytes; `offset` of the Kafka record."""
+        """Add a part. Returns all pieces of a message with its last part; None while parts are missing, and for a part that is
+        skipped. `size` in bytes; `offset` of the Kafka record."""
         if part is None:
             return [piece]
         key = (chain, part.writer)
@@ -87,7 +88,7 @@ class Parts(Generic[Piece]):
 
     @property
     def first_offset(self) -> int | None:
-        """Offset of the first Kafka record to be read again if this reader's memory is lost; None where none is."""
+        """Offset of the first Kafka record to be read again after a restart; None if no message is open."""
         return min((message.first_offset for message in self._open.values()), default=None)
 
     def _keep(self, chain: str, message: _Open[Piece], piece: Piece, size: int) -> None:

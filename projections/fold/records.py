@@ -21,7 +21,7 @@ from schemas.ledger.reports import LedgerEvent, report_from, report_of
 
 
 class Record(NamedTuple):
-    """A ledger record, opened. `event` is None where it could not be read, and `problem` says why."""
+    """A ledger record, opened. `event` is None where it could not be read, and `problem` is the reason."""
 
     offset: int
     event_id: bytes

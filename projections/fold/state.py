@@ -37,7 +37,7 @@ class StateOf(NamedTuple):
 
 
 class UnfitStateError(ValueError):
-    """The fold state must not be used; the sentence says why."""
+    """The fold state must not be used; the message states why."""
 
 
 class DamagedStateError(UnfitStateError):

@@ -151,7 +151,7 @@ class PartitionFold:
             self._add_record(record, UNATTRIBUTED, state, findings)
 
     def _sequence_findings(self, record: Record, refusal: Refusal | None) -> tuple[Finding, ...]:
-        """Q1, Q2. The genesis is in every partition, so that its number says nothing about any."""
+        """Q1, Q2. The genesis is in every partition, so its number is not checked."""
         event = record.event
         if event is None or isinstance(event, ElectionOpened) or (refusal and refusal.rule not in SIGNED):
             return ()

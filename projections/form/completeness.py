@@ -56,7 +56,7 @@ def unknown_choices(form: Form, contest: ContestEntry) -> Iterator[Finding]:
         )
 
 
-def fields_out_of_place(form: Form, contest: ContestEntry) -> Iterator[Finding]:
+def uncounted_fields(form: Form, contest: ContestEntry) -> Iterator[Finding]:
     """C2: no field is stated that the contest does not count (VK, VS)."""
     for name in sorted(fields_not_counted(contest)):
         if getattr(form, name) is not None:
@@ -70,7 +70,7 @@ def fields_not_counted(contest: ContestEntry) -> frozenset[str]:
 
 
 def _not_counted(name: str, contest: ContestEntry) -> tuple[str, str]:
-    """Why a field is not for a form of the contest, in two languages."""
+    """Why the contest does not count a field, in two languages."""
     if name == "VK":
         return (
             f"VK tertulis, tetapi surat suara kosong dalam pemilihan {contest.id} tidak dihitung tersendiri.",
@@ -78,5 +78,5 @@ def _not_counted(name: str, contest: ContestEntry) -> tuple[str, str]:
         )
     return (
         f"VS tertulis, tetapi surat suara dalam pemilihan {contest.id} hanya memuat satu suara: VA sudah cukup.",
-        f"VS is stated, but a ballot of {contest.id} bears one vote, so that VA says it.",
+        f"VS is stated, but a ballot of {contest.id} bears one vote, so VA has it.",
     )

@@ -4,10 +4,10 @@
     bounds.py          G1 to G9            numbers that must not be above others
     completeness.py    F9, M1, C1, C2      what must be on a form, and what must not
     across_contests.py X1 to X4            the forms that count for one station, contest beside contest
-    always_on.py       the rest            what no package can turn off
+    always_on.py       the rest            rules that no package can turn off
 
-One function is one rule. A package says which rules are on, how hard each is, and its tolerance. To change a rule, change its
-function; to add one, write it in its file and enter it in RULES. MUST_AGREE lists what says the same again elsewhere.
+Each function is one rule. A package turns rules on and gives each a severity and a tolerance. To change a rule, change its
+function; to add one, write it in its file and enter it in RULES. MUST_AGREE lists code that has the same rules again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from projections.form.across_contests import CROSS_RULES
 from projections.form.adds_up import adds_up, has_more_kinds_of_ballots, holds_where_it_adds_up
 from projections.form.bounds import g1, g2, g3, g4, g5, g6, g7, g8, g9
 from projections.form.case import Case, FormRule
-from projections.form.completeness import f9, fields_out_of_place, m1, unknown_choices
+from projections.form.completeness import f9, m1, uncounted_fields, unknown_choices
 from projections.form.sums import f1, f2, f3, f4, f5, f6, f6p, f7, f8, p1, p2
 from schemas.definition.package import RuleSetting
 from schemas.findings import Finding, of_rule
@@ -58,25 +58,25 @@ RULE_IDS = frozenset(RULES) | frozenset(CROSS_RULES)
 
 
 class Counterpart(NamedTuple):
-    """Code that says again what RULES say, so that a change of a rule is a change there."""
+    """Code that has the rules again, and must be changed with them."""
 
     path: str
     leaves_out: Mapping[str, str]
     """Rule id → why the counterpart does not have the rule."""
 
 
-_LOOKS_AT_NO = {
-    "F8": "The shortcut looks at no words.",
-    "F9": "The shortcut looks at no signatures.",
+_NOT_IN_SHORTCUT = {
+    "F8": "The shortcut does not read numbers in words.",
+    "F9": "The shortcut does not read signatures.",
     "G3": "The reserve has a parameter, and its sum is not one of the form's.",
     "G4": "The largest station is a parameter.",
-    "G6": "The ballots given back are no part of a sum of voters.",
-    "P1": "The shortcut looks at no party totals.",
-    "P2": "The shortcut looks at no party totals.",
-    "M1": "Its fields are a parameter; STATED_WHERE_IT_ADDS_UP says of which it holds.",
+    "G6": "The ballots given back are not part of a sum of voters.",
+    "P1": "The shortcut does not read party totals.",
+    "P2": "The shortcut does not read party totals.",
+    "M1": "Its fields are a parameter; STATED_WHERE_IT_ADDS_UP lists those for which it holds.",
 }
 MUST_AGREE = (
-    Counterpart("projections/form/adds_up.py", _LOOKS_AT_NO),
+    Counterpart("projections/form/adds_up.py", _NOT_IN_SHORTCUT),
     Counterpart("audit/count/rules.py", {}),
     Counterpart(
         "audit/count/recount.sql",
@@ -87,7 +87,7 @@ MUST_AGREE = (
         {rule: "The election of bench/faults_election.py has F3 alone." for rule in RULE_IDS if rule != "F3"},
     ),
 )
-"""Held by tests/unit/projections/form/test_must_agree.py: each counterpart names each rule, or says here why not."""
+"""Held by tests/unit/projections/form/test_must_agree.py: each counterpart names each rule, or `leaves_out` has the reason."""
 
 
 class FormJudge:
@@ -119,7 +119,7 @@ class FormJudge:
         elif adds_up(form):
             rules = self._where_it_adds_up
         if form.VK is not None or form.VS is not None:
-            findings += fields_out_of_place(form, contest)
+            findings += uncounted_fields(form, contest)
         for setting, check, case in rules[contest.number]:
             if setting.id == "G8":
                 case = case._replace(registered_voters=registered_voters)

@@ -284,7 +284,7 @@ def published_tally(contest: ContestEntry, area: int, tally: Sequence[int], defi
     """The tally of a contest in an area. Votes by choice id; units are people, ballots and stations."""
     view = TallyView.of(tally)
     denominator = definition.electorates.denominators.get((contest.number, area), Denominator(0, 0))
-    ahead = margin(contest.choices, view.counted[HEAD:], contest.leading_places)
+    ahead = margin(contest.choices, view.counted[HEAD:], contest.leaders_max)
     return {
         "contest": contest.id,
         "area": definition.tree.codes[area],

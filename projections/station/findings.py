@@ -1,4 +1,4 @@
-"""The sentences of the rules V, R, N and L1: what is found of a form or an event from the others about its station."""
+"""The findings of the rules V, R, N and L1, which compare a form or an event with the others about its station."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SUPERSEDED_BY_ANOTHER = Finding(
     "V4",
     Severity.INFO,
     "Digantikan: versi yang lebih tinggi, atau formulir lain dari versi ini yang diterima dalam peninjauan, yang berlaku.",
-    "Superseded: a higher version stands, or another form of this version that a review accepted.",
+    "Superseded: a higher version counts, or another form of this version that a review accepted.",
 )
 VERSION_MISSING = Finding(
     "V5",
@@ -43,7 +43,7 @@ def conflict(version: int, *, soft: bool) -> Finding:
         "V1",
         Severity.SOFT if soft else Severity.HARD,
         f"Ada formulir lain yang berbeda dengan versi {version}.",
-        f"Another form says something different as version {version}.",
+        f"Another form of version {version} is different.",
     )
 
 
@@ -52,7 +52,7 @@ def same_again(first: Submission) -> Finding:
         "V3",
         Severity.INFO,
         f"Sama dengan formulir pada offset {first.offset}.",
-        f"Says the same as the form at offset {first.offset}.",
+        f"The same as the form at offset {first.offset}.",
     )
 
 

@@ -1,6 +1,6 @@
 """What is submitted about one station in one contest: forms, reviews of forms, annulments.
 
-A *state* is what became of a form, of another event, or of a station in a contest. A *finding* says why.
+A *state* is what became of a form, of another event, or of a station in a contest. A *finding* is the reason.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Submission:
     contribution: Contribution
     cross: CrossFields | None = None
     supersedes: bytes | None = None
-    """Event id of the form that this one corrects, as the submitter says."""
+    """Event id of the form that this one corrects, as its submitter states it."""
     state: ResultState = ResultState.WAITING
     judgement: tuple[Finding, ...] = ()
     """Findings that follow from the other forms, reviews and annulments: V1 to V7, R1, R2, N1."""

@@ -73,7 +73,7 @@ class Verdict(NamedTuple):
 
     condition: Condition
     state: ResultState
-    """COUNTED also stands for FLAGGED: see `counted_state`."""
+    """COUNTED includes FLAGGED, see `counted_state`."""
     rule: str | None
     """Rule id of the finding that the row adds."""
     counts: Counts

@@ -16,7 +16,7 @@ PART_SUFFIX = ".part"
 
 
 def replace_file(path: Path, pieces: Iterable[bytes], *, mode: int) -> int:
-    """Write the file at `path`, new or in place of an old one; returns its size. Raises OSError, and then nothing has changed.
+    """Write the file at `path`, new or instead of an old one; returns its size. Raises OSError, and then nothing has changed.
 
     After a power cut `path` has the old content or the new one. Only after `sync_directory` it certainly has the new one.
     """

@@ -16,7 +16,7 @@ from runtime.files.atomic_write import replace_file
 
 
 class NotOwnError(OutsideError, OSError):
-    """Somebody else could have written the file; the sentence says how."""
+    """Another user could have written the file; the message states how."""
 
 
 def read_own_file(path: Path, levels: int) -> bytes:

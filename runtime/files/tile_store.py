@@ -24,7 +24,7 @@ _MODE = 0o644
 
 
 class TileStoreError(OutsideError):
-    """The store cannot be used; the sentence says why."""
+    """The store cannot be used; the message states why."""
 
 
 class RewriteError(TileStoreError):

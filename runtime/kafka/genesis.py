@@ -30,7 +30,7 @@ async def first_records(settings: Settings, election: Election) -> list[bytes | 
             return [None] * election.partitions
         if found != election.partitions:
             raise TopicMismatchError(
-                f"topic {ledger} has {found} partitions, but the package says {election.partitions}; "
+                f"topic {ledger} has {found} partitions, but the package has {election.partitions}; "
                 "the number is fixed when the election is opened"
             )
         consumer = plain_consumer(settings)

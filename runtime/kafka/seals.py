@@ -45,7 +45,7 @@ NO_SEAL, TWO_SEALS, UNKNOWN_KEY, WRONG_SEAL = "no seal", "two seals", "sealed wi
 
 
 class SealError(OutsideError):
-    """A message is not believed. The text says why in a few words, and contains nothing of the message."""
+    """A message is not believed. The text states why in a few words, and contains nothing of the message."""
 
 
 class SealKey(NamedTuple):
@@ -111,8 +111,8 @@ class Seals:
     def _seal(self, key: SealKey, what: bytes, parts: Sequence[bytes | None]) -> bytes:
         mac = blake2b(key=key.key, digest_size=MAC_BYTES, person=b"rekap-seal")
         sealed = (what, self._definition, *parts)
-        # The lengths come first, and an absent part differs from an empty one, so that no two messages have the same bytes
-        # here.
+        # The lengths come first, and an absent part differs from an empty one, so that no two messages have the same
+        # bytes here.
         mac.update(b"".join(b"-" if part is None else b"%d," % len(part) for part in sealed))
         for part in sealed:
             mac.update(part or b"")

@@ -51,7 +51,7 @@ MIN_IN_SYNC = "min.insync.replicas"
 
 
 class TopicMismatchError(OutsideError):
-    """A topic exists, but is not as this election needs it; the sentence says which topic and how it differs."""
+    """A topic exists, but is not as this election needs it; the message states which topic and how it differs."""
 
 
 class WantedTopic(NamedTuple):
@@ -78,8 +78,8 @@ def wanted_topics(settings: Settings, election: Election, generation: int) -> di
         MIN_IN_SYNC: str(max(1, settings.replication - 1)),
         # A leader that lacks acknowledged records would have all copies lose them.
         "unclean.leader.election.enable": "false",
-        # Timestamps by the broker's clock. Kafka refuses a record whose writer's clock is an hour ahead (KIP-937), so a gateway
-        # with a wrong clock could append nothing.
+        # Timestamps by the broker's clock. Kafka refuses a record whose writer's clock is an hour ahead (KIP-937), so a
+        # gateway with a wrong clock could append nothing.
         "message.timestamp.type": "LogAppendTime",
         # Nothing is kept compressed, so that no reader can be made to unpack gigabytes from a few kB.
         "compression.type": "uncompressed",

@@ -31,7 +31,7 @@ _STAND_INS: Mapping[str, Any] = {
     "licence": "-",
     "source": None,
 }
-"""For the third pass, in place of a value that does not have its shape. Levels have none, because without them there is
+"""For the third pass, instead of a value that does not have its shape. Levels have none, because without them there is
 nothing to compare the areas with."""
 
 

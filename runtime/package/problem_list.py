@@ -29,7 +29,7 @@ class FileProblems:
         return {(problem.file, problem.line, problem.column) for problem in self._kept}
 
     def listed(self) -> tuple[PackageProblem, ...]:
-        """All kept problems in the order of files and lines, and where some were dropped one more that says how many."""
+        """All kept problems in the order of files and lines, and if some were dropped, one more with their number."""
         order = {name: number for number, name in enumerate(FILES)}
         problems = sorted(self._kept, key=lambda each: (order[each.file], each.line or 0))
         if self.dropped:

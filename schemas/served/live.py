@@ -40,7 +40,7 @@ PartitionOffsets = dict[str, int]
 
 
 class CursorError(ValueError):
-    """A text is not a cursor of this feed; the sentence says why."""
+    """A text is not a cursor of this feed; the message states why."""
 
 
 class Positions(NamedTuple):

@@ -61,5 +61,5 @@ def test_terms_of_the_glossary_are_in_the_order_of_the_alphabet(section: str) ->
 
 
 @pytest.mark.parametrize("path", sorted({path for _, _, path in TERMS}))
-def test_the_place_of_a_term_is_there(path: str) -> None:
+def test_the_file_of_a_term_exists(path: str) -> None:
     assert (ROOT / path).is_file()

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("path", sorted(documents()))
-def test_a_document_made_from_the_code_is_what_the_code_says(path: str) -> None:
+def test_a_document_made_from_the_code_is_up_to_date(path: str) -> None:
     assert (ROOT / path).read_text(encoding="utf-8") == documents()[path], (
         f"{path} is out of date; run `make reference`"
     )

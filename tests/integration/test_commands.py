@@ -92,7 +92,7 @@ async def test_an_event_that_is_not_signed_is_signed_with_the_next_number_of_the
         ('{"signatures":[]}', "not a signed envelope"),
     ],
 )
-async def test_what_cannot_be_put_into_the_outbox_is_said_with_file_and_line(
+async def test_what_cannot_be_put_into_the_outbox_is_named_with_file_and_line(
     tmp_path: Path, text: str, sentence: str
 ) -> None:
     file = tmp_path / "form.json"
@@ -115,7 +115,7 @@ async def test_watch_prints_the_totals_of_an_area_with_its_children(stack: Stack
     assert "is `rekap up` running there?" in err
 
 
-async def test_a_second_start_goes_on_where_the_first_was(tmp_path: Path, parts: Parts) -> None:
+async def test_a_second_start_continues_where_the_first_ended(tmp_path: Path, parts: Parts) -> None:
     settings = {name: value for name, value in parts.items() if name != "REKAP_DATABASE"}
     async with (
         small_stack(tmp_path, "second-start", settings) as stack,
@@ -139,7 +139,7 @@ async def _totals(client: httpx.AsyncClient) -> dict[str, int] | None:
     return dict(tally["counted"]["votes"]) if tally["stations"]["counted"] else None
 
 
-async def test_a_kafka_that_is_not_there_is_said_in_a_sentence(
+async def test_a_kafka_that_does_not_answer_gets_a_sentence(
     stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key, package = tmp_path / "authority.pem", stack.environment["REKAP_PACKAGE"]

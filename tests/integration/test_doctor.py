@@ -81,7 +81,7 @@ async def _database(stack: Stack, schema: str) -> AsyncIterator[Any]:
         await connection.close()
 
 
-async def test_a_healthy_stack_is_as_the_ledger_says(stack: Stack) -> None:
+async def test_a_healthy_stack_is_as_in_the_ledger(stack: Stack) -> None:
     code, said = await _doctor(stack)
     assert code == 0, said
     rows = {line[:34].strip(): line[34:].split() for line in said.splitlines() if line[34:].strip()}
@@ -260,7 +260,7 @@ async def test_a_state_that_is_wrong_though_whole_is_found(stack: Stack) -> None
     assert f"state of partition {partition} at offset {state.next_offset - 1}, tally_numbers" in said
 
 
-async def test_a_database_without_the_election_is_said_in_a_sentence(stack: Stack) -> None:
+async def test_a_database_without_the_election_gets_a_sentence(stack: Stack) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rekap", "doctor"),
         env={**stack.environment, variable("generation"): "77"},

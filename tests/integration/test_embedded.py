@@ -124,12 +124,12 @@ async def test_a_port_that_was_asked_for_and_is_taken_is_named(tmp_path: Path) -
             await EmbeddedKafka(tmp_path, port=port).start()
 
 
-async def test_a_broker_that_cannot_start_says_its_last_lines(tmp_path: Path) -> None:
+async def test_the_error_of_a_broker_that_cannot_start_has_its_last_lines(tmp_path: Path) -> None:
     with pytest.raises(StartError, match=r"(?s)failed with exit code 1.*(heap|memory)"):
         await EmbeddedKafka(tmp_path, heap_megabytes=1).start()
 
 
-async def test_without_java_one_sentence_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_java_one_sentence_names_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)
     with pytest.raises(ToolMissingError) as caught:
@@ -292,7 +292,7 @@ async def test_output_goes_to_a_file_where_there_is_a_log_directory(tmp_path: Pa
     assert terminal.getvalue() == ""
 
 
-async def test_a_killed_child_comes_back_and_the_terminal_says_why(bench: Bench) -> None:
+async def test_a_killed_child_is_restarted_and_the_terminal_shows_why(bench: Bench) -> None:
     bench.run("worker", WAIT, "ready")
     await bench.supervisor.wait_ready("worker")
     before = bench.supervisor.process_id("worker")
@@ -313,7 +313,7 @@ async def test_a_child_that_keeps_ending_is_started_after_longer_and_longer_wait
     assert time.monotonic() - began < 1.0, "a stop does not sit out the wait"
 
 
-async def test_a_command_that_is_not_there_is_said_in_a_line(bench: Bench) -> None:
+async def test_a_command_that_does_not_exist_is_named_in_a_line(bench: Bench) -> None:
     bench.supervisor.run("typo", ["/nowhere/rekap", "run", "api"])
     await until(lambda: any("exit code 127" in line for line in bench.lines()))
     assert bench.lines()[0] == ("typo   | cannot start /nowhere/rekap: [Errno 2] No such file or directory")
@@ -347,7 +347,7 @@ async def test_all_are_stopped_in_reverse_order_and_the_deaf_one_is_killed(bench
     assert [process for process in processes if process is None or lives(process)] == []
 
 
-async def test_a_paused_child_does_nothing_and_goes_on_when_resumed_and_can_be_stopped(bench: Bench) -> None:
+async def test_a_paused_child_does_nothing_and_continues_when_resumed_and_can_be_stopped(bench: Bench) -> None:
     bench.run("ticker", "import time\nwhile True: print('tick'); time.sleep(0.02)", "tick")
     await bench.supervisor.wait_ready()
     bench.supervisor.pause("ticker")
@@ -508,7 +508,7 @@ async def test_nothing_is_left_when_the_supervisor_is_killed(tmp_path: Path) -> 
     await postgres.stop()
 
 
-async def test_a_cluster_goes_on_without_one_of_its_brokers_which_then_catches_up(tmp_path: Path) -> None:
+async def test_a_cluster_works_without_one_of_its_brokers_which_then_catches_up(tmp_path: Path) -> None:
     brokers = list(embedded_cluster(tmp_path, 3).values())
     try:
         bootstrap = ",".join(await asyncio.gather(*(broker.start() for broker in brokers)))

@@ -193,7 +193,7 @@ class Failing:
         return await self._connection.copy_records_to_table(table, **options)
 
 
-async def test_stopped_at_any_statement_it_goes_on_as_if_nothing_had_been(
+async def test_a_recorder_that_stops_at_any_statement_continues_as_if_it_had_not(
     parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = await _place(parts, "recorder-stopped")

@@ -103,7 +103,7 @@ def _folded_from(night: Night, said: list[str]) -> int:
     return int(line.rpartition("state=")[2])
 
 
-async def test_the_next_worker_goes_on_from_the_newest_state(night: Night) -> None:
+async def test_the_next_worker_continues_from_the_newest_state(night: Night) -> None:
     for _ in range(4):
         await night.say()
     kept = await eventually(lambda: _through(night, 5))
@@ -118,7 +118,7 @@ async def test_no_more_than_two_states_are_kept(night: Night) -> None:
     assert len(list(night.states.glob("*.state"))) == 2
 
 
-async def test_a_damaged_state_is_thrown_away_and_said_so(night: Night) -> None:
+async def test_a_damaged_state_is_deleted_and_logged(night: Night) -> None:
     for path in night.states.glob("*.state"):
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1

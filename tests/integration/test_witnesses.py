@@ -95,7 +95,7 @@ async def test_a_checkpoint_carries_the_cosignatures_of_both(
         assert len(about["logs"]) == stack.definition.partitions
 
 
-async def test_the_log_goes_on_without_one_that_is_down_or_silent_and_has_it_back_later(
+async def test_the_log_continues_without_a_witness_that_is_down_and_has_its_cosignature_later(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
     partition, size = await _submit(client, voices, 2)

@@ -68,7 +68,7 @@ def test_a_fold_that_begins_again_from_its_states_tells_the_same(
 
 @given(st.sampled_from(PACKAGES), NIGHTS, st.sets(st.integers(0, 20)), st.integers(1, 4))
 @settings(max_examples=150, deadline=None)
-def test_a_fold_of_which_a_state_was_taken_goes_on_as_before(
+def test_a_fold_of_which_a_state_was_taken_continues_as_before(
     package: Any, night: list[tuple[Any, ...]], stops: set[int], at_hand: int
 ) -> None:
     """Also where only a few lives are kept at hand, so that some leave it that the state has written already."""
@@ -89,7 +89,7 @@ def test_a_fold_of_which_a_state_was_taken_goes_on_as_before(
 
 @given(st.sampled_from(PACKAGES), NIGHTS, st.integers(0, 20))
 @settings(max_examples=60, deadline=None)
-def test_what_was_told_before_is_folded_in_silence_and_leaves_the_same_state(
+def test_what_was_published_before_is_folded_without_output_and_leaves_the_same_state(
     package: Any, night: list[tuple[Any, ...]], spoken: int
 ) -> None:
     ledger = MemoryLedger(package)

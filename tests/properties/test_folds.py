@@ -209,7 +209,7 @@ def test_a_block_after_a_missing_one_is_a_gap_until_the_keyframe() -> None:
     assert rollup.apply(after) is Applied.SKIPPED
 
 
-def test_a_roll_up_that_sees_it_was_away_is_silent_until_each_partition_has_said_a_keyframe() -> None:
+def test_a_roll_up_with_a_gap_publishes_nothing_until_each_partition_has_a_keyframe() -> None:
     ledger = _ledger([])
     folds = [PartitionFold(ledger.definition, partition) for partition in range(ledger.definition.partitions)]
     office = Rollup(ledger.definition).offices[OfficeId("president")]

@@ -98,7 +98,7 @@ def test_batches_and_crashes_change_no_row(
 
 @settings(max_examples=50, deadline=None)
 @given(st.one_of(st.lists(acts, max_size=25), disputes), numbers)
-def test_one_block_of_everything_says_the_same_of_each_station_and_record(
+def test_one_block_of_everything_makes_the_same_rows_of_each_station_and_record(
     night: list[tuple[Any, ...]], blocks: set[int]
 ) -> None:
     ledger = MemoryLedger(PACKAGE)

@@ -69,7 +69,7 @@ def _anew(life: StationContest) -> StationContest:
 
 @settings(max_examples=400, deadline=None)
 @given(st.one_of(nights, disputes))
-def test_each_form_is_judged_as_all_anew_and_only_what_changed_is_told(night: list[tuple[Any, ...]]) -> None:
+def test_each_form_is_judged_as_all_anew_and_only_changes_are_returned(night: list[tuple[Any, ...]]) -> None:
     life = StationContest()
     told: dict[int, Seen] = {}
     for offset, act in enumerate(night):

@@ -9,7 +9,7 @@ CREATE TABLE topic_position (
     PRIMARY KEY (topic, partition)
 );
 
--- For each office and ledger partition the offset of the last event told: the cut of stations and of areas below the
+-- For each office and ledger partition the offset of the last event stored: the cut of stations and of areas below the
 -- shard level.
 CREATE TABLE block_watermark (
     office text NOT NULL,
@@ -24,7 +24,7 @@ CREATE TABLE result_watermark (
     as_of bigint[] NOT NULL
 );
 
--- Every ledger record, told once. `payload` is the event as it was signed; null where it could not be read.
+-- Every ledger record, stored once. `payload` is the event as it was signed; null where it could not be read.
 CREATE TABLE record (
     partition integer NOT NULL,
     "offset" bigint NOT NULL,
@@ -50,7 +50,7 @@ CREATE TABLE record_state (
     PRIMARY KEY (partition, "offset")
 );
 
--- What stands for each station in each contest. `area` and `partition` are the station's, from the package.
+-- Result of each station in each contest. `area` and `partition` are the station's, from the package.
 CREATE TABLE station_result (
     station text NOT NULL,
     contest text NOT NULL,
@@ -68,7 +68,7 @@ CREATE TABLE station_result (
 CREATE INDEX station_result_area ON station_result (area, contest, station);
 CREATE INDEX station_result_attention ON station_result (contest, state, station) WHERE state <> 'counted';
 
--- Tallies as in projections/area/tally.py. Areas below the shard level are told by blocks, the others by results.
+-- Tallies as in projections/area/tally.py. Blocks have the areas below the shard level, results the others.
 CREATE TABLE area_tally (
     contest text NOT NULL,
     area text NOT NULL,

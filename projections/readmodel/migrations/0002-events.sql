@@ -1,7 +1,7 @@
 -- The log is listed in the order of receipt: by all, area, author, contest, type.
 
 -- `leaf` is the RFC 6962 leaf hash, null in rows from before this migration. `received_us` is the gateway's time in
--- microseconds since 1970, 0 where the record says none. `area` is the area that the record is about; `shard` the area at
+-- microseconds since 1970, 0 where the record has none. `area` is the area that the record is about; `shard` the area at
 -- the shard level that holds it, or `area` itself where that lies above.
 ALTER TABLE record
     ADD COLUMN leaf bytea,

@@ -1,10 +1,10 @@
 -- What is always written together is one row, and nothing is written twice: a result takes two rows and two index entries
--- where it took three rows and ten, before the indexes of lists (queries.LIST_INDEXES), which the recorder makes.
--- Numbers are JSON, as the topics say them: an array of bigint took three times the place, and most of the time.
+-- where it took three rows and ten, before the indexes of lists (recording.LIST_INDEXES), which the recorder makes.
+-- Numbers are JSON, as in the topics, because an array of bigint took three times the bytes, and most of the time.
 
--- Every ledger record, told once, and what became of it. `event` and `leaf` are hashes. `payload` is the event as it was
+-- Every ledger record, stored once, with its state. `event` and `leaf` are hashes. `payload` is the event as it was
 -- signed; null where it could not be read. `received_us` is the gateway's time in microseconds since 1970, 0 where the record
--- says none. `area` is the area that the record is about; `shard` the area at the shard level that holds it, or `area` itself
+-- has none. `area` is the area that the record is about; `shard` the area at the shard level that holds it, or `area` itself
 -- where that lies above. `findings` is a JSON array of rule, severity and sentences.
 CREATE TABLE told (
     partition integer NOT NULL,
@@ -33,7 +33,7 @@ DROP TABLE record, record_state;
 ALTER TABLE told RENAME TO record;
 ALTER TABLE record ADD PRIMARY KEY (partition, "offset");
 
--- What stands for each station in each contest, by the form at `offset`: event and version are in its record. `area` and
+-- Result of each station in each contest, by the form at `offset`: event and version are in its record. `area` and
 -- `partition` are the station's, from the package. `contribution` is a JSON array.
 CREATE TABLE standing (
     partition integer NOT NULL,

@@ -1,5 +1,5 @@
--- Offices that the recorder has stopped storing, and why. Other offices go on, so `topic_position` does too: `next_offset` says
--- where in each partition what is not stored of this office begins, and a recorder that is started tries again from there.
+-- Offices that the recorder has stopped storing, and why. Other offices are still stored, so `topic_position` moves on. `next_offset` is
+-- the first offset in each partition that is not stored of this office. A recorder that is started tries again from it.
 CREATE TABLE office_stop (
     office text NOT NULL,
     topic text NOT NULL,

@@ -1,2 +1,2 @@
--- A station's history is read in pages, by offset and partition (queries.LIST_INDEXES makes the index record_history).
+-- A station's history is read in pages, by offset and partition (recording.LIST_INDEXES makes the index record_history).
 DROP INDEX IF EXISTS record_station_at;

@@ -89,19 +89,19 @@ def test_a_batch_of_legislative_forms_makes_blocks_below_what_a_message_holds(fo
     assert sum(len(block.records) for block in chain) == RECORDS
 
 
-def test_a_form_says_the_first_places_where_a_rule_is_broken_and_how_many_more_there_are() -> None:
+def test_a_form_lists_the_first_findings_of_a_rule_and_the_number_of_the_others() -> None:
     definition = Definition.of(LEGISLATURE)
     contest = definition.ballots.contest(CONTEST)
     findings = FormJudge(definition).judge(convert(SWAPPED, Form), contest, 201)
     of_g7 = [finding.sentence_en for finding in findings if finding.rule == "G7"]
     assert of_g7[:2] == ["V[P01-0] is 999999999, more than VA = 1.", "V[P01-1] is 999999999, more than VA = 1."]
-    assert of_g7[-1] == f"This rule is broken at {234 - FINDINGS_OF_RULE_MAX} more places of this form."
+    assert of_g7[-1] == f"This form breaks the rule {234 - FINDINGS_OF_RULE_MAX} more times."
     for rule in RULES:
         assert sum(finding.rule == rule for finding in findings) <= FINDINGS_OF_RULE_MAX + 1
     assert len(json.dumps([finding.as_json() for finding in findings])) < 16 * 1024
 
 
-def test_what_a_record_says_of_itself_is_not_repeated_at_any_length() -> None:
+def test_texts_of_a_record_are_cut_in_findings() -> None:
     name = "x" * 50_000
     value = b'{"envelope":{"payload":"e30K","payloadType":"t","signatures":[],"%b":1}}' % name.encode()
     record = read_record(1, value)

@@ -234,7 +234,7 @@ def test_more_votes_than_ballots_may_bear_are_held() -> None:
     assert _states(rows.values()) == {"held"}
 
 
-def test_what_nobody_stated_is_null_and_each_sum_says_how_many_stations_it_lacks() -> None:
+def test_what_nobody_stated_is_null_and_each_sum_has_the_number_of_stations_it_lacks() -> None:
     silent = {"VS": None, "VB": None, "VC": None, "B4": None}
     ledger, moment, rows = _counted(
         ("mesa-1", "council", _council((9, 9, 8, 7, 5, 5, 5), 10, 2)),
@@ -294,7 +294,7 @@ def test_a_blank_ballot_where_the_law_has_none_is_a_finding_that_names_the_field
     assert finding["sentence_en"] == "VK is stated, but council does not count blank ballots apart."
 
 
-def test_leaving_blank_ballots_out_says_nothing_and_0_says_that_there_were_none() -> None:
+def test_blank_ballots_that_are_left_out_are_unknown_and_0_means_none() -> None:
     ledger, moment, _ = _counted(
         ("mesa-1", "president", _president(5, 4, 0, 0, 0)),
         ("mesa-2", "president", _president(5, 4, 0, 0, 0, VK=None)),

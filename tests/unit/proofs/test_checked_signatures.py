@@ -74,7 +74,7 @@ def test_other_keys_or_code_remember_nothing() -> None:
 
 
 @given(where=st.integers(0), bit=st.integers(0, 7), cut=st.integers(0))
-def test_a_damaged_file_never_says_that_a_signature_holds_which_does_not(where: int, bit: int, cut: int) -> None:
+def test_a_damaged_file_never_has_a_signature_that_does_not_hold(where: int, bit: int, cut: int) -> None:
     holds = [number % 3 > 0 for number in range(3 * GROUP)]
     content = bytearray(_seen(3 * GROUP, holds).to_bytes())
     content[where % len(content)] ^= 1 << bit

@@ -58,7 +58,7 @@ def test_the_note_of_go_is_read_and_its_signature_holds() -> None:
         check_signature(note.text + "x", note.signatures[0], key)
 
 
-def test_a_checkpoint_says_who_has_seen_it_and_when() -> None:
+def test_a_checkpoint_has_its_witnesses_and_their_times() -> None:
     opened = open_checkpoint(_checkpoint(time=1_866_000_000), LOG, [WITNESS])
     assert opened.checkpoint == Checkpoint(ORIGIN, 7, b"\7" * 32)
     assert opened.witnesses == {"witness-1": 1_866_000_000}

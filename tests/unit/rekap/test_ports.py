@@ -27,7 +27,7 @@ def test_a_taken_one_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
         assert free_ports(2) == range(first + 2, first + 4)
 
 
-def test_none_left_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_free_ports_an_error_names_the_range(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = free_port()
     monkeypatch.setattr(random, "randrange", lambda low, end: taken)
     with socket.create_server((HOST, taken)), pytest.raises(OSError, match="no 2 free ports in a row"):

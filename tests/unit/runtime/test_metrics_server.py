@@ -53,7 +53,7 @@ async def test_the_page(port: int) -> None:
     assert (await _get(port, method="POST"))[0] == 405
 
 
-async def test_silent_connections_take_each_others_places(port: int) -> None:
+async def test_a_new_connection_replaces_a_silent_one(port: int) -> None:
     with _silent(port, 3 * CONNECTIONS_MAX):
         assert (await _get(port))[0] == 200
 

@@ -33,5 +33,5 @@ def test_more_findings_are_counted_in_one() -> None:
         "F8",
         Severity.SOFT,
         "Aturan ini dilanggar di 2 tempat lain pada formulir ini.",
-        "This rule is broken at 2 more places of this form.",
+        "This form breaks the rule 2 more times.",
     )

@@ -17,7 +17,7 @@ def _progress(clean: int = 0, flagged: int = 0, held: int = 0, annulled: int = 0
     return progress(TallyView.of(tallies[key]), Denominator(expected, 0))
 
 
-def test_each_station_is_in_one_place() -> None:
+def test_each_station_has_one_state_of_progress() -> None:
     assert _progress(3, 2, 1, 1) == Progress(
         expected=10, reported=6, counted=5, clean=3, flagged=2, held=1, annulled=1, waiting=3
     )

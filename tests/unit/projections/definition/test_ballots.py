@@ -23,14 +23,14 @@ def test_a_ballot_is_in_the_order_of_the_choices_and_each_has_the_line_of_its_pa
     assert contest.choices_of_party == {"P1": ("P1-0", "P1-1"), "P2": ("P2-0",)}
     assert (office.lines, office.parties) == (("P1", "P2", NO_PARTY), ("P1", "P2"))
     assert contest.choice_line == (0, 0, 1, 2)
-    assert (contest.votes_per_ballot, contest.counts_blank, contest.leading_places) == (2, False, 2)
+    assert (contest.votes_per_ballot, contest.counts_blank, contest.leaders_max) == (2, False, 2)
     president = definition.ballots.contest("president")
-    assert (president.votes_per_ballot, president.counts_blank, president.leading_places) == (1, True, 1)
+    assert (president.votes_per_ballot, president.counts_blank, president.leaders_max) == (1, True, 1)
 
 
 def test_of_seats_that_parties_share_one_choice_leads() -> None:
     contest = BALLOTS.contests[BALLOTS.contest_number["council-a"]]
-    assert (contest.contest.seats, contest.leading_places) == (3, 1)
+    assert (contest.contest.seats, contest.leaders_max) == (3, 1)
     assert BALLOTS.offices[contest.office_number].lines == ("P1", "P2"), "each choice has a party"
 
 

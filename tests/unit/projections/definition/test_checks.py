@@ -520,14 +520,14 @@ def test_all_problems_are_found_at_once_in_the_order_of_the_tables(package: Elec
     assert [problem.table for problem in problems(wrong)] == ["election", "areas", "stations", "choices"]
 
 
-def test_the_list_is_bounded_and_says_how_many_are_missing(package: ElectionPackage) -> None:
+def test_the_list_is_bounded_and_has_the_number_of_those_missing(package: ElectionPackage) -> None:
     stations = tuple(station(f"S{number}", "nowhere") for number in range(PROBLEMS_MAX + 500))
     found = problems(added(package, "stations", *stations))
     assert len(found) == PROBLEMS_MAX + 1
     assert found[-1] == Problem("election", None, None, "500 more problems are not listed; correct these first")
 
 
-def test_sums_that_no_message_would_hold_are_said_before_the_election_is_opened(
+def test_sums_that_no_message_could_hold_are_found_before_the_election_is_opened(
     package: ElectionPackage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert problems(package) == []

@@ -13,7 +13,7 @@ from tests.support.small_election import small_package
 DEFINITION = Definition.of(small_package())
 
 
-def test_the_order_of_rows_says_nothing_to_the_definition_hash() -> None:
+def test_the_order_of_rows_does_not_change_the_definition_hash() -> None:
     package = small_package()
     turned = replace(package, areas=package.areas[::-1], stations=package.stations[::-1], keys=package.keys[::-1])
     assert turned.definition_hash() == package.definition_hash()

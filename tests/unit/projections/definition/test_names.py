@@ -49,22 +49,22 @@ def renamed(table: str, *names: str) -> ElectionPackage:
         ("Ana", "Ana\ufe0f"),
     ],
 )
-def test_two_spellings_of_one_name_are_said(table: str, one: str, other: str) -> None:
+def test_two_spellings_of_one_name_are_found(table: str, one: str, other: str) -> None:
     for first, second in ((one, other), (other, one)):
         (problem,) = found(renamed(table, first, second))
         assert (problem.table, problem.row, problem.column) == (table, 1, "name")
-        assert "stands further up in another spelling" in problem.sentence
+        assert "was written in another spelling in a row before" in problem.sentence
 
 
 def test_one_name_written_alike_may_stand_twice() -> None:
     assert found(renamed("choices", COMPOSED, COMPOSED)) == []
 
 
-def test_a_name_of_nothing_that_can_be_seen_is_said() -> None:
-    assert "nothing that can be seen" in found(renamed("parties", "\u200b"))[0].sentence
+def test_a_name_without_a_visible_character_is_reported() -> None:
+    assert "no visible character" in found(renamed("parties", "\u200b"))[0].sentence
 
 
-def test_names_in_different_places_are_not_compared() -> None:
+def test_names_in_different_groups_are_not_compared() -> None:
     package = small_package()
     villages = [row for row, area in enumerate(package.areas) if area.level == "village"]
     areas = list(package.areas)

@@ -89,7 +89,7 @@ def test_an_unknown_key_is_refused() -> None:
 
 @pytest.mark.parametrize("body", [OPENED, *OF_STATION, COPIED], ids=lambda body: body["type"])
 @pytest.mark.parametrize("role", list(Role))
-def test_a_role_may_submit_what_the_table_says(body: dict[str, Any], role: Role) -> None:
+def test_a_role_may_submit_the_types_of_the_table(body: dict[str, Any], role: Role) -> None:
     kind = body["type"]
     key = key_of("officer")._replace(role=role)
     refusal = check_key(event(body), key, key.key_id, DEFINITION)
@@ -100,7 +100,7 @@ def test_a_role_may_submit_what_the_table_says(body: dict[str, Any], role: Role)
     assert (refusal.rule, refusal.field) == ("K3", "type")
     allowed = ", ".join(sorted(MAY_SUBMIT[kind]))
     assert refusal.sentence_id == f"Peran {role} tidak boleh menyampaikan {kind}; yang boleh: {allowed}."
-    assert refusal.sentence_en == f"Role {role} may not say {kind}; allowed: {allowed}."
+    assert refusal.sentence_en == f"Role {role} may not submit {kind}; allowed: {allowed}."
 
 
 def test_the_roles_of_each_accepted_type() -> None:
@@ -134,7 +134,7 @@ def test_an_event_names_a_station_and_a_contest_within_the_scope_of_its_key(body
         "K4",
         "station",
         f"Kunci {key.key_id} hanya berlaku untuk 1.",
-        f"Key {key.key_id} speaks only for 1.",
+        f"Key {key.key_id} may sign only for 1.",
     )
 
 

@@ -44,7 +44,7 @@ def test_the_genesis_of_this_election_has_no_problem() -> None:
         (_of(licence="CC-BY-4.0"), "the election was opened with definition "),
         (
             _record(LEDGER.signed("officer", {"type": "election.opened", "partitions": 3})),
-            "Role station_officer may not say election.opened; allowed: authority",
+            "Role station_officer may not submit election.opened; allowed: authority",
         ),
         (_record(LEDGER.signed("nobody", {"type": "election.opened", "partitions": 3})), "is not registered"),
         (_record(LEDGER.signed("authority", {"type": "election.opened", "partitions": 4})), "is 4, expected 3"),

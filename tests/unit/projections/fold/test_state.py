@@ -82,7 +82,7 @@ def test_another_file_is_not_a_state(other: bytes) -> None:
         decoded(other, OF)
 
 
-def test_of_damaged_bytes_it_is_said_that_the_hash_differs() -> None:
+def test_damaged_bytes_are_refused_because_their_hash_differs() -> None:
     with pytest.raises(DamagedStateError, match="SHA-256 differs"):
         decoded(content().replace(b"chunk 1", b"chunk 2"), OF)
 

@@ -51,7 +51,9 @@ def _states(ledger: MemoryLedger, partition: int) -> dict[int, tuple[str, str, l
         ("officer", reported(STATION, contest="council-c"), "S2"),
     ],
 )
-def test_an_event_that_may_not_be_said_is_refused_with_its_rule(key: str, body: dict[str, object], rule: str) -> None:
+def test_an_event_that_may_not_be_submitted_is_refused_with_its_rule(
+    key: str, body: dict[str, object], rule: str
+) -> None:
     ledger, partition = _ledger()
     frame = {name: body.pop(name) for name in ("election", "mode", "definition") if name in body}
     envelope = ledger.signed(key, body)
@@ -70,7 +72,7 @@ def test_an_event_that_may_not_be_said_is_refused_with_its_rule(key: str, body: 
     assert not [tally for block in blocks for _, _, tally in block.areas if any(tally)]
 
 
-def test_a_key_speaks_for_its_scope_only() -> None:
+def test_a_key_signs_for_its_scope_only() -> None:
     ledger, _ = _ledger()
     partition, offset = ledger.submit(ledger.signed("officer-1", reported("2.1.1-1")), "2.1.1-1")
     assert _states(ledger, partition)[offset] == ("president", "refused", ["K4"])
@@ -94,7 +96,7 @@ def test_a_record_in_another_stations_partition_is_refused() -> None:
     [b"", b"\xff\xfe", b"[]", b"null", b"{}", b"[" * 100_000, b'{"envelope":{"payload":"AAAA"}}', b"9" * 5_000],
     ids=range(8),
 )
-def test_garbage_is_shown_unreadable_and_the_fold_goes_on(value: bytes) -> None:
+def test_garbage_is_shown_unreadable_and_the_fold_continues(value: bytes) -> None:
     ledger, partition = _ledger()
     ledger.partitions[partition].append(value)
     good = ledger.say("officer", reported(STATION))[1]
@@ -253,7 +255,7 @@ def test_each_kind_of_event_that_comes_again_is_a_duplicate() -> None:
     assert {offset: state for offset, state in after.items() if offset <= withdrawal} == before
 
 
-def test_a_held_form_that_no_longer_stands_is_not_compared_with_other_contests() -> None:
+def test_a_held_form_that_was_superseded_is_not_compared_with_other_contests() -> None:
     rules = (RuleSetting(id="F3", severity=Severity.HARD), RuleSetting(id="X1", severity=Severity.SOFT))
     ledger = MemoryLedger(small_package(rules))
     wrong = {"votes": {"01": 1}, "VA": 9}
@@ -298,7 +300,7 @@ def test_a_genesis_touches_every_office_and_is_shown_with_those_of_none() -> Non
     assert [row["state"] for block in blocks for row in block.states] == ["applied"]
 
 
-def test_a_fold_goes_on_from_its_state_as_if_it_had_never_stopped() -> None:
+def test_a_fold_continues_from_its_state_as_if_it_had_never_stopped() -> None:
     ledger, partition = _ledger()
     ledger.say("officer", reported(STATION, VA=99))
     straight = _applied(PartitionFold(ledger.definition, partition), ledger)

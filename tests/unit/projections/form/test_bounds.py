@@ -67,7 +67,7 @@ def test_g3_adds_the_reserve_as_the_package_rounds_it(
     assert broken("G3", {"S1": 5}, **parameters) == []
 
 
-def test_g4_allows_300_registered_voters_where_the_package_says_nothing() -> None:
+def test_g4_allows_300_registered_voters_by_default() -> None:
     assert broken("G4", {"A": {"J": 300}}) == []
     assert broken("G4", {"A": {"L": 150, "P": 151}}) == ["A.J is 301, more than batas/limit = 300."]
     assert broken("G4", {"A": {"J": 7}}, max=6) == ["A.J is 7, more than batas/limit = 6."]

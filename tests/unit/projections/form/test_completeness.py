@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec import convert
 
-from projections.form.completeness import fields_not_counted, fields_out_of_place, unknown_choices
+from projections.form.completeness import fields_not_counted, uncounted_fields, unknown_choices
 from schemas.definition.package import Severity
 from schemas.findings import Finding
 from schemas.ledger.reports import Form
@@ -82,8 +82,8 @@ def test_c1_names_ten_choices_in_order() -> None:
 def test_c2_finds_each_field_that_the_contest_does_not_count(contest: str, abroad: bool, fields: set[str]) -> None:
     entry = contest_of(contest, abroad=abroad)
     assert fields_not_counted(entry) == fields
-    found = list(fields_out_of_place(_form(VK=0, VS=0), entry))
+    found = list(uncounted_fields(_form(VK=0, VS=0), entry))
     assert [(each.rule, each.severity, each.sentence_en[:12]) for each in found] == [
         ("C2", Severity.HARD, f"{field} is stated") for field in sorted(fields)
     ]
-    assert list(fields_out_of_place(_form(), entry)) == []
+    assert list(uncounted_fields(_form(), entry)) == []

@@ -24,7 +24,7 @@ NOT_IN_THE_AUDITORS_COUNT = {
 
 
 @pytest.mark.parametrize("counterpart", MUST_AGREE, ids=lambda counterpart: counterpart.path)
-def test_each_counterpart_names_each_rule_or_says_why_not(counterpart: Counterpart) -> None:
+def test_each_counterpart_names_each_rule_or_has_a_reason(counterpart: Counterpart) -> None:
     text = (ROOT / counterpart.path).read_text()
     rules = RULES if counterpart.path.startswith("projections/form/") else RULE_IDS
     named = {rule for rule in rules if re.search(rf"\b{rule}\b", text)}
@@ -32,7 +32,7 @@ def test_each_counterpart_names_each_rule_or_says_why_not(counterpart: Counterpa
     assert all(counterpart.leaves_out.values())
 
 
-def test_the_shortcut_leaves_out_exactly_what_the_list_says() -> None:
+def test_the_shortcut_leaves_out_exactly_the_rules_of_the_list() -> None:
     shortcut = next(each for each in MUST_AGREE if each.path == "projections/form/adds_up.py")
     assert RULES.keys() - shortcut.leaves_out.keys() == ADDS_UP
 
@@ -49,7 +49,7 @@ def test_the_auditor_has_the_same_rules() -> None:
     assert AUDITORS_CROSS_RULES.keys() == CROSS_RULES.keys()
 
 
-def test_the_auditor_names_each_rule_that_is_always_on_or_the_list_says_why_not() -> None:
+def test_the_auditor_names_each_rule_that_is_always_on_or_the_list_has_a_reason() -> None:
     text = "".join(path.read_text() for path in (ROOT / "audit" / "count").iterdir() if path.is_file())
     named = {rule for rule in ALWAYS_ON if re.search(rf"\b{rule}\b", text)}
     assert named == ALWAYS_ON.keys() - NOT_IN_THE_AUDITORS_COUNT.keys()

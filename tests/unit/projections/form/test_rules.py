@@ -182,7 +182,7 @@ def test_blank_ballots_and_several_marks_at_their_bounds(
     assert set(_judge(rule, form | wrong, contest, country=elsewhere, parameters=asked)) == {rule}
 
 
-def test_where_a_ballot_may_give_a_choice_several_marks_the_package_says_how_many() -> None:
+def test_the_package_has_the_marks_that_a_ballot_may_give_to_a_choice() -> None:
     form = SEVERAL_MARKS | {"VS": 15}
     for most, found in ((1, {"G7"}), (2, set())):
         parameters: dict[str, int | str | list[str]] = {"marks_per_choice": most}

@@ -50,7 +50,7 @@ def _settled(
     return life.state, life.standing_form.offset if life.standing_form else None, states
 
 
-def test_the_highest_version_stands_and_supersedes_those_below() -> None:
+def test_the_highest_version_counts_and_supersedes_those_below() -> None:
     state, stands, states = _settled(form(1, 1), form(2, 3, "c", corrects=3), form(3, 2, "b", corrects=1))
     assert (state, stands) == (ResultState.COUNTED, 2)
     assert states[1] == states[3] == (ResultState.SUPERSEDED, ["V4"])
@@ -62,7 +62,7 @@ def test_of_two_forms_with_one_version_the_first_counts_flagged_and_the_other_is
     assert states == {1: (ResultState.FLAGGED, ["V1"]), 2: (ResultState.HELD, ["V1"])}
 
 
-def test_a_second_form_that_says_the_same_is_no_conflict() -> None:
+def test_a_second_form_with_the_same_numbers_is_not_a_conflict() -> None:
     state, stands, states = _settled(form(1), form(2))
     assert (state, stands) == (ResultState.COUNTED, 1)
     assert states[2] == (ResultState.SUPERSEDED, ["V3"])
@@ -160,7 +160,7 @@ def test_a_version_is_far_above_from_one_step_more_than_there_may_be() -> None:
     assert "V7" in _settled(form(1, VERSION_STEP_MAX + 1))[2][1][1]
 
 
-def test_a_good_form_after_two_wrong_ones_of_its_version_stands() -> None:
+def test_a_good_form_after_two_wrong_ones_of_its_version_counts() -> None:
     life = StationContest()
     for each in (form(1, says="a", findings=HARD), form(2, says="b", findings=HARD), form(3, says="c")):
         life.add(each)
@@ -224,7 +224,7 @@ def test_a_held_form_is_in_conflict_only_while_another_is_open() -> None:
     assert _settled(*forms, reviews={1: False})[2] == {1: (ResultState.REFUSED, ["R1"]), 2: (ResultState.HELD, [])}
 
 
-def test_a_form_in_order_stands_before_a_held_one_that_came_first_and_an_accepted_one_before_both() -> None:
+def test_a_clean_form_counts_before_an_earlier_held_one_and_an_accepted_one_before_both() -> None:
     forms = form(1, says="a", findings=HARD), form(2, says="b")
     assert _settled(*forms) == (
         ResultState.FLAGGED,
@@ -297,7 +297,7 @@ def test_a_station_is_annulled_only_while_nothing_counts_or_waits() -> None:
     assert StationContest().state is ResultState.WAITING
 
 
-def test_a_finding_about_the_other_forms_says_which_in_two_languages() -> None:
+def test_a_finding_about_the_other_forms_names_them_in_two_languages() -> None:
     life = settled(
         [form(1, says="a", findings=HARD), form(2, says="b", findings=HARD), form(3, 2, "c"), form(4, 2, "c")],
         reviews={b"event 1": Review(5, False, "TORN"), b"event 2": Review(6, True, "SEEN")},
@@ -322,7 +322,7 @@ def test_a_finding_about_the_other_forms_says_which_in_two_languages() -> None:
         ),
     )
     repeated = settled([form(4, 2, "c"), form(9, 2, "c")]).submissions[1]
-    assert repeated.judgement[0].sentence_en == "Says the same as the form at offset 4."
+    assert repeated.judgement[0].sentence_en == "The same as the form at offset 4."
     assert repeated.judgement[0].severity is Severity.INFO
 
 

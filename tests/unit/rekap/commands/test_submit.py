@@ -119,7 +119,7 @@ def test_of_several_files_all_are_kept_or_none(run: Run) -> None:
     assert events() == []
 
 
-def test_what_stands_so_on_the_paper_form_is_signed_with_anyway(run: Run) -> None:
+def test_mistakes_of_the_paper_form_are_signed_with_anyway(run: Run) -> None:
     file = write("form.json", reported("1.1.1-1", VA=61, VC=62))
     result = run("submit", file, *SIGN)
     assert (result.exit_code, events()) == (2, [])
@@ -217,7 +217,7 @@ def test_a_foreign_envelope_is_a_sentence(run: Run, payload: bytes, sentence: st
     assert sentence in result.stderr
 
 
-def test_a_text_that_is_too_short_is_not_said_to_be_empty(run: Run) -> None:
+def test_a_text_that_is_too_short_is_not_called_empty(run: Run) -> None:
     envelope = {**orjson.loads(sign_envelope(private_key("officer"), b"{}")), "payload": "!!"}
     result = run("submit", write("short.json", envelope))
     assert "short.json:1: not a signed envelope: payload: has 2 characters, at least 4 are needed" in result.stderr
@@ -291,7 +291,7 @@ def test_a_proxy_that_does_not_work_is_named(
 # ── numbers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_outbox_that_was_lost_goes_on_where_the_ledger_says(run: Run) -> None:
+def test_a_new_outbox_continues_from_the_newest_number_in_the_ledger(run: Run) -> None:
     def knows(gateway: FakeGateway, path: str, body: bytes) -> bytes:
         if "/v1/keys/" in path:
             return answer(200, {"key": path.rpartition("/")[2], "seq": 41, "event": "a" * 64, "events": 42})
@@ -306,7 +306,7 @@ def test_an_outbox_that_was_lost_goes_on_where_the_ledger_says(run: Run) -> None
         assert sum("/v1/keys/" in path for path, _ in gateway.requests) == 1
 
 
-def test_a_key_that_has_said_nothing_begins_at_0(run: Run) -> None:
+def test_a_key_that_has_signed_nothing_begins_at_0(run: Run) -> None:
     def knows(gateway: FakeGateway, path: str, body: bytes) -> bytes:
         if "/v1/keys/" in path:
             return answer(200, {"key": path.rpartition("/")[2], "seq": None, "event": None, "events": 0})
@@ -366,7 +366,7 @@ def test_what_was_sent_is_dropped_with_a_warning_and_may_wait_again(run: Run) ->
     assert "does not wait: it is delivered" in run("outbox", "drop", event).stderr
 
 
-def test_a_form_is_shown_with_all_that_was_said_of_it(run: Run) -> None:
+def test_a_form_is_shown_with_its_event_and_answer(run: Run) -> None:
     problem = {"title": "x", "status": 422, "detail": "Nothing\n\x1b[2Jof that.", "field": "station"}
     with in_a_thread(FakeGateway(refuses=lambda _: problem)) as gateway:
         result = run("submit", write("1.json", reported("1.1.1-1")), *SIGN, url=gateway.url)

@@ -29,7 +29,7 @@ def test_a_moment_is_an_as_of(text: str, cut: dict[int, int]) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "12", "0:12,", "[1,2]", '{"0":"x"}', '{"0":null}', "0:-2", '{"-1":3}', '"0:1"'])
-def test_what_is_no_moment_is_said_to_be_none(text: str) -> None:
+def test_what_is_not_a_moment_is_refused(text: str) -> None:
     with pytest.raises(ReplayError, match="--to: expected"):
         cut_of(text)
 
@@ -79,7 +79,7 @@ async def test_without_a_moment_all_is_read() -> None:
         ),
     ],
 )
-def test_a_question_without_an_answer_is_told_why(question: Question, sentence: str) -> None:
+def test_a_question_without_an_answer_gets_the_reason(question: Question, sentence: str) -> None:
     with pytest.raises(ReplayError, match=sentence):
         question.check(DEFINITION)
 

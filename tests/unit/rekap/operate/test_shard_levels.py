@@ -53,7 +53,7 @@ def test_where_no_level_does_better_fewer_partitions_are() -> None:
     assert sentence.endswith("; no other level does better, fewer partitions would")
 
 
-def test_the_check_says_so_and_the_package_is_still_right(tmp_path: Path) -> None:
+def test_the_check_notes_a_better_level_and_accepts_the_package(tmp_path: Path) -> None:
     write_package(_sharded("nation", 3), tmp_path)
     result = CliRunner().invoke(check, [str(tmp_path)])
     assert result.exit_code == 0

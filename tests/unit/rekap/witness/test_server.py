@@ -64,7 +64,7 @@ async def test_a_cosignature_holds_and_what_was_cosigned_is_shown(client: httpx.
     assert time > 1_700_000_000
 
 
-async def test_a_client_that_knows_nothing_is_told_the_size(client: httpx.AsyncClient) -> None:
+async def test_a_client_that_knows_nothing_gets_the_size(client: httpx.AsyncClient) -> None:
     await client.post("/add-checkpoint", content=HONEST.request(0, 3))
     answer = await client.post("/add-checkpoint", content=HONEST.request(0, 5))
     assert (answer.status_code, answer.headers["content-type"], answer.text) == (409, "text/x.tlog.size", "3\n")
@@ -81,7 +81,7 @@ async def test_a_client_that_knows_nothing_is_told_the_size(client: httpx.AsyncC
         (body(0, [b"x" * 32], HONEST.note(3)), 422),
     ],
 )
-async def test_a_refusal_says_why_in_one_line(client: httpx.AsyncClient, request_: bytes, status: int) -> None:
+async def test_a_refusal_has_its_reason_in_one_line(client: httpx.AsyncClient, request_: bytes, status: int) -> None:
     answer = await client.post("/add-checkpoint", content=request_)
     assert answer.status_code == status
     assert len(answer.text.splitlines()) == 1
@@ -99,7 +99,7 @@ async def test_the_same_tree_is_cosigned_again_with_a_fresh_time(
     assert times == [1_900_000_000, 1_900_000_060]
 
 
-async def test_a_fork_is_kept_with_both_signed_checkpoints_and_said_once(
+async def test_a_fork_is_kept_with_both_signed_checkpoints_and_logged_once(
     client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     await client.post("/add-checkpoint", content=HONEST.request(0, 7))

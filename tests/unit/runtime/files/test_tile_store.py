@@ -24,7 +24,7 @@ def test_a_file_that_is_there_stays_as_it_is(store: TileStore) -> None:
     assert (store.read("tile/0/000"), store.read("tile/0/001"), store.read("tile/0/002")) == (b"one", b"two", None)
 
 
-def test_a_full_tile_takes_the_place_of_its_partial_ones(store: TileStore, tmp_path: Path) -> None:
+def test_a_full_tile_replaces_its_partial_ones(store: TileStore, tmp_path: Path) -> None:
     store.keep({"tile/0/000.p/1": b"a", "tile/0/000.p/2": b"ab", "tile/0/000": b"abc"})
     store.drop_partial("tile/0/000")
     assert [file.name for file in (tmp_path / "log/tile/0").iterdir()] == ["000"]
@@ -50,7 +50,7 @@ def test_a_file_that_another_process_is_at_is_left_to_it(store: TileStore, tmp_p
     assert sorted(file.name for file in (tmp_path / "log").iterdir()) == [".checkpoint.lock", "checkpoint"]
 
 
-def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("a file where a directory should be")
     with pytest.raises(TileStoreError, match="cannot be"):
         TileStore(tmp_path / "log").keep({"tile/0/000": b"one"})

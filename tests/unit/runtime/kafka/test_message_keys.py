@@ -14,7 +14,7 @@ def _keys(keys: MessageKeys, message: Block | Result) -> tuple[bytes, ...]:
     return tuple(key for key, _ in keys.messages(message))
 
 
-def test_no_two_blocks_or_changes_have_one_key_also_when_told_again() -> None:
+def test_no_two_blocks_or_changes_have_one_key_also_when_published_again() -> None:
     block = Block("block", PRESIDENT, 0, -1, 3, [], [], [], [])
     change = Result("change", PRESIDENT, (-1,), (3,), [], [], [])
     keys = [
@@ -23,7 +23,7 @@ def test_no_two_blocks_or_changes_have_one_key_also_when_told_again() -> None:
     assert len(set(keys)) == len(keys)
 
 
-def test_keyframes_of_one_kind_have_one_key_whoever_sends_them() -> None:
+def test_keyframes_of_one_kind_have_one_key_from_any_worker() -> None:
     mine, others = MessageKeys(), MessageKeys()
     assert _keys(mine, keyframe(PRESIDENT, 1, 3, [])) == _keys(others, keyframe(PRESIDENT, 1, 9, []))
     kinds: list[Block | Result] = [

@@ -276,7 +276,7 @@ def test_the_descriptor_describes_the_files_column_by_column(directory: Path) ->
         assert [field["name"] for field in resource["schema"]["fields"]] == header.split(",")
 
 
-def test_the_descriptor_says_types_constraints_and_keys(directory: Path) -> None:
+def test_the_descriptor_has_types_constraints_and_keys(directory: Path) -> None:
     described = json.loads((directory / "datapackage.json").read_text())
     schemas = {resource["name"]: resource["schema"] for resource in described["resources"]}
     stations = {field["name"]: field for field in schemas["stations"]["fields"]}
@@ -427,7 +427,7 @@ def test_a_tower_of_brackets_is_found(directory: Path) -> None:
     assert found(directory)[0].startswith("election.json:1: is nested 200,000 deep")
 
 
-def test_too_few_levels_are_found_and_said_to_end_the_comparison(directory: Path, edit: Edit) -> None:
+def test_too_few_levels_are_found_and_end_the_comparison(directory: Path, edit: Edit) -> None:
     edit("election.json", lambda text: json.dumps(json.loads(text) | {"levels": json.loads(text)["levels"][:2]}))
     reading = read_package(directory, check)
     assert [str(problem) for problem in reading.problems] == [
@@ -572,12 +572,12 @@ def test_problems_across_tables_are_placed_and_listed_with_those_of_shape(direct
     ]
 
 
-def test_a_problem_of_a_whole_table_stands_at_its_header(directory: Path, edit: Edit) -> None:
+def test_a_problem_of_a_whole_table_is_at_its_header(directory: Path, edit: Edit) -> None:
     edit("areas.csv", lambda text: text.replace("N,Negeri Contoh,nation,\n", ""))
     assert "areas.csv:1: there is no root: one area of level 'nation' that has no parent" in found(directory)
 
 
-def test_the_list_of_problems_is_bounded_and_says_how_many_are_missing(directory: Path, edit: Edit) -> None:
+def test_the_list_of_problems_is_bounded_and_has_the_number_of_those_missing(directory: Path, edit: Edit) -> None:
     rows = "".join(f"S{number},TPS,N.1.1,,,x\n" for number in range(PROBLEMS_MAX + 5_500))
     edit("stations.csv", lambda text: text + rows)
     problems = found(directory)
@@ -608,7 +608,7 @@ def test_a_file_that_is_no_zip_cannot_be_read(tmp_path: Path) -> None:
         load_package(tmp_path / "package.zip", check)
 
 
-def test_a_pipe_in_the_place_of_a_table_is_refused_and_not_waited_for(directory: Path) -> None:
+def test_a_pipe_instead_of_a_table_is_refused_and_not_waited_for(directory: Path) -> None:
     (directory / "areas.csv").unlink()
     os.mkfifo(directory / "areas.csv")
     with pytest.raises(UnreadablePackageError, match=r"areas\.csv is not a regular file"):
@@ -674,7 +674,7 @@ def test_a_zip_that_lies_about_its_size_is_not_unpacked_further(
         load_package(path, check)
 
 
-def test_a_broken_zip_is_said_to_be_broken(directory: Path) -> None:
+def test_a_broken_zip_is_called_broken(directory: Path) -> None:
     path = zipped(directory)
     data = bytearray(path.read_bytes())
     data[60:90] = bytes(30)

@@ -35,14 +35,14 @@ def test_what_is_read_is_what_was_written() -> None:
         assert Block.from_bytes(value, with_body=False) == read._replace(records=[], states=[], stations=[])
 
 
-def test_a_record_that_could_not_be_read_has_no_event_and_moves_no_other_to_its_place() -> None:
+def test_a_record_that_could_not_be_read_has_no_event_and_gets_none_of_another() -> None:
     [block] = [block for block in _blocks() if block.office == "-" and len(block.records) > 1]
     genesis, unreadable = Block.from_bytes(block.to_bytes(), with_body=True).records
     assert "payload" in genesis
     assert "payload" not in unreadable
 
 
-def test_a_block_of_before_has_its_events_in_place() -> None:
+def test_a_block_of_an_older_version_has_its_events_in_its_records() -> None:
     for block in _blocks():
         head = block.to_bytes().split(b"\n")[0]
         body = orjson.dumps({"records": block.records, "states": block.states, "stations": block.stations})

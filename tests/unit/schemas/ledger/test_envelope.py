@@ -72,7 +72,7 @@ def test_what_is_no_time_of_receipt_is_none(said: str) -> None:
 
 
 @given(values)
-def test_whatever_stands_for_the_time_the_record_can_be_read(said: object) -> None:
+def test_a_record_with_any_value_as_its_time_can_be_read(said: object) -> None:
     value = b'{"envelope":%b,"received_at":%b}' % (ENVELOPE, orjson.dumps(said))
     assert text_of_microseconds(open_record(value).received_us)
 
