@@ -9,7 +9,10 @@ import orjson
 import pytest
 
 from api.problems import Problem
-from api.submit.shape import read_envelope, read_event
+from api.submit.shape import read_by_schema, read_envelope, read_event, read_submission
+from proofs.signatures import sign_envelope
+from schemas.ledger.reports import Report
+from tests.support.ledger import private_key
 
 EVENT = {
     "type": "result.reported",
@@ -30,6 +33,10 @@ REFUSAL_SECONDS_MAX = 0.02
 
 def _payload(**members: Any) -> bytes:
     return orjson.dumps({**EVENT, **members}, option=orjson.OPT_SORT_KEYS)
+
+
+def _envelope(payload: bytes) -> bytes:
+    return sign_envelope(private_key("officer"), payload)
 
 
 PAYLOADS = {
@@ -86,3 +93,84 @@ def test_a_mistake_in_a_large_form_is_named_as_in_a_small_one() -> None:
 
 def test_a_large_right_form_is_read() -> None:
     assert read_event(_payload(form={"votes": dict.fromkeys(NAMES[:1_500], 1)})).seq == 1
+
+
+# ── what is read, and what is refused with which sentence ────────────────────────────────────────────────────────────
+
+
+def _refused(body: bytes) -> Problem:
+    with pytest.raises(Problem) as caught:
+        read_submission(body)
+    assert caught.value.status == 422
+    return caught.value
+
+
+def _title_and_field(problem: Problem) -> tuple[str, str]:
+    return problem.body["title"], problem.body["field"]
+
+
+@pytest.mark.parametrize("form_name", ["C.HASIL", "C.HASIL n° 1"])
+def test_a_report_is_read_alike_by_the_fast_reader_and_by_the_schemas(form_name: str) -> None:
+    body = _envelope(_payload(form={"votes": {"01": 1}}, form_name=form_name))
+    opened, event = read_submission(body)
+    assert isinstance(event, Report)
+    assert event.form_name == form_name
+    by_schema, same = read_by_schema(body)
+    assert isinstance(same, Report)
+    assert by_schema == opened
+    assert (same.form, same.form_name, same.station) == (event.form, event.form_name, event.station)
+
+
+def test_an_event_that_is_not_a_report_is_read_by_the_schemas() -> None:
+    review = {**EVENT, "type": "result.reviewed", "event": "b" * 64, "decision": "accepted", "reason": "SEEN"}
+    del review["version"]
+    _, event = read_submission(_envelope(orjson.dumps(review, option=orjson.OPT_SORT_KEYS)))
+    assert event.type == "result.reviewed"
+
+
+@pytest.mark.parametrize(
+    ("body", "title", "field"),
+    [
+        (b"", "Not JSON", ""),
+        (b"[" * 50_000, "Not JSON", ""),
+        (b"[]", "Not a DSSE envelope", ""),
+        (b"{}", "Not a DSSE envelope", "payload"),
+        (orjson.dumps(dict.fromkeys(map(str, range(65)))), "Not an event", "body"),
+        (orjson.dumps({"signatures": [{}] * 65}), "Not an event", "signatures"),
+        (_envelope(b"{}").replace(b'"sig":"', b'"sig":"AAAA'), "Not a DSSE envelope", "signatures.0.sig"),
+        (_envelope(b"{}").replace(b"e30=", b"e31="), "Not a DSSE envelope", "payload"),
+    ],
+)  # fmt: skip
+def test_a_body_that_is_not_an_envelope_is_named(body: bytes, title: str, field: str) -> None:
+    assert _title_and_field(_refused(body)) == (title, field)
+
+
+@pytest.mark.parametrize(
+    ("payload", "title", "field"),
+    [
+        (b"{", "Not JSON", "payload"),
+        (b"[]", "Not an event", ""),
+        (b'{"a": 1}', "Not canonical", "payload"),
+        (_payload(form=[]), "Not an event", "form"),
+        (_payload(form={"votes": []}), "Not an event", "form.votes"),
+        (_payload(form={"votes": {"01": -1}}), "Not an event", "form.votes.01"),
+        (_payload(form={"votes": {}, "words": {"VA": "x"}}), "Not an event", "form.words.VA"),
+        (_payload(form={"votes": {}, "A": dict.fromkeys(NAMES[:65], 0)}), "Not an event", "form.A"),
+        (_payload(form={"votes": {}}, images=[{}] * 65), "Not an event", "images"),
+        (_payload(form={"votes": {}}, version=0), "Not an event", "version"),
+    ],
+)
+def test_a_payload_that_is_not_an_event_is_named(payload: bytes, title: str, field: str) -> None:
+    assert _title_and_field(_refused(_envelope(payload))) == (title, field)
+
+
+def test_as_many_members_as_may_be_are_read() -> None:
+    assert _title_and_field(_refused(orjson.dumps(dict.fromkeys(map(str, range(64))))))[0] == "Not a DSSE envelope"
+
+
+def test_the_first_mistakes_are_listed_each_with_its_field() -> None:
+    votes = dict.fromkeys(NAMES[:30], -1) | {"zzzz": 0}
+    problem = _refused(_envelope(_payload(form={"votes": votes})))
+    errors = problem.body["errors"]
+    assert [each["field"] for each in errors] == [f"form.votes.{name}" for name in sorted(NAMES[:30])[:20]]
+    assert problem.body["detail"] == f"form.votes.{sorted(NAMES[:30])[0]}: {errors[0]['detail']}."
