@@ -26,12 +26,15 @@ from pathlib import Path
 
 from count import genesis_record
 from made_ledger import MadeLedger, authority_key, made_ledger
+from made_nation import MadeNation
 
 from audit.count.recount import Recount
 from audit.count.values import Cut
+from audit.logs.heads import open_head
+from audit.logs.keys import Keys
+from audit.logs.records import check_logs
 from audit.sources.archive import Archive
 from audit.sources.package import Package, read_package
-from audit.verify import Keys, check_logs, open_head
 from projections.definition.checks import problems
 from projections.definition.compiled import Definition
 from projections.fold.records import read_record
@@ -46,13 +49,13 @@ from schemas.served.logs import KEYS_FILE, origin_of
 LIMIT_RECORDS = 5_000
 
 
-def write_archive(made: MadeLedger, definition: Definition, place: Path) -> None:
+def write_archive(made: MadeLedger | MadeNation, definition: Definition, directory: Path) -> None:
     """The public files of the made election."""
-    place.mkdir(parents=True)
-    (place / "package.zip").write_bytes(pack(made.package))
+    directory.mkdir(parents=True)
+    (directory / "package.zip").write_bytes(pack(made.package))
     key = authority_key()
     for partition in range(definition.partitions):
-        store, log = TileStore(place / "log" / str(partition)), GrowingLog()
+        store, log = TileStore(directory / "log" / str(partition)), GrowingLog()
         log.append(genesis_record(definition))
         for _, value in made.records(partition):
             log.append(value)
@@ -73,9 +76,9 @@ def signature_checks_per_second(made: MadeLedger, definition: Definition) -> flo
     return len(records) / (time.process_time() - began)
 
 
-def check_records(place: Path, work: Path, package: Package) -> tuple[list[Path], Cut]:
+def check_records(directory: Path, work: Path, package: Package) -> tuple[list[Path], Cut]:
     """1: the rows of all records, and the cut that holds them all."""
-    archive = Archive(place, None)
+    archive = Archive(directory, None)
     heads = [open_head(archive, package, number, Keys((), (), 0))[0] for number in range(package.partitions)]
     rows = check_logs(archive, work, package, heads, lambda _: None)
     assert rows is not None
@@ -128,12 +131,12 @@ def main() -> int:
     definition = Definition.of(load_package(made.package, problems))
     limit = signature_checks_per_second(made, definition)
     with tempfile.TemporaryDirectory(prefix="rekap-bench-") as temporary:
-        place, work = Path(temporary) / "archive", Path(temporary) / "work"
-        write_archive(made, definition, place)
-        package = read_package(place / "package.zip")
+        directory, work = Path(temporary) / "archive", Path(temporary) / "work"
+        write_archive(made, definition, directory)
+        package = read_package(directory / "package.zip")
         assert package.definition == definition.hash, "the two definition hashes differ"
         clock = Clock(made.results)
-        rows, cut = check_records(place, work, package)
+        rows, cut = check_records(directory, work, package)
         clock.step("records")
         recount = Recount(package, rows)
         clock.step("recount")

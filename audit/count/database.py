@@ -19,6 +19,8 @@ from typing import Any
 import duckdb
 import orjson
 
+from audit.report.findings import AuditError
+
 MEMORY = "768MB"
 """For DuckDB's tables and statements, so that an audit stays under 2 GB beside the package of a nation (0.6 GB) and the
 processes that check records. At half, statements of one log of a nation go to disk; at double, nothing is faster."""
@@ -28,6 +30,10 @@ DISK = "64GB"
 """Files of statements that do not fit into memory. A nation with candidates needs a few gigabytes."""
 
 
+PREFIX = "recount-"
+"""How the directories of databases are named; one that a killed audit left is removed by the next (workspace.py)."""
+
+
 class Database:
     """A DuckDB database in a temporary directory, which is removed by `close`, or when nothing uses the database any more."""
 
@@ -35,7 +41,7 @@ class Database:
         """`directory` is where the temporary one is made; None where the operating system has its own."""
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
-        self._path = Path(tempfile.mkdtemp(prefix="recount-", dir=directory))
+        self._path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=directory))
         self.connection = duckdb.connect(
             self._path / "recount.duckdb",
             config={
@@ -52,13 +58,17 @@ class Database:
         self._statements = statements_of(files("audit.count").joinpath("recount.sql").read_text(encoding="utf-8"))
 
     def run(self, name: str, insertions: dict[str, str] | None = None, **parameters: Any) -> None:
-        """Run the statements of this name in recount.sql. Insertions replace `{word}`: they are SQL of the auditor's own."""
+        """Run the statements of this name in recount.sql. Insertions replace `{word}`: they are SQL of the auditor's own. Raises
+        AuditError."""
         for statement in self._statements[name].split(";\n"):
             text = statement
             for word, inserted in (insertions or {}).items():
                 text = text.replace(f"{{{word}}}", inserted)
             used = set(re.findall(r"\$(\w+)", text))
-            self.connection.execute(text, {key: value for key, value in parameters.items() if key in used} or None)
+            try:
+                self.connection.execute(text, {key: value for key, value in parameters.items() if key in used} or None)
+            except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+                raise AuditError(f"the recount needs more memory or disk than it has: {error}") from None
 
     def make(self, table: str, columns: str, rows: Iterable[tuple[Any, ...]]) -> None:
         """Make a table of these rows."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from audit.count.database import Database
 from audit.count.numbering import (
     EVENTS_OF_NUMBER_MAX,
@@ -10,23 +12,24 @@ from audit.count.numbering import (
     KEYS_MAX,
     NUMBERS_MAX,
     SENTENCES,
+    EventRecord,
     Irregular,
     KeyCounts,
     Numbering,
-    Place,
 )
 
 EVENTS_OF_BUCKET = 500_000
 """Events whose numbers are compared at once, about 250 bytes each. At double, a bucket leaves MEMORY for the disk."""
 
 
-def read_numbering(database: Database) -> Numbering:
+def read_numbering(database: Database, progress: Callable[[int, int], None]) -> Numbering:
     db = database.connection
     database.run("findings")
     (records,) = db.execute("SELECT count(*) FROM judged").fetchall()[0]
     buckets = 1 + records // EVENTS_OF_BUCKET
     for bucket in range(buckets):
         database.run("numbering", bucket=bucket, buckets=buckets, shown=EVENTS_OF_NUMBER_MAX)
+        progress(bucket + 1, buckets)
     database.run("corrections")
     counts = dict.fromkeys(SENTENCES, 0) | dict(
         db.execute("SELECT kind, count(*) FROM irregular GROUP BY kind").fetchall()
@@ -69,7 +72,7 @@ def read_numbering(database: Database) -> Numbering:
         min(missing, NUMBERS_MAX),
         [KeyCounts(*row) for row in first_keys],
         [
-            Irregular(kind, key, begin, end, uses, tuple(Place(**event) for event in events), names)
+            Irregular(kind, key, begin, end, uses, tuple(EventRecord(**event) for event in events), names)
             for kind, key, begin, end, uses, events, names in first
         ],
     )

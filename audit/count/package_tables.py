@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from audit.count.database import Database
 from audit.sources.package import Package
 
@@ -23,12 +21,10 @@ ROLES_OF_TYPE = {
 """Which roles may submit events of which type (DESIGN 3)."""
 
 
-def load_package(database: Database, package: Package) -> dict[str, list[str]]:
-    """Fill the tables; gives area → itself and the areas above it."""
-    tables = package.tables
-    parents = {row["code"]: row["parent"] for row in tables["areas"]}
+def load_package(database: Database, package: Package) -> None:
+    """Fill the tables."""
+    tables, lineage = package.tables, package.lineage
     level = {row["code"]: row["level"] for row in tables["areas"]}
-    lineage = {code: _lineage(code, parents) for code in parents}
     shard = package.election["shard_level"]
     log_of = {
         code: next((package.partition_of(each) for each in line if level[each] == shard), None)
@@ -37,7 +33,7 @@ def load_package(database: Database, package: Package) -> dict[str, list[str]]:
     database.make(
         "lineage", "area VARCHAR, above VARCHAR", ((area, each) for area, line in lineage.items() for each in line)
     )
-    order = order_of_stations(package)
+    order = package.station_order
     database.make(
         "station",
         "code VARCHAR, area VARCHAR, registered BIGINT, partition INTEGER, rank INTEGER",
@@ -71,19 +67,3 @@ def load_package(database: Database, package: Package) -> dict[str, list[str]]:
         ),
     )
     database.run("electorates")
-    return lineage
-
-
-def order_of_stations(package: Package) -> dict[str, int]:
-    """Station → its rank in lists: area by area, areas of one area by code, and in each the stations by code."""
-    parents = {row["code"]: row["parent"] for row in package.tables["areas"]}
-    lineages = {code: tuple(reversed(_lineage(code, parents))) for code in parents}
-    in_order = sorted(package.tables["stations"], key=lambda row: (lineages[row["area"]], row["code"]))
-    return {row["code"]: rank for rank, row in enumerate(in_order)}
-
-
-def _lineage(code: str, parents: Mapping[str, str | None]) -> list[str]:
-    line = [code]
-    while (parent := parents[line[-1]]) is not None:
-        line.append(parent)
-    return line

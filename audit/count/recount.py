@@ -21,9 +21,10 @@ NUMBERS_KEPT = 1_024
 """Below a key's highest number so far, those among which Q1 and Q2 are found in the count."""
 VERSION_STEP_MAX = 10
 """From one version of a form to the next that does not wait for a review (V7)."""
-STATIONS_AT_ONCE = 100_000
+STATIONS_AT_ONCE = 150_000
 """Stations that one pass counts, in as many logs as they are in. At half, a nation takes twice the statements; at double,
 what a pass needs of a legislature with 234 rows a form goes to disk."""
+RANK_MAX = 2**31 - 1
 JUDGEMENTS = 8
 """Steps in which a log is judged."""
 TIERS = {"counted": "clean", "flagged": "flagged", "held": "held"}
@@ -48,10 +49,13 @@ class Recount:
         self._database = Database(directory)
         self._db = self._database.connection
         self._database.run("macros")
-        self.lineage = load_package(self._database, package)
+        self.close = self._database.close
+        load_package(self._database, package)
         self._load_records(rows)
         for name, columns in _WANTED.items():
             self._db.execute(f"CREATE TEMP TABLE {name} ({columns})")
+        self._database.run("tables")
+        self._database.run("denominators")
         rules, parameters = form_rules(package)
         for partition in range(package.partitions):
             for number, _ in enumerate(self._judge(partition, rules, parameters), start=1):
@@ -72,6 +76,7 @@ class Recount:
         own; what the package adds to them are parameters or checked numbers."""
         package = self.package
         self._db.execute(f"CREATE OR REPLACE TEMP VIEW record AS FROM all_records WHERE partition = {int(partition)}")
+        self._db.execute(f"CREATE OR REPLACE TEMP VIEW log_form AS FROM form WHERE partition = {int(partition)}")
         root = next(row["code"] for row in package.tables["areas"] if row["parent"] is None)
         steps: tuple[tuple[str, dict[str, Any]], ...] = (
             (
@@ -111,9 +116,9 @@ class Recount:
         )
         return [Refused(*row) for row in rows.fetchall()]
 
-    def numbering(self) -> Numbering:
+    def numbering(self, progress: Progress = lambda done, total: None) -> Numbering:
         """What the keys' numbers and corrections show."""
-        return read_numbering(self._database)
+        return read_numbering(self._database, progress)
 
     def genesis(self) -> list[tuple[int, str, str, str | None, str | None]]:
         """(partition, event id, type, definition, refusal) of the first record of each log."""
@@ -128,10 +133,12 @@ class Recount:
         ).fetchone()
         return None if found is None else (str(found[0]), str(found[1]))
 
-    def denominators(self) -> dict[tuple[str, str], tuple[int, Stated]]:
+    def denominators(self, areas: Iterable[str]) -> dict[tuple[str, str], tuple[int, Stated]]:
         """(contest, area) → stations expected and voters registered there."""
-        self._database.run("denominators")
-        rows = self._db.execute("SELECT contest, area, stations, registered, not_stated FROM denominator")
+        self._fill("wanted_area", [(area,) for area in areas])
+        rows = self._db.execute(
+            "SELECT contest, area, stations, registered, not_stated FROM denominator SEMI JOIN wanted_area USING (area)"
+        )
         return {
             (contest, area): (stations, Stated(voters, not_stated))
             for contest, area, stations, voters, not_stated in rows.fetchall()
@@ -201,18 +208,15 @@ class Recount:
                 found[contest, area] = Sums({**before.tiers, TIERS[state]: numbers}, before.annulled)
         return found
 
-    def stations(self, contest: str, first: int = 0, last: int | None = None) -> dict[str, StationCount]:
+    def stations(self, contest: str, first: int = 0, last: int = RANK_MAX) -> dict[str, StationCount]:
         """Station → what counts for it in the contest, of the last count, for the stations of rank `first` to `last`
-        (order_of_stations); absent where it has not reported."""
+        (Package.station_order); absent where it has not reported."""
         rows = self._db.execute(
             """
-            SELECT standing.station, standing.state, form.event, form."offset", form.version, form.valid, form.votes,
-                form.register, form.voters, form.valid_ballots, form.invalid, form.blank, form.total
-            FROM standing
-            JOIN (SELECT code FROM station WHERE rank BETWEEN $2 AND coalesce($3, rank)) AS station
-                ON station.code = standing.station
-            LEFT JOIN form USING (station, contest, event)
-            WHERE standing.contest = $1
+            SELECT station, state, event, "offset", version, valid, votes,
+                register, voters, valid_ballots, invalid, blank, total
+            FROM counted
+            WHERE contest = $1 AND rank BETWEEN $2 AND $3
             """,
             [contest, first, last],
         )
@@ -236,7 +240,7 @@ _WANTED = {
     "wanted_contest": "contest VARCHAR",
     "wanted_area": "area VARCHAR",
 }
-"""Tables that say what to count → their columns."""
+"""Tables of what to count → their columns."""
 _STATED_NAMES = [column for name in MAY_BE_ABSENT for column in (name, f"{name}_not_stated")]
 _INSERTIONS = {
     "stated": ", ".join(

@@ -19,7 +19,7 @@ SELECT DISTINCT station.code AS station, electorate.contest FROM station JOIN el
 
 -- denominators
 -- For each contest and area: the stations where it is held, their voters, and how many stations have no number of voters.
-CREATE OR REPLACE TEMP TABLE denominator AS
+CREATE TABLE denominator AS
 SELECT
     contest, lineage.above AS area, sum(stations)::BIGINT AS stations,
     coalesce(sum(registered), 0)::BIGINT AS registered, sum(not_stated)::BIGINT AS not_stated
@@ -72,8 +72,8 @@ LEFT JOIN lineage AS scope ON scope.area = station.area AND scope.above = key.sc
 
 -- sequences
 -- Events whose number their key has used before in this partition (Q1), or whose prev is not the event before (Q2), as far as
--- both are among the $kept numbers up to the highest before them. The genesis is in every partition, and has its place in none.
-CREATE OR REPLACE TEMP TABLE out_of_sequence AS
+-- both are among the $kept numbers up to the highest before them. The genesis is in every partition, and is not numbered in any.
+CREATE OR REPLACE TEMP TABLE log_out_of_sequence AS
 WITH signed_event AS (
     SELECT partition, key, event, seq, prev, min("offset") AS "offset"
     FROM log_judged
@@ -136,10 +136,22 @@ SELECT "offset" FROM log_judged
 WHERE refusal IS NULL AND type <> 'election.opened' AND hash(event) IN (SELECT of_event FROM suspect)
 QUALIFY row_number() OVER (PARTITION BY station, contest, event ORDER BY "offset") > 1;
 
+-- tables
+CREATE TABLE form (
+    station VARCHAR, contest VARCHAR, partition INTEGER, "offset" BIGINT, event VARCHAR, key VARCHAR, version BIGINT,
+    supersedes VARCHAR, form_hash VARCHAR, area VARCHAR, registered BIGINT,
+    A STRUCT(L BIGINT, P BIGINT, J BIGINT), B1 STRUCT(L BIGINT, P BIGINT, J BIGINT), B2 STRUCT(L BIGINT, P BIGINT, J BIGINT),
+    B3 STRUCT(L BIGINT, P BIGINT, J BIGINT), B4 STRUCT(L BIGINT, P BIGINT, J BIGINT), stated_total BIGINT,
+    votes BIGINT[],
+    register BIGINT, voters BIGINT, valid BIGINT, valid_ballots BIGINT, invalid BIGINT, blank BIGINT, total BIGINT,
+    broken STRUCT(rule VARCHAR, severity VARCHAR)[], hard BOOLEAN, not_clean BOOLEAN
+);
+
 -- forms
 -- Each reported form once, from its first record, with the rules that it breaks and the numbers that it adds.
--- {rules} is a list of (rule, severity) made by rules.py.
-CREATE TEMP TABLE log_form AS
+-- {rules} is a list of (rule, severity) made by rules.py. The forms go to the table of all logs at once, because with votes for
+-- each candidate they would fill the memory twice.
+INSERT INTO form
 SELECT
     station, contest, partition, "offset", event, key, version, supersedes, form_hash, area, registered,
     A, B1, B2, B3, B4, VC AS stated_total,
@@ -163,10 +175,11 @@ FROM (
         marks,
         counts_blank,
         list_filter([{rules}], lambda each: each IS NOT NULL) AS broken,
-        out_of_sequence.event IS NOT NULL AS is_out_of_sequence
+        log_out_of_sequence.event IS NOT NULL AS is_out_of_sequence
     FROM record
     JOIN log_judged USING ("offset")
-    LEFT JOIN out_of_sequence ON out_of_sequence.key = record.key AND out_of_sequence.event = record.event
+    LEFT JOIN log_out_of_sequence
+        ON log_out_of_sequence.key = record.key AND log_out_of_sequence.event = record.event
     LEFT JOIN (SELECT id, office, marks, counts_blank FROM contest) AS contest ON contest.id = record.contest
     WHERE log_judged.type = 'result.reported' AND log_judged.refusal IS NULL
         AND record."offset" NOT IN (SELECT "offset" FROM repeated)
@@ -224,9 +237,8 @@ WHERE type = 'annulment.withdrawn' AND refusal IS NULL AND NOT EXISTS (
 -- The log is judged: its rows are appended to those of all logs.
 CREATE TABLE IF NOT EXISTS judged AS FROM log_judged WHERE false;
 INSERT INTO judged FROM log_judged;
-CREATE TABLE IF NOT EXISTS form AS FROM log_form WHERE false;
-INSERT INTO form FROM log_form;
-DROP TABLE log_form;
+CREATE TABLE IF NOT EXISTS out_of_sequence AS FROM log_out_of_sequence WHERE false;
+INSERT INTO out_of_sequence FROM log_out_of_sequence;
 CREATE TABLE IF NOT EXISTS review AS FROM log_review WHERE false;
 INSERT INTO review FROM log_review;
 CREATE TABLE IF NOT EXISTS annulment AS FROM log_annulment WHERE false;
@@ -251,7 +263,7 @@ FROM judged
 WHERE hash(key) % $buckets = $bucket AND seq IS NOT NULL
     AND (refusal IS NULL OR refusal NOT IN ('M0', 'E1', 'E2', 'E3', 'E4', 'K1', 'K2', 'K3'))
 GROUP BY key, seq, event;
--- Events above a number that nobody has used, with what they name as the one before: `named` is that one's number.
+-- Events above an unused number, with the event that they name as the one before; `named` is the number of that event.
 CREATE OR REPLACE TEMP TABLE above_gap AS
 SELECT gap.key, gap.below, gap.seq, event.event, event.prev, event.record, named.seq AS named
 FROM (
@@ -264,7 +276,7 @@ LEFT JOIN numbered AS named ON named.key = gap.key AND named.event = event.prev;
 CREATE OR REPLACE TEMP TABLE used_twice AS
 SELECT key, seq, count(*) AS uses FROM numbered GROUP BY key, seq HAVING count(*) > 1;
 INSERT INTO irregular
--- A gap is a hole unless its key says itself that nothing is missing: it begins anew, or continues from the event below.
+-- A gap is a hole unless its key states that nothing is missing: it begins anew, or continues from the event below.
 SELECT
     min(CASE WHEN prev IS NULL THEN 'restart' WHEN named = below THEN 'skip' ELSE 'hole' END) AS kind,
     key, coalesce(below, -1) + 1 AS first, seq - 1 AS last, 1 AS uses,
@@ -318,8 +330,8 @@ FROM (
 WHERE kind IS NOT NULL;
 
 -- standing
--- What stands for each wanted station in each wanted contest, after the records up to `cut`. DESIGN 3: the highest version
--- that stands wins; of one version the form first in the ledger; what breaks a hard rule waits for a review.
+-- Which form counts for each wanted station in each wanted contest, after the records up to `cut`. DESIGN 3: the highest valid
+-- version wins; of one version, the form that is first in the ledger; a form that breaks a hard rule waits for a review.
 CREATE OR REPLACE TEMP TABLE log_standing AS
 WITH
 reported AS (
@@ -392,12 +404,12 @@ effective AS (
     SELECT * FROM ranked WHERE is_winner
     QUALIFY row_number() OVER (PARTITION BY station, contest ORDER BY version DESC) = 1
 ),
--- Beside a winner of its own version a loser says nothing more; above the effective version, or alone, it waits (V2).
+-- Beside a winner of its own version a loser changes nothing; above the effective version, or alone, it waits (V2).
 held AS (
     SELECT * FROM ranked WHERE NOT is_winner
     QUALIFY row_number() OVER (PARTITION BY station, contest ORDER BY version DESC, "offset") = 1
 ),
--- What stands must follow the version before it (V5), and name a lower one (V6).
+-- The form that counts must follow the version before it (V5), and name a lower one (V6).
 out_of_line AS (
     SELECT station, contest FROM effective
     WHERE (version > 1 OR supersedes IS NOT NULL) AND (
@@ -423,7 +435,9 @@ SELECT
         WHEN annulled.through_version IS NOT NULL THEN 'annulled'
         ELSE 'waiting'
     END AS state,
-    coalesce(effective.event, held.event) AS event
+    coalesce(effective.event, held.event) AS event,
+    coalesce(effective.partition, held.partition) AS partition,
+    coalesce(effective."offset", held."offset") AS "offset"
 FROM mentioned
 LEFT JOIN effective USING (station, contest)
 LEFT JOIN held USING (station, contest)
@@ -431,7 +445,7 @@ LEFT JOIN out_of_line USING (station, contest)
 LEFT JOIN annulled USING (station, contest);
 
 -- cross
--- Rules that compare what stands in the contests of one station: they can only flag what would be clean. {rule} is one
+-- Rules that compare the forms that count in the contests of one station: they can only flag what would be clean. {rule} is one
 -- expression of rules.py.
 UPDATE log_standing SET state = 'flagged'
 WHERE state = 'counted' AND EXISTS (
@@ -453,39 +467,45 @@ WHERE state = 'counted' AND EXISTS (
 );
 
 -- counted
--- The count is empty before the first logs are counted.
-CREATE OR REPLACE TEMP TABLE standing (station VARCHAR, contest VARCHAR, state VARCHAR, event VARCHAR);
-CREATE OR REPLACE TEMP TABLE lowest (
+-- The count is empty before the first logs are counted. `counted` has the form that counts, or waits, for each station.
+CREATE OR REPLACE TABLE counted (
+    contest VARCHAR, station VARCHAR, rank INTEGER, area VARCHAR, state VARCHAR, event VARCHAR, partition INTEGER,
+    "offset" BIGINT, version BIGINT, valid BIGINT, register BIGINT, voters BIGINT, valid_ballots BIGINT, invalid BIGINT,
+    blank BIGINT, total BIGINT, votes BIGINT[]
+);
+CREATE OR REPLACE TABLE lowest (
     contest VARCHAR, area VARCHAR, state VARCHAR, stations BIGINT, valid BIGINT, {stated_columns}, votes BIGINT[]
 );
 
 -- lowest
 -- What the areas that have stations themselves have in each contest: a row for each tier. {stated} is, for each number that a
--- form may leave out, its sum and in how many stations nobody stated it.
-DELETE FROM log_standing WHERE contest NOT IN (SELECT id FROM contest WHERE office = $office);
-INSERT INTO standing FROM log_standing;
+-- form may leave out, its sum and how many stations do not state it. Stations are stored by rank, because they are
+-- fetched in ranges of it.
+CREATE OR REPLACE TEMP TABLE log_counted AS
+SELECT
+    log_standing.contest, log_standing.station, station.rank, station.area, log_standing.state, log_standing.event,
+    log_standing.partition, log_standing."offset", version, valid, register, voters, valid_ballots, invalid, blank, total, votes
+FROM log_standing
+JOIN station ON station.code = log_standing.station
+LEFT JOIN (
+    SELECT partition, "offset", version, valid, register, voters, valid_ballots, invalid, blank, total, votes
+    FROM form SEMI JOIN cut USING (partition)
+) AS form ON form.partition = log_standing.partition AND form."offset" = log_standing."offset"
+WHERE log_standing.contest IN (SELECT id FROM contest WHERE office = $office);
+INSERT INTO counted FROM log_counted ORDER BY contest, rank;
 INSERT INTO lowest
-WITH counted AS (
-    SELECT
-        log_standing.contest, station.area, log_standing.state,
-        form.register, form.voters, form.valid, form.valid_ballots, form.invalid, form.blank, form.total, form.votes
-    FROM log_standing
-    JOIN station ON station.code = log_standing.station
-    LEFT JOIN (
-        SELECT station, contest, event, register, voters, valid, valid_ballots, invalid, blank, total, votes
-        FROM form SEMI JOIN cut USING (partition)
-    ) AS form USING (station, contest, event)
-    WHERE log_standing.state IN ('counted', 'flagged', 'held', 'annulled')
+WITH tiered AS (
+    FROM log_counted WHERE state IN ('counted', 'flagged', 'held', 'annulled')
 ),
 summed AS (
-    SELECT contest, area, state, count(*) AS stations, sum(valid) AS valid, {stated} FROM counted
+    SELECT contest, area, state, count(*) AS stations, sum(valid)::BIGINT AS valid, {stated} FROM tiered
     GROUP BY contest, area, state
 ),
 count_of_choice AS (
     SELECT contest, area, state, choice, sum(count)::BIGINT AS count
     FROM (
         SELECT contest, area, state, unnest(votes) AS count, generate_subscripts(votes, 1) AS choice
-        FROM counted WHERE state <> 'annulled'
+        FROM tiered WHERE state <> 'annulled'
     )
     GROUP BY contest, area, state, choice
 ),
@@ -501,13 +521,13 @@ CREATE OR REPLACE TEMP TABLE area_sum AS
 SELECT
     contest, above AS area, state, sum(stations)::BIGINT AS stations, sum(valid)::BIGINT AS valid,
     {stated_above}
-FROM lowest JOIN lineage USING (area) SEMI JOIN wanted_area ON wanted_area.area = lineage.above
+FROM lowest JOIN (FROM lineage SEMI JOIN wanted_area ON wanted_area.area = lineage.above) AS lineage USING (area)
 GROUP BY contest, above, state;
 
 CREATE OR REPLACE TEMP TABLE area_votes AS
 SELECT contest, above AS area, state, choice, sum(count)::BIGINT AS count
 FROM (
     SELECT contest, above, state, unnest(votes) AS count, generate_subscripts(votes, 1) AS choice
-    FROM lowest JOIN lineage USING (area) SEMI JOIN wanted_area ON wanted_area.area = lineage.above
+    FROM lowest JOIN (FROM lineage SEMI JOIN wanted_area ON wanted_area.area = lineage.above) AS lineage USING (area)
 )
 GROUP BY contest, above, state, choice;

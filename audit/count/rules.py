@@ -136,7 +136,7 @@ CROSS_RULES: dict[str, Rule] = {
     "X3": _same("B1", "B3"),
     "X4": lambda _t, _p: "coalesce(mine.VC - people(mine.B4) <> 0, false)",
 }
-"""Rule id → expression over the form that stands in one contest of a station (`mine`) and one that stands in another
+"""Rule id → expression over the form that counts in one contest of a station (`mine`) and the one that counts in another
 (`other`, absent where there is none). `$reference` is the rule's parameter of that name."""
 
 

@@ -30,7 +30,7 @@ class Discovery:
 
 
 class AuditError(Exception):
-    """The audit cannot continue, because a source does not answer or a file is missing. Says nothing about the count."""
+    """The audit cannot continue, because a source does not answer or a file is missing. This means nothing for the count."""
 
 
 class GivenError(AuditError):

@@ -9,9 +9,10 @@ from typing import Any
 import orjson
 
 from audit.count.numbering import NOT_PART_OF_THE_VERDICT, KeyCounts, Numbering
-from audit.run import REFUSED_SHOWN_MAX, Report
+from audit.report.outcome import Report
 
 DIFFERENCES_SHOWN_MAX = 10_000
+REFUSED_SHOWN_MAX = 1_000
 
 
 def as_json(report: Report) -> bytes:
@@ -69,7 +70,7 @@ def _numbering(numbering: Numbering | None) -> dict[str, Any] | None:
         "first": [
             {
                 **each._asdict(),
-                "events": [place._asdict() for place in each.events],
+                "events": [record._asdict() for record in each.events],
                 "sentence": each.sentence,
             }
             for each in numbering.first
@@ -110,7 +111,7 @@ def _numbering_parts(numbering: Numbering | None) -> list[str]:
     names = tuple(name.replace("_", " ") for name in KeyCounts._fields)
     return [
         f"<h2>What the keys' numbers show</h2>\n<p>{escape(numbering.line)}. {escape(NOT_PART_OF_THE_VERDICT)}</p>",
-        _table("Keys of which there is something to say", names, [tuple(each) for each in numbering.first_keys]),
+        _table("Keys with findings", names, [tuple(each) for each in numbering.first_keys]),
         _table("Numbers and corrections", ("kind", "what"), [(each.kind, each.sentence) for each in numbering.first]),
     ]
 

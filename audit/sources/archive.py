@@ -1,20 +1,24 @@
 """Public files, kept: what a server gives is written to a directory first and read from there, so that a broken download
-goes on where it was, an audit can be repeated offline, and evidence does not vanish with the server.
+continues where it was, an audit can be repeated offline, and evidence does not vanish with the server.
 
     package.zip (or package/)   the election package
     pins.json                   keys of the logs, as first seen
     log/<partition>/            checkpoint, tiles and entry bundles, by their C2SP tlog-tiles paths
-    published.ndjson            the snapshots that were compared: path and answer, one a line
-    checked/                    how far records were checked, and what they say, as Parquet (made by the audit, not public)
+    published.ndjson            the snapshots that were compared: path and answer, one a line; published.half.ndjson while an
+                                audit downloads them
+    checked/                    how far records were checked, and their rows, as Parquet (made by the audit, not public)
 """
 
 from __future__ import annotations
 
 import ipaddress
+import math
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import httpx
 
@@ -65,7 +69,7 @@ class Server:
                     status = answer.status_code
                     if status == 200:
                         return _read_bounded(answer, path)
-                    if status == 429:  # it is there, and this address has asked for much: nothing is wrong
+                    if status == 429:  # the file is there, and this address has asked for much
                         refusals += 1
                         problem = "status 429, again and again"
                         time.sleep(_retry_after(answer))
@@ -87,8 +91,8 @@ class Server:
 
 
 def _retry_after(answer: httpx.Response) -> float:
-    said = answer.headers.get("retry-after", "")
-    return min(float(said), REFUSED_SECONDS_MAX) if said.isascii() and said.isdigit() else WAIT_SECONDS
+    header = answer.headers.get("retry-after", "")
+    return min(float(header), REFUSED_SECONDS_MAX) if header.isascii() and header.isdigit() else WAIT_SECONDS
 
 
 def _read_bounded(answer: httpx.Response, path: str) -> bytes:
@@ -130,7 +134,7 @@ class Archive:
     def kept(self, path: str) -> bytes | None:
         """The file as it is in the directory."""
         try:
-            with self._place(path).open("rb") as file:
+            with self._file(path).open("rb") as file:
                 data = file.read(ANSWER_BYTES_MAX + 1)
         except FileNotFoundError:
             return None
@@ -153,29 +157,77 @@ class Archive:
         """A file that changes: from the server where there is one. It is not written: see `keep`."""
         return self._server.get(path) if self._server is not None else self.kept(path)
 
-    def lines(self, path: str) -> Iterator[bytes]:
-        """Those of a file of lines, one after the other, each bounded as an answer is."""
+    def has(self, path: str) -> bool:
+        """Whether an immutable file is in the directory, or could be fetched into it now."""
+        return self._file(path).is_file() or (self._server is not None and self.immutable(path) is not None)
+
+    # ── files of lines, which grow to gigabytes ──────────────────────────────────────────────────────────────────────
+
+    def lines(self, path: str) -> Iterator[tuple[int, bytes]]:
+        """Where each line of a file begins, and the line, bounded as an answer is."""
+        begin = 0
         try:
-            with self._place(path).open("rb") as file:
-                while line := file.readline(ANSWER_BYTES_MAX + 1):
-                    if len(line) > ANSWER_BYTES_MAX:
-                        raise AuditError(f"{self.directory / path} has a line of more than {ANSWER_BYTES_MAX:,} bytes")
-                    yield line
+            with self._file(path).open("rb") as file:
+                while line := self._line(file, path):
+                    yield begin, line
+                    begin += len(line)
         except FileNotFoundError:
             return
         except OSError as error:
             raise AuditError(f"{self.directory / path} cannot be read: {error.strerror}") from None
 
-    def _place(self, path: str) -> Path:
-        """Path of a file below the directory: what a path is made of may be the server's word."""
+    def line_at(self, path: str, begin: int) -> bytes:
+        """The line that begins there."""
+        try:
+            with self._file(path).open("rb") as file:
+                file.seek(begin)
+                return self._line(file, path)
+        except OSError as error:
+            raise AuditError(f"{self.directory / path} cannot be read: {error.strerror}") from None
+
+    def _line(self, file: BinaryIO, path: str) -> bytes:
+        line = file.readline(ANSWER_BYTES_MAX + 1)
+        if len(line) > ANSWER_BYTES_MAX:
+            raise AuditError(f"{self.directory / path} has a line of more than {ANSWER_BYTES_MAX:,} bytes")
+        return line
+
+    def append(self, path: str, line: bytes) -> int:
+        """Add a line to a file; gives where it begins."""
+        if len(line) > ANSWER_BYTES_MAX:
+            raise AuditError(f"{path}: a line of {len(line):,} bytes, at most {ANSWER_BYTES_MAX:,} can be read again")
+        with self._file(path).open("ab") as file:
+            begin = file.tell()
+            file.write(line)
+        return begin
+
+    def cut(self, path: str, size: int) -> None:
+        """Leave the first `size` bytes of a file, where there is one."""
+        with suppress(FileNotFoundError):
+            os.truncate(self._file(path), size)
+
+    def age(self, path: str) -> float:
+        """Seconds since a file was last written; infinite where there is none."""
+        try:
+            return time.time() - self._file(path).stat().st_mtime
+        except FileNotFoundError:
+            return math.inf
+
+    def rename(self, path: str, new: str) -> None:
+        self._file(path).rename(self._file(new))
+
+    def remove(self, path: str) -> None:
+        self._file(path).unlink(missing_ok=True)
+
+    def _file(self, path: str) -> Path:
+        """Path of a file below the directory: the path may be made of what the server answered."""
         if path.startswith("/") or ".." in PurePosixPath(path).parts or "\0" in path:
             raise AuditError(f"{path!r} leads out of the archive")
         return self.directory / path
 
     def keep(self, path: str, data: bytes) -> None:
         """Write a file whole or not at all."""
-        place = self._place(path)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        half = place.with_name(f".{place.name}.{os.getpid()}.half")
+        file = self._file(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        half = file.with_name(f".{file.name}.{os.getpid()}.half")
         half.write_bytes(data)
-        half.rename(place)
+        half.rename(file)

@@ -1,7 +1,7 @@
-"""Records in, rows out: what a chunk of a log says, as a Parquet file for the count. Runs in processes of its own, for it
+"""Records in, rows out: what a chunk of a log states, as a Parquet file for the count. Runs in processes of its own, because it
 checks every signature.
 
-A record that is no event has its `problem`; nothing is left out.
+A record that is not an event has its `problem`; nothing is left out.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import base64
 import binascii
 import hashlib
 import os
+import signal
+import threading
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +25,7 @@ from audit.sources.events import IN_WORDS, NUMBERS, VOTER_ROWS, Opened
 from audit.sources.package import Package, canonical
 from proofs.merkle import leaf_hash
 from proofs.signatures import UnfitKeyError, load_public_key, verify_by_openssl
-from proofs.tiles import HASH_BYTES, TILE_WIDTH, TileError
+from proofs.tiles import HASH_BYTES, TILE_WIDTH, TileError, subtree_hash
 
 _VOTERS = "STRUCT(L BIGINT, P BIGINT, J BIGINT)"
 COLUMNS: dict[str, str] = {
@@ -64,6 +67,8 @@ COLUMNS: dict[str, str] = {
 }
 """`form_hash` tells two forms apart; `votes` is in the order of the ballot, 0 where a choice has no number."""
 NO_EVENT = "unreadable"
+PARENT_SECONDS = 1.0
+"""How often a process looks whether its parent still lives."""
 
 
 class Ballots:
@@ -72,11 +77,12 @@ class Ballots:
     def __init__(self, package: Package) -> None:
         self._keys = {row["key_id"]: base64.b64decode(row["public_key"]) for row in package.tables["keys"]}
         self._loaded: dict[str, Ed25519PublicKey | None] = {}
-        self.places: dict[str, dict[str, int]] = {row["id"]: {} for row in package.tables["contests"]}
+        self.order: dict[str, dict[str, int]] = {row["id"]: {} for row in package.tables["contests"]}
+        """Contest → each choice and its index on the ballot, in that order."""
         self.of_party: dict[tuple[str, str], list[str]] = {}
         for row in sorted(package.tables["choices"], key=lambda row: int(row["order"])):
-            places = self.places[row["contest"]]
-            places[row["id"]] = len(places)
+            order = self.order[row["contest"]]
+            order[row["id"]] = len(order)
             if row["party"] is not None:
                 self.of_party.setdefault((row["contest"], row["party"]), []).append(row["id"])
 
@@ -102,8 +108,12 @@ class Chunk(NamedTuple):
 
 class ChunkResult(NamedTuple):
     chunk: Chunk
-    leaves: bytes
-    """Leaf hashes of all bundles of the chunk, also of entries that were checked before."""
+    first: bytes
+    """Leaf hashes of the first bundle, also of entries that were checked before."""
+    bundles: bytes
+    """The hash of each full bundle's tree."""
+    partial: bytes
+    """Leaf hashes of the last bundle, where it is not full."""
     problem: tuple[str, str] | None
     """(where, sentence): the first thing that is wrong with the files."""
 
@@ -111,36 +121,51 @@ class ChunkResult(NamedTuple):
 _ballots: Ballots | None = None
 
 
-def start(ballots: Ballots) -> None:
-    """Called once in each process."""
+def start(ballots: Ballots, parent: int) -> None:
+    """Called once in each process. Ctrl-C reaches every process of the terminal: the parent decides what is finished."""
     global _ballots
     _ballots = ballots
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """A killed parent can send nothing, and its processes would wait for their next chunk for ever."""
+    while os.getppid() == parent:
+        time.sleep(PARENT_SECONDS)
+    os._exit(1)
 
 
 def check_chunk(chunk: Chunk, files: Sequence[tuple[str, str]], output: str) -> ChunkResult:
     """Compare the bundles with their tiles, check every signature, and write the rows to `output`. `files` has for each
     bundle the paths of its entries and of its tile."""
     assert _ballots is not None
-    leaves: list[bytes] = []
+    first = partial = b""
+    bundles: list[bytes] = []
     rows: list[dict[str, Any]] = []
     for (index, width), (entries_file, tile_file) in zip(chunk.bundles, files, strict=True):
         begin = index * TILE_WIDTH
         try:
             entries = _entries(Path(entries_file), width)
         except TileError as error:
-            return ChunkResult(chunk, b"", (_where(chunk, begin), str(error)))
+            return ChunkResult(chunk, b"", b"", b"", (_where(chunk, begin), str(error)))
         own = [leaf_hash(entry) for entry in entries]
         problem = _compare(chunk, begin, own, Path(tile_file).read_bytes()[: width * HASH_BYTES])
         if problem is not None:
-            return ChunkResult(chunk, b"", problem)
-        leaves += own
+            return ChunkResult(chunk, b"", b"", b"", problem)
+        leaves = b"".join(own)
+        first = first or leaves
+        if width == TILE_WIDTH:
+            bundles.append(subtree_hash(leaves))
+        else:
+            partial = leaves
         rows += [
             read_row(_ballots, chunk.partition, offset, entry, leaf)
             for offset, entry, leaf in zip(range(begin, begin + width), entries, own, strict=True)
             if chunk.first <= offset < chunk.next
         ]
     write_rows(rows, Path(output))
-    return ChunkResult(chunk, b"".join(leaves), None)
+    return ChunkResult(chunk, first, b"".join(bundles), partial, None)
 
 
 def _entries(file: Path, width: int) -> list[bytes]:
@@ -163,25 +188,25 @@ def _where(chunk: Chunk, offset: int) -> str:
 
 def _compare(chunk: Chunk, begin: int, own: list[bytes], tile: bytes) -> tuple[str, str] | None:
     """What was done to the entries of a bundle, where their hashes are not those of its tile."""
-    told = [tile[at : at + HASH_BYTES] for at in range(0, len(tile), HASH_BYTES)]
-    if own == told:
+    expected = [tile[at : at + HASH_BYTES] for at in range(0, len(tile), HASH_BYTES)]
+    if own == expected:
         return None
-    place = next((n for n, (a, b) in enumerate(zip(own, told, strict=False)) if a != b), min(len(own), len(told)))
-    if own[place : len(told) - 1] == told[place + 1 :]:
+    at = next((n for n, (a, b) in enumerate(zip(own, expected, strict=False)) if a != b), min(len(own), len(expected)))
+    if own[at : len(expected) - 1] == expected[at + 1 :]:
         what = "a record was removed here"
-    elif own[place + 1 :] == told[place : len(own) - 1]:
+    elif own[at + 1 :] == expected[at : len(own) - 1]:
         what = "a record was inserted here"
-    elif sorted(own) == sorted(told):
+    elif sorted(own) == sorted(expected):
         what = "the records stand in another order than was signed"
-    elif len(own) != len(told):
-        what = f"the tile has {len(told)} hashes for {len(own)} records"
+    elif len(own) != len(expected):
+        what = f"the tile has {len(expected)} hashes for {len(own)} records"
     else:
         what = "the record was altered: its hash is not the one in the tile"
-    return _where(chunk, begin + place), what
+    return _where(chunk, begin + at), what
 
 
 def read_row(ballots: Ballots, partition: int, offset: int, entry: bytes, leaf: bytes) -> dict[str, Any]:
-    """What a record says, by COLUMNS."""
+    """A record's columns, by COLUMNS."""
     opened = Opened(entry)
     row: dict[str, Any] = {
         "partition": partition,
@@ -204,32 +229,30 @@ def read_row(ballots: Ballots, partition: int, offset: int, entry: bytes, leaf: 
     row["reviewed"] = event.get("event")
     row["withdrawn"] = event.get("annulment")
     if event["type"] == "result.reported":
-        row |= _form(ballots, event["contest"], event["form"])
+        row |= _form(ballots, event["contest"], event["form"], has_nulls=b"null" in opened.payload)
     return row
 
 
-def _form(ballots: Ballots, contest: str, form: dict[str, Any]) -> dict[str, Any]:
-    stated = {name: value for name, value in form.items() if value is not None}
+def _form(ballots: Ballots, contest: str, form: dict[str, Any], *, has_nulls: bool) -> dict[str, Any]:
+    """The form's columns. `has_nulls` may be true where there are none, and is never false where there is one."""
+    stated = {name: value for name, value in form.items() if value is not None} if has_nulls else form
     votes = form["votes"]
-    places = ballots.places.get(contest, {})
-    ordered = [0] * len(places)
-    known = 0
-    for choice, count in votes.items():
-        place = places.get(choice)
-        if place is not None:
-            ordered[place] = count
-            known += 1
+    order = ballots.order.get(contest, {})
+    if votes.keys() == order.keys():
+        ordered, known = [votes[choice] for choice in order], len(order)
+    else:
+        ordered, known = [votes.get(choice, 0) for choice in order], len(votes.keys() & order.keys())
     signatures = stated.get("signatures", {})
     return {
         **{name: stated.get(name) for name in (*VOTER_ROWS, *NUMBERS)},
-        "form_hash": hashlib.sha256(canonical(_without_nulls(stated))).hexdigest(),
+        "form_hash": hashlib.sha256(canonical(_without_nulls(stated) if has_nulls else stated)).hexdigest(),
         "stated": list(stated),
         "officers": signatures.get("officers"),
         "witnesses": signatures.get("witnesses"),
         "votes": ordered,
         "votes_sum": sum(votes.values()),
         "votes_most": max(votes.values(), default=None),
-        "votes_missing": len(places) - known,
+        "votes_missing": len(order) - known,
         "votes_unknown": len(votes) - known,
         "party_totals": [
             {"stated": total, "counted": sum(votes.get(each, 0) for each in ballots.of_party.get((contest, party), ()))}
@@ -245,28 +268,26 @@ def _form(ballots: Ballots, contest: str, form: dict[str, Any]) -> dict[str, Any
 
 
 def _without_nulls(value: Any) -> Any:
-    """An absent number and a null one say the same."""
+    """An absent number and a null one are the same."""
     if isinstance(value, dict):
         return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
     return value
 
 
-def write_rows(rows: Iterable[dict[str, Any]], place: Path) -> None:
+def write_rows(rows: Iterable[dict[str, Any]], file: Path) -> None:
     """Write rows as Parquet, whole or not at all."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    lines = place.with_suffix(f".{os.getpid()}.ndjson")
-    half = place.with_suffix(f".{os.getpid()}.half")
-    with lines.open("wb") as file:
-        for row in rows:
-            file.write(orjson.dumps(row))
-            file.write(b"\n")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lines = file.with_suffix(f".{os.getpid()}.ndjson")
+    half = file.with_suffix(f".{os.getpid()}.half")
+    with lines.open("wb") as output:
+        output.writelines(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS.items())
     with duckdb.connect(config={"threads": 1}) as connection:
         # File names cannot be parameters of COPY; ours are made of numbers below a directory that the user chose.
         source = f"read_json({_quoted(lines)}, format = 'newline_delimited', columns = {{{columns}}})"
         connection.execute(f"COPY (FROM {source}) TO {_quoted(half)} (FORMAT parquet, COMPRESSION zstd)")
     lines.unlink()
-    half.rename(place)
+    half.rename(file)
 
 
 def _quoted(path: Path) -> str:

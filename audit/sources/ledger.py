@@ -14,10 +14,10 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from audit.logs.heads import Head
 from audit.report.findings import AuditError, TamperedError
 from audit.sources.archive import Archive
 from audit.sources.package import Package
-from audit.verify import Head
 from proofs.growing_log import GrowingLog
 
 FETCH_BYTES = 8 * 1024 * 1024
@@ -31,8 +31,8 @@ def copy_ledger(
     archive: Archive,
     progress: Callable[[int, int], None],
 ) -> list[Head]:
-    """Write all records of the ledger topic as logs into the archive's directory. `client` is how Kafka is reached, in
-    aiokafka's words. Raises AuditError, TamperedError."""
+    """Write all records of the ledger topic as logs into the archive's directory. `client` is how Kafka is reached, by
+    aiokafka's options. Raises AuditError, TamperedError."""
     return asyncio.run(_copy(brokers, client, package, archive, progress))
 
 
@@ -62,34 +62,34 @@ async def _copy(
         found = cluster.partitions_for_topic(topic) or set()
         if found != set(range(package.partitions)):
             raise TamperedError(
-                f"topic {topic}", f"it has {len(found)} partitions, and the package says {package.partitions}"
+                f"topic {topic}", f"it has {len(found)} partitions, and the package has {package.partitions}"
             )
-        places = [TopicPartition(topic, partition) for partition in range(package.partitions)]
-        for place, first in (await consumer.beginning_offsets(places)).items():
+        topic_partitions = [TopicPartition(topic, partition) for partition in range(package.partitions)]
+        for each, first in (await consumer.beginning_offsets(topic_partitions)).items():
             if first != 0:
                 raise TamperedError(
-                    f"log {place.partition}, record 0",
+                    f"log {each.partition}, record 0",
                     f"the topic begins at offset {first}: the records before are gone",
                 )
-        consumer.assign(places)
-        await consumer.seek_to_beginning(*places)
-        ends = await consumer.end_offsets(places)
-        logs = {place: GrowingLog() for place in places}
-        heard_at = time.monotonic()
-        while any(logs[place].size < ends[place] for place in places):
+        consumer.assign(topic_partitions)
+        await consumer.seek_to_beginning(*topic_partitions)
+        ends = await consumer.end_offsets(topic_partitions)
+        logs = {each: GrowingLog() for each in topic_partitions}
+        received_at = time.monotonic()
+        while any(logs[each].size < ends[each] for each in topic_partitions):
             batches = await consumer.getmany(timeout_ms=500)
-            for place, messages in batches.items():
-                _append(archive, place.partition, logs[place], messages, ends[place])
-                heard_at = time.monotonic()
+            for each, messages in batches.items():
+                _append(archive, each.partition, logs[each], messages, ends[each])
+                received_at = time.monotonic()
             progress(sum(log.size for log in logs.values()), sum(ends.values()))
-            if time.monotonic() - heard_at > SILENT_SECONDS_MAX:
+            if time.monotonic() - received_at > SILENT_SECONDS_MAX:
                 raise AuditError(f"Kafka at {brokers} has sent nothing for {SILENT_SECONDS_MAX} s")
     finally:
         await consumer.stop()
     heads = []
-    for place, log in logs.items():
-        _keep(archive, place.partition, log.take_full() | log.partial())
-        heads.append(Head(place.partition, package.origin(place.partition), log.size, log.root(), {}))
+    for each, log in logs.items():
+        _keep(archive, each.partition, log.take_full() | log.partial())
+        heads.append(Head(each.partition, package.origin(each.partition), log.size, log.root(), {}))
     return heads
 
 
@@ -100,7 +100,7 @@ def _append(archive: Archive, partition: int, log: GrowingLog, messages: list, e
         if message.offset != log.size:
             raise TamperedError(
                 f"log {partition}, record {log.size}",
-                f"the topic goes on at offset {message.offset}: records are missing",
+                f"the topic continues at offset {message.offset}: records are missing",
             )
         log.append(message.value or b"")
     _keep(archive, partition, log.take_full())

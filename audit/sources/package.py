@@ -1,6 +1,6 @@
 """The election package as the auditor reads it: plain rows, and the hash that the genesis event must name.
 
-DESIGN 4 says what the files are. The definition hash is SHA-256 over the canonical JSON (RFC 8785) of `election.json`,
+DESIGN 4 describes the files. The definition hash is SHA-256 over the canonical JSON (RFC 8785) of `election.json`,
 every field with its default, and for each table the sorted list of its rows' hashes, each row likewise.
 """
 
@@ -10,6 +10,7 @@ import hashlib
 import re
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,9 @@ ELECTION = "election.json"
 PARTITIONS_MAX = 256
 
 TEXT, NUMBER, TEXTS = "text", "number", "texts"
-"""Kinds of columns. Texts stand in a column for each language: `name_en` is `name` in `en`."""
+"""Kinds of columns. Texts have a column for each language: `name_en` is `name` in `en`."""
 REQUIRED = object()
-"""Stands where a column has no default: an empty cell is a mistake."""
+"""The default of a column that has none: an empty cell is a mistake."""
 
 COLUMNS: dict[str, tuple[tuple[str, str, Any], ...]] = {
     "areas": (
@@ -105,6 +106,24 @@ class Package:
     def offices_with_blank_ballots(self) -> frozenset[str]:
         """Those that count blank ballots apart from invalid ones."""
         return frozenset(row["id"] for row in self.tables["offices"] if row["blank_ballots"] == "apart")
+
+    @cached_property
+    def lineage(self) -> dict[str, list[str]]:
+        """Area → the area and those above it, up to the root."""
+        parents = {row["code"]: row["parent"] for row in self.tables["areas"]}
+        lineage = {}
+        for code in parents:
+            lineage[code] = line = [code]
+            while (parent := parents[line[-1]]) is not None:
+                line.append(parent)
+        return lineage
+
+    @cached_property
+    def station_order(self) -> dict[str, int]:
+        """Station → its rank in lists: area by area, areas of one area by code, and in each the stations by code."""
+        lineage = {code: tuple(reversed(line)) for code, line in self.lineage.items()}
+        in_order = sorted(self.tables["stations"], key=lambda row: (lineage[row["area"]], row["code"]))
+        return {row["code"]: rank for rank, row in enumerate(in_order)}
 
     def origin(self, partition: int) -> str:
         """The name of a partition's log."""
@@ -192,7 +211,7 @@ def _check_references(package: Package) -> None:
 
 
 def _election(raw: dict[str, Any]) -> dict[str, Any]:
-    """`election.json` with every default said."""
+    """`election.json` with every default written out."""
     return {
         "id": raw["id"],
         "title": raw["title"],

@@ -31,7 +31,7 @@ DIGITS_MAX = 15
 
 
 class PackageError(Exception):
-    """The package cannot be read; the sentence names the file and the place."""
+    """The package cannot be read; the sentence names the file and the line."""
 
 
 def read_files(path: Path, wanted: frozenset[str]) -> dict[str, bytes]:
@@ -113,7 +113,7 @@ def json_object(name: str, data: bytes) -> dict[str, Any]:
     if len(data) > JSON_BYTES_MAX:
         raise PackageError(f"{name}: more than {JSON_BYTES_MAX:,} bytes")
     depth = deepest = 0
-    for byte in data:  # brackets in texts count too: what is that deep in them is no election either
+    for byte in data:  # brackets in texts count too: a text that deep is not of an election either
         depth += (byte in b"{[") - (byte in b"}]")
         deepest = max(deepest, depth)
     if deepest > JSON_DEPTH_MAX:

@@ -13,10 +13,11 @@ import click
 
 from audit.count.numbering import Irregular, Numbering
 from audit.report.findings import AuditError, Verdict
+from audit.report.outcome import Report
 from audit.report.report import as_html, as_json
-from audit.run import Report, Wishes
 from audit.run import audit as run_audit
 from audit.sources.archive import Archive, Server
+from audit.wishes import Wishes
 from proofs.notes import NoteError, parse_key
 from rekap.progress import shown_progress
 from rekap.terminal import complain, say
@@ -149,8 +150,12 @@ def _sources(source: str, published: str | None, archive: Path | None) -> Iterat
 
 
 def _once(sources: Sources, wishes: Wishes, report_name: Path) -> Verdict:
-    with shown_progress() as progress:
-        report = run_audit(*sources, wishes, progress)
+    try:
+        with shown_progress() as progress:
+            report = run_audit(*sources, wishes, progress)
+    except KeyboardInterrupt:
+        complain("interrupted; with the same --archive the next audit continues with its downloads and checks")
+        raise
     _write(report, report_name)
     for note in report.notes:
         complain(f"note: {note}")

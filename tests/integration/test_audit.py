@@ -353,7 +353,7 @@ async def test_a_receipt_whose_record_is_not_there_is_the_proof(stack: Stack, co
     (tmp_path / "receipt.json").write_text(json.dumps(receipt))
     audited = await _audit(stack.url, tmp_path, "--receipt", str(tmp_path / "receipt.json"))
     assert audited.code == TAMPERED
-    assert "another record stands there" in audited.out
+    assert "another record is there" in audited.out
 
 
 async def test_what_kafka_holds_is_what_was_signed_and_published(

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 from audit.count import recount
 from audit.count.recount import Recount
-from audit.report.compare import Claim, Comparison
+from audit.published.claims import Claim
+from audit.published.claims import Published as Shown
+from audit.published.compare import Comparison
 from audit.sources.extract import Ballots, read_row, write_rows
 from audit.sources.package import Package, read_package
 from projections.area.rollup import Rollup
@@ -62,14 +64,18 @@ def _blocks(ledger: MemoryLedger, cut: tuple[int, ...]) -> list[Block]:
     return blocks
 
 
-def _server(ledger: MemoryLedger, cut: tuple[int, ...], blocks: list[Block]) -> list[Claim]:
-    """What the server publishes of this cut, office by office."""
+def _server(ledger: MemoryLedger, cut: tuple[int, ...], blocks: list[Block]) -> dict[Claim, Any]:
+    """What the server publishes of this cut, office by office: each claim with its value."""
     definition = ledger.definition
     rollup = Rollup(definition)
     for block in blocks:
         rollup.apply(block)
     tallies = {(contest, area): tally for block in blocks for contest, area, tally in block.areas}
-    claims = []
+    claims: dict[Claim, Any] = {}
+
+    def publish(shown: Shown) -> None:
+        claims[shown.claim("", len(claims))] = shown.value
+
     for office in definition.ballots.offices:
         as_of = tuple(enumerate(cut))
         frame = rollup.offices[office.id].keyframe()
@@ -81,12 +87,12 @@ def _server(ledger: MemoryLedger, cut: tuple[int, ...], blocks: list[Block]) -> 
             if entry.office_number == office.number:
                 tally = tallies.get((entry.id, code)) or empty_tally(len(entry.choices))
                 told = published_tally(entry, area, tally, definition)
-                claims.append(Claim("", office.id, as_of, "contest", entry.id, code, told))
+                publish(Shown(office.id, as_of, "contest", entry.id, code, told))
         for area, code in enumerate(definition.tree.codes):
             if definition.tree.level[area] <= definition.tree.shard_level:
                 whole = wholes.get(code) or empty_tally(len(office.lines))
                 told = published_office(office, area, whole, definition)
-                claims.append(Claim("", office.id, as_of, "office", "", code, told))
+                publish(Shown(office.id, as_of, "office", "", code, told))
         for contest in office.contests:
             rows = {
                 row["station"]: row
@@ -94,9 +100,9 @@ def _server(ledger: MemoryLedger, cut: tuple[int, ...], blocks: list[Block]) -> 
                 for row in block.stations
                 if row["contest"] == definition.ballots.contests[contest].id
             }
-            page = {"after": "", "until": None, "stations": [_line(definition, contest, row) for row in rows.values()]}
+            lines = [_line(definition, contest, row) for row in rows.values()]
             root = definition.tree.codes[definition.tree.root]
-            claims.append(Claim("", office.id, as_of, "stations", definition.ballots.contests[contest].id, root, page))
+            publish(Shown(office.id, as_of, "stations", definition.ballots.contests[contest].id, root, lines))
     return claims
 
 
@@ -132,7 +138,8 @@ def _assert_agreement(number: int, night: list[tuple[Any, ...]], ends: list[int]
     part = tuple(min(end, most) for end, most in zip(ends, whole, strict=True))
     for cut in (whole, part):
         blocks = _blocks(ledger, cut)
-        assert comparison.compare(_server(ledger, cut, blocks), lambda _: None) == []
+        published = _server(ledger, cut, blocks)
+        assert comparison.compare(published, published.__getitem__, lambda _: None) == []
         if cut == whole:
             _assert_same_verdicts(blocks, counted)
     assert comparison.compared >= 2 * len(ledger.definition.electorates.denominators)

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from audit.report.compare import Snapshots
+from audit.published.claims import Snapshots
 from audit.report.findings import AuditError
-from audit.run import _claimed
 from audit.sources.package import read_package
 from runtime.package.writing import write_package
 from tests.support.small_election import small_package
@@ -26,7 +25,7 @@ def snapshots(tmp_path_factory: pytest.TempPathFactory) -> Snapshots:
 
 
 def test_a_right_answer_is_a_claim(snapshots: Snapshots) -> None:
-    (claim,) = _claimed("x", snapshots, snapshots.of_contest("x", RIGHT))
+    (claim,) = snapshots.claims("x", snapshots.of_contest(RIGHT))
     assert claim.cut == ((0, 1), (1, -1), (2, 7))
 
 
@@ -52,11 +51,12 @@ def test_a_right_answer_is_a_claim(snapshots: Snapshots) -> None:
 )
 def test_an_answer_of_another_shape_is_a_sentence(snapshots: Snapshots, wrong: dict[str, Any]) -> None:
     with pytest.raises(AuditError, match="x: the answer has not its shape"):
-        _claimed("x", snapshots, snapshots.of_contest("x", wrong))
+        snapshots.claims("x", snapshots.of_contest(wrong))
 
 
 @pytest.mark.parametrize("lines", [None, [{}], [{"station": 1}], [{"station": "1.1.1-1"}] * 2, ["1.1.1-1"]])
 def test_a_list_of_stations_of_another_shape_is_a_sentence(snapshots: Snapshots, lines: Any) -> None:
     page = {"next": None, "stations": lines, "shard_as_of": {"0": 1}}
-    with pytest.raises(AuditError, match="x: the answer has not its shape"):
-        _claimed("x", snapshots, snapshots.stations(lambda path: page, "president"))
+    ((path, published),) = snapshots.stations(lambda path: page, "president")
+    with pytest.raises(AuditError, match=r"stations.*: the answer has not its shape"):
+        snapshots.claims(path, published)
