@@ -14,6 +14,6 @@ The errors:
     PackageError            a package cannot be read; becomes an AuditError or GivenError (sources/package_files.py)
     ShapeError              a record is not an event of the published shape; becomes its `problem` (sources/events.py)
 
-Read next: run.py (the order of the checks), logs/records.py (the logs), count/recount.sql (the count), published/compare.py (the
-numbers).
+Read next: run.py (the order of the checks), logs/records.py (the logs), count/recount.sql (the count), published/compare.py
+(the numbers).
 """

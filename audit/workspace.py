@@ -22,7 +22,9 @@ def workspace(directory: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise AuditError(f"another audit works in {directory}; wait for its end, or give another --archive") from None
+            raise AuditError(
+                f"another audit works in {directory}; wait for its end, or give another --archive"
+            ) from None
         for left in directory.glob(f"{PREFIX}*"):
             shutil.rmtree(left, ignore_errors=True)
         yield

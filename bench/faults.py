@@ -8,11 +8,11 @@ The embedded stack runs as separate processes, with `--workers` of each role, be
 new forms, corrections, versions out of order, repeats, wrong sums, two forms of one version, reviews, annulments, and some
 that must be refused; somebody writes into the ledger past the gateway. Others follow the live feed as `rekap watch` does.
 Meanwhile a schedule that follows from the seed kills, freezes and restarts workers, Kafka and PostgreSQL, cuts connections,
-fills disks, sets clocks wrong and makes PostgreSQL slow (faults_injected.py). docs/faults.md says more.
+fills disks, sets clocks wrong and makes PostgreSQL slow (faults_injected.py). docs/faults.md describes them.
 
 When the faults are over and all is well again, faults_oracle.py, which shares no code with Rekap, counts the ledger
-again and holds against it: every receipt and refusal, every total at every level, what stands for every station, the roots
-of the public logs, and after each message of the live feed everything that its client knew by then.
+again and holds against it: every receipt and refusal, every total at every level, which form counts for every station,
+the roots of the public logs, and after each message of the live feed everything that its client knew by then.
 
 Ends after `--faults` faults or `--minutes` minutes; `--report` writes what came out as JSON. Exit codes:
 
@@ -100,23 +100,23 @@ class Ground:
     """What begins the name of a kind → why it cannot be injected here."""
 
 
-def prepare(place: Path, brokers: tuple[str, ...], until_the_end: ExitStack) -> Ground:
+def prepare(directory: Path, brokers: tuple[str, ...], until_the_end: ExitStack) -> Ground:
     """Mount the disks that will be filled, and find out what else is possible."""
     ground = Ground({}, None, {})
     try:
-        for target, directory in {
+        for target, name in {
             **{name: name for name in brokers},
             "postgres": "postgres",
             "the public logs": "log",
         }.items():
             megabytes = DISK_MEGABYTES["kafka" if target in brokers else target]
-            disk = ground.disks[target] = Disk(place / "data" / directory, megabytes)
+            disk = ground.disks[target] = Disk(directory / "data" / name, megabytes)
             disk.mount()
             until_the_end.callback(disk.unmount)
     except NotPossibleError as error:
         ground.not_possible["full disk"] = str(error)
     try:
-        ground.clocks = Clocks(place / "clocks")
+        ground.clocks = Clocks(directory / "clocks")
     except NotPossibleError as error:
         ground.not_possible["clock"] = str(error)
     try:
@@ -140,25 +140,25 @@ class Run:
     """When the last fault was over; like the other times in seconds of the loop's clock."""
     load: Load
     ledger: oracle.Ledger
-    heard: list[oracle.Heard]
+    subscriptions: list[oracle.Subscription]
     polled: oracle.Polled
     findings: list[str]
     """Sentences of what the oracle found wrong; none is what everybody hopes for."""
 
 
-async def run(asked: argparse.Namespace, place: Path) -> Run:
+async def run(asked: argparse.Namespace, directory: Path) -> Run:
     chance = random.Random(asked.seed)
     package = election_package()
     facts = facts_of(package)
-    write_package(package, place / "election")
+    write_package(package, directory / "election")
     brokers = ("kafka",) if asked.brokers == 1 else tuple(f"kafka-{number}" for number in range(1, asked.brokers + 1))
     with ExitStack() as until_the_end:
-        ground = prepare(place, brokers, until_the_end)
+        ground = prepare(directory, brokers, until_the_end)
         async with running_stack(
-            place / "election",
-            place / "data",
+            directory / "election",
+            directory / "data",
             private_key("authority"),
-            log_directory=place / "logs",
+            log_directory=directory / "logs",
             workers=(),
             brokers=asked.brokers,
         ) as stack:
@@ -176,7 +176,7 @@ async def break_and_compare(
     stack = parts.stack
     url = f"http://127.0.0.1:{parts.front.port}"
     load = Load(facts, stack, random.Random(chance.random()))
-    heard = [oracle.Heard(office, wish) for office, wish in SUBSCRIPTIONS]
+    subscriptions = [oracle.Subscription(office, wish) for office, wish in SUBSCRIPTIONS]
     polled = oracle.Polled()
     not_possible: dict[str, str] = {}
     kinds = []
@@ -191,7 +191,7 @@ async def break_and_compare(
     began = clock()
     clients = [asyncio.create_task(load.client(url, asked.rate / CLIENTS)) for _ in range(CLIENTS)]
     clients.append(asyncio.create_task(load.write_past_the_gateway(stack)))
-    others = [asyncio.create_task(listen(url, each)) for each in heard]
+    others = [asyncio.create_task(listen(url, each)) for each in subscriptions]
     others += [asyncio.create_task(read_answers(url, polled)), asyncio.create_task(parts.nurse())]
     try:
         await asyncio.sleep(2)
@@ -200,10 +200,10 @@ async def break_and_compare(
         findings = await finish(load, clients, over_at)
         took_s = clock() - began
         ledger = await read_topic(stack, facts)
-        differences = await compare(url, facts, ledger, heard)
+        differences = await compare(url, facts, ledger, subscriptions)
         while (grown := await read_topic(stack, facts)) != ledger:  # a record whose client had long tried again
             ledger = grown
-            differences = await compare(url, facts, ledger, heard)
+            differences = await compare(url, facts, ledger, subscriptions)
         findings += differences
         findings += [f"a task of this program ended: {task.exception()!r}" for task in others if task.done()]
     finally:
@@ -211,15 +211,15 @@ async def break_and_compare(
             task.cancel()
         await asyncio.gather(*clients, *others, return_exceptions=True)
     findings += oracle.check_answers(ledger, {sent.event: sent.answers for sent in load.sent})
-    for each in heard:
-        findings += oracle.check_heard(facts, ledger, each)
+    for each in subscriptions:
+        findings += oracle.check_subscription(facts, ledger, each)
     findings += oracle.check_polled(facts, ledger, polled)
     findings += wrong_refusals(load)
-    return Run(kinds, not_possible, took_s, done, over_at, load, ledger, heard, polled, findings)
+    return Run(kinds, not_possible, took_s, done, over_at, load, ledger, subscriptions, polled, findings)
 
 
 async def finish(load: Load, clients: list[asyncio.Task[None]], over_at: float) -> list[str]:
-    """Let the clients go on until something that was sent after the last fault is acknowledged, and then come to an end."""
+    """Let the clients continue until something that was sent after the last fault is acknowledged, and then come to an end."""
     findings = []
     ends = time.monotonic() + CATCH_UP_SECONDS_MAX
     while not any(sent.at > over_at and sent.is_acknowledged for sent in reversed(load.sent)):
@@ -289,28 +289,30 @@ def probe(url: str) -> Callable[[], Awaitable[bool]]:
     return answers
 
 
-async def read_topic(stack: Stack, facts: oracle.Facts) -> dict[int, list[oracle.Said]]:
+async def read_topic(stack: Stack, facts: oracle.Facts) -> dict[int, list[oracle.Record]]:
     """The ledger straight from Kafka."""
     topic = topics_of(stack.definition.election).ledger
     consumer = AIOKafkaConsumer(**client_options(read_settings(stack.environment)), enable_auto_commit=False)
     await consumer.start()
     try:
-        places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-        consumer.assign(places)
-        await consumer.seek_to_beginning(*places)
-        ends = await consumer.end_offsets(places)
-        records: dict[int, list[bytes]] = {place.partition: [] for place in places}
-        while any(len(records[place.partition]) < end for place, end in ends.items()):
-            for place, messages in (await consumer.getmany(timeout_ms=1000)).items():
+        topic_partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+        consumer.assign(topic_partitions)
+        await consumer.seek_to_beginning(*topic_partitions)
+        ends = await consumer.end_offsets(topic_partitions)
+        records: dict[int, list[bytes]] = {each.partition: [] for each in topic_partitions}
+        while any(len(records[each.partition]) < end for each, end in ends.items()):
+            for topic_partition, messages in (await consumer.getmany(timeout_ms=1000)).items():
                 for message in messages:
-                    assert message.offset == len(records[place.partition]), "the ledger has a hole"
-                    records[place.partition].append(message.value or b"")
+                    assert message.offset == len(records[topic_partition.partition]), "the ledger has a hole"
+                    records[topic_partition.partition].append(message.value or b"")
     finally:
         await consumer.stop()
     return oracle.read_ledger(facts, records)
 
 
-async def compare(url: str, facts: oracle.Facts, ledger: oracle.Ledger, heard: list[oracle.Heard]) -> list[str]:
+async def compare(
+    url: str, facts: oracle.Facts, ledger: oracle.Ledger, subscriptions: list[oracle.Subscription]
+) -> list[str]:
     """Wait until all that is in the ledger is published, by GET, on the feed and in the logs; then compare by GET."""
     ends = time.monotonic() + CATCH_UP_SECONDS_MAX
     quiet_since = asyncio.get_running_loop().time()
@@ -331,17 +333,17 @@ async def compare(url: str, facts: oracle.Facts, ledger: oracle.Ledger, heard: l
                 for cut in ("as_of", "shard_as_of"):
                     if not covers(office[cut], office["office"]):
                         return f"{cut} of {office['office']} is {office[cut]}, the ledger has {last[office['office']]}"
-            for each in heard:
-                at, told = each.messages[-1] if each.messages else (0.0, NO_MESSAGE)
-                if told["type"] != "heartbeat" or at < quiet_since + HEARTBEAT_SECONDS:
-                    return f"{each.name} waits for a heartbeat; the last message was {told['type']}"
-                if not covers(told["as_of"][each.office], each.office):
-                    return f"{each.name}: the heartbeat's as_of is {told['as_of']}, the ledger has {last[each.office]}"
+            for each in subscriptions:
+                at, last_message = each.messages[-1] if each.messages else (0.0, NO_MESSAGE)
+                if last_message["type"] != "heartbeat" or at < quiet_since + HEARTBEAT_SECONDS:
+                    return f"{each.name} waits for a heartbeat; the last message was {last_message['type']}"
+                if not covers(last_message["as_of"][each.office], each.office):
+                    return f"{each.name}: the heartbeat's as_of is {last_message['as_of']}, the ledger has {last[each.office]}"
             for partition, records in ledger.items():
                 note = (await client.get(f"/log/{partition}/checkpoint")).raise_for_status().text.split("\n")
                 if int(note[1]) != len(records):
                     return f"the log of partition {partition} has {note[1]} entries, the ledger {len(records)}"
-                if base64.b64decode(note[2]) != oracle.tree_root([bytes.fromhex(said.leaf) for said in records]):
+                if base64.b64decode(note[2]) != oracle.tree_root([bytes.fromhex(record.leaf) for record in records]):
                     return f"the log of partition {partition} has another root than its ledger"
             return None
 
@@ -374,7 +376,7 @@ async def compare(url: str, facts: oracle.Facts, ledger: oracle.Ledger, heard: l
                     problems += oracle.differs(
                         f"{office['office']} in {area}", office["tally"], recount.office_tally(area)
                     )
-        unpublished = {place for recount in recounts.values() for place in recount.places} - published
+        unpublished = {each for recount in recounts.values() for each in recount.contest_areas} - published
         problems += [f"{contest} in {area}: no tally is published" for contest, area in sorted(unpublished)]
         for contest, office in facts.office_of.items():
             page = await get("/v1/areas/N/stations", contest=contest, limit=5000)
@@ -424,9 +426,13 @@ def times_to_change(run: Run) -> dict[str, list[tuple[float, float]]]:
         for when, partition, offset in sent:
             if when > at:
                 wanted[partition] = min(offset, wanted.get(partition, offset))
-        told = [(when - at, said["as_of"]) for when, said in run.heard[0].messages if when > at and "areas" in said]
+        cuts = [
+            (when - at, message["as_of"])
+            for when, message in run.subscriptions[0].messages
+            if when > at and "areas" in message
+        ]
         moments = [
-            next((when for when, cut in told if cut.get(partition, -1) >= offset), None)
+            next((when for when, cut in cuts if cut.get(partition, -1) >= offset), None)
             for partition, offset in wanted.items()
         ]
         times = [moment for moment in moments if moment is not None]
@@ -438,7 +444,7 @@ def times_to_change(run: Run) -> dict[str, list[tuple[float, float]]]:
 def report_of(asked: argparse.Namespace, run: Run) -> dict[str, Any]:
     """All figures of a run, as --report writes them."""
     records = sum(len(each) for each in run.ledger.values()) - PARTITIONS
-    valid = [said.event for each in run.ledger.values() for said in each if said.holds]
+    valid = [record.event for each in run.ledger.values() for record in each if record.holds]
     injected = Counter(fault.kind.name for _, fault in run.done)
     return {
         "seed": asked.seed,
@@ -460,10 +466,10 @@ def report_of(asked: argparse.Namespace, run: Run) -> dict[str, Any]:
         "records": records,
         "records_that_repeat_an_event": len(valid) - len(set(valid)),
         "records_that_may_not_count": records - len(valid),
-        "changes_recounted": sum("areas" in said for each in run.heard for _, said in each.messages),
-        "gaps_announced": sum(said["type"] == "gap" for each in run.heard for _, said in each.messages),
+        "changes_recounted": sum("areas" in message for each in run.subscriptions for _, message in each.messages),
+        "gaps_announced": sum(message["type"] == "gap" for each in run.subscriptions for _, message in each.messages),
         "answers_recounted": len(run.polled.areas),
-        "answers_said_to_be_old": sum(is_old for _, is_old in run.polled.areas),
+        "answers_of_an_old_state": sum(is_old for _, is_old in run.polled.areas),
         "log_heads_recounted": sum(map(len, run.polled.checkpoints.values())),
         "findings": run.findings,
         "seconds_to_the_next_change": times_to_change(run),
@@ -506,9 +512,9 @@ def main() -> int:
     parser.add_argument("--report", type=Path, help="a file for all figures, as JSON")
     parser.add_argument("--keep", action="store_true", help="keep logs and data also where all is well")
     asked = parser.parse_args()
-    place = Path(tempfile.mkdtemp(prefix="rekap-faults-"))
-    print(f"the logs of all processes are in {place / 'logs'}", flush=True)
-    report = report_of(asked, uvloop.run(run(asked, place)))
+    directory = Path(tempfile.mkdtemp(prefix="rekap-faults-"))
+    print(f"the logs of all processes are in {directory / 'logs'}", flush=True)
+    report = report_of(asked, uvloop.run(run(asked, directory)))
     if asked.report is not None:
         asked.report.write_text(json.dumps(report, indent=2) + "\n")
     show(report)
@@ -517,7 +523,7 @@ def main() -> int:
         print("\n".join(f"  {each}"[:600] for each in findings[:30]))
         return EXIT_DISAGREES
     if not asked.keep:
-        shutil.rmtree(place)
+        shutil.rmtree(directory)
     if report["faults"] < asked.faults:
         print(
             f"the oracle agrees, but only {report['faults']} of {asked.faults} faults were injected in the time given"

@@ -45,12 +45,12 @@ def private_key(name: str) -> Ed25519PrivateKey:
 
 OFFICERS = ("officer-1", "officer-2")
 """A key of station officers for each province."""
-SPEAKERS = (
+SUBMITTERS = (
     *((name, Role.STATION_OFFICER, name[-1]) for name in OFFICERS),
     ("reviewer", Role.REVIEWER, "N"),
     ("supervisor", Role.SUPERVISOR, "N"),
 )
-"""(name of the key, role, scope) of whoever speaks about stations."""
+"""(name of the key, role, scope) of the keys that submit about stations."""
 
 
 def election_package() -> ElectionPackage:
@@ -113,7 +113,7 @@ def election_package() -> ElectionPackage:
         ),
         keys=(
             _key("authority", Role.AUTHORITY, "N"),
-            *(_key(*speaker) for speaker in SPEAKERS),
+            *(_key(*speaker) for speaker in SUBMITTERS),
         ),
     )
 
@@ -166,9 +166,9 @@ def facts_of(package: ElectionPackage) -> oracle.Facts:
             station: zlib.crc32(next(area for area in areas if level[area] == "district").encode()) % PARTITIONS
             for station, areas in lineage.items()
         },
-        speakers={
-            hashlib.sha256(_public(name)).hexdigest()[:16]: oracle.Speaker(_public(name), role.value, scope)
-            for name, role, scope in SPEAKERS
+        submitters={
+            hashlib.sha256(_public(name)).hexdigest()[:16]: oracle.Submitter(_public(name), role.value, scope)
+            for name, role, scope in SUBMITTERS
         },
         above=frozenset(code for code in parent if level[code] != "village"),
     )

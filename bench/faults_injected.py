@@ -21,9 +21,9 @@ from typing import NamedTuple
 from rekap.operate.stack import Stack
 
 NURSE_SECONDS = 2.0
-"""A worker that ended by itself (Kafka was away, say) is started again after this, not after the supervisor's growing
-backoff: with faults every few seconds it would soon be down most of the time, and nothing would be tested. So this bench
-does not show how long an outage lasts under the supervisor alone."""
+"""A worker that ended by itself (because Kafka was away, for example) is started again after this, not after the supervisor's
+growing backoff: with faults every few seconds it would soon be down most of the time, and nothing would be tested. So this
+bench does not show how long an outage lasts under the supervisor alone."""
 CLOCK_JUMP_SECONDS = 7200
 CONNECTION_SECONDS_MAX = 60.0
 """For so long a fault that cuts a worker's connection to Kafka waits until the worker has one."""
@@ -155,7 +155,7 @@ class Link:
 
 
 class NotPossibleError(Exception):
-    """A kind of fault that this machine does not let us inject; the sentence says why."""
+    """A kind of fault that this machine does not let us inject; the sentence has the reason."""
 
 
 class Disk:
@@ -208,10 +208,10 @@ class Clocks:
         self._library = Path(spec.origin).parent / "vendor/libfaketime/src/libfaketime.so.1"
         self._directory = directory
         directory.mkdir()
-        told = {**os.environ, **self.environment("trial")}
+        environment = {**os.environ, **self.environment("trial")}
         self.set("trial", CLOCK_JUMP_SECONDS)
         trial = [sys.executable, "-c", "import os, time; print(time.time() - os.stat('trial').st_mtime)"]
-        done = subprocess.run(trial, env=told, cwd=directory, capture_output=True, text=True)
+        done = subprocess.run(trial, env=environment, cwd=directory, capture_output=True, text=True)
         if done.returncode or float(done.stdout) < CLOCK_JUMP_SECONDS / 2:
             raise NotPossibleError(f"clocks cannot be set apart here: libfaketime does not work {done.stderr.strip()}")
 
@@ -241,12 +241,12 @@ def check_cutting() -> None:
     if shutil.which("ss") is None:
         raise NotPossibleError("single connections cannot be cut here: there is no `ss` (iproute2)")
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
-        said = _cut(client.getsockname()[1])
+        output = _cut(client.getsockname()[1])
         client.settimeout(1)
         try:
             client.recv(1)
         except TimeoutError:
-            raise NotPossibleError(f"single connections cannot be cut here: `ss -K` does nothing {said}") from None
+            raise NotPossibleError(f"single connections cannot be cut here: `ss -K` does nothing {output}") from None
         except OSError:
             return
 
@@ -292,7 +292,7 @@ class Parts:
         return "kafka" if target in self.brokers else target
 
     async def do(self, fault: Fault) -> bool:
-        """Break it, for as long as the fault says, and mend it. Gives whether it could be done."""
+        """Break it, for as long as the fault lasts, and mend it. Gives whether it could be done."""
         supervisor, target = self.stack.supervisor, fault.target
         match fault.kind.fault:
             case "kill":
@@ -343,7 +343,7 @@ class Parts:
             await self.stack.supervisor.restart(name)
 
     async def nurse(self) -> None:
-        """Cut short the backoff of whoever ended without being asked."""
+        """Cut short the backoff of parts that ended without being asked."""
         down: Counter[str] = Counter()
         while True:
             await asyncio.sleep(NURSE_SECONDS / 2)

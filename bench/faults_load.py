@@ -1,4 +1,4 @@
-"""What clients of bench/faults.py say and hear: signed submissions, records written past the gateway, the live feed, GET."""
+"""What clients of bench/faults.py send and receive: submissions, records written past the gateway, live feed, GET."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Sent:
 
 
 class Load:
-    """What stations, reviewers and the supervisor say, one after the other, from the seed."""
+    """Events of stations, reviewers and the supervisor, one after the other, from the seed."""
 
     def __init__(self, facts: oracle.Facts, stack: Stack, chance: random.Random) -> None:
         self._facts = facts
@@ -71,7 +71,7 @@ class Load:
         self._slots = [(station, contest) for contest, there in facts.stations_of.items() for station in there]
         self._versions: Counter[tuple[str, str]] = Counter()
         self._newest: dict[tuple[str, str], str] = {}
-        """Event of the form that was made last, which the next one says it corrects."""
+        """Event of the form that was made last, which the next one names as the one that it corrects."""
         self._late: list[tuple[tuple[str, str], int]] = []
         """Versions that were left out, to come after higher ones."""
         self._doubtful: list[Sent] = []
@@ -193,13 +193,13 @@ class Load:
         return kind, home, ledger_record(envelope, "nobody", CREATED_AT)
 
     async def write_past_the_gateway(self, stack: Stack) -> None:
-        """Whoever can reach Kafka can write into the ledger: it must be shown, and not counted."""
+        """Anybody who can reach Kafka can write into the ledger: such a record must be shown, and not counted."""
         topic = topics_of(stack.definition.election).ledger
         async with AIOKafkaProducer(**client_options(read_settings(stack.environment)), acks="all") as producer:
             while not self.stop:
                 await asyncio.sleep(self._chance.expovariate(1 / STRAY_SECONDS))
                 kind, partition, value = self.stray()
-                with suppress(KafkaError):  # then it may be there or not: the ledger will tell
+                with suppress(KafkaError):  # then it may be there or not: the ledger will show it
                     await producer.send_and_wait(topic, value, key=b"stray", partition=partition)
                     self.strays[kind] += 1
 
@@ -209,9 +209,9 @@ def _officer(slot: tuple[str, str]) -> str:
     return next(name for name in OFFICERS if name.endswith(province))
 
 
-async def listen(url: str, heard: oracle.Heard) -> None:
-    async for message in follow(url, office=heard.office, **heard.wish):
-        heard.messages.append((asyncio.get_running_loop().time(), message))
+async def listen(url: str, subscription: oracle.Subscription) -> None:
+    async for message in follow(url, office=subscription.office, **subscription.wish):
+        subscription.messages.append((asyncio.get_running_loop().time(), message))
 
 
 async def read_answers(url: str, polled: oracle.Polled) -> None:

@@ -1,13 +1,14 @@
 """The other side of bench/faults.py: recounts what the ledger holds, and compares. Imports nothing of Rekap.
 
-The election of that program is simple on purpose, so that the whole judgement is `standing` below: a form whose votes do
-not add up to VA is in doubt (rule F3), and so are two forms of one version that differ. What a reviewer accepted stands,
-then what comes first and adds up; the highest version of which something stands is counted. It is flagged where a
-reviewer had to accept it, where its version still says two things, where a higher version waits, where the version before it is
-missing, or where it does not name one that it corrects. An annulment ends all versions up to its own, until one withdraws it.
+The election of that program is simple on purpose, so that the whole judgement is `counting_form` below: a form whose votes do
+not add up to VA is in doubt (rule F3), and so are two forms of one version that differ. Of one version a form that a
+reviewer accepted wins, else the first that adds up; the highest version with such a form counts. It is flagged where a
+reviewer had to accept it, where its version still has two different forms, where a higher version waits, where the version
+before it is missing, or where it does not name one that it corrects. An annulment ends all versions up to its own, until one
+withdraws it.
 
-A record counts where its signature is that of a key whose role may say this about this station, in the station's own
-partition, and where the same event did not count before. Whatever else somebody wrote into the ledger counts nothing.
+A record counts where its signature is that of a key whose role may submit this about this station, in the station's own
+partition, and where the same event did not count before. Any other record in the ledger counts nothing.
 
 Everything here is plain dictionaries and sums over (partition, offset, bytes) as Kafka gave them.
 """
@@ -27,9 +28,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 NUMBERS = ("registered_voters", "valid", "valid_ballots", "invalid", "total")
-"""Numbers that every form of this election states, or that follow from it; voters (B4) stand on none."""
+"""Numbers that every form of this election states, or that follow from it; no form states voters (B4)."""
 NO_PARTY = "-"
-"""The line of votes for nobody's party in the sums of an office."""
+"""The line of votes for choices without a party in the sums of an office."""
 TIERS = ("clean", "flagged", "held")
 EVENTS_PER_KEY_MAX = 100
 VERSION_STEP_MAX = 10
@@ -38,23 +39,23 @@ COMPARED = ("stations", "registered_voters_expected", "counted", "tiers")
 
 Cut = Mapping[str, int]
 """Ledger partition → offset of the last record that is counted in, as an `as_of` has it."""
-Place = tuple[str, str]
+ContestArea = tuple[str, str]
 """(contest, area)"""
 
 
-MAY_SAY = {
+MAY_SUBMIT = {
     "station_officer": {"result.reported"},
     "reviewer": {"result.reviewed"},
     "supervisor": {"result.annulled", "annulment.withdrawn"},
 }
-"""What each role says about stations."""
+"""Types of events that each role may submit."""
 
 
-class Speaker(NamedTuple):
+class Submitter(NamedTuple):
     public_key: bytes
     role: str
     scope: str
-    """The area for whose stations it speaks."""
+    """The area for whose stations it may submit."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,13 @@ class Facts:
     """Contest → stations that vote in it."""
     partition_of: Mapping[str, int]
     """Station → the partition of the ledger that its records belong to."""
-    speakers: Mapping[str, Speaker]
+    submitters: Mapping[str, Submitter]
     """By key id."""
     above: frozenset[str]
     """Areas of the shard level and above, which `as_of` is about; `shard_as_of` is about the others."""
 
 
-class Said(NamedTuple):
+class Record(NamedTuple):
     """One record of the ledger."""
 
     event: str
@@ -87,20 +88,20 @@ class Said(NamedTuple):
     key: str
     """Id of the key that signed it."""
     body: dict[str, Any]
-    """Empty where the record is no event."""
+    """Empty where the record is not an event."""
     holds: bool
     """Whether it may count."""
 
 
-Ledger = Mapping[int, Sequence[Said]]
+Ledger = Mapping[int, Sequence[Record]]
 
 
-def read_ledger(facts: Facts, records: Mapping[int, Sequence[bytes]]) -> dict[int, list[Said]]:
+def read_ledger(facts: Facts, records: Mapping[int, Sequence[bytes]]) -> dict[int, list[Record]]:
     """The records of each partition, in the order of their offsets."""
-    return {partition: [_said(facts, partition, value) for value in values] for partition, values in records.items()}
+    return {partition: [_record(facts, partition, value) for value in values] for partition, values in records.items()}
 
 
-def _said(facts: Facts, partition: int, value: bytes) -> Said:
+def _record(facts: Facts, partition: int, value: bytes) -> Record:
     leaf = hashlib.sha256(b"\x00" + value).hexdigest()
     try:
         envelope = json.loads(value)["envelope"]
@@ -108,16 +109,16 @@ def _said(facts: Facts, partition: int, value: bytes) -> Said:
         body = json.loads(payload)
         signature = envelope["signatures"][0]
     except (ValueError, KeyError, TypeError, RecursionError):
-        return Said(hashlib.sha256(value).hexdigest(), leaf, "", {}, False)
-    speaker = facts.speakers.get(signature["keyid"])
+        return Record(hashlib.sha256(value).hexdigest(), leaf, "", {}, False)
+    submitter = facts.submitters.get(signature["keyid"])
     holds = (
-        speaker is not None
-        and body["type"] in MAY_SAY[speaker.role]
-        and speaker.scope in facts.lineage[body["station"]]
+        submitter is not None
+        and body["type"] in MAY_SUBMIT[submitter.role]
+        and submitter.scope in facts.lineage[body["station"]]
         and partition == facts.partition_of[body["station"]]
-        and _is_signed(payload, envelope["payloadType"], base64.b64decode(signature["sig"]), speaker.public_key)
+        and _is_signed(payload, envelope["payloadType"], base64.b64decode(signature["sig"]), submitter.public_key)
     )
-    return Said(hashlib.sha256(payload).hexdigest(), leaf, signature["keyid"], body, holds)
+    return Record(hashlib.sha256(payload).hexdigest(), leaf, signature["keyid"], body, holds)
 
 
 def _is_signed(payload: bytes, kind: str, signature: bytes, public_key: bytes) -> bool:
@@ -133,11 +134,11 @@ def _is_signed(payload: bytes, kind: str, signature: bytes, public_key: bytes) -
 # ── the count ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def standing(said: Sequence[Said]) -> tuple[str, dict[str, Any] | None]:
-    """(tier, event body) of what stands for a station in a contest, from all that was said of it in the ledger's order."""
-    submitted = _submitted(said)
+def counting_form(records: Sequence[Record]) -> tuple[str, dict[str, Any] | None]:
+    """(tier, event body) of the form that counts for a station in a contest, from all its records in the ledger's order."""
+    submitted = _submitted(records)
     known = {each.body["version"] for each in submitted.forms.values()}
-    versions: dict[int, list[Said]] = {}
+    versions: dict[int, list[Record]] = {}
     for each in submitted.forms.values():
         if not any(
             each.body["version"] <= through or each.event == one for through, one in submitted.annulments.values()
@@ -159,11 +160,11 @@ def standing(said: Sequence[Said]) -> tuple[str, dict[str, Any] | None]:
             elif decision is None and is_fit:
                 fit.append(each.body)
         if accepted or fit:
-            stands = (accepted or fit)[0]
+            winner = (accepted or fit)[0]
             doubted = (
-                accepted or len(open_forms) > 1 or waits is not None or not _follows(stands, submitted.forms, known)
+                accepted or len(open_forms) > 1 or waits is not None or not _follows(winner, submitted.forms, known)
             )
-            return ("flagged" if doubted else "clean"), stands
+            return ("flagged" if doubted else "clean"), winner
         if open_forms and waits is None:
             waits = open_forms[0]
     if waits is not None:
@@ -172,7 +173,7 @@ def standing(said: Sequence[Said]) -> tuple[str, dict[str, Any] | None]:
 
 
 class _Submitted(NamedTuple):
-    forms: dict[str, Said]
+    forms: dict[str, Record]
     """By event, in the ledger's order."""
     reviews: dict[str, str]
     """Event of a form → the decision about it."""
@@ -180,18 +181,18 @@ class _Submitted(NamedTuple):
     """Event → (through which version, or which one form), of those that are not withdrawn."""
 
 
-def _submitted(said: Sequence[Said]) -> _Submitted:
-    """What counts of it: each key's first events, each once; a review, an annulment or its withdrawal names what is there."""
-    forms: dict[str, Said] = {}
+def _submitted(records: Sequence[Record]) -> _Submitted:
+    """The records that count: each key's first events, each once; reviews, annulments and withdrawals of what is there."""
+    forms: dict[str, Record] = {}
     reviews: dict[str, str] = {}
     annulments: dict[str, tuple[int, str | None]] = {}
     applied: set[str] = set()
-    heard: dict[str, set[str]] = defaultdict(set)
-    for each in said:
-        if len(heard[each.key]) < EVENTS_PER_KEY_MAX:
-            heard[each.key].add(each.event)
+    of_key: dict[str, set[str]] = defaultdict(set)
+    for each in records:
+        if len(of_key[each.key]) < EVENTS_PER_KEY_MAX:
+            of_key[each.key].add(each.event)
         body = each.body
-        if each.event not in heard[each.key] or each.event in applied or each.event in forms:
+        if each.event not in of_key[each.key] or each.event in applied or each.event in forms:
             continue
         if body["type"] == "result.reported":
             forms[each.event] = each
@@ -204,7 +205,7 @@ def _submitted(said: Sequence[Said]) -> _Submitted:
                 annulments[each.event] = through, one
                 applied.add(each.event)
         elif body["type"] == "annulment.withdrawn" and annulments.pop(body["annulment"], None) is not None:
-            # Supervisors alone annul here, so whoever withdraws has the role of whoever annulled.
+            # Supervisors alone annul here, so the withdrawal has the role of the annulment.
             applied.add(each.event)
     return _Submitted(forms, reviews, annulments)
 
@@ -218,7 +219,7 @@ def _reach(versions: set[int]) -> int:
     return reached
 
 
-def _follows(body: dict[str, Any], forms: Mapping[str, Said], known: set[int]) -> bool:
+def _follows(body: dict[str, Any], forms: Mapping[str, Record], known: set[int]) -> bool:
     """Whether a form has the version before it, and names a lower one that it corrects."""
     version: int = body["version"]
     corrects: str | None = body.get("supersedes")
@@ -235,11 +236,11 @@ class Recount:
         self._ledger = ledger
         self._office = office
         self._next: Counter[int] = Counter()
-        self._said: dict[tuple[str, str], list[Said]] = {}
-        self._stands: dict[tuple[str, str], tuple[str, dict[str, Any] | None]] = {}
-        self._sums: dict[Place, dict[str, Counter[str]]] = {}
-        self._expected: Counter[Place] = Counter()
-        self._voters: Counter[Place] = Counter()
+        self._records: dict[tuple[str, str], list[Record]] = {}
+        self._counting: dict[tuple[str, str], tuple[str, dict[str, Any] | None]] = {}
+        self._sums: dict[ContestArea, dict[str, Counter[str]]] = {}
+        self._expected: Counter[ContestArea] = Counter()
+        self._voters: Counter[ContestArea] = Counter()
         for contest, stations in facts.stations_of.items():
             if facts.office_of[contest] == office:
                 for station in stations:
@@ -248,8 +249,8 @@ class Recount:
                         self._voters[contest, area] += facts.registered[station]
 
     @property
-    def places(self) -> list[Place]:
-        """Where this office has a tally."""
+    def contest_areas(self) -> list[ContestArea]:
+        """Contests and areas in which this office has a tally."""
         return list(self._expected)
 
     def advance(self, cut: Cut) -> str | None:
@@ -259,22 +260,22 @@ class Recount:
                 return f"{offset} in partition {partition}, whose records end at {len(self._ledger[partition]) - 1}"
             if offset + 1 < self._next[partition]:
                 return f"a step back in partition {partition}, from {self._next[partition] - 1} to {offset}"
-            for said in self._ledger[partition][self._next[partition] : offset + 1]:
-                self._apply(said)
+            for record in self._ledger[partition][self._next[partition] : offset + 1]:
+                self._apply(record)
             self._next[partition] = offset + 1
         missing = [partition for partition, there in self._next.items() if there and str(partition) not in cut]
         return f"a step back: partition {missing[0]} is not named any more" if missing else None
 
-    def _apply(self, said: Said) -> None:
-        body = said.body
-        if not said.holds or self._facts.office_of[body["contest"]] != self._office:
+    def _apply(self, record: Record) -> None:
+        body = record.body
+        if not record.holds or self._facts.office_of[body["contest"]] != self._office:
             return
         slot = (body["station"], body["contest"])
-        about = self._said.setdefault(slot, [])
-        about.append(said)
-        if (before := self._stands.get(slot)) is not None:
+        about = self._records.setdefault(slot, [])
+        about.append(record)
+        if (before := self._counting.get(slot)) is not None:
             self._add(slot, *before, -1)
-        after = self._stands[slot] = standing(about)
+        after = self._counting[slot] = counting_form(about)
         self._add(slot, *after, 1)
 
     def _add(self, slot: tuple[str, str], tier: str, body: dict[str, Any] | None, sign: int) -> None:
@@ -321,12 +322,12 @@ class Recount:
         )
 
     def stations(self, contest: str) -> dict[str, tuple[str, int | None]]:
-        """Station → (state, version) of what stands, for the stations that a form was reported of. A review or an annulment
-        of what is not in the ledger is refused, and changes nothing of a station."""
+        """Station → (state, version) of the form that counts, for the stations that a form was reported of. A review or an
+        annulment of what is not in the ledger is refused, and changes nothing of a station."""
         return {
             station: ("counted" if tier == "clean" else tier, None if body is None else body["version"])
-            for (station, where), (tier, body) in self._stands.items()
-            if where == contest and _submitted(self._said[station, where]).forms
+            for (station, where), (tier, body) in self._counting.items()
+            if where == contest and _submitted(self._records[station, where]).forms
         }
 
 
@@ -346,21 +347,21 @@ def _published(tiers: Mapping[str, Counter[str]], expected: int, voters: int, na
             "votes": {name: added(f"votes.{name}") for name in names},
         }
 
-    heard = {tier: tiers.get(tier, nothing)["stations"] for tier in TIERS}
+    stations_of = {tier: tiers.get(tier, nothing)["stations"] for tier in TIERS}
     annulled = tiers.get("annulled", nothing)["stations"]
-    reported = sum(heard.values())
+    reported = sum(stations_of.values())
     return {
         "stations": {
             "expected": expected,
             "reported": reported,
-            "counted": heard["clean"] + heard["flagged"],
-            **heard,
+            "counted": stations_of["clean"] + stations_of["flagged"],
+            **stations_of,
             "annulled": annulled,
             "waiting": expected - reported - annulled,
         },
         "registered_voters_expected": voters,
         "counted": numbers("clean", "flagged"),
-        "tiers": {tier: {"stations": heard[tier], **numbers(tier)} for tier in TIERS},
+        "tiers": {tier: {"stations": stations_of[tier], **numbers(tier)} for tier in TIERS},
     }
 
 
@@ -378,37 +379,37 @@ def check_answers(ledger: Ledger, answers: Mapping[str, Sequence[tuple[int, dict
     """Each receipt names a record that is the event, byte for byte by its leaf hash; what was refused is not there.
 
     `answers` has for each event id each final answer to it: its status, and the receipt or the problem."""
-    there = {said.event for records in ledger.values() for said in records if said.holds}
+    there = {record.event for records in ledger.values() for record in records if record.holds}
     for event, given in answers.items():
         for status, answer in given:
             if status in (200, 201):
                 records = ledger[answer["partition"]]
                 offset = answer["offset"]
-                said = records[offset] if offset < len(records) else None
-                if said is None or (said.event, said.leaf, said.holds) != (event, answer["leaf_hash"], True):
-                    yield f"{event}: the receipt names {answer['partition']}/{offset}, where the ledger has {said}"
+                record = records[offset] if offset < len(records) else None
+                if record is None or (record.event, record.leaf, record.holds) != (event, answer["leaf_hash"], True):
+                    yield f"{event}: the receipt names {answer['partition']}/{offset}, where the ledger has {record}"
             elif event in there:
                 yield f"{event}: refused with {status}, and yet in the ledger"
 
 
 def records_about(ledger: Ledger, station: str) -> list[tuple[int, int, str]]:
-    """(partition, offset, event id) of all records that speak of a station: also repeats, and what may not count."""
+    """(partition, offset, event id) of all records about a station: also repeats, and what may not count."""
     return sorted(
-        (partition, offset, said.event)
+        (partition, offset, record.event)
         for partition, records in ledger.items()
-        for offset, said in enumerate(records)
-        if said.body.get("station") == station
+        for offset, record in enumerate(records)
+        if record.body.get("station") == station
     )
 
 
 def last_new_offsets(ledger: Ledger, facts: Facts, office: str) -> dict[str, int]:
-    """For each partition the offset of the last record that tells something new about the office."""
+    """For each partition the offset of the last record that is new for the office."""
     last: dict[str, int] = {}
     for partition, records in ledger.items():
         seen: set[str] = set()
-        for offset, said in enumerate(records):
-            if said.holds and facts.office_of[said.body["contest"]] == office and said.event not in seen:
-                seen.add(said.event)
+        for offset, record in enumerate(records):
+            if record.holds and facts.office_of[record.body["contest"]] == office and record.event not in seen:
+                seen.add(record.event)
                 last[str(partition)] = offset
     return last
 
@@ -425,8 +426,8 @@ def tree_root(leaves: Sequence[bytes]) -> bytes:
 
 
 @dataclass
-class Heard:
-    """What one subscription was told, in order: (seconds since the start, message); `lost` stands for a lost connection."""
+class Subscription:
+    """Messages of one subscription, in order: (seconds since the start, message); `lost` is a lost connection."""
 
     office: str
     wish: dict[str, Any]
@@ -437,17 +438,17 @@ class Heard:
         return " ".join(("live", self.office, *map(str, self.wish.values())))
 
 
-def check_heard(facts: Facts, ledger: Ledger, heard: Heard) -> Iterator[str]:
+def check_subscription(facts: Facts, ledger: Ledger, subscription: Subscription) -> Iterator[str]:
     """After each message everything the client knows is the count of the message's cut, and after the last that of the
-    whole ledger; no cursor and no cut steps back; where the feed says that it skipped something, a connection had been
+    whole ledger; no cursor and no cut steps back; where the feed announces a gap, a connection had been
     lost before."""
-    upper, below = Recount(facts, ledger, heard.office), Recount(facts, ledger, heard.office)
-    board: dict[Place, dict[str, Any]] = {}
+    upper, below = Recount(facts, ledger, subscription.office), Recount(facts, ledger, subscription.office)
+    board: dict[ContestArea, dict[str, Any]] = {}
     parties: dict[str, dict[str, Any]] = {}
     positions: list[int] = []
     was_lost = False
-    for number, (_, message) in enumerate(heard.messages):
-        what = f"{heard.name}, message {number} ({message['type']})"
+    for number, (_, message) in enumerate(subscription.messages):
+        what = f"{subscription.name}, message {number} ({message['type']})"
         if (cursor := message.get("cursor")) is not None:
             now = positions_of(cursor)
             if any(new < old for new, old in zip(now, positions, strict=bool(positions))):
@@ -474,46 +475,46 @@ def check_heard(facts: Facts, ledger: Ledger, heard: Heard) -> Iterator[str]:
                 recount = upper if area in facts.above else below
                 yield from differs(f"{what}, {contest} in {area}", tally, recount.tally(contest, area))
             for area, tally in parties.items():
-                yield from differs(f"{what}, {heard.office} in {area}", tally, upper.office_tally(area))
+                yield from differs(f"{what}, {subscription.office} in {area}", tally, upper.office_tally(area))
     whole = {str(partition): len(records) - 1 for partition, records in ledger.items()}
     for recount in (upper, below):
         recount.advance(whole)
     for (contest, area), tally in board.items():
         recount = upper if area in facts.above else below
-        yield from differs(f"{heard.name}, in the end, {contest} in {area}", tally, recount.tally(contest, area))
+        yield from differs(f"{subscription.name}, in the end, {contest} in {area}", tally, recount.tally(contest, area))
 
 
 @dataclass
 class Polled:
-    """What a reader of GET was answered while the faults went on."""
+    """Answers to a reader of GET during the faults."""
 
     areas: list[tuple[dict[str, Any], bool]] = field(default_factory=list)
-    """The root area, and whether the answer said by its `Age` that it is an old one."""
+    """The root area, and whether its `Age` shows that it is an old one."""
     checkpoints: dict[int, list[tuple[int, bytes]]] = field(default_factory=lambda: defaultdict(list))
     """For each partition the (size, root) of its log's newest checkpoint."""
 
 
 def check_polled(facts: Facts, ledger: Ledger, polled: Polled) -> Iterator[str]:
-    """Each answer is the count of its `as_of`, which steps back only where the answer says that it is old; and each
+    """Each answer is the count of its `as_of`, which steps back only where its `Age` shows that it is old; and each
     checkpoint is the root of so many records, and never fewer than before."""
     recounts: dict[str, Recount] = {}
     for number, (answer, is_old) in enumerate(polled.areas):
-        for said in answer["offices"]:
-            office, area = said["office"], answer["area"]["code"]
+        for shown in answer["offices"]:
+            office, area = shown["office"], answer["area"]["code"]
             what = f"answer {number}, {office} in {area}"
             recount = (
                 Recount(facts, ledger, office) if is_old else recounts.get(office) or Recount(facts, ledger, office)
             )
-            if (wrong := recount.advance(said["as_of"])) is not None:
+            if (wrong := recount.advance(shown["as_of"])) is not None:
                 yield f"{what}: as_of has {wrong}"
                 continue
-            for tally in said["contests"]:
+            for tally in shown["contests"]:
                 yield from differs(f"{what}, {tally['contest']}", tally, recount.tally(tally["contest"], area))
-            yield from differs(what, said["tally"], recount.office_tally(area))
+            yield from differs(what, shown["tally"], recount.office_tally(area))
             if not is_old:
                 recounts[office] = recount
     for partition, heads in polled.checkpoints.items():
-        leaves = [bytes.fromhex(said.leaf) for said in ledger[partition]]
+        leaves = [bytes.fromhex(record.leaf) for record in ledger[partition]]
         for (before, _), (size, _) in pairwise(heads):
             if size < before:
                 yield f"the log of partition {partition} steps back from {before} to {size} entries"

@@ -112,7 +112,7 @@ class Watch:
 
 async def main(rate: int, seconds: int) -> int:
     with tempfile.TemporaryDirectory(prefix="rekap-latency-") as temporary:
-        place = Path(temporary)
+        directory = Path(temporary)
         keys = {slot: Ed25519PrivateKey.generate() for slot in key_slots()}
         count = rate * (seconds + WARM_UP_SECONDS)
         package = demo_package(
@@ -120,10 +120,10 @@ async def main(rate: int, seconds: int) -> int:
             seed=1,
             public_keys={slot: key.public_key().public_bytes_raw() for slot, key in keys.items()},
         )
-        write_package(package, place / "election")
+        write_package(package, directory / "election")
         authority = next(key for slot, key in keys.items() if slot.role is Role.AUTHORITY)
         async with running_stack(
-            place / "election", place / "data", authority, log_directory=place, settings=WITHOUT_RATES
+            directory / "election", directory / "data", authority, log_directory=directory, settings=WITHOUT_RATES
         ) as stack:
             print(f"signing {count:,} forms …", flush=True)
             envelopes = envelopes_of(stack, package, keys, count)
@@ -243,13 +243,13 @@ def cpu_seconds(stack: Stack) -> dict[str, float]:
         os.getpid(): "client"
     }
     used = dict.fromkeys(names.values(), 0.0)
-    for place in Path("/proc").glob("[0-9]*"):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            fields = (place / "stat").read_text().rsplit(")", 1)[1].split()
+            fields = (process / "stat").read_text().rsplit(")", 1)[1].split()
         except OSError:  # it has just ended
             continue
-        name = names.get(int(place.name)) or names.get(int(fields[1]))
-        if name is not None and not (name == "client" and int(place.name) != os.getpid()):
+        name = names.get(int(process.name)) or names.get(int(fields[1]))
+        if name is not None and not (name == "client" and int(process.name) != os.getpid()):
             used[name] += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return used
 

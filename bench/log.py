@@ -112,19 +112,19 @@ def measured(rows: list[Row], name: str, leaves: int) -> Iterator[None]:
 # ── 1 to 3: without Kafka ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def limit(entries: Sequence[bytes], place: Path, rows: list[Row]) -> None:
+def limit(entries: Sequence[bytes], directory: Path, rows: list[Row]) -> None:
     with measured(rows, "SHA-256, and the bytes written and fsynced once", len(entries)):
         for entry in entries:
             hashlib.sha256(entry).digest()
-        with (place / "limit").open("wb") as file:
+        with (directory / "limit").open("wb") as file:
             file.write(entry_bundle(entries))
             os.fsync(file.fileno())
-    (place / "limit").unlink()
+    (directory / "limit").unlink()
 
 
-def writer_alone(entries: Sequence[bytes], place: Path, rows: list[Row]) -> bytes:
+def writer_alone(entries: Sequence[bytes], directory: Path, rows: list[Row]) -> bytes:
     """Gives the root. As consumers/notary.py does it, with a checkpoint after each batch."""
-    store, log, key = TileStore(place / "alone"), GrowingLog(), Ed25519PrivateKey.generate()
+    store, log, key = TileStore(directory / "alone"), GrowingLog(), Ed25519PrivateKey.generate()
     with measured(rows, "Rekap's writer alone", len(entries)):
         for start in range(0, len(entries), BATCH_RECORDS_MAX):
             for entry in entries[start : start + BATCH_RECORDS_MAX]:
@@ -137,52 +137,52 @@ def writer_alone(entries: Sequence[bytes], place: Path, rows: list[Row]) -> byte
             checkpoint = Checkpoint("bench", log.size, log.root())
             signatures = tuple(own_signatures(checkpoint, key, int(time.time())))
             store.replace(CHECKPOINT, Note(checkpoint.text, signatures).to_bytes())
-    shutil.rmtree(place / "alone")
+    shutil.rmtree(directory / "alone")
     return log.root()
 
 
-def tessera(entries: Sequence[bytes], place: Path, rows: list[Row]) -> bytes | None:
+def tessera(entries: Sequence[bytes], directory: Path, rows: list[Row]) -> bytes | None:
     """Gives the root; None where it did not keep the order. Raises WrongRootError."""
     go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
     if go is None:
         raise WrongRootError("Go is not installed: Tessera cannot be built")
-    program, given = place / "tessera_log", place / "entries"
+    program, given = directory / "tessera_log", directory / "entries"
     subprocess.run([go, "build", "-o", str(program), "."], cwd=TESSERA, check=True)
     with given.open("wb") as file:
         file.writelines(len(entry).to_bytes(4, "big") + entry for entry in entries)
-    command = command_on_one_core(str(program), str(given), str(place / "tessera"), str(BATCH_RECORDS_MAX))
+    command = command_on_one_core(str(program), str(given), str(directory / "tessera"), str(BATCH_RECORDS_MAX))
     done = subprocess.run(command, capture_output=True, text=True, timeout=TESSERA_SECONDS_MAX)
     if done.returncode != 0:
         raise WrongRootError(f"Tessera: {done.stderr[-500:]}")
-    said = orjson.loads(done.stdout)
-    rows.append(Row("Tessera's POSIX driver", said["size"], said["seconds"], said["cpu_seconds"]))
-    shutil.rmtree(place / "tessera")
+    figures = orjson.loads(done.stdout)
+    rows.append(Row("Tessera's POSIX driver", figures["size"], figures["seconds"], figures["cpu_seconds"]))
+    shutil.rmtree(directory / "tessera")
     given.unlink()
-    return base64.b64decode(said["root"]) if said["in_order"] else None
+    return base64.b64decode(figures["root"]) if figures["in_order"] else None
 
 
 # ── 4 and 5: the notary ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Notary:
-    """`rekap run notary` as a process, and what its files say."""
+    """`rekap run notary` as a process, and its files."""
 
     def __init__(
-        self, supervisor: Supervisor, settings: Settings, kafka: dict[str, str], definition: Definition, place: Path
+        self, supervisor: Supervisor, settings: Settings, kafka: dict[str, str], definition: Definition, directory: Path
     ) -> None:
         self._supervisor = supervisor
         self._definition = definition
-        self._place = place
+        self._directory = directory
         self._environment = {
             **os.environ,
             **kafka,
             variable("database"): settings.database,
             variable("package"): str(settings.package),
-            variable("log_directory"): str(place / "log"),
-            variable("log_key"): str(place / "log-key.pem"),
+            variable("log_directory"): str(directory / "log"),
+            variable("log_key"): str(directory / "log-key.pem"),
         }
         load_or_make_key_file(
-            place / "log-key.pem"
+            directory / "log-key.pem"
         )  # the notary itself makes none where the ledger holds records already
 
     def start(self) -> None:
@@ -190,7 +190,7 @@ class Notary:
         self._supervisor.run("notary", command, environment=self._environment)
 
     def folder(self, partition: int) -> Path:
-        return self._place / "log" / folder_of(self._definition.election, partition)
+        return self._directory / "log" / folder_of(self._definition.election, partition)
 
     def checkpoint(self, partition: int) -> Checkpoint | None:
         note = TileStore(self.folder(partition)).read(CHECKPOINT)
@@ -210,8 +210,8 @@ class Notary:
             if len(there) == len(sizes):
                 return there
             if time.monotonic() > ends:
-                said = last_lines(self._place / "logs" / "notary.log")
-                raise WrongRootError(f"the notary did not reach {sizes} in time. It said last:\n{said}")
+                lines = last_lines(self._directory / "logs" / "notary.log")
+                raise WrongRootError(f"the notary did not reach {sizes} in time. Its last lines:\n{lines}")
             await asyncio.sleep(POLL_SECONDS)
 
 
@@ -292,17 +292,17 @@ async def measure(made: MadeLedger, rate: int, seconds: float) -> None:
     rows: list[Row] = []
     entries = [value for partition in range(definition.partitions) for _, value in made.records(partition)]
     with tempfile.TemporaryDirectory(prefix="rekap-bench-") as temporary:
-        place = Path(temporary)
-        limit(entries, place, rows)
-        own = writer_alone(entries, place, rows)
-        other = tessera(entries, place, rows)
+        directory = Path(temporary)
+        limit(entries, directory, rows)
+        own = writer_alone(entries, directory, rows)
+        other = tessera(entries, directory, rows)
         if other not in (None, own):
             raise WrongRootError("Tessera kept the order and has another root")
-        supervisor = Supervisor(log_directory=place / "logs")
+        supervisor = Supervisor(log_directory=directory / "logs")
         try:
-            broker = EmbeddedKafka(place / "data")
+            broker = EmbeddedKafka(directory / "data")
             await supervisor.adopt("kafka", broker)
-            database = await supervisor.adopt("postgres", EmbeddedPostgres(place / "data"))
+            database = await supervisor.adopt("postgres", EmbeddedPostgres(directory / "data"))
             settings = read_settings(
                 {
                     **broker.settings,
@@ -311,7 +311,7 @@ async def measure(made: MadeLedger, rate: int, seconds: float) -> None:
                 }
             )
             end = await fill_ledger(settings, definition, made)
-            notary = Notary(supervisor, settings, broker.settings, definition, place)
+            notary = Notary(supervisor, settings, broker.settings, definition, directory)
             await catches_up(notary, made, [offset + 1 for offset in end], rows)
             values = list(islice(entries, int(rate * (seconds + SETTLE_SECONDS))))
             waited = await at_a_steady_rate(notary, settings, definition, values, rate)

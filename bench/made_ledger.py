@@ -108,12 +108,12 @@ async def fill_ledger(settings: Settings, definition: Definition, made: Records)
     consumer = plain_consumer(settings)
     await consumer.start()
     try:
-        places = [TopicPartition(topic, partition) for partition in range(definition.partitions)]
-        ends: dict[TopicPartition, int] = await consumer.end_offsets(places)
+        topic_partitions = [TopicPartition(topic, partition) for partition in range(definition.partitions)]
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(topic_partitions)
     finally:
         await consumer.stop()
     assert sum(ends.values()) == made.results + definition.partitions, f"the ledger was not empty, or lost some: {ends}"
-    return tuple(ends[place] - 1 for place in places)
+    return tuple(ends[each] - 1 for each in topic_partitions)
 
 
 def key_of(slot: KeySlot) -> Ed25519PrivateKey:
@@ -143,7 +143,7 @@ def _make(directory: Path, results: int, seed: int) -> dict[str, Any]:
         if slot.role is Role.STATION_OFFICER
     }
     chance = random.Random(seed)
-    said: dict[int, tuple[str, dict[str, int]]] = {}
+    newest: dict[int, tuple[str, dict[str, int]]] = {}
     """By station the event id and the votes of its latest version."""
     with ExitStack() as files:
         outputs = [
@@ -160,20 +160,20 @@ def _make(directory: Path, results: int, seed: int) -> dict[str, Any]:
                 "form": form,
                 "created_at": CREATED_AT,
             }
-            if station in said:
-                body |= {"version": 2, "supersedes": said[station][0], "reason": "TYPING"}
+            if station in newest:
+                body |= {"version": 2, "supersedes": newest[station][0], "reason": "TYPING"}
             regency = next(
                 definition.tree.codes[area]
                 for area in definition.tree.lineage[definition.stations.area[station]]
                 if definition.tree.codes[area] in signers
             )
             signed = signers[regency].sign(body)
-            said[station] = (signed.event_id, form["votes"])
+            newest[station] = (signed.event_id, form["votes"])
             key = definition.stations.shard_code(station).encode()
             value = ledger_record(signed.envelope, "bench", CREATED_AT)
             outputs[definition.stations.partition(station)].write(b"%b\t%b\n" % (key, value))
     votes = {
-        choice: sum(each[choice] for _, each in said.values()) for choice in definition.ballots.contests[0].choices
+        choice: sum(each[choice] for _, each in newest.values()) for choice in definition.ballots.contests[0].choices
     }
     return {"results": results, "stations": stations, "votes": votes, "definition": definition.hash}
 

@@ -5,7 +5,7 @@
 `--parties-only` is the smaller one, without the rows of candidates. With `--one-of-village` one station of each village
 reports: a tenth of the results, for all areas of the nation, so messages are as large as they are with all of them.
 
-The results are made and signed once (bench/made_nation.py) and stand in the ledger topic of an embedded Kafka before
+The results are made and signed once (bench/made_nation.py) and are in the ledger topic of an embedded Kafka before
 anything is measured. Then, one after the other:
 
 1. ledger      the records are written into Kafka
@@ -154,12 +154,12 @@ class Meter:
 
 
 class National:
-    def __init__(self, stack: Stack, made: MadeNation, settings: Settings, meter: Meter, place: Path) -> None:
+    def __init__(self, stack: Stack, made: MadeNation, settings: Settings, meter: Meter, directory: Path) -> None:
         self.stack = stack
         self.made = made
         self.settings = settings
         self.meter = meter
-        self.place = place
+        self.directory = directory
         self.topics = topics_of(stack.definition.election)
         self.curve: list[Sample] = []
         self.rows: list[tuple[str, str]] = []
@@ -170,7 +170,7 @@ class National:
         election = self.stack.definition.election
         return Path(self.stack.environment[variable("state_directory")]) / f"{election.mode.value}.{election.id}"
 
-    def say(self, name: str, figure: str) -> None:
+    def show(self, name: str, figure: str) -> None:
         self.rows.append((name, figure))
         print(f"{name:44} {figure}", flush=True)
 
@@ -180,7 +180,7 @@ class National:
         began = time.monotonic()
         await fill_ledger(self.settings, self.stack.definition, self.made)
         took = time.monotonic() - began
-        self.say("ledger: producer to Kafka", f"{self.made.results / took:,.0f} results/s ({took:.0f} s)")
+        self.show("ledger: producer to Kafka", f"{self.made.results / took:,.0f} results/s ({took:.0f} s)")
 
     # -- 2. count --------------------------------------------------------------------------------------------------
 
@@ -204,13 +204,13 @@ class National:
                 break
         await self.totals_are_right()
         took = time.monotonic() - began
-        self.say(
+        self.show(
             "count: ledger to all totals, 1 tabulator",
             f"{self.made.results / took:,.0f} results/s ({took:.0f} s from process start, "
             f"all right; totals {time.monotonic() - folded:.1f} s after the last block)",
         )
         cpu = {name: self.meter.cpu_seconds(name) / self.made.results * 1e6 for name in ("tabulator", "rollup")}
-        self.say("count: CPU per result", f"tabulator {cpu['tabulator']:.0f} µs, roll-up {cpu['rollup']:.0f} µs")
+        self.show("count: CPU per result", f"tabulator {cpu['tabulator']:.0f} µs, roll-up {cpu['rollup']:.0f} µs")
 
     async def folded(self, *names: str) -> AsyncIterator[float]:
         """How many results the tabulators have folded, every SAMPLE_SECONDS."""
@@ -296,13 +296,13 @@ class National:
                 took["prove"] = time.monotonic() - began
             if time.monotonic() - began > STAGE_SECONDS_MAX:
                 raise WrongError("the recorder or the notary did not come to the end")
-        self.say("record: subtotals to PostgreSQL", _rate(self.made.results, took["record"]))
-        self.say("record: CPU per result", f"recorder {cpu['recorder']:.0f} µs, PostgreSQL {cpu['postgres']:.0f} µs")
-        self.say("prove: ledger to signed checkpoint (beside)", _rate(self.made.results, took["prove"]))
+        self.show("record: subtotals to PostgreSQL", _rate(self.made.results, took["record"]))
+        self.show("record: CPU per result", f"recorder {cpu['recorder']:.0f} µs, PostgreSQL {cpu['postgres']:.0f} µs")
+        self.show("prove: ledger to signed checkpoint (beside)", _rate(self.made.results, took["prove"]))
 
     async def recorded(self) -> bool:
-        places = self.topics.derived_partitions()
-        ends = await self._ends(places)
+        topic_partitions = self.topics.derived_partitions()
+        ends = await self._ends(topic_partitions)
         schema = {"search_path": f'"{queries.schema_of(self.stack.definition.election)}"'}
         connection = await asyncpg.connect(self.settings.database, server_settings=schema)
         try:
@@ -315,14 +315,14 @@ class National:
         finally:
             await connection.close()
         at = {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
-        # Keyframes go on arriving: a handful behind is at the end.
-        return has_indexes and all(at.get(place, 0) >= end - 40 for place, end in ends.items())
+        # Keyframes continue to arrive: a reader that is a handful behind is at the end.
+        return has_indexes and all(at.get(each, 0) >= end - 40 for each, end in ends.items())
 
-    async def _ends(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    async def _ends(self, topic_partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         consumer = plain_consumer(self.settings)
         await consumer.start()
         try:
-            ends: dict[TopicPartition, int] = await consumer.end_offsets(places)
+            ends: dict[TopicPartition, int] = await consumer.end_offsets(topic_partitions)
             return ends
         finally:
             await consumer.stop()
@@ -347,8 +347,8 @@ class National:
             took = time.monotonic() - at
         counted = answer["contests"][0]["counted"]["votes"]
         if list(counted.values()) != self.made.votes["president"]:
-            raise WrongError(f"the API says {counted}, expected {self.made.votes['president']}")
-        self.say(
+            raise WrongError(f"the API answers {counted}, expected {self.made.votes['president']}")
+        self.show(
             "serve: API from process start", f"alive {started:.1f} s, ready {ready:.1f} s, first answer {took:.2f} s"
         )
 
@@ -418,14 +418,14 @@ class National:
             task.cancel()
         for connection in connections:
             connection.close()
-        self.say(
+        self.show(
             f"live: corrections by HTTP at {rate:,}/s asked",
-            f"{sent / took:,.0f}/s taken in batches of {BATCH_LINES}, {refused} refused, {later} told to come again, "
+            f"{sent / took:,.0f}/s taken in batches of {BATCH_LINES}, {refused} refused, {later} asked to come again, "
             f"{watch.unseen} unseen, all seen {caught_up:.1f} s after the last",
         )
-        self.say("live: CPU ms a submission", cpu_each(used, sent))
-        self.say("live: batch to receipts", _percentiles(answered))
-        self.say(f"live: submission to feed, {clients} clients", _percentiles(watch.waited))
+        self.show("live: CPU ms a submission", cpu_each(used, sent))
+        self.show("live: batch to receipts", _percentiles(answered))
+        self.show(f"live: submission to feed, {clients} clients", _percentiles(watch.waited))
         if refused or watch.unseen:
             raise WrongError(f"{refused} refused, {watch.unseen} unseen")
 
@@ -433,21 +433,21 @@ class National:
 
     async def recover(self) -> None:
         for role, signs in (("tabulator", 12), ("rollup", 0), ("recorder", 0), ("notary", 0), ("api", 0)):
-            log = self.place / f"{role}.log"
+            log = self.directory / f"{role}.log"
             before = log.stat().st_size if log.exists() else 0
             began = time.monotonic()
             os.kill(self.stack.supervisor.process_id(role) or 0, signal.SIGKILL)
             if signs:
                 await _until(partial(_has_spoken, log, before, signs))
-                self.say("recover: tabulator killed, speaks again", f"{time.monotonic() - began:.1f} s")
+                self.show("recover: tabulator killed, publishes again", f"{time.monotonic() - began:.1f} s")
             await self._is_live()
-            self.say(f"recover: {role} killed, next result on feed", f"{time.monotonic() - began:.1f} s")
+            self.show(f"recover: {role} killed, next result on feed", f"{time.monotonic() - began:.1f} s")
         await self._take_over()
         await self._upgrade()
 
     async def _upgrade(self) -> None:
-        """No kept state fits: all is folded from offset 0, in silence up to what has been told, with remembered signatures."""
-        log = self.place / "tabulator.log"
+        """No kept state fits: all is folded from offset 0, with remembered signatures, and only new blocks are published."""
+        log = self.directory / "tabulator.log"
         before = log.stat().st_size
         for path in self.states.glob("generation-*"):
             shutil.rmtree(path)
@@ -456,12 +456,12 @@ class National:
         partitions = self.stack.definition.partitions
         await _until(lambda: _spoken(log, before) == partitions)
         took = time.monotonic() - began
-        self.say("recover: tabulator without its states speaks", _rate(self.made.results, took))
+        self.show("recover: tabulator without its states publishes", _rate(self.made.results, took))
 
     async def _take_over(self) -> None:
         """The first tabulator dies for good; the second one has all its partitions."""
         self._second()
-        log = self.place / "tabulator-2.log"
+        log = self.directory / "tabulator-2.log"
         await _until(lambda: _spoken(log, 0) == self.stack.definition.partitions // 2)
         before = log.stat().st_size
         spoken = self.stack.definition.partitions - _spoken(log, 0)
@@ -469,10 +469,12 @@ class National:
         os.kill(self.stack.supervisor.process_id("tabulator") or 0, signal.SIGKILL)
         stopping = asyncio.create_task(self.stack.supervisor.stop("tabulator"))
         await _until(lambda: _spoken(log, before) >= spoken)
-        self.say("recover: tabulator dead, another speaks for it", f"{time.monotonic() - began:.1f} s (session 6 s)")
+        self.show(
+            "recover: tabulator dead, another publishes for it", f"{time.monotonic() - began:.1f} s (session 6 s)"
+        )
         await stopping
         await self._is_live()
-        self.say("recover: the same, next result on feed", f"{time.monotonic() - began:.1f} s")
+        self.show("recover: the same, next result on feed", f"{time.monotonic() - began:.1f} s")
         await self.stack.supervisor.stop("tabulator-2")
 
     def _second(self, **more: str) -> None:
@@ -510,12 +512,12 @@ class National:
     # -- 8. rebuild ------------------------------------------------------------------------------------------------
 
     async def rebuild(self) -> None:
-        data = self.place / "data"
+        data = self.directory / "data"
         ledger = sum(_size(path) for path in (data / "kafka" / "log").glob(f"{self.topics.ledger}-*"))
         needed = (_size(data) - ledger) * 4 // 3
-        free = shutil.disk_usage(self.place).free
+        free = shutil.disk_usage(self.directory).free
         if free < needed:
-            self.say("rebuild", f"left out: it takes about {_gigabytes(needed)}, and {_gigabytes(free)} are free")
+            self.show("rebuild", f"left out: it takes about {_gigabytes(needed)}, and {_gigabytes(free)} are free")
             return
         address = {variable("port"): self.stack.url.rpartition(":")[2]}
         began = time.monotonic()
@@ -525,12 +527,12 @@ class National:
         if await process.wait():
             raise WrongError(f"rekap rebuild ended with {process.returncode}")
         took = time.monotonic() - began
-        places = self.topics.ledger_partitions(self.stack.definition.partitions)
-        records = sum((await self._ends(places)).values())
+        topic_partitions = self.topics.ledger_partitions(self.stack.definition.partitions)
+        records = sum((await self._ends(topic_partitions)).values())
         generation = await current_generation(self.settings, self.stack.definition.election, self.stack.definition.hash)
         self.topics = topics_of(self.stack.definition.election, generation)
         await self._is_live()
-        self.say(f"rebuild: {records:,} records to all that is derived", _rate(records, took))
+        self.show(f"rebuild: {records:,} records to all that is derived", _rate(records, took))
 
     # -- 9. scale --------------------------------------------------------------------------------------------------
 
@@ -538,7 +540,7 @@ class National:
         await self.stack.supervisor.stop("api", "notary", "recorder", "rollup", "tabulator")
         for how in ("checking all signatures", "remembering them"):
             rates = await self._rates(window, remembering=how == "remembering them")
-            self.say(
+            self.show(
                 f"scale: 1 and 2 tabulators, {how}",
                 f"{rates[0]:,.0f} and {rates[1]:,.0f} results/s ({rates[1] / rates[0]:.2f} : 1 on {os.cpu_count()} cores)",
             )
@@ -547,7 +549,7 @@ class National:
         rates = []
         for number in (1, 2):
             await self._begin_at_zero()
-            states = self.place / f"scale-{'remembering' if remembering else 'checking'}-{number}"
+            states = self.directory / f"scale-{'remembering' if remembering else 'checking'}-{number}"
             if remembering:
                 shutil.copytree(self.states / "checked", states / self.states.name / "checked")
             own = {variable("state_directory"): str(states)}
@@ -579,12 +581,12 @@ class National:
         consumer = plain_consumer(self.settings, group_id=group_of(election, "tabulator", generation))
         await consumer.start()
         try:
-            places = self.topics.ledger_partitions(self.stack.definition.partitions)
-            consumer.assign(places)
+            topic_partitions = self.topics.ledger_partitions(self.stack.definition.partitions)
+            consumer.assign(topic_partitions)
 
             async def committed() -> Any:
                 with suppress(KafkaError):
-                    await consumer.commit(dict.fromkeys(places, 0))
+                    await consumer.commit(dict.fromkeys(topic_partitions, 0))
                     return True
                 await asyncio.sleep(0.5)
                 return False
@@ -596,51 +598,54 @@ class National:
     # -- what it took ----------------------------------------------------------------------------------------------
 
     async def sizes(self) -> None:
-        kafka = self.place / "data" / "kafka" / "log"
+        kafka = self.directory / "data" / "kafka" / "log"
         for name, topic in (
             ("ledger", self.topics.ledger),
             ("subtotals", self.topics.subtotals),
             ("results", self.topics.results),
         ):
-            self.say(f"disk: {name}", _gigabytes(sum(_size(path) for path in kafka.glob(f"{topic}-*"))))
+            self.show(f"disk: {name}", _gigabytes(sum(_size(path) for path in kafka.glob(f"{topic}-*"))))
         await self.messages()
-        self.say("disk: PostgreSQL", _gigabytes(_size(self.place / "data" / "postgres")))
-        self.say("disk: states", _gigabytes(_size(Path(self.stack.environment[variable("state_directory")]))))
-        self.say("disk: public log", _gigabytes(_size(Path(self.stack.environment[variable("log_directory")]))))
+        self.show("disk: PostgreSQL", _gigabytes(_size(self.directory / "data" / "postgres")))
+        self.show("disk: states", _gigabytes(_size(Path(self.stack.environment[variable("state_directory")]))))
+        self.show("disk: public log", _gigabytes(_size(Path(self.stack.environment[variable("log_directory")]))))
 
     async def messages(self) -> None:
         """The largest message of each kind, and the largest whole that was cut into parts."""
-        places = self.topics.derived_partitions()
-        ends = await self._ends(places)
+        topic_partitions = self.topics.derived_partitions()
+        ends = await self._ends(topic_partitions)
         largest: dict[str, int] = {}
         wholes: dict[tuple[str, str], tuple[int, int]] = {}
         consumer = plain_consumer(self.settings)
         await consumer.start()
         try:
-            consumer.assign(places)
+            consumer.assign(topic_partitions)
             await consumer.seek_to_beginning()
-            left = {place for place in places if ends[place]}
+            left = {each for each in topic_partitions if ends[each]}
             while left:
-                for place, messages in (await consumer.getmany(timeout_ms=500)).items():
+                for topic_partition, messages in (await consumer.getmany(timeout_ms=500)).items():
                     for message in messages:
-                        said: Any = (ResultRange if place.topic == self.topics.results else BlockRange).from_bytes(
-                            message.value
-                        )
+                        message_range: Any = (
+                            ResultRange if topic_partition.topic == self.topics.results else BlockRange
+                        ).from_bytes(message.value)
                         size = len(message.value)
-                        largest[said.kind] = max(largest.get(said.kind, 0), size)
-                        whole = (said.kind, said.part.message if said.part else f"{place}/{message.offset}")
+                        largest[message_range.kind] = max(largest.get(message_range.kind, 0), size)
+                        whole = (
+                            message_range.kind,
+                            message_range.part.message if message_range.part else f"{topic_partition}/{message.offset}",
+                        )
                         count, total = wholes.get(whole, (0, 0))
                         wholes[whole] = (count + 1, total + size)
-                left -= {place for place in left if await consumer.position(place) >= ends[place]}
+                left -= {each for each in left if await consumer.position(each) >= ends[each]}
         finally:
             await consumer.stop()
         for kind, size in sorted(largest.items()):
             parts, total = max((each for (of, _), each in wholes.items() if of == kind), key=lambda each: each[1])
-            self.say(f"messages: largest {kind}", f"{size:,} bytes; whole {total:,} bytes in {parts} parts")
+            self.show(f"messages: largest {kind}", f"{size:,} bytes; whole {total:,} bytes in {parts} parts")
 
     def memory(self) -> None:
         for name, peak in sorted(self.meter.peak.items()):
-            self.say(f"memory, most: {name}", _gigabytes(peak))
+            self.show(f"memory, most: {name}", _gigabytes(peak))
 
     def cost(self) -> list[tuple[float, float]]:
         """(results, CPU µs of the tabulator for each of the results since the point before)."""
@@ -714,8 +719,8 @@ def _percentiles(sample: Sequence[float]) -> str:
     return "  ".join(f"p{p} {value * 1000:,.0f} ms" for p, value in parts)
 
 
-def _size(place: Path) -> int:
-    return sum(path.stat().st_blocks * 512 for path in place.rglob("*") if path.is_file())
+def _size(directory: Path) -> int:
+    return sum(path.stat().st_blocks * 512 for path in directory.rglob("*") if path.is_file())
 
 
 def _gigabytes(count: int) -> str:
@@ -749,7 +754,7 @@ def picture(points: list[tuple[float, float]], stations: int) -> str:
 
 
 @asynccontextmanager
-async def _place(keep: Path | None) -> AsyncIterator[Path]:
+async def _directory(keep: Path | None) -> AsyncIterator[Path]:
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
         yield keep
@@ -766,16 +771,16 @@ async def main(arguments: argparse.Namespace) -> int:
         raise WrongError(
             f"--rate times --seconds: {sent:,} corrections, and of so few --stations only {kept:,} are made"
         )
-    async with _place(arguments.keep) as place:
-        os.environ[variable("state_directory")] = str(place / "state")
-        compiled(made.package, place / "state")
+    async with _directory(arguments.keep) as directory:
+        os.environ[variable("state_directory")] = str(directory / "state")
+        compiled(made.package, directory / "state")
         # A notary that is started where the ledger has records takes no new key.
-        load_or_make_key_file(place / "data" / "log-key.pem")
+        load_or_make_key_file(directory / "data" / "log-key.pem")
         async with running_stack(
             made.package,
-            place / "data",
+            directory / "data",
             authority_key(),
-            log_directory=place,
+            log_directory=directory,
             settings=dict.fromkeys(map(variable, LIMITS), "0"),
             workers=(),
             metrics_port=free_ports(len(WORKERS))[0],
@@ -783,8 +788,8 @@ async def main(arguments: argparse.Namespace) -> int:
             assert stack.definition.hash == made.definition, f"{made.directory} is of another version: delete it"
             settings = read_settings(stack.environment)
             async with Meter(stack) as meter:
-                national = National(stack, made, settings, meter, place)
-                national.say("results", f"{made.results:,} of {arguments.stations:,} stations, {os.cpu_count()} cores")
+                national = National(stack, made, settings, meter, directory)
+                national.show("results", f"{made.results:,} of {arguments.stations:,} stations, {os.cpu_count()} cores")
                 stages: dict[str, Callable[[], Awaitable[None]]] = {
                     "ledger": national.fill,
                     "count": national.count,
@@ -804,7 +809,7 @@ async def main(arguments: argparse.Namespace) -> int:
         points = national.cost()
         if points:
             costs = " ".join(f"{results / 1e6:.1f}M:{cost:.0f}" for results, cost in _thinned(points))
-            national.say("cost: tabulator CPU µs a result", costs)
+            national.show("cost: tabulator CPU µs a result", costs)
             if arguments.picture:
                 arguments.picture.write_text(picture(points, arguments.stations))
     return 0

@@ -58,8 +58,8 @@ class Database:
         self._statements = statements_of(files("audit.count").joinpath("recount.sql").read_text(encoding="utf-8"))
 
     def run(self, name: str, insertions: dict[str, str] | None = None, **parameters: Any) -> None:
-        """Run the statements of this name in recount.sql. Insertions replace `{word}`: they are SQL of the auditor's own. Raises
-        AuditError."""
+        """Run the statements of this name in recount.sql. Insertions replace `{word}`: they are SQL of the auditor's own.
+        Raises AuditError."""
         for statement in self._statements[name].split(";\n"):
             text = statement
             for word, inserted in (insertions or {}).items():

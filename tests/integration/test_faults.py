@@ -39,9 +39,9 @@ FACTS = oracle.Facts(
     party_of={},
     stations_of={"mayor": ("v-1", "v-2")},
     partition_of={"v-1": 0, "v-2": 0},
-    speakers={
-        KEY_IDS[name]: oracle.Speaker(KEYS[name].public_key().public_bytes_raw(), *said)
-        for name, said in SCOPES.items()
+    submitters={
+        KEY_IDS[name]: oracle.Submitter(KEYS[name].public_key().public_bytes_raw(), *scope)
+        for name, scope in SCOPES.items()
     },
     above=frozenset(("d", "N")),
 )
@@ -128,7 +128,7 @@ def _votes(*records: bytes) -> tuple[dict[str, int], dict[str, int]]:
         pytest.param([FIRST, _record("v-1", (5, 4), version=99)], (0, 1, 0, 0), (5, 3), id="a version far above"),
         pytest.param([_record("v-1", (5, 3), too_many=1)], (0, 0, 1, 0), (0, 0), id="a wrong sum"),
         pytest.param([FIRST, WRONG], (0, 1, 0, 0), (5, 3), id="a higher version with a wrong sum"),
-        pytest.param([FIRST, OTHER], (0, 1, 0, 0), (5, 3), id="two say version 1"),
+        pytest.param([FIRST, OTHER], (0, 1, 0, 0), (5, 3), id="two forms of version 1"),
         pytest.param([FIRST, WRONG, _review(WRONG, "accepted")], (0, 1, 0, 0), (6, 3), id="a wrong sum accepted"),
         pytest.param([_review(WRONG, "accepted"), WRONG], (0, 0, 1, 0), (0, 0), id="accepted before it came"),
         pytest.param([FIRST, WRONG, _review(WRONG, "rejected")], (1, 0, 0, 0), (5, 3), id="a wrong sum rejected"),
@@ -145,12 +145,12 @@ def _votes(*records: bytes) -> tuple[dict[str, int], dict[str, int]]:
             id="an older review repeated after a newer one",
         ),
         pytest.param([FIRST, _annulment(1)], (0, 0, 0, 1), (0, 0), id="annulled"),
-        pytest.param([FIRST, _annulment(1), SECOND], (1, 0, 0, 0), (5, 4), id="heard again"),
+        pytest.param([FIRST, _annulment(1), SECOND], (1, 0, 0, 0), (5, 4), id="submitted again"),
         pytest.param([FIRST, _annulment(1), WITHDRAWN], (1, 0, 0, 0), (5, 3), id="an annulment withdrawn"),
         pytest.param([FIRST, WITHDRAWN, _annulment(1)], (0, 0, 0, 1), (0, 0), id="withdrawn before it was annulled"),
         pytest.param([_annulment(1), FIRST], (1, 0, 0, 0), (5, 3), id="annulled before it came"),
         pytest.param([FIRST, _annulment(9)], (1, 0, 0, 0), (5, 3), id="annulled beyond what there is"),
-        pytest.param([FIRST, _annulment(1, by="officer")], (1, 0, 0, 0), (5, 3), id="annulled by whoever may not"),
+        pytest.param([FIRST, _annulment(1, by="officer")], (1, 0, 0, 0), (5, 3), id="annulled by a key that may not"),
         pytest.param([FIRST, b"", b"[", b"{}"], (1, 0, 0, 0), (5, 3), id="garbage"),
         pytest.param([_record("v-1", (5, 3), signed_as="reviewer")], (0, 0, 0, 0), (0, 0), id="a forged signature"),
         pytest.param([_record("v-1", (5, 3), by="stranger")], (0, 0, 0, 0), (0, 0), id="a stranger"),
@@ -172,11 +172,11 @@ def test_the_oracle_judges_as_the_rules_say(
 
 
 def test_a_record_in_another_partition_than_its_station_s_does_not_count() -> None:
-    assert [said.holds for said in oracle.read_ledger(FACTS, {0: [FIRST], 1: [FIRST]})[1]] == [False]
+    assert [record.holds for record in oracle.read_ledger(FACTS, {0: [FIRST], 1: [FIRST]})[1]] == [False]
 
 
 def _message(kind: str, offset: int, position: int, **more: Any) -> dict[str, Any]:
-    """What the feed tells of the nation after an offset of LEDGER, rightly unless `more` says otherwise."""
+    """The feed's message about the nation after an offset of LEDGER, right unless `more` changes it."""
     recount = oracle.Recount(FACTS, LEDGER, "mayor")
     recount.advance({"0": offset})
     tally = {"contest": "mayor", "area": "N", **recount.tally("mayor", "N")}
@@ -208,9 +208,9 @@ WELL = [_message("snapshot", 0, 1), _message("change", 1, 2), _message("change",
 def test_the_oracle_finds_what_a_client_of_the_feed_must_not_see(
     messages: list[dict[str, Any]], found: str | None
 ) -> None:
-    heard = oracle.Heard("mayor", {}, [(0.0, message) for message in messages])
-    said = list(oracle.check_heard(FACTS, LEDGER, heard))
-    assert (not said) if found is None else any(found in sentence for sentence in said)
+    subscription = oracle.Subscription("mayor", {}, [(0.0, message) for message in messages])
+    sentences = list(oracle.check_subscription(FACTS, LEDGER, subscription))
+    assert (not sentences) if found is None else any(found in sentence for sentence in sentences)
 
 
 def test_the_oracle_finds_a_receipt_for_what_is_not_in_the_ledger_and_a_refusal_of_what_is() -> None:
@@ -224,12 +224,12 @@ def test_the_oracle_finds_a_receipt_for_what_is_not_in_the_ledger_and_a_refusal_
 
 def test_the_oracle_finds_an_acknowledged_submission_that_was_lost() -> None:
     receipts = {
-        said.event: [(201, {"partition": 0, "offset": offset, "leaf_hash": said.leaf})]
-        for offset, said in list(enumerate(LEDGER[0]))[:3]
+        record.event: [(201, {"partition": 0, "offset": offset, "leaf_hash": record.leaf})]
+        for offset, record in list(enumerate(LEDGER[0]))[:3]
     }
     assert not list(oracle.check_answers(LEDGER, receipts))
     for lost in range(3):
-        without = {0: [said for offset, said in enumerate(LEDGER[0]) if offset != lost]}
+        without = {0: [record for offset, record in enumerate(LEDGER[0]) if offset != lost]}
         assert list(oracle.check_answers(without, receipts))
 
 
@@ -246,14 +246,16 @@ def test_the_oracle_finds_every_number_that_is_wrong_by_one_on_the_feed_and_by_g
     recount = oracle.Recount(FACTS, LEDGER, "mayor")
     recount.advance({"0": 3})
     tally = recount.tally("mayor", "N")
-    said = {"office": "mayor", "as_of": {"0": 3}, "tally": recount.office_tally("N")}
+    shown = {"office": "mayor", "as_of": {"0": 3}, "tally": recount.office_tally("N")}
 
     def found(wrong: dict[str, Any]) -> tuple[list[str], list[str]]:
         contest = {"contest": "mayor", **wrong}
         message = _message("change", 3, 3, areas=[{"area": "N", **contest}])
-        polled = oracle.Polled(areas=[({"area": {"code": "N"}, "offices": [{**said, "contests": [contest]}]}, False)])
-        heard = oracle.Heard("mayor", {}, [(0.0, WELL[0]), (1.0, message)])
-        return list(oracle.check_heard(FACTS, LEDGER, heard)), list(oracle.check_polled(FACTS, LEDGER, polled))
+        polled = oracle.Polled(areas=[({"area": {"code": "N"}, "offices": [{**shown, "contests": [contest]}]}, False)])
+        subscription = oracle.Subscription("mayor", {}, [(0.0, WELL[0]), (1.0, message)])
+        return list(oracle.check_subscription(FACTS, LEDGER, subscription)), list(
+            oracle.check_polled(FACTS, LEDGER, polled)
+        )
 
     assert found(tally) == ([], [])
     wrong_ones = _changed_by_one(tally)
@@ -262,8 +264,8 @@ def test_the_oracle_finds_every_number_that_is_wrong_by_one_on_the_feed_and_by_g
 
 
 def test_the_oracle_finds_a_log_that_steps_back_or_has_another_root() -> None:
-    root = oracle.tree_root([bytes.fromhex(said.leaf) for said in LEDGER[0]])
-    smaller = oracle.tree_root([bytes.fromhex(said.leaf) for said in LEDGER[0][:2]])
+    root = oracle.tree_root([bytes.fromhex(record.leaf) for record in LEDGER[0]])
+    smaller = oracle.tree_root([bytes.fromhex(record.leaf) for record in LEDGER[0][:2]])
 
     def found(*heads: tuple[int, bytes]) -> list[str]:
         return list(oracle.check_polled(FACTS, LEDGER, oracle.Polled(checkpoints={0: list(heads)})))
