@@ -48,6 +48,14 @@ class Problem(ApiError):
         other.headers, other.body = self.headers, {**self.body, **more}
         return other
 
+    def bare(self) -> Problem:
+        """The same, without the frames that it was raised through and the error that it was raised for.
+
+        A frame holds the frames of its callers, and these the problem that they keep as an answer. So the body of a submission,
+        which the frames and an error of JSON hold too, would stay in memory until the garbage collector runs."""
+        self.__traceback__ = self.__context__ = self.__cause__ = None
+        return self
+
     def response(self) -> Response:
         return Response(orjson.dumps(self.body), self.status, self.headers, MEDIA_TYPE)
 

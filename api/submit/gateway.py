@@ -125,9 +125,7 @@ class Gateway:
             checked = self._checks.check(body)
         except Problem as problem:
             submissions.charge(party, MISTAKE_COST)
-            # Its traceback holds the frame of the caller, and that frame the answers: together they would stay in memory until
-            # the garbage collector runs.
-            return problem.with_traceback(None)
+            return problem.bare()
         # After the checks, because otherwise any client could use up what another's key may send.
         if not of_key.take(checked.key_id):
             return of_key.refusal(checked.key_id, f"Key {checked.key_id}")

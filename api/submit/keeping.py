@@ -286,7 +286,7 @@ class Keeper:
         assert result is not None
         error = result.exception() if result.done() else TimeoutError()
         if isinstance(error, Problem):
-            return error.with_traceback(None)
+            return error.bare()
         if isinstance(error, (KafkaError, TimeoutError)):
             logger.warning(log_line("ledger-unavailable", error=type(error).__name__))
             return busy("The ledger did not confirm the record in time; send it again, it will count once.")

@@ -12,7 +12,7 @@ from api.limits.limits import PARTY
 from api.problems import PROBLEM_RESPONSES, Problem
 from api.read.parameters import check_parameters
 from api.submit.answers import Answer, status_of
-from api.submit.bodies import BATCH_BYTES_MAX, BATCH_LINES_MAX, held_body, lines_of
+from api.submit.bodies import BATCH_BYTES_MAX, BATCH_LINES_MAX, Lines, held_body
 from api.submit.gateway import Gateway
 from api.submit.slices import Slices
 from schemas.ledger.envelope import ENVELOPE, ENVELOPE_BYTES_MAX, Receipt
@@ -39,7 +39,7 @@ async def submit(request: Request) -> Response:
     gateway: Gateway = request.app.state.gateway
     check_parameters(request.query_params.multi_items(), ())  # api/door.py calls this past the app's dependencies
     async with held_body(gateway.limits, request, ENVELOPE_BYTES_MAX) as body:
-        answer = await gateway.submit(body, request.scope.get(PARTY, NOBODY))
+        answer = await gateway.submit(bytes(body), request.scope.get(PARTY, NOBODY))
     if isinstance(answer, Problem):
         return answer.response()
     return Response(answer.model_dump_json(exclude_none=True), status_of(answer), media_type="application/json")
@@ -66,7 +66,7 @@ async def submit_batch(request: Request) -> Response:
     or `{"line", "status", "problem"}`."""
     gateway: Gateway = request.app.state.gateway
     async with held_body(gateway.limits, request, BATCH_BYTES_MAX, is_batch=True) as body:
-        lines = lines_of(body)
+        lines = Lines(body)
         party = request.scope.get(PARTY, NOBODY)
         gateway.charge_batch(party, len(lines))
         answers = await gateway.submit_batch(lines, party)

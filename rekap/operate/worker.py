@@ -24,6 +24,7 @@ from runtime.kafka.seals import read_seal_keys
 from runtime.kafka.topics import FIRST_GENERATION
 from runtime.kafka.wanted_topics import TopicMismatchError, check_topics
 from runtime.logs import log_line
+from runtime.memory import give_large_blocks_back
 from runtime.metrics_server import serve_metrics
 from runtime.settings import Settings
 from schemas.definition.package import Role
@@ -140,6 +141,7 @@ def _serve(settings: Settings, definition: Definition) -> NoReturn:
     from api.limits.limits import Limits
 
     check_gateway_key(settings, definition)
+    give_large_blocks_back()
     limits = Limits(settings)
     app = create_app(settings, definition, limits)
     door = Door(app, limits)

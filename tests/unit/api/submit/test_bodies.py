@@ -9,7 +9,7 @@ from fastapi import Request
 from api.limits.limits import PARTY, Limits
 from api.problems import Problem
 from api.submit import held_bytes
-from api.submit.bodies import BATCH_LINES_MAX, LINE_ENDS_MAX, held_body, lines_of
+from api.submit.bodies import BATCH_LINES_MAX, LINE_ENDS_MAX, Lines, held_body
 from runtime.settings import Settings
 
 LIMIT = 10_000
@@ -111,7 +111,14 @@ async def test_what_was_refused_or_failed_is_held_no_longer(limits: Limits) -> N
 
 
 def test_a_batch_has_so_many_lines_and_no_more() -> None:
-    assert len(lines_of(b"x\n\n" * BATCH_LINES_MAX)) == BATCH_LINES_MAX
-    assert len(lines_of(b"x\r\n" * BATCH_LINES_MAX)) == BATCH_LINES_MAX
+    assert len(Lines(bytearray(b"x\n\n" * BATCH_LINES_MAX))) == BATCH_LINES_MAX
+    assert len(Lines(bytearray(b"x\r\n" * BATCH_LINES_MAX))) == BATCH_LINES_MAX
     with pytest.raises(Problem):
-        lines_of(b"x\n" * (BATCH_LINES_MAX + 1))
+        Lines(bytearray(b"x\n" * (BATCH_LINES_MAX + 1)))
+
+
+@pytest.mark.parametrize("body", [b"", b"\n", b"a", b"a\n", b" a \r\n\nb\n \n c", b"\n\na b\n"])
+def test_the_lines_of_a_batch_are_those_that_are_not_empty(body: bytes) -> None:
+    lines = Lines(bytearray(body))
+    assert list(lines) == [line for each in body.split(b"\n") if (line := each.strip())]
+    assert lines[:] == list(lines)

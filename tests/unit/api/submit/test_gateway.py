@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -44,3 +45,15 @@ async def test_a_batch_that_the_address_may_not_send_now_is_refused_whole(gatewa
         gateway.charge_batch("a", 90)
     assert refused.value.status == 429
     gateway.charge_batch("b", 90)
+
+
+async def test_a_batch_of_mistakes_leaves_no_work_to_the_garbage_collector(gateway: Gateway) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(gc.get_objects())
+        for _ in range(5):
+            await gateway.submit_batch([WRONG, b"[" * 30_000], "a")
+        assert len(gc.get_objects()) - before < 100
+    finally:
+        gc.enable()
