@@ -43,3 +43,28 @@ def test_a_mutant_knows_the_function_whose_code_it_changes() -> None:
         "return 3": ("A.f.g", ("A", "f")),
     }
     assert found["return 3"].source(source).endswith((b"return 4\n", b"return 2\n"))
+
+
+def test_a_mutant_knows_the_lines_of_its_statement_without_those_within_it() -> None:
+    source = b"""if (
+    a
+):
+    x = [
+        1,
+    ]
+for y in z(2):
+    pass
+match b:
+    case 3:
+        c(
+            4)
+"""
+    found = {mutant.before: mutant.lines for mutant in mutants_of("module.py", source)}
+    assert found == {
+        "a": range(1, 4),
+        "1,": range(4, 7),
+        "for y in z(2):": range(7, 8),
+        "case 3:": range(10, 11),
+        "c( 4)": range(11, 13),
+        "4)": range(11, 13),
+    }

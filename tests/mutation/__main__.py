@@ -2,13 +2,12 @@
 
     python -m tests.mutation projections/form proofs/merkle.py
 
-A module's tests are those of the file that mirrors its path, then the other unit tests of its root package, then the property
-tests; the first failure kills the mutant. No file is changed.
-
-Most mutants change one function. One process collects the tests; for each mutant it forks a child, which replaces the
-function's code and runs the tests. What changes something else (a constant, the fields of a class), and each mutant that
-survives that, is tried again by a child that has imported nothing of ours and loads the changed module. A child that uses
-much more processor time than the unchanged module (a loop without end) counts as killed.
+No file is changed. The first failure kills a mutant. Most mutants change one function: the unit tests of the module's root
+package that reach the change are run against them (session.py). What changes something else (a constant, the fields of a
+class), and each mutant whose function also runs while modules are imported, is tried by a child that has imported nothing of
+ours and loads the changed module: with the tests of the file that mirrors the module's path, then with the other unit tests of
+the root package. What survives these is tried with the property tests. A child that uses much more processor time than the
+unchanged module (a loop without end) counts as killed.
 
 Exit code 1 where a mutant survives that `equivalent.toml` does not list, or where that file lists one that is killed, or is
 not made any more.
@@ -18,74 +17,24 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.machinery
-import importlib.util
 import os
-import resource
-import signal
 import sys
 import time
 import tomllib
-import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
-from typing import Any
 
-import pytest
-
+from tests.mutation.children import ROOT, are_killed, run_fresh, seconds_of_fresh
 from tests.mutation.mutants import Mutant, mutants_of
+from tests.mutation.session import verdicts_of_functions
 
-ROOT = Path(__file__).parents[2]
 ROOTS = ("projections", "proofs", "schemas")
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 HEAVY = ("cryptography.hazmat.primitives.asymmetric.ed25519", "msgspec", "orjson", "pydantic")
 """Imported once, before the first fork: what takes longest, none of it ours."""
-SECONDS_MIN = 10
-"""Processor time that a child has at least. At half, the garbage collector of a busy machine kills mutants."""
-MEMORY_MAX = 4 << 30
-"""Bytes of a child, so that a mutant that appends without end is killed and not the machine."""
-QUIET = (
-    "-x",
-    "-q",
-    "-p",
-    "no:cacheprovider",
-    "-p",
-    "no:xdist",
-    "-o",
-    "timeout=0",
-    "--no-header",
-    "--hypothesis-seed=0",
-)
+PROPERTIES = "tests/properties"
 
 Key = tuple[str, str, str, str]
-
-
-class _Changed(importlib.machinery.SourceFileLoader):
-    """Loads a module from other source than its file's; also finds it, for `sys.meta_path`."""
-
-    def __init__(self, path: str, source: bytes) -> None:
-        super().__init__(path.removesuffix(".py").replace("/", "."), str(ROOT / path))
-        self._source = source
-
-    def get_code(self, fullname: str) -> CodeType:
-        code = compile(self._source, self.path, "exec", dont_inherit=True)
-        assert isinstance(code, CodeType)
-        return code
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        return importlib.util.spec_from_file_location(name, self.path, loader=self) if name == self.name else None
-
-
-def tests_of(path: str, *, with_properties: bool) -> list[str]:
-    """Files and folders with the tests of a module, the nearest first."""
-    root = Path(path).parts[0]
-    tests = (
-        [str(mirror_of(path)), f"tests/unit/{root}"] if (ROOT / mirror_of(path)).is_file() else [f"tests/unit/{root}"]
-    )
-    return [*tests, "tests/properties"] if with_properties else tests
 
 
 def mirror_of(path: str) -> Path:
@@ -93,156 +42,51 @@ def mirror_of(path: str) -> Path:
     return Path("tests/unit", folder, f"test_{name}")
 
 
-# -- children ---------------------------------------------------------------------------------------------------------
+def unit_tests_of(path: str) -> list[str]:
+    """Files and folders with the unit tests of a module, the nearest first."""
+    folder = f"tests/unit/{Path(path).parts[0]}"
+    return [str(mirror_of(path)), folder] if (ROOT / mirror_of(path)).is_file() else [folder]
 
 
-def _forked(work: Callable[[], int], seconds: int) -> int:
-    """Process id of a child that does the work, silently, and ends with the number that this returns."""
-    child = os.fork()
-    if child:
-        return child
-    code = 9
-    try:
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_MAX, MEMORY_MAX))
-        signal.alarm(60 * seconds)  # what waits for something that never comes needs no processor time
-        sink = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(sink, 1)
-        os.dup2(sink, 2)
-        code = work()
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(code)
-
-
-def _killed(works: Sequence[Callable[[], int]], seconds: int, processes: int) -> list[bool]:
-    """Whether each work, which is a run of tests, fails. So many children at once."""
-    running: dict[int, int] = {}
-    killed = [False] * len(works)
-    for number in range(len(works) + processes):
-        if len(running) == processes or number >= len(works):
-            if not running:
-                break
-            child, status = os.wait()
-            killed[running.pop(child)] = os.waitstatus_to_exitcode(status) != 0
-        if number < len(works):
-            running[_forked(works[number], seconds)] = number
-    return killed
-
-
-def _fresh(path: str, source: bytes, tests: list[str]) -> int:
-    """Run the tests with this source of a module, of which nothing has been imported."""
-    sys.meta_path.insert(0, _Changed(path, source))
-    return int(pytest.main([*QUIET, *tests]))
-
-
-class _Loop:
-    """In place of pytest's loop over the tests it has collected: a loop over mutants, and in each child over the tests."""
-
-    def __init__(self, mutants: Sequence[Mutant], source: bytes, processes: int) -> None:
-        self._mutants = mutants
-        self._source = source
-        self._processes = processes
-        self.killed: list[bool] | None = None
-        """None until the tests have passed without any change."""
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        if session.testsfailed:
-            return True
-        before = time.process_time()
-        if self._run(session) != 0:
-            return True
-        seconds = max(SECONDS_MIN, int(10 * (time.process_time() - before)))
-        works = [lambda mutant=mutant: self._run_changed(session, mutant) for mutant in self._mutants]
-        self.killed = _killed(works, seconds, self._processes)
-        return True
-
-    def _run_changed(self, session: pytest.Session, mutant: Mutant) -> int:
-        _replace_code(mutant, mutant.source(self._source))
-        return self._run(session)
-
-    @staticmethod
-    def _run(session: pytest.Session) -> int:
-        """Run the collected tests up to the first failure; 0 where there is none."""
-        for item, following in zip(session.items, [*session.items[1:], None], strict=True):
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            if session.testsfailed:
-                return 1
-        return 0
-
-
-def _replace_code(mutant: Mutant, changed: bytes) -> None:
-    """Give the one function that a mutant changes its new code, in this process."""
-    scope = mutant.function
-    assert scope is not None
-    module = sys.modules[mutant.path.removesuffix(".py").replace("/", ".")]
-    owner: Any = module
-    for name in scope[:-1]:
-        owner = vars(owner)[name]
-    found = vars(owner)[scope[-1]]
-    while not isinstance(found, FunctionType):
-        found = next(
-            inner for name in ("__wrapped__", "__func__", "fget", "func") if (inner := getattr(found, name, None))
+def survivors(
+    mutants: Mapping[str, Sequence[Mutant]], options: argparse.Namespace
+) -> Iterator[tuple[str, list[Mutant]]]:
+    """By module the mutants that no test notices. All modules are of one root package."""
+    root = Path(next(iter(mutants))).parts[0]
+    of_functions = {path: [each for each in of if each.function is not None] for path, of in mutants.items()}
+    verdicts = []
+    for of in verdicts_of_functions(of_functions, options.tests or [f"tests/unit/{root}"], options.processes):
+        if options.functions_only:
+            yield of.path, [each for each, is_dead in zip(of_functions[of.path], of.killed, strict=True) if not is_dead]
+            continue
+        verdicts.append(of)
+        print(
+            f"{of.path}: {of.killed.count(False)} of {len(of.killed)} in functions survive", file=sys.stderr, flush=True
         )
-    found.__code__ = _code_of(compile(changed, found.__code__.co_filename, "exec", dont_inherit=True), scope)
+    for path, killed, is_imported in verdicts:
+        alive = {mutant for mutant, is_dead in zip(of_functions[path], killed, strict=True) if not is_dead}
+        imported = {mutant for mutant, is_too in zip(of_functions[path], is_imported, strict=True) if is_too}
+        again = [each for each in mutants[path] if each.function is None or each in alive & imported]
+        alive -= imported
+        alive |= set(_survivors_of_fresh(path, again, options.tests or unit_tests_of(path), options.processes))
+        if not options.without_properties:
+            again = [each for each in mutants[path] if each in alive]
+            alive = set(_survivors_of_fresh(path, again, [PROPERTIES], options.processes))
+        yield path, [each for each in mutants[path] if each in alive]
 
 
-def _code_of(module: CodeType, scope: Sequence[str]) -> CodeType:
-    code = module
-    for name in scope:
-        code = next(each for each in code.co_consts if isinstance(each, CodeType) and each.co_name == name)
-    return code
-
-
-# -- modules ----------------------------------------------------------------------------------------------------------
-
-
-def _of_functions(mutants: Sequence[Mutant], source: bytes, tests: list[str], processes: int) -> list[bool]:
-    """Whether each of the mutants is killed, in a process of its own that collects the tests once."""
-    receive, send = os.pipe()
-
-    def collect() -> int:
-        loop = _Loop(mutants, source, processes)
-        pytest.main([*QUIET, *tests], plugins=[loop])
-        if loop.killed is None:
-            return 1
-        os.write(send, bytes(loop.killed))
-        return 0
-
-    child = _forked(collect, 100_000)
-    os.close(send)
-    with os.fdopen(receive, "rb") as answers:
-        killed = answers.read()
-    if os.waitpid(child, 0)[1] != 0:
-        sys.exit(f"these tests fail without any change: {' '.join(tests)}")
-    return [bool(each) for each in killed]
-
-
-def survivors_of(path: str, mutants: Sequence[Mutant], tests: list[str], processes: int) -> list[Mutant]:
-    source = (ROOT / path).read_bytes()
+def _survivors_of_fresh(path: str, mutants: Sequence[Mutant], tests: Sequence[str], processes: int) -> list[Mutant]:
+    """What survives the files or folders of tests, one after the other."""
     left = list(mutants)
-    of_functions = [mutant for mutant in mutants if mutant.function is not None]
-    if of_functions:
-        killed = _of_functions(of_functions, source, tests, processes)
-        dead = {mutant for mutant, is_dead in zip(of_functions, killed, strict=True) if is_dead}
-        left = [mutant for mutant in mutants if mutant not in dead]
-    if not left:
-        return []
-    seconds = _seconds(path, source, tests)
-    works = [lambda mutant=mutant: _fresh(path, mutant.source(source), tests) for mutant in left]
-    killed = _killed(works, seconds, processes)
-    return [mutant for mutant, is_dead in zip(left, killed, strict=True) if not is_dead]
-
-
-def _seconds(path: str, source: bytes, tests: list[str]) -> int:
-    """Processor time that a child may take: ten times that of the module as it is."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if _killed([lambda: _fresh(path, source, tests)], 3_600, 1) != [False]:
-        sys.exit(f"these tests fail without any change: {' '.join(tests)}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return max(SECONDS_MIN, int(10 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)))
+    source = (ROOT / path).read_bytes()
+    for each in tests:
+        if not left:
+            break
+        seconds = seconds_of_fresh(path, [each])
+        works = [((lambda m=mutant, t=each: run_fresh(path, m.source(source), [t])), seconds) for mutant in left]
+        killed = are_killed(works, processes)
+        left = [mutant for mutant, is_dead in zip(left, killed, strict=True) if not is_dead]
+    return left
 
 
 def modules(selected: Iterable[str]) -> Iterator[str]:
@@ -255,6 +99,21 @@ def modules(selected: Iterable[str]) -> Iterator[str]:
             sys.exit(f"{each}: there is no such file or folder")
         for file in [where] if where.is_file() else sorted(where.rglob("*.py")):
             yield str(file.relative_to(ROOT))
+
+
+def _selected(options: argparse.Namespace) -> dict[str, dict[str, list[Mutant]]]:
+    """The mutants to try, by root package and module."""
+    by_root: dict[str, dict[str, list[Mutant]]] = {}
+    first, last = map(int, (options.lines or f"0-{sys.maxsize}").split("-"))
+    for path in modules(options.path):
+        mutants = [
+            mutant
+            for mutant in mutants_of(path, (ROOT / path).read_bytes())
+            if first <= mutant.line <= last and not (options.functions_only and mutant.function is None)
+        ]
+        if mutants:
+            by_root.setdefault(Path(path).parts[0], {})[path] = mutants
+    return by_root
 
 
 def equivalents() -> set[Key]:
@@ -272,6 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("path", nargs="*", default=ROOTS, help="modules or folders; default: all of the pure packages")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="children at once")
     parser.add_argument("--without-properties", action="store_true", help="unit tests alone: much faster, more survive")
+    parser.add_argument("--functions-only", action="store_true", help="only changes of functions: the quick part")
     parser.add_argument("--tests", nargs="+", help="files and folders of tests instead of the module's own")
     parser.add_argument("--lines", help="only changes of these lines of one module, as 10-20")
     options = parser.parse_args(arguments)
@@ -280,27 +140,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         importlib.import_module(heavy)
     known = equivalents()
     made, unlisted, wrong = 0, 0, 0
-    for path in modules(options.path):
-        mutants = mutants_of(path, (ROOT / path).read_bytes())
-        listed = {key for key in known if key[0] == path}
-        if options.lines:
-            first, last = map(int, options.lines.split("-"))
-            mutants = [mutant for mutant in mutants if first <= mutant.line <= last]
-            listed &= {_key(mutant) for mutant in mutants}
-        if not mutants:
-            continue
+    for of_root in _selected(options).values():
         start = time.monotonic()
-        tests = options.tests or tests_of(path, with_properties=not options.without_properties)
-        left = survivors_of(path, mutants, tests, options.processes)
-        for mutant in left:
-            if _key(mutant) not in listed:
-                print(mutant)
-        for key in sorted(listed - {_key(mutant) for mutant in left}):
-            print(f"listed as equivalent, and killed or not made any more: {': '.join(key)}")
-            wrong += 1
-        made += len(mutants)
-        unlisted += sum(_key(mutant) not in listed for mutant in left)
-        print(f"{path}: {len(mutants)} mutants, {len(left)} survive ({time.monotonic() - start:.0f} s)", flush=True)
+        for path, left in survivors(of_root, options):
+            tried = of_root[path]
+            listed = {key for key in known if key[0] == path}
+            if options.lines or options.functions_only:
+                listed &= {_key(mutant) for mutant in tried}
+            for mutant in left:
+                if _key(mutant) not in listed:
+                    print(mutant)
+            for key in sorted(listed - {_key(mutant) for mutant in left}):
+                print(f"listed as equivalent, and killed or not made any more: {', '.join(key)}")
+                wrong += 1
+            made += len(tried)
+            unlisted += sum(_key(mutant) not in listed for mutant in left)
+            seconds = time.monotonic() - start
+            print(f"{path}: {len(tried)} mutants, {len(left)} survive ({seconds:.0f} s)", flush=True)
+            start = time.monotonic()
     print(f"{made} mutants: {unlisted} survive that are not listed as equivalent, and {wrong} are listed wrongly")
     return 1 if unlisted or wrong else 0
 

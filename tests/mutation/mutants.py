@@ -53,6 +53,8 @@ class Mutant(NamedTuple):
     change: str
     """What stands in the module instead of the bytes from `start` to `end`."""
     line: int
+    lines: range
+    """Of the statement, without the statements within it: a test that runs none of them cannot notice the change."""
     start: int
     end: int
     function: tuple[str, ...] | None
@@ -81,9 +83,22 @@ class _Finder(ast.NodeVisitor):
         self._source = source
         self._scope: list[str] = []
         self._function: tuple[str, ...] | None = None
+        self._lines = range(0)
         self._line_starts = [0]
         for line in source.splitlines(keepends=True):
             self._line_starts.append(self._line_starts[-1] + len(line))
+
+    def visit(self, node: ast.AST) -> None:
+        if not isinstance(node, ast.stmt | ast.match_case):
+            super().visit(node)
+            return
+        outer = self._lines
+        first = node.pattern if isinstance(node, ast.match_case) else node
+        body: list[ast.stmt] = getattr(node, "body", [])
+        last = max(first.lineno, body[0].lineno - 1) if body else first.end_lineno or first.lineno
+        self._lines = range(first.lineno, last + 1)
+        super().visit(node)
+        self._lines = outer
 
     # -- what is not looked into ------------------------------------------------------------------------------------
 
@@ -239,7 +254,9 @@ class _Finder(ast.NodeVisitor):
         before, head, tail = (self._source[a:b].decode() for a, b in ((first, last), (first, start), (end, last)))
         was, becomes = (" ".join(text.split()) for text in (before, f"{head}{change}{tail}"))
         scope = ".".join(self._scope)
-        self.mutants.append(Mutant(self._path, scope, was, becomes, change, line, start, end, self._function))
+        self.mutants.append(
+            Mutant(self._path, scope, was, becomes, change, line, self._lines, start, end, self._function)
+        )
 
     def _text(self, node: ast.expr) -> str:
         return self._source[self._start(node) : self._end(node)].decode()
