@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test coverage mutate check setup lock reference clean
+.PHONY: demo test coverage check-newest mutate check setup lock reference clean
 
 setup: $(STAMP)
 
@@ -36,6 +36,11 @@ test: check
 
 coverage: setup
 	$(TESTS) tests/unit
+
+# Lint, types and unit tests on the newest Python that the dependencies allow; make test runs on the oldest.
+NEWEST ?= python3.13
+check-newest:
+	$(MAKE) check coverage VENV=.venv-newest PYTHON=$(NEWEST)
 
 # Changes that no test of a module notices: MUTATE=projections/form takes minutes, all of it takes hours.
 MUTATE ?= schemas projections proofs

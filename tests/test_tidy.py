@@ -21,7 +21,8 @@ def test_every_folder_with_code_is_shipped_typed_and_linted() -> None:
     found = {
         ".".join(file.parent.relative_to(ROOT).parts)
         for file in ROOT.rglob("__init__.py")
-        if file.relative_to(ROOT).parts[0] not in FOLDERS_WITHOUT_PACKAGES and ".venv" not in file.parts
+        if file.relative_to(ROOT).parts[0] not in FOLDERS_WITHOUT_PACKAGES
+        and not any(part.startswith(".venv") for part in file.parts)
     }
     assert found == set(PACKAGES), "name each package in pyproject.toml, tool.setuptools.packages"
     roots = {package.split(".")[0] for package in PACKAGES}

@@ -6,7 +6,7 @@ EventFileError   the file cannot be read, or a line of it cannot be taken; names
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -16,6 +16,10 @@ from schemas.texts import shown
 
 OBJECT_BYTES_MAX = 4 * ENVELOPE_BYTES_MAX
 """Limit for one object with its spaces and line ends. The largest envelope that a gateway takes is a quarter of it."""
+NESTING_MAX = 10
+"""Objects and lists within one another: an event has four. Python reads a thousand to several thousand, by its version, and
+what reads the value next may take fewer. At half, a new kind of event could be refused."""
+_TOO_DEEP = "not JSON that could be an event: it is nested too deeply"
 
 
 class EventFileError(UnusableError):
@@ -84,12 +88,26 @@ def _object(file: Path, line: int, text: bytes) -> Given:
             file, line_in_file, f"not JSON: {error.msg[:1].lower()}{error.msg[1:]} (column {error.colno})"
         ) from None
     except RecursionError:
-        raise EventFileError(file, line, "not JSON that could be an event: it is nested too deeply") from None
+        raise EventFileError(file, line, _TOO_DEEP) from None
     except ValueError as error:
         raise EventFileError(file, line, f"not JSON that could be an event: {error}") from None
     if not isinstance(value, dict):
         raise EventFileError(file, line, "expected a JSON object: a signed envelope or an event")
+    if _is_nested_deeper(value, NESTING_MAX):
+        raise EventFileError(file, line, _TOO_DEEP)
     return Given(file, line, value)
+
+
+def _is_nested_deeper(value: Any, levels: int) -> bool:
+    """Whether objects and lists lie in one another more than so many times."""
+    within = [value]
+    for _ in range(levels):
+        within = [inner for each in within for inner in _members_of(each)]
+    return any(isinstance(each, dict | list) for each in within)
+
+
+def _members_of(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -82,6 +82,8 @@ def envelope(body: dict[str, Any], key: Ed25519PrivateKey | None = None) -> byte
         (b'{"votes": NaN}\n', "2", "NaN is not a JSON number"),
         (b'{"votes": ' + b"9" * 5000 + b"}\n", "2", "a number of 5,000 digits"),
         (b'{"a":' * 3000 + b"1" + b"}" * 3000 + b"\n", "2", "nested too deeply"),
+        (b'{"a":[' * 5 + b"[]" + b"]}" * 5 + b"\n", "2", "nested too deeply"),
+        (b'{"a":[' * 5 + b"1" + b"]}" * 5 + b"\n", "2", "it has no field `type`"),
         (b'{"a": "' + b"x" * 300_000 + b'"}\n', "2", "so it is not a form"),
         (b"\xff\xfe{}\n", "2", "is not UTF-8"),
         (b'{"hello": 1}\n', "2", "neither a signed envelope nor an event"),
