@@ -6,10 +6,14 @@ party, each time its connection has taken what was written before.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+
 from api.feed.admission import Admission
 from api.feed.frames import EVENT, chunk
 from api.feed.hub.hub import Hub
 from api.feed.rendering_turns import RenderingTurns
+from api.feed.subscribers import Subscriber, send
 from api.http.connection import Connection
 from runtime import metrics
 
@@ -18,9 +22,9 @@ class Client:
     """One connection on the feed, as its hub needs it (`Outlet`)."""
 
     def __init__(
-        self, clients: Clients, hub: Hub, party: str, connection: Connection, form: int, *, is_full: bool = False
+        self, clients: Clients, hub: Hub, party: str, connection: Connection, form: int, *, is_open: bool
     ) -> None:
-        """`is_full`: whether to write nothing until `_note_room` is called."""
+        """Where it is not open, nothing is written until `open`."""
         self._clients = clients
         self._connection = connection
         self._is_waiting = False
@@ -28,11 +32,24 @@ class Client:
         self._has_left = False
         self.hub = hub
         self.form = form
-        self.is_full = is_full or connection.is_full
-        self.write_now = connection.write_now
-        connection.watch_room(self._note_room)
+        self.is_full = True
+        self.write_now: Callable[[bytes], None]
+        """The transport's own function, so that a delivery is one call."""
+        self.subscriber: Subscriber
+        if is_open:
+            self._take_connection()
         self.subscriber = hub.join(self, self._serve_soon, party)
         clients.add(self)
+
+    def open(self) -> None:
+        """Write what has waited, and all that comes."""
+        self._take_connection()
+        self._note_room(self.is_full)
+
+    def _take_connection(self) -> None:
+        self.write_now = self._connection.direct()
+        self.is_full = self._connection.is_full
+        self._connection.watch_room(self._note_room)
 
     def end(self, sentence: str) -> None:
         """End the connection in good order: the client shall connect again."""
@@ -67,7 +84,7 @@ class Client:
             if frame is not None:
                 if frame.gap is not None:
                     metrics.LIVE_GAPS.labels(frame.gap).inc()
-                self.write_now(frame.in_form(self.form))
+                send(self, frame)
         except Exception:  # a bug, after which the client would wait for ever; the loop logs it
             self._connection.cut_off()
             raise
@@ -98,7 +115,8 @@ class Clients:
         """Send a comment to each stream that gets no heartbeat, because it is behind."""
         for client in self._all:
             if client.form == EVENT and client.subscriber.is_behind and not client.is_full:
-                client.write_now(COMMENT)
+                with suppress(RuntimeError):  # the connection has just been lost
+                    client.write_now(COMMENT)
 
 
 COMMENT = chunk(b":\n\n")

@@ -21,14 +21,11 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 class StreamClient(Client):
-    """A client of one event stream. Nothing is written until `begin`."""
+    """A client of one event stream, which is opened once the head of the answer is written."""
 
     def __init__(self, clients: Clients, hub: Hub, party: str, connection: Connection) -> None:
-        super().__init__(clients, hub, party, connection, EVENT, is_full=True)
+        super().__init__(clients, hub, party, connection, EVENT, is_open=False)
         self.ended = asyncio.Event()
-
-    def begin(self) -> None:
-        self._note_room(self._connection.is_full)
 
     def end(self, sentence: str) -> None:
         """A browser then connects again, because the answer ends normally."""
@@ -53,7 +50,7 @@ class EventStream(Response):
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             await asyncio.sleep(0)
             if not gone.done():  # a HEAD is at its end here
-                self._client.begin()
+                self._client.open()
             await asyncio.wait({gone, ended}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._client.has_gone()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -141,9 +141,7 @@ class LiveFeed:
         self.admission.open(hub)
 
     async def _follow(self) -> None:
-        hub, delivery, consumer = self.hub, self.delivery, self._consumer
-        assert hub is not None
-        assert delivery is not None
+        consumer = self._consumer
         assert consumer is not None
         opener = Opener(
             self._seals,
@@ -157,13 +155,17 @@ class LiveFeed:
             batches = await consumer.getmany(timeout_ms=POLL_MS)
             if batches:
                 with at_rest(consumer):
-                    await self._apply(hub, opener, batches)
-                    delivery.begin()
-                    await asyncio.sleep(min(await delivery.finish(), self._settings.live_tick_ms / 1000))
+                    believed = await opener.believed(message for messages in batches.values() for message in messages)
+                    await self.apply(
+                        believed, {partition: messages[-1].offset for partition, messages in batches.items()}
+                    )
+                    await self.deliver()
 
-    async def _apply(self, hub: Hub, opener: Opener, batches: Mapping[TopicPartition, Sequence[Any]]) -> None:
-        """Apply messages and flush. No part is rendered in between, because the part would need a flush of its own."""
-        believed = await opener.believed(message for messages in batches.values() for message in messages)
+    async def apply(self, believed: Iterable[Any], through: Mapping[TopicPartition, int]) -> None:
+        """Apply messages and flush. `through`: the last offset by partition, also where that message is not believed. No part
+        is rendered in between, because the part would need a flush of its own."""
+        assert self.hub is not None
+        hub = self.hub
         self.clients.turns.hold()
         try:
             until = time.perf_counter() + APPLY_SECONDS
@@ -175,12 +177,17 @@ class LiveFeed:
                     hub.apply_result(message.offset, message.value)
                 else:
                     hub.apply_block(message.partition, message.offset, message.value)
-            for partition, messages in batches.items():
-                source = -1 if partition.topic == self._topics.results else partition.partition
-                hub.pass_over(source, messages[-1].offset)
+            for partition, offset in through.items():
+                hub.pass_over(-1 if partition.topic == self._topics.results else partition.partition, offset)
             hub.flush()
         finally:
             self.clients.turns.release()
+
+    async def deliver(self) -> None:
+        """Write the frames of the last flush, and wait for as long as changes are to be gathered for the next one."""
+        assert self.delivery is not None
+        self.delivery.begin()
+        await asyncio.sleep(min(await self.delivery.finish(), self._settings.live_tick_ms / 1000))
 
     async def _end(self) -> None:
         self.hub = self.delivery = None

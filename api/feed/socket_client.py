@@ -33,7 +33,7 @@ class SocketClient(Client):
     """It takes its connection over from ASGI, so that a client that only reads costs no task."""
 
     def __init__(self, clients: Clients, hub: Hub, party: str, connection: SocketConnection, heartbeat_s: int) -> None:
-        super().__init__(clients, hub, party, connection, SOCKET)
+        super().__init__(clients, hub, party, connection, SOCKET, is_open=True)
         self._heartbeat_s = heartbeat_s
         self._commands = self._mistakes = 0
         self._window_ends = 0.0

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from api.feed.frames import Frame
@@ -131,8 +132,15 @@ class Outlet(Protocol):
     def form(self) -> int:
         """The form in which it sends frames (api/feed/frames.py)."""
 
-    def write_now(self, data: bytes) -> None:
-        """Send bytes. What cannot leave at once makes the connection full."""
+    def write_now(self, data: bytes, /) -> None:
+        """Send bytes, while the connection is not full. What cannot leave at once makes it full. Raises RuntimeError where the
+        connection has just been lost."""
+
+
+def send(outlet: Outlet, frame: Frame) -> None:
+    """Write a frame, unless the connection has just been lost."""
+    with suppress(RuntimeError):
+        outlet.write_now(frame.in_form(outlet.form))
 
 
 class Subscriber:
@@ -172,7 +180,7 @@ class Subscriber:
             self._answers.append(frame)
             self._ready()
         else:
-            self.outlet.write_now(frame.in_form(self.outlet.form))
+            send(self.outlet, frame)
 
     def miss(self, frame: Frame) -> None:
         """Note that a frame of a live subscription could not be sent. The subscription is due for what changed since."""

@@ -34,8 +34,9 @@ class Connection(Protocol):
         connection is full as soon as the kernel takes no more. A later request on the connection would never be answered, so
         it ends the connection. Returns False where a later request has already come."""
 
-    def write_now(self, data: bytes) -> None:
-        """Send bytes at once, as far as the kernel takes them."""
+    def direct(self) -> Callable[[bytes], None]:
+        """A function that sends bytes at once, as far as the kernel takes them, and may be called while the connection is not
+        full. It raises RuntimeError where the connection was lost in this turn of the loop."""
 
     def watch_room(self, call: Callable[[bool], None]) -> None:
         """Call this with the new `is_full` each time it changes."""
@@ -73,27 +74,43 @@ class ServedConnection:
     _unread: Unread
     is_full = False
     was_unread = False
+    _keeps_little = False
+    """Whether `is_full` states that bytes wait, and not only that more than the transport's high-water mark do."""
     _room_changed: Callable[[bool], None] | None = None
 
     @property
     def unsent(self) -> int:
         """Bytes that were written and not taken yet."""
-        return self._unread.unsent
+        return self._unread.unsent if self.is_full or not self._keeps_little else 0
 
     @property
     def is_gone(self) -> bool:
         return self.transport.is_closing()
 
-    def write_now(self, data: bytes) -> None:
-        self._corked.write_now(data)
+    def direct(self) -> Callable[[bytes], None]:
+        return self._corked.direct()
 
     def watch_room(self, call: Callable[[bool], None]) -> None:
         self._room_changed = call
 
     def note_room(self, *, is_full: bool) -> None:
         self.is_full = is_full
+        if not is_full:
+            self._unread.drained()
         if self._room_changed is not None:
             self._room_changed(is_full)
+
+    def keep_little(self) -> None:
+        """Let the kernel keep STREAM_SENT_BYTES_MAX for a client that does not read, and have `pause_writing` called for the
+        first byte that the kernel does not take."""
+        if self.transport.is_closing():
+            return
+        self.transport.set_write_buffer_limits(high=0)
+        self._keeps_little = True
+        raw = self.transport.get_extra_info("socket")
+        if raw is not None:
+            with suppress(OSError):  # the connection has just ended
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, STREAM_SENT_BYTES_MAX)
 
     def cut_off(self) -> None:
         self.transport.abort()
@@ -104,15 +121,3 @@ def notice_the_vanished(transport: asyncio.BaseTransport) -> None:
     raw = transport.get_extra_info("socket")
     if raw is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, VANISHED_MS)
-
-
-def keep_little(transport: asyncio.Transport) -> None:
-    """Let the kernel keep STREAM_SENT_BYTES_MAX for a client that does not read, and call the protocol's
-    `pause_writing` for the first byte that the kernel does not take."""
-    if transport.is_closing():
-        return
-    transport.set_write_buffer_limits(high=0)
-    raw = transport.get_extra_info("socket")
-    if raw is not None:
-        with suppress(OSError):  # the connection has just ended
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, STREAM_SENT_BYTES_MAX)

@@ -30,7 +30,7 @@ class Corked:
         self._reading_held = 0
         self._is_half_closed = False
         self.written = 0
-        """Bytes that were written since the connection was made."""
+        """Bytes that were written here since the connection was made."""
 
     def write(self, data: bytes) -> None:
         if self._is_half_closed:
@@ -43,15 +43,11 @@ class Corked:
         if self._held_bytes > HELD_BYTES_MAX:
             self._flush()
 
-    def write_now(self, data: bytes) -> None:
-        """Send bytes that are one write by themselves, such as a frame, behind what is held."""
-        if self._held:
-            self._flush()
-        self.written += len(data)
-        try:  # noqa: SIM105  # which costs nothing here, whereas `suppress` costs 0.3 µs
-            self._transport.write(data)
-        except RuntimeError:
-            pass  # uvloop closes a transport at the first write that fails, and reports so in its next turn
+    def direct(self) -> Callable[[bytes], None]:
+        """The transport's own `write`, for bytes that are one write by themselves and need not be in order with what is written
+        here, such as whole frames of a WebSocket. What was written before is sent first."""
+        self._flush()
+        return self._transport.write
 
     def get_write_buffer_size(self) -> int:
         """Bytes that the kernel has not taken yet."""

@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from api.errors import ApiError
-from api.http.connection import CONNECTION, ServedConnection, keep_little, notice_the_vanished
+from api.http.connection import CONNECTION, ServedConnection, notice_the_vanished
 from api.http.connections import Connections
 from api.http.corked import BACKLOG, HELD_BYTES_MAX, Corked
 from api.http.fair_turns import FairTurns, Piece, Place
@@ -157,7 +157,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         self._is_endless = True
         if self._place is not None:
             self._place.give_back()
-        keep_little(self.transport)
+        self.keep_little()
         return not self.pipeline
 
     def pause_writing(self) -> None:

@@ -26,6 +26,10 @@ class Unread:
     def unsent(self) -> int:
         return self._corked.get_write_buffer_size()
 
+    def drained(self) -> None:
+        """Note that all bytes were taken at this moment."""
+        self._since = None
+
     def is_stalled(self, now: float) -> bool:
         """Whether fewer than SEND_BYTES_MIN were taken in the time allowed. Called about once a second, because it measures."""
         unsent = self.unsent

@@ -22,7 +22,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.http11 import Request
 
-from api.http.connection import CONNECTION, Receiver, ServedConnection, keep_little
+from api.http.connection import CONNECTION, Receiver, ServedConnection
 from api.http.connections import Connections
 from api.http.corked import BACKLOG, UNREAD, Corked
 from api.http.fair_turns import FairTurns
@@ -106,11 +106,11 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
         self._let_go()
 
     def has_no_end(self) -> bool:
-        keep_little(self.transport)
+        self.keep_little()
         return True
 
     def look(self, now: float) -> None:
-        if self._unread.is_stalled(now):
+        if self.unsent and self._unread.is_stalled(now):
             metrics.HTTP_CUT_OFF.labels("unread").inc()
             self.was_unread = True
             self.cut_off()

@@ -293,7 +293,7 @@ async def test_a_connection_that_was_taken_over_stays_open_and_each_message_is_a
     for _ in range(20):
         await asyncio.sleep(0)
     assert server.taker.messages == ["x", "x", None]
-    socket.write_now(b"frame")
+    socket.direct()(b"frame")
     assert transport.sent == b"\x8a\x00frame"
     assert transport.is_reading
 
