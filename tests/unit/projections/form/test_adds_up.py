@@ -57,6 +57,12 @@ def test_columns_are_compared_also_where_the_sum_of_the_row_is_right(row: str) -
         assert not _adds_up(**{row: {"L": stated["L"] + by, "P": stated["P"] - by, "J": stated["J"]}})
 
 
+@pytest.mark.parametrize("voters", [{"L": 16, "P": 27, "J": 43}, {"L": 15, "P": 28, "J": 43}])
+def test_voters_are_those_of_the_three_lists_in_each_column(voters: dict[str, int]) -> None:
+    """All other sums are those of 43 voters."""
+    assert not _adds_up(B4=voters, S1=51, S2=43, VA=41, VC=43, votes={"01": 31, "02": 10})
+
+
 @pytest.mark.parametrize(
     "disabled",
     [{"L": 15, "P": 27, "J": 41}, {"L": 16, "P": 26, "J": 42}, {"L": 14, "P": 28, "J": 42}, {"L": 15, "P": 27}],

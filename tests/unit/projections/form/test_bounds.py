@@ -52,6 +52,9 @@ def test_a_number_is_bounded_by_another_with_a_tolerance(
         (274, {"rounding": "nearest"}, 279),  # 5.48
         (275, {"rounding": "nearest"}, 281),  # 5.5
         (300, {"reserve_percent": 3}, 309),
+        (67, {"reserve_percent": 3}, 70),  # 2.01
+        (33, {"reserve_percent": 3, "rounding": "down"}, 33),  # 0.99
+        (7, {"reserve_percent": 7, "rounding": "nearest"}, 7),  # 0.49
         (300, {"reserve_percent": 0}, 300),
     ],
 )
