@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
@@ -22,6 +22,7 @@ from api.read.package import PackageFile
 from api.read.parameters import only_known_parameters
 from api.read.reading import Reading
 from api.read.snapshots import Snapshots
+from api.roles import ALL_ROLES, ApiRole
 from api.submit import routes as submissions
 from api.submit.gateway import Gateway
 from projections.definition.compiled import Definition
@@ -36,32 +37,37 @@ the last event that is counted in. The same prefix of the log always gives the s
 """
 
 
-def create_app(settings: Settings, definition: Definition, limits: Limits) -> FastAPI:
-    """The API of one election. Connections are made when it starts."""
+def create_app(
+    settings: Settings, definition: Definition, limits: Limits, roles: Collection[ApiRole] = ALL_ROLES
+) -> FastAPI:
+    """The API of one election. Connections are made when it starts, those that its roles need. All routes are in each app, so
+    that each describes the whole API; api/door.py refuses what the process does not serve."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         number = settings.generation or await current_generation(settings, definition.election, definition.hash)
         alarms = Alarms(SetAside(metrics.API_SET_ASIDE))
-        derived = Derived(replace(settings, generation=number), definition, alarms)
+        derived = Derived(replace(settings, generation=number), definition, roles, alarms)
         await derived.start()
-        app.state.gateway = Gateway(settings, definition, derived.pool, limits)
-        app.state.snapshots = Snapshots(derived.read, definition, app.state.in_memory)
-        app.state.logs = PublicLogs(settings, definition)
-        app.state.package = PackageFile(settings)
+        if ApiRole.GATEWAY in roles:
+            app.state.gateway = Gateway(settings, definition, derived.pool, limits)
+        if ApiRole.READ in roles:
+            app.state.snapshots = Snapshots(derived.read, definition, app.state.in_memory)
+            app.state.logs = PublicLogs(settings, definition)
+            app.state.package = PackageFile(settings)
         derived.show(app)
-        await app.state.gateway.start()
+        if ApiRole.GATEWAY in roles:
+            await app.state.gateway.start()
         fixed = settings.generation != 0
-        serving = asyncio.create_task(
-            _serve_for_ever(derived) if fixed else follow_generations(app, derived, definition, alarms)
-        )
+        serving = asyncio.create_task(_serve_for_ever(derived) if fixed else follow_generations(app, derived, alarms))
         try:
             yield
         finally:
             serving.cancel()
             with suppress(asyncio.CancelledError):
                 await serving
-            await app.state.gateway.stop()
+            if ApiRole.GATEWAY in roles:
+                await app.state.gateway.stop()
 
     app = FastAPI(
         title="Rekap",
@@ -80,6 +86,7 @@ def create_app(settings: Settings, definition: Definition, limits: Limits) -> Fa
     app.state.settings = settings
     app.state.limits = limits
     app.state.in_memory = SnapshotsInMemory(limits.requests)
+    app.state.roles = roles
     install_problems(app)
     for part in (submissions, snapshots, live, log, package, health, events, docs):
         app.include_router(part.router)

@@ -1,11 +1,12 @@
 """What the API serves of one generation (runtime/kafka/generations.py): the read model, the live feed, the health of its
-stages. Switches from one generation to the next without a moment in which nothing is served."""
+stages, each where a role of the process needs it. Switches from one generation to the next without a moment in which nothing is
+served."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from importlib.resources import files
@@ -18,6 +19,7 @@ from api.errors import ApiError
 from api.feed.live import LiveFeed
 from api.health.probe import HealthProbe
 from api.read.readmodel import ReadModel
+from api.roles import ApiRole
 from projections.definition.compiled import Definition
 from projections.readmodel import queries
 from runtime.kafka.generations import Alarms, later_generation
@@ -46,34 +48,40 @@ class GenerationNotServedError(ApiError):
 
 
 class Derived:
-    def __init__(self, settings: Settings, definition: Definition, generations: Alarms | None = None) -> None:
+    def __init__(
+        self, settings: Settings, definition: Definition, roles: Collection[ApiRole], generations: Alarms | None = None
+    ) -> None:
         self.generation = settings.generation
         self.settings = settings
-        self._definition = definition
+        self.roles = roles
+        self.definition = definition
         self.pool: Any = None
         self._lists: Any = None
         self.read: ReadModel
-        self.live: LiveFeed
-        self.health = HealthProbe(settings, definition, generations)
+        self.live: LiveFeed | None = None
+        """None where the process has not the role of the feed."""
+        self.health = HealthProbe(settings, definition, roles, generations)
 
     async def start(self) -> None:
         """Raises what Kafka and PostgreSQL raise; `stop` then cleans up."""
-        schema = queries.schema_of(self._definition.election, self.generation)
+        schema = queries.schema_of(self.definition.election, self.generation)
         self.pool = await open_pool(self.settings, schema, size=self.settings.database_connections)
         await migrate(self.pool, schema, files("projections.readmodel").joinpath("migrations"))
-        self._lists = await open_pool(
-            self.settings,
-            schema,
-            size=self.settings.list_connections,
-            statement_seconds_max=LIST_SECONDS_MAX,
-        )
-        self.read = ReadModel(self.pool, self._lists, self._definition)
-        self.live = LiveFeed(self.settings, self._definition, self.read)
-        await self.live.start()
+        if ApiRole.READ in self.roles:
+            self._lists = await open_pool(
+                self.settings,
+                schema,
+                size=self.settings.list_connections,
+                statement_seconds_max=LIST_SECONDS_MAX,
+            )
+        self.read = ReadModel(self.pool, self._lists or self.pool, self.definition)
+        if ApiRole.FEED in self.roles:
+            self.live = LiveFeed(self.settings, self.definition, self.read)
+            await self.live.start()
         await self.health.start()
 
     async def stop(self) -> None:
-        if hasattr(self, "live"):
+        if self.live is not None:
             await self.live.stop()
         await self.health.stop()
         for pool in (self._lists, self.pool):
@@ -82,8 +90,11 @@ class Derived:
 
     def show(self, app: FastAPI) -> None:
         """Serve this generation from the next request on."""
-        app.state.pool = app.state.gateway.look_ups.pool = self.pool
-        app.state.snapshots.serve(self.read)
+        app.state.pool = self.pool
+        if ApiRole.GATEWAY in self.roles:
+            app.state.gateway.look_ups.pool = self.pool
+        if ApiRole.READ in self.roles:
+            app.state.snapshots.serve(self.read)
         app.state.live = self.live
         app.state.health = self.health
 
@@ -91,17 +102,18 @@ class Derived:
         """Whether a recorder has made the read model. The API must not make it, because it would serve an empty one."""
         connection = await asyncpg.connect(self.settings.database)
         try:
-            schema = queries.schema_of(self._definition.election, self.generation)
+            schema = queries.schema_of(self.definition.election, self.generation)
             return await connection.fetchval("SELECT to_regclass($1)", f'"{schema}".topic_position') is not None
         finally:
             await connection.close()
 
     async def has_reached(self, other: Derived) -> bool:
         """Whether all numbers of this generation are as new as those of the other one."""
-        if self.live.hub is None or other.live.hub is None:
-            return False
-        if not _reached(self.live.hub.cuts(), other.live.hub.cuts()):
-            return False
+        if self.live is not None and other.live is not None:
+            if self.live.hub is None or other.live.hub is None:
+                return False
+            if not _reached(self.live.hub.cuts(), other.live.hub.cuts()):
+                return False
         cuts_of_other = await other.read.cuts()
         return _reached(await self.read.cuts(), cuts_of_other)
 
@@ -110,12 +122,12 @@ def _reached(own: Iterable[Cut], others: Iterable[Cut]) -> bool:
     return all(at_or_before(other, each) for each, other in zip(own, others, strict=True))
 
 
-async def follow_generations(app: FastAPI, current: Derived, definition: Definition, alarms: Alarms) -> None:
+async def follow_generations(app: FastAPI, current: Derived, alarms: Alarms) -> None:
     """Serve each generation that is made current. Runs until it is cancelled, and then stops the generation that is served."""
     try:
         while True:
             try:
-                current = await _next(app, current, definition, alarms)
+                current = await _next(app, current, alarms)
             except GenerationNotServedError as error:
                 alarms.not_served = f"{error}; generation {current.generation} is served"
                 logger.error(log_line("generation-not-served", error=error))
@@ -128,12 +140,13 @@ async def follow_generations(app: FastAPI, current: Derived, definition: Definit
         await current.stop()
 
 
-async def _next(app: FastAPI, current: Derived, definition: Definition, alarms: Alarms) -> Derived:
+async def _next(app: FastAPI, current: Derived, alarms: Alarms) -> Derived:
     """Wait for another generation, serve it, and stop the one before. Raises GenerationNotServedError, and what Kafka and
     PostgreSQL raise."""
+    definition = current.definition
     number = await later_generation(current.settings, definition.election, definition.hash, current.generation, alarms)
     logger.info(log_line("generation-changed", before=current.generation, now=number))
-    following = Derived(replace(current.settings, generation=number), definition, alarms)
+    following = Derived(replace(current.settings, generation=number), definition, current.roles, alarms)
     if not await following.is_there():
         raise GenerationNotServedError(f"generation {number} was made current, and its read model is not there")
     try:

@@ -1,4 +1,5 @@
-"""The way in: finds the party that a request counts against, applies rate limits, and calls the handler of submissions.
+"""The way in: finds the party that a request counts against, applies rate limits, refuses what other roles serve, and calls the
+handler of submissions.
 
 On a busy night nearly all requests are `POST /v1/submissions`, and routing, dependencies and exit stacks cost as much as
 all the checks (bench/latency.py). So the door calls the handler of that route directly, without FastAPI's routing; the route
@@ -11,10 +12,12 @@ EventSource ends for good where it is answered with 429. Only mistakes in such r
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 from fastapi import FastAPI, Request
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from api.feed.event_stream import come_back
 from api.http.whole_request import WholeRequest
@@ -22,6 +25,7 @@ from api.limits.limits import PARTY, Limits
 from api.limits.rate_limits import RateLimit
 from api.problems import BUG, Problem
 from api.read.reading import READ_BY_PAGES
+from api.roles import ALL_ROLES, PATHS_OF_EACH, ApiRole, role_of
 from api.submit.answers import Answer, http_answer, log_failed_submission
 from api.submit.gateway import Gateway
 from api.submit.routes import submit
@@ -43,22 +47,30 @@ much as what was refused; with one second and 512 connections, it is refused 512
 class Door:
     """The ASGI app that the server runs."""
 
-    def __init__(self, app: FastAPI, limits: Limits) -> None:
+    def __init__(self, app: FastAPI, limits: Limits, roles: Collection[ApiRole] = ALL_ROLES) -> None:
         self._app = app
         self._limits = limits
+        self._roles = roles
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         party = scope[PARTY] = self._limits.proxies.client_of(scope)
+        method = scope.get("method", "GET")  # a WebSocket has none
+        elsewhere = misdirected(method, scope["path"], self._roles)
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            if elsewhere is not None:
+                await WebSocket(scope, receive, send).send_denial_response(elsewhere.response())
+            else:
+                await self._app(scope, receive, send)
             return
-        if scope["path"] == LIVE_PATH:
+        if scope["path"] == LIVE_PATH and elsewhere is None:
             await self._live(scope, receive, send, party)
             return
-        is_submission = scope["method"] == "POST" and scope["path"] in (SUBMISSION_PATH, BATCH_PATH)
+        is_submission = (
+            method == "POST" and scope["path"] in (SUBMISSION_PATH, BATCH_PATH) and ApiRole.GATEWAY in self._roles
+        )
         limit = self._limits.submissions if is_submission else self._limits.requests
         if limit:
             send = _with_rate_limit(limit, party, send, 0 if is_submission else MISTAKE_COST)
@@ -70,7 +82,9 @@ class Door:
                     response.headers.update(READ_BY_PAGES)
                 await response(scope, receive, send)
                 return
-        if is_submission and scope["path"] == SUBMISSION_PATH:
+        if elsewhere is not None:
+            await elsewhere.response()(scope, receive, send)
+        elif is_submission and scope["path"] == SUBMISSION_PATH:
             await self._submit(scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -127,6 +141,20 @@ class Door:
             response = BUG.response()
             metrics.GATEWAY_ANSWERS.labels(BUG.status).inc()
         await response(scope, receive, send)
+
+
+def misdirected(method: str, path: str, roles: Collection[ApiRole]) -> Problem | None:
+    """Why a process with these roles does not serve a request; None where it does."""
+    role = role_of(method, path)
+    if role in roles or path in PATHS_OF_EACH:
+        return None
+    own = " and ".join(sorted(roles))
+    return Problem(
+        421,
+        "Served by another process",
+        f"{method} {path} is served by processes of the role {role}; this one has the role {own}.",
+        role=str(role),
+    )
 
 
 def _with_rate_limit(limit: RateLimit, party: str, send: Send, mistake_cost: int) -> Send:

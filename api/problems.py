@@ -120,6 +120,7 @@ PROBLEM_SCHEMA = {
         "detail": {"type": "string"},
         "field": {"type": "string", "description": "dotted path of the value at fault"},
         "rule": {"type": "string", "description": "id of the rule that refused it"},
+        "role": {"type": "string", "description": "of 421: the role of the processes that serve this"},
         "signed": {
             "type": "string",
             "description": "of a submission refused for good: signed by the gateway (C2SP signed-note; the text is "

@@ -8,21 +8,31 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-API, TABULATOR, ROLLUP, RECORDER, NOTARY = (CollectorRegistry() for _ in range(5))
-REGISTRIES = {"api": API, "tabulator": TABULATOR, "rollup": ROLLUP, "recorder": RECORDER, "notary": NOTARY}
+API, GATEWAY, FEED, READ, TABULATOR, ROLLUP, RECORDER, NOTARY = (CollectorRegistry() for _ in range(8))
+REGISTRIES = {
+    "api": API,
+    "gateway": GATEWAY,
+    "feed": FEED,
+    "read": READ,
+    "tabulator": TABULATOR,
+    "rollup": ROLLUP,
+    "recorder": RECORDER,
+    "notary": NOTARY,
+}
+"""By kind of process. Every process of the API has those of `api`, and beside them those of its roles."""
 BATCH_BUCKETS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000)
 
 GATEWAY_ANSWERS = Counter(
     "rekap_gateway_answers_total",
     "Submissions answered, by HTTP status; each line of a batch counts.",
     ["status"],
-    registry=API,
+    registry=GATEWAY,
 )
 GATEWAY_REFUSED = Counter(
     "rekap_gateway_refused_total",
     "Submissions refused at the gate, by the rule that refused them.",
     ["rule"],
-    registry=API,
+    registry=GATEWAY,
 )
 HTTP_CONNECTIONS = Gauge("rekap_http_connections", "Connections that are open, WebSockets too.", registry=API)
 HTTP_REFUSED = Counter(
@@ -40,13 +50,13 @@ HTTP_CUT_OFF = Counter(
 ANSWERS_FROM_MEMORY = Counter(
     "rekap_answers_from_memory_total",
     "Snapshots answered from memory before the application's routing, 304 too.",
-    registry=API,
+    registry=READ,
 )
 ANSWERS_READ = Counter(
-    "rekap_answers_read_total", "Snapshots read from PostgreSQL: each once for each cut of what it shows.", registry=API
+    "rekap_answers_read_total", "Snapshots read from PostgreSQL: each once for each cut of what it shows.", registry=READ
 )
 CUTS_LOOKED_UP = Counter(
-    "rekap_cuts_looked_up_total", "Times that PostgreSQL was asked for the cut of the read model.", registry=API
+    "rekap_cuts_looked_up_total", "Times that PostgreSQL was asked for the cut of the read model.", registry=READ
 )
 STAGE_LAG = Gauge(
     "rekap_stage_lag_records", "Records or messages that a stage is behind what it reads.", ["stage"], registry=API
@@ -62,23 +72,23 @@ STOPPED_PARTITIONS = Gauge(
     registry=API,
 )
 PARTS_UP = Gauge("rekap_part_up", "Whether Kafka and PostgreSQL answer: 1 yes, 0 no.", ["part"], registry=API)
-LIVE_CLIENTS = Gauge("rekap_live_clients", "Clients on the live feed of this process.", registry=API)
+LIVE_CLIENTS = Gauge("rekap_live_clients", "Clients on the live feed of this process.", registry=FEED)
 LIVE_CLIENTS_DROPPED = Counter(
     "rekap_live_clients_dropped_total",
     "Clients of the live feed that were cut off because they did not read.",
-    registry=API,
+    registry=FEED,
 )
 LIVE_GAPS = Counter(
     "rekap_live_gaps_total",
     "Markers of a gap sent on the live feed, by reason: slow-client is one that got the newest state instead of a backlog.",
     ["reason"],
-    registry=API,
+    registry=FEED,
 )
 STATIONS_HELD = Gauge(
     "rekap_held_stations",
     "Results that wait for review, by office, in what the live feed shows.",
     ["office"],
-    registry=API,
+    registry=FEED,
 )
 
 _SET_ASIDE = (

@@ -38,6 +38,9 @@ class Settings:
     package: Path = _setting(Path("election"), "directory or zip of the election package")
     host: str = _setting("127.0.0.1", "address the API listens on")
     port: int = _setting(8000, "port the API listens on")
+    peers: str = _setting(
+        "", "addresses of API processes with other roles whose health this one adds to its own, separated by commas"
+    )
     trusted_proxies: str = _setting(
         "", "addresses and networks of reverse proxies whose X-Forwarded-For is believed, separated by commas"
     )

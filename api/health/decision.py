@@ -6,16 +6,20 @@ degraded     otherwise, where one of these is so:
                  `lagging`          a stage is more than LAGGING_RECORDS behind, or the live feed is beginning
                  `without_worker`   a stage has no worker
                  `alarms`           messages were set aside, a topic is not as it must be, a generation cannot be served
-                 `refusing`         this process refuses clients because one of its bounds is reached
+                 `refusing`         this process, or a peer, refuses clients because one of its bounds is reached
+                 `peers`            a process of another role cannot be reached
 ok           otherwise
+
+A *peer* is a process of the API with other roles (api/roles.py), which this one asks for its health.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from api.roles import ApiRole
 from runtime.kafka.set_aside import Heap
 
 LAGGING_RECORDS = 10_000
@@ -67,6 +71,13 @@ class DatabaseReading:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerReading:
+    address: str
+    answer: Mapping[str, Any] | str
+    """Its answer of `/v1/health`, or the name of the error where it gave none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """All that health depends on. A part that cannot be reached is the name of the error."""
 
@@ -79,7 +90,11 @@ class Reading:
     """Ages of the logs' checkpoint files that are on this machine."""
     heartbeat_s: float
     """How often a notary renews its checkpoints."""
-    live: Stage
+    roles: Collection[ApiRole]
+    """Those of this process."""
+    live: Stage | None
+    """None where this process does not have the role of the feed."""
+    peers: Sequence[PeerReading]
     set_aside: Sequence[Heap]
     """What this process set aside."""
     topics: Sequence[str]
@@ -96,11 +111,20 @@ def answer_of(reading: Reading, about: Mapping[str, Any]) -> dict[str, Any]:
     lagging = [name for name, stage in stages.items() if is_lagging(stage)]
     stopped = [name for name, stage in stages.items() if stage.get("stopped")]
     without_worker = [name for name, stage in stages.items() if stage.get("workers") == 0]
-    alarms = [*reading.topics, *(heap.sentence() for heap in set_aside_of(reading)), *reading.generations]
+    answers = _peers_reached(reading)
+    own_alarms = [*reading.topics, *(heap.sentence() for heap in set_aside_of(reading)), *reading.generations]
+    # In their order and once each: peers read the same topics.
+    alarms = list(dict.fromkeys([*own_alarms, *(alarm for answer in answers for alarm in answer["alarms"])]))
+    refusing = [
+        *reading.refusing,
+        *(f"{' and '.join(answer['roles'])}: {sentence}" for answer in answers for sentence in answer["refusing"]),
+    ]
     kafka, database = _reached(reading.kafka), _reached(reading.database)
-    is_ok = kafka == "ok" and database == "ok" and not (lagging or without_worker or alarms or reading.refusing)
+    is_ok = kafka == "ok" and database == "ok" and not (lagging or without_worker or alarms or refusing)
+    is_ok = is_ok and len(answers) == len(reading.peers)
     return {
         "status": "stopped" if stopped else "ok" if is_ok else "degraded",
+        "roles": sorted(reading.roles),
         **about,
         "kafka": kafka,
         "database": database,
@@ -108,15 +132,28 @@ def answer_of(reading: Reading, about: Mapping[str, Any]) -> dict[str, Any]:
         "lagging": lagging,
         "without_worker": without_worker,
         "alarms": alarms,
-        "refusing": list(reading.refusing),
+        "refusing": refusing,
+        "peers": {peer.address: _peer_status(peer) for peer in reading.peers},
         "stages": stages,
     }
 
 
+NEEDED_BY: Mapping[str, frozenset[ApiRole]] = {
+    "kafka": frozenset({ApiRole.GATEWAY, ApiRole.FEED}),
+    "database": frozenset({ApiRole.READ}),
+}
+"""The roles that cannot take requests without a part. A gateway without PostgreSQL appends what it would have looked up, and a
+feed that has begun needs PostgreSQL no more."""
+
+
 def not_ready(answer: Mapping[str, Any]) -> list[str]:
     """What this process lacks to take requests; nothing where it is ready."""
-    lacking = [f"{part} is {answer[part]}" for part in ("kafka", "database") if answer[part] != "ok"]
-    if answer["stages"]["live"]["state"] != "following":
+    lacking = [
+        f"{part} is {answer[part]}"
+        for part, roles in NEEDED_BY.items()
+        if answer[part] != "ok" and not roles.isdisjoint(answer["roles"])
+    ]
+    if ApiRole.FEED in answer["roles"] and answer["stages"]["live"]["state"] != "following":
         lacking.append("the live feed is beginning")
     return lacking
 
@@ -133,8 +170,45 @@ def stages_of(reading: Reading) -> dict[str, Stage]:
     if isinstance(reading.database, DatabaseReading) and reading.ends is not None:
         stages["recorder"] = _recorder_stage(reading.database, reading.ends)
         stages["notary"] = _notary_stage(reading, reading.database, reading.ends)
-    stages["live"] = reading.live
+    _add_stages_of_peers(stages, reading)
     return stages
+
+
+def _add_stages_of_peers(stages: dict[str, Stage], reading: Reading) -> None:
+    """The stages that processes of the API are: of this one, and of its peers together."""
+    answers = _peers_reached(reading)
+    feeds = [answer["stages"]["live"] for answer in answers if ApiRole.FEED in answer["roles"]]
+    if reading.live is not None:
+        feeds.insert(0, reading.live)
+    if feeds:
+        stages["live"] = _together(feeds)
+    if reading.peers:
+        gateways = [
+            roles for roles in (reading.roles, *(each["roles"] for each in answers)) if ApiRole.GATEWAY in roles
+        ]
+        stages.setdefault("gateway", {"lag_records": None})["workers"] = len(gateways)
+        stages.setdefault("live", {"lag_records": None})["workers"] = len(feeds)
+
+
+def _together(feeds: Sequence[Stage]) -> Stage:
+    """Several feeds as one stage: as far behind as the last of them, with the clients of all."""
+    if len(feeds) == 1:
+        return dict(feeds[0])
+    following = [feed for feed in feeds if feed["state"] == "following"]
+    return {
+        "state": "following" if len(following) == len(feeds) else "beginning",
+        "lag_records": max((feed["lag_records"] for feed in following), default=None),
+        "clients": sum(feed["clients"] for feed in feeds),
+        "stopped": list(dict.fromkeys(sentence for feed in following for sentence in feed["stopped"])),
+    }
+
+
+def _peers_reached(reading: Reading) -> list[Mapping[str, Any]]:
+    return [peer.answer for peer in reading.peers if not isinstance(peer.answer, str)]
+
+
+def _peer_status(peer: PeerReading) -> str:
+    return f"unreachable: {peer.answer}" if isinstance(peer.answer, str) else str(peer.answer["status"])
 
 
 def _kafka_stages(kafka: KafkaReading) -> dict[str, Stage]:

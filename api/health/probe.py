@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
@@ -13,6 +14,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from api.health.decision import DatabaseReading, Ends, KafkaReading, Reading, answer_of
+from api.health.peers import Peers
+from api.roles import ALL_ROLES, ApiRole
 from projections.definition.compiled import Definition
 from projections.loghead import queries as loghead
 from projections.readmodel import queries, recording
@@ -37,8 +40,16 @@ CATCH_UP_POLL_SECONDS = 0.5
 
 
 class HealthProbe:
-    def __init__(self, settings: Settings, definition: Definition, generations: Alarms | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        definition: Definition,
+        roles: Collection[ApiRole] = ALL_ROLES,
+        generations: Alarms | None = None,
+    ) -> None:
+        self._roles = roles
         self._generations = generations or Alarms()
+        self._peers = Peers(settings.peers)
         self._settings = settings
         self._definition = definition
         self._seals = Seals(settings.workers_key, definition.hash)
@@ -66,6 +77,7 @@ class HealthProbe:
             await stop_consumer(self._consumer)
         if self._admin is not None:
             await self._admin.close()
+        await self._peers.close()
 
     async def answer(self, state: Any) -> dict[str, Any]:
         """The answer of `/v1/health`, for the state of the app; at most KEPT_SECONDS old."""
@@ -85,6 +97,7 @@ class HealthProbe:
 
     async def read(self, state: Any) -> Reading:
         kafka, database = await self._kafka(), await self._database(state.pool)
+        live = state.live
         return Reading(
             now=time.time(),
             kafka=kafka,
@@ -92,8 +105,10 @@ class HealthProbe:
             database=database,
             checkpoint_ages_s=self._checkpoint_ages_s(),
             heartbeat_s=self._settings.heartbeat_s,
-            live=state.live.stage(),
-            set_aside=[*state.live.aside.heaps(), *self._committed.heaps()],
+            roles=self._roles,
+            live=None if live is None else live.stage(),
+            peers=await self._peers.read(),
+            set_aside=[*(() if live is None else live.aside.heaps()), *self._committed.heaps()],
             topics=self._topics.sentences(),
             generations=self._generations.sentences(),
             refusing=state.limits.refusals.current(),

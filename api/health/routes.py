@@ -20,12 +20,14 @@ router = APIRouter(tags=["health"])
 async def health(request: Request) -> dict[str, Any]:
     """Lag in records of each stage behind what it reads, and whether Kafka and PostgreSQL answer. `status` is `ok`;
     `degraded` where one of them does not answer, a stage lags (`lagging`; the live feed also while it begins) or has no
-    worker (`without_worker`), this process refuses clients because one of its bounds is reached (`refusing` names the
-    bound), or something must be looked at (`alarms`: messages of Kafka that no worker wrote, for an hour; topics that are
-    not as they must be; a generation that cannot be served); `stopped` where the fold of a partition has stopped at a
-    record (`stages.tabulator.stopped` names the record and the reason; results of that partition stay as they were), or a
-    stage cannot add up, store or show one office (`stopped` of that stage; the other offices continue).
-    `newest_record_age_s` is the age in seconds of the newest record that is in what is served, by its gateway's clock."""
+    worker (`without_worker`), a peer does not answer (`peers`), this process or a peer refuses clients because one of its
+    bounds is reached (`refusing` names the bound), or something must be looked at (`alarms`: messages of Kafka that no
+    worker wrote, for an hour; topics that are not as they must be; a generation that cannot be served); `stopped` where
+    the fold of a partition has stopped at a record (`stages.tabulator.stopped` names the record and the reason; results of
+    that partition stay as they were), or a stage cannot add up, store or show one office (`stopped` of that stage; the
+    other offices continue). `newest_record_age_s` is the age in seconds of the newest record that is in what is served, by
+    its gateway's clock. Every process of the API answers this and names its `roles`. A process that knows `peers`,
+    processes of other roles, adds what they answer; without a feed among them and itself there is no stage `live`."""
     return await _answer(request)
 
 
@@ -46,7 +48,8 @@ async def livez() -> dict[str, str]:
     responses={200: {"description": "Ready."}, 503: PROBLEM_RESPONSES[503]},
 )
 async def readyz(request: Request) -> Response:
-    """Ready: Kafka and PostgreSQL answer, and the live feed has begun. Otherwise 503, with what is missing."""
+    """Ready: the parts that the roles of this process need answer (the gateway and the feed need Kafka, the read role
+    PostgreSQL), and its live feed has begun. Otherwise 503, with what is missing."""
     lacking = not_ready(await _answer(request))
     if lacking:
         raise Problem(503, "Not ready", f"Not ready: {'; '.join(lacking)}.", retry_after_s=1)
@@ -66,9 +69,15 @@ async def metrics_page(request: Request) -> Response:
     metrics.NEWEST_RECORD_AGE.set(
         float("nan") if answer["newest_record_age_s"] is None else answer["newest_record_age_s"]
     )
-    metrics.LIVE_CLIENTS.set(answer["stages"]["live"]["clients"])
-    hub = request.app.state.live.hub
-    if hub is not None:
-        for office, held in hub.held_stations().items():
-            metrics.STATIONS_HELD.labels(office).set(held)
-    return Response(generate_latest(metrics.API), media_type=CONTENT_TYPE_LATEST)
+    live = request.app.state.live
+    if live is not None:
+        metrics.LIVE_CLIENTS.set(live.stage()["clients"])
+        if live.hub is not None:
+            for office, held in live.hub.held_stations().items():
+                metrics.STATIONS_HELD.labels(office).set(held)
+    registries = [
+        metrics.API,
+        *(metrics.REGISTRIES[role] for role in request.app.state.roles if role in metrics.REGISTRIES),
+    ]
+    page = b"".join(map(generate_latest, registries))
+    return Response(page, media_type=CONTENT_TYPE_LATEST)

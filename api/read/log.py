@@ -192,18 +192,12 @@ async def log_file(request: Request, partition: Partition, path: str) -> Respons
 
 @router.get("/v1/log", summary="The logs, their keys and sizes", responses={200: {"model": Logs}})
 async def logs(request: Request) -> Response:
-    """A log for each ledger partition, the keys of the witnesses that are asked to cosign its checkpoints, and the key of
-    this gateway's receipts. Pin the keys once; a log that changes its key has to say why. A witness's key is worth only as
-    much as the place you have it from: compare it with what the witness itself says."""
+    """A log for each ledger partition, and the keys of the witnesses that are asked to cosign its checkpoints (the key of a
+    gateway's receipts is at `GET /v1/gateway`). Pin the keys once; a log that changes its key has to say why. A witness's
+    key is worth only as much as the place you have it from: compare it with what the witness itself says."""
     public = _of(request)
     about = await asyncio.to_thread(public.about)
-    return _json(
-        {
-            "logs": about,
-            "witnesses": public.witnesses,
-            "gateway_key": str(request.app.state.gateway.verifier_key),
-        }
-    )
+    return _json({"logs": about, "witnesses": public.witnesses})
 
 
 @router.get(

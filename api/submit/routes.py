@@ -1,4 +1,4 @@
-"""POST: one submission, or a batch of up to a thousand."""
+"""POST: one submission, or a batch of up to a thousand. GET: the key that signs the answers."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from api.submit.bodies import BATCH_BYTES_MAX, BATCH_LINES_MAX, Lines, held_body
 from api.submit.gateway import Gateway
 from api.submit.slices import Slices
 from schemas.ledger.envelope import ENVELOPE, ENVELOPE_BYTES_MAX, Receipt
+from schemas.served.gateways import GatewayAbout
 
 router = APIRouter(prefix="/v1", tags=["submissions"])
 
@@ -76,6 +77,14 @@ async def submit_batch(request: Request) -> Response:
         answer_lines.append(_answer_line(number, answer))
         await slices.pause()
     return Response(b"".join(answer_lines), media_type="application/x-ndjson")
+
+
+@router.get("/gateway", summary="The key of this gateway's receipts")
+async def gateway(request: Request) -> GatewayAbout:
+    """Pin the key once. Where several gateways take submissions, each has a key of its own, and the election package may
+    register all of them."""
+    gateway: Gateway = request.app.state.gateway
+    return GatewayAbout(gateway_key=str(gateway.verifier_key))
 
 
 def _answer_line(number: int, answer: Answer) -> bytes:

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import uvloop
 
+from api.roles import ALL_ROLES, ApiRole
 from projections.definition.compiled import Definition
 from proofs.signatures import key_id
 from rekap.errors import UnusableError
@@ -35,7 +36,9 @@ logger = logging.getLogger("rekap.run")
 SERVING = "serving"
 """What an API logs once it has its port and takes requests. An answer at the port alone could be another process's."""
 GRACEFUL_SECONDS = 8
-ROLES = ("api", "tabulator", "rollup", "recorder", "notary")
+API_ROLES: dict[str, frozenset[ApiRole]] = {"api": ALL_ROLES, **{str(role): frozenset({role}) for role in ApiRole}}
+"""By argument of `rekap run`, the roles of a process of the API."""
+ROLES = (*API_ROLES, "tabulator", "rollup", "recorder", "notary")
 GENERATION_ROLES = ("tabulator", "rollup", "recorder")
 """Roles that write derived data (runtime/kafka/generations.py). The API only reads it, and changes to another generation
 without an end of its process."""
@@ -58,11 +61,10 @@ def run_role(role: str, settings: Settings, definition: Definition) -> None:
     if role in GENERATION_ROLES and not settings.generation:
         settings = in_the_current_generation(settings, definition)  # 3
     _check_topics(settings, definition)
-    if role != "api":
-        serve_metrics(role, settings.host, settings.metrics_port)
-    if role == "api":
-        _serve(settings, definition)
-    elif role == "rollup":
+    if role in API_ROLES:
+        _serve(settings, definition, API_ROLES[role])
+    serve_metrics(role, settings.host, settings.metrics_port)
+    if role == "rollup":
         # Before Faust is imported, which takes the policy it finds.
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
         from streams.rollup import run_worker
@@ -133,32 +135,38 @@ def _work(role: str, worker: Worker, settings: Settings, definition: Definition)
     logger.info(log_line("stopped", role=role))
 
 
-def _serve(settings: Settings, definition: Definition) -> NoReturn:
+def _serve(settings: Settings, definition: Definition, roles: frozenset[ApiRole]) -> NoReturn:
     from api.app import create_app
     from api.door import Door
     from api.http.connections import Connections, raise_descriptor_limit
     from api.http.server import bounded_server
     from api.limits.limits import Limits
 
-    check_gateway_key(settings, definition)
+    if ApiRole.GATEWAY in roles:
+        check_gateway_key(settings, definition)
     give_large_blocks_back()
     limits = Limits(settings)
-    app = create_app(settings, definition, limits)
-    door = Door(app, limits)
+    app = create_app(settings, definition, limits, roles)
+    door = Door(app, limits, roles)
+
+    def end_clients() -> None:
+        if app.state.live is not None:
+            app.state.live.end_clients()
+
     server = bounded_server(
         door,
         connections=Connections(
             raise_descriptor_limit(settings.connections), settings.connections_of_address, limits.refusals
         ),
         proxies=limits.proxies,
-        in_memory=app.state.in_memory,
+        in_memory=app.state.in_memory if ApiRole.READ in roles else None,
         graceful_seconds=GRACEFUL_SECONDS,
         host=settings.host,
         port=settings.port,
         web_socket_bytes_max=CLIENT_MESSAGE_BYTES_MAX,
-        at_once=door.submit_at_once,
+        at_once=door.submit_at_once if ApiRole.GATEWAY in roles else None,
         after_startup=lambda: logger.info(log_line(SERVING, address=f"{settings.host}:{settings.port}")),
-        before_shutdown=lambda: app.state.live.end_clients(),
+        before_shutdown=end_clients,
     )
     server.run()
     raise SystemExit(ExitCode.DONE if server.started else ExitCode.STOPPED)

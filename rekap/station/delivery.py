@@ -22,9 +22,9 @@ ATTEMPTS = 3
 """Attempts without --keep-trying, so that a lost packet does not leave a form until the next start."""
 WAIT_SECONDS_MAX = 60.0
 """Limit for the wait between two attempts. At double, a line that works for two minutes might not be used."""
-LOG_ANSWER_BYTES_MAX = 1024 * 1024
-"""Limit for an answer of /v1/log: 256 partitions with two keys each are 150 kB."""
-LOG_SECONDS_MAX = 15.0
+KEY_BYTES_MAX = 64 * 1024
+"""Limit for an answer of /v1/gateway, which has 150 bytes. A login page that comes instead has some kB, and is quoted."""
+KEY_SECONDS_MAX = 15.0
 ALONE_MAX = 3
 """Single forms in a row for which no answer was believed, or that were too large. After them, the cause is not the forms, and
 the others are not tried."""
@@ -209,7 +209,7 @@ class Delivery:
 
     async def _gateway_key(self) -> str:
         reply = await ask(
-            self._client, "GET", f"{self._url}/v1/log", bytes_max=LOG_ANSWER_BYTES_MAX, seconds_max=LOG_SECONDS_MAX
+            self._client, "GET", f"{self._url}/v1/gateway", bytes_max=KEY_BYTES_MAX, seconds_max=KEY_SECONDS_MAX
         )
         try:
             body = orjson.loads(reply.body) if reply.status == httpx.codes.OK else None

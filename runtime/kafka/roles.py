@@ -1,7 +1,8 @@
 """What each role may do at Kafka, in one table from which users and access control lists are made (`rekap kafka-roles`).
 
-A role is a Kafka user. A process may do only what it needs. So an attacker who takes over an API, which is open to the world,
-can append to the ledger, where every record is checked, and write to no other topic. No role may delete from a ledger.
+A role is a Kafka user. A process may do only what it needs. So an attacker who takes over a gateway, which is open to the
+world, can append to the ledger, where every record is checked, and write to no other topic; one who takes over a feed or a
+process of the read role can write nothing. No role may delete from a ledger.
 """
 
 from __future__ import annotations
@@ -40,8 +41,9 @@ class Grant(NamedTuple):
     operations: tuple[Operation, ...]
 
 
-ROLES = ("operator", "api", "tabulator", "rollup", "recorder", "notary", "auditor")
-"""The operator opens an election, rebuilds, examines, exports and imports; the auditor reads the ledger."""
+ROLES = ("operator", "api", "gateway", "feed", "read", "tabulator", "rollup", "recorder", "notary", "auditor")
+"""The operator opens an election, rebuilds, examines, exports and imports; the auditor reads the ledger. `api` is a process
+with the roles gateway, feed and read together."""
 
 _LOOK = (Operation.DESCRIBE, Operation.DESCRIBE_CONFIGS)
 _READ = (Operation.READ, Operation.DESCRIBE_CONFIGS)
@@ -67,6 +69,14 @@ _TOPICS: dict[str, dict[str, tuple[Operation, ...]]] = {
         "subtotals": _READ,
         "results": _READ,
     },
+    "gateway": {
+        "ledger": (Operation.READ, Operation.WRITE, Operation.DESCRIBE_CONFIGS),
+        "generations": _READ,
+        "subtotals": _LOOK,
+        "results": _LOOK,
+    },
+    "feed": {"ledger": _READ, "generations": _READ, "subtotals": _READ, "results": _READ},
+    "read": {"ledger": _READ, "generations": _READ, "subtotals": _LOOK, "results": _LOOK},
     "tabulator": {"ledger": _READ, "generations": _READ, "subtotals": _WRITE, "results": _LOOK},
     "rollup": {"ledger": _READ, "generations": _READ, "subtotals": _READ, "results": _WRITE},
     "recorder": {"ledger": _READ, "generations": _READ, "subtotals": _READ, "results": _READ},
@@ -75,7 +85,10 @@ _TOPICS: dict[str, dict[str, tuple[Operation, ...]]] = {
 }
 _GROUPS: dict[str, dict[str, tuple[Operation, ...]]] = {
     "operator": {"tabulator": (Operation.READ,), "rollup": (Operation.READ,)},
-    "api": {"tabulator": (Operation.DESCRIBE,), "rollup": (Operation.DESCRIBE,)},
+    **{
+        role: {"tabulator": (Operation.DESCRIBE,), "rollup": (Operation.DESCRIBE,)}
+        for role in ("api", "gateway", "feed", "read")
+    },
     "tabulator": {"tabulator": (Operation.READ,)},
     "rollup": {"rollup": (Operation.READ,)},
 }

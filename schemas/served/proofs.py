@@ -27,8 +27,6 @@ class Logs(_Answer):
     logs: list[LogAbout]
     witnesses: list[str]
     """Verifier keys of the witnesses that are asked to cosign."""
-    gateway_key: str
-    """Verifier key of this gateway's receipts."""
 
 
 _Hashes = list[Annotated[str, Field(description="base64")]]

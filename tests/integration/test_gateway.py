@@ -72,7 +72,7 @@ async def test_the_same_event_again_is_the_same_receipt_also_after_a_restart(
 async def test_a_final_refusal_is_signed_over_the_envelope_and_all_that_it_says(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
-    key = parse_key((await client.get("/v1/log")).json()["gateway_key"])
+    key = parse_key((await client.get("/v1/gateway")).json()["gateway_key"])
     refused = voices.sign(reported("9.9.9-9"))
     single = await client.post("/v1/submissions", content=refused)
     in_a_batch = orjson.loads((await client.post("/v1/submissions:batch", content=refused)).content)

@@ -72,7 +72,7 @@ async def test_a_receipt_leads_to_a_leaf_under_a_signed_root(
 ) -> None:
     receipt = await _submit(client, voices, 700)
     note = parse_note(receipt["signed"].encode())
-    check_signature(note.text, note.signatures[0], parse_key((await client.get("/v1/log")).json()["gateway_key"]))
+    check_signature(note.text, note.signatures[0], parse_key((await client.get("/v1/gateway")).json()["gateway_key"]))
     assert f"offset {receipt['offset']}\nleaf {receipt['leaf_hash']}\n" in note.text
 
     partition, offset = receipt["partition"], receipt["offset"]

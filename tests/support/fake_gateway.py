@@ -46,7 +46,7 @@ class FakeGateway:
         return str(VerifierKey(self.name, ED25519, self.key.public_key().public_bytes_raw()))
 
     def honest(self, path: str, body: bytes) -> bytes:
-        if path.endswith("/v1/log"):
+        if path.endswith("/v1/gateway"):
             return answer(200, {"gateway_key": self.verifier_key})
         if path.endswith("/v1/submissions:batch"):
             lines = [self.line(number, each) for number, each in enumerate(body.split(b"\n"), start=1)]

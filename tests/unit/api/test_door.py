@@ -15,6 +15,7 @@ from api.door import Door
 from api.limits.client_address import TrustedProxies
 from api.limits.limits import PARTY, Limits
 from api.problems import Problem, install_problems
+from api.roles import ApiRole
 from runtime.settings import Settings
 
 
@@ -25,7 +26,7 @@ class Answer:
         self.body = b""
 
     async def take(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"].endswith("http.response.start"):
             self.status, self.headers = message["status"], dict(message["headers"])
         else:
             self.body += message["body"]
@@ -51,7 +52,9 @@ def app(monkeypatch: pytest.MonkeyPatch) -> FastAPI:
     return app
 
 
-async def _ask(door: Door, path: str = "/there", client: str = "192.0.2.7", **headers: str) -> Answer:
+async def _ask(
+    door: Door, path: str = "/there", client: str = "192.0.2.7", method: str = "GET", **headers: str
+) -> Answer:
     answer = Answer()
 
     has_asked = False
@@ -65,7 +68,7 @@ async def _ask(door: Door, path: str = "/there", client: str = "192.0.2.7", **he
 
     scope: dict[str, Any] = {
         "type": "http",
-        "method": "GET",
+        "method": method,
         "path": path,
         "raw_path": path.encode(),
         "query_string": b"",
@@ -143,3 +146,59 @@ async def test_0_turns_it_off(app: FastAPI) -> None:
     answers = [await _ask(door) for _ in range(50)]
     assert {answer.status for answer in answers} == {200}
     assert b"ratelimit" not in answers[0].headers
+
+
+@pytest.mark.parametrize(
+    ("own", "method", "path", "role"),
+    [
+        (ApiRole.GATEWAY, "GET", "/there", "read"),
+        (ApiRole.GATEWAY, "GET", "/v1/live", "feed"),
+        (ApiRole.FEED, "POST", "/v1/submissions", "gateway"),
+        (ApiRole.FEED, "GET", "/v1/gateway", "gateway"),
+        (ApiRole.FEED, "GET", "/v1/nowhere", "read"),
+        (ApiRole.READ, "POST", "/v1/submissions:batch", "gateway"),
+        (ApiRole.READ, "GET", "/v1/live", "feed"),
+        (ApiRole.READ, "GET", "/v1/schemas/live", "feed"),
+    ],
+)
+async def test_each_role_refuses_what_it_does_not_serve_and_names_the_role_that_does(
+    app: FastAPI, own: ApiRole, method: str, path: str, role: str
+) -> None:
+    refused = await _ask(Door(app, Limits(Settings()), {own}), path, method=method)
+    problem = orjson.loads(refused.body)
+    assert (refused.status, problem["role"]) == (421, role)
+    sentence = f"{method} {path} is served by processes of the role {role}; this one has the role {own}."
+    assert problem["detail"] == sentence
+
+
+async def test_each_role_serves_its_own_and_what_is_of_each(app: FastAPI) -> None:
+    assert (await _ask(Door(app, Limits(Settings()), {ApiRole.READ}))).status == 200
+    assert (await _ask(Door(app, Limits(Settings()), {ApiRole.FEED}), "/v1/live")).status == 200
+    for role in ApiRole:
+        assert (await _ask(Door(app, Limits(Settings()), {role}), "/livez")).status == 404, "the app was asked"
+
+
+async def test_what_another_role_serves_is_paid_for(app: FastAPI) -> None:
+    door = Door(app, Limits(Settings(requests_per_s=1)), {ApiRole.READ})
+    statuses = [(await _ask(door, "/v1/submissions", method="POST")).status for _ in range(4)]
+    assert statuses == [421, 421, 429, 429]
+
+
+async def test_a_web_socket_at_another_role_is_refused_with_the_problem(app: FastAPI) -> None:
+    answer = Answer()
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def take(message: Message) -> None:
+        await answer.take({**message, "type": message["type"].removeprefix("websocket.")})
+
+    scope: dict[str, Any] = {
+        "type": "websocket",
+        "path": "/v1/live",
+        "headers": [],
+        "client": ("192.0.2.7", 1234),
+        "extensions": {"websocket.http.response": {}},
+    }
+    await Door(app, Limits(Settings()), {ApiRole.GATEWAY})(scope, receive, take)
+    assert (answer.status, orjson.loads(answer.body)["role"]) == (421, "feed")

@@ -13,11 +13,13 @@ from api.health.decision import (
     DatabaseReading,
     Ends,
     KafkaReading,
+    PeerReading,
     Reading,
     answer_of,
     not_ready,
     set_aside_of,
 )
+from api.roles import ALL_ROLES, ApiRole
 from runtime.kafka.set_aside import Heap
 
 NOW = 1_000_000.0
@@ -48,7 +50,9 @@ WELL = Reading(
     database=DATABASE,
     checkpoint_ages_s=(2.0, 4.04),
     heartbeat_s=10,
+    roles=ALL_ROLES,
     live=FOLLOWING,
+    peers=(),
     set_aside=(),
     topics=(),
     generations=(),
@@ -71,6 +75,7 @@ def _database(**changes: Any) -> Reading:
 def test_where_all_is_well_the_answer_has_every_stage_and_no_reason() -> None:
     assert answer_of(WELL, ABOUT) == {
         "status": "ok",
+        "roles": ["feed", "gateway", "read"],
         **ABOUT,
         "kafka": "ok",
         "database": "ok",
@@ -79,6 +84,7 @@ def test_where_all_is_well_the_answer_has_every_stage_and_no_reason() -> None:
         "without_worker": [],
         "alarms": [],
         "refusing": [],
+        "peers": {},
         "stages": {
             "gateway": {"ledger_records": 150, "lag_records": 0},
             "tabulator": {"lag_records": 0, "workers": 1, "stopped": []},
@@ -192,3 +198,72 @@ READY: list[tuple[Reading, list[str]]] = [
 @pytest.mark.parametrize(("reading", "lacking"), READY)
 def test_a_process_is_ready_where_it_can_answer(reading: Reading, lacking: list[str]) -> None:
     assert not_ready(answer_of(reading, ABOUT)) == lacking
+
+
+def test_a_role_is_not_ready_without_the_parts_that_it_needs() -> None:
+    away = replace(WELL, kafka="OSError", database="OSError", live=None)
+    kafka, database = "kafka is unreachable: OSError", "database is unreachable: OSError"
+    assert not_ready(answer_of(replace(away, roles={ApiRole.GATEWAY}), ABOUT)) == [kafka]
+    assert not_ready(answer_of(replace(away, roles={ApiRole.READ}), ABOUT)) == [database]
+    beginning = replace(away, roles={ApiRole.FEED}, live=BEGINNING)
+    assert not_ready(answer_of(beginning, ABOUT)) == [kafka, "the live feed is beginning"]
+
+
+def _answer_of_peer(role: ApiRole, **changes: Any) -> dict[str, Any]:
+    return answer_of(replace(WELL, roles={role}, **({"live": None} | changes)), ABOUT)
+
+
+READ = replace(WELL, roles={ApiRole.READ}, live=None)
+GATEWAY = PeerReading("http://gateway", _answer_of_peer(ApiRole.GATEWAY))
+FEED = PeerReading("http://feed", _answer_of_peer(ApiRole.FEED, live=FOLLOWING))
+AWAY = PeerReading("http://feed", "ConnectError")
+
+
+def test_a_process_without_a_feed_and_without_peers_has_no_stage_live() -> None:
+    answer = answer_of(READ, ABOUT)
+    assert (answer["status"], answer["roles"], answer["peers"]) == ("ok", ["read"], {})
+    assert "live" not in answer["stages"]
+
+
+def test_what_peers_answer_is_added() -> None:
+    answer = answer_of(replace(READ, peers=(GATEWAY, FEED)), ABOUT)
+    assert (answer["status"], answer["peers"]) == ("ok", {"http://gateway": "ok", "http://feed": "ok"})
+    assert answer["stages"]["live"] == FOLLOWING | {"workers": 1}
+    assert answer["stages"]["gateway"] == {"ledger_records": 150, "lag_records": 0, "workers": 1}
+
+
+def test_a_role_that_no_peer_has_is_without_worker() -> None:
+    answer = answer_of(replace(READ, peers=(GATEWAY, AWAY)), ABOUT)
+    assert (answer["status"], answer["without_worker"]) == ("degraded", ["live"])
+    assert answer["peers"]["http://feed"] == "unreachable: ConnectError"
+    answer = answer_of(replace(READ, peers=(FEED,), kafka="OSError"), ABOUT)
+    assert answer["without_worker"] == ["gateway"]
+
+
+def test_one_of_two_feeds_that_is_away_is_named_and_the_other_is_enough() -> None:
+    answer = answer_of(replace(READ, peers=(GATEWAY, FEED, PeerReading("http://feed-2", "ConnectError"))), ABOUT)
+    assert (answer["status"], answer["without_worker"]) == ("degraded", [])
+    assert answer["peers"]["http://feed-2"] == "unreachable: ConnectError"
+
+
+def test_several_feeds_are_as_far_behind_as_the_last_of_them() -> None:
+    behind = FOLLOWING | {"lag_records": FAR, "stopped": ["office mayor"]}
+    second = PeerReading("http://feed-2", _answer_of_peer(ApiRole.FEED, live=behind))
+    third = PeerReading("http://feed-3", _answer_of_peer(ApiRole.FEED, live=BEGINNING))
+    answer = answer_of(replace(READ, peers=(GATEWAY, FEED, second, third)), ABOUT)
+    assert answer["stages"]["live"] == {
+        "state": "beginning",
+        "lag_records": FAR,
+        "clients": 4,
+        "stopped": ["office mayor"],
+        "workers": 3,
+    }
+    assert (answer["status"], answer["lagging"]) == ("stopped", ["live"])
+
+
+def test_alarms_of_peers_are_named_once_and_refusals_with_their_role() -> None:
+    refusing = _answer_of_peer(ApiRole.FEED, live=FOLLOWING, refusing=("all are at work",), topics=("a topic is gone",))
+    reading = replace(READ, topics=("a topic is gone",), peers=(GATEWAY, PeerReading("http://feed", refusing)))
+    answer = answer_of(reading, ABOUT)
+    assert answer["alarms"] == ["a topic is gone"]
+    assert answer["refusing"] == ["feed: all are at work"]

@@ -1,0 +1,35 @@
+"""The roles that a process of the API can have, and which of them serves a request.
+
+    gateway   takes submissions and appends them to the ledger
+    feed      follows `results` and `subtotals`, and sends each change to the clients of the live feed
+    read      answers from the read model, the files of the public log and the package
+
+In processes of their own, no role takes the time of another: thousands of clients of the feed do not delay a receipt.
+`rekap run api` has all roles in one process, for small elections. What stands in front of several processes gives each request
+to a process of the role that `role_of` names.
+"""
+
+from __future__ import annotations
+
+import enum
+
+
+class ApiRole(enum.StrEnum):
+    GATEWAY = "gateway"
+    FEED = "feed"
+    READ = "read"
+
+
+ALL_ROLES = frozenset(ApiRole)
+GATEWAY_PATH = "/v1/gateway"
+FEED_PATHS = frozenset({"/v1/live", "/v1/changes", "/v1/schemas/live"})
+PATHS_OF_EACH = frozenset({"/livez", "/readyz", "/metrics", "/v1/health"})
+"""What each process answers about itself."""
+
+
+def role_of(method: str, path: str) -> ApiRole:
+    """The role that serves a request. All that is not of the gateway or the feed is of the read role, also what does not
+    exist."""
+    if method == "POST" or path == GATEWAY_PATH:
+        return ApiRole.GATEWAY
+    return ApiRole.FEED if path in FEED_PATHS else ApiRole.READ
