@@ -17,5 +17,6 @@ Errors, each with a sentence for its reader:
 Errors of Kafka, PostgreSQL and files keep their own types. Each `except` names the errors that it expects; a bug is logged
 with its traceback and answered as a Problem 500.
 
-Read next: door.py (the way in), submit/gateway.py (submissions), read/snapshots.py (reads), feed/ (the live feed), health/.
+Read next: roles.py (which process serves what), door.py (the way in), submit/gateway.py (submissions), read/snapshots.py
+(reads), feed/ (the live feed), health/, front/ (several processes at one address).
 """

@@ -6,12 +6,13 @@
 
 In processes of their own, no role takes the time of another: thousands of clients of the feed do not delay a receipt.
 `rekap run api` has all roles in one process, for small elections. What stands in front of several processes gives each request
-to a process of the role that `role_of` names.
+to a process of the role that `role_of` names: api/front on one machine, proxy/nginx.conf for the public.
 """
 
 from __future__ import annotations
 
 import enum
+from urllib.parse import unquote
 
 
 class ApiRole(enum.StrEnum):
@@ -33,3 +34,19 @@ def role_of(method: str, path: str) -> ApiRole:
     if method == "POST" or path == GATEWAY_PATH:
         return ApiRole.GATEWAY
     return ApiRole.FEED if path in FEED_PATHS else ApiRole.READ
+
+
+def role_of_line(line: bytes) -> ApiRole:
+    """The role that serves the request with this request line. What is not one goes to the read role, which answers 400."""
+    method = line.partition(b" ")[0]
+    return ApiRole.GATEWAY if method == b"POST" else role_of(method.decode("latin-1"), path_of(line))
+
+
+def path_of(line: bytes) -> str:
+    """The path in a request line, read as uvicorn reads it."""
+    words = line.split(b" ", 2)
+    target = words[1] if len(words) > 1 else b""
+    if not target.startswith(b"/"):  # with scheme and host, as proxies are asked
+        target = b"/" + target.partition(b"://")[2].partition(b"/")[2]
+    path = target.partition(b"?")[0].decode("latin-1")
+    return unquote(path) if "%" in path else path

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-API, GATEWAY, FEED, READ, TABULATOR, ROLLUP, RECORDER, NOTARY = (CollectorRegistry() for _ in range(8))
+FRONT, API, GATEWAY, FEED, READ, TABULATOR, ROLLUP, RECORDER, NOTARY = (CollectorRegistry() for _ in range(9))
 REGISTRIES = {
+    "front": FRONT,
     "api": API,
     "gateway": GATEWAY,
     "feed": FEED,
@@ -19,7 +20,7 @@ REGISTRIES = {
     "recorder": RECORDER,
     "notary": NOTARY,
 }
-"""By kind of process. Every process of the API has those of `api`, and beside them those of its roles."""
+"""By kind of process. Every process of the API has those of `front` and `api`, and beside them those of its roles."""
 BATCH_BUCKETS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000)
 
 GATEWAY_ANSWERS = Counter(
@@ -34,18 +35,18 @@ GATEWAY_REFUSED = Counter(
     ["rule"],
     registry=GATEWAY,
 )
-HTTP_CONNECTIONS = Gauge("rekap_http_connections", "Connections that are open, WebSockets too.", registry=API)
+HTTP_CONNECTIONS = Gauge("rekap_http_connections", "Connections that are open, WebSockets too.", registry=FRONT)
 HTTP_REFUSED = Counter(
     "rekap_http_refused_total",
     "Requests and connections refused before they were looked at, by reason.",
     ["reason"],
-    registry=API,
+    registry=FRONT,
 )
 HTTP_CUT_OFF = Counter(
     "rekap_http_cut_off_total",
     "Connections ended by the server, by reason: unread is a client that does not read what it asked for.",
     ["reason"],
-    registry=API,
+    registry=FRONT,
 )
 ANSWERS_FROM_MEMORY = Counter(
     "rekap_answers_from_memory_total",
@@ -53,7 +54,9 @@ ANSWERS_FROM_MEMORY = Counter(
     registry=READ,
 )
 ANSWERS_READ = Counter(
-    "rekap_answers_read_total", "Snapshots read from PostgreSQL: each once for each cut of what it shows.", registry=READ
+    "rekap_answers_read_total",
+    "Snapshots read from PostgreSQL: each once for each cut of what it shows.",
+    registry=READ,
 )
 CUTS_LOOKED_UP = Counter(
     "rekap_cuts_looked_up_total", "Times that PostgreSQL was asked for the cut of the read model.", registry=READ

@@ -36,8 +36,12 @@ class Settings:
     )
     database: str = _setting("", "address of PostgreSQL, postgresql://user:password@host:port/name")
     package: Path = _setting(Path("election"), "directory or zip of the election package")
-    host: str = _setting("127.0.0.1", "address the API listens on")
-    port: int = _setting(8000, "port the API listens on")
+    host: str = _setting("127.0.0.1", "address the API, or the front, listens on")
+    port: int = _setting(8000, "port the API, or the front, listens on")
+    front: str = _setting(
+        "",
+        "UNIX socket at which `rekap run front` hands connections to the API's processes of this machine; empty for none",
+    )
     peers: str = _setting(
         "", "addresses of API processes with other roles whose health this one adds to its own, separated by commas"
     )

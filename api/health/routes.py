@@ -76,6 +76,7 @@ async def metrics_page(request: Request) -> Response:
             for office, held in live.hub.held_stations().items():
                 metrics.STATIONS_HELD.labels(office).set(held)
     registries = [
+        metrics.FRONT,
         metrics.API,
         *(metrics.REGISTRIES[role] for role in request.app.state.roles if role in metrics.REGISTRIES),
     ]

@@ -36,16 +36,15 @@ class Listener:
     def __init__(
         self,
         listening: socket.socket,
-        protocol: Callable[[], asyncio.Protocol],
+        begin: Callable[[socket.socket], None],
         proxies: TrustedProxies,
         connects: RateLimit,
     ) -> None:
         self._listening = listening
-        self._protocol = protocol
+        self._begin = begin
         self._proxies = proxies
         self._connects = connects
         self._loop = asyncio.get_running_loop()
-        self._beginning: set[asyncio.Task[object]] = set()
         listening.setblocking(False)
         self._listen()
 
@@ -90,10 +89,20 @@ class Listener:
         host = str(address[0]) if isinstance(address, tuple) else ""
         return host in self._proxies or self._connects.take(self._proxies.client_of_peer(host))
 
-    def _begin(self, connection: socket.socket) -> None:
+
+class Beginning:
+    """Serves connections that were taken: builds a transport and a protocol for each."""
+
+    def __init__(self, protocol: Callable[[bytes], asyncio.Protocol]) -> None:
+        """`protocol` makes the protocol of a connection, given what was read of the connection already."""
+        self._protocol = protocol
+        self._loop = asyncio.get_running_loop()
+        self._beginning: set[asyncio.Task[object]] = set()
+
+    def begin(self, connection: socket.socket, unread: bytes = b"") -> None:
         connection.setblocking(False)
         task: asyncio.Task[object] = self._loop.create_task(
-            self._loop.connect_accepted_socket(self._protocol, connection)
+            self._loop.connect_accepted_socket(lambda: self._protocol(unread), connection)
         )
         self._beginning.add(task)
         task.add_done_callback(self._begun)

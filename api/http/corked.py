@@ -32,6 +32,11 @@ class Corked:
         self.written = 0
         """Bytes that were written here since the connection was made."""
 
+    @property
+    def raw(self) -> asyncio.Transport:
+        """The transport that sends what was written."""
+        return self._transport
+
     def write(self, data: bytes) -> None:
         if self._is_half_closed:
             return

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any, cast
 
 import httptools
@@ -58,6 +59,8 @@ LINGER_BYTES_MAX = 32 * 1024 * 1024
 SLICE_BYTES = 4 * 1024
 """How much of what came the parser is given at a time: what it keeps unseen, such as half a header, is no more than this. A
 slice of chunks of one byte takes 2 ms. And how much may wait to be read before the socket is read no further."""
+GivesBack = Callable[[asyncio.BaseTransport, bytes], bool]
+"""Whether the connection has gone to another process (api/front/link.py), given what was read of it since the last request."""
 PIECE_SECONDS = 0.0005
 """For reading of one connection what came at once, up to 256 KiB; then others have a turn. At half, a batch of 16 MiB takes as
 many turns again; at double, each step of another party's request waits 1 ms for each address that sends bodies."""
@@ -77,8 +80,13 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         from_memory: FromMemory | None = None,
         at_once: AtOnce | None = None,
+        *,
+        gives_back: GivesBack | None = None,
+        unread: bytes = b"",
     ) -> None:
+        """`unread` is what another process has read of the connection."""
         super().__init__(config, server_state, app_state, _loop)
+        self._gives_back = gives_back
         self._connections = connections
         self._proxies = proxies
         self._turns = turns
@@ -89,7 +97,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         self._messages = 0
         """Requests that the parser has begun."""
         self.party: str | None = None
-        self._backlog = b""
+        self._backlog = unread
         """What came and is not read yet."""
         self._waiting_since: float | None = self.loop.time()
         """Since when no request is under way and not a byte of the next one has come."""
@@ -136,9 +144,11 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         sentence = self._connections.admit(self)
         if sentence is None:
             self._connections.waits(self)
+            if self._backlog:
+                self._turns.add(self.party or "", self._read_piece)
         else:
             self._is_deaf = True
-            corked.write(_answer(Problem(503, "Too many connections", sentence, retry_after_s=5)))
+            corked.write(answer_bytes(Problem(503, "Too many connections", sentence, retry_after_s=5)))
             corked.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -216,12 +226,23 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
             self._drop(len(data))
             return
         is_read = not self._backlog
+        if is_read and self._waiting_since is not None and self._has_gone_elsewhere(data):
+            return
         self._backlog += data
         if is_read:
             self._turns.do(self.party or "", self._read_piece)
         # A small request that waits for its turn costs two system calls less where the socket is not stopped for that time.
         if len(self._backlog) > SLICE_BYTES:
             self._corked.hold_reading(BACKLOG)
+
+    def _has_gone_elsewhere(self, data: bytes) -> bool:
+        """Give the connection to another process where its next request is for that one. A connection whose last answer has not
+        left yet stays."""
+        if self._gives_back is None or self.unsent or not self._gives_back(self._corked.raw, data):
+            return False
+        self._is_deaf = True
+        self.cut_off()
+        return True
 
     def _read_piece(self) -> None:
         """Read of the backlog, and the rest of it in the next turns of the loop."""
@@ -533,7 +554,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
             self._last_words = problem
 
     def _say(self, problem: Problem) -> None:
-        self.transport.write(_answer(problem))
+        self.transport.write(answer_bytes(problem))
         self.transport.close()
         self._connections.waits(self)
 
@@ -570,7 +591,8 @@ def _head_too_large() -> Problem:
     )
 
 
-def _answer(problem: Problem) -> bytes:
+def answer_bytes(problem: Problem) -> bytes:
+    """A whole answer that ends its connection."""
     body = orjson.dumps(problem.body)
     more = b"".join(b"%b: %b\r\n" % (name.lower().encode(), value.encode()) for name, value in problem.headers.items())
     return b"%bcontent-type: %b\r\ncontent-length: %d\r\n%bconnection: close\r\n\r\n%b" % (

@@ -11,11 +11,12 @@ from typing import Any, Literal, cast
 
 import uvicorn
 
-from api.http.accepting import Listener
+from api.front.link import FrontLink
+from api.http.accepting import Beginning, Listener
 from api.http.connections import Connections
 from api.http.fair_turns import FairTurns
 from api.http.from_memory import AnswersInMemory, FromMemory
-from api.http.protocol import IDLE_SECONDS_MAX, BoundedProtocol
+from api.http.protocol import IDLE_SECONDS_MAX, BoundedProtocol, GivesBack
 from api.http.web_socket import BoundedWebSocket
 from api.http.whole_request import AtOnce
 from api.limits.client_address import TrustedProxies
@@ -36,36 +37,49 @@ class BoundedServer(uvicorn.Server):
         config: uvicorn.Config,
         proxies: TrustedProxies,
         connects: RateLimit,
+        front: FrontLink | None,
         after_startup: Callable[[], None],
         before_shutdown: Callable[[], None],
     ) -> None:
         super().__init__(config)
         self._proxies = proxies
         self._connects = connects
+        self._front = front
         self._after_startup = after_startup
         self._before_shutdown = before_shutdown
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            self._take_over()
+            await self._take_over()
             self._after_startup()
 
-    def _take_over(self) -> None:
-        """The listening sockets, from the loop's own servers."""
-        protocol = partial(
-            cast(Callable[..., asyncio.Protocol], self.config.http_protocol_class),
-            config=self.config,
-            server_state=self.server_state,
-            app_state=self.lifespan.state,
-        )
+    async def _take_over(self) -> None:
+        """The listening sockets, from the loop's own servers; and the connections that a front hands over."""
+
+        def protocol(unread: bytes, gives_back: GivesBack | None) -> asyncio.Protocol:
+            made = cast(Callable[..., asyncio.Protocol], self.config.http_protocol_class)
+            return made(
+                config=self.config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+                unread=unread,
+                gives_back=gives_back,
+            )
+
+        begin = Beginning(lambda unread: protocol(unread, None)).begin
         listening = [socket.socket(fileno=os.dup(each.fileno())) for server in self.servers for each in server.sockets]
         for server in self.servers:
             server.close()
         # They have what uvicorn asks of them.
-        self.servers = [Listener(each, protocol, self._proxies, self._connects) for each in listening]  # type: ignore[misc]
+        self.servers = [Listener(each, begin, self._proxies, self._connects) for each in listening]  # type: ignore[misc]
+        if self._front is not None:
+            gives_back = self._front.gives_back
+            await self._front.start(Beginning(lambda unread: protocol(unread, gives_back)).begin)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._front is not None:
+            await self._front.leave()
         self._before_shutdown()
         await super().shutdown(sockets)
 
@@ -82,11 +96,13 @@ def bounded_server(
     web_socket_bytes_max: int | None = None,
     at_once: AtOnce | None = None,
     loop: Literal["asyncio", "uvloop"] = "uvloop",
+    front: FrontLink | None = None,
     after_startup: Callable[[], None] = lambda: None,
     before_shutdown: Callable[[], None] = lambda: None,
 ) -> BoundedServer:
     """A server for an ASGI app, to be run; WebSockets only where their messages have a bound. `in_memory` answers what it
-    has before a request is made for the app, and `at_once` takes a request before the app."""
+    has before a request is made for the app, and `at_once` takes a request before the app. With a `front`, it also serves the
+    connections that the front hands over (api/front)."""
     turns = FairTurns()
     from_memory = None if in_memory is None else FromMemory(in_memory)
     config = uvicorn.Config(
@@ -108,8 +124,13 @@ def bounded_server(
         timeout_graceful_shutdown=graceful_seconds,
         backlog=BACKLOG,
     )
-    connects = RateLimit("new connections", max(CONNECTS_PER_S_MIN, connections.of_party_max // CONNECTS_SHARE))
-    return BoundedServer(config, proxies, connects, after_startup, before_shutdown)
+    connects = connects_limit(connections.of_party_max)
+    return BoundedServer(config, proxies, connects, front, after_startup, before_shutdown)
+
+
+def connects_limit(of_party_max: int) -> RateLimit:
+    """How many connections an address may make that may have so many."""
+    return RateLimit("new connections", max(CONNECTS_PER_S_MIN, of_party_max // CONNECTS_SHARE))
 
 
 def _as_class(made_with: Callable[..., asyncio.Protocol]) -> type[asyncio.Protocol]:

@@ -9,7 +9,7 @@ import click
 
 from rekap.embedded.supervisor import stop_signal
 from rekap.operate.opening import CONFIRM_HELP
-from rekap.operate.stack import WITNESSES_MAX, WORKERS, running_stack
+from rekap.operate.stack import WITNESSES_MAX, WORKERS, WORKERS_APART, running_stack
 from runtime.files.key_files import load_key_file
 
 
@@ -22,12 +22,17 @@ from runtime.files.key_files import load_key_file
 )  # fmt: skip
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="port of the API")
 @click.option(
+    "--apart/--together", default=True, show_default=True,
+    help="the API as a process for each of its roles behind one address, or as one process, which needs 200 MB less",
+)  # fmt: skip
+@click.option(
     "--witnesses", type=click.IntRange(0, WITNESSES_MAX), default=0, show_default=True,
     help="witnesses of the logs to start here too (others should run them, see docs/witness.md)",
 )  # fmt: skip
 @click.option(
-    "--metrics-port", type=click.IntRange(0, 65535 - len(WORKERS)), default=0, show_default=True,
-    help="first of the workers' ports for Prometheus: recorder, then tabulator, rollup, notary; 0 for none",
+    "--metrics-port", type=click.IntRange(0, 65535 - len(WORKERS_APART)), default=0, show_default=True,
+    help="first of the workers' ports for Prometheus: recorder, then tabulator, rollup, notary, front, gateway, feed, read; "
+    "0 for none",
 )  # fmt: skip
 @click.option(
     "--import-ledger", "ledger", type=click.Path(path_type=Path, file_okay=False),
@@ -39,6 +44,7 @@ def up(
     key_file: Path,
     data: Path,
     port: int,
+    apart: bool,
     witnesses: int,
     metrics_port: int,
     ledger: Path | None,
@@ -56,7 +62,8 @@ def up(
         key = load_key_file(key_file)
         async with running_stack(
             package, data, key,
-            port=port, witnesses=witnesses, metrics_port=metrics_port, ledger=ledger, confirmed=confirm,
+            port=port, workers=WORKERS_APART if apart else WORKERS, witnesses=witnesses, metrics_port=metrics_port,
+            ledger=ledger, confirmed=confirm,
         ) as stack:  # fmt: skip
             stack.supervisor.say("rekap", f"ready: {stack.url}/v1/election   API: {stack.url}/docs   stop: Ctrl-C")
             await stop

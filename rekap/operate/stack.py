@@ -7,29 +7,31 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiokafka.errors import KafkaError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from api.roles import ApiRole
 from projections.definition.checks import problems
 from projections.definition.compiled import Definition
 from proofs.notes import ED25519, VerifierKey
 from rekap.embedded.data_directory import hold_data_directory
 from rekap.embedded.errors import StartError
 from rekap.embedded.kafka import EmbeddedKafka, embedded_cluster
-from rekap.embedded.ports import HOST, free_port, see_that_port_is_free
+from rekap.embedded.ports import HOST, free_port, free_ports, see_that_port_is_free
 from rekap.embedded.postgres import EmbeddedPostgres
 from rekap.embedded.supervisor import Supervisor
 from rekap.operate.ledger_files import import_ledger
 from rekap.operate.opening import check_opening_key, open_with_key
-from rekap.operate.worker import SERVING
+from rekap.operate.worker import API_ROLES, FRONT, SERVING
 from rekap.witness.server import READY, witness_key
 from runtime.files.key_files import KeyFileError, load_key_file
 from runtime.files.log_key import log_key, missing_log_key
+from runtime.files.temporary import directory_until_exit
 from runtime.kafka.seals import make_seal_keys
 from runtime.own_processes import python_module
 from runtime.package.reading import load_package
@@ -39,6 +41,8 @@ from schemas.served.logs import origin_of
 
 WORKERS = ("recorder", "tabulator", "rollup", "notary", "api")
 """In the order of their start; the API is last, so that it finds the others."""
+WORKERS_APART = (*WORKERS[:-1], FRONT, *map(str, ApiRole))
+"""The same with a process for each role of the API, and the front, which has the address of all of them."""
 WITNESSES_MAX = 9
 
 
@@ -53,16 +57,19 @@ class Stack:
     witnesses: tuple[Witness, ...] = ()
     """Witnesses that were started with it."""
     metrics_port: int = 0
-    """Port of the first worker; the others have the next ones, in the order of WORKERS. 0: none serves metrics."""
+    """Port of the first worker; the others have the next ones, in the order of their start. 0: none serves metrics."""
+    workers: tuple[str, ...] = WORKERS
+    of_role: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By role, settings of its process alone."""
 
     async def start(self, *roles: str) -> None:
         """Start a worker of each role, and wait until they are ready. Raises NotReadyError."""
         for role in roles:
-            ready = f"rekap.run {SERVING} " if role == "api" else None
+            ready = f"rekap.run {SERVING} " if role == FRONT or role in API_ROLES else None
             command = python_module("rekap", "run", role)
-            environment = {**self.environment, variable("instance"): f"{role}-1"}
-            if self.metrics_port and role != "api":
-                environment[variable("metrics_port")] = str(self.metrics_port + WORKERS.index(role))
+            environment = {**self.environment, variable("instance"): f"{role}-1", **self.of_role.get(role, {})}
+            if self.metrics_port and role not in API_ROLES:
+                environment[variable("metrics_port")] = str(self.metrics_port + self.workers.index(role))
             self.supervisor.run(role, command, environment=environment, ready=ready)
         await self.supervisor.wait_ready()
 
@@ -118,7 +125,9 @@ async def running_stack(
             own = await _start_witnesses(supervisor, witnesses, data, definition, environment)
             asked = [environment.get(variable("witnesses"), ""), *(f"{each.url} {each.key}" for each in own)]
             environment[variable("witnesses")] = ",".join(filter(None, asked))
-            stack = Stack(supervisor, f"http://127.0.0.1:{port}", definition, environment, own, metrics_port)
+            of_role = _apart(environment, workers, metrics_port) if FRONT in workers else {}
+            url = f"http://127.0.0.1:{port}"
+            stack = Stack(supervisor, url, definition, environment, own, metrics_port, workers, of_role)
             await stack.start(*workers)
             yield stack
         except KafkaError as error:
@@ -132,14 +141,14 @@ async def running_stack(
 def _environment(package: Path, data: Path, settings: dict[str, str]) -> dict[str, str]:
     """Settings of all processes: those of the environment, and files in the data directory for those that it lacks."""
     environment = {**os.environ, **settings, variable("package"): str(package.resolve())}
-    for field, name in (
+    for setting, name in (
         ("log_directory", "log"),
         ("state_directory", "state"),
         ("log_key", "log-key.pem"),
         ("gateway_key", "gateway-key.pem"),
         ("workers_key", "workers-key.txt"),
     ):
-        environment.setdefault(variable(field), str((data / name).resolve()))
+        environment.setdefault(variable(setting), str((data / name).resolve()))
     return environment
 
 
@@ -157,11 +166,30 @@ def _check_before_anything_starts(
     check_opening_key(definition, authority)
     if port:
         see_that_port_is_free(port, "--port", environment.get(variable("host")) or HOST)
-    for number in range(metrics_port, metrics_port + len(WORKERS) - 1) if metrics_port else ():
-        see_that_port_is_free(number, "--metrics-port")
+    for number, worker in enumerate(workers, start=metrics_port) if metrics_port else ():
+        if worker != "api":  # which serves its metrics at its own port
+            see_that_port_is_free(number, "--metrics-port")
     key_file = Path(environment[variable("log_key")])
     if ledger is not None and "notary" in workers and not key_file.exists():
         raise KeyFileError(missing_log_key(key_file, f"{ledger} has a ledger to begin with"))
+
+
+def _apart(environment: dict[str, str], workers: tuple[str, ...], metrics_port: int) -> dict[str, dict[str, str]]:
+    """The settings of each role of the API: a port of its own for its health and metrics, which are not those of the public
+    address; and where the front is, which has that address."""
+    environment[variable("front")] = str(directory_until_exit("rekap-front-") / "front.sock")
+    free = free_ports(len(ApiRole))
+    ports = {
+        role: metrics_port + workers.index(role) if metrics_port else number
+        for role, number in zip(ApiRole, free, strict=True)
+    }
+    own = {
+        str(role): {variable("port"): str(port), **({} if metrics_port else {variable("host"): HOST})}
+        for role, port in ports.items()
+    }
+    peers = (f"http://{HOST}:{ports[role]}" for role in ApiRole if role is not ApiRole.READ)
+    own[ApiRole.READ][variable("peers")] = ",".join(peers)
+    return own
 
 
 async def _start_kafka(supervisor: Supervisor, data: Path, brokers: int) -> dict[str, str]:

@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import NoReturn
 
 import uvloop
@@ -27,7 +28,7 @@ from runtime.kafka.wanted_topics import TopicMismatchError, check_topics
 from runtime.logs import log_line
 from runtime.memory import give_large_blocks_back
 from runtime.metrics_server import serve_metrics
-from runtime.settings import Settings
+from runtime.settings import Settings, variable
 from schemas.definition.package import Role
 from schemas.served.live import CLIENT_MESSAGE_BYTES_MAX
 
@@ -38,7 +39,8 @@ SERVING = "serving"
 GRACEFUL_SECONDS = 8
 API_ROLES: dict[str, frozenset[ApiRole]] = {"api": ALL_ROLES, **{str(role): frozenset({role}) for role in ApiRole}}
 """By argument of `rekap run`, the roles of a process of the API."""
-ROLES = (*API_ROLES, "tabulator", "rollup", "recorder", "notary")
+FRONT = "front"
+ROLES = (FRONT, *API_ROLES, "tabulator", "rollup", "recorder", "notary")
 GENERATION_ROLES = ("tabulator", "rollup", "recorder")
 """Roles that write derived data (runtime/kafka/generations.py). The API only reads it, and changes to another generation
 without an end of its process."""
@@ -84,6 +86,25 @@ def run_role(role: str, settings: Settings, definition: Definition) -> None:
         _work(role, recorder.run, settings, definition)
 
 
+def run_front(settings: Settings) -> None:
+    """Hand connections to the processes of the API until a signal. The front needs no package, no Kafka and no PostgreSQL.
+    Raises UnusableError, SettingsError, OSError."""
+    from api.front.serving import serve
+
+    if not settings.front:
+        raise UnusableError(
+            f"{variable('front')} names no UNIX socket, at which processes of the API would join the front"
+        )
+    serve_metrics(FRONT, settings.host, settings.metrics_port)
+    address = f"{settings.host}:{settings.port}"
+
+    async def until_signal() -> None:
+        await serve(settings, _stop_at_signal(), lambda: logger.info(log_line(SERVING, address=address)))
+
+    uvloop.run(until_signal())
+    logger.info(log_line("stopped", role=FRONT))
+
+
 def in_the_current_generation(settings: Settings, definition: Definition) -> Settings:
     """The settings with the generation that is served. Once another generation is served, this process ends in order, and
     the supervisor starts it again on the new one. Raises KafkaError."""
@@ -121,11 +142,7 @@ def _check_topics(settings: Settings, definition: Definition) -> None:
 
 def _work(role: str, worker: Worker, settings: Settings, definition: Definition) -> None:
     async def until_signal() -> None:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for each in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(each, stop.set)
-        await worker(settings, definition, stop)
+        await worker(settings, definition, _stop_at_signal())
 
     try:
         uvloop.run(until_signal())
@@ -135,9 +152,19 @@ def _work(role: str, worker: Worker, settings: Settings, definition: Definition)
     logger.info(log_line("stopped", role=role))
 
 
+def _stop_at_signal() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, stop.set)
+    return stop
+
+
 def _serve(settings: Settings, definition: Definition, roles: frozenset[ApiRole]) -> NoReturn:
     from api.app import create_app
     from api.door import Door
+    from api.front.link import FrontLink
     from api.http.connections import Connections, raise_descriptor_limit
     from api.http.server import bounded_server
     from api.limits.limits import Limits
@@ -165,6 +192,8 @@ def _serve(settings: Settings, definition: Definition, roles: frozenset[ApiRole]
         port=settings.port,
         web_socket_bytes_max=CLIENT_MESSAGE_BYTES_MAX,
         at_once=door.submit_at_once if ApiRole.GATEWAY in roles else None,
+        # A process with all roles is its own front.
+        front=FrontLink(Path(settings.front), next(iter(roles))) if settings.front and len(roles) == 1 else None,
         after_startup=lambda: logger.info(log_line(SERVING, address=f"{settings.host}:{settings.port}")),
         before_shutdown=end_clients,
     )

@@ -28,6 +28,8 @@ from tests.support.stacks import Voices, eventually, small_stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+ROLES_HERE = ("front", *API_ROLES)
+"""One process of the API has all of these here."""
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
@@ -40,7 +42,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> Async
 
 
 async def _families(stack: Stack, role: str) -> list[Metric]:
-    url = stack.url if role in API_ROLES else f"http://127.0.0.1:{stack.metrics_port + WORKERS.index(role)}"
+    url = stack.url if role in ROLES_HERE else f"http://127.0.0.1:{stack.metrics_port + WORKERS.index(role)}"
     async with httpx.AsyncClient(timeout=10) as client:
         answer = await client.get(f"{url}/metrics")
     assert answer.status_code == 200
@@ -59,7 +61,7 @@ async def _samples(stack: Stack, role: str) -> Samples:
 async def test_each_process_serves_the_metrics_of_its_role(stack: Stack, role: str) -> None:
     names = {family.name for family in await _families(stack, role)}
     # Not the samples: a counter with labels has none before it counts, and here other tests have had it count.
-    roles = API_ROLES if role in API_ROLES else {role}  # one process of the API has all of its roles here
+    roles = ROLES_HERE if role in ROLES_HERE else {role}
     own = {metric.name for each in roles if each in REGISTRIES for metric in REGISTRIES[each].collect()}
     assert own <= names
     foreign = {metric.name for each in REGISTRIES.values() for metric in each.collect()} - own

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from api.http import accepting
-from api.http.accepting import Listener
+from api.http.accepting import Beginning, Listener
 from api.limits.client_address import TrustedProxies
 from api.limits.rate_limits import RateLimit
 
@@ -34,7 +34,8 @@ def _listening(per_second: int, trusted: str = "") -> Iterator[tuple[list[Taken]
     taken: list[Taken] = []
     listening = socket.create_server(("127.0.0.1", 0), backlog=200)
     connects = RateLimit("new connections", per_second, lambda: NOW)
-    listener = Listener(listening, lambda: Taken(taken), TrustedProxies.parse(trusted), connects)
+    begin = Beginning(lambda unread: Taken(taken)).begin
+    listener = Listener(listening, begin, TrustedProxies.parse(trusted), connects)
     try:
         yield taken, listening.getsockname(), listener
     finally:

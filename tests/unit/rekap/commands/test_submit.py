@@ -353,7 +353,7 @@ def test_what_was_never_sent_and_is_the_newest_is_taken_back_with_its_number(run
 
 def test_what_was_sent_is_dropped_with_a_warning_and_may_wait_again(run: Run) -> None:
     def no_answer(gateway: FakeGateway, path: str, body: bytes) -> bytes:
-        return gateway.honest(path, body) if path.endswith("/v1/log") else answer(500, b"")
+        return gateway.honest(path, body) if path.endswith("/v1/gateway") else answer(500, b"")
 
     with in_a_thread(FakeGateway(respond=no_answer)) as gateway:
         run("submit", write("1.json", reported("1.1.1-1")), *SIGN, url=gateway.url)

@@ -35,7 +35,7 @@ def outbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outbox]:
     """With three forms, none of them sent."""
     monkeypatch.setattr(rekap.station.delivery, "ATTEMPTS", 1)
     monkeypatch.setattr(rekap.station.sending, "ANSWER_SECONDS_MAX", 1.0)
-    monkeypatch.setattr(rekap.station.delivery, "LOG_SECONDS_MAX", 1.0)
+    monkeypatch.setattr(rekap.station.delivery, "KEY_SECONDS_MAX", 1.0)
     outbox = Outbox(tmp_path / "outbox.sqlite")
     with outbox.all_or_nothing():
         for station in STATIONS:
@@ -80,10 +80,10 @@ def test_a_signed_refusal_ends_a_form_and_only_that(outbox: Outbox) -> None:
 
 
 def batch(make: Any) -> Any:
-    """Answers /v1/log honestly, and a batch line by line with what `make` gives for its number and envelope."""
+    """Answers /v1/gateway honestly, and a batch line by line with what `make` gives for its number and envelope."""
 
     def respond(gateway: FakeGateway, path: str, body: bytes) -> bytes:
-        if path.endswith("/v1/log"):
+        if path.endswith("/v1/gateway"):
             return gateway.honest(path, body)
         lines = [make(gateway, number, each) for number, each in enumerate(body.split(b"\n"), start=1)]
         return answer(200, b"".join(orjson.dumps(each) + b"\n" for each in lines), "application/x-ndjson")
@@ -92,7 +92,7 @@ def batch(make: Any) -> Any:
 
 
 def always(made: bytes) -> Any:
-    return lambda gateway, path, body: gateway.honest(path, body) if path.endswith("/v1/log") else made
+    return lambda gateway, path, body: gateway.honest(path, body) if path.endswith("/v1/gateway") else made
 
 
 def receipt(**changes: Any) -> Any:
