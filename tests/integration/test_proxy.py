@@ -9,7 +9,7 @@ import shutil
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,7 +28,8 @@ from api.http.connections import Connections
 from api.http.server import bounded_server
 from api.limits.client_address import TrustedProxies
 from api.limits.refusals import Refusals
-from rekap.embedded.ports import free_port
+from api.roles import ApiRole, role_of
+from rekap.embedded.ports import free_ports
 
 NGINX = shutil.which("nginx")
 CONFIGURATION = Path(__file__).parents[2] / "proxy" / "nginx.conf"
@@ -41,12 +42,13 @@ pytestmark = [
 
 @dataclass
 class Api:
-    """Answers with how often it was asked and for whom; streams two events, the second when it is told to."""
+    """One process for each role. Answers with how often it was asked, for whom, and which role it is; streams two events, the
+    second when it is told to."""
 
     asked: int = 0
     second: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, role: ApiRole, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.accept"})
@@ -55,7 +57,7 @@ class Api:
             return
         self.asked += 1
         headers = dict(scope["headers"])
-        if scope["path"] == "/v1/live":
+        if scope["path"] == "/v1/live" and b"head" not in scope["query_string"]:
             await send(
                 {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]}
             )
@@ -68,7 +70,7 @@ class Api:
             size += len(message["body"])
             if not message["more_body"]:
                 break
-        body = b"%d %d %b" % (self.asked, size, headers.get(b"x-forwarded-for", b"-"))
+        body = b"%b %d %d %b" % (role.encode(), self.asked, size, headers.get(b"x-forwarded-for", b"-"))
         await send(
             {
                 "type": "http.response.start",
@@ -84,26 +86,44 @@ class Api:
 
 
 @dataclass
+class Process:
+    """The API in one role."""
+
+    api: Api
+    role: ApiRole
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.api.answer(self.role, scope, receive, send)
+
+
+@dataclass
 class Proxy:
     url: str
     plain_url: str
     api: Api
-    api_port: int
+    ports: dict[ApiRole, int]
     tls: ssl.SSLContext
 
     @asynccontextmanager
     async def api_is_there(self) -> AsyncIterator[None]:
+        async with AsyncExitStack() as servers:
+            for role, port in self.ports.items():
+                await servers.enter_async_context(self._process(role, port))
+            yield
+
+    @asynccontextmanager
+    async def _process(self, role: ApiRole, port: int) -> AsyncIterator[None]:
         server = bounded_server(
-            self.api,
-            connections=Connections(100, 100, Refusals()),
+            Process(self.api, role),
+            connections=Connections(400, 400, Refusals()),
             proxies=TrustedProxies.parse("127.0.0.1"),
             graceful_seconds=1,
-            port=self.api_port,
+            port=port,
             web_socket_bytes_max=1_000,
             loop="asyncio",
         )
         server.config.lifespan = "off"
-        listening = socket.create_server(("127.0.0.1", self.api_port))
+        listening = socket.create_server(("127.0.0.1", port))
         serving = asyncio.create_task(server.serve([listening]))
         while not server.started:
             await asyncio.sleep(0.01)
@@ -130,10 +150,11 @@ async def proxy(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Proxy
     assert NGINX is not None
     directory = tmp_path_factory.mktemp("nginx")
     _certificate(directory)
-    secure, plain, api_port = free_port(), free_port(), free_port()
+    secure, plain, *others = free_ports(2 + len(ApiRole))
+    ports = dict(zip(ApiRole, others, strict=True))
     text = CONFIGURATION.read_text()
     for name, here in (
-        ("api:8000", f"127.0.0.1:{api_port}"),
+        *((f"server {role}:8000", f"server 127.0.0.1:{port}") for role, port in ports.items()),
         ("/etc/rekap/tls/", f"{directory}/"),
         ("/tmp/nginx", f"{directory}/nginx"),  # the proxy's own container
         ("listen [::]:8443 ssl http2 backlog=4096;", ""),
@@ -162,7 +183,7 @@ async def proxy(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Proxy
             except OSError:
                 assert process.returncode is None
                 await asyncio.sleep(0.05)
-        yield Proxy(f"https://localhost:{secure}", f"http://localhost:{plain}", Api(), api_port, tls)
+        yield Proxy(f"https://localhost:{secure}", f"http://localhost:{plain}", Api(), ports, tls)
     finally:
         process.terminate()
         await process.wait()
@@ -186,6 +207,36 @@ async def test_many_readers_are_one_request_and_stay_served_while_the_api_is_awa
     stale = await client.get("/v1/offices/president")
     assert (stale.status_code, stale.headers["x-cache"]) in {(200, "STALE"), (200, "UPDATING")}
     assert (await client.get("/v1/offices/council")).status_code == 502
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/submissions"),
+        ("POST", "/v1/submissions:batch"),
+        ("POST", "/v1/nowhere"),
+        ("GET", "/v1/submissions"),
+        ("GET", "/v1/submissions/abc"),
+        ("GET", "/v1/gateway"),
+        ("GET", "/v1/areas/1"),
+        ("GET", "/v1/schemas/live"),
+        ("GET", "/v1/changes?since=abc"),
+        ("HEAD", "/v1/live?head"),
+        ("GET", "/v1/live?head"),
+        ("GET", "/v1/lives"),
+        ("GET", "/v1/health"),
+        ("GET", "/"),
+    ],
+)
+async def test_each_request_gets_to_the_role_that_serves_it(
+    proxy: Proxy, client: httpx.AsyncClient, method: str, path: str
+) -> None:
+    """As api/roles.py has it."""
+    async with proxy.api_is_there():
+        answer = await client.request(method, path)
+        role = role_of(method, path.partition("?")[0])
+        assert answer.status_code == 200
+        assert answer.text.split(" ")[0] == role if method != "HEAD" else int(answer.headers["content-length"])
 
 
 async def test_what_a_client_says_of_its_address_is_not_passed_on(proxy: Proxy, client: httpx.AsyncClient) -> None:
