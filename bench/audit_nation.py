@@ -19,7 +19,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import suppress
@@ -35,6 +34,7 @@ from recount import write_archive
 
 from projections.definition.checks import problems
 from projections.definition.compiled import Definition
+from runtime.own_processes import python_module
 from runtime.package.reading import load_package
 
 WATCHED_SECONDS = 0.5
@@ -78,7 +78,7 @@ def archive_of(options: argparse.Namespace) -> tuple[Path, MadeLedger | MadeNati
 
 def run_audit(archive: Path, kill_after: float | None = None) -> Run:
     """Audit the archive in processes of their own, and watch them."""
-    command = [sys.executable, "-m", "rekap", "audit", str(archive), "--report", str(archive / "report")]
+    command = python_module("rekap", "audit", archive, "--report", archive / "report")
     began = time.monotonic()
     with tempfile.TemporaryFile() as lines:
         process = subprocess.Popen(command, stdout=lines, stderr=subprocess.STDOUT)
