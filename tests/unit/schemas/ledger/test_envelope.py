@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from proofs.signatures import sign_envelope
 from schemas.canonical import NotCanonicalError, canonical_bytes, canonical_event, form_digest
-from schemas.ledger.envelope import MalformedRecordError, ledger_record, open_record
+from schemas.ledger.envelope import ENVELOPE as SCHEMA
+from schemas.ledger.envelope import (
+    MalformedRecordError,
+    ledger_record,
+    open_envelope,
+    open_plain_envelope,
+    open_record,
+)
 from schemas.times import text_of_microseconds
 from tests.support.ledger import CREATED_AT, private_key
 
@@ -117,3 +124,18 @@ def test_the_canonical_form_is_that_of_rfc_8785() -> None:
     for unfit in (1.5, {"ä": 1}, {1: 2}):
         with pytest.raises(NotCanonicalError):
             canonical_bytes(unfit)
+
+
+def test_a_plain_envelope_is_read_as_by_the_schema_and_any_other_is_left_to_the_schema() -> None:
+    plain = sign_envelope(private_key("officer"), b'{"a":1}')
+    opened = open_plain_envelope(plain)
+    assert opened is not None
+    assert opened == open_envelope(SCHEMA.validate_json(plain))
+    assert (opened.payload, opened.received_us) == (b'{"a":1}', 0)
+    for other in (
+        plain.replace(b'"sig"', b'"sig":"","sig"'),  # a name that is given twice
+        plain.replace(b'"keyid":"', b'"keyid":"!'),
+        plain.replace(b'"sig":"', b'"sig":"AAAA'),  # 67 bytes
+        b"{}",
+    ):
+        assert open_plain_envelope(other) is None

@@ -1,0 +1,10 @@
+"""The statements about the numbers of keys' events name their bounds. What they find: tests/integration/test_doctor.py."""
+
+from __future__ import annotations
+
+from projections.readmodel import key_number_queries
+
+
+def test_of_a_number_that_was_used_twice_a_bounded_number_of_events_is_shown() -> None:
+    assert key_number_queries.EVENTS_OF_NUMBER_MAX == 10
+    assert "WHERE use <= 10\n" in key_number_queries.NUMBERS_OF_KEYS
