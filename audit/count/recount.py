@@ -1,4 +1,4 @@
-"""The count once more: records in a database of the auditor's own, judged log by log and counted by recount.sql at any cut."""
+"""The count once more: records in a database of the auditor's own, judged a few logs at a time and counted at any cut."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ NUMBERS_KEPT = 1_024
 """Below a key's highest number so far, those among which Q1 and Q2 are found in the count."""
 VERSION_STEP_MAX = 10
 """From one version of a form to the next that does not wait for a review (V7)."""
+RECORDS_AT_ONCE = 400_000
+"""Records that are judged together. At half, a nation takes twice the statements; at double, what they need goes to disk."""
 STATIONS_AT_ONCE = 150_000
 """Stations that one pass counts, in as many logs as they are in. At half, a nation takes twice the statements; at double,
 what a pass needs of a legislature with 234 rows a form goes to disk."""
 RANK_MAX = 2**31 - 1
 JUDGEMENTS = 8
-"""Steps in which a log is judged."""
+"""Steps in which a group of logs is judged."""
 TIERS = {"counted": "clean", "flagged": "flagged", "held": "held"}
 """State of a station → the tier that it is in."""
 
@@ -57,9 +59,10 @@ class Recount:
         self._database.run("tables")
         self._database.run("denominators")
         rules, parameters = form_rules(package)
-        for partition in range(package.partitions):
-            for number, _ in enumerate(self._judge(partition, rules, parameters), start=1):
-                progress(partition * JUDGEMENTS + number, package.partitions * JUDGEMENTS)
+        groups = self._groups_of_logs()
+        for group, logs in enumerate(groups):
+            for number, _ in enumerate(self._judge(logs, rules, parameters), start=1):
+                progress(group * JUDGEMENTS + number, len(groups) * JUDGEMENTS)
         self._cross = [
             rule for rule in package.election["rules"] if rule["id"] in CROSS_RULES and rule["severity"] != "info"
         ]
@@ -71,12 +74,27 @@ class Recount:
             columns = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())
             self._db.execute(f"CREATE TABLE all_records ({columns})")
 
-    def _judge(self, partition: int, rules: str, parameters: dict[str, Any]) -> Iterator[None]:
-        """Which records of one log count, and what its forms add, in JUDGEMENTS steps. The rules are a list of the auditor's
+    def _groups_of_logs(self) -> list[list[int]]:
+        """The logs in groups of up to RECORDS_AT_ONCE records, or of one log."""
+        sizes = dict(self._db.execute("SELECT partition, count(*) FROM all_records GROUP BY partition").fetchall())
+        groups: list[list[int]] = [[]]
+        records = 0
+        for partition in range(self.package.partitions):
+            size = sizes.get(partition, 0)
+            if groups[-1] and records + size > RECORDS_AT_ONCE:
+                groups.append([])
+                records = 0
+            groups[-1].append(partition)
+            records += size
+        return groups
+
+    def _judge(self, logs: list[int], rules: str, parameters: dict[str, Any]) -> Iterator[None]:
+        """Which records of some logs count, and what its forms add, in JUDGEMENTS steps. The rules are a list of the auditor's
         own; what the package adds to them are parameters or checked numbers."""
         package = self.package
-        self._db.execute(f"CREATE OR REPLACE TEMP VIEW record AS FROM all_records WHERE partition = {int(partition)}")
-        self._db.execute(f"CREATE OR REPLACE TEMP VIEW log_form AS FROM form WHERE partition = {int(partition)}")
+        numbers = ", ".join(map(str, logs))
+        self._db.execute(f"CREATE OR REPLACE TEMP VIEW record AS FROM all_records WHERE partition IN ({numbers})")
+        self._db.execute(f"CREATE OR REPLACE TEMP VIEW log_form AS FROM form WHERE partition IN ({numbers})")
         root = next(row["code"] for row in package.tables["areas"] if row["parent"] is None)
         steps: tuple[tuple[str, dict[str, Any]], ...] = (
             (

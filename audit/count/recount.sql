@@ -1,9 +1,9 @@
 -- The count once more, over sets: what the server folds record by record follows here from all records at once.
 -- Statements are separated by lines of the form "-- name"; recount.py runs them. DESIGN 3, DOMAIN 1.2 and 1.3.
 --
--- The records of one station are all in one log, or refused (E6). So each log is judged by itself, and its rows are then
+-- The records of one station are all in one log, or refused (E6). So a few logs are judged at a time, and their rows are then
 -- appended to the tables of all logs: memory is bounded by the largest log, not by the election. `record` is a view of the
--- records of the log that is judged.
+-- records of the logs that are judged.
 
 -- macros
 CREATE MACRO people(r) AS coalesce(r.J, r.L + r.P);
@@ -124,7 +124,7 @@ WHERE refusal IS NULL AND log_judged.station = late.station AND log_judged.conte
     AND log_judged.key = late.key AND log_judged.event = late.event;
 
 -- repeats
--- Events that are in this log again: only the first record of each counts. Hashes come first because so many names of events
+-- Events that are in these logs again: only the first record of each counts. Hashes come first because so many names of events
 -- do not fit into memory at once, and hardly any of them is repeated.
 CREATE OR REPLACE TEMP TABLE repeated AS
 WITH suspect AS (
@@ -132,7 +132,7 @@ WITH suspect AS (
     WHERE refusal IS NULL AND type <> 'election.opened'
     GROUP BY of_event HAVING count(*) > 1
 )
-SELECT "offset" FROM log_judged
+SELECT partition, "offset" FROM log_judged
 WHERE refusal IS NULL AND type <> 'election.opened' AND hash(event) IN (SELECT of_event FROM suspect)
 QUALIFY row_number() OVER (PARTITION BY station, contest, event ORDER BY "offset") > 1;
 
@@ -177,12 +177,13 @@ FROM (
         list_filter([{rules}], lambda each: each IS NOT NULL) AS broken,
         log_out_of_sequence.event IS NOT NULL AS is_out_of_sequence
     FROM record
-    JOIN log_judged USING ("offset")
+    JOIN log_judged USING (partition, "offset")
+    ANTI JOIN repeated ON repeated.partition = record.partition AND repeated."offset" = record."offset"
     LEFT JOIN log_out_of_sequence
-        ON log_out_of_sequence.key = record.key AND log_out_of_sequence.event = record.event
+        ON log_out_of_sequence.partition = record.partition AND log_out_of_sequence.key = record.key
+        AND log_out_of_sequence.event = record.event
     LEFT JOIN (SELECT id, office, marks, counts_blank FROM contest) AS contest ON contest.id = record.contest
     WHERE log_judged.type = 'result.reported' AND log_judged.refusal IS NULL
-        AND record."offset" NOT IN (SELECT "offset" FROM repeated)
 );
 
 -- reviews
@@ -202,16 +203,18 @@ QUALIFY row_number() OVER (PARTITION BY station, contest, event ORDER BY "offset
 -- An annulment names a form that is in the ledger, or at most the highest version there is, without those that wait far
 -- above it (N2).
 CREATE OR REPLACE TEMP TABLE in_reach AS
-SELECT log_judged."offset"
+SELECT log_judged.partition, log_judged."offset"
 FROM log_judged JOIN log_form USING (station, contest)
 WHERE log_judged.type = 'result.annulled' AND log_judged.refusal IS NULL AND log_form."offset" < log_judged."offset"
-GROUP BY log_judged."offset", log_judged.through_version, log_judged.reviewed
+GROUP BY log_judged.partition, log_judged."offset", log_judged.through_version, log_judged.reviewed
 HAVING coalesce(bool_or(log_form.event = log_judged.reviewed), false) OR coalesce(log_judged.through_version <= list_reduce(
     list_prepend(0, list_sort(list_distinct(list(log_form.version)))),
     lambda reached, version: CASE WHEN version <= reached + $step THEN version ELSE reached END
 ), false);
 UPDATE log_judged SET refusal = 'N2'
-WHERE type = 'result.annulled' AND refusal IS NULL AND "offset" NOT IN (SELECT "offset" FROM in_reach);
+WHERE type = 'result.annulled' AND refusal IS NULL AND NOT EXISTS (
+    SELECT 1 FROM in_reach WHERE in_reach.partition = log_judged.partition AND in_reach."offset" = log_judged."offset"
+);
 CREATE OR REPLACE TEMP TABLE log_annulment AS
 SELECT station, contest, partition, "offset", event, through_version, reviewed AS form, role
 FROM log_judged JOIN key ON key.key_id = log_judged.key
@@ -234,7 +237,7 @@ WHERE type = 'annulment.withdrawn' AND refusal IS NULL AND NOT EXISTS (
 );
 
 -- keep
--- The log is judged: its rows are appended to those of all logs.
+-- The logs are judged: their rows are appended to those of all logs.
 CREATE TABLE IF NOT EXISTS judged AS FROM log_judged WHERE false;
 INSERT INTO judged FROM log_judged;
 CREATE TABLE IF NOT EXISTS out_of_sequence AS FROM log_out_of_sequence WHERE false;

@@ -242,6 +242,7 @@ def _table(name: str, data: bytes | None) -> list[dict[str, Any]]:
             return []
         raise PackageError(f"{name}.csv: the file is missing")
     found = []
+    seen: dict[str, str] = {}
     for number, cells in rows(f"{name}.csv", data):
         row = {}
         for column, kind, default in COLUMNS[name]:
@@ -255,7 +256,8 @@ def _table(name: str, data: bytes | None) -> list[dict[str, Any]]:
                 raise PackageError(f"{name}.csv, row {number}: {column} is empty")
             if cell and kind == NUMBER and not (cell.isascii() and cell.isdecimal() and len(cell) <= DIGITS_MAX):
                 raise PackageError(f"{name}.csv, row {number}: {column} is not a number: {cell[:80]!r}")
-            row[column] = default if not cell else int(cell) if kind == NUMBER else cell
+            # Each text once: the stations of a nation name their area and their number 800,000 times.
+            row[column] = default if not cell else int(cell) if kind == NUMBER else seen.setdefault(cell, cell)
         found.append(row)
     return found
 
