@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
@@ -156,7 +155,7 @@ async def _seals_of(settings: Settings, topic: str, partition: int) -> list[tupl
             while True:
                 message = await consumer.getone(place)
                 if message.headers:
-                    assert orjson.loads(message.value.split(b"\n")[0])["kind"], message
+                    assert b'"kind":' in message.value, message
                     return list(message.headers)
     finally:
         await stop_consumer(consumer)

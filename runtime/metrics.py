@@ -148,7 +148,7 @@ TABULATOR_STATE_BYTES = Gauge(
     "rekap_tabulator_state_bytes", "Bytes of the newest state kept.", ["partition"], registry=TABULATOR
 )
 TABULATOR_BLOCKS = Counter(
-    "rekap_tabulator_blocks_total", "Messages sent to subtotals: blocks and keyframes.", ["kind"], registry=TABULATOR
+    "rekap_tabulator_blocks_total", "Blocks and keyframes sent to subtotals.", ["kind"], registry=TABULATOR
 )
 ROLLUP_BLOCKS = Counter(
     "rekap_rollup_blocks_total",

@@ -82,7 +82,9 @@ class Settings:
     results_keyframe_ms: int = _setting(
         60_000, "milliseconds between the roll-up's keyframes: how long a gap of its readers can last at most"
     )
-    gather_ms: int = _setting(5, "milliseconds a gateway, and a tabulator, gathers records before it sends them on")
+    gather_ms: int = _setting(
+        5, "milliseconds a gateway, and on a quiet night a tabulator, gathers records before it sends them on"
+    )
     record_ms: int = _setting(250, "milliseconds the recorder gathers messages for one transaction")
     publish_ms: int = _setting(15, "milliseconds the roll-up gathers blocks before it publishes")
     check_processes: int = _setting(2, "processes that check signatures for a tabulator")

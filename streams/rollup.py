@@ -40,6 +40,7 @@ from runtime.logs import log_line
 from runtime.settings import Settings
 from schemas.codes import OfficeId
 from schemas.derived.blocks import BlockRange
+from schemas.derived.bundles import blocks_in
 from streams.app import create_app
 
 logger = logging.getLogger("rekap.rollup")
@@ -84,7 +85,8 @@ class Publisher:
         await self._is_connected.wait()
         assert self._opener is not None
         for believed in await self._opener.believed([message]):
-            self._apply(believed.value)
+            for block in blocks_in(believed.value):
+                self._apply(block)
 
     def _apply(self, value: bytes) -> None:
         head = BlockRange.from_bytes(value)

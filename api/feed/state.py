@@ -23,6 +23,7 @@ from projections.fold.parts import Parts
 from runtime.logs import log_line
 from schemas.codes import NOTHING_YET
 from schemas.derived.blocks import UNATTRIBUTED, BlockRange
+from schemas.derived.bundles import blocks_in
 from schemas.derived.results import Cut, Result, ResultRange, at_or_before
 from schemas.served.live import GapReason, Positions
 
@@ -140,12 +141,16 @@ class FeedState:
         return Applied.APPLIED
 
     def apply_block(self, source: int, offset: int, value: bytes) -> Applied:
-        """A message of partition `source` of the topic `subtotals`."""
+        """A message of partition `source` of the topic `subtotals`, with one block or several. Gives what was done with the
+        last one."""
         source += 1
         if offset < self.positions[source]:
             return Applied.SKIPPED
         self.positions[source] = offset + 1
         self.has_news = True
+        return [self._apply_one(source, offset, block) for block in blocks_in(value)][-1]
+
+    def _apply_one(self, source: int, offset: int, value: bytes) -> Applied:
         range = BlockRange.from_bytes(value)
         if range.kind == "keyframe" or range.office == UNATTRIBUTED:
             return Applied.SKIPPED

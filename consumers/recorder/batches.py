@@ -20,6 +20,7 @@ from runtime.kafka.topics import Topics
 from runtime.logs import log_line
 from runtime.settings import Settings
 from schemas.derived.blocks import BlockRange
+from schemas.derived.bundles import blocks_in
 from schemas.derived.results import Result, ResultRange
 
 logger = logging.getLogger("rekap.recorder")
@@ -170,21 +171,25 @@ class BatchReader:
             self._parts.give_up(office, lambda _: True)
             batches.pop(office, None)
 
-        for message in messages:
-            is_result = message.topic == self._topics.results
-            head = ResultRange.from_bytes(message.value) if is_result else BlockRange.from_bytes(message.value)
+        def add(message: Any, value: bytes, *, is_result: bool) -> None:
+            head = ResultRange.from_bytes(value) if is_result else BlockRange.from_bytes(value)
             office = str(head.office)
             if office in self._given_up or office in self._stopped:
-                continue
+                return
             if (batch := batches.get(office)) is None:
                 batch = batches[office] = Batch(self._definition, self._watermarks, self._parts)
             try:
                 if is_result:
-                    batch.add_result(message.value, message.offset)
+                    batch.add_result(value, message.offset)
                 else:
-                    batch.add_block(message.value)
+                    batch.add_block(value)
             except Exception as error:
                 give_up(office, error, f"{message.topic}/{message.partition} at {message.offset}")
+
+        for message in messages:
+            is_result = message.topic == self._topics.results
+            for value in [message.value] if is_result else blocks_in(message.value):
+                add(message, value, is_result=is_result)
         rows = {}
         for office, batch in list(batches.items()):
             try:

@@ -26,12 +26,13 @@ STATES_PAUSE_SECONDS = 2.0
 half that is 60 MB/s all the time, at double a quiet night's restart folds twice as many records."""
 STATES_AT_STOP_SECONDS = 5
 """For writing states before the process ends, or its partitions go to another worker: half of what a supervisor waits."""
-GATHER_MS_MAX = 20
-"""Longest that a step lets records gather. At half, 1,000 records a second are a hundred steps, each of a message to every
-reader; at double, a form would wait 20 ms longer of the 100 ms in which it is to be on the live feed."""
+TICK_MS_MAX = 20
+"""Longest time from one step's begin to the next one's for the sake of larger messages. At half, 1,000 records a second are a
+hundred steps, each with a message to every reader; at double, a form would wait 20 ms longer of the 100 ms in which it is to
+be on the live feed."""
 MS_A_RECORD = 2
-"""Milliseconds to gather for each record of the step before: the longest pause is reached at 500 records a second. At half,
-a steady 700 a second would be published in steps of 5 ms; at double, 200 a second would wait as long as 1,000."""
+"""Milliseconds from one step to the next for each record of the step before: TICK_MS_MAX is reached at 500 records a second.
+At half, a steady 700 a second would be published in steps of 5 ms; at double, 200 a second would wait as long as 1,000."""
 IN_FLIGHT_BYTES_MAX = 32 * 1024 * 1024
 """Limit for blocks that wait for acknowledgement. The producer keeps them until then, to send them again."""
 IN_FLIGHT_MAX = 200
@@ -124,11 +125,12 @@ def state_is_due(records_not_kept: int, seconds_since_last: float, state_records
 # ── gathering ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def gather_ms(records: int, least: int) -> float:
-    """Milliseconds to let records gather after a step that folded `records` records: `least` on a quiet night, so that the
-    next form waits no longer than needed, up to GATHER_MS_MAX on a busy one, because each step costs all processes about as
-    much as ten records."""
-    return max(least, min(GATHER_MS_MAX, MS_A_RECORD * records))
+def gather_ms(records: int, took_ms: float, least: int) -> float:
+    """Milliseconds to let records gather after a step that folded `records` records in `took_ms`. On a quiet night `least`, so
+    that the next form waits no longer than needed. On a busy one as long as makes a tick of up to TICK_MS_MAX with the step,
+    because a step costs all processes as much as ten records. Records gather during a step too, so one that took long needs no
+    longer pause."""
+    return max(least, min(TICK_MS_MAX, MS_A_RECORD * records) - took_ms)
 
 
 # ── publishing ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,6 +7,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -32,8 +33,31 @@ from runtime.logs import log_line
 from runtime.settings import Settings
 from schemas.codes import OfficeId
 from schemas.derived.blocks import Block
+from schemas.derived.bundles import BUNDLE_BYTES_MAX, bundled
 
 logger = logging.getLogger("rekap.tabulator")
+
+
+@dataclass(slots=True)
+class _Bundle:
+    """Blocks of one office, in order, that become one message."""
+
+    values: list[bytes] = field(default_factory=list)
+    size: int = 0
+    _largest: tuple[int, Block] | None = None
+
+    def add(self, block: Block, value: bytes) -> None:
+        self.values.append(value)
+        self.size += len(value)
+        if self._largest is None or len(value) > self._largest[0]:
+            self._largest = (len(value), block)
+
+    @property
+    def largest(self) -> Block:
+        """The block whose partition is stopped where Kafka refuses the message for its size: without that partition the next
+        message is the smallest."""
+        assert self._largest is not None, "a bundle has a block"
+        return self._largest[1]
 
 
 class BlockPublisher:
@@ -55,7 +79,7 @@ class BlockPublisher:
         self._producer: AIOKafkaProducer = ordered_producer(settings)
         self._message_keys = MessageKeys()
         self._in_flight: dict[asyncio.Future[Any], tuple[Block, int]] = {}
-        """Messages that Kafka has not acknowledged yet: the block of each, without its rows, and the message's bytes."""
+        """Messages that Kafka has not acknowledged yet: the largest block of each, without its rows, and the bytes of all."""
         self._keyframe_seconds = settings.keyframe_ms / 1000
         self._keyframes_due = time.monotonic() + self._keyframe_seconds
 
@@ -66,14 +90,22 @@ class BlockPublisher:
         await self._producer.stop()
 
     async def send(self, blocks: Sequence[Block]) -> None:
-        """Send blocks. Kafka acknowledges them while the next batch is folded, and the producer keeps their order. Raises
-        FoldError where a block is too large, because that concerns one partition, and health must name it."""
+        """Send blocks, those of one office bundled. Kafka acknowledges them while the next batch is folded, and the producer
+        keeps their order. Raises FoldError where a message is too large, because that concerns one partition, and health must
+        name it."""
+        bundles: dict[OfficeId, _Bundle] = {}
         for block in blocks:
-            try:
-                await self._send_one(block)
-            except TOO_LARGE as error:
-                raise self._refused(block, error) from error
+            value = block.to_bytes()
+            bundle = bundles.get(block.office)
+            if bundle is not None and bundle.size + len(value) > BUNDLE_BYTES_MAX:
+                await self._send_bundle(bundles.pop(block.office))
+                bundle = None
+            if bundle is None:
+                bundle = bundles[block.office] = _Bundle()
+            bundle.add(block, value)
             _measure(block)
+        for bundle in bundles.values():
+            await self._send_bundle(bundle)
         await self._wait_if_full()
 
     async def send_keyframes(self, now: float) -> None:
@@ -113,23 +145,30 @@ class BlockPublisher:
                 if (held := self._partitions.get(block.partition)) is not None:
                     _leave_out(held, block.office, error)
 
-    async def _send_one(self, block: Block) -> None:
-        topic, partition = self._topics.subtotals_partition_of(block.office)
-        for key, value in self._message_keys.messages(block):
-            headers = self._seals.headers(topic, partition, key, value)
-            sent = await self._producer.send(topic, value, key=key, partition=partition, headers=headers)
-            self._in_flight[sent] = (block._replace(areas=[], records=[], states=[], stations=[]), len(value))
+    async def _send_bundle(self, bundle: _Bundle) -> None:
+        largest = bundle.largest
+        try:
+            await self._send_message(largest, self._message_keys.of_change(), bundled(bundle.values))
+        except TOO_LARGE as error:
+            raise self._refused(largest, error) from error
 
     async def _send_keyframe(self, held: HeldPartition, office: OfficeId) -> None:
         try:
             frame = held.fold.keyframe(office)
-            await self._send_one(frame)
+            for key, value in self._message_keys.messages(frame):
+                await self._send_message(frame, key, value)
         except NO_KEYFRAME as error:
             _leave_out(held, office, error)
         else:
             held.keyframe_was_sent(office)
             _measure(frame)
         await self._wait_if_full()
+
+    async def _send_message(self, of: Block, key: bytes, value: bytes) -> None:
+        topic, partition = self._topics.subtotals_partition_of(of.office)
+        headers = self._seals.headers(topic, partition, key, value)
+        sent = await self._producer.send(topic, value, key=key, partition=partition, headers=headers)
+        self._in_flight[sent] = (of._replace(areas=[], records=[], states=[], stations=[]), len(value))
 
     async def _wait_if_full(self) -> None:
         if must_wait(len(self._in_flight), sum(size for _, size in self._in_flight.values())):

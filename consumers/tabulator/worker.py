@@ -124,8 +124,10 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         else:
             self._ahead = []
             with at_rest(self._consumer):
+                began = time.monotonic()
                 await self._publish(opened)
-                await asyncio.sleep(gather_ms(count, self._settings.gather_ms) / 1000)
+                took_ms = (time.monotonic() - began) * 1000
+                await asyncio.sleep(gather_ms(count, took_ms, self._settings.gather_ms) / 1000)
 
     async def _publish(self, opened: Sequence[OpenedBatch]) -> None:
         """Steps 2 to 4 of what was read, each as far as it is due."""

@@ -30,3 +30,7 @@ class MessageKeys:
             key = name
         for number, value in enumerate(message.to_parts(name)):
             yield (f"{key}/{number}" if number else key).encode(), value
+
+    def of_change(self) -> bytes:
+        """Key of a message of changes: blocks in a bundle, or one block alone."""
+        return next(self._numbers).encode()

@@ -27,6 +27,7 @@ from runtime.kafka.topics import topics_of
 from runtime.logs import log_line
 from schemas.definition.package import Election
 from schemas.derived.blocks import UNATTRIBUTED, BlockRange
+from schemas.derived.bundles import blocks_in
 from schemas.derived.results import ResultRange
 
 logger = logging.getLogger("rekap.set_aside")
@@ -159,8 +160,12 @@ class Opener:
             if message.topic == self._topics.results:
                 result = ResultRange.from_bytes(message.value)
                 return self._of_this_election(str(result.office), enumerate(result.as_of), result.from_, message)
-            block = BlockRange.from_bytes(message.value)
-            return self._of_this_election(str(block.office), [(block.partition, block.through)], [block.from_], message)
+            through: dict[int, int] = {}
+            for each in blocks_in(message.value):
+                block = BlockRange.from_bytes(each)
+                cut = [(block.partition, max(block.through, through.get(block.partition, block.through)))]
+                through |= self._of_this_election(str(block.office), cut, [block.from_], message)
+            return through
         except (ValueError, TypeError, KeyError, AttributeError):
             raise SealError(UNREADABLE) from None
 

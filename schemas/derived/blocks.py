@@ -1,7 +1,7 @@
 """Messages of the topic `subtotals`: what one batch of one ledger partition changed for one office (DESIGN 2).
 
-A block's Kafka value is made of lines. The first line is for the roll-up. The lines after it, which a keyframe does not have,
-are one JSON object for the recorder, so the roll-up never parses them:
+A block is made of lines, and a message has one block or several (bundles.py). The first line is for the roll-up. The lines
+after it, which a keyframe does not have, are one JSON object for the recorder, so the roll-up never parses them:
 
     {"kind","office","partition","from","through","areas":[[contest, area, tally], …]}
     {"told":[…],"states":[…],"stations":[…],"events":[

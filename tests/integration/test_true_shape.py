@@ -38,6 +38,7 @@ from schemas.definition.package import (
     Station,
 )
 from schemas.derived.blocks import BlockRange
+from schemas.derived.bundles import blocks_in
 from schemas.derived.parts import PART_BYTES_MAX
 from schemas.derived.results import ResultRange
 from schemas.ledger.envelope import ledger_record
@@ -208,7 +209,8 @@ async def _sizes_of_messages_in_parts(stack: Stack) -> dict[tuple[str, str], int
                 for message in messages:
                     assert len(message.value) < MESSAGE_BYTES_MAX // 2
                     of_results = place.topic == topics.results
-                    said: Any = (ResultRange if of_results else BlockRange).from_bytes(message.value)
+                    first = message.value if of_results else blocks_in(message.value)[0]
+                    said: Any = (ResultRange if of_results else BlockRange).from_bytes(first)
                     if said.part is not None:
                         assert len(message.value) <= PART_BYTES_MAX + HEAD_BYTES
                         key = (place.topic, said.kind, said.part.message)

@@ -12,6 +12,7 @@ from projections.area.rollup import Rollup
 from projections.fold.chain import Applied
 from schemas.codes import OfficeId
 from schemas.derived.blocks import Block
+from schemas.derived.bundles import bundled
 from schemas.derived.results import Result
 from schemas.served.live import Positions
 from tests.support.ledger import MemoryLedger, fold
@@ -91,3 +92,14 @@ def test_a_block_that_cannot_be_applied_is_a_gap_of_its_office_alone() -> None:
     partition = night.ledger.definition.stations.partition(0)
     assert night.feed.offices[PRESIDENT].whole[partition]
     assert not night.feed.offices[COUNCIL].whole[partition]
+
+
+def test_each_block_of_a_bundle_is_applied_at_the_offset_of_the_message() -> None:
+    night = Night()
+    blocks, _ = night.report("1.1.1-1")
+    of_president = [block for block in blocks if block.office == "president"]
+    through = {block.partition: block.through for block in of_president}
+    assert len(through) > 1, "of several partitions"
+    night.feed.apply_block(0, 1, bundled([block.to_bytes() for block in of_president]))
+    assert night.feed.offices[PRESIDENT].through == [through[partition] for partition in sorted(through)]
+    assert night.feed.apply_block(0, 1, of_president[0].to_bytes()) is Applied.SKIPPED, "the message was read"

@@ -6,12 +6,12 @@ import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError
 
 from consumers.tabulator.decisions import (
-    GATHER_MS_MAX,
     IN_FLIGHT_BYTES_MAX,
     IN_FLIGHT_MAX,
     KEYFRAMES_PAUSE,
     REASON_CHARACTERS_MAX,
     STATES_PAUSE_SECONDS,
+    TICK_MS_MAX,
     Refusal,
     Stop,
     before_stop,
@@ -137,14 +137,24 @@ def test_a_state_is_written_after_enough_records_or_after_a_pause(records: int, 
 
 
 @pytest.mark.parametrize(
-    ("records", "milliseconds"), [(0, 5), (2, 5), (3, 6), (10, GATHER_MS_MAX), (900, GATHER_MS_MAX)]
+    ("records", "took_ms", "milliseconds"),
+    [
+        (0, 0, 5),
+        (2, 0, 5),
+        (3, 0, 6),
+        (3, 2, 5),
+        (10, 0, TICK_MS_MAX),
+        (10, 8, TICK_MS_MAX - 8),
+        (900, 8, TICK_MS_MAX - 8),
+        (900, 400, 5),
+    ],
 )
-def test_a_busier_night_lets_more_records_gather(records: int, milliseconds: int) -> None:
-    assert gather_ms(records, 5) == milliseconds
+def test_a_busier_night_lets_more_records_gather(records: int, took_ms: float, milliseconds: float) -> None:
+    assert gather_ms(records, took_ms, 5) == milliseconds
 
 
 def test_a_longer_pause_that_is_set_is_kept() -> None:
-    assert gather_ms(900, 2 * GATHER_MS_MAX) == 2 * GATHER_MS_MAX
+    assert gather_ms(900, 400, 2 * TICK_MS_MAX) == 2 * TICK_MS_MAX
 
 
 # -- publishing ------------------------------------------------------------------------------------------------------

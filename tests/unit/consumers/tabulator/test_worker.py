@@ -14,7 +14,7 @@ import pytest_asyncio
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, MessageSizeTooLargeError
 
-from consumers.tabulator import decisions
+from consumers.tabulator import decisions, publisher
 from consumers.tabulator import worker as tabulator
 from consumers.tabulator.decisions import Stop
 from consumers.tabulator.errors import FoldError
@@ -23,7 +23,9 @@ from consumers.tabulator.worker import Tabulator
 from runtime.kafka.seals import make_seal_keys
 from runtime.kafka.topics import topics_of
 from runtime.settings import Settings
+from schemas.codes import OfficeId
 from schemas.derived.blocks import Block, BlockRange
+from schemas.derived.bundles import blocks_in
 from tests.support.ledger import MemoryLedger
 from tests.support.small_election import reported, small_package
 from tests.support.waiting import until
@@ -67,11 +69,13 @@ class FakeConsumer:
 class FakeProducer:
     def __init__(self) -> None:
         self.blocks: list[Block] = []
+        self.messages: list[bytes] = []
         self.acknowledges = True
         self.in_flight: list[asyncio.Future[None]] = []
 
     async def send(self, _: str, value: bytes, **__: Any) -> asyncio.Future[None]:
-        self.blocks.append(Block.from_bytes(value, with_body=True))
+        self.messages.append(value)
+        self.blocks += [Block.from_bytes(each, with_body=True) for each in blocks_in(value)]
         sent = asyncio.get_running_loop().create_future()
         self.in_flight.append(sent)
         if self.acknowledges:
@@ -147,6 +151,28 @@ async def test_what_is_committed_when_partitions_are_taken_away_is_published(
         assert offset <= worker.producer.published_through(topic_partition.partition) + 1
 
     await step
+
+
+async def test_the_blocks_of_a_step_are_one_message_for_each_office(worker: Worker) -> None:
+    worker.every_station_reports()
+    worker.consumer.batches = [{each: worker.messages(each) for each in worker.topic_partitions}]
+    await worker.tabulator._step()
+    offices = [block.office for block in worker.producer.blocks if block.kind == "block"]
+    assert offices.count(OfficeId("president")) == len(worker.topic_partitions)
+    bundles = [message for message in worker.producer.messages if b'"kind":"block"' in message]
+    assert len(bundles) == len(set(offices))
+
+
+async def test_a_bundle_has_no_more_bytes_than_its_limit_or_one_block(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "BUNDLE_BYTES_MAX", 1)
+    worker.every_station_reports()
+    worker.consumer.batches = [{each: worker.messages(each) for each in worker.topic_partitions}]
+    await worker.tabulator._step()
+    assert all(len(blocks_in(message)) == 1 for message in worker.producer.messages)
+    published = [block for block in worker.producer.blocks if block.kind == "block"]
+    assert len(published) == len({(block.office, block.partition) for block in published})
 
 
 async def test_what_is_checked_while_its_partition_is_taken_away_is_not_folded(
@@ -303,7 +329,7 @@ class TooLarge:
         self._later = later
 
     async def send(self, topic: str, value: bytes, **more: Any) -> asyncio.Future[None]:
-        if BlockRange.from_bytes(value).kind == self._kind and b'"office":"president"' in value:
+        if BlockRange.from_bytes(blocks_in(value)[0]).kind == self._kind and b'"office":"president"' in value:
             if not self._later:
                 raise MessageSizeTooLargeError("too large")
             refused = asyncio.get_running_loop().create_future()
