@@ -1,20 +1,23 @@
-"""Ledger to national totals, results per second: one Rekap tabulator, and the same job in Quix Streams.
+"""Ledger to national totals, results per second: one Rekap tabulator, and the same job in Kafka Streams and in Quix Streams.
 
-    python bench/count.py [--results 200000] [--seed 1]
+    python bench/count.py [--results 200000] [--seed 1] [--without-quix]
 
-The same signed results (bench/made_ledger.py) stand in the ledger topic of one embedded Kafka before anything is
-measured. Then, one after the other:
+The same signed results (bench/made_ledger.py) are in the ledger topic of one embedded Kafka before anything is measured. Then,
+one after the other:
 
 1. The tabulator's fold in this process, without Kafka, with and without signature checks: the limit.
-2. `rekap run tabulator` and `rekap run rollup`, two processes with their ordinary settings, until the message in
-   `results` whose `as_of` covers the end of every partition. Signatures, rules and canonical form are checked, history
-   and areas at all levels are told. Measured from the start of the processes, and from the first block.
-3. bench/quix_count.py, until the nation's total is right or --quix-seconds are over. It checks nothing, which favours
-   it. Measured from the start of the process, and from the first record it reads.
+2. `rekap run tabulator` and `rekap run rollup`, two processes with their ordinary settings, until the message in `results`
+   whose `as_of` covers the end of every partition. Signatures, rules and canonical form are checked, history and areas at all
+   levels are published. Then once more from offset 0 into a second generation, with nothing kept but which signatures hold.
+3. bench/kafka_streams_count: DSSE and Ed25519 (AWS-LC's provider), the main rules, newest version, history, and deltas for
+   each area; then once more without signature checks. It does not check canonical form, numbers of keys and scopes, keeps no
+   superseded version and numbers of choices only, which favours it.
+4. bench/quix_count.py, until the nation's total is right or --quix-seconds are over. It checks nothing, which favours it.
 
-CPU seconds are the processes' own, without Kafka's; so results per CPU second compare also where both cores were busy.
-Both totals must equal the sum that was made while the results were made. Exit code 0: they do. 1: one does not, or was
-out of time (the table is still printed where only Quix Streams was). What was started is stopped, also on Ctrl-C.
+*Cold* is from the start of the processes; *warm* from when half of the results were in the nation's total. CPU seconds are the
+processes' own, without Kafka's; so results per CPU second compare also where both cores were busy. All totals must equal the
+sum that was made while the results were made. Exit code 0: they do. 1: one does not, or was out of time (the table is still
+printed where only Quix Streams was). What was started is stopped, also on Ctrl-C.
 """
 
 from __future__ import annotations
@@ -32,11 +35,12 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 import orjson
 import psutil
+from count_rows import Moment, Row, WrongTotalError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from kafka_streams_peer import built, count_with_kafka_streams
 from made_ledger import CREATED_AT, MadeLedger, authority_key, fill_ledger, made_ledger
 
 from projections.area.tally import HEAD, STATIONS, TallyView
@@ -56,11 +60,11 @@ from rekap.operate.configuration import spare_the_collector
 from rekap.station.signing import Signer
 from runtime.kafka.clients import plain_consumer
 from runtime.kafka.seals import make_seal_keys
-from runtime.kafka.topics import topics_of
+from runtime.kafka.topics import FIRST_GENERATION, topics_of
+from runtime.kafka.wanted_topics import create_topics
 from runtime.own_processes import python_module
 from runtime.package.reading import load_package
 from runtime.settings import Settings, read_settings, variable
-from schemas.derived.blocks import Block
 from schemas.derived.results import Cut, Result, at_or_before
 from schemas.ledger.envelope import ledger_record
 
@@ -68,43 +72,11 @@ QUIX = "3.28.1"
 """The version of quixstreams that this was written and run with."""
 WORKERS = ("tabulator", "rollup")
 REKAP_SECONDS_MAX = 180
+STREAMS_SECONDS_MAX = 180
 FOLD_RECORDS = 50_000
 """Of each fold alone: enough for its state to outgrow the caches, and a few seconds."""
 QUIX_STOP_SECONDS = 60
 """For its last checkpoint and report."""
-
-
-class WrongTotalError(Exception):
-    """A count did not come to the sum, or not in time."""
-
-
-class Row(NamedTuple):
-    """A line of the table. `cpu_seconds` are those of the processes that the line is about."""
-
-    name: str
-    results: int
-    seconds: float
-    cpu_seconds: float
-
-    @property
-    def rate(self) -> float:
-        return self.results / self.seconds
-
-    @property
-    def rate_per_core(self) -> float:
-        return self.results / self.cpu_seconds
-
-
-class Moment(NamedTuple):
-    """A time and what processes had used by then."""
-
-    at: float
-    """Seconds since the epoch: the clock that Kafka's timestamps are read from."""
-    cpu_seconds: dict[str, float]
-
-    def since(self, start: Moment, name: str, results: int, workers: Sequence[str]) -> Row:
-        used = sum(self.cpu_seconds[each] - start.cpu_seconds.get(each, 0.0) for each in workers)
-        return Row(name, results, self.at - start.at, used)
 
 
 # ── 1. the fold alone ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -159,19 +131,22 @@ async def count_with_rekap(
     end: Cut,
     supervisor: Supervisor,
     logs: Path,
+    generation: int,
 ) -> list[Row]:
-    """Raises WrongTotalError."""
+    """Count into a generation. In the first one signatures are checked, in another one they are remembered. Raises
+    WrongTotalError."""
     environment = {**os.environ, **kafka, variable("package"): str(made.package)}
     environment[variable("workers_key")] = str(logs.parent / "workers-key.txt")
     make_seal_keys(logs.parent / "workers-key.txt")
     environment[variable("state_directory")] = str(logs.parent / "state")
+    environment[variable("generation")] = str(generation)
+    await create_topics(settings, definition.election, generation)
     start = Moment(time.time(), {})
     for role in WORKERS:
         supervisor.run(role, python_module("rekap", "run", role), environment=environment)
     try:
         async with asyncio.timeout(REKAP_SECONDS_MAX):
-            first, told = await _first_block(settings, definition, supervisor)
-            last = await _last_result(settings, definition, made, end, supervisor)
+            half, last = await _follow(settings, definition, made, end, supervisor, generation)
     except TimeoutError:
         said = "\n".join(f"{role}:\n{last_lines(logs / f'{role}.log')}" for role in WORKERS)
         raise WrongTotalError(
@@ -179,46 +154,39 @@ async def count_with_rekap(
         ) from None
     finally:
         await supervisor.stop(*WORKERS)
+    name = f"Rekap, signatures {'checked' if generation == FIRST_GENERATION else 'remembered'}"
     return [
-        last.since(start, "Rekap, from process start", made.results, WORKERS),
-        last.since(first, "Rekap, from the first block", made.results - told, WORKERS),
-        last.since(first, "    of which the tabulator", made.results - told, WORKERS[:1]),
+        last.since(start, f"{name}, cold", *WORKERS),
+        last.since(half, f"{name}, warm", *WORKERS),
+        last.since(half, "    of which the tabulator", *WORKERS[:1]),
     ]
 
 
-async def _first_block(settings: Settings, definition: Definition, supervisor: Supervisor) -> tuple[Moment, int]:
-    """When the first block was told, and how many results it told."""
-    consumer = plain_consumer(settings, topics_of(definition.election).subtotals)
+async def _follow(
+    settings: Settings, definition: Definition, made: MadeLedger, end: Cut, supervisor: Supervisor, generation: int
+) -> tuple[Moment, Moment]:
+    """When half of the ledger was in a published result, and when all was. Raises WrongTotalError where that is not the sum."""
+    consumer = plain_consumer(settings, topics_of(definition.election, generation).results)
     await consumer.start()
-    try:
-        message = await consumer.getone()
-        moment = Moment(message.timestamp / 1000, _cpu_seconds(supervisor))
-    finally:
-        await consumer.stop()
-    return moment, Block.from_bytes(message.value, with_body=False).through
-
-
-async def _last_result(
-    settings: Settings, definition: Definition, made: MadeLedger, end: Cut, supervisor: Supervisor
-) -> Moment:
-    """When the result of the whole ledger was published. Raises WrongTotalError where it is not the sum."""
-    consumer = plain_consumer(settings, topics_of(definition.election).results)
-    await consumer.start()
+    half: Moment | None = None
     try:
         async for message in consumer:
             result = Result.from_bytes(message.value)
+            moment = Moment(message.timestamp / 1000, _cpu_seconds(supervisor), sum(result.as_of))
+            if half is None and 2 * moment.results >= made.results:
+                half = moment
             if at_or_before(end, result.as_of):
                 break
-        moment = Moment(message.timestamp / 1000, _cpu_seconds(supervisor))
     finally:
         await consumer.stop()
+    assert half is not None
     contest = definition.ballots.contest(PRESIDENT)
     nation = definition.tree.codes[contest.root_area]
     counted = next(TallyView.of(tally).counted for _, area, tally in result.areas if area == nation)
     votes = dict(zip(contest.choices, counted[HEAD:], strict=True))
     if votes != made.votes or counted[STATIONS] != made.stations:
         raise WrongTotalError(f"Rekap: expected {made.votes} of {made.stations} stations, got {votes} of {counted[0]}")
-    return moment
+    return half, moment
 
 
 def _cpu_seconds(supervisor: Supervisor) -> dict[str, float]:
@@ -271,7 +239,8 @@ async def count_with_quix(
     if not lines or not lines[-1].startswith("{"):
         raise WrongTotalError("Quix Streams ended without a report:\n" + "\n".join(lines[-20:]))
     report = orjson.loads(lines[-1])
-    last, first = (Moment(at, {"quix": cpu}) for at, cpu in (report["last"], report["first"]))
+    last = Moment(report["last"][0], {"quix": report["last"][1]}, report["results"])
+    first = Moment(report["first"][0], {"quix": report["first"][1]})
     if not report["right"] and last.at - start.at < seconds_max:
         raise WrongTotalError(f"Quix Streams: expected {expected}, got {report['sum']}")
     if not report["results"]:
@@ -279,8 +248,8 @@ async def count_with_quix(
             f"Quix Streams: no result reached the nation within {seconds_max:g} s; try --quix-seconds"
         )
     rows = [
-        last.since(start, "Quix Streams, from process start", report["results"], ["quix"]),
-        last.since(first, "Quix Streams, from the first record", report["results"], ["quix"]),
+        last.since(start, "Quix Streams, cold", "quix"),
+        last.since(first, "    from the first record", "quix"),
     ]
     return rows, report["right"]
 
@@ -301,8 +270,8 @@ def quix_python(cache: Path) -> Path:
 # ── the program ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def measure(made: MadeLedger, python: Path, quix_seconds: float) -> bool:
-    """Print the table. Gives whether both totals were right; raises WrongTotalError, EmbeddedError."""
+async def measure(made: MadeLedger, streams: Path, quix_python: Path | None, quix_seconds: float) -> bool:
+    """Print the table. Gives whether all totals were right; raises WrongTotalError, EmbeddedError."""
     definition = Definition.of(load_package(made.package, problems))
     assert definition.hash == made.definition, f"{made.directory} was made by another version of Rekap: delete it"
     spare_the_collector()
@@ -315,33 +284,45 @@ async def measure(made: MadeLedger, python: Path, quix_seconds: float) -> bool:
             await supervisor.adopt("kafka", broker)
             settings = read_settings(broker.settings)
             end = await fill_ledger(settings, definition, made)
-            rekap = await count_with_rekap(settings, broker.settings, definition, made, end, supervisor, place / "logs")
-            topic = topics_of(definition.election).ledger
-            quix, quix_is_right = await count_with_quix(python, settings, topic, made, place, quix_seconds)
+            ledger = topics_of(definition.election).ledger
+            rekap, peer = [], []
+            for generation, checks in ((FIRST_GENERATION, True), (FIRST_GENERATION + 1, False)):
+                rekap += await count_with_rekap(
+                    settings, broker.settings, definition, made, end, supervisor, place / "logs", generation
+                )
+                peer += await count_with_kafka_streams(
+                    streams, settings, ledger, made, place, checks=checks, seconds_max=STREAMS_SECONDS_MAX
+                )
+            quix: list[Row] = []
+            quix_is_right = True
+            if quix_python is not None:
+                quix, quix_is_right = await count_with_quix(quix_python, settings, ledger, made, place, quix_seconds)
         finally:
             await supervisor.stop()
-    print(table(made, rekap, quix, alone))
+    print(table(made, rekap, peer, quix, alone))
     return quix_is_right
 
 
-def table(made: MadeLedger, rekap: list[Row], quix: list[Row], alone: list[Row]) -> str:
-    libraries = ("aiokafka", "faust-streaming", "pydantic", "cryptography")
-    versions = {"Python": platform.python_version(), "Kafka": _kafka_version(), "quixstreams": QUIX}
+def table(made: MadeLedger, rekap: list[Row], streams: list[Row], quix: list[Row], alone: list[Row]) -> str:
+    libraries = ("aiokafka", "faust-streaming", "pydantic", "cryptography", "pynacl")
+    versions = {"Python": platform.python_version(), "Kafka": _kafka_version()}
     versions |= {name: version(name) for name in libraries}
     lines = [
         f"{made.results:,} results of {made.stations:,} stations; {os.cpu_count()} cores",
         ", ".join(f"{name} {number}" for name, number in versions.items()),
-        f"{'':42}{'results':>9}{'seconds':>9}{'results/s':>11}{'CPU s':>8}{'results/CPU s':>15}",
+        f"{'':50}{'results':>9}{'seconds':>9}{'results/s':>11}{'CPU s':>8}{'results/CPU s':>15}",
     ]
     lines += [
-        f"{row.name:42}{row.results:>9,}{row.seconds:>9.2f}{row.rate:>11,.0f}"
+        f"{row.name:50}{row.results:>9,}{row.seconds:>9.2f}{row.rate:>11,.0f}"
         f"{row.cpu_seconds:>8.1f}{row.rate_per_core:>15,.0f}"
-        for row in (*rekap, *quix, *alone)
+        for row in (*rekap, *streams, *quix, *alone)
     ]
-    lines.append(
-        f"Rekap : Quix Streams, from the first block or record = {rekap[1].rate / quix[1].rate:.2f} : 1 in results/s, "
-        f"{rekap[1].rate_per_core / quix[1].rate_per_core:.2f} : 1 in results/CPU s"
-    )
+    checked, checked_warm, _, remembered, remembered_warm, _ = rekap
+    pairs = zip((checked, checked_warm, remembered, remembered_warm), streams, strict=True)
+    lines += [
+        f"{ours.name} : {theirs.name} = {ours.rate_per_core / theirs.rate_per_core:.2f} : 1 in results/CPU s"
+        for ours, theirs in [*pairs, *((checked, each) for each in quix[:1])]
+    ]
     return "\n".join(lines)
 
 
@@ -351,19 +332,21 @@ def _kafka_version() -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Ledger to national totals, results per second: Rekap, Quix Streams")
+    parser = argparse.ArgumentParser(description="Ledger to national totals, results per second: Rekap and its peers")
     parser.add_argument("--results", type=int, default=200_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "rekap-bench")
     parser.add_argument(
         "--quix-python", type=Path, help="a Python that has quixstreams; default: one made in the cache"
     )
+    parser.add_argument("--without-quix", action="store_true")
     parser.add_argument("--quix-seconds", type=float, default=100, help="most seconds Quix Streams may take")
     arguments = parser.parse_args()
     try:
-        python = arguments.quix_python or quix_python(arguments.cache)
+        python = None if arguments.without_quix else arguments.quix_python or quix_python(arguments.cache)
         made = made_ledger(arguments.cache, arguments.results, arguments.seed)
-        return 0 if asyncio.run(measure(made, python, arguments.quix_seconds)) else 1
+        streams = built(arguments.cache)
+        return 0 if asyncio.run(measure(made, streams, python, arguments.quix_seconds)) else 1
     except (WrongTotalError, EmbeddedError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
