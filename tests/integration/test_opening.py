@@ -124,7 +124,7 @@ async def test_a_port_in_use_is_named_at_once_and_nothing_is_started(tmp_path: P
         )
     assert (code, out) == (3, "")
     assert err == (
-        f"Error: port {port} of 127.0.0.1 is in use by another process, perhaps another `rekap up`: stop that one, or "
+        f"Error: port {port} of 127.0.0.1 is in use by another process, perhaps another `rekap up`: stop that process, or "
         "choose another port with --port\n"
     )
     assert not (tmp_path / "data").exists()
