@@ -66,6 +66,8 @@ def create_app(
             serving.cancel()
             with suppress(asyncio.CancelledError):
                 await serving
+            if ApiRole.READ in roles:
+                app.state.snapshots.current.close()
             if ApiRole.GATEWAY in roles:
                 await app.state.gateway.stop()
 

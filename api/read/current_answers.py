@@ -103,6 +103,7 @@ class CurrentAnswers:
         return form
 
     def close(self) -> None:
+        self.newest.close()
         self._compressor.shutdown(wait=False, cancel_futures=True)
 
     def _seconds(self, key: Key) -> float:

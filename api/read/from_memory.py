@@ -54,13 +54,15 @@ class SnapshotsInMemory:
 
     def answer(self, asked: Asked, party: str) -> MemoryAnswer | None:
         key, current = self._keys.get(asked.address), self._current
-        if key is None or current is None or not current.newest.is_fresh():
+        if key is None or current is None:
+            return None
+        current.newest.watch()
+        if not current.newest.is_fresh():
             return None
         cut = current.newest.cut
         answer = current.kept.peek(key)
         if answer is None or cut is None or not answer.is_at(cut):
             return None
-        current.newest.look_ahead()
         found = _form_of(answer, asked.fields)
         if found is None or (limits := self._limits(party)) is None:
             return None

@@ -15,12 +15,15 @@ from api.read.read_cut import ReadCut
 from runtime import metrics
 
 FRESH_SECONDS = 0.05
-"""How long a cut that was looked up is the newest. At half, a process with readers asks PostgreSQL 80 times a second (3 % of a
-core); at double, a page that asks after a change of the live feed may get the numbers before it."""
-LOOKING_SECONDS_MAX = 1.0
-"""The same while it is being looked up again: where the machine is so busy that this takes long, kept answers are sent all the
-while, because reading them costs more than anything else. It is the `max-age` of the answers, so no reader sees older ones than
-a cache may send. At half, an overloaded machine does the dearest work first; at double, a cache's second is no longer true."""
+"""How long a cut that was looked up is the newest. At half, a process with readers asks PostgreSQL 40 times a second (3 % of a
+core with PostgreSQL's part); at double, a page that asks after a change of the live feed may get the numbers before it."""
+WATCHED_SECONDS = 1.0
+"""While readers come, the cut is looked up every FRESH_SECONDS, until none has come for this time."""
+LATE_SECONDS_MAX = 1.0
+"""How long a cut is the newest while it is watched: its next look-up comes as soon as this process and PostgreSQL get to it. On
+an overloaded machine that takes long, and the answers that are kept are sent all the while, because to read them again costs
+more than anything else. It is the `max-age` of the answers, so no reader sees older ones than a cache may send. At half, an
+overloaded machine does the dearest work first; at double, the `max-age` is not true."""
 LOOK_SECONDS_MAX = 2.0
 """A database that does not answer the smallest question in this time is away. At half, a start of PostgreSQL's checkpoint makes
 people see older answers; at double, pages are blank for longer when the database hangs."""
@@ -38,6 +41,9 @@ class NewestCut:
         self.looked_at = float("-inf")
         """When the last reading began that `cut` is not older than."""
         self._looking: asyncio.Task[None] | None = None
+        self._asked_at = float("-inf")
+        """When the last reader came."""
+        self._watching: asyncio.Task[None] | None = None
 
     def take(self, cut: ReadCut, began: float) -> None:
         """Take over a cut whose reading began at this time, unless a newer one is known."""
@@ -57,15 +63,34 @@ class NewestCut:
             await asyncio.shield(self._look())
         return self.cut
 
-    def look_ahead(self) -> None:
-        """Look up the cut while the known one is still fresh, so that with many readers it is always known."""
-        if self._looking is None and self.looked_at < self._clock() - FRESH_SECONDS / 2:
-            self._look().add_done_callback(_ignore_error)
+    def watch(self) -> None:
+        """Note that a reader has come. The cut is then looked up ahead of each request, so that with readers it is known."""
+        self._asked_at = self._clock()
+        if self._watching is None:
+            self._watching = asyncio.get_running_loop().create_task(self._look_up_again_and_again())
+            self._watching.add_done_callback(self._end_watch)
 
     def is_fresh(self) -> bool:
         """Whether `cut` may be taken as the newest."""
         age = self._clock() - self.looked_at
-        return age <= (FRESH_SECONDS if self._looking is None else LOOKING_SECONDS_MAX)
+        return age <= (FRESH_SECONDS if self._watching is None else LATE_SECONDS_MAX)
+
+    def close(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+
+    async def _look_up_again_and_again(self) -> None:
+        """Until no reader has come for WATCHED_SECONDS, or PostgreSQL does not answer."""
+        while self._clock() - self._asked_at <= WATCHED_SECONDS:
+            due_in = self.looked_at + FRESH_SECONDS - self._clock()
+            # Where a look-up takes long, something else has its turn between two of them.
+            await asyncio.sleep(max(FRESH_SECONDS / 2, due_in))
+            await asyncio.shield(self._look())
+
+    def _end_watch(self, task: asyncio.Task[None]) -> None:
+        self._watching = None
+        if not task.cancelled():
+            task.exception()  # the next request looks the cut up itself, and has the error
 
     def _look(self) -> asyncio.Task[None]:
         """The reading under way, or a new one."""
@@ -79,9 +104,3 @@ class NewestCut:
             self.take(await in_time(self._read(), LOOK_SECONDS_MAX), began)
         finally:
             self._looking = None
-
-
-def _ignore_error(task: asyncio.Task[None]) -> None:
-    """The next request looks itself, and has the error."""
-    if not task.cancelled():
-        task.exception()

@@ -14,7 +14,7 @@ from api.read import current_answers, newest_cut
 from api.read.content_codings import GZIP, IDENTITY
 from api.read.current_answers import COMPRESSED_AT_ONCE_BYTES, CurrentAnswers
 from api.read.kept_answers import Answer, Key, Kind
-from api.read.newest_cut import FRESH_SECONDS, LOOKING_SECONDS_MAX, NewestCut
+from api.read.newest_cut import FRESH_SECONDS, LATE_SECONDS_MAX, WATCHED_SECONDS, NewestCut
 from api.read.read_cut import ReadCut
 from api.read.readmodel import AtCut
 from projections.shown.published import Moment
@@ -180,21 +180,40 @@ async def test_a_look_that_began_before_a_request_serves_it_only_while_it_is_fre
     assert (await second).digest(None) == ReadCut({"president": (2,)}, {}).digest(None)
 
 
-async def test_the_cut_is_looked_up_ahead_of_its_end(reader: Reader) -> None:
-    newest = reader.current.newest
-    newest.look_ahead()
-    newest.look_ahead()
-    await settled()
-    assert newest.is_fresh()
-    newest.look_ahead()
-    await settled()
-    assert reader.database.looks == 1
-    reader.clock.now += 0.6 * FRESH_SECONDS
-    reader.database.is_away = True
-    newest.look_ahead()
-    await settled()
-    assert reader.database.looks == 2
+async def test_while_readers_come_the_cut_is_looked_up_again_and_again(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, newest, database = reader.clock, reader.current.newest, reader.database
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        clock.now += seconds
+        await asyncio.Event().wait() if len(slept) > 100 else None
+
+    await newest.look()
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio, "sleep", sleep)
+        newest.watch()
+        newest.watch()
+        await asyncio.wait({task for task in asyncio.all_tasks() if task is not asyncio.current_task()}, timeout=5)
+    assert database.looks == 1 + len(slept)
+    assert len(slept) == pytest.approx(WATCHED_SECONDS / FRESH_SECONDS, abs=2)
+    assert slept[0] == pytest.approx(FRESH_SECONDS)
     reader.later()
+    assert not newest.is_fresh()  # nobody watches it any more
+
+
+async def test_a_watch_ends_where_the_database_is_away(reader: Reader) -> None:
+    newest = reader.current.newest
+    await newest.look()
+    reader.database.is_away = True
+    newest.watch()
+    reader.later()
+    assert newest.is_fresh()
+    await asyncio.sleep(2 * FRESH_SECONDS)
+    await settled()
+    assert not newest.is_fresh()
     with pytest.raises(ConnectionError):
         await newest.look()
 
@@ -267,20 +286,16 @@ async def test_each_form_is_made_once(reader: Reader, length: int) -> None:
     current.close()
 
 
-async def test_while_the_cut_is_looked_up_the_known_one_serves_for_a_second() -> None:
-    clock, looks = Clock(), asyncio.Queue[ReadCut]()
-    newest = NewestCut(looks.get, clock)
-    newest.take(ReadCut({"president": (1,)}, {}), clock.now)
-    assert newest.is_fresh()
+async def test_on_a_busy_machine_a_watched_cut_serves_for_a_second(reader: Reader) -> None:
+    clock, newest = reader.clock, reader.current.newest
+    await newest.look()
     clock.now += 2 * FRESH_SECONDS
     assert not newest.is_fresh()
-    newest.look_ahead()
+    newest.watch()
     assert newest.is_fresh()
-    clock.now += LOOKING_SECONDS_MAX
+    clock.now += LATE_SECONDS_MAX
     assert not newest.is_fresh()
-    looks.put_nowait(ReadCut({"president": (2,)}, {}))
+    reader.current.close()
     await settled()
-    assert not newest.is_fresh()  # that reading began long ago
-    looks.put_nowait(ReadCut({"president": (2,)}, {}))
-    await newest.look()
-    assert newest.is_fresh()
+    clock.now -= LATE_SECONDS_MAX
+    assert not newest.is_fresh()

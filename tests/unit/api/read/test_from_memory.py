@@ -259,7 +259,7 @@ async def test_an_answer_whose_cut_has_moved_is_made_again(server: Server) -> No
     first = await server.ask(request())
     server.model.offset += 1
     assert without_rest(await server.ask(request())) == without_rest(first)  # which is fresh still
-    server.clock.now += 1
+    server.clock.now += 2
     second = await server.ask(request())
     assert b'"0":4' in second
     assert server.model.reads == 2
@@ -287,7 +287,7 @@ async def test_nothing_of_one_generation_is_answered_in_the_next(server: Server)
     server.snapshots.serve(cast(ReadModel, following))
     assert b'"0":2' in await server.ask(request())
     following.is_away = True
-    server.clock.now += 1
+    server.clock.now += 2
     assert b'"0":2' in await server.ask(request())
 
 
@@ -379,7 +379,7 @@ def test_remembered_requests_are_bounded() -> None:
     assert len(remembered) == REMEMBERED_MAX
 
 
-def test_an_answer_that_was_dropped_is_not_answered_from_memory(definition: Definition) -> None:
+async def test_an_answer_that_was_dropped_is_not_answered_from_memory(definition: Definition) -> None:
     kept = SnapshotsInMemory(Limits(Settings()).requests)
     clock = Clock()
 
@@ -392,3 +392,4 @@ def test_an_answer_that_was_dropped_is_not_answered_from_memory(definition: Defi
     current.newest.take(ReadCut({}, {}), clock.now)
     answered: MemoryAnswer | None = kept.answer(Asked(False, b"/a", ()), PEER)
     assert answered is None
+    current.close()
