@@ -27,6 +27,7 @@ COMMANDS = {
     "ledger": "rekap.commands.ledger:ledger",
     "doctor": "rekap.commands.doctor:doctor",
     "rebuild": "rekap.commands.rebuild:rebuild",
+    "publish": "rekap.commands.publish:publish",
     "import": "rekap.commands.imports:import_command",
 }
 

@@ -242,6 +242,14 @@ class ReadModel:
         row = await self._pool.fetchrow(key_number_queries.NEWEST_OF_KEY, key, key_number_queries.KEY_RECORDS_MAX)
         return {"seq": None, "event": None} if row is None else {"seq": row["seq"], "event": row["event"]}
 
+    async def moment_of(self, lines: Iterable[Line], areas: Iterable[int]) -> Moment:
+        """These tallies, and the sums by party of these areas, at one moment."""
+        codes = self._definition.tree.codes
+        async with self._moment() as connection:
+            moment = await self._tallies_of(connection, lines)
+            rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREAS, [codes[area] for area in areas])
+        return moment._replace(office_tallies=_office_tallies(rows))
+
     async def everything(self) -> Everything:
         """All tallies, with which the live feed begins."""
         async with self._moment() as connection:

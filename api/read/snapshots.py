@@ -31,7 +31,7 @@ from projections.shown.answer_parts import (
     part_of_area,
     part_of_office,
 )
-from projections.shown.published import answer_bytes, as_of, office_name
+from projections.shown.published import answer_bytes, election_answer
 from projections.station.submissions import ResultState
 from runtime.logs import log_line
 from schemas.codes import CODE_PATTERN, KEY_ID_PATTERN, SHA256_PATTERN, KeyId
@@ -196,27 +196,10 @@ def described(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
 @router.get("/election", responses=described(ElectionSnapshot), summary="The election, its levels and offices")
 async def election(request: Request) -> Response:
     snapshots = snapshots_of(request)
-    definition = snapshots.definition
-    about = definition.election
 
     async def work() -> AtCut:
         moment = await snapshots.read.election()
-        answer = {
-            "title": about.title.root,
-            "date": about.date.isoformat(),
-            "time_zone": about.time_zone,
-            "licence": about.licence,
-            "source": about.source,
-            "root": definition.tree.codes[definition.tree.root],
-            "levels": [{"id": each.id, "name": each.name.root} for each in about.levels],
-            "shard_level": about.shard_level,
-            "partitions": about.partitions,
-            "areas": len(definition.tree.codes),
-            "stations": len(definition.stations.codes),
-            "offices": [office_name(definition, office) for office in definition.ballots.offices],
-            "as_of": {office.id: as_of(moment, office) for office in definition.ballots.offices},
-        }
-        return AtCut(answer, moment)
+        return AtCut(election_answer(snapshots.definition, moment), moment)
 
     return await snapshots.kept(request, (Kind.TOTAL, "election"), None, work)
 

@@ -53,6 +53,8 @@ FROM unnest($1::text[], $2::text[]) AS given (contest, area) CROSS JOIN LATERAL 
 
 OFFICE_TALLIES_OF_AREA = "SELECT office, area, tally FROM office_tally WHERE area = $1"
 
+OFFICE_TALLIES_OF_AREAS = "SELECT office, area, tally FROM office_tally WHERE area = ANY ($1::text[])"
+
 ALL_TALLIES = "SELECT contest, area, tally FROM area_tally"
 
 ALL_OFFICE_TALLIES = "SELECT office, area, tally FROM office_tally"

@@ -66,6 +66,26 @@ def answer_bytes(definition: Definition, answer: dict[str, Any]) -> bytes:
     return orjson.dumps(head | answer)
 
 
+def election_answer(definition: Definition, moment: Moment) -> dict[str, Any]:
+    """The election, its levels and offices, each office with its cut."""
+    about = definition.election
+    return {
+        "title": about.title.root,
+        "date": about.date.isoformat(),
+        "time_zone": about.time_zone,
+        "licence": about.licence,
+        "source": about.source,
+        "root": definition.tree.codes[definition.tree.root],
+        "levels": [{"id": each.id, "name": each.name.root} for each in about.levels],
+        "shard_level": about.shard_level,
+        "partitions": about.partitions,
+        "areas": len(definition.tree.codes),
+        "stations": len(definition.stations.codes),
+        "offices": [office_name(definition, office) for office in definition.ballots.offices],
+        "as_of": {office.id: as_of(moment, office) for office in definition.ballots.offices},
+    }
+
+
 def office_answer(definition: Definition, office: OfficeEntry, moment: Moment, part: Part) -> dict[str, Any]:
     """An office, and of its contests those of this part, each at the area that holds its electorate."""
     root = definition.tree.codes[definition.tree.root]

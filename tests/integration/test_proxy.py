@@ -28,8 +28,10 @@ from api.http.connections import Connections
 from api.http.server import bounded_server
 from api.limits.client_address import TrustedProxies
 from api.limits.refusals import Refusals
+from api.read.content_codings import compressed
 from api.roles import ApiRole, role_of
 from rekap.embedded.ports import free_ports
+from rekap.publish.cut_files import CutFiles
 
 NGINX = shutil.which("nginx")
 CONFIGURATION = Path(__file__).parents[2] / "proxy" / "nginx.conf"
@@ -103,6 +105,8 @@ class Proxy:
     api: Api
     ports: dict[ApiRole, int]
     tls: ssl.SSLContext
+    published: Path
+    """The directory of `rekap publish`."""
 
     @asynccontextmanager
     async def api_is_there(self) -> AsyncIterator[None]:
@@ -157,6 +161,7 @@ async def proxy(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Proxy
         *((f"server {role}:8000", f"server 127.0.0.1:{port}") for role, port in ports.items()),
         ("/etc/rekap/tls/", f"{directory}/"),
         ("/tmp/nginx", f"{directory}/nginx"),  # the proxy's own container
+        ("/srv/rekap", f"{directory}/published"),
         ("listen [::]:8443 ssl http2 backlog=4096;", ""),
         ("listen [::]:8080;", ""),
         ("listen 8443", f"listen 127.0.0.1:{secure}"),
@@ -183,7 +188,9 @@ async def proxy(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Proxy
             except OSError:
                 assert process.returncode is None
                 await asyncio.sleep(0.05)
-        yield Proxy(f"https://localhost:{secure}", f"http://localhost:{plain}", Api(), ports, tls)
+        yield Proxy(
+            f"https://localhost:{secure}", f"http://localhost:{plain}", Api(), ports, tls, directory / "published"
+        )
     finally:
         process.terminate()
         await process.wait()
@@ -298,3 +305,31 @@ async def test_one_address_has_so_many_requests_at_once(proxy: Proxy) -> None:
             statuses = await asyncio.gather(*asking)
         assert statuses.count(429) >= 40
         assert statuses.count(200) <= 256
+
+
+async def test_published_cuts_are_sent_as_files_and_the_api_is_not_asked(
+    proxy: Proxy, client: httpx.AsyncClient
+) -> None:
+    files = CutFiles(proxy.published, keep=2)
+    files.begin()
+    body = b'{"area":"34"}' * 100
+    files.write("001-a", [("areas/34.02", body), ("parts/2/areas/34.02", b"{}")])
+    files.point({"cut": "001-a"})
+    latest = await client.get("/v1/latest")
+    assert (latest.status_code, latest.json()) == (200, {"cut": "001-a"})
+    assert latest.headers["Cache-Control"].startswith("public, max-age=1, stale-while-revalidate=")
+    assert latest.headers["Content-Type"] == "application/json"
+    for codings in ("identity", "gzip"):
+        async with client.stream("GET", "/v1/cuts/001-a/areas/34.02", headers={"Accept-Encoding": codings}) as answer:
+            raw = b"".join([part async for part in answer.aiter_raw()])
+        assert answer.status_code == 200
+        assert raw == (body if codings == "identity" else compressed(body))
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["Content-Type"] == "application/json"
+        assert answer.headers["Vary"] == "Accept-Encoding"
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert (await client.get("/v1/cuts/001-a/parts/2/areas/34.02")).content == b"{}"
+    for path in ("/v1/cuts/002-b/areas/34.02", "/v1/cuts/001-a/areas/35", "/v1/cuts/001-a/areas", "/v1/cuts/"):
+        answer = await client.get(path)
+        assert answer.status_code == 404, path
+        assert "immutable" not in answer.headers.get("Cache-Control", "")
