@@ -2,7 +2,7 @@
 unsent or leave unread.
 
 What is too large is refused with 413, 414 or 431, what does not come in time with 408, both as a problem (RFC 9457) that
-says the bound; then the connection ends. What comes after that is dropped, until the client has read the answer.
+states the bound; then the connection ends. What comes after that is dropped, until the client has read the answer.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ All connections together may then hold 64 MiB of heads; at double, 128."""
 HEADERS_MAX = 100
 """Browsers send 20, and each proxy adds some."""
 HEAD_SECONDS_MAX = 10.0
-"""From its first byte to its last. At half a bad radio link is cut off; at double a silent socket keeps its place as long."""
+"""From its first byte to its last. At half a bad radio link is cut off; at double, a silent one is kept as long."""
 IDLE_SECONDS_MAX = 30.0
 """Between two requests, and before the first. A proxy in front must end its idle connections sooner (docs/operations.md)."""
 BODY_WINDOW_SECONDS = 15.0
 BODY_WINDOW_BYTES_MIN = 8 * 1024
 """What of a body must come in each window, unless it ends: 550 bytes a second, a tenth of what GPRS carries. At double,
-phones at the edge of a cell lose their forms; at half, a client that trickles holds its place for twice as long."""
+phones at the edge of a cell lose their forms; at half, a client that trickles holds its connection for twice as long."""
 BODY_SECONDS_MAX = 300.0
 """For a whole body: a full batch of 16 MiB at 56 kB/s. Smaller batches suit slower lines."""
 CHUNKS_FREE = 64
@@ -55,7 +55,7 @@ PIPELINED_MAX = 8
 """Requests that wait on one connection for the answer before theirs. Browsers send none, curl a few."""
 LINGER_SECONDS = 5.0
 LINGER_BYTES_MAX = 32 * 1024 * 1024
-"""How long, and how much (two full batches), a client may go on sending what is dropped, until it reads that it was refused."""
+"""How long, and how much (two full batches), a client may send on what is dropped, until it reads that it was refused."""
 SLICE_BYTES = 4 * 1024
 """How much of what came the parser is given at a time: what it keeps unseen, such as half a header, is no more than this. A
 slice of chunks of one byte takes 2 ms. And how much may wait to be read before the socket is read no further."""
@@ -124,10 +124,10 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         self._queued_head_bytes = 0
         self._refusal: Problem | None = None
         """Why the parser was stopped."""
-        self._last_words: Problem | None = None
-        """Is said once what came before is answered."""
+        self._last_problem: Problem | None = None
+        """Sent once what came before is answered."""
         self._has_refused = False
-        self._is_deaf = False
+        self._reads_no_more = False
         """Nothing more is read as a request."""
         self._ending_since = 0.0
         self._dropped_bytes = 0
@@ -147,7 +147,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
             if self._backlog:
                 self._turns.add(self.party or "", self._read_piece)
         else:
-            self._is_deaf = True
+            self._reads_no_more = True
             corked.write(answer_bytes(Problem(503, "Too many connections", sentence, retry_after_s=5)))
             corked.close()
 
@@ -187,10 +187,10 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
             metrics.HTTP_CUT_OFF.labels("unread").inc()
             self.was_unread = True
             self.cut_off()
-        elif self._is_deaf and self.transport.is_closing():
+        elif self._reads_no_more and self.transport.is_closing():
             if now - self._ending_since > LINGER_SECONDS and not self.unsent:
                 self.cut_off()
-        elif self._is_deaf:
+        elif self._reads_no_more:
             pass  # the last requests are being answered
         elif self._waiting_since is not None and now - self._waiting_since > IDLE_SECONDS_MAX:
             self.transport.close()
@@ -222,7 +222,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
     # -- what comes ------------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        if self._is_deaf:
+        if self._reads_no_more:
             self._drop(len(data))
             return
         is_read = not self._backlog
@@ -240,7 +240,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         left yet stays."""
         if self._gives_back is None or self.unsent or not self._gives_back(self._corked.raw, data):
             return False
-        self._is_deaf = True
+        self._reads_no_more = True
         self.cut_off()
         return True
 
@@ -257,7 +257,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         data, messages = self._backlog, self._messages
         until = time.perf_counter() + PIECE_SECONDS
         backlog, start = memoryview(self._backlog), 0
-        while start < len(backlog) and not self._is_deaf:
+        while start < len(backlog) and not self._reads_no_more:
             upgraded_at = self._feed(backlog[start : start + SLICE_BYTES])
             if upgraded_at is not None:
                 rest, self._backlog = bytes(backlog[start + upgraded_at :]), b""
@@ -270,8 +270,8 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
                 break
         if self._unbegun is not None:
             self._begin(*self._unbegun)
-        self._backlog = b"" if self._is_deaf else bytes(backlog[start:])
-        if self._is_deaf:
+        self._backlog = b"" if self._reads_no_more else bytes(backlog[start:])
+        if self._reads_no_more:
             self._drop(len(backlog[start:]))
         elif self._backlog:
             self._turns.add(self.party or "", self._read_piece)
@@ -291,13 +291,13 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
                 self._connections.leave(self)
                 self.handle_websocket_upgrade()
                 return int(upgrade.args[0])
-            self._hear_no_more()  # of another protocol: the request was answered as if it had not been asked for
+            self._stop_reading()  # of another protocol: the request was answered as if it had not been asked for
         except httptools.HttpParserError:
             if self._refusal is not None:
                 self._refuse(self._refusal, str(self._refusal.status))
-            elif not self._is_deaf:
+            elif not self._reads_no_more:
                 self._refuse(Problem(400, "Not HTTP", "This is not a request of HTTP/1.1."), "not-http")
-        if self._head_since is not None and not self._head_is_new and not self._is_deaf:
+        if self._head_since is not None and not self._head_is_new and not self._reads_no_more:
             self._head_raw_bytes += len(part)
             if self._head_raw_bytes > HEAD_BYTES_MAX:
                 self._refuse(_head_too_large(), "431")
@@ -307,7 +307,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         self._dropped_bytes += count
         if self._dropped_bytes > LINGER_BYTES_MAX:
             self.cut_off()
-        elif self._is_deaf:
+        elif self._reads_no_more:
             self._corked.hold_reading(BACKLOG)
             self._turns.add_slow(self.party or "", lambda: self._corked.release_reading(BACKLOG))
 
@@ -317,7 +317,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         return ParserStoppedError()
 
     def on_message_begin(self) -> None:
-        if self._is_deaf:
+        if self._reads_no_more:
             raise self._stop(None)
         super().on_message_begin()
         self._messages += 1
@@ -342,7 +342,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         self._headers += 1
         if self._headers > HEADERS_MAX or self._head_bytes > HEAD_BYTES_MAX:
             raise self._stop(_head_too_large())
-        if self._head_since is not None:  # a trailer says nothing that anybody here reads
+        if self._head_since is not None:  # nothing here reads trailers
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -357,7 +357,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         before = self.cycle
         super().on_headers_complete()
         if self._running is not None and self._is_endless:
-            self._hear_no_more()
+            self._stop_reading()
             self.cut_off()
             raise self._stop(None)
         if self.cycle is before:  # an upgrade to WebSocket
@@ -391,7 +391,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
 
     def _is_next(self) -> bool:
         """Whether every request before this one is answered, and the client reads the answers."""
-        return self._running is None and not self._is_deaf and not self.flow.write_paused
+        return self._running is None and not self._reads_no_more and not self.flow.write_paused
 
     def _answers_from_memory(self, asked: Asked) -> bool:
         """Answer a request whose head is complete within this turn of the loop, where its answer is in memory."""
@@ -430,7 +430,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         ):
             self._place.take()
         if arrived is not None and not arrived.keep_alive:
-            self._hear_no_more()
+            self._stop_reading()
         if self._unbegun is not None:
             self._begin(*self._unbegun)
         if arrived is not None and arrived.response_complete:
@@ -518,16 +518,16 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         if self._running is not None:
             return
         self._queued_head_bytes = 0
-        if self._last_words is not None:
-            self._say(self._last_words)
-        elif self._is_deaf:
+        if self._last_problem is not None:
+            self._send_problem(self._last_problem)
+        elif self._reads_no_more:
             self.transport.close()
         elif self._arriving is None:
             self._wait()
 
     def _wait(self) -> None:
         """For the next request."""
-        if self._running is None and self._head_since is None and not self._is_deaf:
+        if self._running is None and self._head_since is None and not self._reads_no_more:
             self._waiting_since = self.loop.time()
             self._connections.waits(self)
 
@@ -535,7 +535,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         """Say so once all that came before is answered, and end the connection."""
         metrics.HTTP_REFUSED.labels(reason).inc()
         self._has_refused = True
-        self._hear_no_more()
+        self._stop_reading()
         arriving, self._arriving = self._arriving, None
         self._unbegun = None
         if arriving is not None:
@@ -549,18 +549,18 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
             else:
                 self.pipeline = type(self.pipeline)(each for each in self.pipeline if each[0] is not arriving)
         if self._running is None:
-            self._say(problem)
+            self._send_problem(problem)
         else:
-            self._last_words = problem
+            self._last_problem = problem
 
-    def _say(self, problem: Problem) -> None:
+    def _send_problem(self, problem: Problem) -> None:
         self.transport.write(answer_bytes(problem))
         self.transport.close()
         self._connections.waits(self)
 
-    def _hear_no_more(self) -> None:
-        if not self._is_deaf:
-            self._is_deaf = True
+    def _stop_reading(self) -> None:
+        if not self._reads_no_more:
+            self._reads_no_more = True
             self._head_since = self._waiting_since = None
             self.flow.resume_reading()  # to drop it, and to notice the end
 
@@ -568,7 +568,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         """Whether the client may still be sending, so that it has to read the answer before the connection goes."""
         if self._arriving is None and not self._has_refused and not self._dropped_bytes:
             return False
-        self._hear_no_more()
+        self._stop_reading()
         self._ending_since = self.loop.time()
         return True
 

@@ -26,7 +26,7 @@ BACKLOG = 4096
 """Connections that the kernel keeps until we take them. A tenth is full after 100 ms in which all viewers come back."""
 CONNECTS_SHARE, CONNECTS_PER_S_MIN = 5, 100
 """An address may make a fifth of the connections it may have, or 100, in each second, and ten times as many at once. At half, a
-page that is opened in 1,000 places behind one address is served in part; at double, connecting costs a third of the loop."""
+page that 1,000 people behind one address open at once is served in part; at double, connecting costs a third of the loop."""
 
 
 class BoundedServer(uvicorn.Server):

@@ -171,7 +171,7 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
             receiver.has_gone()
 
     def _forget_the_handshake(self) -> None:
-        """Free what nobody needs of a connection that lasts for hours: its request, and what ASGI made of it."""
+        """Free what is not needed of a connection that lasts for hours: its request, and what ASGI made of it."""
         self.scope = {}  # type: ignore[typeddict-item]
         del self.request, self.response
 

@@ -67,7 +67,7 @@ async def events(
 ) -> Response:
     """Counted, held, refused or repeated: nothing is left out. By time of receipt, then partition and offset; times are
     the gateways', so a record may come to stand before one that was listed already. Who must not miss any reads the
-    log's files. Of a rare filter a page may have few events, or none, though more follow: `next` says so."""
+    log's files. With a rare filter a page may have few events, or none, although more follow; then `next` is not null."""
     snapshots = snapshots_of(request)
     if type_ is not None and type_ not in _LISTED_TYPES:
         raise Problem(422, "No such type", f"Expected one of {', '.join(_LISTED_TYPES)}; got {type_!r}.", field="type")
@@ -95,7 +95,7 @@ async def events(
 
 @router.get("/events/{partition}/{offset}", responses=described(EventSnapshot), summary="One event, whole")
 async def event(request: Request, partition: Partition, offset: Offset) -> Response:
-    """The record as it stands in the log, what it says, and what became of it."""
+    """The record as it is in the log, its contents, and what became of it."""
     snapshots = snapshots_of(request)
 
     async def work() -> dict[str, Any]:
@@ -115,7 +115,7 @@ async def event(request: Request, partition: Partition, offset: Offset) -> Respo
 
 @router.get(
     "/events/{partition}/{offset}/entry",
-    summary="One event as it stands in the log",
+    summary="One event as it is in the log",
     response_class=Response,
     responses={
         200: {

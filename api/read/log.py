@@ -52,10 +52,10 @@ class PublicLogs:
 
     def file(self, partition: int, path: str) -> FilePath:
         """Raises Problem where there is no such file."""
-        place = self._directory(partition) / path
-        if not FILE_PATTERN.fullmatch(path) or not place.is_file():
+        file = self._directory(partition) / path
+        if not FILE_PATTERN.fullmatch(path) or not file.is_file():
             raise Problem(404, "Not in this log", f"The log of partition {partition} has no file {path[:100]!r}.")
-        return place
+        return file
 
     def about(self) -> list[dict[str, Any]]:
         return [self._about(partition) for partition in range(self._partitions)]
@@ -193,8 +193,8 @@ async def log_file(request: Request, partition: Partition, path: str) -> Respons
 @router.get("/v1/log", summary="The logs, their keys and sizes", responses={200: {"model": Logs}})
 async def logs(request: Request) -> Response:
     """A log for each ledger partition, and the keys of the witnesses that are asked to cosign its checkpoints (the key of a
-    gateway's receipts is at `GET /v1/gateway`). Pin the keys once; a log that changes its key has to say why. A witness's
-    key is worth only as much as the place you have it from: compare it with what the witness itself says."""
+    gateway's receipts is at `GET /v1/gateway`). Pin the keys once; the operator of a log whose key changes has to state why.
+    A witness's key is worth only as much as the source that you have it from: compare it with what the witness publishes."""
     public = _of(request)
     about = await asyncio.to_thread(public.about)
     return _json({"logs": about, "witnesses": public.witnesses})

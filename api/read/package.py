@@ -75,7 +75,7 @@ def _fingerprint(path: Path) -> bytes:
     },
 )
 async def package(request: Request) -> Response:
-    """Every event contains the definition hash of the package; `docs/audit.md` says how the hash is computed."""
+    """Every event contains the definition hash of the package; `docs/audit.md` describes how the hash is computed."""
     files: PackageFile = request.app.state.package
     data, etag = await files.get()
     headers = {"ETag": etag, "Cache-Control": "public, max-age=60", "Accept-Ranges": "bytes"}

@@ -129,13 +129,13 @@ class ReadModel:
     async def station(self, station: int, after: RecordPosition, limit: int) -> AtCut:
         """The result of each contest of a station, and the page of its history that begins after this record."""
         definition = self._definition
-        code, place = definition.stations.codes[station], definition.stations.order.rank[station]
+        code, rank = definition.stations.codes[station], definition.stations.order.rank[station]
         contests = [
             definition.ballots.contests[number].id for number in definition.electorates.contests_of_station(station)
         ]
         async with self._moment() as connection:
             cuts = await _cuts(connection)
-            rows = await connection.fetch(queries.STATION_RESULTS, contests, place)
+            rows = await connection.fetch(queries.STATION_RESULTS, contests, rank)
             records = await connection.fetch(event_queries.STATION_HISTORY, code, *after, limit + 1)
         standings = {row["contest"]: _standing(row) for row in rows}
         return AtCut(station_answer(definition, station, standings, history_page(records, limit), cuts), cuts)
@@ -206,7 +206,7 @@ class ReadModel:
     async def stations(
         self, area: int, contest: ContestEntry, state: str | None, after: int | None, limit: int
     ) -> AtCut:
-        """A page of the stations in an area (at any depth) that have a record, in the order of Definition.places; `after` is
+        """A page of the stations in an area (at any depth) that have a record, in the order of StationOrder; `after` is
         the last station of the page before. Raises ListsBusyError."""
         definition = self._definition
         order = definition.stations.order

@@ -58,7 +58,7 @@ OfficeFilter = Annotated[str | None, Query(pattern=CODE_PATTERN, description="on
 
 PartNumber = Annotated[int, Query(ge=1, le=100_000, description="which part of an answer that is too long for one")]
 
-PLACE_PATTERN = r"^[0-9]{1,4}/[0-9]{1,18}$"
+RECORD_PATTERN = r"^[0-9]{1,4}/[0-9]{1,18}$"
 """PostgreSQL's integer and bigint hold every such number."""
 
 
@@ -145,7 +145,7 @@ class Snapshots:
         return number
 
 
-def _place(text: str) -> RecordPosition:
+def _record(text: str) -> RecordPosition:
     partition, _, offset = text.partition("/")
     return RecordPosition(int(offset), int(partition))
 
@@ -208,7 +208,7 @@ async def election(request: Request) -> Response:
 async def office(
     request: Request, office: Annotated[str, Path(pattern=CODE_PATTERN)], part: PartNumber = 1
 ) -> Response:
-    """`parts` says in how many parts the contests are; each has its own `as_of`."""
+    """`parts` is the number of parts that the contests are in; each has its own `as_of`."""
     snapshots = snapshots_of(request)
     entry = snapshots.office(office)
     wanted = _part(lambda: part_of_office(snapshots.definition, entry, part))
@@ -231,7 +231,7 @@ async def contest(request: Request, contest: Annotated[str, Path(pattern=CODE_PA
 
 @router.get("/areas/{area}", responses=described(AreaSnapshot), summary="An area with its children")
 async def area(request: Request, area: AreaCode, office: OfficeFilter = None, part: PartNumber = 1) -> Response:
-    """The sums of an area and of each area directly in it, by office and contest. `parts` says in how many parts they are;
+    """The sums of an area and of each area directly in it, by office and contest. `parts` is the number of their parts;
     each has its own `as_of`. The names of the areas in it come first."""
     snapshots = snapshots_of(request)
     definition = snapshots.definition
@@ -253,8 +253,8 @@ async def stations(
     after: Annotated[str, Query(max_length=64, description="`next` of the page before")] = "",
     limit: Annotated[int, Query(ge=1, le=5_000, description="most stations of the page")] = 500,
 ) -> Response:
-    """Stations in the area, at any depth, of which something was heard: area by area and in each by code, the areas of one
-    area by code as well. A page may have fewer than `limit` where the ballot is long; `next` says whether more follow."""
+    """Stations in the area, at any depth, about which the ledger has a record: area by area and in each by code, the areas of
+    one area by code as well. A page may have fewer than `limit` where the ballot is long; `next` is null on the last page."""
     snapshots = snapshots_of(request)
     number, entry = snapshots.area(area), snapshots.contest(contest)
     wanted = None if state is None else state.value
@@ -273,18 +273,18 @@ async def station(
     request: Request,
     station: Annotated[str, Path(pattern=CODE_PATTERN)],
     after: Annotated[
-        str | None, Query(pattern=PLACE_PATTERN, description="`next` of the page before: a record's partition/offset")
+        str | None, Query(pattern=RECORD_PATTERN, description="`next` of the page before: a record's partition/offset")
     ] = None,
     limit: Annotated[
         int, Query(ge=1, le=HISTORY_RECORDS_MAX, description="most records of the page")
     ] = HISTORY_RECORDS,
 ) -> Response:
-    """What stands in each contest, and the records about the station with what became of each and why: the oldest first, so
-    that whoever goes from page to page misses none (`GET /v1/events?station=` lists the newest first). A page may have fewer
-    than `limit` where the forms are long; `next` says whether more follow. Each page has its own `shard_as_of`."""
+    """The state of each contest, and the records about the station with what became of each and why. The oldest come first,
+    so that a reader who goes from page to page misses none (`GET /v1/events?station=` lists the newest first). A page may
+    have fewer than `limit` where the forms are long; `next` is null on the last page. Each page has its own `shard_as_of`."""
     snapshots = snapshots_of(request)
     number = snapshots.station(station)
-    last = BEFORE_ALL if after is None else _place(after)
+    last = BEFORE_ALL if after is None else _record(after)
     kind = Kind.STATION if (last, limit) == (BEFORE_ALL, HISTORY_RECORDS) else Kind.PAGE
     return await snapshots.kept(
         request,
@@ -320,8 +320,8 @@ async def submission(request: Request, submission: Annotated[str, Path(pattern=S
     tags=["submissions"],
 )
 async def key(request: Request, key: Annotated[str, Path(pattern=KEY_ID_PATTERN)]) -> Response:
-    """Where an outbox that was lost goes on: `seq` + 1, with `event` as `prev`. The count lags the ledger by a moment; an
-    answer with an `Age` is an old one, and not to be gone on from."""
+    """Where an outbox that was lost continues: at `seq` + 1, with `event` as `prev`. The count lags the ledger by a moment. An
+    answer with an `Age` is an old one, from which an outbox must not continue."""
     snapshots = snapshots_of(request)
     entry = snapshots.definition.keys.get(KeyId(key))
     if entry is None:

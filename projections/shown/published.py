@@ -162,7 +162,7 @@ def station_answer(
     history: HistoryPage,
     moment: Moment,
 ) -> dict[str, Any]:
-    """The standing of a station in each of its contests, and a page of the records about it in the ledger's order.
+    """The result of a station in each of its contests, and a page of the records about it in the ledger's order.
 
     The oldest come first, so that a full page stays the same while records are added, and a reader of page after page misses
     none. `standings` has by contest a row of the table `station_result`.
@@ -262,7 +262,7 @@ def published_time(received_us: int) -> str | None:
 
 
 def published_standing(contest: ContestEntry, row: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The standing of a station in a contest; `row` None where nothing was submitted."""
+    """The result of a station in a contest; `row` None where nothing was submitted."""
     contribution = None if row is None else row["contribution"]
     return {
         "contest": contest.id,
