@@ -114,7 +114,7 @@ class Server:
         protocol = BoundedProtocol(
             self._connections,
             self.limits.proxies,
-            FairTurns(),
+            FairTurns(clock=self.clock),
             self._config,
             self.state,
             {},
