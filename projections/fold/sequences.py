@@ -53,9 +53,12 @@ class Sequences:
         own, before = _short(event_id), _NONE if prev is None else _short(prev)
         if seq == 0 and prev is not None:
             return (_NOT_THE_ONE_BEFORE,)
-        if entries and seq <= _entry(entries, _count(entries) - 1)[0] - NUMBERS_KEPT:
+        highest = _entry(entries, _count(entries) - 1)[0] if entries else -1
+        if seq <= highest - NUMBERS_KEPT:
             return ()
-        index = bisect_left(range(_count(entries)), seq, key=lambda number: _entry(entries, number)[0])
+        index = _count(entries)
+        if seq <= highest:  # nearly all events have a number above those before
+            index = bisect_left(range(index), seq, key=lambda number: _entry(entries, number)[0])
         if index < _count(entries) and _entry(entries, index)[0] == seq:
             return () if _entry(entries, index)[1] == own else (_USED_TWICE,)
         is_misplaced = False

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
 from nacl.exceptions import BadSignatureError
 
 from proofs import libsodium
@@ -58,3 +61,8 @@ def test_openssl_decides_where_libsodium_says_no(monkeypatch: pytest.MonkeyPatch
     for holds in (verify, verify_by_openssl):
         assert holds(KEY.public_key(), signature, b"a form")
         assert not holds(KEY.public_key(), signature, b"another")
+
+
+@given(st.binary(min_size=32, max_size=32), st.binary(max_size=300))
+def test_signatures_are_those_of_openssl(private: bytes, message: bytes) -> None:
+    assert libsodium.SigningKey(private).sign(message) == Ed25519PrivateKey.from_private_bytes(private).sign(message)
