@@ -1,10 +1,10 @@
 """Fair shares of the event loop: in each turn of the loop a party may use some time, and begin a few requests.
 
-Work that is done in one step, such as to read some input, to judge a form or to sign a receipt, is measured, and what a
-party has no time for in one turn waits for the next. Of other requests nobody knows what they will use: they need some ten
-turns of the loop until they are answered. So a party has few of them at work while another party has requests too. Where one
-party sends a hundred requests at once, on one connection or on a hundred, they wait for each other, and a request of another
-party shares its turns with few of them.
+Work that is done in one step, such as reading some input, judging a form or signing a receipt, is measured. Where a party has
+used its share of a turn, its next step waits for the next turn. Other requests have a task, which needs some ten turns of the
+loop, and how much time it will use is not known before. So a party has few such requests at work while another party has
+requests too. Where one party sends a hundred requests at once, on one connection or on a hundred, they wait for each other, and
+a request of another party shares its turns with few of them.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from collections.abc import Callable
 from api.limits.party_queue import PartyQueue
 
 SHARE_SECONDS = 0.0005
-"""What a party may use of one turn while others have a request under way; the step that passes it is still done. A form is read
-and judged in 0.2 ms. At half, an address that sends 1,000 a second waits 290 ms for a receipt while another sends 200, because
-each turn costs 0.1 ms besides; at double, each of the ten steps of another party's request waits 0.5 ms longer."""
+"""Time that a party may use of one turn while others have a request under way; the step that exceeds it is still done. A form
+is read and judged in 0.2 ms. At half, an address that sends 1,000 a second waits 290 ms for a receipt while another sends
+200, because each turn costs 0.1 ms besides; at double, each of the ten steps of another party's request waits 0.5 ms longer."""
 ALONE_SECONDS = 0.004
-"""The same of a party that is alone: the first request of another one waits for so long. At a quarter, receipts at 1,000 forms
-a second of one address take half as long again."""
+"""Time that a party may use of one turn while it is alone. The first request of another party waits for so long. At a
+quarter, receipts at 1,000 forms a second of one address take half as long again."""
 BEGUN_IN_A_TURN = 4
 """Requests of one party that are begun in one turn of the loop."""
 BEGUN_ALONE_MAX = 16
@@ -36,7 +36,7 @@ LOOK_SECONDS = 0.02
 """At half, 500 connections that ask again and again have 100 requests a second begun besides, and the p95 of others is 73 ms;
 at double, an address that keeps its two at work has 25 a second begun besides."""
 PIECES_SECONDS = 0.002
-"""What all pieces that waited for this turn may use of it together."""
+"""Time that all pieces that waited for a turn may use of it together."""
 
 Piece = Callable[[], None]
 
@@ -53,7 +53,7 @@ class Place:
         self.take()
 
     def take(self) -> None:
-        """It is at work, again."""
+        """Note that the request is at work, again."""
         if not self._is_under_way:
             self._is_under_way = True
             self._turns.under_way.add(self._party)
@@ -62,14 +62,14 @@ class Place:
             self._turns.at_work.add(self._party)
 
     def rest(self) -> None:
-        """It waits for Kafka, and needs nothing of the loop. Others still find that the party is not idle."""
+        """Note that the request waits for Kafka and needs nothing of the loop. It is still under way."""
         if self._is_at_work:
             self._is_at_work = False
             self._turns.at_work.remove(self._party)
             self._turns.look_soon()
 
     def give_back(self) -> None:
-        """It is answered, or it is waited for itself: a body that is still to come, a stream without an end."""
+        """Note that the request is answered, or that its client is waited for: for the rest of a body, or to read a stream."""
         self.rest()
         if self._is_under_way:
             self._is_under_way = False
@@ -113,9 +113,9 @@ class FairTurns:
         self._pieces_seconds = pieces_seconds
         self._clock = clock
         self.under_way = Counted()
-        """Requests that were begun, and are not answered and not waited for themselves."""
+        """Requests that were begun and are not answered, except those whose client is waited for."""
         self.at_work = Counted()
-        """Those of them that do not wait for Kafka."""
+        """Requests under way that do not wait for Kafka."""
         self._waiting: PartyQueue[tuple[float, Begin]] = PartyQueue()
         """Requests that are not begun yet, and since when."""
         self._begun: dict[str, int] = {}
@@ -126,7 +126,7 @@ class FairTurns:
         """Of these, seconds of work that was begun within the work that is being done."""
         self._pieces: PartyQueue[Piece] = PartyQueue()
         self._slow: PartyQueue[Piece] = PartyQueue()
-        """What is done one piece of each party in LOOK_SECONDS."""
+        """Pieces of work of which each party has one done in LOOK_SECONDS."""
         self._slow_timer: asyncio.TimerHandle | None = None
         self._is_called = False
         self._timer: asyncio.TimerHandle | None = None

@@ -1,8 +1,8 @@
 """A request that has come whole, and can be answered without a task of its own.
 
-uvicorn makes a task, an event and six messages for each request, which costs more than to read and judge a form. So a server
-may have an `AtOnce`, which is given each request whose body came in one piece with its head. Where it takes the request, it
-answers it now or later by one call. All others go to the ASGI app.
+uvicorn makes a task, an event and six messages for each request, which costs more than reading and judging a form. So a server
+may have an `AtOnce`. It is called with each request whose body came in one piece with its head. A request that it takes is
+answered now or later by one call. All other requests go to the ASGI app.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
     3. election  422      election, mode, definition, kind of event                            checks.py
     4. key       401/403  known key, role                                                      checks.py
     5. signature 401                                                                           checks.py
-    6. place     422/403  station, contest and choices known; scope of the key                 checks.py
+    6. scope     422/403  station, contest and choices known; scope of the key                 checks.py
     7. known     200      the event is in the ledger: the same receipt again                   keeping.py
     8. ledger    201      Kafka has it (acks=all): after this step a crash loses nothing       keeping.py
 
@@ -30,9 +30,10 @@ from proofs.notes import VerifierKey
 from runtime.settings import Settings
 
 MISTAKE_COST = 9
-"""What a refused submission costs its address besides. Checking a wrong signature takes as long as checking a right one, and a
-sender with the keys makes few mistakes: at 500 a second, an address may be wrong 50 times a second. At half, wrong submissions
-of one address take a tenth of the loop; at double, one office with a wrong key shuts out those that share its address."""
+"""Tokens that a refused submission costs its address in addition. Checking a wrong signature takes as long as checking a right
+one, and a sender with the keys makes few mistakes. With 500 tokens a second, an address may make 50 mistakes a second. At half,
+wrong submissions of one address take a tenth of the loop; at double, one office with a wrong key shuts out the others at its
+address."""
 
 
 class Gateway:

@@ -67,14 +67,14 @@ class _Keeping:
 
     checked: CheckedSubmission
     ends: float
-    """By the loop's clock, when it is answered whatever has become of it."""
+    """Deadline of the answer, by the loop's clock."""
     partition: int = -1
     record: bytes = b""
     received_at: str = ""
     result: asyncio.Future[SignedReceipt | int] | asyncio.Future[int] | None = None
     """The receipt of an event that was in the ledger already, or the offset of the record that was appended."""
     answered: Callable[[Answer], None] | None = None
-    """Of a single submission, what is called with its answer."""
+    """Function that a single submission's answer is given to; None for a line of a batch."""
 
 
 class Keeper:
@@ -99,7 +99,7 @@ class Keeper:
         self._singles: dict[int, _Keeping] = {}
         """Single submissions that wait for the ledger, in the order in which they came."""
         self._deadline: asyncio.TimerHandle | None = None
-        """Of the first of these. One timer for all, because a timer for each costs more than to read a form."""
+        """Timer of the first single submission that waits. A timer for each would cost more than reading a form."""
         self._forewarning = Forewarning()
 
     async def start(self) -> None:

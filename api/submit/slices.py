@@ -1,4 +1,4 @@
-"""Long work on the event loop, cut into slices so that other work has turns in between."""
+"""Long work on the event loop, in slices, so that other work has turns of the loop in between."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -12,10 +13,12 @@ from starlette.types import Message
 
 from api import door as door_module
 from api.door import Door
+from api.http.whole_request import WholeRequest
 from api.limits.client_address import TrustedProxies
 from api.limits.limits import PARTY, Limits
 from api.problems import Problem, install_problems
 from api.roles import ApiRole
+from api.submit.held_bytes import PARTY_BYTES_MAX
 from runtime.settings import Settings
 
 
@@ -202,3 +205,61 @@ async def test_a_web_socket_at_another_role_is_refused_with_the_problem(app: Fas
     }
     await Door(app, Limits(Settings()), {ApiRole.GATEWAY})(scope, receive, take)
     assert (answer.status, orjson.loads(answer.body)["role"]) == (421, "feed")
+
+
+class OneGateway:
+    """Refuses each submission once the test asks for it, or fails."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[Problem], None]] = []
+        self.fails = False
+
+    def submit_one(self, body: bytes, party: str, answered: Callable[[Problem], None], soon: object) -> None:
+        if self.fails:
+            raise ZeroDivisionError
+        self.waiting.append(answered)
+
+
+def _submission(answers: list[tuple[int, bytes, bytes]], body: bytes = b"{}", **changes: Any) -> WholeRequest:
+    scope = {"method": "POST", "path": "/v1/submissions", "query_string": b"", **changes}
+    return WholeRequest(scope, body, "192.0.2.7", lambda piece: piece(), lambda *answer: answers.append(answer))
+
+
+def test_a_submission_is_taken_at_once_and_answered_with_what_is_left(app: FastAPI) -> None:
+    app.state.gateway = gateway = OneGateway()
+    limits, answers = Limits(Settings(submissions_per_s=2)), list[tuple[int, bytes, bytes]]()
+    assert Door(app, limits).submit_at_once(_submission(answers))
+    assert limits.bodies._of_party["192.0.2.7"] == 2
+    gateway.waiting[0](Problem(422, "No", "No."))
+    ((status, lines, body),) = answers
+    assert (status, orjson.loads(body)["detail"]) == (422, "No.")
+    assert b'ratelimit-policy: "submissions";q=20;w=10\r\nratelimit: "submissions";r=19;t=1\r\n' in lines
+    assert not limits.bodies._of_party
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"method": "PUT"}, {"path": "/v1/submissions:batch"}, {"query_string": b"x=1"}, {"body": b"x" * 61_441}],
+)
+def test_what_is_unusual_is_left_to_the_app(app: FastAPI, changes: dict[str, Any]) -> None:
+    limits = Limits(Settings(submissions_per_s=1))
+    assert not Door(app, limits).submit_at_once(_submission([], **changes))
+    assert limits.submissions.state("192.0.2.7") == b'"submissions";r=10;t=0', "it has paid nothing yet"
+
+
+def test_who_has_submitted_too_much_or_has_no_room_is_refused_by_the_app(app: FastAPI) -> None:
+    app.state.gateway = OneGateway()
+    limits = Limits(Settings(submissions_per_s=1))
+    door = Door(app, limits)
+    assert [door.submit_at_once(_submission([])) for _ in range(12)] == [True] * 10 + [False] * 2
+    limits.bodies.take("192.0.2.7", PARTY_BYTES_MAX, is_batch=False)
+    assert not Door(app, limits).submit_at_once(_submission([]))
+
+
+def test_a_bug_is_answered_as_one(app: FastAPI) -> None:
+    app.state.gateway = gateway = OneGateway()
+    gateway.fails = True
+    limits, answers = Limits(Settings()), list[tuple[int, bytes, bytes]]()
+    assert Door(app, limits).submit_at_once(_submission(answers))
+    assert answers[0][0] == 500
+    assert not limits.bodies._of_party

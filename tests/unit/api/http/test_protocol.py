@@ -19,6 +19,7 @@ from api.http.connections import Connections
 from api.http.fair_turns import FairTurns
 from api.http.protocol import BoundedProtocol
 from api.http.unread import SEND_BYTES_MIN, SEND_SECONDS_MAX
+from api.http.whole_request import WholeRequest
 from api.limits.client_address import TrustedProxies
 from api.limits.refusals import Refusals
 
@@ -560,3 +561,94 @@ async def test_a_body_that_came_at_once_is_read_in_turns_with_others(
         await settled()
     assert slow.sent.endswith(body)
     assert slow.is_reading
+
+
+class AtOnce:
+    """Takes what is sent to `/whole`, and answers when the test asks for it."""
+
+    def __init__(self) -> None:
+        self.taken: list[WholeRequest] = []
+
+    def __call__(self, request: WholeRequest) -> bool:
+        if request.scope["path"] != "/whole":
+            return False
+        self.taken.append(request)
+        return True
+
+
+POST = b"POST /whole HTTP/1.1\r\nContent-Length: 2\r\n%b\r\nhi"
+
+
+def _connect_at_once(server: Server) -> tuple[BoundedProtocol, Transport, AtOnce]:
+    at_once = AtOnce()
+    protocol, transport = server.connect()
+    protocol._at_once = at_once
+    return protocol, transport, at_once
+
+
+async def test_a_request_that_came_whole_is_answered_without_the_app(server: Server) -> None:
+    protocol, transport, at_once = _connect_at_once(server)
+    protocol.data_received(POST % b"" + GET)
+    (request,) = at_once.taken
+    assert (request.body, request.party) == (b"hi", "198.51.100.7")
+    await settled()
+    assert not transport.sent
+    request.answer(201, b"content-type: text/plain\r\n", b"kept")
+    await settled()
+    first, _, rest = transport.sent.partition(b"kept")
+    assert first == b"HTTP/1.1 201 Created\r\ncontent-type: text/plain\r\ncontent-length: 4\r\n\r\n"
+    assert rest.startswith(b"HTTP/1.1 200 OK"), "the request behind it is answered next"
+    assert [scope["path"] for scope in server.scopes] == ["/livez"]
+    assert not transport.is_closed
+
+
+async def test_a_request_whose_body_is_late_goes_to_the_app(server: Server) -> None:
+    protocol, transport, at_once = _connect_at_once(server)
+    protocol.data_received((POST % b"")[:-1])
+    await settled()
+    assert len(server.scopes) == 1
+    protocol.data_received(b"i")
+    await settled()
+    assert transport.sent.endswith(b"hi")
+    assert at_once.taken == []
+
+
+async def test_the_connection_ends_after_the_answer_where_the_client_wants_that(server: Server) -> None:
+    protocol, transport, at_once = _connect_at_once(server)
+    protocol.data_received(POST % b"Connection: close\r\n")
+    at_once.taken[0].answer(200, b"", b"")
+    await settled()
+    assert transport.sent == b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    assert transport.is_closed
+
+
+async def test_an_answer_for_a_client_that_has_gone_is_dropped(server: Server) -> None:
+    protocol, transport, at_once = _connect_at_once(server)
+    protocol.data_received(POST % b"")
+    protocol.connection_lost(None)
+    at_once.taken[0].answer(200, b"", b"late")
+    await settled()
+    assert not transport.sent
+    assert not server.turns.under_way.others_than("")
+
+
+async def test_a_client_that_does_not_read_its_answers_is_not_answered_at_once(server: Server) -> None:
+    protocol, _, at_once = _connect_at_once(server)
+    protocol.pause_writing()
+    protocol.data_received(POST % b"")
+    await settled()
+    assert at_once.taken == []
+    assert len(server.scopes) == 1
+    protocol.resume_writing()
+    await settled()
+
+
+async def test_while_it_waits_for_its_answer_a_request_leaves_the_loop_to_its_party(server: Server) -> None:
+    places = []
+    for _ in range(3):
+        protocol, _, at_once = _connect_at_once(server)
+        protocol.data_received(POST % b"")
+        places.append(at_once.taken)
+    assert all(len(taken) == 1 for taken in places)
+    assert server.turns.at_work.of("198.51.100.7") == 0
+    assert server.turns.under_way.of("198.51.100.7") == 3
