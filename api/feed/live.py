@@ -20,6 +20,7 @@ from api.feed.admission import Admission
 from api.feed.clients import Clients
 from api.feed.delivery import Delivery
 from api.feed.hub.hub import Hub
+from api.feed.read_back import read_back
 from api.read.readmodel import ReadModel
 from projections.definition.compiled import Definition
 from runtime import metrics
@@ -127,6 +128,8 @@ class LiveFeed:
         hub.begin(positions, state.tallies, state.office_tallies, state.result_watermarks, state.block_watermarks)
         self._consumer = consumer = plain_consumer(self._settings)
         await consumer.start()
+        sources = [self._topics.results_partition(), *self._topics.subtotals_partitions()]
+        await read_back(hub.state, consumer, self._opener(consumer), sources)
         next_offsets = {self._topics.results_partition(): positions.results}
         next_offsets.update(zip(self._topics.subtotals_partitions(), positions.subtotals, strict=True))
         consumer.assign(list(next_offsets))
@@ -143,14 +146,7 @@ class LiveFeed:
     async def _follow(self) -> None:
         consumer = self._consumer
         assert consumer is not None
-        opener = Opener(
-            self._seals,
-            self._definition.election,
-            self._settings.generation,
-            [office.id for office in self._definition.ballots.offices],
-            consumer,
-            self.aside,
-        )
+        opener = self._opener(consumer)
         while True:
             batches = await consumer.getmany(timeout_ms=POLL_MS)
             if batches:
@@ -160,6 +156,16 @@ class LiveFeed:
                         believed, {partition: messages[-1].offset for partition, messages in batches.items()}
                     )
                     await self.deliver()
+
+    def _opener(self, consumer: AIOKafkaConsumer) -> Opener:
+        return Opener(
+            self._seals,
+            self._definition.election,
+            self._settings.generation,
+            [office.id for office in self._definition.ballots.offices],
+            consumer,
+            self.aside,
+        )
 
     async def apply(self, believed: Iterable[Any], through: Mapping[TopicPartition, int]) -> None:
         """Apply messages and flush. `through`: the last offset by partition, also where that message is not believed. No part

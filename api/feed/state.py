@@ -8,7 +8,7 @@ these topics has its own chain of messages, in which a missing message is notice
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import orjson
 
@@ -87,6 +87,22 @@ class FeedState:
         self.positions = [positions.results, *positions.subtotals]
         self.floors = list(self.positions)
         self.recent_stations.floors = list(self.positions)
+
+    def remember(self, earlier: FeedState, sources: Collection[int]) -> None:
+        """Know what changed before `begin`: from a state that began earlier, without numbers, and has applied all messages of
+        these sources up to the positions of this one. Called once or more, before the first message."""
+        for source in sources:
+            self.floors[source] = earlier.floors[source]
+        for office, known in zip(self.offices, earlier.offices, strict=True):
+            office.remember(known, sources)
+            if 0 in sources and known.cut != office.cut:
+                # It has met no keyframe, or a gap since, so rows that `results` changed are not known.
+                office.note(Mark(0, self.positions[0] - 1), (), everything=True, gap=None)
+            office.touched = Touched()
+        self.recent_stations = earlier.recent_stations
+        for source, position in enumerate(self.positions):
+            if source not in sources:
+                self.recent_stations.floors[source] = position
 
     def held_stations(self) -> dict[str, int]:
         """By office, how many results are held for review. A station with held results in two contests counts twice."""
@@ -312,6 +328,12 @@ class OfficeState:
         if gap is not None:
             self._gaps[mark.source] = mark.offset, gap
             self.touched.gap = self.touched.gap or gap
+
+    def remember(self, earlier: OfficeState, sources: Collection[int]) -> None:
+        """Take over which messages of these sources changed what."""
+        self.changed = {key: mark for key, mark in earlier.changed.items() if mark.source in sources}
+        self._everything = {source: at for source, at in earlier._everything.items() if source in sources}
+        self._gaps = {source: at for source, at in earlier._gaps.items() if source in sources}
 
     def is_everything_since(self, positions: Sequence[int]) -> bool:
         """Whether more changed at or after these offsets, by source, than the rows that `changed` names."""
