@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from api.feed.touched import Key
+from schemas.served.live import Fields
 
 RENDERED_BYTES_MAX = 8 * 1024 * 1024
 """The tallies of seven hundred areas of a legislature, or of all districts of a president. With fewer, a tally that ten
@@ -15,20 +16,21 @@ texts lie in memory between texts that are freed, and clients that read 87 MB we
 class Rendered:
     def __init__(self, bytes_max: int = RENDERED_BYTES_MAX) -> None:
         self._bytes_max = bytes_max
-        self._kept: dict[tuple[int, Key], tuple[object, bytes]] = {}
+        self._kept: dict[tuple[int, Key, Fields], tuple[object, bytes]] = {}
         self.bytes = 0
 
-    def get(self, office: int, key: Key, tally: object, render: Callable[[], bytes]) -> bytes:
-        """The JSON of a tally. `tally` is the same object that `render` renders: a tally that changed is another object."""
-        office_and_key = office, key
-        kept = self._kept.get(office_and_key)
+    def get(self, office: int, key: Key, fields: Fields, tally: object, render: Callable[[], bytes]) -> bytes:
+        """The JSON of these fields of a tally. `tally` is the same object that `render` renders: a tally that changed is
+        another object."""
+        row = office, key, fields
+        kept = self._kept.get(row)
         if kept is not None:
             if kept[0] is tally:
                 return kept[1]
-            del self._kept[office_and_key]
+            del self._kept[row]
             self.bytes -= len(kept[1])
         text = render()
-        self._kept[office_and_key] = tally, text
+        self._kept[row] = tally, text
         self.bytes += len(text)
         while self.bytes > self._bytes_max:
             oldest = next(iter(self._kept))

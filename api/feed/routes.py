@@ -16,7 +16,7 @@ from api.feed.socket_client import CLOSE_TRY_LATER, SocketClient
 from api.http.connection import CONNECTION, Connection, SocketConnection
 from api.problems import PROBLEM_RESPONSES, Problem
 from schemas.codes import CODE_PATTERN
-from schemas.served.live import CURSOR_CHARACTERS_MAX, FROM_CLIENT, FROM_SERVER, Subscribe
+from schemas.served.live import CURSOR_CHARACTERS_MAX, FROM_CLIENT, FROM_SERVER, Fields, Subscribe
 
 TOO_MANY = 429
 
@@ -56,6 +56,8 @@ async def live_events(
     area: Annotated[str | None, Query(pattern=CODE_PATTERN, description="an area with its children")] = None,
     level: Annotated[str | None, Query(pattern=CODE_PATTERN, description="all areas of a level")] = None,
     stations: Annotated[bool, Query(description="also each change of a station in the area")] = False,
+    children: Annotated[bool, Query(description="also the children of the area")] = True,
+    fields: Annotated[Fields, Query(description="what of each tally")] = "all",
     cursor: Annotated[str | None, Query(max_length=CURSOR_CHARACTERS_MAX)] = None,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> Response:
@@ -75,7 +77,15 @@ async def live_events(
         return come_back(error.sentence, error.after_s * 1000)
     client = StreamClient(feed.clients, hub, party, connection)
     kept = last_event_id and last_event_id[:CURSOR_CHARACTERS_MAX]
-    command = Subscribe(office=office, area=area, level=level, stations=stations, cursor=kept or cursor or None)
+    command = Subscribe(
+        office=office,
+        area=area,
+        level=level,
+        stations=stations,
+        children=children,
+        fields=fields,
+        cursor=kept or cursor or None,
+    )
     try:
         hub.subscribe(client.subscriber, command, keeps_cursor=bool(kept))
     except CommandError as error:

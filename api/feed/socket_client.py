@@ -10,7 +10,7 @@ import orjson
 from pydantic import ValidationError
 
 from api.feed.clients import Client, Clients
-from api.feed.frames import SOCKET
+from api.feed.frames import SOCKET, SOCKET_DEFLATED, WINDOW_BITS
 from api.feed.hub.commands import CommandError
 from api.feed.hub.hub import Hub
 from api.http.connection import SocketConnection
@@ -29,11 +29,16 @@ CLOSE_RESTART, CLOSE_POLICY, CLOSE_TRY_LATER = 1012, 1008, 1013
 """Close codes from RFC 6455 and the IANA registry."""
 
 
+def _form(connection: SocketConnection) -> int:
+    """Frames are compressed once for all, so not for a client that asked for a smaller window. It is sent them as they are."""
+    return SOCKET_DEFLATED if connection.window_bits == WINDOW_BITS else SOCKET
+
+
 class SocketClient(Client):
     """It takes its connection over from ASGI, so that a client that only reads costs no task."""
 
     def __init__(self, clients: Clients, hub: Hub, party: str, connection: SocketConnection, heartbeat_s: int) -> None:
-        super().__init__(clients, hub, party, connection, SOCKET, is_open=True)
+        super().__init__(clients, hub, party, connection, _form(connection), is_open=True)
         self._heartbeat_s = heartbeat_s
         self._commands = self._mistakes = 0
         self._window_ends = 0.0

@@ -19,8 +19,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from api.feed.frames import Frame
-from api.feed.touched import Key
-from schemas.served.live import GapReason, Positions
+from api.feed.touched import OF_OFFICE, WHOLE, Key
+from schemas.served.live import Fields, GapReason, Positions
 
 if TYPE_CHECKING:
     from api.feed.state import OfficeState
@@ -37,25 +37,36 @@ class Selection(NamedTuple):
     area: int | None
     level: int | None
     stations: bool
+    children: bool = True
+    """Whether the children of the area are shown too."""
+    fields: Fields = "all"
 
 
 class Channel:
     """One selection and its subscribers."""
 
-    __slots__ = ("keys", "live", "name", "office", "selection", "size", "subscriptions")
+    __slots__ = ("is_short", "keys", "live", "name", "office", "selection", "size", "subscriptions")
 
-    def __init__(self, name: str, selection: Selection, office: OfficeState, keys: Sequence[Key], size: int) -> None:
+    def __init__(self, name: str, selection: Selection, office: OfficeState) -> None:
         self.name = name
         self.selection = selection
         self.office = office
-        self.keys = keys
+        self.keys: Sequence[Key] = ()
         """All rows that the channel can show."""
-        self.size = size
+        self.size = 0
         """Estimated bytes of these rows."""
         self.subscriptions = 0
         """How many subscriptions there are, in all three conditions."""
+        self.is_short = selection.fields != "all"
+        """Whether rows that repeat numbers of other rows are left out."""
         self.live: dict[Subscriber, int] = {}
         """The live subscribers, each with the number of the flush that it has caught up with."""
+
+    def shows(self, key: Key) -> bool:
+        """Whether a row of the channel's areas and contests is among the rows that it shows."""
+        if not self.is_short:
+            return True
+        return key[1] != WHOLE and (key[0] != OF_OFFICE or len(self.office.entry.contests) > 1)
 
 
 class Round:

@@ -58,6 +58,10 @@ class Receiver(Protocol):
 class SocketConnection(Connection, Protocol):
     """A WebSocket."""
 
+    @property
+    def window_bits(self) -> int:
+        """Window of the compression that was negotiated (RFC 7692); 0 where none was."""
+
     def hand_over(self, receiver: Receiver) -> None:
         """Give each message to the receiver from now on. The connection stays open when the ASGI application returns, which
         then costs no task and no memory."""

@@ -20,6 +20,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
 from websockets.http11 import Request
 
 from api.http.connection import CONNECTION, Receiver, ServedConnection
@@ -41,6 +42,8 @@ FRAMES_SECONDS = 10.0
 are a few. A frame costs 20 µs, so 500 sockets of one address cost a third of a core at most, and no more than a moment."""
 FRAGMENTS_MAX = 64
 """Limit for the fragments of one message, also empty ones. Clients of the live feed send a command in one."""
+DEFLATE = ServerPerMessageDeflateFactory(server_no_context_takeover=True, client_no_context_takeover=True)
+"""Compression without the context of earlier messages: what is sent is the same for all, and a connection keeps no window."""
 PIECE_BYTES = 256
 """Some forty of the smallest frames, 1 ms of work; the longest command comes in a dozen pieces."""
 CLOSE_NOT_TEXT, CLOSE_POLICY = 1007, 1008
@@ -61,6 +64,7 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.logger = self.conn.logger = logger
+        self.conn.available_extensions = [DEFLATE]
         self._connections = connections
         self._proxies = proxies
         self._turns = turns
@@ -139,6 +143,14 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
                 self.send_500_response()
         if self.close_timer is None:
             self.transport.close()
+
+    @property
+    def window_bits(self) -> int:
+        return next((each.local_max_window_bits for each in self._deflates), 0)
+
+    @property
+    def _deflates(self) -> list[PerMessageDeflate]:
+        return [each for each in self.conn.extensions if isinstance(each, PerMessageDeflate)]
 
     def hand_over(self, receiver: Receiver) -> None:
         self._receiver = receiver
@@ -246,6 +258,9 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
             self._refuse(f"more than {FRAMES_MAX} frames in {FRAMES_SECONDS:.0f} s")
             return
         super().handle_events()
+        if any(each.decode_cont_data for each in self._deflates):
+            # Its window of 32 KiB would be kept for as long as the rest of the message does not come.
+            self._refuse("a compressed message comes in one frame")
         if len(self.frames) > FRAGMENTS_MAX:
             self._refuse(f"more than {FRAGMENTS_MAX} fragments of one message")
 

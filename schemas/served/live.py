@@ -101,6 +101,10 @@ MessageId = Annotated[str, Field(min_length=1, max_length=64)]
 """The client's own name for a subscription, which the answer repeats."""
 
 
+Fields = Literal["all", "choices", "totals"]
+"""Members of each tally: all of them; the votes of each choice and who leads; or how many votes and stations are counted."""
+
+
 class Subscribe(_FromClient):
     """Subscription to an area and its children, or to all areas of a level. Without either, to the root and its children."""
 
@@ -111,6 +115,11 @@ class Subscribe(_FromClient):
     level: Code | None = None
     stations: bool = False
     """Whether to send each change of a station in the area (at any depth) too. GET has their present state."""
+    children: bool = True
+    """Whether to send the children of the area too, and not the area's own tallies alone."""
+    fields: Fields = "all"
+    """What to send of each tally (projections/shown/selected.py, `selected`). Where it is not `all`, no `contests` are sent,
+    and no `offices` of an office with one contest, because the tally of that contest has the same numbers."""
     cursor: Annotated[str, Field(min_length=1, max_length=CURSOR_CHARACTERS_MAX)] | None = None
     """Position after which to continue, instead of beginning with a snapshot."""
 

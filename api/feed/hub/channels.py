@@ -72,19 +72,24 @@ class Channels:
             if definition.tree.level[area] <= definition.tree.shard_level and (number, area) in self._contests_at
         ]
         keys += [(contest, WHOLE) for contest in office.entry.contests if self._has_stations_of(selection, contest)]
-        size = sum(self._rows.size(office, key) for key in keys)
+        channel = Channel(channel_name(selection, definition), selection, office)
+        keys = [key for key in keys if channel.shows(key)]
+        size = sum(self._rows.size(office, key, selection.fields) for key in keys)
         if size > CHANNEL_BYTES_MAX:
             raise CommandError(
                 413,
                 field,
                 f"this {field} has about {size >> 20:,} MiB, a channel at most {CHANNEL_BYTES_MAX >> 20:,}; {instead}",
             )
-        return Channel(channel_name(selection, definition), selection, office, keys, size)
+        channel.keys, channel.size = keys, size
+        return channel
 
     def _areas(self, selection: Selection) -> list[int]:
         if selection.level is not None:
             return self._areas_of_level.get(selection.level, [])
         assert selection.area is not None
+        if not selection.children:
+            return [selection.area]
         return [selection.area, *self._definition.tree.children[selection.area]]
 
     def _has_stations_of(self, selection: Selection, contest: int) -> bool:
@@ -152,9 +157,12 @@ class Channels:
                 whole_contests.append(key)
                 continue
             for channel in self._that_show(number, key[1]):
-                _part_of(parts, channel).keys.add(key)
+                if channel.shows(key):
+                    _part_of(parts, channel).keys.add(key)
         for channel in channels if whole_contests else ():
-            shown = [key for key in whole_contests if self._has_stations_of(channel.selection, key[0])]
+            shown = [
+                key for key in whole_contests if channel.shows(key) and self._has_stations_of(channel.selection, key[0])
+            ]
             if shown:
                 _part_of(parts, channel).keys.update(shown)
         for station_key, row in touched.stations.items():
@@ -175,7 +183,7 @@ class Channels:
             found = found + of_level
         parent = self._definition.tree.parent[area]
         above = self._by_area.get((office, parent)) if parent >= 0 else None
-        return found + above if above else found
+        return found + [channel for channel in above if channel.selection.children] if above else found
 
 
 def _part_of(parts: dict[Channel, Touched], channel: Channel) -> Touched:

@@ -33,23 +33,28 @@ def selection_of(command: Subscribe, definition: Definition) -> Selection:
     if command.level is not None:
         if command.stations:
             raise CommandError(400, "stations", "stations are had by area, not by level")
+        if not command.children:
+            raise CommandError(400, "children", "only an area has children to be left out; a level is its areas alone")
         if command.level not in definition.tree.level_ids[:-1]:
             names = ", ".join(definition.tree.level_ids[:-1])
             raise CommandError(404, "level", f"there is no level of areas {command.level!r}; there are: {names}")
-        return Selection(office, None, definition.tree.level_ids.index(command.level), False)
+        return Selection(office, None, definition.tree.level_ids.index(command.level), False, fields=command.fields)
     area = definition.tree.root if command.area is None else definition.tree.number.get(command.area)
     if area is None:
         raise CommandError(404, "area", f"there is no area {command.area!r} in this election")
-    return Selection(office, area, None, command.stations)
+    return Selection(office, area, None, command.stations, command.children, command.fields)
 
 
 def channel_name(selection: Selection, definition: Definition) -> str:
     office = definition.ballots.offices[selection.office].id
     if selection.level is not None:
-        return f"{office}/level/{definition.tree.level_ids[selection.level]}"
-    assert selection.area is not None
-    name = f"{office}/area/{definition.tree.codes[selection.area]}"
-    return f"{name}/stations" if selection.stations else name
+        name = f"{office}/level/{definition.tree.level_ids[selection.level]}"
+    else:
+        assert selection.area is not None
+        name = f"{office}/area/{definition.tree.codes[selection.area]}"
+        name += "" if selection.children else "/own"
+        name += "/stations" if selection.stations else ""
+    return name if selection.fields == "all" else f"{name}/{selection.fields}"
 
 
 class Start(NamedTuple):

@@ -119,7 +119,10 @@ class Hub:
         change is not all that they lack. Returns whether a frame was made."""
         if not channel.live:
             return False
-        size = sum(self._rows.size(channel.office, key) for key in part.keys) + sum(map(len, part.stations.values()))
+        fields = channel.selection.fields
+        size = sum(self._rows.size(channel.office, key, fields) for key in part.keys) + sum(
+            map(len, part.stations.values())
+        )
         if part.everything or part.gap is not None or size > self._part_bytes:
             self._owe_all(channel)
             return False
@@ -158,7 +161,7 @@ class Hub:
         def render() -> bytes:
             message = MessageRows()
             for key, row in rows:
-                message.add(key, self._rows.render(office, key, row))
+                message.add(key, self._rows.render(office, key, row, channel.selection.fields))
             message.stations = stations
             text = message.message("change", channel, head, cursor=cursor)
             office.stopped.pop(FRAMES, None)

@@ -9,7 +9,7 @@ from api.feed.hub.channels import Channels
 from api.feed.hub.messages import MessageRows, gap_frame
 from api.feed.hub.moment import Moment
 from api.feed.hub.rows import Rows
-from api.feed.state import FeedState, OfficeState
+from api.feed.state import FeedState
 from api.feed.subscribers import Channel, Round, Subscription
 from api.feed.touched import Key, StationKey
 
@@ -34,7 +34,7 @@ class PartMaker:
         while message.size < self._part_bytes:
             if (round := subscription.round) is None:
                 round = subscription.round = self._round(subscription, frames)
-            self._fill(office, round, message, seen)
+            self._fill(channel, round, message, seen)
             if not round.is_over:
                 break
             subscription.since, subscription.round = round.since, None
@@ -105,15 +105,16 @@ class PartMaker:
         area = channel.selection.area
         return [row for key, row in stations.items() if area in self._channels.areas_of_station(key[0])]
 
-    def _fill(self, office: OfficeState, round: Round, message: MessageRows, seen: set[Key]) -> None:
+    def _fill(self, channel: Channel, round: Round, message: MessageRows, seen: set[Key]) -> None:
         """Add the next rows of the round to a part until the part is full. A row that the part has already is the newest,
         because a part is made within one flush."""
+        office, fields = channel.office, channel.selection.fields
         while round.next_key < len(round.keys) and message.size < self._part_bytes:
             key = round.keys[round.next_key]
             round.next_key += 1
             if key not in seen and self._rows.is_known(office, key):
                 seen.add(key)
-                message.add(key, self._rows.render(office, key, self._rows.newest(office, key)))
+                message.add(key, self._rows.render(office, key, self._rows.newest(office, key), fields))
         while round.next_station_row < len(round.station_rows) and message.size < self._part_bytes:
             message.add_station(round.station_rows[round.next_station_row])
             round.next_station_row += 1

@@ -10,6 +10,8 @@ from api.feed.touched import OF_OFFICE, WHOLE, Key
 from projections.area.tally import empty_tally
 from projections.definition.compiled import Definition
 from projections.shown.published import published_office, published_tally
+from projections.shown.selected import selected
+from schemas.served.live import Fields
 
 CONTEST_ROW_BYTES = 1_000
 """Estimate for the progress of a whole contest, which has a few dozen numbers."""
@@ -21,8 +23,8 @@ class Rows:
     def __init__(self, definition: Definition) -> None:
         self._definition = definition
         self._rendered = Rendered()
-        self._sizes: dict[Key, int] = {}
-        """By (office, contest), and by (office, OF_OFFICE): estimated bytes of a tally."""
+        self._sizes: dict[tuple[int, int, Fields], int] = {}
+        """By (office, contest or OF_OFFICE, fields): estimated bytes of a tally."""
 
     def newest(self, office: OfficeState, key: Key) -> PackedTally | bytes | None:
         """The row as the state has it: a tally, or the rendered progress of a whole contest; None where none has come."""
@@ -30,19 +32,19 @@ class Rows:
             return office.contest_rows.get(key[0])
         return office.parties.get(key[1]) if key[0] == OF_OFFICE else office.areas.get(key)
 
-    def render(self, office: OfficeState, key: Key, row: PackedTally | bytes | None) -> bytes:
-        """The JSON of a row that `newest` returned. An area without a tally has zeros."""
+    def render(self, office: OfficeState, key: Key, row: PackedTally | bytes | None, fields: Fields) -> bytes:
+        """The JSON of a row that `newest` returned, or of these fields of it. An area without a tally has zeros."""
         if isinstance(row, bytes):
             return row
-        return self._rendered.get(office.entry.number, key, row, lambda: self._dumps(office, key, row))
+        return self._rendered.get(office.entry.number, key, fields, row, lambda: self._dumps(office, key, row, fields))
 
-    def _dumps(self, office: OfficeState, key: Key, row: PackedTally | None) -> bytes:
+    def _dumps(self, office: OfficeState, key: Key, row: PackedTally | None, fields: Fields) -> bytes:
         if key[0] == OF_OFFICE:
             tally = orjson.loads(row) if row else empty_tally(len(office.entry.lines))
-            return orjson.dumps(published_office(office.entry, key[1], tally, self._definition))
+            return orjson.dumps(selected(published_office(office.entry, key[1], tally, self._definition), fields))
         contest = self._definition.ballots.contests[key[0]]
         tally = orjson.loads(row) if row else empty_tally(len(contest.choices))
-        return orjson.dumps(published_tally(contest, key[1], tally, self._definition))
+        return orjson.dumps(selected(published_tally(contest, key[1], tally, self._definition), fields))
 
     def is_known(self, office: OfficeState, key: Key) -> bool:
         """Whether the row can be sent. An area without a tally is sent with zeros once its office has published (from the
@@ -54,16 +56,16 @@ class Rows:
             return office.has_published or key in office.areas
         return office.whole[definition.tree.partition_of_shard[definition.tree.shard[key[1]]]] or key in office.areas
 
-    def size(self, office: OfficeState, key: Key) -> int:
+    def size(self, office: OfficeState, key: Key, fields: Fields) -> int:
         """Estimated bytes of a row: those of an empty tally, and `DIGITS_OF_A_NUMBER` more for each number that is shown. Four
         times the numbers of one tier are shown."""
         if key[1] == WHOLE:
             return CONTEST_ROW_BYTES
-        office_and_contest = (office.entry.number, key[0])
-        size = self._sizes.get(office_and_contest)
+        kind = (office.entry.number, key[0], fields)
+        size = self._sizes.get(kind)
         if size is None:
             choices = office.entry.lines if key[0] == OF_OFFICE else self._definition.ballots.contests[key[0]].choices
             numbers = 4 * len(empty_tally(len(choices))) // 3
-            size = len(self._dumps(office, key, None)) + DIGITS_OF_A_NUMBER * numbers
-            self._sizes[office_and_contest] = size
+            size = len(self._dumps(office, key, None, fields)) + DIGITS_OF_A_NUMBER * numbers
+            self._sizes[kind] = size
         return size

@@ -6,10 +6,12 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import Literal
 
 import pytest
 import pytest_asyncio
 from starlette.types import Receive
+from websockets.asyncio.client import connect
 
 from api.feed.hub.hub import Hub
 from api.http import protocol, unread
@@ -266,6 +268,19 @@ async def test_a_large_channel_comes_in_parts_by_socket_and_by_stream() -> None:
                 break
         assert {tally["area"] for tally in messages[-1]["areas"]} == {"N", "1", "2"}
         assert "cursor" in messages[-1]
+
+
+@pytest.mark.parametrize("compression", ["deflate", None])
+async def test_a_client_of_the_library_reads_the_same_with_and_without_compression(
+    server: LiveServer, compression: Literal["deflate"] | None
+) -> None:
+    async with connect(f"ws://127.0.0.1:{server.port}/v1/live", compression=compression) as socket:
+        assert "permessage-deflate" in str(socket.response and socket.response.headers) or compression is None
+        await socket.send('{"type":"subscribe","office":"president"}' + " " * 500)
+        messages = [json.loads(await socket.recv()) for _ in range(2)]
+        server.hub.heartbeat()
+        assert [message["type"] for message in messages] == ["hello", "snapshot"]
+        assert json.loads(await socket.recv())["type"] == "heartbeat"
 
 
 async def test_a_client_that_is_shown_out_hears_so_at_once_however_much_it_has_sent(server: LiveServer) -> None:

@@ -13,7 +13,7 @@ def test_what_is_rendered_is_bounded_and_made_once_as_long_as_it_is_the_newest()
             made.append(area)
             return b"x" * 30
 
-        return rendered.get(0, (0, area), tally, render)
+        return rendered.get(0, (0, area), "all", tally, render)
 
     tally = [1]
     get(1, tally)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -328,6 +329,32 @@ async def test_a_connection_that_closed_before_it_was_taken_over_is_gone_at_once
     assert (server.taker.messages, server.taker.gone) == (["x"], 1)
     socket.connection_lost(None)
     assert server.taker.gone == 1
+
+
+async def test_compression_is_negotiated_without_context_and_a_message_of_it_comes_in_one_frame() -> None:
+    server = TakingServer()
+    server.takes_over.set()
+    socket, transport = server.connect()
+    offer = b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+    socket.data_received(HANDSHAKE.replace(b"Host: x\r\n", b"Host: x\r\n" + offer))
+    for _ in range(30):
+        await asyncio.sleep(0)
+    assert b"permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n" in transport.sent
+    assert socket.window_bits == 15
+    compressing = zlib.compressobj(wbits=-15)
+    data = compressing.compress(b"x" * 50) + compressing.flush(zlib.Z_SYNC_FLUSH)[:-4]
+    socket.data_received(bytes([0xC1, 0x80 | len(data)]) + MASK + data)
+    await settled()
+    assert server.taker.messages == ["x" * 50]
+    socket.data_received(bytes([0x41, 0x80 | len(data)]) + MASK + data)
+    await settled()
+    assert b"a compressed message comes in one frame" in transport.sent
+    assert server.taker.gone == 1
+
+
+async def test_a_connection_that_asks_for_no_compression_has_none() -> None:
+    _, socket, _ = await _taken()
+    assert socket.window_bits == 0
 
 
 async def test_a_taker_that_is_watching_learns_when_the_connection_is_full() -> None:

@@ -10,7 +10,7 @@ from api.feed.hub.commands import CommandError
 from api.feed.hub.rows import Rows
 from api.feed.state import FeedState
 from api.feed.subscribers import Selection
-from api.feed.touched import WHOLE, Touched
+from api.feed.touched import OF_OFFICE, WHOLE, Touched
 from projections.definition.compiled import Definition
 from tests.support.small_election import small_package
 
@@ -39,6 +39,30 @@ def test_an_area_is_shown_by_its_own_channel_by_its_parents_and_by_its_levels(ch
     touched = Touched()
     touched.keys.add((0, DEFINITION.tree.number["1.1"]))
     assert _shown(channels, touched) == {"president/area/1", "president/area/1.1", "president/level/district"}
+
+
+def test_a_channel_of_an_areas_own_line_shows_no_child(channels: Channels) -> None:
+    for code in ("N", "1", "1.1"):
+        channels.add_subscription(channels.channel(_of_area(code)._replace(children=False)))
+    touched = Touched()
+    touched.keys |= {(0, DEFINITION.tree.number["1"]), (OF_OFFICE, DEFINITION.tree.number["1"])}
+    assert _shown(channels, touched) == {"president/area/1/own"}
+    areas = {area for _, area in channels.channel(_of_area("1")._replace(children=False)).keys}
+    assert areas == {DEFINITION.tree.number["1"], WHOLE}
+
+
+def test_a_channel_of_few_fields_leaves_out_rows_that_repeat_numbers(channels: Channels) -> None:
+    short = channels.add_subscription(channels.channel(_of_area("1")._replace(fields="totals")))
+    of_many = channels.channel(_of_area("1", office=COUNCIL)._replace(fields="choices"))
+    touched = Touched()
+    touched.keys |= {(OF_OFFICE, DEFINITION.tree.number["1"]), (0, WHOLE)}
+    assert _shown(channels, touched) == set()
+    touched.keys.add((0, DEFINITION.tree.number["1"]))
+    assert _shown(channels, touched) == {"president/area/1/totals"}
+    assert {key[0] for key in short.keys} == {0}
+    assert OF_OFFICE in {key[0] for key in of_many.keys}
+    assert WHOLE not in {key[1] for key in of_many.keys}
+    assert short.size < channels.channel(_of_area("1")).size / 4
 
 
 def test_a_whole_contest_is_shown_where_it_has_stations(channels: Channels) -> None:

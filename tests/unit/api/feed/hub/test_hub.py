@@ -333,3 +333,15 @@ def test_one_that_is_due_and_lacks_nothing_after_all_is_sent_nothing() -> None:
         subscriber.owe(subscription, feed.hub.positions)
     assert read(subscriber) == []
     assert not subscriber.is_behind
+
+
+def test_a_phone_gets_one_line_of_totals_in_a_few_hundred_bytes() -> None:
+    feed = Feed()
+    subscriber = feed.join(children=False, fields="totals")
+    read(subscriber)
+    feed.report(3)
+    (change,) = read(subscriber)
+    assert change["channel"] == "president/area/N/own/totals"
+    assert [tally["counted"]["total"] for tally in change["areas"]] == [4]
+    assert (change["offices"], change["contests"]) == ([], [])
+    assert len(json.dumps(change, separators=(",", ":"))) < 450
