@@ -45,7 +45,7 @@ class EventStream(Response):
         self._client = client
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        gone, ended = asyncio.create_task(_until_gone(receive)), asyncio.create_task(self._client.ended.wait())
+        gone, ended = asyncio.create_task(until_gone(receive)), asyncio.create_task(self._client.ended.wait())
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             await asyncio.sleep(0)
@@ -61,7 +61,7 @@ class EventStream(Response):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _until_gone(receive: Receive) -> None:
+async def until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -12,6 +12,7 @@ from api.feed.admission import FULL_SECONDS, NotAdmittedError
 from api.feed.event_stream import EventStream, StreamClient, come_back
 from api.feed.hub.commands import CommandError
 from api.feed.live import LiveFeed
+from api.feed.long_poll import PollAnswer, PollClient
 from api.feed.socket_client import CLOSE_TRY_LATER, SocketClient
 from api.http.connection import CONNECTION, Connection, SocketConnection
 from api.problems import PROBLEM_RESPONSES, Problem
@@ -94,6 +95,49 @@ async def live_events(
             return come_back(error.sentence, FULL_SECONDS * 1000)
         raise Problem(error.status, "Cannot be subscribed to", error.sentence, field=error.field) from None
     return EventStream(client)
+
+
+@router.get(
+    "/changes",
+    summary="What changed since a cursor, by long polling",
+    responses={
+        200: {
+            "description": "`messages`: those of `WS /v1/live` for one subscription, as in `/v1/schemas/live`. Ask again "
+            "with the `cursor` of the last message that has one.",
+            "content": {"application/json": {"schema": {"type": "object", "required": ["messages"]}}},
+        },
+        **{status: PROBLEM_RESPONSES[status] for status in (404, 413, 422, 503)},
+    },
+)
+async def changes(
+    request: Request,
+    office: Annotated[str, Query(pattern=CODE_PATTERN)],
+    area: Annotated[str | None, Query(pattern=CODE_PATTERN, description="an area with its children")] = None,
+    level: Annotated[str | None, Query(pattern=CODE_PATTERN, description="all areas of a level")] = None,
+    stations: Annotated[bool, Query(description="also each change of a station in the area")] = False,
+    children: Annotated[bool, Query(description="also the children of the area")] = True,
+    fields: Annotated[Fields, Query(description="what of each tally")] = "all",
+    since: Annotated[str | None, Query(max_length=CURSOR_CHARACTERS_MAX, description="a cursor of the feed")] = None,
+) -> Response:
+    """Without `since` a snapshot, at once. With it what has changed after it, as soon as something has; a heartbeat where
+    nothing does. For clients that can hold neither a WebSocket nor an event stream open."""
+    feed: LiveFeed = request.app.state.live
+    party = feed.admission.party(request.scope)
+    try:
+        hub = await feed.admission.admit_soon(party)
+    except NotAdmittedError as error:
+        raise Problem(503, "No room on the live feed", error.sentence, retry_after_s=error.after_s) from None
+    client = PollClient(feed.clients, hub, party)
+    command = Subscribe(
+        office=office, area=area, level=level, stations=stations, children=children, fields=fields, cursor=since or None
+    )
+    try:
+        hub.subscribe(client.subscriber, command, is_quiet=True)
+    except CommandError as error:
+        client.has_gone()
+        field = "since" if error.field == "cursor" else error.field
+        raise Problem(error.status, "Cannot be subscribed to", error.sentence, field=field) from None
+    return PollAnswer(client)
 
 
 @router.get("/schemas/live", summary="JSON Schema of the live feed's messages", tags=["reference"])

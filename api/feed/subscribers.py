@@ -94,6 +94,7 @@ class Subscription:
         "heartbeats",
         "id",
         "is_new",
+        "is_quiet",
         "kind",
         "parked",
         "round",
@@ -108,6 +109,8 @@ class Subscription:
         """The client's name for the subscription."""
         self.is_new = True
         """True until its first message is complete. That message carries the id."""
+        self.is_quiet = False
+        """Whether a new subscription that lacks nothing gets no message either."""
         self.since: Positions | None = None
         """While the subscription is due: what its client has. None means nothing."""
         self.gap: GapReason | None = None

@@ -209,9 +209,11 @@ class Hub:
     def refuse(self, subscriber: Subscriber, error: CommandError) -> None:
         subscriber.answer(error_frame(error))
 
-    def subscribe(self, subscriber: Subscriber, command: Subscribe, *, keeps_cursor: bool = False) -> None:
-        """Begin a subscription, or begin that of the same channel again; `keeps_cursor` as in `start_of`. Raises
-        CommandError."""
+    def subscribe(
+        self, subscriber: Subscriber, command: Subscribe, *, keeps_cursor: bool = False, is_quiet: bool = False
+    ) -> None:
+        """Begin a subscription, or begin that of the same channel again; `keeps_cursor` as in `start_of`, `is_quiet` as in
+        `Subscription`. Raises CommandError."""
         channel = self._channels.channel(selection_of(command, self.definition))
         since, gap = start_of(
             command.cursor,
@@ -233,6 +235,7 @@ class Hub:
         self._slots.take(subscriber.party)
         subscription = subscriber.subscriptions[channel] = Subscription(subscriber, channel, command.id)
         subscription.gap = gap
+        subscription.is_quiet = is_quiet
         if since is not None and (source := self.parked.lagging(since)) is not None:
             self.parked.park(subscription, since, source)
         else:

@@ -42,8 +42,9 @@ class PartMaker:
                 is_complete = True
                 break
         kind = subscription.kind
+        is_awaited = subscription.is_new and not subscription.is_quiet
         lacks_nothing = message.is_empty and kind == "change" and is_complete
-        if lacks_nothing and not (subscription.is_new or subscription.has_begun or frames):
+        if lacks_nothing and not (is_awaited or subscription.has_begun or frames):
             self._become_live(subscription)
             return []
         more: list[bytes] = []

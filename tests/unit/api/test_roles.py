@@ -53,5 +53,5 @@ def test_each_route_of_the_app_is_of_one_role() -> None:
         for method in methods if path not in PATHS_OF_EACH else ():
             of_role.setdefault(role_of(method.upper(), path), set()).add(path)
     assert of_role[ApiRole.GATEWAY] == {"/v1/submissions", "/v1/submissions:batch", "/v1/gateway"}
-    assert of_role[ApiRole.FEED] == {"/v1/live", "/v1/schemas/live"}
+    assert of_role[ApiRole.FEED] == {"/v1/live", "/v1/changes", "/v1/schemas/live"}
     assert {"/v1/areas/{area}", "/v1/log", "/v1/package.zip"} <= of_role[ApiRole.READ]

@@ -6,8 +6,9 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Literal
+from typing import Any, Literal
 
+import httpx
 import pytest
 import pytest_asyncio
 from starlette.types import Receive
@@ -293,3 +294,55 @@ async def test_a_client_that_is_shown_out_hears_so_at_once_however_much_it_has_s
     await wire.send(masked_frame(8, b"\x03\xf0"))
     await wire.read_to_end()
     assert asyncio.get_running_loop().time() - began < 3
+
+
+async def _poll(server: LiveServer, **parameters: str) -> dict[str, Any]:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=30) as client:
+        answer = await client.get("/v1/changes", params={"office": "president", **parameters})
+        return {"status": answer.status_code, **answer.json()}
+
+
+async def test_a_poll_has_a_snapshot_at_once_and_then_waits_for_the_next_message(server: LiveServer) -> None:
+    first = await _poll(server)
+    (snapshot,) = first["messages"]
+    assert (first["status"], snapshot["type"]) == (200, "snapshot")
+    (heartbeat,) = (await _poll(server, since=snapshot["cursor"]))["messages"]
+    assert (heartbeat["type"], heartbeat["cursor"]) == ("heartbeat", snapshot["cursor"])
+    await server.until_subscribers(0, seconds=5)
+
+
+async def test_a_poll_that_cannot_be_followed_names_the_field(server: LiveServer) -> None:
+    assert (await _poll(server, since="nonsense"))["field"] == "since"
+    assert (await _poll(server, area="9"))["status"] == 404
+    assert server.hub.subscribers == 0
+
+
+async def test_a_poll_in_parts_is_one_answer() -> None:
+    hub = Hub(DEFINITION, 1, heartbeat_s=1, part_bytes=2_000)
+    hub.begin(Positions(0, (0,)), cuts={"president": (0,) * DEFINITION.partitions})
+    async with live_server(DEFINITION, hub=hub) as server:
+        messages = (await _poll(server))["messages"]
+        assert len(messages) > 1
+        assert [message.get("more", False) for message in messages] == [True] * (len(messages) - 1) + [False]
+
+
+async def test_a_poll_ends_with_the_feed_or_with_its_client(server: LiveServer) -> None:
+    cursor = (await _poll(server))["messages"][0]["cursor"]
+    wire = await server.connect()
+    await wire.send(b"GET /v1/changes?office=president&since=%b HTTP/1.1\r\nHost: x\r\n\r\n" % cursor.encode())
+    await server.until_subscribers(1, seconds=5)
+    wire.close()
+    await server.until_subscribers(0, seconds=5)
+    waiting = asyncio.create_task(_poll(server, since=cursor))
+    await server.until_subscribers(1, seconds=5)
+    server.feed.end_clients()
+    assert (await waiting)["status"] == 200
+    assert server.hub.subscribers == 0
+
+
+async def test_a_poll_without_a_slot_is_503() -> None:
+    async with live_server(DEFINITION, live_clients=1) as server:
+        stream = await _stream(server)
+        answer = await _poll(server)
+        assert (answer["status"], "no room" in answer["detail"]) == (503, True)
+        stream.close()
