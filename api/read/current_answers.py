@@ -23,6 +23,10 @@ READ_SECONDS_MAX = 2.0
 """For an answer of which an older one is kept. At half, a busy database makes people see the older one; at double, a page that
 needs several answers is blank for longer when the database hangs."""
 FIRST_READ_SECONDS_MAX = 10.0
+KEPT_SECONDS_MAX = 10.0
+"""An answer is read again after this time, although its cut has not moved: what somebody repaired in the database by hand, or
+damaged, is seen. At half, pages that no count changes are read twice as often for nothing; at double, a repair is waited for
+longer than a page is looked at."""
 COMPRESSED_AT_ONCE_BYTES = 32 * 1024
 """Answers up to this size are compressed by the event loop, in 0.4 ms, and longer ones by a thread. At double, a request of
 another client waits as long as a submission takes; at half, a thread is woken for the answers of nearly all areas."""
@@ -61,7 +65,7 @@ class CurrentAnswers:
         cut = self.newest.cut
         assert cut is not None
         answer = self.kept.get(key)
-        if answer is not None and answer.is_at(cut):
+        if answer is not None and self.is_current(answer, cut):
             return answer
         reading = self._readings.get(key)
         if reading is None or reading.height < cut.height:
@@ -69,6 +73,10 @@ class CurrentAnswers:
             reading = self._readings[key] = _Reading(cut.height, task)
             task.add_done_callback(lambda ended: self._end(key, ended))
         return await asyncio.shield(reading.task)
+
+    def is_current(self, answer: Answer, cut: ReadCut) -> bool:
+        """Whether a kept answer may be sent at this cut without being read again."""
+        return answer.is_at(cut) and self._clock() - answer.at <= KEPT_SECONDS_MAX
 
     async def read(self, key: Key, work: Callable[[], Coroutine[Any, Any, dict[str, Any]]]) -> Answer:
         """An answer that depends on more than the cut: it is read for each request, and kept as the last good one only. Raises

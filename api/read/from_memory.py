@@ -61,7 +61,7 @@ class SnapshotsInMemory:
             return None
         cut = current.newest.cut
         answer = current.kept.peek(key)
-        if answer is None or cut is None or not answer.is_at(cut):
+        if answer is None or cut is None or not current.is_current(answer, cut):
             return None
         found = _form_of(answer, asked.fields)
         if found is None or (limits := self._limits(party)) is None:

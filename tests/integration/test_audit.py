@@ -442,8 +442,19 @@ async def test_a_station_that_the_server_hides_is_named(stack: Stack, tmp_path: 
         server_settings={"search_path": f'"{schema_of(stack.definition.election)}"'},
     )
     rename = "UPDATE station_result SET station = $2 WHERE station = $1"
+
+    async def shown() -> Any:
+        async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
+            return (await client.get("/v1/stations/1.2.1-1")).json()["contests"]
+
+    before = await shown()
     await database.execute(rename, "1.2.1-1", "1.2.1-1-gone")
+
+    async def is_hidden() -> bool:
+        return bool(await shown() != before)
+
     try:
+        await eventually(is_hidden)  # an answer is kept for some seconds
         audited = await _audit(stack.url, tmp_path)
         assert audited.code == DIFFERS
         assert "/v1/stations/1.2.1-1, president: the server does not show it" in audited.out

@@ -86,7 +86,7 @@ async def test_what_was_exported_comes_back_at_the_same_offsets(
 
 
 async def test_an_export_does_not_overwrite_another(stack: Stack, exported: Path) -> None:
-    with pytest.raises(LedgerFilesError, match="there already"):
+    with pytest.raises(LedgerFilesError, match="exists already"):
         await export_ledger(read_settings(stack.environment), stack.definition, exported)
 
 
