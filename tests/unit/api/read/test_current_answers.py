@@ -222,7 +222,7 @@ async def test_the_age_of_an_answer_begins_when_it_was_last_known_to_be_current(
     clock, current = reader.clock, reader.current
     assert current.last_good(PRESIDENT) is None
     answer = await reader.get()
-    clock.now += 60
+    clock.now += 6
     assert await reader.get() is answer
     reader.database.is_away = True
     clock.now += 5
@@ -232,7 +232,15 @@ async def test_the_age_of_an_answer_begins_when_it_was_last_known_to_be_current(
     reader.database.is_away = False
     reader.database.at["president"] = 1
     assert await reader.as_of("council") == 0
-    assert current.last_good(PRESIDENT) == (answer, 65.0)
+    assert current.last_good(PRESIDENT) == (answer, 11.0)
+
+
+async def test_an_answer_is_read_again_after_some_seconds_although_its_cut_did_not_move(reader: Reader) -> None:
+    answer = await reader.get()
+    reader.clock.now += current_answers.KEPT_SECONDS_MAX
+    assert await reader.get() is answer
+    reader.clock.now += 1
+    assert await reader.get() is not answer
 
 
 async def test_a_database_that_hangs_is_given_up(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
