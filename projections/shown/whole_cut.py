@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from typing import Any
 
 from projections.definition.ballots import ContestEntry, OfficeEntry
@@ -87,11 +86,11 @@ def rendered(definition: Definition, pages: list[Page], moment: Moment) -> Itera
 
 
 def _parts(part: Callable[[int], Part]) -> Iterator[Part]:
-    for number in count(1):
-        found = part(number)
+    number = 1
+    while (found := part(number)).of != number:
         yield found
-        if number == found.of:
-            return
+        number += 1
+    yield found
 
 
 def _addressed(kind: str, code: str, part: int) -> tuple[str, str]:
