@@ -23,6 +23,13 @@ TOO_MANY = 429
 
 router = APIRouter(prefix="/v1", tags=["live"])
 
+OfficeQuery = Annotated[str, Query(pattern=CODE_PATTERN)]
+AreaQuery = Annotated[str | None, Query(pattern=CODE_PATTERN, description="an area with its children")]
+LevelQuery = Annotated[str | None, Query(pattern=CODE_PATTERN, description="all areas of a level")]
+StationsQuery = Annotated[bool, Query(description="also each change of a station in the area")]
+ChildrenQuery = Annotated[bool, Query(description="also the children of the area")]
+FieldsQuery = Annotated[Fields, Query(description="what of each tally")]
+
 
 @router.websocket("/live")
 async def live_socket(socket: WebSocket) -> None:
@@ -53,12 +60,12 @@ async def live_socket(socket: WebSocket) -> None:
 )
 async def live_events(
     request: Request,
-    office: Annotated[str, Query(pattern=CODE_PATTERN)],
-    area: Annotated[str | None, Query(pattern=CODE_PATTERN, description="an area with its children")] = None,
-    level: Annotated[str | None, Query(pattern=CODE_PATTERN, description="all areas of a level")] = None,
-    stations: Annotated[bool, Query(description="also each change of a station in the area")] = False,
-    children: Annotated[bool, Query(description="also the children of the area")] = True,
-    fields: Annotated[Fields, Query(description="what of each tally")] = "all",
+    office: OfficeQuery,
+    area: AreaQuery = None,
+    level: LevelQuery = None,
+    stations: StationsQuery = False,
+    children: ChildrenQuery = True,
+    fields: FieldsQuery = "all",
     cursor: Annotated[str | None, Query(max_length=CURSOR_CHARACTERS_MAX)] = None,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> Response:
@@ -111,12 +118,12 @@ async def live_events(
 )
 async def changes(
     request: Request,
-    office: Annotated[str, Query(pattern=CODE_PATTERN)],
-    area: Annotated[str | None, Query(pattern=CODE_PATTERN, description="an area with its children")] = None,
-    level: Annotated[str | None, Query(pattern=CODE_PATTERN, description="all areas of a level")] = None,
-    stations: Annotated[bool, Query(description="also each change of a station in the area")] = False,
-    children: Annotated[bool, Query(description="also the children of the area")] = True,
-    fields: Annotated[Fields, Query(description="what of each tally")] = "all",
+    office: OfficeQuery,
+    area: AreaQuery = None,
+    level: LevelQuery = None,
+    stations: StationsQuery = False,
+    children: ChildrenQuery = True,
+    fields: FieldsQuery = "all",
     since: Annotated[str | None, Query(max_length=CURSOR_CHARACTERS_MAX, description="a cursor of the feed")] = None,
 ) -> Response:
     """Without `since` a snapshot, at once. With it what has changed after it, as soon as something has; a heartbeat where
