@@ -37,12 +37,10 @@ from latency import OFFICE, Connection, Watch, envelopes_of
 from websockets.asyncio.client import connect
 
 from proofs.signatures import key_id
-from rekap.elections.demo import demo_package, key_slots
+from rekap.elections.written_demo import write_demo
 from rekap.follow.live_client import MESSAGE_BYTES_MAX, feed_url
 from rekap.operate.stack import Stack, running_stack
-from runtime.package.writing import write_package
 from runtime.settings import variable
-from schemas.definition.package import Role
 
 ATTACKS: dict[str, Attack] = {**HTTP_ATTACKS, **GATEWAY_ATTACKS, **LIVE_ATTACKS, **SIZE_ATTACKS, **KAFKA_ATTACKS}
 
@@ -211,13 +209,9 @@ async def attacked_stack(
     place: Path, stations: int
 ) -> AsyncIterator[tuple[Stack, list[bytes], dict[str, Ed25519PrivateKey]]]:
     """A stack with the demo's election, a form of each station, signed and not sent yet, and the keys by their ids."""
-    keys = {slot: Ed25519PrivateKey.generate() for slot in key_slots()}
-    public = {slot: key.public_key().public_bytes_raw() for slot, key in keys.items()}
-    package = demo_package(stations=stations, seed=1, public_keys=public)
-    write_package(package, place / "election")
-    authority = next(key for slot, key in keys.items() if slot.role is Role.AUTHORITY)
+    package, keys, authority = write_demo(place / "election", stations=stations)
     async with running_stack(place / "election", place / "data", authority, log_directory=place) as stack:
-        by_id = {key_id(public[slot]): key for slot, key in keys.items()}
+        by_id = {key_id(key.public_key().public_bytes_raw()): key for key in keys.values()}
         yield stack, envelopes_of(stack, package, keys, stations), by_id
 
 

@@ -28,11 +28,9 @@ from latency import CONNECTIONS, WITHOUT_RATES, Connection, envelopes_of, percen
 from api.submit.answers import AnswerSigner
 from api.submit.checks import Checks
 from proofs.signatures import sign_envelope
-from rekap.elections.demo import demo_package, key_slots
+from rekap.elections.written_demo import write_demo
 from rekap.operate.stack import Stack, running_stack
-from runtime.package.writing import write_package
 from runtime.settings import read_settings
-from schemas.definition.package import Role
 from schemas.ledger.envelope import ledger_record
 
 OTHER_ADDRESS = "127.0.0.3"
@@ -45,13 +43,9 @@ PARTS_MEASURED = 2_000
 async def main(rate: int, seconds: int) -> int:
     with tempfile.TemporaryDirectory(prefix="rekap-gateway-") as temporary:
         directory = Path(temporary)
-        keys = {slot: Ed25519PrivateKey.generate() for slot in key_slots()}
         count = rate * seconds
         total = WARM_UP + count + sum(count + other * seconds for other in OTHER_RATES)
-        public = {slot: key.public_key().public_bytes_raw() for slot, key in keys.items()}
-        package = demo_package(stations=max(2_000, total), seed=1, public_keys=public)
-        write_package(package, directory / "election")
-        authority = next(key for slot, key in keys.items() if slot.role is Role.AUTHORITY)
+        package, keys, authority = write_demo(directory / "election", stations=max(2_000, total))
         async with running_stack(
             directory / "election",
             directory / "data",

@@ -26,12 +26,11 @@ import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from websockets.asyncio.client import connect
 
-from rekap.elections.demo import demo_package, key_slots
+from rekap.elections.written_demo import write_demo
 from rekap.follow.live_client import MESSAGE_BYTES_MAX, feed_url
 from rekap.operate.night import form_of, plan
 from rekap.operate.stack import WORKERS, Stack, running_stack
 from rekap.station.signing import Signer
-from runtime.package.writing import write_package
 from runtime.settings import variable
 from schemas.definition.package import Role
 
@@ -113,15 +112,8 @@ class Watch:
 async def main(rate: int, seconds: int) -> int:
     with tempfile.TemporaryDirectory(prefix="rekap-latency-") as temporary:
         directory = Path(temporary)
-        keys = {slot: Ed25519PrivateKey.generate() for slot in key_slots()}
         count = rate * (seconds + WARM_UP_SECONDS)
-        package = demo_package(
-            stations=max(2_000, count),
-            seed=1,
-            public_keys={slot: key.public_key().public_bytes_raw() for slot, key in keys.items()},
-        )
-        write_package(package, directory / "election")
-        authority = next(key for slot, key in keys.items() if slot.role is Role.AUTHORITY)
+        package, keys, authority = write_demo(directory / "election", stations=max(2_000, count))
         async with running_stack(
             directory / "election", directory / "data", authority, log_directory=directory, settings=WITHOUT_RATES
         ) as stack:

@@ -29,15 +29,12 @@ from urllib.parse import urlsplit
 
 import psutil
 import uvloop
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from latency import OFFICE, WITHOUT_RATES, Connection, _ms, envelopes_of
 
 from api.http.connections import raise_descriptor_limit
-from rekap.elections.demo import demo_package, key_slots
+from rekap.elections.written_demo import write_demo
 from rekap.operate.stack import WORKERS, WORKERS_APART, Stack, running_stack
-from runtime.package.writing import write_package
 from runtime.settings import variable
-from schemas.definition.package import Role
 
 SHAPES = {"together": WORKERS, "apart": WORKERS_APART}
 API_PROCESSES = ("api", "front", "gateway", "feed", "read")
@@ -183,15 +180,8 @@ async def measure(shape: str, clients: int, rate: int, seconds: int) -> tuple[fl
     """Returns the p50 of the receipts in seconds, and whether all went well."""
     with tempfile.TemporaryDirectory(prefix="rekap-roles-") as temporary:
         place = Path(temporary)
-        keys = {slot: Ed25519PrivateKey.generate() for slot in key_slots()}
         count = rate * (seconds + WARM_UP_SECONDS)
-        package = demo_package(
-            stations=max(2_000, count),
-            seed=1,
-            public_keys={slot: key.public_key().public_bytes_raw() for slot, key in keys.items()},
-        )
-        write_package(package, place / "election")
-        authority = next(key for slot, key in keys.items() if slot.role is Role.AUTHORITY)
+        package, keys, authority = write_demo(place / "election", stations=max(2_000, count))
         async with running_stack(
             place / "election",
             place / "data",

@@ -6,16 +6,13 @@ import asyncio
 from pathlib import Path
 
 import click
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from rekap.elections.demo import demo_package, key_slots
+from rekap.elections.written_demo import write_demo
 from rekap.exit_codes import ExitCode
 from rekap.operate.night import Night
 from rekap.operate.stack import running_stack
 from rekap.terminal import complain
 from runtime.files.temporary import temporary_directory
-from runtime.package.writing import write_package
-from schemas.definition.package import Role
 
 WITNESSES = 2
 
@@ -49,14 +46,7 @@ def demo(stations: int, minutes: int, seed: int, port: int, data: Path | None, s
     async def go() -> None:
         with temporary_directory("rekap-demo-") as temporary:
             directory = data or temporary
-            keys = {slot: Ed25519PrivateKey.generate() for slot in key_slots()}
-            package = demo_package(
-                stations=stations,
-                seed=seed,
-                public_keys={slot: key.public_key().public_bytes_raw() for slot, key in keys.items()},
-            )
-            write_package(package, directory / "election")
-            authority = next(key for slot, key in keys.items() if slot.role is Role.AUTHORITY)
+            package, keys, authority = write_demo(directory / "election", stations=stations, seed=seed)
             async with running_stack(
                 directory / "election",
                 directory / "data",
