@@ -1,9 +1,10 @@
-"""Reads the read model: each method reads one moment (one REPEATABLE READ transaction), and returns the cut it is as of."""
+"""Reads the read model: each method reads one moment, and returns the cut it is as of. One statement sees one moment; several
+are in one REPEATABLE READ transaction."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import orjson
@@ -72,27 +73,18 @@ class ReadModel:
 
     async def cut(self) -> ReadCut:
         """The newest cut, in one statement."""
-        results: dict[str, Cut] = {}
-        blocks: dict[tuple[str, int], int] = {}
-        for row in await self._pool.fetch(queries.WATERMARKS):
-            if row["partitions"] is None:
-                results[row["office"]] = tuple(row["offsets"])
-            else:
-                for partition, through in zip(row["partitions"], row["offsets"], strict=True):
-                    blocks[row["office"], partition] = through
-        return ReadCut(results, blocks)
+        moment = _moment(await self._pool.fetch(queries.WATERMARKS))
+        return ReadCut(moment.results, moment.blocks)
 
     async def election(self) -> Moment:
         """The cuts of all offices, without tallies."""
-        async with self._moment() as connection:
-            return await _cuts(connection)
+        return _moment(await self._pool.fetch(queries.WATERMARKS))
 
     async def cuts(self) -> list[Cut]:
         """For each office two cuts: of its areas from the shard level up, and of its stations and areas below."""
         definition = self._definition
         nothing = (int(NOTHING_YET),) * definition.partitions
-        async with self._moment() as connection:
-            moment = await _cuts(connection)
+        moment = await self.election()
         return [
             cut
             for office in definition.ballots.offices
@@ -107,23 +99,16 @@ class ReadModel:
 
     async def office(self, office: OfficeEntry, part: Part) -> AtCut:
         definition = self._definition
-        async with self._moment() as connection:
-            moment = await self._tallies_of(connection, part.lines)
-            rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREA, definition.tree.codes[definition.tree.root])
-        moment = moment._replace(office_tallies=_office_tallies(rows))
+        moment = await self.moment_of(part.lines, [definition.tree.root])
         return AtCut(office_answer(definition, office, moment, part), moment)
 
     async def contest(self, contest: ContestEntry) -> AtCut:
-        async with self._moment() as connection:
-            moment = await self._tallies_of(connection, [Line(contest.root_area, contest.number)])
+        moment = await self.moment_of([Line(contest.root_area, contest.number)], [])
         return AtCut(contest_answer(self._definition, contest, moment), moment)
 
     async def area(self, area: int, offices: Iterable[OfficeEntry], part: Part) -> AtCut:
         definition = self._definition
-        async with self._moment() as connection:
-            moment = await self._tallies_of(connection, part.lines)
-            rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREA, definition.tree.codes[area])
-        moment = moment._replace(office_tallies=_office_tallies(rows))
+        moment = await self.moment_of(part.lines, [area])
         return AtCut(area_answer(definition, area, offices, moment, part), moment)
 
     async def station(self, station: int, after: RecordPosition, limit: int) -> AtCut:
@@ -133,8 +118,8 @@ class ReadModel:
         contests = [
             definition.ballots.contests[number].id for number in definition.electorates.contests_of_station(station)
         ]
-        async with self._moment() as connection:
-            cuts = await _cuts(connection)
+        async with _moment_of(self._pool) as connection:
+            cuts = _moment(await connection.fetch(queries.WATERMARKS))
             rows = await connection.fetch(queries.STATION_RESULTS, contests, rank)
             records = await connection.fetch(event_queries.STATION_HISTORY, code, *after, limit + 1)
         standings = {row["contest"]: _standing(row) for row in rows}
@@ -215,7 +200,7 @@ class ReadModel:
         statement = queries.STATIONS_OF_AREA if state is None else queries.STATIONS_IN_STATE
         arguments = [contest.id, first, order.end[area], limit + 1, *([] if state is None else [state])]
         async with self._list() as connection:
-            cuts = await _cuts(connection)
+            cuts = _moment(await connection.fetch(queries.WATERMARKS))
             await connection.execute(queries.PLAN_FOR_THESE_VALUES)
             rows = await connection.fetch(statement, *arguments)
         page = rows[:limit]
@@ -244,16 +229,27 @@ class ReadModel:
 
     async def moment_of(self, lines: Iterable[Line], areas: Iterable[int]) -> Moment:
         """These tallies, and the sums by party of these areas, at one moment."""
-        codes = self._definition.tree.codes
-        async with self._moment() as connection:
-            moment = await self._tallies_of(connection, lines)
-            rows = await connection.fetch(queries.OFFICE_TALLIES_OF_AREAS, [codes[area] for area in areas])
-        return moment._replace(office_tallies=_office_tallies(rows))
+        definition = self._definition
+        codes = definition.tree.codes
+        tallies = [
+            (definition.ballots.contests[line.contest].id, line.area) for line in lines if line.contest is not None
+        ]
+        rows = await self._pool.fetch(
+            queries.TALLIES_AND_WATERMARKS,
+            [contest for contest, _ in tallies],
+            [codes[area] for _, area in tallies],
+            [codes[area] for area in areas],
+        )
+        found = [row for row in rows if row["tally"] is not None]
+        return _moment(row for row in rows if row["tally"] is None)._replace(
+            tallies={(row["contest"], row["area"]): orjson.loads(row["tally"]) for row in found if row["contest"]},
+            office_tallies={(row["office"], row["area"]): orjson.loads(row["tally"]) for row in found if row["office"]},
+        )
 
     async def everything(self) -> Everything:
         """All tallies, with which the live feed begins."""
-        async with self._moment() as connection:
-            cuts = await _cuts(connection)
+        async with _moment_of(self._pool) as connection:
+            cuts = _moment(await connection.fetch(queries.WATERMARKS))
             positions = await connection.fetch(queries.POSITIONS)
             tallies = [tuple(row) async for row in connection.cursor(queries.ALL_TALLIES)]
             office_tallies = [tuple(row) async for row in connection.cursor(queries.ALL_OFFICE_TALLIES)]
@@ -277,22 +273,6 @@ class ReadModel:
         finally:
             self._lists_read -= 1
 
-    def _moment(self) -> AbstractAsyncContextManager[Any]:
-        return _moment_of(self._pool)
-
-    async def _tallies_of(self, connection: Any, lines: Iterable[Line]) -> Moment:
-        definition = self._definition
-        cuts = await _cuts(connection)
-        tallies = [
-            (definition.ballots.contests[line.contest].id, line.area) for line in lines if line.contest is not None
-        ]
-        rows = await connection.fetch(
-            queries.TALLIES,
-            [contest for contest, _ in tallies],
-            [definition.tree.codes[area] for _, area in tallies],
-        )
-        return cuts._replace(tallies=_tallies(rows))
-
     def _at_and_below(self, area: int, level: int) -> list[int]:
         """The area and the areas in it, down to this level."""
         found, open_areas = [], [area]
@@ -315,27 +295,20 @@ def _line_bytes(contest: ContestEntry) -> int:
     return 400 + sum(len(choice) + 12 for choice in contest.choices)
 
 
-async def _cuts(connection: Any) -> Moment:
+def _moment(watermarks: Iterable[Any]) -> Moment:
     """The cuts of each office, without tallies."""
-    results = await connection.fetch(queries.RESULT_WATERMARKS)
-    blocks = await connection.fetch(queries.BLOCK_WATERMARKS)
-    return Moment(
-        {row["office"]: tuple(row["as_of"]) for row in results},
-        {(row["office"], row["partition"]): row["through"] for row in blocks},
-        {},
-        {},
-    )
+    results: dict[str, Cut] = {}
+    blocks: dict[tuple[str, int], int] = {}
+    for row in watermarks:
+        if row["partitions"] is None:
+            results[row["office"]] = tuple(row["offsets"])
+        else:
+            for partition, through in zip(row["partitions"], row["offsets"], strict=True):
+                blocks[row["office"], partition] = through
+    return Moment(results, blocks, {}, {})
 
 
 def _standing(row: Any) -> dict[str, Any]:
     """A row of `station_result` with its numbers parsed."""
     numbers = row["contribution"]
     return {**row, "contribution": None if numbers is None else orjson.loads(numbers)}
-
-
-def _tallies(rows: Iterable[Any]) -> dict[tuple[str, str], list[int]]:
-    return {(row["contest"], row["area"]): orjson.loads(row["tally"]) for row in rows}
-
-
-def _office_tallies(rows: Iterable[Any]) -> dict[tuple[str, str], list[int]]:
-    return {(row["office"], row["area"]): orjson.loads(row["tally"]) for row in rows}

@@ -43,17 +43,22 @@ SELECT office, array_agg(partition), array_agg(through) FROM block_watermark GRO
 """
 """Both tables of watermarks at one moment: `partitions` is null for the cut of an office's results, which has all of them."""
 
-TALLIES = """
-SELECT given.contest, given.area, found.tally
+TALLIES_AND_WATERMARKS = """
+SELECT NULL AS contest, office, NULL AS area, NULL::int[] AS partitions, as_of AS offsets, NULL AS tally
+FROM result_watermark
+UNION ALL
+SELECT NULL, office, NULL, array_agg(partition), array_agg(through), NULL FROM block_watermark GROUP BY office
+UNION ALL
+SELECT given.contest, NULL, given.area, NULL, NULL, found.tally
 FROM unnest($1::text[], $2::text[]) AS given (contest, area) CROSS JOIN LATERAL (
     SELECT tally FROM area_tally WHERE area_tally.area = given.area AND area_tally.contest = given.contest OFFSET 0
 ) AS found
+UNION ALL
+SELECT NULL, office, area, NULL, NULL, tally FROM office_tally WHERE area = ANY ($3::text[])
 """
-"""Takes contests, and an area for each contest."""
-
-OFFICE_TALLIES_OF_AREA = "SELECT office, area, tally FROM office_tally WHERE area = $1"
-
-OFFICE_TALLIES_OF_AREAS = "SELECT office, area, tally FROM office_tally WHERE area = ANY ($1::text[])"
+"""Tallies and the watermarks they are as of. Takes contests, an area for each contest, and the areas whose sums by party are
+wanted. One statement sees one moment, so it needs no transaction: an answer is one question to PostgreSQL and not six, and
+under attack each question waits for several turns of the event loop (docs/attacks.md)."""
 
 ALL_TALLIES = "SELECT contest, area, tally FROM area_tally"
 
