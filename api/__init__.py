@@ -9,7 +9,7 @@ Errors, each with a sentence for its reader:
     ApiError                       errors.py
       Problem                      problems.py             of one request; answered as RFC 9457
       CommandError                 feed/hub/commands.py    of one command of a live client; answered as a message `error`
-      NotAdmittedError             feed/admission.py       of one live client; closed with 1013, or told when to come back
+      NotAdmittedError             feed/admission.py       of one live client; the answer names when to come back
       ListsBusyError               read/readmodel.py       of one list; answered as a Problem 503, or from the last good answer
       GenerationNotServedError     derived.py              of a new generation; logged, and an alarm of health
       ParserStoppedError           http/protocol.py        of one connection; stops uvicorn's parser, whose cause is answered

@@ -38,7 +38,7 @@ LIVE_PATH = "/v1/live"
 MISTAKE_COST = 4
 """What an answer 4xx costs besides, except to a submission. At 0, a client that asks for what does not exist may cost as much
 as a reader; at double, an auditor that looks for tiles that do not exist yet is slowed down."""
-LIVE_COME_BACK_MS = 10_000
+LIVE_COME_BACK_SECONDS = 10
 REFUSED_AFTER_SECONDS = 1.0
 """Time that a refusal of a party over its limit is held back. At 0, a client asks again at once, and the refusals cost as
 much as what was refused; with one second and 512 connections, it is refused 512 times a second at most."""
@@ -93,7 +93,7 @@ class Door:
         requests = self._limits.requests
         if requests.owes(party):
             await asyncio.sleep(REFUSED_AFTER_SECONDS)
-            await come_back("your address has asked for too much", LIVE_COME_BACK_MS)(scope, receive, send)
+            await come_back("your address has asked for too much", LIVE_COME_BACK_SECONDS)(scope, receive, send)
         else:
             await self._app(
                 scope, receive, _with_rate_limit(requests, party, send, 1 + MISTAKE_COST) if requests else send

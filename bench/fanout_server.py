@@ -76,7 +76,11 @@ async def rekap(control: str, package: Path) -> None:
         keys = Path(directory) / "workers-key.txt"
         make_seal_keys(keys)
         settings = Settings(
-            generation=1, workers_key=keys, live_clients=CONNECTIONS_MAX, live_clients_per_address=CONNECTIONS_MAX
+            generation=1,
+            workers_key=keys,
+            live_clients=CONNECTIONS_MAX,
+            live_clients_per_address=CONNECTIONS_MAX,
+            live_joins_per_s=0,
         )
         feed = LiveFeed(settings, definition, cast(ReadModel, None))
     hub = Hub(definition, SUBTOTALS_PARTITIONS, heartbeat_s=settings.live_heartbeat_s)

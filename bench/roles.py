@@ -48,7 +48,13 @@ ROOM = {
     **WITHOUT_RATES,
     **{
         variable(name): "20000"
-        for name in ("connections", "connections_of_address", "live_clients", "live_clients_per_address")
+        for name in (
+            "connections",
+            "connections_of_address",
+            "live_clients",
+            "live_clients_per_address",
+            "live_joins_per_s",
+        )
     },
 }
 """All clients are one address here."""

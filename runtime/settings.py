@@ -122,6 +122,11 @@ class Settings:
         500,
         "most of them from one address (an IPv6 /64), so that none takes all; 0 for no such bound, behind a proxy that has one",
     )
+    live_joins_per_s: int = _setting(
+        300,
+        "most clients that join the live feed of one API process in a second; others are each given a time to come back at; "
+        "0 for no limit",
+    )
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:

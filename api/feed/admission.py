@@ -1,4 +1,5 @@
-"""Admission to the live feed: how many clients there may be, how many of one party, and how often a party may connect."""
+"""Admission to the live feed: how many clients there may be, how many of one party, how often a party may connect, and how many
+clients join in a second."""
 
 from __future__ import annotations
 
@@ -9,13 +10,19 @@ from starlette.types import Scope
 
 from api.errors import ApiError
 from api.feed.hub.hub import Hub
+from api.feed.joining_pace import JoiningPace
 from api.feed.slots import Slots
 from api.limits.client_address import TrustedProxies
 from api.limits.rate_limits import BURST_SECONDS, RateLimit
 from runtime.settings import Settings
 
 FULL_SECONDS = 10
-"""Time after which a client that was not admitted may connect again."""
+"""Least time after which a client for which there was no room may connect again."""
+BEGINNING_SECONDS = 1
+"""The same while the feed begins."""
+CONNECTS_OF_SLOT = 2
+"""Connections that a party may make for each of its slots in BURST_SECONDS: a client that was put off comes again. At 1,
+half of the clients of a party are refused when all of them come back; at 4, an attacker has four times as many handshakes."""
 REFUSED_AFTER_SECONDS = 1.0
 """Time that the refusal of a client that connects too often is held back, because the client would connect again at once."""
 HOLD_SECONDS_MAX = 10.0
@@ -25,7 +32,7 @@ HOLD_SECONDS_MAX = 10.0
 class NotAdmittedError(ApiError):
     """The client cannot be served now. It may connect again after `after_s` seconds."""
 
-    def __init__(self, sentence: str, after_s: int) -> None:
+    def __init__(self, sentence: str, after_s: float) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.after_s = after_s
@@ -35,7 +42,10 @@ class Admission:
     def __init__(self, settings: Settings) -> None:
         self._proxies = TrustedProxies.parse(settings.trusted_proxies)
         self._slots = Slots(settings.live_clients, settings.live_clients_per_address)
-        self._connects = RateLimit("live connections", settings.live_clients_per_address // BURST_SECONDS)
+        self._connects = RateLimit(
+            "live connections", CONNECTS_OF_SLOT * settings.live_clients_per_address // BURST_SECONDS
+        )
+        self.pace = JoiningPace(settings.live_joins_per_s)
         self._hub: Hub | None = None
         self._has_begun = asyncio.Event()
 
@@ -54,17 +64,22 @@ class Admission:
         return self._proxies.client_of(scope)
 
     async def admit(self, party: str) -> Hub:
-        """Take a slot for one more client, which `give_back` frees. A party may take no more in BURST_SECONDS than an address
-        has slots; one that connects more often waits for its refusal. Raises NotAdmittedError."""
+        """Take a slot for one more client, which `give_back` frees. A party may connect CONNECTS_OF_SLOT times as often in
+        BURST_SECONDS as an address has slots; one that connects more often waits for its refusal. Raises NotAdmittedError."""
         if not self._connects.take(party):
             await asyncio.sleep(REFUSED_AFTER_SECONDS)
-            raise NotAdmittedError("your address connects to the live feed too often", FULL_SECONDS)
+            raise self._refusal("your address connects to the live feed too often", FULL_SECONDS)
         if self._hub is None:
-            raise NotAdmittedError("the feed is beginning; connect again in a moment", 1)
+            raise self._refusal("the feed is beginning", BEGINNING_SECONDS)
         if (refusal := self._slots.refusal(party)) is not None:
-            raise NotAdmittedError(f"no room on the live feed of this process: {refusal}", FULL_SECONDS)
+            raise self._refusal(f"no room on the live feed of this process: {refusal}", FULL_SECONDS)
+        if not self.pace.take():
+            raise self._refusal("many clients are joining; connect again with your cursor")
         self._slots.take(party)
         return self._hub
+
+    def _refusal(self, sentence: str, after_s: float = 0) -> NotAdmittedError:
+        return NotAdmittedError(sentence, self.pace.come_back_s(after_s))
 
     async def admit_soon(self, party: str) -> Hub:
         """As `admit`, after waiting for a feed that is just beginning. Raises NotAdmittedError."""

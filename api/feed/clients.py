@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from api.feed.admission import Admission
+from api.feed.admission import BEGINNING_SECONDS, Admission
 from api.feed.frames import EVENT, chunk
 from api.feed.hub.hub import Hub
 from api.feed.rendering_turns import RenderingTurns
@@ -24,7 +24,7 @@ class Client:
     def __init__(
         self, clients: Clients, hub: Hub, party: str, connection: Connection, form: int, *, is_open: bool
     ) -> None:
-        """Where it is not open, nothing is written until `open`."""
+        """Where it is not open, nothing is written until `_take_connection` is called."""
         self._clients = clients
         self._connection = connection
         self._is_waiting = False
@@ -41,18 +41,13 @@ class Client:
         self.subscriber = hub.join(self, self._serve_soon, party)
         clients.add(self)
 
-    def open(self) -> None:
-        """Write what has waited, and all that comes."""
-        self._take_connection()
-        self._note_room(self.is_full)
-
     def _take_connection(self) -> None:
         self.write_now = self._connection.direct()
         self.is_full = self._connection.is_full
         self._connection.watch_room(self._note_room)
 
-    def end(self, sentence: str) -> None:
-        """End the connection in good order: the client shall connect again."""
+    def end(self, sentence: str, after_s: float) -> None:
+        """End the connection in good order: the client shall connect again in so many seconds."""
         raise NotImplementedError
 
     def has_gone(self) -> None:
@@ -108,8 +103,9 @@ class Clients:
         self._admission.give_back(client.subscriber.party)
 
     def end_all(self, sentence: str) -> None:
+        """End each connection, and give each client a time of its own to come back at."""
         for client in list(self._all):
-            client.end(sentence)
+            client.end(sentence, self._admission.pace.come_back_s(BEGINNING_SECONDS))
 
     def keep_alive(self) -> None:
         """Send a comment to each stream that gets no heartbeat, because it is behind."""

@@ -8,15 +8,20 @@ streams of a channel share. A connection whose client does not read is ended as 
 from __future__ import annotations
 
 import asyncio
+import random
+from contextlib import suppress
 
 from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
 from api.feed.clients import Client, Clients
-from api.feed.frames import EVENT
+from api.feed.frames import EVENT, chunk
 from api.feed.hub.hub import Hub
 from api.http.connection import Connection
 
+RETRY_SECONDS = 2.0
+"""Least time after which a browser that lost its connection connects again; at most twice as long, each browser after a time of
+its own. At half, a feed that has just been killed is asked before another has taken over; at double, a page waits 8 s."""
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -26,9 +31,18 @@ class StreamClient(Client):
     def __init__(self, clients: Clients, hub: Hub, party: str, connection: Connection) -> None:
         super().__init__(clients, hub, party, connection, EVENT, is_open=False)
         self.ended = asyncio.Event()
+        self.last = b""
+        """What the answer ends with."""
 
-    def end(self, sentence: str) -> None:
+    def open(self) -> None:
+        self._take_connection()
+        with suppress(RuntimeError):  # the connection has just been lost
+            self.write_now(chunk(b"retry: %d\n\n" % int(1000 * RETRY_SECONDS * (1 + random.random()))))
+        self._note_room(self.is_full)
+
+    def end(self, sentence: str, after_s: float) -> None:
         """A browser then connects again, because the answer ends normally."""
+        self.last = _retry(sentence, after_s)
         self.has_gone()
         self.ended.set()
 
@@ -58,7 +72,7 @@ class EventStream(Response):
             gone.cancel()
             ended.cancel()
         if not has_gone:
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await send({"type": "http.response.body", "body": self._client.last, "more_body": False})
 
 
 async def until_gone(receive: Receive) -> None:
@@ -66,6 +80,10 @@ async def until_gone(receive: Receive) -> None:
         pass
 
 
-def come_back(sentence: str, after_ms: int) -> Response:
-    """An answer that ends at once, after which a browser connects again in `after_ms`."""
-    return Response(f": {sentence}\nretry: {after_ms}\n\n", media_type="text/event-stream", headers=_HEADERS)
+def come_back(sentence: str, after_s: float) -> Response:
+    """An answer that ends at once, after which a browser connects again in so many seconds."""
+    return Response(_retry(sentence, after_s), media_type="text/event-stream", headers=_HEADERS)
+
+
+def _retry(sentence: str, after_s: float) -> bytes:
+    return f": {sentence}\nretry: {int(1000 * after_s)}\n\n".encode()

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 TEXT, SOCKET, SOCKET_DEFLATED, EVENT = range(4)
 """Forms: JSON alone; a WebSocket frame; a compressed WebSocket frame; a server-sent event as a chunk of HTTP."""
-RETRY_MS = 2_000
-"""Time after which a browser that lost its connection connects again."""
 DEFLATED_BYTES_MIN = 256
 """A shorter message is sent as it is. At half, 60 bytes are saved for as many µs of compression; a packet has a head of 66."""
 DEFLATED_BYTES_MAX = 64 * 1024
@@ -94,8 +92,7 @@ def _socket_deflated(frame: Frame) -> bytes:
 
 def _event(frame: Frame) -> bytes:
     id = b"id: %b\n" % frame.cursor.encode() if frame.cursor is not None else b""
-    retry = b"retry: %d\n" % RETRY_MS if frame.kind == "hello" else b""
-    return chunk(b"event: %b\n%b%bdata: %b\n\n" % (frame.kind.encode(), retry, id, frame.text))
+    return chunk(b"event: %b\n%bdata: %b\n\n" % (frame.kind.encode(), id, frame.text))
 
 
 _MAKERS = (_text, _socket, _socket_deflated, _event)

@@ -78,7 +78,8 @@ class PollClient(Client):
     def lacks_nothing(self) -> bool:
         return not (self.subscriber.has_work or self.subscriber.is_behind)
 
-    def end(self, sentence: str) -> None:
+    def end(self, sentence: str, after_s: float) -> None:
+        """The client has an answer, with which it may ask again at once."""
         self.has_ended = True
         self.has_gone()
         self.collecting.has_some.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -17,7 +18,7 @@ from api.feed.socket_client import CLOSE_TRY_LATER, SocketClient
 from api.http.connection import CONNECTION, Connection, SocketConnection
 from api.problems import PROBLEM_RESPONSES, Problem
 from schemas.codes import CODE_PATTERN
-from schemas.served.live import CURSOR_CHARACTERS_MAX, FROM_CLIENT, FROM_SERVER, Fields, Subscribe
+from schemas.served.live import CURSOR_CHARACTERS_MAX, FROM_CLIENT, FROM_SERVER, Fields, Subscribe, retry_reason
 
 TOO_MANY = 429
 
@@ -41,7 +42,7 @@ async def live_socket(socket: WebSocket) -> None:
         try:
             hub = await feed.admission.admit(party)
         except NotAdmittedError as error:
-            await socket.close(CLOSE_TRY_LATER, error.sentence)
+            await socket.close(CLOSE_TRY_LATER, retry_reason(error.after_s, error.sentence))
             return
         connection.has_no_end()
         SocketClient(feed.clients, hub, party, connection, feed.heartbeat_s)
@@ -82,7 +83,7 @@ async def live_events(
     try:
         hub = await feed.admission.admit_soon(party)
     except NotAdmittedError as error:
-        return come_back(error.sentence, error.after_s * 1000)
+        return come_back(error.sentence, error.after_s)
     client = StreamClient(feed.clients, hub, party, connection)
     kept = last_event_id and last_event_id[:CURSOR_CHARACTERS_MAX]
     command = Subscribe(
@@ -99,7 +100,7 @@ async def live_events(
     except CommandError as error:
         client.has_gone()
         if error.status == TOO_MANY:
-            return come_back(error.sentence, FULL_SECONDS * 1000)
+            return come_back(error.sentence, feed.admission.pace.come_back_s(FULL_SECONDS))
         raise Problem(error.status, "Cannot be subscribed to", error.sentence, field=error.field) from None
     return EventStream(client)
 
@@ -133,7 +134,8 @@ async def changes(
     try:
         hub = await feed.admission.admit_soon(party)
     except NotAdmittedError as error:
-        raise Problem(503, "No room on the live feed", error.sentence, retry_after_s=error.after_s) from None
+        after_s = math.ceil(error.after_s)
+        raise Problem(503, "No room on the live feed", error.sentence, retry_after_s=after_s) from None
     client = PollClient(feed.clients, hub, party)
     command = Subscribe(
         office=office, area=area, level=level, stations=stations, children=children, fields=fields, cursor=since or None

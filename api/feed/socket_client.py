@@ -14,7 +14,7 @@ from api.feed.frames import SOCKET, SOCKET_DEFLATED, WINDOW_BITS
 from api.feed.hub.commands import CommandError
 from api.feed.hub.hub import Hub
 from api.http.connection import SocketConnection
-from schemas.served.live import FROM_CLIENT, Subscribe
+from schemas.served.live import FROM_CLIENT, Subscribe, retry_reason
 
 COMMANDS_MAX = 100
 """Commands that a client may send between two heartbeats; a page on which a user pans over a map sends a dozen."""
@@ -44,8 +44,8 @@ class SocketClient(Client):
         self._window_ends = 0.0
         connection.hand_over(self)
 
-    def end(self, sentence: str) -> None:
-        self._close(CLOSE_RESTART, sentence)
+    def end(self, sentence: str, after_s: float) -> None:
+        self._close(CLOSE_RESTART, retry_reason(after_s, sentence))
 
     def message_came(self, text: str | None) -> None:
         now = asyncio.get_running_loop().time()

@@ -35,7 +35,7 @@ class Board:
     def apply(self, message: dict[str, Any]) -> None:
         kind = message["type"]
         if kind == "lost":
-            self._state = "connection lost, trying again"
+            self._state = f"connection lost, trying again in {message['retry_s']:.0f} s"
             return
         self._state = "live"
         if kind == "snapshot":

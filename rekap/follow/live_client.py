@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncGenerator
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -13,8 +14,13 @@ from websockets.asyncio.client import connect
 
 from rekap.errors import UnusableError
 from runtime.http_client import is_loopback
+from schemas.served.live import retry_after_s
 
-WAIT_SECONDS_MAX = 10.0
+WAIT_SECONDS_MIN, WAIT_SECONDS_MAX = 0.2, 10.0
+"""Between two attempts to connect, where the server names no time. A client waits for a part of it that is chosen by chance,
+so that the clients of a server that died do not come back together."""
+COME_BACK_SECONDS_MAX = 120.0
+"""A time that the server names is obeyed up to this, twice the longest that a Rekap server names."""
 MESSAGE_BYTES_MAX = 8 * 1024 * 1024
 """The server cuts a message over 128 KiB into parts. A single tally is never cut, and none has 8 MiB."""
 PARTS_JOINED_AT = 64
@@ -38,12 +44,13 @@ def _proxy(url: str) -> Literal[True] | None:
 
 async def follow(url: str, **wish: Any) -> AsyncGenerator[dict[str, Any]]:
     """The messages of one subscription (`office`, `area` or `level`, `stations`), without end, with their parts joined. After a
-    lost connection `{"type": "lost"}` is yielded, and a new connection resumes after the last cursor. Raises
-    SubscriptionRefusedError."""
+    lost connection `{"type": "lost", "retry_s": …}` is yielded, and after so many seconds a new connection resumes at the last
+    cursor. The seconds are those that the server named, if it named any. Raises SubscriptionRefusedError."""
     cursor: str | None = None
-    wait = 0.2
+    wait = WAIT_SECONDS_MIN
     while True:
         parts: list[dict[str, Any]] = []
+        named: float | None = None
         try:
             async with connect(feed_url(url), max_size=MESSAGE_BYTES_MAX, proxy=_proxy(url)) as socket:
                 subscribe = {"type": "subscribe", **{name: value for name, value in wish.items() if value is not None}}
@@ -54,7 +61,7 @@ async def follow(url: str, **wish: Any) -> AsyncGenerator[dict[str, Any]]:
                     message: dict[str, Any] = orjson.loads(text)
                     if message["type"] == "error":
                         raise SubscriptionRefusedError(message["sentence"])
-                    wait = 0.2
+                    wait = WAIT_SECONDS_MIN
                     if message["type"] in ("snapshot", "change"):
                         parts.append(message)
                         if message.get("more", False):
@@ -64,11 +71,23 @@ async def follow(url: str, **wish: Any) -> AsyncGenerator[dict[str, Any]]:
                         message, parts = joined(parts), []
                     cursor = message.get("cursor", cursor)
                     yield message
+                named = retry_after_s(socket.close_reason or "")
+        except websockets.ConnectionClosed as closed:
+            named = None if closed.rcvd is None else retry_after_s(closed.rcvd.reason)
+        except websockets.InvalidStatus as refused:
+            named = _retry_after_header(refused)
         except (OSError, websockets.WebSocketException):
             pass
-        yield {"type": "lost"}
-        await asyncio.sleep(wait)
+        retry_s = wait * (1 + random.random()) / 2 if named is None else min(named, COME_BACK_SECONDS_MAX)
+        yield {"type": "lost", "retry_s": retry_s}
+        await asyncio.sleep(retry_s)
         wait = min(2 * wait, WAIT_SECONDS_MAX)
+
+
+def _retry_after_header(refused: websockets.InvalidStatus) -> float | None:
+    """The seconds of `Retry-After` in an answer to a handshake. (A date is not read, because a Rekap server names seconds.)"""
+    text = refused.response.headers.get("Retry-After", "")
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else None
 
 
 def joined(parts: list[dict[str, Any]]) -> dict[str, Any]:

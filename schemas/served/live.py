@@ -15,10 +15,17 @@ with an `error` of status 413.
 A message has two cuts. `as_of` is the cut of the areas from the shard level up, which the roll-up publishes; `shard_as_of` is
 the cut of the stations and of the areas below the shard level, which their partition's tabulator publishes a moment earlier.
 Both have an offset for each ledger partition; a partition without events of the office is absent.
+
+A client whose connection ends connects again, here or at another replica, and subscribes with its cursors. When thousands come
+back at once they join in slices, and each of the others is given a time of its own: the reason of the close frame (codes 1012
+and 1013) begins with `retry-after=` and a number of seconds (`retry_reason`), a stream of server-sent events ends with `retry`
+in milliseconds, and a poll is answered with 503 and `Retry-After`. A client waits for as long. Where a connection ends without
+a time, the client waits for some seconds that are chosen by chance, and for up to twice as long after each failure.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -88,6 +95,24 @@ def positions_of(cursor: str, definition_hash: str, generation: int = 1) -> Posi
 
 def _is_offset(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+
+
+# ── when to come back ────────────────────────────────────────────────────────────────────────────────────────────────
+
+_REASON_BYTES_MAX = 123
+"""Limit for the reason in a close frame (RFC 6455, 5.5.1)."""
+_RETRY_REASON = re.compile(r"retry-after=(\d{1,6}(?:\.\d{1,3})?)(?:;|$)")
+
+
+def retry_reason(after_s: float, sentence: str) -> str:
+    """The reason of a close frame after which the client shall come back in so many seconds."""
+    return f"retry-after={after_s:.3f}; {sentence}".encode()[:_REASON_BYTES_MAX].decode(errors="ignore")
+
+
+def retry_after_s(reason: str) -> float | None:
+    """The seconds in the reason of a close frame; None where it has none."""
+    found = _RETRY_REASON.match(reason)
+    return None if found is None else float(found[1])
 
 
 # ── from the client ──────────────────────────────────────────────────────────────────────────────────────────────────

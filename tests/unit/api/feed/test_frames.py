@@ -58,7 +58,6 @@ def test_an_event_is_one_chunk_with_the_cursor_as_its_id() -> None:
     event = b'event: change\nid: abc\ndata: {"a":1}\n\n'
     frame = Frame("change", b'{"a":1}', cursor="abc")
     assert frame.in_form(EVENT) == b"%x\r\n%b\r\n" % (len(event), event)
-    assert b"retry: 2000\n" in Frame("hello", b"{}").in_form(EVENT)
     assert b"id:" not in Frame("gap", b"{}").in_form(EVENT)
 
 
