@@ -23,12 +23,14 @@ TEXT, SOCKET, SOCKET_DEFLATED, EVENT = range(4)
 """Forms: JSON alone; a WebSocket frame; a compressed WebSocket frame; a server-sent event as a chunk of HTTP."""
 DEFLATED_BYTES_MIN = 256
 """A shorter message is sent as it is. At half, 60 bytes are saved for as many µs of compression; a packet has a head of 66."""
-DEFLATED_BYTES_MAX = 64 * 1024
-"""A longer message is sent as it is, because compressing it would hold the loop for more than 2 ms. At half, the provinces of a
-nation are sent as they are; at double, a request of another client waits 4 ms."""
+DEFLATED_BYTES_MAX = 256 * 1024
+"""A longer message is sent as it is, because compressing it would hold the loop for more than 2 ms. At half, the parts of a long
+snapshot are sent as they are; at double, a request of another client waits 4 ms."""
+DEFLATE_LEVEL = 4
+"""A part of 128 KiB is 18 kB after 0.8 ms. At level 6, zlib's own, it is 15 kB after 4 ms, and at 1, 28 kB after 0.6 ms."""
 WINDOW_BITS = 15
 """Window of compression, which a client that has less memory may have asked to be smaller; it is sent frames as they are."""
-_DEFLATING = PerMessageDeflate(True, True, WINDOW_BITS, WINDOW_BITS)
+_DEFLATING = PerMessageDeflate(True, True, WINDOW_BITS, WINDOW_BITS, {"level": DEFLATE_LEVEL})
 """It keeps no context between messages."""
 
 

@@ -9,7 +9,8 @@ A message that would be longer than about 128 KiB comes in *parts*, each but the
 Each part is a message of its own, exact at its own `as_of`. Between the parts comes no other message of the channel but a
 `gap`. A client applies the parts as one message: it keeps the content of each (a later part may repeat an area of an earlier
 one, with newer numbers), and after the part without `more` the client's state of the channel is exact at that part's `as_of`.
-The parts of a `snapshot` together replace the client's earlier state. A subscription to a channel that is too large is answered
+The parts of a `snapshot` together replace the client's earlier state. What changes before the last part has been sent is in
+the parts that are left, and no `change` follows for it. A subscription to a channel that is too large is answered
 with an `error` of status 413.
 
 A message has two cuts. `as_of` is the cut of the areas from the shard level up, which the roll-up publishes; `shard_as_of` is

@@ -34,7 +34,7 @@ def test_a_socket_frame_holds_the_text_unmasked(size: int) -> None:
     assert (parsed.opcode, bytes(parsed.data), parsed.fin) == (Opcode.TEXT, b"x" * size, True)
 
 
-@pytest.mark.parametrize("size", [2 * DEFLATED_BYTES_MIN, 4_800, 40_000])
+@pytest.mark.parametrize("size", [2 * DEFLATED_BYTES_MIN, 4_800, 40_000, 140_000])
 def test_a_deflated_frame_is_smaller_and_needs_no_frame_before_it(size: int) -> None:
     text = orjson.dumps({"votes": {f"{number:04}": number * number for number in range(size // 12)}})
     frame = Frame("change", text)

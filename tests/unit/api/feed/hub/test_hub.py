@@ -38,6 +38,8 @@ def test_what_changes_behind_the_place_that_was_reached_comes_again_before_the_l
     assert all(part.get("more", False) for part in (first, second, *rest[:-1]))
     again = [tally for part in rest for tally in part["areas"] if tally["area"] == district]
     assert again[-1]["counted"]["votes"]["01"] == 7
+    # It comes in these parts alone: a client that waits for a change before it has read the last part waits for ever.
+    assert kinds([first, second, *rest]) == ["snapshot"] * (2 + len(rest))
     assert read(subscriber) == []
 
 
