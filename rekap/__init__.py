@@ -33,8 +33,9 @@ The errors of this package. The second level decides the exit code:
         ├── ImportFailedError            a reading was refused, or the totals did not arrive
         └── RebuildError                 a rebuild cannot continue
 
-Two more never end a command, because rekap/station/delivery.py handles them: NotBelievedError (no pinned key signed the
-answer) and TooLargeError (the gateway takes no batch of this size).
+Three more never end a command, because they are handled: NotBelievedError (no pinned key signed the answer) and TooLargeError
+(the gateway takes no batch of this size) by rekap/station/delivery.py, MissedError (a delta does not follow on the rows held)
+by rekap/follow/live_client.py.
 
 Read next: cli.py (the command), commands/ (a file each), operate/stack.py (everything on one machine), failures.py (how a
 command ends).

@@ -24,8 +24,8 @@ TEXT, SOCKET, SOCKET_DEFLATED, EVENT = range(4)
 DEFLATED_BYTES_MIN = 256
 """A shorter message is sent as it is. At half, 60 bytes are saved for as many µs of compression; a packet has a head of 66."""
 DEFLATED_BYTES_MAX = 256 * 1024
-"""A longer message is sent as it is, because compressing it would hold the loop for more than 2 ms. At half, the parts of a long
-snapshot are sent as they are; at double, a request of another client waits 4 ms."""
+"""A longer message is sent as it is, because compressing it would hold the loop for more than 2 ms. At half, parts of snapshots
+are sent as they are; at double, a request of another client waits 4 ms."""
 DEFLATE_LEVEL = 4
 """A part of 128 KiB is 18 kB after 0.8 ms. At level 6, zlib's own, it is 15 kB after 4 ms, and at 1, 28 kB after 0.6 ms."""
 WINDOW_BITS = 15

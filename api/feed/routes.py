@@ -31,6 +31,8 @@ StationsQuery = Annotated[bool, Query(description="also each change of a station
 ChildrenQuery = Annotated[bool, Query(description="also the children of the area")]
 FieldsQuery = Annotated[Fields, Query(description="what of each tally")]
 
+DeltasQuery = Annotated[bool, Query(description="of each row only what changed in it")]
+
 
 @router.websocket("/live")
 async def live_socket(socket: WebSocket) -> None:
@@ -67,6 +69,7 @@ async def live_events(
     stations: StationsQuery = False,
     children: ChildrenQuery = True,
     fields: FieldsQuery = "all",
+    deltas: DeltasQuery = False,
     cursor: Annotated[str | None, Query(max_length=CURSOR_CHARACTERS_MAX)] = None,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> Response:
@@ -93,6 +96,7 @@ async def live_events(
         stations=stations,
         children=children,
         fields=fields,
+        deltas=deltas,
         cursor=kept or cursor or None,
     )
     try:

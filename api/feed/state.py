@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import orjson
 
 from api.feed.recent import RecentStations, station_rows
-from api.feed.touched import OF_OFFICE, WHOLE, Key, Mark, Touched
+from api.feed.touched import OF_OFFICE, WHOLE, Key, Mark, Row, Touched
 from projections.area.progress import standing
 from projections.area.tally import STATIONS, Tally, TallyView, tally_length
 from projections.definition.ballots import OfficeEntry
@@ -281,6 +281,8 @@ class OfficeState:
         """By source, the offset of the last message before which others were missing."""
         self.has_station_channels = 0
         """How many channels show stations of the office. Without any, blocks are not searched for stations."""
+        self.has_delta_channels = 0
+        """How many channels of the office send deltas. Without any, no row is kept as it was."""
         self.stopped: dict[str, str] = {}
         """The reason, by what could not be applied. The last good state is kept. `results` are applied again from the next
         keyframe; areas below the shard level of a partition are complete again when the feed begins anew."""
@@ -296,7 +298,8 @@ class OfficeState:
         """Set tallies. Returns the keys of those that changed."""
         touched = []
         for key, tally in rows:
-            if self.areas.get(key) != tally:
+            if (before := self.areas.get(key)) != tally:
+                self._keep_before(key, before)
                 self.areas[key] = tally
                 touched.append(key)
         return touched
@@ -304,7 +307,8 @@ class OfficeState:
     def set_parties(self, rows: Iterable[tuple[int, PackedTally]]) -> list[Key]:
         touched = []
         for area, tally in rows:
-            if self.parties.get(area) != tally:
+            if (before := self.parties.get(area)) != tally:
+                self._keep_before((OF_OFFICE, area), before)
                 self.parties[area] = tally
                 touched.append((OF_OFFICE, area))
         return touched
@@ -312,10 +316,16 @@ class OfficeState:
     def set_contest_rows(self, rows: Iterable[tuple[int, bytes]]) -> list[Key]:
         touched = []
         for contest, rendered in rows:
-            if self.contest_rows.get(contest) != rendered:
+            if (before := self.contest_rows.get(contest)) != rendered:
+                self._keep_before((contest, WHOLE), before)
                 self.contest_rows[contest] = rendered
                 touched.append((contest, WHOLE))
         return touched
+
+    def _keep_before(self, key: Key, row: Row | None) -> None:
+        """Keep a row as it was at the last flush, which is known at its first change since."""
+        if self.has_delta_channels and row is not None and key not in self.touched.keys:
+            self.touched.before[key] = row
 
     def note(self, mark: Mark, keys: Iterable[Key], *, everything: bool, gap: GapReason | None) -> None:
         """Note what a message changed. `everything`: more than these rows; `gap`: messages before it were missing."""

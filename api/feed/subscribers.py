@@ -40,12 +40,14 @@ class Selection(NamedTuple):
     children: bool = True
     """Whether the children of the area are shown too."""
     fields: Fields = "all"
+    deltas: bool = False
+    """Whether a change has of each row only what changed in it."""
 
 
 class Channel:
     """One selection and its subscribers."""
 
-    __slots__ = ("is_short", "keys", "live", "name", "office", "selection", "size", "subscriptions")
+    __slots__ = ("is_short", "keys", "last_cuts", "live", "name", "office", "selection", "size", "subscriptions")
 
     def __init__(self, name: str, selection: Selection, office: OfficeState) -> None:
         self.name = name
@@ -59,6 +61,8 @@ class Channel:
         """How many subscriptions there are, in all three conditions."""
         self.is_short = selection.fields != "all"
         """Whether rows that repeat numbers of other rows are left out."""
+        self.last_cuts = b"", b""
+        """The `as_of` and `shard_as_of` after the last change, from which a delta goes on."""
         self.live: dict[Subscriber, int] = {}
         """The live subscribers, each with the number of the flush that it has caught up with."""
 

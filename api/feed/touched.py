@@ -11,6 +11,9 @@ Key = tuple[int, int]
 (contest, `WHOLE`) the progress of a whole contest."""
 OF_OFFICE = WHOLE = -1
 
+Row = str | bytes
+"""A row as the state has it: a tally packed as text, or the rendered progress of a whole contest."""
+
 StationKey = tuple[str, str]
 """(station code, contest id)"""
 
@@ -26,10 +29,12 @@ class Mark(NamedTuple):
 class Touched:
     """What changed of one office, or of one channel."""
 
-    __slots__ = ("everything", "gap", "keys", "stations")
+    __slots__ = ("before", "everything", "gap", "keys", "stations")
 
-    def __init__(self) -> None:
+    def __init__(self, before: dict[Key, Row] | None = None) -> None:
         self.keys: set[Key] = set()
+        self.before: dict[Key, Row] = {} if before is None else before
+        """The rows of `keys` as they were at the last flush, of those for which a channel with deltas may want them."""
         self.stations: dict[StationKey, bytes] = {}
         self.everything = False
         """Whether more changed than `keys` and `stations` name, so that a snapshot must be sent."""

@@ -35,7 +35,7 @@ def watch(url: str, office: str | None, area: str | None, level: str | None, onc
 
     async def go() -> None:
         board, followed = await board_of(url, office, area)
-        messages = follow(url, office=followed, area=area, level=level)
+        messages = follow(url, office=followed, area=area, level=level, deltas=True)
         if once:
             async for message in messages:
                 board.apply(message)

@@ -13,8 +13,10 @@ import websockets
 from websockets.asyncio.client import connect
 
 from rekap.errors import UnusableError
+from rekap.follow.held_rows import HeldRows, MissedError
 from runtime.http_client import is_loopback
 from schemas.served.live import retry_after_s
+from schemas.served.row_patches import ROW_NAMES
 
 WAIT_SECONDS_MIN, WAIT_SECONDS_MAX = 0.2, 10.0
 """Between two attempts to connect, where the server names no time. A client waits for a part of it that is chosen by chance,
@@ -43,10 +45,12 @@ def _proxy(url: str) -> Literal[True] | None:
 
 
 async def follow(url: str, **wish: Any) -> AsyncGenerator[dict[str, Any]]:
-    """The messages of one subscription (`office`, `area` or `level`, `stations`), without end, with their parts joined. After a
-    lost connection `{"type": "lost", "retry_s": …}` is yielded, and after so many seconds a new connection resumes at the last
-    cursor. The seconds are those that the server named, if it named any. Raises SubscriptionRefusedError."""
+    """The messages of one subscription (`office`, `area` or `level`, `stations`, `deltas`), without end, their parts joined.
+    A delta is yielded as the `change` that it stands for. After a lost connection `{"type": "lost", "retry_s": …}` is yielded,
+    and after so many seconds (those that the server named, if it named any) a new connection resumes at the last cursor. Raises
+    SubscriptionRefusedError."""
     cursor: str | None = None
+    held = HeldRows() if wish.get("deltas") else None
     wait = WAIT_SECONDS_MIN
     while True:
         parts: list[dict[str, Any]] = []
@@ -62,18 +66,22 @@ async def follow(url: str, **wish: Any) -> AsyncGenerator[dict[str, Any]]:
                     if message["type"] == "error":
                         raise SubscriptionRefusedError(message["sentence"])
                     wait = WAIT_SECONDS_MIN
-                    if message["type"] in ("snapshot", "change"):
+                    if message["type"] in ("snapshot", "change", "delta"):
                         parts.append(message)
                         if message.get("more", False):
                             if len(parts) == PARTS_JOINED_AT:
                                 parts = [joined(parts)]
                             continue
                         message, parts = joined(parts), []
+                        if held is not None:
+                            message = held.apply(message)
                     cursor = message.get("cursor", cursor)
                     yield message
                 named = retry_after_s(socket.close_reason or "")
         except websockets.ConnectionClosed as closed:
             named = None if closed.rcvd is None else retry_after_s(closed.rcvd.reason)
+        except MissedError:
+            cursor, wait = None, max(wait, 1.0)  # a server whose deltas never fit is asked no more often
         except websockets.InvalidStatus as refused:
             named = _retry_after_header(refused)
         except (OSError, websockets.WebSocketException):
@@ -95,18 +103,9 @@ def joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
     if len(parts) == 1:
         return parts[0]
     whole = dict(parts[-1])
-    for rows, names in _ROWS.items():
+    for rows, names in ROW_NAMES.items():
         newest = {tuple(row[name] for name in names): row for part in parts for row in part.get(rows, ())}
         whole[rows] = list(newest.values())
     if "id" in parts[0]:
         whole["id"] = parts[0]["id"]
     return whole
-
-
-_ROWS = {
-    "areas": ("contest", "area"),
-    "offices": ("office", "area"),
-    "contests": ("contest",),
-    "stations": ("station", "contest"),
-}
-"""The fields that identify a row of each kind."""

@@ -146,6 +146,8 @@ class Subscribe(_FromClient):
     fields: Fields = "all"
     """What to send of each tally (projections/shown/selected.py, `selected`). Where it is not `all`, no `contests` are sent,
     and no `offices` of an office with one contest, because the tally of that contest has the same numbers."""
+    deltas: bool = False
+    """Whether to send a `delta` for each change: of each row only what changed in it, where that is shorter."""
     cursor: Annotated[str, Field(min_length=1, max_length=CURSOR_CHARACTERS_MAX)] | None = None
     """Position after which to continue, instead of beginning with a snapshot."""
 
@@ -217,6 +219,26 @@ class Change(_ChannelMessage):
     """schemas/derived/blocks.py, `StationRow`."""
 
 
+class Delta(_ChannelMessage):
+    """What changed in a channel that was subscribed to with `deltas`. `areas`, `offices` and `contests` are whole rows, as in a
+    `change`; the patches are of rows that the client has (schemas/served/row_patches.py). The client applies the patches to its
+    rows and replaces the others, and is then exact at `as_of` and `shard_as_of`, as after a `change`.
+
+    A delta holds for a client whose `as_of` is at or after `from_as_of` in each partition, and its `shard_as_of` at or after
+    `from_shard_as_of`. Both may be later, because a client that has just subscribed knows of a later moment at which nothing of
+    the channel changed. A client for which that does not hold has missed a message, and subscribes again without a cursor. A
+    client that resumes or was slow gets `change` messages first, whose rows are whole."""
+
+    type: Literal["delta"] = "delta"
+    from_as_of: PartitionOffsets
+    """`as_of` after the last message of the channel before this one."""
+    from_shard_as_of: PartitionOffsets
+    area_patches: list[dict[str, Any]] = []
+    office_patches: list[dict[str, Any]] = []
+    contest_patches: list[dict[str, Any]] = []
+    stations: list[dict[str, Any]] = []
+
+
 GapReason = Literal["cursor-too-old", "cursor-ahead", "slow-client", "results-gap", "subtotals-gap"]
 
 
@@ -265,8 +287,8 @@ class FeedError(_FromServer):
 
 
 FromServer = Annotated[
-    Hello | Snapshot | Change | Gap | Heartbeat | Unsubscribed | FeedError, Field(discriminator="type")
+    Hello | Snapshot | Change | Delta | Gap | Heartbeat | Unsubscribed | FeedError, Field(discriminator="type")
 ]
-FROM_SERVER: TypeAdapter[Hello | Snapshot | Change | Gap | Heartbeat | Unsubscribed | FeedError] = TypeAdapter(
+FROM_SERVER: TypeAdapter[Hello | Snapshot | Change | Delta | Gap | Heartbeat | Unsubscribed | FeedError] = TypeAdapter(
     FromServer
 )

@@ -20,7 +20,9 @@ from projections.fold.tabulation import PartitionFold
 from projections.shown.published import published_tally
 from projections.shown.selected import selected
 from proofs.signatures import load_public_key, verify
+from rekap.follow.held_rows import HeldRows
 from rekap.follow.live_client import joined
+from schemas.canonical import canonical_bytes
 from schemas.codes import OfficeId
 from schemas.derived.blocks import Block
 from schemas.served.live import FROM_SERVER, Fields, Positions, Subscribe, cursor_of, positions_of
@@ -100,6 +102,7 @@ class Client:
         self._cursor: str | None = None
         self._subscriber: Subscriber
         self.tallies: dict[tuple[str, str], dict[str, Any]] = {}
+        self._held = HeldRows()
         self._parts: list[dict[str, Any]] = []
         self.connect()
 
@@ -115,22 +118,29 @@ class Client:
     def read(self, most: int) -> None:
         for message in self._messages(most):
             FROM_SERVER.validate_python(message)
-            if message["type"] not in ("snapshot", "change"):
+            if message["type"] not in ("snapshot", "change", "delta"):
                 self._cursor = message.get("cursor", self._cursor)
                 continue
             fields = self._command.get("fields", "all")
             _assert_is_the_fold(self._night, message, message["areas"], fields)
+            assert message["type"] != "delta" or self._command["deltas"]
             self._parts.append(message)
             assert message.get("more", False) == ("cursor" not in message)
             if message.get("more", False):
                 continue
             message, self._parts = joined(self._parts), []
+            message = self._held.apply(message)
             self._cursor = message["cursor"]
             if message["type"] == "snapshot":
                 self.tallies.clear()
             for tally in message["areas"]:
                 self.tallies[tally["area"], tally["contest"]] = tally
             _assert_is_the_fold(self._night, message, self.tallies.values(), fields)
+
+    def canonical(self) -> bytes:
+        """All rows that the client has, as canonical JSON."""
+        rows = {kind: sorted(self._held.rows(kind), key=canonical_bytes) for kind in ("areas", "offices", "contests")}
+        return canonical_bytes(rows)
 
     def _messages(self, most: int) -> Iterator[dict[str, Any]]:
         for _ in range(most):
@@ -220,6 +230,7 @@ def test_a_client_ends_with_the_newest_state_and_was_never_told_a_number_of_no_m
     hub.begin(Positions(0, (0,)))
     # Others before and behind the client, so that a pass over them all can stop before, at or after it.
     before, client, behind = (Client(night, hub, {"office": OFFICE, **channel}, each) for each in (1_000, room, 1_000))
+    with_deltas = [Client(night, hub, {"office": OFFICE, **channel, "deltas": True}, each) for each in (1_000, room)]
 
     def follow() -> None:
         for offset in range(hub.positions.results, len(night.results)):
@@ -259,8 +270,10 @@ def test_a_client_ends_with_the_newest_state_and_was_never_told_a_number_of_no_m
                 deliver(most)
             case ("read", most):
                 client.read(most)
+                with_deltas[1].read(most)
             case ("break",):
                 client.break_off()
+                with_deltas[1].break_off()
             case ("heartbeat",):
                 hub.heartbeat()
     night.publish(keyframe=True)
@@ -268,10 +281,11 @@ def test_a_client_ends_with_the_newest_state_and_was_never_told_a_number_of_no_m
     hub.flush()
     deliver(10_000)
     newcomer = Client(night, hub, {"office": OFFICE, **channel}, 1_000)
-    for each in (before, client, behind, newcomer):
+    for each in (before, client, behind, newcomer, *with_deltas):
         each.read(10_000)
     assert newcomer.tallies
     assert [each.tallies for each in (before, client, behind)] == [newcomer.tallies] * 3
+    assert [each.canonical() for each in with_deltas] == [newcomer.canonical()] * 2
 
 
 def test_a_heartbeat_of_a_replica_that_is_behind_takes_no_cursor_back() -> None:

@@ -117,6 +117,8 @@ class Channels:
             index.setdefault(key, []).append(channel)
             self._by_office.setdefault(channel.selection.office, {})[channel] = None
             channel.office.has_station_channels += channel.selection.stations
+            channel.office.has_delta_channels += channel.selection.deltas
+            channel.last_cuts = channel.office.as_of(), channel.office.shard_as_of()
         channel.subscriptions += 1
         return channel
 
@@ -130,6 +132,7 @@ class Channels:
             if not index[key]:
                 del index[key]
             channel.office.has_station_channels -= channel.selection.stations
+            channel.office.has_delta_channels -= channel.selection.deltas
 
     def _index_of(self, selection: Selection) -> tuple[dict[Key, list[Channel]], Key]:
         if selection.level is not None:
@@ -158,18 +161,18 @@ class Channels:
                 continue
             for channel in self._that_show(number, key[1]):
                 if channel.shows(key):
-                    _part_of(parts, channel).keys.add(key)
+                    _part_of(parts, channel, touched).keys.add(key)
         for channel in channels if whole_contests else ():
             shown = [
                 key for key in whole_contests if channel.shows(key) and self._has_stations_of(channel.selection, key[0])
             ]
             if shown:
-                _part_of(parts, channel).keys.update(shown)
+                _part_of(parts, channel, touched).keys.update(shown)
         for station_key, row in touched.stations.items():
             for area in self.areas_of_station(station_key[0]):
                 for channel in self._by_area.get((number, area), ()):
                     if channel.selection.stations and channel.selection.area == area:
-                        _part_of(parts, channel).stations[station_key] = row
+                        _part_of(parts, channel, touched).stations[station_key] = row
         yield from parts.items()
 
     def areas_of_station(self, code: str) -> tuple[int, ...]:
@@ -186,8 +189,8 @@ class Channels:
         return found + [channel for channel in above if channel.selection.children] if above else found
 
 
-def _part_of(parts: dict[Channel, Touched], channel: Channel) -> Touched:
+def _part_of(parts: dict[Channel, Touched], channel: Channel, whole: Touched) -> Touched:
     part = parts.get(channel)
     if part is None:
-        part = parts[channel] = Touched()
+        part = parts[channel] = Touched(whole.before)
     return part

@@ -38,11 +38,12 @@ def selection_of(command: Subscribe, definition: Definition) -> Selection:
         if command.level not in definition.tree.level_ids[:-1]:
             names = ", ".join(definition.tree.level_ids[:-1])
             raise CommandError(404, "level", f"there is no level of areas {command.level!r}; there are: {names}")
-        return Selection(office, None, definition.tree.level_ids.index(command.level), False, fields=command.fields)
+        level = definition.tree.level_ids.index(command.level)
+        return Selection(office, None, level, False, fields=command.fields, deltas=command.deltas)
     area = definition.tree.root if command.area is None else definition.tree.number.get(command.area)
     if area is None:
         raise CommandError(404, "area", f"there is no area {command.area!r} in this election")
-    return Selection(office, area, None, command.stations, command.children, command.fields)
+    return Selection(office, area, None, command.stations, command.children, command.fields, command.deltas)
 
 
 def channel_name(selection: Selection, definition: Definition) -> str:
@@ -54,7 +55,8 @@ def channel_name(selection: Selection, definition: Definition) -> str:
         name = f"{office}/area/{definition.tree.codes[selection.area]}"
         name += "" if selection.children else "/own"
         name += "/stations" if selection.stations else ""
-    return name if selection.fields == "all" else f"{name}/{selection.fields}"
+    name += "" if selection.fields == "all" else f"/{selection.fields}"
+    return f"{name}/deltas" if selection.deltas else name
 
 
 class Start(NamedTuple):

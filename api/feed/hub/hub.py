@@ -97,6 +97,7 @@ class Hub:
         self.deliver(lambda: True)
         self.state.has_news = False
         self._moment.advance(self.positions)
+        self._rows.forget_patches()
         for office in self.state.offices:
             if office.touched:
                 touched, office.touched = office.touched, Touched()
@@ -117,6 +118,7 @@ class Hub:
     def _send(self, channel: Channel, part: Touched) -> bool:
         """Make one frame for all live subscribers, if there are any, or make them due where the frame would be too large or the
         change is not all that they lack. Returns whether a frame was made."""
+        cuts_before, channel.last_cuts = channel.last_cuts, self._moment.cuts(channel.office)
         if not channel.live:
             return False
         fields = channel.selection.fields
@@ -126,9 +128,10 @@ class Hub:
         if part.everything or part.gap is not None or size > self._part_bytes:
             self._owe_all(channel)
             return False
+        deltas = channel.selection.deltas
         frame = Frame(
-            "change",
-            self._change(channel, part),
+            "delta" if deltas else "change",
+            self._delta(channel, part, cuts_before) if deltas else self._change(channel, part),
             cursor=self._moment.cursor,
             channel=channel,
             before=self._moment.before,
@@ -164,6 +167,29 @@ class Hub:
                 message.add(key, self._rows.render(office, key, row, channel.selection.fields))
             message.stations = stations
             text = message.message("change", channel, head, cursor=cursor)
+            office.stopped.pop(FRAMES, None)
+            return text
+
+        return render
+
+    def _delta(self, channel: Channel, part: Touched, cuts_before: tuple[bytes, bytes]) -> Callable[[], bytes]:
+        """As `_change`, with a patch of each row that is shorter as a patch. `cuts_before` are the channel's `last_cuts`."""
+        office, fields = channel.office, channel.selection.fields
+        head, cursor = self._moment.head(office), self._moment.cursor
+        rows = [(key, part.before.get(key), self._rows.newest(office, key)) for key in sorted(part.keys)]
+        stations = list(part.stations.values())
+
+        def render() -> bytes:
+            message = MessageRows()
+            for key, before, row in rows:
+                whole, patch = self._rows.patch(office, key, before, row, fields)
+                if patch is None:
+                    message.add(key, whole)
+                else:
+                    message.add_patch(key, patch)
+            message.stations = stations
+            before = b'"from_as_of":%b,"from_shard_as_of":%b' % cuts_before
+            text = message.message("delta", channel, head, cursor=cursor, more=[before])
             office.stopped.pop(FRAMES, None)
             return text
 

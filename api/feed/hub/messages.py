@@ -19,13 +19,15 @@ from schemas.served.live import GapReason
 class MessageRows:
     """The rows of a snapshot or a change, by kind."""
 
-    __slots__ = ("areas", "contests", "offices", "size", "stations")
+    __slots__ = ("areas", "contests", "offices", "patches", "size", "stations")
 
     def __init__(self) -> None:
         self.areas: list[bytes] = []
         self.offices: list[bytes] = []
         self.contests: list[bytes] = []
         self.stations: list[bytes] = []
+        self.patches: dict[bytes, list[bytes]] = {}
+        """By the name of their member, patches of rows (schemas/served/row_patches.py)."""
         self.size = 0
         """Bytes of all rows."""
 
@@ -36,6 +38,11 @@ class MessageRows:
     def add(self, key: Key, row: bytes) -> None:
         (self.contests if key[1] == WHOLE else self.offices if key[0] == OF_OFFICE else self.areas).append(row)
         self.size += len(row)
+
+    def add_patch(self, key: Key, patch: bytes) -> None:
+        kind = b"contest_patches" if key[1] == WHOLE else b"office_patches" if key[0] == OF_OFFICE else b"area_patches"
+        self.patches.setdefault(kind, []).append(patch)
+        self.size += len(patch)
 
     def add_station(self, row: bytes) -> None:
         self.stations.append(row)
@@ -61,6 +68,7 @@ class MessageRows:
                 b'"offices":[%b]' % b",".join(self.offices),
                 b'"contests":[%b]' % b",".join(self.contests),
                 *((b'"stations":[%b]' % b",".join(self.stations),) if self.stations else ()),
+                *(b'"%b":[%b]' % (kind, b",".join(patches)) for kind, patches in self.patches.items()),
                 *more,
             )
         )

@@ -22,6 +22,7 @@ class Moment:
         """Positions of the last flush."""
         self._cursor = ""
         self._heads: dict[int, bytes] = {}
+        self._cuts: dict[int, tuple[bytes, bytes]] = {}
         self.number = 0
         """How many flushes there have been."""
 
@@ -30,7 +31,7 @@ class Moment:
         self.before, self.now = self.now, positions
         self.number += 1
         self._cursor = ""
-        self._heads = {}
+        self._heads, self._cuts = {}, {}
 
     @property
     def cursor(self) -> str:
@@ -46,7 +47,13 @@ class Moment:
         if head is None:
             head = self._heads[number] = b'"office":%b,"as_of":%b,"shard_as_of":%b' % (
                 orjson.dumps(office.entry.id),
-                office.as_of(),
-                office.shard_as_of(),
+                *self.cuts(office),
             )
         return head
+
+    def cuts(self, office: OfficeState) -> tuple[bytes, bytes]:
+        """The `as_of` and `shard_as_of` of an office at this flush."""
+        cuts = self._cuts.get(office.entry.number)
+        if cuts is None:
+            cuts = self._cuts[office.entry.number] = office.as_of(), office.shard_as_of()
+        return cuts

@@ -6,12 +6,13 @@ import orjson
 
 from api.feed.rendered import Rendered
 from api.feed.state import OfficeState, PackedTally
-from api.feed.touched import OF_OFFICE, WHOLE, Key
+from api.feed.touched import OF_OFFICE, WHOLE, Key, Row
 from projections.area.tally import empty_tally
 from projections.definition.compiled import Definition
 from projections.shown.published import published_office, published_tally
 from projections.shown.selected import selected
 from schemas.served.live import Fields
+from schemas.served.row_patches import ROW_NAMES, difference
 
 CONTEST_ROW_BYTES = 1_000
 """Estimate for the progress of a whole contest, which has a few dozen numbers."""
@@ -25,18 +26,40 @@ class Rows:
         self._rendered = Rendered()
         self._sizes: dict[tuple[int, int, Fields], int] = {}
         """By (office, contest or OF_OFFICE, fields): estimated bytes of a tally."""
+        self._patches: dict[tuple[int, Key, Fields], tuple[Row, Row | None, tuple[bytes, bytes | None]]] = {}
+        """What `patch` has made since the last flush, which all channels share."""
 
-    def newest(self, office: OfficeState, key: Key) -> PackedTally | bytes | None:
-        """The row as the state has it: a tally, or the rendered progress of a whole contest; None where none has come."""
+    def newest(self, office: OfficeState, key: Key) -> Row | None:
+        """The row as the state has it; None where none has come."""
         if key[1] == WHOLE:
             return office.contest_rows.get(key[0])
         return office.parties.get(key[1]) if key[0] == OF_OFFICE else office.areas.get(key)
 
-    def render(self, office: OfficeState, key: Key, row: PackedTally | bytes | None, fields: Fields) -> bytes:
+    def render(self, office: OfficeState, key: Key, row: Row | None, fields: Fields) -> bytes:
         """The JSON of a row that `newest` returned, or of these fields of it. An area without a tally has zeros."""
         if isinstance(row, bytes):
             return row
         return self._rendered.get(office.entry.number, key, fields, row, lambda: self._dumps(office, key, row, fields))
+
+    def patch(
+        self, office: OfficeState, key: Key, before: Row | None, row: Row | None, fields: Fields
+    ) -> tuple[bytes, bytes | None]:
+        """The JSON of a row, and of its patch from what it was before; None where the patch is not known or not shorter."""
+        if before is None:
+            return self.render(office, key, row, fields), None
+        kept = self._patches.get((office.entry.number, key, fields))
+        if kept is not None and kept[0] is before and kept[1] is row:
+            return kept[2]
+        old = self.render(office, key, before, fields)
+        new = self.render(office, key, row, fields)
+        patch = _patch(key, old, new)
+        made = new, patch if patch is not None and len(patch) < len(new) else None
+        self._patches[office.entry.number, key, fields] = before, row, made
+        return made
+
+    def forget_patches(self) -> None:
+        """Forget the patches of the last flush, which no later frame has."""
+        self._patches.clear()
 
     def _dumps(self, office: OfficeState, key: Key, row: PackedTally | None, fields: Fields) -> bytes:
         if key[0] == OF_OFFICE:
@@ -69,3 +92,13 @@ class Rows:
             size = len(self._dumps(office, key, None, fields)) + DIGITS_OF_A_NUMBER * numbers
             self._sizes[kind] = size
         return size
+
+
+def _patch(key: Key, before: bytes, after: bytes) -> bytes | None:
+    """The JSON of the patch that makes one row from the other, or None where there is none."""
+    row = orjson.loads(after)
+    changed = difference(orjson.loads(before), row)
+    if changed is None:
+        return None
+    kind = "contests" if key[1] == WHOLE else "offices" if key[0] == OF_OFFICE else "areas"
+    return orjson.dumps({name: row[name] for name in ROW_NAMES[kind]} | changed)

@@ -12,7 +12,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from api.feed.hub.hub import Hub
 from api.feed.joining_pace import AWAY_SECONDS_MAX, JITTER_SECONDS, JoiningPace
 from rekap.follow.live_client import follow
-from schemas.served.live import Positions, retry_after_s, retry_reason
+from schemas.served.live import Positions, retry_reason
 from tests.support.ledger import MemoryLedger
 from tests.support.live_server import LiveServer, live_server
 from tests.support.small_election import small_package
@@ -66,16 +66,6 @@ def test_without_a_limit_all_join_and_a_time_is_still_given() -> None:
     pace, _ = _pace(0)
     assert all(pace.take() for _ in range(10_000))
     assert pace.come_back_s(3) == 3
-
-
-def test_the_reason_of_a_close_frame_has_the_time_and_fits_into_it() -> None:
-    assert retry_after_s(retry_reason(12.3456, "many are joining")) == 12.346
-    reason = retry_reason(5, "über " * 50)
-    assert len(reason.encode()) <= 123
-    assert retry_after_s(reason) == 5.0
-    assert [
-        retry_after_s(text) for text in ("", "going away", "retry-after=", "retry-after=1e9;", "retry-after=-1;")
-    ] == [None] * 5
 
 
 class Crowd:

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.served.cursors import cursor_text
-from schemas.served.live import CursorError, OtherGenerationError, Positions, cursor_of, positions_of
+from schemas.served.live import (
+    CursorError,
+    OtherGenerationError,
+    Positions,
+    cursor_of,
+    positions_of,
+    retry_after_s,
+    retry_reason,
+)
 
 DEFINITION = "0123456789abcdef" * 4
 offsets = st.integers(0, 2**63 - 1)
@@ -46,3 +54,13 @@ def test_a_text_is_not_a_cursor_and_another_version_is_named() -> None:
         positions_of("hello", DEFINITION)
     with pytest.raises(CursorError, match="a cursor of another version of this feed"):
         positions_of(cursor_text([2, DEFINITION[:16], 1, [2]]), DEFINITION)
+
+
+def test_the_reason_of_a_close_frame_has_the_time_and_fits_into_it() -> None:
+    assert retry_after_s(retry_reason(12.3456, "many are joining")) == 12.346
+    reason = retry_reason(5, "über " * 50)
+    assert len(reason.encode()) <= 123
+    assert retry_after_s(reason) == 5.0
+    assert [
+        retry_after_s(text) for text in ("", "going away", "retry-after=", "retry-after=1e9;", "retry-after=-1;")
+    ] == [None] * 5
