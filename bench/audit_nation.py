@@ -78,7 +78,7 @@ def archive_of(options: argparse.Namespace) -> tuple[Path, MadeLedger | MadeNati
 
 def run_audit(archive: Path, kill_after: float | None = None) -> Run:
     """Audit the archive in processes of their own, and watch them."""
-    command = python_module("rekap", "audit", archive, "--report", archive / "report")
+    command = python_module("rekap", "audit", archive, "--archive", archive, "--report", archive / "report")
     began = time.monotonic()
     with tempfile.TemporaryFile() as lines:
         process = subprocess.Popen(command, stdout=lines, stderr=subprocess.STDOUT)
