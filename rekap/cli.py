@@ -28,6 +28,7 @@ COMMANDS = {
     "doctor": "rekap.commands.doctor:doctor",
     "rebuild": "rekap.commands.rebuild:rebuild",
     "publish": "rekap.commands.publish:publish",
+    "export": "rekap.commands.export:export",
     "import": "rekap.commands.imports:import_command",
 }
 

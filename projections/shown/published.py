@@ -365,18 +365,24 @@ _PUBLISHED = {
 }
 
 
-def _numbers(numbers: Sequence[int], names: Sequence[str], counts_blank: bool) -> dict[str, Any]:
-    """The numbers by name. A number that no station stated is null, and so are blank ballots where they are not counted
-    apart."""
-    not_stated = dict(zip(STATABLE, numbers[NOT_STATED:HEAD], strict=True))
-    shown: dict[str, Any] = {
-        name: None if not_stated.get(index, 0) == numbers[STATIONS] > 0 else numbers[index]
-        for name, index in _PUBLISHED.items()
-    }
+def known_numbers(numbers: Sequence[int], counts_blank: bool) -> list[int | None]:
+    """The numbers in the order of `_PUBLISHED`, of one form or of a sum. A number that no station stated is None, and so are
+    blank ballots where they are not counted apart."""
+    stations = numbers[STATIONS]
+    known: list[int | None] = list(numbers[REGISTERED_VOTERS:NOT_STATED])
+    for index, not_stated in zip(STATABLE, numbers[NOT_STATED:HEAD], strict=True):
+        if not_stated == stations > 0:
+            known[index - REGISTERED_VOTERS] = None
     if not counts_blank:
-        shown["blank"] = None
+        known[BLANK - REGISTERED_VOTERS] = None
+    return known
+
+
+def _numbers(numbers: Sequence[int], names: Sequence[str], counts_blank: bool) -> dict[str, Any]:
+    """The numbers by name."""
+    not_stated = dict(zip(STATABLE, numbers[NOT_STATED:HEAD], strict=True))
     return {
-        **shown,
+        **dict(zip(_PUBLISHED, known_numbers(numbers, counts_blank), strict=True)),
         "not_stated": {name: not_stated[index] for name, index in _PUBLISHED.items() if not_stated.get(index)},
         "votes": dict(zip(names, numbers[HEAD:], strict=True)),
     }

@@ -14,16 +14,17 @@ the other mistakes. A second problem in the same cell is left out.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from runtime.package.election_file import ElectionFile
 from runtime.package.errors import PackageError
 from runtime.package.file_names import ELECTION_FILE, OPTIONAL_TABLES, file_of
 from runtime.package.problem_list import FileProblems
 from runtime.package.sources import open_source
-from runtime.package.tables import ROWS_MAX, Table, read_table
+from runtime.package.tables import ROWS_MAX, Table, read_table, stream_table
 from runtime.package.texts import PackageTexts
 from schemas.definition.package import TABLES, Election, ElectionPackage
 from schemas.definition.problems import ELECTION_TABLE, PackageProblem, Problem
@@ -66,6 +67,23 @@ def read_package(path: Path, check: Check) -> PackageReading:
         return PackageReading(None, listed, tuple(problems.warnings))
     assert package is not None, "there is no problem, so there is a package"
     return PackageReading(package, (), tuple(problems.warnings))
+
+
+def table_rows(path: Path, table: str) -> Iterator[Any]:
+    """The rows of one table of a package that was read before, in the order of its file. Only its text and a few thousand rows
+    are in memory, so that a nation's stations fit. Raises PackageError where the package is another one meanwhile."""
+    problems = FileProblems()
+    texts = PackageTexts(open_source(path), problems)
+    file = file_of(table)
+    if file in texts.names:
+        text = texts.read(file, ROWS_MAX[table])
+        if text is not None:
+            for rows in stream_table(table, text, problems):
+                yield from rows
+    elif table not in OPTIONAL_TABLES:
+        problems.add(file, None, None, "the file is missing")
+    if listed := problems.listed():
+        raise PackageError(listed)
 
 
 def _read_election(file: ElectionFile, texts: PackageTexts, problems: FileProblems) -> Election | None:

@@ -60,6 +60,12 @@ def read_table(table: str, text: str, problems: FileProblems) -> Table | None:
     return _TableReader(table, problems).read(text)
 
 
+def stream_table(table: str, text: str, problems: FileProblems) -> Iterator[list[Any]]:
+    """The rows of a table that was read before without a problem, ROWS_AT_ONCE at a time. Ends early, with the problem in
+    `problems`, where the text is another one meanwhile."""
+    return _TableReader(table, problems).stream(text)
+
+
 class _TableReader:
     def __init__(self, table: str, problems: FileProblems) -> None:
         self._table = table
@@ -81,6 +87,25 @@ class _TableReader:
             return self._read_rows(header, reader)
         except _BrokenOffError:
             return None
+
+    def stream(self, text: str) -> Iterator[list[Any]]:
+        csv.field_size_limit(CELL_CHARACTERS_MAX)
+        reader = csv.reader(_bounded_lines(text), strict=True)
+        try:
+            header = next(reader, [])
+            if not self._check_header(header):
+                return
+            shaper = RowShaper(self._model, header)
+            for cells, lines in self._chunks(reader):
+                try:
+                    yield shaper.shape(cells)
+                except (ValidationError, WrongWidthError):
+                    self._add(lines[0], None, "a row from here on does not have its shape any more")
+                    return
+        except csv.Error as error:
+            self._add(1, None, _csv_sentence(error))
+        except _BrokenOffError:
+            return
 
     def _check_header(self, header: list[str]) -> bool:
         """Whether the rows can be read under this first line."""

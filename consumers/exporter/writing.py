@@ -1,0 +1,184 @@
+"""The files of a cut, from its copy on the disk. Memory does not grow with the number of stations."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from consumers.exporter.cut import CopiedCut
+from projections.definition.ballots import ContestEntry
+from projections.definition.compiled import Definition
+from projections.tables.file_plan import ALL_TABLES, PlannedFile, planned_files
+from projections.tables.manifest import MANIFEST_VERSION, about_file, head, status_of
+from projections.tables.register_rows import OTHER_TABLES, package_rows
+from projections.tables.result_rows import TableOf, contest_rows, stations_by_rank
+from projections.tables.standings import StationStanding
+from runtime.files.atomic_write import create_file, sync_directory
+from runtime.package.reading import table_rows
+from runtime.tables.table_files import MEDIA_TYPES, Format, TableFiles, WrittenFile
+from schemas.tables.columns import Table
+from schemas.tables.dictionary import CODES, COLUMNS, code_rows, column_rows
+from schemas.tables.results import AREA_COUNTS, STATION_COUNTS
+
+MANIFEST = "manifest.json"
+FILE_MODE = 0o644
+"""Another user, such as nginx's, reads the files."""
+ROWS_AT_ONCE = 10_000
+"""Rows of the register in one batch."""
+STATUS_COLUMN = AREA_COUNTS.column_names.index("results_status")
+
+Report = Callable[[str, int, int], None]
+"""Name of a step, how much of it is done, and of how much."""
+
+
+class Wanted(NamedTuple):
+    """Which files are to be written; None for all."""
+
+    formats: Collection[Format]
+    offices: Collection[str] | None = None
+    tables: Collection[str] | None = None
+
+
+def write_files(
+    definition: Definition, package: Path, cut: CopiedCut, directory: Path, wanted: Wanted, report: Report
+) -> dict[str, Any]:
+    """Write the files and their manifest into an empty directory; gives the manifest. Raises OSError, PackageError."""
+    return _CutWriter(definition, package, cut, directory, wanted, report).write()
+
+
+class _CutWriter:
+    def __init__(
+        self, definition: Definition, package: Path, cut: CopiedCut, directory: Path, wanted: Wanted, report: Report
+    ) -> None:
+        self._definition = definition
+        self._package = package
+        self._cut = cut
+        self._directory = directory
+        self._formats = wanted.formats
+        self._report = report
+        self._planned = planned_files(definition, offices=wanted.offices, tables=wanted.tables)
+        offices = [
+            each.id for each in definition.ballots.offices if wanted.offices is None or each.id in wanted.offices
+        ]
+        self._head = head(definition, cut.blocks, cut.taken_at, offices)
+        first, *_, last = definition.tree.level_ids
+        self._root, self._stations = TableOf(AREA_COUNTS, first), TableOf(STATION_COUNTS, last)
+        self._status: dict[str, str] = {}
+        self._files: list[dict[str, Any]] = []
+
+    def write(self) -> dict[str, Any]:
+        by_rank = stations_by_rank(self._definition)
+        for office, files in itertools.groupby(self._planned, attrgetter("office")):
+            if office is not None:
+                self._write_office(office, list(files), by_rank)
+                continue
+            for file in files:
+                self._write_table(file)
+        manifest = {
+            "manifest_version": MANIFEST_VERSION,
+            **self._head,
+            "status": self._status,
+            "files": self._files,
+        }
+        content = orjson.dumps(manifest, option=orjson.OPT_INDENT_2)
+        create_file(self._directory / MANIFEST, content, mode=FILE_MODE)
+        sync_directory(self._directory)
+        return manifest
+
+    def _write_office(self, office_id: str, planned: Sequence[PlannedFile], by_rank: Sequence[int]) -> None:
+        definition = self._definition
+        office = definition.ballots.office(office_id)
+        contests = [definition.ballots.contests[number] for number in office.contests]
+        standings = self._cut.standings(office)
+        done, expected = 0, sum(_stations(definition, contest) for contest in contests)
+        statuses: list[str] = []
+        with ExitStack() as stack:
+            files = {file.of: self._begin(file, stack) for file in planned}
+            for contest, standings_of in _by_contest(standings, contests):
+                for batch in contest_rows(definition, contest, standings_of, by_rank):
+                    for of, rows in batch.items():
+                        if of in files:
+                            files[of].write(rows)
+                    done += len(batch.get(self._stations, ()))
+                    self._report(office_id, done, expected)
+                    statuses += (row[STATUS_COLUMN] for row in batch.get(self._root, ()))
+            for file in planned:
+                self._finish(file, files[file.of])
+        self._status[office_id] = status_of(statuses)
+
+    def _write_table(self, file: PlannedFile) -> None:
+        with ExitStack() as stack:
+            written = self._begin(file, stack)
+            for done, rows in enumerate(_batches(self._rows_of(file.table))):
+                written.write(rows)
+                self._report(file.stem, done * ROWS_AT_ONCE + len(rows), done * ROWS_AT_ONCE + len(rows))
+            self._finish(file, written)
+
+    def _rows_of(self, table: Table) -> Iterator[Any]:
+        if table is COLUMNS:
+            return column_rows(ALL_TABLES)
+        if table is CODES:
+            return code_rows(ALL_TABLES)
+        if table.name in OTHER_TABLES:
+            return OTHER_TABLES[table.name](self._definition)
+        return package_rows(self._definition, table, table_rows(self._package, table.name))
+
+    def _begin(self, file: PlannedFile, stack: ExitStack) -> TableFiles:
+        about = {name: _text(value) for name, value in about_file(self._head, file).items() if value is not None}
+        files = TableFiles(self._directory, file.stem, file.table, self._formats, about)
+        stack.callback(files.abandon)
+        return files
+
+    def _finish(self, file: PlannedFile, written: TableFiles) -> None:
+        self._files += (_entry(file, each) for each in written.finish())
+
+
+def _stations(definition: Definition, contest: ContestEntry) -> int:
+    """Stations that vote in the contest."""
+    denominator = definition.electorates.denominators.get((contest.number, contest.root_area))
+    return 0 if denominator is None else denominator.stations
+
+
+def _by_contest(
+    standings: Iterator[StationStanding], contests: Iterable[ContestEntry]
+) -> Iterator[tuple[ContestEntry, Iterator[StationStanding]]]:
+    """Each contest with its standings, which must be read before the next contest is taken. Contests come in the order in which
+    they were copied; one may have no standings."""
+    groups = itertools.groupby(standings, attrgetter("contest"))
+    group = next(groups, None)
+    for contest in contests:
+        if group is not None and group[0] == contest.id:
+            yield contest, group[1]
+            group = next(groups, None)
+        else:
+            yield contest, iter(())
+
+
+def _batches(rows: Iterator[Any]) -> Iterator[list[Any]]:
+    while batch := list(itertools.islice(rows, ROWS_AT_ONCE)):
+        yield batch
+
+
+def _entry(file: PlannedFile, written: WrittenFile) -> dict[str, Any]:
+    return {
+        "name": written.name,
+        "table": file.table.name,
+        "office": file.office,
+        "level": file.level,
+        "format": written.format.value,
+        "media_type": MEDIA_TYPES[written.format],
+        "schema_version": file.table.version,
+        "rows": written.rows,
+        "bytes": written.bytes,
+        "sha256": written.sha256,
+    }
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()

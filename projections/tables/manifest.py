@@ -1,0 +1,62 @@
+"""`manifest.json`: the cut of the bulk files, what they are of, and each of them with size, hash, rows and schema version."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from projections.definition.compiled import Definition
+from projections.tables.file_plan import PlannedFile
+from schemas.codes import NOTHING_YET
+from schemas.times import time_text
+
+MANIFEST_VERSION = "1.0.0"
+"""Of the manifest's own shape; semver as for tables."""
+PRE_ELECTION, PARTIAL, COMPLETE = "pre-election", "unofficial-partial", "unofficial-complete"
+
+
+def head(
+    definition: Definition, blocks: Mapping[tuple[str, int], int], taken_at: datetime, offices: Iterable[str]
+) -> dict[str, Any]:
+    """What is the same for all files of a cut. `blocks` are (office, ledger partition) → the last offset that is counted in."""
+    election = definition.election
+    return {
+        "election": election.id,
+        "title": election.title.root,
+        "date": election.date.isoformat(),
+        "mode": election.mode.value,
+        "is_test": election.mode.value == "rehearsal",
+        "definition": definition.hash,
+        "licence": election.licence,
+        "source": election.source,
+        "as_of": {
+            office: {
+                str(partition): offset
+                for partition in range(definition.partitions)
+                if (offset := blocks.get((office, partition), int(NOTHING_YET))) > NOTHING_YET
+            }
+            for office in offices
+        },
+        "taken_at": time_text(taken_at),
+    }
+
+
+def about_file(cut: Mapping[str, Any], file: PlannedFile) -> dict[str, Any]:
+    """The facts of one file that a format with metadata holds itself."""
+    kept = ("election", "mode", "is_test", "definition", "licence", "source", "taken_at")
+    return {
+        **{name: cut[name] for name in kept},
+        "table": file.table.name,
+        "schema_version": file.table.version,
+        "office": file.office,
+        "level": file.level,
+        "as_of": cut["as_of"] if file.office is None else {file.office: cut["as_of"][file.office]},
+    }
+
+
+def status_of(statuses: Collection[str]) -> str:
+    """ResultsStatus of an office by those of its contests."""
+    if all(each == PRE_ELECTION for each in statuses):
+        return PRE_ELECTION
+    return COMPLETE if all(each == COMPLETE for each in statuses) else PARTIAL

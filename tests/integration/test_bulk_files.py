@@ -1,0 +1,207 @@
+"""Bulk files of a real count: in each format the numbers that the API answers, for each station and area."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import hashlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import httpx
+import orjson
+import pytest
+import pytest_asyncio
+
+from rekap.operate.stack import Stack
+from schemas.tables.columns import Kind
+from schemas.tables.results import AREA_COUNTS, AREA_VOTES, RESULT_TABLES, STATION_COUNTS, STATION_VOTES
+from tests.support.small_election import annulled, reported
+from tests.support.stacks import Voices, eventually, stack_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+stack = stack_of("bulk", REKAP_REQUESTS_PER_S="0")
+
+TABLES = {table.name: table for table in RESULT_TABLES}
+NUMBERS = ("registered_voters", "voters", "valid", "valid_ballots", "invalid", "blank", "total")
+
+
+async def _export(stack: Stack, *arguments: str) -> tuple[int | None, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "rekap", "export", *arguments),
+        env={**os.environ, **stack.environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def files(stack: Stack, voices: Voices, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a count in which stations are counted, flagged, held, annulled and waiting."""
+    async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
+        bodies = [
+            reported("1.1.1-1"),
+            reported("1.1.1-2", votes=(7, 0, 1)),
+            reported("1.2.1-1", VA=999),  # breaks F3: held
+            reported("2.2.2-2", VC=1),  # breaks F4: flagged
+            reported("2.1.1-1"),
+            {
+                "type": "result.reported",
+                "station": "1.1.2-1",
+                "contest": "president",
+                "version": 1,
+                "form": {"votes": {"01": 5}},
+            },
+        ]
+        for body in bodies:
+            (await client.post("/v1/submissions", content=voices.sign(body))).raise_for_status()
+        order = annulled("2.1.1-1", 1)
+        (await client.post("/v1/submissions", content=voices.sign(order, "supervisor"))).raise_for_status()
+
+        async def is_counted() -> bool:
+            office = (await client.get("/v1/areas/N")).json()["offices"][0]
+            stations = office["contests"][0]["stations"]
+            return bool(
+                stations["reported"] == 5 and stations["annulled"] == 1 and office["as_of"] == office["shard_as_of"]
+            )
+
+        await eventually(is_counted)
+    directory = tmp_path_factory.mktemp("bulk") / "files"
+    code, out, err = await _export(stack, str(directory))
+    assert code == 0, err
+    assert "files" in out
+    return directory
+
+
+def _manifest(files: Path) -> Any:
+    return orjson.loads((files / "manifest.json").read_bytes())
+
+
+def _read(path: Path, table: Any) -> list[dict[str, Any]]:
+    if path.suffix == ".ndjson":
+        return [orjson.loads(line) for line in path.read_bytes().splitlines()]
+    if path.suffix == ".parquet":
+        with duckdb.connect() as database:
+            rows = database.execute("SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
+        return [dict(zip(table.column_names, row, strict=True)) for row in rows]
+    counts = {column.name for column in table.columns if column.kind is Kind.COUNT}
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            {name: None if cell == "" else int(cell) if name in counts else cell for name, cell in row.items()}
+            for row in csv.DictReader(file)
+        ]
+
+
+def _rows(files: Path, table: Any, format: str) -> Iterator[dict[str, Any]]:
+    for entry in _manifest(files)["files"]:
+        if entry["table"] == table.name and entry["format"] == format:
+            rows = _read(files / entry["name"], table)
+            assert len(rows) == entry["rows"]
+            yield from rows
+
+
+FORMATS = ("csv", "ndjson", "parquet")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+async def test_each_area_has_the_numbers_of_the_api(
+    stack: Stack, files: Path, client: httpx.AsyncClient, format: str
+) -> None:
+    counts = {(row["area"], row["contest"]): row for row in _rows(files, AREA_COUNTS, format)}
+    votes: dict[tuple[str, str], dict[str, int]] = {}
+    for row in _rows(files, AREA_VOTES, format):
+        votes.setdefault((row["area"], row["contest"]), {})[row["choice"]] = row["votes"]
+    answered = []
+    for area in stack.definition.tree.codes:
+        for office in (await client.get(f"/v1/areas/{area}")).json()["offices"]:
+            answered += office["contests"]
+    assert counts.keys() == votes.keys() == {(tally["area"], tally["contest"]) for tally in answered}
+    for tally in answered:
+        row = counts[tally["area"], tally["contest"]]
+        counted = tally["counted"]
+        assert votes[tally["area"], tally["contest"]] == counted["votes"]
+        assert {name: row[name] for name in NUMBERS} == {name: counted[name] for name in NUMBERS}
+        stated = {name: row[f"{name}_not_stated"] for name in NUMBERS if name != "valid"}
+        assert {name: number for name, number in stated.items() if number} == counted["not_stated"]
+        assert {name: row[f"stations_{name}"] for name in tally["stations"]} == tally["stations"]
+        assert row["results_status"] == tally["results_status"]
+        assert row["registered_voters_expected"] == tally["registered_voters_expected"]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+async def test_each_station_has_the_numbers_of_the_api(
+    stack: Stack, files: Path, client: httpx.AsyncClient, format: str
+) -> None:
+    counts = {(row["station"], row["contest"]): row for row in _rows(files, STATION_COUNTS, format)}
+    votes: dict[tuple[str, str], dict[str, int]] = {}
+    for row in _rows(files, STATION_VOTES, format):
+        votes.setdefault((row["station"], row["contest"]), {})[row["choice"]] = row["votes"]
+    states = set()
+    for station in stack.definition.stations.codes:
+        answer = (await client.get(f"/v1/stations/{station}")).json()
+        for standing in answer["contests"]:
+            key = station, standing["contest"]
+            row, numbers = counts.pop(key), standing["numbers"]
+            states.add(row["state"])
+            for name in ("state", "offset", "event", "version"):
+                assert row[name] == standing[name]
+            assert {name: row[name] for name in NUMBERS} == {name: numbers and numbers[name] for name in NUMBERS}
+            assert votes.pop(key, None) == (numbers and numbers["votes"])
+            form = [each for each in answer["history"] if each["event"] == row["event"]]
+            assert row["received_at"] == (form[0]["received_at"] if form else None)
+    assert not counts
+    assert not votes
+    assert states == {"counted", "flagged", "held", "annulled", "waiting"}
+
+
+async def test_the_manifest_names_the_cut_and_each_file(stack: Stack, files: Path, client: httpx.AsyncClient) -> None:
+    manifest = _manifest(files)
+    offices = {office["office"]: office for office in (await client.get("/v1/areas/N")).json()["offices"]}
+    assert manifest["as_of"] == {office: answer["as_of"] for office, answer in offices.items()}
+    assert manifest["definition"] == stack.definition.hash
+    assert (manifest["mode"], manifest["is_test"], manifest["licence"]) == ("rehearsal", True, "CC0-1.0")
+    assert manifest["status"] == {"president": "unofficial-partial", "council": "pre-election"}
+    names = {entry["name"] for entry in manifest["files"]}
+    assert names | {"manifest.json"} == {path.name for path in files.iterdir()}
+    for entry in manifest["files"]:
+        content = (files / entry["name"]).read_bytes()
+        assert (entry["bytes"], entry["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+
+
+async def test_the_register_is_the_package(stack: Stack, files: Path) -> None:
+    rows = [orjson.loads(line) for line in (files / "stations.ndjson").read_bytes().splitlines()]
+    assert [row["station"] for row in rows] == list(stack.definition.stations.codes)
+    assert rows[0]["path"] == "N/1/1.1/1.1.1"
+
+
+async def test_one_office_and_table_in_one_format(stack: Stack, tmp_path: Path) -> None:
+    target = tmp_path / "new" / "files"
+    options = ("--office", "council", "--table", "area-votes", "--format", "csv")
+    code, _, err = await _export(stack, *options, str(target))
+    assert code == 0, err
+    assert sorted(path.name for path in target.iterdir()) == [
+        *(f"council.{level}.area-votes.csv" for level in ("district", "nation", "province", "village")),
+        "manifest.json",
+    ]
+    assert list((tmp_path / "new").iterdir()) == [target]
+
+
+async def test_what_cannot_be_used_is_named(stack: Stack, files: Path, tmp_path: Path) -> None:
+    for arguments, said in (
+        ((str(files),), "holds files; give a new or an empty directory"),
+        (("--office", "mayor", str(tmp_path / "a")), "--office: this election has president, council, got 'mayor'"),
+        (("--table", "people", str(tmp_path / "a")), "'people'"),
+        (("--format", "pdf", str(tmp_path / "a")), "'pdf'"),
+    ):
+        code, _, err = await _export(stack, *arguments)
+        assert code == 2, err
+        assert said in err
+    assert not (tmp_path / "a").exists()

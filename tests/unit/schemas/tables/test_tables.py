@@ -1,0 +1,135 @@
+"""The descriptions of the tables: whole, without personal data, and stable from version to version."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict
+
+import pytest
+
+from schemas.canonical import sha256_hex
+from schemas.definition.package import TABLES as PACKAGE_TABLES
+from schemas.tables.columns import Kind, Table
+from schemas.tables.dictionary import CODES, COLUMNS, DICTIONARY_TABLES, code_rows, column_rows
+from schemas.tables.register import REGISTER_TABLES
+from schemas.tables.results import RESULT_TABLES
+
+TABLES = (*RESULT_TABLES, *REGISTER_TABLES, *DICTIONARY_TABLES)
+each_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+
+PUBLISHED = {
+    "station-counts": ("1.0.0", "b9938766875d5821"),
+    "station-votes": ("1.0.0", "953ab098eb128419"),
+    "area-counts": ("1.0.0", "aad6a5ca1f0df040"),
+    "area-votes": ("1.0.0", "9bc54b0df99f04a5"),
+    "areas": ("1.0.0", "fb822475c01f4dd8"),
+    "stations": ("1.0.0", "89b79a39803f3753"),
+    "offices": ("1.0.0", "b217b0f3d17baed4"),
+    "contests": ("1.0.0", "82eef51146f5aa91"),
+    "districts": ("1.0.0", "c6123492c2af2e84"),
+    "parties": ("1.0.0", "3b3a3a7181d6150d"),
+    "choices": ("1.0.0", "af83bea134d2f77c"),
+    "rules": ("1.0.0", "83c6c1080af59999"),
+    "keys": ("1.0.0", "a36694473c8f3666"),
+    "texts": ("1.0.0", "a62a87e400316507"),
+    "columns": ("1.0.0", "d6f016a75c11959a"),
+    "codes": ("1.0.0", "990c712f836ced8c"),
+}
+"""Table → its version and what it looks like in this version."""
+
+
+def _digest(table: Table) -> str:
+    return sha256_hex(json.dumps({**asdict(table), "version": None}).encode())[:16]
+
+
+def test_a_published_table_does_not_change_without_its_version() -> None:
+    found = {table.name: (table.version, _digest(table)) for table in TABLES}
+    assert found == PUBLISHED, (
+        "raise the version of each table that differs (schemas/tables/columns.py says by what), and write both here"
+    )
+
+
+@each_table
+def test_names_are_plain_and_given_once(table: Table) -> None:
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", table.name)
+    assert re.fullmatch(r"\d+\.\d+\.\d+", table.version)
+    assert len(set(table.column_names)) == len(table.columns)
+    for column in table.columns:
+        assert re.fullmatch(r"[a-z]+(_[a-z]+)*", column.name)
+        assert column.meaning.en
+        assert column.meaning.id
+        assert (column.unit is None) or column.kind is Kind.COUNT
+        assert len({each.code for each in column.codes}) == len(column.codes)
+
+
+@each_table
+def test_a_row_is_named_by_columns_that_have_a_value(table: Table) -> None:
+    columns = {column.name: column for column in table.columns}
+    assert set(table.key) <= columns.keys()
+    if table.name != "rules":  # a rule of all offices has none
+        assert not [name for name in table.key if columns[name].nullable]
+
+
+def test_the_dictionary_has_each_column_and_each_code() -> None:
+    columns = [dict(zip(COLUMNS.column_names, row, strict=True)) for row in column_rows(TABLES)]
+    assert len(columns) == sum(len(table.columns) for table in TABLES)
+    votes = next(each for each in columns if (each["table"], each["column"]) == ("station-votes", "votes"))
+    assert votes == {
+        "table": "station-votes",
+        "schema_version": "1.0.0",
+        "column": "votes",
+        "type": "count",
+        "unit": "votes",
+        "nullable": "no",
+        "key": "no",
+        "meaning_en": "Votes for the choice on the form",
+        "meaning_id": "Suara pilihan ini pada formulir",
+    }
+    codes = [dict(zip(CODES.column_names, row, strict=True)) for row in code_rows(TABLES)]
+    states = {each["code"] for each in codes if (each["table"], each["column"]) == ("station-counts", "state")}
+    assert states == {"counted", "flagged", "held", "annulled", "waiting"}
+
+
+PEOPLE = {
+    ("choices", "name"),
+    ("area-votes", "choice_name"),
+}
+"""The only columns with a person's name: that of a candidate, which the ballot has."""
+
+
+def test_no_column_can_hold_personal_data_beyond_public_lists() -> None:
+    """Each text is one of these, which the register's public lists have. A new text needs a look before it is added here."""
+    texts = {(table.name, column.name) for table in TABLES for column in table.columns if column.kind is Kind.TEXT}
+    assert texts == PEOPLE | {
+        ("station-counts", "station_name"),
+        ("area-counts", "area_name"),
+        ("area-votes", "area_name"),
+        ("areas", "name"),
+        ("areas", "path"),
+        ("stations", "name"),
+        ("stations", "path"),
+        ("offices", "name"),
+        ("contests", "name"),
+        ("districts", "name"),
+        ("parties", "name"),
+        ("parties", "short_name"),
+        ("rules", "parameters"),
+        ("keys", "public_key"),
+        ("keys", "holder"),
+        ("texts", "text"),
+        ("columns", "meaning_en"),
+        ("columns", "meaning_id"),
+        ("codes", "meaning_en"),
+        ("codes", "meaning_id"),
+    }
+    forbidden = re.compile(r"birth|gender|sex|address|phone|mail|nik|passport|religion|photo|signature|officer|witness")
+    assert not [column.name for table in TABLES for column in table.columns if forbidden.search(column.name)]
+
+
+def test_the_register_has_all_that_the_package_states() -> None:
+    renamed = {"code": None, "id": None, "key_id": None}
+    for table in REGISTER_TABLES:
+        if table.name in PACKAGE_TABLES:
+            fields = PACKAGE_TABLES[table.name].model_fields.keys() - renamed.keys()
+            assert fields <= set(table.column_names), table.name
