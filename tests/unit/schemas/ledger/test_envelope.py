@@ -126,6 +126,18 @@ def test_the_canonical_form_is_that_of_rfc_8785() -> None:
             canonical_bytes(unfit)
 
 
+@pytest.mark.parametrize(
+    "name", ["envelope", "payload", "payloadType", "signatures", "keyid", "sig", "gateway", "received_at"]
+)
+def test_a_name_that_is_given_twice_is_refused(name: str) -> None:
+    """The reader of plain records would take the second value."""
+    record = ledger_record(ENVELOPE, "gateway-1", CREATED_AT)
+    for value in (b'""', b"[]", b"{}", b"1"):
+        twice = record.replace(b'"%b":' % name.encode(), b'"%b":%b,"%b":' % (name.encode(), value, name.encode()))
+        with pytest.raises(MalformedRecordError, match=f"the name {name} is given twice"):
+            open_record(twice)
+
+
 def test_a_plain_envelope_is_read_as_by_the_schema_and_any_other_is_left_to_the_schema() -> None:
     plain = sign_envelope(private_key("officer"), b'{"a":1}')
     opened = open_plain_envelope(plain)
