@@ -115,6 +115,11 @@ class Electorates:
         """The number of a station's contest among all those of its partition, from 0 to `slots_of_partition` - 1."""
         return self._slots[0][station] + self.contests_of_station(station)[contest]
 
+    def slot_if_held(self, station: int, contest: int) -> int | None:
+        """The same; None where the station's voters do not vote in the contest."""
+        index = self.contests_of_station(station).get(contest)
+        return None if index is None else self._slots[0][station] + index
+
     @property
     def slots_of_partition(self) -> tuple[int, ...]:
         return self._slots[1]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from bisect import bisect_left
+from typing import NamedTuple
 
 from schemas.definition.package import Severity
 from schemas.findings import Finding
@@ -21,6 +22,8 @@ that a batch sent again in another order is within them. At half, it would not b
 for whole regions take 80 MB of a partition."""
 _ENTRY = struct.Struct("<Q16s16s")
 """Number, the event's id, and its `prev` (zeros: none), both as `_short`."""
+_NUMBER = struct.Struct("<Q")
+"""The number of the entry that begins here."""
 _KEY = struct.Struct("<8sI")
 """Key id, and how many entries follow."""
 _NONE = bytes(16)
@@ -39,16 +42,30 @@ _NOT_THE_ONE_BEFORE = Finding(
 )
 
 
+class _Newest(NamedTuple):
+    """The event with a key's highest number."""
+
+    number: int
+    event_id: bytes
+    short: bytes
+    """The id as `_short`."""
+
+
 class Sequences:
     """The newest numbers of each key in a partition."""
 
     def __init__(self) -> None:
         self._of: dict[str, bytearray] = {}
         """By key, its entries, ascending by number."""
+        self._newest: dict[str, _Newest] = {}
+        """By key, its last entry, where that was noted since the start."""
 
     def note(self, key: str, seq: int, event_id: bytes, prev: bytes | None) -> tuple[Finding, ...]:
         """Note an event that the key has signed. Returns Q1 or Q2 where its number or `prev` does not fit the key's other
         events."""
+        newest = self._newest.get(key)
+        if newest is not None and seq > newest.number:
+            return self._note_above(key, newest, seq, event_id, prev)
         entries = self._of.setdefault(key, bytearray())
         own, before = _short(event_id), _NONE if prev is None else _short(prev)
         if seq == 0 and prev is not None:
@@ -68,10 +85,23 @@ class Sequences:
         if index < _count(entries):
             number, _, names = _entry(entries, index)
             is_misplaced = is_misplaced or (number == seq + 1 and names != own)
+        if index == _count(entries):
+            self._newest[key] = _Newest(seq, event_id, own)
         entries[index * _ENTRY.size : index * _ENTRY.size] = _ENTRY.pack(seq, own, before)
-        while _entry(entries, 0)[0] <= _entry(entries, _count(entries) - 1)[0] - NUMBERS_KEPT:
-            del entries[: _ENTRY.size]
+        _drop_oldest(entries, max(seq, highest))
         return (_NOT_THE_ONE_BEFORE,) if is_misplaced else ()
+
+    def _note_above(
+        self, key: str, newest: _Newest, seq: int, event_id: bytes, prev: bytes | None
+    ) -> tuple[Finding, ...]:
+        """The same for a number above all others of the key, as nearly all events have, in a third of the time."""
+        entries = self._of[key]
+        own = _short(event_id)
+        before = _NONE if prev is None else newest.short if prev == newest.event_id else _short(prev)
+        entries += _ENTRY.pack(seq, own, before)
+        _drop_oldest(entries, seq)
+        self._newest[key] = _Newest(seq, event_id, own)
+        return (_NOT_THE_ONE_BEFORE,) if seq == newest.number + 1 and before != newest.short else ()
 
     def pack(self) -> bytes:
         return b"".join(_KEY.pack(bytes.fromhex(key), _count(entries)) + entries for key, entries in self._of.items())
@@ -86,6 +116,11 @@ class Sequences:
             sequences._of[key.hex()] = bytearray(packed[start : start + count * _ENTRY.size])
             start += count * _ENTRY.size
         return sequences
+
+
+def _drop_oldest(entries: bytearray, highest: int) -> None:
+    while _NUMBER.unpack_from(entries)[0] <= highest - NUMBERS_KEPT:
+        del entries[: _ENTRY.size]
 
 
 def _short(event_id: bytes) -> bytes:

@@ -22,6 +22,7 @@ from projections.definition.compiled import Definition
 from projections.fold.admission import SIGNED, already_open, finding_of, refusal_of, state_of
 from projections.fold.authority import Refusal
 from projections.fold.outgoing import OutgoingBlocks
+from projections.fold.plain_reports import PlainReports
 from projections.fold.records import Record
 from projections.fold.sequences import Sequences
 from projections.fold.standings import Standings, Subject
@@ -65,6 +66,7 @@ class PartitionFold:
         self.definition = definition
         self.partition = partition
         self.next_offset = 0
+        self._plain = PlainReports(definition, partition)
         self._judge = FormJudge(definition)
         self._cross = CrossJudge(definition)
         self._lives = Lives(definition.electorates.slots_of_partition[partition], with_cross=self._cross.is_on)
@@ -127,6 +129,12 @@ class PartitionFold:
         self.next_offset += 1
         self._last_leaf = record.leaf
         event = record.event
+        if signature_holds and isinstance(event, Report) and record.offset > 0:
+            subject = self._plain.subject(record, event)
+            if subject is not None:
+                self._out_of_sequence = self._note_number(record, event)
+                self._report(record, event, subject)
+                return
         refusal = refusal_of(
             record, signature_holds=signature_holds, definition=self.definition, partition=self.partition
         )
@@ -137,7 +145,7 @@ class PartitionFold:
             office = UNATTRIBUTED if event is None else self._office_of(event)
             self._add_record(record, office, state_of(refusal), (finding_of(refusal),))
         elif isinstance(event, Report):
-            self._report(record, event)
+            self._report(record, event, self._subject(event.station, event.contest))
         elif isinstance(event, ResultReviewed):
             self._review(record, event)
         elif isinstance(event, ResultAnnulled):
@@ -155,6 +163,9 @@ class PartitionFold:
         event = record.event
         if event is None or isinstance(event, ElectionOpened) or (refusal and refusal.rule not in SIGNED):
             return ()
+        return self._note_number(record, event)
+
+    def _note_number(self, record: Record, event: LedgerEvent) -> tuple[Finding, ...]:
         prev = bytes.fromhex(event.prev) if event.prev else None
         return self._sequences.note(record.key_id, event.seq, record.event_id, prev)
 
@@ -170,8 +181,7 @@ class PartitionFold:
             self._outgoing.touch(office.id, 0)
         self._add_record(record, UNATTRIBUTED, ResultState.APPLIED, ())
 
-    def _report(self, record: Record, event: Report) -> None:
-        subject = self._subject(event.station, event.contest)
+    def _report(self, record: Record, event: Report, subject: Subject) -> None:
         contest = subject.contest
         life = self._lives.get(subject.slot)
         if life is not None and not self._is_new(record, subject, life):
