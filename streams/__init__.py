@@ -8,12 +8,13 @@ Faust gives the consumer group (which worker has which partitions of `subtotals`
 the life cycle of the worker (start, signals, orderly stop), and the agent, the stream processor that this project was to show.
 
 Switched off:
-    tables, changelogs, windows     keyframes restore the state within seconds, so nothing is kept on disk Faust's producer
-    it only logs a send that failed; results go through a producer that waits for acknowledgement serializers
-    a decode error inside Faust would acknowledge and skip the message creation of topics
-    runtime/kafka/wanted_topics.py creates topics and checks their settings election of a leader            no task is for one
-    worker only the web server                  runtime/metrics_server.py serves the metrics the wait of one second          a
-    lost wake-up would delay a result by as much (faust_patches.py)
+    tables, changelogs, windows   keyframes restore the state within seconds, so nothing is kept on disk
+    Faust's producer              it only logs a send that failed; results go through a producer that waits for acknowledgement
+    serializers                   a decode error inside Faust would acknowledge and skip the message
+    creation of topics            runtime/kafka/wanted_topics.py creates topics and checks their settings
+    election of a leader          no task is for one worker only
+    the web server                runtime/metrics_server.py serves the metrics
+    the consumer's own thread     wake-ups between threads cost more than the fold (faust_patches.py)
 
 Faust's committed offset is a gauge for health. No decision depends on it.
 

@@ -42,7 +42,7 @@ def create_app(settings: Settings, election: Election) -> faust.App:
         broker_request_timeout=30.0,
         web_enabled=False,
     )
-    faust_patches.poll_often(app)
+    faust_patches.consume_in_one_loop(app)
     return app
 
 

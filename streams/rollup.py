@@ -123,7 +123,7 @@ class Publisher:
         """Publish changes, at most every `publish_ms`, and keyframes every `results_keyframe_ms`. Raises what Kafka raises."""
         self._producer = ordered_producer(self._settings)
         await self._producer.start()
-        # A consumer of its own, because Faust's runs in another thread.
+        # With a connection of its own, because a request behind a fetch of Faust's consumer is answered after the fetch.
         ledger = plain_consumer(self._settings)
         await ledger.start()
         self._opener = Opener(
