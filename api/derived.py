@@ -16,6 +16,7 @@ import asyncpg
 from fastapi import FastAPI
 
 from api.errors import ApiError
+from api.feed.bulletin_reading import health_reader
 from api.feed.live import LiveFeed
 from api.health.probe import HealthProbe
 from api.read.readmodel import ReadModel
@@ -96,6 +97,8 @@ class Derived:
         if ApiRole.READ in self.roles:
             app.state.snapshots.serve(self.read)
         app.state.live = self.live
+        if self.live is not None:
+            self.live.bulletins.readers["health"] = health_reader(lambda: self.health.answer(app.state))
         app.state.health = self.health
 
     async def is_there(self) -> bool:

@@ -5,5 +5,6 @@ Does   keeps the newest state of each office; finds what each channel shows of a
 Out    messages over WebSocket and server-sent events
 
 Read next: state.py (what is newest), hub/ (which client gets what), subscribers.py (what one client lacks), frames.py (a
-message and its bytes), live.py (from Kafka to the hub), delivery.py (from the hub to all clients), clients.py (to one client).
+message and its bytes), live.py (from Kafka to the hub), bulletin_reading.py (health and checkpoints), delivery.py (from the hub
+to all clients), clients.py (to one client).
 """

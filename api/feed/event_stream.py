@@ -37,7 +37,7 @@ class StreamClient(Client):
     def open(self) -> None:
         self._take_connection()
         with suppress(RuntimeError):  # the connection has just been lost
-            self.write_now(chunk(b"retry: %d\n\n" % int(1000 * RETRY_SECONDS * (1 + random.random()))))
+            self.write_now(chunk(b"retry: %d\n" % int(1000 * RETRY_SECONDS * (1 + random.random()))))
         self._note_room(self.is_full)
 
     def end(self, sentence: str, after_s: float) -> None:

@@ -17,7 +17,7 @@ from websockets.frames import Opcode
 from schemas.served.live import GapReason, Positions
 
 if TYPE_CHECKING:
-    from api.feed.subscribers import Channel
+    from api.feed.subscribers import Bulletin, Channel
 
 TEXT, SOCKET, SOCKET_DEFLATED, EVENT = range(4)
 """Forms: JSON alone; a WebSocket frame; a compressed WebSocket frame; a server-sent event as a chunk of HTTP."""
@@ -45,7 +45,7 @@ class Frame:
         text: bytes | Callable[[], bytes],
         *,
         cursor: str | None = None,
-        channel: Channel | None = None,
+        channel: Channel | Bulletin | None = None,
         before: Positions | None = None,
         number: int = 0,
         gap: GapReason | None = None,

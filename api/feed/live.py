@@ -17,6 +17,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from api.feed.admission import Admission
+from api.feed.bulletin_reading import BulletinReading, checkpoint_reader
 from api.feed.clients import Clients
 from api.feed.delivery import Delivery
 from api.feed.hub.hub import Hub
@@ -30,7 +31,7 @@ from runtime.kafka.set_aside import Opener, SetAside
 from runtime.kafka.topics import SUBTOTALS_PARTITIONS, topics_of
 from runtime.logs import log_line
 from runtime.settings import Settings
-from schemas.served.live import Positions
+from schemas.served.live import BulletinName, Positions
 
 logger = logging.getLogger("rekap.live")
 
@@ -58,11 +59,15 @@ class LiveFeed:
         self.clients = Clients(self.admission)
         self.hub: Hub | None = None
         """None while the feed begins."""
+        self.bulletins = BulletinReading(self._is_awaited, self._publish)
+        self.bulletins.readers["checkpoints"] = checkpoint_reader(settings, definition)
         self.delivery: Delivery | None = None
         """How the frames of `hub` are written."""
 
     async def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._follow_for_ever()), asyncio.create_task(self.beat())]
+        self._tasks = [
+            asyncio.create_task(each) for each in (self._follow_for_ever(), self.beat(), self.bulletins.run())
+        ]
 
     async def stop(self) -> None:
         self.end_clients()
@@ -203,6 +208,14 @@ class LiveFeed:
         if consumer is not None:
             with suppress(Exception):
                 await stop_consumer(consumer)
+
+    def _is_awaited(self, name: BulletinName) -> bool | None:
+        return None if self.hub is None else self.hub.bulletins.is_awaited(name)
+
+    def _publish(self, name: BulletinName, rows: Mapping[int, bytes]) -> None:
+        if self.hub is not None and self.delivery is not None:
+            self.hub.bulletins.publish(name, rows)
+            self.delivery.begin()
 
     async def beat(self) -> None:
         while True:

@@ -14,7 +14,7 @@ from api.feed.frames import SOCKET, SOCKET_DEFLATED, WINDOW_BITS
 from api.feed.hub.commands import CommandError
 from api.feed.hub.hub import Hub
 from api.http.connection import SocketConnection
-from schemas.served.live import FROM_CLIENT, Subscribe, retry_reason
+from schemas.served.live import FROM_CLIENT, Follow, Subscribe, retry_reason
 
 COMMANDS_MAX = 100
 """Commands that a client may send between two heartbeats; a page on which a user pans over a map sends a dozen."""
@@ -78,11 +78,13 @@ class SocketClient(Client):
             command = FROM_CLIENT.validate_json(text)
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            field = ".".join(str(part) for part in first["loc"] if part not in ("subscribe", "unsubscribe"))
+            field = ".".join(str(part) for part in first["loc"] if part not in ("subscribe", "follow", "unsubscribe"))
             raise CommandError(400, field or None, first["msg"]) from None
         try:
             if isinstance(command, Subscribe):
                 self.hub.subscribe(self.subscriber, command)
+            elif isinstance(command, Follow):
+                self.hub.follow(self.subscriber, command)
             else:
                 self.hub.unsubscribe(self.subscriber, command)
         except CommandError as error:

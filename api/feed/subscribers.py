@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from api.feed.frames import Frame
 from api.feed.touched import OF_OFFICE, WHOLE, Key
-from schemas.served.live import Fields, GapReason, Positions
+from schemas.served.live import BulletinName, Fields, GapReason, Positions
 
 if TYPE_CHECKING:
     from api.feed.state import OfficeState
@@ -73,6 +73,28 @@ class Channel:
         return key[1] != WHOLE and (key[0] != OF_OFFICE or len(self.office.entry.contests) > 1)
 
 
+class Bulletin:
+    """A channel that is not of an office (api/feed/hub/bulletins.py)."""
+
+    __slots__ = ("changed", "is_current", "live", "name", "number", "rows", "subscriptions", "waiting")
+
+    def __init__(self, name: BulletinName) -> None:
+        self.name = name
+        self.rows: dict[int, bytes] = {}
+        """The newest rows as JSON, by their number."""
+        self.changed: dict[int, int] = {}
+        """By row, the change that was the last to replace it."""
+        self.number = 0
+        """How many changes have been published."""
+        self.is_current = False
+        """Whether the rows have been read since somebody followed the bulletin."""
+        self.subscriptions = 0
+        self.waiting: dict[Subscription, None] = {}
+        """Subscriptions that wait for the rows to be read."""
+        self.live: dict[Subscriber, int] = {}
+        """The live subscribers, each with the change that it has caught up with."""
+
+
 class Round:
     """What a due subscription lacked at one moment, and how far that has been sent."""
 
@@ -106,7 +128,7 @@ class Subscription:
         "subscriber",
     )
 
-    def __init__(self, subscriber: Subscriber, channel: Channel, id: str | None) -> None:
+    def __init__(self, subscriber: Subscriber, channel: Channel | Bulletin, id: str | None) -> None:
         self.subscriber = subscriber
         self.channel = channel
         self.id = id
@@ -170,7 +192,7 @@ class Subscriber:
         self.outlet = outlet
         self.party = party
         """The party that its subscriptions count against."""
-        self.subscriptions: dict[Channel, Subscription] = {}
+        self.subscriptions: dict[Channel | Bulletin, Subscription] = {}
         self.due: dict[Subscription, None] = {}
         self.parked = 0
         self.has_left = False

@@ -152,6 +152,19 @@ class Subscribe(_FromClient):
     """Position after which to continue, instead of beginning with a snapshot."""
 
 
+BulletinName = Literal["health", "checkpoints"]
+
+
+class Follow(_FromClient):
+    """Subscription to a bulletin, which is not of an office: `health` (as `/v1/health`) or `checkpoints` (the signed tree head
+    of each log). Its channel has the same name. All of it comes first, and then what changes. It has no cursor: a client that
+    connects again follows again and gets all of it."""
+
+    type: Literal["follow"] = "follow"
+    id: MessageId | None = None
+    bulletin: BulletinName
+
+
 class Unsubscribe(_FromClient):
     """End of a subscription, named by its id or by its channel."""
 
@@ -160,8 +173,8 @@ class Unsubscribe(_FromClient):
     channel: Annotated[str, Field(max_length=300)] | None = None
 
 
-FromClient = Annotated[Subscribe | Unsubscribe, Field(discriminator="type")]
-FROM_CLIENT: TypeAdapter[Subscribe | Unsubscribe] = TypeAdapter(FromClient)
+FromClient = Annotated[Subscribe | Follow | Unsubscribe, Field(discriminator="type")]
+FROM_CLIENT: TypeAdapter[Subscribe | Follow | Unsubscribe] = TypeAdapter(FromClient)
 
 
 # ── from the server ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -269,6 +282,40 @@ class Heartbeat(_FromServer):
     """Offices of which a message is missing. Their newest state comes with the next keyframe."""
 
 
+class Health(_FromServer):
+    """The bulletin `health`: what `/v1/health` of this process answers. It comes when it has changed, five seconds apart.
+    Members that are longer than 16 KiB are left out and named in `omitted`."""
+
+    type: Literal["health"] = "health"
+    id: str | None = None
+    channel: Literal["health"]
+    health: dict[str, Any]
+
+
+class LogCheckpoint(_FromServer):
+    """The newest checkpoint of the log of one ledger partition."""
+
+    partition: int
+    origin: str
+    size: int
+    """Records that the checkpoint covers: those at the offsets below it."""
+    root: str
+    """Root of the tree of these records (RFC 6962), hexadecimal."""
+    note: str
+    """The checkpoint as it was signed and cosigned (C2SP signed-note), as in `/log/{partition}/checkpoint`."""
+
+
+class Checkpoints(_FromServer):
+    """The bulletin `checkpoints`. The first message has the logs of all partitions, in parts (`more`) where it is long; a later
+    one those whose checkpoint was made since. A log of which this server has no checkpoint is absent."""
+
+    type: Literal["checkpoints"] = "checkpoints"
+    id: str | None = None
+    channel: Literal["checkpoints"]
+    logs: list[LogCheckpoint]
+    more: bool = False
+
+
 class Unsubscribed(_FromServer):
     type: Literal["unsubscribed"] = "unsubscribed"
     id: str | None = None
@@ -287,8 +334,9 @@ class FeedError(_FromServer):
 
 
 FromServer = Annotated[
-    Hello | Snapshot | Change | Delta | Gap | Heartbeat | Unsubscribed | FeedError, Field(discriminator="type")
+    Hello | Snapshot | Change | Delta | Health | Checkpoints | Gap | Heartbeat | Unsubscribed | FeedError,
+    Field(discriminator="type"),
 ]
-FROM_SERVER: TypeAdapter[Hello | Snapshot | Change | Delta | Gap | Heartbeat | Unsubscribed | FeedError] = TypeAdapter(
-    FromServer
-)
+FROM_SERVER: TypeAdapter[
+    Hello | Snapshot | Change | Delta | Health | Checkpoints | Gap | Heartbeat | Unsubscribed | FeedError
+] = TypeAdapter(FromServer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from api.feed.frames import Frame
+from api.feed.hub.bulletins import Bulletins
 from api.feed.hub.channels import Channels
 from api.feed.hub.commands import CommandError, selection_of, start_of
 from api.feed.hub.messages import MessageRows, error_frame, gap_frame, heartbeat_frame, hello_frame, unsubscribed_frame
@@ -15,12 +16,12 @@ from api.feed.hub.passes import Passes
 from api.feed.hub.rows import Rows
 from api.feed.slots import Slots
 from api.feed.state import FRAMES, FeedState, OfficeState, PackedTally
-from api.feed.subscribers import PART_BYTES, Channel, Outlet, Subscriber, Subscription
+from api.feed.subscribers import PART_BYTES, Bulletin, Channel, Outlet, Subscriber, Subscription
 from api.feed.touched import Touched
 from projections.definition.compiled import Definition
 from projections.fold.chain import Applied
 from schemas.derived.results import Cut
-from schemas.served.live import Positions, Subscribe, Unsubscribe
+from schemas.served.live import Follow, Positions, Subscribe, Unsubscribe
 
 SUBSCRIPTIONS_MAX = 50
 """Limit for one connection."""
@@ -50,6 +51,7 @@ class Hub:
         self._moment = Moment(definition.hash, generation, self.positions)
         self.passes = Passes(self._frame_failed)
         self._parts = PartMaker(self.state, self._channels, self._rows, self._moment, part_bytes)
+        self.bulletins = Bulletins(lambda frame, bulletin: self.passes.add(frame, list(bulletin.live)), part_bytes)
         self._slots = Slots(SUBSCRIPTIONS_TOTAL_MAX, subscriptions_of_party)
         self._subscribers: dict[Subscriber, None] = {}
 
@@ -151,7 +153,7 @@ class Hub:
         office.stop(FRAMES, error, "making its frames")
 
     def _frame_failed(self, frame: Frame, error: Exception) -> None:
-        assert frame.channel is not None
+        assert isinstance(frame.channel, Channel), "the text of a bulletin is made with its frame"
         self._office_failed(frame.channel.office, error)
 
     def _change(self, channel: Channel, part: Touched) -> Callable[[], bytes]:
@@ -207,8 +209,10 @@ class Hub:
 
     def next_part(self, subscription: Subscription) -> list[Frame]:
         """As `PartMaker.next_part`, with the newest state."""
+        if isinstance(subscription.channel, Bulletin):
+            return self.bulletins.next_part(subscription, subscription.channel)
         self.flush()
-        return self._parts.next_part(subscription)
+        return self._parts.next_part(subscription, subscription.channel)
 
     def slow_client(self, skipped: int) -> Frame:
         return gap_frame("slow-client", None, skipped=skipped)
@@ -248,24 +252,37 @@ class Hub:
             len(self.state.positions) - 1,
             keeps_cursor=keeps_cursor,
         )
-        if (before := subscriber.subscriptions.get(channel)) is None:
-            if len(subscriber.subscriptions) >= SUBSCRIPTIONS_MAX:
-                raise CommandError(
-                    429, None, f"a connection has at most {SUBSCRIPTIONS_MAX} subscriptions; end one first"
-                )
-            if (refusal := self._slots.refusal(subscriber.party)) is not None:
-                raise CommandError(429, None, f"no more subscriptions here: {refusal}")
-        else:
-            self._end(before)
+        self._make_room(subscriber, channel)
         channel = self._channels.add_subscription(channel)
-        self._slots.take(subscriber.party)
-        subscription = subscriber.subscriptions[channel] = Subscription(subscriber, channel, command.id)
+        subscription = self._add(subscriber, channel, command.id)
         subscription.gap = gap
         subscription.is_quiet = is_quiet
         if since is not None and (source := self.parked.lagging(since)) is not None:
             self.parked.park(subscription, since, source)
         else:
             subscriber.owe(subscription, since)
+
+    def follow(self, subscriber: Subscriber, command: Follow) -> None:
+        """Begin a subscription to a bulletin, or begin it again. Raises CommandError."""
+        bulletin = self.bulletins.named(command.bulletin)
+        self._make_room(subscriber, bulletin)
+        bulletin.subscriptions += 1
+        self.bulletins.begin(self._add(subscriber, bulletin, command.id), bulletin)
+
+    def _make_room(self, subscriber: Subscriber, channel: Channel | Bulletin) -> None:
+        """End the subscription to the channel that there is, or see that one more may begin. Raises CommandError."""
+        if (before := subscriber.subscriptions.get(channel)) is not None:
+            self._end(before)
+            return
+        if len(subscriber.subscriptions) >= SUBSCRIPTIONS_MAX:
+            raise CommandError(429, None, f"a connection has at most {SUBSCRIPTIONS_MAX} subscriptions; end one first")
+        if (refusal := self._slots.refusal(subscriber.party)) is not None:
+            raise CommandError(429, None, f"no more subscriptions here: {refusal}")
+
+    def _add(self, subscriber: Subscriber, channel: Channel | Bulletin, id: str | None) -> Subscription:
+        self._slots.take(subscriber.party)
+        subscription = subscriber.subscriptions[channel] = Subscription(subscriber, channel, id)
+        return subscription
 
     def unsubscribe(self, subscriber: Subscriber, command: Unsubscribe) -> None:
         """End the subscription with the id or the channel that the command names. Raises CommandError."""
@@ -285,4 +302,7 @@ class Hub:
         subscriber.forget(subscription)
         self._slots.give_back(subscriber.party)
         channel.live.pop(subscriber, None)
-        self._channels.remove_subscription(channel)
+        if isinstance(channel, Bulletin):
+            self.bulletins.end(subscription, channel)
+        else:
+            self._channels.remove_subscription(channel)

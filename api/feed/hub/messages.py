@@ -13,7 +13,7 @@ from api.feed.state import OfficeState
 from api.feed.subscribers import Channel, Subscription
 from api.feed.touched import OF_OFFICE, WHOLE, Key
 from projections.definition.compiled import Definition
-from schemas.served.live import GapReason
+from schemas.served.live import BulletinName, GapReason
 
 
 class MessageRows:
@@ -95,6 +95,18 @@ def heartbeat_frame(cursor: str, offices: Sequence[OfficeState]) -> Frame:
         "waiting": [office.entry.id for office in offices if office.waits_for_keyframe],
     }
     return Frame("heartbeat", orjson.dumps(message), cursor=cursor)
+
+
+def bulletin_message(name: BulletinName, rows: Sequence[bytes], *, id: str | None = None, more: bool = False) -> bytes:
+    """A message of a bulletin. That of health has one row, that of the checkpoints one for each log."""
+    return b"{%b}" % b",".join(
+        (
+            *(() if id is None else (b'"id":%b' % orjson.dumps(id),)),
+            b'"type":"%b","channel":"%b"' % (name.encode(), name.encode()),
+            b'"health":%b' % rows[0] if name == "health" else b'"logs":[%b]' % b",".join(rows),
+            *((b'"more":true',) if more else ()),
+        )
+    )
 
 
 def unsubscribed_frame(subscription: Subscription) -> Frame:

@@ -22,10 +22,10 @@ class PartMaker:
         self._moment = moment
         self._part_bytes = part_bytes
 
-    def next_part(self, subscription: Subscription) -> list[Frame]:
+    def next_part(self, subscription: Subscription, channel: Channel) -> list[Frame]:
         """The next frames for a due subscription: markers of gaps, and one frame with the newest of what it lacks; no frames
         where it lacks nothing. After the last part it is live. The hub has flushed just before."""
-        subscriber, channel = subscription.subscriber, subscription.channel
+        subscriber = subscription.subscriber
         office = channel.office
         frames: list[Frame] = []
         message = MessageRows()
@@ -33,7 +33,7 @@ class PartMaker:
         is_complete = False
         while message.size < self._part_bytes:
             if (round := subscription.round) is None:
-                round = subscription.round = self._round(subscription, frames)
+                round = subscription.round = self._round(subscription, channel, frames)
             self._fill(channel, round, message, seen)
             if not round.is_over:
                 break
@@ -63,9 +63,8 @@ class PartMaker:
             subscriber.put_off(subscription)
         return frames
 
-    def _round(self, subscription: Subscription, frames: list[Frame]) -> Round:
+    def _round(self, subscription: Subscription, channel: Channel, frames: list[Frame]) -> Round:
         """All that a subscription lacks now. A gap that its client must know about is added to the frames."""
-        channel = subscription.channel
         gap, subscription.gap = subscription.gap, None
         stations_lost = False
         keys: Sequence[Key] = channel.keys
