@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
+
+from api.limits.party_queue import PartyQueue
 
 SLICE_SECONDS = 0.002
 """After so much rendering, everything else has as much time. One part of the feed takes about 2 ms; at half, each part is
@@ -24,14 +25,14 @@ class RenderingTurns:
         """Seconds of rendering that no pause has made up for yet."""
         self._at = 0.0
         """When a turn ended last."""
-        self._waiting: dict[str, deque[Piece]] = {}
-        """By party, the party whose turn is next first. So five hundred connections of one address wait for each other, and
-        a connection of another address waits for one of them."""
+        self._waiting: PartyQueue[Piece] = PartyQueue()
+        """So five hundred connections of one address wait for each other, and a connection of another address waits for one
+        of them."""
         self._is_called = False
         self._is_held = False
 
     def add(self, party: str, piece: Piece) -> None:
-        self._waiting.setdefault(party, deque()).append(piece)
+        self._waiting.add(party, piece)
         self._call(0.0)
 
     def hold(self) -> None:
@@ -55,7 +56,7 @@ class RenderingTurns:
         self._spent = max(0.0, self._spent - (time.perf_counter() - self._at))
         try:
             while self._waiting and not self._is_held and self._spent <= self._slice_seconds:
-                piece = self._next()
+                piece = self._waiting.take_next()
                 # The time of this thread and not of the clock, because the machine may run other processes meanwhile.
                 began = time.thread_time()
                 try:
@@ -66,12 +67,3 @@ class RenderingTurns:
             self._at = time.perf_counter()
             self._is_called = False
             self._call(self._spent if self._spent > self._slice_seconds else 0.0)
-
-    def _next(self) -> Piece:
-        """The next piece of the party whose turn it is, which then waits behind the other parties."""
-        party = next(iter(self._waiting))
-        pieces = self._waiting.pop(party)
-        piece = pieces.popleft()
-        if pieces:
-            self._waiting[party] = pieces
-        return piece

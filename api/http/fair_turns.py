@@ -123,7 +123,7 @@ class FairTurns:
         self._used: dict[str, float] = {}
         """By party, the seconds that its work has used of this turn."""
         self._within = 0.0
-        """Of these, seconds of work that was begun within the work that is being done."""
+        """Seconds used by work that began within the work that is being done."""
         self._pieces: PartyQueue[Piece] = PartyQueue()
         self._slow: PartyQueue[Piece] = PartyQueue()
         """Pieces of work of which each party has one done in LOOK_SECONDS."""

@@ -35,6 +35,9 @@ class BatchTurns:
 
     The batch that has the turn of its party waits in one queue with those of other parties. Each party has at most one batch in
     that queue, so a party that sends twenty waits behind its own batches.
+
+    api/limits/party_queue.py is for pieces of work that the owner of the queue calls. A batch is a coroutine that waits for its
+    own turn, with a time limit, and may be cancelled while it waits, so locks hold the order here.
     """
 
     def __init__(self) -> None:
