@@ -15,7 +15,7 @@ from schemas.definition.package import ElectionPackage
 class StationOrder(NamedTuple):
     """The stations in one order, in which those of any area, at any level, are neighbours: area by area, each with its own
     stations and then with the areas in it, both by code. Where codes begin with the code of the area above, this is the order
-    of the codes. A station's rank is its index in this order (the column `place` of the table `station_result`)."""
+    of the codes. A station's rank is its index in this order (the column `rank` of the table `station_result`)."""
 
     rank: array[int]
     """Station → its rank."""

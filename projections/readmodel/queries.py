@@ -70,15 +70,15 @@ SELECT page.station, page.contest, page.state, page."offset", encode(record.even
 FROM ({page}) AS page LEFT JOIN LATERAL (
     SELECT event, version FROM record WHERE record.partition = page.partition AND record."offset" = page."offset" OFFSET 0
 ) AS record ON true
-ORDER BY page.contest, page.place
+ORDER BY page.contest, page.rank
 """
 """The rows of `station_result` that `page` selects, each with its record. OFFSET 0 has each record read by its key, whatever
 the planner estimates of the tables."""
 
 STATION_RESULTS = _RESULTS_WITH_RECORDS.format(
-    page="SELECT * FROM station_result WHERE contest = ANY ($1::text[]) AND place = $2"
+    page="SELECT * FROM station_result WHERE contest = ANY ($1::text[]) AND rank = $2"
 )
-"""Takes the station's contests and its rank (column `place`)."""
+"""Takes the station's contests and its rank."""
 
 PLAN_FOR_THESE_VALUES = "SET LOCAL plan_cache_mode = force_custom_plan"
 """Executed before a list of events or stations is read, because the number of rows depends on the values and one plan for all
@@ -86,12 +86,12 @@ values would be slow."""
 
 _STATIONS = """
     SELECT * FROM station_result
-    WHERE contest = $1 AND place >= $2 AND place < $3{more}
-    ORDER BY place
+    WHERE contest = $1 AND rank >= $2 AND rank < $3{more}
+    ORDER BY rank
     LIMIT $4
 """
 STATIONS_OF_AREA = _RESULTS_WITH_RECORDS.format(page=_STATIONS.format(more=""))
-"""Takes a contest, the first rank (column `place`), the rank after the last, and how many."""
+"""Takes a contest, the first rank, the rank after the last, and how many."""
 STATIONS_IN_STATE = _RESULTS_WITH_RECORDS.format(page=_STATIONS.format(more=" AND state = $5"))
 """Takes the parameters of STATIONS_OF_AREA, and a state."""
 

@@ -20,7 +20,7 @@ LIST_INDEXES = (
     # Nearly all records are reports, which are found in record_received.
     """CREATE INDEX IF NOT EXISTS record_type ON record (type, received_us, partition, "offset")
        WHERE type <> 'result.reported'""",
-    "CREATE INDEX IF NOT EXISTS station_result_state ON station_result (contest, state, place)",
+    "CREATE INDEX IF NOT EXISTS station_result_state ON station_result (contest, state, rank)",
 )
 """Indexes that lists of events and stations need, and that make each write dearer. In a read model that is not served yet, the
 recorder makes them at the end: sorting costs 4 µs a record."""
@@ -89,8 +89,8 @@ class Upsert(NamedTuple):
 
 STATION_RESULT = Upsert(
     "station_result",
-    ("contest", "place"),
-    ("station", "contest", "place", "partition", "offset", "through", "state", "contribution"),
+    ("contest", "rank"),
+    ("station", "contest", "rank", "partition", "offset", "through", "state", "contribution"),
 )
 AREA_TALLY = Upsert("area_tally", ("area", "contest"), ("contest", "area", "tally"))
 OFFICE_TALLY = Upsert("office_tally", ("area", "office"), ("office", "area", "tally"))

@@ -26,7 +26,7 @@ StateColumns = tuple[list[int], list[int], list[str], list[str]]
 
 
 _STATION_KEY = itemgetter(1, 2)
-"""Key of a row of `station_result`: contest, and the column `place` (StationOrder.rank)."""
+"""Key of a row of `station_result`: contest and rank."""
 
 
 class BlockGapError(Exception):

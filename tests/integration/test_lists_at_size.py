@@ -79,22 +79,22 @@ FILL = [
     # tree.
     """
     INSERT INTO station_result
-    SELECT place, 0, place, place, contest, station,
-           CASE WHEN place % 100000 = 77 THEN 'annulled' WHEN place % 1000 = 7 THEN 'held' WHEN place % 5 = 0 THEN
+    SELECT rank, 0, rank, rank, contest, station,
+           CASE WHEN rank % 100000 = 77 THEN 'annulled' WHEN rank % 1000 = 7 THEN 'held' WHEN rank % 5 = 0 THEN
            'flagged' ELSE 'counted' END, NULL
-    FROM unnest($1::text[], $2::int[]) AS given (station, place), unnest(ARRAY['president']) AS contest
+    FROM unnest($1::text[], $2::int[]) AS given (station, rank), unnest(ARRAY['president']) AS contest
     """,
     """
     INSERT INTO record (partition, version, "offset", received_us, event, office, type, key, station, contest, area, shard,
                         state, findings, payload)
-    SELECT 0, 1, place, 1000000 + (place * 7919::bigint % 800000), sha256(station::bytea), 'president',
-           CASE WHEN place % 50000 = 3 THEN 'result.annulled' ELSE 'result.reported' END, 'key' || place % 40, station,
-           CASE WHEN place % 3 = 0 THEN 'council-a' ELSE 'president' END, split_part(station, '-', 1),
+    SELECT 0, 1, rank, 1000000 + (rank * 7919::bigint % 800000), sha256(station::bytea), 'president',
+           CASE WHEN rank % 50000 = 3 THEN 'result.annulled' ELSE 'result.reported' END, 'key' || rank % 40, station,
+           CASE WHEN rank % 3 = 0 THEN 'council-a' ELSE 'president' END, split_part(station, '-', 1),
            regexp_replace(split_part(station, '-', 1), '[.][0-9]+$', ''), 'counted', '[]',
            '{"created_at":"2029-02-14T06:00:00Z","filler":"' || repeat('x', 100) || '"}'
-    FROM unnest($1::text[], $2::int[]) AS given (station, place)
+    FROM unnest($1::text[], $2::int[]) AS given (station, rank)
     """,
-    # One station with 10,000 forms; one event that stands 5,000 times.
+    # One station with 10,000 forms; one event that has 5,000 records.
     """
     INSERT INTO record (partition, version, "offset", received_us, event, office, type, key, station, contest, area, shard,
                         state, findings, payload)
@@ -156,7 +156,7 @@ class Explaining:
 
 
 def _rows(plan: dict[str, Any]) -> list[float]:
-    """Of each step: rows it gave, and rows it looked at and dropped."""
+    """The rows that each step gave, and those that it read and dropped."""
     own = (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * plan["Actual Loops"]
     return [own, *(each for part in plan.get("Plans", []) for each in _rows(part))]
 
@@ -169,11 +169,11 @@ async def pool(parts: Parts) -> AsyncIterator[Any]:
     try:
         await migrate(pool, schema, files("projections.readmodel").joinpath("migrations"))
         async with pool.acquire() as connection:
-            places = list(definition.stations.order.rank)
+            ranks = list(definition.stations.order.rank)
             for table in ("record", "station_result", "area_tally"):
                 await connection.execute(f"ALTER TABLE {table} SET UNLOGGED")
-            await connection.execute(FILL[0], list(definition.stations.codes), places)
-            await connection.execute(FILL[1], list(definition.stations.codes), places)
+            await connection.execute(FILL[0], list(definition.stations.codes), ranks)
+            await connection.execute(FILL[1], list(definition.stations.codes), ranks)
             await connection.execute(FILL[2])
             await connection.execute(FILL[3])
             tallies = [orjson.dumps(empty_tally(len(entry.choices))).decode() for entry in definition.ballots.contests]
@@ -229,21 +229,21 @@ async def test_pages_of_stations_hold_all_of_an_area_in_order(read: tuple[Defini
             if page["next"] is None:
                 break
             after = definition.stations.number[page["next"]]
-        places = [definition.stations.order.rank[definition.stations.number[each]] for each in found]
-        assert places == sorted(set(places))
+        ranks = [definition.stations.order.rank[definition.stations.number[each]] for each in found]
+        assert ranks == sorted(set(ranks))
         expected = [
             station
-            for station, place in zip(definition.stations.codes, definition.stations.order.rank, strict=True)
+            for station, rank in zip(definition.stations.codes, definition.stations.order.rank, strict=True)
             if number in definition.tree.lineage[definition.stations.area[definition.stations.number[station]]]
-            and (state is None or state == _state(place))
+            and (state is None or state == _state(rank))
         ]
         assert sorted(found) == sorted(expected)
 
 
-def _state(place: int) -> str:
-    if place % 100_000 == 77:
+def _state(rank: int) -> str:
+    if rank % 100_000 == 77:
         return "annulled"
-    return "held" if place % 1_000 == 7 else "flagged" if place % 5 == 0 else "counted"
+    return "held" if rank % 1_000 == 7 else "flagged" if rank % 5 == 0 else "counted"
 
 
 async def test_any_page_of_events(read: tuple[Definition, ReadModel, Explaining]) -> None:
@@ -354,7 +354,7 @@ async def test_snapshots_and_look_ups(read: tuple[Definition, ReadModel, Explain
     _check(explaining, "event")
     again = await explaining.pool.fetchval("SELECT encode(sha256('again'), 'hex')")
     assert len(await model.submission(again)) == event_queries.RECORDS_OF_EVENT_MAX
-    _check(explaining, "an event that stands 5,000 times")
+    _check(explaining, "an event that has 5,000 records")
     connection = Explaining(explaining.pool, explaining.touched)
     await connection.fetch(event_queries.RECORDS_OF_EVENTS, [again, *(f"{number:064x}" for number in range(1_000))])
     _check(explaining, "look-up of a batch")

@@ -1,4 +1,4 @@
-"""The recorder on a real Kafka and PostgreSQL: stopped at any statement, it goes on as if nothing had been."""
+"""The recorder on a real Kafka and PostgreSQL: stopped at any statement, it continues as if it had not been."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from schemas.derived.blocks import BlockRange
 from tests.conftest import Parts
 from tests.support.ledger import MemoryLedger
 from tests.support.nights import play
+from tests.support.published_nights import Message, published
 from tests.support.small_election import reported, small_package
 from tests.support.stacks import eventually
-from tests.support.told_nights import Message, told
 
 TABLES = ("record", "station_result", "area_tally", "office_tally", "block_watermark", "result_watermark")
 INDEXES = {
@@ -65,15 +65,15 @@ def _night() -> list[tuple[Any, ...]]:
     ]
 
 
-class Place:
-    """An election of its own, of which all is told."""
+class OwnElection:
+    """An election of its own: what is published of it, and the tables that a recorder fills from that."""
 
     def __init__(self, settings: Settings, definition: Definition) -> None:
         self.settings = settings
         self.definition = definition
         self.schema = queries.schema_of(definition.election, settings.generation)
 
-    async def tell(self, messages: list[Message]) -> None:
+    async def publish(self, messages: list[Message]) -> None:
         topics = topics_of(self.definition.election, self.settings.generation)
         seals = Seals(self.settings.workers_key, self.definition.hash)
         producer = ordered_producer(self.settings)
@@ -91,8 +91,8 @@ class Place:
             await producer.stop()
         self.messages = len(messages)
 
-    async def keep(self, ledger: MemoryLedger) -> None:
-        """In Kafka, where the recorder looks whether its read model is of this ledger."""
+    async def append(self, ledger: MemoryLedger) -> None:
+        """Into Kafka, where the recorder looks whether its read model is of this ledger."""
         producer = ordered_producer(self.settings)
         await producer.start()
         try:
@@ -152,22 +152,22 @@ class Place:
         await recording
 
 
-async def _place(parts: Parts, name: str, *, generation: int = 1) -> Place:
+async def _own_election(parts: Parts, name: str, *, generation: int = 1) -> OwnElection:
     package = small_package()
     package = replace(package, election=package.election.model_copy(update={"id": name}))
     definition = Definition.of(package)
     settings = replace(read_settings(parts), generation=generation, record_ms=50)
     await create_topics(settings, definition.election, generation)
-    return Place(settings, definition)
+    return OwnElection(settings, definition)
 
 
-async def _ledger(place: Place) -> MemoryLedger:
+async def _ledger(own: OwnElection) -> MemoryLedger:
     package = small_package()
     ledger = MemoryLedger(
-        replace(package, election=package.election.model_copy(update={"id": place.definition.election.id}))
+        replace(package, election=package.election.model_copy(update={"id": own.definition.election.id}))
     )
     play(ledger, _night())
-    await place.keep(ledger)
+    await own.append(ledger)
     return ledger
 
 
@@ -196,12 +196,12 @@ class Failing:
 async def test_a_recorder_that_stops_at_any_statement_continues_as_if_it_had_not(
     parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = await _place(parts, "recorder-stopped")
-    ledger = await _ledger(place)
-    # Told twice, in blocks cut differently: a tabulator that did not know that it had been replaced.
-    await place.tell(told(ledger, range(0, 99, 2), range(0, 99, 3)))
-    await place.record()
-    expected = await place.tables()
+    own = await _own_election(parts, "recorder-stopped")
+    ledger = await _ledger(own)
+    # Published twice, in blocks cut differently, as by a tabulator that did not know that it had been replaced.
+    await own.publish(published(ledger, range(0, 99, 2), range(0, 99, 3)))
+    await own.record()
+    expected = await own.tables()
     assert len(expected["record"]) == sum(map(len, ledger.partitions))
 
     write = transaction.write
@@ -213,29 +213,29 @@ async def test_a_recorder_that_stops_at_any_statement_continues_as_if_it_had_not
 
     monkeypatch.setattr(batches, "BATCH_MESSAGES_MAX", 9)
     monkeypatch.setattr(transaction, "write", failing_write)
-    await place.forget()
-    await place.record()
-    assert await place.tables() == expected, "in small batches, each read ahead of the one before"
+    await own.forget()
+    await own.record()
+    assert await own.tables() == expected, "in small batches, each read ahead of the one before"
     assert any(each == recording.CHANGE_STATES for each in statements), "some record changes its state in a later batch"
     at, stopped = 1, 0
     while True:
-        await place.forget()
+        await own.forget()
         statements.clear()
         try:
-            await place.record()
+            await own.record()
             break  # it has fewer statements
         except ConnectionResetError:
             stopped += 1
-        assert await place.positions() < place.messages
-        await place.record()
-        assert await place.tables() == expected, f"stopped at statement {at}"
+        assert await own.positions() < own.messages
+        await own.record()
+        assert await own.tables() == expected, f"stopped at statement {at}"
         at += 5
     assert stopped > 5
 
 
 async def test_one_that_was_overtaken_writes_nothing(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = await _place(parts, "recorder-overtaken")
-    await place.tell(told(await _ledger(place), range(0, 99, 2)))
+    own = await _own_election(parts, "recorder-overtaken")
+    await own.publish(published(await _ledger(own), range(0, 99, 2)))
     monkeypatch.setattr(batches, "BATCH_MESSAGES_MAX", 9)
     write, seen = transaction.write, []
 
@@ -247,31 +247,31 @@ async def test_one_that_was_overtaken_writes_nothing(parts: Parts, monkeypatch: 
 
     monkeypatch.setattr(transaction, "write", write_and_be_overtaken)
     with pytest.raises(RecorderError, match="another recorder has written"):
-        await place.record()
+        await own.record()
     assert len(seen) == 1
-    assert len((await place.tables())["record"]) == len(seen[0].records)
+    assert len((await own.tables())["record"]) == len(seen[0].records)
 
 
 async def test_a_missing_block_stops_its_office_alone_after_what_came_before(
     parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = await _place(parts, "recorder-gap")
-    messages = [message for message in told(await _ledger(place), range(0, 99, 2)) if message[0] == "subtotals"]
+    own = await _own_election(parts, "recorder-gap")
+    messages = [message for message in published(await _ledger(own), range(0, 99, 2)) if message[0] == "subtotals"]
     of_office = [str(BlockRange.from_bytes(value).office) for _, value in messages]
     president = [number for number, office in enumerate(of_office) if office == "president"]
     missing = president[3]
-    await place.tell(messages[:missing] + messages[missing + 1 :])
+    await own.publish(messages[:missing] + messages[missing + 1 :])
     monkeypatch.setattr(batches, "BATCH_MESSAGES_MAX", 1)
-    await place.record()
-    before, gap = (BlockRange.from_bytes(messages[president[place]][1]) for place in (2, 3))
+    await own.record()
+    before, gap = (BlockRange.from_bytes(messages[president[index]][1]) for index in (2, 3))
     assert before.partition == gap.partition
-    watermarks = {row[:2]: row[2] for row in (await place.tables())["block_watermark"]}
+    watermarks = {row[:2]: row[2] for row in (await own.tables())["block_watermark"]}
     assert watermarks["president", before.partition] == before.through
     for office, (_, value) in zip(of_office, messages, strict=True):
         if office != "president":
-            said = BlockRange.from_bytes(value)
-            assert watermarks[office, said.partition] >= said.through, "the others go on"
-    [(office, reason)] = await place.stopped()
+            head = BlockRange.from_bytes(value)
+            assert watermarks[office, head.partition] >= head.through, "the others are recorded"
+    [(office, reason)] = await own.stopped()
     assert office == "president"
     assert "the blocks between are missing" in reason
 
@@ -288,10 +288,10 @@ BUGS = {
 async def test_an_office_that_meets_a_bug_stops_alone_and_a_recorder_without_it_stores_what_is_missing(
     parts: Parts, monkeypatch: pytest.MonkeyPatch, bug: str
 ) -> None:
-    place = await _place(parts, f"recorder-bug-{list(BUGS).index(bug)}")
-    await place.tell(told(await _ledger(place), range(0, 99, 2)))
-    await place.record()
-    expected = await place.tables()
+    own = await _own_election(parts, f"recorder-bug-{list(BUGS).index(bug)}")
+    await own.publish(published(await _ledger(own), range(0, 99, 2)))
+    await own.record()
+    expected = await own.tables()
     monkeypatch.setattr(batches, "BATCH_MESSAGES_MAX", 7)
     where, name = BUGS[bug]
     honest = getattr(where, name)
@@ -317,38 +317,38 @@ async def test_an_office_that_meets_a_bug_stops_alone_and_a_recorder_without_it_
             nonlocal met
             met += 1
             if met > honestly:
-                # As PostgreSQL says it, in the middle of the transaction.
+                # As PostgreSQL raises it, in the middle of the transaction.
                 await connection.execute("SELECT 'no number'::bigint")
         await honest(connection, rows)
 
     faulty = {"rows_of": rows_faulty, "write": write_faulty}.get(name, add_faulty)
-    await place.forget()
+    await own.forget()
     with monkeypatch.context() as injected:
         injected.setattr(where, name, faulty)
-        await place.record()
-    [(office, reason)] = await place.stopped()
+        await own.record()
+    [(office, reason)] = await own.stopped()
     assert office == "president"
     assert "an injected fault" in reason or "no number" in reason
-    found = await place.tables()
+    found = await own.tables()
     others = {table: [row for row in rows if "president" not in row] for table, rows in found.items()}
     assert others["block_watermark"] == [row for row in expected["block_watermark"] if "president" not in row]
     assert others["record"] == [row for row in expected["record"] if "president" not in row]
     assert found["record"] != expected["record"] or bug == "a result"
 
-    await place.record(until_none_is_stopped=True)
-    assert await place.tables() == expected
-    assert await place.stopped() == []
+    await own.record(until_none_is_stopped=True)
+    assert await own.tables() == expected
+    assert await own.stopped() == []
 
 
 async def test_indexes_of_lists_are_made_at_the_end_of_what_is_served(parts: Parts) -> None:
-    served = await _place(parts, "recorder-indexes")
-    messages = told(await _ledger(served), range(0, 99, 2))
-    await served.tell(messages)
+    served = await _own_election(parts, "recorder-indexes")
+    messages = published(await _ledger(served), range(0, 99, 2))
+    await served.publish(messages)
     await served.record()
     assert await served.indexes() == INDEXES
 
-    unserved = await _place(parts, "recorder-indexes", generation=2)
-    await unserved.tell(messages)
+    unserved = await _own_election(parts, "recorder-indexes", generation=2)
+    await unserved.publish(messages)
     await unserved.record()
     assert await unserved.indexes() == set()
     async with unserved.database() as connection:
@@ -359,15 +359,15 @@ async def test_indexes_of_lists_are_made_at_the_end_of_what_is_served(parts: Par
 
 
 async def test_a_read_model_of_before_is_written_anew(parts: Parts) -> None:
-    place = await _place(parts, "recorder-migrated")
-    await place.tell(told(await _ledger(place), range(0, 99, 2)))
-    await place.record()
-    expected = await place.tables()
+    own = await _own_election(parts, "recorder-migrated")
+    await own.publish(published(await _ledger(own), range(0, 99, 2)))
+    await own.record()
+    expected = await own.tables()
     migrations = files("projections.readmodel").joinpath("migrations")
     before = sorted(each.name for each in migrations.iterdir() if each.name < "0006")
-    await place.forget()
-    async with place.database() as connection:
-        await connection.execute(f'CREATE SCHEMA "{place.schema}"')
+    await own.forget()
+    async with own.database() as connection:
+        await connection.execute(f'CREATE SCHEMA "{own.schema}"')
         await connection.execute("CREATE TABLE migration (name text PRIMARY KEY, applied_at timestamptz DEFAULT now())")
         for name in before:
             await connection.execute(migrations.joinpath(name).read_text())
@@ -375,5 +375,23 @@ async def test_a_read_model_of_before_is_written_anew(parts: Parts) -> None:
         await connection.execute("INSERT INTO topic_position VALUES ('results', 0, 99)")
         await connection.execute("INSERT INTO block_watermark VALUES ('president', 0, 99)")
         await connection.execute("INSERT INTO area_tally VALUES ('president', 'N', '[9]')")
-    await place.record()
-    assert await place.tables() == expected
+    await own.record()
+    assert await own.tables() == expected
+
+
+async def test_a_renamed_column_leaves_the_rows_as_they_are(parts: Parts) -> None:
+    own = await _own_election(parts, "recorder-renamed")
+    messages = published(await _ledger(own), range(0, 99, 2))
+    await own.publish(messages)
+    await own.record()
+    expected = await own.tables()
+    async with own.database() as connection:
+        await connection.execute("ALTER TABLE station_result RENAME COLUMN rank TO place")
+        await connection.execute("DELETE FROM migration WHERE name = '0008-rank.sql'")
+        # A row that no recorder would write: it is still there if no table was emptied.
+        await connection.execute("INSERT INTO area_tally VALUES ('president', 'nowhere', '[9]')")
+    await own.record()
+    assert await own.positions() == len(messages)
+    async with own.database() as connection:
+        assert await connection.execute("DELETE FROM area_tally WHERE area = 'nowhere'") == "DELETE 1"
+    assert await own.tables() == expected

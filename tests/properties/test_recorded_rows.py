@@ -1,4 +1,4 @@
-"""Wherever batches are cut, and whoever tells what twice: the recorder's rows make the same read model."""
+"""Wherever batches are cut, and whatever is published twice, the recorder's rows make the same read model."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from projections.readmodel import recording
 from projections.readmodel.rows import Batch, Row, Rows, Watermarks, rows_of
 from tests.support.ledger import MemoryLedger
 from tests.support.nights import MANY_RULES, acts, disputes, play
+from tests.support.published_nights import Message, published
 from tests.support.small_election import small_package
-from tests.support.told_nights import Message, told
 
 PACKAGE = small_package(MANY_RULES)
 
@@ -32,8 +32,8 @@ class Tables:
         for partition, offset, state, findings in zip(*rows.states, strict=True):
             self.records[partition, offset] = (*self.records[partition, offset][:-2], state, findings)
         for upsert, new in zip(recording.UPSERTS, (rows.stations, rows.tallies, rows.office_tallies), strict=True):
-            places = [upsert.columns.index(column) for column in upsert.key]
-            keyed = {tuple(row[place] for place in places): row for row in new}
+            indexes = [upsert.columns.index(column) for column in upsert.key]
+            keyed = {tuple(row[index] for index in indexes): row for row in new}
             assert len(keyed) == len(new), "one statement cannot write a row twice"
             self.upserted[upsert.table].update(keyed)
         for office, partition, through in zip(*rows.blocks, strict=True):
@@ -86,8 +86,8 @@ def test_batches_and_crashes_change_no_row(
 ) -> None:
     ledger = MemoryLedger(PACKAGE)
     play(ledger, night)
-    # The others tell the same in blocks of their own: a tabulator that did not know that it had been replaced.
-    messages = told(ledger, blocks, others)
+    # The same is published again in other blocks, as by a tabulator that did not know that it had been replaced.
+    messages = published(ledger, blocks, others)
     whole = _recorded(messages, ledger, set(), set())
     cut = _recorded(messages, ledger, cuts, crashes)
     assert cut.records == whole.records
@@ -103,7 +103,7 @@ def test_one_block_of_everything_makes_the_same_rows_of_each_station_and_record(
 ) -> None:
     ledger = MemoryLedger(PACKAGE)
     play(ledger, night)
-    many = _recorded(told(ledger, blocks), ledger, set(range(1, 99, 2)), set())
-    one = _recorded(told(ledger, ()), ledger, set(), set())
+    many = _recorded(published(ledger, blocks), ledger, set(range(1, 99, 2)), set())
+    one = _recorded(published(ledger, ()), ledger, set(), set())
     assert many.records == one.records
     assert many.upserted["station_result"] == one.upserted["station_result"]

@@ -58,7 +58,7 @@ class Tables:
         await self._same(
             "station_result",
             station_rows(kept),
-            'SELECT station, contest, place, partition, "offset", through, state, contribution FROM station_result '
+            'SELECT station, contest, rank, partition, "offset", through, state, contribution FROM station_result '
             'WHERE partition = $1 ORDER BY station COLLATE "C", contest COLLATE "C"',
             partition,
         )

@@ -12,7 +12,7 @@ from projections.readmodel.recording import AREA_TALLY, OFFICE_TALLY, STATION_RE
 @pytest.mark.parametrize(
     ("upsert", "key", "changes"),
     [
-        (STATION_RESULT, "contest, place", {"station", "partition", "offset", "through", "state", "contribution"}),
+        (STATION_RESULT, "contest, rank", {"station", "partition", "offset", "through", "state", "contribution"}),
         (AREA_TALLY, "area, contest", {"tally"}),
         (OFFICE_TALLY, "area, office", {"tally"}),
     ],

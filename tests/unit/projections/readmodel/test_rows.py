@@ -220,7 +220,7 @@ def test_stations_are_written_in_the_order_of_the_tables_key_and_the_newest_row_
     made.add_block(block(5, 7, stations=[station("1.1.2-1", 7)]))
     made.add_block(block(-1, 6, office=COUNCIL, stations=[station("1.1.2-2", 6, "council-a")]))
     rows = [dict(zip(STATION_RESULT.columns, row, strict=True)) for row in rows_of(made).stations]
-    assert [(row["contest"], row["place"], row["station"], row["through"]) for row in rows] == [
+    assert [(row["contest"], row["rank"], row["station"], row["through"]) for row in rows] == [
         ("council-a", 3, "1.1.2-2", 6),
         ("president", 0, "1.1.1-1", 5),
         ("president", 1, "1.1.1-2", 3),

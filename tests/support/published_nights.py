@@ -1,4 +1,4 @@
-"""What tabulators and roll-up tell of a ledger: messages of `subtotals` and `results`, in batches cut anywhere."""
+"""What tabulators and roll-up publish of a ledger: messages of `subtotals` and `results`, in batches cut anywhere."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Message = tuple[str, bytes]
 """The topic, `subtotals` or `results`, and the value."""
 
 
-def told(ledger: MemoryLedger, *cuttings: Iterable[int]) -> list[Message]:
-    """Blocks of each partition, cut after these offsets, and after each block what it changes above. Several cuttings:
-    several tabulators that tell the same, each in blocks of its own, one after the other."""
+def published(ledger: MemoryLedger, *cuttings: Iterable[int]) -> list[Message]:
+    """Blocks of each partition, cut after these offsets, and after each block what it changes above. With several
+    cuttings, several tabulators publish the same, each in blocks of its own, one after the other."""
     rollup = Rollup(ledger.definition)
     messages: list[Message] = []
     for partition in range(ledger.definition.partitions):
@@ -28,6 +28,6 @@ def told(ledger: MemoryLedger, *cuttings: Iterable[int]) -> list[Message]:
     return messages
 
 
-def _woven(tellings: list[list[Block]]) -> list[Block]:
-    """In the order of where they end, so that none comes before what it goes on from."""
-    return sorted((block for blocks in tellings for block in blocks), key=lambda block: block.through)
+def _woven(publications: list[list[Block]]) -> list[Block]:
+    """In the order of their ends, so that none comes before the block that it continues."""
+    return sorted((block for blocks in publications for block in blocks), key=lambda block: block.through)
