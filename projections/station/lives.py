@@ -252,7 +252,7 @@ def _as_json(life: Life) -> dict[str, Any]:
             for event, each in submitted.annulments.items()
         ],
         "applied": sorted(event.hex() for event in submitted.applied),
-        "heard": sorted(
+        "other_events_of_key": sorted(
             (key, event.hex())
             for key, events in submitted.events_of_key.items()
             for event in events
@@ -291,7 +291,7 @@ def _from_json(value: dict[str, Any]) -> Life:
             for event, *rest, form in value["annulments"]
         },
         applied={bytes.fromhex(event) for event in value["applied"]},
-        events_of_key=((key, bytes.fromhex(event)) for key, event in value["heard"]),
+        events_of_key=((key, bytes.fromhex(event)) for key, event in value["other_events_of_key"]),
     )
     life = Life(submitted)
     if (standing := value["standing"]) is not None:

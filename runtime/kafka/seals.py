@@ -92,7 +92,7 @@ class Seals:
     def metadata(self, group: str, topic_partition: tuple[str, int], offset: int, note: str) -> str:
         """The metadata to commit with an offset: the seal and the note."""
         parts = _parts_of_offset(group, topic_partition, offset, note)
-        return f"{self._seal(self._keys[0], b'place', parts).hex()} {note}"
+        return f"{self._seal(self._keys[0], b'offset', parts).hex()} {note}"
 
     def note(self, group: str, topic_partition: tuple[str, int], offset: int, metadata: str) -> str:
         """The note in the metadata of a committed offset. Raises SealError."""
@@ -103,7 +103,7 @@ class Seals:
             found = b""
         if not found:
             raise SealError(NO_SEAL)
-        self._check(found, b"place", _parts_of_offset(group, topic_partition, offset, note))
+        self._check(found, b"offset", _parts_of_offset(group, topic_partition, offset, note))
         return note
 
     # -- both --------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ A block is made of lines, and a message has one block or several (bundles.py). T
 after it, which a keyframe does not have, are one JSON object for the recorder, so the roll-up never parses them:
 
     {"kind","office","partition","from","through","areas":[[contest, area, tally], …]}
-    {"told":[…],"states":[…],"stations":[…],"events":[
+    {"records":[…],"states":[…],"stations":[…],"events":[
     an event as it was signed,
     …
     ]}
@@ -12,9 +12,9 @@ after it, which a keyframe does not have, are one JSON object for the recorder, 
 A keyframe that is larger than one message should be comes in parts (parts.py), and then `"part"` follows `through`. A block
 never comes in parts, because the tabulator makes smaller blocks instead, by cutting its batch at another ledger offset.
 
-An event is in canonical form, which has no line ends, so each event is one line. The events belong, in order, to the records of
-`told` whose `payload` is null. So the recorder stores an event without parsing it; of the 1,600 bytes of a result, 690 are its
-event. Blocks of older versions have two lines, with the events inside their records, and the records under `records`.
+An event is in canonical form, which has no line ends, so each event is one line. The events belong, in order, to the records
+whose `payload` is null. So the recorder stores an event without parsing it; of the 1,600 bytes of a result, 690 are its event.
+Blocks of older versions have two lines, with the events inside their records, or the name `told` for the records.
 
 All numbers are absolute. `through` is the offset of the last event of the batch that concerned the office, `from` that of
 the last one before the batch (-1: none). A reader applies a block when from <= applied < through, skips it when
@@ -139,7 +139,7 @@ class Block(NamedTuple):
             return head
         events = [orjson.dumps(row["payload"]) for row in self.records if "payload" in row]
         records = [{**row, "payload": None} if "payload" in row else row for row in self.records]
-        body = orjson.dumps({"told": records, "states": self.states, "stations": self.stations})
+        body = orjson.dumps({"records": records, "states": self.states, "stations": self.stations})
         return b'%b\n%b,"events":[\n%b\n]}' % (head, body[:-1], b",\n".join(events))
 
     @classmethod
@@ -153,7 +153,7 @@ class Block(NamedTuple):
         TypeError where the value is not a block."""
         head_line, *body_lines = value.split(b"\n") if with_body else value.split(b"\n", 1)[:1]
         head = orjson.loads(head_line)
-        body = _read_body(body_lines) if body_lines else {"told": [], "states": [], "stations": []}
+        body = _read_body(body_lines) if body_lines else {"records": [], "states": [], "stations": []}
         return cls(
             head["kind"],
             head["office"],
@@ -161,20 +161,18 @@ class Block(NamedTuple):
             head["from"],
             head["through"],
             [(contest, area, tally) for contest, area, tally in head["areas"]],
-            body["told"],
+            body["records"],
             body["states"],
             body["stations"],
         )
 
 
 def _read_body(lines: list[bytes]) -> dict[str, Any]:
-    if len(lines) == 1:  # a block of an older version
-        body: dict[str, Any] = orjson.loads(lines[0])
-        body["told"] = body.pop("records")
-        return body
-    first, *events, last = lines
-    body = orjson.loads(first + last)
-    without_event = [row for row in body["told"] if "payload" in row and row["payload"] is None]
+    first, *events, last = lines if len(lines) > 1 else [lines[0], b""]
+    body: dict[str, Any] = orjson.loads(first + last)
+    if "told" in body:
+        body["records"] = body.pop("told")
+    without_event = [row for row in body["records"] if "payload" in row and row["payload"] is None]
     for row, event in zip(without_event, filter(None, events), strict=True):
         row["payload"] = orjson.Fragment(event.removesuffix(b","))
     return body

@@ -49,7 +49,15 @@ def test_a_block_of_an_older_version_has_its_events_in_its_records() -> None:
         assert Block.from_bytes(head + b"\n" + body, with_body=True).to_bytes() == block.to_bytes()
 
 
-def test_whoever_reads_all_of_the_body_finds_json() -> None:
+def test_a_block_of_an_older_version_names_its_records_otherwise() -> None:
+    for block in _blocks():
+        value = block.to_bytes()
+        older = value.replace(b'\n{"records":', b'\n{"told":')
+        assert older != value
+        assert Block.from_bytes(older, with_body=True).to_bytes() == value
+
+
+def test_the_whole_body_is_json() -> None:
     for block in _blocks():
         body = orjson.loads(block.to_bytes().partition(b"\n")[2])
         assert body["stations"] == block.stations
