@@ -1,10 +1,9 @@
-"""A read model that is of another ledger, as after a restore or with a fresh Kafka, is not gone on with: however long the
+"""A read model that is of another ledger, as after a restore or with a fresh Kafka, is not continued, however long the
 topics have grown meanwhile, and however alike the offsets are."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import asyncpg
 import httpx
@@ -16,28 +15,29 @@ from consumers.recorder.worker import Recorder
 from projections.readmodel.queries import schema_of
 from rekap.operate.stack import Stack
 from runtime.settings import read_settings, variable
-from tests.conftest import Parts
 from tests.support.small_election import reported
-from tests.support.stacks import Voices, eventually, small_stack
+from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 STATION = "1.1.1-1"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
-    async with small_stack(tmp_path_factory.mktemp("another"), "another", dict(parts)) as stack:
-        async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
-            await client.post("/v1/submissions", content=Voices(stack).sign(reported(STATION)))
+stack = stack_of("another")
 
-            async def is_counted() -> bool:
-                shown = (await client.get(f"/v1/stations/{STATION}")).json()
-                return bool(shown["contests"][0]["state"] == "counted")
 
-            await eventually(is_counted)
-        await stack.supervisor.stop("recorder")
-        yield stack
+@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
+async def recorded(stack: Stack) -> None:
+    """One form is recorded, and then the recorder is stopped."""
+    async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
+        await client.post("/v1/submissions", content=Voices(stack).sign(reported(STATION)))
+
+        async def is_counted() -> bool:
+            shown = (await client.get(f"/v1/stations/{STATION}")).json()
+            return bool(shown["contests"][0]["state"] == "counted")
+
+        await eventually(is_counted)
+    await stack.supervisor.stop("recorder")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from tests.conftest import Parts
 from tests.support.ledger import CREATED_AT, private_key
 from tests.support.numbers_changed import number_changed
 from tests.support.small_election import annulled, reported, reviewed, small_package
-from tests.support.stacks import Voices, eventually, small_stack
+from tests.support.stacks import Voices, eventually, small_stack, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -43,19 +43,15 @@ VERIFIED, DIFFERS, UNUSABLE, NOT_REACHED, TAMPERED = 0, 1, 2, 3, 4
 RECORDS = 300
 MANY = ("1.1.1-1", "1.1.2-1", "1.1.2-2", "1.2.1-2")
 """Stations of one partition, with as many versions each as make up RECORDS."""
-"""Of one station: more than a bundle, so that there are full and partial files."""
+"""More than a bundle has, so that there are full and partial files."""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("audit")
+stack = stack_of("audited", REKAP_CHECKPOINT_MS="100")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(place: Path, parts: Parts) -> AsyncIterator[Stack]:
-    async with small_stack(place, "audited", {**parts, "REKAP_CHECKPOINT_MS": "100"}) as stack:
-        await _vote(stack)
-        yield stack
+@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
+async def voted(stack: Stack) -> None:
+    await _vote(stack)
 
 
 async def _vote(stack: Stack) -> None:
@@ -92,9 +88,9 @@ def _come_in(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, stack.environment[name])
 
 
-async def _audit(source: str, place: Path, *options: str) -> Audited:
+async def _audit(source: str, directory: Path, *options: str) -> Audited:
     """`rekap audit` as a user would run it."""
-    name = place / "report"
+    name = directory / "report"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rekap", "audit", source, "--report", str(name), *options),
         stdout=asyncio.subprocess.PIPE,
@@ -109,10 +105,10 @@ async def _audit(source: str, place: Path, *options: str) -> Audited:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def honest(stack: Stack, place: Path) -> Path:
+async def honest(stack: Stack, directory: Path) -> Path:
     """The archive of an honest audit."""
-    archive = place / "honest"
-    audited = await _audit(stack.url, place, "--archive", str(archive))
+    archive = directory / "honest"
+    audited = await _audit(stack.url, directory, "--archive", str(archive))
     assert audited.code == VERIFIED, audited.out
     shutil.rmtree(archive / "checked")
     return archive
@@ -132,7 +128,7 @@ async def test_a_whole_night_is_verified_number_by_number(stack: Stack, tmp_path
     assert "<h1 class=verified>VERIFIED" in (tmp_path / "report.html").read_text()
 
     again = await _audit(str(tmp_path / "archive"), tmp_path)
-    assert again.code == VERIFIED, "the archive says the same without the server"
+    assert again.code == VERIFIED, "the archive gives the same verdict without the server"
     sample = await _audit(stack.url, tmp_path, "--sample", "6", "--seed", "1")
     assert sample.code == VERIFIED, sample.out
 
@@ -298,7 +294,7 @@ async def test_a_checkpoint_of_another_election_is_refused(stack: Stack, copy: P
     assert f"the checkpoint has the origin {origin!r}, expected {_origin(partition)!r}" in audited.out
 
 
-async def test_another_key_of_a_log_is_refused_by_whoever_pinned_the_first(copy: Path, tmp_path: Path) -> None:
+async def test_another_key_of_a_log_is_refused_where_the_first_is_pinned(copy: Path, tmp_path: Path) -> None:
     pins = json.loads((copy / "pins.json").read_text())
     origin = _origin(0)
     audited = await _audit(str(copy), tmp_path, "--key", pins[origin])
@@ -441,8 +437,8 @@ async def test_a_station_that_the_server_hides_is_named(stack: Stack, tmp_path: 
         stack.environment["REKAP_DATABASE"],
         server_settings={"search_path": f'"{schema_of(stack.definition.election)}"'},
     )
-    # Results of a station are read by its rank (column `place`). No station has a negative one.
-    hide = "UPDATE station_result SET place = -1 - place WHERE station = '1.2.1-1'"
+    # Results of a station are read by its rank. No station has a negative one.
+    hide = "UPDATE station_result SET rank = -1 - rank WHERE station = '1.2.1-1'"
 
     async def shown() -> Any:
         async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
@@ -511,12 +507,12 @@ async def test_what_the_numbers_of_the_keys_show_is_listed_and_changes_no_verdic
             "restart": 1,
         }
         by_kind = {each["kind"]: each for each in found["first"]}
-        assert {place["event"] for place in by_kind["used_twice"]["events"]} == {one.event_id, other.event_id}
-        assert {place["partition"] for place in by_kind["used_twice"]["events"]} == homes
+        assert {each["event"] for each in by_kind["used_twice"]["events"]} == {one.event_id, other.event_id}
+        assert {each["partition"] for each in by_kind["used_twice"]["events"]} == homes
         hole = by_kind["hole"]
         assert (hole["first"], hole["last"], hole["names"]) == (1, 1, missing.event_id)
-        assert [place["event"] for place in by_kind["wrong_prev"]["events"]] == [wrong.event_id]
-        assert [place["event"] for place in by_kind["restart"]["events"]] == [anew.event_id]
+        assert [each["event"] for each in by_kind["wrong_prev"]["events"]] == [wrong.event_id]
+        assert [each["event"] for each in by_kind["restart"]["events"]] == [anew.event_id]
         assert audited.out.splitlines()[-1].startswith("VERIFIED: ")
         assert "1 number used twice (equivocation), 1 wrong prev, 1 hole (1 number), 1 new start" in audited.out
         assert "What the keys' numbers show" in (tmp_path / "report.html").read_text()
@@ -528,16 +524,14 @@ async def test_what_the_numbers_of_the_keys_show_is_listed_and_changes_no_verdic
             stderr=asyncio.subprocess.STDOUT,
         )
         out, _ = await process.communicate()
-        said = out.decode()
-        assert process.returncode in (0, 4), said
-        assert "1 used twice, 1 wrong prev, 1 hole, 1 new start" in said
+        printed = out.decode()
+        assert process.returncode in (0, 4), printed
+        assert "1 used twice, 1 wrong prev, 1 hole, 1 new start" in printed
         for each in (one, other, wrong, missing, anew):
-            assert each.event_id in said
+            assert each.event_id in printed
 
 
-async def test_watching_a_count_that_goes_on_finds_nothing_until_there_is_something(
-    stack: Stack, tmp_path: Path
-) -> None:
+async def test_watching_a_count_finds_nothing_until_there_is_something(stack: Stack, tmp_path: Path) -> None:
     watch = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rekap", "audit", stack.url, "--watch", "--every", "1"),
         *("--report", str(tmp_path / "watch"), "--archive", str(tmp_path / "archive")),
@@ -547,7 +541,7 @@ async def test_watching_a_count_that_goes_on_finds_nothing_until_there_is_someth
     assert watch.stdout is not None
     voices = Voices(stack)
 
-    async def says(word: str) -> str:
+    async def ends_with(word: str) -> str:
         assert watch.stdout is not None
         async with asyncio.timeout(60):
             async for line in watch.stdout:
@@ -561,10 +555,10 @@ async def test_watching_a_count_that_goes_on_finds_nothing_until_there_is_someth
                 lines = voices.some(10)
                 (await client.post("/v1/submissions:batch", content=b"\n".join(lines))).raise_for_status()
 
-    await says("VERIFIED")
+    await ends_with("VERIFIED")
     voting = asyncio.create_task(vote())
     for _ in range(3):
-        assert "DIFFERS" not in await says("VERIFIED")
+        assert "DIFFERS" not in await ends_with("VERIFIED")
     await voting
     database = await asyncpg.connect(
         stack.environment["REKAP_DATABASE"],
@@ -573,11 +567,11 @@ async def test_watching_a_count_that_goes_on_finds_nothing_until_there_is_someth
     change = number_changed("area_tally", "tally", HEAD, "$1", "area = 'N' AND contest = 'president'")
     await database.execute(change, 1)
     try:
-        assert "president in N: counted.votes.01" in await says("DIFFERS")
+        assert "president in N: counted.votes.01" in await ends_with("DIFFERS")
     finally:
         await database.execute(change, -1)
         await database.close()
-    await says("VERIFIED")
+    await ends_with("VERIFIED")
     os.kill(watch.pid, signal.SIGINT)
     out, _ = await watch.communicate()
     assert watch.returncode == DIFFERS
@@ -594,7 +588,9 @@ async def test_watching_a_count_that_goes_on_finds_nothing_until_there_is_someth
         (".", UNUSABLE, "package"),
     ],
 )
-async def test_what_cannot_be_audited_says_so(tmp_path: Path, source: str, code: int, sentence: str) -> None:
+async def test_what_cannot_be_audited_ends_with_its_reason(
+    tmp_path: Path, source: str, code: int, sentence: str
+) -> None:
     source = str(tmp_path) if source == "." else source
     audited = await _audit(source, tmp_path)
     assert audited.code == code

@@ -1,4 +1,4 @@
-"""Kafka hangs (SIGSTOP): the gateway says so in time, keeps nothing in memory, and what it acknowledged is there."""
+"""Kafka hangs (SIGSTOP): the gateway answers so in time, keeps nothing in memory, and what it acknowledged is there."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ import pytest
 import pytest_asyncio
 
 from rekap.operate.stack import Stack
-from tests.conftest import Parts
 from tests.support.small_election import reported
-from tests.support.stacks import Voices, eventually, history_of, small_stack
+from tests.support.stacks import Voices, eventually, history_of, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -27,11 +26,7 @@ KEPT_MB_MAX = 40
 """What the API may grow by over three rounds of 40 MB each: far less than if one round were kept."""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
-    settings = {"REKAP_DATABASE": parts["REKAP_DATABASE"], "REKAP_KAFKA_WAIT_MS": "1000"}
-    async with small_stack(tmp_path_factory.mktemp("backpressure"), "backpressure", settings) as stack:
-        yield stack
+stack = stack_of("backpressure", own=("REKAP_KAFKA", "REKAP_WORKERS_KEY"), REKAP_KAFKA_WAIT_MS="1000")
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -43,7 +38,7 @@ async def client(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_all_who_wait_hear_within_one_bound_not_one_after_the_other(
+async def test_all_who_wait_are_answered_within_one_bound_not_one_after_the_other(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
     """A gateway that was just started asks Kafka first whether the election is open; those questions take turns."""
@@ -111,16 +106,16 @@ async def test_what_was_acknowledged_before_and_after_is_there(
 
     async def all_stand() -> bool:
         histories = [await history_of(client, station) for station in stations]
-        places = {(entry["partition"], entry["offset"]) for history in histories for entry in history}
-        return {(receipt["partition"], receipt["offset"]) for receipt in acknowledged} <= places
+        recorded = {(entry["partition"], entry["offset"]) for history in histories for entry in history}
+        return {(receipt["partition"], receipt["offset"]) for receipt in acknowledged} <= recorded
 
     await eventually(all_stand)
 
 
-async def test_an_api_that_is_told_to_stop_answers_those_who_wait(
+async def test_an_api_that_is_stopped_answers_those_who_wait(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
-    """Kafka hangs while they come in, so all are under way when the API is told to stop."""
+    """Kafka hangs while they come in, so all are under way when the API is stopped."""
     versions = itertools.count(1)
 
     async def under_way() -> list[asyncio.Task[httpx.Response]] | None:
@@ -176,10 +171,10 @@ async def _accepted(client: httpx.AsyncClient, envelope: bytes) -> dict[str, Any
 
 
 async def _refused_round(client: httpx.AsyncClient, voices: Voices, number: int) -> None:
-    """Two batches of 500 large submissions each, none said before."""
+    """Two batches of 500 large submissions each, none sent before."""
     images = [{"sha256": "0" * 64, "page": 1, "url": "https://example.org/".ljust(500, "x")}] * 45
     for half in (0, 500):
-        lines = [voices.sign(reported("2.1.1-1", (number, half, place)) | {"images": images}) for place in range(500)]
+        lines = [voices.sign(reported("2.1.1-1", (number, half, each)) | {"images": images}) for each in range(500)]
         for start in range(0, 500, 250):  # 250 × 40 kB stay below a batch's 16 MB
             answer = await client.post("/v1/submissions:batch", content=b"\n".join(lines[start : start + 250]))
             statuses = {orjson.loads(line)["status"] for line in answer.content.splitlines()}

@@ -1,21 +1,17 @@
-"""A bug in a fold stops that worker, loudly; the other partitions go on, and what is served says that it stands still."""
+"""A bug in a fold stops the fold of its partition, with an alarm. Other partitions are counted, and health names the stop."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from rekap.operate.stack import Stack
-from tests.conftest import Parts
 from tests.support.small_election import reported
-from tests.support.stacks import Voices, eventually, small_stack
+from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -36,32 +32,19 @@ tabulation.PartitionFold.apply = faulty
 """Python imports `sitecustomize` when it starts: the fault is in the environment of this test's workers alone."""
 
 
-@dataclass
-class Faulty:
-    stack: Stack
-    place: Path
-
-    def mend(self) -> None:
-        (self.place / "fault").unlink()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def faulty(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Faulty]:
-    place = tmp_path_factory.mktemp("bugs")
-    (place / "sitecustomize.py").write_text(FAULT)
-    (place / "fault").touch()
-    settings = {**parts, "PYTHONPATH": str(place), "REKAP_FOLD_RETRY_S": "5"}
-    async with small_stack(place, "bugs", settings) as stack:
-        yield Faulty(stack, place)
+@pytest.fixture(scope="module", autouse=True)
+def fault(directory: Path) -> Path:
+    """The file that keeps the fault in the workers until it is deleted; made before the stack starts."""
+    (directory / "sitecustomize.py").write_text(FAULT)
+    (directory / "fault").touch()
+    return directory / "fault"
 
 
-@pytest.fixture(scope="module")
-def stack(faulty: Faulty) -> Stack:
-    return faulty.stack
+stack = stack_of("bugs", PYTHONPATH="{directory}", REKAP_FOLD_RETRY_S="5")
 
 
 async def test_a_bug_in_a_fold_stops_its_partition_alone_until_it_is_mended(
-    faulty: Faulty, stack: Stack, voices: Voices, client: httpx.AsyncClient
+    fault: Path, directory: Path, stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
     definition = stack.definition
 
@@ -99,7 +82,7 @@ async def test_a_bug_in_a_fold_stops_its_partition_alone_until_it_is_mended(
     ]
     assert health["newest_record_age_s"] >= 0
 
-    # The other partitions go on, also under the worker that was started again; what stood before the record counts.
+    # The other partitions are counted, also by the worker that was started again; so are the records before the fatal one.
     for station in elsewhere:
         await send(station)
     for station in [*elsewhere, before]:
@@ -107,12 +90,12 @@ async def test_a_bug_in_a_fold_stops_its_partition_alone_until_it_is_mended(
     assert [await state(FATAL_STATION), await state(behind)] == ["waiting", "waiting"]
     assert stack.supervisor.process_id("tabulator") != first_process
 
-    said = (faulty.place / "tabulator.log").read_text().splitlines()
-    lines = [line for line in said if "CRITICAL rekap.tabulator fold-stopped" in line]
+    logged = (directory / "tabulator.log").read_text().splitlines()
+    lines = [line for line in logged if "CRITICAL rekap.tabulator fold-stopped" in line]
     for word in (f"partition={fatal['partition']}", f"offset={fatal['offset']}", f"record={fatal['submission']}"):
         assert word in lines[0]
 
-    faulty.mend()
+    fault.unlink()
     for station in (FATAL_STATION, behind):
         await eventually(partial(is_counted, station))
 

@@ -6,28 +6,21 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from rekap.operate.stack import Stack
-from tests.conftest import Parts
 from tests.support.small_election import reported
-from tests.support.stacks import Voices, eventually, small_stack
+from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
-    settings = {name: value for name, value in parts.items() if name != "REKAP_DATABASE"}
-    settings["REKAP_REQUESTS_PER_S"] = "0"
-    async with small_stack(tmp_path_factory.mktemp("hangs"), "database-hangs", settings) as stack:
-        yield stack
+stack = stack_of("database-hangs", own=("REKAP_DATABASE",), REKAP_REQUESTS_PER_S="0")
 
 
 @contextmanager

@@ -82,9 +82,9 @@ async def _database(stack: Stack, schema: str) -> AsyncIterator[Any]:
 
 
 async def test_a_healthy_stack_is_as_in_the_ledger(stack: Stack) -> None:
-    code, said = await _doctor(stack)
-    assert code == 0, said
-    rows = {line[:34].strip(): line[34:].split() for line in said.splitlines() if line[34:].strip()}
+    code, output = await _doctor(stack)
+    assert code == 0, output
+    rows = {line[:34].strip(): line[34:].split() for line in output.splitlines() if line[34:].strip()}
     forms = len(stack.definition.stations.codes) + 3
     partitions = stack.definition.partitions
     assert rows["record"] == [str(forms + partitions), "0"]
@@ -93,7 +93,7 @@ async def test_a_healthy_stack_is_as_in_the_ledger(stack: Stack) -> None:
     for kind in ("area_tally below the shard level", "area_tally from the shard level up", "office_tally", "state"):
         assert int(rows[kind][0]) > 0, kind
     assert int(rows["log head"][0]) == int(rows["checkpoint file"][0]) == partitions
-    assert "all is as in the ledger" in said
+    assert "all is as in the ledger" in output
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ async def test_a_healthy_stack_is_as_in_the_ledger(stack: Stack) -> None:
             "(SELECT record FROM record WHERE partition = 0 LIMIT 1), '{\"offset\": 999}')",
             'DELETE FROM record WHERE "offset" = 999',
             "record_state 0/999: expected nothing",
-            2,  # what it says, and its state
+            2,  # the contribution, and its state
         ),
         (
             "INSERT INTO record SELECT * FROM jsonb_populate_record((SELECT record FROM record LIMIT 1), '{\"partition\":99}')",
@@ -176,7 +176,7 @@ async def test_what_was_changed_in_the_read_model_is_found(
         transaction_rows = await connection.fetch("SELECT * FROM record")
         tallies = await connection.fetch("SELECT * FROM office_tally")
         assert (await connection.execute(change)).rpartition(" ")[2] != "0"
-        code, said = await _doctor(stack)
+        code, output = await _doctor(stack)
         if back is not None:
             await connection.execute(back)
         elif "DELETE" in change:
@@ -185,25 +185,25 @@ async def test_what_was_changed_in_the_read_model_is_found(
         else:
             await connection.execute("TRUNCATE office_tally")
             await connection.copy_records_to_table("office_tally", records=[tuple(row) for row in tallies])
-    assert code == 1, said
-    assert line in said
-    assert f"\n{differences} differences" in said
-    code, said = await _doctor(stack)
-    assert code == 0, said
+    assert code == 1, output
+    assert line in output
+    assert f"\n{differences} differences" in output
+    code, output = await _doctor(stack)
+    assert code == 0, output
 
 
 async def test_a_head_of_the_log_that_is_not_the_ledgers_is_found(stack: Stack) -> None:
     async with _database(stack, log_schema_of(stack.definition.election)) as connection:
         root = await connection.fetchval("SELECT root FROM log_head WHERE partition = 0")
         await connection.execute("UPDATE log_head SET root = $1 WHERE partition = 0", "0" * 64)
-        code, said = await _doctor(stack)
+        code, output = await _doctor(stack)
         await connection.execute("UPDATE log_head SET root = $1 WHERE partition = 0", root)
     assert code == 1
-    assert "log head partition 0, size " in said
+    assert "log head partition 0, size " in output
 
 
 async def _doctor_while_damaged(stack: Stack, path: Path) -> tuple[int, str]:
-    """What it says while the last bit of a file is another."""
+    """Exit code and output while the last bit of a file is another."""
     right = path.read_bytes()
     path.write_bytes(right[:-1] + bytes([right[-1] ^ 1]))
     found = await _doctor(stack)
@@ -214,50 +214,50 @@ async def _doctor_while_damaged(stack: Stack, path: Path) -> tuple[int, str]:
 @pytest.mark.parametrize("kind", ["tile/0/000.p", "tile/entries/000.p"])
 async def test_a_file_of_the_log_that_is_not_the_ledgers_is_found(stack: Stack, kind: str) -> None:
     election = stack.definition.election
-    place = Path(stack.environment[variable("log_directory")]) / election.mode.value / election.id / "0" / kind
-    path = max(place.iterdir(), key=lambda each: int(each.name))
-    code, said = await _doctor_while_damaged(stack, path)
+    directory = Path(stack.environment[variable("log_directory")]) / election.mode.value / election.id / "0" / kind
+    path = max(directory.iterdir(), key=lambda each: int(each.name))
+    code, output = await _doctor_while_damaged(stack, path)
     assert code == 1
-    assert f"file of the log {path}: expected {path.stat().st_size} bytes with SHA-256" in said
-    assert "1 differences, also in the public log: delete nothing" in said
+    assert f"file of the log {path}: expected {path.stat().st_size} bytes with SHA-256" in output
+    assert "1 differences, also in the public log: delete nothing" in output
 
 
 async def test_a_state_that_is_damaged_is_found(stack: Stack) -> None:
     """The newest is not the only one that a tabulator may begin with."""
-    place = Path(stack.environment[variable("state_directory")]) / "rehearsal.doctor" / "generation-1"
-    path = min((place / str(stack.definition.stations.partition(0))).glob("*.state"))
-    code, said = await _doctor_while_damaged(stack, path)
+    directory = Path(stack.environment[variable("state_directory")]) / "rehearsal.doctor" / "generation-1"
+    path = min((directory / str(stack.definition.stations.partition(0))).glob("*.state"))
+    code, output = await _doctor_while_damaged(stack, path)
     assert code == 1
-    assert f"state {path}: expected what was written" in said
+    assert f"state {path}: expected what was written" in output
 
 
 async def test_a_state_that_others_may_write_is_not_compared(stack: Stack) -> None:
     """A tabulator does not begin with it either."""
-    place = Path(stack.environment[variable("state_directory")]) / "rehearsal.doctor" / "generation-1"
-    path = max((place / str(stack.definition.stations.partition(0))).glob("*.state"))
+    directory = Path(stack.environment[variable("state_directory")]) / "rehearsal.doctor" / "generation-1"
+    path = max((directory / str(stack.definition.stations.partition(0))).glob("*.state"))
     before = path.stat().st_mode
     path.chmod(before | 0o002)
-    _, said = await _doctor(stack)
+    _, output = await _doctor(stack)
     path.chmod(before)
-    assert f"{path} would be thrown away and is not compared: others may write {path}" in said
+    assert f"{path} would be thrown away and is not compared: others may write {path}" in output
 
 
 async def test_a_state_that_is_wrong_though_whole_is_found(stack: Stack) -> None:
     """As a bug would have written it: its hash is right, its numbers are not."""
     definition = stack.definition
-    place = Path(stack.environment[variable("state_directory")]) / "rehearsal.doctor" / "generation-1"
+    directory = Path(stack.environment[variable("state_directory")]) / "rehearsal.doctor" / "generation-1"
     partition = definition.stations.partition(0)
-    path = max((place / str(partition)).glob("*.state"))
+    path = max((directory / str(partition)).glob("*.state"))
     of = StateOf(definition.hash, hash_of_code(*FOLD_CODE), partition)
     right = path.read_bytes()
     state = decoded(right, of)
     numbers = bytearray(state.tally_numbers)
     numbers[8] ^= 1
     path.write_bytes(b"".join(encoded(state._replace(tally_numbers=bytes(numbers)), of)))
-    code, said = await _doctor(stack)
+    code, output = await _doctor(stack)
     path.write_bytes(right)
     assert code == 1
-    assert f"state of partition {partition} at offset {state.next_offset - 1}, tally_numbers" in said
+    assert f"state of partition {partition} at offset {state.next_offset - 1}, tally_numbers" in output
 
 
 async def test_a_database_without_the_election_gets_a_sentence(stack: Stack) -> None:

@@ -299,9 +299,9 @@ async def test_a_killed_child_is_restarted_and_the_terminal_shows_why(bench: Ben
     await bench.supervisor.kill("worker")
     await bench.supervisor.wait_ready("worker")
     assert bench.supervisor.process_id("worker") not in (None, before)
-    [said] = [line for line in bench.lines() if "--" in line]
-    assert said.startswith("worker | -- was ended by SIGKILL after ")
-    assert said.endswith(" s; starting again in 0.5 s")
+    [ended] = [line for line in bench.lines() if "--" in line]
+    assert ended.startswith("worker | -- was ended by SIGKILL after ")
+    assert ended.endswith(" s; starting again in 0.5 s")
 
 
 async def test_a_child_that_keeps_ending_is_started_after_longer_and_longer_waits(bench: Bench) -> None:
@@ -330,20 +330,20 @@ async def test_restart_is_in_order_and_at_once(bench: Bench) -> None:
 
 
 async def test_all_are_stopped_in_reverse_order_and_the_deaf_one_is_killed(bench: Bench, tmp_path: Path) -> None:
-    told = (
+    program = (
         "import signal, sys, time\n"
-        "signal.signal(signal.SIGTERM, lambda *_: (print('told to stop'), {end}))\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (print('SIGTERM'), {end}))\n"
         "print('ready')\n"
         "while True: time.sleep(60)\n"
     )
-    bench.run("first", told.format(end="sys.exit()"), "ready")
-    bench.run("deaf", told.format(end="None"), "ready")
-    bench.run("last", told.format(end="sys.exit()"), "ready")
+    bench.run("first", program.format(end="sys.exit()"), "ready")
+    bench.run("deaf", program.format(end="None"), "ready")
+    bench.run("last", program.format(end="sys.exit()"), "ready")
     await bench.supervisor.wait_ready()
     processes = [bench.supervisor.process_id(name) for name in ("first", "deaf", "last")]
     await bench.supervisor.stop()
-    stops = [line for line in bench.lines() if "told" in line]
-    assert stops == ["last   | told to stop", "deaf   | told to stop", "first  | told to stop"]
+    stops = [line for line in bench.lines() if "SIGTERM" in line]
+    assert stops == ["last   | SIGTERM", "deaf   | SIGTERM", "first  | SIGTERM"]
     assert [process for process in processes if process is None or lives(process)] == []
 
 
@@ -463,7 +463,7 @@ def test_ctrl_c_stops_the_children_in_order_and_a_second_one_changes_nothing() -
     )
     child = (
         "import signal, sys, time\n"
-        "def stop(*_): time.sleep(0.3); print('told to stop'); sys.exit()\n"
+        "def stop(*_): time.sleep(0.3); print('SIGTERM'); sys.exit()\n"
         "signal.signal(signal.SIGTERM, stop)\n"
         "print('ready'); time.sleep(60)\n"
     )
@@ -474,7 +474,7 @@ def test_ctrl_c_stops_the_children_in_order_and_a_second_one_changes_nothing() -
         os.killpg(supervisor.pid, signal.SIGINT)  # as a terminal does: to the whole foreground group
         time.sleep(0.2)
         os.killpg(supervisor.pid, signal.SIGINT)
-        assert [line.split(" | ")[1].strip() for line in supervisor.stdout] == ["SIGINT", *["told to stop"] * 2, "down"]
+        assert [line.split(" | ")[1].strip() for line in supervisor.stdout] == ["SIGINT", *["SIGTERM"] * 2, "down"]
         assert supervisor.wait() == 0
 
 
@@ -536,20 +536,20 @@ def port_of(bootstrap: str) -> int:
     return int(bootstrap.rpartition(":")[2])
 
 
-def options(place: Path, bootstrap: str) -> dict[str, Any]:
+def options(directory: Path, bootstrap: str) -> dict[str, Any]:
     """What a client of this user is made with."""
     return client_options(
         Settings(
             kafka=bootstrap,
             kafka_user=OWN_USER,
             kafka_mechanism="PLAIN",
-            kafka_password=place / "kafka-password.txt",
+            kafka_password=directory / "kafka-password.txt",
         )
     )
 
 
-async def create_topic(place: Path, bootstrap: str, copies: int = 1) -> None:
-    admin = AIOKafkaAdminClient(**options(place, bootstrap))
+async def create_topic(directory: Path, bootstrap: str, copies: int = 1) -> None:
+    admin = AIOKafkaAdminClient(**options(directory, bootstrap))
     await admin.start()
     topic = NewTopic(TOPIC, num_partitions=1, replication_factor=copies)
     topic.topic_configs["min.insync.replicas"] = str(max(1, copies - 1))
@@ -557,8 +557,8 @@ async def create_topic(place: Path, bootstrap: str, copies: int = 1) -> None:
     await admin.close()
 
 
-async def until_in_sync(place: Path, bootstrap: str, copies: int) -> None:
-    admin = AIOKafkaAdminClient(**options(place, bootstrap))
+async def until_in_sync(directory: Path, bootstrap: str, copies: int) -> None:
+    admin = AIOKafkaAdminClient(**options(directory, bootstrap))
     await admin.start()
     try:
         async with asyncio.timeout(30):
@@ -568,15 +568,15 @@ async def until_in_sync(place: Path, bootstrap: str, copies: int) -> None:
         await admin.close()
 
 
-async def produce(place: Path, bootstrap: str, value: bytes) -> None:
-    producer = AIOKafkaProducer(**options(place, bootstrap), acks="all", enable_idempotence=True)
+async def produce(directory: Path, bootstrap: str, value: bytes) -> None:
+    producer = AIOKafkaProducer(**options(directory, bootstrap), acks="all", enable_idempotence=True)
     await producer.start()
     await producer.send_and_wait(TOPIC, value, partition=0)
     await producer.stop()
 
 
-async def consume(place: Path, bootstrap: str) -> list[bytes]:
-    consumer = AIOKafkaConsumer(**options(place, bootstrap))
+async def consume(directory: Path, bootstrap: str) -> list[bytes]:
+    consumer = AIOKafkaConsumer(**options(directory, bootstrap))
     await consumer.start()
     partition = TopicPartition(TOPIC, 0)
     consumer.assign([partition])

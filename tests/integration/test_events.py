@@ -1,4 +1,4 @@
-"""The log as a list: every filter gives what it says, page by page, and each line leads to bytes that are proved."""
+"""The log as a list: every filter gives its records, page by page, and each line leads to bytes that are proved."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ async def listed(stack: Stack, voices: Voices) -> list[dict[str, Any]]:
     """A night of every kind of event, in one page, the oldest first: what the other pages are compared with."""
     definition = stack.definition
     stations = definition.stations.codes
-    said = [voices.sign(reported(station, (n, 1, 1))) for n, station in enumerate(stations)]
-    said += [voices.sign(reported(station, (n, 2, 2), version=2)) for n, station in enumerate(stations[:6])]
-    said.append(voices.sign(reported(stations[0], VA=999, version=3)))
-    said.append(voices.sign(annulled(stations[3], 2), "supervisor"))
-    said.append(voices.sign(reported(stations[1], (9, 9, 9), version=4), "officer-1"))
+    envelopes = [voices.sign(reported(station, (n, 1, 1))) for n, station in enumerate(stations)]
+    envelopes += [voices.sign(reported(station, (n, 2, 2), version=2)) for n, station in enumerate(stations[:6])]
+    envelopes.append(voices.sign(reported(stations[0], VA=999, version=3)))
+    envelopes.append(voices.sign(annulled(stations[3], 2), "supervisor"))
+    envelopes.append(voices.sign(reported(stations[1], (9, 9, 9), version=4), "officer-1"))
     await _past_the_gateway(stack, GARBAGE, ledger_record(voices.sign(reported(stations[0])), "nobody", FORGED_TIME))
     async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
-        answer = await client.post("/v1/submissions:batch", content=b"\n".join(said))
+        answer = await client.post("/v1/submissions:batch", content=b"\n".join(envelopes))
         assert {orjson.loads(line)["status"] for line in answer.text.splitlines()} == {201}
 
         async def all_of_them() -> Any:
             page = (await client.get("/v1/events", params={"order": "oldest", "limit": 500})).json()
-            return page if len(page["events"]) == len(said) + 2 + definition.partitions else None
+            return page if len(page["events"]) == len(envelopes) + 2 + definition.partitions else None
 
         page = await eventually(all_of_them)
     EventPage.model_validate(page)
@@ -71,8 +71,8 @@ async def _past_the_gateway(stack: Stack, *values: bytes) -> None:
 async def test_the_list_is_in_the_order_of_receipt_and_holds_what_no_gateway_let_in(
     listed: list[dict[str, Any]],
 ) -> None:
-    places = [(each["received_at"] or "", each["partition"], each["offset"]) for each in listed]
-    assert places == sorted(places)
+    order = [(each["received_at"] or "", each["partition"], each["offset"]) for each in listed]
+    assert order == sorted(order)
     garbage, forged = (each for each in listed if each["received_at"] is None)
     assert [garbage[name] for name in ("type", "state", "rules", "author", "station", "area", "created_at")] == [
         "unreadable", "refused", ["M0"], None, None, None, None,
@@ -116,15 +116,15 @@ FILTERS: list[dict[str, str]] = [
 async def test_pages_hold_exactly_what_the_filter_says(
     stack: Stack, client: httpx.AsyncClient, listed: list[dict[str, Any]], filters: dict[str, str], order: str
 ) -> None:
-    """`author` stands for that key's id, `from` and `to` for the time of the event at that place."""
+    """`author` is replaced by that key's id, `from` and `to` by the time of the event with that index."""
     asked = dict(filters)
     expected = listed
     if "area" in asked:
         expected = [each for each in expected if _at_or_below(stack, asked["area"], each["area"])]
     if "author" in asked:
         author = {"officer": "1.1.1-2", "officer-1": "1.1.1-2"}[asked["author"]]
-        said = [each["author"] for each in listed if each["station"] == author and each["type"] == "result.reported"]
-        asked["author"] = said[0] if asked["author"] == "officer" else said[-1]
+        authors = [each["author"] for each in listed if each["station"] == author and each["type"] == "result.reported"]
+        asked["author"] = authors[0] if asked["author"] == "officer" else authors[-1]
     for bound in ("from", "to"):
         if bound in asked:
             asked[bound] = listed[int(asked[bound])]["received_at"]
@@ -226,7 +226,7 @@ async def test_a_page_that_has_not_changed_is_not_sent_again(client: httpx.Async
         ("cursor=WyJuZXdlc3QiLDEsLTUsM10", 422, "cursor"),
     ],
 )
-async def test_a_wrong_question_is_told_which_part_is_wrong(
+async def test_the_refusal_of_a_wrong_question_names_the_wrong_part(
     client: httpx.AsyncClient, query: str, status: int, field: str
 ) -> None:
     answer = await client.get(f"/v1/events?{query}")
@@ -234,7 +234,7 @@ async def test_a_wrong_question_is_told_which_part_is_wrong(
     assert (answer.status_code, answer.json()["field"]) == (status, field)
 
 
-async def test_a_cursor_goes_on_only_in_its_own_order(client: httpx.AsyncClient, listed: list[dict[str, Any]]) -> None:
+async def test_a_cursor_continues_only_its_own_order(client: httpx.AsyncClient, listed: list[dict[str, Any]]) -> None:
     cursor = (await client.get("/v1/events", params={"limit": 1})).json()["next"]
     answer = await client.get("/v1/events", params={"order": "oldest", "cursor": cursor})
     assert (answer.status_code, answer.json()["field"]) == (422, "cursor")

@@ -313,7 +313,7 @@ async def test_after_each_kind_of_fault_the_oracle_agrees(tmp_path: Path) -> Non
     assert report["answers_recounted"] > 20  # some 50 on a machine whose cores are kept busy by something else
 
 
-async def test_a_run_that_is_cut_off_says_so_and_does_not_count_as_one_that_was_done() -> None:
+async def test_a_run_that_is_cut_off_is_reported_so_and_does_not_count_as_done() -> None:
     code, out = await _bench("--faults", "5", "--minutes", "0")
     assert code == 3, out
     assert "the oracle agrees, but only 0 of 5 faults were injected in the time given" in out

@@ -1,4 +1,4 @@
-"""What somebody writes into Kafka past the workers: it is set aside and named, and the count goes on."""
+"""Messages that somebody writes into Kafka past the workers are set aside and named, and the count continues."""
 
 from __future__ import annotations
 
@@ -19,26 +19,19 @@ from click.testing import CliRunner
 from rekap.cli import main as command
 from rekap.operate.stack import Stack
 from runtime.kafka.clients import ordered_producer, plain_consumer, stop_consumer
-from runtime.kafka.seals import HEADER, KEY_ID_BYTES, SealKey, Seals, read_seal_keys, write_seal_keys
+from runtime.kafka.seals import HEADER, KEY_ID_BYTES, Seals, read_seal_keys
 from runtime.kafka.topics import group_of, topics_of
 from runtime.settings import Settings, read_settings
-from tests.conftest import Parts
 from tests.support.small_election import reported
-from tests.support.stacks import Voices, eventually, small_stack
+from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 WORKERS = ("tabulator", "rollup", "recorder", "api")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
-    place = tmp_path_factory.mktemp("forged")
-    # A key file of its own, since one test changes it.
-    keys = place / "own" / "workers-key.txt"
-    write_seal_keys(keys, [SealKey.of(b"1" * 32)])
-    async with small_stack(place, "forged", {**parts, "REKAP_WORKERS_KEY": str(keys)}) as stack:
-        yield stack
+stack = stack_of("forged", REKAP_WORKERS_KEY="{directory}/own/workers-key.txt")
+"""With a key file of its own, because one test changes it."""
 
 
 class Night:
@@ -50,7 +43,7 @@ class Night:
         self.sent = 0
 
     async def report(self) -> None:
-        """One more form counts 10, 20 and 30 votes; a station that has reported reports again, what it said before."""
+        """One more form counts 10, 20 and 30 votes; a station that has reported reports the same again."""
         version, number = divmod(self.sent, len(self._stations))
         body = reported(self._stations[number], version=version + 1)
         answer = await self._client.post("/v1/submissions", content=self._voices.sign(body))
@@ -86,13 +79,13 @@ async def _health(client: httpx.AsyncClient) -> dict[str, Any]:
 async def _are_named(client: httpx.AsyncClient, forged: list[Forged]) -> bool:
     """Each partition's alarms count all that was written there, and name the first and the last."""
     health = await _health(client)
-    said = "\n".join(health["alarms"])
+    alarms = "\n".join(health["alarms"])
     for topic, partition in {(each.topic, each.partition) for each in forged}:
         offsets = {each.offset for each in forged if (each.topic, each.partition) == (topic, partition)} - {None}
         lines = [line for line in health["alarms"] if line.startswith(f"{topic}/{partition}: ")]
         if sum(int(line.split()[1]) for line in lines) < len(offsets):
             return False
-        assert not offsets or str(min(filter(None, offsets))) in said, said
+        assert not offsets or str(min(filter(None, offsets))) in alarms, alarms
     return bool(health["status"] == "degraded")
 
 
@@ -108,7 +101,7 @@ async def test_honest_totals_go_on_beside_forged_messages_of_every_kind(
         await eventually(lambda: _are_named(client, forged))
         await night.report()
         await night.counts()
-        # The feed goes on for those who were there, and says nothing else than the count.
+        # The feed continues for its clients, and sends nothing but the count.
         async for line in feed.aiter_lines():
             assert "1000000" not in line
             if line.startswith("event: change"):
@@ -124,7 +117,7 @@ async def test_honest_totals_go_on_beside_forged_messages_of_every_kind(
 async def test_a_message_that_was_sealed_is_refused_where_its_watermark_lies_beyond_the_ledger(
     stack: Stack, night: Night, client: httpx.AsyncClient
 ) -> None:
-    """As a worker would write it that counts another ledger: with the right key, in the right place."""
+    """As a worker would write it that counts another ledger: with the right key, for the right topic partition."""
     settings, definition = _settings(stack), stack.definition
     topics = topics_of(definition.election, 1)
     seals = Seals(settings.workers_key, definition.hash)
@@ -138,16 +131,16 @@ async def test_a_message_that_was_sealed_is_refused_where_its_watermark_lies_bey
     producer = ordered_producer(settings)
     await producer.start()
     try:
-        for topic, place, value in wrong:
-            headers = seals.headers(topic, place, b"key", value)
-            await producer.send_and_wait(topic, value, key=b"key", partition=place, headers=headers)
+        for topic, partition, value in wrong:
+            headers = seals.headers(topic, partition, b"key", value)
+            await producer.send_and_wait(topic, value, key=b"key", partition=partition, headers=headers)
     finally:
         await producer.stop()
 
     async def are_named() -> bool:
-        said = " ".join((await _health(client))["alarms"])
+        alarms = " ".join((await _health(client))["alarms"])
         wanted = ("a watermark beyond the end of the ledger", "of another election", "not readable")
-        return all(reason in said for reason in wanted)
+        return all(reason in alarms for reason in wanted)
 
     await eventually(are_named)
     await night.report()
@@ -164,20 +157,20 @@ async def test_what_was_sealed_once_changes_nothing_when_it_is_written_again(
     producer = ordered_producer(settings)
     await producer.start()
     try:
-        for place in topics.derived_partitions():
-            consumer.assign([place])
-            consumer.seek(place, 0)
-            end = (await consumer.end_offsets([place]))[place]
+        for topic_partition in topics.derived_partitions():
+            consumer.assign([topic_partition])
+            consumer.seek(topic_partition, 0)
+            end = (await consumer.end_offsets([topic_partition]))[topic_partition]
             kept: list[Any] = []
             while end and (not kept or kept[-1].offset < end - 1):
-                kept += (await consumer.getmany(timeout_ms=5_000)).get(place, [])
+                kept += (await consumer.getmany(timeout_ms=5_000)).get(topic_partition, [])
             for message in reversed(kept):
                 if message.value is not None and len(message.value) < 100_000:
                     await producer.send(
-                        place.topic,
+                        topic_partition.topic,
                         message.value,
                         key=message.key,
-                        partition=place.partition,
+                        partition=topic_partition.partition,
                         headers=list(message.headers),
                     )
     finally:
@@ -190,7 +183,7 @@ async def test_what_was_sealed_once_changes_nothing_when_it_is_written_again(
 async def test_offsets_that_no_worker_committed_are_not_believed(
     stack: Stack, night: Night, client: httpx.AsyncClient
 ) -> None:
-    """Beyond what was told, so that blocks would be missing for ever; and with a reason to stop that is a lie."""
+    """Offsets beyond the ends, so that blocks would be missing for ever, and with a reason to stop that is a lie."""
     settings, election = _settings(stack), stack.definition.election
     group, ledger = group_of(election, "tabulator", 1), topics_of(election).ledger
     consumer = plain_consumer(settings, group_id=group)
@@ -198,10 +191,10 @@ async def test_offsets_that_no_worker_committed_are_not_believed(
     await night.report()
     await consumer.start()
     try:
-        places = [TopicPartition(ledger, number) for number in range(stack.definition.partitions)]
-        consumer.assign(places)
-        ends = await consumer.end_offsets(places)
-        lies = {place: (end + 5, f"stopped at {end}: a lie") for place, end in ends.items()}
+        partitions = [TopicPartition(ledger, number) for number in range(stack.definition.partitions)]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        lies = {topic_partition: (end + 5, f"stopped at {end}: a lie") for topic_partition, end in ends.items()}
 
         async def is_taken() -> bool:
             """Not before the session of the tabulator that was stopped is over."""
@@ -224,9 +217,7 @@ async def test_offsets_that_no_worker_committed_are_not_believed(
     await night.counts()
 
 
-async def test_keys_change_by_overlap_while_the_count_goes_on(
-    stack: Stack, night: Night, client: httpx.AsyncClient
-) -> None:
+async def test_keys_change_by_overlap_during_the_count(stack: Stack, night: Night, client: httpx.AsyncClient) -> None:
     """The steps of docs/operations.md, without a worker started again; a seal of the new key is in use at the end."""
     path = _settings(stack).workers_key
     before = {role: stack.supervisor.process_id(role) for role in WORKERS}
@@ -254,13 +245,13 @@ async def test_keys_change_by_overlap_while_the_count_goes_on(
 
 async def _newest_key(stack: Stack) -> bytes:
     """The id of the key that sealed the newest block."""
-    place = topics_of(stack.definition.election, 1).subtotals_partition_of("president")
+    topic_partition = topics_of(stack.definition.election, 1).subtotals_partition_of("president")
     consumer = plain_consumer(_settings(stack))
     await consumer.start()
     try:
-        consumer.assign([place])
-        end = (await consumer.end_offsets([place]))[place]
-        consumer.seek(place, end - 1)
-        return bytes(dict((await consumer.getone(place)).headers)[HEADER][:KEY_ID_BYTES])
+        consumer.assign([topic_partition])
+        end = (await consumer.end_offsets([topic_partition]))[topic_partition]
+        consumer.seek(topic_partition, end - 1)
+        return bytes(dict((await consumer.getone(topic_partition)).headers)[HEADER][:KEY_ID_BYTES])
     finally:
         await stop_consumer(consumer)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -22,9 +21,8 @@ from runtime.kafka.seals import Seals
 from runtime.kafka.topics import generations_topic
 from runtime.kafka.wanted_topics import create_topics
 from runtime.settings import Settings, read_settings
-from tests.conftest import Parts
 from tests.support.small_election import reported
-from tests.support.stacks import Voices, eventually, small_stack
+from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -32,10 +30,7 @@ WORKERS = ("tabulator", "rollup", "recorder", "notary", "api")
 COUNTED = {"01": 10, "02": 20, "03": 30}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
-    async with small_stack(tmp_path_factory.mktemp("generations"), "generations", parts) as stack:
-        yield stack
+stack = stack_of("generations")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -65,8 +65,8 @@ async def test_the_same_event_again_is_the_same_receipt_also_after_a_restart(
     again = await client.post("/v1/submissions", content=envelope)
     assert again.status_code == 200
     assert again.json() == {**first, "duplicate": True}
-    (place,) = (await client.get(f"/v1/submissions/{first['submission']}")).json()["records"]
-    assert (place["partition"], place["offset"], place["state"]) == (first["partition"], first["offset"], "counted")
+    (record,) = (await client.get(f"/v1/submissions/{first['submission']}")).json()["records"]
+    assert (record["partition"], record["offset"], record["state"]) == (first["partition"], first["offset"], "counted")
 
 
 async def test_a_final_refusal_is_signed_over_the_envelope_and_all_that_it_says(
@@ -256,12 +256,12 @@ async def test_what_is_written_past_the_gateway_is_shown_and_not_counted(
     assert rules == {"K2", "E6"}
     assert {entry["state"] for entry in shown["history"]} == {"refused"}
     assert shown["contests"][0]["state"] == "waiting"
-    # And the genuine event, which stands refused in the wrong place, is not taken for a repeat of itself.
+    # And the genuine event, which is in the wrong partition and refused there, is not taken for a repeat of itself.
     answer = await client.post("/v1/submissions", content=genuine)
     assert (answer.status_code, answer.json()["partition"]) == (201, home)
 
 
-async def test_without_a_ledger_the_gateway_says_when_to_come_back_and_a_retry_counts_once(
+async def test_without_a_ledger_the_gateway_answers_retry_after_and_a_retry_counts_once(
     tmp_path: Path, parts: Parts
 ) -> None:
     settings = {"REKAP_DATABASE": parts["REKAP_DATABASE"], "REKAP_KAFKA_WAIT_MS": "1000"}
@@ -296,25 +296,27 @@ async def _ledger_ends(stack: Stack) -> int:
     await consumer.start()
     try:
         topic = topics_of(stack.definition.election).ledger
-        places = [TopicPartition(topic, number) for number in range(stack.definition.partitions)]
-        return sum((await consumer.end_offsets(places)).values())
+        partitions = [TopicPartition(topic, number) for number in range(stack.definition.partitions)]
+        return sum((await consumer.end_offsets(partitions)).values())
     finally:
         await consumer.stop()
 
 
 async def _ledger_value(stack: Stack, partition: int, offset: int) -> bytes:
-    place = TopicPartition(topics_of(stack.definition.election).ledger, partition)
+    topic_partition = TopicPartition(topics_of(stack.definition.election).ledger, partition)
     consumer = plain_consumer(read_settings(stack.environment))
     await consumer.start()
     try:
-        consumer.assign([place])
-        consumer.seek(place, offset)
-        return bytes((await consumer.getone(place)).value)
+        consumer.assign([topic_partition])
+        consumer.seek(topic_partition, offset)
+        return bytes((await consumer.getone(topic_partition)).value)
     finally:
         await consumer.stop()
 
 
-async def test_a_key_s_newest_number_is_where_a_lost_outbox_goes_on(voices: Voices, client: httpx.AsyncClient) -> None:
+async def test_a_lost_outbox_continues_from_the_newest_number_of_its_key(
+    voices: Voices, client: httpx.AsyncClient
+) -> None:
     envelope = voices.sign(reported("2.2.1-2"))
     (await client.post("/v1/submissions", content=envelope)).raise_for_status()
     event = orjson.loads(base64.b64decode(orjson.loads(envelope)["payload"]))

@@ -1,4 +1,4 @@
-"""Whoever lets records gather gets at the next call all that came meanwhile; aiokafka left alone gives the first only."""
+"""A consumer that lets records gather gets all that came meanwhile at the next call; plain aiokafka gives the first only."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ async def test_what_came_while_records_gathered_is_there_at_the_next_call(parts:
     settings = read_settings(parts)
     election = small_package().election.model_copy(update={"id": "gathering"})
     topics = await create_topics(settings, election)
-    place = TopicPartition(topics.ledger, 0)
+    topic_partition = TopicPartition(topics.ledger, 0)
     consumer = plain_consumer(settings)
     await consumer.start()
     try:
-        consumer.assign([place])
+        consumer.assign([topic_partition])
         async with AIOKafkaProducer(**client_options(settings)) as producer:
 
             async def write(*values: bytes) -> None:
@@ -33,11 +33,11 @@ async def test_what_came_while_records_gathered_is_there_at_the_next_call(parts:
                     await producer.send_and_wait(topics.ledger, value, key=b"any", partition=0)
 
             await write(b"first")
-            assert [each.value for each in (await consumer.getmany(timeout_ms=5_000))[place]] == [b"first"]
+            assert [each.value for each in (await consumer.getmany(timeout_ms=5_000))[topic_partition]] == [b"first"]
             writing = asyncio.create_task(write(b"second", b"third", b"fourth"))
             await let_gather(consumer, 0.5)
             await writing
-            gathered = (await consumer.getmany(timeout_ms=5_000))[place]
+            gathered = (await consumer.getmany(timeout_ms=5_000))[topic_partition]
             assert [each.value for each in gathered] == [b"second", b"third", b"fourth"]
 
             sleeping = asyncio.create_task(let_gather(consumer, 60))
@@ -45,6 +45,8 @@ async def test_what_came_while_records_gathered_is_there_at_the_next_call(parts:
             sleeping.cancel()
             await asyncio.wait([sleeping])
             await write(b"after all")
-            assert [each.value for each in (await consumer.getmany(timeout_ms=5_000))[place]] == [b"after all"]
+            assert [each.value for each in (await consumer.getmany(timeout_ms=5_000))[topic_partition]] == [
+                b"after all"
+            ]
     finally:
         await stop_consumer(consumer)

@@ -22,13 +22,13 @@ from tests.support.stacks import Voices, eventually, stack_of
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ATTACKER = "127.0.0.2"
-PLACES = 32
+CONNECTIONS = 32
 FORM = {"type": "result.reported", "contest": "president", "version": 1}
 BATCH = b"POST /v1/submissions:batch HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
 
 
 stack = stack_of(
-    "hostile", REKAP_CONNECTIONS_OF_ADDRESS=str(PLACES), REKAP_SUBMISSIONS_PER_S="100", REKAP_REQUESTS_PER_S="50"
+    "hostile", REKAP_CONNECTIONS_OF_ADDRESS=str(CONNECTIONS), REKAP_SUBMISSIONS_PER_S="100", REKAP_REQUESTS_PER_S="50"
 )
 
 
@@ -67,8 +67,8 @@ def _form(voices: Voices, station: str, **frame: str) -> bytes:
     return voices.sign({**FORM, "station": station, "form": form}, **frame)
 
 
-async def test_silent_sockets_take_each_others_places_only(stack: Stack, client: httpx.AsyncClient) -> None:
-    with _sockets(stack.url, 5 * PLACES) as silent:
+async def test_silent_sockets_close_each_other_only(stack: Stack, client: httpx.AsyncClient) -> None:
+    with _sockets(stack.url, 5 * CONNECTIONS) as silent:
         assert (await client.get("/livez")).status_code == 200
         ended = 0
         for raw in silent:
@@ -79,7 +79,7 @@ async def test_silent_sockets_take_each_others_places_only(stack: Stack, client:
                 pass
             except ConnectionResetError:
                 ended += 1
-        assert ended == 4 * PLACES
+        assert ended == 4 * CONNECTIONS
 
 
 async def test_heads_and_addresses_have_a_bound(stack: Stack) -> None:
@@ -98,7 +98,7 @@ async def test_heads_and_addresses_have_a_bound(stack: Stack) -> None:
 async def test_bodies_that_stop_short_take_nothing_from_others(
     stack: Stack, client: httpx.AsyncClient, voices: Voices
 ) -> None:
-    """Of 128 MiB, the attacker gets its 40, and no more however many it sends."""
+    """The attacker gets its 40 of 128 MiB, and no more however many it sends."""
     size = 12 * 1024 * 1024
     refused = 0
 
@@ -157,7 +157,7 @@ async def test_wrong_signatures_are_paid_for_and_others_pay_nothing(
     assert right.headers["ratelimit"].startswith('"submissions";r=')
 
 
-async def test_who_reads_too_much_is_told_when_to_come_back(stack: Stack, client: httpx.AsyncClient) -> None:
+async def test_who_reads_too_much_gets_retry_after(stack: Stack, client: httpx.AsyncClient) -> None:
     # Connections are kept, because an address may make so many new ones only, and others are closed without an answer.
     kept = httpx.Limits(max_connections=20, max_keepalive_connections=20)
     transport = httpx.AsyncHTTPTransport(local_address="127.0.0.3", limits=kept)
@@ -176,7 +176,7 @@ async def test_who_reads_too_much_is_told_when_to_come_back(stack: Stack, client
     assert (await client.get("/livez")).status_code == 200
 
 
-async def test_the_descriptor_limit_is_said_at_the_start(
+async def test_the_descriptor_limit_is_logged_at_the_start(
     stack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     log = next(tmp_path_factory.getbasetemp().glob("hostile*/api.log")).read_text()

@@ -10,7 +10,6 @@ import json
 import pkgutil
 import re
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +26,9 @@ from projections.definition.compiled import Definition
 from rekap.operate.stack import Stack
 from runtime.settings import Settings
 from schemas.definition.package import Role
-from tests.conftest import Parts
 from tests.support.ledger import key_row
 from tests.support.small_election import reported, small_package
-from tests.support.stacks import Voices, eventually, small_stack
+from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -66,17 +64,7 @@ CHANGING = {"/metrics", "/v1/health"}
 """They say something else each time."""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("http")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(place: Path, parts: Parts) -> AsyncIterator[Stack]:
-    async with small_stack(
-        place, "http", {**parts, "REKAP_CHECKPOINT_MS": "100", "REKAP_REQUESTS_PER_S": "0"}
-    ) as stack:
-        yield stack
+stack = stack_of("http", REKAP_CHECKPOINT_MS="100", REKAP_REQUESTS_PER_S="0")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -139,7 +127,7 @@ async def test_head_is_get_without_its_body(client: httpx.AsyncClient, submissio
 
 
 @pytest.mark.parametrize(("path", "query"), READABLE)
-async def test_what_a_path_can_be_asked_with_is_said(
+async def test_the_methods_of_a_path_are_named(
     client: httpx.AsyncClient, submission: str, path: str, query: str
 ) -> None:
     url = _url(path, query, submission)
@@ -152,7 +140,7 @@ async def test_what_a_path_can_be_asked_with_is_said(
     assert (answer.status_code, answer.headers["allow"], answer.content) == (204, "GET, HEAD, OPTIONS", b"")
 
 
-async def test_what_is_sent_and_not_read_says_so_too(client: httpx.AsyncClient) -> None:
+async def test_a_path_that_takes_a_body_answers_other_methods_with_405(client: httpx.AsyncClient) -> None:
     for path in ("/v1/submissions", "/v1/submissions:batch"):
         for method in ("GET", "HEAD", "DELETE"):
             answer = await client.request(method, path)
@@ -388,8 +376,8 @@ async def test_a_client_made_by_a_generator_reads_every_path_and_submits(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _ = await generator.communicate()
-    assert generator.returncode == 0, said.decode()
+    output, _ = await generator.communicate()
+    assert generator.returncode == 0, output.decode()
     monkeypatch.syspath_prepend(tmp_path)
     made = importlib.import_module("generated_client")
     values = {**VALUES, "submission": submission, "partition": 0, "offset": 0, "old": 1}
@@ -427,8 +415,8 @@ async def test_a_client_made_by_a_generator_reads_every_path_and_submits(
         assert len(receipt.leaf_hash) == 64
 
 
-async def test_a_batch_that_breaks_off_is_one_line(stack: Stack, place: Path) -> None:
-    before = (place / "api.log").read_text()
+async def test_a_batch_that_breaks_off_is_one_line(stack: Stack, directory: Path) -> None:
+    before = (directory / "api.log").read_text()
     _, writer = await asyncio.open_connection("127.0.0.1", int(stack.url.rsplit(":", 1)[1]))
     writer.write(b"POST /v1/submissions:batch HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
     await writer.drain()
@@ -436,11 +424,11 @@ async def test_a_batch_that_breaks_off_is_one_line(stack: Stack, place: Path) ->
     writer.close()
     await writer.wait_closed()
 
-    async def said() -> list[str]:
-        return (place / "api.log").read_text()[len(before) :].splitlines()
+    async def logged() -> list[str]:
+        return (directory / "api.log").read_text()[len(before) :].splitlines()
 
-    await eventually(said)
+    await eventually(logged)
     async with httpx.AsyncClient(base_url=stack.url) as client:
         await client.get("/livez")  # what follows the line would have been written by now
-    (line,) = await said()
+    (line,) = await logged()
     assert line.endswith("client-gone method=POST path=/v1/submissions:batch")

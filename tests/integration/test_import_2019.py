@@ -174,7 +174,7 @@ async def _forget_all_but_the_ledger(stack: Stack) -> None:
     group.assign(list(start))
 
     async def is_back_at_the_start() -> bool:
-        with suppress(CommitFailedError):  # the stopped worker's place in the group is kept for some seconds
+        with suppress(CommitFailedError):  # the stopped worker stays a member of the group for some seconds
             await group.commit(start)
             return True
         return False

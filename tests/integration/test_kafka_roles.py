@@ -67,7 +67,7 @@ class ComposeKafka(EmbeddedKafka):
             "controller.quorum.voters": f"1@127.0.0.1:{node.controller_port}",
             "log.dirs": "log",
         }
-        del properties["sasl.enabled.mechanisms"]  # Compose says it of each listener
+        del properties["sasl.enabled.mechanisms"]  # Compose has it for each listener
         lines = "".join(f"{name}={value}\n" for name, value in properties.items())
         (self.directory / "server.properties").write_text(lines)
 
@@ -107,29 +107,35 @@ async def broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Comp
 @pytest.fixture(scope="module")
 def passwords(tmp_path_factory: pytest.TempPathFactory, broker: ComposeKafka) -> Path:
     """As `rekap kafka-roles` writes them, which runs as the administrator."""
-    place = tmp_path_factory.mktemp("roles")
+    directory = tmp_path_factory.mktemp("roles")
     package = small_package()
-    write_package(replace(package, election=package.election.model_copy(update={"id": "roles"})), place / "election")
-    environment = {**broker.settings, "REKAP_PACKAGE": str(place / "election"), "REKAP_STATE_DIRECTORY": str(place)}
+    write_package(
+        replace(package, election=package.election.model_copy(update={"id": "roles"})), directory / "election"
+    )
+    environment = {
+        **broker.settings,
+        "REKAP_PACKAGE": str(directory / "election"),
+        "REKAP_STATE_DIRECTORY": str(directory),
+    }
     for _ in range(2):  # safe to repeat
-        done = CliRunner(env=environment).invoke(command, ["kafka-roles", "--passwords", str(place / "passwords")])
+        done = CliRunner(env=environment).invoke(command, ["kafka-roles", "--passwords", str(directory / "passwords")])
         assert done.exit_code == 0, done.output
-    assert {path.stat().st_mode & 0o777 for path in (place / "passwords").glob("*/kafka-password.txt")} == {0o600}
-    return place
+    assert {path.stat().st_mode & 0o777 for path in (directory / "passwords").glob("*/kafka-password.txt")} == {0o600}
+    return directory
 
 
 class Role:
     """The settings of a role."""
 
-    def __init__(self, broker: ComposeKafka, place: Path) -> None:
-        self._broker, self._place = broker, place
+    def __init__(self, broker: ComposeKafka, directory: Path) -> None:
+        self._broker, self._directory = broker, directory
 
     def environment(self, role: str) -> dict[str, str]:
         return {
             "REKAP_KAFKA": f"127.0.0.1:{self._broker.roles_port}",
             "REKAP_KAFKA_USER": role,
             "REKAP_KAFKA_MECHANISM": "SCRAM-SHA-512",
-            "REKAP_KAFKA_PASSWORD": str(self._place / "passwords" / role / "kafka-password.txt"),
+            "REKAP_KAFKA_PASSWORD": str(self._directory / "passwords" / role / "kafka-password.txt"),
         }
 
     def settings(self, role: str) -> Settings:
@@ -147,13 +153,13 @@ async def stack(
 ) -> AsyncIterator[Stack]:
     """Opened by the operator; each worker as its role."""
     settings = {**parts, **role.environment("operator")}
-    place = tmp_path_factory.mktemp("stack")
-    load_or_make_key_file(place / "data" / "log-key.pem")
+    directory = tmp_path_factory.mktemp("stack")
+    load_or_make_key_file(directory / "data" / "log-key.pem")
     async with running_stack(
         passwords / "election",
-        place / "data",
+        directory / "data",
         private_key("authority"),
-        log_directory=place,
+        log_directory=directory,
         settings=settings,
         workers=(),
     ) as stack:

@@ -81,7 +81,7 @@ async def test_a_submission_is_on_the_feed_of_its_areas_and_of_no_other(
         assert quiet["type"] == "heartbeat"
 
 
-async def test_below_the_shard_level_stations_are_told_too(
+async def test_below_the_shard_level_stations_are_sent_too(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
     async with connect(feed_url(stack.url)) as socket:
@@ -112,7 +112,7 @@ async def test_checkpoints_and_health_are_on_the_same_connection(
         assert newest["note"] == (await client.get(f"/log/{receipt['partition']}/checkpoint")).text
 
 
-async def test_a_client_goes_on_after_its_cursor_and_misses_nothing(
+async def test_a_client_continues_after_its_cursor_and_misses_nothing(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
     async with connect(feed_url(stack.url)) as socket:
@@ -188,7 +188,7 @@ async def test_one_who_makes_only_mistakes_is_shown_out(stack: Stack) -> None:
         assert socket.close_code == 1008
 
 
-async def test_server_sent_events_tell_the_same_and_go_on_after_the_last_id(
+async def test_server_sent_events_have_the_same_and_continue_after_the_last_id(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
     async def first_event(wanted: str, headers: dict[str, str]) -> dict[str, str]:

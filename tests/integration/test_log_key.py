@@ -23,10 +23,10 @@ from tests.support.ledger import private_key
 from tests.support.small_election import small_package
 
 
-async def _opened(parts: Parts, place: Path, name: str) -> tuple[Settings, ElectionPackage]:
+async def _opened(parts: Parts, directory: Path, name: str) -> tuple[Settings, ElectionPackage]:
     package = small_package()
     package = replace(package, election=package.election.model_copy(update={"id": name}))
-    settings = replace(read_settings(parts), log_key=place / "log-key.pem", log_directory=place / "log")
+    settings = replace(read_settings(parts), log_key=directory / "log-key.pem", log_directory=directory / "log")
     await open_with_key(settings, Definition.of(package), private_key("authority"))
     return settings, package
 

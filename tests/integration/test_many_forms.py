@@ -1,4 +1,4 @@
-"""A station of which the ledger has 3,000 forms: whatever reads its history reads all of it, page by page."""
+"""A station of which the ledger has 3,000 forms. Each reader of its history reads all of it, page by page."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ from projections.shown.answer_parts import HISTORY_RECORDS
 from rekap.operate.stack import Stack
 from runtime.kafka.clients import ordered_producer
 from runtime.kafka.topics import topics_of
-from runtime.settings import read_settings, variable
+from runtime.settings import read_settings
 from schemas.ledger.envelope import ledger_record
-from tests.conftest import Parts
 from tests.support.ledger import CREATED_AT
 from tests.support.small_election import reported
-from tests.support.stacks import Voices, eventually, small_stack
+from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -32,24 +31,22 @@ STATION = "1.1.1-1"
 FORMS = 3_000
 
 
+stack = stack_of("many-forms", REKAP_CHECKPOINT_MS="200")
+
+
 class Flooded(NamedTuple):
     stack: Stack
-    place: Path
+    directory: Path
     client: httpx.AsyncClient
     events: list[str]
-    """Of the station's forms, in the order of the ledger."""
+    """Ids of the station's forms, in the order of the ledger."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def flooded(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Flooded]:
+async def flooded(stack: Stack, directory: Path) -> AsyncIterator[Flooded]:
     """Written past the gateways, which let no key have so many: forms of 100 versions, every tenth of them with a wrong sum;
     and one form of each other station."""
-    place = tmp_path_factory.mktemp("many-forms")
-    settings = {**parts, variable("checkpoint_ms"): "200"}
-    async with (
-        small_stack(place, "many-forms", settings) as stack,
-        httpx.AsyncClient(base_url=stack.url, timeout=60) as client,
-    ):
+    async with httpx.AsyncClient(base_url=stack.url, timeout=60) as client:
         voices = Voices(stack)
         forms = [
             voices.sign(reported(STATION, (n % 90, 1, 1), version=1 + n // 100, VA=999 if n % 10 == 0 else n % 90 + 2))
@@ -81,13 +78,13 @@ async def flooded(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> Asy
 
         await eventually(recorded)
         events = [hashlib.sha256(base64.b64decode(orjson.loads(form)["payload"])).hexdigest() for form in forms]
-        yield Flooded(stack, place, client, events)
+        yield Flooded(stack, directory, client, events)
 
 
 async def _rekap(flooded: Flooded, *arguments: str) -> tuple[int, bytes, str]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rekap", *arguments),
-        cwd=flooded.place,  # where an audit leaves its report
+        cwd=flooded.directory,  # where an audit leaves its report
         env=flooded.stack.environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -116,7 +113,7 @@ async def test_its_history_comes_in_pages_that_a_replay_gives_too(flooded: Flood
     assert events == flooded.events
     assert standings == [standings[0]] * len(standings)
     assert len(bodies) == FORMS / HISTORY_RECORDS
-    logs = str(flooded.place / "data" / "log")
+    logs = str(flooded.directory / "data" / "log")
     for asked_after in list(bodies)[:: len(bodies) // 2]:
         options = [] if asked_after is None else ["--after", asked_after]
         code, out, err = await _rekap(flooded, "replay", logs, "--station", STATION, "--json", *options)

@@ -1,30 +1,26 @@
-"""Every process tells Prometheus what docs/reference/metrics.md says, and what it tells is what happened."""
+"""Every process gives Prometheus the metrics of docs/reference/metrics.md, with the figures of what happened."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import httpx
 import pytest
-import pytest_asyncio
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from rekap.embedded.ports import free_ports
 from rekap.follow.live_client import follow
 from rekap.operate.stack import WORKERS, Stack
 from rekap.operate.worker import API_ROLES
 from runtime.kafka.clients import ordered_producer
 from runtime.kafka.topics import SUBTOTALS_PARTITIONS, topics_of
 from runtime.metrics import REGISTRIES
-from runtime.settings import read_settings, variable
+from runtime.settings import read_settings
 from schemas.ledger.envelope import ledger_record
 from schemas.served.live import Positions, cursor_of
-from tests.conftest import Parts
 from tests.support.small_election import reported
-from tests.support.stacks import Voices, eventually, small_stack
+from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -33,12 +29,7 @@ ROLES_HERE = ("front", *API_ROLES)
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
-    place = tmp_path_factory.mktemp("metrics")
-    settings = {**parts, variable("heartbeat_s"): "1"}
-    async with small_stack(place, "metrics", settings, metrics_port=free_ports(len(WORKERS))[0]) as stack:
-        yield stack
+stack = stack_of("metrics", with_metrics=True, REKAP_HEARTBEAT_S="1")
 
 
 async def _families(stack: Stack, role: str) -> list[Metric]:
@@ -68,7 +59,7 @@ async def test_each_process_serves_the_metrics_of_its_role(stack: Stack, role: s
     assert not {name for name in names for other in foreign if name.startswith(other)}
 
 
-async def test_what_is_told_is_what_happened(stack: Stack, voices: Voices, client: httpx.AsyncClient) -> None:
+async def test_the_figures_are_of_what_happened(stack: Stack, voices: Voices, client: httpx.AsyncClient) -> None:
     before = await _samples(stack, "api")
     receipt = (await client.post("/v1/submissions", content=voices.sign(reported("1.1.1-1")))).json()
     await client.post("/v1/submissions", content=b"C.HASIL")
@@ -76,8 +67,8 @@ async def test_what_is_told_is_what_happened(stack: Stack, voices: Voices, clien
     after = await _samples(stack, "api")
 
     def grown(name: str, **labels: str) -> float:
-        place = (name, tuple(sorted(labels.items())))
-        return after[place] - before.get(place, 0)
+        sample = (name, tuple(sorted(labels.items())))
+        return after[sample] - before.get(sample, 0)
 
     assert grown("rekap_gateway_answers_total", status="201") == 1
     assert grown("rekap_gateway_answers_total", status="422") == 1
@@ -102,7 +93,7 @@ async def test_what_is_told_is_what_happened(stack: Stack, voices: Voices, clien
     assert rollup["rekap_rollup_blocks_total", (("applied", "applied"),)] > 0
 
 
-async def test_holds_and_gaps_of_the_feed_are_told(stack: Stack, voices: Voices, client: httpx.AsyncClient) -> None:
+async def test_holds_and_gaps_of_the_feed_are_counted(stack: Stack, voices: Voices, client: httpx.AsyncClient) -> None:
     await client.post("/v1/submissions", content=voices.sign(reported("1.1.1-2", VA=999)))
 
     async def is_held() -> bool:
@@ -137,7 +128,7 @@ async def test_a_stage_at_which_nobody_works_is_named(stack: Stack, client: http
 async def test_a_record_from_the_future_does_not_hide_that_nothing_new_comes(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
-    """Whoever writes past the gateway may have put any time there; a gateway may have a wrong clock."""
+    """A writer past the gateway may have put any time there, and a gateway may have a wrong clock."""
     record = ledger_record(voices.sign(reported("9.9.9-9")), "nobody", "2999-01-01T00:00:00Z")
     producer = ordered_producer(read_settings(stack.environment))
     await producer.start()

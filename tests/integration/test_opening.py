@@ -141,15 +141,15 @@ async def test_up_with_a_key_that_may_not_open_starts_nothing(tmp_path: Path) ->
     assert not (tmp_path / "data").exists()
 
 
-async def _run(role: str, parts: Parts, place: Path) -> tuple[int | None, str]:
+async def _run(role: str, parts: Parts, directory: Path) -> tuple[int | None, str]:
     """Exit code and output of `rekap run ROLE`, which must end by itself."""
     environment = {
         **os.environ,
         **parts,
-        "REKAP_PACKAGE": str(place / "election"),
-        "REKAP_STATE_DIRECTORY": str(place / "state"),
-        "REKAP_LOG_KEY": str(place / "log-key.pem"),
-        "REKAP_GATEWAY_KEY": str(place / "gateway-key.pem"),
+        "REKAP_PACKAGE": str(directory / "election"),
+        "REKAP_STATE_DIRECTORY": str(directory / "state"),
+        "REKAP_LOG_KEY": str(directory / "log-key.pem"),
+        "REKAP_GATEWAY_KEY": str(directory / "gateway-key.pem"),
     }
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rekap", "run", role),
@@ -161,9 +161,9 @@ async def _run(role: str, parts: Parts, place: Path) -> tuple[int | None, str]:
         out, _ = await process.communicate()
     text = out.decode()
     assert "Traceback" not in text
-    assert list(_files(place)) == ["election"], "nothing was made"
+    assert list(_files(directory)) == ["election"], "nothing was made"
     return process.returncode, text
 
 
-def _files(place: Path) -> Iterable[str]:
-    return sorted(path.name for path in place.iterdir())
+def _files(directory: Path) -> Iterable[str]:
+    return sorted(path.name for path in directory.iterdir())

@@ -1,4 +1,4 @@
-"""Poison: refused at the gate, and, written straight into the topic, shown as refused while the count goes on."""
+"""Poison: refused at the gate, and, written straight into the topic, shown as refused while the count continues."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ async def test_poison_in_the_topic_is_shown_refused_and_what_follows_counts(
     absurd_times = ["\0", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "x" * 1_000]
     kept += [b"", b"\0", b"\xff" * (RECORD_BYTES_MAX - 100), b"null", b'{"envelope":{}}', b'{"envelope":"\\ud800"}']
     kept = [value for value in kept if len(value) <= RECORD_BYTES_MAX - 100]  # Kafka takes no more
-    # Well signed, of a station that is not known: such a record is held, whenever its gateway says it came.
+    # Well signed, of a station that is not known: such a record is held, whatever time of receipt its gateway gives.
     held = [ledger_record(voices.sign(reported("9.9.9-9")), "nobody", moment) for moment in absurd_times]
     producer = ordered_producer(read_settings(stack.environment))
     await producer.start()
@@ -145,7 +145,7 @@ async def test_poison_in_the_topic_is_shown_refused_and_what_follows_counts(
 async def test_a_retry_of_what_came_past_the_gateway_gets_a_receipt(
     stack: Stack, voices: Voices, client: httpx.AsyncClient, fields: bytes
 ) -> None:
-    """It counts, for its officer has signed it; whoever wrote it need not have put a gateway's fields around it."""
+    """It counts, because its officer has signed it, although its writer put no gateway's fields around it."""
     envelope, later = (voices.sign(reported("2.1.1-1", (7, 7, version), version=version)) for version in (8, 9))
     assert (await client.post("/v1/submissions", content=later)).status_code in (200, 201)
     producer = ordered_producer(read_settings(stack.environment))
@@ -168,7 +168,7 @@ async def test_a_retry_of_what_came_past_the_gateway_gets_a_receipt(
 
 
 async def test_no_record_is_larger_than_an_entry_of_the_log_may_be_also_where_it_comes_compressed(stack: Stack) -> None:
-    """One that stood in the ledger could be in no log: the notary would stop for ever (C2SP tlog-tiles, lengths of 16 bits)."""
+    """No log could hold such a record, so the notary would stop for ever (C2SP tlog-tiles, lengths of 16 bits)."""
     settings = read_settings(stack.environment)
     producer = AIOKafkaProducer(**client_options(settings), compression_type="gzip", max_request_size=1 << 25)
     await producer.start()

@@ -1,4 +1,4 @@
-"""proxy/nginx.conf does what docs/operations.md says of it, in front of an API that is this test's own. Needs nginx."""
+"""proxy/nginx.conf does what docs/operations.md promises, in front of an API that is this test's own. Needs nginx."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ pytestmark = [
 @dataclass
 class Api:
     """One process for each role. Answers with how often it was asked, for whom, and which role it is; streams two events, the
-    second when it is told to."""
+    second on request."""
 
     asked: int = 0
     second: asyncio.Event = field(default_factory=asyncio.Event)
@@ -173,9 +173,9 @@ async def proxy(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Proxy
     (directory / "nginx.conf").write_text(text)
     command = [NGINX, "-p", str(directory), "-c", str(directory / "nginx.conf"), "-e", "stderr"]
     check = await asyncio.create_subprocess_exec(*command, "-t", stderr=asyncio.subprocess.PIPE)
-    _, said = await check.communicate()
-    assert check.returncode == 0, said.decode()
-    assert b"[warn]" not in said, said.decode()
+    _, output = await check.communicate()
+    assert check.returncode == 0, output.decode()
+    assert b"[warn]" not in output, output.decode()
     as_user = " user root;" if os.geteuid() == 0 else ""  # else its workers could not enter the directory of this test
     process = await asyncio.create_subprocess_exec(*command, "-g", f"daemon off;{as_user}")
     tls = ssl.create_default_context(cafile=str(directory / "certificate.pem"))
@@ -246,7 +246,7 @@ async def test_each_request_gets_to_the_role_that_serves_it(
         assert answer.text.split(" ")[0] == role if method != "HEAD" else int(answer.headers["content-length"])
 
 
-async def test_what_a_client_says_of_its_address_is_not_passed_on(proxy: Proxy, client: httpx.AsyncClient) -> None:
+async def test_the_address_that_a_client_claims_is_not_passed_on(proxy: Proxy, client: httpx.AsyncClient) -> None:
     async with proxy.api_is_there():
         answer = await client.post("/v1/submissions", content=b"x" * 70_000, headers={"X-Forwarded-For": "203.0.113.9"})
         assert answer.text.endswith(" 70000 127.0.0.1")

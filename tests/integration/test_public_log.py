@@ -7,38 +7,26 @@ import base64
 import json
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
-import pytest_asyncio
 
 from projections.loghead.queries import schema_of
 from proofs.merkle import check_consistency, check_inclusion, leaf_hash, root_hash
 from proofs.notes import check_signature, open_checkpoint, parse_key, parse_note
 from proofs.tiles import TileHashes, entries_path, read_bundle, tile_path, tiles_of
 from rekap.operate.stack import Stack
-from tests.conftest import Parts
 from tests.support.go_reader import build_reader
-from tests.support.stacks import Voices, eventually, small_stack
+from tests.support.stacks import Voices, eventually, stack_of
 from tests.unit.proofs.test_merkle import naive_root
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("log")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(place: Path, parts: Parts) -> AsyncIterator[Stack]:
-    settings = {**parts, "REKAP_CHECKPOINT_MS": "100", "REKAP_HEARTBEAT_S": "1"}
-    async with small_stack(place, "public-log", settings) as stack:
-        yield stack
+stack = stack_of("public-log", REKAP_CHECKPOINT_MS="100", REKAP_HEARTBEAT_S="1")
 
 
 async def _checkpoint(client: httpx.AsyncClient, partition: int) -> tuple[int, bytes, int]:
@@ -113,12 +101,12 @@ async def test_the_files_hold_the_ledger_and_give_the_root(stack: Stack, client:
 
 
 async def test_readers_in_go_take_the_notarys_files(
-    stack: Stack, client: httpx.AsyncClient, place: Path, tmp_path: Path
+    stack: Stack, client: httpx.AsyncClient, directory: Path, tmp_path: Path
 ) -> None:
     reader = await asyncio.to_thread(build_reader, tmp_path)
     partition = _partition_of_submissions(stack)
     key = (await client.get("/v1/log")).json()["logs"][partition]["keys"][0]
-    command = [reader, _files(place, partition), key]
+    command = [reader, _files(directory, partition), key]
     answer = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
     assert answer.returncode == 0, answer.stderr
     assert json.loads(answer.stdout)["size"] >= 700
@@ -153,8 +141,8 @@ async def test_that_nothing_new_has_come_is_signed_too(client: httpx.AsyncClient
     await eventually(is_fresher)
 
 
-def _files(place: Path, partition: int) -> Path:
-    return place / "data" / "log" / "rehearsal" / "public-log" / str(partition)
+def _files(directory: Path, partition: int) -> Path:
+    return directory / "data" / "log" / "rehearsal" / "public-log" / str(partition)
 
 
 def _partition_of_submissions(stack: Stack) -> int:
@@ -162,10 +150,10 @@ def _partition_of_submissions(stack: Stack) -> int:
 
 
 async def test_files_that_were_lost_or_changed_are_made_anew_from_the_ledger(
-    stack: Stack, voices: Voices, client: httpx.AsyncClient, place: Path
+    stack: Stack, voices: Voices, client: httpx.AsyncClient, directory: Path
 ) -> None:
     partition = _partition_of_submissions(stack)
-    files = _files(place, partition)
+    files = _files(directory, partition)
     size, root, _ = await _checkpoint(client, partition)
     assert size % 256, "the test needs a partial bundle"
     await stack.supervisor.stop("notary")
@@ -185,7 +173,7 @@ async def test_files_that_were_lost_or_changed_are_made_anew_from_the_ledger(
 
 
 async def test_another_history_than_the_promised_one_is_never_signed(
-    stack: Stack, voices: Voices, client: httpx.AsyncClient, place: Path
+    stack: Stack, voices: Voices, client: httpx.AsyncClient, directory: Path
 ) -> None:
     partition = _partition_of_submissions(stack)
     size, root, _ = await _checkpoint(client, partition)
@@ -198,18 +186,18 @@ async def test_another_history_than_the_promised_one_is_never_signed(
         receipt = await _submit(client, voices, 10)
 
         async def refusals() -> int:
-            return (place / "notary.log").read_text().count(f"but {'00' * 32} was promised")
+            return (directory / "notary.log").read_text().count(f"but {'00' * 32} was promised")
 
         refused = await eventually(refusals)
         assert (await _checkpoint(client, partition))[:2] == (size, root)
 
-        shutil.rmtree(_files(place, partition))  # nor where it has only the ledger to go by
+        shutil.rmtree(_files(directory, partition))  # nor where it has only the ledger to go by
 
         async def refuses_again() -> bool:
             return await refusals() > refused + 1
 
         await eventually(refuses_again)
-        assert not (_files(place, partition) / "checkpoint").exists()
+        assert not (_files(directory, partition) / "checkpoint").exists()
     finally:
         await stack.supervisor.stop("notary")
         await database.execute(promise, partition, root.hex())
@@ -230,6 +218,6 @@ async def test_another_history_than_the_promised_one_is_never_signed(
     ],
 )
 async def test_nothing_but_the_files_of_a_log_is_served(stack: Stack, client: httpx.AsyncClient, path: str) -> None:
-    """With the path exactly as it stands here: a client would tidy it first."""
+    """With the path exactly as it is given, which a client would tidy first."""
     url = httpx.URL(stack.url).copy_with(raw_path=f"/log/0/{path}".encode())
     assert (await client.send(httpx.Request("GET", url))).status_code in (404, 422)

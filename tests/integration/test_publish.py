@@ -1,4 +1,4 @@
-"""`rekap publish` beside the real parts: each file is what the API answers, also while the count goes on and after kills."""
+"""`rekap publish` beside the real parts: each file is what the API answers, also during the count and after kills."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def test_the_newest_cut_is_published_once(stack: Stack, client: httpx.Asyn
     assert await _agrees(stack, client, tmp_path / "new")
 
 
-async def test_each_cut_is_published_while_the_count_goes_on_also_after_a_kill(
+async def test_each_cut_is_published_during_the_count_also_after_a_kill(
     stack: Stack, voices: Voices, client: httpx.AsyncClient, tmp_path: Path
 ) -> None:
     for station in ("1.1.1-1", "2.2.2-2", "1.2.1-1"):
@@ -120,7 +120,7 @@ async def test_one_process_publishes_in_a_directory_and_stops_in_order(stack: St
 async def test_what_cannot_be_used_is_named(stack: Stack, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
-    for arguments, said in (
+    for arguments, sentence in (
         (("--levels", "9", str(tmp_path)), b"--levels: this election has 4 levels of areas, got 9"),
         (("--every", "0", str(tmp_path)), b"--every"),
         ((str(file),), b"is a file"),
@@ -128,4 +128,4 @@ async def test_what_cannot_be_used_is_named(stack: Stack, tmp_path: Path) -> Non
         process = await _command(stack, *arguments)
         _, err = await process.communicate()
         assert process.returncode == 2, err
-        assert said in err
+        assert sentence in err

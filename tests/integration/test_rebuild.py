@@ -75,7 +75,7 @@ async def _listen(url: str, messages: list[dict[str, Any]]) -> None:
 
 
 async def _tamper(stack: Stack) -> None:
-    """As a bug or a hand would: the read model says something else than the ledger."""
+    """The read model differs from the ledger, as after a bug or a change by hand."""
     connection = await asyncpg.connect(
         stack.environment[variable("database")],
         server_settings={"search_path": f'"{schema_of(stack.definition.election)}"'},
@@ -107,7 +107,7 @@ if "rollup" in sys.argv:
 async def test_nothing_is_switched_over_before_the_sums_are_there(
     stack: Stack, voices: Voices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Keyframes of the tabulator are recorded all the while: what stands still is seen all the same."""
+    """The rebuild stops although keyframes of the tabulator are recorded all the while."""
     (tmp_path / "sitecustomize.py").write_text(SILENT_ROLLUP)
     for name, value in {**stack.environment, "PYTHONPATH": str(tmp_path)}.items():
         monkeypatch.setenv(name, value)
@@ -119,8 +119,8 @@ async def test_nothing_is_switched_over_before_the_sums_are_there(
     assert await current_generation(settings, stack.definition.election, stack.definition.hash) == 1
 
 
-async def test_what_another_version_began_is_not_gone_on_with(stack: Stack) -> None:
-    """Generation 2 was begun, and not finished, by the test before; the next one goes on with it."""
+async def test_what_another_version_began_is_not_continued(stack: Stack) -> None:
+    """Generation 2 was begun, and not finished, by the test before; the next one continues it."""
     settings, definition = read_settings(stack.environment), stack.definition
     mark = settings.state_directory / "rehearsal.rebuild" / "generation-2" / "made-by"
     right = mark.read_text()
@@ -182,9 +182,9 @@ async def test_everything_is_built_again_beside_what_is_served_and_then_served(
     messages: list[dict[str, Any]] = []
     watching = [asyncio.create_task(reader.run()), asyncio.create_task(_listen(stack.url, messages))]
 
-    code, said = await _rebuild(stack)
-    assert code == 0, said
-    assert f"{stack.url} serves generation 2" in said
+    code, output = await _rebuild(stack)
+    assert code == 0, output
+    assert f"{stack.url} serves generation 2" in output
     told_before = len(messages)
     sent_before = sent()
     await eventually(lambda: _true(sent() > sent_before + 20))
@@ -215,11 +215,11 @@ async def test_everything_is_built_again_beside_what_is_served_and_then_served(
 async def test_an_older_generation_is_dropped_and_the_one_served_is_not(
     stack: Stack, client: httpx.AsyncClient
 ) -> None:
-    code, said = await _rebuild(stack, "--drop", "2", "--yes")
+    code, output = await _rebuild(stack, "--drop", "2", "--yes")
     assert code == 1
-    assert "generation 2 cannot be dropped" in said
-    code, said = await _rebuild(stack, "--drop", "1", "--yes")
-    assert code == 0, said
+    assert "generation 2 cannot be dropped" in output
+    code, output = await _rebuild(stack, "--drop", "1", "--yes")
+    assert code == 0, output
     connection = await asyncpg.connect(stack.environment[variable("database")])
     try:
         name = schema_of(stack.definition.election)

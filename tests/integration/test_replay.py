@@ -1,4 +1,4 @@
-"""A moment of the count, replayed from each place where the log is kept: the bytes that the API answered then."""
+"""A moment of the count, replayed from each source that has the log, gives the bytes that the API answered then."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,9 +16,8 @@ import pytest_asyncio
 
 from rekap.embedded.ports import free_port
 from rekap.operate.stack import Stack
-from tests.conftest import Parts
 from tests.support.small_election import annulled, reported
-from tests.support.stacks import Voices, eventually, small_stack
+from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -42,15 +40,7 @@ class Night(NamedTuple):
     """The contest as it was served while events came in."""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("replay")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(place: Path, parts: Parts) -> AsyncIterator[Stack]:
-    async with small_stack(place, "replay", {**parts, "REKAP_CHECKPOINT_MS": "100"}) as stack:
-        yield stack
+stack = stack_of("replay", REKAP_CHECKPOINT_MS="100")
 
 
 async def _at_rest(client: httpx.AsyncClient, events: int, partitions: int) -> dict[str, bytes]:
@@ -66,7 +56,7 @@ async def _at_rest(client: httpx.AsyncClient, events: int, partitions: int) -> d
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def night(stack: Stack, voices: Voices, place: Path) -> Night:
+async def night(stack: Stack, voices: Voices, directory: Path) -> Night:
     """All events are of one office and about stations of one partition after the other, so that an offset counts events."""
     stations = stack.definition.stations.codes
     parts = [
@@ -91,7 +81,7 @@ async def night(stack: Stack, voices: Voices, place: Path) -> Night:
             return bool(sum(each["size"] or 0 for each in logs) == sent + stack.definition.partitions)
 
         await eventually(is_published)
-    return Night(place / "election", place / "data" / "log", served, list(on_the_way))
+    return Night(directory / "election", directory / "data" / "log", served, list(on_the_way))
 
 
 async def _replay(night: Night, source: str, *options: str) -> tuple[int, bytes, str]:
@@ -108,7 +98,7 @@ async def _replay(night: Night, source: str, *options: str) -> tuple[int, bytes,
 def check_same(got: bytes, served: bytes) -> None:
     """With the first difference in sight: pytest's own takes minutes for lines of this length."""
     if got != served:
-        at = next((place for place, (a, b) in enumerate(zip(got, served, strict=False)) if a != b), 0)
+        at = next((index for index, (a, b) in enumerate(zip(got, served, strict=False)) if a != b), 0)
         start = max(at - 60, 0)
         pytest.fail(f"byte {at}: expected {served[start : at + 60]!r}, got {got[start : at + 60]!r}")
 

@@ -4,46 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
 from rekap.follow.live_client import feed_url, follow
-from rekap.operate.stack import WORKERS_APART, Stack, running_stack
-from runtime.package.writing import write_package
+from rekap.operate.stack import WORKERS_APART, Stack
 from runtime.settings import variable
-from tests.support.ledger import private_key
-from tests.support.small_election import reported, small_package
-from tests.support.stacks import Voices, eventually
+from tests.support.small_election import reported
+from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ROLES = ("gateway", "feed", "read")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory, parts: dict[str, str]) -> AsyncIterator[Stack]:
-    place = tmp_path_factory.mktemp("roles")
-    package = small_package()
-    election = package.election.model_copy(update={"id": "roles"})
-    write_package(replace(package, election=election), place / "election")
-    settings = {**parts, variable("live_heartbeat_s"): "1"}
-    async with running_stack(
-        place / "election",
-        place / "data",
-        private_key("authority"),
-        log_directory=place,
-        settings=settings,
-        workers=WORKERS_APART,
-    ) as stack:
-        yield stack
+stack = stack_of("roles", workers=WORKERS_APART, REKAP_LIVE_HEARTBEAT_S="1")
 
 
 def _address(stack: Stack, role: str) -> str:
@@ -119,7 +99,7 @@ async def test_each_role_refuses_what_it_does_not_serve_and_names_the_role_that_
 async def test_a_feed_that_is_killed_is_its_clients_reconnect_and_they_miss_nothing(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
-    """Clients follow while the feed is killed twice, and submissions and reads go on."""
+    """Clients follow while the feed is killed twice, and submissions and reads are answered."""
     seen: list[dict[str, Any]] = []
     newest: list[dict[str, int]] = [{} for _ in range(5)]
 
@@ -175,7 +155,7 @@ async def test_without_the_read_role_receipts_and_the_feed_continue(
     await eventually(lambda: _is_well(stack))
 
 
-async def test_without_the_feed_health_says_so_and_its_clients_are_asked_to_come_back(
+async def test_without_the_feed_health_names_it_and_its_clients_are_asked_to_come_back(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
     await stack.supervisor.stop("feed")

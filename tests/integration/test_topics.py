@@ -1,4 +1,4 @@
-"""Topics that are not as they must be: mended or refused at the start, and found while the count goes on."""
+"""Topics that are not as they must be: mended or refused at the start, and found during the count."""
 
 from __future__ import annotations
 
@@ -133,8 +133,8 @@ async def _say(client: httpx.AsyncClient, *words: str) -> None:
 
     async def does() -> bool:
         health = (await client.get("/v1/health")).json()
-        said = any(all(word in alarm for word in words) for alarm in health["alarms"])
-        return said and health["status"] != "ok"
+        is_named = any(all(word in alarm for word in words) for alarm in health["alarms"])
+        return is_named and health["status"] != "ok"
 
     await eventually(does)
 
@@ -155,7 +155,7 @@ async def test_each_setting_that_is_changed_while_it_runs_is_mended_and_named(
             await _say(client, name, f"{setting}={WRONG[setting]}", "it was mended")
 
 
-async def test_a_topic_that_is_given_partitions_while_it_runs_is_named_and_the_nation_goes_on(
+async def test_a_topic_that_is_given_partitions_while_it_runs_is_named_and_the_nation_is_counted(
     stack: Stack, admin: AIOKafkaAdminClient, voices: Voices, client: httpx.AsyncClient
 ) -> None:
     topics = topics_of(stack.definition.election)
@@ -187,8 +187,8 @@ async def test_a_ledger_that_begins_later_than_with_its_genesis_is_named_for_as_
     ledger = topics_of(stack.definition.election).ledger
     await admin.delete_records({TopicPartition(ledger, 0): RecordsToDelete(before_offset=1)})
     await _say(client, f"{ledger}/0 begins at offset 1: the records before it are gone")
-    said = await topic_flaws(_settings(stack), stack.definition.election, 1)
-    assert any(f"{ledger}/0 begins at offset 1" in each for each in said)
+    flaws = await topic_flaws(_settings(stack), stack.definition.election, 1)
+    assert any(f"{ledger}/0 begins at offset 1" in each for each in flaws)
 
 
 async def test_a_topic_that_is_deleted_or_made_again_while_it_runs_is_named(

@@ -6,22 +6,19 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
-import pytest_asyncio
 from websockets.asyncio.client import connect
 
 from projections.readmodel import queries
 from rekap.follow.live_client import feed_url
-from rekap.operate.stack import Stack, running_stack
+from rekap.operate.stack import Stack
 from runtime.kafka.clients import ordered_producer, plain_consumer
 from runtime.kafka.topics import MESSAGE_BYTES_MAX, topics_of
-from runtime.package.writing import write_package
 from runtime.settings import read_settings
 from schemas.definition.package import (
     Area,
@@ -42,10 +39,9 @@ from schemas.derived.bundles import blocks_in
 from schemas.derived.parts import PART_BYTES_MAX
 from schemas.derived.results import ResultRange
 from schemas.ledger.envelope import ledger_record
-from tests.conftest import Parts
-from tests.support.ledger import CREATED_AT, private_key
+from tests.support.ledger import CREATED_AT
 from tests.support.small_election import reported, small_package
-from tests.support.stacks import Voices, eventually
+from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
 
@@ -97,15 +93,7 @@ def _package() -> ElectionPackage:
     )
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> AsyncIterator[Stack]:
-    place = tmp_path_factory.mktemp("true-shape")
-    write_package(_package(), place / "election")
-    settings = {**parts, "REKAP_KEYFRAME_MS": "20000", "REKAP_RESULTS_KEYFRAME_MS": "20000"}
-    async with running_stack(
-        place / "election", place / "data", private_key("authority"), log_directory=place, settings=settings
-    ) as stack:
-        yield stack
+stack = stack_of("true-shape", package=_package, REKAP_KEYFRAME_MS="20000", REKAP_RESULTS_KEYFRAME_MS="20000")
 
 
 async def _fill(stack: Stack, voices: Voices) -> dict[str, int]:
@@ -149,7 +137,7 @@ async def test_a_legislature_of_true_size_and_a_president_reach_the_nation(
     assert house["contests"][0]["counted"]["votes"] == sums
     assert await eventually(lambda: counted("president", 1), seconds=SECONDS)
 
-    # The live feed has it too, in compressed parts, and goes on after the last of them. What changes before the last part is in
+    # The live feed has it too, in compressed parts, and continues after the last of them. What changes before the last part is in
     # that part, and no change follows.
     async with connect(feed_url(stack.url), max_size=None) as socket:
         await socket.send(json.dumps({"type": "subscribe", "office": "dpr"}))
@@ -199,24 +187,24 @@ async def _sizes_of_messages_in_parts(stack: Stack) -> dict[tuple[str, str], int
     """By topic and kind, the bytes of the largest message in parts that Kafka has of the roll-up and the tabulator. Asserts
     that each part is bounded."""
     topics = topics_of(stack.definition.election)
-    places = topics.derived_partitions()
+    partitions = topics.derived_partitions()
     consumer = plain_consumer(read_settings(stack.environment))
     await consumer.start()
     sizes: dict[tuple[str, str, Any], int] = {}
     try:
-        consumer.assign(places)
-        ends = await consumer.end_offsets(places)
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
         await consumer.seek_to_beginning()
-        while any([await consumer.position(place) < end for place, end in ends.items()]):
-            for place, messages in (await consumer.getmany(timeout_ms=500)).items():
+        while any([await consumer.position(topic_partition) < end for topic_partition, end in ends.items()]):
+            for topic_partition, messages in (await consumer.getmany(timeout_ms=500)).items():
                 for message in messages:
                     assert len(message.value) < MESSAGE_BYTES_MAX // 2
-                    of_results = place.topic == topics.results
+                    of_results = topic_partition.topic == topics.results
                     first = message.value if of_results else blocks_in(message.value)[0]
-                    said: Any = (ResultRange if of_results else BlockRange).from_bytes(first)
-                    if said.part is not None:
+                    head: Any = (ResultRange if of_results else BlockRange).from_bytes(first)
+                    if head.part is not None:
                         assert len(message.value) <= PART_BYTES_MAX + HEAD_BYTES
-                        key = (place.topic, said.kind, said.part.message)
+                        key = (topic_partition.topic, head.kind, head.part.message)
                         sizes[key] = sizes.get(key, 0) + len(message.value)
     finally:
         await consumer.stop()

@@ -1,4 +1,4 @@
-"""Two witnesses beside the real parts, and real witness processes that are killed, or told two histories."""
+"""Two witnesses beside the real parts, and real witness processes that are killed, or shown two histories."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from proofs.notes import (
     Checkpoint,
@@ -29,10 +28,9 @@ from rekap.embedded.ports import free_port
 from rekap.operate.stack import Stack
 from rekap.witness.server import witness_key
 from runtime.files.key_files import load_key_file
-from tests.conftest import Parts
 from tests.support.made_logs import KEY, MadeLog, body
 from tests.support.small_election import reported
-from tests.support.stacks import Voices, eventually, small_stack
+from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -42,22 +40,13 @@ NAMES = {"rekap/witness-1", "rekap/witness-2"}
 # ── In the stack ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("witnesses")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(place: Path, parts: Parts) -> AsyncIterator[Stack]:
-    settings = {**parts, "REKAP_CHECKPOINT_MS": "100", "REKAP_HEARTBEAT_S": "1"}
-    async with small_stack(place, "witnesses", settings, witnesses=2) as stack:
-        yield stack
+stack = stack_of("witnesses", witnesses=2, REKAP_CHECKPOINT_MS="100", REKAP_HEARTBEAT_S="1")
 
 
 async def _opened(client: httpx.AsyncClient, partition: int) -> OpenedCheckpoint:
     """What a reader sees, who has the witnesses' keys from the server."""
-    told = (await client.get("/v1/log")).json()
-    log, witnesses = told["logs"][partition], [parse_key(text) for text in told["witnesses"]]
+    shown = (await client.get("/v1/log")).json()
+    log, witnesses = shown["logs"][partition], [parse_key(text) for text in shown["witnesses"]]
     note = (await client.get(f"/log/{partition}/checkpoint")).raise_for_status().content
     return open_checkpoint(note, parse_key(log["keys"][0]), witnesses, origin=log["origin"])
 
@@ -85,13 +74,13 @@ async def _signed_by(client: httpx.AsyncClient, partition: int, size: int, names
 async def test_a_checkpoint_carries_the_cosignatures_of_both(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
-    told = (await client.get("/v1/log")).json()["witnesses"]
-    assert told == [str(witness.key) for witness in stack.witnesses]
+    keys = (await client.get("/v1/log")).json()["witnesses"]
+    assert keys == [str(witness.key) for witness in stack.witnesses]
     partition, size = await _submit(client, voices, 1)
     await _signed_by(client, partition, size, NAMES)
-    for witness, key in zip(stack.witnesses, told, strict=True):
+    for witness, key in zip(stack.witnesses, keys, strict=True):
         about = (await client.get(f"{witness.url}/")).json()
-        assert about["key"] == key, "the witness says the same of itself"
+        assert about["key"] == key, "the witness names the same key"
         assert len(about["logs"]) == stack.definition.partitions
 
 
@@ -113,14 +102,14 @@ async def test_the_log_continues_without_a_witness_that_is_down_and_has_its_cosi
 
 
 async def test_a_forked_view_is_refused_and_kept(
-    stack: Stack, voices: Voices, client: httpx.AsyncClient, place: Path
+    stack: Stack, voices: Voices, client: httpx.AsyncClient, directory: Path
 ) -> None:
     """As the operator of the log could make it, who has its key."""
     partition, size = await _submit(client, voices, 5)
     seen = await _signed_by(client, partition, size, NAMES)
     origin, size, _ = seen.checkpoint
     text = Checkpoint(origin, size, b"\7" * 32).text
-    note = Note(text, (sign(text, origin, load_key_file(place / "data" / "log-key.pem")),)).to_bytes()
+    note = Note(text, (sign(text, origin, load_key_file(directory / "data" / "log-key.pem")),)).to_bytes()
     url = stack.witnesses[0].url
     answer = await client.post(f"{url}/add-checkpoint", content=body(size, [], note))
     assert (answer.status_code, answer.text) == (409, f"{size}\n")
@@ -129,7 +118,7 @@ async def test_a_forked_view_is_refused_and_kept(
     forked, cosigned = (open_checkpoint(kept[half].encode(), log).checkpoint for half in ("checkpoint", "cosigned"))
     assert (kept["kind"], forked.size, cosigned.size) == ("fork", size, size)
     assert forked.root != cosigned.root == seen.checkpoint.root
-    assert f"conflict kind=fork log={origin} size={size}" in (place / "witness-1.log").read_text()
+    assert f"conflict kind=fork log={origin} size={size}" in (directory / "witness-1.log").read_text()
 
     partition, size = await _submit(client, voices, 6)
     await _signed_by(client, partition, size, NAMES)
@@ -140,8 +129,8 @@ async def test_a_witness_of_ones_own_takes_the_logs_from_the_server(
 ) -> None:
     async with _process(tmp_path, "--server", stack.url) as witness:
         logs = (await client.get(f"{witness.url}/")).json()["logs"]
-        told = (await client.get("/v1/log")).json()["logs"]
-        assert {log["origin"]: log["keys"] for log in logs} == {log["origin"]: log["keys"][:1] for log in told}
+        shown = (await client.get("/v1/log")).json()["logs"]
+        assert {log["origin"]: log["keys"] for log in logs} == {log["origin"]: log["keys"][:1] for log in shown}
 
 
 # ── Processes of their own ───────────────────────────────────────────────────────────────────────────────────────────
@@ -154,12 +143,12 @@ class _Process:
 
 
 @asynccontextmanager
-async def _process(place: Path, *logs: str) -> AsyncIterator[_Process]:
-    """`rekap witness` with key and state in `place`; killed at the end."""
+async def _process(directory: Path, *logs: str) -> AsyncIterator[_Process]:
+    """`rekap witness` with key and state in `directory`; killed at the end."""
     port = str(free_port())
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rekap", "witness", "--name", "w1", "--port", port),
-        *("--key", str(place / "w.pem"), "--state", str(place / "w.sqlite"), *logs),
+        *("--key", str(directory / "w.pem"), "--state", str(directory / "w.sqlite"), *logs),
     )
     url = f"http://127.0.0.1:{port}"
     try:
@@ -175,7 +164,7 @@ async def _process(place: Path, *logs: str) -> AsyncIterator[_Process]:
             await eventually(answers)
         yield _Process(url, process)
     finally:
-        with suppress(ProcessLookupError):  # killed by the test a moment ago, and its end not heard of yet
+        with suppress(ProcessLookupError):  # killed by the test a moment ago, and not waited for yet
             if process.returncode is None:
                 os.kill(process.pid, signal.SIGKILL)
         await process.wait()
@@ -239,4 +228,4 @@ async def test_two_processes_on_one_memory_cosign_one_history(tmp_path: Path) ->
             assert statuses.count(200) == 1, statuses
             if size == 5:
                 winner = statuses.index(200)
-            assert statuses[winner] == 200, "the history that was cosigned first goes on"
+            assert statuses[winner] == 200, "the history that was cosigned first is continued"

@@ -1,4 +1,4 @@
-"""A small election on the real parts, and how its stations speak to it."""
+"""A small election on the real parts, and the keys that sign its forms."""
 
 from __future__ import annotations
 
@@ -11,49 +11,82 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
-import pytest
 import pytest_asyncio
 
 from projections.definition.compiled import Definition
 from projections.station.submissions import EVENTS_PER_KEY_MAX
-from rekap.operate.stack import Stack, running_stack
+from rekap.embedded.ports import free_ports
+from rekap.operate.stack import WORKERS, Stack, running_stack
 from rekap.station.signing import Signer
 from runtime.package.writing import write_package
+from schemas.definition.package import ElectionPackage
 from tests.support.ledger import CREATED_AT, Corrections, private_key
 from tests.support.small_election import reported, small_package
 
 
 @asynccontextmanager
 async def small_stack(
-    place: Path, election: str, settings: dict[str, str], *, witnesses: int = 0, metrics_port: int = 0
+    directory: Path,
+    election: str,
+    settings: dict[str, str],
+    *,
+    package: ElectionPackage | None = None,
+    workers: tuple[str, ...] = WORKERS,
+    witnesses: int = 0,
+    metrics_port: int = 0,
 ) -> AsyncIterator[Stack]:
-    """The small election under another id, counted by all workers; logs are in `place`. Every stage has spoken."""
-    package = small_package()
-    write_package(replace(package, election=package.election.model_copy(update={"id": election})), place / "election")
+    """A package, the small election unless another is given, under another id and counted by all workers. Package, data and
+    logs of the processes are in the directory. All partitions are in the results."""
+    package = package or small_package()
+    write_package(
+        replace(package, election=package.election.model_copy(update={"id": election})), directory / "election"
+    )
     async with running_stack(
-        place / "election",
-        place / "data",
+        directory / "election",
+        directory / "data",
         private_key("authority"),
-        log_directory=place,
+        log_directory=directory,
         settings=settings,
+        workers=workers,
         witnesses=witnesses,
         metrics_port=metrics_port,
     ) as stack:
         async with httpx.AsyncClient(base_url=stack.url) as client:
 
-            async def has_spoken() -> bool:
+            async def has_results() -> bool:
                 return bool((await client.get("/v1/offices/president")).json()["as_of"])
 
-            await eventually(has_spoken)
+            await eventually(has_results)
         yield stack
 
 
-def stack_of(election: str, **settings: str) -> Any:
-    """A fixture for a module, to be named `stack`: the small election under this id, with these settings (REKAP_…)."""
+def stack_of(
+    election: str,
+    *,
+    package: Callable[[], ElectionPackage] = small_package,
+    workers: tuple[str, ...] = WORKERS,
+    witnesses: int = 0,
+    with_metrics: bool = False,
+    own: tuple[str, ...] = (),
+    **settings: str,
+) -> Any:
+    """A fixture for a module, to be named `stack`: a small_stack under this id, with these settings (REKAP_…), in which
+    `{directory}` is the module's directory. The stack has parts of its own for the suite's settings that begin with one of
+    `own`, such as REKAP_KAFKA."""
 
     @pytest_asyncio.fixture(scope="module", loop_scope="module")
-    async def stack(tmp_path_factory: pytest.TempPathFactory, parts: dict[str, str]) -> AsyncIterator[Stack]:
-        async with small_stack(tmp_path_factory.mktemp(election), election, parts | settings) as running:
+    async def stack(directory: Path, parts: dict[str, str]) -> AsyncIterator[Stack]:
+        shared = {name: value for name, value in parts.items() if not name.startswith(own)}
+        for_module = {name: value.format(directory=directory) for name, value in settings.items()}
+        async with small_stack(
+            directory,
+            election,
+            shared | for_module,
+            package=package(),
+            workers=workers,
+            witnesses=witnesses,
+            metrics_port=free_ports(len(workers))[0] if with_metrics else 0,
+        ) as running:
             yield running
 
     return stack
@@ -94,7 +127,7 @@ class Voices:
         self._corrections = Corrections()
 
     def sign(self, body: dict[str, Any], key: str = "officer", **frame: str) -> bytes:
-        """An envelope as the key's own software would make it; `frame` says something else than the election is."""
+        """An envelope as the key's own software would make it; `frame` replaces what the election has."""
         number, prev = self._next.get(key, (0, None))
         signer = Signer(private_key(key), next_seq=number, prev=prev, **{**self._frame, **frame})
         signed = self._corrections.signed(signer, {"created_at": CREATED_AT, **body})
@@ -102,7 +135,7 @@ class Voices:
         return signed.envelope
 
     def some(self, count: int) -> list[bytes]:
-        """Forms of the stations in partition 0, none like another, for whoever needs many records."""
+        """Forms of the stations in partition 0, none like another, for tests that need many records."""
         return [self.sign(next(self._forms)) for _ in range(count)]
 
 
