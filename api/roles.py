@@ -5,7 +5,7 @@
     read      answers from the read model, the files of the public log and the package
 
 In processes of their own, no role takes the time of another: thousands of clients of the feed do not delay a receipt.
-`rekap run api` has all roles in one process, for small elections. What stands in front of several processes gives each request
+`rekap run api` has all roles in one process, for small elections. A proxy in front of several processes gives each request
 to a process of the role that `role_of` names: api/front on one machine, proxy/nginx.conf for the public.
 """
 

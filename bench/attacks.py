@@ -4,7 +4,7 @@
 
 The whole stack of `rekap up` runs on this machine. Before and during each attack honest clients on another loopback
 address submit forms, read snapshots and follow the live feed at a steady rate. Printed are their p50, p95 and slowest
-answers before (calm) and during the attack, what failed, the API's memory, what health said, and whether the published
+answers before (calm) and during the attack, what failed, the API's memory, what health answered, and whether the published
 count holds each acknowledged form once. Attackers run in a process of their own at a low priority: their computing is
 done elsewhere in the world. Each attack is one function in bench/attacks_*.py, bounded in count and time, on loopback
 only. The exit code is 1 where an aim (below) is missed.
@@ -206,11 +206,11 @@ def memory_mb(stack: Stack) -> float:
 
 @asynccontextmanager
 async def attacked_stack(
-    place: Path, stations: int
+    directory: Path, stations: int
 ) -> AsyncIterator[tuple[Stack, list[bytes], dict[str, Ed25519PrivateKey]]]:
     """A stack with the demo's election, a form of each station, signed and not sent yet, and the keys by their ids."""
-    package, keys, authority = write_demo(place / "election", stations=stations)
-    async with running_stack(place / "election", place / "data", authority, log_directory=place) as stack:
+    package, keys, authority = write_demo(directory / "election", stations=stations)
+    async with running_stack(directory / "election", directory / "data", authority, log_directory=directory) as stack:
         by_id = {key_id(key.public_key().public_bytes_raw()): key for key in keys.values()}
         yield stack, envelopes_of(stack, package, keys, stations), by_id
 
@@ -218,9 +218,9 @@ async def attacked_stack(
 async def main(names: list[str], seconds: int, calm_seconds: int, rate: int) -> int:
     missed: list[str] = []
     with tempfile.TemporaryDirectory(prefix="rekap-attacks-") as temporary:
-        place = Path(temporary)
+        directory = Path(temporary)
         needed = rate * (seconds + calm_seconds + 10) * len(names) + 200
-        async with attacked_stack(place, max(STATIONS, needed)) as (stack, envelopes, keys):
+        async with attacked_stack(directory, max(STATIONS, needed)) as (stack, envelopes, keys):
             officer = _key_of(envelopes[0])
             honest = Honest(stack, [each for each in envelopes[100:] if _key_of(each) != officer], rate)
             target = Target(
@@ -263,7 +263,7 @@ async def _one(honest: Honest, stack: Stack, target: Target, name: str, calm_sec
     honest.begin_phase()
     await asyncio.sleep(calm_seconds)
     calm = honest.begin_phase()
-    said = await _attack(target, name)
+    summary = await _attack(target, name)
     during = honest.begin_phase()
     missed = []
     for what in calm.waited:
@@ -279,7 +279,7 @@ async def _one(honest: Honest, stack: Stack, target: Target, name: str, calm_sec
         f"{'':26} {'live':8} {_ms(calm.live, 50, 9)} {_ms(calm.live, 95)} {_ms(calm.live, 100)}"
         f" {_ms(during.live, 50, 11)} {_ms(during.live, 95)} {_ms(during.live, 100)}        failed"
         f" {during.failed or 'none'}; memory {calm.memory_peak_mb:.0f} -> {during.memory_peak_mb:.0f} MB;"
-        f" health {', '.join(sorted(during.health))}; attacker: {said}",
+        f" health {', '.join(sorted(during.health))}; attacker: {summary}",
         flush=True,
     )
     grown = during.memory_peak_mb - calm.memory_peak_mb
@@ -293,7 +293,7 @@ async def _one(honest: Honest, stack: Stack, target: Target, name: str, calm_sec
 
 
 async def _attack(target: Target, name: str) -> str:
-    """Run an attack in a process of its own; gives its last line, which says what it did."""
+    """Run an attack in a process of its own; gives its last line, which is what it did."""
     attacker = await asyncio.create_subprocess_exec(
         *("nice", "-n", "10", sys.executable, __file__, "--attacker", name),
         stdin=asyncio.subprocess.PIPE,
@@ -301,11 +301,11 @@ async def _attack(target: Target, name: str) -> str:
     )
     try:
         async with asyncio.timeout(3 * target.seconds + 30):
-            said, _ = await attacker.communicate(target.to_json())
+            output, _ = await attacker.communicate(target.to_json())
     except TimeoutError:
         attacker.kill()
         return "did not end in time"
-    return said.decode().strip().rsplit("\n", 1)[-1] or f"exit code {attacker.returncode}"
+    return output.decode().strip().rsplit("\n", 1)[-1] or f"exit code {attacker.returncode}"
 
 
 async def _all_counted(stack: Stack, honest: Honest, of_attackers: int) -> bool:

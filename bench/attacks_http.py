@@ -18,7 +18,7 @@ LIVE = b"/v1/live?office=president"
 
 
 async def head_without_end(target: Target) -> str:
-    """One request whose head goes on for 200 MB."""
+    """One request with a head of 200 MB."""
 
     async def once(wire: Wire) -> None:
         await wire.send(b"GET /livez HTTP/1.1\r\nHost: x\r\n")

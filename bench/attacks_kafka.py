@@ -1,6 +1,6 @@
 """Attacks of somebody who can write to Kafka, and has no key of the workers.
 
-Each writes past all workers into the topics of an election, and says what it wrote and where. Nobody may be stopped by it, no
+Each writes past all workers into the topics of an election, and gives what it wrote and where. Nobody may be stopped by it, no
 number may change, and health has to name it. `bench/attacks.py` runs them all; tests/integration/test_forged.py holds what
 must come of them.
 """
@@ -34,7 +34,7 @@ BOMB_BYTES = 64 * 1024 * 1024
 """What a message of some 60 kB unpacks to."""
 READ_SECONDS_MAX = 30
 FAR = 1 << 40
-"""An offset that no ledger reaches: whoever believes it skips every honest message for ever."""
+"""An offset that no ledger reaches. A reader that believes it skips every honest message for ever."""
 
 
 class Forged(NamedTuple):
@@ -67,29 +67,29 @@ async def forge_derived(settings: Settings, definition: Definition) -> list[Forg
         ("two seals", results, result, [*seals, *made_up]),
         ("a seal of no bytes", results, result, [(HEADER, b"")]),
     ]
-    for place in (subtotals, results):
+    for topic_partition in (subtotals, results):
         kinds += [
-            ("garbage", place, b"\x00garbage{\n\xff", ()),
-            ("garbage with a seal of another", place, b"\x00garbage{\n\xff", seals),
-            ("nothing", place, b"", seals),
-            ("a tombstone", place, None, seals),
-            ("as much as the topic takes", place, b"[" * (MESSAGE_BYTES_MAX - 1024), seals),
+            ("garbage", topic_partition, b"\x00garbage{\n\xff", ()),
+            ("garbage with a seal of another", topic_partition, b"\x00garbage{\n\xff", seals),
+            ("nothing", topic_partition, b"", seals),
+            ("a tombstone", topic_partition, None, seals),
+            ("as much as the topic takes", topic_partition, b"[" * (MESSAGE_BYTES_MAX - 1024), seals),
         ]
     async with _producer(settings) as producer:
-        forged = [await _write(producer, what, place, value, headers) for what, place, value, headers in kinds]
+        forged = [await _write(producer, *kind) for kind in kinds]
     async with _producer(settings, compression_type="gzip") as producer:
-        for place in (subtotals, results):
-            forged.append(await _write(producer, "a compressed bomb", place, b"0" * BOMB_BYTES, seals))
+        for topic_partition in (subtotals, results):
+            forged.append(await _write(producer, "a compressed bomb", topic_partition, b"0" * BOMB_BYTES, seals))
     return forged
 
 
 async def forge_generations(settings: Settings, definition: Definition) -> list[Forged]:
     """Messages that would have another generation served, which is empty."""
-    place = (generations_topic(definition.election), 0)
+    topic_partition = (generations_topic(definition.election), 0)
     seals = await _seals_of(settings, topics_of(definition.election, settings.generation or 1).subtotals, 0)
     async with _producer(settings) as producer:
         return [
-            await _write(producer, what, place, value, headers)
+            await _write(producer, what, topic_partition, value, headers)
             for what, value, headers in (
                 ("a generation without a seal", b'{"generation":2}', ()),
                 ("a generation with the seal of a block", b'{"generation":3}', seals),
@@ -129,18 +129,18 @@ def _producer(settings: Settings, **options: Any) -> AIOKafkaProducer:
 async def _write(
     producer: AIOKafkaProducer,
     what: str,
-    place: tuple[str, int],
+    topic_partition: tuple[str, int],
     value: bytes | None,
     headers: Sequence[tuple[str, bytes]],
 ) -> Forged:
     try:
         # A tombstone needs a key where the topic is compacted.
         written = await producer.send_and_wait(
-            place[0], value, key=what.encode(), partition=place[1], headers=list(headers)
+            topic_partition[0], value, key=what.encode(), partition=topic_partition[1], headers=list(headers)
         )
     except KafkaError as error:
-        return Forged(what, *place, None, type(error).__name__)
-    return Forged(what, *place, written.offset)
+        return Forged(what, *topic_partition, None, type(error).__name__)
+    return Forged(what, *topic_partition, written.offset)
 
 
 async def _seals_of(settings: Settings, topic: str, partition: int) -> list[tuple[str, bytes]]:
@@ -148,12 +148,12 @@ async def _seals_of(settings: Settings, topic: str, partition: int) -> list[tupl
     consumer = plain_consumer(settings)
     await consumer.start()
     try:
-        place = TopicPartition(topic, partition)
-        consumer.assign([place])
-        consumer.seek(place, 0)
+        topic_partition = TopicPartition(topic, partition)
+        consumer.assign([topic_partition])
+        consumer.seek(topic_partition, 0)
         async with asyncio.timeout(READ_SECONDS_MAX):
             while True:
-                message = await consumer.getone(place)
+                message = await consumer.getone(topic_partition)
                 if message.headers:
                     assert b'"kind":' in message.value, message
                     return list(message.headers)
@@ -174,7 +174,7 @@ async def forged_derived_messages(target: Target) -> str:
 
 
 async def forged_generations(target: Target) -> str:
-    """Messages of the topic that says which generation is served, once."""
+    """Messages of the topic that names the generation that is served, once."""
     settings = read_settings(target.environment)
     definition = Definition.of(load_package(settings.package, problems))
     forged = await forge_generations(settings, definition)

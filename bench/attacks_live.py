@@ -86,7 +86,7 @@ async def pings_never_read(target: Target) -> str:
 
 
 async def frames_of_nothing(target: Target) -> str:
-    """Sockets that send the smallest frames there are: pings, and messages that go on with nothing."""
+    """Sockets that send the smallest frames there are: pings, and messages of many empty frames."""
     flood = frame(PING, b"") * 1_000 + frame(TEXT, b"", fin=False) + frame(CONTINUED, b"", fin=False) * 5_000
 
     async def once(wire: Wire) -> None:
@@ -128,13 +128,13 @@ async def thousands_of_mistakes(target: Target) -> str:
 
 
 async def all_live_places(target: Target) -> str:
-    """As many sockets as there are places: others must still find one."""
+    """As many sockets as may be open at once. Others must still be let in."""
 
     async def once(wire: Wire) -> None:
         await _upgrade(wire)
         await wire.until_closed()
 
-    return f"{await target.at_once(2_200, once)} of 2,200 were let in by no place"
+    return f"{await target.at_once(2_200, once)} of 2,200 were refused because all slots were taken"
 
 
 async def subscribing_over_and_over(target: Target) -> str:

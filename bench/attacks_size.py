@@ -47,15 +47,15 @@ async def many_forms_of_one_station(target: Target) -> str:
             await wire.send(GET % f"/v1/stations/{form['station']}?limit=500{after}".encode())
             status, body = await wire.whole()
             pages[status] += 1
-            place = orjson.loads(body).get("next") if status == 200 else None
-            after = "" if place is None else f"&after={place}"
+            following = orjson.loads(body).get("next") if status == 200 else None
+            after = "" if following is None else f"&after={following}"
 
     await asyncio.gather(target.over_and_over(2, flood), target.over_and_over(READERS, read))
     return f"forms answered {dict(answers)}, pages {dict(pages)}"
 
 
 def _forms(target: Target, form: dict[str, Any]) -> Iterator[bytes]:
-    """Signed by the key of the first envelope, whose numbers it goes on from far ahead."""
+    """Signed by the key of the first envelope, with numbers that continue far ahead of it."""
     frame = {name: str(form[name]) for name in ("election", "mode", "definition")}
     key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(target.officer))
     signer = Signer(key, **frame, next_seq=1_000_000)

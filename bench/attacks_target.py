@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import orjson
 
 CONNECTIONS_MAX = 3_000
-"""Of one attack: enough to pass every bound of the server, and fewer than an attacker's own descriptors."""
+"""Connections of one attack: enough to pass every bound of the server, and fewer than an attacker's own descriptors."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class Wire:
 
 
 Attack = Callable[[Target], Coroutine[None, None, str]]
-"""Gives a line that says what was done and how the server took it."""
+"""Gives a line with what was done and how the server took it."""
 
 
 async def ask_on(target: Target, connections: int, request: bytes) -> str:

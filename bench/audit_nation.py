@@ -39,7 +39,7 @@ from runtime.package.reading import load_package
 
 WATCHED_SECONDS = 0.5
 RESULTS_PERCENT = 103
-"""Of 100 stations, how many results the president's ledger has: bench/made_ledger.py corrects some."""
+"""Results that the president's ledger has for 100 stations, because bench/made_ledger.py corrects some."""
 
 
 @dataclass

@@ -74,7 +74,7 @@ WORKERS = ("tabulator", "rollup")
 REKAP_SECONDS_MAX = 180
 STREAMS_SECONDS_MAX = 180
 FOLD_RECORDS = 50_000
-"""Of each fold alone: enough for its state to outgrow the caches, and a few seconds."""
+"""Records that each fold folds alone: enough for its state to outgrow the caches, in a few seconds."""
 QUIX_STOP_SECONDS = 60
 """For its last checkpoint and report."""
 
@@ -148,9 +148,9 @@ async def count_with_rekap(
         async with asyncio.timeout(REKAP_SECONDS_MAX):
             half, last = await _follow(settings, definition, made, end, supervisor, generation)
     except TimeoutError:
-        said = "\n".join(f"{role}:\n{last_lines(logs / f'{role}.log')}" for role in WORKERS)
+        tails = "\n".join(f"{role}:\n{last_lines(logs / f'{role}.log')}" for role in WORKERS)
         raise WrongTotalError(
-            f"Rekap: not all was counted within {REKAP_SECONDS_MAX} s. It said last:\n{said}"
+            f"Rekap: not all was counted within {REKAP_SECONDS_MAX} s. Its last log lines:\n{tails}"
         ) from None
     finally:
         await supervisor.stop(*WORKERS)
@@ -203,17 +203,17 @@ def _cpu_seconds(supervisor: Supervisor) -> dict[str, float]:
 
 
 async def count_with_quix(
-    python: Path, settings: Settings, topic: str, made: MadeLedger, place: Path, seconds_max: float
+    python: Path, settings: Settings, topic: str, made: MadeLedger, directory: Path, seconds_max: float
 ) -> tuple[list[Row], bool]:
     """What was reached, and whether it is the sum. Raises WrongTotalError where it ended by itself with another."""
-    output = place / "quix.out"
+    output = directory / "quix.out"
     expected = [made.stations, *(made.votes[choice] for choice in sorted(made.votes))]
     options = {
         "--broker": settings.kafka,
         "--user": settings.kafka_user,
         "--password": str(settings.kafka_password),
         "--topic": topic,
-        "--state": str(place / "state"),
+        "--state": str(directory / "state"),
     }
     command = [
         str(python),
@@ -277,10 +277,10 @@ async def measure(made: MadeLedger, streams: Path, quix_python: Path | None, qui
     spare_the_collector()
     alone = [fold_alone(made, definition, checks=checks) for checks in (True, False)]
     with tempfile.TemporaryDirectory(prefix="rekap-bench-") as temporary:
-        place = Path(temporary)
-        supervisor = Supervisor(log_directory=place / "logs")
+        directory = Path(temporary)
+        supervisor = Supervisor(log_directory=directory / "logs")
         try:
-            broker = EmbeddedKafka(place / "data")
+            broker = EmbeddedKafka(directory / "data")
             await supervisor.adopt("kafka", broker)
             settings = read_settings(broker.settings)
             end = await fill_ledger(settings, definition, made)
@@ -288,15 +288,17 @@ async def measure(made: MadeLedger, streams: Path, quix_python: Path | None, qui
             rekap, peer = [], []
             for generation, checks in ((FIRST_GENERATION, True), (FIRST_GENERATION + 1, False)):
                 rekap += await count_with_rekap(
-                    settings, broker.settings, definition, made, end, supervisor, place / "logs", generation
+                    settings, broker.settings, definition, made, end, supervisor, directory / "logs", generation
                 )
                 peer += await count_with_kafka_streams(
-                    streams, settings, ledger, made, place, checks=checks, seconds_max=STREAMS_SECONDS_MAX
+                    streams, settings, ledger, made, directory, checks=checks, seconds_max=STREAMS_SECONDS_MAX
                 )
             quix: list[Row] = []
             quix_is_right = True
             if quix_python is not None:
-                quix, quix_is_right = await count_with_quix(quix_python, settings, ledger, made, place, quix_seconds)
+                quix, quix_is_right = await count_with_quix(
+                    quix_python, settings, ledger, made, directory, quix_seconds
+                )
         finally:
             await supervisor.stop()
     print(table(made, rekap, peer, quix, alone))

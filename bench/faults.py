@@ -73,7 +73,7 @@ CLIENTS = 6
 CATCH_UP_SECONDS_MAX = 180
 HEARTBEAT_SECONDS = 2
 NO_MESSAGE: dict[str, Any] = {"type": "nothing"}
-"""Of the live feed: after a quiet one its client must know everything."""
+"""What the live feed sends when nothing changed. After a quiet one its client must know everything."""
 DISK_MEGABYTES = {"kafka": 512, "postgres": 1536, "the public logs": 256}
 SUBSCRIPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("president", {}),

@@ -288,7 +288,7 @@ class Parts:
     """Targets of faults that are not over yet."""
 
     def busy_name(self, target: str) -> str:
-        """Of several brokers one is broken at a time."""
+        """The name under which a target is broken: several brokers share one, so that one is broken at a time."""
         return "kafka" if target in self.brokers else target
 
     async def do(self, fault: Fault) -> bool:

@@ -108,7 +108,7 @@ class Load:
         return self._form(kind)
 
     def _review(self) -> Sent:
-        """Of a form in doubt, most often; sometimes of one where there is nothing to decide, or before it comes."""
+        """A review, most often of a form in doubt; sometimes of one where there is nothing to decide, or before it comes."""
         chance = self._chance
         of = chance.choice(self._doubtful[-60:] if self._doubtful and chance.random() < 0.8 else self.sent[-100:])
         return self._signed(

@@ -35,7 +35,7 @@ TIERS = ("clean", "flagged", "held")
 EVENTS_PER_KEY_MAX = 100
 VERSION_STEP_MAX = 10
 COMPARED = ("stations", "registered_voters_expected", "counted", "tiers")
-"""Of a published tally. The rest (leaders, margin, status words) follows from these."""
+"""Fields of a published tally. The rest (leaders, margin, status words) follows from these."""
 
 Cut = Mapping[str, int]
 """Ledger partition → offset of the last record that is counted in, as an `as_of` has it."""

@@ -35,7 +35,7 @@ from schemas.ledger.envelope import ledger_record
 
 OTHER_ADDRESS = "127.0.0.3"
 OTHER_RATES = (10, 200)
-"""Of the other address: with the second, it has a request under way nearly always."""
+"""Submissions a second of the other address; with the second rate it has a request under way nearly always."""
 WARM_UP = 2_000
 PARTS_MEASURED = 2_000
 

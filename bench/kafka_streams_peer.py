@@ -41,7 +41,7 @@ def built(cache: Path) -> Path:
 
 
 async def count_with_kafka_streams(
-    program: Path, settings: Settings, ledger: str, made: MadeLedger, place: Path, *, checks: bool, seconds_max: int
+    program: Path, settings: Settings, ledger: str, made: MadeLedger, directory: Path, *, checks: bool, seconds_max: int
 ) -> list[Row]:
     """Raises WrongTotalError."""
     how = "checked" if checks else "not-checked"
@@ -54,7 +54,7 @@ async def count_with_kafka_streams(
         "--user": settings.kafka_user,
         "--password": str(settings.kafka_password),
         "--ledger": ledger,
-        "--state": str(place / how),
+        "--state": str(directory / how),
         "--keys": str(made.package / "keys.csv"),
         "--checks": str(checks).lower(),
         "--expected": orjson.dumps(expected).decode(),
@@ -70,7 +70,7 @@ async def count_with_kafka_streams(
         "rekap.bench.Count",
         *(word for pair in options.items() for word in pair),
     ]
-    output = place / f"{how}.out"
+    output = directory / f"{how}.out"
     process = LeashedProcess()
     start = Moment(time.time(), {})
     with output.open("wb") as file:
@@ -79,7 +79,7 @@ async def count_with_kafka_streams(
         async with asyncio.timeout(seconds_max + END_SECONDS):
             await process.wait()
     except TimeoutError:
-        pass  # the report says what was reached
+        pass  # the report has what was reached
     finally:
         await process.stop(deadline_s=END_SECONDS)
     report = next((orjson.loads(line) for line in output.read_text().splitlines() if line.startswith("{")), None)

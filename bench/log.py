@@ -71,7 +71,7 @@ NOTARY_SECONDS_MAX = 120
 CORE = max(os.sched_getaffinity(0))
 POLL_SECONDS = 0.002
 SETTLE_SECONDS = 2.0
-"""Of the steady rate, how long is not measured: the notary's first batches are its largest."""
+"""The time at the steady rate that is not measured, because the notary's first batches are its largest."""
 _ON_ONE_CORE = "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])}); os.execv(sys.argv[2], sys.argv[2:])"
 
 

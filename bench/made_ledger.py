@@ -38,7 +38,7 @@ from schemas.derived.results import Cut
 from schemas.ledger.envelope import ledger_record
 
 CORRECTED_PERCENT = 3
-"""Of 100 stations, those that send a version 2."""
+"""Stations in a hundred that send a version 2."""
 CREATED_AT = "2029-02-14T13:00:00Z"
 LAYOUT = 3
 """Part of the directory's name: raise it when what is written here changes."""

@@ -58,7 +58,7 @@ CORRECTED_PERCENT = 1
 LATER = 120_000
 """Corrections for the time after the count."""
 CANDIDATES_OF_COUNCIL = 12
-"""Of a party, for a DPRD: a district of it has up to 12 seats (UU 7/2017 Art 188, 191), and a party as many candidates."""
+"""Candidates of a party for a DPRD, whose districts have up to 12 seats (UU 7/2017 Art 188, 191), and parties as many."""
 LAYOUT = 3
 """Part of the directory's name: raise it when what is written here changes."""
 NUMBERS_OF_PARTITION = 10_000_000

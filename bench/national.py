@@ -97,7 +97,7 @@ class WrongError(Exception):
 class Sample(NamedTuple):
     results: float
     cpu_seconds: float
-    """Of the tabulator."""
+    """CPU time of the tabulator."""
     rollup_cpu_seconds: float
     resident: int
     """Bytes of the tabulator."""
@@ -438,7 +438,7 @@ class National:
             began = time.monotonic()
             os.kill(self.stack.supervisor.process_id(role) or 0, signal.SIGKILL)
             if signs:
-                await _until(partial(_has_spoken, log, before, signs))
+                await _until(partial(_has_published, log, before, signs))
                 self.show("recover: tabulator killed, publishes again", f"{time.monotonic() - began:.1f} s")
             await self._is_live()
             self.show(f"recover: {role} killed, next result on feed", f"{time.monotonic() - began:.1f} s")
@@ -454,7 +454,7 @@ class National:
         began = time.monotonic()
         await self.stack.start("tabulator")
         partitions = self.stack.definition.partitions
-        await _until(lambda: _spoken(log, before) == partitions)
+        await _until(lambda: _published(log, before) == partitions)
         took = time.monotonic() - began
         self.show("recover: tabulator without its states publishes", _rate(self.made.results, took))
 
@@ -462,13 +462,13 @@ class National:
         """The first tabulator dies for good; the second one has all its partitions."""
         self._second()
         log = self.directory / "tabulator-2.log"
-        await _until(lambda: _spoken(log, 0) == self.stack.definition.partitions // 2)
+        await _until(lambda: _published(log, 0) == self.stack.definition.partitions // 2)
         before = log.stat().st_size
-        spoken = self.stack.definition.partitions - _spoken(log, 0)
+        missing = self.stack.definition.partitions - _published(log, 0)
         began = time.monotonic()
         os.kill(self.stack.supervisor.process_id("tabulator") or 0, signal.SIGKILL)
         stopping = asyncio.create_task(self.stack.supervisor.stop("tabulator"))
-        await _until(lambda: _spoken(log, before) >= spoken)
+        await _until(lambda: _published(log, before) >= missing)
         self.show(
             "recover: tabulator dead, another publishes for it", f"{time.monotonic() - began:.1f} s (session 6 s)"
         )
@@ -681,11 +681,11 @@ def _office_is(envelope: bytes, office: str) -> bool:
     return bool(orjson.loads(base64.b64decode(orjson.loads(envelope)["payload"]))["contest"] == office)
 
 
-def _has_spoken(log: Path, since: int, times: int) -> bool:
-    return _spoken(log, since) == times
+def _has_published(log: Path, since: int, times: int) -> bool:
+    return _published(log, since) == times
 
 
-def _spoken(log: Path, since: int) -> int:
+def _published(log: Path, since: int) -> int:
     with log.open("rb") as file:
         file.seek(since)
         return file.read().count(b" publishes ")

@@ -132,8 +132,8 @@ class Readers:
         """How many clients were lost, and how many bytes all of them have read."""
         lost = read = 0
         for process in self._processes:
-            said, _ = await asyncio.to_thread(process.communicate, "\n")
-            lost, read = lost + int(said.split()[0]), read + int(said.split()[1])
+            output, _ = await asyncio.to_thread(process.communicate, "\n")
+            lost, read = lost + int(output.split()[0]), read + int(output.split()[1])
         return lost, read
 
 
@@ -185,14 +185,14 @@ def cpu_seconds(stack: Stack, workers: tuple[str, ...]) -> dict[str, float]:
 async def measure(shape: str, clients: int, rate: int, seconds: int) -> tuple[float, bool]:
     """Returns the p50 of the receipts in seconds, and whether all went well."""
     with tempfile.TemporaryDirectory(prefix="rekap-roles-") as temporary:
-        place = Path(temporary)
+        directory = Path(temporary)
         count = rate * (seconds + WARM_UP_SECONDS)
-        package, keys, authority = write_demo(place / "election", stations=max(2_000, count))
+        package, keys, authority = write_demo(directory / "election", stations=max(2_000, count))
         async with running_stack(
-            place / "election",
-            place / "data",
+            directory / "election",
+            directory / "data",
             authority,
-            log_directory=place,
+            log_directory=directory,
             settings=ROOM,
             workers=SHAPES[shape],
         ) as stack:

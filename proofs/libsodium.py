@@ -1,7 +1,7 @@
 """Whether libsodium accepts an Ed25519 signature: an answer in half the time, of which only a yes is used.
 
-signatures.py takes libsodium's yes and lets OpenSSL (`cryptography`) decide where libsodium says no. So the verdict is always
-OpenSSL's, which the auditor asks alone, if libsodium's yes implies OpenSSL's. The implication follows from what both compute,
+signatures.py takes libsodium's yes and lets OpenSSL (`cryptography`) decide where libsodium does not accept. So the verdict is
+always OpenSSL's, which the auditor asks alone, if libsodium's yes implies OpenSSL's. The implication follows from what both compute,
 with S the second half of the signature, R the first, A the public key, h = SHA-512(R, A, message) mod L:
 
     OpenSSL accepts (`ossl_ed25519_verify`, crypto/ec/curve25519.c) where
@@ -18,7 +18,7 @@ A canonical encoding has one point, so the A of both is one point; the bytes fro
 reduced encoding, and both write the reduced one. So the four conditions contain the three. (Both libraries must calculate on
 the curve correctly, which is assumed of OpenSSL anyway.)
 
-Two kinds of libsodium break the implication, and either could be put in the place of PyNaCl's own: a build with ED25519_COMPAT,
+Two kinds of libsodium break the implication, and either could replace PyNaCl's own: a build with ED25519_COMPAT,
 which accepts S >= L, and a version that verifies with the cofactor, which accepts where the two sides of 3. differ by a point
 of small order. So the library is asked first about signatures of those kinds (`_ODD`), and is used only if it accepts none.
 tests/properties/test_signatures.py compares both libraries on odd keys and signatures, bench/odd_signatures.py on millions.

@@ -58,7 +58,7 @@ def test_a_lock_file_has_hashes_and_no_addresses(name: str) -> None:
 
 
 def test_what_runs_a_count_is_pinned_without_what_tests_it() -> None:
-    """The image is made from the first lock file. What only the tests need has no place there, whatever its licence."""
+    """The image is made from the first lock file. What only the tests need is not in it, whatever its licence."""
     running, testing = (_pinned(name) for name in ("requirements.lock", "requirements-dev.lock"))
     assert running.items() <= testing.items(), "`make lock` pins both together"
     tools = {re.split(r"[^a-z0-9-]", each)[0] for each in PROJECT["project"]["optional-dependencies"]["dev"]}
@@ -68,7 +68,7 @@ def test_what_runs_a_count_is_pinned_without_what_tests_it() -> None:
 
 
 def test_nothing_that_runs_a_count_is_under_the_gpl() -> None:
-    """Rekap is Apache-2.0; the GPL would bind whoever hands the image on."""
+    """Rekap is Apache-2.0; the GPL would bind anyone who hands the image on."""
     for name in _pinned("requirements.lock"):
         about = importlib.metadata.metadata(name)
         stated = [about[field][:200] for field in ("License-Expression", "License") if field in about]

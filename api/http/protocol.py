@@ -213,7 +213,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         elif now - self._window_since > BODY_WINDOW_SECONDS:
             if self._body_bytes - self._window_bytes < BODY_WINDOW_BYTES_MIN:
                 sentence = (
-                    f"Of a body at least {BODY_WINDOW_BYTES_MIN} bytes must come in {BODY_WINDOW_SECONDS:.0f} s; "
+                    f"At least {BODY_WINDOW_BYTES_MIN} bytes of a body must come in {BODY_WINDOW_SECONDS:.0f} s; "
                     f"got {self._body_bytes - self._window_bytes}."
                 )
                 self._refuse(_too_slow(sentence), "slow-body")

@@ -201,7 +201,7 @@ class Comparison:
         for station in sorted(own.keys() | theirs.keys()):
             one, other = theirs.get(station), own.get(station)
             if one is None or other is None:
-                sentence = "the server does not show it" if one is None else "the log says nothing of it"
+                sentence = "the server does not show it" if one is None else "the log has nothing of it"
             elif canonical(one) != canonical(other):
                 sentence = first_difference(one, other)
             else:

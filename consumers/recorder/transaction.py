@@ -24,7 +24,7 @@ OF_ROWS = (AssertionError, ValueError, TypeError, asyncpg.DataError, asyncpg.Int
 
 
 class RecorderError(Exception):
-    """The recorder must stop; the sentence says what does not fit."""
+    """The recorder must stop, because something does not fit; the message names it."""
 
 
 class RowWriter:

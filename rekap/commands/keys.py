@@ -82,7 +82,7 @@ def workers_keys(file: Path, change: str | None) -> None:
     """Show the ids of the keys that workers seal their messages with, or change the keys in FILE (REKAP_WORKERS_KEY).
 
     A file that does not exist is made with one key. The key that seals is shown first. Workers read a changed file within a
-    second; docs/operations.md says in which order to change it on several machines.
+    second; docs/operations.md has the order in which to change it on several machines.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""The script of docs/audit.md, run as it stands against a real stack."""
+"""The script of docs/audit.md, run unchanged against a real stack."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ TEXT = (Path(__file__).parents[2] / "docs" / "audit.md").read_text(encoding="utf
 (SCRIPT,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
-async def _run(url: str, place: Path) -> tuple[int | None, str]:
-    (place / "audit.py").write_text(SCRIPT)
+async def _run(url: str, directory: Path) -> tuple[int | None, str]:
+    (directory / "audit.py").write_text(SCRIPT)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "audit.py", url, "president"),
-        cwd=place,
+        cwd=directory,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -51,7 +51,7 @@ def test_each_operation_has_a_name_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("path", "method", "operation"), OPERATIONS, ids=[f"{method} {path}" for path, method, _ in OPERATIONS]
 )
-def test_each_answer_says_its_shape(path: str, method: str, operation: dict[str, Any]) -> None:
+def test_each_answer_has_its_shape_in_the_schema(path: str, method: str, operation: dict[str, Any]) -> None:
     assert "application/problem+json" in operation["responses"]["422"]["content"]
     for status, answer in operation["responses"].items():
         for kind, content in answer.get("content", {}).items():

@@ -1,4 +1,4 @@
-"""What docs/operations.md tells the person on duty to look at and to type is there."""
+"""What docs/operations.md has the person on duty look at and type exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the README says can be typed, and what it points at is there."""
+"""The commands of the README can be typed, and what it links to exists."""
 
 from __future__ import annotations
 
@@ -102,6 +102,6 @@ async def test_an_election_of_your_own_as_the_readme_has_it(
         assert "Provinsi Utara" in await _rekap(tmp_path, *by_name["watch"], "--once", "--url", url)
     finally:
         os.kill(up.pid, signal.SIGINT)
-        said, _ = await up.communicate()
-    assert up.returncode == 0, said.decode()
-    assert b"ready: " in said
+        output, _ = await up.communicate()
+    assert up.returncode == 0, output.decode()
+    assert b"ready: " in output

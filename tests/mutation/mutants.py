@@ -4,8 +4,8 @@ One mutant is one changed expression or one statement that is left out. Beside w
 of a module (limits, defaults) are moved by one in both directions, statements are left out, and conditions are forced to be
 true and to be false: `x.clear()` without a test is a mutant here and in neither of those.
 
-Not changed, because no test should depend on them: docstrings, annotations, decorators, assertions, what `raise` says, and
-texts with a blank in them (sentences for people).
+Not changed, because no test should depend on them: docstrings, annotations, decorators, assertions, the messages of `raise`,
+and texts with a blank in them (sentences for people).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _NAMES_A_TYPE = {"TypeVar", "NewType", "cast", "StringConstraints"}
 
 class Mutant(NamedTuple):
     path: str
-    """Of the module, below the root of the repository."""
+    """Path of the module from the root of the repository."""
     scope: str
     """Function or class that holds the change, dotted; empty for the module itself."""
     before: str
@@ -51,10 +51,10 @@ class Mutant(NamedTuple):
     after: str
     """The same lines with the change."""
     change: str
-    """What stands in the module instead of the bytes from `start` to `end`."""
+    """What replaces the bytes from `start` to `end`."""
     line: int
     lines: range
-    """Of the statement, without the statements within it: a test that runs none of them cannot notice the change."""
+    """Lines of the statement without the statements within it. A test that runs none of them cannot notice the change."""
     start: int
     end: int
     function: tuple[str, ...] | None

@@ -1,8 +1,8 @@
 """Tests collected once, and run against many mutants of functions: for each mutant those tests that reach it.
 
-First one child runs all tests, traced, and tells which test reaches which line of the modules, and how long it takes. Then for
-each mutant a child replaces the function's code and runs the tests that reach the change, the quickest first, until one fails.
-The parent runs no test, so that nothing that a test has computed and kept hides a change.
+First one child runs all tests, traced, and reports which test reaches which line of the modules, and how long it takes. Then
+for each mutant a child replaces the function's code and runs the tests that reach the change, the quickest first, until one
+fails. The parent runs no test, so that nothing that a test has computed and kept hides a change.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def verdicts_of_functions(
 
 
 class _Loop:
-    """In place of pytest's loop over the tests it has collected: a loop over mutants, and in each child over tests."""
+    """Instead of pytest's loop over the tests it has collected: a loop over mutants, and in each child over tests."""
 
     def __init__(
         self,

@@ -1,4 +1,5 @@
-"""A fold that goes on from a kept state tells what one tells that never stopped; whatever does not fit is thrown away."""
+"""A fold that continues from a kept state publishes what a fold does that never stopped. A state that does not fit is
+thrown away."""
 
 from __future__ import annotations
 
@@ -47,21 +48,21 @@ def _kept_and_begun_again(fold: PartitionFold) -> PartitionFold:
 
 @given(st.sampled_from(PACKAGES), NIGHTS, st.sets(st.integers(0, 20)))
 @settings(max_examples=150, deadline=None)
-def test_a_fold_that_begins_again_from_its_states_tells_the_same(
+def test_a_fold_that_begins_again_from_its_states_publishes_the_same(
     package: Any, night: list[tuple[Any, ...]], stops: set[int]
 ) -> None:
     ledger = MemoryLedger(package)
     play(ledger, night)
     for partition in range(ledger.definition.partitions):
         straight, broken = (PartitionFold(ledger.definition, partition) for _ in range(2))
-        told: list[list[bytes]] = [[], []]
+        published: list[list[bytes]] = [[], []]
         for record, holds in _records(ledger, partition):
-            for each, blocks in zip((straight, broken), told, strict=True):
+            for each, blocks in zip((straight, broken), published, strict=True):
                 each.apply(record, holds)
                 blocks += _bytes(each.take_blocks())
             if record.offset in stops:
                 broken = _kept_and_begun_again(broken)
-        assert told[0] == told[1]
+        assert published[0] == published[1]
         assert straight.keyframes() == broken.keyframes()
         assert straight.state().lives.digest() == broken.state().lives.digest()
 
@@ -90,7 +91,7 @@ def test_a_fold_of_which_a_state_was_taken_continues_as_before(
 @given(st.sampled_from(PACKAGES), NIGHTS, st.integers(0, 20))
 @settings(max_examples=60, deadline=None)
 def test_what_was_published_before_is_folded_without_output_and_leaves_the_same_state(
-    package: Any, night: list[tuple[Any, ...]], spoken: int
+    package: Any, night: list[tuple[Any, ...]], through: int
 ) -> None:
     ledger = MemoryLedger(package)
     play(ledger, night)
@@ -101,9 +102,9 @@ def test_what_was_published_before_is_folded_without_output_and_leaves_the_same_
             loud.apply(record, holds)
             silent.apply(record, holds)
             blocks = _bytes(loud.take_blocks())
-            if record.offset <= spoken:
+            if record.offset <= through:
                 silent.forget_changes()
-                silent.is_silent = record.offset < spoken
+                silent.is_silent = record.offset < through
             else:
                 assert _bytes(silent.take_blocks()) == blocks
         if not silent.is_silent:
@@ -120,8 +121,8 @@ def test_lives_that_change_often_do_not_grow_without_bound(monkeypatch: pytest.M
         for station in stations:
             ledger.say("officer", reported(station, (version, 0, 0), version=version))
     state, blocks = fold(ledger, partition)
-    told = [row["version"] for block in blocks for row in block.stations if row["station"] in stations]
-    assert told == [30, 30]
+    published = [row["version"] for block in blocks for row in block.stations if row["station"] in stations]
+    assert published == [30, 30]
     kept = sum(len(chunk) for chunk in state.state().lives.chunks)
     newest = 2 * len(ledger.partitions[partition]) * 700
     assert kept < newest, f"{kept} bytes are kept for two lives of {newest // 2} bytes at most"

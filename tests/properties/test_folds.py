@@ -251,7 +251,7 @@ turns = st.lists(
 @given(turns)
 @settings(max_examples=150, deadline=None)
 def test_roll_ups_that_take_an_office_from_each_other_publish_one_chain(acts: list[tuple[str, str]]) -> None:
-    """Each doubts what it knows when it is told that partitions changed hands, so a reader never sees a gap."""
+    """Each doubts what it knows when partitions change hands, so a reader never sees a gap."""
     ledger = _ledger([])
     folds = [PartitionFold(ledger.definition, partition) for partition in range(ledger.definition.partitions)]
     workers = [Rollup(ledger.definition), Rollup(ledger.definition)]

@@ -1,5 +1,5 @@
-"""Whatever a client of the live feed misses, breaks or is too slow for: it ends with the newest state, and every number
-it was ever told is the fold of the `as_of` beside it."""
+"""Whatever a client of the live feed misses, breaks or is too slow for, it ends with the newest state, and every number
+it was ever sent is the fold of the `as_of` beside it."""
 
 from __future__ import annotations
 
@@ -170,11 +170,11 @@ def _assert_is_the_fold(
     """Each of these is what the prefixes that the message names add up to."""
     definition = night.definition
     above, below = _fold_of(night, message["as_of"]), _fold_of(night, message["shard_as_of"])
-    for told in tallies:
-        area = definition.tree.number[told["area"]]
-        contest = definition.ballots.contest(told["contest"])
+    for shown in tallies:
+        area = definition.tree.number[shown["area"]]
+        contest = definition.ballots.contest(shown["contest"])
         if definition.tree.level[area] > definition.tree.shard_level:
-            added = [below.get((contest.id, told["area"]))]
+            added = [below.get((contest.id, shown["area"]))]
         else:
             added = [
                 above.get((contest.id, definition.tree.codes[shard]))
@@ -183,7 +183,7 @@ def _assert_is_the_fold(
             ]
         sums = [sum(numbers) for numbers in zip(*[tally for tally in added if tally is not None], strict=True)]
         expected = published_tally(contest, area, sums or [0] * (3 * (HEAD + len(contest.choices)) + 1), definition)
-        assert told == selected(expected, fields)
+        assert shown == selected(expected, fields)
 
 
 @settings(max_examples=300, deadline=None)
@@ -222,7 +222,7 @@ def _assert_is_the_fold(
     1,
     1,
 )
-def test_a_client_ends_with_the_newest_state_and_was_never_told_a_number_of_no_moment(
+def test_a_client_ends_with_the_newest_state_and_was_never_sent_a_number_of_no_moment(
     night_moments: list[tuple[Any, ...]], channel: dict[str, Any], part_bytes: int, room: int
 ) -> None:
     night = Night()

@@ -144,9 +144,9 @@ def _streams(draw: st.DrawFn) -> tuple[list[bytes], list[Result]]:
     order = draw(st.permutations([0] * len(streams[0]) + [1] * len(streams[1])))
     rest = [iter(stream) for stream in streams]
     mixed = [next(rest[writer]) for writer in order]
-    for place, distance in draw(st.dictionaries(st.integers(0, 200), st.integers(0, 30), max_size=10)).items():
-        if place < len(mixed):
-            mixed.insert(min(len(mixed), place + distance), mixed[place])
+    for index, distance in draw(st.dictionaries(st.integers(0, 200), st.integers(0, 30), max_size=10)).items():
+        if index < len(mixed):
+            mixed.insert(min(len(mixed), index + distance), mixed[index])
     return mixed, whole
 
 
@@ -163,7 +163,7 @@ def test_parts_mixed_repeated_and_cut_off_by_crashes_make_the_same_read_model_an
         feed = _followed(values, _recorded(values[:begin], cuts, crashes))
         for office in feed.offices:
             assert office.cut == expected.watermarks.results.get(office.entry.id, office.cut)
-            assert not office.waits_for_keyframe, "whoever begins where the read model is has no gap"
+            assert not office.waits_for_keyframe, "a reader that begins where the read model is has no gap"
             for contest, area in office.areas:
                 key = (feed.definition.ballots.contests[contest].id, feed.definition.tree.codes[area])
                 assert office.areas[contest, area] == packed(expected.rows[key])
@@ -177,15 +177,15 @@ def test_a_keyframe_in_parts_sets_a_gap_of_the_rollup_right(
     ledger = MemoryLedger(PACKAGE)
     play(ledger, night)
     expected, rollup = Rollup(ledger.definition), Rollup(ledger.definition)
-    place = 0
+    number_of_block = 0
     folds = []
     for partition in range(ledger.definition.partitions):
         folded, blocks = fold(ledger, partition, cuts=range(0, 40, 3))
         folds.append(folded)
         for block in blocks:
             expected.apply(block)
-            place += 1
-            if place not in lost:
+            number_of_block += 1
+            if number_of_block not in lost:
                 rollup.apply_message(BlockRange.from_bytes(block.to_bytes()), block.to_bytes())
     # A roll-up that sees a gap is silent until each partition has sent a keyframe, and a keyframe may show the gap.
     for folded in (*folds, *folds):
@@ -200,7 +200,7 @@ def test_a_keyframe_in_parts_sets_a_gap_of_the_rollup_right(
 
 
 def _counted(result: Result) -> Result:
-    """Without the areas of which nothing stands: whether a roll-up has met them says nothing about what is counted."""
+    """Without the areas in which nothing is counted, because a roll-up may have met them or not."""
     return result._replace(
         areas=[each for each in result.areas if any(each[2])],
         offices=[each for each in result.offices if any(each[1])],

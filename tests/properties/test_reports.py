@@ -78,43 +78,43 @@ odd = st.one_of(
 )
 
 
-def _places(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    places = [place] if place else []
+def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    paths = [path] if path else []
     if isinstance(value, dict):
-        return places + [each for key, inner in value.items() for each in _places(inner, (*place, key))]
+        return paths + [each for key, inner in value.items() for each in _paths(inner, (*path, key))]
     if isinstance(value, list):
-        return places + [each for key, inner in enumerate(value) for each in _places(inner, (*place, key))]
-    return places
+        return paths + [each for key, inner in enumerate(value) for each in _paths(inner, (*path, key))]
+    return paths
 
 
-PLACES = _places(REPORT)
+PATHS = _paths(REPORT)
 
 
-def _holder(value: Any, place: tuple[Any, ...]) -> Any:
-    for key in place[:-1]:
+def _holder(value: Any, path: tuple[Any, ...]) -> Any:
+    for key in path[:-1]:
         value = value[key]
     return value
 
 
 @st.composite
 def payloads(draw: st.DrawFn) -> bytes:
-    """Of a report: with parts left out, one thing changed, bytes changed, or written in another way."""
+    """Payloads of a report with parts left out, one thing changed, bytes changed, or written in another way."""
     report = orjson.loads(orjson.dumps(REPORT))
     for name in draw(st.sets(st.sampled_from(OPTIONAL))):
         del report[name]
     for name in draw(st.sets(st.sampled_from(OPTIONAL_OF_FORM), max_size=4)):
         del report["form"][name]
     how = draw(st.sampled_from(("as it is", "value", "value", "value", "more", "bytes", "order", "spaces", "null")))
-    place = draw(st.sampled_from(PLACES))
+    path = draw(st.sampled_from(PATHS))
     try:
-        holder = _holder(report, place)
+        holder = _holder(report, path)
         if how == "value":
-            holder[place[-1]] = draw(odd)
+            holder[path[-1]] = draw(odd)
         elif how == "more":
             holder[draw(st.sampled_from(("zz", "VA", "J", "prev", "é", "01\n")))] = draw(odd)
         elif how == "null":
-            holder[place[-1]] = None
-    except (KeyError, IndexError, TypeError):  # the place was left out
+            holder[path[-1]] = None
+    except (KeyError, IndexError, TypeError):  # what the path leads to was left out
         pass
     try:
         sort = 0 if how == "order" else orjson.OPT_SORT_KEYS
@@ -139,20 +139,20 @@ def test_what_the_quick_reader_takes_the_schema_reads_the_same(payload: bytes) -
         event = LEDGER_EVENT.validate_json(payload)
     except ValueError:
         event = None
-    said = canonical_event(payload) if isinstance(event, ResultReported) else None
-    if said is None:
+    canonical = canonical_event(payload) if isinstance(event, ResultReported) else None
+    if canonical is None:
         assert found is None
     elif found is not None:
         assert isinstance(event, ResultReported)
         report, digest = found
-        assert digest == form_digest(said["form"])
+        assert digest == form_digest(canonical["form"])
         assert report_from(event) == report_from(ResultReported.model_validate(orjson.loads(payload)))
-        assert _told(report) == _told(report_from(event))
+        assert _values(report) == _values(report_from(event))
     else:
         assert not payload.isascii() or b"\\" in payload, "written plainly, and yet not taken by the quick reader"
 
 
-def _told(report: Any) -> tuple[Any, ...]:
+def _values(report: Any) -> tuple[Any, ...]:
     """What the fold looks at."""
     return report.election, report.mode, report.definition, report.station, report.contest, report.version, report.form
 
@@ -204,7 +204,7 @@ def _refused_or_read(
     except Problem as problem:
         return problem.body
     if isinstance(event, Report):
-        return envelope, _told(event), event.type, event.seq, event.prev or None, event.supersedes or None
+        return envelope, _values(event), event.type, event.seq, event.prev or None, event.supersedes or None
     return envelope, event
 
 
@@ -236,7 +236,7 @@ few = st.integers(0, 3)
 def forms(draw: st.DrawFn) -> Form:
     """Forms that add up, and such of which some numbers are then changed or taken away."""
     cells = [draw(few) for _ in range(8)]
-    b1, b2, b3 = ((cells[place], cells[place + 1]) for place in (0, 2, 4))
+    b1, b2, b3 = ((cells[index], cells[index + 1]) for index in (0, 2, 4))
     b4 = (b1[0] + b2[0] + b3[0], b1[1] + b2[1] + b3[1])
     total = sum(b4)
     invalid = min(cells[6], total)

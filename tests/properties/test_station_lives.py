@@ -42,16 +42,16 @@ def _seen(life: StationContest) -> dict[int, Seen]:
 
 
 def _form(
-    offset: int, version: int, says: str, findings: tuple[Finding, ...], supersedes: int | None = None
+    offset: int, version: int, numbers: str, findings: tuple[Finding, ...], supersedes: int | None = None
 ) -> Submission:
     corrects = None if supersedes is None else b"%d" % supersedes
-    return Submission(offset, b"%d" % offset, "ab" * 8, version, says.encode(), findings, (), None, corrects)
+    return Submission(offset, b"%d" % offset, "ab" * 8, version, numbers.encode(), findings, (), None, corrects)
 
 
 def _do(life: StationContest, offset: int, act: tuple[Any, ...]) -> list[Submission]:
     match act:
-        case ("form", version, says, findings, corrects):
-            return life.add(_form(offset, version, says, findings, corrects))
+        case ("form", version, numbers, findings, corrects):
+            return life.add(_form(offset, version, numbers, findings, corrects))
         case ("review", number, accepted) if life.has_form(b"%d" % number):
             life.reviews[b"%d" % number] = Review(offset, accepted, "SEEN")
         case ("annul", through, form):
@@ -71,16 +71,16 @@ def _anew(life: StationContest) -> StationContest:
 @given(st.one_of(nights, disputes))
 def test_each_form_is_judged_as_all_anew_and_only_changes_are_returned(night: list[tuple[Any, ...]]) -> None:
     life = StationContest()
-    told: dict[int, Seen] = {}
+    published: dict[int, Seen] = {}
     for offset, act in enumerate(night):
         before = _seen(life)
         changed = _do(life, offset, act)
         assert len({form.offset for form in changed}) == len(changed)
         for form in changed:
             assert (form.state, form.judgement) != before.get(form.offset)
-            told[form.offset] = form.state, form.judgement
+            published[form.offset] = form.state, form.judgement
         anew = _anew(life)
-        assert told == _seen(life) == _seen(anew)
+        assert published == _seen(life) == _seen(anew)
         assert life.state is anew.state
         assert (life.standing_form and life.standing_form.offset) == (anew.standing_form and anew.standing_form.offset)
 

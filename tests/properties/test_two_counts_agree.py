@@ -40,9 +40,9 @@ from tests.support.nights import PACKAGES, acts, disputes, play
 
 
 def _both(package: ElectionPackage) -> tuple[ElectionPackage, Package]:
-    with tempfile.TemporaryDirectory() as place:
-        write_package(package, Path(place))
-        return package, read_package(Path(place))
+    with tempfile.TemporaryDirectory() as directory:
+        write_package(package, Path(directory))
+        return package, read_package(Path(directory))
 
 
 FORM_RULE_IDS = {*RULES, "C1", "C2"}
@@ -86,13 +86,13 @@ def _server(ledger: MemoryLedger, cut: tuple[int, ...], blocks: list[Block]) -> 
             entry, code = definition.ballots.contests[contest], definition.tree.codes[area]
             if entry.office_number == office.number:
                 tally = tallies.get((entry.id, code)) or empty_tally(len(entry.choices))
-                told = published_tally(entry, area, tally, definition)
-                publish(Shown(office.id, as_of, "contest", entry.id, code, told))
+                shown = published_tally(entry, area, tally, definition)
+                publish(Shown(office.id, as_of, "contest", entry.id, code, shown))
         for area, code in enumerate(definition.tree.codes):
             if definition.tree.level[area] <= definition.tree.shard_level:
                 whole = wholes.get(code) or empty_tally(len(office.lines))
-                told = published_office(office, area, whole, definition)
-                publish(Shown(office.id, as_of, "office", "", code, told))
+                shown = published_office(office, area, whole, definition)
+                publish(Shown(office.id, as_of, "office", "", code, shown))
         for contest in office.contests:
             rows = {
                 row["station"]: row
@@ -116,23 +116,23 @@ def _line(definition: Definition, contest: int, row: Mapping[str, Any]) -> dict[
     }
 
 
-def _auditor(ledger: MemoryLedger, package: Package, place: Path) -> Recount:
+def _auditor(ledger: MemoryLedger, package: Package, directory: Path) -> Recount:
     ballots = Ballots(package)
     rows = [
         read_row(ballots, partition, offset, value, leaf_hash(value))
         for partition, records in enumerate(ledger.partitions)
         for offset, value in enumerate(records)
     ]
-    write_rows(rows, place)
-    return Recount(package, [place])
+    write_rows(rows, directory)
+    return Recount(package, [directory])
 
 
 def _assert_agreement(number: int, night: list[tuple[Any, ...]], ends: list[int]) -> None:
     package, public = BOTH[number]
     ledger = MemoryLedger(package)
     play(ledger, night)
-    with tempfile.TemporaryDirectory() as place:
-        counted = _auditor(ledger, public, Path(place) / "rows.parquet")
+    with tempfile.TemporaryDirectory() as directory:
+        counted = _auditor(ledger, public, Path(directory) / "rows.parquet")
     comparison = Comparison(public, counted)
     whole = tuple(len(records) - 1 for records in ledger.partitions)
     part = tuple(min(end, most) for end, most in zip(ends, whole, strict=True))
@@ -172,26 +172,26 @@ VERDICTS = """
 """
 """The auditor about each record: why it is refused, which rules its form breaks, and what was ordered about it."""
 REASONS = {"annulled": {"N1"}, "refused": {"R1"}, "superseded": {"V3", "V4"}}
-"""State of a form that does not stand → the rules one of which says why."""
+"""State of a form that does not count → the rules, one of which gives the reason."""
 
 
 def _assert_same_verdicts(blocks: list[Block], counted: Recount) -> None:
-    """Compare the state and the rule ids of every record. What stands is compared by `Comparison` before."""
-    told = {
+    """Compare the state and the rule ids of every record. Forms that count are compared by `Comparison` before."""
+    published = {
         (block.partition, row["offset"]): (row["state"], {finding["rule"] for finding in row["findings"]})
         for block in blocks
         for row in block.states
     }
-    stands = {
+    results = {
         (block.partition, row["offset"]): row["state"]
         for block in blocks
         for row in block.stations
         if row["offset"] is not None
     }
     found = counted._db.execute(VERDICTS).fetchall()
-    assert told.keys() == {(partition, offset) for partition, offset, *_ in found}
+    assert published.keys() == {(partition, offset) for partition, offset, *_ in found}
     for partition, offset, kind, refusal, is_repeated, is_out_of_sequence, broken, is_annulled, decision in found:
-        state, rules = told[partition, offset]
+        state, rules = published[partition, offset]
         where = (partition, offset, kind, state, rules, refusal, broken)
         if refusal is not None and not (refusal == "E7" and state == "duplicate"):
             assert (state, rules) == ("held" if refusal == "S1" else "refused", {refusal}), where
@@ -206,8 +206,8 @@ def _assert_same_verdicts(blocks: list[Block], counted: Recount) -> None:
             assert bool(rules & {"Q1", "Q2"}) == is_out_of_sequence, where
             if is_annulled:
                 assert state == "annulled", where
-            elif (partition, offset) in stands:
-                assert state == stands[partition, offset], where
+            elif (partition, offset) in results:
+                assert state == results[partition, offset], where
             else:
                 assert state in {"held", "superseded"} | ({"refused"} if decision == "rejected" else set()), where
             assert state not in REASONS or rules & REASONS[state], where
@@ -218,7 +218,7 @@ cuts = st.lists(st.integers(0, 40), min_size=3, max_size=3)
 
 @settings(max_examples=30, deadline=None)
 @given(st.sampled_from(range(len(BOTH))), st.lists(acts, min_size=1, max_size=30), cuts)
-def test_fold_and_recount_say_the_same_of_any_night_at_any_cut(
+def test_fold_and_recount_agree_on_any_night_at_any_cut(
     number: int, night: list[tuple[Any, ...]], ends: list[int]
 ) -> None:
     _assert_agreement(number, night, ends)
@@ -226,7 +226,7 @@ def test_fold_and_recount_say_the_same_of_any_night_at_any_cut(
 
 @settings(max_examples=30, deadline=None)
 @given(st.one_of(st.lists(acts, min_size=1, max_size=30), disputes), cuts, st.integers(1, 4))
-def test_fold_and_recount_say_the_same_where_keys_have_used_up_their_events_and_numbers(
+def test_fold_and_recount_agree_where_keys_have_used_up_their_events_and_numbers(
     night: list[tuple[Any, ...]], ends: list[int], most: int
 ) -> None:
     with (
@@ -240,7 +240,7 @@ def test_fold_and_recount_say_the_same_where_keys_have_used_up_their_events_and_
 
 @settings(max_examples=40, deadline=None)
 @given(disputes, cuts)
-def test_fold_and_recount_say_the_same_of_a_station_that_everybody_disputes(
+def test_fold_and_recount_agree_on_a_station_that_everybody_disputes(
     night: list[tuple[Any, ...]], ends: list[int]
 ) -> None:
     _assert_agreement(0, night, ends)

@@ -21,7 +21,7 @@ SIZE_MAX = 12
 class Sent(NamedTuple):
     history: MadeLog
     old: int | None
-    """None: the size that the witness says it knows."""
+    """None: the size that the witness claims to know."""
     size: int
     proof_of: MadeLog
 

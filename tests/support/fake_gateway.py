@@ -24,7 +24,7 @@ Respond = Callable[["FakeGateway", str, bytes], bytes | Awaitable[bytes]]
 
 @dataclass
 class FakeGateway:
-    """Honest unless `respond` says otherwise. What was taken is in `ledger`, in order."""
+    """Honest unless `respond` is given. What was taken is in `ledger`, in order."""
 
     election: str = "small"
     mode: str = "rehearsal"

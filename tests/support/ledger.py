@@ -33,7 +33,7 @@ def key_row(name: str, role: Role, scope: str) -> Key:
 
 
 class Corrections:
-    """Has each form name the one that it corrects, as an officer's software does, where its body says nothing of that."""
+    """Has each form name the one that it corrects, as an officer's software does, where its body names none."""
 
     def __init__(self) -> None:
         self._newest: dict[tuple[str, str], tuple[int, str]] = {}
@@ -42,11 +42,11 @@ class Corrections:
     def signed(self, signer: Signer, body: Mapping[str, Any]) -> Signed:
         if body["type"] != "result.reported":
             return signer.sign(body)
-        place = body["station"], body["contest"]
-        version, event = self._newest.get(place, (0, None))
+        contest = body["station"], body["contest"]
+        version, event = self._newest.get(contest, (0, None))
         signed = signer.sign({"supersedes": event if version < body["version"] else None, **body})
         if body["version"] > version:
-            self._newest[place] = body["version"], signed.event_id
+            self._newest[contest] = body["version"], signed.event_id
         return signed
 
 

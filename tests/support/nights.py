@@ -101,7 +101,7 @@ acts = st.one_of(
     ),
     st.tuples(st.just("withdraw"), st.integers(0, 30), st.sampled_from(("supervisor", "supervisor", "court"))),
     st.tuples(
-        st.just("forge"), _reports(), st.sampled_from(("key", "scope", "role", "mode", "place", "bytes", "station"))
+        st.just("forge"), _reports(), st.sampled_from(("key", "scope", "role", "mode", "partition", "bytes", "station"))
     ),
 )
 
@@ -150,7 +150,7 @@ disputes = st.builds(
 
 def play(ledger: MemoryLedger, night: list[tuple[Any, ...]]) -> None:
     """Write the night, as honest and other people would."""
-    said: list[tuple[bytes, str, str]] = []
+    submitted: list[tuple[bytes, str, str]] = []
     reviews_said: list[tuple[bytes, str]] = []
     orders: list[tuple[str, str, str]] = []
     for act in night:
@@ -158,12 +158,12 @@ def play(ledger: MemoryLedger, night: list[tuple[Any, ...]]) -> None:
             case ("say", body):
                 envelope = ledger.signed("officer", body)
                 ledger.submit(envelope, body["station"])
-                said.append((envelope, body["station"], body["contest"]))
-            case ("again", number) if said:
-                envelope, station, _ = said[number % len(said)]
+                submitted.append((envelope, body["station"], body["contest"]))
+            case ("again", number) if submitted:
+                envelope, station, _ = submitted[number % len(submitted)]
                 ledger.submit(envelope, station)
-            case ("review", number, decision) if said:
-                envelope, station, contest = said[number % len(said)]
+            case ("review", number, decision) if submitted:
+                envelope, station, contest = submitted[number % len(submitted)]
                 review = ledger.signed("reviewer", reviewed(station, _event(envelope), decision) | {"contest": contest})
                 ledger.submit(review, station)
                 reviews_said.append((review, station))
@@ -171,8 +171,8 @@ def play(ledger: MemoryLedger, night: list[tuple[Any, ...]]) -> None:
                 ledger.submit(*reviews_said[number % len(reviews_said)])
             case ("annul", station, version):
                 orders.append(_ordered(ledger, annulled(station, version)))
-            case ("annul one", number) if said:
-                envelope, station, contest = said[number % len(said)]
+            case ("annul one", number) if submitted:
+                envelope, station, contest = submitted[number % len(submitted)]
                 order = annulled(station, 1) | {"contest": contest, "event": _event(envelope)}
                 del order["through_version"]
                 orders.append(_ordered(ledger, order))
@@ -213,7 +213,7 @@ def _forge(ledger: MemoryLedger, body: dict[str, Any], how: str) -> None:
         ledger.signed("officer", body)
         signer = ledger.signers["officer"]
         envelope = signer.sign({"created_at": CREATED_AT, **body, "mode": "live"}).envelope
-    elif how == "place":
+    elif how == "partition":
         partition = Partition((partition + 1) % ledger.definition.partitions)
         envelope = ledger.signed("officer", body)
     elif how == "station":

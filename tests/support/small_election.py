@@ -98,10 +98,10 @@ def small_package(rules: tuple[RuleSetting, ...] = RULES, *, partitions: int = 3
                     name=f"{party} {n}",
                     kind=kind,
                     party=party,
-                    order=place * 10 + n,
+                    order=index * 10 + n,
                 )
                 for contest, _, _ in council
-                for place, party in enumerate(("P1", "P2"))
+                for index, party in enumerate(("P1", "P2"))
                 for n, kind in ((0, ChoiceKind.PARTY), (1, ChoiceKind.CANDIDATE))
             ),
         ),
@@ -153,7 +153,7 @@ def reported(
     contest: str = "president",
     **form: Any,
 ) -> dict[str, Any]:
-    """The body of a `result.reported` whose sums fit, unless `form` says otherwise."""
+    """The body of a `result.reported` whose sums fit, unless `form` has other ones."""
     valid = sum(votes)
     return {
         "type": "result.reported",

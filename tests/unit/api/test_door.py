@@ -87,7 +87,7 @@ async def _ask(
     return answer
 
 
-async def test_each_answer_says_what_is_left(app: FastAPI) -> None:
+async def test_each_answer_has_what_is_left(app: FastAPI) -> None:
     door = Door(app, Limits(Settings(requests_per_s=2)))
     answer = await _ask(door)
     assert answer.status == 200

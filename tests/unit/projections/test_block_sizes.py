@@ -55,7 +55,7 @@ SWAPPED["words"] = {row: 5 for _, row in ROWS}
 
 
 def _blocks(form: dict[str, Any]) -> list[Block]:
-    """Of one batch of forms of one station and contest, each another version."""
+    """Blocks of one batch of forms of one station and contest, each another version."""
     ledger = MemoryLedger(LEGISLATURE)
     station = [code for code, number in ledger.definition.stations.number.items() if number < 4]
     for number in range(RECORDS):

@@ -98,10 +98,10 @@ def package() -> ElectionPackage:
                     contest="council",
                     id=name,
                     name=name.title(),
-                    party={0: "azul", 1: "rojo"}.get(place % 3),
-                    order=place,
+                    party={0: "azul", 1: "rojo"}.get(index % 3),
+                    order=index,
                 )
-                for place, name in enumerate(people)
+                for index, name in enumerate(people)
             ),
         ),
         keys=(key_row("authority", Role.AUTHORITY, "R"), key_row("officer", Role.STATION_OFFICER, "R")),
@@ -159,7 +159,7 @@ def _president(a: int, b: int, c: int, null: int, blank: int, **more: Any) -> di
 
 def test_blank_ballots_are_neither_valid_nor_invalid_and_change_no_lead() -> None:
     """The law of the issue: 40 % of the valid votes and a lead of 10 points. With 45 blank ballots among the valid votes, or
-    with C's in another place, the 50 points of A over B would be short of it by far more than one vote."""
+    with C's elsewhere, the 50 points of A over B would be short of it by far more than one vote."""
     ledger, moment, rows = _counted(
         ("mesa-1", "president", _president(60, 40, 0, 3, 15)),
         ("mesa-2", "president", _president(30, 20, 10, 1, 25)),
@@ -270,8 +270,8 @@ def test_what_nobody_stated_is_null_and_each_sum_has_the_number_of_stations_it_l
         assert sums.tiers.held.invalid == 0, "no station is held, so that nothing of them is unknown"
 
     standings = {contest: row for (station, contest), row in rows.items() if station == "mesa-3"}
-    told = station_answer(definition, definition.stations.number["mesa-3"], standings, history_page([], 1), moment)
-    station = StationSnapshot.model_validate(orjson.loads(answer_bytes(definition, told)))
+    answer = station_answer(definition, definition.stations.number["mesa-3"], standings, history_page([], 1), moment)
+    station = StationSnapshot.model_validate(orjson.loads(answer_bytes(definition, answer)))
     assert station.station.registered_voters is None
     assert [None if each.numbers is None else each.numbers.invalid for each in station.contests] == [None, None]
     assert [None if each.numbers is None else each.numbers.valid for each in station.contests] == [None, 8]

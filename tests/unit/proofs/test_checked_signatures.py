@@ -79,8 +79,8 @@ def test_a_damaged_file_never_has_a_signature_that_does_not_hold(where: int, bit
     content = bytearray(_seen(3 * GROUP, holds).to_bytes())
     content[where % len(content)] ^= 1 << bit
     del content[len(content) - cut % 40 :]
-    said = CheckedSignatures.from_bytes(bytes(content), OF).hold(0, LEAVES[: 3 * GROUP])
-    assert all(held for held, known in zip(holds, said, strict=True) if known)
+    remembered = CheckedSignatures.from_bytes(bytes(content), OF).hold(0, LEAVES[: 3 * GROUP])
+    assert all(held for held, known in zip(holds, remembered, strict=True) if known)
 
 
 def test_a_group_that_is_seen_again_replaces_what_was_kept_of_it() -> None:

@@ -55,7 +55,7 @@ def test_a_library_that_accepts_an_odd_signature_is_not_used(
     assert verify(KEY.public_key(), KEY.sign(pre_authentication_encoding(PAYLOAD_TYPE, b"a form")), b"a form")
 
 
-def test_openssl_decides_where_libsodium_says_no(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_openssl_decides_where_libsodium_does_not_accept(monkeypatch: pytest.MonkeyPatch) -> None:
     signature = KEY.sign(pre_authentication_encoding(PAYLOAD_TYPE, b"a form"))
     monkeypatch.setattr(libsodium, "accepts", lambda *_: False)
     for holds in (verify, verify_by_openssl):

@@ -33,7 +33,7 @@ ROOTS = [
     "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
     "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
 ]
-"""Of the first 0 … 8 leaves: the reference tree of Certificate Transparency's test data."""
+"""Roots of the first 0 … 8 leaves, from the reference tree of Certificate Transparency's test data."""
 
 
 def naive_root(leaves: list[bytes]) -> bytes:
@@ -74,14 +74,14 @@ def test_an_inclusion_proof_proves_its_leaf_and_nothing_else(size: int, data: st
     root = naive_root(leaves)
     check_inclusion(leaf_hash(leaves[index]), index, size, proof, root)
     other = data.draw(st.integers(0, size))
-    for leaf, place, of, path in (
+    for leaf, at, of, path in (
         (leaf_hash(b"another"), index, size, proof),
         (leaf_hash(leaves[index]), other if other != index else size + 1, size, proof),
         (leaf_hash(leaves[index]), index, size, [*proof, root]),
         (leaf_hash(leaves[index]), index, size, [*proof[:-1], b"\0" * 32] if proof else [root]),
     ):
         with pytest.raises(ProofError):
-            check_inclusion(leaf, place, of, path, root)
+            check_inclusion(leaf, at, of, path, root)
 
 
 @given(sizes, st.data())

@@ -34,7 +34,7 @@ def test_without_free_ports_an_error_names_the_range(monkeypatch: pytest.MonkeyP
         free_ports(2)
 
 
-@pytest.mark.skipif(not OUTGOING.exists(), reason="the system does not tell which ports outgoing connections have")
+@pytest.mark.skipif(not OUTGOING.exists(), reason="the system does not show which ports outgoing connections have")
 def test_no_outgoing_connection_can_have_one() -> None:
     lowest = int(OUTGOING.read_text().split()[0])
     if lowest < 32_768:

@@ -1,4 +1,4 @@
-"""What a command prints where it cannot go on: lines that a person reads, and a meaningful exit code."""
+"""What a command prints where it cannot continue: lines that a person reads, and a meaningful exit code."""
 
 from __future__ import annotations
 
@@ -23,16 +23,21 @@ from tests.support.small_election import small_package
 NOBODY = "127.0.0.1:9"
 
 
-def _rekap(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _rekap(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("REKAP_")},
-        "REKAP_PACKAGE": str(place / "election"),
+        "REKAP_PACKAGE": str(directory / "election"),
         "REKAP_KAFKA": NOBODY,
         "REKAP_DATABASE": f"postgresql://{NOBODY}/rekap",
-        "REKAP_WORKERS_KEY": str(place / "workers-key.txt"),
+        "REKAP_WORKERS_KEY": str(directory / "workers-key.txt"),
     }
     return subprocess.run(
-        [*python_module("rekap"), *arguments], cwd=place, env=environment, capture_output=True, text=True, timeout=120
+        [*python_module("rekap"), *arguments],
+        cwd=directory,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
 
 

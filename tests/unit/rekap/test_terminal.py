@@ -44,11 +44,11 @@ def test_a_terminal_that_knows_only_ascii_gets_every_line(tmp_path: Path, argume
     path.write_text(path.read_text(encoding="utf-8") + "é,Élysée,\u0394,N\n", encoding="utf-8")
     command = [*python_module("rekap"), *arguments]
     done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **ASCII}, capture_output=True, timeout=120)
-    said = done.stdout + done.stderr
-    assert b"UnicodeEncodeError" not in said
-    assert b"Traceback" not in said
-    assert said.isascii()
-    assert b"\x1b" not in said
+    output = done.stdout + done.stderr
+    assert b"UnicodeEncodeError" not in output
+    assert b"Traceback" not in output
+    assert output.isascii()
+    assert b"\x1b" not in output
 
 
 def test_a_name_in_a_table_is_a_name_and_no_order() -> None:
@@ -62,17 +62,17 @@ def test_a_name_in_a_table_is_a_name_and_no_order() -> None:
     names = {"N": "[red]Nation[/red]\x1b[2J\nVERIFIED"}
     choices = {"c": [{"id": "01", "name": "[link=x]A"}]}
     Console(file=out, width=200).print(tally_table({("N", "c"): tally}, names, choices, "[bold]x"))
-    said = out.getvalue()
-    assert "[red]Nation[/red]\\x1b[2J\\x0aVERIFIED" in said
-    assert "[link=x]A" in said
-    assert "[bold]x" in said
+    output = out.getvalue()
+    assert "[red]Nation[/red]\\x1b[2J\\x0aVERIFIED" in output
+    assert "[link=x]A" in output
+    assert "[bold]x" in output
 
 
 PROGRAM = """
 import sys, time
 from runtime.files.temporary import temporary_directory
-with temporary_directory("rekap-test-") as place:
-    print(place, flush=True)
+with temporary_directory("rekap-test-") as directory:
+    print(directory, flush=True)
     time.sleep(60)
 """
 
@@ -85,16 +85,16 @@ def test_a_temporary_directory_goes_with_its_process(
     monkeypatch.setattr("tempfile.tempdir", None)
     process = subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert process.stdout is not None
-    place = Path(process.stdout.readline().decode().strip())
-    assert place.is_dir()
+    directory = Path(process.stdout.readline().decode().strip())
+    assert directory.is_dir()
     with temporary_directory("rekap-test-") as other:
-        assert place.is_dir(), "its process lives"
-        assert other != place
+        assert directory.is_dir(), "its process lives"
+        assert other != directory
     process.send_signal(how)
     process.wait(30)
     process.stdout.close()
     if how is not signal.SIGKILL:
-        assert not place.exists()
+        assert not directory.exists()
     with temporary_directory("rekap-test-"):
-        assert not place.exists(), "the next one cleans up after one that was killed"
+        assert not directory.exists(), "the next one cleans up after one that was killed"
     assert list(tmp_path.iterdir()) == []

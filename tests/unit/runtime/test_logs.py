@@ -52,12 +52,12 @@ def test_no_character_ends_a_line_or_a_value_or_is_unseen() -> None:
         text = "".join(map(chr, range(first, min(first + 4096, sys.maxunicode + 1))))
         for start in range(0, len(text), 1024):
             part = text[start : start + 1024]
-            for line in (_logged(log_line("tried", x=part, y=1)), _logged(f"library says {part}")):
+            for line in (_logged(log_line("tried", x=part, y=1)), _logged(f"library: {part}")):
                 assert len(line.splitlines()) == 1
                 assert line.endswith("\n")
                 assert {unicodedata.category(each) for each in line[:-1]}.isdisjoint(unseen)
-            said = log_line("tried", x=part, y=1)
-            assert re.fullmatch(r'tried x="(?:[^"\\]|\\.)*" y=1', said)
+            written = log_line("tried", x=part, y=1)
+            assert re.fullmatch(r'tried x="(?:[^"\\]|\\.)*" y=1', written)
 
 
 def test_a_value_is_bounded() -> None:

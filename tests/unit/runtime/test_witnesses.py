@@ -1,4 +1,4 @@
-"""Asking witnesses that answer anything but what they should: the log goes on, and asks again later."""
+"""Asking witnesses that answer anything but what they should: the log continues, and asks again later."""
 
 from __future__ import annotations
 
@@ -63,15 +63,15 @@ async def _client(*asked: Witness, clock: Callable[[], float] = time.monotonic) 
 
 
 async def test_the_size_that_the_witness_knows_is_where_the_proof_begins() -> None:
-    heard: list[str] = []
+    asked: list[str] = []
 
     async def answer(first: str) -> bytes:
-        heard.append(first)
+        asked.append(first)
         return _http(200, STRANGE + GOOD) if first == "old 5" else _http(409, "5\n")
 
     async with _witness(answer) as witness, _client(witness) as client:
         assert await _ask(client) == [GOOD], "and the line of another key is left out"
-    assert heard == ["old 0", "old 5"]
+    assert asked == ["old 0", "old 5"]
 
 
 @pytest.mark.parametrize(
@@ -100,11 +100,11 @@ async def test_an_answer_that_is_no_cosignature_gives_none(answered: bytes) -> N
 
 async def test_one_that_is_slow_is_left_alone_for_a_while_and_the_others_are_asked() -> None:
     now = [1000.0]
-    heard: list[str] = []
+    asked: list[str] = []
     is_slow = [True]
 
     async def slow(first: str) -> bytes:
-        heard.append(first)
+        asked.append(first)
         if is_slow[0]:
             await asyncio.sleep(30)
         return _http(200, GOOD)
@@ -120,7 +120,7 @@ async def test_one_that_is_slow_is_left_alone_for_a_while_and_the_others_are_ask
         assert await _ask(client) == [GOOD]
         is_slow[0] = False
         assert await _ask(client) == [GOOD]
-        assert len(heard) == 1, "it rests"
+        assert len(asked) == 1, "it rests"
         now[0] += witnesses.REST_SECONDS
         assert await _ask(client) == [GOOD, GOOD]
 

@@ -37,7 +37,7 @@ def test_a_time_of_another_zone_is_written_in_utc() -> None:
         (1_001, "1970-01-01T00:00:00.001001Z"),
     ],
 )
-def test_microseconds_are_written_only_where_they_say_more(microseconds: int, text: str) -> None:
+def test_microseconds_are_written_only_where_they_are_not_0(microseconds: int, text: str) -> None:
     assert text_of_microseconds(microseconds) == text
 
 

@@ -26,7 +26,7 @@ PRESIDENT, COUNCIL = OfficeId("president"), OfficeId("council")
 
 
 class FakeProducer:
-    """Takes what it is told to; the others' outcomes are as `refuses` says."""
+    """Takes each result, unless one of the functions `refuses_…` gives an error for it."""
 
     def __init__(self) -> None:
         self.results: list[Result] = []

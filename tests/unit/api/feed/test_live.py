@@ -156,7 +156,7 @@ async def test_frames_without_end_are_shown_out(server: LiveServer) -> None:
         wire.close()
 
 
-async def test_a_binary_message_gets_an_answer_and_the_connection_goes_on(server: LiveServer) -> None:
+async def test_a_binary_message_gets_an_answer_and_the_connection_stays_open(server: LiveServer) -> None:
     wire = await server.connect()
     await wire.upgrade()
     await wire.send(masked_frame(BINARY, b'{"type":"subscribe","office":"president"}'))
@@ -204,7 +204,7 @@ async def test_a_stream_that_is_asked_for_while_the_feed_begins_is_held_until_it
         wire.close()
 
 
-async def test_a_stream_without_a_place_ends_with_200_and_says_when_to_come_back() -> None:
+async def test_a_stream_without_a_slot_ends_with_200_and_retry() -> None:
     async with live_server(DEFINITION, live_clients=1) as server:
         first = await _stream(server)
         second = await server.connect()
@@ -215,7 +215,7 @@ async def test_a_stream_without_a_place_ends_with_200_and_says_when_to_come_back
         second.close()
 
 
-async def test_one_address_does_not_take_all_places() -> None:
+async def test_one_address_does_not_take_all_slots() -> None:
     async with live_server(DEFINITION, live_clients=4, live_clients_per_address=2) as server:
         mine = [await server.connect(source="127.0.0.2") for _ in range(3)]
         for wire in mine[:2]:
@@ -285,7 +285,7 @@ async def test_a_client_of_the_library_reads_the_same_with_and_without_compressi
         assert json.loads(await socket.recv())["type"] == "heartbeat"
 
 
-async def test_a_client_that_is_shown_out_hears_so_at_once_however_much_it_has_sent(server: LiveServer) -> None:
+async def test_a_client_that_is_shown_out_is_closed_at_once_however_much_it_has_sent(server: LiveServer) -> None:
     """What it sent before its own close is in the way of that, and must still be read."""
     wire = await server.connect()
     await wire.upgrade()

@@ -206,7 +206,7 @@ async def test_processes_of_one_role_have_their_turns_and_one_that_stops_gets_no
         assert _answers(await machine.ask(READ)), "the other roles are as they were"
 
 
-async def test_without_a_process_of_the_role_the_refusal_says_so_and_is_read_behind_a_large_body() -> None:
+async def test_without_a_process_of_the_role_the_refusal_names_it_and_is_read_behind_a_large_body() -> None:
     async with _machine(ApiRole.READ) as machine:
         for request in (_post(b"{}"), _post(b"x" * 1_000_000)):
             answer = await machine.ask(request)

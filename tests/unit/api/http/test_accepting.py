@@ -70,7 +70,7 @@ async def test_those_who_have_gone_are_not_taken(at_once: bool) -> None:
             assert taken[0].transport.get_extra_info("peername") == stays.getsockname()
 
 
-async def test_an_address_makes_no_more_than_it_may_and_hears_at_once() -> None:
+async def test_an_address_makes_no_more_than_it_may_and_is_closed_at_once() -> None:
     with _listening(1) as (taken, address, _):
         clients = [socket.create_connection(address) for _ in range(15)]
         other = socket.create_connection(address, source_address=("127.0.0.9", 0))

@@ -56,7 +56,7 @@ async def test_one_who_asks_for_little_is_begun_at_once_whatever_others_wait_for
     assert begun.order[-1] == "b"
 
 
-async def test_while_others_are_at_work_a_party_has_few_at_work_and_goes_on_as_they_end() -> None:
+async def test_while_others_are_at_work_a_party_has_few_at_work_and_more_as_they_end() -> None:
     begun = Begun()
     begun.ask("b")
     begun.ask("a", 100)

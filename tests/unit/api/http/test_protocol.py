@@ -232,7 +232,7 @@ async def test_bytes_that_trickle_do_not_lengthen_the_head(server: Server) -> No
 # -- bodies ----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_body_that_stops_is_408_and_its_reader_hears_of_it(server: Server) -> None:
+async def test_a_body_that_stops_is_408_and_its_reader_is_ended(server: Server) -> None:
     protocol, transport = server.connect()
     protocol.data_received(b"POST /a HTTP/1.1\r\nContent-Length: 100000\r\n\r\n" + b"x" * 20_000)
     await settled()
@@ -241,7 +241,7 @@ async def test_a_body_that_stops_is_408_and_its_reader_hears_of_it(server: Serve
     protocol.look(later(2 * bounds.BODY_WINDOW_SECONDS + 3))
     await settled()
     status, problem = refusal(transport)
-    assert (status, problem["detail"]) == (408, "Of a body at least 8192 bytes must come in 15 s; got 0.")
+    assert (status, problem["detail"]) == (408, "At least 8192 bytes of a body must come in 15 s; got 0.")
     assert server.ended == ["/a"]
     assert transport.has_eof
 
@@ -303,7 +303,7 @@ async def test_the_rest_of_a_body_that_was_refused_is_dropped_for_a_while(server
     protocol.data_received(b"x" * 999_000)
     protocol.data_received(GET)
     await settled()
-    assert transport.sent.count(b"HTTP/1.1 200 ") == 1  # the connection goes on after it
+    assert transport.sent.count(b"HTTP/1.1 200 ") == 1  # the connection is used after it
     protocol, transport = server.connect()
     protocol.data_received(b"POST /early HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1_000)
     await settled()
@@ -379,7 +379,7 @@ async def test_a_pipelined_body_that_stops_does_not_harm_the_answer_before(serve
     assert [scope["path"] for scope in server.scopes] == ["/held"]
 
 
-async def test_a_stream_with_a_request_behind_it_hears_of_the_end(server: Server) -> None:
+async def test_a_stream_with_a_request_behind_it_is_ended_with_its_client(server: Server) -> None:
     protocol, transport = server.connect()
     protocol.data_received(b"GET /stream HTTP/1.1\r\n\r\n" + GET)
     await settled()
@@ -449,7 +449,7 @@ def room_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections_module, "ROOM_AFTER_SECONDS", 0.0)
 
 
-async def test_a_connection_that_has_just_been_made_keeps_its_place(server: Server) -> None:
+async def test_a_connection_that_has_just_been_made_is_not_closed_for_another(server: Server) -> None:
     young = [server.connect()[1] for _ in range(4)]
     _, refused = server.connect()
     assert refusal(refused)[0] == 503
@@ -457,7 +457,7 @@ async def test_a_connection_that_has_just_been_made_keeps_its_place(server: Serv
 
 
 @pytest.mark.usefixtures("room_at_once")
-async def test_a_new_connection_takes_the_place_of_the_one_that_waits_longest(server: Server) -> None:
+async def test_a_new_connection_closes_the_one_that_waits_longest(server: Server) -> None:
     waiting = [server.connect()[1] for _ in range(4)]
     _, new = server.connect()
     assert [transport.is_aborted for transport in waiting] == [True, False, False, False]
@@ -480,7 +480,7 @@ async def test_an_address_whose_connections_are_all_at_work_gets_no_more(server:
 
 
 @pytest.mark.usefixtures("room_at_once")
-async def test_where_all_places_are_taken_the_largest_party_makes_room(server: Server) -> None:
+async def test_where_no_more_connections_are_allowed_the_largest_party_makes_room(server: Server) -> None:
     server.connections.of_party_max = 8
     many = [server.connect()[1] for _ in range(8)]
     few = [server.connect("198.51.100.8")[1] for _ in range(2)]
@@ -490,7 +490,7 @@ async def test_where_all_places_are_taken_the_largest_party_makes_room(server: S
     assert not any(transport.is_closed for transport in (*many[1:], *few))
 
 
-async def test_a_large_party_whose_places_are_fresh_shuts_nobody_out(
+async def test_a_large_party_whose_connections_are_fresh_shuts_nobody_out(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.connections.of_party_max = 8
@@ -505,7 +505,7 @@ async def test_a_large_party_whose_places_are_fresh_shuts_nobody_out(
     assert not any(transport.is_closed for transport in fresh)
 
 
-async def test_where_all_are_at_work_the_new_one_is_refused_and_health_hears_why(server: Server) -> None:
+async def test_where_all_are_at_work_the_new_one_is_refused_and_health_names_the_reason(server: Server) -> None:
     server.connections.total_max, server.hold = 2, asyncio.Event()
     for peer in ("198.51.100.7", "198.51.100.8"):
         server.connect(peer)[0].data_received(b"GET /held HTTP/1.1\r\n\r\n")
@@ -531,7 +531,7 @@ async def test_a_connection_that_was_used_waits_anew(server: Server) -> None:
     assert others[0].is_aborted
 
 
-async def test_what_has_ended_leaves_its_place(server: Server) -> None:
+async def test_a_connection_that_has_ended_counts_no_more(server: Server) -> None:
     protocols: list[BoundedProtocol] = [server.connect()[0] for _ in range(4)]
     for protocol in protocols:
         protocol.connection_lost(None)
@@ -644,11 +644,11 @@ async def test_a_client_that_does_not_read_its_answers_is_not_answered_at_once(s
 
 
 async def test_while_it_waits_for_its_answer_a_request_leaves_the_loop_to_its_party(server: Server) -> None:
-    places = []
+    waiting = []
     for _ in range(3):
         protocol, _, at_once = _connect_at_once(server)
         protocol.data_received(POST % b"")
-        places.append(at_once.taken)
-    assert all(len(taken) == 1 for taken in places)
+        waiting.append(at_once.taken)
+    assert all(len(taken) == 1 for taken in waiting)
     assert server.turns.at_work.of("198.51.100.7") == 0
     assert server.turns.under_way.of("198.51.100.7") == 3

@@ -145,7 +145,7 @@ async def test_a_handshake_has_a_deadline() -> None:
     assert transport.is_aborted
 
 
-async def test_frames_that_nobody_takes_end_the_connection_and_its_place_is_free() -> None:
+async def test_frames_that_nobody_takes_end_the_connection_and_it_counts_no_more() -> None:
     server = Server()
     socket, transport = await server.open()
     assert len(server.connections) == 1

@@ -48,6 +48,6 @@ def test_a_header_of_thousands_of_addresses_is_read_from_the_right_only() -> Non
 
 
 @pytest.mark.parametrize("text", ["10.0.0.1/8", "proxy.example", "10.0.0.0/40", "10.0.0.0/8;::1"])
-def test_what_is_not_a_network_is_said(text: str) -> None:
+def test_what_is_not_a_network_is_named(text: str) -> None:
     with pytest.raises(SettingsError, match="is not an address or a network"):
         TrustedProxies.parse(text)

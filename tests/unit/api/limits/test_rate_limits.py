@@ -62,7 +62,7 @@ def test_what_costs_more_than_a_bucket_needs_a_full_one(limit: RateLimit, clock:
     assert not limit.take("a", 1_000)
 
 
-def test_the_refusal_says_when_to_come_back(limit: RateLimit, clock: Clock) -> None:
+def test_the_refusal_has_the_time_to_come_back(limit: RateLimit, clock: Clock) -> None:
     while limit.take("a"):
         pass
     problem = limit.refusal("a", "Your address", 20)
@@ -73,7 +73,7 @@ def test_the_refusal_says_when_to_come_back(limit: RateLimit, clock: Clock) -> N
     assert limit.take("a", 20)
 
 
-def test_the_headers_say_what_is_left(limit: RateLimit, clock: Clock) -> None:
+def test_the_headers_have_what_is_left(limit: RateLimit, clock: Clock) -> None:
     assert limit.policy == b'"requests";q=100;w=10'
     assert limit.state("a") == b'"requests";r=100;t=0'
     limit.take("a", 35)

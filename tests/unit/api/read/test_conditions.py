@@ -55,7 +55,7 @@ def test_a_condition_is_decided(asked: dict[str, str], expected: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["if-modified-since", "if-unmodified-since"])
-def test_a_date_says_nothing_of_an_answer_without_one(name: str) -> None:
+def test_a_date_has_no_effect_on_an_answer_without_one(name: str) -> None:
     assert outcome({name: BEFORE}, TAG, None) == 200
 
 

@@ -1,4 +1,4 @@
-"""A parameter that would be ignored is refused, and the sentence says which the path has."""
+"""A parameter that would be ignored is refused, and the sentence names those that the path has."""
 
 from __future__ import annotations
 

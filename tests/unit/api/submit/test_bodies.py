@@ -34,7 +34,7 @@ def _request(size: int, party: str = "a", chunk: int = 100, *, declares: int | N
     return Request({"type": "http", "method": "POST", "path": "/", "headers": headers, PARTY: party}, receive)
 
 
-async def test_what_is_more_than_the_bound_is_told_to_come_back(limits: Limits) -> None:
+async def test_what_is_more_than_the_bound_gets_retry_after(limits: Limits) -> None:
     async with held_body(limits, _request(600), LIMIT) as first:
         assert len(first) == 600
         with pytest.raises(Problem) as refused:

@@ -38,7 +38,7 @@ def test_an_event_in_order_is_taken_without_a_word() -> None:
     assert _rules(gateway, 11, _event(1, prev=10, version=2, corrects=10)) == []
 
 
-def test_what_the_count_will_flag_is_said() -> None:
+def test_what_the_count_will_flag_is_forewarned() -> None:
     gateway = Forewarning()
     assert _rules(gateway, 10, _event(0)) == []
     assert _rules(gateway, 11, _event(0)) == ["Q1"]
@@ -48,11 +48,11 @@ def test_what_the_count_will_flag_is_said() -> None:
     assert _rules(gateway, 15, _event(4, prev=14, version=3, corrects=14)) == ["V6"]
 
 
-def test_what_may_have_come_through_another_gateway_is_not_said() -> None:
+def test_what_may_have_come_through_another_gateway_is_not_forewarned() -> None:
     assert _rules(Forewarning(), 20, _event(7, prev=3, version=2, corrects=19)) == []
 
 
-def test_a_key_that_has_used_up_its_events_is_told_at_once() -> None:
+def test_a_key_that_has_used_up_its_events_is_refused_at_once() -> None:
     gateway = Forewarning()
     with patch.object(forewarning, "EVENTS_PER_KEY_MAX", 2):
         for number in range(2):

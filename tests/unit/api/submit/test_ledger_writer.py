@@ -1,4 +1,4 @@
-"""Records that come together leave together, each hears its own offset, and what nobody waits for is kept nowhere."""
+"""Records that come together leave together, each gets its own offset, and what nobody waits for is kept nowhere."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RECORD = b"x" * 100
 
 
 class Producer:
-    """Stands for Kafka that hangs, refuses, or has forgotten: which a real one does only when it is forced to."""
+    """A Kafka that hangs, refuses, or has forgotten, which a real one does only when it is forced to."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[int, int]] = []
@@ -61,7 +61,7 @@ async def writer(kafka: Producer, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     await writer.stop()
 
 
-async def test_what_comes_together_leaves_together_and_each_hears_its_offset(
+async def test_what_comes_together_leaves_together_and_each_gets_its_offset(
     writer: LedgerWriter, kafka: Producer
 ) -> None:
     kafka.go.set()
@@ -111,11 +111,13 @@ async def test_whoever_gives_up_is_forgotten_unless_it_is_on_its_way(writer: Led
     assert kafka.sent == [(0, 1), (0, 1)]
 
 
-async def test_an_error_is_told_to_all_of_the_batch_and_to_none_after_it(writer: LedgerWriter, kafka: Producer) -> None:
+async def test_an_error_is_raised_for_all_of_the_batch_and_for_none_after_it(
+    writer: LedgerWriter, kafka: Producer
+) -> None:
     kafka.go.set()
     kafka.error = RequestTimedOutError()
-    told = await asyncio.gather(*(writer.append(0, b"key", RECORD) for _ in range(2)), return_exceptions=True)
-    assert [type(each) for each in told] == [RequestTimedOutError] * 2
+    outcomes = await asyncio.gather(*(writer.append(0, b"key", RECORD) for _ in range(2)), return_exceptions=True)
+    assert [type(each) for each in outcomes] == [RequestTimedOutError] * 2
     kafka.error = None
     assert await writer.append(0, b"key", RECORD) == 10
 

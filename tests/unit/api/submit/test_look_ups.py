@@ -1,4 +1,4 @@
-"""Look-ups that come while one is under way are asked together, and each hears of its own event only."""
+"""Look-ups that come while one is under way are asked together, and each gets its own event only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from api.submit.look_ups import LookUps
 
 
 class Pool:
-    """Stands for PostgreSQL that is slow, fails or hangs: which a real one does only when it is forced to."""
+    """A PostgreSQL that is slow, fails or hangs, which a real one does only when it is forced to."""
 
     def __init__(self) -> None:
         self.asked: list[list[str]] = []

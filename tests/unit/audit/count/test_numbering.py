@@ -24,17 +24,17 @@ HERE, THERE = "1.1.1-1", "2.1.2-2"
 
 
 def _numbering(ledger: MemoryLedger) -> Numbering:
-    with tempfile.TemporaryDirectory() as place:
-        write_package(ledger.package, Path(place) / "package")
-        package = read_package(Path(place) / "package")
+    with tempfile.TemporaryDirectory() as directory:
+        write_package(ledger.package, Path(directory) / "package")
+        package = read_package(Path(directory) / "package")
         ballots = Ballots(package)
         rows = [
             read_row(ballots, partition, offset, value, leaf_hash(value))
             for partition, records in enumerate(ledger.partitions)
             for offset, value in enumerate(records)
         ]
-        write_rows(rows, Path(place) / "rows.parquet")
-        return Recount(package, [Path(place) / "rows.parquet"]).numbering()
+        write_rows(rows, Path(directory) / "rows.parquet")
+        return Recount(package, [Path(directory) / "rows.parquet"]).numbering()
 
 
 @pytest.fixture
@@ -174,12 +174,12 @@ CORRECTIONS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("said", "kind"), CORRECTIONS)
+@pytest.mark.parametrize(("correction", "kind"), CORRECTIONS)
 def test_a_correction_of_nothing_or_of_another_station_is_listed(
-    ledger: MemoryLedger, said: dict[str, Any], kind: str
+    ledger: MemoryLedger, correction: dict[str, Any], kind: str
 ) -> None:
-    corrects = _event(ledger) if said["supersedes"] == "elsewhere" else said["supersedes"]
-    ledger.say("officer", reported(HERE, (9, 9, 9), version=said["version"]) | {"supersedes": corrects})
+    corrects = _event(ledger) if correction["supersedes"] == "elsewhere" else correction["supersedes"]
+    ledger.say("officer", reported(HERE, (9, 9, 9), version=correction["version"]) | {"supersedes": corrects})
     (found,) = _numbering(ledger).first
     assert (found.kind, found.names) == (kind, corrects)
 

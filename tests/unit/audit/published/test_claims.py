@@ -19,9 +19,9 @@ RIGHT = {"office": "president", "as_of": {"0": 1, "1": -1, "2": 7}, "tally": TAL
 
 @pytest.fixture(scope="module")
 def snapshots(tmp_path_factory: pytest.TempPathFactory) -> Snapshots:
-    place: Path = tmp_path_factory.mktemp("package")
-    write_package(small_package(), place)
-    return Snapshots(read_package(place))
+    directory: Path = tmp_path_factory.mktemp("package")
+    write_package(small_package(), directory)
+    return Snapshots(read_package(directory))
 
 
 def test_a_right_answer_is_a_claim(snapshots: Snapshots) -> None:

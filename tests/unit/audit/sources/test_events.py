@@ -72,18 +72,18 @@ def test_an_event_of_each_type_is_read(body: dict[str, Any]) -> None:
 
 @st.composite
 def _mutated(draw: st.DrawFn) -> dict[str, Any]:
-    """An event with something odd in one or two places, at the top, in its form, or in a row of it."""
+    """An event with something odd in one or two objects: at the top, in its form, or in a row of it."""
     event: dict[str, Any] = json.loads(json.dumps(FRAME | draw(st.sampled_from(BODIES))))
     for _ in range(draw(st.integers(1, 2))):
         form = event.get("form")
         row = form.get("A") if isinstance(form, dict) else None
         inner = [each for each in (event, form, row) if isinstance(each, dict)]
-        place = draw(st.sampled_from(inner))
-        name = draw(st.sampled_from((*sorted(place), *NAMES)))
+        holder = draw(st.sampled_from(inner))
+        name = draw(st.sampled_from((*sorted(holder), *NAMES)))
         if draw(st.booleans()):
-            place[name] = deepcopy(draw(st.sampled_from(ODD)))  # the next one may change it
+            holder[name] = deepcopy(draw(st.sampled_from(ODD)))  # the next one may change it
         else:
-            place.pop(name, None)
+            holder.pop(name, None)
     return event
 
 
@@ -167,7 +167,7 @@ def test_what_is_no_event_is_none_for_both(record: bytes) -> None:
         json.dumps({"envelope": ENVELOPE}, indent=2).encode(),
     ],
 )
-def test_what_the_specification_says_to_ignore_is_ignored_by_both(record: bytes) -> None:
+def test_what_the_specification_ignores_is_ignored_by_both(record: bytes) -> None:
     assert _assert_same(record)
 
 
@@ -188,7 +188,7 @@ _PIECES = (
 def test_two_readers_of_odd_envelopes_agree(pieces: list[tuple[int, bytes, bool]], is_plain: bool) -> None:
     """Pieces are put in anywhere, most often where a name may begin."""
     record = _gateways(ENVELOPE) if is_plain else json.dumps({"envelope": ENVELOPE, "x": 1}, indent=1).encode()
-    for place, piece, at_name in pieces:
-        at = record.find(b'"', place % len(record)) if at_name else place % len(record)
+    for position, piece, at_name in pieces:
+        at = record.find(b'"', position % len(record)) if at_name else position % len(record)
         record = record[:at] + piece + record[at:]
     _assert_same(record)

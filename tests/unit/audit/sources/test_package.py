@@ -1,4 +1,4 @@
-"""The auditor's definition hash against the server's, and what it says of a package that it cannot read."""
+"""The auditor's definition hash against the server's, and its errors for a package that it cannot read."""
 
 from __future__ import annotations
 

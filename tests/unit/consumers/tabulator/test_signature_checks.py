@@ -40,7 +40,7 @@ async def found(asking: SignatureChecks, checks: list[Check]) -> list[bool]:
 
 
 def workers() -> list[psutil.Process]:
-    """Of these tests: Kafka and PostgreSQL of other tests may be children too."""
+    """The processes that these tests started. Kafka and PostgreSQL of other tests may be children too."""
     return [each for each in psutil.Process().children() if "consumers.tabulator.signature_process" in each.cmdline()]
 
 
@@ -80,7 +80,7 @@ async def test_a_process_that_is_killed_costs_no_answer(asking: SignatureChecks)
     assert [bool(each) for each in await question_under_way] == expected * 20
 
 
-async def test_a_process_that_stands_still_is_not_waited_for(
+async def test_a_process_that_does_nothing_is_not_waited_for(
     asking: SignatureChecks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(signature_checks, "ANSWER_SECONDS", 0.2)

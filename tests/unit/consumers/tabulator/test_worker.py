@@ -1,4 +1,4 @@
-"""What a tabulator does between Kafka's calls: with a consumer and a producer that do as they are told."""
+"""What a tabulator does between Kafka's calls: with a consumer and a producer that the test controls."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.support.waiting import until
 
 
 class FakeConsumer:
-    """Gives what it is told to, and writes down what is committed."""
+    """Gives the batches of the test, and writes down what is committed."""
 
     def __init__(self) -> None:
         self.batches: list[dict[TopicPartition, list[Any]]] = []
@@ -146,7 +146,7 @@ async def test_what_is_committed_when_partitions_are_taken_away_is_published(
     assert not step.done()
 
     await worker.tabulator.on_partitions_revoked(worker.topic_partitions)
-    # Here it may be killed; and whoever gets the partition goes on from what is committed.
+    # Here it may be killed. The tabulator that gets the partition continues from what is committed.
     for topic_partition, offset in worker.consumer.offsets.items():
         assert offset <= worker.producer.published_through(topic_partition.partition) + 1
 
@@ -245,7 +245,7 @@ async def test_a_worker_that_cannot_commit_in_a_rebalance_stops_and_lets_go(
 
 
 async def test_a_batch_that_was_read_ahead_of_a_rebalance_is_not_folded(worker: Worker) -> None:
-    """The partition is given back, with another fold of it, which begins where the ledger says."""
+    """The partition is given back, with another fold of it, which begins at the committed offset."""
     worker.tabulator._settings = replace(worker.tabulator._settings, batch_records=1)
     topic_partition = worker.topic_partitions[0]
     worker.every_station_reports()

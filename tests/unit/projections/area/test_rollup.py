@@ -103,7 +103,7 @@ def test_a_change_has_the_areas_and_parties_that_changed_since_the_last_one() ->
     assert [each["contest"] for each in second.contests] == ["council-c"]
 
 
-def test_a_keyframe_has_all_areas_and_contests_and_leaves_nothing_to_tell() -> None:
+def test_a_keyframe_has_all_areas_and_contests_and_leaves_nothing_to_publish() -> None:
     rollup = opened(COUNCIL)
     rollup.apply(block(0, 0, 1, ("council-a", "1.1", tally("council-a", 1, 2, 3, 4)), office=COUNCIL))
     rollup.apply(block(1, 0, 4, ("council-c", "2.2", tally("council-c", 5, 6, 7, 8)), office=COUNCIL))
@@ -181,7 +181,7 @@ def test_after_a_gap_an_office_is_silent_until_each_partition_has_sent_a_keyfram
 def test_a_keyframe_with_news_shows_that_blocks_were_missed_also_in_other_partitions() -> None:
     rollup = opened()
     assert rollup.apply(keyframe(PRESIDENT, 0, 0, [])) is Applied.SKIPPED
-    assert rollup.is_complete, "a keyframe of what was applied says nothing new"
+    assert rollup.is_complete, "a keyframe of what was applied changes nothing"
     assert (
         rollup.apply(keyframe(PRESIDENT, 0, 3, [("president", "1.1", tally("president", 1, 2, 3))])) is Applied.APPLIED
     )

@@ -124,7 +124,7 @@ def test_numbers_side_by_side_are_added_and_taken_apart_again() -> None:
 
 
 def tallies() -> AreaTallies:
-    """Of two contests, with one choice and with two."""
+    """Tallies of two contests, with one choice and with two."""
     return AreaTallies([tally_length(1), tally_length(2)])
 
 

@@ -362,17 +362,17 @@ def test_a_contest_without_a_station_is_found(package: ElectionPackage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "place"),
+    ("part", "shared"),
     [("N.1.1", "N.1.1"), ("N.1", "N.1.1"), ("N.1.1.002", "N.1.1.002"), ("N", "N.1.1")],
 )
 def test_a_station_in_two_contests_of_an_office_is_found_once_for_the_two(
-    package: ElectionPackage, part: str, place: str
+    package: ElectionPackage, part: str, shared: str
 ) -> None:
     """The same area, an area around the other's, a single station of it, the nation."""
     found = problems(added(package, "districts", DistrictPart(district="dpr-3", name="Dapil 3", area=part)))
     of_the_first = [problem for problem in found if "'dpr-1' and" in problem.sentence]
     sentence = (
-        f"{place!r} lies in the electorates of 'dpr-1' and 'dpr-3'; a station has at most one contest of office 'dpr'"
+        f"{shared!r} lies in the electorates of 'dpr-1' and 'dpr-3'; a station has at most one contest of office 'dpr'"
     )
     assert of_the_first == [Problem("contests", 3, "electorate", sentence)]
 

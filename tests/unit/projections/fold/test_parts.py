@@ -165,7 +165,7 @@ def test_an_older_message_that_comes_again_does_not_end_the_one_that_its_writer_
         assert parts.add("office", Part("w-10", number, 3), "b", 1) == (["b"] * 3 if number == 2 else None)
 
 
-def test_a_part_of_as_many_as_the_first_does_not_say_drops_the_message() -> None:
+def test_a_part_with_another_number_of_parts_than_the_first_drops_the_message() -> None:
     parts: Parts[str] = Parts()
     parts.add("office", Part("w-1", 0, 3), "a", 1)
     assert parts.add("office", Part("w-1", 1, 2), "a", 1) is None

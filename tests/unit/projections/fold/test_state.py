@@ -107,9 +107,9 @@ def small_state() -> tuple[bytes, StateOf]:
 def test_a_state_with_one_bit_changed_is_not_used(small_state: tuple[bytes, StateOf]) -> None:
     right, of = small_state
     decoded(right, of)
-    for place in range(len(right)):
+    for index in range(len(right)):
         damaged = bytearray(right)
-        damaged[place] ^= 1
+        damaged[index] ^= 1
         with pytest.raises(UnfitStateError):
             decoded(bytes(damaged), of)
 

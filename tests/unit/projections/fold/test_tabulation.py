@@ -59,12 +59,12 @@ def test_an_event_that_may_not_be_submitted_is_refused_with_its_rule(
     envelope = ledger.signed(key, body)
     if frame:
         election = ledger.definition.election
-        said: dict[str, Any] = {
+        whole: dict[str, Any] = {
             "election": election.id,
             "mode": election.mode.value,
             "definition": ledger.definition.hash,
         } | frame
-        envelope = Signer(private_key(key), **said).sign({"created_at": CREATED_AT, **body}).envelope
+        envelope = Signer(private_key(key), **whole).sign({"created_at": CREATED_AT, **body}).envelope
     ledger.append(partition, envelope)
     ((_, state, rules),) = _states(ledger, partition).values()
     assert (state, rules) == ("refused", [rule])

@@ -44,7 +44,7 @@ def test_a_number_is_bounded_by_another_with_a_tolerance(
 @pytest.mark.parametrize(
     ("registered", "parameters", "ballots"),
     [
-        (300, {}, 306),  # 2 % where the package says nothing, rounded up
+        (300, {}, 306),  # 2 % where the package has no figure, rounded up
         (251, {}, 257),  # 5.02
         (250, {}, 255),
         (251, {"rounding": "down"}, 256),

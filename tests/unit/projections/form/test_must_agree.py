@@ -1,4 +1,4 @@
-"""What says the same as the rules of the count, in other code: each names each rule, or the list says why not."""
+"""Code that repeats the rules of the count: each part names each rule, or the list has the reason why not."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from projections.form.rules import MUST_AGREE, RULE_IDS, RULES, Counterpart
 
 ROOT = Path(__file__).parents[4]
 NOT_IN_THE_AUDITORS_COUNT = {
-    "V4": "Of a superseded form the auditor says the state alone.",
-    "R1": "Of a rejected form the auditor says the state alone.",
+    "V4": "The auditor gives the state alone of a superseded form.",
+    "R1": "The auditor gives the state alone of a rejected form.",
     "R2": "An accepted form is flagged by the statement itself.",
-    "N1": "Of an annulled form the auditor says the state alone.",
+    "N1": "The auditor gives the state alone of an annulled form.",
 }
 
 

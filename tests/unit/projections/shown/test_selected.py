@@ -19,7 +19,7 @@ def test_all_is_the_tally_itself() -> None:
     assert selected(TALLY, "all") is TALLY
 
 
-def test_totals_say_how_much_is_counted_and_nothing_of_choices() -> None:
+def test_totals_have_how_much_is_counted_and_no_choices() -> None:
     totals = selected(TALLY, "totals")
     assert totals == {
         "contest": "president",

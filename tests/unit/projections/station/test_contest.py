@@ -20,7 +20,7 @@ SOFT = (Finding("G4", Severity.SOFT, "besar", "large"),)
 def form(
     offset: int,
     version: int = 1,
-    says: str = "a",
+    numbers: str = "a",
     findings: tuple[Finding, ...] = (),
     corrects: int | None = None,
 ) -> Submission:
@@ -29,7 +29,7 @@ def form(
         b"event %d" % offset,
         "ab" * 8,
         version,
-        says.encode(),
+        numbers.encode(),
         findings,
         (1, 0, 0, 0, 0, 0),
         None,
@@ -40,7 +40,7 @@ def form(
 def _settled(
     *forms: Submission, reviews: dict[int, bool] | None = None, annulled_through: int = 0
 ) -> tuple[ResultState, int | None, dict[int, tuple[ResultState, list[str]]]]:
-    """(state of the station, offset that stands, offset → (state, rules of its judgement))"""
+    """(state of the station, offset that counts, offset → (state, rules of its judgement))"""
     life = settled(
         list(forms),
         reviews={b"event %d" % of: Review(100 + of, accepted, "SEEN") for of, accepted in (reviews or {}).items()},
@@ -51,25 +51,28 @@ def _settled(
 
 
 def test_the_highest_version_counts_and_supersedes_those_below() -> None:
-    state, stands, states = _settled(form(1, 1), form(2, 3, "c", corrects=3), form(3, 2, "b", corrects=1))
-    assert (state, stands) == (ResultState.COUNTED, 2)
+    state, counts, states = _settled(form(1, 1), form(2, 3, "c", corrects=3), form(3, 2, "b", corrects=1))
+    assert (state, counts) == (ResultState.COUNTED, 2)
     assert states[1] == states[3] == (ResultState.SUPERSEDED, ["V4"])
 
 
 def test_of_two_forms_with_one_version_the_first_counts_flagged_and_the_other_is_held() -> None:
-    state, stands, states = _settled(form(1, says="a"), form(2, says="b"))
-    assert (state, stands) == (ResultState.FLAGGED, 1)
+    state, counts, states = _settled(form(1, numbers="a"), form(2, numbers="b"))
+    assert (state, counts) == (ResultState.FLAGGED, 1)
     assert states == {1: (ResultState.FLAGGED, ["V1"]), 2: (ResultState.HELD, ["V1"])}
 
 
 def test_a_second_form_with_the_same_numbers_is_not_a_conflict() -> None:
-    state, stands, states = _settled(form(1), form(2))
-    assert (state, stands) == (ResultState.COUNTED, 1)
+    state, counts, states = _settled(form(1), form(2))
+    assert (state, counts) == (ResultState.COUNTED, 1)
     assert states[2] == (ResultState.SUPERSEDED, ["V3"])
 
 
 def test_of_two_held_forms_with_one_version_the_first_waits_for_review() -> None:
-    assert _settled(form(1, says="a", findings=HARD), form(2, says="b", findings=HARD))[:2] == (ResultState.HELD, 1)
+    assert _settled(form(1, numbers="a", findings=HARD), form(2, numbers="b", findings=HARD))[:2] == (
+        ResultState.HELD,
+        1,
+    )
 
 
 def test_a_form_that_breaks_a_hard_rule_is_held_and_one_that_breaks_a_soft_rule_is_flagged() -> None:
@@ -78,26 +81,26 @@ def test_a_form_that_breaks_a_hard_rule_is_held_and_one_that_breaks_a_soft_rule_
 
 
 def test_a_held_higher_version_flags_what_counts_and_does_not_blank_it() -> None:
-    state, stands, states = _settled(form(1, 1), form(2, 2, "b", HARD, corrects=1))
-    assert (state, stands) == (ResultState.FLAGGED, 1)
+    state, counts, states = _settled(form(1, 1), form(2, 2, "b", HARD, corrects=1))
+    assert (state, counts) == (ResultState.FLAGGED, 1)
     assert states == {1: (ResultState.FLAGGED, ["V2"]), 2: (ResultState.HELD, [])}
 
 
 def test_a_reviewer_lets_a_held_form_count_flagged() -> None:
-    state, stands, states = _settled(form(1, findings=HARD), reviews={1: True})
-    assert (state, stands) == (ResultState.FLAGGED, 1)
+    state, counts, states = _settled(form(1, findings=HARD), reviews={1: True})
+    assert (state, counts) == (ResultState.FLAGGED, 1)
     assert states[1] == (ResultState.FLAGGED, ["R2"])
 
 
 def test_a_reviewer_rejects_a_held_form() -> None:
-    state, stands, states = _settled(form(1, 1), form(2, 2, "b", HARD), reviews={2: False})
-    assert (state, stands) == (ResultState.COUNTED, 1)
+    state, counts, states = _settled(form(1, 1), form(2, 2, "b", HARD), reviews={2: False})
+    assert (state, counts) == (ResultState.COUNTED, 1)
     assert states[2] == (ResultState.REFUSED, ["R1"])
 
 
 def test_a_reviewer_decides_a_conflict_for_the_later_form() -> None:
-    state, stands, states = _settled(form(1, says="a"), form(2, says="b"), reviews={2: True})
-    assert (state, stands) == (ResultState.FLAGGED, 2)
+    state, counts, states = _settled(form(1, numbers="a"), form(2, numbers="b"), reviews={2: True})
+    assert (state, counts) == (ResultState.FLAGGED, 2)
     assert states == {1: (ResultState.SUPERSEDED, ["V4"]), 2: (ResultState.FLAGGED, ["R2"])}
 
 
@@ -106,11 +109,11 @@ def test_a_review_of_a_form_that_is_in_order_changes_nothing() -> None:
 
 
 def test_an_annulled_station_waits_for_a_later_version() -> None:
-    state, stands, states = _settled(form(1, 1), form(2, 2, "b"), annulled_through=2)
-    assert (state, stands) == (ResultState.ANNULLED, None)
+    state, counts, states = _settled(form(1, 1), form(2, 2, "b"), annulled_through=2)
+    assert (state, counts) == (ResultState.ANNULLED, None)
     assert states[1] == states[2] == (ResultState.ANNULLED, ["N1"])
-    state, stands, _ = _settled(form(1, 1), form(2, 2), form(3, 3, "c", corrects=2), annulled_through=2)
-    assert (state, stands) == (ResultState.COUNTED, 3)
+    state, counts, _ = _settled(form(1, 1), form(2, 2), form(3, 3, "c", corrects=2), annulled_through=2)
+    assert (state, counts) == (ResultState.COUNTED, 3)
 
 
 def test_a_station_whose_only_form_was_rejected_waits() -> None:
@@ -142,8 +145,8 @@ def test_a_correction_names_a_lower_version(correction: Submission, is_flagged: 
 
 def test_a_form_typed_as_version_ten_thousand_is_held_until_a_reviewer_accepts_it() -> None:
     forms = form(1, 1), form(2, 2, "b", corrects=1), form(3, 10_000, "c", corrects=2)
-    state, stands, states = _settled(*forms)
-    assert (state, stands) == (ResultState.FLAGGED, 2)
+    state, counts, states = _settled(*forms)
+    assert (state, counts) == (ResultState.FLAGGED, 2)
     assert states == {
         1: (ResultState.SUPERSEDED, ["V4"]),
         2: (ResultState.FLAGGED, ["V2"]),
@@ -162,14 +165,14 @@ def test_a_version_is_far_above_from_one_step_more_than_there_may_be() -> None:
 
 def test_a_good_form_after_two_wrong_ones_of_its_version_counts() -> None:
     life = StationContest()
-    for each in (form(1, says="a", findings=HARD), form(2, says="b", findings=HARD), form(3, says="c")):
+    for each in (form(1, numbers="a", findings=HARD), form(2, numbers="b", findings=HARD), form(3, numbers="c")):
         life.add(each)
     assert (life.state, life.effective) == (ResultState.FLAGGED, life.submissions[2])
 
 
 def test_a_review_that_had_nothing_to_decide_decides_when_another_form_disagrees() -> None:
-    life = settled([form(1, says="a")], reviews={b"event 1": Review(2, False, "SEEN")})
-    life.add(form(3, says="b"))
+    life = settled([form(1, numbers="a")], reviews={b"event 1": Review(2, False, "SEEN")})
+    life.add(form(3, numbers="b"))
     assert [each.state for each in life.submissions] == [ResultState.REFUSED, ResultState.COUNTED]
 
 
@@ -189,9 +192,9 @@ def test_an_annulment_of_one_form_lets_the_one_below_stand_again() -> None:
 
 
 def test_of_two_accepted_forms_the_first_in_the_ledger_counts() -> None:
-    forms = form(1, says="a"), form(2, says="b"), form(3, says="c")
-    state, stands, states = _settled(*forms, reviews={3: True, 2: True})
-    assert (state, stands) == (ResultState.FLAGGED, 2)
+    forms = form(1, numbers="a"), form(2, numbers="b"), form(3, numbers="c")
+    state, counts, states = _settled(*forms, reviews={3: True, 2: True})
+    assert (state, counts) == (ResultState.FLAGGED, 2)
     assert states == {
         1: (ResultState.SUPERSEDED, ["V4"]),
         2: (ResultState.FLAGGED, ["R2"]),
@@ -210,22 +213,22 @@ def test_of_two_accepted_forms_the_first_in_the_ledger_counts() -> None:
     ],
 )
 def test_a_rejected_form_is_in_conflict_with_none(rejected: list[int], expected: dict[int, str]) -> None:
-    forms = form(1, says="a"), form(2, says="b"), form(3, says="c")
-    state, stands, states = _settled(*forms, reviews=dict.fromkeys(rejected, False))
+    forms = form(1, numbers="a"), form(2, numbers="b"), form(3, numbers="c")
+    state, counts, states = _settled(*forms, reviews=dict.fromkeys(rejected, False))
     assert {of: " ".join([each, *rules]) for of, (each, rules) in states.items()} == expected
     counted = [of for of, each in expected.items() if each.startswith(("counted", "flagged"))]
-    assert stands == (counted[0] if counted else None)
+    assert counts == (counted[0] if counted else None)
     assert state == (expected[counted[0]].split()[0] if counted else ResultState.WAITING)
 
 
 def test_a_held_form_is_in_conflict_only_while_another_is_open() -> None:
-    forms = form(1, says="a", findings=HARD), form(2, says="b", findings=HARD)
+    forms = form(1, numbers="a", findings=HARD), form(2, numbers="b", findings=HARD)
     assert _settled(*forms)[2] == {1: (ResultState.HELD, ["V1"]), 2: (ResultState.HELD, ["V1"])}
     assert _settled(*forms, reviews={1: False})[2] == {1: (ResultState.REFUSED, ["R1"]), 2: (ResultState.HELD, [])}
 
 
 def test_a_clean_form_counts_before_an_earlier_held_one_and_an_accepted_one_before_both() -> None:
-    forms = form(1, says="a", findings=HARD), form(2, says="b")
+    forms = form(1, numbers="a", findings=HARD), form(2, numbers="b")
     assert _settled(*forms) == (
         ResultState.FLAGGED,
         2,
@@ -299,19 +302,19 @@ def test_a_station_is_annulled_only_while_nothing_counts_or_waits() -> None:
 
 def test_a_finding_about_the_other_forms_names_them_in_two_languages() -> None:
     life = settled(
-        [form(1, says="a", findings=HARD), form(2, says="b", findings=HARD), form(3, 2, "c"), form(4, 2, "c")],
+        [form(1, numbers="a", findings=HARD), form(2, numbers="b", findings=HARD), form(3, 2, "c"), form(4, 2, "c")],
         reviews={b"event 1": Review(5, False, "TORN"), b"event 2": Review(6, True, "SEEN")},
         annulments={b"order": Annulment(7, "court", 0, b"event 3", "PSU")},
     )
-    told = {each.offset: each.judgement[0] for each in life.submissions}
-    assert told == {
-        1: Finding("R1", Severity.HARD, "Ditolak dalam peninjauan pada offset 5: TORN.", told[1].sentence_en),
-        2: told[2],
-        3: Finding("N1", Severity.HARD, "Dibatalkan oleh perintah pada offset 7: PSU.", told[3].sentence_en),
-        4: told[4],
+    judged = {each.offset: each.judgement[0] for each in life.submissions}
+    assert judged == {
+        1: Finding("R1", Severity.HARD, "Ditolak dalam peninjauan pada offset 5: TORN.", judged[1].sentence_en),
+        2: judged[2],
+        3: Finding("N1", Severity.HARD, "Dibatalkan oleh perintah pada offset 7: PSU.", judged[3].sentence_en),
+        4: judged[4],
     }
-    assert told[1].sentence_en == "Rejected by the review at offset 5: TORN."
-    assert told[3].sentence_en == "Annulled by the order at offset 7: PSU."
+    assert judged[1].sentence_en == "Rejected by the review at offset 5: TORN."
+    assert judged[3].sentence_en == "Annulled by the order at offset 7: PSU."
     accepted = settled([form(1, findings=HARD)], reviews={b"event 1": Review(6, True, "SEEN")}).submissions[0]
     assert accepted.judgement == (
         Finding(

@@ -1,4 +1,4 @@
-"""`rekap submit` and `rekap outbox`: what is signed and kept, and what is said where it is not."""
+"""`rekap submit` and `rekap outbox`: what is signed and kept, and what is printed where it is not."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def envelope(body: dict[str, Any], key: Ed25519PrivateKey | None = None) -> byte
 
 
 @pytest.mark.parametrize(
-    ("line", "place", "sentence"),
+    ("line", "line_number", "sentence"),
     [
         (b'{"type": "result.reported"\n', "2", "not JSON: "),
         (b"[1]\n", "2", "expected a JSON object"),
@@ -102,12 +102,12 @@ def envelope(body: dict[str, Any], key: Ed25519PrivateKey | None = None) -> byte
     ],
 )
 def test_a_file_with_one_wrong_line_is_refused_whole_with_file_line_and_sentence(
-    run: Run, line: bytes, place: str, sentence: str
+    run: Run, line: bytes, line_number: str, sentence: str
 ) -> None:
     file = write("forms.ndjson", reported("1.1.1-1"), line, reported("1.1.2-1"))
     result = run("submit", file, *SIGN)
     assert result.exit_code == 2
-    assert f"{file}:{place}: " in result.stderr
+    assert f"{file}:{line_number}: " in result.stderr
     assert sentence in result.stderr
     assert events() == []
     result = run("submit", write("forms.ndjson", reported("1.1.1-1"), reported("1.1.2-1")), *SIGN)
@@ -320,12 +320,12 @@ def test_a_key_that_has_signed_nothing_begins_at_0(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", [{"seq": 2**53, "event": "a" * 64}, {"seq": 7, "event": "x"}, {"seq": -1, "event": "a" * 64}]
+    "newest", [{"seq": 2**53, "event": "a" * 64}, {"seq": 7, "event": "x"}, {"seq": -1, "event": "a" * 64}]
 )
-def test_where_nobody_can_be_asked_the_numbers_begin_at_the_time(run: Run, said: dict[str, Any]) -> None:
+def test_where_nobody_can_be_asked_the_numbers_begin_at_the_time(run: Run, newest: dict[str, Any]) -> None:
     def lies(gateway: FakeGateway, path: str, body: bytes) -> bytes:
         if "/v1/keys/" in path:
-            return answer(200, {"key": path.rpartition("/")[2], **said})
+            return answer(200, {"key": path.rpartition("/")[2], **newest})
         return gateway.honest(path, body)
 
     with in_a_thread(FakeGateway(respond=lies)) as gateway:

@@ -1,4 +1,4 @@
-"""What a replay takes as a moment, and what it says of a question that has no answer."""
+"""What a replay takes as a moment, and its error for a question that has no answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo's night goes on where a line about it cannot be had."""
+"""The demo's night continues where a line about it cannot be had."""
 
 from __future__ import annotations
 

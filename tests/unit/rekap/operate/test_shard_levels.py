@@ -1,4 +1,4 @@
-"""What `rekap election check` says of an election whose forms would not be spread evenly over its partitions."""
+"""What `rekap election check` prints about an election whose forms would not be spread evenly over its partitions."""
 
 from __future__ import annotations
 

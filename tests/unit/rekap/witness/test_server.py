@@ -108,9 +108,9 @@ async def test_a_fork_is_kept_with_both_signed_checkpoints_and_logged_once(
     (kept,) = (await client.get("/conflicts")).json()["conflicts"]
     assert (kept["origin"], kept["kind"], kept["size"]) == (ORIGIN, "fork", 7)
     assert (kept["checkpoint"].encode(), kept["cosigned"].encode()) == (FORKED.note(7), HONEST.note(7))
-    said = [each.message for each in caplog.records if each.levelno == logging.CRITICAL]
-    assert len(said) == 1
-    assert said[0].startswith(f"conflict kind=fork log={ORIGIN} size=7 ")
+    critical = [each.message for each in caplog.records if each.levelno == logging.CRITICAL]
+    assert len(critical) == 1
+    assert critical[0].startswith(f"conflict kind=fork log={ORIGIN} size=7 ")
 
 
 async def test_an_unproved_tree_is_a_fork_when_another_of_its_size_is_cosigned(client: httpx.AsyncClient) -> None:
@@ -200,21 +200,21 @@ def test_key_and_memory_are_made_together_and_stay_together(tmp_path: Path) -> N
     assert not state_file.exists(), "the refusal must not make an empty memory for the next start"
 
 
-def test_a_start_that_was_cut_off_before_the_key_was_made_is_gone_on_with(tmp_path: Path) -> None:
+def test_a_start_that_was_cut_off_before_the_key_was_made_is_continued(tmp_path: Path) -> None:
     WitnessState(tmp_path / "state").close()
     open_state("w1", tmp_path / "w.pem", tmp_path / "state")[0].close()
 
 
 @pytest.fixture
 def server() -> Iterator[tuple[str, Callable[[object], None]]]:
-    """A server whose /v1/log says what it is told to say."""
-    said = {"logs": b""}
+    """A server whose /v1/log answers what the test sets."""
+    answer = {"logs": b""}
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200 if self.path == "/v1/log" else 404)
             self.end_headers()
-            self.wfile.write(said["logs"])
+            self.wfile.write(answer["logs"])
 
         def log_message(self, *_: object) -> None:
             pass
@@ -225,7 +225,7 @@ def server() -> Iterator[tuple[str, Callable[[object], None]]]:
         try:
             yield (
                 f"http://127.0.0.1:{running.server_port}",
-                lambda value: said.update(logs=value if isinstance(value, bytes) else orjson.dumps(value)),
+                lambda value: answer.update(logs=value if isinstance(value, bytes) else orjson.dumps(value)),
             )
         finally:
             running.shutdown()
@@ -253,7 +253,7 @@ def test_a_servers_logs_are_pinned_at_the_first_start(server: Server, state: Wit
 
 
 @pytest.mark.parametrize(
-    ("said", "sentence"),
+    ("logs", "sentence"),
     [
         (b"<html>", "does not name the logs"),
         ({"logs": [{"origin": ORIGIN, "keys": []}]}, "does not name the logs"),
@@ -264,10 +264,10 @@ def test_a_servers_logs_are_pinned_at_the_first_start(server: Server, state: Wit
     ],
 )
 def test_a_server_that_does_not_name_its_logs_is_not_witnessed(
-    server: Server, state: WitnessState, said: object, sentence: str
+    server: Server, state: WitnessState, logs: object, sentence: str
 ) -> None:
     url, say = server
-    say(said)
+    say(logs)
     with pytest.raises(NotStartedError, match=sentence):
         pinned_logs(state, url)
     assert not state.pinned(url)

@@ -1,4 +1,4 @@
-"""Of what is said again every few seconds Kafka keeps the newest; of what is said once it keeps each, in its place."""
+"""Kafka keeps the newest of what is published again every few seconds, and each of what is published once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A seal holds for the message it was made for, where that stands, and for nothing else."""
+"""A seal holds for its message in its topic partition, and for nothing else."""
 
 from __future__ import annotations
 
@@ -140,15 +140,15 @@ def test_keys_change_by_overlap_without_a_start(path: Path, sealed: Message, mon
     [old], new = read_seal_keys(path), new_seal_key()
     monkeypatch.setattr(module, "LOOK_SECONDS", 0.0)
 
-    def told() -> Message:
+    def sealed_again() -> Message:
         return replace(sealed, headers=tuple(writer.headers("a.subtotals", 3, b"key", b"value")))
 
     write_seal_keys(path, [old, new])
-    assert told() == sealed
+    assert sealed_again() == sealed
     write_seal_keys(path, [new, old])
-    fresh = told()
+    fresh = sealed_again()
     assert fresh != sealed
-    # Whoever has not looked since meets a key it does not know, and looks.
+    # A reader that has not looked since meets a key that it does not know, and looks.
     assert _flaw(reader, fresh) is None
     assert _flaw(reader, sealed) is None
     write_seal_keys(path, [new])

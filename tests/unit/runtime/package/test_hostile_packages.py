@@ -27,7 +27,7 @@ from tests.support.small_election import small_package
 
 CPU_SECONDS_MAX = 10
 MEMORY_BYTES_MAX = 1_000_000_000
-"""Of address space: Python with its libraries has 300 MB of it."""
+"""Address space; Python with its libraries has 300 MB of it."""
 
 
 def small(path: Path) -> Path:
@@ -47,19 +47,21 @@ def zipped(directory: Path, more: dict[str, bytes] | None = None) -> Path:
 
 def with_table(name: str, make: Callable[[bytes], bytes]) -> Callable[[Path], Path]:
     """A zip of the small election with one file changed."""
-    return lambda place: zipped(small(place / "package"), {name: make((place / "package" / name).read_bytes())})
+    return lambda directory: zipped(
+        small(directory / "package"), {name: make((directory / "package" / name).read_bytes())}
+    )
 
 
-def _zeros(place: Path) -> Path:
-    return zipped(small(place / "package"), {"stations.csv": b"0" * 250_000_000})
+def _zeros(directory: Path) -> Path:
+    return zipped(small(directory / "package"), {"stations.csv": b"0" * 250_000_000})
 
 
-def _many_files(place: Path) -> Path:
-    return zipped(small(place / "package"), {f"maps/{number}": b"" for number in range(20_000)})
+def _many_files(directory: Path) -> Path:
+    return zipped(small(directory / "package"), {f"maps/{number}": b"" for number in range(20_000)})
 
 
-def _directory_that_lies_about_its_files(place: Path) -> Path:
-    path = _many_files(place)
+def _directory_that_lies_about_its_files(directory: Path) -> Path:
+    path = _many_files(directory)
     data = bytearray(path.read_bytes())
     at = data.rfind(b"PK\x05\x06")
     data[at + 8 : at + 12] = struct.pack("<HH", 3, 3)
@@ -67,9 +69,9 @@ def _directory_that_lies_about_its_files(place: Path) -> Path:
     return path
 
 
-def _same_bytes_for_every_file(place: Path) -> Path:
+def _same_bytes_for_every_file(directory: Path) -> Path:
     """As the overlapping bombs do it: each entry of the list points at one packed file."""
-    return zipped(small(place / "package"), {"areas.csv": b"code,name,level,parent\n" + b"a,a,a,a\n" * 10_000_000})
+    return zipped(small(directory / "package"), {"areas.csv": b"code,name,level,parent\n" + b"a,a,a,a\n" * 10_000_000})
 
 
 def _deep(text: str) -> Callable[[bytes], bytes]:
@@ -81,7 +83,7 @@ def _deep(text: str) -> Callable[[bytes], bytes]:
 HOSTILE: dict[str, Callable[[Path], Path]] = {
     "250 MB of zeros": _zeros,
     "20,000 files": _many_files,
-    "20,000 files, said to be 3": _directory_that_lies_about_its_files,
+    "20,000 files, and a directory of 3": _directory_that_lies_about_its_files,
     "a table of one row, again and again": _same_bytes_for_every_file,
     "empty lines": with_table("stations.csv", lambda old: old + b"\n" * 60_000_000),
     "one line of commas": with_table("stations.csv", lambda old: old + b"," * 900_000),
@@ -103,11 +105,11 @@ HOSTILE: dict[str, Callable[[Path], Path]] = {
         "election.json", lambda old: json.dumps({**json.loads(old), "levels": 7}).encode()
     ),
     "another encoding": with_table("areas.csv", lambda old: old.decode().encode("utf-16")),
-    "nothing at all": lambda place: _written(place / "package.zip", b""),
-    "the end of a zip": lambda place: _written(place / "package.zip", b"PK\x05\x06" + bytes(18)),
-    "half the end of a zip": lambda place: _written(place / "package.zip", b"PK\x05\x06"),
-    "noise": lambda place: _written(place / "package.zip", os.urandom(100_000)),
-    "the device of zeros": lambda place: Path("/dev/zero"),
+    "nothing at all": lambda directory: _written(directory / "package.zip", b""),
+    "the end of a zip": lambda directory: _written(directory / "package.zip", b"PK\x05\x06" + bytes(18)),
+    "half the end of a zip": lambda directory: _written(directory / "package.zip", b"PK\x05\x06"),
+    "noise": lambda directory: _written(directory / "package.zip", os.urandom(100_000)),
+    "the device of zeros": lambda directory: Path("/dev/zero"),
 }
 
 

@@ -94,7 +94,7 @@ def found(path: Path) -> list[str]:
 
 
 def line(text: str, number: int) -> Callable[[str], str]:
-    """An edit that puts `text` in the place of a line."""
+    """An edit that replaces a line by `text`."""
 
     def put(whole: str) -> str:
         lines = whole.split("\n")
@@ -154,7 +154,7 @@ def test_tables_an_election_may_do_without_may_be_missing(tmp_path: Path) -> Non
     assert load_package(tmp_path, check) == small
 
 
-def test_blank_lines_and_other_line_ends_say_nothing(directory: Path, edit: Edit) -> None:
+def test_blank_lines_and_other_line_ends_change_nothing(directory: Path, edit: Edit) -> None:
     edit("areas.csv", lambda text: text.replace("\n", "\r\n") + "\r\n\r\n")
     assert load_package(directory, check) == example()
 
@@ -560,7 +560,7 @@ def test_lines_are_counted_as_an_editor_does_also_after_a_name_with_a_line_end(d
     ]
 
 
-def test_problems_across_tables_are_placed_and_listed_with_those_of_shape(directory: Path, edit: Edit) -> None:
+def test_problems_across_tables_have_their_line_and_are_listed_with_those_of_shape(directory: Path, edit: Edit) -> None:
     edit("stations.csv", swap(",125,", ",many,"))
     edit("contests.csv", swap(",president,N,", ",presiden,N,"))
     edit("election.json", swap('"shard_level": "district"', '"shard_level": "distric"'))
@@ -635,7 +635,7 @@ def test_a_zip_is_read_like_the_directory_it_holds(directory: Path, folder: str)
     assert reading.warnings == ()
 
 
-def test_problems_in_a_zip_are_placed_like_those_of_a_directory(directory: Path, edit: Edit) -> None:
+def test_problems_in_a_zip_have_the_same_lines_as_those_of_a_directory(directory: Path, edit: Edit) -> None:
     edit("stations.csv", swap(",125,", ",many,"))
     sentence = "stations.csv:2: registered_men: expected a whole number in digits, got 'many'"
     assert found(zipped(directory, "election/")) == [sentence]
@@ -692,7 +692,7 @@ def test_a_zip_packed_in_an_unusual_way_is_refused(directory: Path) -> None:
 
 
 def test_a_check_sees_a_whole_package_even_where_rows_have_no_shape(directory: Path, edit: Edit) -> None:
-    """The third pass gets every row, mended, so that what it says about others is right."""
+    """The third pass gets every row, mended, so that its problems with others are right."""
     edit("choices.csv", swap("party,P01,1", "parti,P01,x"))
     seen: list[Any] = []
 

@@ -1,4 +1,4 @@
-"""Problems are listed up to a bound, with their place as an editor shows it."""
+"""Problems are listed up to a bound, with their line as an editor shows it."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def test_a_gateways_time_is_shown_as_it_was_written(written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "received_at",
     [
         "",
         "noon",
@@ -73,14 +73,14 @@ def test_a_gateways_time_is_shown_as_it_was_written(written: str) -> None:
         "1969-12-31T23:59:59Z",
     ],
 )
-def test_what_is_no_time_of_receipt_is_none(said: str) -> None:
+def test_what_is_no_time_of_receipt_is_none(received_at: str) -> None:
     """Anybody who can write to the topic past the gateway may put it there, and it must not stop a reader."""
-    assert _received(said) == 0
+    assert _received(received_at) == 0
 
 
 @given(values)
-def test_a_record_with_any_value_as_its_time_can_be_read(said: object) -> None:
-    value = b'{"envelope":%b,"received_at":%b}' % (ENVELOPE, orjson.dumps(said))
+def test_a_record_with_any_value_as_its_time_can_be_read(received_at: object) -> None:
+    value = b'{"envelope":%b,"received_at":%b}' % (ENVELOPE, orjson.dumps(received_at))
     assert text_of_microseconds(open_record(value).received_us)
 
 

@@ -28,7 +28,7 @@ def test_a_large_snapshot_comes_in_parts_of_bounded_bytes_and_only_the_last_has_
     assert max(len(json.dumps(part)) for part in parts) < 2 * 2_000
 
 
-def test_what_changes_behind_the_place_that_was_reached_comes_again_before_the_last_part() -> None:
+def test_what_changes_behind_the_area_that_was_reached_comes_again_before_the_last_part() -> None:
     feed = Feed(part_bytes=1)
     subscriber = feed.join(level="district")
     first, second = read(subscriber, 3)[1:]
@@ -72,12 +72,12 @@ def test_one_that_falls_behind_with_one_channel_and_then_gets_a_larger_change_is
         feed.night.report(station, (1, 0, 0), 1)
     feed.night.publish(keyframe=False)
     feed.follow()
-    told = {tally["area"]: tally for message in read(subscriber) for tally in message.get("areas", ())}
-    assert told["1.1"]["counted"]["votes"]["01"] == 5
-    assert told["2.2"]["counted"]["votes"]["01"] == 1
+    sent = {tally["area"]: tally for message in read(subscriber) for tally in message.get("areas", ())}
+    assert sent["1.1"]["counted"]["votes"]["01"] == 5
+    assert sent["2.2"]["counted"]["votes"]["01"] == 1
 
 
-def test_a_pass_that_stops_half_way_goes_on_where_it_was_and_gives_nobody_a_frame_twice(
+def test_a_pass_that_stops_half_way_continues_where_it_was_and_gives_nobody_a_frame_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(passes, "DELIVERIES_IN_A_STEP", 2)
@@ -155,7 +155,7 @@ def test_cursors_of_the_future_that_are_dropped_again_leave_nothing_behind() -> 
     assert feed.hub.parked.heap_entries < 100
 
 
-def test_a_cursor_that_is_soon_reached_goes_on_without_a_gap() -> None:
+def test_a_cursor_that_is_soon_reached_continues_without_a_gap() -> None:
     feed = Feed()
     ahead = Positions(feed.hub.positions.results + 1, (feed.hub.positions.subtotals[0] + 1,))
     subscriber = feed.join(cursor=cursor_of(ahead, feed.night.definition.hash))
