@@ -29,9 +29,11 @@ PURE = {
         "consumers/tabulator/decisions.py",
     ),
     "api": (
+        "api/feed/hub/*",
         "api/health/decision.py",
         "api/limits/client_address.py",
         "api/limits/limits.py",
+        "api/limits/party_queue.py",
         "api/limits/rate_limits.py",
         "api/limits/refusals.py",
         "api/submit/checks.py",

@@ -33,6 +33,7 @@ REFUSED: list[tuple[dict[str, Any], int, str, str]] = [
     ({"level": "street"}, 404, "level", "there is no level of areas 'street'; there are: "),
     ({"area": "1", "level": "district"}, 400, "level", "an area or a level, not both"),
     ({"level": "district", "stations": True}, 400, "stations", "stations are had by area, not by level"),
+    ({"level": "district", "children": False}, 400, "children", "only an area has children to be left out"),
 ]
 
 
