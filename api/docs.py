@@ -81,7 +81,7 @@ table { border-collapse: collapse } th, td { text-align: left; vertical-align: t
 """
 _HASH_OF_STYLE = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'sha256-{_HASH_OF_STYLE}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-"""Content-Security-Policy: the page loads nothing, and runs nothing."""
+"""Content-Security-Policy, by which the page loads nothing and runs nothing."""
 
 
 @router.get("/openapi.json")

@@ -1,8 +1,8 @@
 """Whether libsodium accepts an Ed25519 signature: an answer in half the time, of which only a yes is used.
 
 signatures.py takes libsodium's yes and lets OpenSSL (`cryptography`) decide where libsodium does not accept. So the verdict is
-always OpenSSL's, which the auditor asks alone, if libsodium's yes implies OpenSSL's. The implication follows from what both compute,
-with S the second half of the signature, R the first, A the public key, h = SHA-512(R, A, message) mod L:
+always OpenSSL's, which the auditor asks alone, if libsodium's yes implies OpenSSL's. The implication follows from what both
+compute, with S the second half of the signature, R the first, A the public key, h = SHA-512(R, A, message) mod L:
 
     OpenSSL accepts (`ossl_ed25519_verify`, crypto/ec/curve25519.c) where
         1. S < L

@@ -85,7 +85,7 @@ class Front:
         logger.info(log_line("process-joined", role=role, processes=len(self._channels[role])))
 
     def close(self) -> None:
-        """End: the processes connect again to the next front."""
+        """End. The processes connect again to the next front."""
         for channel in list(self._joined):
             channel.close()
 

@@ -31,7 +31,8 @@ AT_WORK_MAX = 2
 loop rests while that waits for PostgreSQL; with four, the p95 of others is 40 to 51 ms and not 34 to 37 (docs/attacks.md: many
 forms of a station)."""
 WAIT_SECONDS_MAX = 0.1
-"""After which a request is begun all the same, one of an address every LOOK_SECONDS: the two at work may wait for long."""
+"""After which a request is begun all the same, one of an address every LOOK_SECONDS, because the two at work may wait for
+long."""
 LOOK_SECONDS = 0.02
 """At half, 500 connections that ask again and again have 100 requests a second begun besides, and the p95 of others is 73 ms;
 at double, an address that keeps its two at work has 25 a second begun besides."""
@@ -181,7 +182,7 @@ class FairTurns:
             self.add(party, piece)
 
     def add(self, party: str, piece: Piece) -> None:
-        """The same, not now: it is behind the others that wait."""
+        """Do the piece of work after the others that wait."""
         self._pieces.add(party, piece)
         self._call_soon()
 

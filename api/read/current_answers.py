@@ -79,8 +79,8 @@ class CurrentAnswers:
         return answer.is_at(cut) and self._clock() - answer.at <= KEPT_SECONDS_MAX
 
     async def read(self, key: Key, work: Callable[[], Coroutine[Any, Any, dict[str, Any]]]) -> Answer:
-        """An answer that depends on more than the cut: it is read for each request, and kept as the last good one only. Raises
-        as `get`."""
+        """An answer that depends on more than the cut. So it is read for each request, and kept as the last good one only.
+        Raises as `get`."""
         began = self._clock()
         answer = Answer(self._render(await in_time(work(), self._seconds(key))), began)
         self.kept.keep(key, answer)

@@ -95,7 +95,7 @@ class Keeper:
         self._under_way: dict[str, asyncio.Future[Answer]] = {}
         """By event id, the answer that a submission under way will get."""
         self._highest_seq: dict[str, int] = {}
-        """By key, the highest number that this gateway has seen: an event with a higher number is new and needs no look-up."""
+        """By key, the highest number that this gateway has seen. An event with a higher number is new and needs no look-up."""
         self._singles: dict[int, _Keeping] = {}
         """Single submissions that wait for the ledger, in the order in which they came."""
         self._deadline: asyncio.TimerHandle | None = None

@@ -23,7 +23,7 @@ class Keys:
         self.witnesses = tuple(parse_key(text) for text in witnesses)
         self.witnesses_min = witnesses_min
         self.pinned_now: list[str] = []
-        """Origins whose key was taken from the source itself: the first time, there is nothing to compare it with."""
+        """Origins whose key was taken from the source itself, because there is nothing to compare it with the first time."""
 
     def of(self, archive: Archive, partition: int, origin: str) -> list[VerifierKey]:
         """The log's key and its clock's. Raises TamperedError where the key is another than before."""

@@ -18,7 +18,7 @@ from proofs.tiles import HASH_BYTES, TILE_WIDTH, TileHashes, levels_of, subtree_
 
 @dataclass(slots=True)
 class CheckedLog:
-    """How far a log has been checked: the right edge of its tree, so that the next audit continues from here."""
+    """The right edge of a tree as far as it has been checked, so that the next audit continues from here."""
 
     size: int = 0
     root: str = EMPTY_ROOT.hex()

@@ -20,7 +20,7 @@ CONTINUED_SECONDS_MAX = 3600
 """How old the answers of an interrupted audit may be. They stay comparable, each at its own `as_of`; but what is published
 now is what an auditor asks about."""
 PARTS_MAX = 100_000
-"""Parts of one answer, each some megabytes: a server that announces more would keep the auditor busy for ever."""
+"""Parts of one answer, each some megabytes. A server that announces more would keep the auditor busy for ever."""
 
 
 class Published:
@@ -108,7 +108,7 @@ class Published:
         return {**answer, "history": history}
 
     def keep(self) -> None:
-        """All answers are there: the file gets its name."""
+        """Give the file its name, because all answers are in it."""
         if self._archive.is_live:
             self._archive.rename(HALF, PUBLISHED)
             self._file = PUBLISHED

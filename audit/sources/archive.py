@@ -34,7 +34,7 @@ ANSWER_BYTES_MAX = 64 * 1024 * 1024
 """The largest files are packages of 8 MB and pages of 2,000 stations; a bundle of 256 records has at most 17 MB."""
 READ_SECONDS_MAX = 60.0
 ANSWER_SECONDS_MAX = 300.0
-"""For one whole answer: a server that sends a byte a minute is not auditing material."""
+"""Seconds for one whole answer. A server that sends a byte a minute cannot be audited."""
 
 
 class Server:

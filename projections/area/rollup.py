@@ -31,7 +31,7 @@ class OfficeRollup:
         self._office = office
         self._applied = [int(NOTHING_YET)] * definition.partitions
         self._unsure: set[int] = set()
-        """Partitions of which blocks may have been missed: no keyframe (from: -1) has come since."""
+        """Partitions of which blocks may have been missed and no keyframe (from: -1) has come since."""
         self._published: Cut = tuple(self._applied)
         self._tallies: dict[tuple[int, int], int] = {}
         """(contest, area) → tally, its numbers side by side (tally.py); from the shard level up."""

@@ -23,7 +23,7 @@ class ContestEntry:
     office: OfficeId
     office_number: int
     root_area: int
-    """The smallest area that holds the whole electorate: the contest's total is the tally of this area."""
+    """The smallest area that holds the whole electorate. The tally of this area is the contest's total."""
     ballot: tuple[Choice, ...]
     """The choices, in the order of the ballot."""
     choices: tuple[str, ...]
@@ -102,7 +102,7 @@ class Ballots:
 
     @cached_property
     def tally_bytes(self) -> tuple[int, ...]:
-        """For each contest about the largest size of one published tally as JSON: it has all votes four times."""
+        """For each contest about the largest size of one published tally as JSON, which has all votes four times."""
         return tuple(2_000 + 4 * sum(len(choice) + 15 for choice in entry.choices) for entry in self.contests)
 
 

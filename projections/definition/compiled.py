@@ -66,7 +66,7 @@ class Definition:
 
 
 def _compute(tree: AreaTree, electorates: Electorates) -> None:
-    """Computes the tables that every process needs. A nation's take seconds: no first request and no first form waits for them,
-    and they are kept with the definition (rekap/operate/definition_cache.py)."""
+    """Computes the tables that every process needs. A nation's take seconds, so that no first request should wait for them.
+    They are kept with the definition (rekap/operate/definition_cache.py)."""
     for table in (tree.children, tree.counting, electorates.denominators, electorates.slots_of_partition):
         assert table is not None

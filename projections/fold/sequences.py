@@ -124,7 +124,7 @@ def _drop_oldest(entries: bytearray, highest: int) -> None:
 
 
 def _short(event_id: bytes) -> bytes:
-    """Half as many bytes as an id, but of its hash: a submitter could write a `prev` of which only the first half is right."""
+    """Half as many bytes as an id, but of its hash, because a submitter could write a `prev` that is half right."""
     return hashlib.sha256(event_id).digest()[: len(_NONE)]
 
 

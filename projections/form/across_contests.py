@@ -48,7 +48,7 @@ def _same_row(row: str, mine: CrossFields, others: Mapping[str, CrossFields], to
 
 
 def x1(office: str, mine: CrossFields, others: Mapping[str, CrossFields], setting: RuleSetting) -> Sentences:
-    """A is the same in all contests of a station: it is the same register."""
+    """A is the same in all contests of a station, because it is the same register."""
     return _same_row("A", mine, others, setting.tolerance)
 
 

@@ -30,7 +30,7 @@ _STATION_KEY = itemgetter(1, 2)
 
 
 class BlockGapError(Exception):
-    """A block is missing from `subtotals`, so that the changes in it are not known: the office cannot be recorded further."""
+    """A block is missing from `subtotals`, so its changes are not known and the office cannot be recorded further."""
 
 
 class Watermarks(NamedTuple):
@@ -125,7 +125,7 @@ class Rows(NamedTuple):
 
     @classmethod
     def joined(cls, parts: Collection[Rows]) -> Rows:
-        """The rows of several offices: no two of them write the same row."""
+        """The rows of several offices, of which no two write the same row."""
 
         def all_of(columns: Iterable[tuple[list[Any], ...]]) -> Any:
             return tuple([each for column in same for each in column] for same in zip(*columns, strict=True))
@@ -184,7 +184,7 @@ def record_rows(batch: Batch) -> list[Row]:
 
 
 def _whole_record_rows(batch: Batch) -> list[Row]:
-    """All columns of the table `record`: the state of a record is in the same block as the record."""
+    """All columns of the table `record`, because the state of a record is in the same block as the record."""
     states = batch.states
     rows = []
     for constant in record_rows(batch):

@@ -34,7 +34,7 @@ class ResultState(StrEnum):
     ANNULLED = "annulled"
     REFUSED = "refused"
     DUPLICATE = "duplicate"
-    """The same event again, at another offset: it is one event and counts once."""
+    """The same event again, at another offset. It is one event and counts once."""
     APPLIED = "applied"
     """State of an event that is not a form: genesis, review, annulment."""
     WAITING = "waiting"

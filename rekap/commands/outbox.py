@@ -96,7 +96,7 @@ def drop(path: Path, events: tuple[str, ...]) -> None:
 @click.argument("events", nargs=-1)
 @click.option("--all-refused", is_flag=True, help="every form that was refused")
 def retry(path: Path, events: tuple[str, ...], all_refused: bool) -> None:
-    """Let forms that were refused or dropped wait again: the next `rekap submit` delivers them.
+    """Let forms that were refused or dropped wait again, so that the next `rekap submit` delivers them.
 
     \b
     Examples:

@@ -17,8 +17,8 @@ from schemas.texts import shown
 OBJECT_BYTES_MAX = 4 * ENVELOPE_BYTES_MAX
 """Limit for one object with its spaces and line ends. The largest envelope that a gateway takes is a quarter of it."""
 NESTING_MAX = 10
-"""Objects and lists within one another: an event has four. Python reads a thousand to several thousand, by its version, and
-what reads the value next may take fewer. At half, a new kind of event could be refused."""
+"""Objects and lists within one another, of which an event has four. Python reads a thousand to several thousand, by its
+version, and what reads the value next may take fewer. At half, a new kind of event could be refused."""
 _TOO_DEEP = "not JSON that could be an event: it is nested too deeply"
 
 

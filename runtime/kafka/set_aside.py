@@ -61,7 +61,7 @@ class SetAside:
     """Messages that one reader has set aside, and the alarm. Memory is bounded by one heap for each partition and reason."""
 
     def __init__(self, counter: Counter | None = None, *, is_quiet: bool = False) -> None:
-        """A reader that reads the same messages again and again is quiet: it writes no log lines."""
+        """A reader that reads the same messages again and again is quiet, and writes no log lines."""
         self._counter = counter
         self._is_quiet = is_quiet
         self._heaps: dict[tuple[str, int, str], Heap] = {}

@@ -10,7 +10,7 @@ OPTIONAL_TABLES = frozenset({"districts", "parties"})
 """Tables that an election may not need: their file may be missing."""
 UNREAD_FILES = frozenset({DESCRIPTOR_FILE, "finance.csv"})
 UNREAD_FOLDERS = frozenset({"maps"})
-"""Parts of a package that do not affect the count: they are served, and not read here (DESIGN 4)."""
+"""Parts of a package that do not affect the count. They are served, and not read here (DESIGN 4)."""
 
 
 def file_of(table: str) -> str:

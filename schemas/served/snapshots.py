@@ -317,7 +317,7 @@ class EventLine(_Answer):
 
 
 class EventPage(_ElectionAnswer):
-    """A page of a list of events. It has no `as_of`, because it has no sums: an old page and its ETag stay the same while the
+    """A page of a list of events. It has no `as_of`, because it has no sums. An old page and its ETag stay the same while the
     ledger grows."""
 
     order: Literal["newest", "oldest"]
