@@ -137,8 +137,8 @@ async def test_a_legislature_of_true_size_and_a_president_reach_the_nation(
     assert house["contests"][0]["counted"]["votes"] == sums
     assert await eventually(lambda: counted("president", 1), seconds=SECONDS)
 
-    # The live feed has it too, in compressed parts, and continues after the last of them. What changes before the last part is in
-    # that part, and no change follows.
+    # The live feed has it too, in compressed parts, and continues after the last of them. What changes before the last part is
+    # in that part, and no change follows.
     async with connect(feed_url(stack.url), max_size=None) as socket:
         await socket.send(json.dumps({"type": "subscribe", "office": "dpr"}))
         nations, is_whole = [], False
