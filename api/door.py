@@ -27,6 +27,7 @@ from api.problems import BUG, Problem
 from api.read.reading import READ_BY_PAGES
 from api.roles import ALL_ROLES, PATHS_OF_EACH, ApiRole, role_of
 from api.submit.answers import Answer, http_answer, log_failed_submission
+from api.submit.bodies import coding_refusal
 from api.submit.gateway import Gateway
 from api.submit.routes import submit
 from runtime import metrics
@@ -106,7 +107,11 @@ class Door:
         if scope["path"] != SUBMISSION_PATH or scope["method"] != "POST" or scope["query_string"]:
             return False
         limits = self._limits
-        is_unusual = len(body) > ENVELOPE_BYTES_MAX or limits.bodies.lacks_room(party, len(body), is_batch=False)
+        is_unusual = (
+            len(body) > ENVELOPE_BYTES_MAX
+            or limits.bodies.lacks_room(party, len(body), is_batch=False)
+            or coding_refusal(scope["headers"])
+        )
         if is_unusual or not limits.submissions.take(party):
             return False
         limits.bodies.take(party, len(body), is_batch=False)

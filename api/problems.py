@@ -150,6 +150,7 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
         409: "The election has been opened already.",
         412: "The answer is not the one that If-Match or If-Unmodified-Since names.",
         413: "Larger than the limit.",
+        415: "The body is compressed or coded otherwise; Accept-Encoding names what is read.",
         422: "The request has the wrong shape, or names what this election does not have.",
         503: "A part of the system cannot be reached just now; Retry-After says when to come back.",
     }.items()

@@ -36,6 +36,13 @@ def role_of(method: str, path: str) -> ApiRole:
     return ApiRole.FEED if path in FEED_PATHS else ApiRole.READ
 
 
+def request_line(data: bytes) -> bytes | None:
+    """The request line with which the bytes of a request begin; None where its end has not come. Empty lines before a request
+    are ignored (RFC 9112, 2.2)."""
+    line, end, _ = data.lstrip(b"\r\n").partition(b"\n")
+    return line if end else None
+
+
 def role_of_line(line: bytes) -> ApiRole:
     """The role that serves the request with this request line. What is not one goes to the read role, which answers 400."""
     method = line.partition(b" ")[0]
@@ -44,9 +51,9 @@ def role_of_line(line: bytes) -> ApiRole:
 
 def path_of(line: bytes) -> str:
     """The path in a request line, read as uvicorn reads it."""
-    words = line.split(b" ", 2)
+    words = line.split(None, 2)
     target = words[1] if len(words) > 1 else b""
     if not target.startswith(b"/"):  # with scheme and host, as proxies are asked
         target = b"/" + target.partition(b"://")[2].partition(b"/")[2]
-    path = target.partition(b"?")[0].decode("latin-1")
+    path = target.partition(b"#")[0].partition(b"?")[0].decode("latin-1")
     return unquote(path) if "%" in path else path

@@ -20,19 +20,20 @@ from api.http.protocol import (
     IDLE_SECONDS_MAX,
     LINGER_BYTES_MAX,
     LINGER_SECONDS,
+    METHOD_AND_VERSION_BYTES,
     REQUEST_LINE_BYTES_MAX,
     answer_bytes,
 )
 from api.limits.client_address import TrustedProxies
 from api.problems import Problem
-from api.roles import ApiRole, path_of, role_of_line
+from api.roles import ApiRole, path_of, request_line, role_of_line
 from runtime import metrics
 from runtime.logs import log_line
 
 logger = logging.getLogger("rekap.front")
 
-LINE_BYTES_MAX = REQUEST_LINE_BYTES_MAX + 256
-"""A longer first line goes to the read role, which answers 414. The rest is the method and the version."""
+LINE_BYTES_MAX = REQUEST_LINE_BYTES_MAX + METHOD_AND_VERSION_BYTES
+"""A longer first line goes to the read role, which answers 414."""
 TAKEN_IN_A_TURN = 16
 """Messages of one process that are read in one turn of the loop, 50 µs each."""
 DROPPED_AT_ONCE = 64 * 1024
@@ -131,7 +132,7 @@ class Channel:
             self._front.joined(self, message.role)
             return
         message.connection.setblocking(False)
-        line = message.unread.partition(b"\n")[0]
+        line = request_line(message.unread) or b""
         if not self._front.hand(line, message.role, message.connection, message.unread):
             Arriving(self._front, message.connection).refuse(line, message.role)
 
@@ -196,13 +197,14 @@ class Arriving:
         if not data:
             self.cut_off()
             return
-        line, end, _ = (self._read + data).partition(b"\n")
-        if not end and len(line) < LINE_BYTES_MAX:
+        line = request_line(self._read + data)
+        if line is None and len(self._read) + len(data) < LINE_BYTES_MAX:
             if not self._read:
                 self._since = self._loop.time()
                 data = self._connection.recv(size)
             self._read += data
             return
+        line = line or b""
         role = role_of_line(line)
         unread = self._read and self._read + data
         self._end()

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from api.front.wire import announce, hand_over, receive
 from api.http.accepting import TAKEN_IN_A_TURN
-from api.roles import ApiRole, role_of_line
+from api.roles import ApiRole, request_line, role_of_line
 from runtime.logs import log_line
 
 logger = logging.getLogger("rekap.front")
@@ -109,8 +109,8 @@ class FrontLink:
         """Whether the request that begins with `data` is for another role, and its connection has gone back to the front.
         Called for a connection that the front handed over, between two requests, with all that was read since the last. The
         caller then ends its transport, which closes one descriptor of two. Without a front the answer here is 421."""
-        line, end, _ = data.partition(b"\n")
-        if not end or self._channel is None:
+        line = request_line(data)
+        if line is None or self._channel is None:
             return False
         role = role_of_line(line)
         if role is self._role:

@@ -33,6 +33,8 @@ from runtime import metrics
 
 REQUEST_LINE_BYTES_MAX = 8 * 1024
 """Limit for the address in a request line. The longest that Rekap reads has a cursor of the live feed in it, 4 kB."""
+METHOD_AND_VERSION_BYTES = 256
+"""The rest of a request line, at most."""
 HEAD_BYTES_MAX = 16 * 1024
 """Limit for all header lines, trailers too. Browsers send 1 kB, with the cookies of other services on the same domain up to 8.
 All connections together may then hold 64 MiB of heads; at double, 128."""
@@ -99,6 +101,8 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         self.party: str | None = None
         self._backlog = unread
         """What came and is not read yet."""
+        self._begun_line = b""
+        """The beginning of a request line whose end has not come, where `gives_back` needs the whole line."""
         self._waiting_since: float | None = self.loop.time()
         """Since when no request is under way and not a byte of the next one has come."""
         self._head_since: float | None = None
@@ -226,14 +230,29 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
             self._drop(len(data))
             return
         is_read = not self._backlog
-        if is_read and self._waiting_since is not None and self._has_gone_elsewhere(data):
-            return
+        if is_read and self._waiting_since is not None and self._gives_back is not None:
+            data = self._from_whole_line(data)
+            if not data or self._has_gone_elsewhere(data):
+                return
         self._backlog += data
         if is_read:
             self._turns.do(self.party or "", self._read_piece)
         # A small request that waits for its turn costs two system calls less where the socket is not stopped for that time.
         if len(self._backlog) > SLICE_BYTES:
             self._corked.hold_reading(BACKLOG)
+
+    def _from_whole_line(self, data: bytes) -> bytes:
+        """What came since the last request, once its request line is whole, because the line decides which process answers.
+        Until then nothing is read; a line that is too long is left to the parser, which refuses it."""
+        data = (self._begun_line + data).lstrip(b"\r\n")
+        if data and b"\n" not in data and len(data) <= REQUEST_LINE_BYTES_MAX + METHOD_AND_VERSION_BYTES:
+            if not self._begun_line:
+                self._head_since = self.loop.time()
+            self._begun_line = data
+            return b""
+        if self._begun_line:
+            self._begun_line, self._head_since = b"", None
+        return data
 
     def _has_gone_elsewhere(self, data: bytes) -> bool:
         """Give the connection to another process where its next request is for that one. A connection whose last answer has not

@@ -138,7 +138,7 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
             if self._receiver is not None:
                 self._forget_the_handshake()
                 return
-            if not self.handshake_complete:
+            if not self.handshake_complete and not self.close_sent:  # a refusal of the handshake is an answer
                 logger.error("ASGI callable returned without completing handshake.")
                 self.send_500_response()
         if self.close_timer is None:

@@ -127,7 +127,7 @@ class Snapshots:
     def contest(self, contest: str) -> ContestEntry:
         number = self.definition.ballots.contest_number.get(contest)
         if number is None:
-            raise _unknown("contest", f"There is no contest {contest!r} in this election; GET /v1/offices lists them.")
+            raise _unknown("contest", f"There is no contest {contest!r} in this election; GET /v1/election lists them.")
         return self.definition.ballots.contests[number]
 
     def area(self, area: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import overload
 
@@ -18,6 +18,28 @@ BATCH_LINES_MAX = 1_000
 LINE_ENDS_MAX = 2 * BATCH_LINES_MAX
 """Limit for all line ends of a batch. Empty lines are not counted as lines, so there may be as many of them."""
 BATCH_BYTES_MAX = 16 * 1024 * 1024
+CODING_SHOWN_MAX = 60
+"""Limit for what is quoted of a header field in a sentence."""
+_CODINGS_OF = {b"content-encoding": (b"identity",), b"transfer-encoding": (b"chunked", b"identity")}
+"""By header field that states how a body is coded, the codings that are read. Decoding others would need a bound of its own,
+because 60 kB can unpack to 60 MB, and forms are small."""
+
+
+def coding_refusal(headers: Iterable[tuple[bytes, bytes]]) -> Problem | None:
+    """Why a body is not read, with its bytes in another coding than JSON has; None where they are in none."""
+    for name, value in headers:
+        if name in _CODINGS_OF and value.strip().lower() not in _CODINGS_OF[name]:
+            field = name.decode()
+            problem = Problem(
+                415,
+                "Coding not understood",
+                f"{field}: a body is sent as it is, not compressed or coded otherwise; got "
+                f"{value[:CODING_SHOWN_MAX].decode('latin-1')!a}.",
+                field=f"header.{field}",
+            )
+            problem.headers["Accept-Encoding"] = "identity"  # RFC 9110, 15.5.16
+            return problem
+    return None
 
 
 @asynccontextmanager
@@ -25,6 +47,8 @@ async def held_body(
     limits: Limits, request: Request, bytes_max: int, *, is_batch: bool = False
 ) -> AsyncIterator[bytearray]:
     """The body, read no further than the limit and no further than there is room for it. Raises Problem."""
+    if (refusal := coding_refusal(request.scope["headers"])) is not None:
+        raise refusal
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > bytes_max:
         raise too_large(int(declared), bytes_max)

@@ -21,7 +21,7 @@ from schemas.served.gateways import GatewayAbout
 router = APIRouter(prefix="/v1", tags=["submissions"])
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: PROBLEM_RESPONSES[status] for status in (401, 403, 409, 413, 422, 503)
+    status: PROBLEM_RESPONSES[status] for status in (401, 403, 409, 413, 415, 422, 503)
 }
 _ENVELOPE_SCHEMA = {"$ref": "#/components/schemas/Envelope", "$defs": {"Envelope": ENVELOPE.json_schema()}}
 _ENVELOPE_BODY = {"content": {"application/json": {"schema": _ENVELOPE_SCHEMA}}, "required": True}
@@ -51,7 +51,7 @@ async def submit(request: Request) -> Response:
     response_class=Response,
     responses={
         200: {"description": "An answer a line.", "content": {"application/x-ndjson": {"schema": {"type": "string"}}}},
-        **{status: PROBLEM_RESPONSES[status] for status in (413, 422)},
+        **{status: PROBLEM_RESPONSES[status] for status in (413, 415, 422)},
     },
     openapi_extra={
         "requestBody": {

@@ -63,6 +63,7 @@ def opened(body: bytes) -> Opened:
 def read_envelope(body: bytes) -> Envelope:
     """Raises Problem."""
     try:
+        check_utf8(body, "")
         envelope = orjson.loads(body)
         _check_breadth(envelope, "body")
         _check_breadth(envelope.get("signatures") if isinstance(envelope, dict) else None, "signatures")
@@ -77,6 +78,7 @@ def read_envelope(body: bytes) -> Envelope:
 def read_event(payload: bytes) -> AnyEvent:
     """Raises Problem."""
     try:
+        check_utf8(payload, "payload")
         members = orjson.loads(payload)
     except (ValueError, RecursionError) as error:
         raise Problem(422, "Not JSON", f"The payload is not JSON: {error}.", field="payload") from None
@@ -93,6 +95,15 @@ def read_event(payload: bytes) -> AnyEvent:
         return LEDGER_EVENT.validate_json(payload)
     except ValidationError as error:
         raise _shape_problem("Not an event", error) from None
+
+
+def check_utf8(data: bytes, field: str) -> None:
+    """Raise Problem where bytes are not UTF-8, which the parser of JSON would explain by rules of characters."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        sentence = f"The {field or 'body'} is not JSON in UTF-8: byte {error.start + 1} is 0x{data[error.start]:02x}."
+        raise Problem(422, "Not JSON", sentence, field=field) from None
 
 
 def _look_for_mistakes(event: Any) -> None:

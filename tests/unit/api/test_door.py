@@ -221,7 +221,7 @@ class OneGateway:
 
 
 def _submission(answers: list[tuple[int, bytes, bytes]], body: bytes = b"{}", **changes: Any) -> WholeRequest:
-    scope = {"method": "POST", "path": "/v1/submissions", "query_string": b"", **changes}
+    scope = {"method": "POST", "path": "/v1/submissions", "query_string": b"", "headers": [], **changes}
     return WholeRequest(scope, body, "192.0.2.7", lambda piece: piece(), lambda *answer: answers.append(answer))
 
 
@@ -239,7 +239,13 @@ def test_a_submission_is_taken_at_once_and_answered_with_what_is_left(app: FastA
 
 @pytest.mark.parametrize(
     "changes",
-    [{"method": "PUT"}, {"path": "/v1/submissions:batch"}, {"query_string": b"x=1"}, {"body": b"x" * 61_441}],
+    [
+        {"method": "PUT"},
+        {"path": "/v1/submissions:batch"},
+        {"query_string": b"x=1"},
+        {"body": b"x" * 61_441},
+        {"headers": [(b"content-encoding", b"gzip")]},
+    ],
 )
 def test_what_is_unusual_is_left_to_the_app(app: FastAPI, changes: dict[str, Any]) -> None:
     limits = Limits(Settings(submissions_per_s=1))

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.limits.limits import Limits
-from api.roles import PATHS_OF_EACH, ApiRole, path_of, role_of, role_of_line
+from api.roles import PATHS_OF_EACH, ApiRole, path_of, request_line, role_of, role_of_line
 from projections.definition.compiled import Definition
 from runtime.settings import Settings
 from tests.support.small_election import small_package
@@ -26,6 +26,9 @@ from tests.support.small_election import small_package
         (b"GET /v1/%6Cive HTTP/1.1\r", "feed"),
         (b"GET http://rekap.example:8000/v1/live?office=x HTTP/1.1\r", "feed"),
         (b"HEAD /v1/live HTTP/1.1\r", "feed"),
+        (b"GET  /v1/live  HTTP/1.1\r", "feed"),
+        (b"GET /v1/live#x HTTP/1.1\r", "feed"),
+        (b"GET /v1/live#?office=president HTTP/1.1\r", "feed"),
         (b"GET /v1/lives HTTP/1.1\r", "read"),
         (b"GET /v1/live/ HTTP/1.1\r", "read"),
         (b"GET / HTTP/1.1", "read"),
@@ -39,6 +42,13 @@ from tests.support.small_election import small_package
 )
 def test_the_role_is_that_of_the_line(line: bytes, role: str) -> None:
     assert role_of_line(line) == role
+
+
+def test_a_request_line_is_the_first_that_is_not_empty_once_it_has_come() -> None:
+    assert request_line(b"GET / HTTP/1.1\r\nHost: x\r\n") == b"GET / HTTP/1.1\r"
+    assert request_line(b"\r\n\n\r\nGET / HTTP/1.1\n") == b"GET / HTTP/1.1"
+    assert request_line(b"\r\nGET / HTT") is None
+    assert request_line(b"\r\n\r\n") is None
 
 
 def test_the_path_is_read_as_the_server_reads_it() -> None:

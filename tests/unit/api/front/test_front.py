@@ -19,6 +19,7 @@ from api.front import link as link_module
 from api.front import serving
 from api.front.link import FrontLink
 from api.http import connections as connections_module
+from api.http import protocol as protocol_module
 from api.http.connections import Connections
 from api.http.server import BoundedServer, bounded_server
 from api.limits.client_address import TrustedProxies
@@ -185,6 +186,36 @@ async def test_a_line_that_comes_byte_by_byte_is_waited_for() -> None:
         await asyncio.sleep(0.05)
         await wire.send(LIVE[-3:])
         assert _answers(await wire.read_until(b">")) == [b"feed /v1/live 0 127.0.0.1"]
+
+
+async def test_a_later_line_in_parts_or_after_empty_lines_goes_to_its_role_too() -> None:
+    """A request line can be cut between two packets, and some clients send an empty line after a body."""
+    async with _machine(*ApiRole) as machine:
+        wire = await machine.connect()
+        post = _post(b"{}")
+        for role, parts in (
+            (b"read", [b"\r\n" + READ]),
+            (b"feed", [LIVE[:1], LIVE[1:12], LIVE[12:]]),
+            (b"gateway", [b"\r", b"\n", b"\r\n" + post[:12], post[12:]]),
+            (b"read", [READ[:20], READ[20:]]),
+        ):
+            wire.seen = b""
+            for part in parts:
+                await wire.send(part)
+                await asyncio.sleep(0.02)
+            (answer,) = _answers(await wire.read_until(b">"))
+            assert answer.split()[0] == role
+
+
+async def test_half_a_later_line_has_the_deadline_of_a_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol_module, "HEAD_SECONDS_MAX", 0.05)
+    monkeypatch.setattr(connections_module, "LOOK_SECONDS", 0.02)
+    async with _machine(*ApiRole) as machine:
+        wire = await machine.connect()
+        await wire.send(READ)
+        await wire.read_until(b">")
+        await wire.send(b"GET /v1/li")
+        assert b" 408 " in await wire.read_until(b"}")
 
 
 async def test_what_is_not_http_or_too_long_is_answered_by_the_read_role() -> None:

@@ -136,6 +136,27 @@ async def test_a_handshake_that_the_library_cannot_read_is_400() -> None:
     assert transport.is_closed
 
 
+async def test_a_handshake_that_the_app_refuses_is_answered_and_no_line_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def refuses(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "websocket.http.response.start", "status": 422, "headers": []})
+        await send({"type": "websocket.http.response.body", "body": b"{}"})
+
+    config = uvicorn.Config(refuses, log_config=None, lifespan="off", interface="asgi3", proxy_headers=False)
+    socket = BoundedWebSocket(
+        Connections(10, 4, Refusals()), TrustedProxies(), FairTurns(0.01), config, ServerState(), {}
+    )
+    transport = Transport("198.51.100.7")
+    socket.connection_made(Corked(cast(asyncio.Transport, transport)))
+    with caplog.at_level(logging.WARNING):
+        socket.data_received(HANDSHAKE)
+        await settled()
+    assert transport.sent.startswith(b"HTTP/1.1 422 ")
+    assert transport.is_closed
+    assert caplog.text == ""
+
+
 async def test_a_handshake_has_a_deadline() -> None:
     socket, transport = Server().connect()
     socket.data_received(HANDSHAKE[:50])

@@ -23,9 +23,17 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> Limits:
     return Limits(Settings())
 
 
-def _request(size: int, party: str = "a", chunk: int = 100, *, declares: int | None = None) -> Request:
+def _request(
+    size: int,
+    party: str = "a",
+    chunk: int = 100,
+    *,
+    declares: int | None = None,
+    coding: tuple[bytes, bytes] | None = None,
+) -> Request:
     parts = [b"x" * min(chunk, size - start) for start in range(0, size, chunk)]
     headers = [] if declares is None else [(b"content-length", b"%d" % declares)]
+    headers += [] if coding is None else [coding]
 
     async def receive() -> dict[str, object]:
         body = parts.pop(0) if parts else b""
@@ -122,3 +130,27 @@ def test_the_lines_of_a_batch_are_those_that_are_not_empty(body: bytes) -> None:
     lines = Lines(bytearray(body))
     assert list(lines) == [line for each in body.split(b"\n") if (line := each.strip())]
     assert lines[:] == list(lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_read"),
+    [
+        (b"content-encoding", b"gzip", False),
+        (b"content-encoding", b"identity, br", False),
+        (b"content-encoding", b"Identity", True),
+        (b"transfer-encoding", b"gzip, chunked", False),
+        (b"transfer-encoding", b"chunked", True),
+    ],
+)
+async def test_a_body_in_another_coding_is_refused_by_its_header(
+    limits: Limits, name: bytes, value: bytes, is_read: bool
+) -> None:
+    if is_read:
+        async with held_body(limits, _request(10, coding=(name, value)), LIMIT) as body:
+            assert len(body) == 10
+        return
+    with pytest.raises(Problem) as refused:
+        async with held_body(limits, _request(10, coding=(name, value)), LIMIT):
+            pytest.fail("a body is read whose coding is not understood")
+    assert (refused.value.status, refused.value.body["field"]) == (415, f"header.{name.decode()}")
+    assert refused.value.headers == {"Accept-Encoding": "identity"}

@@ -133,6 +133,7 @@ def test_an_event_that_is_not_a_report_is_read_by_the_schemas() -> None:
     [
         (b"", "Not JSON", ""),
         (b"[" * 50_000, "Not JSON", ""),
+        (b"\x1f\x8b\x08", "Not JSON", ""),
         (b"[]", "Not a DSSE envelope", ""),
         (b"{}", "Not a DSSE envelope", "payload"),
         (orjson.dumps(dict.fromkeys(map(str, range(65)))), "Not an event", "body"),
@@ -149,6 +150,7 @@ def test_a_body_that_is_not_an_envelope_is_named(body: bytes, title: str, field:
     ("payload", "title", "field"),
     [
         (b"{", "Not JSON", "payload"),
+        (b'{"a":"\xff"}', "Not JSON", "payload"),
         (b"[]", "Not an event", ""),
         (b'{"a": 1}', "Not canonical", "payload"),
         (_payload(form=[]), "Not an event", "form"),
@@ -162,6 +164,10 @@ def test_a_body_that_is_not_an_envelope_is_named(body: bytes, title: str, field:
 )
 def test_a_payload_that_is_not_an_event_is_named(payload: bytes, title: str, field: str) -> None:
     assert _title_and_field(_refused(_envelope(payload))) == (title, field)
+
+
+def test_the_byte_that_is_not_utf_8_is_named() -> None:
+    assert _refused('{"a":"é"}'.encode("latin-1")).body["detail"] == "The body is not JSON in UTF-8: byte 7 is 0xe9."
 
 
 def test_as_many_members_as_may_be_are_read() -> None:
