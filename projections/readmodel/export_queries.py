@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 STANDINGS_OF_CONTEST = """
-SELECT standing.contest, standing.place, standing.state, standing.contribution, standing.partition, standing."offset",
+SELECT standing.contest, standing.rank, standing.state, standing.contribution, standing.partition, standing."offset",
        record.version, record.received_us, encode(record.event, 'hex')
 FROM station_result AS standing
 LEFT JOIN record ON record.partition = standing.partition AND record."offset" = standing."offset"
 WHERE standing.contest = $1
-ORDER BY standing.place
+ORDER BY standing.rank
 """
 """The stations of a contest that have a record, in the order of StationOrder, each with the record of the form at `offset`.
 Takes a contest. projections/tables/standings.py reads the rows, which COPY writes as text."""
