@@ -12,6 +12,8 @@ from fastapi import Depends, FastAPI
 from api import docs
 from api.derived import Derived, follow_generations
 from api.feed import routes as live
+from api.files import routes as files
+from api.files.cut_files import CutFiles
 from api.health import routes as health
 from api.limits.limits import Limits
 from api.problems import install_problems
@@ -55,6 +57,7 @@ def create_app(
             app.state.snapshots = Snapshots(derived.read, definition, app.state.in_memory)
             app.state.logs = PublicLogs(settings, definition)
             app.state.package = PackageFile(settings)
+            app.state.files = CutFiles(settings.files_directory)
         derived.show(app)
         if ApiRole.GATEWAY in roles:
             await app.state.gateway.start()
@@ -90,7 +93,7 @@ def create_app(
     app.state.in_memory = SnapshotsInMemory(limits.requests)
     app.state.roles = roles
     install_problems(app)
-    for part in (submissions, snapshots, live, log, package, health, events, docs):
+    for part in (submissions, snapshots, live, files, log, package, health, events, docs):
         app.include_router(part.router)
     docs.describe(app)
     return app

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-FRONT, API, GATEWAY, FEED, READ, TABULATOR, ROLLUP, RECORDER, NOTARY = (CollectorRegistry() for _ in range(9))
+FRONT, API, GATEWAY, FEED, READ, TABULATOR, ROLLUP, RECORDER, NOTARY, EXPORTER = (
+    CollectorRegistry() for _ in range(10)
+)
 REGISTRIES = {
     "front": FRONT,
     "api": API,
@@ -19,6 +21,7 @@ REGISTRIES = {
     "rollup": ROLLUP,
     "recorder": RECORDER,
     "notary": NOTARY,
+    "exporter": EXPORTER,
 }
 """By kind of process. Every process of the API has those of `front` and `api`, and beside them those of its roles."""
 BATCH_BUCKETS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000)
@@ -186,3 +189,15 @@ LOG_CHECKPOINT = Gauge(
     ["partition"],
     registry=NOTARY,
 )
+EXPORTER_CUTS = Counter("rekap_exporter_cuts_total", "Cuts of bulk files that were written.", registry=EXPORTER)
+EXPORTER_FAILED = Counter(
+    "rekap_exporter_failed_total",
+    "Cuts of bulk files that could not be written, and were tried again.",
+    registry=EXPORTER,
+)
+EXPORTER_TAKEN_AT = Gauge(
+    "rekap_exporter_taken_at_seconds",
+    "Time of the newest cut that this process has written, since 1970.",
+    registry=EXPORTER,
+)
+EXPORTER_BYTES = Gauge("rekap_exporter_bytes", "Bytes of all cuts of bulk files together.", registry=EXPORTER)

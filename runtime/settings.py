@@ -102,6 +102,18 @@ class Settings:
         4, "most connections of one API process to PostgreSQL for snapshots and the gateway"
     )
     list_connections: int = _setting(2, "most connections of one API process to PostgreSQL for lists")
+    files_directory: Path = _setting(
+        Path("files"), "directory of the bulk files, which the exporter writes and the API serves"
+    )
+    files_every_s: int = _setting(
+        900, "seconds between two cuts of the bulk files, at least; 0 for no exporter in `rekap up`"
+    )
+    files_keep_s: int = _setting(
+        86_400, "seconds for which a cut of the bulk files stays after it was taken; the newest always stays"
+    )
+    files_mb_max: int = _setting(
+        50_000, "most megabytes of all cuts of the bulk files; the oldest ones are deleted before it is reached"
+    )
     metrics_port: int = _setting(
         0, "port at which a worker serves its metrics to Prometheus; 0 for none; the API has /metrics"
     )

@@ -21,8 +21,8 @@ from api.read import conditions
 READING = ("GET", "HEAD")
 READ_BY_PAGES = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Accept-Ranges, Age, Allow, Content-Location, Content-Range, ETag, RateLimit, "
-    "RateLimit-Policy, Retry-After",
+    "Access-Control-Expose-Headers": "Accept-Ranges, Age, Allow, Content-Digest, Content-Disposition, Content-Location, "
+    "Content-Range, ETag, RateLimit, RateLimit-Policy, Repr-Digest, Retry-After",
 }
 """Pages of any site may read (Fetch standard, CORS), because all answers are public and no cookie is used. They may not submit,
 because the answer to a submission has no such header."""
@@ -33,8 +33,22 @@ _PREFLIGHT = {
     "If-Unmodified-Since, Last-Event-ID, Range",
     "Access-Control-Max-Age": "86400",
 }
-_OF_CONTENT = ("content-length", "content-type", "content-encoding", "content-range", "accept-ranges")
+_OF_CONTENT = (
+    "content-length", "content-type", "content-encoding", "content-range", "accept-ranges", "content-digest",
+)  # fmt: skip
 """Fields that a 304 leaves out; it repeats all others (RFC 9110, 15.4.5)."""
+
+
+ANSWER = "rekap.answer"
+"""Key of the scope under which a response finds the answer that is made of it."""
+
+
+def wanted_bytes(scope: Scope, length: int) -> conditions.Part:
+    """The bytes of a response of this length that are still to be sent, after its head was sent with an empty first piece: none
+    for a HEAD, a 304, a 412 or a 416. A response that asks sends these bytes and no others. A long file is then not read from
+    its beginning for a range near its end."""
+    answer = scope.get(ANSWER)
+    return conditions.Part(0, length) if answer is None else answer.wanted_bytes(length)
 
 
 class Reading:
@@ -49,7 +63,7 @@ class Reading:
         elif scope["type"] == "http" and scope["method"] in READING:
             answer = _Answer(scope, receive, send)
             headers = [each for each in scope["headers"] if each[0] not in (b"range", b"if-range")]
-            await self._app({**scope, "method": "GET", "headers": headers}, answer.receive, answer.send)
+            await self._app({**scope, "method": "GET", "headers": headers, ANSWER: answer}, answer.receive, answer.send)
         else:
             await self._app(scope, receive, send)
 
@@ -110,6 +124,13 @@ class _Answer:
         else:
             await self._send(message)
 
+    def wanted_bytes(self, length: int) -> conditions.Part:
+        if self._is_whole:
+            return conditions.Part(0, 0)
+        wanted = conditions.Part(0, length) if self._part is None else self._part
+        self._at = wanted.first
+        return wanted
+
     async def _begin_with(self, start: Message, body: bytes, *, is_all: bool) -> None:
         """Send the head of a 200, or of what the request's conditions make of it."""
         headers = MutableHeaders(raw=start["headers"])
@@ -134,6 +155,7 @@ class _Answer:
                 return
             if self._part is not None:
                 first, end = self._part
+                del headers["Content-Digest"]  # that of the whole (RFC 9530, 2); Repr-Digest stays
                 headers["Content-Range"] = f"bytes {first}-{end - 1}/{length}"
                 headers["Content-Length"] = str(end - first)
                 start = {**start, "status": 206, "headers": headers.raw}
@@ -142,7 +164,13 @@ class _Answer:
     async def _begin_problem(self, problem: Problem, headers: MutableHeaders) -> None:
         response = problem.response()
         kept = _without(
-            headers, ("content-length", "content-type", "content-encoding", "cache-control", "accept-ranges")
+            headers,
+            (
+                "cache-control",
+                "content-disposition",
+                "repr-digest",
+                *(each for each in _OF_CONTENT if each != "content-range"),
+            ),
         )
         kept.update(response.headers)
         await self._begin({"type": "http.response.start", "status": problem.status, "headers": kept.raw})
@@ -161,8 +189,8 @@ class _Answer:
         if self._part is not None:
             first, end = self._part
             body, self._at = body[max(0, first - self._at) : max(0, end - self._at)], self._at + len(body)
-            if not body and more:
-                return
+        if not body and more:
+            return
         await self._send({"type": "http.response.body", "body": body, "more_body": more})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from operator import attrgetter
@@ -20,6 +21,7 @@ from projections.tables.register_rows import OTHER_TABLES, package_rows
 from projections.tables.result_rows import TableOf, contest_rows, stations_by_rank
 from projections.tables.standings import StationStanding
 from runtime.files.atomic_write import create_file, sync_directory
+from runtime.files.state_files import hash_of_code
 from runtime.package.reading import table_rows
 from runtime.tables.table_files import MEDIA_TYPES, Format, TableFiles, WrittenFile
 from schemas.tables.columns import Table
@@ -31,6 +33,8 @@ FILE_MODE = 0o644
 """Another user, such as nginx's, reads the files."""
 ROWS_AT_ONCE = 10_000
 """Rows of the register in one batch."""
+WRITING_CODE = ("projections", "schemas", "runtime.tables", "consumers.exporter.writing")
+"""What decides the content of a file. Files of a cut that other code has written are written anew."""
 STATUS_COLUMN = AREA_COUNTS.column_names.index("results_status")
 
 Report = Callable[[str, int, int], None]
@@ -45,16 +49,37 @@ class Wanted(NamedTuple):
     tables: Collection[str] | None = None
 
 
+class Previous(NamedTuple):
+    """A cut that was written before, into the same file system."""
+
+    directory: Path
+    manifest: dict[str, Any]
+
+
 def write_files(
-    definition: Definition, package: Path, cut: CopiedCut, directory: Path, wanted: Wanted, report: Report
+    definition: Definition,
+    package: Path,
+    cut: CopiedCut,
+    directory: Path,
+    wanted: Wanted,
+    report: Report,
+    previous: Previous | None = None,
 ) -> dict[str, Any]:
-    """Write the files and their manifest into an empty directory; gives the manifest. Raises OSError, PackageError."""
-    return _CutWriter(definition, package, cut, directory, wanted, report).write()
+    """Write the files and their manifest into an empty directory; gives the manifest. Files that are the same in the cut before
+    get another name there (a hard link). Raises OSError, PackageError."""
+    return _CutWriter(definition, package, cut, directory, wanted, report, previous).write()
 
 
 class _CutWriter:
     def __init__(
-        self, definition: Definition, package: Path, cut: CopiedCut, directory: Path, wanted: Wanted, report: Report
+        self,
+        definition: Definition,
+        package: Path,
+        cut: CopiedCut,
+        directory: Path,
+        wanted: Wanted,
+        report: Report,
+        previous: Previous | None,
     ) -> None:
         self._definition = definition
         self._package = package
@@ -71,17 +96,28 @@ class _CutWriter:
         self._root, self._stations = TableOf(AREA_COUNTS, first), TableOf(STATION_COUNTS, last)
         self._status: dict[str, str] = {}
         self._files: list[dict[str, Any]] = []
+        self._made_by = hash_of_code(*WRITING_CODE)
+        is_usable = (
+            previous is not None
+            and previous.manifest["made_by"] == self._made_by
+            and previous.manifest["definition"] == definition.hash
+        )
+        self._previous = previous if is_usable else None
 
     def write(self) -> dict[str, Any]:
         by_rank = stations_by_rank(self._definition)
         for office, files in itertools.groupby(self._planned, attrgetter("office")):
-            if office is not None:
-                self._write_office(office, list(files), by_rank)
+            of_office = list(files)
+            if self._link(office, of_office):
                 continue
-            for file in files:
+            if office is not None:
+                self._write_office(office, of_office, by_rank)
+                continue
+            for file in of_office:
                 self._write_table(file)
         manifest = {
             "manifest_version": MANIFEST_VERSION,
+            "made_by": self._made_by,
             **self._head,
             "status": self._status,
             "files": self._files,
@@ -90,6 +126,30 @@ class _CutWriter:
         create_file(self._directory / MANIFEST, content, mode=FILE_MODE)
         sync_directory(self._directory)
         return manifest
+
+    def _link(self, office: str | None, planned: Sequence[PlannedFile]) -> bool:
+        """Link the files of an office, or of the register, where they are the same in the cut before. False where they are to
+        be written."""
+        if self._previous is None:
+            return False
+        directory, manifest = self._previous
+        if office is not None and manifest["as_of"].get(office) != self._head["as_of"][office]:
+            return False
+        there = {each["name"]: each for each in manifest["files"]}
+        names = [f"{file.stem}.{format}" for file in planned for format in Format if format in self._formats]
+        if not there.keys() >= set(names):
+            return False
+        try:
+            for name in names:
+                os.link(directory / name, self._directory / name)
+        except OSError:  # the cut before was deleted, or the file system has no hard links
+            for name in names:
+                (self._directory / name).unlink(missing_ok=True)
+            return False
+        self._files += (there[name] for name in names)
+        if office is not None:
+            self._status[office] = manifest["status"][office]
+        return True
 
     def _write_office(self, office_id: str, planned: Sequence[PlannedFile], by_rank: Sequence[int]) -> None:
         definition = self._definition

@@ -43,15 +43,16 @@ def head(
 
 
 def about_file(cut: Mapping[str, Any], file: PlannedFile) -> dict[str, Any]:
-    """The facts of one file that a format with metadata holds itself."""
-    kept = ("election", "mode", "is_test", "definition", "licence", "source", "taken_at")
+    """The facts of one file that a format with metadata holds itself. They are the same whenever the table is the same, so that
+    a table that has not changed is the same file in the next cut."""
+    kept = ("election", "mode", "is_test", "definition", "licence", "source")
     return {
         **{name: cut[name] for name in kept},
         "table": file.table.name,
         "schema_version": file.table.version,
         "office": file.office,
         "level": file.level,
-        "as_of": cut["as_of"] if file.office is None else {file.office: cut["as_of"][file.office]},
+        "as_of": None if file.office is None else cut["as_of"][file.office],
     }
 
 

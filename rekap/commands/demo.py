@@ -10,11 +10,14 @@ import click
 from rekap.elections.written_demo import write_demo
 from rekap.exit_codes import ExitCode
 from rekap.operate.night import Night
-from rekap.operate.stack import running_stack
+from rekap.operate.stack import EXPORTER, WORKERS, running_stack
 from rekap.terminal import complain
 from runtime.files.temporary import temporary_directory
+from runtime.settings import variable
 
 WITNESSES = 2
+FILES_EVERY_SECONDS = 30
+"""Between two cuts of the bulk files, which take a demo's stations a second or two."""
 
 
 @click.command("demo")
@@ -54,9 +57,12 @@ def demo(stations: int, minutes: int, seed: int, port: int, data: Path | None, s
                 port=port,
                 log_directory=directory / "logs",
                 witnesses=WITNESSES,
+                workers=(*WORKERS, EXPORTER),
+                settings={variable("files_every_s"): str(FILES_EVERY_SECONDS)},
             ) as stack:
                 stack.supervisor.say("demo", f"{stations:,} stations report over {minutes} minutes; seed {seed}")
                 stack.supervisor.say("demo", f"totals {stack.url}/v1/contests/president   API {stack.url}/docs")
+                stack.supervisor.say("demo", f"bulk files {stack.url}/v1/files")
                 audit = " ".join(["rekap audit", stack.url, *(f"--witness {each.key}" for each in stack.witnesses)])
                 stack.supervisor.say("demo", f"check it: {audit}")
                 night = Night(stack, package, keys, seed, minutes * 60)

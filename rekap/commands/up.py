@@ -9,8 +9,9 @@ import click
 
 from rekap.embedded.supervisor import stop_signal
 from rekap.operate.opening import CONFIRM_HELP
-from rekap.operate.stack import WITNESSES_MAX, WORKERS, WORKERS_APART, running_stack
+from rekap.operate.stack import EXPORTER, WITNESSES_MAX, WORKERS, WORKERS_APART, running_stack
 from runtime.files.key_files import load_key_file
+from runtime.settings import read_settings
 
 
 @click.command("up")
@@ -30,9 +31,9 @@ from runtime.files.key_files import load_key_file
     help="witnesses of the logs to start here too (others should run them, see docs/witness.md)",
 )  # fmt: skip
 @click.option(
-    "--metrics-port", type=click.IntRange(0, 65535 - len(WORKERS_APART)), default=0, show_default=True,
-    help="first of the workers' ports for Prometheus: recorder, then tabulator, rollup, notary, front, gateway, feed, read; "
-    "0 for none",
+    "--metrics-port", type=click.IntRange(0, 65534 - len(WORKERS_APART)), default=0, show_default=True,
+    help="first of the workers' ports for Prometheus: recorder, then tabulator, rollup, notary, front, gateway, feed, read, "
+    "exporter; 0 for none",
 )  # fmt: skip
 @click.option(
     "--import-ledger", "ledger", type=click.Path(path_type=Path, file_okay=False),
@@ -57,12 +58,16 @@ def up(
       rekap up my-election --key my-election-keys/authority-N.pem
     """
 
+    workers = WORKERS_APART if apart else WORKERS
+    if read_settings().files_every_s:
+        workers = (*workers, EXPORTER)
+
     async def go() -> None:
         stop = stop_signal()
         key = load_key_file(key_file)
         async with running_stack(
             package, data, key,
-            port=port, workers=WORKERS_APART if apart else WORKERS, witnesses=witnesses, metrics_port=metrics_port,
+            port=port, workers=workers, witnesses=witnesses, metrics_port=metrics_port,
             ledger=ledger, confirmed=confirm,
         ) as stack:  # fmt: skip
             stack.supervisor.say("rekap", f"ready: {stack.url}/v1/election   API: {stack.url}/docs   stop: Ctrl-C")

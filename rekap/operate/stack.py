@@ -43,6 +43,8 @@ WORKERS = ("recorder", "tabulator", "rollup", "notary", "api")
 """In the order of their start; the API is last, so that it finds the others."""
 WORKERS_APART = (*WORKERS[:-1], FRONT, *map(str, ApiRole))
 """The same with a process for each role of the API, and the front, which has the address of all of them."""
+EXPORTER = "exporter"
+"""Writes the bulk files. `rekap up` and the demo start it after the workers above; no other process waits for it."""
 WITNESSES_MAX = 9
 
 
@@ -144,6 +146,7 @@ def _environment(package: Path, data: Path, settings: dict[str, str]) -> dict[st
     for setting, name in (
         ("log_directory", "log"),
         ("state_directory", "state"),
+        ("files_directory", "files"),
         ("log_key", "log-key.pem"),
         ("gateway_key", "gateway-key.pem"),
         ("workers_key", "workers-key.txt"),

@@ -40,9 +40,9 @@ GRACEFUL_SECONDS = 8
 API_ROLES: dict[str, frozenset[ApiRole]] = {"api": ALL_ROLES, **{str(role): frozenset({role}) for role in ApiRole}}
 """By argument of `rekap run`, the roles of a process of the API."""
 FRONT = "front"
-ROLES = (FRONT, *API_ROLES, "tabulator", "rollup", "recorder", "notary")
-GENERATION_ROLES = ("tabulator", "rollup", "recorder")
-"""Roles that write derived data (runtime/kafka/generations.py). The API only reads it, and changes to another generation
+ROLES = (FRONT, *API_ROLES, "tabulator", "rollup", "recorder", "notary", "exporter")
+GENERATION_ROLES = ("tabulator", "rollup", "recorder", "exporter")
+"""Roles that work on the derived data of one generation (runtime/kafka/generations.py). The API changes to another generation
 without an end of its process."""
 
 Worker = Callable[[Settings, Definition, asyncio.Event], Awaitable[None]]
@@ -80,6 +80,10 @@ def run_role(role: str, settings: Settings, definition: Definition) -> None:
         from consumers import notary
 
         _work(role, notary.run, settings, definition)
+    elif role == "exporter":
+        from consumers.exporter import worker as exporter
+
+        _work(role, exporter.run, settings, definition)
     else:
         from consumers.recorder import worker as recorder
 

@@ -29,7 +29,7 @@ def write_parquet(csv: Path, parquet: Path, table: Table, about: Mapping[str, st
     selected = ", ".join(_selected(column.name, column.kind) for column in table.columns)
     metadata = ", ".join(f"{_text(name)}: {_text(value)}" for name, value in about.items())
     with duckdb.connect(
-        config={"memory_limit": MEMORY, "threads": 1, "autoinstall_known_extensions": False}
+        config={"memory_limit": MEMORY, "threads": 1, "temp_directory": "", "autoinstall_known_extensions": False}
     ) as database:
         try:
             rows = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import csv
 import hashlib
 import os
@@ -25,7 +26,7 @@ from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-stack = stack_of("bulk", REKAP_REQUESTS_PER_S="0")
+stack = stack_of("bulk", REKAP_REQUESTS_PER_S="0", REKAP_FILES_EVERY_S="1")
 
 TABLES = {table.name: table for table in RESULT_TABLES}
 NUMBERS = ("registered_voters", "voters", "valid", "valid_ballots", "invalid", "blank", "total")
@@ -205,3 +206,108 @@ async def test_what_cannot_be_used_is_named(stack: Stack, files: Path, tmp_path:
         assert code == 2, err
         assert said in err
     assert not (tmp_path / "a").exists()
+
+
+# ── the exporter and what is served ──────────────────────────────────────────────────────────────────────────────────
+
+
+async def _catalogue(client: httpx.AsyncClient, *, not_cut: str = "") -> Any:
+    """The catalogue, once it names another cut than this one."""
+
+    async def found() -> Any:
+        answer = await client.get("/v1/files")
+        return answer.json() if answer.status_code == 200 and answer.json()["cut"] != not_cut else None
+
+    return await eventually(found)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def exporting(stack: Stack, files: Path) -> Stack:
+    """The stack with an exporter."""
+    async with httpx.AsyncClient(base_url=stack.url) as client:
+        none = await client.get("/v1/files")
+        assert (none.status_code, none.headers["retry-after"]) == (503, "60")
+    await stack.start("exporter")
+    return stack
+
+
+async def test_the_served_files_are_those_of_the_command(
+    exporting: Stack, files: Path, client: httpx.AsyncClient
+) -> None:
+    catalogue = await _catalogue(client)
+    own = _manifest(files)
+    assert {name: catalogue[name] for name in ("as_of", "definition", "status", "licence", "mode")} == {
+        name: own[name] for name in ("as_of", "definition", "status", "licence", "mode")
+    }
+    assert catalogue["cuts"][0] == {"cut": catalogue["cut"], "manifest": catalogue["manifest"]}
+    assert {each["name"] for each in catalogue["files"]} == {each["name"] for each in own["files"]}
+    for entry in catalogue["files"]:
+        answer = await client.get(entry["url"])
+        assert answer.content == (files / entry["name"]).read_bytes(), entry["name"]
+        digest = base64.b64encode(hashlib.sha256(answer.content).digest()).decode()
+        assert answer.headers["repr-digest"] == answer.headers["content-digest"] == f"sha-256=:{digest}:"
+        assert answer.headers["content-disposition"] == (
+            f'attachment; filename="bulk-{catalogue["cut"]}-{entry["name"]}"'
+        )
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        if not answer.content:  # a table without rows as NDJSON
+            continue
+        part = await client.get(entry["url"], headers={"Range": "bytes=-5"})
+        assert (part.status_code, part.content) == (206, answer.content[-5:])
+        assert part.headers["repr-digest"] == answer.headers["repr-digest"]
+        assert "content-digest" not in part.headers
+    latest = await client.get("/v1/files/latest/choices.csv")
+    assert latest.content == (files / "choices.csv").read_bytes()
+    assert latest.headers["content-location"] == f"/v1/files/{catalogue['cut']}/choices.csv"
+
+
+async def test_a_cut_that_has_moved_is_exported_and_the_old_one_stays_as_it_is(
+    exporting: Stack, voices: Voices, client: httpx.AsyncClient
+) -> None:
+    first = await _catalogue(client)
+    name = "president.station.station-counts.ndjson"
+    url = next(each["url"] for each in first["files"] if each["name"] == name)
+    before = (await client.get(url)).content
+    (await client.post("/v1/submissions", content=voices.sign(reported("2.2.1-1")))).raise_for_status()
+    second = await _catalogue(client, not_cut=first["cut"])
+    assert second["cut"] > first["cut"]
+    assert [each["cut"] for each in second["cuts"]][:2] == [second["cut"], first["cut"]]
+    assert (await client.get(url)).content == before
+    rows = (await client.get(f"/v1/files/latest/{name}")).content.splitlines()
+    states = {row["station"]: row["state"] for row in map(orjson.loads, rows)}
+    assert states["2.2.1-1"] == "counted"
+    directory = Path(exporting.environment["REKAP_FILES_DIRECTORY"])
+    for same, is_same in (("choices.csv", True), ("council.nation.area-votes.csv", True), (name, False)):
+        inodes = {(directory / cut["cut"] / same).stat().st_ino for cut in (first, second)}
+        assert (len(inodes) == 1) == is_same, same
+
+
+async def test_an_exporter_that_is_killed_in_a_cut_leaves_only_whole_ones(
+    exporting: Stack, voices: Voices, client: httpx.AsyncClient
+) -> None:
+    directory = Path(exporting.environment["REKAP_FILES_DIRECTORY"])
+    for number, station in enumerate(("1.2.1-2", "1.2.2-1", "1.2.2-2", "2.1.2-1")):
+        before = await _catalogue(client)
+        (await client.post("/v1/submissions", content=voices.sign(reported(station)))).raise_for_status()
+        await asyncio.sleep(0.4 + 0.3 * number)  # before, in, or after the next cut
+        await exporting.supervisor.kill("exporter")
+        await _catalogue(client, not_cut=before["cut"])
+        for cut in (each for each in directory.iterdir() if not each.name.startswith(".") and each.is_dir()):
+            names = {each["name"] for each in orjson.loads((cut / "manifest.json").read_bytes())["files"]}
+            assert names | {"manifest.json"} == {path.name for path in cut.iterdir()}
+
+
+async def test_what_is_not_there_is_named(exporting: Stack, client: httpx.AsyncClient) -> None:
+    cut = (await _catalogue(client))["cut"]
+    for path, status, field in (
+        ("/v1/files/20290214T130000Z-00000000/choices.csv", 404, "cut"),
+        ("/v1/files/elsewhere/choices.csv", 422, "cut"),
+        (f"/v1/files/{cut}/people.csv", 404, "name"),
+        (f"/v1/files/{cut}/.lock", 422, "name"),
+        (f"/v1/files/{cut}/..%2F..%2Flog-key.pem", 404, None),
+    ):
+        answer = await client.get(path)
+        assert answer.status_code == status, path
+        assert answer.headers["content-type"] == "application/problem+json"
+        if field is not None:
+            assert field in answer.text

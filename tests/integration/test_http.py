@@ -35,7 +35,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 WEBSITE = "https://results.example"
 VALUES = {
     "area": "N", "office": "president", "contest": "president", "station": "1.1.1-1", "partition": "0", "offset": "0",
-    "path": "checkpoint", "old": "1", "key": key_row("officer", Role.STATION_OFFICER, "N").key_id,
+    "path": "checkpoint", "old": "1", "cut": "latest",
+    "name": "president.nation.area-votes.csv", "key": key_row("officer", Role.STATION_OFFICER, "N").key_id,
 }  # fmt: skip
 """A value for each parameter that a path needs; `submission` is that of a form that was counted."""
 
@@ -64,7 +65,7 @@ CHANGING = {"/metrics", "/v1/health"}
 """They say something else each time."""
 
 
-stack = stack_of("http", REKAP_CHECKPOINT_MS="100", REKAP_REQUESTS_PER_S="0")
+stack = stack_of("http", REKAP_CHECKPOINT_MS="100", REKAP_REQUESTS_PER_S="0", REKAP_FILES_EVERY_S="3600")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -80,6 +81,12 @@ async def submission(stack: Stack, voices: Voices) -> str:
             return all(each.status_code == 200 for each in answers) and whole["counted"] == 1
 
         await eventually(is_counted)
+        await stack.start("exporter")
+
+        async def is_exported() -> bool:
+            return (await client.get("/v1/files")).status_code == 200
+
+        await eventually(is_exported)
     return submission
 
 
@@ -218,6 +225,8 @@ FILES = [
     "/log/0/keys",
     "/log/0/tile/entries/000.p/{size}",
     "/v1/events/0/0/entry",
+    "/v1/files/latest/manifest.json",
+    "/v1/files/latest/president.nation.area-counts.parquet",
 ]
 
 

@@ -69,11 +69,12 @@ def test_the_head_names_the_cut_definition_mode_and_licence() -> None:
     }
     counts, *_, codes = planned_files(DEFINITION, offices=["president"])
     about = about_file(found, counts)
-    assert about["as_of"] == {"president": {"0": 12}}
+    assert about["as_of"] == {"0": 12}
     assert (about["table"], about["schema_version"], about["office"], about["level"]) == (
         ("station-counts", counts.table.version, "president", "station")
     )
-    assert about_file(found, codes)["as_of"] == found["as_of"]
+    assert about_file(found, codes)["as_of"] is None
+    assert about_file({**found, "taken_at": "later"}, counts) == about
 
 
 @pytest.mark.parametrize(

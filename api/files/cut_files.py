@@ -1,0 +1,94 @@
+"""The bulk files that the exporter has written, as the API finds them on the disk.
+
+A cut never changes, so its manifest is read once and kept. Only files that the manifest names are served.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from api.problems import Problem
+
+CUT_PATTERN = r"^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}$"
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,200}$"
+MANIFEST = "manifest.json"
+LATEST = "latest.json"
+MANIFEST_BYTES_MAX = 16 * 1024 * 1024
+"""Limit for a manifest. A nation with five offices and eight levels has 700 files of 300 bytes each; the rest is for elections
+with a hundred offices."""
+KEPT_MANIFESTS = 4
+CUTS_LISTED = 100
+"""Cuts in the catalogue, the newest. With one each quarter of an hour these are a day and more."""
+
+
+class Cut(NamedTuple):
+    name: str
+    manifest: Mapping[str, Any]
+    manifest_bytes: bytes
+    files: Mapping[str, Mapping[str, Any]]
+    """Name → its entry in the manifest."""
+
+
+class CutFiles:
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._kept: OrderedDict[str, Cut] = OrderedDict()
+
+    async def newest(self) -> Cut:
+        """The newest cut. Raises Problem where there is none."""
+        name = await asyncio.to_thread(self._newest_name)
+        if name is None:
+            raise Problem(
+                503,
+                "No files yet",
+                "No bulk files have been written yet. The exporter writes them within minutes of its start.",
+                retry_after_s=60,
+            )
+        return await self.cut(name)
+
+    async def cut(self, name: str) -> Cut:
+        """Raises Problem where there is no such cut, or no longer."""
+        if name in self._kept:
+            self._kept.move_to_end(name)
+            return self._kept[name]
+        cut = await asyncio.to_thread(self._read, name)
+        self._kept[name] = cut
+        if len(self._kept) > KEPT_MANIFESTS:
+            self._kept.popitem(last=False)
+        return cut
+
+    async def names(self) -> list[str]:
+        """The newest cuts, the newest first."""
+        return await asyncio.to_thread(self._names)
+
+    def _newest_name(self) -> str | None:
+        try:
+            name = orjson.loads((self.directory / LATEST).read_bytes())["cut"]
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
+        return name if isinstance(name, str) and re.fullmatch(CUT_PATTERN, name) else None
+
+    def _read(self, name: str) -> Cut:
+        try:
+            with (self.directory / name / MANIFEST).open("rb") as file:
+                content = file.read(MANIFEST_BYTES_MAX)
+            manifest = orjson.loads(content)
+        except (OSError, ValueError):
+            raise Problem(
+                404, "No such cut", f"There is no cut {name!r}, or no longer; GET /v1/files lists them.", field="cut"
+            ) from None
+        return Cut(name, manifest, content, {entry["name"]: entry for entry in manifest["files"]})
+
+    def _names(self) -> list[str]:
+        try:
+            found = [each.name for each in self.directory.iterdir() if re.fullmatch(CUT_PATTERN, each.name)]
+        except OSError:
+            return []
+        return sorted(found, reverse=True)[:CUTS_LISTED]
