@@ -22,6 +22,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
 from websockets.http11 import Request
+from websockets.protocol import State
 
 from api.http.connection import CONNECTION, Receiver, ServedConnection
 from api.http.connections import Connections
@@ -102,7 +103,14 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
         self._let_go()
 
     def shutdown(self) -> None:
-        super().shutdown()
+        """Close it because the server ends. Where the client has begun to close it, or a broken frame has ended it, a close
+        frame has been sent and the library raises InvalidState for another. uvicorn knows only of closes that it began itself,
+        and its loop over all connections would end here, so that the others would not be closed."""
+        if self.handshake_complete and self.conn.state is not State.OPEN:
+            self.stop_keepalive()
+            self.transport.close()
+        else:
+            super().shutdown()
         self._let_go()
 
     def keepalive_timeout(self) -> None:

@@ -13,9 +13,11 @@ import pytest
 import pytest_asyncio
 from starlette.types import Receive
 from websockets.asyncio.client import connect
+from websockets.protocol import State
 
 from api.feed.hub.hub import Hub
 from api.http import protocol, unread
+from api.http.web_socket import BoundedWebSocket
 from rekap.follow.live_client import follow
 from schemas.served.live import Positions
 from tests.support.ledger import MemoryLedger
@@ -295,6 +297,24 @@ async def test_a_client_that_is_shown_out_is_closed_at_once_however_much_it_has_
     await wire.send(masked_frame(8, b"\x03\xf0"))
     await wire.read_to_end()
     assert asyncio.get_running_loop().time() - began < 3
+
+
+async def test_a_server_that_ends_while_a_client_closes_its_connection_closes_all_others_too(
+    server: LiveServer,
+) -> None:
+    closing, other = await server.connect(), await server.connect()
+    await closing.upgrade()
+    protocols = server.server.server_state.connections
+    (of_closing,) = (each for each in protocols if isinstance(each, BoundedWebSocket))
+    await other.upgrade()
+    await closing.send(masked_frame(8, b"\x03\xe8"))
+    async with asyncio.timeout(5):
+        while of_closing.conn.state is State.OPEN:
+            await asyncio.sleep(0)
+    for each in (of_closing, *protocols):  # as uvicorn does
+        each.shutdown()
+    assert b"\x03\xf4" in await other.read_to_end(), "1012"
+    await server.until_subscribers(0, seconds=5)
 
 
 async def _poll(server: LiveServer, **parameters: str) -> dict[str, Any]:
