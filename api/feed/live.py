@@ -20,6 +20,7 @@ from api.feed.admission import Admission
 from api.feed.bulletin_reading import BulletinReading, checkpoint_reader
 from api.feed.clients import Clients
 from api.feed.delivery import Delivery
+from api.feed.held import HELD_MAX
 from api.feed.hub.hub import Hub
 from api.feed.read_back import read_back
 from api.read.readmodel import ReadModel
@@ -118,7 +119,7 @@ class LiveFeed:
             wait = min(2 * wait, BEGIN_AGAIN_SECONDS_MAX)
 
     async def _begin(self) -> None:
-        state = await self._read.everything()
+        state = await self._read.everything(HELD_MAX + 1)
         positions = Positions(
             state.positions.get(self._topics.results_partition(), 0),
             tuple(state.positions.get(each, 0) for each in self._topics.subtotals_partitions()),
@@ -130,7 +131,9 @@ class LiveFeed:
             generation=self._settings.generation,
             subscriptions_of_party=self._settings.live_clients_per_address * SUBSCRIPTIONS_PER_CONNECTION,
         )
-        hub.begin(positions, state.tallies, state.office_tallies, state.result_watermarks, state.block_watermarks)
+        hub.begin(
+            positions, state.tallies, state.office_tallies, state.result_watermarks, state.block_watermarks, state.held
+        )
         self._consumer = consumer = plain_consumer(self._settings)
         await consumer.start()
         sources = [self._topics.results_partition(), *self._topics.subtotals_partitions()]

@@ -31,6 +31,7 @@ StationsQuery = Annotated[bool, Query(description="also each change of a station
 ChildrenQuery = Annotated[bool, Query(description="also the children of the area")]
 FieldsQuery = Annotated[Fields, Query(description="what of each tally")]
 
+HeldQuery = Annotated[bool, Query(description="also the held results of the area")]
 DeltasQuery = Annotated[bool, Query(description="of each row only what changed in it")]
 
 
@@ -69,6 +70,7 @@ async def live_events(
     stations: StationsQuery = False,
     children: ChildrenQuery = True,
     fields: FieldsQuery = "all",
+    held: HeldQuery = False,
     deltas: DeltasQuery = False,
     cursor: Annotated[str | None, Query(max_length=CURSOR_CHARACTERS_MAX)] = None,
     last_event_id: Annotated[str | None, Header()] = None,
@@ -96,6 +98,7 @@ async def live_events(
         stations=stations,
         children=children,
         fields=fields,
+        held=held,
         deltas=deltas,
         cursor=kept or cursor or None,
     )
@@ -129,6 +132,7 @@ async def changes(
     stations: StationsQuery = False,
     children: ChildrenQuery = True,
     fields: FieldsQuery = "all",
+    held: HeldQuery = False,
     since: Annotated[str | None, Query(max_length=CURSOR_CHARACTERS_MAX, description="a cursor of the feed")] = None,
 ) -> Response:
     """Without `since` a snapshot, at once. With it what has changed after it, as soon as something has; a heartbeat where
@@ -142,7 +146,14 @@ async def changes(
         raise Problem(503, "No room on the live feed", error.sentence, retry_after_s=after_s) from None
     client = PollClient(feed.clients, hub, party)
     command = Subscribe(
-        office=office, area=area, level=level, stations=stations, children=children, fields=fields, cursor=since or None
+        office=office,
+        area=area,
+        level=level,
+        stations=stations,
+        children=children,
+        fields=fields,
+        held=held,
+        cursor=since or None,
     )
     try:
         hub.subscribe(client.subscriber, command, is_quiet=True)

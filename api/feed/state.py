@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import orjson
 
+from api.feed.held import HeldResults
 from api.feed.recent import RecentStations, station_rows
 from api.feed.touched import OF_OFFICE, WHOLE, Key, Mark, Row, Touched
 from projections.area.progress import standing
@@ -58,10 +60,11 @@ class FeedState:
         office_tallies: Iterable[tuple[str, str, PackedTally]] = (),
         cuts: Mapping[str, Cut] | None = None,
         block_watermarks: Mapping[tuple[str, int], int] | None = None,
+        held: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
     ) -> None:
         """Set the offsets of the first messages to come, and the state before them: tallies by (contest, area) and by
-        (office, area), `as_of` by office, `through` by (office, ledger partition). Called once, before the first message.
-        """
+        (office, area), `as_of` by office, `through` by (office, ledger partition), held results by office. Called once, before
+        the first message."""
         definition = self.definition
         for contest_id, code, tally in tallies:
             contest = definition.ballots.contest(contest_id)
@@ -86,6 +89,8 @@ class FeedState:
                 state.whole[partition] = True
         self.positions = [positions.results, *positions.subtotals]
         self.floors = list(self.positions)
+        for each in self.offices:
+            each.held.begin((held or {}).get(each.entry.id, ()), self.positions)
         self.recent_stations.floors = list(self.positions)
 
     def remember(self, earlier: FeedState, sources: Collection[int]) -> None:
@@ -176,6 +181,7 @@ class FeedState:
         except Exception as error:
             # The next block of this partition does not chain to the one before, so clients get a gap then.
             office.whole[range.partition] = False
+            office.held.is_complete = False
             office.stop(f"partition {range.partition}", error, f"subtotals/{source - 1} at offset {offset}")
             return Applied.GAP
 
@@ -199,6 +205,7 @@ class FeedState:
         becomes_whole = from_ == NOTHING_YET
         if verdict is Applied.GAP:
             office.whole[partition] = False
+            office.held.is_complete = False
             if applied > NOTHING_YET:
                 gap = "subtotals-gap"
         elif becomes_whole:
@@ -208,6 +215,7 @@ class FeedState:
         mark = Mark(source, offset)
         self.recent_stations.add(mark, office.entry.number, body)
         office.note(mark, areas, everything=becomes_whole and not areas, gap=gap)
+        office.touched.held |= office.held.apply(mark, value, self._area_of)
         for key, row in stations:
             office.touched.stations.pop(key, None)
             office.touched.stations[key] = row
@@ -217,6 +225,11 @@ class FeedState:
         """Skip a message that was set aside: of `results` (-1), or of a partition of `subtotals`."""
         self.positions[1 + source] = max(offset + 1, self.positions[1 + source])
         self.has_news = True
+
+    def _area_of(self, station: str) -> str:
+        """The code of a station's area."""
+        stations = self.definition.stations
+        return self.definition.tree.codes[stations.area[stations.number[station]]]
 
     def stopped(self) -> list[str]:
         """For each office that could not be kept up to date: a sentence with the reason."""
@@ -279,6 +292,7 @@ class OfficeState:
         """By source, the offset of the last message after which a client needs a snapshot."""
         self._gaps: dict[int, tuple[int, GapReason]] = {}
         """By source, the offset of the last message before which others were missing."""
+        self.held = HeldResults()
         self.has_station_channels = 0
         """How many channels show stations of the office. Without any, blocks are not searched for stations."""
         self.has_delta_channels = 0

@@ -40,6 +40,8 @@ class Selection(NamedTuple):
     children: bool = True
     """Whether the children of the area are shown too."""
     fields: Fields = "all"
+    held: bool = False
+    """Whether the held results of the area are shown too."""
     deltas: bool = False
     """Whether a change has of each row only what changed in it."""
 
@@ -98,18 +100,39 @@ class Bulletin:
 class Round:
     """What a due subscription lacked at one moment, and how far that has been sent."""
 
-    __slots__ = ("keys", "next_key", "next_station_row", "since", "station_rows")
+    __slots__ = (
+        "held_rows",
+        "is_held_whole",
+        "keys",
+        "next_held_row",
+        "next_key",
+        "next_station_row",
+        "since",
+        "station_rows",
+    )
 
-    def __init__(self, keys: Sequence[Key], station_rows: Sequence[bytes], since: Positions) -> None:
+    def __init__(
+        self,
+        keys: Sequence[Key],
+        station_rows: Sequence[bytes],
+        since: Positions,
+        held_rows: Sequence[bytes] = (),
+        *,
+        is_held_whole: bool = False,
+    ) -> None:
         self.keys = keys
         self.station_rows = station_rows
-        self.next_key = self.next_station_row = 0
+        self.held_rows = held_rows
+        self.is_held_whole = is_held_whole
+        """Whether the held results are all that there are, and no part with them has been sent yet."""
+        self.next_key = self.next_station_row = self.next_held_row = 0
         self.since = since
         """What a client has that has read the whole round."""
 
     @property
     def is_over(self) -> bool:
-        return self.next_key == len(self.keys) and self.next_station_row == len(self.station_rows)
+        are_rows_over = self.next_key == len(self.keys) and self.next_station_row == len(self.station_rows)
+        return are_rows_over and self.next_held_row == len(self.held_rows)
 
 
 class Subscription:

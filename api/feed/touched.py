@@ -29,16 +29,18 @@ class Mark(NamedTuple):
 class Touched:
     """What changed of one office, or of one channel."""
 
-    __slots__ = ("before", "everything", "gap", "keys", "stations")
+    __slots__ = ("before", "everything", "gap", "held", "keys", "stations")
 
     def __init__(self, before: dict[Key, Row] | None = None) -> None:
         self.keys: set[Key] = set()
         self.before: dict[Key, Row] = {} if before is None else before
         """The rows of `keys` as they were at the last flush, of those for which a channel with deltas may want them."""
         self.stations: dict[StationKey, bytes] = {}
+        self.held: dict[StationKey, bytes] = {}
+        """Results that are held, or have just ceased to be."""
         self.everything = False
-        """Whether more changed than `keys` and `stations` name, so that a snapshot must be sent."""
+        """Whether more changed than `keys`, `stations` and `held` name, so that a snapshot must be sent."""
         self.gap: GapReason | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.keys or self.stations or self.everything or self.gap)
+        return bool(self.keys or self.stations or self.held or self.everything or self.gap)

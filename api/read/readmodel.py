@@ -3,7 +3,7 @@ are in one REPEATABLE READ transaction."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -48,6 +48,8 @@ class Everything(NamedTuple):
     tallies: list[tuple[str, str, str]]
     """Contest, area, and the tally as JSON, as it is stored."""
     office_tallies: list[tuple[str, str, str]]
+    held: Mapping[str, list[dict[str, Any]]]
+    """By office, its held results, as the live feed sends them."""
 
 
 class AtCut(NamedTuple):
@@ -246,20 +248,40 @@ class ReadModel:
             office_tallies={(row["office"], row["area"]): orjson.loads(row["tally"]) for row in found if row["office"]},
         )
 
-    async def everything(self) -> Everything:
-        """All tallies, with which the live feed begins."""
+    async def everything(self, held_max: int) -> Everything:
+        """All tallies, and of each office so many held results, with which the live feed begins."""
         async with _moment_of(self._pool) as connection:
             cuts = _moment(await connection.fetch(queries.WATERMARKS))
             positions = await connection.fetch(queries.POSITIONS)
             tallies = [tuple(row) async for row in connection.cursor(queries.ALL_TALLIES)]
             office_tallies = [tuple(row) async for row in connection.cursor(queries.ALL_OFFICE_TALLIES)]
+            held = {
+                str(office.id): [
+                    self._held(row)
+                    for row in await connection.fetch(
+                        queries.HELD_RESULTS,
+                        [self._definition.ballots.contests[number].id for number in office.contests],
+                        held_max,
+                    )
+                ]
+                for office in self._definition.ballots.offices
+            }
         return Everything(
             {(row["topic"], row["partition"]): row["next_offset"] for row in positions},
             dict(cuts.blocks),
             dict(cuts.results),
             tallies,
             office_tallies,
+            held,
         )
+
+    def _held(self, row: Any) -> dict[str, Any]:
+        stations, tree = self._definition.stations, self._definition.tree
+        findings = orjson.loads(row["findings"]) if row["findings"] is not None else []
+        return {name: row[name] for name in row.keys() if name != "findings"} | {  # noqa: SIM118  # a record of asyncpg
+            "area": tree.codes[stations.area[stations.number[row["station"]]]],
+            "rules": [finding["rule"] for finding in findings],
+        }
 
     @asynccontextmanager
     async def _list(self) -> AsyncIterator[Any]:

@@ -64,6 +64,18 @@ ALL_TALLIES = "SELECT contest, area, tally FROM area_tally"
 
 ALL_OFFICE_TALLIES = "SELECT office, area, tally FROM office_tally"
 
+HELD_RESULTS = """
+SELECT result.station, result.contest, result.state, result.partition, result."offset", result.through,
+       encode(record.event, 'hex') AS event, record.version, record.findings
+FROM station_result AS result LEFT JOIN LATERAL (
+    SELECT event, version, findings FROM record
+    WHERE record.partition = result.partition AND record."offset" = result."offset" OFFSET 0
+) AS record ON true
+WHERE result.contest = ANY ($1::text[]) AND result.state = 'held'
+LIMIT $2
+"""
+"""Takes contests, and how many rows at most."""
+
 _RESULTS_WITH_RECORDS = """
 SELECT page.station, page.contest, page.state, page."offset", encode(record.event, 'hex') AS event, record.version,
        page.contribution

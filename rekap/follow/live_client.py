@@ -106,6 +106,15 @@ def joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
     for rows, names in ROW_NAMES.items():
         newest = {tuple(row[name] for name in names): row for part in parts for row in part.get(rows, ())}
         whole[rows] = list(newest.values())
+    if any(part.get("held_whole") for part in parts):
+        # A part with `held_whole` replaces what came before it.
+        first = max(number for number, part in enumerate(parts) if part.get("held_whole"))
+        parts_of_held, whole["held_whole"] = parts[first:], True
+    else:
+        parts_of_held = parts
+    held = {(row["station"], row["contest"]): row for part in parts_of_held for row in part.get("held", ())}
+    if held:
+        whole["held"] = list(held.values())
     if "id" in parts[0]:
         whole["id"] = parts[0]["id"]
     return whole

@@ -13,6 +13,9 @@ The parts of a `snapshot` together replace the client's earlier state. What chan
 the parts that are left, and no `change` follows for it. A subscription to a channel that is too large is answered
 with an `error` of status 413.
 
+A cursor covers the tallies, the stations and the held results of every channel. After a restart of the server, held results
+are all sent again (`held_whole`). Bulletins (`health`, `checkpoints`) have no cursor: who follows one gets all of it first.
+
 A message has two cuts. `as_of` is the cut of the areas from the shard level up, which the roll-up publishes; `shard_as_of` is
 the cut of the stations and of the areas below the shard level, which their partition's tabulator publishes a moment earlier.
 Both have an offset for each ledger partition; a partition without events of the office is absent.
@@ -146,6 +149,9 @@ class Subscribe(_FromClient):
     fields: Fields = "all"
     """What to send of each tally (projections/shown/selected.py, `selected`). Where it is not `all`, no `contests` are sent,
     and no `offices` of an office with one contest, because the tally of that contest has the same numbers."""
+    held: bool = False
+    """Whether to send the held results of the area (at any depth) too: all of them first, and then each that becomes held or
+    ceases to be, with the review that decided it."""
     deltas: bool = False
     """Whether to send a `delta` for each change: of each row only what changed in it, where that is shorter."""
     cursor: Annotated[str, Field(min_length=1, max_length=CURSOR_CHARACTERS_MAX)] | None = None
@@ -195,6 +201,34 @@ class Hello(_FromServer):
     """Seconds between heartbeats. After twice this time without one, the connection is dead."""
 
 
+class Review(_FromServer):
+    """The review of a held result."""
+
+    offset: int
+    event: str
+    key: str
+    decision: str | None = None
+    reason: str | None = None
+
+
+class HeldResult(_FromServer):
+    """A result that is held for review, or that has ceased to be held: then `state` is what it is now."""
+
+    station: str
+    contest: str
+    area: str
+    state: str
+    partition: int
+    offset: int | None
+    """Offset of the held form, or of the form that counts."""
+    event: str | None
+    version: int | None
+    rules: list[str]
+    """Ids of the rules for which there is a finding."""
+    through: int
+    review: Review | None = None
+
+
 class _ChannelMessage(_FromServer):
     id: str | None = None
     """Id of the subscription that this message answers; absent from later messages."""
@@ -212,6 +246,13 @@ class _ChannelMessage(_FromServer):
     """Tallies by area over all contests of the office, by party (`published_office`)."""
     contests: list[dict[str, Any]]
     """Whole contests that include areas of the channel (projections/area/progress.py, `standing`)."""
+    held: list[HeldResult] = []
+    """In a channel with `held`: results that are held, or that have ceased to be, which a client then forgets."""
+    held_whole: bool = False
+    """True where the client forgets the held results that it has, before those of this message or part, because all follow."""
+    held_complete: bool | None = None
+    """In a channel with `held`; false where this server does not know all held results, because the office has more than
+    50,000 or a message was missing. `GET /v1/areas/{area}/stations?state=held` has them."""
 
 
 class Snapshot(_ChannelMessage):

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosedError
 from rekap.follow.live_client import feed_url
 from rekap.operate.stack import Stack
 from schemas.served.live import FROM_SERVER
-from tests.support.small_election import reported
+from tests.support.small_election import reported, reviewed
 from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -229,3 +229,40 @@ async def test_an_api_that_ends_does_not_wait_for_its_listeners(stack: Stack) ->
         with pytest.raises(ConnectionClosedError):
             await _hear(socket, "nothing")
     await stack.start("api")
+
+
+async def test_held_results_come_as_they_are_held_and_all_of_them_to_one_that_comes_later(
+    stack: Stack, voices: Voices, client: httpx.AsyncClient
+) -> None:
+    station = "2.2.2-2"
+    await _until_it_follows(client)
+    async with connect(feed_url(stack.url)) as socket:
+        await _say(socket, type="subscribe", office="president", area="2", held=True, fields="totals")
+        assert (await _hear(socket, "snapshot"))["held_complete"]
+        answer = await client.post("/v1/submissions", content=voices.sign(reported(station, (1, 2, 3), VA=99)))
+        while not (change := await _hear(socket, "change")).get("held"):
+            pass
+        (row,) = change["held"]
+        assert (row["station"], row["state"], row["offset"]) == (station, "held", answer.json()["offset"])
+
+    # What the read model has is what the feed of another process begins with.
+    async def is_recorded() -> bool:
+        listed = (await client.get("/v1/areas/2/stations", params={"contest": "president", "state": "held"})).json()
+        return [each["station"] for each in listed["stations"]] == [station]
+
+    await eventually(is_recorded)
+    await stack.supervisor.kill("api")
+    await stack.supervisor.wait_ready("api")
+    await _until_it_follows(client)
+    async with connect(feed_url(stack.url)) as socket:
+        await _say(socket, type="subscribe", office="president", area="2", held=True, cursor=change["cursor"])
+        message = await _hear(socket, "change", "snapshot", "gap")
+        assert message["held_whole"]
+        assert [{**each, "review": None} for each in message["held"]] == [{**row, "review": None}]
+        await client.post(
+            "/v1/submissions", content=voices.sign(reviewed(station, row["event"], "accepted"), "reviewer")
+        )
+        while not (change := await _hear(socket, "change")).get("held"):
+            pass
+        (row,) = change["held"]
+        assert (row["station"], row["state"], row["review"]["decision"]) == (station, "flagged", "accepted")

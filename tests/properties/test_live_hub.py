@@ -65,13 +65,13 @@ class Night:
         self.rollup = Rollup(self.definition)
         self.subtotals: list[bytes] = []
         self.results: list[bytes] = []
-        self._catch_up()
+        self.catch_up()
 
     def report(self, station: str, votes: tuple[int, int, int], version: int) -> None:
         self.ledger.say("officer", reported(station, votes, version=version))
-        self._catch_up()
+        self.catch_up()
 
-    def _catch_up(self) -> None:
+    def catch_up(self) -> None:
         for fold, records in zip(self.folds, self.ledger.partitions, strict=True):
             for offset in range(fold.next_offset, len(records)):
                 record = read_record(offset, records[offset])

@@ -173,6 +173,11 @@ class Channels:
                 for channel in self._by_area.get((number, area), ()):
                     if channel.selection.stations and channel.selection.area == area:
                         _part_of(parts, channel, touched).stations[station_key] = row
+        for station_key, row in touched.held.items():
+            for area in self.areas_of_station(station_key[0]):
+                for channel in self._by_area.get((number, area), ()):
+                    if channel.selection.held:
+                        _part_of(parts, channel, touched).held[station_key] = row
         yield from parts.items()
 
     def areas_of_station(self, code: str) -> tuple[int, ...]:

@@ -33,6 +33,8 @@ def selection_of(command: Subscribe, definition: Definition) -> Selection:
     if command.level is not None:
         if command.stations:
             raise CommandError(400, "stations", "stations are had by area, not by level")
+        if command.held:
+            raise CommandError(400, "held", "held results are had by area, not by level")
         if not command.children:
             raise CommandError(400, "children", "only an area has children to be left out; a level is its areas alone")
         if command.level not in definition.tree.level_ids[:-1]:
@@ -43,7 +45,9 @@ def selection_of(command: Subscribe, definition: Definition) -> Selection:
     area = definition.tree.root if command.area is None else definition.tree.number.get(command.area)
     if area is None:
         raise CommandError(404, "area", f"there is no area {command.area!r} in this election")
-    return Selection(office, area, None, command.stations, command.children, command.fields, command.deltas)
+    return Selection(
+        office, area, None, command.stations, command.children, command.fields, command.held, command.deltas
+    )
 
 
 def channel_name(selection: Selection, definition: Definition) -> str:
@@ -55,6 +59,7 @@ def channel_name(selection: Selection, definition: Definition) -> str:
         name = f"{office}/area/{definition.tree.codes[selection.area]}"
         name += "" if selection.children else "/own"
         name += "/stations" if selection.stations else ""
+        name += "/held" if selection.held else ""
     name += "" if selection.fields == "all" else f"/{selection.fields}"
     return f"{name}/deltas" if selection.deltas else name
 

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from api.feed.frames import Frame
 from api.feed.hub.bulletins import Bulletins
 from api.feed.hub.channels import Channels
 from api.feed.hub.commands import CommandError, selection_of, start_of
-from api.feed.hub.messages import MessageRows, error_frame, gap_frame, heartbeat_frame, hello_frame, unsubscribed_frame
+from api.feed.hub.messages import (
+    MessageRows,
+    error_frame,
+    gap_frame,
+    heartbeat_frame,
+    held_members,
+    hello_frame,
+    unsubscribed_frame,
+)
 from api.feed.hub.moment import Moment
 from api.feed.hub.parked import ParkedSubscriptions
 from api.feed.hub.parts import PartMaker
@@ -64,9 +73,10 @@ class Hub:
         office_tallies: Iterable[tuple[str, str, PackedTally]] = (),
         cuts: Mapping[str, Cut] | None = None,
         block_watermarks: Mapping[tuple[str, int], int] | None = None,
+        held: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
     ) -> None:
         """As `FeedState.begin`."""
-        self.state.begin(positions, tallies, office_tallies, cuts, block_watermarks)
+        self.state.begin(positions, tallies, office_tallies, cuts, block_watermarks, held)
         self._moment.begin(positions)
 
     def apply_result(self, offset: int, value: bytes) -> Applied:
@@ -125,7 +135,7 @@ class Hub:
             return False
         fields = channel.selection.fields
         size = sum(self._rows.size(channel.office, key, fields) for key in part.keys) + sum(
-            map(len, part.stations.values())
+            map(len, (*part.stations.values(), *part.held.values()))
         )
         if part.everything or part.gap is not None or size > self._part_bytes:
             self._owe_all(channel)
@@ -161,14 +171,15 @@ class Hub:
         office = channel.office
         head, cursor = self._moment.head(office), self._moment.cursor
         rows = [(key, self._rows.newest(office, key)) for key in sorted(part.keys)]
-        stations = list(part.stations.values())
+        stations, held = list(part.stations.values()), list(part.held.values())
+        more = held_members(channel, is_whole=False)
 
         def render() -> bytes:
             message = MessageRows()
             for key, row in rows:
                 message.add(key, self._rows.render(office, key, row, channel.selection.fields))
-            message.stations = stations
-            text = message.message("change", channel, head, cursor=cursor)
+            message.stations, message.held = stations, held
+            text = message.message("change", channel, head, cursor=cursor, more=more)
             office.stopped.pop(FRAMES, None)
             return text
 
@@ -179,7 +190,8 @@ class Hub:
         office, fields = channel.office, channel.selection.fields
         head, cursor = self._moment.head(office), self._moment.cursor
         rows = [(key, part.before.get(key), self._rows.newest(office, key)) for key in sorted(part.keys)]
-        stations = list(part.stations.values())
+        stations, held = list(part.stations.values()), list(part.held.values())
+        more = [b'"from_as_of":%b,"from_shard_as_of":%b' % cuts_before, *held_members(channel, is_whole=False)]
 
         def render() -> bytes:
             message = MessageRows()
@@ -189,9 +201,8 @@ class Hub:
                     message.add(key, whole)
                 else:
                     message.add_patch(key, patch)
-            message.stations = stations
-            before = b'"from_as_of":%b,"from_shard_as_of":%b' % cuts_before
-            text = message.message("delta", channel, head, cursor=cursor, more=[before])
+            message.stations, message.held = stations, held
+            text = message.message("delta", channel, head, cursor=cursor, more=more)
             office.stopped.pop(FRAMES, None)
             return text
 

@@ -19,13 +19,14 @@ from schemas.served.live import BulletinName, GapReason
 class MessageRows:
     """The rows of a snapshot or a change, by kind."""
 
-    __slots__ = ("areas", "contests", "offices", "patches", "size", "stations")
+    __slots__ = ("areas", "contests", "held", "offices", "patches", "size", "stations")
 
     def __init__(self) -> None:
         self.areas: list[bytes] = []
         self.offices: list[bytes] = []
         self.contests: list[bytes] = []
         self.stations: list[bytes] = []
+        self.held: list[bytes] = []
         self.patches: dict[bytes, list[bytes]] = {}
         """By the name of their member, patches of rows (schemas/served/row_patches.py)."""
         self.size = 0
@@ -48,6 +49,10 @@ class MessageRows:
         self.stations.append(row)
         self.size += len(row)
 
+    def add_held(self, row: bytes) -> None:
+        self.held.append(row)
+        self.size += len(row)
+
     def message(
         self,
         kind: str,
@@ -68,10 +73,19 @@ class MessageRows:
                 b'"offices":[%b]' % b",".join(self.offices),
                 b'"contests":[%b]' % b",".join(self.contests),
                 *((b'"stations":[%b]' % b",".join(self.stations),) if self.stations else ()),
+                *((b'"held":[%b]' % b",".join(self.held),) if self.held else ()),
                 *(b'"%b":[%b]' % (kind, b",".join(patches)) for kind, patches in self.patches.items()),
                 *more,
             )
         )
+
+
+def held_members(channel: Channel, *, is_whole: bool) -> list[bytes]:
+    """What a message of a channel states about its held results."""
+    if not channel.selection.held:
+        return []
+    members = [b'"held_whole":true'] if is_whole else []
+    return [*members, b'"held_complete":%b' % (b"true" if channel.office.held.is_complete else b"false")]
 
 
 def hello_frame(definition: Definition, heartbeat_s: int) -> Frame:

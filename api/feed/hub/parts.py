@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from api.feed.frames import Frame
 from api.feed.hub.channels import Channels
-from api.feed.hub.messages import MessageRows, gap_frame
+from api.feed.hub.messages import MessageRows, gap_frame, held_members
 from api.feed.hub.moment import Moment
 from api.feed.hub.rows import Rows
 from api.feed.state import FeedState
@@ -30,10 +30,12 @@ class PartMaker:
         frames: list[Frame] = []
         message = MessageRows()
         seen: set[Key] = set()
-        is_complete = False
+        is_complete = is_held_whole = False
         while message.size < self._part_bytes:
             if (round := subscription.round) is None:
                 round = subscription.round = self._round(subscription, channel, frames)
+            is_held_whole = is_held_whole or round.is_held_whole
+            round.is_held_whole = False
             self._fill(channel, round, message, seen)
             if not round.is_over:
                 break
@@ -43,11 +45,11 @@ class PartMaker:
                 break
         kind = subscription.kind
         is_awaited = subscription.is_new and not subscription.is_quiet
-        lacks_nothing = message.is_empty and kind == "change" and is_complete
+        lacks_nothing = message.is_empty and not is_held_whole and kind == "change" and is_complete
         if lacks_nothing and not (is_awaited or subscription.has_begun or frames):
             self._become_live(subscription)
             return []
-        more: list[bytes] = []
+        more = held_members(channel, is_whole=is_held_whole)
         if kind == "snapshot":
             more.append(b'"below_complete":%b' % (b"true" if self._channels.is_complete_below(channel) else b"false"))
         if not is_complete:
@@ -99,7 +101,14 @@ class PartMaker:
         if gap is not None:
             id = subscription.id if subscription.is_new else None
             frames.append(gap_frame(gap, channel, id=id, stations_lost=stations_lost or gap == "subtotals-gap"))
-        return Round(keys, station_rows, self._moment.now)
+        if not channel.selection.held:
+            return Round(keys, station_rows, self._moment.now)
+        changed = None
+        if subscription.since is not None and not is_whole:
+            changed = channel.office.held.since([subscription.since.results, *subscription.since.subtotals])
+        held = channel.office.held.all() if changed is None else changed
+        held_rows = self._rows_in_channel(channel, dict(held))
+        return Round(keys, station_rows, self._moment.now, held_rows, is_held_whole=changed is None)
 
     def _rows_in_channel(self, channel: Channel, stations: dict[StationKey, bytes]) -> list[bytes]:
         area = channel.selection.area
@@ -118,6 +127,9 @@ class PartMaker:
         while round.next_station_row < len(round.station_rows) and message.size < self._part_bytes:
             message.add_station(round.station_rows[round.next_station_row])
             round.next_station_row += 1
+        while round.next_held_row < len(round.held_rows) and message.size < self._part_bytes:
+            message.add_held(round.held_rows[round.next_held_row])
+            round.next_held_row += 1
 
     def _become_live(self, subscription: Subscription) -> None:
         subscription.is_new = subscription.has_begun = False

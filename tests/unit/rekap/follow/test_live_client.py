@@ -28,6 +28,17 @@ def test_the_newest_of_what_is_in_several_parts_stays_and_the_rest_is_the_last_p
     assert "more" not in whole
 
 
+def test_held_results_before_a_part_that_has_them_all_are_left_out() -> None:
+    def held(*stations: str, **fields: Any) -> dict[str, Any]:
+        return _part({}, held=[{"station": station, "contest": "president"} for station in stations], **fields)
+
+    whole = joined([held("1", more=True), held("2", held_whole=True, more=True), held("3")])
+    assert ([row["station"] for row in whole["held"]], whole["held_whole"]) == (["2", "3"], True)
+    changed = joined([held("1", more=True), held("1", "2")])
+    assert ([row["station"] for row in changed["held"]], "held_whole" in changed) == (["1", "2"], False)
+    assert "held" not in joined([_part({}, more=True), _part({})])
+
+
 def test_parts_that_are_put_together_before_the_last_has_come_are_a_part_again() -> None:
     parts = [_part({str(number): number}, more=True) for number in range(4)]
     early = joined([*parts[:2], _part({"0": 9}, more=True)])
