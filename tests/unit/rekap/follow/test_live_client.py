@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
-from rekap.follow.live_client import joined
+from rekap.follow.live_client import follow, joined
+from tests.support.hub_feed import Feed
+from tests.support.live_server import live_server
 
 
 def _part(votes: dict[str, int], **fields: Any) -> dict[str, Any]:
@@ -45,3 +48,32 @@ def test_parts_that_are_put_together_before_the_last_has_come_are_a_part_again()
     assert early["more"]
     whole = joined([early, *parts[2:], _part({"4": 4}, cursor="end")])
     assert {row["area"]: row["votes"] for row in whole["areas"]} == {"0": 9, "1": 1, "2": 2, "3": 3, "4": 4}
+
+
+async def test_deltas_are_followed_as_changes_and_one_that_does_not_fit_begins_a_new_snapshot() -> None:
+    feed = Feed()
+    feed.report(1)
+    async with live_server(feed.night.definition, hub=feed.hub) as server:
+        messages = follow(f"http://127.0.0.1:{server.port}", office="president", deltas=True)
+
+        async def next_of(*kinds: str) -> dict[str, Any]:
+            async with asyncio.timeout(20):
+                while (message := await anext(messages))["type"] not in kinds:
+                    pass
+                return message
+
+        snapshot = await next_of("snapshot")
+        feed.report(2)
+        change = await next_of("change", "snapshot")
+        assert (change["type"], "area_patches" in change) == ("change", False)
+        (nation,) = (row for row in change["areas"] if row["area"] == "N")
+        (nation_before,) = (row for row in snapshot["areas"] if row["area"] == "N")
+        assert nation.keys() == nation_before.keys()
+        assert (nation_before["counted"]["votes"]["01"], nation["counted"]["votes"]["01"]) == (1, 2)
+        (channel,) = feed.hub._channels.of_office(0)
+        channel.last_cuts = b'{"0":99}', b"{}"
+        feed.report(3)
+        assert 0.5 <= (await next_of("lost", "change"))["retry_s"] <= 1
+        again = await next_of("snapshot", "change")
+        assert (again["type"], again["as_of"]) == ("snapshot", {"0": 0, "1": 3})
+        await messages.aclose()
