@@ -17,11 +17,12 @@ from api.files.cut_files import CutFiles
 from api.health import routes as health
 from api.limits.limits import Limits
 from api.problems import install_problems
-from api.read import events, log, package, snapshots
+from api.read import events, log, package, profiles, snapshots
 from api.read.from_memory import SnapshotsInMemory
 from api.read.log import PublicLogs
 from api.read.package import PackageFile
 from api.read.parameters import only_known_parameters
+from api.read.profile_files import ProfileFiles
 from api.read.reading import Reading
 from api.read.snapshots import Snapshots
 from api.roles import ALL_ROLES, ApiRole
@@ -58,6 +59,7 @@ def create_app(
             app.state.logs = PublicLogs(settings, definition)
             app.state.package = PackageFile(settings)
             app.state.files = CutFiles(settings.files_directory)
+            app.state.profiles = ProfileFiles(settings.package, definition)
         derived.show(app)
         if ApiRole.GATEWAY in roles:
             await app.state.gateway.start()
@@ -93,7 +95,7 @@ def create_app(
     app.state.in_memory = SnapshotsInMemory(limits.requests)
     app.state.roles = roles
     install_problems(app)
-    for part in (submissions, snapshots, live, files, log, package, health, events, docs):
+    for part in (submissions, snapshots, profiles, live, files, log, package, health, events, docs):
         app.include_router(part.router)
     docs.describe(app)
     return app

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 
 from api.problems import PROBLEM_RESPONSES, Problem
 from api.read.reading import entity_tag
 from runtime.package.errors import PackageError
-from runtime.package.writing import pack
+from runtime.package.profiles import Stamp, profiles_stamp
+from runtime.package.writing import content_digest, pack
 from runtime.settings import Settings
 
 router = APIRouter(prefix="/v1", tags=["log"])
 
 
 class PackageFile:
-    """The package as it was when this process started, packed at the first request."""
+    """The package as it was when this process started, with the profiles as they are, packed at the first request and where a
+    file of profiles has changed."""
 
     def __init__(self, settings: Settings) -> None:
         self._path = settings.package
-        self._fingerprint = _fingerprint(settings.package)
+        self._digest = content_digest(settings.package)
         self._packing: asyncio.Task[tuple[bytes, str]] | None = None
+        self._stamp: Stamp = ()
 
     async def get(self) -> tuple[bytes, str]:
         """The zip, and its ETag. Raises Problem where the files are not those that this process counts by."""
-        if self._packing is None:
+        stamp = profiles_stamp(self._path)
+        if self._packing is None or stamp != self._stamp:
+            self._stamp = stamp
             self._packing = asyncio.create_task(asyncio.to_thread(self._pack))
         try:
             return await asyncio.shield(self._packing)
@@ -38,7 +41,7 @@ class PackageFile:
     def _pack(self) -> tuple[bytes, str]:
         try:
             data = pack(self._path)
-            changed = _fingerprint(self._path) != self._fingerprint
+            changed = content_digest(self._path) != self._digest
         except (OSError, PackageError):
             changed = True
         if changed:
@@ -50,16 +53,6 @@ class PackageFile:
                 retry_after_s=60,
             )
         return data, entity_tag(data)
-
-
-def _fingerprint(path: Path) -> bytes:
-    """Tells whether a file of the package has changed."""
-    digest = hashlib.sha256()
-    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-        if file.is_file():
-            content = file.read_bytes()
-            digest.update(f"{file.name} {len(content)}\n".encode() + content)
-    return digest.digest()
 
 
 @router.get(

@@ -102,7 +102,7 @@ class Snapshots:
     async def _answer(
         self, request: Request, current: CurrentAnswers, key: Key, reading: Callable[[], Coroutine[Any, Any, Answer]]
     ) -> Response:
-        coding = _coding(request)
+        coding = coding_of(request)
         try:
             answer, age_s = await reading(), None
         except (*DATABASE_ERRORS, ListsBusyError) as error:
@@ -161,7 +161,7 @@ def _unknown(field: str, detail: str) -> Problem:
     return Problem(404, "Not in this election", detail, field=field)
 
 
-def _coding(request: Request) -> Callable[[int], str]:
+def coding_of(request: Request) -> Callable[[int], str]:
     """From the length of an answer to the content coding that it is sent in. Raises Problem."""
     # Several lines of the field are one list (RFC 9110, 5.3).
     lines = request.headers.getlist("accept-encoding")

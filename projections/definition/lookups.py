@@ -106,7 +106,7 @@ class PackageCheck:
     def unknown(self, code: str, kind: Kind, known: Iterable[str]) -> str:
         key = f"{kind.table} {code}"
         if key not in self._suggestions and len(self._suggestions) < SUGGESTIONS_MAX:
-            self._suggestions[key] = did_you_mean(_nearest(code, known))
+            self._suggestions[key] = did_you_mean(nearest(code, known))
         return f"{code!r} is not {kind.one} of {kind.table}{self._suggestions.get(key, '')}"
 
 
@@ -117,7 +117,7 @@ def _first_rows(codes: Iterable[str]) -> dict[str, int]:
     return rows
 
 
-def _nearest(code: str, known: Iterable[str]) -> list[str]:
+def nearest(code: str, known: Iterable[str]) -> list[str]:
     """At most one code that looks like this one.
 
     A slip of the finger leaves one half of a code as it was, so only codes with the same first or last half, and about

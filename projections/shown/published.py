@@ -114,6 +114,7 @@ def contest_answer(definition: Definition, contest: ContestEntry, moment: Moment
             {"id": choice.id, "name": choice.name, "kind": choice.kind.value, "party": choice.party}
             for choice in contest.ballot
         ],
+        "links": {"candidates": f"/v1/candidates?contest={contest.id}"},
         "as_of": as_of(moment, definition.ballots.offices[contest.office_number]),
         "tally": _whole(definition, contest, moment),
     }

@@ -11,15 +11,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from projections.definition.checks import problems
 from projections.definition.compiled import Definition
+from projections.definition.profile_checks import profile_problems
 from rekap.elections.example import EXAMPLE_KEYS, example_package
 from rekap.errors import UnusableError
 from rekap.exit_codes import ExitCode
 from rekap.operate.shard_levels import better_shard_level
 from rekap.terminal import complain, say
 from runtime.files.key_files import public_row, write_key_file
+from runtime.package.profiles import read_profiles
 from runtime.package.reading import read_package
 from runtime.package.writing import write_package
 from schemas.definition.package import ElectionPackage, Role
+from schemas.definition.profiles import Profiles
 
 
 @click.group()
@@ -45,9 +48,16 @@ def check(path: Path) -> None:
         for problem in reading.problems:
             complain(str(problem))
         raise SystemExit(ExitCode.BAD_OUTCOME)
-    if (sentence := better_shard_level(Definition.of(reading.package))) is not None:
+    definition = Definition.of(reading.package)
+    party_ids = {party.id for party in reading.package.parties}
+    found = read_profiles(path, lambda _, profiles: profile_problems(definition.ballots, party_ids, profiles))
+    for problem in found.problems:
+        complain(str(problem))
+    if found.problems:
+        raise SystemExit(ExitCode.BAD_OUTCOME)
+    if (sentence := better_shard_level(definition)) is not None:
         complain(f"Note: election.json: shard_level: {sentence}")
-    say(*_summary(reading.package).split("\n"))
+    say(*_summary(reading.package, found.profiles).split("\n"))
 
 
 def _registered(package: ElectionPackage) -> str:
@@ -58,7 +68,7 @@ def _registered(package: ElectionPackage) -> str:
     return f"{sum(known):,}" + (f", and not stated for {unknown:,} stations" if unknown else "")
 
 
-def _summary(package: ElectionPackage) -> str:
+def _summary(package: ElectionPackage, profiles: Profiles) -> str:
     election = package.election
     areas = Counter(area.level for area in package.areas)
     roles = Counter(key.role for key in package.keys)
@@ -71,6 +81,7 @@ def _summary(package: ElectionPackage) -> str:
         ("offices", ", ".join(office.id for office in package.offices)),
         ("contests", f"{len(package.contests):,}"),
         ("choices", f"{len(package.choices):,}"),
+        ("profiles", f"{len(profiles.candidates):,} candidates, {len(profiles.party_profiles):,} parties"),
         ("rules", ", ".join(rule.id for rule in election.rules) or "none"),
         ("keys", ", ".join(f"{count:,} {role}" for role, count in sorted(roles.items())) or "none"),
         ("definition hash", package.definition_hash()),

@@ -5,12 +5,13 @@ It is made from the models of schemas/definition/package.py, with which packages
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from schemas.definition.package import TABLES, ElectionPackage, Row, Text, text_fields
+from schemas.definition.profiles import PROFILE_TABLES
 
 EXAMPLE_LANGUAGE = "en"
 """Language of the columns of texts where no row gives one."""
@@ -23,19 +24,23 @@ PRIMARY_KEYS: dict[str, tuple[str, ...]] = {
     "parties": ("id",),
     "choices": ("contest", "id"),
     "keys": ("key_id",),
+    "candidates": ("contest", "choice", "person"),
+    "party_profiles": ("party",),
 }
 FOREIGN_KEYS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "areas": (("parent", "", "code"),),
     "stations": (("area", "areas", "code"),),
     "contests": (("office", "offices", "id"),),
     "choices": (("contest", "contests", "id"), ("party", "parties", "id")),
+    "candidates": (("contest", "contests", "id"),),
+    "party_profiles": (("party", "parties", "id"),),
 }
 """(column, other table, column of the other table); an empty name means the same table. A contest's electorate, a part of a
 district and a key's scope refer to one of two tables, which a foreign key cannot express."""
 
 
-def descriptor(package: ElectionPackage) -> dict[str, Any]:
-    """Content of `datapackage.json`."""
+def descriptor(package: ElectionPackage, profiles: Mapping[str, Sequence[Row]] = {}) -> dict[str, Any]:
+    """Content of `datapackage.json`. `profiles` has the rows of each table of profiles that is written too."""
     election = package.election
     return {
         "profile": "tabular-data-package",
@@ -43,7 +48,10 @@ def descriptor(package: ElectionPackage) -> dict[str, Any]:
         "title": election.title.preferred("en"),
         "licenses": [{"name": "other", "title": election.licence}],
         **({} if election.source is None else {"sources": [{"title": election.source}]}),
-        "resources": [_resource(name, TABLES[name], rows) for name, rows in package.tables().items()],
+        "resources": [
+            _resource(name, (TABLES | PROFILE_TABLES)[name], rows)
+            for name, rows in (package.tables() | dict(profiles)).items()
+        ],
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.definition.package import TABLES
+from schemas.definition.profiles import PROFILE_TABLES
 
 ELECTION_FILE = "election.json"
 DESCRIPTOR_FILE = "datapackage.json"
@@ -19,3 +20,5 @@ def file_of(table: str) -> str:
 
 FILES = (ELECTION_FILE, *map(file_of, TABLES))
 """The files that define the election, in the order in which their problems are listed."""
+PROFILE_FILES = tuple(map(file_of, PROFILE_TABLES))
+"""Files of profiles, which are checked and served, and not part of the definition hash. Each may be missing."""

@@ -21,6 +21,7 @@ from runtime.package.rows import RowShaper, WrongWidthError, field_of_column
 from runtime.package.shape_sentences import did_you_mean
 from schemas.definition.package import LANGUAGE_PATTERN, TABLES, text_fields
 from schemas.definition.problems import PROBLEMS_MAX
+from schemas.definition.profiles import PROFILE_TABLES
 
 ROWS_MAX: Mapping[str, int] = {
     "areas": 500_000,
@@ -31,6 +32,8 @@ ROWS_MAX: Mapping[str, int] = {
     "parties": 10_000,
     "choices": 3_000_000,
     "keys": 1_500_000,
+    "candidates": 3_000_000,
+    "party_profiles": 10_000,
 }
 """India, the largest election in the world, has 1,050,000 stations. A row takes up to a kilobyte of memory."""
 LINE_CHARACTERS_MAX = 65_536
@@ -69,7 +72,7 @@ def stream_table(table: str, text: str, problems: FileProblems) -> Iterator[list
 class _TableReader:
     def __init__(self, table: str, problems: FileProblems) -> None:
         self._table = table
-        self._model = TABLES[table]
+        self._model = (TABLES | PROFILE_TABLES)[table]
         self._problems = problems
 
     def read(self, text: str) -> Table | None:

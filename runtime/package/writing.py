@@ -13,23 +13,27 @@ from typing import Any
 
 from runtime.files.atomic_write import replace_file
 from runtime.package.descriptor import column_names, descriptor
-from runtime.package.file_names import DESCRIPTOR_FILE, ELECTION_FILE, FILES, file_of
+from runtime.package.file_names import DESCRIPTOR_FILE, ELECTION_FILE, FILES, PROFILE_FILES, file_of
 from runtime.package.sources import open_source
 from runtime.package.texts import JSON_BYTES_MAX, PACKAGE_BYTES_MAX
 from schemas.definition.package import TABLES, ElectionPackage, Row
+from schemas.definition.profiles import PROFILE_TABLES, Profiles
 
 ROWS_AT_ONCE = 5_000
 """Rows written in one piece, about 300 kB. At 5,000 the cost of a piece does not show."""
 
 
-def write_package(package: ElectionPackage, directory: Path) -> None:
+def write_package(package: ElectionPackage, directory: Path, profiles: Profiles | None = None) -> None:
     """Write all files of the package, each whole or not at all, and make the directory where it is missing. The same package
-    gives the same bytes."""
+    gives the same bytes. Files of profiles are written where there are profiles."""
+    rows_of = {} if profiles is None else profiles.tables()
     directory.mkdir(parents=True, exist_ok=True)
     _write_json(directory / ELECTION_FILE, package.election.model_dump(mode="json", exclude_defaults=True))
-    _write_json(directory / DESCRIPTOR_FILE, descriptor(package))
+    _write_json(directory / DESCRIPTOR_FILE, descriptor(package, rows_of))
     for name, rows in package.tables().items():
         replace_file(directory / file_of(name), _csv_pieces(TABLES[name], rows), mode=0o666)
+    for name, rows in rows_of.items():
+        replace_file(directory / file_of(name), _csv_pieces(PROFILE_TABLES[name], rows), mode=0o666)
 
 
 def _csv_pieces(model: type[Row], rows: Sequence[Row]) -> Iterator[bytes]:
@@ -62,7 +66,7 @@ def pack(path: Path) -> bytes:
     source = open_source(path)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted({DESCRIPTOR_FILE, *FILES} & set(source.names())):
+        for name in sorted({DESCRIPTOR_FILE, *FILES, *PROFILE_FILES} & set(source.names())):
             entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, source.read(name, JSON_BYTES_MAX if name.endswith(".json") else PACKAGE_BYTES_MAX))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.served.profiles import PROFILE_EXAMPLES
 from schemas.served.snapshots import (
     AreaSnapshot,
     ContestSnapshot,
@@ -119,6 +120,7 @@ _EVENT_LINE = {
 }
 
 EXAMPLES: dict[type[Any], dict[str, Any]] = {
+    **PROFILE_EXAMPLES,
     ElectionSnapshot: {
         **_ELECTION,
         "title": {"id": "Pemilihan Umum 2029", "en": "General election 2029"},
@@ -163,6 +165,7 @@ EXAMPLES: dict[type[Any], dict[str, Any]] = {
             {"id": "01", "name": "Pasangan calon 01", "kind": "candidate", "party": None},
             {"id": "02", "name": "Pasangan calon 02", "kind": "candidate", "party": None},
         ],
+        "links": {"candidates": "/v1/candidates?contest=president"},
         "as_of": _AS_OF,
         "tally": _CONTEST_TALLY,
     },

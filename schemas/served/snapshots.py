@@ -161,6 +161,11 @@ class ChoiceName(_Answer):
     party: str | None
 
 
+class ContestLinks(_Answer):
+    candidates: str
+    """Who stands for each choice."""
+
+
 class ContestSnapshot(_ElectionAnswer):
     contest: str
     office: str
@@ -172,6 +177,7 @@ class ContestSnapshot(_ElectionAnswer):
     blank_ballots: str
     """`apart` where the law counts blank ballots apart from invalid ones, otherwise `with-invalid`."""
     choices: list[ChoiceName]
+    links: ContestLinks
     as_of: PartitionOffsets
     tally: ContestTally
 

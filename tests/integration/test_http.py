@@ -35,7 +35,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 WEBSITE = "https://results.example"
 VALUES = {
     "area": "N", "office": "president", "contest": "president", "station": "1.1.1-1", "partition": "0", "offset": "0",
-    "path": "checkpoint", "old": "1", "cut": "latest",
+    "path": "checkpoint", "old": "1", "cut": "latest", "choice": "01", "party": "P1", "district": "a",
     "name": "president.nation.area-votes.csv", "key": key_row("officer", Role.STATION_OFFICER, "N").key_id,
 }  # fmt: skip
 """A value for each parameter that a path needs; `submission` is that of a form that was counted."""

@@ -213,6 +213,7 @@ def test_a_contest_is_described_with_its_ballot() -> None:
         "votes_per_ballot": 1,
         "method": "sainte-lague",
         "blank_ballots": DEFINITION.ballots.offices[1].office.blank_ballots.value,
+        "links": {"candidates": "/v1/candidates?contest=council-a"},
         "as_of": {"0": 3},
     }
     assert found["choices"][1] == {"id": "P1-1", "name": "P1 1", "kind": "candidate", "party": "P1"}

@@ -50,6 +50,7 @@ from schemas.definition.package import (
     Station,
 )
 from schemas.definition.problems import PROBLEMS_MAX, PackageProblem, Problem
+from schemas.definition.profiles import PROFILE_TABLES
 from schemas.texts import HIDDEN
 
 Edit = Callable[[str, Callable[[str], str]], None]
@@ -299,12 +300,13 @@ def test_the_descriptor_has_types_constraints_and_keys(directory: Path) -> None:
 
 
 def test_keys_of_the_descriptor_name_columns_that_exist() -> None:
-    assert PRIMARY_KEYS.keys() == TABLES.keys()
+    tables = TABLES | PROFILE_TABLES
+    assert PRIMARY_KEYS.keys() == tables.keys()
     for table, columns in PRIMARY_KEYS.items():
-        assert set(columns) <= TABLES[table].model_fields.keys()
+        assert set(columns) <= tables[table].model_fields.keys()
     for table, keys in FOREIGN_KEYS.items():
         for column, there, column_there in keys:
-            assert column in TABLES[table].model_fields
+            assert column in tables[table].model_fields
             assert (column_there,) == PRIMARY_KEYS[there or table]
 
 

@@ -1,0 +1,155 @@
+"""GET: candidates, parties and electoral districts as the public lists describe them, and how complete these are."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from api.problems import Problem
+from api.read.content_codings import IDENTITY, compressed
+from api.read.current_answers import COMPRESSED_AT_ONCE_BYTES
+from api.read.kept_answers import Answer
+from api.read.profile_files import ProfileFiles
+from api.read.responses import response_of
+from api.read.snapshots import coding_of, described, snapshots_of
+from projections.shown.profiles import CandidateFilters, ProfileIndex
+from projections.shown.published import answer_bytes
+from schemas.codes import CODE_PATTERN
+from schemas.served.profiles import (
+    CandidatePage,
+    CandidateSnapshot,
+    Completeness,
+    DistrictPage,
+    DistrictSnapshot,
+    PartyPage,
+    PartySnapshot,
+)
+
+PROFILES_PAGE_MAX = 200
+"""Rows of a page, 500 bytes each. At double, rendering a page takes others' time for 1 ms."""
+CANDIDATE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,63}/[A-Za-z0-9][A-Za-z0-9._\-]{0,63}$"
+
+router = APIRouter(prefix="/v1", tags=["profiles"])
+
+Limit = Annotated[int, Query(ge=1, le=PROFILES_PAGE_MAX, description="most rows of the page")]
+AfterCode = Annotated[str | None, Query(pattern=CODE_PATTERN, description="`next` of the page before")]
+
+
+@router.get("/candidates", responses=described(CandidatePage), summary="Candidates, with who stands for each choice")
+async def candidates(
+    request: Request,
+    contest: Annotated[str | None, Query(pattern=CODE_PATTERN, description="only of this contest")] = None,
+    party: Annotated[str | None, Query(pattern=CODE_PATTERN, description="only of this party")] = None,
+    name: Annotated[
+        str | None,
+        Query(min_length=2, max_length=100, description="words of the name, whatever their case and accents"),
+    ] = None,
+    after: Annotated[
+        str | None, Query(pattern=CANDIDATE_PATTERN, description="`next` of the page before: contest/choice")
+    ] = None,
+    limit: Limit = 100,
+) -> Response:
+    """In the order of contests and ballots. A candidate whom no profile describes is listed as on the ballot, and `lacking`
+    names what the register lacks. A page may have fewer than `limit`, or none, though more follow, where few match; `next` is
+    null on the last page. Their votes are in `GET /v1/contests/{contest}`, by `choice`."""
+    index = await _index(request)
+    snapshots = snapshots_of(request)
+    wanted = None if contest is None else snapshots.contest(contest).number
+    if party is not None and not index.has_party(party):
+        raise _unknown("query.party", f"There is no party {party!r} in this election.")
+    following = None
+    if after is not None:
+        of, _, choice = after.partition("/")
+        following = snapshots.contest(of), choice
+    page = index.candidates(CandidateFilters(wanted, party, name), following, limit)
+    if page is None:
+        raise _unknown("query.after", f"There is no candidate {after!r} in this election.")
+    return await _answer(request, page)
+
+
+@router.get(
+    "/candidates/{contest}/{choice}", responses=described(CandidateSnapshot), summary="A candidate and who stands"
+)
+async def candidate(
+    request: Request,
+    contest: Annotated[str, Path(pattern=CODE_PATTERN)],
+    choice: Annotated[str, Path(pattern=CODE_PATTERN)],
+) -> Response:
+    index = await _index(request)
+    found = index.candidate(snapshots_of(request).contest(contest), choice)
+    if found is None:
+        raise _unknown("path.choice", f"Contest {contest} has no candidate {choice!r}.")
+    return await _answer(request, {"profiles": index.digest} | found)
+
+
+@router.get("/parties", responses=described(PartyPage), summary="Parties")
+async def parties(request: Request, after: AfterCode = None, limit: Limit = 100) -> Response:
+    index = await _index(request)
+    if after is not None and not index.has_party(after):
+        raise _unknown("query.after", f"There is no party {after!r} in this election.")
+    return await _answer(request, index.parties(after, limit))
+
+
+@router.get("/parties/{party}", responses=described(PartySnapshot), summary="A party")
+async def party(request: Request, party: Annotated[str, Path(pattern=CODE_PATTERN)]) -> Response:
+    index = await _index(request)
+    found = index.party(party)
+    if found is None:
+        raise _unknown("path.party", f"There is no party {party!r} in this election.")
+    return await _answer(request, {"profiles": index.digest} | found)
+
+
+@router.get("/districts", responses=described(DistrictPage), summary="Electoral districts")
+async def districts(request: Request, after: AfterCode = None, limit: Limit = 100) -> Response:
+    index = await _index(request)
+    if after is not None and not index.has_district(after):
+        raise _unknown("query.after", f"There is no electoral district {after!r} in this election.")
+    return await _answer(request, index.districts(after, limit))
+
+
+@router.get("/districts/{district}", responses=described(DistrictSnapshot), summary="An electoral district")
+async def district(request: Request, district: Annotated[str, Path(pattern=CODE_PATTERN)]) -> Response:
+    """The areas that elect together, and the contests in which they do, with their seats."""
+    found = (await _index(request)).district(district)
+    if found is None:
+        raise _unknown("path.district", f"There is no electoral district {district!r} in this election.")
+    return await _answer(request, found)
+
+
+@router.get("/completeness", responses=described(Completeness), summary="What the profiles lack")
+async def completeness(
+    request: Request,
+    area: Annotated[
+        str | None, Query(pattern=CODE_PATTERN, description="of this area (default: the whole election)")
+    ] = None,
+) -> Response:
+    """For the candidates of the area's contests, and of each area directly in it, how many the register describes, column by
+    column; for parties the same once."""
+    index = await _index(request)
+    snapshots = snapshots_of(request)
+    number = snapshots.definition.tree.root if area is None else snapshots.area(area)
+    return await _answer(request, index.completeness(number))
+
+
+async def _index(request: Request) -> ProfileIndex:
+    files: ProfileFiles = request.app.state.profiles
+    return await files.get()
+
+
+async def _answer(request: Request, found: dict[str, Any]) -> Response:
+    body = answer_bytes(snapshots_of(request).definition, found)
+    coding = coding_of(request)(len(body))
+    if coding == IDENTITY:
+        coded = body
+    elif len(body) <= COMPRESSED_AT_ONCE_BYTES:
+        coded = compressed(body)
+    else:
+        coded = await asyncio.to_thread(compressed, body)
+    return response_of(Answer(body, time.monotonic()).add_form(coding, coded))
+
+
+def _unknown(field: str, detail: str) -> Problem:
+    return Problem(404, "Not in this election", detail, field=field)

@@ -1,0 +1,281 @@
+"""Answers about candidates, parties and electoral districts, and how complete their profiles are.
+
+A choice that no profile describes is listed with what the ballot has, and `lacking` names what the register lacks. So a gap in
+the register is visible and never looks like a fact.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+from projections.definition.ballots import ContestEntry
+from projections.definition.compiled import Definition
+from schemas.definition.package import Choice, ChoiceKind, DistrictPart, Party
+from schemas.definition.profiles import Candidate, PartyProfile, Profiles
+
+PERSON_COLUMNS = ("sex", "residence", "photo", "web")
+PARTY_COLUMNS = ("web", "logo", "colour")
+LOOKED_AT_MAX = 20_000
+"""Candidates that are compared with the filters for one page, in 10 ms. At double, a name that nobody has makes every other
+request wait for 20 ms; at half, a search in a nation's 153,603 candidates needs sixteen pages."""
+
+
+class CandidateFilters(NamedTuple):
+    contest: int | None = None
+    party: str | None = None
+    name: str | None = None
+    """Words that the names contain, whatever their case and accents."""
+
+
+class ProfileIndex:
+    """What the answers are looked up in. Making it takes seconds for a nation; afterwards it never changes."""
+
+    def __init__(
+        self,
+        definition: Definition,
+        profiles: Profiles,
+        parties: tuple[Party, ...],
+        districts: tuple[DistrictPart, ...],
+    ) -> None:
+        self._definition = definition
+        self.digest = profiles.digest()
+        self._persons: dict[tuple[str, str], list[Candidate]] = {}
+        for candidate in sorted(profiles.candidates, key=lambda each: each.person):
+            self._persons.setdefault((candidate.contest, candidate.choice), []).append(candidate)
+        self._parties = {party.id: party for party in parties}
+        self._party_profiles = {profile.party: profile for profile in profiles.party_profiles}
+        self._districts: dict[str, list[DistrictPart]] = {}
+        for part in districts:
+            self._districts.setdefault(part.district, []).append(part)
+        contests = definition.ballots.contests
+        self._candidates = [[each for each in entry.ballot if each.kind is ChoiceKind.CANDIDATE] for entry in contests]
+        self._first = [0, *accumulate(map(len, self._candidates))]
+        """For each contest the number of its first candidate, in the order of contests and ballots."""
+        self._folded = [self._folded_names(entry, choice) for entry, choice in self._in_order()]
+        self._contests_of_electorate: dict[str, list[ContestEntry]] = {}
+        for entry in contests:
+            self._contests_of_electorate.setdefault(entry.contest.electorate, []).append(entry)
+        self._candidates_of_party: dict[str, int] = {}
+        self._offices_of_party: dict[str, dict[str, None]] = {}
+        for entry in contests:
+            for choice in entry.ballot:
+                if choice.party is not None:
+                    self._offices_of_party.setdefault(choice.party, {})[entry.office] = None
+                    is_candidate = choice.kind is ChoiceKind.CANDIDATE
+                    self._candidates_of_party[choice.party] = (
+                        self._candidates_of_party.get(choice.party, 0) + is_candidate
+                    )
+        self._counts = self._count_areas()
+
+    def _in_order(self) -> Iterator[tuple[ContestEntry, Choice]]:
+        for entry in self._definition.ballots.contests:
+            for choice in self._candidates[entry.number]:
+                yield entry, choice
+
+    def _folded_names(self, entry: ContestEntry, choice: Choice) -> str:
+        persons = self._persons.get((entry.id, choice.id), ())
+        return folded(" \n ".join([choice.name, *(person.name for person in persons)]))
+
+    # -- candidates ------------------------------------------------------------------------------------------------
+
+    def candidate(self, contest: ContestEntry, choice: str) -> dict[str, Any] | None:
+        """A choice with the persons who stand as it; None where the contest has no such candidate."""
+        index = contest.choice_index.get(choice)
+        if index is None or contest.ballot[index].kind is not ChoiceKind.CANDIDATE:
+            return None
+        return self._candidate(contest, contest.ballot[index])
+
+    def candidates(
+        self, filters: CandidateFilters, after: tuple[ContestEntry, str] | None, limit: int
+    ) -> dict[str, Any] | None:
+        """A page in the order of contests and ballots, which begins after a candidate; None where there is no such candidate.
+        A page may have fewer than `limit` though more follow, because at most LOOKED_AT_MAX are compared; `next` is null on the
+        last page."""
+        begin, end = 0, self._first[-1]
+        if filters.contest is not None:
+            begin, end = self._first[filters.contest], self._first[filters.contest + 1]
+        if after is not None:
+            entry, choice = after
+            ids = [each.id for each in self._candidates[entry.number]]
+            if choice not in ids:
+                return None
+            begin = max(begin, self._first[entry.number] + ids.index(choice) + 1)
+        words = folded(filters.name or "").split()
+        lines: list[dict[str, Any]] = []
+        number = begin
+        while number < min(end, begin + LOOKED_AT_MAX) and len(lines) < limit:
+            contest, found = self._at(number)
+            is_wanted = filters.party is None or found.party == filters.party
+            if is_wanted and all(word in self._folded[number] for word in words):
+                lines.append(self._candidate(contest, found))
+            number += 1
+        following = None
+        if number < end:
+            contest, found = self._at(number - 1)
+            following = f"{contest.id}/{found.id}"
+        return {"profiles": self.digest, "candidates": lines, "next": following}
+
+    def _at(self, number: int) -> tuple[ContestEntry, Choice]:
+        contest = bisect_right(self._first, number) - 1
+        return self._definition.ballots.contests[contest], self._candidates[contest][number - self._first[contest]]
+
+    def _candidate(self, contest: ContestEntry, choice: Choice) -> dict[str, Any]:
+        persons = self._persons.get((contest.id, choice.id), [])
+        return {
+            "contest": contest.id,
+            "choice": choice.id,
+            "name": choice.name,
+            "order": choice.order,
+            "office": contest.office,
+            "electorate": contest.contest.electorate,
+            "party": choice.party,
+            "persons": [
+                {
+                    "person": each.person,
+                    "name": each.name,
+                    "sex": each.sex and each.sex.value,
+                    "residence": each.residence,
+                    "photo": each.photo,
+                    "web": each.web,
+                }
+                for each in persons
+            ],
+            "lacking": _lacking(persons),
+            "links": {
+                "self": f"/v1/candidates/{contest.id}/{choice.id}",
+                "result": f"/v1/contests/{contest.id}",
+                "party": None if choice.party is None else f"/v1/parties/{choice.party}",
+            },
+        }
+
+    # -- parties ---------------------------------------------------------------------------------------------------
+
+    def party(self, party: str) -> dict[str, Any] | None:
+        found = self._parties.get(party)
+        if found is None:
+            return None
+        profile = self._party_profiles.get(party) or PartyProfile(party=party)
+        return {
+            "party": found.id,
+            "name": found.name,
+            "short_name": found.short_name,
+            "number": found.number,
+            "web": profile.web,
+            "logo": profile.logo,
+            "colour": profile.colour,
+            "lacking": [column for column in PARTY_COLUMNS if getattr(profile, column) is None],
+            "offices": list(self._offices_of_party.get(party, ())),
+            "candidates": self._candidates_of_party.get(party, 0),
+            "links": {"self": f"/v1/parties/{party}", "candidates": f"/v1/candidates?party={party}"},
+        }
+
+    def parties(self, after: str | None, limit: int) -> dict[str, Any]:
+        """A page of the parties in the package's order."""
+        ids = list(self._parties)
+        begin = 0 if after is None else ids.index(after) + 1
+        page = ids[begin : begin + limit]
+        following = page[-1] if begin + limit < len(ids) else None
+        return {"profiles": self.digest, "parties": [self.party(each) for each in page], "next": following}
+
+    # -- electoral districts ---------------------------------------------------------------------------------------
+
+    def district(self, district: str) -> dict[str, Any] | None:
+        parts = self._districts.get(district)
+        if parts is None:
+            return None
+        return {
+            "district": district,
+            "name": parts[0].name,
+            "areas": [part.area for part in parts],
+            "contests": [
+                {
+                    "contest": entry.id,
+                    "office": entry.office,
+                    "seats": entry.contest.seats,
+                    "links": {
+                        "result": f"/v1/contests/{entry.id}",
+                        "candidates": f"/v1/candidates?contest={entry.id}",
+                    },
+                }
+                for entry in self._contests_of_electorate.get(district, ())
+            ],
+            "links": {"self": f"/v1/districts/{district}"},
+        }
+
+    def districts(self, after: str | None, limit: int) -> dict[str, Any]:
+        """A page of the electoral districts in the package's order."""
+        ids = list(self._districts)
+        begin = 0 if after is None else ids.index(after) + 1
+        page = ids[begin : begin + limit]
+        following = page[-1] if begin + limit < len(ids) else None
+        return {"districts": [self.district(each) for each in page], "next": following}
+
+    def has_party(self, party: str) -> bool:
+        return party in self._parties
+
+    def has_district(self, district: str) -> bool:
+        return district in self._districts
+
+    # -- completeness ----------------------------------------------------------------------------------------------
+
+    def completeness(self, area: int) -> dict[str, Any]:
+        """How many candidates the contests within an area have, and how many of them each column; the same for each area
+        directly in it. For parties once, because they belong to no area."""
+        tree = self._definition.tree
+        profiles = [self._party_profiles.get(party) for party in self._parties]
+        return {
+            "profiles": self.digest,
+            "candidates": self._counted(area),
+            "children": [self._counted(child) for child in tree.children[area] if child in self._counts],
+            "parties": {
+                "expected": len(profiles),
+                "columns": {
+                    column: sum(each is not None and getattr(each, column) is not None for each in profiles)
+                    for column in PARTY_COLUMNS
+                },
+            },
+        }
+
+    def _counted(self, area: int) -> dict[str, Any]:
+        expected, described, *columns = self._counts.get(area, [0] * (2 + len(PERSON_COLUMNS)))
+        return {
+            "area": self._definition.tree.codes[area],
+            "expected": expected,
+            "described": described,
+            "columns": dict(zip(PERSON_COLUMNS, columns, strict=True)),
+        }
+
+    def _count_areas(self) -> dict[int, list[int]]:
+        """For each area that holds the electorate of some contest, or lies above one: candidates, those who are described, and
+        for each column those of whose persons each has it."""
+        counts: dict[int, list[int]] = {}
+        for entry in self._definition.ballots.contests:
+            own = [0] * (2 + len(PERSON_COLUMNS))
+            for choice in self._candidates[entry.number]:
+                lacking = _lacking(self._persons.get((entry.id, choice.id), []))
+                own[0] += 1
+                if "persons" not in lacking:
+                    own[1] += 1
+                    for index, column in enumerate(PERSON_COLUMNS):
+                        own[2 + index] += column not in lacking
+            for above in self._definition.tree.lineage[entry.root_area]:
+                total = counts.setdefault(above, [0] * len(own))
+                counts[above] = [one + other for one, other in zip(total, own, strict=True)]
+        return counts
+
+
+def folded(text: str) -> str:
+    """The text as it is compared in a search: without case and accents."""
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(each for each in apart if not unicodedata.combining(each)).casefold()
+
+
+def _lacking(persons: list[Candidate]) -> list[str]:
+    """Columns that some person of a choice lacks; only `persons` where nobody is described."""
+    if not persons:
+        return ["persons"]
+    return [column for column in PERSON_COLUMNS if any(getattr(person, column) is None for person in persons)]

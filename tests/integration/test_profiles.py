@@ -1,0 +1,121 @@
+"""Profiles over HTTP: corrected while the count goes on, and linked with results."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from rekap.operate.stack import Stack
+from runtime.package.writing import write_package
+from schemas.definition.profiles import Candidate, PartyProfile, Profiles
+from schemas.served.profiles import CandidatePage, CandidateSnapshot, Completeness, DistrictPage, PartyPage
+from tests.conftest import Parts
+from tests.support.small_election import small_package
+from tests.support.stacks import eventually, small_stack
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SITI = Candidate(contest="president", choice="01", name="Siti Contoh", residence="Sleman")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("profiles")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(directory: Path, parts: Parts) -> AsyncIterator[Stack]:
+    async with small_stack(directory, "profiled", parts) as stack:
+        yield stack
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
+        yield client
+
+
+async def test_profiles_follow_their_files_while_the_definition_stays(
+    stack: Stack, directory: Path, client: httpx.AsyncClient
+) -> None:
+    before = CandidatePage.model_validate((await client.get("/v1/candidates?contest=president")).json())
+    assert [(line.name, line.lacking) for line in before.candidates] == [(f"Pair {n}", ["persons"]) for n in (1, 2, 3)]
+    package = directory / "election"
+    (package / "candidates.csv").write_text("contest,choice,name,residence\npresident,01,Siti Contoh,Sleman\n")
+
+    async def described() -> CandidateSnapshot | None:
+        found = CandidateSnapshot.model_validate((await client.get("/v1/candidates/president/01")).json())
+        return found if found.persons else None
+
+    found = await eventually(described)
+    assert (found.persons[0].name, found.lacking) == ("Siti Contoh", ["sex", "photo", "web"])
+    assert found.profiles == Profiles((SITI,)).digest() != before.profiles
+    assert found.definition == before.definition == stack.definition.hash
+    zipped = await client.get("/v1/package.zip")
+    assert zipped.status_code == 200
+    assert b"candidates.csv" in zipped.content
+
+    (package / "candidates.csv").write_text("contest,choice,name\npresident,09,Siti Contoh\n")
+    (package / "party_profiles.csv").write_text("party,colour\nP1,#0B6623\n")
+    log = next(directory.glob("api.log"))
+
+    async def refused() -> bool:
+        assert (await client.get("/v1/parties")).status_code == 200
+        return "candidates.csv:2: choice: '09' is not a choice" in log.read_text()
+
+    await eventually(refused)
+    kept = CandidateSnapshot.model_validate((await client.get("/v1/candidates/president/01")).json())
+    assert kept == found, "the profiles before the mistake are still served"
+
+
+async def test_results_and_profiles_link_to_each_other(client: httpx.AsyncClient) -> None:
+    contest = (await client.get("/v1/contests/council-b")).json()
+    page = CandidatePage.model_validate((await client.get(contest["links"]["candidates"])).json())
+    line = page.candidates[1]
+    assert line.choice in contest["tally"]["counted"]["votes"]
+    assert (await client.get(line.links.result)).json()["contest"] == "council-b"
+    assert line.links.party is not None
+    parties = PartyPage.model_validate((await client.get("/v1/parties?limit=1")).json())
+    assert parties.next == "P1"
+    assert (await client.get(line.links.party)).json()["party"] == "P2"
+    assert (await client.get("/v1/parties?after=P1")).json()["parties"][0]["party"] == "P2"
+    districts = DistrictPage.model_validate((await client.get("/v1/districts")).json())
+    assert [each.district for each in districts.districts] == ["a", "b", "c"]
+    assert (await client.get(districts.districts[0].links.self)).json()["areas"] == ["1.1"]
+    complete = Completeness.model_validate((await client.get("/v1/completeness?area=2")).json())
+    assert (complete.candidates.expected, complete.candidates.described) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/v1/candidates?contest=nowhere", "contest"),
+        ("/v1/candidates?party=P9", "query.party"),
+        ("/v1/candidates?after=president/09", "query.after"),
+        ("/v1/candidates/president/09", "path.choice"),
+        ("/v1/parties/P9", "path.party"),
+        ("/v1/parties?after=P9", "query.after"),
+        ("/v1/districts/N", "path.district"),
+        ("/v1/districts?after=N", "query.after"),
+        ("/v1/completeness?area=9", "area"),
+    ],
+)
+async def test_what_is_not_in_the_election_is_named(client: httpx.AsyncClient, path: str, field: str) -> None:
+    answer = await client.get(path)
+    assert (answer.status_code, answer.json()["field"]) == (404, field)
+
+
+async def test_wrong_profiles_are_a_mistake_of_the_profiles_alone(tmp_path: Path, parts: Parts) -> None:
+    """A server that starts with them counts and shows results, and names the mistake where profiles are asked for."""
+    write_package(small_package(), tmp_path / "other", Profiles((SITI,), (PartyProfile(party="P9"),)))
+    wrong = (tmp_path / "other" / "party_profiles.csv").read_bytes()
+    async with small_stack(tmp_path, "unprofiled", parts) as stack, httpx.AsyncClient(base_url=stack.url) as client:
+        (tmp_path / "election" / "party_profiles.csv").write_bytes(wrong)
+        answer = await client.get("/v1/parties")
+        assert answer.status_code == 503
+        assert "party_profiles.csv:2: party: 'P9' is not a party" in answer.json()["detail"]
+        assert (await client.get("/v1/contests/president")).status_code == 200

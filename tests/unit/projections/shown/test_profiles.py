@@ -1,0 +1,168 @@
+"""Candidates, parties and districts: what is described is shown, and what is not is named as lacking."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from projections.definition.compiled import Definition
+from projections.shown import profiles as shown
+from projections.shown.profiles import CandidateFilters, ProfileIndex, folded
+from schemas.definition.profiles import Candidate, PartyProfile, Profiles
+from schemas.served.profiles import CandidateLine, Completeness, DistrictLine, PartyLine
+from tests.support.small_election import small_package
+
+PACKAGE = small_package()
+DEFINITION = Definition.of(PACKAGE)
+FULL = {"sex": "female", "residence": "Sleman", "photo": "https://kpu.example/1.jpg", "web": "https://kpu.example/1"}
+PROFILES = Profiles(
+    (
+        Candidate(contest="president", choice="01", person=2, name="Budi Contoh"),
+        Candidate.model_validate({"contest": "president", "choice": "01", "name": "Siti Ñusa"} | FULL),
+        Candidate.model_validate({"contest": "council-b", "choice": "P2-1", "name": "Ayu"} | FULL),
+    ),
+    (PartyProfile(party="P2", colour="#0B6623"),),
+)
+INDEX = ProfileIndex(DEFINITION, PROFILES, PACKAGE.parties, PACKAGE.districts)
+CONTEST = DEFINITION.ballots.contest
+
+
+def _page(filters: CandidateFilters, after: tuple[str, str] | None = None, limit: int = 100) -> dict[str, Any]:
+    page = INDEX.candidates(filters, None if after is None else (CONTEST(after[0]), after[1]), limit)
+    assert page is not None
+    return page
+
+
+def _ids(page: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(line["contest"], line["choice"]) for line in page["candidates"]]
+
+
+ALL = [("president", f"0{n}") for n in (1, 2, 3)] + [
+    (contest, f"{party}-1") for contest in ("council-a", "council-b", "council-c") for party in ("P1", "P2")
+]
+
+
+def test_a_pair_is_one_candidate_with_two_persons() -> None:
+    found = INDEX.candidate(CONTEST("president"), "01")
+    assert found is not None
+    assert [(each["person"], each["name"]) for each in found["persons"]] == [(1, "Siti Ñusa"), (2, "Budi Contoh")]
+    assert found["lacking"] == ["sex", "residence", "photo", "web"], "the second person has none of them"
+    assert found["links"] == {
+        "self": "/v1/candidates/president/01",
+        "result": "/v1/contests/president",
+        "party": None,
+    }
+
+
+def test_who_is_not_described_is_listed_as_on_the_ballot() -> None:
+    found = INDEX.candidate(CONTEST("council-a"), "P1-1")
+    assert found is not None
+    CandidateLine.model_validate(found)
+    assert (found["name"], found["persons"], found["lacking"]) == ("P1 1", [], ["persons"])
+    assert found["links"]["party"] == "/v1/parties/P1"
+
+
+@pytest.mark.parametrize("choice", ["04", "P1-0"])
+def test_no_candidate_is_found_under_other_choices(choice: str) -> None:
+    assert INDEX.candidate(CONTEST("council-a"), choice) is None
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 9, 100])
+def test_pages_hold_all_candidates_once_and_in_order(limit: int) -> None:
+    found, after = [], None
+    while True:
+        page = _page(CandidateFilters(), after, limit)
+        found += _ids(page)
+        if page["next"] is None:
+            break
+        contest, _, choice = page["next"].partition("/")
+        after = contest, choice
+    assert found == ALL
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (CandidateFilters(contest=CONTEST("council-b").number), [("council-b", "P1-1"), ("council-b", "P2-1")]),
+        (CandidateFilters(party="P2"), [each for each in ALL if each[1] == "P2-1"]),
+        (CandidateFilters(name="NUSA siti"), [("president", "01")]),
+        (CandidateFilters(name="pair"), ALL[:3]),
+        (CandidateFilters(contest=0, name="nobody"), []),
+    ],
+)
+def test_filters(filters: CandidateFilters, expected: list[tuple[str, str]]) -> None:
+    assert _ids(_page(filters)) == expected
+
+
+def test_a_page_after_a_candidate_outside_the_filter_begins_with_the_filter() -> None:
+    wanted = CandidateFilters(contest=CONTEST("council-b").number)
+    assert _ids(_page(wanted, ("president", "02"))) == [("council-b", "P1-1"), ("council-b", "P2-1")]
+    assert _ids(_page(wanted, ("council-c", "P1-1"))) == []
+    assert INDEX.candidates(wanted, (CONTEST("president"), "09"), 10) is None
+
+
+def test_a_search_looks_at_a_bounded_number_and_says_where_to_continue(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shown, "LOOKED_AT_MAX", 2)
+    page = _page(CandidateFilters(name="ayu"))
+    assert (_ids(page), page["next"]) == ([], "president/02")
+
+
+def test_a_party_has_its_profile_offices_and_candidates() -> None:
+    one, two = INDEX.party("P1"), INDEX.party("P2")
+    assert one is not None
+    assert two is not None
+    PartyLine.model_validate(one)
+    assert (one["colour"], one["lacking"]) == (None, ["web", "logo", "colour"])
+    assert (two["colour"], two["lacking"]) == ("#0B6623", ["web", "logo"])
+    assert (two["offices"], two["candidates"]) == (["council"], 3)
+    assert INDEX.party("P3") is None
+    assert [INDEX.has_party(party) for party in ("P1", "P3")] == [True, False]
+
+
+def test_a_district_has_its_areas_and_seats() -> None:
+    found = INDEX.district("b")
+    assert found is not None
+    DistrictLine.model_validate(found)
+    assert (found["name"], found["areas"]) == ("B", ["1.2", "2.1.1"])
+    assert [(each["contest"], each["seats"]) for each in found["contests"]] == [("council-b", 3)]
+    assert INDEX.district("N") is None
+    assert [INDEX.has_district(district) for district in ("a", "N")] == [True, False]
+
+
+@pytest.mark.parametrize(("after", "limit", "ids", "following"), [(None, 1, 1, True), (None, 9, 9, False)])
+def test_lists_of_parties_and_districts_have_pages(after: None, limit: int, ids: int, following: bool) -> None:
+    parties, districts = INDEX.parties(after, limit), INDEX.districts(after, limit)
+    assert [each["party"] for each in parties["parties"]] == ["P1", "P2"][:ids]
+    assert [each["district"] for each in districts["districts"]] == ["a", "b", "c"][:ids]
+    assert [parties["next"], districts["next"]] == (["P1", "a"] if following else [None, None])
+
+
+def test_the_pages_after_the_first() -> None:
+    assert [each["party"] for each in INDEX.parties("P1", 5)["parties"]] == ["P2"]
+    assert [each["district"] for each in INDEX.districts("b", 5)["districts"]] == ["c"]
+
+
+def test_completeness_counts_the_candidates_of_contests_in_each_area() -> None:
+    nation = INDEX.completeness(DEFINITION.tree.root)
+    Completeness.model_validate({"election": "e", "mode": "m", "definition": "d"} | nation)
+    assert nation["candidates"] == {
+        "area": "N",
+        "expected": 9,
+        "described": 2,
+        "columns": {"sex": 1, "residence": 1, "photo": 1, "web": 1},
+    }
+    assert [(each["area"], each["expected"], each["described"]) for each in nation["children"]] == [
+        ("1", 2, 0),
+        ("2", 2, 0),
+    ]
+    assert nation["parties"] == {"expected": 2, "columns": {"web": 0, "logo": 0, "colour": 1}}
+
+
+def test_an_area_without_a_contest_of_its_own_has_no_candidates() -> None:
+    found = INDEX.completeness(DEFINITION.tree.number["1.1.1"])
+    assert (found["candidates"]["expected"], found["children"]) == (0, [])
+
+
+def test_names_are_compared_without_case_and_accents() -> None:
+    assert folded("ÑUSA Straße İ") == folded("nusa STRASSE i")
