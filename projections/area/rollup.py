@@ -134,17 +134,16 @@ class OfficeRollup:
             view = TallyView.of(self._tally(number, contest.root_area))
             denominator = definition.electorates.denominators[number, contest.root_area]
             summaries.append(standing(contest, view, denominator))
+        codes, ballots = definition.tree.codes, definition.ballots.contests
         lines = tally_length(len(self._office.lines))
+        lengths = {contest: tally_length(len(ballots[contest].choices)) for contest in contests}
         return Result(
             "change" if kind == "change" else "keyframe",
             self._office.id,
             since,
             tuple(self._applied),
-            [
-                (definition.ballots.contests[contest].id, definition.tree.codes[area], self._tally(contest, area))
-                for contest, area in sorted(keys)
-            ],
-            [(definition.tree.codes[area], apart(self._party_tallies[area], lines)) for area in sorted(areas)],
+            [(ballots[key[0]].id, codes[key[1]], apart(self._tallies[key], lengths[key[0]])) for key in sorted(keys)],
+            [(codes[area], apart(self._party_tallies[area], lines)) for area in sorted(areas)],
             summaries,
         )
 

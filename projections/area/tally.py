@@ -199,10 +199,15 @@ def party_tally(tally: Sequence[int], contest: ContestEntry, lines: int) -> Tall
     folded: Tally = []
     for tier in range(3):
         start = tier * third
-        votes = [0] * lines
-        for choice, line in enumerate(contest.choice_line):
-            votes[line] += tally[start + HEAD + choice]
+        of_choices = tally[start + HEAD : start + third]
         folded += tally[start : start + HEAD]
+        if lines == 1:
+            folded.append(sum(of_choices))
+            continue
+        votes = [0] * lines
+        if any(of_choices):
+            for line, count in zip(contest.choice_line, of_choices, strict=True):
+                votes[line] += count
         folded += votes
     folded.append(tally[-1])
     return folded

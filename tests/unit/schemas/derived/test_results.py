@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemas.codes import OfficeId
+from schemas.derived import results
 from schemas.derived.blocks import Block, BlockRange, keyframe
 from schemas.derived.results import Result, ResultRange, at_or_before
 
@@ -18,6 +19,17 @@ def test_a_small_result_is_one_message_without_a_part() -> None:
     assert Result.from_bytes(RESULT.to_bytes()) == RESULT
     assert ResultRange.from_bytes(RESULT.to_bytes()) == (*RESULT[:4], None)
     assert Result.joined([RESULT]) is RESULT
+
+
+def test_a_result_is_written_alike_as_one_list_and_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    for result in (RESULT, RESULT._replace(areas=[], offices=[], contests=[])):
+        for bytes_max in range(40, 400):
+            at_once = result.to_parts("worker-1", bytes_max)
+            with monkeypatch.context() as changed:
+                changed.setattr(results, "ROWS_AT_ONCE", -1)
+                assert [Result.from_bytes(each) for each in result.to_parts("worker-1", bytes_max)] == [
+                    Result.from_bytes(each) for each in at_once
+                ]
 
 
 def test_a_large_result_comes_in_parts_that_make_the_whole() -> None:
