@@ -152,7 +152,7 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
         413: "Larger than the limit.",
         415: "The body is compressed or coded otherwise; Accept-Encoding names what is read.",
         422: "The request has the wrong shape, or names what this election does not have.",
-        503: "A part of the system cannot be reached just now; Retry-After says when to come back.",
+        503: "A part of the system cannot be reached just now; Retry-After has the time to come back.",
     }.items()
 }
 """By status, its description in OpenAPI. api/docs.py adds the schema that it refers to."""

@@ -27,7 +27,7 @@ class HeldRows:
         return list(self._rows[kind].values())
 
     def apply(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Apply a whole `snapshot`, `change` or `delta`. Returns the message, a `delta` as the `change` that it stands for.
+        """Apply a whole `snapshot`, `change` or `delta`. Returns the message, a `delta` as the `change` that it gives.
         Raises MissedError."""
         if message["type"] == "delta":
             message = self._change(message)

@@ -3,7 +3,7 @@
 A *patch* of a row is a JSON object with the members that changed, beside those that identify the row (ROW_NAMES). To apply it,
 a client takes each member of the patch: where the member is an object in the patch and in the row, its members are taken in
 the same way; otherwise it replaces that of the row. Members that the patch does not name stay as they are. An object `{"=": …}`
-stands for its value, which replaces that of the row whatever that is; so an object is sent that has lost a member. A row that
+has a value that replaces that of the row whatever that is; so an object is sent that has lost a member. A row that
 has lost one is sent whole. Unlike in a JSON merge patch (RFC 7396), null is a value like any other, because a number that no
 station stated is null.
 """

@@ -196,7 +196,7 @@ async def test_one_office_and_table_in_one_format(stack: Stack, tmp_path: Path) 
 
 
 async def test_what_cannot_be_used_is_named(stack: Stack, files: Path, tmp_path: Path) -> None:
-    for arguments, said in (
+    for arguments, sentence in (
         ((str(files),), "holds files; give a new or an empty directory"),
         (("--office", "mayor", str(tmp_path / "a")), "--office: this election has president, council, got 'mayor'"),
         (("--table", "people", str(tmp_path / "a")), "'people'"),
@@ -204,7 +204,7 @@ async def test_what_cannot_be_used_is_named(stack: Stack, files: Path, tmp_path:
     ):
         code, _, err = await _export(stack, *arguments)
         assert code == 2, err
-        assert said in err
+        assert sentence in err
     assert not (tmp_path / "a").exists()
 
 

@@ -46,7 +46,7 @@ def _digest(table: Table) -> str:
 def test_a_published_table_does_not_change_without_its_version() -> None:
     found = {table.name: (table.version, _digest(table)) for table in TABLES}
     assert found == PUBLISHED, (
-        "raise the version of each table that differs (schemas/tables/columns.py says by what), and write both here"
+        "raise the version of each table that differs (schemas/tables/columns.py has by what), and write both here"
     )
 
 
