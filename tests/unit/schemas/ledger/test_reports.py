@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+from pydantic import ValidationError
 
 from schemas.canonical import canonical_event, form_digest
 from schemas.ledger.events import LEDGER_EVENT, ResultReported
@@ -87,3 +88,73 @@ def test_what_the_schema_has_read_is_the_same_report() -> None:
     found = report_of(value)
     assert found is not None
     assert report_from(event) == found[0]
+
+
+def choices(count: int) -> dict[str, int]:
+    return {f"c{number}": 1 for number in range(count)}
+
+
+LIMITS = [
+    # what is limited, the largest report, and one that is larger by one
+    ("seq", payload(seq=9_007_199_254_740_991), payload(seq=9_007_199_254_740_992)),
+    ("version", payload(version=10_000), payload(version=10_001)),
+    ("a count", with_form(VA=999_999_999), with_form(VA=1_000_000_000)),
+    ("a count of voters", with_form(A={"J": 999_999_999}), with_form(A={"J": 1_000_000_000})),
+    ("a code", payload(station="s" * 64), payload(station="s" * 65)),
+    ("a contest", payload(contest="c" * 64), payload(contest="c" * 65)),
+    ("an election", payload(election="e" * 48), payload(election="e" * 49)),
+    ("a reason", payload(reason="R" * 32), payload(reason="R" * 33)),
+    ("the name of a form", payload(form_name="C" * 60), payload(form_name="C" * 61)),
+    ("choices", with_form(votes=choices(2_000)), with_form(votes=choices(2_001))),
+    ("party totals", with_form(party_totals=choices(2_000)), with_form(party_totals=choices(2_001))),
+    ("numbers in words", with_form(words=choices(2_005)), with_form(words=choices(2_006))),
+    ("images", payload(images=[{"sha256": "ef" * 32}] * 50), payload(images=[{"sha256": "ef" * 32}] * 51)),
+    (
+        "a page",
+        payload(images=[{"page": 200, "sha256": "ef" * 32}]),
+        payload(images=[{"page": 201, "sha256": "ef" * 32}]),
+    ),
+    (
+        "an address",
+        payload(images=[{"sha256": "ef" * 32, "url": "https://x.example/" + "a" * 482}]),
+        payload(images=[{"sha256": "ef" * 32, "url": "https://x.example/" + "a" * 483}]),
+    ),
+]
+
+
+@pytest.mark.parametrize(("largest", "larger"), [limit[1:] for limit in LIMITS], ids=[limit[0] for limit in LIMITS])
+def test_both_readers_take_the_largest_of_each_and_nothing_larger(largest: bytes, larger: bytes) -> None:
+    event = LEDGER_EVENT.validate_json(largest)
+    assert isinstance(event, ResultReported)
+    found = report_of(largest)
+    assert found is not None
+    assert found[0].form == report_from(event).form
+    assert report_of(larger) is None
+    with pytest.raises(ValidationError):
+        LEDGER_EVENT.validate_json(larger)
+
+
+@pytest.mark.parametrize(
+    "less",
+    [
+        payload(seq=-1),
+        payload(version=0),
+        with_form(VA=-1),
+        payload(station=""),
+        payload(reason=""),
+        payload(images=[{"page": 0, "sha256": "ef" * 32}]),
+    ],
+)
+def test_both_readers_refuse_less_than_the_least(less: bytes) -> None:
+    assert report_of(less) is None
+    with pytest.raises(ValidationError):
+        LEDGER_EVENT.validate_json(less)
+
+
+def test_the_least_of_each_is_taken() -> None:
+    least = payload(
+        seq=0, version=1, station="s", reason="R", election="e", images=[{"page": 1, "sha256": "ef" * 32}]
+    )
+    assert report_of(least) is not None
+    assert report_of(with_form(VA=0, votes={})) is not None
+    assert isinstance(LEDGER_EVENT.validate_json(least), ResultReported)
