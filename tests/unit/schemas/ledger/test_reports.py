@@ -152,9 +152,7 @@ def test_both_readers_refuse_less_than_the_least(less: bytes) -> None:
 
 
 def test_the_least_of_each_is_taken() -> None:
-    least = payload(
-        seq=0, version=1, station="s", reason="R", election="e", images=[{"page": 1, "sha256": "ef" * 32}]
-    )
+    least = payload(seq=0, version=1, station="s", reason="R", election="e", images=[{"page": 1, "sha256": "ef" * 32}])
     assert report_of(least) is not None
     assert report_of(with_form(VA=0, votes={})) is not None
     assert isinstance(LEDGER_EVENT.validate_json(least), ResultReported)

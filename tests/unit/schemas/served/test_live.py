@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from schemas.served.cursors import cursor_text
 from schemas.served.live import (
     CursorError,
     OtherGenerationError,
     Positions,
+    Subscribe,
     cursor_of,
     positions_of,
     retry_after_s,
@@ -64,3 +66,10 @@ def test_the_reason_of_a_close_frame_has_the_time_and_fits_into_it() -> None:
     assert [
         retry_after_s(text) for text in ("", "going away", "retry-after=", "retry-after=1e9;", "retry-after=-1;")
     ] == [None] * 5
+
+
+def test_a_command_has_a_cursor_of_bounded_length() -> None:
+    assert Subscribe(office="president", cursor="c" * 4_096).cursor == "c" * 4_096
+    for length in (0, 4_097):
+        with pytest.raises(ValidationError):
+            Subscribe(office="president", cursor="c" * length)
