@@ -133,7 +133,7 @@ def _parse_signature(line: str) -> Signature:
 def parse_checkpoint(text: str) -> Checkpoint:
     """Read the text of a checkpoint note. Raises NoteError."""
     lines = text.split("\n")
-    if len(lines) < 4 or lines[-1] or not lines[0] or "" in lines[:-1]:
+    if len(lines) < 4 or lines[-1] or "" in lines[:-1]:
         raise NoteError("the checkpoint must have an origin, a size and a root, each in a line of its own")
     origin, size, root = lines[:3]
     leaves = parse_size(size)
@@ -215,7 +215,7 @@ def open_checkpoint(
         if key is None:
             continue
         time = check_signature(note.text, signature, key)
-        if key is log or key == log:
+        if key == log:
             is_signed = True
         elif time is not None:
             times[key.name] = time

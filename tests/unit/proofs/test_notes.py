@@ -14,9 +14,11 @@ from proofs.notes import (
     Checkpoint,
     Note,
     NoteError,
+    Signature,
     VerifierKey,
     check_signature,
     cosign,
+    is_key_name,
     open_checkpoint,
     parse_checkpoint,
     parse_key,
@@ -37,6 +39,7 @@ ORIGIN = "rekap/rehearsal/small/0"
 LOG = VerifierKey(ORIGIN, ED25519, private_key("log").public_key().public_bytes_raw())
 WITNESS = VerifierKey("witness-1", COSIGNATURE, private_key("witness").public_key().public_bytes_raw())
 TEXT = Checkpoint(ORIGIN, 7, b"\7" * 32).text
+ROOT = b64encode(b"\7" * 32).decode()
 
 
 def _checkpoint(*, by: str = "log", text: str = TEXT, time: int | None = None) -> bytes:
@@ -71,6 +74,9 @@ def test_a_checkpoint_has_its_witnesses_and_their_times() -> None:
         (_checkpoint().replace(b"\n7\n", b"\n8\n"), "is not valid for this text"),
         (_checkpoint(time=5).replace(b"witness-1", b"witness-2"), None),
         (b"no note", "has no signatures"),
+        ("— a AAAAAAA=\n".encode(), "has no signatures"),
+        ("a\n\n— a AAAAAAAAx".encode(), "has no signatures"),
+        (b"a\x1fb\n\nx\n", "control character"),
         (b"a\n\nb\n", "is not a signature line"),
         (b"\xff", "is not UTF-8"),
         (b"a\tb\n\n" + b"x", "control character"),
@@ -135,7 +141,20 @@ def test_a_note_has_a_largest_size_and_a_largest_number_of_signatures() -> None:
         parse_note(b"a" + longest)
 
 
-@pytest.mark.parametrize("line", ["- a AAAAAAA=", "— a+b AAAAAAA=", "— a AAAA", "— a !", "— AAAAAAA=", "—"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a AAAAAAA=",
+        "— a AAAAAA==",
+        "— a AAAA!AAA=",
+        "- a AAAAAAA=",
+        "— a+b AAAAAAA=",
+        "— a AAAA",
+        "— a !",
+        "— AAAAAAA=",
+        "—",
+    ],
+)
 def test_a_line_that_is_not_a_signature_is_refused(line: str) -> None:
     with pytest.raises(NoteError, match="is not a signature line"):
         parse_note(f"a\n\n{line}\n".encode())
@@ -148,6 +167,8 @@ def test_a_line_that_is_not_a_signature_is_refused(line: str) -> None:
         ("\n7\nroot\n", "must have an origin, a size and a root"),
         ("origin\n7\nroot\n\n", "must have an origin, a size and a root"),
         ("origin\n7\nroot", "must have an origin, a size and a root"),
+        (f"origin\n7\n{ROOT}\nextension", "must have an origin, a size and a root"),
+        (f"origin\n7\n{ROOT[:8]}!{ROOT[8:]}\n", "the root is not 32 bytes"),
         ("origin\n7\n!\n", "the root is not 32 bytes"),
         ("origin\n7\nAAAA\n", "the root is not 32 bytes"),
         ("origin\n07\nAAAA\n", "is not the size of a tree"),
@@ -171,6 +192,8 @@ def test_a_signature_of_another_key_or_of_a_wrong_length_is_refused() -> None:
         check_signature(TEXT, signature, LOG)
     with pytest.raises(NoteError, match="is by another key"):
         check_signature(TEXT, signature._replace(key_hash=bytes(4)), WITNESS)
+    with pytest.raises(NoteError, match="the signature of 'witness-2' is by another key"):
+        check_signature(TEXT, signature._replace(name="witness-2"), WITNESS)
     with pytest.raises(NoteError, match="has a wrong length"):
         check_signature(TEXT, signature._replace(signature=signature.signature + b"x"), WITNESS)
 
@@ -180,3 +203,33 @@ def test_a_signature_without_a_time_is_not_a_cosignature() -> None:
     plain = VerifierKey("witness-1", ED25519, WITNESS.public_key)
     note = Note(TEXT, (sign(TEXT, ORIGIN, private_key("log")), sign(TEXT, "witness-1", private_key("witness"))))
     assert open_checkpoint(note.to_bytes(), LOG, [plain]).witnesses == {}
+
+
+def test_the_shortest_signature_has_a_byte_beside_the_hash_of_its_key() -> None:
+    assert parse_note("a b\n\n— a AAAAAAA=\n".encode()) == Note("a b\n", (Signature("a", bytes(4), bytes(1)),))
+
+
+def test_a_key_whose_bytes_are_written_with_a_plus_sign_is_read() -> None:
+    key = VerifierKey("log", ED25519, bytes(2) + b"\xfb\xef\xbe" * 10)
+    assert str(key).count("+") > 2
+    assert parse_key(str(key)) == key
+
+
+@pytest.mark.parametrize(
+    ("name", "is_valid"),
+    [("log/1", True), ("", False), (" ", False), ("a b", False), ("a\u2003", False), ("a+b", False)],
+)
+def test_the_name_of_a_key_has_neither_spaces_nor_plus_signs(name: str, is_valid: bool) -> None:
+    assert is_key_name(name) is is_valid
+
+
+def test_an_origin_may_have_another_name_than_the_key_that_signs_for_it() -> None:
+    signer = VerifierKey("signer", ED25519, LOG.public_key)
+    data = Note(TEXT, (sign(TEXT, "signer", private_key("log")),)).to_bytes()
+    assert open_checkpoint(data, signer, origin=ORIGIN).checkpoint.origin == ORIGIN
+    with pytest.raises(NoteError, match="expected 'signer'"):
+        open_checkpoint(data, signer)
+
+
+def test_a_log_that_is_among_its_witnesses_signs_as_the_log() -> None:
+    assert open_checkpoint(_checkpoint(), LOG, [LOG._replace()]).witnesses == {}

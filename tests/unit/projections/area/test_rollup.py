@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import pytest
 
+from projections.area.progress import standing
 from projections.area.rollup import OfficeRollup, Rollup
-from projections.area.tally import HEAD, STATIONS, tally_length
+from projections.area.tally import HEAD, STATIONS, TallyView, tally_length
 from projections.definition.compiled import Definition
 from projections.fold.chain import Applied
 from schemas.codes import NOTHING_YET, OfficeId
@@ -228,7 +230,16 @@ def test_a_partition_is_sure_after_a_message_that_holds_everything_up_to_what_wa
 
 @pytest.mark.parametrize(
     ("from_", "through", "is_news"),
-    [(0, 5, False), (0, 4, False), (-1, 5, False), (0, 6, True), (5, 6, True), (6, 7, True), (-1, 6, True)],
+    [
+        (0, 5, False),
+        (0, 4, False),
+        (-1, 5, False),
+        (-1, 4, False),
+        (0, 6, True),
+        (5, 6, True),
+        (6, 7, True),
+        (-1, 6, True),
+    ],
 )
 def test_a_message_is_read_only_where_it_changes_something(from_: int, through: int, is_news: bool) -> None:
     rollup = opened()
@@ -267,3 +278,32 @@ def test_a_message_in_parts_is_applied_with_its_last_part() -> None:
     for partition in (1, 2):
         rollup.apply(keyframe(COUNCIL, partition, 0, []))
     assert _party_votes(changed(rollup.offices[COUNCIL])) == _same([6, 14], "2.1", "2", "N")
+
+
+def test_a_contest_of_which_nothing_was_reported_has_the_standing_of_no_votes() -> None:
+    frame = opened().keyframe()
+    assert frame is not None
+    contest = DEFINITION.ballots.contest("president")
+    nothing = TallyView.of([0] * tally_length(len(contest.choices)))
+    denominator = DEFINITION.electorates.denominators[contest.number, contest.root_area]
+    assert frame.contests == [standing(contest, nothing, denominator)]
+
+
+def test_the_body_of_a_block_is_not_read() -> None:
+    rollup = Rollup(DEFINITION)
+    message = block(0, NOTHING_YET, 0).to_bytes().partition(b"\n")[0] + b"\nnot JSON\n"
+    assert rollup.apply_message(BlockRange.from_bytes(message), message) is Applied.APPLIED
+
+
+def test_the_areas_of_an_office_are_in_the_order_of_their_numbers() -> None:
+    """A set of 8, 1 and 0 has another order."""
+    package = small_package()
+    district = package.areas[2].model_copy(update={"code": "9.9", "parent": package.areas[1].code})
+    definition = Definition.of(replace(package, areas=(*package.areas[:8], district, *package.areas[8:])))
+    rollup = Rollup(definition).offices[PRESIDENT]
+    for partition in range(3):
+        rollup.apply(block(partition, NOTHING_YET, 0))
+    changed(rollup)
+    rollup.apply(block(0, 0, 1, ("president", "9.9", tally("president", 1, 2, 3))))
+    areas = [area for area, _ in changed(rollup).offices]
+    assert [definition.tree.number[area] for area in areas] == [0, 1, 8]
