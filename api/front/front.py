@@ -8,8 +8,11 @@ and all that wait, and those of one address, count against the same limits as in
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import socket
+import sys
+import termios
 from collections import deque
 from contextlib import suppress
 
@@ -70,12 +73,13 @@ class Front:
         return len(self._channels[role])
 
     def hand(self, line: bytes, role: ApiRole, connection: socket.socket, unread: bytes) -> bool:
-        """Hand a connection to a process of a role, each in its turn. Returns False where none takes it; the caller then still
-        has the connection."""
+        """Hand a connection to a process of a role: to the one that has least to take still, and among equal ones to each in
+        its turn. So one that is frozen keeps a client or two waiting, and not its share of all. Returns False where none takes
+        it; the caller then still has the connection."""
         channels = self._channels[role]
-        for _ in range(len(channels)):
-            channels.rotate(-1)
-            if hand_over(channels[-1].socket, role, connection.fileno(), unread):
+        channels.rotate(-1)
+        for channel in sorted(channels, key=Channel.untaken):
+            if hand_over(channel.socket, role, connection.fileno(), unread):
                 connection.close()
                 return True
         metrics.HTTP_REFUSED.labels("no-process-of-role").inc()
@@ -121,6 +125,10 @@ class Channel:
         except OSError as error:
             logger.warning(log_line("process-lost", error=error))
         self.close()
+
+    def untaken(self) -> int:
+        """Memory of what the process was handed and has not taken yet, in bytes of the kernel."""
+        return int.from_bytes(fcntl.ioctl(self.socket, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
 
     def close(self) -> None:
         self._loop.remove_reader(self.socket)

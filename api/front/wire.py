@@ -11,11 +11,15 @@ connection and belongs to its next request: such input has up to 256 KiB, which 
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from typing import NamedTuple
 
 from api.roles import ApiRole
+from runtime.logs import log_line
+
+logger = logging.getLogger("rekap.front")
 
 _CODES = {role: role.value[:1].encode() for role in ApiRole}
 _ROLES = {code: role for role, code in _CODES.items()}
@@ -54,7 +58,14 @@ def hand_over(channel: socket.socket, role: ApiRole, connection: int, unread: by
 
 def receive(channel: socket.socket) -> Message | None:
     """The next message; None at the end. Raises BlockingIOError where there is none yet, and other OSErrors."""
-    code, descriptors, _, _ = socket.recv_fds(channel, 1, 2, socket.MSG_CMSG_CLOEXEC)
+    code, descriptors, flags, _ = socket.recv_fds(channel, 1, 2, socket.MSG_CMSG_CLOEXEC)
+    if flags & socket.MSG_CTRUNC:
+        # No descriptor was free for what was passed, so the kernel has closed the connection, or what was read of it. Without
+        # the latter, a connection would be answered as if its client had sent something else.
+        for descriptor in descriptors:
+            os.close(descriptor)
+        logger.error(log_line("connection-lost", why="no file descriptor was free for it"))
+        return receive(channel)
     connection, unread = None, b""
     for number, descriptor in enumerate(descriptors):
         if number == 0:

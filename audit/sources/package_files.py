@@ -120,6 +120,7 @@ def json_object(name: str, data: bytes) -> dict[str, Any]:
         raise PackageError(f"{name}: nested {deepest:,} deep")
     try:
         value = json.loads(data.decode("utf-8-sig"), parse_int=_whole)
+        json.dumps(value, ensure_ascii=False).encode()  # "\\ud800" is half of a character, which no text can hold
     except ValueError as error:
         raise PackageError(f"{name}: not JSON ({error})") from None
     if not isinstance(value, dict):

@@ -73,7 +73,8 @@ def _answers(reply: Reply) -> list[Answer] | None:
         if not isinstance(answer, dict) or answer.get("line") != number or type(answer.get("status")) is not int:
             return None
         receipt, problem = answer.get("receipt"), answer.get("problem")
-        if not isinstance(receipt or problem, dict):
+        given = [each for each in (receipt, problem) if each is not None]
+        if len(given) != 1 or not isinstance(given[0], dict):
             return None
         answers.append(Answer(answer["status"], receipt, problem))
     return answers

@@ -19,6 +19,7 @@ from runtime.package.texts import CONTROL
 from schemas.definition.package import Election, Level, Row, RuleSetting
 
 JSON_DEPTH_MAX = 32
+_NOT_TEXT = re.compile(f"{CONTROL.pattern}|[\ud800-\udfff]")
 
 _STAND_INS: Mapping[str, Any] = {
     "id": "stand-in",
@@ -57,7 +58,7 @@ class ElectionFile:
             return None
         try:
             value = json.loads(text, parse_constant=_refuse_constant, parse_int=_parse_integer)
-            control = _path_of_control(value)
+            not_text = _path_of_not_text(value)
         except json.JSONDecodeError as error:
             self._add(error.lineno, None, f"is not JSON: {error.msg} (column {error.colno})")
             return None
@@ -67,8 +68,9 @@ class ElectionFile:
         self._lines, twice = json_lines(text)
         for path, line in twice:
             self._add(line, path, "is given twice")
-        if control is not None:
-            self._add(self.line_of(control), CONTROL.sub("?", control), "holds a control character; remove it")
+        if not_text is not None:
+            words = "holds a control character, or half of a character (\\ud800 to \\udfff); remove it"
+            self._add(self.line_of(not_text), _NOT_TEXT.sub("?", not_text), words)
             return None
         if not isinstance(value, dict):
             self._add(1, None, "expected an object with the fields " + ", ".join(Election.model_fields))
@@ -127,14 +129,14 @@ def _dotted(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location if part != "[key]")
 
 
-def _path_of_control(value: Any, path: str = "") -> str | None:
-    """Path of the first text or key with a control character, which JSON can write as `\\u0000`."""
+def _path_of_not_text(value: Any, path: str = "") -> str | None:
+    """Path of the first text or key with a character that no text has, which JSON can write as `\\u0000` or `\\ud800`."""
     if isinstance(value, str):
-        return path if CONTROL.search(value) else None
+        return path if _NOT_TEXT.search(value) else None
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, each in inner:
         inner_path = f"{path}.{name}" if path else str(name)
-        found = inner_path if CONTROL.search(str(name)) else _path_of_control(each, inner_path)
+        found = inner_path if _NOT_TEXT.search(str(name)) else _path_of_not_text(each, inner_path)
         if found is not None:
             return found
     return None

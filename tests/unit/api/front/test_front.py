@@ -18,6 +18,7 @@ from api.front import front as module
 from api.front import link as link_module
 from api.front import serving
 from api.front.link import FrontLink
+from api.front.wire import hand_over, receive
 from api.http import connections as connections_module
 from api.http import protocol as protocol_module
 from api.http.connections import Connections
@@ -267,6 +268,38 @@ async def test_connections_stay_while_the_front_is_restarted_and_new_ones_come_b
         wire.seen = b""
         await wire.send(_post(b"abc"))
         assert _answers(await wire.read_until(b">")) == [b"gateway /v1/submissions 3 127.0.0.1"]
+
+
+async def test_a_process_that_takes_nothing_keeps_one_client_and_the_others_go_to_its_replica() -> None:
+    async with _machine(ApiRole.FEED) as machine:
+        with socket.socket(socket.AF_UNIX) as frozen:
+            frozen.connect(machine.settings.front)
+            frozen.send(b"f")
+            await asyncio.sleep(0.05)
+            wires = [await machine.connect(f"127.0.1.{number + 1}") for number in range(20)]
+            unanswered = 0
+            for wire in wires:
+                await wire.send(LIVE)
+                try:
+                    async with asyncio.timeout(0.5):
+                        await wire.read_until(b">")
+                except TimeoutError:
+                    unanswered += 1
+            assert unanswered == 1
+
+
+def test_a_connection_for_which_no_descriptor_is_free_is_lost_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """As the kernel reports it: it passes on fewer descriptors than were sent."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX)
+    with ours, theirs, (Path("/dev/null")).open() as file:
+        socket.send_fds(ours, [b"f"], [file.fileno()] * 3)
+        hand_over(ours, ApiRole.READ, ours.fileno(), b"GET /")
+        message = receive(theirs)
+        assert message is not None
+        assert (message.role, message.unread) == (ApiRole.READ, b"GET /")
+        assert message.connection is not None
+        message.connection.close()
+    assert "connection-lost" in caplog.text
 
 
 async def test_a_process_that_takes_nothing_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:

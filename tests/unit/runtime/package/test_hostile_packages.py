@@ -97,6 +97,7 @@ HOSTILE: dict[str, Callable[[Path], Path]] = {
     "a long number": with_table("election.json", _deep("9" * 5_000)),
     "a megabyte of settings": with_table("election.json", lambda old: old[:1] + b" " * 1_000_000 + old[1:]),
     "half a character": with_table("election.json", _deep('"\\ud800"')),
+    "half a character in a name": with_table("election.json", lambda old: old.replace(b"{", b'{"\\ud800": 1,', 1)),
     "a list for an object": with_table("election.json", lambda old: b"[1]"),
     "texts for objects": with_table(
         "election.json", lambda old: json.dumps({**json.loads(old), "title": "x", "levels": "abc"}).encode()
