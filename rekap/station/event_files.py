@@ -95,7 +95,17 @@ def _object(file: Path, line: int, text: bytes) -> Given:
         raise EventFileError(file, line, "expected a JSON object: a signed envelope or an event")
     if _is_nested_deeper(value, NESTING_MAX):
         raise EventFileError(file, line, _TOO_DEEP)
+    if b"\\u" in text and _has_half_characters(value):
+        raise EventFileError(file, line, "holds half of a character, such as \\ud800 without its other half")
     return Given(file, line, value)
+
+
+def _has_half_characters(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _is_nested_deeper(value: Any, levels: int) -> bool:

@@ -93,17 +93,26 @@ class Outbox:
         self.path = path
         try:
             self._database = open_database(path, "")
-            layout = self._database.execute("PRAGMA user_version").fetchone()[0]
-            tables = self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            if layout != _LAYOUT and tables:
-                self._database.close()
-                raise OutboxError(f"{path} is a file of another kind, or of another version of Rekap")
-            self._database.executescript(_TABLES)
-            self._database.execute(f"PRAGMA user_version = {_LAYOUT}")
+            self._make_tables()
         except sqlite3.Error as error:
             raise OutboxError(f"{path} cannot be used as an outbox: {error}") from None
         self.signed_events = signed_events.SignedEvents(self._database)
         self.pinned_keys = pinned_keys.PinnedKeys(self._database)
+
+    def _make_tables(self) -> None:
+        """Raises OutboxError and sqlite3.Error, with the file closed."""
+        try:
+            # In one statement, because another process may be making the file.
+            layout, tables = self._database.execute(
+                "SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM pragma_user_version"
+            ).fetchone()
+            if layout != _LAYOUT and tables:
+                raise OutboxError(f"{self.path} is a file of another kind, or of another version of Rekap")
+            # In one transaction, because a file with tables and without their layout could not be opened again.
+            self._database.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {_LAYOUT}; COMMIT")
+        except BaseException:
+            self._database.close()
+            raise
 
     def close(self) -> None:
         self._database.close()

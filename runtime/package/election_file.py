@@ -69,8 +69,9 @@ class ElectionFile:
         for path, line in twice:
             self._add(line, path, "is given twice")
         if not_text is not None:
-            words = "holds a control character, or half of a character (\\ud800 to \\udfff); remove it"
-            self._add(self.line_of(not_text), _NOT_TEXT.sub("?", not_text), words)
+            path, is_half = not_text
+            words = f"holds {'half of a character' if is_half else 'a control character'}; remove it"
+            self._add(self.line_of(path), _NOT_TEXT.sub("?", path), words)
             return None
         if not isinstance(value, dict):
             self._add(1, None, "expected an object with the fields " + ", ".join(Election.model_fields))
@@ -129,14 +130,17 @@ def _dotted(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location if part != "[key]")
 
 
-def _path_of_not_text(value: Any, path: str = "") -> str | None:
-    """Path of the first text or key with a character that no text has, which JSON can write as `\\u0000` or `\\ud800`."""
+def _path_of_not_text(value: Any, path: str = "") -> tuple[str, bool] | None:
+    """Path of the first text or key with a control character, or with half of a character, which JSON can write as `\\u0000`
+    and `\\ud800`; and whether it is the latter."""
     if isinstance(value, str):
-        return path if _NOT_TEXT.search(value) else None
+        match = _NOT_TEXT.search(value)
+        return None if match is None else (path, match.group() >= "\ud800")
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, each in inner:
         inner_path = f"{path}.{name}" if path else str(name)
-        found = inner_path if _NOT_TEXT.search(str(name)) else _path_of_not_text(each, inner_path)
+        of_name = _path_of_not_text(str(name), inner_path)
+        found = of_name if of_name is not None else _path_of_not_text(each, inner_path)
         if found is not None:
             return found
     return None

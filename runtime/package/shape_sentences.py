@@ -9,9 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from schemas.codes import CODE_PATTERN, ELECTION_PATTERN, KEY_ID_PATTERN
-from schemas.definition.package import LANGUAGE_PATTERN, TEXT_PATTERN, Key
-from schemas.ledger.events import TIME_PATTERN
+from schemas.codes import CODE_PATTERN, ELECTION_PATTERN, KEY_ID_PATTERN, SHA256_PATTERN
+from schemas.definition.package import LANGUAGE_PATTERN, TEXT_PATTERN, Key, RuleSetting
+from schemas.ledger.envelope import Envelope
+from schemas.ledger.events import REASON_PATTERN, TIME_PATTERN
 from schemas.texts import WEB_ADDRESS_PATTERN, shown
 
 SHOWN_CHARACTERS_MAX = 60
@@ -25,9 +26,13 @@ _PATTERNS: Mapping[str, str] = {
     WEB_ADDRESS_PATTERN: "a web address: http:// or https://, a host, and no spaces",
     TIME_PATTERN: "a time such as 2029-02-14T13:05:00+07:00, with a day and hour that exist",
     KEY_ID_PATTERN: "a key id: 16 hexadecimal digits in lower case",
+    SHA256_PATTERN: "a SHA-256 hash: 64 hexadecimal digits in lower case",
+    REASON_PATTERN: "a reason: 1 to 32 capital letters, digits, hyphens or underscores, a letter first",
+    Envelope.model_json_schema()["properties"]["payloadType"]["pattern"]: "the type of our events, "
+    "application/vnd.rekap.event+json",
+    RuleSetting.model_json_schema()["properties"]["id"]["pattern"]: "a rule id, such as F3",
     Key.model_json_schema()["properties"]["public_key"]["pattern"]: "a public key: 32 bytes in base64, 44 characters",
 }
-_RULE_PATTERN = "a rule id, such as F3"
 
 
 def sentence(error: ErrorDetails, fields: Collection[str] = ()) -> str:
@@ -88,7 +93,7 @@ def _pattern_sentence(value: str, pattern: str) -> str:
     if not value:
         return "is empty"
     hint = " (there is a space before or after it)" if value != value.strip() else ""
-    return f"{_shown(value)} is not {_PATTERNS.get(pattern, _RULE_PATTERN)}{hint}"
+    return f"{_shown(value)} is not {_PATTERNS[pattern]}{hint}"
 
 
 def _shown(value: Any) -> str:

@@ -80,6 +80,8 @@ def envelope(body: dict[str, Any], key: Ed25519PrivateKey | None = None) -> byte
         (b"[1]\n", "2", "expected a JSON object"),
         (b'{"a": 1, "a": 2}\n', "2", "'a' is given twice"),
         (b'{"votes": NaN}\n', "2", "NaN is not a JSON number"),
+        (b'{"type": "result.reported", "form_name": "\\ud800"}\n', "2", "holds half of a character"),
+        (b'{"type": "result.reported", "images": [{"\\udfff": 1}]}\n', "2", "holds half of a character"),
         (b'{"votes": ' + b"9" * 5000 + b"}\n", "2", "a number of 5,000 digits"),
         (b'{"a":' * 3000 + b"1" + b"}" * 3000 + b"\n", "2", "nested too deeply"),
         (b'{"a":[' * 5 + b"[]" + b"]}" * 5 + b"\n", "2", "nested too deeply"),

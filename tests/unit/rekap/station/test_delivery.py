@@ -7,6 +7,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,13 @@ import orjson
 import pytest
 
 import rekap.station.delivery
+import rekap.station.outbox
 import rekap.station.sending
 from projections.definition.compiled import Definition
 from rekap.station.belief import ElectionName
 from rekap.station.delivery import Delivery, Outcome
-from rekap.station.outbox import DELIVERED, REFUSED, WAITING, Outbox
+from rekap.station.errors import OutboxError
+from rekap.station.outbox import DELIVERED, REFUSED, WAITING, Outbox, opened_outbox
 from runtime.http_client import client_for
 from tests.support.fake_gateway import FakeGateway, answer, listening
 from tests.support.ledger import private_key
@@ -273,3 +276,21 @@ def test_a_slow_line_gets_smaller_batches(outbox: Outbox, monkeypatch: pytest.Mo
         return gateway.honest(path, body)
 
     assert deliver(outbox, FakeGateway(respond=slow)).delivered == 3
+
+
+def test_many_may_make_an_outbox_at_once(tmp_path: Path) -> None:
+    def opens(_: int) -> int:
+        with opened_outbox(tmp_path / "outbox.sqlite") as outbox:
+            return outbox.count()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(opens, range(40))) == [0] * 40
+
+
+def test_an_outbox_whose_making_was_cut_off_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rekap.station.outbox, "_TABLES", rekap.station.outbox._TABLES + "NOT SQL;")
+    with pytest.raises(OutboxError):
+        Outbox(tmp_path / "outbox.sqlite")
+    monkeypatch.undo()
+    with opened_outbox(tmp_path / "outbox.sqlite") as outbox:
+        assert outbox.count() == 0
