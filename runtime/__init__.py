@@ -16,11 +16,12 @@ Errors (besides those of the libraries: KafkaError, asyncpg's, OSError):
       PackageError              package/errors.py        an election package is wrong (also a ValueError)
         UnreadablePackageError  package/errors.py        an election package cannot be read
       WrongWidthError           package/rows.py          a row of a table has too few or too many cells (also a ValueError)
+      TooManyRowsError          tables/xlsx_table.py     a table does not fit into the sheets of a spreadsheet
       TopicMismatchError        kafka/wanted_topics.py   a topic is not as the election needs it
       SealError                 kafka/seals.py           a message is not believed
       AddressError              http_client.py           an address or proxy cannot be used (also a ValueError)
       AwayError                 http_client.py           a request got no answer that fits
       LogSourceError            log_source.py            a transparency log cannot be read
 
-Read next: settings.py, kafka/topics.py, kafka/clients.py, postgres.py, package/, files/.
+Read next: settings.py, kafka/topics.py, kafka/clients.py, postgres.py, package/, files/, tables/.
 """

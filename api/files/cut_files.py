@@ -33,7 +33,7 @@ class Cut(NamedTuple):
     manifest: Mapping[str, Any]
     manifest_bytes: bytes
     files: Mapping[str, Mapping[str, Any]]
-    """Name → its entry in the manifest."""
+    """Name of a file or document → its entry in the manifest."""
 
 
 class CutFiles:
@@ -84,7 +84,8 @@ class CutFiles:
             raise Problem(
                 404, "No such cut", f"There is no cut {name!r}, or no longer; GET /v1/files lists them.", field="cut"
             ) from None
-        return Cut(name, manifest, content, {entry["name"]: entry for entry in manifest["files"]})
+        entries = (*manifest["files"], *manifest["documents"])
+        return Cut(name, manifest, content, {entry["name"]: entry for entry in entries})
 
     def _names(self) -> list[str]:
         try:

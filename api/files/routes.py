@@ -44,14 +44,14 @@ async def files(request: Request) -> Response:
     is the newest, and take the files from any cache."""
     cut = await _of(request).newest()
     manifest = cut.manifest
-    head = {name: value for name, value in manifest.items() if name not in ("files", "made_by", "manifest_version")}
-    listed = [{**entry, "url": _url(cut.name, entry["name"])} for entry in manifest["files"]]
+    head = {name: value for name, value in manifest.items() if name not in ("made_by", "manifest_version")}
     names = await _of(request).names()
     answer = {
         **head,
         "cut": cut.name,
         "manifest": _url(cut.name, MANIFEST),
-        "files": listed,
+        "files": [{**entry, "url": _url(cut.name, entry["name"])} for entry in manifest["files"]],
+        "documents": [{**entry, "url": _url(cut.name, entry["name"])} for entry in manifest["documents"]],
         "cuts": [{"cut": name, "manifest": _url(name, MANIFEST)} for name in names],
     }
     return Response(orjson.dumps(answer), media_type="application/json")

@@ -84,7 +84,7 @@ class CutDirectories:
         """Give the cut its name, and name it the newest. Raises OSError."""
         files.rename(self.directory / name)
         sync_directory(self.directory)
-        head = {field: value for field, value in manifest.items() if field != "files"}
+        head = {field: value for field, value in manifest.items() if field not in ("files", "documents", "left_out")}
         replace_file(self.directory / LATEST, [orjson.dumps({"cut": name, **head})], mode=FILE_MODE)
         sync_directory(self.directory)
 

@@ -23,7 +23,8 @@ from projections.tables.standings import StationStanding
 from runtime.files.atomic_write import create_file, sync_directory
 from runtime.files.state_files import hash_of_code
 from runtime.package.reading import table_rows
-from runtime.tables.table_files import MEDIA_TYPES, Format, TableFiles, WrittenFile
+from runtime.tables.table_files import MEDIA_TYPES, Format, TableFiles, WrittenFile, written_file
+from runtime.tables.xml_table import xsd
 from schemas.tables.columns import Table
 from schemas.tables.dictionary import CODES, COLUMNS, code_rows, column_rows
 from schemas.tables.results import AREA_COUNTS, STATION_COUNTS
@@ -96,6 +97,7 @@ class _CutWriter:
         self._root, self._stations = TableOf(AREA_COUNTS, first), TableOf(STATION_COUNTS, last)
         self._status: dict[str, str] = {}
         self._files: list[dict[str, Any]] = []
+        self._left_out: list[dict[str, str]] = []
         self._made_by = hash_of_code(*WRITING_CODE)
         is_usable = (
             previous is not None
@@ -121,6 +123,8 @@ class _CutWriter:
             **self._head,
             "status": self._status,
             "files": self._files,
+            "documents": self._write_documents(),
+            "left_out": self._left_out,
         }
         content = orjson.dumps(manifest, option=orjson.OPT_INDENT_2)
         create_file(self._directory / MANIFEST, content, mode=FILE_MODE)
@@ -136,9 +140,11 @@ class _CutWriter:
         if office is not None and manifest["as_of"].get(office) != self._head["as_of"][office]:
             return False
         there = {each["name"]: each for each in manifest["files"]}
-        names = [f"{file.stem}.{format}" for file in planned for format in Format if format in self._formats]
-        if not there.keys() >= set(names):
+        left_out = {each["name"]: each for each in manifest["left_out"]}
+        wanted = [f"{file.stem}.{format}" for file in planned for format in Format if format in self._formats]
+        if not there.keys() | left_out.keys() >= set(wanted):
             return False
+        names = [name for name in wanted if name in there]
         try:
             for name in names:
                 os.link(directory / name, self._directory / name)
@@ -147,6 +153,7 @@ class _CutWriter:
                 (self._directory / name).unlink(missing_ok=True)
             return False
         self._files += (there[name] for name in names)
+        self._left_out += (left_out[name] for name in wanted if name in left_out)
         if office is not None:
             self._status[office] = manifest["status"][office]
         return True
@@ -190,13 +197,26 @@ class _CutWriter:
         return package_rows(self._definition, table, table_rows(self._package, table.name))
 
     def _begin(self, file: PlannedFile, stack: ExitStack) -> TableFiles:
-        about = {name: _text(value) for name, value in about_file(self._head, file).items() if value is not None}
-        files = TableFiles(self._directory, file.stem, file.table, self._formats, about)
+        files = TableFiles(self._directory, file.stem, file.table, self._formats, about_file(self._head, file))
         stack.callback(files.abandon)
         return files
 
     def _finish(self, file: PlannedFile, written: TableFiles) -> None:
-        self._files += (_entry(file, each) for each in written.finish())
+        self._files += (_entry(file, format, written.rows, each) for format, each in written.finish().items())
+        self._left_out += (
+            {"name": f"{file.stem}.{format}", "reason": reason} for format, reason in written.left_out.items()
+        )
+
+    def _write_documents(self) -> list[dict[str, Any]]:
+        """The XSD of each table that has an XML file."""
+        if Format.XML not in self._formats:
+            return []
+        documents = []
+        for table in {file.table.name: file.table for file in self._planned}.values():
+            path = self._directory / f"{table.name}.xsd"
+            create_file(path, xsd(table).encode(), mode=FILE_MODE)
+            documents.append({**written_file(path)._asdict(), "media_type": "application/xml"})
+        return documents
 
 
 def _stations(definition: Definition, contest: ContestEntry) -> int:
@@ -225,20 +245,16 @@ def _batches(rows: Iterator[Any]) -> Iterator[list[Any]]:
         yield batch
 
 
-def _entry(file: PlannedFile, written: WrittenFile) -> dict[str, Any]:
+def _entry(file: PlannedFile, format: Format, rows: int, written: WrittenFile) -> dict[str, Any]:
     return {
         "name": written.name,
         "table": file.table.name,
         "office": file.office,
         "level": file.level,
-        "format": written.format.value,
-        "media_type": MEDIA_TYPES[written.format],
+        "format": format.value,
+        "media_type": MEDIA_TYPES[format],
         "schema_version": file.table.version,
-        "rows": written.rows,
+        "rows": rows,
         "bytes": written.bytes,
         "sha256": written.sha256,
     }
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode()

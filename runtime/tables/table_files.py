@@ -9,9 +9,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+import orjson
+
 from runtime.tables.csv_table import CsvTable
+from runtime.tables.json_table import JsonTable
 from runtime.tables.ndjson_table import NdjsonTable
 from runtime.tables.parquet_table import write_parquet
+from runtime.tables.xlsx_table import TooManyRowsError, XlsxTable
+from runtime.tables.xml_table import XmlTable
 from schemas.tables.columns import Table
 
 
@@ -20,22 +25,34 @@ class Format(StrEnum):
 
     CSV = "csv"
     NDJSON = "ndjson"
+    JSON = "json"
+    XML = "xml"
+    XLSX = "xlsx"
     PARQUET = "parquet"
 
 
 MEDIA_TYPES: Mapping[Format, str] = {
     Format.CSV: "text/csv; charset=utf-8; header=present",
     Format.NDJSON: "application/x-ndjson",
+    Format.JSON: "application/json",
+    Format.XML: "application/xml",
+    Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     Format.PARQUET: "application/vnd.apache.parquet",
 }
 
 
 class WrittenFile(NamedTuple):
     name: str
-    format: Format
-    rows: int
     bytes: int
     sha256: str
+
+
+def written_file(path: Path) -> WrittenFile:
+    """The size and digest of a file, which outlives a power cut from now on. Raises OSError."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        os.fsync(file.fileno())
+        return WrittenFile(path.name, os.fstat(file.fileno()).st_size, digest)
 
 
 class _RowWriter(Protocol):
@@ -46,55 +63,68 @@ class _RowWriter(Protocol):
 
 class TableFiles:
     def __init__(
-        self, directory: Path, stem: str, table: Table, formats: Collection[Format], about: Mapping[str, str]
+        self, directory: Path, stem: str, table: Table, formats: Collection[Format], about: Mapping[str, Any]
     ) -> None:
         """Begin the files. `stem` is their name without its ending; `about` goes into files that can hold it. Raises
         OSError."""
         self._directory = directory
         self._stem = stem
         self._table = table
+        self._about = {name: _text(value) for name, value in about.items() if value is not None}
+        self.rows = 0
+        self.left_out: dict[Format, str] = {}
+        """Formats that cannot hold the table → the reason."""
         self._formats = [each for each in Format if each in formats]
-        self._about = about
-        self._rows = 0
         self._csv = self._path(Format.CSV)
         if Format.CSV not in formats:
             self._csv = directory / f".{stem}.{Format.CSV}"  # from which the Parquet file is made
-        self._writers: list[_RowWriter] = []
+        self._writers: dict[Format, _RowWriter] = {}
         try:
             if Format.CSV in formats or Format.PARQUET in formats:
-                self._writers.append(CsvTable(self._csv, table))
+                self._writers[Format.CSV] = CsvTable(self._csv, table)
             if Format.NDJSON in formats:
-                self._writers.append(NdjsonTable(self._path(Format.NDJSON), table))
+                self._writers[Format.NDJSON] = NdjsonTable(self._path(Format.NDJSON), table)
+            if Format.JSON in formats:
+                self._writers[Format.JSON] = JsonTable(self._path(Format.JSON), table, about)
+            if Format.XML in formats:
+                self._writers[Format.XML] = XmlTable(self._path(Format.XML), table, self._about)
+            if Format.XLSX in formats:
+                self._writers[Format.XLSX] = XlsxTable(self._path(Format.XLSX), table, self._about)
         except OSError:
             self.abandon()
             raise
 
     def write(self, rows: Sequence[Sequence[Any]]) -> None:
-        for writer in self._writers:
-            writer.write(rows)
-        self._rows += len(rows)
+        for format, writer in list(self._writers.items()):
+            try:
+                writer.write(rows)
+            except TooManyRowsError as error:
+                self._leave_out(format, str(error))
+        self.rows += len(rows)
 
     def abandon(self) -> None:
         """Close the files as they are."""
-        for writer in self._writers:
+        for writer in self._writers.values():
             writer.close()
 
-    def finish(self) -> list[WrittenFile]:
-        """Complete the files, so that they outlive a power cut. Raises OSError."""
-        for writer in self._writers:
-            writer.close()
+    def finish(self) -> dict[Format, WrittenFile]:
+        """Complete the files. Raises OSError."""
+        self.abandon()
         if Format.PARQUET in self._formats:
             write_parquet(self._csv, self._path(Format.PARQUET), self._table, self._about)
         if Format.CSV not in self._formats:
             self._csv.unlink(missing_ok=True)
-        return [self._written(each) for each in self._formats]
+        return {each: written_file(self._path(each)) for each in self._formats}
+
+    def _leave_out(self, format: Format, reason: str) -> None:
+        self._writers.pop(format).close()
+        self._path(format).unlink()
+        self._formats.remove(format)
+        self.left_out[format] = reason
 
     def _path(self, format: Format) -> Path:
         return self._directory / f"{self._stem}.{format}"
 
-    def _written(self, format: Format) -> WrittenFile:
-        path = self._path(format)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            os.fsync(file.fileno())
-            return WrittenFile(path.name, format, self._rows, os.fstat(file.fileno()).st_size, digest)
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()

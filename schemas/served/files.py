@@ -32,6 +32,23 @@ class BulkFile(_Shape):
     sha256: str
 
 
+class BulkDocument(_Shape):
+    """The XML Schema of a table."""
+
+    name: str
+    url: str
+    media_type: str
+    bytes: int
+    sha256: str
+
+
+class LeftOut(_Shape):
+    """A table that a format cannot hold."""
+
+    name: str
+    reason: str
+
+
 class CutLink(_Shape):
     cut: str
     manifest: str
@@ -57,5 +74,7 @@ class FileCatalogue(_Shape):
     cut: str
     manifest: str
     files: list[BulkFile]
+    documents: list[BulkDocument]
+    left_out: list[LeftOut]
     cuts: list[CutLink]
     """The cuts that are there, the newest first."""

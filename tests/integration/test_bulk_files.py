@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import csv
 import hashlib
 import os
 import sys
@@ -12,15 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import httpx
 import orjson
 import pytest
 import pytest_asyncio
 
+from projections.tables.file_plan import ALL_TABLES
 from rekap.operate.stack import Stack
-from schemas.tables.columns import Kind
-from schemas.tables.results import AREA_COUNTS, AREA_VOTES, RESULT_TABLES, STATION_COUNTS, STATION_VOTES
+from runtime.tables.table_files import Format
+from schemas.tables.results import AREA_COUNTS, AREA_VOTES, STATION_COUNTS, STATION_VOTES
+from tests.support.bulk_files import rows_of
 from tests.support.small_election import annulled, reported
 from tests.support.stacks import Voices, eventually, stack_of
 
@@ -28,7 +28,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 stack = stack_of("bulk", REKAP_REQUESTS_PER_S="0", REKAP_FILES_EVERY_S="1")
 
-TABLES = {table.name: table for table in RESULT_TABLES}
 NUMBERS = ("registered_voters", "voters", "valid", "valid_ballots", "invalid", "blank", "total")
 
 
@@ -86,35 +85,20 @@ def _manifest(files: Path) -> Any:
     return orjson.loads((files / "manifest.json").read_bytes())
 
 
-def _read(path: Path, table: Any) -> list[dict[str, Any]]:
-    if path.suffix == ".ndjson":
-        return [orjson.loads(line) for line in path.read_bytes().splitlines()]
-    if path.suffix == ".parquet":
-        with duckdb.connect() as database:
-            rows = database.execute("SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
-        return [dict(zip(table.column_names, row, strict=True)) for row in rows]
-    counts = {column.name for column in table.columns if column.kind is Kind.COUNT}
-    with path.open(encoding="utf-8", newline="") as file:
-        return [
-            {name: None if cell == "" else int(cell) if name in counts else cell for name, cell in row.items()}
-            for row in csv.DictReader(file)
-        ]
-
-
-def _rows(files: Path, table: Any, format: str) -> Iterator[dict[str, Any]]:
+def _rows(files: Path, table: Any, format: Format) -> Iterator[dict[str, Any]]:
     for entry in _manifest(files)["files"]:
         if entry["table"] == table.name and entry["format"] == format:
-            rows = _read(files / entry["name"], table)
+            rows = rows_of(files / entry["name"], table)
             assert len(rows) == entry["rows"]
             yield from rows
 
 
-FORMATS = ("csv", "ndjson", "parquet")
+FORMATS = tuple(Format)
 
 
 @pytest.mark.parametrize("format", FORMATS)
 async def test_each_area_has_the_numbers_of_the_api(
-    stack: Stack, files: Path, client: httpx.AsyncClient, format: str
+    stack: Stack, files: Path, client: httpx.AsyncClient, format: Format
 ) -> None:
     counts = {(row["area"], row["contest"]): row for row in _rows(files, AREA_COUNTS, format)}
     votes: dict[tuple[str, str], dict[str, int]] = {}
@@ -139,7 +123,7 @@ async def test_each_area_has_the_numbers_of_the_api(
 
 @pytest.mark.parametrize("format", FORMATS)
 async def test_each_station_has_the_numbers_of_the_api(
-    stack: Stack, files: Path, client: httpx.AsyncClient, format: str
+    stack: Stack, files: Path, client: httpx.AsyncClient, format: Format
 ) -> None:
     counts = {(row["station"], row["contest"]): row for row in _rows(files, STATION_COUNTS, format)}
     votes: dict[tuple[str, str], dict[str, int]] = {}
@@ -171,8 +155,11 @@ async def test_the_manifest_names_the_cut_and_each_file(stack: Stack, files: Pat
     assert (manifest["mode"], manifest["is_test"], manifest["licence"]) == ("rehearsal", True, "CC0-1.0")
     assert manifest["status"] == {"president": "unofficial-partial", "council": "pre-election"}
     names = {entry["name"] for entry in manifest["files"]}
-    assert names | {"manifest.json"} == {path.name for path in files.iterdir()}
-    for entry in manifest["files"]:
+    documents = {entry["name"] for entry in manifest["documents"]}
+    assert names | documents | {"manifest.json"} == {path.name for path in files.iterdir()}
+    assert documents == {f"{table.name}.xsd" for table in ALL_TABLES}
+    assert manifest["left_out"] == []
+    for entry in (*manifest["files"], *manifest["documents"]):
         content = (files / entry["name"]).read_bytes()
         assert (entry["bytes"], entry["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
 
@@ -241,7 +228,7 @@ async def test_the_served_files_are_those_of_the_command(
     }
     assert catalogue["cuts"][0] == {"cut": catalogue["cut"], "manifest": catalogue["manifest"]}
     assert {each["name"] for each in catalogue["files"]} == {each["name"] for each in own["files"]}
-    for entry in catalogue["files"]:
+    for entry in (*catalogue["files"], *catalogue["documents"]):
         answer = await client.get(entry["url"])
         assert answer.content == (files / entry["name"]).read_bytes(), entry["name"]
         digest = base64.b64encode(hashlib.sha256(answer.content).digest()).decode()
@@ -293,7 +280,8 @@ async def test_an_exporter_that_is_killed_in_a_cut_leaves_only_whole_ones(
         await exporting.supervisor.kill("exporter")
         await _catalogue(client, not_cut=before["cut"])
         for cut in (each for each in directory.iterdir() if not each.name.startswith(".") and each.is_dir()):
-            names = {each["name"] for each in orjson.loads((cut / "manifest.json").read_bytes())["files"]}
+            manifest = orjson.loads((cut / "manifest.json").read_bytes())
+            names = {each["name"] for each in (*manifest["files"], *manifest["documents"])}
             assert names | {"manifest.json"} == {path.name for path in cut.iterdir()}
 
 

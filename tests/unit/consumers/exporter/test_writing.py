@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import orjson
 import pytest
 
 from consumers.exporter.cut import CopiedCut
 from consumers.exporter.writing import Wanted, write_files
 from projections.definition.compiled import Definition
+from projections.tables.file_plan import ALL_TABLES
 from runtime.package.errors import PackageError
 from runtime.package.writing import write_package
 from runtime.tables.csv_table import FORMULA_BEGINNINGS
 from runtime.tables.table_files import Format
 from schemas.definition.package import ElectionPackage
+from schemas.tables.register import CHOICES
+from schemas.tables.results import STATION_COUNTS
+from tests.support.bulk_files import rows_of
 from tests.support.small_election import small_package
 from tests.support.standings import copied, made_standings
 
@@ -66,37 +67,28 @@ def _write(directory: Path, package: ElectionPackage, **wanted: Any) -> tuple[De
     return definition, target, manifest
 
 
-def _texts(path: Path) -> list[list[str | None]]:
-    """The cells of a file as texts, as another reader has them."""
-    if path.suffix == ".ndjson":
-        rows: Sequence[Sequence[Any]] = [list(orjson.loads(line).values()) for line in path.read_bytes().splitlines()]
-    else:
-        with duckdb.connect() as database:
-            rows = database.execute("SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
-    return [[None if cell is None else str(cell) for cell in row] for row in rows]
-
-
-def test_every_file_has_the_same_cells_in_each_format_and_none_is_a_formula(tmp_path: Path) -> None:
+def test_every_file_has_the_same_rows_in_each_format_and_none_is_a_formula(tmp_path: Path) -> None:
     _, target, manifest = _write(tmp_path, _hostile())
-    stems = {each["name"].rpartition(".")[0] for each in manifest["files"]}
-    for stem in stems:
+    tables = {each["name"].rpartition(".")[0]: each["table"] for each in manifest["files"]}
+    for stem, name in tables.items():
+        table = next(table for table in ALL_TABLES if table.name == name)
         with (target / f"{stem}.csv").open(encoding="utf-8", newline="") as file:
-            _, *cells = csv.reader(file, strict=True)
-        assert not [cell for row in cells for cell in row if cell.startswith(FORMULA_BEGINNINGS)]
-        rows = [[cell.removeprefix("'") or None for cell in row] for row in cells]
-        assert rows == _texts(target / f"{stem}.ndjson") == _texts(target / f"{stem}.parquet")
+            assert not [cell for row in csv.reader(file) for cell in row if cell.startswith(FORMULA_BEGINNINGS)]
+        rows = rows_of(target / f"{stem}.ndjson", table)
+        assert {each["rows"] for each in manifest["files"] if each["name"].startswith(f"{stem}.")} == {len(rows)}
+        for format in Format:
+            assert rows_of(target / f"{stem}.{format}", table) == rows, (stem, format)
     assert {each["rows"] for each in manifest["files"] if each["table"] == "stations"} == {16}
-    choices = {row[2] for row in _texts(target / "choices.ndjson")}
-    assert set(NAMES) <= choices
+    assert {row["name"] for row in rows_of(target / "choices.xlsx", CHOICES)} >= set(NAMES)
 
 
 def test_codes_stay_texts_with_their_leading_zeros(tmp_path: Path) -> None:
     definition, target, _ = _write(tmp_path, _hostile(), offices=["president"], tables=["station-counts"])
-    with duckdb.connect() as database:
-        path = str(target / "president.station.station-counts.parquet")
-        codes = database.execute("SELECT station FROM read_parquet(?)", [path]).fetchall()
     order = definition.stations.order.rank
-    assert [code for (code,) in codes] == sorted(definition.stations.codes, key=lambda code: order[int(code)])
+    in_order = sorted(definition.stations.codes, key=lambda code: order[int(code)])
+    for format in Format:
+        rows = rows_of(target / f"president.station.station-counts.{format}", STATION_COUNTS)
+        assert [row["station"] for row in rows] == in_order
 
 
 def test_a_package_that_is_another_one_meanwhile_is_not_written(tmp_path: Path) -> None:

@@ -6,16 +6,23 @@ import csv
 import hashlib
 import json
 import tempfile
+import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
+from python_calamine import CalamineWorkbook
 
+from projections.tables.file_plan import ALL_TABLES
+from runtime.tables import xlsx_table
 from runtime.tables.csv_table import FORMULA_BEGINNINGS
 from runtime.tables.table_files import Format, TableFiles
+from runtime.tables.xml_table import xsd
 from schemas.tables.columns import Column, Kind, Meaning, Table, code, count, text
 
 TABLE = Table(
@@ -47,13 +54,17 @@ HOSTILE: list[Row] = [
 ]
 
 
-def _written(directory: Path, rows: list[Row], batch: int = 3) -> None:
-    files = TableFiles(directory, "made", TABLE, list(Format), {"it's": "as of"})
+ABOUT = {"election": 'a "test" & <more>', "as_of": {"0": 12}, "office": None, "it's": "as of"}
+
+
+def _written(directory: Path, rows: list[Row], batch: int = 3, formats: Sequence[Format] = tuple(Format)) -> None:
+    files = TableFiles(directory, "made", TABLE, formats, ABOUT)
     for start in range(0, len(rows), batch):
         files.write(rows[start : start + batch])
-    for each in files.finish():
+    assert files.rows == len(rows)
+    for each in files.finish().values():
         content = (directory / each.name).read_bytes()
-        assert (each.rows, each.bytes) == (len(rows), len(content))
+        assert each.bytes == len(content)
         assert each.sha256 == hashlib.sha256(content).hexdigest()
 
 
@@ -89,6 +100,41 @@ def _parquet(directory: Path) -> list[Any]:
         return database.execute("SELECT * FROM read_parquet(?)", [str(directory / "made.parquet")]).fetchall()
 
 
+def _json(directory: Path) -> list[Any]:
+    whole = json.loads((directory / "made.json").read_bytes())
+    assert {name: whole[name] for name in ABOUT} == ABOUT
+    assert all(tuple(each) == TABLE.column_names for each in whole["rows"])
+    return [tuple(each.values()) for each in whole["rows"]]
+
+
+def _xml(directory: Path) -> list[Any]:
+    document = etree.parse(directory / "made.xml")
+    etree.XMLSchema(etree.fromstring(xsd(TABLE).encode())).assertValid(document)
+    root = document.getroot()
+    assert (root.get("election"), root.get("as_of"), root.get("office")) == (ABOUT["election"], '{"0":12}', None)
+    rows = [{cell.tag: cell.text for cell in row} for row in root]
+    return [
+        tuple(
+            None if (text := row.get(column.name)) is None else int(text) if column.kind is Kind.COUNT else text
+            for column in TABLE.columns
+        )
+        for row in rows
+    ]
+
+
+def _xlsx(directory: Path) -> list[Any]:
+    """All rows below the names of the columns, of all sheets behind the first."""
+    book = CalamineWorkbook.from_path(directory / "made.xlsx")
+    about, *sheets = (book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names)
+    assert about[:3] == [["name", "value"], ["election", ABOUT["election"]], ["as_of", '{"0":12}']]
+    assert all(sheet[0] == list(TABLE.column_names) for sheet in sheets)
+    return [
+        tuple(None if cell == "" else int(cell) if isinstance(cell, float) else cell for cell in row)
+        for sheet in sheets
+        for row in sheet[1:]
+    ]
+
+
 def test_hostile_rows_are_the_same_in_each_format(tmp_path: Path) -> None:
     _written(tmp_path, HOSTILE)
     header, rows = _csv(tmp_path)
@@ -96,6 +142,9 @@ def test_hostile_rows_are_the_same_in_each_format(tmp_path: Path) -> None:
     assert _values(rows) == HOSTILE
     assert _ndjson(tmp_path) == HOSTILE
     assert _parquet(tmp_path) == HOSTILE
+    assert _json(tmp_path) == HOSTILE
+    assert _xml(tmp_path) == HOSTILE
+    assert _xlsx(tmp_path) == HOSTILE
 
 
 def test_no_cell_of_csv_is_taken_for_a_formula(tmp_path: Path) -> None:
@@ -118,7 +167,8 @@ ROWS = st.lists(
         st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,20}", fullmatch=True),
         st.none() | TEXTS,
         TEXTS,
-        st.none() | st.integers(0, 2**60),
+        st.none()
+        | st.integers(0, 2**53),  # a spreadsheet has no larger whole numbers; no nation has 9 quadrillion voters
         st.none() | st.just("2029-02-14T13:00:00.000Z"),
         st.none() | st.from_regex(r"[0-9a-f]{1,64}", fullmatch=True),
     ),
@@ -126,13 +176,92 @@ ROWS = st.lists(
 )
 
 
+@settings(max_examples=40)  # each opens a DuckDB
 @given(ROWS, st.integers(1, 5))
 def test_any_rows_are_the_same_in_each_format(rows: list[Row], batch: int) -> None:
     with tempfile.TemporaryDirectory() as name:
-        _written(Path(name), rows, batch)
+        _written(Path(name), rows, batch, [Format.CSV, Format.NDJSON, Format.JSON, Format.PARQUET])
         assert _values(_csv(Path(name))[1]) == rows
         assert _ndjson(Path(name)) == rows
         assert _parquet(Path(name)) == rows
+        assert _json(Path(name)) == rows
+
+
+@settings(max_examples=60)
+@given(ROWS, st.integers(1, 5))
+def test_any_rows_of_characters_that_xml_has_are_the_same_in_xml_and_xlsx(rows: list[Row], batch: int) -> None:
+    kept = [
+        tuple(None if each is None else each if isinstance(each, int) else _of_xml(each) for each in row)
+        for row in rows
+    ]
+    with tempfile.TemporaryDirectory() as name:
+        _written(Path(name), rows, batch, [Format.XML, Format.XLSX])
+        assert _xml(Path(name)) == kept
+        if rows:
+            assert _xlsx(Path(name)) == kept
+
+
+def _of_xml(text: str) -> str:
+    """The text with U+FFFD for each character that XML 1.0 does not have (2.2)."""
+    return "".join(
+        each
+        if each in "\t\n\r" or " " <= each <= "\ud7ff" or "\ue000" <= each <= "\ufffd" or each >= "\U00010000"
+        else "\ufffd"
+        for each in text
+    )
+
+
+def test_a_long_table_goes_on_in_the_next_sheet_and_too_long_a_one_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(xlsx_table, "ROWS_OF_SHEET", 4)  # three rows below the names of the columns
+    rows: list[Row] = [(f"{n}", None, "x", n, None, None) for n in range(13)]
+    (tmp_path / "fits").mkdir()
+    _written(tmp_path / "fits", rows[:12], batch=5)
+    book = CalamineWorkbook.from_path(tmp_path / "fits" / "made.xlsx")
+    assert book.sheet_names == ["about", "made", "made 2", "made 3", "made 4"]
+    assert _xlsx(tmp_path / "fits") == rows[:12]
+    files = TableFiles(tmp_path, "made", TABLE, [Format.XLSX, Format.CSV], ABOUT)
+    for row in rows:
+        files.write([row])
+    assert files.finish().keys() == {Format.CSV}
+    assert files.left_out == {Format.XLSX: "more rows than 4 sheets of 4 hold"}
+    assert not (tmp_path / "made.xlsx").exists()
+    assert len(_csv(tmp_path)[1]) == 13
+
+
+def test_no_cell_of_xlsx_is_a_formula_or_a_code_a_number(tmp_path: Path) -> None:
+    _written(tmp_path, HOSTILE)
+    with zipfile.ZipFile(tmp_path / "made.xlsx") as whole:
+        sheet = etree.fromstring(whole.read("xl/worksheets/sheet2.xml"))
+    tags = {etree.QName(each).localname for each in sheet.iter()}
+    assert "f" not in tags
+    cells = [each for each in sheet.iter() if etree.QName(each).localname == "c" and len(each)]
+    numbers = [each for each in cells if each.get("t") is None]
+    assert {each[0].text for each in numbers} == {"0", "1", str(999_999_999 * 1_500_000)}
+    assert {(each.get("t"), each.get("s")) for each in cells if each not in numbers} == {("inlineStr", "1")}
+
+
+def test_what_excel_would_take_for_an_escape_is_kept(tmp_path: Path) -> None:
+    _written(tmp_path, [("1", "_x0041_", "_x41_ _X0041_", 1, None, None)])
+    with zipfile.ZipFile(tmp_path / "made.xlsx") as whole:
+        sheet = whole.read("xl/worksheets/sheet2.xml").decode()
+    assert ">_x005F_x0041_<" in sheet
+    assert ">_x41_ _X0041_<" in sheet
+
+
+def test_a_cell_has_at_most_the_characters_that_excel_takes(tmp_path: Path) -> None:
+    _written(tmp_path, [("1", "x" * 40_000, "y", 1, None, None)])
+    ((_, cut, *_),) = _xlsx(tmp_path)
+    assert len(cut) == 32_767
+    assert cut.endswith("x…")
+
+
+@pytest.mark.parametrize("table", ALL_TABLES, ids=lambda table: table.name)
+def test_each_table_has_a_valid_xsd(table: Table) -> None:
+    schema = etree.XMLSchema(etree.fromstring(xsd(table).encode()))
+    assert schema.validate(etree.fromstring("<rows election='x'/>"))
+    assert not schema.validate(etree.fromstring("<rows><row><people>1</people></row></rows>"))
 
 
 def test_parquet_has_whole_numbers_texts_and_its_cut(tmp_path: Path) -> None:

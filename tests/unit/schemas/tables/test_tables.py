@@ -12,8 +12,9 @@ from schemas.canonical import sha256_hex
 from schemas.definition.package import TABLES as PACKAGE_TABLES
 from schemas.tables.columns import Kind, Table
 from schemas.tables.dictionary import CODES, COLUMNS, DICTIONARY_TABLES, code_rows, column_rows
-from schemas.tables.register import REGISTER_TABLES
-from schemas.tables.results import RESULT_TABLES
+from schemas.tables.register import REGISTER_TABLES, RULES
+from schemas.tables.results import RESULT_TABLES, STATION_COUNTS
+from schemas.tables.table_schema import table_schema
 
 TABLES = (*RESULT_TABLES, *REGISTER_TABLES, *DICTIONARY_TABLES)
 each_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -89,6 +90,26 @@ def test_the_dictionary_has_each_column_and_each_code() -> None:
     codes = [dict(zip(CODES.column_names, row, strict=True)) for row in code_rows(TABLES)]
     states = {each["code"] for each in codes if (each["table"], each["column"]) == ("station-counts", "state")}
     assert states == {"counted", "flagged", "held", "annulled", "waiting"}
+
+
+def test_the_table_schema_has_each_column_and_what_must_hold_of_it() -> None:
+    schema = table_schema(STATION_COUNTS)
+    fields = {field["name"]: field for field in schema["fields"]}
+    assert tuple(fields) == STATION_COUNTS.column_names
+    assert schema["primaryKey"] == ["contest", "station"]
+    assert fields["voters"] == {
+        "name": "voters",
+        "type": "integer",
+        "description": "People who voted on the form (people)",
+        "constraints": {"minimum": 0},
+    }
+    assert fields["state"]["constraints"] == {
+        "required": True,
+        "enum": ["counted", "flagged", "held", "annulled", "waiting"],
+    }
+    assert (fields["received_at"]["type"], fields["received_at"]["format"]) == ("datetime", "any")
+    assert "constraints" not in fields["event"]
+    assert "primaryKey" not in table_schema(RULES)
 
 
 PEOPLE = {
