@@ -144,3 +144,15 @@ def test_bulletins_and_results_share_a_connection_and_its_bounds(monkeypatch: py
     monkeypatch.setattr("api.feed.hub.hub.SUBSCRIPTIONS_MAX", 2)
     with pytest.raises(CommandError, match="at most 2"):
         feed.hub.follow(subscriber, Follow(bulletin="checkpoints"))
+
+
+def test_one_that_ends_leaves_the_others_their_bulletin() -> None:
+    hub = Feed().hub
+    one, other = _join(hub), _join(hub)
+    _publish(hub, _logs(1))
+    read(one), read(other)
+    hub.unsubscribe(one, Unsubscribe(channel="checkpoints"))
+    _publish(hub, _logs(2))
+    assert read(one)[1:] == []
+    (message,) = read(other)
+    assert _sizes(message) == {0: 2}
