@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from schemas.codes import CODE_PATTERN, ELECTION_PATTERN, KEY_ID_PATTERN, SHA256_PATTERN
 from schemas.definition.package import LANGUAGE_PATTERN, TEXT_PATTERN, Key, RuleSetting
+from schemas.definition.profiles import COLOUR_PATTERN
 from schemas.ledger.envelope import Envelope
 from schemas.ledger.events import REASON_PATTERN, TIME_PATTERN
 from schemas.texts import WEB_ADDRESS_PATTERN, shown
@@ -24,6 +25,7 @@ _PATTERNS: Mapping[str, str] = {
     LANGUAGE_PATTERN: "a language tag as BCP 47 writes it, such as en, pt-BR or zh-Hant",
     TEXT_PATTERN: "a text for people: it holds a line end, a control or a direction character",
     WEB_ADDRESS_PATTERN: "a web address: http:// or https://, a host, and no spaces",
+    COLOUR_PATTERN: "a colour in capital letters, such as #0B6623",
     TIME_PATTERN: "a time such as 2029-02-14T13:05:00+07:00, with a day and hour that exist",
     KEY_ID_PATTERN: "a key id: 16 hexadecimal digits in lower case",
     SHA256_PATTERN: "a SHA-256 hash: 64 hexadecimal digits in lower case",

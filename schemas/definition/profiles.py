@@ -20,6 +20,7 @@ from schemas.texts import WEB_ADDRESS_PATTERN
 
 WebAddress = Annotated[str, Field(min_length=8, max_length=500, pattern=WEB_ADDRESS_PATTERN)]
 """An address that a page may link to."""
+COLOUR_PATTERN = r"^#[0-9A-F]{6}$"
 PERSONS_MAX = 9
 """Limit for the persons of one choice. A pair has two; a team of running mates has a few."""
 
@@ -52,7 +53,7 @@ class PartyProfile(Row):
     party: Code
     web: WebAddress | None = None
     logo: WebAddress | None = None
-    colour: Annotated[str, Field(pattern=r"^#[0-9A-F]{6}$")] | None = None
+    colour: Annotated[str, Field(pattern=COLOUR_PATTERN)] | None = None
     """For charts and maps, such as #0B6623. Readers of results must not depend on colour alone."""
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from runtime.package.shape_sentences import _PATTERNS, first_sentence
-from schemas.definition.package import Election, Key, Station
+from schemas.definition.package import TABLES, Election
+from schemas.definition.profiles import PROFILE_TABLES
 from schemas.ledger.envelope import ENVELOPE
 from schemas.ledger.events import LEDGER_EVENT
 
@@ -26,7 +27,8 @@ def _patterns(schema: Any) -> Iterator[str]:
 
 
 def test_each_pattern_of_packages_envelopes_and_events_has_a_sentence() -> None:
-    schemas = [each.model_json_schema() for each in (Election, Key, Station)]
+    models: list[type[BaseModel]] = [Election, *TABLES.values(), *PROFILE_TABLES.values()]
+    schemas = [each.model_json_schema() for each in models]
     schemas += [ENVELOPE.json_schema(), LEDGER_EVENT.json_schema()]
     assert set(_patterns(schemas)) <= set(_PATTERNS)
 
