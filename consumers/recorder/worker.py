@@ -68,8 +68,9 @@ class Recorder:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`. Raises RecorderError, or what Kafka and PostgreSQL raise."""
-        pool = await open_pool(self._settings, self._schema, size=2)
+        pool = None
         try:
+            pool = await open_pool(self._settings, self._schema, size=2)
             applied = await migrate(pool, self._schema, files("projections.readmodel").joinpath("migrations"))
             if applied:
                 logger.info(log_line("migrated", schema=self._schema, files=applied))
@@ -77,7 +78,9 @@ class Recorder:
                 if await self._become_writer(connection, stop):
                     await self._record_all(connection, stop)
         finally:
-            pool.terminate()
+            await stop_consumer(self._consumer)  # also where PostgreSQL failed before it was started
+            if pool is not None:
+                pool.terminate()
 
     async def _become_writer(self, connection: Any, stop: asyncio.Event) -> bool:
         """Wait for the lock of the recorder that writes. False where `stop` came first."""
@@ -94,23 +97,20 @@ class Recorder:
     async def _record_all(self, connection: Any, stop: asyncio.Event) -> None:
         positions, watermarks = await self._load(connection)
         await self._consumer.start()
-        try:
-            ends = await self._assign(connection, positions)
-            stopped = await self._stopped_before(connection, positions)
-            read = dict(positions)
-            for offsets in stopped.values():
-                read |= {each: min(read[each], offset) for each, offset in offsets.items()}
-            if stopped:
-                logger.warning(log_line("offices-tried-again", offices=sorted(stopped)))
-            self._reader.begin(read, ends, watermarks)
-            writer = RowWriter(connection, self._stopped)
-            tried_again = {office: {each: positions[each] for each in offsets} for office, offsets in stopped.items()}
-            writer.begin(positions, tried_again)
-            behind = sum(ends[each] - position for each, position in positions.items())
-            logger.info(log_line("started", schema=self._schema, behind=behind))
-            await self._record(connection, writer, stop)
-        finally:
-            await stop_consumer(self._consumer)
+        ends = await self._assign(connection, positions)
+        stopped = await self._stopped_before(connection, positions)
+        read = dict(positions)
+        for offsets in stopped.values():
+            read |= {each: min(read[each], offset) for each, offset in offsets.items()}
+        if stopped:
+            logger.warning(log_line("offices-tried-again", offices=sorted(stopped)))
+        self._reader.begin(read, ends, watermarks)
+        writer = RowWriter(connection, self._stopped)
+        tried_again = {office: {each: positions[each] for each in offsets} for office, offsets in stopped.items()}
+        writer.begin(positions, tried_again)
+        behind = sum(ends[each] - position for each, position in positions.items())
+        logger.info(log_line("started", schema=self._schema, behind=behind))
+        await self._record(connection, writer, stop)
 
     async def _record(self, connection: Any, writer: RowWriter, stop: asyncio.Event) -> None:
         current = await current_generation(self._settings, self._definition.election, self._definition.hash)

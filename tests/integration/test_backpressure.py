@@ -111,54 +111,6 @@ async def test_what_was_acknowledged_before_and_after_is_there(
     await eventually(all_stand)
 
 
-async def test_an_api_that_is_stopped_answers_those_who_wait(
-    stack: Stack, voices: Voices, client: httpx.AsyncClient
-) -> None:
-    """Kafka hangs while they come in, so all are under way when the API is stopped."""
-
-    async def under_way() -> list[asyncio.Task[httpx.Response]] | None:
-        """The requests, where the API has all connections and has answered none. A busy machine is not always in time."""
-        # A gateway that has just found Kafka hanging refuses at once, so each round begins with a form that is acknowledged.
-        # New forms each time, because one that was acknowledged is acknowledged again without Kafka.
-        first, *envelopes = voices.some(51)
-        await _accepted(client, first)
-        stack.supervisor.pause("kafka")
-        sending = [asyncio.create_task(client.post("/v1/submissions", content=each)) for each in envelopes]
-        while not any(each.done() for each in sending):
-            if await _connections(client) > len(sending):
-                await asyncio.sleep(0.5)  # until the forms, which came before, are in the producer
-                if not any(each.done() for each in sending):
-                    return sending
-        stack.supervisor.resume("kafka")
-        await asyncio.gather(*sending)
-        return None
-
-    sending = await eventually(under_way)
-    stopping = asyncio.create_task(stack.supervisor.restart("api"))
-    await asyncio.sleep(0.1)
-    stack.supervisor.resume("kafka")
-    ends = await asyncio.gather(*sending, return_exceptions=True)
-    # A connection that was not yet open is refused, one that was open is not cut.
-    assert not [each for each in ends if not isinstance(each, httpx.Response | httpx.ConnectError)]
-    await stopping
-    await stack.supervisor.wait_ready("api")
-    answered = [each for each in ends if isinstance(each, httpx.Response)]
-    assert {answer.status_code for answer in answered} <= {200, 201, 503}
-    kept = {answer.json()["submission"] for answer in answered if answer.status_code != 503}
-    assert kept
-
-    async def all_stand() -> bool:
-        answers = [await client.get(f"/v1/submissions/{submission}") for submission in kept]
-        return {answer.status_code for answer in answers} == {200}
-
-    await eventually(all_stand)
-
-
-async def _connections(client: httpx.AsyncClient) -> int:
-    lines = (await client.get("/metrics")).text.splitlines()
-    return int(float(next(line.split()[1] for line in lines if line.startswith("rekap_http_connections "))))
-
-
 async def _accepted(client: httpx.AsyncClient, envelope: bytes) -> dict[str, Any]:
     """The receipt, asked for until Kafka is back."""
 

@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from rekap.follow.live_client import follow
-from rekap.operate.stack import WORKERS, Stack
+from rekap.operate.stack import EXPORTER, WORKERS, Stack
 from rekap.operate.worker import API_ROLES
 from runtime.kafka.clients import ordered_producer
 from runtime.kafka.topics import SUBTOTALS_PARTITIONS, topics_of
@@ -29,11 +29,12 @@ ROLES_HERE = ("front", *API_ROLES)
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
-stack = stack_of("metrics", with_metrics=True, REKAP_HEARTBEAT_S="1")
+WORKERS_HERE = (*WORKERS, EXPORTER)
+stack = stack_of("metrics", with_metrics=True, workers=WORKERS_HERE, REKAP_HEARTBEAT_S="1")
 
 
 async def _families(stack: Stack, role: str) -> list[Metric]:
-    url = stack.url if role in ROLES_HERE else f"http://127.0.0.1:{stack.metrics_port + WORKERS.index(role)}"
+    url = stack.url if role in ROLES_HERE else f"http://127.0.0.1:{stack.metrics_port + WORKERS_HERE.index(role)}"
     async with httpx.AsyncClient(timeout=10) as client:
         answer = await client.get(f"{url}/metrics")
     assert answer.status_code == 200

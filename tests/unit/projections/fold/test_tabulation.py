@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -11,11 +12,11 @@ from projections.fold.records import read_record
 from projections.fold.tabulation import GenesisError, PartitionFold
 from projections.station.submissions import EVENTS_PER_KEY_MAX
 from rekap.station.signing import Signer
-from schemas.definition.package import RuleSetting, Severity
+from schemas.definition.package import Role, RuleSetting, Severity
 from schemas.derived.blocks import UNATTRIBUTED, Block
 from schemas.ledger.envelope import ledger_record
 from schemas.ledger.events import ACCEPTED_TYPES
-from tests.support.ledger import CREATED_AT, MemoryLedger, fold, private_key
+from tests.support.ledger import CREATED_AT, MemoryLedger, fold, key_row, private_key
 from tests.support.small_election import annulled, reported, reviewed, small_package, withdrawn
 
 STATION = "1.1.1-1"
@@ -76,6 +77,16 @@ def test_a_key_signs_for_its_scope_only() -> None:
     ledger, _ = _ledger()
     partition, offset = ledger.submit(ledger.signed("officer-1", reported("2.1.1-1")), "2.1.1-1")
     assert _states(ledger, partition)[offset] == ("president", "refused", ["K4"])
+
+
+def test_a_key_whose_scope_is_one_station_reports_that_station() -> None:
+    """The short way of plain reports knows scopes of areas only, and leaves this one to the checks."""
+    package = small_package()
+    ledger = MemoryLedger(
+        replace(package, keys=(*package.keys, key_row("officer-of-one", Role.STATION_OFFICER, STATION)))
+    )
+    partition, offset = ledger.submit(ledger.signed("officer-of-one", reported(STATION)), STATION)
+    assert _states(ledger, partition)[offset] == ("president", "counted", [])
 
 
 def test_a_form_of_an_unknown_station_is_held() -> None:
