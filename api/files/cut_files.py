@@ -15,11 +15,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from api.problems import Problem
+from projections.tables.manifest import LATEST, MANIFEST
 
 CUT_PATTERN = r"^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}$"
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,200}$"
-MANIFEST = "manifest.json"
-LATEST = "latest.json"
 MANIFEST_BYTES_MAX = 16 * 1024 * 1024
 """Limit for a manifest. A nation with five offices and eight levels has 700 files of 300 bytes each; the rest is for elections
 with a hundred offices."""

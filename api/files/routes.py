@@ -11,9 +11,10 @@ from typing import Annotated, Any, BinaryIO
 import orjson
 from fastapi import APIRouter, Path, Request, Response
 
-from api.files.cut_files import CUT_PATTERN, MANIFEST, NAME_PATTERN, Cut, CutFiles
+from api.files.cut_files import CUT_PATTERN, NAME_PATTERN, Cut, CutFiles
 from api.files.file_response import WholeFile, opened
 from api.problems import PROBLEM_RESPONSES, Problem
+from projections.tables.manifest import MANIFEST
 from schemas.canonical import sha256_hex
 from schemas.served.files import FileCatalogue
 

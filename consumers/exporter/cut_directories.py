@@ -21,11 +21,11 @@ from typing import Any
 
 import orjson
 
-from consumers.exporter.writing import FILE_MODE, MANIFEST
+from consumers.exporter.writing import FILE_MODE
+from projections.tables.manifest import LATEST, MANIFEST
 from runtime.errors import OutsideError
 from runtime.files.atomic_write import replace_file, sync_directory
 
-LATEST = "latest.json"
 DIRECTORY_MODE = 0o755
 _LOCK = ".lock"
 

@@ -16,7 +16,7 @@ from consumers.exporter.cut import CopiedCut
 from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
 from projections.tables.file_plan import ALL_TABLES, PlannedFile, planned_files
-from projections.tables.manifest import MANIFEST_VERSION, about_file, head, status_of
+from projections.tables.manifest import MANIFEST, MANIFEST_VERSION, about_file, head, status_of
 from projections.tables.register_rows import OTHER_TABLES, package_rows
 from projections.tables.result_rows import TableOf, contest_rows, stations_by_rank
 from projections.tables.standings import StationStanding
@@ -29,7 +29,6 @@ from schemas.tables.columns import Table
 from schemas.tables.dictionary import CODES, COLUMNS, code_rows, column_rows
 from schemas.tables.results import AREA_COUNTS, STATION_COUNTS
 
-MANIFEST = "manifest.json"
 FILE_MODE = 0o644
 """Another user, such as nginx's, reads the files."""
 ROWS_AT_ONCE = 10_000

@@ -11,8 +11,11 @@ from projections.tables.file_plan import PlannedFile
 from schemas.codes import NOTHING_YET
 from schemas.times import time_text
 
+MANIFEST = "manifest.json"
+LATEST = "latest.json"
+"""Beside the cuts: the name of the newest one."""
 MANIFEST_VERSION = "1.0.0"
-"""Of the manifest's own shape; semver as for tables."""
+"""Version of the manifest's own shape; semver as for tables."""
 PRE_ELECTION, PARTIAL, COMPLETE = "pre-election", "unofficial-partial", "unofficial-complete"
 
 
