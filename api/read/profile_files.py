@@ -19,8 +19,8 @@ from runtime.package.profiles import Stamp, profiles_stamp, read_profiles
 logger = logging.getLogger("rekap.profiles")
 
 LOOKED_AT_SECONDS = 5.0
-"""The files are looked at again after this time, in 0.1 ms. At double, whoever corrects a profile waits twice as long; at half,
-nothing is gained, because caches keep an answer for a minute."""
+"""The files are looked at again after this time, in 0.1 ms. At double, a corrected profile is waited for twice as long; at
+half, nothing is gained, because caches keep an answer for a minute."""
 
 
 class ProfileFiles:

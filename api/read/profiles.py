@@ -8,13 +8,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.problems import Problem
 from api.read.content_codings import IDENTITY, compressed
 from api.read.current_answers import COMPRESSED_AT_ONCE_BYTES
 from api.read.kept_answers import Answer
 from api.read.profile_files import ProfileFiles
 from api.read.responses import response_of
-from api.read.snapshots import coding_of, described, snapshots_of
+from api.read.snapshots import coding_of, described, not_in_election, snapshots_of
 from projections.shown.profiles import CandidateFilters, ProfileIndex
 from projections.shown.published import answer_bytes
 from schemas.codes import CODE_PATTERN
@@ -59,14 +58,14 @@ async def candidates(
     snapshots = snapshots_of(request)
     wanted = None if contest is None else snapshots.contest(contest).number
     if party is not None and not index.has_party(party):
-        raise _unknown("query.party", f"There is no party {party!r} in this election.")
+        raise not_in_election("query.party", f"There is no party {party!r} in this election.")
     following = None
     if after is not None:
         of, _, choice = after.partition("/")
         following = snapshots.contest(of), choice
     page = index.candidates(CandidateFilters(wanted, party, name), following, limit)
     if page is None:
-        raise _unknown("query.after", f"There is no candidate {after!r} in this election.")
+        raise not_in_election("query.after", f"There is no candidate {after!r} in this election.")
     return await _answer(request, page)
 
 
@@ -81,7 +80,7 @@ async def candidate(
     index = await _index(request)
     found = index.candidate(snapshots_of(request).contest(contest), choice)
     if found is None:
-        raise _unknown("path.choice", f"Contest {contest} has no candidate {choice!r}.")
+        raise not_in_election("path.choice", f"Contest {contest} has no candidate {choice!r}.")
     return await _answer(request, {"profiles": index.digest} | found)
 
 
@@ -89,7 +88,7 @@ async def candidate(
 async def parties(request: Request, after: AfterCode = None, limit: Limit = 100) -> Response:
     index = await _index(request)
     if after is not None and not index.has_party(after):
-        raise _unknown("query.after", f"There is no party {after!r} in this election.")
+        raise not_in_election("query.after", f"There is no party {after!r} in this election.")
     return await _answer(request, index.parties(after, limit))
 
 
@@ -98,7 +97,7 @@ async def party(request: Request, party: Annotated[str, Path(pattern=CODE_PATTER
     index = await _index(request)
     found = index.party(party)
     if found is None:
-        raise _unknown("path.party", f"There is no party {party!r} in this election.")
+        raise not_in_election("path.party", f"There is no party {party!r} in this election.")
     return await _answer(request, {"profiles": index.digest} | found)
 
 
@@ -106,7 +105,7 @@ async def party(request: Request, party: Annotated[str, Path(pattern=CODE_PATTER
 async def districts(request: Request, after: AfterCode = None, limit: Limit = 100) -> Response:
     index = await _index(request)
     if after is not None and not index.has_district(after):
-        raise _unknown("query.after", f"There is no electoral district {after!r} in this election.")
+        raise not_in_election("query.after", f"There is no electoral district {after!r} in this election.")
     return await _answer(request, index.districts(after, limit))
 
 
@@ -115,7 +114,7 @@ async def district(request: Request, district: Annotated[str, Path(pattern=CODE_
     """The areas that elect together, and the contests in which they do, with their seats."""
     found = (await _index(request)).district(district)
     if found is None:
-        raise _unknown("path.district", f"There is no electoral district {district!r} in this election.")
+        raise not_in_election("path.district", f"There is no electoral district {district!r} in this election.")
     return await _answer(request, found)
 
 
@@ -149,7 +148,3 @@ async def _answer(request: Request, found: dict[str, Any]) -> Response:
     else:
         coded = await asyncio.to_thread(compressed, body)
     return response_of(Answer(body, time.monotonic()).add_form(coding, coded))
-
-
-def _unknown(field: str, detail: str) -> Problem:
-    return Problem(404, "Not in this election", detail, field=field)

@@ -121,27 +121,29 @@ class Snapshots:
         number = self.definition.ballots.office_number.get(office)
         if number is None:
             names = ", ".join(entry.id for entry in self.definition.ballots.offices)
-            raise _unknown("office", f"There is no office {office!r} in this election; there are: {names}.")
+            raise not_in_election("office", f"There is no office {office!r} in this election; there are: {names}.")
         return self.definition.ballots.offices[number]
 
     def contest(self, contest: str) -> ContestEntry:
         number = self.definition.ballots.contest_number.get(contest)
         if number is None:
-            raise _unknown("contest", f"There is no contest {contest!r} in this election; GET /v1/election lists them.")
+            raise not_in_election(
+                "contest", f"There is no contest {contest!r} in this election; GET /v1/election lists them."
+            )
         return self.definition.ballots.contests[number]
 
     def area(self, area: str) -> int:
         number = self.definition.tree.number.get(area)
         if number is None:
             hint = f" It is a station: GET /v1/stations/{area}." if area in self.definition.stations.number else ""
-            raise _unknown("area", f"There is no area {area!r} in this election.{hint}")
+            raise not_in_election("area", f"There is no area {area!r} in this election.{hint}")
         return number
 
     def station(self, station: str, field: str = "station") -> int:
         number = self.definition.stations.number.get(station)
         if number is None:
             hint = f" It is an area: GET /v1/areas/{station}." if station in self.definition.tree.number else ""
-            raise _unknown(field, f"There is no station {station!r} in this election.{hint}")
+            raise not_in_election(field, f"There is no station {station!r} in this election.{hint}")
         return number
 
 
@@ -154,10 +156,10 @@ def _part(part: Callable[[], Part]) -> Part:
     try:
         return part()
     except LookupError as error:
-        raise _unknown("part", str(error)) from None
+        raise not_in_election("part", str(error)) from None
 
 
-def _unknown(field: str, detail: str) -> Problem:
+def not_in_election(field: str, detail: str) -> Problem:
     return Problem(404, "Not in this election", detail, field=field)
 
 
@@ -307,7 +309,9 @@ async def submission(request: Request, submission: Annotated[str, Path(pattern=S
     async def work() -> dict[str, Any]:
         records = await snapshots.read.submission(submission)
         if not records:
-            raise _unknown("submission", f"No counted record has the submission id {submission}; it may be on its way.")
+            raise not_in_election(
+                "submission", f"No counted record has the submission id {submission}; it may be on its way."
+            )
         return {"submission": submission, "records": records}
 
     return await snapshots.answer(request, (Kind.STATION, "submission", submission), work)
@@ -325,7 +329,7 @@ async def key(request: Request, key: Annotated[str, Path(pattern=KEY_ID_PATTERN)
     snapshots = snapshots_of(request)
     entry = snapshots.definition.keys.get(KeyId(key))
     if entry is None:
-        raise _unknown("key", f"Key {key} is not registered in this election.")
+        raise not_in_election("key", f"Key {key} is not registered in this election.")
 
     async def work() -> dict[str, Any]:
         newest = await snapshots.read.newest_of_key(key)

@@ -175,10 +175,7 @@ class ProfileIndex:
 
     def parties(self, after: str | None, limit: int) -> dict[str, Any]:
         """A page of the parties in the package's order."""
-        ids = list(self._parties)
-        begin = 0 if after is None else ids.index(after) + 1
-        page = ids[begin : begin + limit]
-        following = page[-1] if begin + limit < len(ids) else None
+        page, following = _page(list(self._parties), after, limit)
         return {"profiles": self.digest, "parties": [self.party(each) for each in page], "next": following}
 
     # -- electoral districts ---------------------------------------------------------------------------------------
@@ -208,10 +205,7 @@ class ProfileIndex:
 
     def districts(self, after: str | None, limit: int) -> dict[str, Any]:
         """A page of the electoral districts in the package's order."""
-        ids = list(self._districts)
-        begin = 0 if after is None else ids.index(after) + 1
-        page = ids[begin : begin + limit]
-        following = page[-1] if begin + limit < len(ids) else None
+        page, following = _page(list(self._districts), after, limit)
         return {"districts": [self.district(each) for each in page], "next": following}
 
     def has_party(self, party: str) -> bool:
@@ -266,6 +260,13 @@ class ProfileIndex:
                 total = counts.setdefault(above, [0] * len(own))
                 counts[above] = [one + other for one, other in zip(total, own, strict=True)]
         return counts
+
+
+def _page(ids: list[str], after: str | None, limit: int) -> tuple[list[str], str | None]:
+    """The ids after this one, and the last of them where more follow."""
+    begin = 0 if after is None else ids.index(after) + 1
+    page = ids[begin : begin + limit]
+    return page, page[-1] if begin + limit < len(ids) else None
 
 
 def folded(text: str) -> str:

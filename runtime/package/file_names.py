@@ -7,7 +7,7 @@ from schemas.definition.profiles import PROFILE_TABLES
 
 ELECTION_FILE = "election.json"
 DESCRIPTOR_FILE = "datapackage.json"
-OPTIONAL_TABLES = frozenset({"districts", "parties"})
+OPTIONAL_TABLES = frozenset({"districts", "parties", *PROFILE_TABLES})
 """Tables that an election may not need: their file may be missing."""
 UNREAD_FILES = frozenset({DESCRIPTOR_FILE, "finance.csv"})
 UNREAD_FOLDERS = frozenset({"maps"})
@@ -22,3 +22,4 @@ FILES = (ELECTION_FILE, *map(file_of, TABLES))
 """The files that define the election, in the order in which their problems are listed."""
 PROFILE_FILES = tuple(map(file_of, PROFILE_TABLES))
 """Files of profiles, which are checked and served, and not part of the definition hash. Each may be missing."""
+READ_FILES = (*FILES, *PROFILE_FILES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runtime.package.file_names import ELECTION_FILE, FILES, PROFILE_FILES
+from runtime.package.file_names import ELECTION_FILE, READ_FILES
 from schemas.definition.problems import PROBLEMS_MAX, PackageProblem, more_sentence
 
 
@@ -30,7 +30,7 @@ class FileProblems:
 
     def listed(self) -> tuple[PackageProblem, ...]:
         """All kept problems in the order of files and lines, and if some were dropped, one more with their number."""
-        order = {name: number for number, name in enumerate((*FILES, *PROFILE_FILES))}
+        order = {name: number for number, name in enumerate(READ_FILES)}
         problems = sorted(self._kept, key=lambda each: (order[each.file], each.line or 0))
         if self.dropped:
             problems.append(PackageProblem(ELECTION_FILE, None, None, more_sentence(self.dropped)))

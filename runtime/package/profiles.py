@@ -12,8 +12,9 @@ from pathlib import Path
 from runtime.package.errors import PackageError
 from runtime.package.file_names import PROFILE_FILES, file_of
 from runtime.package.problem_list import FileProblems
+from runtime.package.reading import read_table_file
 from runtime.package.sources import open_source
-from runtime.package.tables import ROWS_MAX, Table, read_table
+from runtime.package.tables import Table
 from runtime.package.texts import PackageTexts
 from schemas.definition.package import DistrictPart, Party
 from schemas.definition.problems import PackageProblem, Problem
@@ -40,7 +41,7 @@ def read_profiles(path: Path, check: ProfileCheck) -> ProfileReading:
     parties.csv or districts.csv is not what was checked."""
     problems = FileProblems()
     texts = PackageTexts(open_source(path), problems)
-    tables = {table: _read(table, texts, problems) for table in (*_SHOWN_TABLES, *PROFILE_TABLES)}
+    tables = {table: read_table_file(table, texts, problems) for table in (*_SHOWN_TABLES, *PROFILE_TABLES)}
     found = _rows(tables)
     parties, districts = found["parties"], found["districts"]
     if any(problem.file not in PROFILE_FILES for problem in problems.listed()):
@@ -58,19 +59,12 @@ def read_profiles(path: Path, check: ProfileCheck) -> ProfileReading:
     return ProfileReading(profiles, parties, districts, ())
 
 
-def _read(table: str, texts: PackageTexts, problems: FileProblems) -> Table | None:
-    if file_of(table) not in texts.names:
-        return None
-    text = texts.read(file_of(table), ROWS_MAX[table])
-    return None if text is None else read_table(table, text, problems)
-
-
 def _rows(tables: Mapping[str, Table | None]) -> dict[str, tuple]:  # type: ignore[type-arg]  # rows of several models
     return {name: () if table is None else tuple(table.rows) for name, table in tables.items()}
 
 
 def profiles_stamp(path: Path) -> Stamp:
-    """Of each file of profiles, or of the zip, when it was changed and its size; None where there is none."""
+    """When each file of profiles, or the zip, was changed, and its size; None for a file that is not there."""
     files = [path / name for name in PROFILE_FILES] if path.is_dir() else [path]
     found: list[tuple[int, int] | None] = []
     for file in files:

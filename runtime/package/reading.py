@@ -56,7 +56,7 @@ def read_package(path: Path, check: Check) -> PackageReading:
     texts = PackageTexts(open_source(path), problems)
     election_file = ElectionFile(problems)
     election = _read_election(election_file, texts, problems)
-    tables = {table: _read_table(table, texts, problems) for table in TABLES}
+    tables = {table: read_table_file(table, texts, problems) for table in TABLES}
     package = _package(election, tables)
     if package is not None:
         _add_problems(check(package), tables, election_file, problems)
@@ -94,7 +94,7 @@ def _read_election(file: ElectionFile, texts: PackageTexts, problems: FileProble
     return None if text is None else file.read(text)
 
 
-def _read_table(table: str, texts: PackageTexts, problems: FileProblems) -> Table | None:
+def read_table_file(table: str, texts: PackageTexts, problems: FileProblems) -> Table | None:
     """The rows of a table; None where its file cannot be read as a table."""
     file = file_of(table)
     if file not in texts.names:

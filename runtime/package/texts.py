@@ -10,8 +10,7 @@ from runtime.package.errors import UnreadablePackageError
 from runtime.package.file_names import (
     DESCRIPTOR_FILE,
     ELECTION_FILE,
-    FILES,
-    PROFILE_FILES,
+    READ_FILES,
     UNREAD_FILES,
     UNREAD_FOLDERS,
 )
@@ -43,7 +42,7 @@ class PackageTexts:
         self._check_sizes()
 
     def _check_sizes(self) -> None:
-        sizes = {name: self._source.size(name) for name in (*FILES, *PROFILE_FILES) if name in self.names}
+        sizes = {name: self._source.size(name) for name in READ_FILES if name in self.names}
         total = sum(sizes.values())
         if total > PACKAGE_BYTES_MAX:
             raise UnreadablePackageError(
@@ -58,16 +57,11 @@ class PackageTexts:
 
     def _warn_of_unknown_names(self, names: Sequence[str]) -> None:
         for name in names:
-            if (
-                name in FILES
-                or name in PROFILE_FILES
-                or name in UNREAD_FILES
-                or name.removesuffix("/") in UNREAD_FOLDERS
-            ):
+            if name in READ_FILES or name in UNREAD_FILES or name.removesuffix("/") in UNREAD_FOLDERS:
                 continue
             if name.upper().startswith(("README", "LICENSE", "LICENCE", "NOTICE")):
                 continue
-            missing = [each for each in (*FILES, *PROFILE_FILES) if each not in names]
+            missing = [each for each in READ_FILES if each not in names]
             near = difflib.get_close_matches(name.lower(), missing, 1)
             words = "does not belong to an election package and was ignored" + did_you_mean(near)
             self._problems.warn(name, None, words)

@@ -13,7 +13,7 @@ from typing import Any
 
 from runtime.files.atomic_write import replace_file
 from runtime.package.descriptor import column_names, descriptor
-from runtime.package.file_names import DESCRIPTOR_FILE, ELECTION_FILE, FILES, PROFILE_FILES, file_of
+from runtime.package.file_names import DESCRIPTOR_FILE, ELECTION_FILE, FILES, READ_FILES, file_of
 from runtime.package.sources import open_source
 from runtime.package.texts import JSON_BYTES_MAX, PACKAGE_BYTES_MAX
 from schemas.definition.package import TABLES, ElectionPackage, Row
@@ -66,7 +66,7 @@ def pack(path: Path) -> bytes:
     source = open_source(path)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted({DESCRIPTOR_FILE, *FILES, *PROFILE_FILES} & set(source.names())):
+        for name in sorted({DESCRIPTOR_FILE, *READ_FILES} & set(source.names())):
             entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, source.read(name, JSON_BYTES_MAX if name.endswith(".json") else PACKAGE_BYTES_MAX))

@@ -8,7 +8,7 @@ other, within a table and across tables (a parent that does not exist, a choice 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -285,10 +285,7 @@ class ElectionPackage:
             canonical_bytes(
                 {
                     "election": self.election.model_dump(mode="json"),
-                    **{
-                        name: sorted(sha256_hex(canonical_bytes(row.model_dump(mode="json"))) for row in rows)
-                        for name, rows in self.tables().items()
-                    },
+                    **{name: row_hashes(rows) for name, rows in self.tables().items()},
                 }
             )
         )
@@ -305,6 +302,11 @@ class ElectionPackage:
             "choices": self.choices,
             "keys": self.keys,
         }
+
+
+def row_hashes(rows: Iterable[Row]) -> list[str]:
+    """SHA-256 of the canonical form of each row, sorted, because the order of rows has no meaning."""
+    return sorted(sha256_hex(canonical_bytes(row.model_dump(mode="json"))) for row in rows)
 
 
 def text_fields(table: type[Row]) -> frozenset[str]:

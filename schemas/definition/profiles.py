@@ -15,7 +15,7 @@ from pydantic import Field
 
 from schemas.canonical import canonical_bytes, sha256_hex
 from schemas.codes import Code
-from schemas.definition.package import Row, Text
+from schemas.definition.package import Row, Text, row_hashes
 from schemas.texts import WEB_ADDRESS_PATTERN
 
 WebAddress = Annotated[str, Field(min_length=8, max_length=500, pattern=WEB_ADDRESS_PATTERN)]
@@ -70,14 +70,7 @@ class Profiles:
 
     def digest(self) -> str:
         """SHA-256 over the canonical rows of both tables, sorted, because their order in a file has no meaning."""
-        return sha256_hex(
-            canonical_bytes(
-                {
-                    name: sorted(sha256_hex(canonical_bytes(row.model_dump(mode="json"))) for row in rows)
-                    for name, rows in self.tables().items()
-                }
-            )
-        )
+        return sha256_hex(canonical_bytes({name: row_hashes(rows) for name, rows in self.tables().items()}))
 
 
 PROFILE_TABLES: dict[str, type[Row]] = {"candidates": Candidate, "party_profiles": PartyProfile}
