@@ -12,7 +12,7 @@ Errors, each with a sentence for its reader:
       NotAdmittedError             feed/admission.py       of one live client; the answer names when to come back
       ListsBusyError               read/readmodel.py       of one list; answered as a Problem 503, or from the last good answer
       GenerationNotServedError     derived.py              of a new generation; logged, and an alarm of health
-      ParserStoppedError           http/protocol.py        of one connection; stops uvicorn's parser, whose cause is answered
+      ParserStoppedError           http/raw_problems.py    of one connection; stops uvicorn's parser, whose cause is answered
 
 Errors of Kafka, PostgreSQL and files keep their own types. Each `except` names the errors that it expects; a bug is logged
 with its traceback and answered as a Problem 500.

@@ -28,6 +28,9 @@ PATHS_OF_EACH = frozenset({"/livez", "/readyz", "/metrics", "/v1/health"})
 """What each process answers about itself."""
 
 
+_FIRST_LETTER, _LAST_LETTER = ord("A"), ord("z")
+
+
 def role_of(method: str, path: str) -> ApiRole:
     """The role that serves a request. All that is not of the gateway or the feed is of the read role, also what does not
     exist."""
@@ -38,9 +41,10 @@ def role_of(method: str, path: str) -> ApiRole:
 
 def request_line(data: bytes) -> bytes | None:
     """The request line with which the bytes of a request begin; None where its end has not come. Empty lines before a request
-    are ignored (RFC 9112, 2.2)."""
+    are ignored (RFC 9112, 2.2). Bytes that cannot begin a method, such as those of TLS, are given as they are: their sender
+    waits for an answer, and no line end may ever come."""
     line, end, _ = data.lstrip(b"\r\n").partition(b"\n")
-    return line if end else None
+    return line if end or (line and not _FIRST_LETTER <= line[0] <= _LAST_LETTER) else None
 
 
 def role_of_line(line: bytes) -> ApiRole:

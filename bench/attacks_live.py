@@ -154,6 +154,31 @@ async def subscribing_over_and_over(target: Target) -> str:
     return f"{await target.over_and_over(100, once)} were shown out"
 
 
+async def bulletins_and_held_results(target: Target) -> str:
+    """100 sockets that begin both bulletins, the held results and the deltas of the nation again as often as they may."""
+    commands = b"".join(
+        (
+            frame(TEXT, b'{"type":"follow","bulletin":"health","id":"h"}'),
+            frame(TEXT, b'{"type":"follow","bulletin":"checkpoints","id":"c"}'),
+            _command(id="r", held=True, stations=True),
+            _command(id="d", deltas=True),
+        )
+    )
+
+    async def once(wire: Wire) -> None:
+        await _upgrade(wire)
+        reading = asyncio.create_task(wire.until_closed())
+        try:
+            while not reading.done():
+                await wire.send(commands)
+                await asyncio.sleep(0.1)
+            await reading
+        finally:
+            reading.cancel()
+
+    return f"{await target.over_and_over(100, once)} were shown out"
+
+
 LIVE_ATTACKS: dict[str, Attack] = {
     attack.__name__: attack
     for attack in (
@@ -165,5 +190,6 @@ LIVE_ATTACKS: dict[str, Attack] = {
         thousands_of_mistakes,
         all_live_places,
         subscribing_over_and_over,
+        bulletins_and_held_results,
     )
 }

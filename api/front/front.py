@@ -25,8 +25,8 @@ from api.http.protocol import (
     LINGER_SECONDS,
     METHOD_AND_VERSION_BYTES,
     REQUEST_LINE_BYTES_MAX,
-    answer_bytes,
 )
+from api.http.raw_problems import answer_bytes
 from api.limits.client_address import TrustedProxies
 from api.problems import Problem
 from api.roles import ApiRole, path_of, request_line, role_of_line

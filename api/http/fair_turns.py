@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from api.http.reading_pace import ReadingPace
 from api.limits.party_queue import PartyQueue
 
 SHARE_SECONDS = 0.0005
@@ -113,6 +114,7 @@ class FairTurns:
     def __init__(self, pieces_seconds: float = PIECES_SECONDS, clock: Callable[[], float] = time.perf_counter) -> None:
         self._pieces_seconds = pieces_seconds
         self._clock = clock
+        self.reading_pace = ReadingPace()
         self.under_way = Counted()
         """Requests that were begun and are not answered, except those whose client is waited for."""
         self.at_work = Counted()

@@ -13,33 +13,37 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import httptools
-import orjson
 from starlette.types import Scope
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from api.errors import ApiError
 from api.http.connection import CONNECTION, ServedConnection, notice_the_vanished
 from api.http.connections import Connections
 from api.http.corked import BACKLOG, HELD_BYTES_MAX, Corked
 from api.http.fair_turns import FairTurns, Piece, Place
 from api.http.from_memory import Asked, FromMemory, asked_of
+from api.http.raw_problems import (
+    HEAD_BYTES_MAX,
+    HEADERS_MAX,
+    ParserStoppedError,
+    answer_bytes,
+    head_too_large,
+    too_slow,
+    wrong_host,
+)
 from api.http.unread import Unread
 from api.http.whole_request import AtOnce, WholeRequest
 from api.limits.client_address import TrustedProxies
-from api.problems import MEDIA_TYPE, Problem
+from api.problems import Problem
+from api.roles import request_line
 from runtime import metrics
 
 REQUEST_LINE_BYTES_MAX = 8 * 1024
 """Limit for the address in a request line. The longest that Rekap reads has a cursor of the live feed in it, 4 kB."""
 METHOD_AND_VERSION_BYTES = 256
 """The rest of a request line, at most."""
-HEAD_BYTES_MAX = 16 * 1024
-"""Limit for all header lines, trailers too. Browsers send 1 kB, with the cookies of other services on the same domain up to 8.
-All connections together may then hold 64 MiB of heads; at double, 128."""
-HEADERS_MAX = 100
-"""Browsers send 20, and each proxy adds some."""
+HOST_BYTES = len(b"host")
 HEAD_SECONDS_MAX = 10.0
 """From its first byte to its last. At half a bad radio link is cut off; at double, a silent one is kept as long."""
 IDLE_SECONDS_MAX = 30.0
@@ -101,13 +105,15 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         self.party: str | None = None
         self._backlog = unread
         """What came and is not read yet."""
+        self._unpaced_bytes = 0
+        """What was read since the socket was last read again."""
         self._begun_line = b""
         """The beginning of a request line whose end has not come, where `gives_back` needs the whole line."""
         self._waiting_since: float | None = self.loop.time()
         """Since when no request is under way and not a byte of the next one has come."""
         self._head_since: float | None = None
-        self._head_bytes = self._headers = 0
-        """Counts of the address and the header lines that the parser has given so far."""
+        self._head_bytes = self._headers = self._hosts = 0
+        """Counts of the address, the header lines and the Host headers that the parser has given so far."""
         self._head_raw_bytes = 0
         """Bytes of slices that held nothing but this head: what the parser has not given yet is counted here."""
         self._head_is_new = False
@@ -199,7 +205,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         elif self._waiting_since is not None and now - self._waiting_since > IDLE_SECONDS_MAX:
             self.transport.close()
         elif self._head_since is not None and now - self._head_since > HEAD_SECONDS_MAX:
-            self._refuse(_too_slow(f"The head of a request must come within {HEAD_SECONDS_MAX:.0f} s."), "slow-head")
+            self._refuse(too_slow(f"The head of a request must come within {HEAD_SECONDS_MAX:.0f} s."), "slow-head")
         elif self._arriving is not None:
             self._look_at_body(now)
 
@@ -211,16 +217,14 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         elif self.flow.read_paused:
             self._window_since, self._window_bytes = now, self._body_bytes  # reading is paused on this side
         elif now - self._body_since > BODY_SECONDS_MAX:
-            self._refuse(
-                _too_slow(f"A body must come within {BODY_SECONDS_MAX:.0f} s: send less at once."), "slow-body"
-            )
+            self._refuse(too_slow(f"A body must come within {BODY_SECONDS_MAX:.0f} s: send less at once."), "slow-body")
         elif now - self._window_since > BODY_WINDOW_SECONDS:
             if self._body_bytes - self._window_bytes < BODY_WINDOW_BYTES_MIN:
                 sentence = (
                     f"At least {BODY_WINDOW_BYTES_MIN} bytes of a body must come in {BODY_WINDOW_SECONDS:.0f} s; "
                     f"got {self._body_bytes - self._window_bytes}."
                 )
-                self._refuse(_too_slow(sentence), "slow-body")
+                self._refuse(too_slow(sentence), "slow-body")
             self._window_since, self._window_bytes = now, self._body_bytes
 
     # -- what comes ------------------------------------------------------------------------------------------------
@@ -245,7 +249,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         """What came since the last request, once its request line is whole, because the line decides which process answers.
         Until then nothing is read; a line that is too long is left to the parser, which refuses it."""
         data = (self._begun_line + data).lstrip(b"\r\n")
-        if data and b"\n" not in data and len(data) <= REQUEST_LINE_BYTES_MAX + METHOD_AND_VERSION_BYTES:
+        if data and request_line(data) is None and len(data) <= REQUEST_LINE_BYTES_MAX + METHOD_AND_VERSION_BYTES:
             if not self._begun_line:
                 self._head_since = self.loop.time()
             self._begun_line = data
@@ -289,16 +293,28 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
                 break
         if self._unbegun is not None:
             self._begin(*self._unbegun)
+        self._unpaced_bytes += len(backlog[:start])
         self._backlog = b"" if self._reads_no_more else bytes(backlog[start:])
         if self._reads_no_more:
             self._drop(len(backlog[start:]))
         elif self._backlog:
             self._turns.add(self.party or "", self._read_piece)
         else:
-            self._corked.release_reading(BACKLOG)
+            self._read_on()
             is_one = is_between and self._messages == messages + 1 and self._waiting_since is not None
             if is_one and self._from_memory is not None and self._answered is not None:
                 self._from_memory.remembered.add(data, self._answered)
+
+    def _read_on(self) -> None:
+        """Read the socket again, at the pace of the party. A proxy's connections are of many clients, and have no pace."""
+        count, self._unpaced_bytes = self._unpaced_bytes, 0
+        is_long = count > SLICE_BYTES and self.party is not None
+        pause = self._turns.reading_pace.pause(self.party or "", count) if is_long else 0.0
+        if pause:
+            self._corked.hold_reading(BACKLOG)
+            self.loop.call_later(pause, self._corked.release_reading, BACKLOG)
+        else:
+            self._corked.release_reading(BACKLOG)
 
     def _feed(self, part: memoryview) -> int | None:
         """Give the parser some bytes; gives how many of them were read where the connection became a WebSocket."""
@@ -319,7 +335,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         if self._head_since is not None and not self._head_is_new and not self._reads_no_more:
             self._head_raw_bytes += len(part)
             if self._head_raw_bytes > HEAD_BYTES_MAX:
-                self._refuse(_head_too_large(), "431")
+                self._refuse(head_too_large(), "431")
         return None
 
     def _drop(self, count: int) -> None:
@@ -342,7 +358,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         self._messages += 1
         self._answered = None
         self._waiting_since, self._head_since = None, self.loop.time()
-        self._head_bytes = self._headers = self._head_raw_bytes = self._dropped_bytes = 0
+        self._head_bytes = self._headers = self._hosts = self._head_raw_bytes = self._dropped_bytes = 0
         self._head_is_new = True
 
     def on_url(self, url: bytes) -> None:
@@ -360,15 +376,18 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
         self._head_bytes += len(name) + len(value) + 4
         self._headers += 1
         if self._headers > HEADERS_MAX or self._head_bytes > HEAD_BYTES_MAX:
-            raise self._stop(_head_too_large())
+            raise self._stop(head_too_large())
         if self._head_since is not None:  # nothing here reads trailers
             super().on_header(name, value)
+            self._hosts += len(name) == HOST_BYTES and name.lower() == b"host"
 
     def on_headers_complete(self) -> None:
         now = self.loop.time()
         self._head_since = None
+        version = self.parser.get_http_version()
+        if self._hosts > 1 or (not self._hosts and version == "1.1"):
+            raise self._stop(wrong_host(self._hosts))
         if self._from_memory is not None and self._is_next():
-            version = self.parser.get_http_version()
             asked = asked_of(self.parser.get_method(), version, self.url, self.headers)
             if asked is not None and self._answers_from_memory(asked):
                 self._answered = asked
@@ -594,30 +613,3 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
 
 def _nothing() -> None:
     """What a request that is answered calls."""
-
-
-class ParserStoppedError(ApiError):
-    """Stops uvicorn's parser. The connection has the problem that is answered."""
-
-
-def _too_slow(sentence: str) -> Problem:
-    return Problem(408, "Too slow", sentence)
-
-
-def _head_too_large() -> Problem:
-    return Problem(
-        431, "Head too large", f"A request may have {HEADERS_MAX} header lines of {HEAD_BYTES_MAX} bytes together."
-    )
-
-
-def answer_bytes(problem: Problem) -> bytes:
-    """A whole answer that ends its connection."""
-    body = orjson.dumps(problem.body)
-    more = b"".join(b"%b: %b\r\n" % (name.lower().encode(), value.encode()) for name, value in problem.headers.items())
-    return b"%bcontent-type: %b\r\ncontent-length: %d\r\n%bconnection: close\r\n\r\n%b" % (
-        STATUS_LINE[problem.status],
-        MEDIA_TYPE.encode(),
-        len(body),
-        more,
-        body,
-    )

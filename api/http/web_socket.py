@@ -15,21 +15,27 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
+import orjson
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.config import Config
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidHeader
 from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
 from websockets.protocol import State
+from websockets.server import ServerProtocol
 
 from api.http.connection import CONNECTION, Receiver, ServedConnection
 from api.http.connections import Connections
 from api.http.corked import BACKLOG, UNREAD, Corked
 from api.http.fair_turns import FairTurns
+from api.http.raw_problems import answer_bytes
 from api.http.unread import Unread
 from api.limits.client_address import TrustedProxies
+from api.problems import MEDIA_TYPE, Problem
 from runtime import metrics
 
 logger = logging.getLogger("rekap.sockets")
@@ -50,6 +56,42 @@ PIECE_BYTES = 256
 CLOSE_NOT_TEXT, CLOSE_POLICY = 1007, 1008
 
 
+VERSION_HEADER, VERSION = "Sec-WebSocket-Version", "13"
+WHAT_IT_HAS = (
+    f"A WebSocket handshake (RFC 6455) is a GET with Connection: Upgrade, Upgrade: websocket, {VERSION_HEADER}: {VERSION} and "
+    "a Sec-WebSocket-Key of 16 bytes in base64"
+)
+
+
+def handshake_problem(status: int, error: Exception | None) -> Problem:
+    """Why a handshake is refused, without the library's sentence."""
+    if isinstance(error, InvalidHeader):
+        if error.name == VERSION_HEADER:
+            problem = Problem(426, "Other version", f"{WHAT_IT_HAS}: its version differs.", field=error.name)
+            problem.headers.update({VERSION_HEADER: VERSION, "Upgrade": "websocket"})
+            return problem
+        wrong = "missing" if error.value is None else "not valid"
+        return Problem(status, "Not a handshake", f"{WHAT_IT_HAS}: {error.name} is {wrong}.", field=error.name)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.HTTP_VERSION_NOT_SUPPORTED:
+        return Problem(status, "Internal error", "This is a bug; it is in the server's log.")
+    if status == HTTPStatus.FORBIDDEN:  # no route takes the address
+        return Problem(404, "No such feed", "There is no WebSocket at this address; the live feed is at /v1/live.")
+    return Problem(status, "Not a handshake", f"{WHAT_IT_HAS}.")
+
+
+class Handshake(ServerProtocol):
+    """The library's side of a connection, which refuses a handshake with a problem (RFC 9457)."""
+
+    def reject(self, status: int, text: str) -> Response:
+        del text
+        problem = handshake_problem(status, self.handshake_exc)
+        body = orjson.dumps(problem.body)
+        headers = Headers(
+            {**problem.headers, "Content-Type": MEDIA_TYPE, "Content-Length": str(len(body)), "Connection": "close"}
+        )
+        return Response(problem.status, HTTPStatus(problem.status).phrase, headers, body)
+
+
 class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
     """One connection, after its handshake was read as HTTP."""
 
@@ -64,8 +106,8 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.logger = self.conn.logger = logger
-        self.conn.available_extensions = [DEFLATE]
+        self.logger = logger
+        self.conn = Handshake(extensions=[DEFLATE], max_size=config.ws_max_size, logger=logger)
         self._connections = connections
         self._proxies = proxies
         self._turns = turns
@@ -248,7 +290,7 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
             raise
         if not self.handshake_initiated and self.conn.handshake_exc is not None:
             # The library does not answer a request that it cannot parse, and would wait for ever.
-            self.transport.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+            self.transport.write(answer_bytes(handshake_problem(HTTPStatus.BAD_REQUEST, self.conn.handshake_exc)))
             self.transport.close()
         if self.close_sent or self.transport.is_closing():
             self._let_go()

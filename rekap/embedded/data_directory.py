@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rekap.embedded.errors import DataDirectoryInUseError, EmbeddedError
+from rekap.embedded.errors import DataDirectoryError, DataDirectoryInUseError
 
 
 @contextmanager
 def hold_data_directory(data_directory: Path) -> Iterator[None]:
-    """Own the directory until the end of the block. Raises EmbeddedError, of which DataDirectoryInUseError is one.
+    """Own the directory until the end of the block. Raises DataDirectoryError, DataDirectoryInUseError.
 
     The kernel drops the lock with the process, however the process ends, so a stale lock cannot remain. The lock file is not
     deleted, because two processes could then lock two files of one name.
@@ -24,8 +24,8 @@ def hold_data_directory(data_directory: Path) -> Iterator[None]:
         # start.
         descriptor = os.open(data_directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise EmbeddedError(
-            f"{data_directory} cannot be a data directory ({error}): choose one that you may create and write to."
+        raise DataDirectoryError(
+            f"{data_directory} cannot be a data directory ({error.strerror}): choose one that you may create and write to."
         ) from None
     try:
         try:

@@ -30,7 +30,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from rekap.embedded.data_directory import hold_data_directory
-from rekap.embedded.errors import EmbeddedError, StartError
+from rekap.embedded.errors import DataDirectoryError, StartError
 from rekap.embedded.java import Java, find_java, java_environment
 from rekap.embedded.kafka_configuration import LOG4J2_PROPERTIES, OWN_USER, Node, server_properties
 from rekap.embedded.kafka_jars import resolve_jars
@@ -52,7 +52,7 @@ def embedded_cluster(data_directory: Path, brokers: int, *, heap_megabytes: int 
     """This number of brokers, each also a controller, by name; a broker's directory has its name. Start them together, because
     one alone waits for the majority. The brokers keep their ports, so that each finds the others after a restart.
 
-    Raises EmbeddedError where the data directory holds a cluster of another size.
+    Raises DataDirectoryError where the data directory holds a cluster of another size.
     """
     path = data_directory.absolute() / "kafka-cluster.json"
     if not path.exists():
@@ -63,7 +63,7 @@ def embedded_cluster(data_directory: Path, brokers: int, *, heap_megabytes: int 
         _write_private(path, json.dumps([asdict(node) for node in new_nodes], indent=2) + "\n")
     nodes = tuple(Node(**each) for each in json.loads(path.read_text()))
     if len(nodes) != brokers:
-        raise EmbeddedError(
+        raise DataDirectoryError(
             f"{path} is of a cluster of {len(nodes)} brokers, but {brokers} are to be started; the number cannot change."
         )
     return {

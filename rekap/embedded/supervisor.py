@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, TextIO
 
 from rekap.embedded.child import ChildProcess, Readiness, Service
-from rekap.embedded.errors import EmbeddedError, NotReadyError
+from rekap.embedded.errors import DataDirectoryError, EmbeddedError, NotReadyError
 from rekap.embedded.leash import STOP_DEADLINE_S
 from rekap.embedded.log_files import LINES_REMEMBERED, open_log_file
 from schemas.texts import shown
@@ -220,7 +220,7 @@ class Supervisor:
                         kept.ready.set()
                 started = False
                 how = describe_end(await kept.service.wait())
-            except (EmbeddedError, OSError) as error:
+            except (DataDirectoryError, EmbeddedError, OSError) as error:
                 how = f"did not start: {error}"
             kept.ready.clear()
             lived_s = time.monotonic() - began

@@ -97,7 +97,8 @@ async def running_stack(
     topic has up to three copies then. The records of `ledger`, a directory of exported files, are imported first. A live
     election is opened only if `confirmed` is its id.
 
-    Raises PackageError, OpeningError, EmbeddedError, SettingsError, TopicMismatchError, LedgerFilesError, KafkaError.
+    Raises PackageError, OpeningError, DataDirectoryError, EmbeddedError, SettingsError, TopicMismatchError, LedgerFilesError,
+    KafkaError.
     """
     definition = Definition.of(load_package(package, problems))
     environment = _environment(package, data, settings or {})

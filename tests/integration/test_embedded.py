@@ -24,7 +24,13 @@ from aiokafka.errors import KafkaError
 
 import rekap.embedded
 from rekap.embedded.data_directory import hold_data_directory
-from rekap.embedded.errors import DataDirectoryInUseError, EmbeddedError, NotReadyError, StartError, ToolMissingError
+from rekap.embedded.errors import (
+    DataDirectoryError,
+    DataDirectoryInUseError,
+    NotReadyError,
+    StartError,
+    ToolMissingError,
+)
 from rekap.embedded.java import find_java
 from rekap.embedded.kafka import EmbeddedKafka, embedded_cluster
 from rekap.embedded.kafka_configuration import OWN_USER
@@ -525,7 +531,7 @@ async def test_a_cluster_works_without_one_of_its_brokers_which_then_catches_up(
     assert [broker.directory for broker in embedded_cluster(tmp_path, 3).values()] == [
         broker.directory for broker in brokers
     ]
-    with pytest.raises(EmbeddedError, match="is of a cluster of 3 brokers, but 5 are to be started"):
+    with pytest.raises(DataDirectoryError, match="is of a cluster of 3 brokers, but 5 are to be started"):
         embedded_cluster(tmp_path, 5)
 
 

@@ -49,6 +49,7 @@ def test_a_request_line_is_the_first_that_is_not_empty_once_it_has_come() -> Non
     assert request_line(b"\r\n\n\r\nGET / HTTP/1.1\n") == b"GET / HTTP/1.1"
     assert request_line(b"\r\nGET / HTT") is None
     assert request_line(b"\r\n\r\n") is None
+    assert request_line(b"\x16\x03\x01\x02") == b"\x16\x03\x01\x02"
 
 
 def test_the_path_is_read_as_the_server_reads_it() -> None:

@@ -124,6 +124,15 @@ def test_a_key_file_that_is_not_there(run: Run, arguments: tuple[str, ...]) -> N
     _ended(run(*arguments), ExitCode.UNUSABLE, "none.pem")
 
 
+def test_a_file_where_the_data_directory_should_be(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a-file").write_text("")
+    _ended(
+        run("up", "election", "--key", "authority.pem", "--data", "a-file"),
+        ExitCode.UNUSABLE,
+        "a-file cannot be a data directory (File exists)",
+    )
+
+
 @pytest.mark.parametrize("arguments", WITH_KAFKA.values(), ids=WITH_KAFKA)
 def test_a_kafka_that_is_not_there(run: Run, arguments: tuple[str, ...]) -> None:
     result = run(*arguments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -13,11 +14,13 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from api.http import connections as connections_module
-from api.http import fair_turns
+from api.http import fair_turns, reading_pace
 from api.http import protocol as bounds
 from api.http.connections import Connections
 from api.http.fair_turns import FairTurns
 from api.http.protocol import BoundedProtocol
+from api.http.raw_problems import HEAD_BYTES_MAX, HEADERS_MAX
+from api.http.reading_pace import ReadingPace
 from api.http.unread import SEND_BYTES_MIN, SEND_SECONDS_MAX
 from api.http.whole_request import WholeRequest
 from api.limits.client_address import TrustedProxies
@@ -133,9 +136,9 @@ async def settled() -> None:
 
 def refusal(transport: Transport) -> tuple[int, dict[str, Any]]:
     """The last answer."""
-    head, _, body = transport.sent[transport.sent.rindex(b"HTTP/1.1 ") :].partition(b"\r\n\r\n")
+    head, _, body = re.split(rb"(?=HTTP/1\.1 \d{3} )", transport.sent)[-1].partition(b"\r\n\r\n")
     assert b"application/problem+json" in head
-    assert b"connection: close" in head
+    assert b"connection: close" in head.lower()
     return int(head[9:12]), orjson.loads(body)
 
 
@@ -171,15 +174,34 @@ async def test_one_header_line_without_end_is_431(server: Server, piece: int) ->
 
 async def test_many_small_headers_are_431(server: Server) -> None:
     protocol, transport = server.connect()
-    protocol.data_received(b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * (bounds.HEADERS_MAX + 1) + b"\r\n")
+    protocol.data_received(b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * (HEADERS_MAX + 1) + b"\r\n")
     await settled()
     assert refusal(transport)[0] == 431
 
 
 async def test_a_head_at_the_bound_is_answered(server: Server) -> None:
     protocol, transport = server.connect()
-    line = b"x: " + b"y" * (bounds.HEAD_BYTES_MAX - 5) + b"\r\n"
+    line = b"Host: " + b"y" * (HEAD_BYTES_MAX - 8) + b"\r\n"
     protocol.data_received(b"GET / HTTP/1.1\r\n" + line + b"\r\n")
+    await settled()
+    assert transport.sent.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(("hosts", "found"), [(b"", "no Host header"), (b"Host: a\r\nHOST: a\r\n", "2 Host headers")])
+@pytest.mark.parametrize("upgrade", [b"", b"Connection: Upgrade\r\nUpgrade: websocket\r\n"])
+async def test_a_request_without_one_host_is_400(server: Server, hosts: bytes, found: str, upgrade: bytes) -> None:
+    protocol, transport = server.connect()
+    protocol.data_received(GET + b"GET /livez HTTP/1.1\r\n" + hosts + upgrade + b"\r\n")
+    await settled()
+    assert transport.sent.startswith(b"HTTP/1.1 200 ")
+    assert refusal(transport)[0] == 400
+    assert found in refusal(transport)[1]["detail"]
+    assert len(server.scopes) == 1
+
+
+async def test_a_request_of_http_1_0_may_have_no_host(server: Server) -> None:
+    protocol, transport = server.connect()
+    protocol.data_received(b"GET /livez HTTP/1.0\r\n\r\n")
     await settled()
     assert transport.sent.startswith(b"HTTP/1.1 200 ")
 
@@ -195,7 +217,8 @@ async def test_a_long_address_is_414(server: Server, piece: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "junk", [b"\x16\x03\x01\x02\x00", b"HELLO\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n"]
+    "junk",
+    [b"\x16\x03\x01\x02\x00", b"HELLO\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n"],
 )
 async def test_what_is_not_http_is_400(server: Server, junk: bytes) -> None:
     protocol, transport = server.connect()
@@ -221,7 +244,7 @@ async def test_a_head_that_stops_is_408_and_one_that_never_begins_is_closed(serv
 
 async def test_bytes_that_trickle_do_not_lengthen_the_head(server: Server) -> None:
     protocol, transport = server.connect()
-    protocol.data_received(b"GET / HTTP/1.1\r\n")
+    protocol.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n")
     for n in range(5):
         protocol.data_received(b"x-%d: y\r\n" % n)
     protocol.look(later(bounds.HEAD_SECONDS_MAX + 1))
@@ -234,7 +257,7 @@ async def test_bytes_that_trickle_do_not_lengthen_the_head(server: Server) -> No
 
 async def test_a_body_that_stops_is_408_and_its_reader_is_ended(server: Server) -> None:
     protocol, transport = server.connect()
-    protocol.data_received(b"POST /a HTTP/1.1\r\nContent-Length: 100000\r\n\r\n" + b"x" * 20_000)
+    protocol.data_received(b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + b"x" * 20_000)
     await settled()
     protocol.look(later(bounds.BODY_WINDOW_SECONDS + 1))  # 20,000 bytes came in this window
     assert transport.sent == b""
@@ -248,7 +271,7 @@ async def test_a_body_that_stops_is_408_and_its_reader_is_ended(server: Server) 
 
 async def test_a_body_that_comes_in_time_is_answered(server: Server) -> None:
     protocol, transport = server.connect()
-    protocol.data_received(b"POST /a HTTP/1.1\r\nContent-Length: 30000\r\n\r\n")
+    protocol.data_received(b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 30000\r\n\r\n")
     for window in range(3):
         protocol.data_received(b"x" * 10_000)
         await settled()
@@ -258,16 +281,36 @@ async def test_a_body_that_comes_in_time_is_answered(server: Server) -> None:
 
 async def test_a_body_has_a_deadline_however_steadily_it_comes(server: Server) -> None:
     protocol, transport = server.connect()
-    protocol.data_received(b"POST /a HTTP/1.1\r\nContent-Length: 16000000\r\n\r\n" + b"x" * 20_000)
+    protocol.data_received(b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 16000000\r\n\r\n" + b"x" * 20_000)
     await settled()
     protocol.look(later(bounds.BODY_SECONDS_MAX + 1))
     await settled()
     assert refusal(transport)[0] == 408
 
 
+@pytest.mark.parametrize(("is_proxy", "is_paused"), [(False, True), (True, False)])
+async def test_bodies_of_one_address_are_read_at_a_pace(
+    monkeypatch: pytest.MonkeyPatch, is_proxy: bool, is_paused: bool
+) -> None:
+    monkeypatch.setattr(reading_pace, "BURST_BYTES", 50_000)
+    peer = "198.51.100.7"
+    server = Server(proxies=TrustedProxies.parse(peer if is_proxy else ""))
+    server.turns.reading_pace = ReadingPace(1_000_000)
+    protocol, transport = server.connect(peer)
+    protocol.data_received(b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 140000\r\n\r\n" + b"x" * 70_000)
+    await settled()
+    assert transport.is_reading is not is_paused
+    await asyncio.sleep(0.05)
+    assert transport.is_reading
+    protocol.data_received(b"x" * 70_000)
+    for _ in range(3):
+        await settled()
+    assert transport.sent.startswith(b"HTTP/1.1 200 ")
+
+
 async def test_chunks_of_a_byte_are_400(server: Server) -> None:
     protocol, transport = server.connect()
-    protocol.data_received(b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 200)
+    protocol.data_received(b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 200)
     await settled()
     assert refusal(transport)[0] == 400
     assert "256 bytes on average" in refusal(transport)[1]["detail"]
@@ -276,7 +319,9 @@ async def test_chunks_of_a_byte_are_400(server: Server) -> None:
 async def test_chunks_of_a_usual_size_are_read(server: Server) -> None:
     protocol, transport = server.connect()
     chunk = b"400\r\n" + b"x" * 1024 + b"\r\n"
-    protocol.data_received(b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk * 300 + b"0\r\n\r\n")
+    protocol.data_received(
+        b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk * 300 + b"0\r\n\r\n"
+    )
     await settled()
     assert transport.sent.startswith(b"HTTP/1.1 200 ")
     assert len(transport.sent) > 300 * 1024
@@ -284,11 +329,11 @@ async def test_chunks_of_a_usual_size_are_read(server: Server) -> None:
 
 async def test_trailers_count_as_the_head_and_are_not_shown(server: Server) -> None:
     protocol, transport = server.connect()
-    request = b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+    request = b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
     protocol.data_received(request + b"x-a: b\r\n\r\n")
     await settled()
     assert transport.sent.startswith(b"HTTP/1.1 200 ")
-    assert [name for name, _ in server.scopes[0]["headers"]] == [b"transfer-encoding"]
+    assert [name for name, _ in server.scopes[0]["headers"]] == [b"host", b"transfer-encoding"]
     protocol, transport = server.connect()
     protocol.data_received(request + b"".join(b"x-%d: %b\r\n" % (n, b"y" * 500) for n in range(40)))
     await settled()
@@ -297,7 +342,7 @@ async def test_trailers_count_as_the_head_and_are_not_shown(server: Server) -> N
 
 async def test_the_rest_of_a_body_that_was_refused_is_dropped_for_a_while(server: Server) -> None:
     protocol, transport = server.connect()
-    protocol.data_received(b"POST /early HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1_000)
+    protocol.data_received(b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1_000)
     await settled()
     assert transport.sent.startswith(b"HTTP/1.1 413 ")
     protocol.data_received(b"x" * 999_000)
@@ -305,7 +350,7 @@ async def test_the_rest_of_a_body_that_was_refused_is_dropped_for_a_while(server
     await settled()
     assert transport.sent.count(b"HTTP/1.1 200 ") == 1  # the connection is used after it
     protocol, transport = server.connect()
-    protocol.data_received(b"POST /early HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1_000)
+    protocol.data_received(b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1_000)
     await settled()
     protocol.look(later(bounds.LINGER_SECONDS + 1))
     assert transport.is_aborted
@@ -314,7 +359,7 @@ async def test_the_rest_of_a_body_that_was_refused_is_dropped_for_a_while(server
 async def test_an_endless_body_after_its_refusal_is_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "LINGER_BYTES_MAX", 1_000_000)
     protocol, transport = server.connect()
-    protocol.data_received(b"POST /early HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+    protocol.data_received(b"POST /early HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
     await settled()
     for _ in range(20):
         protocol.data_received(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
@@ -347,7 +392,7 @@ async def test_so_many_requests_wait_on_one_connection_and_no_more(server: Serve
 
 async def test_pipelined_heads_have_a_bound_together(server: Server) -> None:
     protocol, transport = server.connect()
-    head = b"GET /livez HTTP/1.1\r\nx: " + b"y" * 10_000 + b"\r\n\r\n"
+    head = b"GET /livez HTTP/1.1\r\nHost: x\r\nx: " + b"y" * 10_000 + b"\r\n\r\n"
     protocol.data_received(head * 8)
     for _ in range(20):
         await settled()
@@ -357,7 +402,7 @@ async def test_pipelined_heads_have_a_bound_together(server: Server) -> None:
 async def test_what_was_asked_before_a_mistake_is_answered_first(server: Server) -> None:
     server.hold = asyncio.Event()
     protocol, transport = server.connect()
-    protocol.data_received(b"GET /held HTTP/1.1\r\n\r\n" + GET + b"HELLO\r\n\r\n")
+    protocol.data_received(b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n" + GET + b"HELLO\r\n\r\n")
     await settled()
     assert transport.sent == b""
     server.hold.set()
@@ -369,7 +414,9 @@ async def test_what_was_asked_before_a_mistake_is_answered_first(server: Server)
 async def test_a_pipelined_body_that_stops_does_not_harm_the_answer_before(server: Server) -> None:
     server.hold = asyncio.Event()
     protocol, transport = server.connect()
-    protocol.data_received(b"GET /held HTTP/1.1\r\n\r\nPOST /a HTTP/1.1\r\nContent-Length: 10\r\n\r\nx")
+    protocol.data_received(
+        b"GET /held HTTP/1.1\r\nHost: x\r\n\r\nPOST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nx"
+    )
     await settled()
     protocol.look(later(bounds.BODY_WINDOW_SECONDS + 1))
     server.hold.set()
@@ -381,7 +428,7 @@ async def test_a_pipelined_body_that_stops_does_not_harm_the_answer_before(serve
 
 async def test_a_stream_with_a_request_behind_it_is_ended_with_its_client(server: Server) -> None:
     protocol, transport = server.connect()
-    protocol.data_received(b"GET /stream HTTP/1.1\r\n\r\n" + GET)
+    protocol.data_received(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n" + GET)
     await settled()
     assert transport.is_reading, "nobody would notice that the client has gone"
     protocol.connection_lost(None)
@@ -408,7 +455,7 @@ async def test_an_answer_that_nobody_takes_is_thrown_away(server: Server) -> Non
 async def test_who_takes_little_but_steadily_is_let_go_on(server: Server) -> None:
     protocol, transport = server.connect()
     body = b"x" * 10 * SEND_BYTES_MIN
-    protocol.data_received(b"POST /a HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+    protocol.data_received(b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
     await settled()
     for taken in range(8):
         transport.unread = len(body) - taken * (SEND_BYTES_MIN + 10)
@@ -471,7 +518,7 @@ async def test_an_address_whose_connections_are_all_at_work_gets_no_more(server:
     server.hold = asyncio.Event()
     for _ in range(4):
         protocol, _transport = server.connect()
-        protocol.data_received(b"GET /held HTTP/1.1\r\n\r\n")
+        protocol.data_received(b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n")
     _, refused = server.connect()
     assert refusal(refused)[0] == 503
     assert "has 4 connections here already" in refusal(refused)[1]["detail"]
@@ -508,7 +555,7 @@ async def test_a_large_party_whose_connections_are_fresh_shuts_nobody_out(
 async def test_where_all_are_at_work_the_new_one_is_refused_and_health_names_the_reason(server: Server) -> None:
     server.connections.total_max, server.hold = 2, asyncio.Event()
     for peer in ("198.51.100.7", "198.51.100.8"):
-        server.connect(peer)[0].data_received(b"GET /held HTTP/1.1\r\n\r\n")
+        server.connect(peer)[0].data_received(b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n")
     _, refused = server.connect("198.51.100.9")
     assert refusal(refused)[0] == 503
     assert server.refusals.current() == ["all 2 connections are at work"]
@@ -546,11 +593,11 @@ async def test_a_body_that_came_at_once_is_read_in_turns_with_others(
     monkeypatch.setattr(fair_turns, "SHARE_SECONDS", 1e-9)
     body = bytes(range(256)) * 512  # 32 slices
     protocol, slow = server.connect()
-    protocol.data_received(b"POST /body HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    protocol.data_received(b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
     assert not slow.is_reading
     server.hold = asyncio.Event()
     other, quick = server.connect("198.51.100.8")
-    other.data_received(b"GET /held HTTP/1.1\r\n\r\n")
+    other.data_received(b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n")
     await settled()
     assert len(server.scopes) == 2
     assert not slow.sent
@@ -576,7 +623,7 @@ class AtOnce:
         return True
 
 
-POST = b"POST /whole HTTP/1.1\r\nContent-Length: 2\r\n%b\r\nhi"
+POST = b"POST /whole HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n%b\r\nhi"
 
 
 def _connect_at_once(server: Server) -> tuple[BoundedProtocol, Transport, AtOnce]:

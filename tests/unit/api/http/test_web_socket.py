@@ -22,10 +22,10 @@ from api.http.corked import Corked
 from api.http.fair_turns import FairTurns
 from api.http.protocol import BoundedProtocol
 from api.http.unread import SEND_SECONDS_MAX
-from api.http.web_socket import FRAMES_MAX, HANDSHAKE_SECONDS_MAX, BoundedWebSocket
+from api.http.web_socket import FRAMES_MAX, HANDSHAKE_SECONDS_MAX, BoundedWebSocket, handshake_problem
 from api.limits.client_address import TrustedProxies
 from api.limits.refusals import Refusals
-from tests.unit.api.http.test_protocol import Transport, later, settled
+from tests.unit.api.http.test_protocol import Transport, later, refusal, settled
 
 HANDSHAKE = (
     b"GET /v1/live HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -132,8 +132,48 @@ async def test_a_handshake_that_the_library_cannot_read_is_400() -> None:
     socket, transport = Server().connect()
     socket.data_received(b"GET /v1/live HTTP/1.1\r\nx: " + b"y" * 9_000 + b"\r\n\r\n")
     await settled()
-    assert transport.sent.startswith(b"HTTP/1.1 400 ")
+    assert refusal(transport)[0] == 400
     assert transport.is_closed
+
+
+@pytest.mark.parametrize(
+    ("changed", "to", "status", "detail"),
+    [
+        (b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", b"", 400, "Sec-WebSocket-Key is missing."),
+        (b"dGhlIHNhbXBsZSBub25jZQ==", b"c2hvcnQ=", 400, "Sec-WebSocket-Key is not valid."),
+        (b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Version: 8", 426, "its version differs."),
+        (b"Connection: Upgrade", b"Connection: close", 426, "Connection is not valid."),
+        (b"GET", b"PUT", 405, "16 bytes in base64."),
+        (b"HTTP/1.1", b"HTTP/1.0", 505, "16 bytes in base64."),
+    ],
+)
+async def test_a_handshake_that_is_not_one_is_refused_with_a_problem_that_says_what_it_has(
+    changed: bytes, to: bytes, status: int, detail: str
+) -> None:
+    socket, transport = Server().connect()
+    assert changed in HANDSHAKE
+    socket.data_received(HANDSHAKE.replace(changed, to))
+    await settled()
+    found, problem = refusal(transport)
+    assert found == problem["status"] == status
+    assert problem["detail"].endswith(detail)
+    assert (b"sec-websocket-version: 13\r\n" in transport.sent.lower()) == ("version" in detail)
+
+
+async def test_a_handshake_for_an_address_without_a_feed_is_404() -> None:
+    async def closes(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "websocket.close"})
+
+    socket, transport = Server().connect()
+    socket.app = closes
+    socket.data_received(HANDSHAKE)
+    await settled()
+    assert refusal(transport)[0] == 404
+    assert "/v1/live" in refusal(transport)[1]["detail"]
+
+
+def test_a_bug_in_a_handshake_is_a_problem_without_its_text() -> None:
+    assert "bug" in handshake_problem(500, ValueError("secret")).body["detail"]
 
 
 async def test_a_handshake_that_the_app_refuses_is_answered_and_no_line_in_the_log(
