@@ -18,6 +18,8 @@ The errors of this package. The second level decides the exit code:
     │   │   ├── ConfirmationError        it is live, and nobody has confirmed it
     │   │   └── NotOpenedError           it is not open yet
     │   ├── OutboxError                  an outbox cannot be used, or cannot keep what was given
+    │   ├── ProofFileError               a proof file cannot be read, or the keys do not fit it
+    │   ├── RefusedError                 a server refuses a request
     │   ├── ReplayError                  a question to a replay has no answer
     │   ├── StateError                   a witness's state cannot be used, or belongs to another witness
     │   └── SubscriptionRefusedError     a server refuses a subscription
@@ -32,6 +34,7 @@ The errors of this package. The second level decides the exit code:
     │   └── NotStartedError              a witness cannot start
     └── BadOutcomeError                  the command did its work, and the outcome is bad (1)
         ├── ImportFailedError            a reading was refused, or the totals did not arrive
+        ├── NotProvedError               a proof does not prove what it should
         └── RebuildError                 a rebuild cannot continue
 
 Three more never end a command, because they are handled: NotBelievedError (no pinned key signed the answer) and TooLargeError

@@ -16,6 +16,8 @@ COMMANDS = {
     "watch": "rekap.commands.watch:watch",
     "submit": "rekap.commands.submit:submit",
     "outbox": "rekap.commands.outbox:outbox",
+    "proof": "rekap.commands.proof:proof",
+    "verify": "rekap.commands.verify:verify",
     "audit": "rekap.commands.audit:audit",
     "replay": "rekap.commands.replay:replay",
     "witness": "rekap.commands.witness:witness",

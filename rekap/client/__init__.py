@@ -1,0 +1,1 @@
+"""A client of a Rekap server: answers, proofs. Asynchronous in server.py."""
