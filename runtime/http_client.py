@@ -40,15 +40,23 @@ class AddressError(OutsideError, ValueError):
 
 class AwayError(OutsideError):
     """A request got no answer that fits; later it may. `was_slow` is true where the deadline passed, `was_odd` where something
-    answered that does not fit the request. In both cases a smaller request may succeed."""
+    answered that does not fit the request; in both cases a smaller request may succeed. `was_busy` is true where the server
+    answered that it has no time now."""
 
     def __init__(
-        self, sentence: str, *, retry_after_s: float | None = None, was_slow: bool = False, was_odd: bool = False
+        self,
+        sentence: str,
+        *,
+        retry_after_s: float | None = None,
+        was_slow: bool = False,
+        was_odd: bool = False,
+        was_busy: bool = False,
     ) -> None:
         super().__init__(sentence)
         self.retry_after_s = retry_after_s
         self.was_slow = was_slow
         self.was_odd = was_odd
+        self.was_busy = was_busy
 
 
 class Reply(NamedTuple):
@@ -168,7 +176,11 @@ async def ask(
             kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
             reply = Reply(answer.status_code, kind, bytes(body), answer.headers.get("location", ""))
             if reply.status in (429, 503):
-                raise AwayError(f"it asks to come back later ({reply.status})", retry_after_s=_seconds(answer.headers))
+                raise AwayError(
+                    f"it asks to come back later ({reply.status})",
+                    retry_after_s=_seconds(answer.headers),
+                    was_busy=True,
+                )
             return reply
     except TimeoutError:
         raise AwayError(f"there was no whole answer within {seconds_max:.0f} s", was_slow=True) from None

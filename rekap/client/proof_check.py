@@ -65,8 +65,9 @@ def check(
     3. the event in it is the one that the file names
     4. with a package: a key that the package registers has signed the event, and may report it
 
-    What 4 finds, and an event that names another definition, is a `fault` and not an error, because the log also has events that
-    do not count. Raises NotProvedError, and ProofFileError where no key of the log was given or the package is another one."""
+    What 4 finds, and an event that names another definition, is a `fault` and not an error, because the log also has events
+    that do not count. Raises NotProvedError, and ProofFileError where no key of the log was given or the package is another
+    one."""
     if definition is not None and definition.hash != file.package.definition:
         raise ProofFileError(
             f"the package is another one: its definition hash is {definition.hash}, and the proof is of "

@@ -14,15 +14,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from projections.definition.checks import problems
 from projections.definition.compiled import Definition
+from rekap.client.errors import RefusedError
+from rekap.client.server import Server
 from rekap.exit_codes import ExitCode
-from rekap.station.delivery import Delivery, Outcome
+from rekap.station.delivery import Cause, Delivery, Outcome
 from rekap.station.filling import Signing, begin, fill, pin, signing_with
-from rekap.station.outbox import Outbox, opened_outbox
-from rekap.terminal import cell, complain
-from runtime.http_client import base_url, client_for
+from rekap.station.outbox import DELIVERED, Kept, Outbox, opened_outbox
+from rekap.station.outcomes import ask_outcomes, outcome_lines
+from rekap.terminal import cell, complain, say
+from runtime.http_client import AwayError, base_url, client_for
 from runtime.package.reading import load_package
 
 HTTP_SECONDS_MAX = 60.0
+OUTCOME_SECONDS = 15.0
+"""The count has a form within a second of its receipt on a quiet machine, and within some seconds on a busy night."""
 
 
 @click.command("submit")
@@ -47,6 +52,10 @@ HTTP_SECONDS_MAX = 60.0
     metavar="KEY",
     help="believe also the receipts and refusals that this key signs",
 )
+@click.option(
+    "--wait", "seconds", type=click.FloatRange(0, 3600), default=OUTCOME_SECONDS, show_default=True,
+    help="seconds to wait for what becomes of the delivered forms; with 0 nothing is asked",
+)  # fmt: skip
 @click.option("--keep-trying", is_flag=True, help="try until everything is delivered, however long the line is down")
 def submit(
     files: tuple[Path, ...],
@@ -57,6 +66,7 @@ def submit(
     anyway: bool,
     correct: bool,
     gateway_keys: tuple[str, ...],
+    seconds: float,
     keep_trying: bool,
 ) -> None:
     """Put the events of FILES into the outbox, then deliver all that waits there.
@@ -64,7 +74,8 @@ def submit(
     A file holds one JSON object, or one on each line: signed envelopes, or events to be signed with --key and --package.
     All of them are checked first. If one of them cannot be taken, nothing is signed or kept. Without FILES, only what
     waits is delivered; `rekap outbox` shows it. A form counts as delivered, or as refused, only when the gateway has signed
-    that answer: with a key that the package registers, or else with the key that it had at the first use.
+    that answer: with a key that the package registers, or else with the key that it had at the first use. At the end the
+    server is asked what became of each delivered form: counted, flagged, or held, and by which rule.
 
     Exit codes: 0 all delivered; 1 something was refused; 2 nothing could be put into the outbox; 75 something still waits.
 
@@ -83,11 +94,19 @@ def submit(
             begin(outbox, signing, address)
         if files:
             _fill(outbox, files, signing, anyway)
-        outcome = asyncio.run(_deliver(outbox, address, keep_trying))
+        outcome, delivered = asyncio.run(_deliver(outbox, address, keep_trying))
         waiting = outbox.count()
+        if delivered and seconds:
+            asyncio.run(
+                _show_outcomes(address, [form for form in outbox.all(DELIVERED) if form.event in delivered], seconds)
+            )
+    if outcome.refused:
+        complain(
+            f"{outcome.refused:,} refused, each named above with file, line and reason; correct and submit them again"
+        )
     if waiting:
         complain(
-            f"{waiting:,} wait in {outbox_path}: {url} is away.",
+            f"{waiting:,} wait in {outbox_path}: {url} {WAIT_BECAUSE[outcome.cause]}.",
             f"{outcome.why}. `rekap submit` continues later." if outcome.why else "`rekap submit` continues later.",
         )
         raise SystemExit(ExitCode.STILL_WAITING)
@@ -105,10 +124,28 @@ def _fill(outbox: Outbox, files: tuple[Path, ...], signing: Signing | None, anyw
         fill(outbox, files, signing, anyway, advanced=advanced)
 
 
-async def _deliver(outbox: Outbox, url: str, keep_trying: bool) -> Outcome:
+WAIT_BECAUSE: dict[Cause, str] = {
+    "away": "is away",
+    "busy": "is busy",
+    "not believed": "answers, but not as a gateway that is believed",
+}
+
+
+async def _show_outcomes(url: str, forms: list[Kept], seconds: float) -> None:
+    try:
+        async with Server(url) as server:
+            became = await ask_outcomes(server, forms, seconds_max=seconds)
+    except (AwayError, RefusedError) as error:
+        complain(f"all have a receipt; what became of them in the count cannot be asked now: {error}")
+        return
+    say(*outcome_lines(forms, became))
+
+
+async def _deliver(outbox: Outbox, url: str, keep_trying: bool) -> tuple[Outcome, set[str]]:
+    """The outcome, and the ids of the events that were delivered."""
     total = outbox.count()
     if not total:
-        return Outcome()
+        return Outcome(), set()
     began, done = time.monotonic(), 0
     with _bar("delivering", total) as (bar, task):
 
@@ -121,7 +158,8 @@ async def _deliver(outbox: Outbox, url: str, keep_trying: bool) -> Outcome:
             bar.console.print(cell(line), soft_wrap=True)
 
         async with client_for(url, seconds_max=HTTP_SECONDS_MAX) as client:
-            return await Delivery(outbox, client, url, report=report, advance=advance).run(keep_trying=keep_trying)
+            delivery = Delivery(outbox, client, url, report=report, advance=advance)
+            return await delivery.run(keep_trying=keep_trying), set(delivery.delivered)
 
 
 @contextmanager

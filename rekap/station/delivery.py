@@ -6,14 +6,14 @@ import asyncio
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import orjson
 
 from proofs.notes import NoteError
 from rekap.station.belief import ElectionName, NotBelievedError, believed, gateway_key
-from rekap.station.outbox import DELIVERED, REFUSED, Outbox, Waiting
+from rekap.station.outbox import DELIVERED, REFUSED, Outbox, Waiting, named
 from rekap.station.sending import BATCH_BYTES, BATCH_LINES, TEMPORARY_STATUSES, Answer, TooLargeError, post_batch
 from runtime.http_client import AwayError, ask, what_came
 from schemas.texts import shown
@@ -30,6 +30,9 @@ ALONE_MAX = 3
 the others are not tried."""
 
 Report = Callable[[str], None]
+Cause = Literal["away", "busy", "not believed"]
+"""Why forms wait: nothing answers that is a gateway; the gateway answers that it cannot take them now; or what answers has not
+signed with a key that is believed."""
 
 
 @dataclass(slots=True)
@@ -38,6 +41,8 @@ class Outcome:
     refused: int = 0
     why: str = ""
     """Why forms still wait."""
+    cause: Cause = "away"
+    """What kind of reason `why` is."""
 
 
 class Delivery:
@@ -56,6 +61,8 @@ class Delivery:
         self._bytes_ceiling = BATCH_BYTES
         self._reported: set[str] = set()
         self.outcome = Outcome()
+        self.delivered: list[str] = []
+        """Ids of the events that were delivered."""
 
     async def run(self, *, keep_trying: bool) -> Outcome:
         """Deliver the forms that wait, oldest first, until none waits or the gateway stays away."""
@@ -66,7 +73,8 @@ class Delivery:
             try:
                 comes_later = await self._send_all()
             except AwayError as away:
-                self.outcome.why, wait, comes_later = str(away), away.retry_after_s, True
+                self._wait_because(str(away), _cause(away))
+                wait, comes_later = away.retry_after_s, True
             if not self._outbox.count():
                 break
             failures = 0 if self.outcome.delivered + self.outcome.refused > ended else failures + 1
@@ -120,8 +128,8 @@ class Delivery:
             if len(batch) > 1:
                 continue  # with half the batch, because a proxy may block a single form of it
             self._outbox.end({}, {batch[0].number: str(why)})
-            self.outcome.why = str(why)
-            self._report_once(f"{batch[0].event[:16]} waits: {why}")
+            self._wait_because(str(why), _cause(why))
+            self._report_once(f"{named(batch[0])} waits: {why}")
             last = batch[0].number
             alone += 1
             if alone == ALONE_MAX:
@@ -150,22 +158,26 @@ class Delivery:
                 self._count(each, *ended[each.number])
         self._advance(len(ended))
         if left:
-            self.outcome.why = next(iter(left.values()))
+            self._wait_because(next(iter(left.values())), "busy" if comes_later else "not believed")
             if by_another_key:
-                self.outcome.why = await self._sentence_on_another_key(election)
+                self._wait_because(await self._sentence_on_another_key(election), "not believed")
             if not ended:
-                raise AwayError(self.outcome.why, was_odd=not comes_later)
+                raise AwayError(self.outcome.why, was_odd=not comes_later, was_busy=comes_later and not by_another_key)
             self._report_once(f"{len(left):,} wait: {self.outcome.why}")
         return comes_later
 
     def _count(self, form: Waiting, state: str, receipt_or_problem: dict[str, Any]) -> None:
         if state == DELIVERED:
             self.outcome.delivered += 1
+            self.delivered.append(form.event)
             for warning in receipt_or_problem.get("warnings") or ():
-                self._report(f"{form.event} delivered, with a warning: {shown(warning.get('detail', warning))}")
+                self._report(f"{named(form)} delivered, with a warning: {shown(warning.get('detail', warning))}")
             return
         self.outcome.refused += 1
-        self._report(f"{form.event} refused ({receipt_or_problem['status']}) {reason(receipt_or_problem)}")
+        self._report(f"{named(form)} refused ({receipt_or_problem['status']}) {reason(receipt_or_problem)}")
+
+    def _wait_because(self, why: str, cause: Cause) -> None:
+        self.outcome.why, self.outcome.cause = why, cause
 
     def _report_once(self, sentence: str) -> None:
         if sentence not in self._reported:
@@ -184,7 +196,8 @@ class Delivery:
         if found != election:
             raise AwayError(
                 f"{self._url} is a gateway of {shown(found.id)} ({found.mode}), and forms of {shown(election.id)} "
-                f"({shown(election.mode)}) wait"
+                f"({shown(election.mode)}) wait",
+                was_odd=True,
             )
         self._outbox.pinned_keys.pin(election, public_key, f"at first use, from {self._url}")
         self._report(
@@ -217,15 +230,19 @@ class Delivery:
             body = None
         key = body.get("gateway_key") if isinstance(body, dict) else None
         if not isinstance(key, str):
-            raise AwayError(what_came(reply))
+            raise AwayError(what_came(reply), was_odd=True)
         return shown(key)
+
+
+def _cause(away: AwayError) -> Cause:
+    return "busy" if away.was_busy else "not believed" if away.was_odd else "away"
 
 
 def _parsed(text: str) -> tuple[ElectionName, bytes]:
     try:
         return gateway_key(text)
     except NoteError as error:
-        raise AwayError(f"the server is not a gateway: {shown(error)}") from None
+        raise AwayError(f"the server is not a gateway: {shown(error)}", was_odd=True) from None
 
 
 def reason(problem: dict[str, Any]) -> str:

@@ -35,6 +35,10 @@ class Given(NamedTuple):
     line: int
     value: dict[str, Any]
 
+    @property
+    def position(self) -> str:
+        return f"{shown(self.file)}:{self.line}"
+
 
 def objects(file: Path) -> Iterator[Given]:
     """The objects of a file, one after the other, so that a file of a whole nation needs no more memory than one form. Raises

@@ -134,7 +134,7 @@ def fill(
 def _put(outbox: Outbox, given: Given, signing: Signing | None, mistakes: _Mistakes) -> bool:
     """Put one object into the outbox. Returns False if the outbox has it already. Raises OutboxError."""
     if "signatures" in given.value or "payload" in given.value:
-        return outbox.keep(given.value)
+        return outbox.keep(given.value, origin=given.position)
     if "type" not in given.value:
         raise OutboxError("neither a signed envelope nor an event: it has no field `type`")
     if signing is None:
@@ -157,7 +157,7 @@ def _put(outbox: Outbox, given: Given, signing: Signing | None, mistakes: _Mista
                 f"different (event {event_before[:16]}); if this one is the correction, --correct makes it version "
                 f"{version_before + 1}"
             )
-    event = outbox.sign(given.value, signing.key, signing.definition, correction=correction)
+    event = outbox.sign(given.value, signing.key, signing.definition, correction=correction, origin=given.position)
     for mistake in signing.check.mistakes(event):
         mistakes.add(given, mistake.rule, mistake.sentence, mistake.is_refused)
     return True
@@ -175,7 +175,7 @@ class _Mistakes:
         self._refused += is_refused
         if self._found <= MISTAKES_SHOWN:
             station = f"station {given.value['station']}: " if "station" in given.value else ""
-            complain(f"{given.file}:{given.line}: {station}{rule}: {sentence}")
+            complain(f"{given.position}: {station}{rule}: {sentence}")
 
     def raise_if_any(self) -> None:
         """Raises OutboxError, unless they are to be signed anyway."""

@@ -32,8 +32,10 @@ WAITING, DELIVERED, REFUSED, DROPPED = "waiting", "delivered", "refused", "dropp
 STATES = (WAITING, DELIVERED, REFUSED, DROPPED)
 EVENT_DIGITS_MIN = 6
 """Fewest digits by which a form is named. At half, two of a hundred forms begin with the same digits."""
-_LAYOUT = 2
+_LAYOUT = 3
 """Layout of the file (SQLite's user_version)."""
+_LAYOUT_WITHOUT_ORIGIN = 2
+"""Layout that lacks the column `origin`. A file of it is taken over, because the forms of a station may wait in one."""
 
 _TABLES = f"""
 CREATE TABLE IF NOT EXISTS forms (
@@ -47,7 +49,8 @@ CREATE TABLE IF NOT EXISTS forms (
     state TEXT NOT NULL,
     attempts INTEGER NOT NULL,   -- how often it was sent
     answer TEXT,                 -- the receipt or refusal that ended its waiting, as JSON
-    last TEXT                    -- why it still waits, after an attempt
+    last TEXT,                   -- why it still waits, after an attempt
+    origin TEXT                  -- file and line that it was read from
 );
 CREATE INDEX IF NOT EXISTS forms_by_state ON forms (state, mode, election, number);
 {signed_events.TABLES}
@@ -59,6 +62,8 @@ class Waiting(NamedTuple):
     number: int
     event: str
     envelope: bytes
+    title: str
+    origin: str | None
 
 
 class Kept(NamedTuple):
@@ -73,6 +78,12 @@ class Kept(NamedTuple):
     attempts: int
     answer: dict[str, Any] | None
     last: str | None
+    origin: str | None
+
+
+def named(form: Waiting | Kept) -> str:
+    """A form as it is named in a line: file and line that it was read from, and what it is."""
+    return f"{form.origin or form.event[:16]}: {form.title}"
 
 
 @contextmanager
@@ -106,7 +117,11 @@ class Outbox:
             layout, tables = self._database.execute(
                 "SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM pragma_user_version"
             ).fetchone()
-            if layout != _LAYOUT and tables:
+            if layout == _LAYOUT_WITHOUT_ORIGIN:
+                self._database.executescript(
+                    f"BEGIN IMMEDIATE; ALTER TABLE forms ADD COLUMN origin TEXT; PRAGMA user_version = {_LAYOUT}; COMMIT"
+                )
+            elif layout != _LAYOUT and tables:
                 raise OutboxError(f"{self.path} is a file of another kind, or of another version of Rekap")
             # In one transaction, because a file with tables and without their layout could not be opened again.
             self._database.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {_LAYOUT}; COMMIT")
@@ -124,9 +139,9 @@ class Outbox:
         with transaction(self._database):
             yield
 
-    def keep(self, given: Mapping[str, Any]) -> bool:
-        """Keep a signed envelope. Returns False if the outbox has it already. Raises OutboxError if it is not a signed
-        envelope."""
+    def keep(self, given: Mapping[str, Any], *, origin: str | None = None) -> bool:
+        """Keep a signed envelope, which was read from `origin`. Returns False if the outbox has it already. Raises OutboxError
+        if it is not a signed envelope."""
         try:
             envelope = ENVELOPE.validate_python(given)
             opened = open_envelope(envelope)
@@ -136,7 +151,7 @@ class Outbox:
             raise OutboxError(f"not a signed envelope: {error}") from None
         # Written again in one line, because a batch has an envelope in each line. The signature is of the payload
         # alone.
-        return self._insert(opened.event_id.hex(), orjson.dumps(given), _event(opened.payload))
+        return self._insert(opened.event_id.hex(), orjson.dumps(given), _event(opened.payload), origin)
 
     def sign(
         self,
@@ -145,17 +160,18 @@ class Outbox:
         definition: Definition,
         *,
         correction: Mapping[str, Any] = MappingProxyType({}),
+        origin: str | None = None,
     ) -> AnyEvent:
         """Sign an event's body with the key's next number (SignedEvents.sign), and keep it. Raises OutboxError."""
         event, signed = self.signed_events.sign(body, key, definition, correction)
-        self._insert(signed.event_id, signed.envelope, event.model_dump(mode="json"))
+        self._insert(signed.event_id, signed.envelope, event.model_dump(mode="json"), origin)
         return event
 
     def waiting(self, election: ElectionName, *, after: int, lines_max: int, bytes_max: int) -> list[Waiting]:
         """The oldest forms after a number that wait, up to `lines_max` and `bytes_max`, but the first one of any size."""
         rows = self._database.execute(
-            "SELECT number, event, envelope FROM forms WHERE state = ? AND mode = ? AND election = ? AND number > ? "
-            "ORDER BY number LIMIT ?",
+            "SELECT number, event, envelope, title, origin FROM forms WHERE state = ? AND mode = ? AND election = ? "
+            "AND number > ? ORDER BY number LIMIT ?",
             (WAITING, *election, after, lines_max),
         )
         batch: list[Waiting] = []
@@ -245,7 +261,7 @@ class Outbox:
         with transaction(self._database):
             self._database.execute("UPDATE forms SET state = ?, answer = NULL WHERE event = ?", (WAITING, form.event))
 
-    def _insert(self, event_id: str, envelope: bytes, fields: Mapping[str, Any]) -> bool:
+    def _insert(self, event_id: str, envelope: bytes, fields: Mapping[str, Any], origin: str | None) -> bool:
         if len(envelope) > ENVELOPE_BYTES_MAX:
             raise OutboxError(
                 f"the envelope has {len(envelope):,} bytes, and no gateway takes more than {ENVELOPE_BYTES_MAX:,}"
@@ -253,19 +269,19 @@ class Outbox:
         words = [shown(fields[name]) for name in ("type", "station", "contest") if isinstance(fields.get(name), str)]
         title = " ".join([*words, *([f"v{fields['version']}"] if type(fields.get("version")) is int else [])])
         done = self._database.execute(
-            "INSERT OR IGNORE INTO forms VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, 0, NULL, NULL)",
-            (event_id, envelope, len(envelope), fields["mode"], fields["election"], title, WAITING),
+            "INSERT OR IGNORE INTO forms VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, 0, NULL, NULL, ?)",
+            (event_id, envelope, len(envelope), fields["mode"], fields["election"], title, WAITING, origin),
         )
         return done.rowcount > 0
 
 
-_SELECT = "SELECT number, event, envelope, mode, election, title, state, attempts, answer, last FROM forms"
+_SELECT = "SELECT number, event, envelope, mode, election, title, state, attempts, answer, last, origin FROM forms"
 
 
 def _kept(row: Any) -> Kept:
-    number, event, envelope, mode, election, title, state, attempts, answer, last = row
+    number, event, envelope, mode, election, title, state, attempts, answer, last, origin = row
     parsed = None if answer is None else orjson.loads(answer)
-    return Kept(number, event, envelope, ElectionName(mode, election), title, state, attempts, parsed, last)
+    return Kept(number, event, envelope, ElectionName(mode, election), title, state, attempts, parsed, last, origin)
 
 
 def _event(payload: bytes) -> dict[str, Any]:

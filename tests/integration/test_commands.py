@@ -48,11 +48,16 @@ async def test_an_outbox_outlives_a_dead_line_and_delivers_each_event_once(stack
     assert "3 put into the outbox" in out
     assert "3 wait in" in err
 
-    code, out, err = await rekap("submit", file, "--outbox", outbox, "--url", stack.url)
+    code, out, err = await rekap("submit", file, "--outbox", outbox, "--url", stack.url, "--wait", "120")
     assert code == 1, "one of the three is refused"
+    assert out.splitlines()[1:] == [
+        f"{file}:1: result.reported 1.1.1-1 president v1: counted",
+        f"{file}:2: result.reported 1.1.1-2 president v1: counted",
+        "2 counted",
+    ]
     assert "only this key is believed from now on" in err
     assert "0 put into the outbox, 3 were there already" in out
-    assert "refused (422) station: " in err
+    assert f"{file}:3: result.reported 9.9.9-9 president v1 refused (422) station: " in err
 
     code, out, _ = await rekap("outbox", "list", "--outbox", outbox)
     assert code == 0

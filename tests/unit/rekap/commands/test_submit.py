@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,7 @@ from rekap.station.outbox import Outbox, payload_of
 from rekap.station.signing import Signer
 from runtime.files.key_files import write_key_file
 from runtime.package.writing import write_package
-from schemas.canonical import canonical_bytes
+from schemas.canonical import canonical_bytes, sha256_hex
 from tests.support.fake_gateway import FakeGateway, answer, in_a_thread
 from tests.support.ledger import CREATED_AT, private_key
 from tests.support.small_election import reported, small_package
@@ -261,7 +264,7 @@ def test_an_address_that_is_none_is_a_sentence(run: Run, url: str, sentence: str
 def test_an_address_may_end_in_a_slash_and_have_a_path(run: Run, end: str) -> None:
     with in_a_thread(FakeGateway()) as gateway:
         assert run("submit", write("form.json", reported("1.1.1-1")), *SIGN, url=gateway.url + end).exit_code == 0
-    assert gateway.requests[-1][0] == end.rstrip("/") + "/v1/submissions:batch"
+    assert end.rstrip("/") + "/v1/submissions:batch" in [path for path, _ in gateway.requests]
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
@@ -290,6 +293,128 @@ def test_a_proxy_that_does_not_work_is_named(
     assert result.exit_code in (2, 75)
     assert sentence in result.stderr
     assert "secret" not in result.stderr
+
+
+# ── what became of them ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def counting(states: dict[str, str], *, late: int = 0) -> Callable[[FakeGateway, str, bytes], bytes]:
+    """A gateway whose list has the events that it took, each in the state of its station; the first `late` lists are empty."""
+    asked = 0
+
+    def respond(gateway: FakeGateway, path: str, body: bytes) -> bytes:
+        nonlocal asked
+        if "/v1/events?" in path:
+            asked += 1
+            lines = [_listed(each, number, states) for number, each in enumerate(gateway.ledger) if asked > late]
+            return answer(200, {"events": lines[::-1], "next": None})
+        if "/v1/events/0/" in path:
+            line = _listed(gateway.ledger[int(path.rpartition("/")[2])], 0, states)
+            return answer(200, line | {"findings": [{"rule": "F3", "sentence_en": "VA is 61, but Σ V = 60."}]})
+        return gateway.honest(path, body)
+
+    return respond
+
+
+def _listed(envelope: bytes, number: int, states: dict[str, str]) -> dict[str, Any]:
+    payload = payload_of(envelope)
+    state = states.get(orjson.loads(payload)["station"], "counted")
+    rules = [] if state == "counted" else ["F3"]
+    return {"event": sha256_hex(payload), "partition": 0, "offset": number, "state": state, "rules": rules}
+
+
+def test_a_submit_ends_with_what_became_of_each_form(run: Run) -> None:
+    file = write("forms.ndjson", reported("1.1.1-1"), reported("1.1.1-2", VA=61, VC=62))
+    with in_a_thread(FakeGateway(respond=counting({"1.1.1-2": "held"}, late=1))) as gateway:
+        result = run("submit", file, *SIGN, "--anyway", url=gateway.url)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-3:] == [
+        "forms.ndjson:1: result.reported 1.1.1-1 president v1: counted",
+        "forms.ndjson:2: result.reported 1.1.1-2 president v1: held: F3: VA is 61, but Σ V = 60.",
+        "1 counted, 1 held",
+    ]
+
+
+def test_of_many_forms_those_that_count_are_only_a_number(run: Run) -> None:
+    bodies = [reported(station, version=version) for version in (1, 2, 3) for station in small_stations()]
+    with in_a_thread(FakeGateway(respond=counting({"2.2.2-2": "flagged"}))) as gateway:
+        result = run("submit", write("forms.ndjson", *bodies), *SIGN, url=gateway.url)
+    assert result.stdout.splitlines()[1:-1] == [
+        f"forms.ndjson:{line}: result.reported 2.2.2-2 president v{version}: flagged: F3: VA is 61, but Σ V = 60."
+        for version, line in ((1, 16), (2, 32), (3, 48))
+    ]
+    assert result.stdout.splitlines()[-1] == "45 counted, 3 flagged"
+
+
+def small_stations() -> list[str]:
+    return [station.code for station in small_package().stations]
+
+
+def test_a_count_that_comes_late_and_a_server_without_a_list_are_sentences(run: Run) -> None:
+    with in_a_thread(FakeGateway(respond=counting({}, late=99))) as gateway:
+        result = run("submit", write("1.json", reported("1.1.1-1")), *SIGN, "--wait", "0.1", url=gateway.url)
+        assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "1 not yet in the count")
+    with in_a_thread(FakeGateway()) as gateway:
+        result = run("submit", write("2.json", reported("1.1.1-2")), *SIGN, url=gateway.url)
+        assert result.exit_code == 0
+        assert "all have a receipt; what became of them in the count cannot be asked now: " in result.stderr
+        asked = len(gateway.requests)
+        run("submit", write("3.json", reported("1.1.2-1")), *SIGN, "--wait", "0", url=gateway.url)
+        assert all("/v1/events" not in path for path, _ in gateway.requests[asked:])
+
+
+def test_a_refusal_names_file_line_and_station(run: Run) -> None:
+    problem = {"title": "x", "status": 422, "detail": "Nothing of that.", "field": "form"}
+    file = write("forms.ndjson", reported("1.1.1-1"), reported("1.1.1-2"))
+    gateway = FakeGateway(refuses=lambda each: problem if b'"1.1.1-2"' in payload_of(each) else None)
+    with in_a_thread(gateway):
+        result = run("submit", file, *SIGN, url=gateway.url)
+    assert result.exit_code == 1
+    assert "forms.ndjson:2: result.reported 1.1.1-2 president v1 refused (422) form: Nothing of that." in result.stderr
+    assert "1 refused, each named above" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("respond", "words"),
+    [
+        (lambda gateway, path, body: answer(503, b"", "text/plain", "Retry-After: 0"), "is busy."),
+        (lambda gateway, path, body: answer(429, b"", "text/plain", "Retry-After: 0"), "is busy."),
+        (
+            lambda gateway, path, body: answer(200, b"<title>Login</title>", "text/html"),
+            "answers, but not as a gateway",
+        ),
+        (
+            lambda gateway, path, body: (
+                gateway.honest(path, body)
+                if path.endswith("/v1/gateway")
+                else answer(200, {"line": 1, "status": 503, "problem": {"status": 503, "detail": "Try again."}})
+            ),
+            "is busy.",
+        ),
+    ],
+)
+def test_away_busy_and_not_believed_are_told_apart(run: Run, respond: Any, words: str) -> None:
+    with in_a_thread(FakeGateway(respond=respond)) as gateway:
+        result = run("submit", write("1.json", reported("1.1.1-1")), *SIGN, url=gateway.url)
+    assert result.exit_code == 75
+    assert f"1 wait in outbox.sqlite: {gateway.url} {words}" in result.stderr
+    assert "1 wait in outbox.sqlite: http://127.0.0.1:1 is away.\n" in run("submit").stderr
+
+
+def test_an_outbox_of_the_layout_before_is_taken_over(run: Run) -> None:
+    run("submit", write("1.json", reported("1.1.1-1")), *SIGN)
+    with closing(sqlite3.connect("outbox.sqlite")) as database:
+        (made,) = database.execute("SELECT sql FROM sqlite_master WHERE name = 'forms'").fetchone()
+        before = re.sub(r"last TEXT,(.*)\n.*origin TEXT.*", r"last TEXT \1", made)
+        database.executescript(f"ALTER TABLE forms RENAME TO taken; {before}")
+        database.executescript(
+            "INSERT INTO forms SELECT number, event, envelope, bytes, mode, election, title, state, attempts, answer, last "
+            "FROM taken; DROP TABLE taken; PRAGMA user_version = 2"
+        )
+    with in_a_thread(FakeGateway(respond=counting({}))) as gateway:
+        result = run("submit", url=gateway.url)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == "1 counted"
 
 
 # ── numbers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
