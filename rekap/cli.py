@@ -14,6 +14,7 @@ COMMANDS = {
     "up": "rekap.commands.up:up",
     "demo": "rekap.commands.demo:demo",
     "watch": "rekap.commands.watch:watch",
+    "form": "rekap.commands.form:form",
     "submit": "rekap.commands.submit:submit",
     "outbox": "rekap.commands.outbox:outbox",
     "proof": "rekap.commands.proof:proof",
