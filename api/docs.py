@@ -18,6 +18,26 @@ from api.problems import PROBLEM_RESPONSES, PROBLEM_SCHEMA
 
 router = APIRouter(include_in_schema=False)
 
+PARAMETERS = {
+    "area": "Code of an area, as `/v1/areas` lists them.",
+    "candidate": "Id of a candidate.",
+    "choice": "Id of a choice of the contest.",
+    "contest": "Id of a contest.",
+    "cursor": "Position after which to continue, instead of beginning with a snapshot.",
+    "district": "Id of an electoral district.",
+    "event": "Id of an event.",
+    "key": "Id of a key.",
+    "last-event-id": "The `id` of the last message that the client has; a browser sends it by itself.",
+    "offset": "Offset of a record in the partition.",
+    "office": "Id of an office, as `/v1/election` lists them.",
+    "partition": "Number of a ledger partition, from 0.",
+    "party": "Id of a party.",
+    "path": "Path of a file of the log (C2SP tlog-tiles).",
+    "station": "Code of a polling station (TPS).",
+    "submission": "The event id in the receipt.",
+}
+"""Descriptions of parameters of which the route has none, because they mean the same everywhere."""
+
 
 def operation_id(route: APIRoute) -> str:
     """The name of a route in generated clients: `get_area`, `submit`."""
@@ -39,6 +59,8 @@ def describe(app: FastAPI) -> None:
             for methods in document["paths"].values():
                 for method, operation in methods.items():
                     _complete(method, operation["responses"])
+                    for parameter in operation.get("parameters", ()):
+                        parameter.setdefault("description", PARAMETERS.get(parameter["name"], ""))
             app.openapi_schema = document
         return app.openapi_schema
 

@@ -114,10 +114,13 @@ PROBLEM_SCHEMA = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],
     "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
+        "type": {
+            "type": "string",
+            "description": "URI of the kind of problem; `about:blank` where the status says all",
+        },
+        "title": {"type": "string", "description": "the kind of problem, the same for all of the kind"},
+        "status": {"type": "integer", "description": "the status of the answer"},
+        "detail": {"type": "string", "description": "what is wrong with this request, and what to do"},
         "field": {"type": "string", "description": "dotted path of the value at fault"},
         "rule": {"type": "string", "description": "id of the rule that refused it"},
         "role": {"type": "string", "description": "of 421: the role of the processes that serve this"},

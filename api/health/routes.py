@@ -12,11 +12,16 @@ from api.health.decision import not_ready
 from api.health.probe import HealthProbe
 from api.problems import PROBLEM_RESPONSES, Problem
 from runtime import metrics
+from schemas.served.health import HealthAnswer
 
 router = APIRouter(tags=["health"])
 
 
-@router.get("/v1/health", summary="The lag of every stage")
+@router.get(
+    "/v1/health",
+    summary="The lag of every stage",
+    responses={200: {"model": HealthAnswer, "description": "Also where `status` is not ok."}},
+)
 async def health(request: Request) -> dict[str, Any]:
     """Lag in records of each stage behind what it reads, and whether Kafka and PostgreSQL answer. `status` is `ok`;
     `degraded` where one of them does not answer, a stage lags (`lagging`; the live feed also while it begins) or has no

@@ -24,6 +24,25 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     status: PROBLEM_RESPONSES[status] for status in (401, 403, 409, 413, 415, 422, 503)
 }
 _ENVELOPE_SCHEMA = {"$ref": "#/components/schemas/Envelope", "$defs": {"Envelope": ENVELOPE.json_schema()}}
+BATCH_LINE = {"$ref": "#/components/schemas/Envelope"}
+BATCH_ANSWER = {
+    "$ref": "#/components/schemas/BatchAnswer",
+    "$defs": {
+        "BatchAnswer": {
+            "title": "BatchAnswer",
+            "description": "The answer to one line of a batch.",
+            "type": "object",
+            "required": ["line", "status"],
+            "properties": {
+                "line": {"type": "integer", "minimum": 1, "description": "Number of the line, from 1."},
+                "status": {"type": "integer", "description": "Status that the line would have by itself."},
+                "receipt": {"$ref": "#/components/schemas/Receipt", "description": "Where the ledger has the event."},
+                "problem": {"$ref": "#/components/schemas/Problem", "description": "Where the line was refused."},
+            },
+        }
+    },
+}
+"""Lines of NDJSON, for which OpenAPI 3.1 has no schema of its own; `x-line-schema` has it."""
 _ENVELOPE_BODY = {"content": {"application/json": {"schema": _ENVELOPE_SCHEMA}}, "required": True}
 
 
@@ -50,12 +69,15 @@ async def submit(request: Request) -> Response:
     "/submissions:batch",
     response_class=Response,
     responses={
-        200: {"description": "An answer a line.", "content": {"application/x-ndjson": {"schema": {"type": "string"}}}},
+        200: {
+            "description": "An answer a line, each as `BatchAnswer`.",
+            "content": {"application/x-ndjson": {"schema": {"type": "string"}, "x-line-schema": BATCH_ANSWER}},
+        },
         **{status: PROBLEM_RESPONSES[status] for status in (413, 415, 422)},
     },
     openapi_extra={
         "requestBody": {
-            "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+            "content": {"application/x-ndjson": {"schema": {"type": "string"}, "x-line-schema": BATCH_LINE}},
             "required": True,
             "description": f"One envelope a line, up to {BATCH_LINES_MAX} lines.",
         }

@@ -42,20 +42,23 @@ SIGNATURE_CHARACTERS = 88
 
 
 class Signature(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True)
 
     keyid: Annotated[str, Field(pattern=KEY_ID_PATTERN)]
+    """Id of the key that signed."""
     sig: Annotated[str, Field(min_length=SIGNATURE_CHARACTERS, max_length=SIGNATURE_CHARACTERS)]
     """Ed25519 signature of the payload's pre-authentication encoding, base64."""
 
 
 class Envelope(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True)
 
     payload: Annotated[str, Field(min_length=4, max_length=ENVELOPE_BYTES_MAX)]
     """The event's canonical JSON, base64."""
     payloadType: Annotated[str, Field(pattern=r"^application/vnd\.rekap\.event\+json$")]
+    """Type of the payload, which is part of what was signed."""
     signatures: Annotated[tuple[Signature, ...], Field(min_length=1, max_length=SIGNATURES_MAX)]
+    """The signature of the payload (DSSE)."""
 
 
 ENVELOPE: TypeAdapter[Envelope] = TypeAdapter(Envelope)
@@ -78,6 +81,7 @@ class _PlainRecord(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     envelope: _PlainEnvelope
     gateway: str
     received_at: str
+    """Time by the gateway's clock (RFC 3339, UTC)."""
 
 
 _QUOTES, _QUOTES_OF_ENVELOPE = 28, 18
@@ -214,28 +218,35 @@ def open_by_schema(value: bytes) -> Opened:
 class Warned(BaseModel):
     """A warning in a receipt."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     rule: str
     """Id of the rule in docs/reference/rules.md."""
     field: str
+    """Field of the event that the warning is about."""
     detail: str
+    """The warning in English."""
     detail_id: str
+    """The warning in Indonesian."""
 
 
 class Receipt(BaseModel):
     """The gateway's answer after the ledger has the record (acks=all)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     submission: str
     """The event id."""
     partition: int
+    """Ledger partition that has the record."""
     offset: int
+    """Offset of the record in its ledger partition."""
     leaf_hash: str
     """RFC 6962 leaf hash of the record, hexadecimal."""
     received_at: str
+    """Time by the gateway's clock (RFC 3339, UTC)."""
     gateway: str
+    """Name of the gateway that signs."""
     duplicate: bool = False
     """True where the ledger already had this event. The other fields are then those of its first record."""
     signed: str | None = None

@@ -35,10 +35,12 @@ ReasonCode = Annotated[str, Field(pattern=REASON_PATTERN)]
 class Event(BaseModel):
     """Fields that every event has."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     election: Annotated[str, Field(pattern=ELECTION_PATTERN)]
+    """Id of the election."""
     mode: Mode
+    """Mode of the election, so that an event of a rehearsal cannot enter a live one."""
     definition: Sha256
     """Definition hash of the submitter's election package."""
     seq: Annotated[int, Field(ge=0, le=SEQ_MAX, strict=True)]
@@ -48,68 +50,89 @@ class Event(BaseModel):
     prev: Sha256 | None = None
     """Event id of the key's previous event; null for its first event."""
     created_at: Time
+    """Time by the submitter's clock (RFC 3339, UTC)."""
 
 
 class Image(BaseModel):
     """A photograph or scan of the form, by its hash. The picture itself is not in the ledger."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     sha256: Sha256
+    """SHA-256 of the bytes, hexadecimal."""
     page: Annotated[int, Field(ge=1, le=PAGES_MAX, strict=True)] = 1
+    """Page of the form."""
     url: Annotated[str, Field(max_length=URL_CHARACTERS_MAX, pattern=WEB_ADDRESS_PATTERN)] | None = None
+    """Web address of the picture."""
 
 
 class ElectionOpened(Event):
     """Genesis event, at offset 0 of every partition. The count starts at zero, with this definition."""
 
     type: Literal["election.opened"]
+    """Type of the event."""
     partitions: Annotated[int, Field(ge=1, le=PARTITIONS_MAX, strict=True)]
+    """Number of ledger partitions."""
 
 
 class DefinitionAmended(Event):
     """A new version of the package, with its hash and the reason."""
 
     type: Literal["definition.amended"]
+    """Type of the event."""
     amended_definition: Sha256
+    """Definition hash of the new package."""
     reason: ReasonCode
+    """Reason."""
 
 
 class _OnStation(Event):
     station: Code
+    """Code of the polling station (TPS)."""
     contest: Code
+    """Id of the contest."""
 
 
 class _FormEvent(_OnStation):
     version: Version
+    """Version of the result, from 1; each correction has a higher one."""
     supersedes: Sha256 | None = None
     """Event id of the version that this one corrects; null for the first version."""
     reason: ReasonCode | None = None
+    """Reason."""
     form_name: Annotated[str, Field(max_length=FORM_NAME_CHARACTERS_MAX, pattern=PLAIN_TEXT_PATTERN)] = "C.HASIL"
+    """Name of the paper form, such as `C.HASIL-PPWP`."""
     form: ResultForm
+    """The numbers of the form."""
     images: Annotated[tuple[Image, ...], Field(max_length=IMAGES_MAX)] = ()
+    """Pictures of the form."""
 
 
 class ResultReported(_FormEvent):
     """The result of one station in one contest, from one form, as version n."""
 
     type: Literal["result.reported"]
+    """Type of the event."""
 
 
 class ResultCopied(_FormEvent):
     """A witness's or observer's copy of a form. It is evidence, and is never counted."""
 
     type: Literal["result.copied"]
+    """Type of the event."""
 
 
 class ResultReviewed(_OnStation):
     """A held result is accepted (it counts, flagged) or rejected (it does not)."""
 
     type: Literal["result.reviewed"]
+    """Type of the event."""
     event: Sha256
     """Event id of the reviewed result."""
     decision: Literal["accepted", "rejected"]
+    """Whether the held result counts."""
     reason: ReasonCode
+    """Reason."""
 
 
 class ResultAnnulled(_OnStation):
@@ -119,10 +142,13 @@ class ResultAnnulled(_OnStation):
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["through_version"]}, {"required": ["event"]}]})
 
     type: Literal["result.annulled"]
+    """Type of the event."""
     through_version: Version | None = None
+    """Highest version that no longer counts."""
     event: Sha256 | None = None
     """Event id of the one form that no longer counts."""
     reason: ReasonCode
+    """Reason."""
 
     @model_validator(mode="after")
     def _names_one(self) -> ResultAnnulled:
@@ -135,47 +161,66 @@ class AnnulmentWithdrawn(_OnStation):
     """The end of an annulment, withdrawn by the role that ordered it."""
 
     type: Literal["annulment.withdrawn"]
+    """Type of the event."""
     annulment: Sha256
     """Event id of the annulment."""
     reason: ReasonCode
+    """Reason."""
 
 
 class _OnArea(Event):
     area: Code
+    """Code of the area."""
 
 
 class RecapDeclared(_OnArea):
     """The official recapitulation of an area (D.HASIL). It is compared with our sum, and is never part of it."""
 
     type: Literal["recap.declared"]
+    """Type of the event."""
     contest: Code
+    """Id of the contest."""
     version: Version
+    """Version of the result, from 1; each correction has a higher one."""
     form_name: Annotated[str, Field(max_length=FORM_NAME_CHARACTERS_MAX, pattern=PLAIN_TEXT_PATTERN)]
+    """Name of the paper form, such as `D.HASIL`."""
     form: ResultForm
+    """The numbers of the recapitulation."""
 
 
 class AreaCertified(_OnArea):
     """The recapitulation of an area is final at its level."""
 
     type: Literal["area.certified"]
+    """Type of the event."""
     office: Code
+    """Id of the office."""
     event: Sha256
+    """Event id of the recapitulation."""
 
 
 class ObjectionFiled(_OnStation):
     """An objection of a witness, observer or supervisor to a record, which it names by its id, with an image of the form."""
 
     type: Literal["objection.filed"]
+    """Type of the event."""
     event: Sha256
+    """Event id of the record that is objected to."""
     image: Sha256 | None = None
+    """SHA-256 of a picture of the form."""
     reason: ReasonCode
+    """Reason."""
 
 
 class ObjectionAnswered(_OnStation):
     type: Literal["objection.answered"]
+    """Type of the event."""
     event: Sha256
+    """Event id of the objection."""
     decision: Literal["upheld", "dismissed"]
+    """Whether the objection is right."""
     reason: ReasonCode
+    """Reason."""
 
 
 AnyEvent = (

@@ -17,22 +17,27 @@ CHOICES_MAX = 2_000
 
 
 class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Voters(_Shape):
     """A row with columns L (men), P (women) and J (all)."""
 
     L: Count | None = None
+    """Men (laki-laki)."""
     P: Count | None = None
+    """Women (perempuan)."""
     J: Count | None = None
+    """All (jumlah)."""
 
 
 class Signatures(_Shape):
     """Numbers of people who signed the form, without their names (F9)."""
 
     officers: Count | None = None
+    """Officers of the station (KPPS) who signed."""
     witnesses: Count | None = None
+    """Witnesses (saksi) who signed."""
 
 
 STATED_NUMBERS = ("VA", "VB", "VC", "VK", "VS")
@@ -83,3 +88,4 @@ class ResultForm(_Shape):
     words: Annotated[Tally, Field(max_length=CHOICES_MAX + len(STATED_NUMBERS))] | None = None
     """Numbers that the form gives in words, by one of STATED_NUMBERS or by choice id (F8)."""
     signatures: Signatures | None = None
+    """How many people signed the form."""

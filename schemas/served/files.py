@@ -10,71 +10,101 @@ from schemas.served.snapshots import PartitionOffsets, Texts
 
 
 class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class BulkFile(_Shape):
     """One table in one format."""
 
     name: str
+    """Name of the file."""
     url: str
+    """Path of this API."""
     table: str
     """Name of the table; its columns are in the table `columns`."""
     office: str | None
     """Null for tables of the register."""
     level: str | None
+    """Level of the rows; null for tables of the register."""
     format: str
+    """Format, such as `csv`."""
     media_type: str
+    """Media type (RFC 6838)."""
     schema_version: str
     """Version of the table's columns (semver)."""
     rows: int
+    """Rows of the table."""
     bytes: int
+    """Size in bytes."""
     sha256: str
+    """SHA-256 of the bytes, hexadecimal."""
 
 
 class BulkDocument(_Shape):
     """The XML Schema of a table."""
 
     name: str
+    """Name of the file."""
     url: str
+    """Path of this API."""
     media_type: str
+    """Media type (RFC 6838)."""
     bytes: int
+    """Size in bytes."""
     sha256: str
+    """SHA-256 of the bytes, hexadecimal."""
 
 
 class LeftOut(_Shape):
     """A table that a format cannot hold."""
 
     name: str
+    """Name of the file that is not there."""
     reason: str
+    """Why the format cannot hold the table."""
 
 
 class CutLink(_Shape):
     cut: str
+    """Name of the cut."""
     manifest: str
+    """Path of the manifest."""
 
 
 class FileCatalogue(_Shape):
     """The newest cut of the bulk files. All its files are of one moment."""
 
     election: str
+    """Id of the election."""
     title: Texts
+    """Title in the languages of the package."""
     date: str
+    """Day of the vote."""
     mode: Literal["rehearsal", "live"]
+    """`rehearsal`, of which no number is a result, or `live`."""
     is_test: bool
     """Whether the election is a rehearsal, so that no number is a result."""
     definition: str
+    """Definition hash of the election package."""
     licence: str
+    """Licence under which the numbers may be used."""
     source: str | None
+    """Source of the register, as the package states it; null where it states none."""
     as_of: dict[str, PartitionOffsets]
     """Office → for each ledger partition the offset of the last event that is counted in."""
     taken_at: str
+    """When the cut was copied (RFC 3339, UTC)."""
     status: dict[str, str]
     """Office → its ResultsStatus of NIST SP 1500-100."""
     cut: str
+    """Name of the cut."""
     manifest: str
+    """Path of the manifest."""
     files: list[BulkFile]
+    """The files of the cut."""
     documents: list[BulkDocument]
+    """Files that describe others."""
     left_out: list[LeftOut]
+    """Tables that a format cannot hold."""
     cuts: list[CutLink]
     """The cuts that are there, the newest first."""

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class GatewayAbout(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     gateway_key: str
     """Verifier key (C2SP signed-note) of this gateway's receipts and final refusals."""

@@ -123,7 +123,7 @@ def retry_after_s(reason: str) -> float | None:
 
 
 class _FromClient(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 MessageId = Annotated[str, Field(min_length=1, max_length=64)]
@@ -138,10 +138,15 @@ class Subscribe(_FromClient):
     """Subscription to an area and its children, or to all areas of a level. Without either, to the root and its children."""
 
     type: Literal["subscribe"] = "subscribe"
+    """Type of the message."""
     id: MessageId | None = None
+    """The client's own name for the subscription, which the answer repeats."""
     office: Code
+    """Office to follow."""
     area: Code | None = None
+    """Area to follow; the root where neither area nor level is given."""
     level: Code | None = None
+    """Level whose areas to follow."""
     stations: bool = False
     """Whether to send each change of a station in the area (at any depth) too. GET has their present state."""
     children: bool = True
@@ -167,16 +172,22 @@ class Follow(_FromClient):
     connects again follows again and gets all of it."""
 
     type: Literal["follow"] = "follow"
+    """Type of the message."""
     id: MessageId | None = None
+    """The client's own name for the subscription."""
     bulletin: BulletinName
+    """Bulletin to follow."""
 
 
 class Unsubscribe(_FromClient):
     """End of a subscription, named by its id or by its channel."""
 
     type: Literal["unsubscribe"] = "unsubscribe"
+    """Type of the message."""
     id: MessageId | None = None
+    """Id of the subscription."""
     channel: Annotated[str, Field(max_length=300)] | None = None
+    """Channel of the subscription."""
 
 
 FromClient = Annotated[Subscribe | Follow | Unsubscribe, Field(discriminator="type")]
@@ -187,16 +198,20 @@ FROM_CLIENT: TypeAdapter[Subscribe | Follow | Unsubscribe] = TypeAdapter(FromCli
 
 
 class _FromServer(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Hello(_FromServer):
     """The first message of a connection."""
 
     type: Literal["hello"] = "hello"
+    """Type of the message."""
     election: str
+    """Id of the election."""
     mode: Literal["rehearsal", "live"]
+    """`rehearsal`, of which no number is a result, or `live`."""
     definition: str
+    """Definition hash of the election package."""
     heartbeat_s: int
     """Seconds between heartbeats. After twice this time without one, the connection is dead."""
 
@@ -205,37 +220,55 @@ class Review(_FromServer):
     """The review of a held result."""
 
     offset: int
+    """Offset of the review."""
     event: str
+    """Event id of the review."""
     key: str
+    """Key id of the reviewer."""
     decision: str | None = None
+    """`accepted` or `rejected`."""
     reason: str | None = None
+    """Reason."""
 
 
 class HeldResult(_FromServer):
     """A result that is held for review, or that has ceased to be held: then `state` is what it is now."""
 
     station: str
+    """Code of the polling station (TPS)."""
     contest: str
+    """Id of the contest."""
     area: str
+    """Code of the area."""
     state: str
+    """What became of it: see the states in docs/glossary.md."""
     partition: int
+    """Ledger partition."""
     offset: int | None
     """Offset of the held form, or of the form that counts."""
     event: str | None
+    """Event id, the SHA-256 of the signed payload."""
     version: int | None
+    """Version of the result, from 1; each correction has a higher one."""
     rules: list[str]
     """Ids of the rules for which there is a finding."""
     through: int
+    """Offset up to which this is the state of the station."""
     review: Review | None = None
+    """The review that decided it; null where there was none."""
 
 
 class _ChannelMessage(_FromServer):
     id: str | None = None
     """Id of the subscription that this message answers; absent from later messages."""
     channel: str
+    """Name of the channel."""
     office: str
+    """Office of the channel."""
     as_of: PartitionOffsets
+    """Ledger partition → offset of the last event of the office that is counted in."""
     shard_as_of: PartitionOffsets
+    """As `as_of`, for stations and for areas below the shard level."""
     cursor: str | None = None
     """Absent from a part with `more`."""
     more: bool = False
@@ -259,6 +292,7 @@ class Snapshot(_ChannelMessage):
     """The whole newest state of a channel. It replaces the client's areas, offices and contests."""
 
     type: Literal["snapshot"] = "snapshot"
+    """Type of the message."""
     below_complete: bool
     """False where this server has not read all changes of areas below the shard level. GET has these."""
     stations: list[dict[str, Any]] = []
@@ -269,6 +303,7 @@ class Change(_ChannelMessage):
     """What changed in a channel: the newest state of each changed area, contest and station."""
 
     type: Literal["change"] = "change"
+    """Type of the message."""
     stations: list[dict[str, Any]] = []
     """schemas/derived/blocks.py, `StationRow`."""
 
@@ -284,13 +319,19 @@ class Delta(_ChannelMessage):
     client that resumes or was slow gets `change` messages first, whose rows are whole."""
 
     type: Literal["delta"] = "delta"
+    """Type of the message."""
     from_as_of: PartitionOffsets
     """`as_of` after the last message of the channel before this one."""
     from_shard_as_of: PartitionOffsets
+    """`shard_as_of` after the last message of the channel before this one."""
     area_patches: list[dict[str, Any]] = []
+    """Patches of rows of `areas`."""
     office_patches: list[dict[str, Any]] = []
+    """Patches of rows of `offices`."""
     contest_patches: list[dict[str, Any]] = []
+    """Patches of rows of `contests`."""
     stations: list[dict[str, Any]] = []
+    """Stations that changed, as in a `change`."""
 
 
 GapReason = Literal["cursor-too-old", "cursor-ahead", "slow-client", "results-gap", "subtotals-gap"]
@@ -302,21 +343,30 @@ class Gap(_FromServer):
     gap has no cursor, so a client that disconnects here continues from the message before the gap."""
 
     type: Literal["gap"] = "gap"
+    """Type of the message."""
     id: str | None = None
+    """Id of the subscription that this message answers."""
     channel: str | None = None
+    """Channel of which states were skipped; null for each channel of the connection."""
     office: str | None = None
+    """Office of the channel."""
     reason: GapReason
+    """Why states were skipped."""
     sentence: str
+    """The reason as a sentence."""
     skipped: int | None = None
     """Number of messages that were not sent, where it is known."""
     stations_lost: bool = False
+    """Whether changes of stations are missing, which GET has."""
 
 
 class Heartbeat(_FromServer):
     """Notice that up to this cursor no message is missing, on any channel of this connection."""
 
     type: Literal["heartbeat"] = "heartbeat"
+    """Type of the message."""
     cursor: str
+    """Position after which a client continues."""
     as_of: dict[str, PartitionOffsets]
     """Office → its `as_of`."""
     waiting: list[str]
@@ -328,16 +378,22 @@ class Health(_FromServer):
     Members that are longer than 16 KiB are left out and named in `omitted`."""
 
     type: Literal["health"] = "health"
+    """Type of the message."""
     id: str | None = None
+    """Id of the subscription that this message answers."""
     channel: Literal["health"]
+    """Name of the channel."""
     health: dict[str, Any]
+    """What `/v1/health` answers."""
 
 
 class LogCheckpoint(_FromServer):
     """The newest checkpoint of the log of one ledger partition."""
 
     partition: int
+    """Ledger partition."""
     origin: str
+    """Name of the log in its checkpoints."""
     size: int
     """Records that the checkpoint covers: those at the offsets below it."""
     root: str
@@ -351,27 +407,39 @@ class Checkpoints(_FromServer):
     one those whose checkpoint was made since. A log of which this server has no checkpoint is absent."""
 
     type: Literal["checkpoints"] = "checkpoints"
+    """Type of the message."""
     id: str | None = None
+    """Id of the subscription that this message answers."""
     channel: Literal["checkpoints"]
+    """Name of the channel."""
     logs: list[LogCheckpoint]
+    """Logs whose checkpoint is new."""
     more: bool = False
+    """True where another part of this message follows."""
 
 
 class Unsubscribed(_FromServer):
     type: Literal["unsubscribed"] = "unsubscribed"
+    """Type of the message."""
     id: str | None = None
+    """Id of the subscription that ended."""
     channel: str
+    """Name of the channel."""
 
 
 class FeedError(_FromServer):
     """Answer to a message of the client that cannot be obeyed. The connection stays open, unless there are too many errors."""
 
     type: Literal["error"] = "error"
+    """Type of the message."""
     id: str | None = None
+    """Id of the message that cannot be obeyed, where it has one."""
     status: int
     """Status as in HTTP: 400, 404, 409, 413 or 429."""
     field: str | None
+    """Dotted path of the value at fault; null where no single value is."""
     sentence: str
+    """What is wrong, and what to do."""
 
 
 FromServer = Annotated[

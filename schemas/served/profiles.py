@@ -8,112 +8,159 @@ from pydantic import BaseModel, ConfigDict
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class _ProfileAnswer(_Part):
     election: str
+    """Id of the election."""
     mode: str
+    """`rehearsal`, of which no number is a result, or `live`."""
     definition: str
+    """Definition hash of the election package."""
 
 
 class Person(_Part):
     person: int
     """Position within the choice: of a pair, 1 is the president and 2 the vice president."""
     name: str
+    """Name as on the candidate list."""
     sex: str | None
+    """`male` or `female`; null where the register lacks it."""
     residence: str | None
+    """Regency or city of residence; null where the register lacks it."""
     photo: str | None
+    """Web address of the photograph; null where the register lacks it."""
     web: str | None
+    """Web address; null where the register lacks it."""
 
 
 class CandidateLinks(_Part):
     self: str
+    """The profile itself."""
     result: str
+    """Votes and progress."""
     party: str | None
+    """The party; null where there is none."""
 
 
 class CandidateLine(_Part):
     contest: str
+    """Id of the contest."""
     choice: str
     """Id of the choice, under which results have its votes."""
     name: str
     """As on the ballot."""
     order: int
+    """Position on the ballot."""
     office: str
+    """Id of the office."""
     electorate: str
+    """Id of the electorate, who may vote in the contest."""
     party: str | None
+    """Id of the party; null where there is none."""
     persons: list[Person]
+    """The persons of the choice: of a pair, two."""
     lacking: list[str]
     """Columns that the register lacks for some person; `persons` where it describes nobody."""
     links: CandidateLinks
+    """Paths of this API."""
 
 
 class CandidateSnapshot(_ProfileAnswer, CandidateLine):
     profiles: str
+    """SHA-256 of the profile tables; another where a profile was corrected."""
 
 
 class CandidatePage(_ProfileAnswer):
     profiles: str
     """SHA-256 of the profile tables; another where a profile was corrected."""
     candidates: list[CandidateLine]
+    """The candidates."""
     next: str | None
     """Value of `after` for the next page; null on the last page."""
 
 
 class PartyLinks(_Part):
     self: str
+    """The profile itself."""
     candidates: str
+    """Its candidates."""
 
 
 class PartyLine(_Part):
     party: str
+    """Id of the party."""
     name: str
+    """Name of the party."""
     short_name: str | None
+    """Abbreviation; null where the register lacks it."""
     number: int | None
+    """Number on the ballot (nomor urut); null where it has none."""
     web: str | None
+    """Web address; null where the register lacks it."""
     logo: str | None
+    """Web address of the logo; null where the register lacks it."""
     colour: str | None
+    """Colour as `#RRGGBB`; null where the register lacks it."""
     lacking: list[str]
+    """Columns that the register lacks."""
     offices: list[str]
     """Offices for which the party has a choice in some contest."""
     candidates: int
+    """How many choices are its candidates."""
     links: PartyLinks
+    """Paths of this API."""
 
 
 class PartySnapshot(_ProfileAnswer, PartyLine):
     profiles: str
+    """SHA-256 of the profile tables; another where a profile was corrected."""
 
 
 class PartyPage(_ProfileAnswer):
     profiles: str
+    """SHA-256 of the profile tables; another where a profile was corrected."""
     parties: list[PartyLine]
+    """One page of parties."""
     next: str | None
+    """Value of `after` for the next page; null on the last page."""
 
 
 class DistrictContestLinks(_Part):
     result: str
+    """Votes and progress."""
     candidates: str
+    """Who stands."""
 
 
 class DistrictContest(_Part):
     contest: str
+    """Id of the contest."""
     office: str
+    """Id of the office."""
     seats: int
+    """Seats that are filled."""
     links: DistrictContestLinks
+    """Paths of this API."""
 
 
 class DistrictLinks(_Part):
     self: str
+    """The profile itself."""
 
 
 class DistrictLine(_Part):
     district: str
+    """Id of the electoral district (daerah pemilihan)."""
     name: str
+    """Name of the district."""
     areas: list[str]
     """Areas and stations that elect together."""
     contests: list[DistrictContest]
+    """The contests that it elects in."""
     links: DistrictLinks
+    """Paths of this API."""
 
 
 class DistrictSnapshot(_ProfileAnswer, DistrictLine):
@@ -122,11 +169,14 @@ class DistrictSnapshot(_ProfileAnswer, DistrictLine):
 
 class DistrictPage(_ProfileAnswer):
     districts: list[DistrictLine]
+    """One page of districts."""
     next: str | None
+    """Value of `after` for the next page; null on the last page."""
 
 
 class CandidatesOfArea(_Part):
     area: str
+    """Code of the area."""
     expected: int
     """Choices of kind `candidate` in contests whose electorate lies in the area."""
     described: int
@@ -137,14 +187,20 @@ class CandidatesOfArea(_Part):
 
 class CompletenessOfParties(_Part):
     expected: int
+    """Parties of the package."""
     columns: dict[str, int]
+    """Column of the party profiles → how many parties have it."""
 
 
 class Completeness(_ProfileAnswer):
     profiles: str
+    """SHA-256 of the profile tables; another where a profile was corrected."""
     candidates: CandidatesOfArea
+    """Candidates of the asked area."""
     children: list[CandidatesOfArea]
+    """The same for each area of the next level."""
     parties: CompletenessOfParties
+    """Parties of the election."""
 
 
 _ELECTION = {"election": "pemilu-2029", "mode": "rehearsal", "definition": "ff2a4033" * 8}

@@ -8,11 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class LogAbout(_Answer):
     partition: int
+    """Ledger partition."""
     origin: str
     """Name of the log in its checkpoints."""
     keys: list[str]
@@ -25,6 +26,7 @@ class LogAbout(_Answer):
 
 class Logs(_Answer):
     logs: list[LogAbout]
+    """One log for each ledger partition."""
     witnesses: list[str]
     """Verifier keys of the witnesses that are asked to cosign."""
 
@@ -34,17 +36,25 @@ _Hashes = list[Annotated[str, Field(description="base64")]]
 
 class InclusionProof(_Answer):
     partition: int
+    """Ledger partition."""
     offset: int
+    """Offset of the record, which is the index of its leaf."""
     size: int
     """Size of the tree that the proof leads to."""
     leaf_hash: str
+    """RFC 6962 leaf hash of the record, hexadecimal."""
     proof: _Hashes
+    """Hashes of the proof (RFC 6962, 2.1)."""
     checkpoint: str
     """The signed note with the root."""
 
 
 class ConsistencyProof(_Answer):
     partition: int
+    """Ledger partition."""
     old: int
+    """Size of the smaller tree."""
     new: int
+    """Size of the larger tree."""
     proof: _Hashes
+    """Hashes of the proof (RFC 6962, 2.1)."""

@@ -17,7 +17,7 @@ Texts = dict[str, str]
 
 
 class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Numbers(_Answer):
@@ -30,6 +30,7 @@ class Numbers(_Answer):
     valid: int
     """Valid votes. Where a ballot may have several marks, they may be more or fewer than the valid ballots."""
     valid_ballots: int | None
+    """Valid ballots, where a ballot may have several marks."""
     invalid: int | None
     """Invalid ballots."""
     blank: int | None
@@ -45,6 +46,7 @@ class Numbers(_Answer):
 
 class TierNumbers(Numbers):
     stations: int
+    """Stations with this verdict."""
 
 
 class Tiers(_Answer):
@@ -52,21 +54,32 @@ class Tiers(_Answer):
     not counted."""
 
     clean: TierNumbers
+    """Sums of the results that break no rule."""
     flagged: TierNumbers
+    """Sums of the results that break a soft rule, and count."""
     held: TierNumbers
+    """Sums of the results that break a hard rule, and do not count."""
 
 
 class StationsProgress(_Answer):
     """expected = clean + flagged + held + annulled + waiting; counted = clean + flagged."""
 
     expected: int
+    """Stations that vote in the contest."""
     reported: int
+    """Stations from which a result has come."""
     counted: int
+    """Stations whose result is counted."""
     clean: int
+    """Stations whose counted result breaks no rule."""
     flagged: int
+    """Stations whose counted result breaks a soft rule."""
     held: int
+    """Stations whose result is held for review."""
     annulled: int
+    """Stations whose result was annulled."""
     waiting: int
+    """Stations from which no result has come."""
 
 
 class _Sums(_Answer):
@@ -75,12 +88,15 @@ class _Sums(_Answer):
     count_item_status: str
     """CountItemStatus of NIST SP 1500-100."""
     stations: StationsProgress
+    """How far the count is."""
     registered_voters_expected: int | None
     """Registered voters of all stations for which the election package states them; null where it states none."""
     registered_voters_not_stated: int
     """Stations for which the package states no number of registered voters."""
     counted: Numbers
+    """Sums of the counted results, clean and flagged ones."""
     tiers: Tiers
+    """The same sums by verdict, and those that are held."""
     leaders: list[str]
     """Choices with the most votes, as many as there are seats (1 for a proportional contest and for an office); more where the
     last of them are tied."""
@@ -94,71 +110,107 @@ class _Sums(_Answer):
 
 class ContestTally(_Sums):
     contest: str
+    """Id of the contest."""
     area: str
+    """Code of the area."""
 
 
 class OfficeTally(_Sums):
     office: str
+    """Id of the office."""
     area: str
+    """Code of the area."""
 
 
 class AreaName(_Answer):
     code: str
+    """Code of the area."""
     name: str
+    """Name of the area."""
     level: str
+    """Id of its level."""
     parent: str | None
+    """Code of the area that it lies in; null for the root."""
 
 
 class _ElectionAnswer(_Answer):
     election: str
+    """Id of the election."""
     mode: Literal["rehearsal", "live"]
+    """`rehearsal`, of which no number is a result, or `live`."""
     definition: str
     """Definition hash of the election package."""
 
 
 class OfficeName(_Answer):
     id: str
+    """Id of the office."""
     name: Texts
+    """Name of the office in the languages of the package."""
     contests: list[str]
+    """Ids of its contests."""
 
 
 class LevelName(_Answer):
     id: str
+    """Id of the level."""
     name: Texts
+    """Name of the level in the languages of the package."""
 
 
 class ElectionSnapshot(_ElectionAnswer):
     title: Texts
+    """Title in the languages of the package."""
     date: str
+    """Day of the vote."""
     time_zone: str
+    """Time zone of the election (IANA)."""
     licence: str
+    """Licence under which the numbers may be used."""
     source: str | None
+    """Source of the register, as the package states it; null where it states none."""
     root: str
+    """Code of the area that all others lie in."""
     levels: list[LevelName]
+    """Levels of areas, from the root down."""
     shard_level: str
+    """Id of the level whose areas are each in one ledger partition."""
     partitions: int
+    """Number of ledger partitions."""
     areas: int
+    """Number of areas."""
     stations: int
+    """Number of polling stations."""
     offices: list[OfficeName]
+    """The offices."""
     as_of: dict[str, PartitionOffsets]
     """Office → its `as_of`."""
 
 
 class OfficeSnapshot(_ElectionAnswer):
     office: OfficeName
+    """The office."""
     as_of: PartitionOffsets
+    """Ledger partition → offset of the last event of the office that is counted in."""
     tally: OfficeTally
+    """Sums over all contests of the office, by party."""
     contests: list[ContestTally]
+    """One part of the contests, each with its sums."""
     part: int
     """Number of this part of the contests, from 1, as in `?part=`."""
     parts: int
+    """How many parts the contests have."""
 
 
 class ChoiceName(_Answer):
     id: str
+    """Id of the choice, under which tallies have its votes."""
     name: str
+    """Name as on the ballot."""
     kind: str
+    """`candidate`, `party` or what else the package names."""
     party: str | None
+    """Id of the party; null where there is none."""
 
 
 class ContestLinks(_Answer):
@@ -168,59 +220,89 @@ class ContestLinks(_Answer):
 
 class ContestSnapshot(_ElectionAnswer):
     contest: str
+    """Id of the contest."""
     office: str
+    """Id of the office."""
     electorate: str
+    """Id of the electorate, who may vote in the contest."""
     name: Texts | None
+    """Name in the languages of the package; null where it states none."""
     seats: int
+    """Seats that are filled."""
     votes_per_ballot: int
+    """Marks that a ballot may have."""
     method: str
+    """How seats follow from votes."""
     blank_ballots: str
     """`apart` where the law counts blank ballots apart from invalid ones, otherwise `with-invalid`."""
     choices: list[ChoiceName]
+    """The choices, in the order of the ballot."""
     links: ContestLinks
+    """Paths of this API."""
     as_of: PartitionOffsets
+    """Ledger partition → offset of the last event of the office that is counted in."""
     tally: ContestTally
+    """Sums over the whole electorate."""
 
 
 class AreaOffice(_Answer):
     """An area's sums for one office, and those of its children."""
 
     office: str
+    """Id of the office."""
     as_of: PartitionOffsets
+    """Ledger partition → offset of the last event of the office that is counted in."""
     shard_as_of: PartitionOffsets
+    """As `as_of`, for stations and for areas below the shard level."""
     tally: OfficeTally | None
     """Sums over all contests of the office, by party; null below the shard level."""
     contests: list[ContestTally]
+    """Sums of the area by contest."""
     children: list[ContestTally]
+    """Sums of the areas of the next level, by contest."""
 
 
 class AreaSnapshot(_ElectionAnswer):
     area: AreaName
+    """The area."""
     lineage: list[AreaName]
     """Areas from this area's parent up to the root."""
     children: list[AreaName]
+    """The areas of the next level."""
     offices: list[AreaOffice]
+    """The offices that are voted for in the area."""
     part: int
     """Number of this part of the tallies, from 1, as in `?part=`."""
     parts: int
+    """How many parts the tallies have."""
 
 
 class Finding(_Answer):
     rule: str
+    """Id of the rule in docs/reference/rules.md."""
     severity: Literal["hard", "soft", "info"]
+    """`hard` holds the form, `soft` flags it, `info` changes nothing."""
     sentence_id: str
+    """The finding in Indonesian, with the numbers that disagree."""
     sentence_en: str
+    """The finding in English, with the numbers that disagree."""
 
 
 class StationStanding(_Answer):
     """Result of a station in a contest."""
 
     contest: str
+    """Id of the contest."""
     state: str
+    """What became of it: see the states in docs/glossary.md."""
     offset: int | None
+    """Offset of the record that decides; null where no result has come."""
     event: str | None
+    """Event id of that record."""
     version: int | None
+    """Version of that result."""
     numbers: Numbers | None
+    """Its numbers; null where there are none."""
 
 
 class EventLinks(_Answer):
@@ -231,44 +313,62 @@ class EventLinks(_Answer):
     entry: str
     """The record's bytes as in the log. Their leaf hash is that of the proof."""
     proof: str
+    """The inclusion proof."""
 
 
 class HistoryEntry(_Answer):
     """One ledger record about the station, its author and its state."""
 
     partition: int
+    """Ledger partition."""
     offset: int
+    """Offset of the record in its ledger partition."""
     event: str
+    """Event id, the SHA-256 of the signed payload."""
     leaf_hash: str | None
     """RFC 6962 leaf hash, for which `links.proof` has the inclusion proof; null in rows of an older version."""
     type: str
+    """Type of the event."""
     key: str
+    """Key id of the author."""
     contest: str | None
+    """Id of the contest."""
     version: int | None
+    """Version of the result, from 1; each correction has a higher one."""
     received_at: str | None
     """Time by the gateway's clock; null where the record has no valid time."""
     state: str
+    """What became of it: see the states in docs/glossary.md."""
     findings: list[Finding]
+    """The rules that it breaks."""
     payload: dict[str, Any] | None
     """The event as it was signed; null where it is unreadable."""
     links: EventLinks
+    """Its event, its bytes in the log, and its proof."""
 
 
 class StationName(_Answer):
     code: str
+    """Code of the polling station (TPS)."""
     name: str
+    """Name of the station."""
     area: str
+    """Code of the area that it lies in."""
     registered_voters: int | None
     """Null where the election package does not state it."""
     partition: int
+    """Ledger partition of its events."""
 
 
 class StationSnapshot(_ElectionAnswer):
     station: StationName
+    """The station."""
     lineage: list[AreaName]
+    """Areas from the parent up to the root."""
     shard_as_of: dict[str, PartitionOffsets]
     """Office → its `shard_as_of`."""
     contests: list[StationStanding]
+    """Its result in each contest that it votes in."""
     history: list[HistoryEntry]
     """One page of the records, the oldest first."""
     next: str | None
@@ -277,26 +377,34 @@ class StationSnapshot(_ElectionAnswer):
 
 class StationLine(StationStanding):
     station: str
+    """Code of the polling station (TPS)."""
 
 
 class StationPage(_ElectionAnswer):
     area: str
+    """Code of the area."""
     contest: str
+    """Id of the contest."""
     shard_as_of: PartitionOffsets
+    """As `as_of`, for stations and for areas below the shard level."""
     stations: list[StationLine]
+    """One page of stations, in the order of their codes."""
     next: str | None
     """Value of `after` for the next page; null on the last page."""
 
 
 class EventLineLinks(EventLinks):
     station: str | None
+    """The station that the event names; null where it names none."""
 
 
 class EventLine(_Answer):
     """One record of the log and its state."""
 
     partition: int
+    """Ledger partition."""
     offset: int
+    """Offset of the record in its ledger partition."""
     event: str
     """Event id, the SHA-256 of the signed payload."""
     leaf_hash: str | None
@@ -308,18 +416,23 @@ class EventLine(_Answer):
     role: str | None
     """Role of the author; null where the election package does not have the key."""
     station: str | None
+    """Code of the polling station (TPS)."""
     area: str | None
     """The station's area, or the area that the event names; null where the election package has neither."""
     contest: str | None
+    """Id of the contest."""
     version: int | None
+    """Version of the result, from 1; each correction has a higher one."""
     created_at: str | None
     """Time by the submitter's clock."""
     received_at: str | None
     """Time by the gateway's clock; null where the record has no valid time."""
     state: str
+    """What became of it: see the states in docs/glossary.md."""
     rules: list[str]
     """Ids of the rules that the record breaks."""
     links: EventLineLinks
+    """Paths of this API."""
 
 
 class EventPage(_ElectionAnswer):
@@ -327,13 +440,16 @@ class EventPage(_ElectionAnswer):
     ledger grows."""
 
     order: Literal["newest", "oldest"]
+    """Whether the newest or the oldest comes first."""
     events: list[EventLine]
+    """One page of events."""
     next: str | None
     """Value of `cursor` for the next page; null on the last page."""
 
 
 class EventSnapshot(_ElectionAnswer, EventLine):
     findings: list[Finding]
+    """The rules that it breaks."""
     payload: dict[str, Any] | None
     """The event as it was signed, parsed; null where it is unreadable."""
     record: dict[str, Any] | None
@@ -343,19 +459,30 @@ class EventSnapshot(_ElectionAnswer, EventLine):
 
 class SubmissionRecord(_Answer):
     partition: int
+    """Ledger partition."""
     offset: int
+    """Offset of the record in its ledger partition."""
     type: str
+    """Type of the event."""
     station: str | None
+    """Code of the polling station (TPS)."""
     contest: str | None
+    """Id of the contest."""
     version: int | None
+    """Version of the result, from 1; each correction has a higher one."""
     state: str
+    """What became of it: see the states in docs/glossary.md."""
     findings: list[Finding]
+    """The rules that it breaks."""
 
 
 class KeySnapshot(_ElectionAnswer):
     key: str
+    """Key id."""
     role: str
+    """Role of the key."""
     scope: str
+    """Area or station for which the key may sign."""
     seq: int | None
     """Highest sequence number (`seq`) of the key's events in the count; null where the count has none."""
     event: str | None
@@ -364,4 +491,6 @@ class KeySnapshot(_ElectionAnswer):
 
 class SubmissionSnapshot(_ElectionAnswer):
     submission: str
+    """The event id, under which the submission is asked for."""
     records: list[SubmissionRecord]
+    """The ledger records of the submission; a repetition is a record of its own."""

@@ -10,7 +10,8 @@ import pytest
 
 from api.docs import _hoist
 
-DOCUMENT = json.loads((Path(__file__).parents[2] / "docs/reference/openapi.json").read_text())
+REFERENCE = Path(__file__).parents[2] / "docs/reference"
+DOCUMENT = json.loads((REFERENCE / "openapi.json").read_text())
 OPERATIONS: list[tuple[str, str, dict[str, Any]]] = [
     (path, method, operation) for path, methods in DOCUMENT["paths"].items() for method, operation in methods.items()
 ]
@@ -46,6 +47,34 @@ def test_each_operation_has_a_name_of_its_own() -> None:
     assert len(set(names)) == len(names)
     assert {"get_election", "get_area", "get_events", "submit", "submit_batch"} <= set(names)
     assert all(name.replace("_", "").isalpha() for name in names)
+
+
+def _undescribed(node: Any, path: str = "") -> list[str]:
+    if isinstance(node, list):
+        return [each for part in node for each in _undescribed(part, path)]
+    if not isinstance(node, dict):
+        return []
+    properties = node.get("properties", {})
+    own = [
+        f"{path}.{name}" for name, each in properties.items() if isinstance(each, dict) and not each.get("description")
+    ]
+    return own + [each for name, part in node.items() for each in _undescribed(part, f"{path}/{name}")]
+
+
+@pytest.mark.parametrize("name", ["openapi.json", "live.schema.json", "events.schema.json"])
+def test_each_field_is_described(name: str) -> None:
+    document = json.loads((REFERENCE / name).read_text())
+    if name == "openapi.json":
+        document = document["components"]["schemas"]
+    assert _undescribed(document) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "operation"), OPERATIONS, ids=[f"{method} {path}" for path, method, _ in OPERATIONS]
+)
+def test_each_parameter_is_described(path: str, method: str, operation: dict[str, Any]) -> None:
+    for parameter in operation.get("parameters", []):
+        assert parameter["description"], f"{method} {path}: {parameter['name']}"
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from api.health.decision import (
 )
 from api.roles import ALL_ROLES, ApiRole
 from runtime.kafka.set_aside import Heap
+from schemas.served.health import HealthAnswer
 
 NOW = 1_000_000.0
 ABOUT = {"election": "small", "mode": "rehearsal", "definition": "d" * 64, "generation": 1}
@@ -129,6 +130,11 @@ STATUSES: dict[str, tuple[Reading, str, str, Any]] = {
         "unreachable: OSError",
     ),
 }
+
+
+def test_the_answer_has_the_shape_that_the_documentation_names() -> None:
+    for reading in (WELL, replace(WELL, kafka="KafkaError", database="OSError", live=BEGINNING)):
+        HealthAnswer.model_validate(answer_of(reading, ABOUT))
 
 
 @pytest.mark.parametrize(("reading", "status", "member", "value"), STATUSES.values(), ids=STATUSES)
