@@ -33,6 +33,8 @@ from runtime import metrics
 from runtime.kafka.generations import Alarms, current_generation
 from runtime.kafka.set_aside import SetAside
 from runtime.settings import Settings
+from runtime.witnesses import parse_witnesses
+from schemas.served.logs import folder_of
 
 DESCRIPTION = """
 Election results as an event-sourced public log. Every number carries `as_of`: for each ledger partition the offset of
@@ -56,7 +58,11 @@ def create_app(
             app.state.gateway = Gateway(settings, definition, derived.pool, limits)
         if ApiRole.READ in roles:
             app.state.snapshots = Snapshots(derived.read, definition, app.state.in_memory)
-            app.state.logs = PublicLogs(settings, definition)
+            app.state.logs = PublicLogs(
+                definition,
+                settings.log_directory / folder_of(definition.election, 0).parent,
+                [str(witness.key) for witness in parse_witnesses(settings.witnesses)],
+            )
             app.state.package = PackageFile(settings)
             app.state.files = CutFiles(settings.files_directory)
             app.state.profiles = ProfileFiles(settings.package, definition)

@@ -1,5 +1,6 @@
 """An audit from beginning to end.
 
+    0. files           of an archive that `rekap archive` has written: each is what the archive's list names
     1. package        read, and its definition hash computed; what else was given is read, and a checkpoint of each log with
                       the keys that were named: a mistake in these should not come out after minutes of downloads
     2. snapshots      fetched first: what is published must already be in the log
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from audit.sample import audit_stations
 from audit.sources.archive import Archive
 from audit.sources.ledger import copy_ledger
 from audit.sources.package import Package
+from audit.sources.written_archive import WrittenArchive
 from audit.wishes import Wishes
 from audit.workspace import workspace
 from proofs.notes import NoteError
@@ -61,6 +63,13 @@ def _audit(
     archive: Archive, published: Archive | None, work: Path, wishes: Wishes, progress: Progress, report: Report
 ) -> None:
     keys = Keys(wishes.keys, wishes.witnesses, wishes.witnesses_min)
+    written = WrittenArchive(archive) if archive.is_fixed else None
+    if written is not None:
+        with report.step("files"):  # 0
+            report.discoveries += written.check(lambda done, total: progress("files", done, total))
+            report.notes += filter(None, [written.note()])
+        if report.discoveries:
+            return
     with report.step("package"):  # 1
         progress("package", 0, 1)
         package = package_of(archive, wishes.package)
@@ -73,7 +82,8 @@ def _audit(
         _audit_sample(archive, wishes, package, keys, report)
         return
     with report.step("snapshots"):  # 2
-        answers = None if wishes.since or published is None else _answers(published, wishes, report)
+        files = None if written is None else written.answers
+        answers = None if wishes.since or published is None else _answers(published, wishes, report, files)
         snapshots = Snapshots(package)
         claims = [] if answers is None else _claims(answers, snapshots, package, wishes, progress)
         if published is None:
@@ -82,8 +92,9 @@ def _audit(
         heads = report.heads = _heads(archive, published, package, keys, wishes, progress, claims)
         if keys.pinned_now:
             report.notes.append(
-                f"The keys of {len(keys.pinned_now)} logs were taken from the source itself. Compare pins.json with keys "
-                "that you have from elsewhere, or give them with --key."
+                f"The keys of {len(keys.pinned_now)} logs were taken from the source itself. Compare "
+                f"{'log/*/keys' if archive.is_fixed else 'pins.json'} with keys that you have from elsewhere, or give them "
+                "with --key."
             )
         if not wishes.witnesses:
             report.notes.append("No witness was named (--witness): other readers may have been shown another log.")
@@ -116,9 +127,10 @@ def _audit(
 # ── 2 ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _answers(published: Archive, wishes: Wishes, report: Report) -> Published:
-    """The answers of the server. Those of an interrupted audit are taken too, unless some areas were to be chosen anew."""
-    answers = Published(published, continues=wishes.areas_max is None)
+def _answers(published: Archive, wishes: Wishes, report: Report, files: Mapping[str, str] | None = None) -> Published:
+    """The answers of the server. Those of an interrupted audit are taken too, unless some areas were to be chosen anew. `files`
+    as in Published."""
+    answers = Published(published, continues=wishes.areas_max is None, files=files)
     if answers.continued:
         report.notes.append(
             f"{answers.continued:,} published answers are those of an audit that was interrupted within the last hour."

@@ -31,6 +31,7 @@ The errors of this package. The second level decides the exit code:
     │   │   ├── PortInUseError           another process listens at the port
     │   │   ├── StartError               a part was started and did not come up
     │   │   └── ToolMissingError         Java, Maven or the PostgreSQL binaries are not installed
+    │   ├── LogUnfitError                the files of a log cannot be archived
     │   └── NotStartedError              a witness cannot start
     └── BadOutcomeError                  the command did its work, and the outcome is bad (1)
         ├── ImportFailedError            a reading was refused, or the totals did not arrive

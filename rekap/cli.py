@@ -32,6 +32,7 @@ COMMANDS = {
     "rebuild": "rekap.commands.rebuild:rebuild",
     "publish": "rekap.commands.publish:publish",
     "export": "rekap.commands.export:export",
+    "archive": "rekap.commands.archive:archive",
     "import": "rekap.commands.imports:import_command",
 }
 

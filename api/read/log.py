@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
+from collections.abc import Sequence
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
@@ -31,9 +32,7 @@ from proofs.tiles import (
     tile_width,
 )
 from runtime.files.tile_store import TileStore
-from runtime.settings import Settings
-from runtime.witnesses import parse_witnesses
-from schemas.served.logs import KEYS_FILE, folder_of, origin_of
+from schemas.served.logs import KEYS_FILE, origin_of
 from schemas.served.proofs import ConsistencyProof, InclusionProof, Logs
 
 FILE_PATTERN = re.compile(rf"{CHECKPOINT}|{KEYS_FILE}|{TILE_PATH_PATTERN}")
@@ -44,9 +43,10 @@ router = APIRouter(tags=["log"])
 class PublicLogs:
     """The logs of an election, as files and as what can be proved from them."""
 
-    def __init__(self, settings: Settings, definition: Definition) -> None:
-        self._root = settings.log_directory
-        self.witnesses = [str(witness.key) for witness in parse_witnesses(settings.witnesses)]
+    def __init__(self, definition: Definition, folder: FilePath, witnesses: Sequence[str]) -> None:
+        """`folder` has a folder for each ledger partition; `witnesses` are the keys of those that are asked to cosign."""
+        self._folder = folder
+        self.witnesses = witnesses
         self._election = definition.election
         self._partitions = definition.partitions
 
@@ -141,7 +141,7 @@ class PublicLogs:
                 f"There are partitions 0 to {self._partitions - 1}, not {partition}.",
                 field="partition",
             )
-        return self._root / folder_of(self._election, partition)
+        return self._folder / str(partition)
 
 
 def _check_within(partition: int, offset: int, size: int) -> None:

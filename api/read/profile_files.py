@@ -57,19 +57,20 @@ class ProfileFiles:
 
     async def _read(self, stamp: Stamp) -> None:
         try:
-            self._index, self._problem = await asyncio.to_thread(self._index_of_files), None
+            self._index, self._problem = await asyncio.to_thread(profile_index, self._path, self._definition), None
         except (OSError, PackageError) as error:
             self._problem = str(error).split("\n", 1)[0]
             logger.warning(log_line("profiles-refused", problem=self._problem))
         finally:
             self._stamp, self._reading = stamp, None
 
-    def _index_of_files(self) -> ProfileIndex:
-        ballots = self._definition.ballots
-        found = read_profiles(
-            self._path,
-            lambda parties, profiles: profile_problems(ballots, {party.id for party in parties}, profiles),
-        )
-        if found.problems:
-            raise PackageError(found.problems)
-        return ProfileIndex(self._definition, found.profiles, found.parties, found.districts)
+
+def profile_index(package: Path, definition: Definition) -> ProfileIndex:
+    """The profiles of a package, ready to be looked up in. Raises OSError, PackageError."""
+    ballots = definition.ballots
+    found = read_profiles(
+        package, lambda parties, profiles: profile_problems(ballots, {party.id for party in parties}, profiles)
+    )
+    if found.problems:
+        raise PackageError(found.problems)
+    return ProfileIndex(definition, found.profiles, found.parties, found.districts)

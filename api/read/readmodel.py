@@ -22,10 +22,9 @@ from projections.shown.published import (
     event_links,
     office_answer,
     published_leaf,
-    published_standing,
     published_time,
-    shard_as_of,
     station_answer,
+    stations_answer,
 )
 from schemas.codes import NOTHING_YET
 from schemas.derived.results import Cut
@@ -147,8 +146,9 @@ class ReadModel:
     async def event(self, partition: int, offset: int) -> dict[str, Any] | None:
         """One event with its findings and its payload; None where it has not been counted."""
         row = await self._pool.fetchrow(event_queries.ONE_EVENT, partition, offset)
-        if row is None:
-            return None
+        return None if row is None else self._whole_event(row)
+
+    def _whole_event(self, row: Any) -> dict[str, Any]:
         payload = None if row["payload"] is None else orjson.Fragment(row["payload"])
         return {**self._event(row), "findings": orjson.Fragment(row["findings"]), "payload": payload}
 
@@ -198,23 +198,15 @@ class ReadModel:
         definition = self._definition
         order = definition.stations.order
         first = order.first[area] if after is None else max(order.first[area], order.rank[after] + 1)
-        limit = min(limit, max(1, PAGE_BYTES_MAX // _line_bytes(contest)))
+        limit = stations_of_page(contest, limit)
         statement = queries.STATIONS_OF_AREA if state is None else queries.STATIONS_IN_STATE
         arguments = [contest.id, first, order.end[area], limit + 1, *([] if state is None else [state])]
         async with self._list() as connection:
             cuts = _moment(await connection.fetch(queries.WATERMARKS))
             await connection.execute(queries.PLAN_FOR_THESE_VALUES)
             rows = await connection.fetch(statement, *arguments)
-        page = rows[:limit]
-        stations = [{"station": row["station"], **published_standing(contest, _standing(row))} for row in page]
-        answer = {
-            "area": definition.tree.codes[area],
-            "contest": contest.id,
-            "shard_as_of": shard_as_of(definition, cuts, definition.ballots.offices[contest.office_number]),
-            "stations": stations,
-            "next": page[-1]["station"] if len(rows) > limit else None,
-        }
-        return AtCut(answer, cuts)
+        page = [_standing(row) for row in rows[:limit]]
+        return AtCut(stations_answer(definition, area, contest, page, has_more=len(rows) > limit, moment=cuts), cuts)
 
     async def submission(self, event: str) -> list[dict[str, Any]]:
         """The records of an event in the ledger, the oldest first, and what became of each."""
@@ -310,6 +302,11 @@ class ReadModel:
 async def _moment_of(pool: Any) -> AsyncIterator[Any]:
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         yield connection
+
+
+def stations_of_page(contest: ContestEntry, limit: int) -> int:
+    """The most stations of a page that was asked for with this limit."""
+    return min(limit, max(1, PAGE_BYTES_MAX // _line_bytes(contest)))
 
 
 def _line_bytes(contest: ContestEntry) -> int:

@@ -26,9 +26,11 @@ PARTS_MAX = 100_000
 class Published:
     """Answers of the server, or those that were kept with an archive."""
 
-    def __init__(self, archive: Archive, *, continues: bool = False) -> None:
-        """`continues` takes the answers of an interrupted audit too. Raises AuditError."""
+    def __init__(self, archive: Archive, *, continues: bool = False, files: Mapping[str, str] | None = None) -> None:
+        """`continues` takes the answers of an interrupted audit too. `files` has the answers that an archive has as files, by
+        path. Raises AuditError."""
         self._archive = archive
+        self._files = files or {}
         self._file = HALF if archive.is_live else PUBLISHED
         if archive.is_live and not (continues and archive.age(HALF) < CONTINUED_SECONDS_MAX):
             archive.remove(HALF)
@@ -50,19 +52,24 @@ class Published:
         begin = self._begins.get(path)
         if begin is not None:
             return self.answer(begin)
+        if path in self._files:
+            return self._read(path, self._archive.kept(self._files[path]))
         if not self._archive.is_live:
             raise AuditError(f"the archive has no answer of {path}; audit the server, or an archive of an audit of it")
-        data = self._archive.newest(path)
-        if data is None:
-            raise AuditError(f"the server has no {path}")
-        try:
-            answer = orjson.loads(data)
-        except ValueError:
-            raise AuditError(f"{path}: the answer is not JSON") from None
+        answer = self._read(path, self._archive.newest(path))
         # Encoded anew and not copied: whatever the answer looks like, it stays one line.
         line = b'{"path":%b,"answer":%b}\n' % (orjson.dumps(path), orjson.dumps(answer))
         self._begins[path] = self._archive.append(HALF, line)
-        return _object(path, answer)
+        return answer
+
+    @staticmethod
+    def _read(path: str, data: bytes | None) -> dict[str, Any]:
+        if data is None:
+            raise AuditError(f"there is no {path}")
+        try:
+            return _object(path, orjson.loads(data))
+        except ValueError:
+            raise AuditError(f"{path}: the answer is not JSON") from None
 
     def line_of(self, path: str) -> int:
         """Where the line of an answer that was asked for begins, for `answer`."""

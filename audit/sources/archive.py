@@ -122,8 +122,10 @@ def _is_this_machine(host: str) -> bool:
 class Archive:
     """A directory of public files, filled from a server where there is one."""
 
-    def __init__(self, directory: Path, server: Server | None) -> None:
+    def __init__(self, directory: Path, server: Server | None, *, is_fixed: bool = False) -> None:
         self.directory = directory
+        self.is_fixed = is_fixed
+        """Whether nothing is written into the directory (audit/sources/written_archive.py)."""
         self._server = server
         directory.mkdir(parents=True, exist_ok=True)
 
@@ -134,7 +136,7 @@ class Archive:
     def kept(self, path: str) -> bytes | None:
         """The file as it is in the directory."""
         try:
-            with self._file(path).open("rb") as file:
+            with self.path_of(path).open("rb") as file:
                 data = file.read(ANSWER_BYTES_MAX + 1)
         except FileNotFoundError:
             return None
@@ -159,7 +161,7 @@ class Archive:
 
     def has(self, path: str) -> bool:
         """Whether an immutable file is in the directory, or could be fetched into it now."""
-        return self._file(path).is_file() or (self._server is not None and self.immutable(path) is not None)
+        return self.path_of(path).is_file() or (self._server is not None and self.immutable(path) is not None)
 
     # ── files of lines, which grow to gigabytes ──────────────────────────────────────────────────────────────────────
 
@@ -167,7 +169,7 @@ class Archive:
         """Where each line of a file begins, and the line, bounded as an answer is."""
         begin = 0
         try:
-            with self._file(path).open("rb") as file:
+            with self.path_of(path).open("rb") as file:
                 while line := self._line(file, path):
                     yield begin, line
                     begin += len(line)
@@ -179,7 +181,7 @@ class Archive:
     def line_at(self, path: str, begin: int) -> bytes:
         """The line that begins there."""
         try:
-            with self._file(path).open("rb") as file:
+            with self.path_of(path).open("rb") as file:
                 file.seek(begin)
                 return self._line(file, path)
         except OSError as error:
@@ -195,7 +197,7 @@ class Archive:
         """Add a line to a file; gives where it begins."""
         if len(line) > ANSWER_BYTES_MAX:
             raise AuditError(f"{path}: a line of {len(line):,} bytes, at most {ANSWER_BYTES_MAX:,} can be read again")
-        with self._file(path).open("ab") as file:
+        with self.path_of(path).open("ab") as file:
             begin = file.tell()
             file.write(line)
         return begin
@@ -203,30 +205,32 @@ class Archive:
     def cut(self, path: str, size: int) -> None:
         """Leave the first `size` bytes of a file, where there is one."""
         with suppress(FileNotFoundError):
-            os.truncate(self._file(path), size)
+            os.truncate(self.path_of(path), size)
 
     def age(self, path: str) -> float:
         """Seconds since a file was last written; infinite where there is none."""
         try:
-            return time.time() - self._file(path).stat().st_mtime
+            return time.time() - self.path_of(path).stat().st_mtime
         except FileNotFoundError:
             return math.inf
 
     def rename(self, path: str, new: str) -> None:
-        self._file(path).rename(self._file(new))
+        self.path_of(path).rename(self.path_of(new))
 
     def remove(self, path: str) -> None:
-        self._file(path).unlink(missing_ok=True)
+        self.path_of(path).unlink(missing_ok=True)
 
-    def _file(self, path: str) -> Path:
+    def path_of(self, path: str) -> Path:
         """Path of a file below the directory: the path may be made of what the server answered."""
         if path.startswith("/") or ".." in PurePosixPath(path).parts or "\0" in path:
             raise AuditError(f"{path!r} leads out of the archive")
         return self.directory / path
 
     def keep(self, path: str, data: bytes) -> None:
-        """Write a file whole or not at all."""
-        file = self._file(path)
+        """Write a file whole or not at all, unless the directory is fixed."""
+        if self.is_fixed:
+            return
+        file = self.path_of(path)
         file.parent.mkdir(parents=True, exist_ok=True)
         half = file.with_name(f".{file.name}.{os.getpid()}.half")
         half.write_bytes(data)

@@ -166,7 +166,7 @@ class _CutWriter:
         statuses: list[str] = []
         with ExitStack() as stack:
             files = {file.of: self._begin(file, stack) for file in planned}
-            for contest, standings_of in _by_contest(standings, contests):
+            for contest, standings_of in by_contest(standings, contests):
                 for batch in contest_rows(definition, contest, standings_of, by_rank):
                     for of, rows in batch.items():
                         if of in files:
@@ -224,7 +224,7 @@ def _stations(definition: Definition, contest: ContestEntry) -> int:
     return 0 if denominator is None else denominator.stations
 
 
-def _by_contest(
+def by_contest(
     standings: Iterator[StationStanding], contests: Iterable[ContestEntry]
 ) -> Iterator[tuple[ContestEntry, Iterator[StationStanding]]]:
     """Each contest with its standings, which must be read before the next contest is taken. Contests come in the order in which

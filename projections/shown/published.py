@@ -205,6 +205,25 @@ def station_answer(
     }
 
 
+def stations_answer(
+    definition: Definition,
+    area: int,
+    contest: ContestEntry,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    has_more: bool,
+    moment: Moment,
+) -> dict[str, Any]:
+    """A page of the stations of an area that have a record. `rows` are of the table `station_result`, with their records."""
+    return {
+        "area": definition.tree.codes[area],
+        "contest": contest.id,
+        "shard_as_of": shard_as_of(definition, moment, definition.ballots.offices[contest.office_number]),
+        "stations": [{"station": row["station"], **published_standing(contest, row)} for row in rows],
+        "next": rows[-1]["station"] if has_more else None,
+    }
+
+
 # ── names and cuts ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 

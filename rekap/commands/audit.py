@@ -17,6 +17,7 @@ from audit.report.outcome import Report
 from audit.report.report import as_html, as_json
 from audit.run import audit as run_audit
 from audit.sources.archive import Archive, Server
+from audit.sources.written_archive import archive_in
 from audit.wishes import Wishes
 from proofs.notes import NoteError, parse_key
 from rekap.progress import shown_progress
@@ -82,10 +83,10 @@ def audit(
 ) -> None:
     """Check everything that SOURCE publishes, and count it again.
 
-    SOURCE is the address of a Rekap server, a directory that an audit has kept (--archive), or Kafka (kafka://host:port,
-    with --package and, to compare, --published). The last line is VERIFIED (exit code 0), DIFFERS (1: a published number
-    is not what the log counts to) or TAMPERED (4: the log, a signature or the package is not what it was). Exit code 2:
-    what was given cannot be used; 3: the audit could not be made.
+    SOURCE is the address of a Rekap server, a directory that `rekap archive` has written or that an audit has kept
+    (--archive), or Kafka (kafka://host:port, with --package and, to compare, --published). The last line is VERIFIED (exit
+    code 0), DIFFERS (1: a published number is not what the log counts to) or TAMPERED (4: the log, a signature, the package or
+    a file of an archive is not what it was). Exit code 2: what was given cannot be used; 3: the audit could not be made.
 
     \b
     Examples:
@@ -143,7 +144,7 @@ def _sources(source: str, published: str | None, archive: Path | None) -> Iterat
             files = Archive(work, server(source))
             yield Sources(files, files, work)
         elif Path(source).is_dir():
-            files = Archive(Path(source), None)
+            files = archive_in(Path(source))
             yield Sources(files, files, work)
         else:
             raise click.UsageError(f"{source!r} is neither an http address, nor kafka://…, nor a directory")

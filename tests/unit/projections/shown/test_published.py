@@ -38,6 +38,7 @@ from projections.shown.published import (
     published_time,
     shard_as_of,
     station_answer,
+    stations_answer,
     tallies_in,
 )
 from tests.support.small_election import elsewhere, small_package
@@ -377,3 +378,22 @@ def test_a_page_of_a_history_ends_at_its_limit_or_when_it_is_full(
 
 def test_a_history_begins_before_every_record() -> None:
     assert RecordPosition(0, 0) > BEFORE_ALL
+
+
+# ── pages of stations ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_page_of_stations_names_its_last_station_only_where_more_follow() -> None:
+    row = {"station": "1.1.1-1", "state": "held", "offset": 7, "event": "e", "version": 2, "contribution": None}
+    moment = Moment({}, {("president", 1): 7}, {}, {})
+    line = {"station": "1.1.1-1"} | published_standing(contest("president"), row)
+    assert stations_answer(DEFINITION, 0, contest("president"), [row], has_more=True, moment=moment) == {
+        "area": "N",
+        "contest": "president",
+        "shard_as_of": {"1": 7},
+        "stations": [line],
+        "next": "1.1.1-1",
+    }
+    last = stations_answer(DEFINITION, 0, contest("president"), [row], has_more=False, moment=moment)
+    none = stations_answer(DEFINITION, 0, contest("president"), [], has_more=False, moment=moment)
+    assert (last["next"], none["stations"], none["next"]) == (None, [], None)
