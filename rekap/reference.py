@@ -18,6 +18,7 @@ from rekap.elections.example import example_package
 from rekap.errors import RekapError
 from rekap.exit_codes import MEANINGS
 from rekap.failures import OUTCOMES
+from rekap.reference_package import package_reference
 from runtime import metrics
 from runtime.metrics import REGISTRIES
 from runtime.settings import Settings, settings_help
@@ -51,6 +52,7 @@ def documents() -> dict[str, str]:
         "docs/reference/events.schema.json": _json(event_schemas()),
         "docs/reference/live.schema.json": _json(live),
         "docs/reference/openapi.json": _json(openapi),
+        "docs/reference/package.md": package_reference(),
         "docs/reference/rules.md": _rules(),
         "docs/reference/metrics.md": _metrics(),
         "docs/reference/exit-codes.md": _exit_codes(),

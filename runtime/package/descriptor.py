@@ -84,10 +84,11 @@ def columns(model: type[Row]) -> dict[str, dict[str, Any]]:
     for name, column in schema["properties"].items():
         if name in text_fields(model):
             continue
+        meaning = {"description": column["description"]}
         column = next((each for each in column.get("anyOf", ()) if each.get("type") != "null"), column)
         if "$ref" in column:
             column = definitions[column["$ref"].rpartition("/")[2]]
-        resolved[name] = column
+        resolved[name] = {**column, **meaning}
     return resolved
 
 
@@ -98,7 +99,7 @@ def _resource(name: str, model: type[Row], rows: Iterable[Row]) -> dict[str, Any
         "fields": [
             _field(column, facts[field], is_required=model.model_fields[field].is_required())
             if language is None
-            else _field(column, text, is_required=False)
+            else _field(column, {**text, "description": model.model_fields[field].description}, is_required=False)
             for column, (field, language) in column_names(model, rows).items()
         ],
         "missingValues": [""],
@@ -125,4 +126,9 @@ def _field(column: str, facts: dict[str, Any], *, is_required: bool) -> dict[str
     for name in ("pattern", "minLength", "maxLength", "minimum", "maximum", "enum"):
         if name in facts:
             constraints[name] = facts[name]
-    return {"name": column, "type": facts["type"], **({"constraints": constraints} if constraints else {})}
+    return {
+        "name": column,
+        "type": facts["type"],
+        "description": " ".join(facts["description"].split()),
+        **({"constraints": constraints} if constraints else {}),
+    }

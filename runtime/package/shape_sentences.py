@@ -19,7 +19,7 @@ from schemas.texts import WEB_ADDRESS_PATTERN, shown
 SHOWN_CHARACTERS_MAX = 60
 """Limit for the quoted part of a wrong value."""
 
-_PATTERNS: Mapping[str, str] = {
+PATTERN_SENTENCES: Mapping[str, str] = {
     CODE_PATTERN: "a code: 1 to 64 letters (A-Z), digits, dots, underscores or hyphens, a letter or digit first",
     ELECTION_PATTERN: "an election id: 1 to 48 lower-case letters, digits or hyphens, a letter or digit first",
     LANGUAGE_PATTERN: "a language tag as BCP 47 writes it, such as en, pt-BR or zh-Hant",
@@ -95,7 +95,7 @@ def _pattern_sentence(value: str, pattern: str) -> str:
     if not value:
         return "is empty"
     hint = " (there is a space before or after it)" if value != value.strip() else ""
-    return f"{_shown(value)} is not {_PATTERNS[pattern]}{hint}"
+    return f"{_shown(value)} is not {PATTERN_SENTENCES[pattern]}{hint}"
 
 
 def _shown(value: Any) -> str:

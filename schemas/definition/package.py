@@ -50,7 +50,7 @@ Number = Annotated[int, Field(strict=True)]
 class Row(BaseModel):
     """A row of a package table. Unknown columns are an error, and rows are immutable."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Mode(StrEnum):
@@ -119,58 +119,82 @@ class Level(Row):
     """A level of the tree of areas. The first is the root's (the nation), the last the stations'."""
 
     id: Code
+    """Named by the areas of this level, and by `shard_level`."""
     name: LocalText
+    """Name of the level."""
 
 
 class RuleSetting(Row):
     """A rule of the count that this election uses (DOMAIN 1.2, 1.3; `projections/form/rules.py` lists all rules)."""
 
     id: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{0,7}$")]
+    """Id of a rule of docs/reference/rules.md."""
     severity: Severity
+    """`hard` holds a form that breaks the rule, `soft` counts and flags it, `info` counts it with a note."""
     tolerance: Count = 0
     """Largest difference, in votes or people, that does not break the rule."""
     offices: tuple[Code, ...] = ()
     """Offices the rule applies to; empty means all."""
     parameters: dict[str, Number | str | list[str]] = Field(default_factory=dict)
+    """Other settings of the rule; docs/reference/rules.md names them."""
 
 
 class Election(Row):
     """`election.json`."""
 
     id: Annotated[str, Field(pattern=ELECTION_PATTERN)]
+    """Id of the election, a part of every event and every topic name. No two elections of one Kafka have the same."""
     title: LocalText
+    """Title of the election."""
     date: Day
+    """Day of the vote."""
     time_zone: Text
+    """Time zone of the authority, as the IANA database names it."""
     mode: Mode
+    """`rehearsal` or `live`, a part of every event, topic name and answer, so that no rehearsal is taken for an election."""
     levels: Annotated[tuple[Level, ...], Field(min_length=3, max_length=8)]
+    """Levels of the tree, from the root's down to the stations'."""
     shard_level: Code
     """The level whose areas decide a record's ledger partition. In Indonesia it is the district (kecamatan)."""
     partitions: Annotated[int, Field(ge=1, le=PARTITIONS_MAX, strict=True)]
+    """Partitions of the ledger. Opening the election fixes their number."""
     rules: tuple[RuleSetting, ...] = ()
+    """The rules that hold in this election."""
     licence: Text
+    """Licence of the package and of the results."""
     source: Text | None = None
+    """Who made the package, and from what."""
 
 
 class Area(Row):
     """`areas.csv`: an area above the stations. The root has no parent."""
 
     code: Code
+    """Code of the area. No station has the same."""
     name: Text
+    """Name of the area."""
     level: Code
+    """Id of a level, but not of the last, which is the stations'."""
     parent: Code | None = None
+    """Code of the area above, which is of the level above. Empty for the root alone."""
 
 
 class Station(Row):
     """`stations.csv`: a polling station (TPS) with the voters registered there (DPT)."""
 
     code: Code
+    """Code of the station."""
     name: Text
+    """Name of the station."""
     area: Code
+    """Code of the area of the last level above the stations."""
     registered_men: Count | None = None
+    """Men in the register of the station."""
     registered_women: Count | None = None
+    """Women in the register of the station."""
     registered_voters: Count | None = None
-    """Empty where the number is not known, for example with voters abroad, registration on the day, or a register that several
-    stations share."""
+    """All voters in the register of the station. Empty where the number is not known, for example with voters abroad,
+    registration on the day, or a register that several stations share."""
 
 
 class BlankBallots(StrEnum):
@@ -187,8 +211,11 @@ class Office(Row):
     """`offices.csv`: an office or body that is elected, for example the president or the DPR."""
 
     id: Code
+    """Id of the office."""
     name: LocalText
+    """Name of the office."""
     blank_ballots: BlankBallots = BlankBallots.WITH_INVALID
+    """Whether the law counts a ballot without a mark with the invalid ones or apart."""
 
 
 class Method(StrEnum):
@@ -204,31 +231,43 @@ class Contest(Row):
     """`contests.csv`: one race of an office, among the voters of one area or electoral district."""
 
     id: Code
+    """Id of the contest."""
     office: Code
+    """Id of the office. A station has at most one contest of an office."""
     electorate: Code
     """An area code of `areas.csv` or a district id of `districts.csv`."""
     seats: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 1
+    """Seats that the contest fills."""
     votes_per_ballot: Annotated[int, Field(ge=1, le=CHOICES_MAX, strict=True)] = 1
     """Largest number of marks on a ballot. Where it is more than 1, valid votes and valid ballots are different numbers."""
     method: Method = Method.PLURALITY
+    """How the law awards the seats. It decides how many leaders are shown; seats are not awarded."""
     name: LocalText | None = None
+    """Name of the contest."""
 
 
 class DistrictPart(Row):
     """`districts.csv`: one area that belongs to an electoral district (daerah pemilihan)."""
 
     district: Code
+    """Id of the district, in a row for each of its parts. No area has the same."""
     name: Text
+    """Name of the district, the same in each of its rows."""
     area: Code
+    """Code of an area or of a station that belongs to the district."""
 
 
 class Party(Row):
     """`parties.csv`."""
 
     id: Code
+    """Id of the party."""
     name: Text
+    """Name of the party."""
     short_name: Text | None = None
+    """What tables and charts call the party."""
     number: Count | None = None
+    """Number of the party on the ballot (nomor urut)."""
 
 
 class ChoiceKind(StrEnum):
@@ -242,10 +281,15 @@ class Choice(Row):
     """`choices.csv`: something or someone that voters can mark on a ballot of a contest."""
 
     contest: Code
+    """Id of the contest."""
     id: Code
+    """Id of the choice within its contest, by which forms state its votes."""
     name: Text
+    """Name as it is on the ballot."""
     kind: ChoiceKind = ChoiceKind.CANDIDATE
+    """`candidate` is a person or a pair, `party` the party that the column `party` names, `option` an answer to a question."""
     party: Code | None = None
+    """Id of the party. Empty where the choice has none."""
     order: Count = 0
     """Position on the ballot (nomor urut)."""
 
@@ -255,9 +299,13 @@ class Key(Row):
     in it."""
 
     key_id: Annotated[str, Field(pattern=KEY_ID_PATTERN)]
+    """The first 16 hexadecimal digits of the SHA-256 of the public key."""
     public_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$")]
+    """Ed25519 public key in base64."""
     role: Role
+    """Role of the holder, which decides what the key may sign."""
     scope: Code
+    """Code of the area or station that the key may sign for, with all that lies in it."""
     holder: Text | None = None
     """An office or a body, never a person (DESIGN 3: no personal data)."""
 

@@ -35,14 +35,19 @@ class Candidate(Row):
     rows."""
 
     contest: Code
+    """Id of the contest."""
     choice: Code
+    """Id of the choice within its contest."""
     person: Annotated[int, Field(ge=1, le=PERSONS_MAX, strict=True)] = 1
     """Position within the choice: of a pair, 1 is the president and 2 the vice president."""
     name: Text
+    """Name of the person, as the public list states it."""
     sex: Sex | None = None
+    """Sex, as the public list states it."""
     residence: Text | None = None
     """Regency or city, as the public list states it. Never an address."""
     photo: WebAddress | None = None
+    """Address of the picture of the person on the public list."""
     web: WebAddress | None = None
     """The page about the person at the electoral authority."""
 
@@ -51,8 +56,11 @@ class PartyProfile(Row):
     """`party_profiles.csv`: what is shown of a party besides its name."""
 
     party: Code
+    """Id of the party."""
     web: WebAddress | None = None
+    """The page of the party."""
     logo: WebAddress | None = None
+    """Address of the picture that the party is known by."""
     colour: Annotated[str, Field(pattern=COLOUR_PATTERN)] | None = None
     """For charts and maps, such as #0B6623. Readers of results must not depend on colour alone."""
 

@@ -15,6 +15,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 FOLDERS = [*PROJECT["tool"]["importlinter"]["root_packages"], "tests", "bench", "docs", "proxy"]
 PATH = re.compile(rf"(?<![\w./-])(?:{'|'.join(FOLDERS)})/[\w./*-]*")
 CODE_FONT = re.compile(r"`([^`\n]+)`")
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(#([^)\s]*))?\)")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 GLOSSARY = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
 TERMS = re.findall(r"^\| ([^|]+?) \| ([^|]+?) \| `([^`]+)` \|$", GLOSSARY, re.MULTILINE)
@@ -32,6 +33,22 @@ def _lost(file: Path, texts: list[str]) -> list[str]:
 def test_each_path_in_code_font_in_a_document_is_there(document: Path) -> None:
     lost = _lost(document, CODE_FONT.findall(document.read_text(encoding="utf-8")))
     assert not lost, "\n".join(lost)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_each_link_of_a_document_leads_to_a_file_and_a_heading(document: Path) -> None:
+    lost = []
+    for file, _, heading in LINK.findall(document.read_text(encoding="utf-8")):
+        target = document.parent / file if file else document
+        if not target.exists() or (heading and target.suffix == ".md" and heading not in _anchors(target)):
+            lost.append(f"{file}#{heading}")
+    assert not lost, "\n".join(lost)
+
+
+def _anchors(document: Path) -> set[str]:
+    """The headings as GitHub links to them."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_each_path_of_a_file_of_ours_that_code_names_is_there() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from runtime.package.shape_sentences import _PATTERNS, first_sentence
+from runtime.package.shape_sentences import PATTERN_SENTENCES, first_sentence
 from schemas.definition.package import TABLES, Election
 from schemas.definition.profiles import PROFILE_TABLES
 from schemas.ledger.envelope import ENVELOPE
@@ -30,7 +30,7 @@ def test_each_pattern_of_packages_envelopes_and_events_has_a_sentence() -> None:
     models: list[type[BaseModel]] = [Election, *TABLES.values(), *PROFILE_TABLES.values()]
     schemas = [each.model_json_schema() for each in models]
     schemas += [ENVELOPE.json_schema(), LEDGER_EVENT.json_schema()]
-    assert set(_patterns(schemas)) <= set(_PATTERNS)
+    assert set(_patterns(schemas)) <= set(PATTERN_SENTENCES)
 
 
 def test_a_payload_of_another_type_is_named_as_that() -> None:
