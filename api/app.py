@@ -16,8 +16,9 @@ from api.files import routes as files
 from api.files.cut_files import CutFiles
 from api.health import routes as health
 from api.limits.limits import Limits
+from api.page import start
 from api.problems import install_problems
-from api.read import events, log, package, profiles, snapshots
+from api.read import election_lists, events, log, package, profiles, snapshots
 from api.read.from_memory import SnapshotsInMemory
 from api.read.log import PublicLogs
 from api.read.package import PackageFile
@@ -101,7 +102,20 @@ def create_app(
     app.state.in_memory = SnapshotsInMemory(limits.requests)
     app.state.roles = roles
     install_problems(app)
-    for part in (submissions, snapshots, profiles, live, files, log, package, health, events, docs):
+    for part in (
+        start,
+        submissions,
+        election_lists,
+        snapshots,
+        profiles,
+        live,
+        files,
+        log,
+        package,
+        health,
+        events,
+        docs,
+    ):
         app.include_router(part.router)
     docs.describe(app)
     return app

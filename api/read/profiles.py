@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.read.content_codings import IDENTITY, compressed
-from api.read.current_answers import COMPRESSED_AT_ONCE_BYTES
-from api.read.kept_answers import Answer
 from api.read.profile_files import ProfileFiles
-from api.read.responses import response_of
-from api.read.snapshots import coding_of, described, not_in_election, snapshots_of
+from api.read.snapshots import described, not_in_election, snapshots_of
+from api.read.unkept import unkept_answer
 from projections.shown.profiles import CandidateFilters, ProfileIndex
-from projections.shown.published import answer_bytes
 from schemas.codes import CODE_PATTERN
 from schemas.served.profiles import (
     CandidatePage,
@@ -66,7 +60,7 @@ async def candidates(
     page = index.candidates(CandidateFilters(wanted, party, name), following, limit)
     if page is None:
         raise not_in_election("query.after", f"There is no candidate {after!r} in this election.")
-    return await _answer(request, page)
+    return await unkept_answer(request, page)
 
 
 @router.get(
@@ -81,7 +75,7 @@ async def candidate(
     found = index.candidate(snapshots_of(request).contest(contest), choice)
     if found is None:
         raise not_in_election("path.choice", f"Contest {contest} has no candidate {choice!r}.")
-    return await _answer(request, {"profiles": index.digest} | found)
+    return await unkept_answer(request, {"profiles": index.digest} | found)
 
 
 @router.get("/parties", responses=described(PartyPage), summary="Parties")
@@ -89,7 +83,7 @@ async def parties(request: Request, after: AfterCode = None, limit: Limit = 100)
     index = await _index(request)
     if after is not None and not index.has_party(after):
         raise not_in_election("query.after", f"There is no party {after!r} in this election.")
-    return await _answer(request, index.parties(after, limit))
+    return await unkept_answer(request, index.parties(after, limit))
 
 
 @router.get("/parties/{party}", responses=described(PartySnapshot), summary="A party")
@@ -98,7 +92,7 @@ async def party(request: Request, party: Annotated[str, Path(pattern=CODE_PATTER
     found = index.party(party)
     if found is None:
         raise not_in_election("path.party", f"There is no party {party!r} in this election.")
-    return await _answer(request, {"profiles": index.digest} | found)
+    return await unkept_answer(request, {"profiles": index.digest} | found)
 
 
 @router.get("/districts", responses=described(DistrictPage), summary="Electoral districts")
@@ -106,7 +100,7 @@ async def districts(request: Request, after: AfterCode = None, limit: Limit = 10
     index = await _index(request)
     if after is not None and not index.has_district(after):
         raise not_in_election("query.after", f"There is no electoral district {after!r} in this election.")
-    return await _answer(request, index.districts(after, limit))
+    return await unkept_answer(request, index.districts(after, limit))
 
 
 @router.get("/districts/{district}", responses=described(DistrictSnapshot), summary="An electoral district")
@@ -115,7 +109,7 @@ async def district(request: Request, district: Annotated[str, Path(pattern=CODE_
     found = (await _index(request)).district(district)
     if found is None:
         raise not_in_election("path.district", f"There is no electoral district {district!r} in this election.")
-    return await _answer(request, found)
+    return await unkept_answer(request, found)
 
 
 @router.get("/completeness", responses=described(Completeness), summary="What the profiles lack")
@@ -130,21 +124,9 @@ async def completeness(
     index = await _index(request)
     snapshots = snapshots_of(request)
     number = snapshots.definition.tree.root if area is None else snapshots.area(area)
-    return await _answer(request, index.completeness(number))
+    return await unkept_answer(request, index.completeness(number))
 
 
 async def _index(request: Request) -> ProfileIndex:
     files: ProfileFiles = request.app.state.profiles
     return await files.get()
-
-
-async def _answer(request: Request, found: dict[str, Any]) -> Response:
-    body = answer_bytes(snapshots_of(request).definition, found)
-    coding = coding_of(request)(len(body))
-    if coding == IDENTITY:
-        coded = body
-    elif len(body) <= COMPRESSED_AT_ONCE_BYTES:
-        coded = compressed(body)
-    else:
-        coded = await asyncio.to_thread(compressed, body)
-    return response_of(Answer(body, time.monotonic()).add_form(coding, coded))

@@ -31,6 +31,7 @@ from projections.definition.ballots import ContestEntry, OfficeEntry
 from projections.definition.compiled import Definition
 from projections.definition.electorates import Denominator, together
 from projections.shown.answer_parts import HistoryPage, Line, Part, RecordPosition
+from projections.shown.shares import shares_of
 from projections.station.submissions import ResultState
 from schemas.codes import NOTHING_YET
 from schemas.derived.results import Cut
@@ -89,10 +90,12 @@ def election_answer(definition: Definition, moment: Moment) -> dict[str, Any]:
 def office_answer(definition: Definition, office: OfficeEntry, moment: Moment, part: Part) -> dict[str, Any]:
     """An office, and of its contests those of this part, each at the area that holds its electorate."""
     root = definition.tree.codes[definition.tree.root]
+    tally = published_office(office, definition.tree.root, moment.office_tally(office, root), definition)
     return {
         "office": office_name(definition, office),
         "as_of": as_of(moment, office),
-        "tally": published_office(office, definition.tree.root, moment.office_tally(office, root), definition),
+        "tally": tally,
+        "shares": shares_of(tally),
         "contests": _tallies_of(definition, part.lines, moment),
         "part": part.number,
         "parts": part.of,
@@ -101,6 +104,7 @@ def office_answer(definition: Definition, office: OfficeEntry, moment: Moment, p
 
 def contest_answer(definition: Definition, contest: ContestEntry, moment: Moment) -> dict[str, Any]:
     about = contest.contest
+    tally = _whole(definition, contest, moment)
     return {
         "contest": contest.id,
         "office": about.office,
@@ -116,7 +120,8 @@ def contest_answer(definition: Definition, contest: ContestEntry, moment: Moment
         ],
         "links": {"candidates": f"/v1/candidates?contest={contest.id}"},
         "as_of": as_of(moment, definition.ballots.offices[contest.office_number]),
-        "tally": _whole(definition, contest, moment),
+        "tally": tally,
+        "shares": shares_of(tally),
     }
 
 
@@ -145,11 +150,13 @@ def area_answer(
                 "tally": published_office(office, area, moment.office_tally(office, code), definition)
                 if above
                 else None,
-                "contests": _tallies_of(definition, own.get(office.number, ()), moment),
+                "contests": contests,
+                "shares": {tally["contest"]: shares_of(tally) for tally in contests},
                 "children": _tallies_of(definition, of_children.get(office.number, ()), moment),
             }
             for office in offices
             if not at_area.isdisjoint(office.contests)
+            for contests in (_tallies_of(definition, own.get(office.number, ()), moment),)
         ],
         "part": part.number,
         "parts": part.of,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.served.election_lists import LIST_EXAMPLES
 from schemas.served.profiles import PROFILE_EXAMPLES
 from schemas.served.snapshots import (
     AreaSnapshot,
@@ -44,6 +45,13 @@ _NOTHING = {
     "not_stated": {},
     "votes": dict.fromkeys(_VOTES, 0),
     "stations": 0,
+}
+_SHARES = {
+    "votes": {"01": "60.92 %", "02": "39.08 %"},
+    "margin": "21.84 %",
+    "invalid": "2.25 %",
+    "turnout": None,
+    "counted": "8.33 %",
 }
 _SUMS = {
     "results_status": "unofficial-partial",
@@ -120,6 +128,7 @@ _EVENT_LINE = {
 }
 
 EXAMPLES: dict[type[Any], dict[str, Any]] = {
+    **LIST_EXAMPLES,
     **PROFILE_EXAMPLES,
     ElectionSnapshot: {
         **_ELECTION,
@@ -147,6 +156,7 @@ EXAMPLES: dict[type[Any], dict[str, Any]] = {
         "office": _OFFICE,
         "as_of": _AS_OF,
         "tally": _OFFICE_TALLY,
+        "shares": _SHARES,
         "contests": [_CONTEST_TALLY],
         "part": 1,
         "parts": 1,
@@ -168,6 +178,7 @@ EXAMPLES: dict[type[Any], dict[str, Any]] = {
         "links": {"candidates": "/v1/candidates?contest=president"},
         "as_of": _AS_OF,
         "tally": _CONTEST_TALLY,
+        "shares": _SHARES,
     },
     AreaSnapshot: {
         **_ELECTION,
@@ -183,6 +194,7 @@ EXAMPLES: dict[type[Any], dict[str, Any]] = {
                 "shard_as_of": _AS_OF,
                 "tally": _OFFICE_TALLY,
                 "contests": [_CONTEST_TALLY],
+                "shares": {"president": _SHARES},
                 "children": [{**_CONTEST_TALLY, "area": "34.02.07"}],
             }
         ],

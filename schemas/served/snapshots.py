@@ -108,6 +108,23 @@ class _Sums(_Answer):
     """Votes of the last leader minus votes of the runner-up; 0 where they are tied."""
 
 
+class Shares(_Answer):
+    """Shares of a tally as texts to print, such as `51.07 %`: rounded to hundredths, a half away from zero. They are never a
+    basis for arithmetic; the whole numbers are in the tally."""
+
+    votes: dict[str, str | None]
+    """Choice id → its share of the valid votes; null while there are none."""
+    margin: str | None
+    """Share of the valid votes by which the last leader is ahead of the runner-up."""
+    invalid: str | None
+    """Share of invalid ballots in all ballots; null where one of them is not known."""
+    turnout: str | None
+    """Voters as a share of the registered voters of the counted stations; null where a counted station did not state one of
+    the two."""
+    counted: str | None
+    """Share of the expected stations that are counted; cut off and not rounded, so that `100.00 %` means all."""
+
+
 class ContestTally(_Sums):
     contest: str
     """Id of the contest."""
@@ -194,6 +211,8 @@ class OfficeSnapshot(_ElectionAnswer):
     """Ledger partition → offset of the last event of the office that is counted in."""
     tally: OfficeTally
     """Sums over all contests of the office, by party."""
+    shares: Shares
+    """Shares of `tally` as texts."""
     contests: list[ContestTally]
     """One part of the contests, each with its sums."""
     part: int
@@ -243,6 +262,8 @@ class ContestSnapshot(_ElectionAnswer):
     """Ledger partition → offset of the last event of the office that is counted in."""
     tally: ContestTally
     """Sums over the whole electorate."""
+    shares: Shares
+    """Shares of `tally` as texts."""
 
 
 class AreaOffice(_Answer):
@@ -258,6 +279,8 @@ class AreaOffice(_Answer):
     """Sums over all contests of the office, by party; null below the shard level."""
     contests: list[ContestTally]
     """Sums of the area by contest."""
+    shares: dict[str, Shares]
+    """Contest id → the shares of its tally in `contests`, as texts."""
     children: list[ContestTally]
     """Sums of the areas of the next level, by contest."""
 

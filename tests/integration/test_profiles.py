@@ -12,7 +12,9 @@ import pytest_asyncio
 from rekap.operate.stack import Stack
 from runtime.package.writing import write_package
 from schemas.definition.profiles import Candidate, PartyProfile, Profiles
+from schemas.served.election_lists import ContestList, ElectionList, OfficeList
 from schemas.served.profiles import CandidatePage, CandidateSnapshot, Completeness, DistrictPage, PartyPage
+from schemas.served.snapshots import ContestSnapshot
 from tests.conftest import Parts
 from tests.support.small_election import small_package
 from tests.support.stacks import eventually, small_stack
@@ -119,3 +121,28 @@ async def test_wrong_profiles_are_a_mistake_of_the_profiles_alone(tmp_path: Path
         assert answer.status_code == 503
         assert "party_profiles.csv:2: party: 'P9' is not a party" in answer.json()["detail"]
         assert (await client.get("/v1/contests/president")).status_code == 200
+
+
+async def test_the_start_page_and_the_lists_lead_to_every_contest(client: httpx.AsyncClient) -> None:
+    start = await client.get("/")
+    assert (start.status_code, start.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert 'href="/v1/offices"' in start.text
+    assert (await client.head("/")).headers["content-length"] == str(len(start.content))
+    (election,) = ElectionList.model_validate((await client.get("/v1/elections")).json()).elections
+    assert (await client.get(election.links.self)).json()["definition"] == election.definition
+    found = []
+    for office in OfficeList.model_validate((await client.get("/v1/offices")).json()).offices:
+        assert (await client.get(office.links.result)).status_code == 200
+        address: str | None = f"{office.links.contests}&limit=2"
+        while address is not None:
+            page = ContestList.model_validate((await client.get(address)).json())
+            found += [line.contest for line in page.contests]
+            address = None if page.next is None else f"{office.links.contests}&limit=2&after={page.next}"
+        for line in page.contests:
+            result = ContestSnapshot.model_validate((await client.get(line.links.result)).json())
+            assert result.shares.counted == "0.00 %"
+    assert found == ["president", "council-a", "council-b", "council-c"]
+    for query in ("office=nowhere", "after=nowhere", "limit=0", "office=council&after=nowhere"):
+        answer = await client.get(f"/v1/contests?{query}")
+        assert answer.status_code in {404, 422}
+        assert answer.json()["field"]

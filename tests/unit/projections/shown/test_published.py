@@ -41,6 +41,7 @@ from projections.shown.published import (
     stations_answer,
     tallies_in,
 )
+from projections.shown.shares import shares_of
 from tests.support.small_election import elsewhere, small_package
 
 DEFINITION, ELSEWHERE = Definition.of(small_package()), Definition.of(elsewhere(small_package()))
@@ -205,7 +206,7 @@ def test_an_answer_is_sent_under_the_name_of_its_election() -> None:
 
 def test_a_contest_is_described_with_its_ballot() -> None:
     found = contest_answer(DEFINITION, contest("council-a"), Moment({"council": (3, -1, -1)}, {}, {}, {}))
-    assert {name: value for name, value in found.items() if name not in {"choices", "tally"}} == {
+    assert {name: value for name, value in found.items() if name not in {"choices", "tally", "shares"}} == {
         "contest": "council-a",
         "office": "council",
         "electorate": "a",
@@ -219,6 +220,7 @@ def test_a_contest_is_described_with_its_ballot() -> None:
     }
     assert found["choices"][1] == {"id": "P1-1", "name": "P1 1", "kind": "candidate", "party": "P1"}
     assert (found["tally"]["area"], found["tally"]["contest"]) == ("1.1", "council-a")
+    assert found["shares"] == shares_of(found["tally"])
 
 
 def test_an_office_has_its_contests_each_at_the_area_of_its_electorate() -> None:
@@ -230,6 +232,7 @@ def test_an_office_has_its_contests_each_at_the_area_of_its_electorate() -> None
         "contests": ["council-a", "council-b", "council-c"],
     }
     assert found["tally"]["counted"]["votes"] == {"P1": 5, "P2": 9}
+    assert found["shares"]["votes"] == {"P1": "35.71 %", "P2": "64.29 %"}
     assert [(each["contest"], each["area"]) for each in found["contests"]] == [
         ("council-a", "1.1"),
         ("council-b", "N"),

@@ -1,0 +1,153 @@
+"""Shapes of the lists of what an election has, with examples."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from schemas.served.snapshots import OfficeName, Texts
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class _List(_Shape):
+    election: str
+    """Id of the election."""
+    mode: Literal["rehearsal", "live"]
+    """`rehearsal`, of which no number is a result, or `live`."""
+    definition: str
+    """Definition hash of the election package."""
+
+
+class ElectionLinks(_Shape):
+    self: str
+    """The election, its levels and offices."""
+    package: str
+    """The election package."""
+    health: str
+    """Whether the count is up to date."""
+
+
+class ElectionLine(_Shape):
+    election: str
+    """Id of the election."""
+    mode: Literal["rehearsal", "live"]
+    """`rehearsal`, of which no number is a result, or `live`."""
+    definition: str
+    """Definition hash of the election package."""
+    title: Texts
+    """Title in the languages of the package."""
+    date: str
+    """Day of the vote."""
+    licence: str
+    """Licence under which the numbers may be used."""
+    links: ElectionLinks
+    """Where to read on."""
+
+
+class ElectionList(_List):
+    elections: list[ElectionLine]
+    """The election that this server counts. `rekap portal` lists several."""
+
+
+class OfficeLinks(_Shape):
+    result: str
+    """Sums of the office over the whole country."""
+    contests: str
+    """Its contests."""
+    live: str
+    """Its changes, as they come."""
+
+
+class OfficeLine(OfficeName):
+    links: OfficeLinks
+    """Where its numbers are."""
+
+
+class OfficeList(_List):
+    offices: list[OfficeLine]
+    """The offices, in the order of the package."""
+
+
+class ContestLineLinks(_Shape):
+    result: str
+    """Votes and progress."""
+    candidates: str
+    """Who stands for each choice."""
+
+
+class ContestLine(_Shape):
+    contest: str
+    """Id of the contest."""
+    office: str
+    """Id of the office."""
+    electorate: str
+    """Id of the electorate, who may vote in the contest."""
+    name: Texts | None
+    """Name in the languages of the package; null where it states none."""
+    seats: int
+    """Seats that are filled."""
+    votes_per_ballot: int
+    """Marks that a ballot may have."""
+    choices: int
+    """How many choices the ballot has."""
+    links: ContestLineLinks
+    """Where its numbers are."""
+
+
+class ContestList(_List):
+    contests: list[ContestLine]
+    """One page of the contests, in the order of the package."""
+    next: str | None
+    """Value of `after` for the next page; null on the last page."""
+
+
+_ELECTION = {"election": "pemilu-2029", "mode": "rehearsal", "definition": "ff2a4033" * 8}
+LIST_EXAMPLES: dict[type[Any], dict[str, Any]] = {
+    ElectionList: _ELECTION
+    | {
+        "elections": [
+            _ELECTION
+            | {
+                "title": {"id": "Pemilu 2029", "en": "Election 2029"},
+                "date": "2029-02-14",
+                "licence": "CC-BY-4.0",
+                "links": {"self": "/v1/election", "package": "/v1/package.zip", "health": "/v1/health"},
+            }
+        ]
+    },
+    OfficeList: _ELECTION
+    | {
+        "offices": [
+            {
+                "id": "president",
+                "name": {"id": "Presiden dan Wakil Presiden", "en": "President and Vice President"},
+                "contests": ["president"],
+                "links": {
+                    "result": "/v1/offices/president",
+                    "contests": "/v1/contests?office=president",
+                    "live": "/v1/live?office=president",
+                },
+            }
+        ]
+    },
+    ContestList: _ELECTION
+    | {
+        "contests": [
+            {
+                "contest": "dpr-3401",
+                "office": "dpr",
+                "electorate": "3401",
+                "name": None,
+                "seats": 8,
+                "votes_per_ballot": 1,
+                "choices": 162,
+                "links": {"result": "/v1/contests/dpr-3401", "candidates": "/v1/candidates?contest=dpr-3401"},
+            }
+        ],
+        "next": "dpr-3401",
+    },
+}
