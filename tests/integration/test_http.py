@@ -405,7 +405,9 @@ async def test_a_client_made_by_a_generator_reads_every_path_and_submits(
                 assert answer.parsed.to_dict() == json.loads(answer.content), name
                 types.add(type(answer.parsed).__name__)
             asked.add(name)
-        assert len(asked) == len(READABLE) - len(STREAMS) - 3  # the start page, the description and its page are in no description
+        assert (
+            len(asked) == len(READABLE) - len(STREAMS) - 3
+        )  # the start page, the description and its page are in no description
         assert {
             "ElectionSnapshot",
             "OfficeSnapshot",

@@ -94,7 +94,7 @@ class Wire:
         self.seen += data
         return data
 
-    async def read_until(self, wanted: bytes, *, seconds: float = 10) -> bytes:
+    async def read_until(self, wanted: bytes, *, seconds: float = 60) -> bytes:
         """All that has come, up to something. Raises EOFError where the connection ends before."""
         async with asyncio.timeout(seconds):
             while wanted not in self.seen:

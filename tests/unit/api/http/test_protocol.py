@@ -690,7 +690,8 @@ async def test_a_client_that_does_not_read_its_answers_is_not_answered_at_once(s
     await settled()
 
 
-async def test_while_it_waits_for_its_answer_a_request_leaves_the_loop_to_its_party(server: Server) -> None:
+async def test_while_it_waits_for_its_answer_a_request_leaves_the_loop_to_its_party() -> None:
+    server = Server(turns=FairTurns(clock=lambda: 0.0))  # no work takes time, so all are begun in this turn of the loop
     waiting = []
     for _ in range(3):
         protocol, _, at_once = _connect_at_once(server)
