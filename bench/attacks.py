@@ -37,8 +37,8 @@ from latency import OFFICE, Connection, Watch, envelopes_of
 from websockets.asyncio.client import connect
 
 from proofs.signatures import key_id
+from rekap.client.live_feed import MESSAGE_BYTES_MAX, feed_url
 from rekap.elections.written_demo import write_demo
-from rekap.follow.live_client import MESSAGE_BYTES_MAX, feed_url
 from rekap.operate.stack import Stack, running_stack
 from runtime.settings import variable
 

@@ -17,9 +17,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from faults_election import OFFICERS, PARTITIONS, private_key
 
-from rekap.follow.live_client import follow
+from rekap.client.live_feed import follow
+from rekap.client.sending import send_batch
 from rekap.operate.stack import Stack
-from rekap.station.sending import send_batch
 from rekap.station.signing import Signer
 from runtime.kafka.security import client_options
 from runtime.kafka.topics import topics_of

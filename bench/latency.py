@@ -26,8 +26,8 @@ import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from websockets.asyncio.client import connect
 
+from rekap.client.live_feed import MESSAGE_BYTES_MAX, feed_url
 from rekap.elections.written_demo import write_demo
-from rekap.follow.live_client import MESSAGE_BYTES_MAX, feed_url
 from rekap.operate.night import form_of, plan
 from rekap.operate.stack import WORKERS, Stack, running_stack
 from rekap.station.signing import Signer

@@ -58,8 +58,8 @@ from websockets.asyncio.client import connect
 
 from projections.area.tally import HEAD, STATIONS, TallyView
 from projections.readmodel import queries
+from rekap.client.live_feed import MESSAGE_BYTES_MAX, feed_url
 from rekap.embedded.ports import free_ports
-from rekap.follow.live_client import MESSAGE_BYTES_MAX, feed_url
 from rekap.operate.definition_cache import compiled
 from rekap.operate.stack import WORKERS, Stack, running_stack
 from runtime.files.key_files import load_or_make_key_file

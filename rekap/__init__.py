@@ -40,7 +40,7 @@ The errors of this package. The second level decides the exit code:
 
 Three more never end a command, because they are handled: NotBelievedError (no pinned key signed the answer) and TooLargeError
 (the gateway takes no batch of this size) by rekap/station/delivery.py, MissedError (a delta does not follow on the rows held)
-by rekap/follow/live_client.py.
+by rekap/client/live_feed.py.
 
 Read next: cli.py (the command), commands/ (a file each), operate/stack.py (everything on one machine), failures.py (how a
 command ends).

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import sys
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import click
+from rich.console import Console
 
-from rekap.elections.written_demo import write_demo
-from rekap.exit_codes import ExitCode
+from rekap.client.errors import RefusedError
+from rekap.client.live_feed import SubscriptionRefusedError
+from rekap.client.server import Server
+from rekap.elections.written_demo import WrittenDemo, write_demo
+from rekap.follow.watching import names_for, show
 from rekap.operate.night import Night
-from rekap.operate.stack import EXPORTER, WORKERS, running_stack
-from rekap.terminal import complain
+from rekap.operate.stack import EXPORTER, WORKERS, Stack, running_stack
+from rekap.terminal import complain, say
 from runtime.files.temporary import temporary_directory
+from runtime.http_client import AwayError
 from runtime.settings import variable
 
 WITNESSES = 2
 FILES_EVERY_SECONDS = 30
 """Between two cuts of the bulk files, which take a demo's stations a second or two."""
+LINES_KEPT = 20
+"""Newest lines of output that the screen can show below the count."""
 
 
 @click.command("demo")
@@ -38,42 +50,100 @@ FILES_EVERY_SECONDS = 30
     "--data", type=click.Path(path_type=Path), help="directory that keeps everything (default: a temporary one)"
 )
 @click.option("--stay/--no-stay", default=True, help="keep serving after the night, until Ctrl-C")
-def demo(stations: int, minutes: int, seed: int, port: int, data: Path | None, stay: bool) -> None:
+@click.option(
+    "--screen/--no-screen", default=None, help="draw the count instead of printing lines (default: in a terminal)"
+)
+def demo(stations: int, minutes: int, seed: int, port: int, data: Path | None, stay: bool, screen: bool | None) -> None:
     """Simulate an election night on this machine: Kafka, PostgreSQL, all workers, and stations that report.
+
+    Ctrl-C ends it with exit code 0. What a temporary directory holds is deleted.
 
     \b
     Example:
       rekap demo --stations 20000 --minutes 2
     """
-
-    async def go() -> None:
-        with temporary_directory("rekap-demo-") as temporary:
-            directory = data or temporary
-            package, keys, authority = write_demo(directory / "election", stations=stations, seed=seed)
-            async with running_stack(
-                directory / "election",
-                directory / "data",
-                authority,
-                port=port,
-                log_directory=directory / "logs",
-                witnesses=WITNESSES,
-                workers=(*WORKERS, EXPORTER),
-                settings={variable("files_every_s"): str(FILES_EVERY_SECONDS)},
-            ) as stack:
-                stack.supervisor.say("demo", f"{stations:,} stations report over {minutes} minutes; seed {seed}")
-                stack.supervisor.say("demo", f"totals {stack.url}/v1/contests/president   API {stack.url}/docs")
-                stack.supervisor.say("demo", f"bulk files {stack.url}/v1/files")
-                audit = " ".join(["rekap audit", stack.url, *(f"--witness {each.key}" for each in stack.witnesses)])
-                stack.supervisor.say("demo", f"check it: {audit}")
-                night = Night(stack, package, keys, seed, minutes * 60)
-                done = await night.run()
-                stack.supervisor.say("demo", f"the night is over: {sum(done.values()):,} submissions")
-                if stay:
-                    stack.supervisor.say("demo", "still serving; Ctrl-C stops")
-                    await asyncio.Event().wait()
-
+    is_drawn = sys.stdout.isatty() if screen is None else screen
     try:
-        asyncio.run(go())
+        with temporary_directory("rekap-demo-", waits=False) as temporary:
+            directory = data or temporary
+            say(f"making an election with {stations:,} polling stations in the areas of Indonesia")
+            # Outside of the event loop, so that Ctrl-C ends it at once.
+            written = write_demo(directory / "election", stations=stations, seed=seed)
+            asyncio.run(_night(directory, written, stations, minutes, seed, port, data is not None, stay, is_drawn))
     except KeyboardInterrupt:
         complain("stopped" if data is None else f"stopped; what was counted is kept in {data}")
-        raise SystemExit(ExitCode.INTERRUPTED) from None
+
+
+async def _night(
+    directory: Path,
+    written: WrittenDemo,
+    stations: int,
+    minutes: int,
+    seed: int,
+    port: int,
+    is_kept: bool,
+    stay: bool,
+    is_drawn: bool,
+) -> None:
+    async with running_stack(
+        directory / "election",
+        directory / "data",
+        written.authority,
+        port=port,
+        log_directory=directory / "logs",
+        witnesses=WITNESSES,
+        workers=(*WORKERS, EXPORTER),
+        settings={variable("files_every_s"): str(FILES_EVERY_SECONDS)},
+        is_kept=is_kept,
+    ) as stack:
+
+        def report(line: str) -> None:
+            stack.supervisor.say("demo", line)
+
+        report(f"{stations:,} stations report over {minutes} minutes; seed {seed}")
+        report(f"totals {stack.url}/v1/contests/president   API {stack.url}/docs")
+        report(f"bulk files {stack.url}/v1/files")
+        report("check it: " + " ".join(["rekap audit", stack.url, *(f"--witness {w.key}" for w in stack.witnesses)]))
+        drawing = asyncio.create_task(_draw(stack)) if is_drawn else None
+        try:
+            done = await Night(stack, written.package, written.keys, seed, minutes * 60).run()
+            report(f"the night is over: {sum(done.values()):,} submissions")
+            if stay:
+                report("still serving; Ctrl-C stops")
+                await asyncio.Event().wait()
+        finally:
+            if drawing is not None:
+                drawing.cancel()
+                with suppress(asyncio.CancelledError):
+                    await drawing
+
+
+async def _draw(stack: Stack) -> None:
+    """Draw the count of the first office until the task is cancelled. Where it cannot be drawn, the lines are printed again."""
+    lines = RememberedLines()
+    stack.supervisor.write_to(lines)
+    try:
+        async with Server(stack.url) as server:
+            names = await names_for(server, None, None)
+        await show(stack.url, names, Console(), lines=lines.newest)
+    except (AwayError, RefusedError, SubscriptionRefusedError) as error:
+        stack.supervisor.write_to(sys.stdout)
+        stack.supervisor.say("demo", f"the count cannot be drawn: {error}")
+    finally:
+        stack.supervisor.write_to(sys.stdout)
+
+
+class RememberedLines(io.StringIO):
+    """A terminal of the supervisor that keeps the newest lines, and no others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.newest: deque[str] = deque(maxlen=LINES_KEPT)
+
+    def write(self, text: str, /) -> int:
+        self.newest.extend(_lines(text))
+        return len(text)
+
+
+def _lines(text: str) -> Iterable[str]:
+    return text.rstrip("\n").split("\n")

@@ -9,7 +9,7 @@ import click
 import orjson
 
 from proofs.notes import NoteError
-from rekap.station.belief import gateway_key, short
+from rekap.client.belief import gateway_key, short
 from rekap.station.delivery import reason
 from rekap.station.errors import OutboxError
 from rekap.station.outbox import (

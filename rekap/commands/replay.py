@@ -14,11 +14,11 @@ from rich.progress import Progress
 from projections.definition.checks import problems
 from projections.definition.compiled import Definition
 from projections.shown.published import answer_bytes
-from rekap.follow.board import PIPED_WIDTH
 from rekap.follow.question import Question
 from rekap.follow.replay import Replayed, fold_log, through_of
 from rekap.follow.replay_server import serve
 from rekap.follow.replay_tables import table_of
+from rekap.follow.tally_table import PIPED_WIDTH
 from rekap.terminal import say
 from runtime.log_source import open_log
 from runtime.package.reading import load_package

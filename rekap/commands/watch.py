@@ -9,11 +9,11 @@ from contextlib import contextmanager, suppress
 
 import click
 from rich.console import Console
-from rich.live import Live
 
+from rekap.client.server import Server
 from rekap.errors import NotReachedError
-from rekap.follow.board import PIPED_WIDTH, board_of
-from rekap.follow.live_client import follow
+from rekap.follow.tally_table import PIPED_WIDTH
+from rekap.follow.watching import names_for, print_once, show
 from runtime.http_client import AddressError, AwayError
 
 
@@ -21,10 +21,11 @@ from runtime.http_client import AddressError, AwayError
 @click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="address of a Rekap API")
 @click.option("--office", help="the office to follow (default: the first of the election)")
 @click.option("--area", help="an area with its children (default: the whole election)")
-@click.option("--level", help="all areas of a level instead")
+@click.option("--level", help="all areas of a level instead of the children")
 @click.option("--once", is_flag=True, help="print the current totals and end")
 def watch(url: str, office: str | None, area: str | None, level: str | None, once: bool) -> None:
-    """Follow the totals of an office live, in a table, until Ctrl-C. A lost connection is made again, without a gap.
+    """Follow the totals of an office live until Ctrl-C: votes, turnout, progress by area, and what is held by which rule. A
+    lost connection is made again, without a gap.
 
     \b
     Examples:
@@ -34,18 +35,12 @@ def watch(url: str, office: str | None, area: str | None, level: str | None, onc
     console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
     async def go() -> None:
-        board, followed = await board_of(url, office, area)
-        messages = follow(url, office=followed, area=area, level=level, deltas=True)
+        async with Server(url) as server:
+            names = await names_for(server, office, area)
         if once:
-            async for message in messages:
-                board.apply(message)
-                if message["type"] == "snapshot":
-                    console.print(board.table())
-                    return
-        with Live(board.table(), console=console, refresh_per_second=4) as screen:
-            async for message in messages:
-                board.apply(message)
-                screen.update(board.table())
+            await print_once(url, names, console, area=area, level=level)
+        else:
+            await show(url, names, console, area=area, level=level)
 
     with suppress(KeyboardInterrupt), _answers_of(url):
         asyncio.run(go())

@@ -116,6 +116,10 @@ class Supervisor:
         kept.last_lines, kept.log_file = last_lines, log_file
         kept.keeper = asyncio.create_task(self._keep(name, kept, started=False), name=f"keeper of {name}")
 
+    def write_to(self, terminal: TextIO) -> None:
+        """Write the lines to another terminal from now on."""
+        self._terminal = terminal
+
     def say(self, name: str, text: str) -> None:
         """Write one line to the terminal, behind a name."""
         with suppress(OSError, ValueError):  # the count continues if the terminal is closed
@@ -200,6 +204,15 @@ class Supervisor:
                 bugs.append(bug)
         if bugs:  # raised after all services were stopped
             raise bugs[0]
+
+    async def discard(self) -> None:
+        """End all services at once, by SIGKILL and in no order, where what they keep is deleted afterwards."""
+        for kept in self._kept.values():
+            kept.wanted = False
+            kept.hurry.set()
+            kept.ready.clear()
+        await asyncio.gather(*(kept.service.kill() for kept in self._kept.values()))
+        await self.stop()
 
     def _add(self, name: str, service: Service) -> _Kept:
         assert name not in self._kept, f"two services named {name}"

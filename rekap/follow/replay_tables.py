@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from projections.definition.compiled import Definition
-from rekap.follow.board import tally_table
+from rekap.follow.tally_table import tally_table
 
 
 def _rest_note(answer: Mapping[str, Any]) -> str:

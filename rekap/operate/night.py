@@ -20,8 +20,8 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from projections.definition.compiled import Definition
+from rekap.client.sending import BATCH_LINES, send_batch
 from rekap.operate.stack import Stack
-from rekap.station.sending import BATCH_LINES, send_batch
 from rekap.station.signing import Signer
 from runtime.http_client import AwayError, ask, client_for, what_came
 from schemas.definition.package import ElectionPackage, Role

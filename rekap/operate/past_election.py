@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 from rich.progress import Progress
 
+from rekap.client.sending import BATCH_LINES, send_batch
 from rekap.elections.importers.kawalpemilu_2019 import ROOT, Body, Reading, read
 from rekap.errors import BadOutcomeError
 from rekap.operate.stack import Stack
-from rekap.station.sending import BATCH_LINES, send_batch
 from rekap.station.signing import Signer
 from runtime.files.key_files import public_row
 from runtime.http_client import client_for

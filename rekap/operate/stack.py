@@ -91,11 +91,12 @@ async def running_stack(
     brokers: int = 1,
     ledger: Path | None = None,
     confirmed: str | None = None,
+    is_kept: bool = True,
 ) -> AsyncIterator[Stack]:
     """All parts, started and ready, with the election open. They are stopped in order at the end. `witnesses` on this machine
     are an example only, because a witness proves something if another body runs it. Several `brokers` are a cluster, and each
     topic has up to three copies then. The records of `ledger`, a directory of exported files, are imported first. A live
-    election is opened only if `confirmed` is its id.
+    election is opened only if `confirmed` is its id. If the data is not kept, the parts are killed at the end, all at once.
 
     Raises PackageError, OpeningError, DataDirectoryError, EmbeddedError, SettingsError, TopicMismatchError, LedgerFilesError,
     KafkaError.
@@ -108,8 +109,10 @@ async def running_stack(
         supervisor = Supervisor(log_directory=log_directory)
         try:
             if not environment.get(variable("database")):
+                supervisor.say("rekap", "starting PostgreSQL")
                 environment[variable("database")] = await supervisor.adopt("postgres", EmbeddedPostgres(data))
             if not environment.get(variable("kafka")):
+                supervisor.say("rekap", "starting Kafka; at the first start on a machine, Maven fetches it (45 MB)")
                 environment |= await _start_kafka(supervisor, data, brokers)
             port = port or free_port()
             environment[variable("port")] = str(port)
@@ -131,6 +134,7 @@ async def running_stack(
             of_role = _apart(environment, workers, metrics_port) if FRONT in workers else {}
             url = f"http://127.0.0.1:{port}"
             stack = Stack(supervisor, url, definition, environment, own, metrics_port, workers, of_role)
+            supervisor.say("rekap", f"starting {', '.join(workers)}")
             await stack.start(*workers)
             yield stack
         except KafkaError as error:
@@ -138,7 +142,7 @@ async def running_stack(
                 raise
             raise StartError(f"the embedded Kafka cannot be used: {type(error).__name__}") from None
         finally:
-            await supervisor.stop()
+            await (supervisor.stop() if is_kept else supervisor.discard())
 
 
 def _environment(package: Path, data: Path, settings: dict[str, str]) -> dict[str, str]:

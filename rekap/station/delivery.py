@@ -12,9 +12,9 @@ import httpx
 import orjson
 
 from proofs.notes import NoteError
-from rekap.station.belief import ElectionName, NotBelievedError, believed, gateway_key
+from rekap.client.belief import ElectionName, NotBelievedError, believed, gateway_key
+from rekap.client.sending import BATCH_BYTES, BATCH_LINES, TEMPORARY_STATUSES, Answer, TooLargeError, post_batch
 from rekap.station.outbox import DELIVERED, REFUSED, Outbox, Waiting, named
-from rekap.station.sending import BATCH_BYTES, BATCH_LINES, TEMPORARY_STATUSES, Answer, TooLargeError, post_batch
 from runtime.http_client import AwayError, ask, what_came
 from schemas.texts import shown
 

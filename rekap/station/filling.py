@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from projections.definition.compiled import Definition
 from proofs.notes import NoteError
 from proofs.signatures import key_id
-from rekap.station.belief import ElectionName, gateway_key
+from rekap.client.belief import ElectionName, gateway_key
 from rekap.station.errors import OutboxError
 from rekap.station.event_files import EventFileError, Given, objects
 from rekap.station.form_check import FormCheck

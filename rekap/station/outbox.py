@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
 from projections.definition.compiled import Definition
+from rekap.client.belief import ElectionName
 from rekap.sqlite_files import open_database, transaction
 from rekap.station import pinned_keys, signed_events
-from rekap.station.belief import ElectionName
 from rekap.station.errors import OutboxError
 from runtime.package.shape_sentences import first_sentence
 from schemas.ledger.envelope import ENVELOPE, ENVELOPE_BYTES_MAX, open_envelope

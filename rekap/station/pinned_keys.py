@@ -6,7 +6,7 @@ import sqlite3
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from rekap.station.belief import ElectionName
+from rekap.client.belief import ElectionName
 from schemas.times import time_text
 
 TABLES = """

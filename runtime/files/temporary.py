@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import stat
+import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -21,15 +22,19 @@ _LOCK = ".rekap-in-use"
 
 
 @contextmanager
-def temporary_directory(prefix: str) -> Iterator[Path]:
+def temporary_directory(prefix: str, *, waits: bool = True) -> Iterator[Path]:
     """A new directory, which is deleted at the end, also where SIGTERM ends the process. Deletes directories with the same
-    prefix whose process was killed."""
+    prefix whose process was killed. If the caller does not wait, another process deletes the directory; if that is killed, the
+    next caller does."""
     before = _exit_at_sigterm()
     directory, lock = _make(prefix)
     try:
         yield directory
     finally:
-        _delete(directory, lock)
+        if waits:
+            _delete(directory, lock)
+        else:
+            _begin_to_delete(directory, lock)
         if before is not None:
             signal.signal(signal.SIGTERM, before)
 
@@ -69,6 +74,22 @@ def _delete_if_unused(directory: Path) -> None:
 def _delete(directory: Path, lock: int) -> None:
     shutil.rmtree(directory, ignore_errors=True)
     os.close(lock)
+
+
+def _begin_to_delete(directory: Path, lock: int) -> None:
+    """Let `rm` delete the directory. A demo's PostgreSQL and Kafka have thousands of files, which takes seconds on a busy
+    disk."""
+    try:
+        subprocess.Popen(
+            ["rm", "-rf", "--", directory],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # so that a second Ctrl-C does not end it
+        ).returncode = 0  # nobody waits for it, and Python would warn of that
+        os.close(lock)
+    except OSError:
+        _delete(directory, lock)
 
 
 def _exit_at_sigterm() -> signal._HANDLER:

@@ -298,6 +298,27 @@ async def test_output_goes_to_a_file_where_there_is_a_log_directory(tmp_path: Pa
     assert terminal.getvalue() == ""
 
 
+async def test_what_is_not_kept_ends_at_once_and_in_no_order(bench: Bench) -> None:
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready'); time.sleep(600)"
+    bench.supervisor = Supervisor(terminal=bench.terminal, stop_deadline_s=60)
+    for name in ("first", "second"):
+        bench.run(name, deaf, "ready")
+    await bench.supervisor.wait_ready()
+    ids = [bench.supervisor.process_id(name) for name in ("first", "second")]
+    async with asyncio.timeout(20):  # a stop in order would wait for a minute
+        await bench.supervisor.discard()
+    assert not any(Path(f"/proc/{each}").exists() for each in ids)
+    assert bench.lines() == []
+
+
+async def test_the_lines_can_go_to_another_terminal(bench: Bench) -> None:
+    other = io.StringIO()
+    bench.supervisor.say("a", "here")
+    bench.supervisor.write_to(other)
+    bench.supervisor.say("a", "there")
+    assert [bench.terminal.getvalue(), other.getvalue()] == ["a      | here\n", "a      | there\n"]
+
+
 async def test_a_killed_child_is_restarted_and_the_terminal_shows_why(bench: Bench) -> None:
     bench.run("worker", WAIT, "ready")
     await bench.supervisor.wait_ready("worker")

@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
 
-from rekap.follow.live_client import feed_url
+from rekap.client.live_feed import feed_url
 from rekap.operate.stack import Stack
 from schemas.served.live import FROM_SERVER
 from tests.support.small_election import reported, reviewed

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from rekap.follow.live_client import follow
+from rekap.client.live_feed import follow
 from rekap.operate.stack import EXPORTER, WORKERS, Stack
 from rekap.operate.worker import API_ROLES
 from runtime.kafka.clients import ordered_producer

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from projections.readmodel.queries import schema_of
-from rekap.follow.live_client import follow
+from rekap.client.live_feed import follow
 from rekap.operate import rebuild
 from rekap.operate.stack import Stack
 from runtime.kafka.generations import current_generation

@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
-from rekap.follow.live_client import feed_url, follow
+from rekap.client.live_feed import feed_url, follow
 from rekap.operate.stack import WORKERS_APART, Stack
 from runtime.settings import variable
 from tests.support.small_election import reported

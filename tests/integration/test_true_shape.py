@@ -15,7 +15,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from projections.readmodel import queries
-from rekap.follow.live_client import feed_url
+from rekap.client.live_feed import feed_url
 from rekap.operate.stack import Stack
 from runtime.kafka.clients import ordered_producer, plain_consumer
 from runtime.kafka.topics import MESSAGE_BYTES_MAX, topics_of

@@ -20,8 +20,8 @@ from projections.fold.tabulation import PartitionFold
 from projections.shown.published import published_tally
 from projections.shown.selected import selected
 from proofs.signatures import load_public_key, verify
-from rekap.follow.held_rows import HeldRows
-from rekap.follow.live_client import joined
+from rekap.client.held_rows import HeldRows
+from rekap.client.live_feed import joined
 from schemas.canonical import canonical_bytes
 from schemas.codes import OfficeId
 from schemas.derived.blocks import Block

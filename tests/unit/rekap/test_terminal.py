@@ -7,12 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from rekap.follow.board import tally_table
+from rekap.follow.tally_table import tally_table
 from runtime.files.temporary import temporary_directory
 from runtime.own_processes import python_module
 from runtime.package.writing import write_package
@@ -97,4 +98,15 @@ def test_a_temporary_directory_goes_with_its_process(
         assert not directory.exists()
     with temporary_directory("rekap-test-"):
         assert not directory.exists(), "the next one cleans up after one that was killed"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_temporary_directory_is_deleted_without_a_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    with temporary_directory("rekap-test-", waits=False) as directory:
+        (directory / "file").write_text("content")
+    ends = time.monotonic() + 30
+    while directory.exists() and time.monotonic() < ends:
+        time.sleep(0.01)
     assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from api.feed.hub.hub import Hub
 from api.feed.joining_pace import AWAY_SECONDS_MAX, JITTER_SECONDS, JoiningPace
-from rekap.follow.live_client import follow
+from rekap.client.live_feed import follow
 from schemas.served.live import Positions, retry_reason
 from tests.support.ledger import MemoryLedger
 from tests.support.live_server import LiveServer, live_server

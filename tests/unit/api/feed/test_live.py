@@ -18,7 +18,7 @@ from websockets.protocol import State
 from api.feed.hub.hub import Hub
 from api.http import protocol, unread
 from api.http.web_socket import BoundedWebSocket
-from rekap.follow.live_client import follow
+from rekap.client.live_feed import follow
 from schemas.served.live import Positions
 from tests.support.ledger import MemoryLedger
 from tests.support.live_server import LiveServer, Wire, live_server, masked_frame

@@ -7,7 +7,7 @@ import gzip
 import pytest
 from click.testing import CliRunner
 
-import rekap.follow.board
+import rekap.client.server
 from rekap.cli import main
 from tests.support.fake_gateway import FakeGateway, answer, in_a_thread
 
@@ -24,14 +24,14 @@ from tests.support.fake_gateway import FakeGateway, answer, in_a_thread
         (answer(200, {"offices": [{}]}), 3),
         (answer(200, b"[1]"), 3),
         (answer(200, {"offices": []}), 2),
-        (answer(404, {"detail": "not\nhere\x1b[2J"}), 2),
+        (answer(404, {"status": 404, "detail": "not\nhere\x1b[2J"}), 2),
         (b"nonsense\r\n\r\n", 3),
     ],
 )
 def test_what_is_no_answer_is_one_line_and_an_exit_code(
     monkeypatch: pytest.MonkeyPatch, made: bytes, code: int
 ) -> None:
-    monkeypatch.setattr(rekap.follow.board, "ANSWER_BYTES_MAX", 1_000_000)
+    monkeypatch.setattr(rekap.client.server, "ANSWER_BYTES_MAX", 1_000_000)
     with in_a_thread(FakeGateway(respond=lambda *_: made)) as gateway:
         done = CliRunner().invoke(main, ["watch", "--once", "--url", gateway.url])
     assert done.exit_code == code

@@ -15,11 +15,11 @@ from typing import Any
 import orjson
 import pytest
 
+import rekap.client.sending
 import rekap.station.delivery
 import rekap.station.outbox
-import rekap.station.sending
 from projections.definition.compiled import Definition
-from rekap.station.belief import ElectionName
+from rekap.client.belief import ElectionName
 from rekap.station.delivery import Delivery, Outcome
 from rekap.station.errors import OutboxError
 from rekap.station.outbox import DELIVERED, REFUSED, WAITING, Outbox, opened_outbox
@@ -37,7 +37,7 @@ STATIONS = ("1.1.1-1", "1.1.1-2", "1.1.2-1")
 def outbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outbox]:
     """With three forms, none of them sent."""
     monkeypatch.setattr(rekap.station.delivery, "ATTEMPTS", 1)
-    monkeypatch.setattr(rekap.station.sending, "ANSWER_SECONDS_MAX", 1.0)
+    monkeypatch.setattr(rekap.client.sending, "ANSWER_SECONDS_MAX", 1.0)
     monkeypatch.setattr(rekap.station.delivery, "KEY_SECONDS_MAX", 1.0)
     outbox = Outbox(tmp_path / "outbox.sqlite")
     with outbox.all_or_nothing():
@@ -268,7 +268,7 @@ def test_a_captive_portal_is_asked_a_bounded_number_of_times(outbox: Outbox) -> 
 
 def test_a_slow_line_gets_smaller_batches(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rekap.station.delivery, "ATTEMPTS", 4)
-    monkeypatch.setattr(rekap.station.sending, "ANSWER_SECONDS_MAX", 0.3)
+    monkeypatch.setattr(rekap.client.sending, "ANSWER_SECONDS_MAX", 0.3)
 
     async def slow(gateway: FakeGateway, path: str, body: bytes) -> bytes:
         if body.count(b"\n") >= 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from rekap.follow.live_client import follow, joined
+from rekap.client.live_feed import follow, joined
 from tests.support.hub_feed import Feed
 from tests.support.live_server import live_server
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from proofs.merkle import leaf_hash
 from proofs.notes import ED25519, NoteError, VerifierKey, check_signature, parse_key, parse_note
-from rekap.station.sending import Answer
+from rekap.client.sending import Answer
 from schemas.ledger.envelope import Receipt, ledger_record
 from schemas.served.logs import FINAL_STATUSES, receipt_text, refusal_text
 from schemas.texts import shown

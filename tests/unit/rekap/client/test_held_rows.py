@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rekap.follow.held_rows import HeldRows, MissedError
+from rekap.client.held_rows import HeldRows, MissedError
 from schemas.served.live import FROM_SERVER
 from tests.properties.test_live_hub import STATIONS
 from tests.support.hub_feed import Feed

@@ -12,8 +12,8 @@ import orjson
 import websockets
 from websockets.asyncio.client import connect
 
+from rekap.client.held_rows import HeldRows, MissedError
 from rekap.errors import UnusableError
-from rekap.follow.held_rows import HeldRows, MissedError
 from runtime.http_client import is_loopback
 from schemas.served.live import retry_after_s
 from schemas.served.row_patches import ROW_NAMES

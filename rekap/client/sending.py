@@ -34,7 +34,7 @@ class TooLargeError(Exception):
 
 
 class Answer(NamedTuple):
-    """The answer to one envelope. Whether a pinned key signed it is decided later (rekap/station/belief.py)."""
+    """The answer to one envelope. Whether a pinned key signed it is decided later (rekap/client/belief.py)."""
 
     status: int
     receipt: dict[str, Any] | None
