@@ -21,6 +21,8 @@ The errors of this package. The second level decides the exit code:
     │   ├── ProofFileError               a proof file cannot be read, or the keys do not fit it
     │   ├── RefusedError                 a server refuses a request
     │   ├── ReplayError                  a question to a replay has no answer
+    │   ├── ShapeError                   a shape of an election cannot be used
+    │   ├── SheetError                   a sheet (CSV) cannot be read, or a line of it cannot be taken
     │   ├── StateError                   a witness's state cannot be used, or belongs to another witness
     │   └── SubscriptionRefusedError     a server refuses a subscription
     ├── NotReachedError                  what the command needs cannot be reached or started (3)

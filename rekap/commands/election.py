@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -12,17 +15,30 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from projections.definition.checks import problems
 from projections.definition.compiled import Definition
 from projections.definition.profile_checks import profile_problems
-from rekap.elections.example import EXAMPLE_KEYS, example_package
+from rekap.elections.example import EXAMPLE_KEYS, ExampleKey, example_package
+from rekap.elections.night_warnings import night_warnings, register_changes
+from rekap.elections.shaped import (
+    STATIONS_MAX,
+    area_levels,
+    identifiers,
+    invented_stations,
+    listed_stations,
+    shaped_keys,
+    shaped_package,
+)
 from rekap.errors import UnusableError
 from rekap.exit_codes import ExitCode
 from rekap.operate.shard_levels import better_shard_level
 from rekap.terminal import complain, say
 from runtime.files.key_files import public_row, write_key_file
 from runtime.package.profiles import read_profiles
-from runtime.package.reading import read_package
+from runtime.package.reading import load_package, read_package
 from runtime.package.writing import write_package
-from schemas.definition.package import ElectionPackage, Role
+from schemas.definition.package import ElectionPackage, Key, Role
 from schemas.definition.profiles import Profiles
+
+OFFICES_MAX = 20
+STATIONS_DEFAULT = 100
 
 
 @click.group()
@@ -32,14 +48,24 @@ def election() -> None:
 
 @election.command("check")
 @click.argument("path", metavar="DIR", type=click.Path(path_type=Path))
-def check(path: Path) -> None:
+@click.option(
+    "--against",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="name what differs from the stations of this package",
+)
+def check(path: Path, against: Path | None) -> None:
     """List all that is wrong with the package in DIR (or in a zip), or print what it holds.
+
+    A note is what the package is allowed to have and may hurt on the night: stations without a contest of an office that
+    others have, or without a key that may report or review, a live election with an example's title.
 
     Exit codes: 0 the package can be used; 1 something is wrong with it; 2 there is no package to read.
 
     \b
-    Example:
+    Examples:
       rekap election check my-election
+      rekap election check my-election --against last-week.zip
     """
     reading = read_package(path, problems)
     for warning in reading.warnings:
@@ -57,6 +83,12 @@ def check(path: Path) -> None:
         raise SystemExit(ExitCode.BAD_OUTCOME)
     if (sentence := better_shard_level(definition)) is not None:
         complain(f"Note: election.json: shard_level: {sentence}")
+    for sentence in night_warnings(reading.package, definition):
+        complain(f"Note: {sentence}")
+    if against is not None:
+        changes = list(register_changes(load_package(against, problems), reading.package))
+        for change in changes or ["stations.csv: the register is the same"]:
+            complain(f"Against {against}: {change}")
     say(*_summary(reading.package, found.profiles).split("\n"))
 
 
@@ -95,30 +127,50 @@ def _summary(package: ElectionPackage, profiles: Profiles) -> str:
 
 @election.command("new")
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
-def new(directory: Path) -> None:
-    """Write a small, complete example to DIR, and its private keys to DIR-keys.
+@click.option("--offices", metavar="IDS", help="offices of the nation, such as president,senate  [default: president]")
+@click.option("--levels", metavar="IDS", help="levels of areas from the top, such as nation,province,district")
+@click.option("--stations", type=click.IntRange(1, STATIONS_MAX), help="number of invented stations  [default: 100]")
+@click.option(
+    "--from-csv", "listed", type=click.Path(path_type=Path),
+    help="take areas and stations from this list: a column for each level below the nation, `station`, `registered_voters`",
+)  # fmt: skip
+def new(directory: Path, offices: str | None, levels: str | None, stations: int | None, listed: Path | None) -> None:
+    """Write an election package to DIR, and its private keys to DIR-keys.
 
-    The package is a rehearsal in an invented country with 12 stations, two offices and a key of each common role.
+    Without an option, the package is a small, complete example in an invented country with 12 stations, two offices and a key
+    of each common role. With options it is a rehearsal of that shape, with two choices on each ballot.
 
     \b
-    Example:
+    Examples:
       rekap election new my-election
+      rekap election new my-election --offices president,senate --levels nation,province,district --stations 500
+      rekap election new my-election --from-csv stations.csv
     """
+    if listed is not None and (levels is not None or stations is not None):
+        raise click.UsageError(
+            "--from-csv has the levels and the stations: give neither --levels nor --stations with it"
+        )
     directory = directory.absolute()
     key_directory = directory.with_name(f"{directory.name}-keys")
     for each in (directory, key_directory):
         _refuse_unless_empty(each)
+    make, needed = (
+        _example(directory)
+        if (offices, levels, stations, listed) == (None,) * 4
+        else _shaped(directory, offices, levels, stations, listed)
+    )
     try:
         directory.mkdir(parents=True, exist_ok=True)
         key_directory.mkdir(mode=0o700, exist_ok=True)
         rows = []
-        for role, scope, holder in EXAMPLE_KEYS:
+        for role, scope, holder in needed:
             private_key = Ed25519PrivateKey.generate()
             write_key_file(private_key, key_directory / f"{role.value}-{scope}.pem")
             rows.append(public_row(private_key, role, scope, holder))
-        write_package(example_package(_election_id(directory.name), rows), directory)
+        write_package(make(rows), directory)
     except OSError as error:
         raise UnusableError(f"{error.filename or directory} cannot be written: {error.strerror}") from None
+    authority = key_directory / f"{Role.AUTHORITY.value}-{needed[0].scope}.pem"
     lines = (
         f"{directory} is an election package: election.json and one CSV file for each table.\n"
         f"{key_directory} has the private keys, readable by you only. Keep them out of the package.\n"
@@ -126,9 +178,34 @@ def new(directory: Path) -> None:
         "Next:\n"
         "  1. Change the tables to your election: an area lies in one of the level above, a station in one of the lowest.\n"
         "  2. Add a key for each body that submits:  rekap keys new --help\n"
-        f"  3. Check the package:                     rekap election check {directory}"
+        f"  3. Check the package:                     rekap election check {shlex.quote(str(directory))}\n"
+        f"  4. Start it on this machine:              rekap up {shlex.quote(str(directory))} --key "
+        f"{shlex.quote(str(authority))}"
     )
     say(*lines.split("\n"))
+
+
+Make = Callable[[list[Key]], ElectionPackage]
+"""The package with these keys."""
+
+
+def _example(directory: Path) -> tuple[Make, Sequence[ExampleKey]]:
+    return lambda rows: example_package(_election_id(directory.name), rows), EXAMPLE_KEYS
+
+
+def _shaped(
+    directory: Path, offices: str | None, levels: str | None, stations: int | None, listed: Path | None
+) -> tuple[Make, Sequence[ExampleKey]]:
+    ids = identifiers("--offices", offices or "president", least=1, most=OFFICES_MAX)
+    if listed is not None:
+        of_areas, found = listed_stations(listed)
+    else:
+        of_areas = area_levels(levels or "nation,province,district")
+        found = list(invented_stations(of_areas, stations or STATIONS_DEFAULT))
+    election_id = _election_id(directory.name)
+    without_keys = shaped_package(election_id, of_areas, found, ids, [])
+    needed = shaped_keys(without_keys.areas, of_areas[1])
+    return lambda rows: replace(without_keys, keys=tuple(rows)), needed
 
 
 def _refuse_unless_empty(directory: Path) -> None:
