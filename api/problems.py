@@ -15,6 +15,7 @@ from starlette.types import Scope
 
 from api.errors import ApiError
 from runtime.logs import log_line
+from runtime.package.shape_sentences import sentence
 
 logger = logging.getLogger("rekap.api")
 
@@ -86,7 +87,7 @@ def install_problems(app: FastAPI) -> None:
     async def invalid(_: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        return Problem(422, "Invalid request", f"{field}: {first['msg']}", field=field).response()
+        return Problem(422, "Invalid request", f"{field}: {sentence(first)}", field=field).response()
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:

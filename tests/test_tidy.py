@@ -48,6 +48,23 @@ def test_a_chapter_heading_holds_words_only(package: str) -> None:
     assert ast.get_docstring(ast.parse((ROOT / package / "__init__.py").read_text(encoding="utf-8")))
 
 
+MAY_READ_MESSAGES = {
+    "runtime/package/shape_sentences.py": "it has the words",
+    "schemas/ledger/envelope.py": "shapes import no sentences, and the reason of an unreadable record is part of the fold",
+}
+
+
+def test_only_one_file_turns_an_error_of_pydantic_into_words() -> None:
+    """pydantic's own sentence names Python's types. `sentence` names the field, what was expected and what came."""
+    found = {
+        str(file.relative_to(ROOT))
+        for package in PACKAGES
+        for file in (ROOT / package.replace(".", "/")).glob("*.py")
+        if re.search(r"""\[["']msg["']\]""", file.read_text(encoding="utf-8"))
+    }
+    assert found <= MAY_READ_MESSAGES.keys(), "use sentence() of runtime/package/shape_sentences.py"
+
+
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
 def test_a_lock_file_has_hashes_and_no_addresses(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")

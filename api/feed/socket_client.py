@@ -14,6 +14,7 @@ from api.feed.frames import SOCKET, SOCKET_DEFLATED, WINDOW_BITS
 from api.feed.hub.commands import CommandError
 from api.feed.hub.hub import Hub
 from api.http.connection import SocketConnection
+from runtime.package.shape_sentences import field_of, sentence
 from schemas.served.live import FROM_CLIENT, Follow, Subscribe, retry_reason
 
 COMMANDS_MAX = 100
@@ -77,9 +78,9 @@ class SocketClient(Client):
         try:
             command = FROM_CLIENT.validate_json(text)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            field = ".".join(str(part) for part in first["loc"] if part not in ("subscribe", "follow", "unsubscribe"))
-            raise CommandError(400, field or None, first["msg"]) from None
+            first = error.errors(include_url=False)[0]
+            field = field_of(first, ("subscribe", "follow", "unsubscribe"))
+            raise CommandError(400, field or None, sentence(first)) from None
         try:
             if isinstance(command, Subscribe):
                 self.hub.subscribe(self.subscriber, command)

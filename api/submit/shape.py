@@ -8,6 +8,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from api.problems import Problem
+from runtime.package.shape_sentences import field_of, sentence
 from schemas.canonical import canonical_event
 from schemas.ledger.envelope import (
     ENVELOPE,
@@ -132,11 +133,8 @@ def _check_breadth(value: Any, field: str) -> None:
 
 
 def _shape_problem(title: str, error: ValidationError, above: str = "") -> Problem:
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    mistakes = [
-        (above + ".".join(str(part) for part in each["loc"] if "." not in str(part)), each["msg"])
-        for each in found[:MISTAKES_SHOWN_MAX]
-    ]
+    found = error.errors(include_url=False)
+    mistakes = [(above + field_of(each), sentence(each)) for each in found[:MISTAKES_SHOWN_MAX]]
     field, detail = mistakes[0]
     return Problem(
         422,

@@ -14,6 +14,7 @@ from rich.progress import Progress
 from projections.definition.checks import problems
 from projections.definition.compiled import Definition
 from projections.shown.published import answer_bytes
+from rekap.client.served_package import served_package
 from rekap.follow.question import Question
 from rekap.follow.replay import Replayed, fold_log, through_of
 from rekap.follow.replay_server import serve
@@ -23,6 +24,7 @@ from rekap.terminal import say
 from runtime.log_source import open_log
 from runtime.package.reading import load_package
 from runtime.settings import Settings, read_settings
+from schemas.definition.package import ElectionPackage
 
 
 @click.command("replay")
@@ -39,7 +41,10 @@ from runtime.settings import Settings, read_settings
     help="which part of an area or an office that is too long for one (default: 1)",
 )
 @click.option("--after", help="the page of a station's history behind this record: `next` of the page before, as 0/12")
-@click.option("--package", type=click.Path(path_type=Path), help="the election package (default: REKAP_PACKAGE)")
+@click.option(
+    "--package", type=click.Path(path_type=Path),
+    help="the election package (default: that of the server, and without a server REKAP_PACKAGE)",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="print what the API answers, byte for byte")
 @click.option("--serve", "port", type=click.IntRange(1, 65535), help="answer /v1/areas, contests, offices at this port")
 def replay(
@@ -58,16 +63,18 @@ def replay(
 ) -> None:
     """Count a prefix of a log again. SOURCE is the address of a Rekap API, a directory of log files, or kafka://HOST:PORT.
 
+    A server is also asked for the election package, unless --package names one.
+
     Exit codes: 0 done; 2 the question, the settings or the package cannot be used; 3 the log cannot be read.
 
     \b
     Examples:
-      rekap replay http://127.0.0.1:8000 --package my-election --contest president
-      rekap replay http://127.0.0.1:8000 --package my-election --to '{"0":12,"1":9}'
+      rekap replay http://127.0.0.1:8000 --contest president
+      rekap replay http://127.0.0.1:8000 --to '{"0":12,"1":9}'
     """
     question = Question(area, contest, office, station, level, part, after)
     settings = read_settings()
-    definition = Definition.of(load_package(package or settings.package, problems))
+    definition = Definition.of(_package(source, package, settings))
     question.check(definition)
     replayed, records = asyncio.run(_replay(source, to, question.station, definition, settings))
     if port is not None:
@@ -81,6 +88,13 @@ def replay(
     else:
         console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
         console.print(table_of(orjson.loads(answer), definition, records))
+
+
+def _package(source: str, package: Path | None, settings: Settings) -> ElectionPackage:
+    """The package that was given, or else that of the server, or else that of the settings."""
+    if package is None and source.startswith(("http://", "https://")):
+        return asyncio.run(served_package(source))
+    return load_package(package or settings.package, problems)
 
 
 def _served(

@@ -1,4 +1,6 @@
-"""pydantic's errors of shape as sentences for the person who filled in a file."""
+"""pydantic's errors of shape as sentences for people: the field, what was expected, and what came.
+
+The only code that turns an error of pydantic into words. Files, commands, the API and the live feed use it."""
 
 from __future__ import annotations
 
@@ -37,7 +39,7 @@ PATTERN_SENTENCES: Mapping[str, str] = {
 }
 
 
-def sentence(error: ErrorDetails, fields: Collection[str] = ()) -> str:
+def sentence(error: ErrorDetails | Mapping[str, Any], fields: Collection[str] = ()) -> str:
     """One error as a sentence. `fields` are the fields that the object may have, for an error about an unknown field."""
     value, context = error["input"], error.get("ctx", {})
     match error["type"]:
@@ -74,17 +76,35 @@ def sentence(error: ErrorDetails, fields: Collection[str] = ()) -> str:
             return f"expected a list, got {_shown(value)}"
         case "model_type" | "dict_type" | "model_attributes_type":
             return f"expected an object, got {_shown(value)}"
+        case "bool_type" | "bool_parsing":
+            return f"expected true or false, got {_shown(value)}"
+        case "json_invalid":
+            return f"expected JSON, got {_shown(value)}"
+        case "union_tag_invalid":
+            tags = context["expected_tags"].replace("'", "")
+            return f"{_shown(context['tag'])} is not one of {tags}"
+        case "union_tag_not_found":
+            return f"has no field {context['discriminator']}"
+        case "value_error":  # a sentence of our own
+            return str(context["error"])
+        case kind if kind.startswith(("datetime", "timezone")):
+            return f"expected a time such as 2029-02-14T13:05:00+07:00, got {_shown(value)}"
         case kind if kind.startswith("date"):
             return f"expected a date such as 2029-02-14, got {_shown(value)}"
-        case _:
-            return f"{_shown(value)} does not fit here: {error['msg'][:1].lower()}{error['msg'][1:]}"
+        case kind:
+            return f"{_shown(value)} does not fit here ({kind.replace('_', ' ')})"
 
 
 def first_sentence(error: ValidationError) -> str:
     """The first mistake as a sentence, after the path of its field."""
     first = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"] if "." not in str(part))
+    field = field_of(first)
     return f"{field}: {sentence(first)}" if field else sentence(first)
+
+
+def field_of(error: Mapping[str, Any], without: Collection[str] = ()) -> str:
+    """The path of the field at fault, without the tags of a union that pydantic has in it: those with a dot, and `without`."""
+    return ".".join(str(part) for part in error["loc"] if "." not in str(part) and part not in without)
 
 
 def did_you_mean(near: list[str]) -> str:
@@ -95,7 +115,7 @@ def _pattern_sentence(value: str, pattern: str) -> str:
     if not value:
         return "is empty"
     hint = " (there is a space before or after it)" if value != value.strip() else ""
-    return f"{_shown(value)} is not {PATTERN_SENTENCES[pattern]}{hint}"
+    return f"{_shown(value)} is not {PATTERN_SENTENCES.get(pattern, f'of the form {pattern}')}{hint}"
 
 
 def _shown(value: Any) -> str:

@@ -85,7 +85,8 @@ async def night(stack: Stack, voices: Voices, directory: Path) -> Night:
 
 
 async def _replay(night: Night, source: str, *options: str) -> tuple[int, bytes, str]:
-    command = [sys.executable, "-m", "rekap", "replay", source, "--package", str(night.package), *options]
+    package = () if source.startswith("http") else ("--package", str(night.package))  # a server has its package
+    command = [sys.executable, "-m", "rekap", "replay", source, *package, *options]
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )

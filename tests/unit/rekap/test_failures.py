@@ -32,7 +32,7 @@ NOBODY = "127.0.0.1:9"
 UP = ("up", "election", "--data", "data")
 SUBMIT = ("submit", "form.json")
 AUDIT = ("audit", f"http://{NOBODY}", "--package")
-KAFKA_AWAY = f"Error: Kafka at {NOBODY} (REKAP_KAFKA) cannot be used: KafkaConnectionError"
+KAFKA_AWAY = f"Error: Kafka at {NOBODY} (REKAP_KAFKA) cannot be used: no broker answers there (KafkaConnectionError)"
 WITH_KAFKA = {
     "open": ("open", "--key", "authority.pem"),
     "up": (*UP, "--key", "authority.pem"),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from datetime import date
+from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
 
 from runtime.package.shape_sentences import PATTERN_SENTENCES, first_sentence
 from schemas.definition.package import TABLES, Election
@@ -39,3 +40,58 @@ def test_a_payload_of_another_type_is_named_as_that() -> None:
     assert first_sentence(error.value) == (
         "payloadType: 'text/plain' is not the type of our events, application/vnd.rekap.event+json"
     )
+
+
+class _Left(BaseModel):
+    side: Literal["left"]
+
+
+class _Right(BaseModel):
+    side: Literal["right"]
+
+
+def _refuse(value: int) -> int:
+    if value == 1:
+        raise ValueError("one is not enough")
+    return value
+
+
+class _Shape(BaseModel):
+    flag: bool
+    time: AwareDatetime
+    day: date
+    kind: Annotated[_Left | _Right, Field(discriminator="side")]
+    own: Annotated[int, AfterValidator(_refuse)]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("flag", "perhaps", "flag: expected true or false, got 'perhaps'"),
+        ("time", "tomorrow", "time: expected a time such as 2029-02-14T13:05:00+07:00, got 'tomorrow'"),
+        (
+            "time",
+            "2029-02-14T13:05:00",
+            "time: expected a time such as 2029-02-14T13:05:00+07:00, got '2029-02-14T13:05:00'",
+        ),
+        ("day", "tomorrow", "day: expected a date such as 2029-02-14, got 'tomorrow'"),
+        ("kind", {"side": "up"}, "kind: 'up' is not one of left, right"),
+        ("kind", {}, "kind: has no field 'side'"),
+        ("own", 1, "own: one is not enough"),
+    ],
+)
+def test_the_field_what_was_expected_and_what_came_are_named(field: str, value: Any, sentence: str) -> None:
+    good = {"flag": True, "time": "2029-02-14T13:05:00Z", "day": "2029-02-14", "kind": {"side": "left"}, "own": 2}
+    with pytest.raises(ValidationError) as error:
+        _Shape.model_validate({**good, field: value})
+    assert first_sentence(error.value) == sentence
+
+
+def test_what_is_not_json_and_what_has_no_words_yet_are_no_sentence_of_the_library() -> None:
+    with pytest.raises(ValidationError) as error:
+        ENVELOPE.validate_json(b"nonsense")
+    assert first_sentence(error.value) == "expected JSON, got b'nonsense'"
+    with pytest.raises(ValidationError) as error:
+        TypeAdapter(complex).validate_python("x")
+    assert "Input" not in first_sentence(error.value)
+    assert first_sentence(error.value).startswith("'x' does not fit here (complex")
