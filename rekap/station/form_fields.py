@@ -17,7 +17,7 @@ from schemas.texts import shown
 class FormField(NamedTuple):
     path: str
     words_id: str
-    """As the paper has it (PKPU 25/2023)."""
+    """Words of the paper (PKPU 25/2023); docs/forms.md has them in full."""
     words_en: str
 
 
@@ -37,7 +37,11 @@ _COLUMNS = (("L", "laki-laki", "men"), ("P", "perempuan", "women"), ("J", "jumla
 _BALLOTS = (
     ("S1", "Surat suara yang diterima", "ballots received, with the reserve"),
     ("S2", "Surat suara yang digunakan", "ballots used"),
-    ("S3", "Surat suara dikembalikan (rusak/keliru coblos)", "ballots returned as damaged or wrongly punched"),
+    (
+        "S3",
+        "Surat suara yang dikembalikan oleh pemilih karena rusak/keliru coblos",
+        "ballots returned as damaged or wrongly punched",
+    ),
     ("S4", "Surat suara yang tidak digunakan", "ballots not used"),
 )
 _SUMS = (
@@ -45,7 +49,7 @@ _SUMS = (
     ("VB", "Jumlah suara tidak sah", "invalid ballots"),
     ("VK", "Surat suara kosong", "blank ballots"),
     ("VS", "Surat suara sah", "valid ballots"),
-    ("VC", "Jumlah suara sah dan tidak sah", "valid and invalid together"),
+    ("VC", "Jumlah seluruh suara sah dan suara tidak sah", "valid and invalid together"),
 )
 _SIGNATURES = (
     ("signatures.officers", "Tanda tangan KPPS", "officers who signed"),

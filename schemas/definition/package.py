@@ -136,7 +136,7 @@ class RuleSetting(Row):
     offices: tuple[Code, ...] = ()
     """Offices the rule applies to; empty means all."""
     parameters: dict[str, Number | str | list[str]] = Field(default_factory=dict)
-    """Other settings of the rule; docs/reference/rules.md names them."""
+    """Other settings of the rule; docs/forms.md lists them."""
 
 
 class Election(Row):

@@ -40,3 +40,15 @@ def write(block: Block, directory: Path) -> None:
     """Write the block to the file that it names."""
     assert block.file is not None
     (directory / block.file).write_text(block.text, encoding="utf-8")
+
+
+def table(document: str, section: str) -> list[tuple[str, ...]]:
+    """The rows of the first table under a heading, without its head."""
+    text = re.split(rf"^#+ {re.escape(section)}$", text_of(document), maxsplit=1, flags=re.MULTILINE)[1]
+    lines = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    assert lines is not None, f"{document}: {section} has no table"
+    rows = [tuple(cell.strip() for cell in line[1:-1].split("|")) for line in lines[0].splitlines()]
+    assert all(len(row) == len(rows[0]) for row in rows), (
+        f"{document}: {section} has a row with another number of cells"
+    )
+    return rows[2:]
