@@ -1,4 +1,5 @@
-"""One cut of the read model, copied to the disk: the results of all stations at one moment, with the watermarks that name it.
+"""One cut of the read model, copied to the disk: the results of all stations at one moment, the events of the stations whose
+result has changed, and the watermarks that name the cut.
 
 The copy takes seconds. The files are written from the copy afterwards, so that no transaction stays open for minutes, in which
 PostgreSQL could not clean up the rows that the recorder replaces meanwhile.
@@ -14,11 +15,13 @@ from typing import Any
 
 from projections.definition.ballots import OfficeEntry
 from projections.definition.compiled import Definition
+from projections.form.across_contests import CrossJudge
 from projections.readmodel import export_queries, queries
+from projections.tables.histories import HistoryRecord, history_records
 from projections.tables.standings import StationStanding, standings
 
 COPY_SECONDS_MAX = 600.0
-"""Limit for the copy of one contest. A nation's president takes less than a minute of a busy database."""
+"""Limit for one copy of one contest. A nation's president takes less than a minute of a busy database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,14 @@ class CopiedCut:
 
     def standings(self, office: OfficeEntry) -> Iterator[StationStanding]:
         """The results of the office's stations, contest by contest. Raises OSError."""
-        with _file(self.directory, office).open("rb") as lines:
+        with _file(self.directory, "standings", office).open("rb") as lines:
             yield from standings(lines)
+
+    def histories(self, office: OfficeEntry) -> Iterator[HistoryRecord]:
+        """The events of the office's stations that have a history, contest by contest, and in each station by station. Raises
+        OSError."""
+        with _file(self.directory, "histories", office).open("rb") as lines:
+            yield from history_records(lines)
 
 
 async def copy_cut(
@@ -43,18 +52,30 @@ async def copy_cut(
         await connection.execute(export_queries.MEMORY)
         rows = await connection.fetch(queries.BLOCK_WATERMARKS)  # the snapshot is taken here
         taken_at = datetime.now(UTC)
+        compares_contests = CrossJudge(definition).is_on
         for office in offices:
-            with _file(directory, office).open("xb") as file:
-                for number in office.contests:
-                    await connection.copy_from_query(
-                        export_queries.STANDINGS_OF_CONTEST,
-                        definition.ballots.contests[number].id,
-                        output=file,
-                        format="text",
-                        timeout=COPY_SECONDS_MAX,
-                    )
+            contests = [definition.ballots.contests[number].id for number in office.contests]
+            await _copy(
+                connection,
+                _file(directory, "standings", office),
+                export_queries.STANDINGS_OF_CONTEST,
+                ((contest,) for contest in contests),
+            )
+            await _copy(
+                connection,
+                _file(directory, "histories", office),
+                export_queries.HISTORIES_OF_CONTEST,
+                ((contest, compares_contests) for contest in contests),
+            )
     return CopiedCut(taken_at, {(row["office"], row["partition"]): row["through"] for row in rows}, directory)
 
 
-def _file(directory: Path, office: OfficeEntry) -> Path:
-    return directory / f"standings-{office.number}"
+async def _copy(connection: Any, path: Path, statement: str, parameters: Iterable[tuple[Any, ...]]) -> None:
+    """Copy the rows of a statement into a new file, once for each of these parameters."""
+    with path.open("xb") as file:
+        for each in parameters:
+            await connection.copy_from_query(statement, *each, output=file, format="text", timeout=COPY_SECONDS_MAX)
+
+
+def _file(directory: Path, name: str, office: OfficeEntry) -> Path:
+    return directory / f"{name}-{office.number}"

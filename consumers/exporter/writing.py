@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import orjson
 
@@ -16,10 +16,11 @@ from consumers.exporter.cut import CopiedCut
 from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
 from projections.tables.file_plan import ALL_TABLES, PlannedFile, planned_files
+from projections.tables.histories import changes
 from projections.tables.manifest import MANIFEST, MANIFEST_VERSION, about_file, head, status_of
+from projections.tables.over_time import CountOverTime
 from projections.tables.register_rows import OTHER_TABLES, package_rows
-from projections.tables.result_rows import TableOf, contest_rows, stations_by_rank
-from projections.tables.standings import StationStanding
+from projections.tables.result_rows import Batch, TableOf, contest_rows, rows_over_time, stations_by_rank
 from runtime.files.atomic_write import create_file, sync_directory
 from runtime.files.state_files import hash_of_code
 from runtime.package.reading import table_rows
@@ -27,7 +28,8 @@ from runtime.tables.table_files import MEDIA_TYPES, Format, TableFiles, WrittenF
 from runtime.tables.xml_table import xsd
 from schemas.tables.columns import Table
 from schemas.tables.dictionary import CODES, COLUMNS, code_rows, column_rows
-from schemas.tables.results import AREA_COUNTS, STATION_COUNTS
+from schemas.tables.results import AREA_COUNTS, COUNTS_OVER_TIME, STATION_COUNTS, VOTES_OVER_TIME
+from schemas.times import microseconds_since_1970
 
 FILE_MODE = 0o644
 """Another user, such as nginx's, reads the files."""
@@ -161,22 +163,33 @@ class _CutWriter:
         definition = self._definition
         office = definition.ballots.office(office_id)
         contests = [definition.ballots.contests[number] for number in office.contests]
-        standings = self._cut.standings(office)
         done, expected = 0, sum(_stations(definition, contest) for contest in contests)
         statuses: list[str] = []
         with ExitStack() as stack:
             files = {file.of: self._begin(file, stack) for file in planned}
-            for contest, standings_of in by_contest(standings, contests):
-                for batch in contest_rows(definition, contest, standings_of, by_rank):
-                    for of, rows in batch.items():
-                        if of in files:
-                            files[of].write(rows)
+            histories = by_contest(self._cut.histories(office), contests)
+            for contest, standings_of in by_contest(self._cut.standings(office), contests):
+                over_time = self._over_time(contest, files)
+                for batch in contest_rows(definition, contest, standings_of, by_rank, over_time):
+                    _write_batch(batch, files)
                     done += len(batch.get(self._stations, ()))
                     self._report(office_id, done, expected)
                     statuses += (row[STATUS_COLUMN] for row in batch.get(self._root, ()))
+                _, history = next(histories)
+                if over_time is not None:
+                    over_time.add_changes(changes(definition, contest, history))
+                    for batch in rows_over_time(over_time):
+                        _write_batch(batch, files)
+                        self._report(office_id, done, expected)
             for file in planned:
                 self._finish(file, files[file.of])
         self._status[office_id] = status_of(statuses)
+
+    def _over_time(self, contest: ContestEntry, files: Mapping[TableOf, TableFiles]) -> CountOverTime | None:
+        """None where no table over time is wanted."""
+        if not any(of.table in (COUNTS_OVER_TIME, VOTES_OVER_TIME) for of in files):
+            return None
+        return CountOverTime(self._definition, contest, microseconds_since_1970(self._cut.taken_at))
 
     def _write_table(self, file: PlannedFile) -> None:
         with ExitStack() as stack:
@@ -224,12 +237,20 @@ def _stations(definition: Definition, contest: ContestEntry) -> int:
     return 0 if denominator is None else denominator.stations
 
 
+class _OfContest(Protocol):
+    @property
+    def contest(self) -> str: ...
+
+
+Copied = TypeVar("Copied", bound=_OfContest)
+
+
 def by_contest(
-    standings: Iterator[StationStanding], contests: Iterable[ContestEntry]
-) -> Iterator[tuple[ContestEntry, Iterator[StationStanding]]]:
-    """Each contest with its standings, which must be read before the next contest is taken. Contests come in the order in which
-    they were copied; one may have no standings."""
-    groups = itertools.groupby(standings, attrgetter("contest"))
+    rows: Iterator[Copied], contests: Iterable[ContestEntry]
+) -> Iterator[tuple[ContestEntry, Iterator[Copied]]]:
+    """Each contest with its copied rows; what of them is not read when the next contest is taken is skipped. Contests come in
+    the order in which they were copied; one may have no rows."""
+    groups = itertools.groupby(rows, attrgetter("contest"))
     group = next(groups, None)
     for contest in contests:
         if group is not None and group[0] == contest.id:
@@ -237,6 +258,12 @@ def by_contest(
             group = next(groups, None)
         else:
             yield contest, iter(())
+
+
+def _write_batch(batch: Batch, files: Mapping[TableOf, TableFiles]) -> None:
+    for of, rows in batch.items():
+        if of in files:
+            files[of].write(rows)
 
 
 def _batches(rows: Iterator[Any]) -> Iterator[list[Any]]:

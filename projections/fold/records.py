@@ -47,16 +47,15 @@ def read_record(offset: int, value: bytes) -> Record:
     except MalformedRecordError as error:
         return Record(offset, hashlib.sha256(value).digest(), b"", "", b"", None, shortened(str(error)), leaf, 0, b"")
     key_id, signature = signatures[0]
-    reported = report_of(payload)
-    if reported is not None:
-        report, digest = reported
-        return Record(offset, event_id, payload, key_id, signature, report, "", leaf, received_us, digest)
-    event, problem, digest = _event_of(payload)
+    event, problem, digest = event_of(payload)
     return Record(offset, event_id, payload, key_id, signature, event, problem, leaf, received_us, digest)
 
 
-def _event_of(payload: bytes) -> tuple[LedgerEvent | None, str, bytes]:
+def event_of(payload: bytes) -> tuple[LedgerEvent | None, str, bytes]:
     """The event in a signed payload, or what is wrong with it; and the digest of its form."""
+    reported = report_of(payload)
+    if reported is not None:
+        return reported[0], "", reported[1]
     try:
         event = LEDGER_EVENT.validate_json(payload)
     except ValueError as error:

@@ -34,7 +34,7 @@ _USED_TWICE = Finding(
     "Nomor urut (`seq`) ini sudah dipakai oleh peristiwa lain dari kunci yang sama.",
     "This number (`seq`) was used by another event of the same key.",
 )
-_NOT_THE_ONE_BEFORE = Finding(
+NOT_THE_ONE_BEFORE = Finding(
     "Q2",
     Severity.SOFT,
     "`prev` bukan peristiwa dengan nomor urut sebelumnya dari kunci yang sama.",
@@ -69,7 +69,7 @@ class Sequences:
         entries = self._of.setdefault(key, bytearray())
         own, before = _short(event_id), _NONE if prev is None else _short(prev)
         if seq == 0 and prev is not None:
-            return (_NOT_THE_ONE_BEFORE,)
+            return (NOT_THE_ONE_BEFORE,)
         highest = _entry(entries, _count(entries) - 1)[0] if entries else -1
         if seq <= highest - NUMBERS_KEPT:
             return ()
@@ -89,7 +89,7 @@ class Sequences:
             self._newest[key] = _Newest(seq, event_id, own)
         entries[index * _ENTRY.size : index * _ENTRY.size] = _ENTRY.pack(seq, own, before)
         _drop_oldest(entries, max(seq, highest))
-        return (_NOT_THE_ONE_BEFORE,) if is_misplaced else ()
+        return (NOT_THE_ONE_BEFORE,) if is_misplaced else ()
 
     def _note_above(
         self, key: str, newest: _Newest, seq: int, event_id: bytes, prev: bytes | None
@@ -101,7 +101,7 @@ class Sequences:
         entries += _ENTRY.pack(seq, own, before)
         _drop_oldest(entries, seq)
         self._newest[key] = _Newest(seq, event_id, own)
-        return (_NOT_THE_ONE_BEFORE,) if seq == newest.number + 1 and before != newest.short else ()
+        return (NOT_THE_ONE_BEFORE,) if seq == newest.number + 1 and before != newest.short else ()
 
     def pack(self) -> bytes:
         return b"".join(_KEY.pack(bytes.fromhex(key), _count(entries)) + entries for key, entries in self._of.items())

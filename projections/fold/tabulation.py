@@ -62,7 +62,8 @@ class FoldState(NamedTuple):
 class PartitionFold:
     """The fold of one ledger partition: every station's life, and the tallies of areas up to the shard level."""
 
-    def __init__(self, definition: Definition, partition: int) -> None:
+    def __init__(self, definition: Definition, partition: int, sequences: Sequences | None = None) -> None:
+        """`sequences`: what finds Q1 and Q2 in place of the numbers of the records that are folded."""
         self.definition = definition
         self.partition = partition
         self.next_offset = 0
@@ -71,7 +72,7 @@ class PartitionFold:
         self._cross = CrossJudge(definition)
         self._lives = Lives(definition.electorates.slots_of_partition[partition], with_cross=self._cross.is_on)
         self._lengths = _tally_lengths(definition)
-        self._sequences = Sequences()
+        self._sequences = Sequences() if sequences is None else sequences
         self._out_of_sequence: tuple[Finding, ...] = ()
         """Q1 or Q2 of the record that is being applied."""
         self._tallies = AreaTallies(self._lengths)

@@ -26,7 +26,6 @@ class PlannedFile(NamedTuple):
 
     @property
     def of(self) -> TableOf:
-        assert self.level is not None, "a table of results has a level"
         return TableOf(self.table, self.level)
 
 
@@ -53,6 +52,7 @@ def planned_files(
 def _all(definition: Definition) -> Iterator[PlannedFile]:
     for office in definition.ballots.offices:
         for table, level in tables_of(definition):
-            yield PlannedFile(f"{office.id}.{level}.{table.name}", table, office.id, level)
+            stem = ".".join(part for part in (office.id, level, table.name) if part is not None)
+            yield PlannedFile(stem, table, office.id, level)
     for table in (*REGISTER_TABLES, *DICTIONARY_TABLES):
         yield PlannedFile(table.name, table, None, None)

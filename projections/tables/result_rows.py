@@ -11,53 +11,53 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from projections.area.progress import progress, results_status
-from projections.area.tally import (
-    CLEAN,
-    FLAGGED,
-    HEAD,
-    HELD,
-    NOT_STATED,
-    TallyView,
-    apart,
-    side_by_side,
-)
+from projections.area.tally import HEAD, apart, side_by_side
 from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
 from projections.definition.electorates import Denominator
 from projections.shown.published import known_numbers, published_time
 from projections.station.submissions import ResultState
+from projections.tables.area_rows import TIER_OF_STATE, Row, counts_row, votes_rows
+from projections.tables.over_time import CountOverTime
 from projections.tables.standings import StationStanding
 from schemas.tables.columns import Table
-from schemas.tables.results import AREA_COUNTS, AREA_VOTES, STATION_COUNTS, STATION_VOTES
-
-Row = tuple[Any, ...]
+from schemas.tables.results import (
+    AREA_COUNTS,
+    AREA_VOTES,
+    COUNTS_OVER_TIME,
+    STATION_COUNTS,
+    STATION_VOTES,
+    VOTES_OVER_TIME,
+)
 
 ROWS_AT_ONCE = 10_000
 """Rows of votes, about, in one batch. At a tenth, the cost of a batch shows; at ten times, a batch takes 100 MB."""
-_TIER_OF_STATE = {ResultState.COUNTED.value: CLEAN, ResultState.FLAGGED.value: FLAGGED, ResultState.HELD.value: HELD}
 _NO_FORM = (None,) * 7
 
 
 class TableOf(NamedTuple):
-    """One file's table: of all areas of a level, or of all stations, whose level is the last one."""
+    """One file's table: of all areas of a level, of all stations, whose level is the last one, or of the largest areas over
+    time."""
 
     table: Table
-    level: str
+    level: str | None
+    """None over time, where areas of two levels are in one table."""
 
 
 Batch = dict[TableOf, list[Row]]
 
 
 def tables_of(definition: Definition) -> list[TableOf]:
-    """The tables that each office has, the stations' first and then those of the areas from the root down."""
+    """The tables that each office has: the stations', those of the areas from the root down, and those over time."""
     *levels, stations = definition.tree.level_ids
     return [
         TableOf(STATION_COUNTS, stations),
         TableOf(STATION_VOTES, stations),
         *(TableOf(table, level) for level in levels for table in (AREA_COUNTS, AREA_VOTES)),
+        TableOf(COUNTS_OVER_TIME, None),
+        TableOf(VOTES_OVER_TIME, None),
     ]
 
 
@@ -89,18 +89,43 @@ class _Sums:
 
 
 def contest_rows(
-    definition: Definition, contest: ContestEntry, standings: Iterator[StationStanding], by_rank: Sequence[int]
+    definition: Definition,
+    contest: ContestEntry,
+    standings: Iterator[StationStanding],
+    by_rank: Sequence[int],
+    over_time: CountOverTime | None = None,
 ) -> Iterator[Batch]:
-    """All rows of a contest, in batches. `standings` are those of its stations that have a record, in the order of their ranks;
-    a station without one waits. Raises ValueError where a standing is of no station of the contest."""
-    return _ContestRows(definition, contest, by_rank).batches(standings)
+    """All rows of a contest except those over time, in batches. `standings` are those of its stations that have a record, in
+    the order of their ranks; a station without one waits. Those without a history are added to `over_time`. Raises ValueError
+    where a standing is of no station of the contest."""
+    return _ContestRows(definition, contest, by_rank, over_time).batches(standings)
+
+
+def rows_over_time(over_time: CountOverTime) -> Iterator[Batch]:
+    """The rows over time, in batches, once all results and changes are added."""
+    counts, votes = TableOf(COUNTS_OVER_TIME, None), TableOf(VOTES_OVER_TIME, None)
+    batch: Batch = {counts: [], votes: []}
+    for of_counts, of_votes in over_time.rows():
+        batch[counts].append(of_counts)
+        batch[votes] += of_votes
+        if len(batch[votes]) >= ROWS_AT_ONCE:
+            yield batch
+            batch = {counts: [], votes: []}
+    yield batch
 
 
 class _ContestRows:
-    def __init__(self, definition: Definition, contest: ContestEntry, by_rank: Sequence[int]) -> None:
+    def __init__(
+        self,
+        definition: Definition,
+        contest: ContestEntry,
+        by_rank: Sequence[int],
+        over_time: CountOverTime | None,
+    ) -> None:
         self._definition = definition
         self._contest = contest
         self._by_rank = by_rank
+        self._over_time = over_time
         self._open: list[_Sums] = []
         """From the root down to the area of the present station."""
         self._batch: Batch = {}
@@ -182,7 +207,10 @@ class _ContestRows:
             )
         )
         if numbers is not None:
-            sums.tiers[_TIER_OF_STATE[standing.state]] += side_by_side(numbers)
+            joined = side_by_side(numbers)
+            sums.tiers[TIER_OF_STATE[standing.state]] += joined
+            if self._over_time is not None and not standing.has_history:
+                self._over_time.add(station, standing.received_us or 0, standing.state, joined)
             self._batch.setdefault(self._votes, []).extend(
                 (contest.office, contest.id, code, standing.state, choice, party, votes)
                 for (choice, party), votes in zip(self._choices, numbers[HEAD:], strict=True)
@@ -191,26 +219,12 @@ class _ContestRows:
             sums.annulled += 1
 
     def _add_area(self, sums: _Sums) -> None:
-        tree, contest = self._definition.tree, self._contest
+        definition, contest = self._definition, self._contest
         length = HEAD + len(contest.choices)
-        tally = [number for tier in sums.tiers for number in apart(tier, length)]
-        view = TallyView.of([*tally, sums.annulled])
-        counted = view.counted
-        now = progress(view, Denominator(sums.stations, sums.registered_voters, sums.register_not_stated))
-        level = tree.level_ids[tree.level[sums.area]]
-        head = (contest.office, contest.id, level, tree.codes[sums.area], tree.names[sums.area])
-        self._batch.setdefault(TableOf(AREA_COUNTS, level), []).append(
-            (
-                *head,
-                results_status(now),
-                *now,
-                None if sums.register_not_stated == sums.stations else sums.registered_voters,
-                sums.register_not_stated,
-                *known_numbers(counted, contest.counts_blank),
-                *counted[NOT_STATED:HEAD],
-            )
-        )
-        self._batch.setdefault(TableOf(AREA_VOTES, level), []).extend(
-            (*head, choice.id, choice.name, choice.party, votes)
-            for choice, votes in zip(contest.ballot, counted[HEAD:], strict=True)
-        )
+        tally = [*(number for tier in sums.tiers for number in apart(tier, length)), sums.annulled]
+        expected = Denominator(sums.stations, sums.registered_voters, sums.register_not_stated)
+        level = definition.tree.level_ids[definition.tree.level[sums.area]]
+        counts = counts_row(definition, contest, sums.area, tally, expected)
+        self._batch.setdefault(TableOf(AREA_COUNTS, level), []).append(counts)
+        votes = votes_rows(definition, contest, sums.area, tally)
+        self._batch.setdefault(TableOf(AREA_VOTES, level), []).extend(votes)

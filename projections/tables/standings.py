@@ -25,14 +25,16 @@ class StationStanding(NamedTuple):
     received_us: int | None
     """0 where the record has no valid time."""
     event: str | None
+    has_history: bool
+    """Whether another record of the station may have changed its result (histories.py)."""
 
 
 def standings(lines: Iterable[bytes]) -> Iterator[StationStanding]:
     """Read lines of COPY's text format. No value of these columns holds a character that COPY escapes."""
     for line in lines:
-        contest, rank, state, contribution, partition, offset, version, received_us, event = line.rstrip(b"\n").split(
-            b"\t"
-        )
+        contest, rank, state, contribution, partition, offset, version, received_us, event, history = line.rstrip(
+            b"\n"
+        ).split(b"\t")
         yield StationStanding(
             contest.decode(),
             int(rank),
@@ -43,4 +45,5 @@ def standings(lines: Iterable[bytes]) -> Iterator[StationStanding]:
             None if version == _NULL else int(version),
             None if received_us == _NULL else int(received_us),
             None if event == _NULL else event.decode(),
+            history == b"t",
         )

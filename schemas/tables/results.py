@@ -1,4 +1,4 @@
-"""Tables of results: the counts and the votes of each station, and of each area of each level."""
+"""Tables of results: the counts and the votes of each station, of each area, and of the largest areas over time."""
 
 from __future__ import annotations
 
@@ -189,4 +189,43 @@ AREA_VOTES = Table(
     ("contest", "area", "choice"),
 )
 
-RESULT_TABLES = (STATION_COUNTS, STATION_VOTES, AREA_COUNTS, AREA_VOTES)
+_TIME = (
+    Column(
+        "time",
+        Kind.TIME,
+        Meaning(
+            "The row has each station after the last of its records that was received before this time",
+            "Baris ini memuat setiap TPS setelah catatan terakhirnya yang diterima sebelum waktu ini",
+        ),
+    ),
+    count(
+        "step_minutes",
+        "minutes",
+        "Minutes between two times of the table; a time at which nothing changed has no row",
+        "Menit antara dua waktu di tabel; waktu tanpa perubahan tidak mempunyai baris",
+    ),
+)
+
+COUNTS_OVER_TIME = Table(
+    "counts-over-time",
+    "1.0.0",
+    Meaning(
+        "Counts of the nation and of each area directly below it, minute by minute",
+        "Angka nasional dan setiap wilayah tepat di bawahnya, menit demi menit",
+    ),
+    (*_TIME, *AREA_COUNTS.columns),
+    ("contest", "area", "time"),
+)
+
+VOTES_OVER_TIME = Table(
+    "votes-over-time",
+    "1.0.0",
+    Meaning(
+        "Votes for each choice in the nation and in each area directly below it, minute by minute",
+        "Suara setiap pilihan secara nasional dan di setiap wilayah tepat di bawahnya, menit demi menit",
+    ),
+    (*_TIME, *AREA_VOTES.columns),
+    ("contest", "area", "choice", "time"),
+)
+
+RESULT_TABLES = (STATION_COUNTS, STATION_VOTES, AREA_COUNTS, AREA_VOTES, COUNTS_OVER_TIME, VOTES_OVER_TIME)

@@ -19,7 +19,14 @@ import pytest_asyncio
 from projections.tables.file_plan import ALL_TABLES
 from rekap.operate.stack import Stack
 from runtime.tables.table_files import Format
-from schemas.tables.results import AREA_COUNTS, AREA_VOTES, STATION_COUNTS, STATION_VOTES
+from schemas.tables.results import (
+    AREA_COUNTS,
+    AREA_VOTES,
+    COUNTS_OVER_TIME,
+    STATION_COUNTS,
+    STATION_VOTES,
+    VOTES_OVER_TIME,
+)
 from tests.support.bulk_files import rows_of
 from tests.support.small_election import annulled, reported
 from tests.support.stacks import Voices, eventually, stack_of
@@ -50,6 +57,7 @@ async def files(stack: Stack, voices: Voices, tmp_path_factory: pytest.TempPathF
         bodies = [
             reported("1.1.1-1"),
             reported("1.1.1-2", votes=(7, 0, 1)),
+            reported("1.1.1-2", votes=(7, 0, 2), version=2),
             reported("1.2.1-1", VA=999),  # breaks F3: held
             reported("2.2.2-2", VC=1),  # breaks F4: flagged
             reported("2.1.1-1"),
@@ -145,6 +153,22 @@ async def test_each_station_has_the_numbers_of_the_api(
     assert not counts
     assert not votes
     assert states == {"counted", "flagged", "held", "annulled", "waiting"}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+async def test_over_time_the_last_row_of_an_area_is_the_cut(files: Path, format: Format) -> None:
+    for over_time, table, names in (
+        (COUNTS_OVER_TIME, AREA_COUNTS, ("contest", "area")),
+        (VOTES_OVER_TIME, AREA_VOTES, ("contest", "area", "choice")),
+    ):
+        newest = {tuple(row[name] for name in names): row for row in _rows(files, over_time, format)}
+        cut = {tuple(row[name] for name in names): row for row in _rows(files, table, format)}
+        assert {row["level"] for row in newest.values()} == {"nation", "province"}
+        assert {row["step_minutes"] for row in newest.values()} == {1}
+        for key, row in newest.items():
+            assert {name: row[name] for name in table.column_names} == cut[key]
+        reported_at = {key for key, row in cut.items() if row.get("stations_reported", row.get("votes"))}
+        assert {key for key in reported_at if cut[key]["level"] in ("nation", "province")} <= newest.keys()
 
 
 async def test_the_manifest_names_the_cut_and_each_file(stack: Stack, files: Path, client: httpx.AsyncClient) -> None:

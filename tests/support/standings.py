@@ -27,8 +27,8 @@ def made_standings(definition: Definition, contest: ContestEntry, seed: int) -> 
         numbers = [1, known[0], known[1], chance.randrange(1000), *known[2:], *not_stated]
         numbers += [chance.randrange(2**33) for _ in contest.choices]
         partition = definition.stations.partition(station)
-        form = numbers, partition, station + 7, chance.randrange(1, 9), chance.randrange(2**50), f"{rank:064x}"
-        nothing = None, partition, None, None, None, None
+        form = numbers, partition, station + 7, chance.randrange(1, 9), chance.randrange(2**50), f"{rank:064x}", False
+        nothing = None, partition, None, None, None, None, False
         made.append(StationStanding(contest.id, rank, state, *(form if state in TIERS else nothing)))
     return sorted(made, key=lambda standing: standing.rank)
 
@@ -51,5 +51,6 @@ def copied(standings: list[StationStanding]) -> Iterator[bytes]:
     """The lines that COPY writes of them."""
     for each in standings:
         contribution = None if each.contribution is None else str(each.contribution).replace(" ", "")
-        values = each.contest, each.rank, each.state, contribution, *each[4:]
+        history = "t" if each.has_history else "f"
+        values = each.contest, each.rank, each.state, contribution, *each[4:-1], history
         yield "\t".join("\\N" if value is None else str(value) for value in values).encode() + b"\n"

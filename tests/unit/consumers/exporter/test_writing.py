@@ -53,6 +53,7 @@ def _write(directory: Path, package: ElectionPackage, **wanted: Any) -> tuple[De
         contests = (definition.ballots.contests[number] for number in office.contests)
         lines = (line for contest in contests for line in copied(made_standings(definition, contest, 5)))
         (copy / f"standings-{office.number}").write_bytes(b"".join(lines))
+        (copy / f"histories-{office.number}").touch()
     cut = CopiedCut(datetime(2029, 2, 14, 13, 0, tzinfo=UTC), {("president", 0): 7}, copy)
     reports: list[tuple[str, int, int]] = []
     manifest = write_files(

@@ -24,11 +24,12 @@ def test_each_office_and_level_has_its_files_and_the_register_once() -> None:
         "president.nation.area-votes",
     ]
     assert "council.village.area-votes" in names
+    assert "council.votes-over-time" in names
     assert names[-12:] == [
         *("areas", "stations", "offices", "contests", "districts", "parties", "choices", "rules", "keys", "texts"),
         *("columns", "codes"),
     ]
-    assert len(names) == 2 * 10 + 12
+    assert len(names) == 2 * 12 + 12
 
 
 def test_only_what_is_wanted_is_planned() -> None:

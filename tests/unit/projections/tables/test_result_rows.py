@@ -121,7 +121,7 @@ def test_a_batch_is_bounded_and_all_batches_together_are_the_same(monkeypatch: p
 
 def test_a_result_of_no_station_of_the_contest_is_refused() -> None:
     contest = SMALL.ballots.contest("council-a")
-    stray = StationStanding(contest.id, 15, "waiting", None, 0, None, None, None, None)
+    stray = StationStanding(contest.id, 15, "waiting", None, 0, None, None, None, None, False)
     with pytest.raises(ValueError, match="council-a: the read model has a result at rank 15"):
         list(_batches(SMALL, contest, [stray]))
 
@@ -135,6 +135,8 @@ def test_each_level_has_tables_of_its_own() -> None:
             for level in ("nation", "province", "district", "village")
             for table in ("area-counts", "area-votes")
         ),
+        ("counts-over-time", None),
+        ("votes-over-time", None),
     ]
 
 

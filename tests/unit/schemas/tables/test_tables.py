@@ -24,6 +24,8 @@ PUBLISHED = {
     "station-votes": ("1.0.0", "953ab098eb128419"),
     "area-counts": ("1.0.0", "aad6a5ca1f0df040"),
     "area-votes": ("1.0.0", "9bc54b0df99f04a5"),
+    "counts-over-time": ("1.0.0", "bd96696b3d43534f"),
+    "votes-over-time": ("1.0.0", "b921275123e08d5c"),
     "areas": ("1.0.0", "fb822475c01f4dd8"),
     "stations": ("1.0.0", "89b79a39803f3753"),
     "offices": ("1.0.0", "b217b0f3d17baed4"),
@@ -115,6 +117,7 @@ def test_the_table_schema_has_each_column_and_what_must_hold_of_it() -> None:
 PEOPLE = {
     ("choices", "name"),
     ("area-votes", "choice_name"),
+    ("votes-over-time", "choice_name"),
 }
 """The only columns with a person's name: that of a candidate, which the ballot has."""
 
@@ -126,6 +129,8 @@ def test_no_column_can_hold_personal_data_beyond_public_lists() -> None:
         ("station-counts", "station_name"),
         ("area-counts", "area_name"),
         ("area-votes", "area_name"),
+        ("counts-over-time", "area_name"),
+        ("votes-over-time", "area_name"),
         ("areas", "name"),
         ("areas", "path"),
         ("stations", "name"),
