@@ -12,7 +12,9 @@ from fastapi import Depends, FastAPI
 from api import docs
 from api.derived import Derived, follow_generations
 from api.feed import routes as live
+from api.files import area_files
 from api.files import routes as files
+from api.files.area_files import AreaFiles
 from api.files.cut_files import CutFiles
 from api.health import routes as health
 from api.limits.limits import Limits
@@ -66,6 +68,7 @@ def create_app(
             )
             app.state.package = PackageFile(settings)
             app.state.files = CutFiles(settings.files_directory)
+            app.state.area_files = AreaFiles(definition)
             app.state.profiles = ProfileFiles(settings.package, definition)
         derived.show(app)
         if ApiRole.GATEWAY in roles:
@@ -110,6 +113,7 @@ def create_app(
         profiles,
         live,
         files,
+        area_files,
         log,
         package,
         health,

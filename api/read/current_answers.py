@@ -120,9 +120,10 @@ class CurrentAnswers:
     async def _read(self, key: Key, shown: Shown, work: Work) -> Answer:
         began = self._clock()
         metrics.ANSWERS_READ.inc()
-        found, moment = await in_time(work(), self._seconds(key))
-        cut = ReadCut(moment.results, moment.blocks)
-        answer = Answer(self._render(found), began, shown, cut.digest(shown), cut.height, cut.serial)
+        found = await in_time(work(), self._seconds(key))
+        cut = ReadCut(found.moment.results, found.moment.blocks)
+        body = self._render(found.answer) if found.body is None else found.body
+        answer = Answer(body, began, shown, cut.digest(shown), cut.height, cut.serial)
         before = self.kept.peek(key)
         # A reading that was overtaken by a later one is sent to those who wait for it, and not kept.
         if before is None or before.height <= cut.height or before.at < began:

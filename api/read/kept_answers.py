@@ -38,6 +38,8 @@ class Kind(Enum):
     STATION = ("station", 8 * MIB)
     PAGE = ("page", 8 * MIB)
     """A page of a list."""
+    FILE = ("file", 16 * MIB)
+    """A file of one area, or a page of a list that is not JSON. The longest that is made has 12 MB."""
 
     @property
     def bytes_max(self) -> int:

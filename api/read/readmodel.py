@@ -26,6 +26,7 @@ from projections.shown.published import (
     station_answer,
     stations_answer,
 )
+from projections.tables.standings import StationStanding
 from schemas.codes import NOTHING_YET
 from schemas.derived.results import Cut
 
@@ -56,6 +57,8 @@ class AtCut(NamedTuple):
 
     answer: dict[str, Any]
     moment: Moment
+    body: bytes | None = None
+    """The bytes that are sent, where the answer is not JSON."""
 
 
 class ListsBusyError(ApiError):
@@ -208,6 +211,22 @@ class ReadModel:
         page = [_standing(row) for row in rows[:limit]]
         return AtCut(stations_answer(definition, area, contest, page, has_more=len(rows) > limit, moment=cuts), cuts)
 
+    async def standings(
+        self, area: int, contests: Iterable[ContestEntry]
+    ) -> tuple[Moment, list[tuple[ContestEntry, list[StationStanding]]]]:
+        """The results of the stations in an area that have a record, contest by contest in the order of StationOrder. The
+        caller knows that the area is small. Raises ListsBusyError."""
+        order = self._definition.stations.order
+        first, end = order.first[area], order.end[area]
+        found = []
+        async with self._list() as connection:
+            moment = _moment(await connection.fetch(queries.WATERMARKS))
+            await connection.execute(queries.PLAN_FOR_THESE_VALUES)
+            for contest in contests:
+                rows = await connection.fetch(queries.STATIONS_OF_AREA, contest.id, first, end, end - first)
+                found.append((contest, [_station_standing(row) for row in rows]))
+        return moment, found
+
     async def submission(self, event: str) -> list[dict[str, Any]]:
         """The records of an event in the ledger, the oldest first, and what became of each."""
         rows = await self._pool.fetch(event_queries.RECORDS_OF_EVENTS, [event])
@@ -325,6 +344,21 @@ def _moment(watermarks: Iterable[Any]) -> Moment:
             for partition, through in zip(row["partitions"], row["offsets"], strict=True):
                 blocks[row["office"], partition] = through
     return Moment(results, blocks, {}, {})
+
+
+def _station_standing(row: Any) -> StationStanding:
+    return StationStanding(
+        row["contest"],
+        row["rank"],
+        row["state"],
+        None if row["contribution"] is None else orjson.loads(row["contribution"]),
+        row["partition"],
+        row["offset"],
+        row["version"],
+        row["received_us"],
+        row["event"],
+        has_history=False,
+    )
 
 
 def _standing(row: Any) -> dict[str, Any]:

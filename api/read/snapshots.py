@@ -19,7 +19,7 @@ from api.read.from_memory import SnapshotsInMemory
 from api.read.kept_answers import Answer, Key, Kind
 from api.read.read_cut import Shown
 from api.read.readmodel import AtCut, ListsBusyError, ReadModel
-from api.read.responses import response_of
+from api.read.responses import AS_JSON, Sent, response_of
 from projections.definition.ballots import ContestEntry, OfficeEntry
 from projections.definition.compiled import Definition
 from projections.shown.answer_parts import (
@@ -82,14 +82,15 @@ class Snapshots:
         self._from_memory.serve(current)
         return current
 
-    async def kept(self, request: Request, key: Key, shown: Shown, work: Work) -> Response:
+    async def kept(self, request: Request, key: Key, shown: Shown, work: Work, sent: Sent = AS_JSON) -> Response:
         """The answer at the newest cut, from memory while the cut of the offices shown does not move; or without a database
         the last good one with its age. Raises Problem.
 
         `key` is what is asked, as parsed values, so that two spellings of one question have the same key."""
         current = self.current
-        response = await self._answer(request, current, key, partial(current.get, key, shown, work))
-        self._from_memory.know(request.scope["raw_path"], request.scope["query_string"], key)
+        response = await self._answer(request, current, key, partial(current.get, key, shown, work), sent)
+        if sent is AS_JSON:
+            self._from_memory.know(request.scope["raw_path"], request.scope["query_string"], key)
         return response
 
     async def answer(
@@ -100,7 +101,12 @@ class Snapshots:
         return await self._answer(request, current, key, partial(current.read, key, work))
 
     async def _answer(
-        self, request: Request, current: CurrentAnswers, key: Key, reading: Callable[[], Coroutine[Any, Any, Answer]]
+        self,
+        request: Request,
+        current: CurrentAnswers,
+        key: Key,
+        reading: Callable[[], Coroutine[Any, Any, Answer]],
+        sent: Sent = AS_JSON,
     ) -> Response:
         coding = coding_of(request)
         try:
@@ -113,7 +119,8 @@ class Snapshots:
             if kept is None:
                 raise Problem(503, "Try again", "The read model cannot be reached just now.", retry_after_s=2) from None
             answer, age_s = kept
-        return response_of(await current.form(key, answer, coding(len(answer.body))), age_s)
+        wanted = IDENTITY if sent.is_compressed else coding(len(answer.body))
+        return response_of(await current.form(key, answer, wanted), age_s, sent)
 
     # -- what a path names -----------------------------------------------------------------------------------------
 

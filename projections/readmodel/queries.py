@@ -77,10 +77,11 @@ LIMIT $2
 """Takes contests, and how many rows at most."""
 
 _RESULTS_WITH_RECORDS = """
-SELECT page.station, page.contest, page.state, page."offset", encode(record.event, 'hex') AS event, record.version,
-       page.contribution
+SELECT page.station, page.contest, page.rank, page.state, page.partition, page."offset", encode(record.event, 'hex') AS event,
+       record.version, record.received_us, page.contribution
 FROM ({page}) AS page LEFT JOIN LATERAL (
-    SELECT event, version FROM record WHERE record.partition = page.partition AND record."offset" = page."offset" OFFSET 0
+    SELECT event, version, received_us FROM record
+    WHERE record.partition = page.partition AND record."offset" = page."offset" OFFSET 0
 ) AS record ON true
 ORDER BY page.contest, page.rank
 """

@@ -98,7 +98,19 @@ def contest_rows(
     """All rows of a contest except those over time, in batches. `standings` are those of its stations that have a record, in
     the order of their ranks; a station without one waits. Those without a history are added to `over_time`. Raises ValueError
     where a standing is of no station of the contest."""
-    return _ContestRows(definition, contest, by_rank, over_time).batches(standings)
+    return _ContestRows(definition, contest, by_rank, over_time).batches(standings, contest.root_area)
+
+
+def station_rows(
+    definition: Definition,
+    contest: ContestEntry,
+    area: int,
+    standings: Iterator[StationStanding],
+    by_rank: Sequence[int],
+) -> Iterator[Batch]:
+    """The rows of the contest's stations in one area, from the standings of those that have a record, in batches."""
+    for batch in _ContestRows(definition, contest, by_rank, None).batches(standings, area):
+        yield {of: rows for of, rows in batch.items() if of.table in (STATION_COUNTS, STATION_VOTES)}
 
 
 def rows_over_time(over_time: CountOverTime) -> Iterator[Batch]:
@@ -135,12 +147,13 @@ class _ContestRows:
         self._stations_at_once = max(1, ROWS_AT_ONCE // max(1, len(contest.choices)))
         self._choices = [(choice.id, choice.party) for choice in contest.ballot]
 
-    def batches(self, standings: Iterator[StationStanding]) -> Iterator[Batch]:
+    def batches(self, standings: Iterator[StationStanding], area: int) -> Iterator[Batch]:
+        """The rows of the stations in the area, and those of each area in it."""
         definition, contest = self._definition, self._contest
         order = definition.stations.order
         standing = next(standings, None)
         self._batch = {}
-        for rank in range(order.first[contest.root_area], order.end[contest.root_area]):
+        for rank in range(order.first[area], order.end[area]):
             station = self._by_rank[rank]
             if contest.number not in definition.electorates.contests_of_station(station):
                 continue

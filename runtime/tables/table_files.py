@@ -108,13 +108,17 @@ class TableFiles:
             writer.close()
 
     def finish(self) -> dict[Format, WrittenFile]:
+        """Complete the files, so that they outlive a power cut. Raises OSError."""
+        return {each: written_file(path) for each, path in self.complete().items()}
+
+    def complete(self) -> dict[Format, Path]:
         """Complete the files. Raises OSError."""
         self.abandon()
         if Format.PARQUET in self._formats:
             write_parquet(self._csv, self._path(Format.PARQUET), self._table, self._about)
         if Format.CSV not in self._formats:
             self._csv.unlink(missing_ok=True)
-        return {each: written_file(self._path(each)) for each in self._formats}
+        return {each: self._path(each) for each in self._formats}
 
     def _leave_out(self, format: Format, reason: str) -> None:
         self._writers.pop(format).close()

@@ -8,6 +8,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,51 @@ async def test_each_station_has_the_numbers_of_the_api(
     assert not counts
     assert not votes
     assert states == {"counted", "flagged", "held", "annulled", "waiting"}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+async def test_a_file_of_one_area_has_its_rows_of_the_bulk_files(
+    stack: Stack, files: Path, client: httpx.AsyncClient, tmp_path: Path, format: Format
+) -> None:
+    tree, stations = stack.definition.tree, stack.definition.stations
+    for table in (AREA_COUNTS, AREA_VOTES, STATION_COUNTS, STATION_VOTES):
+        of_bulk = list(_rows(files, table, format))
+        for area, office in (("N", "president"), ("1.1", "president"), ("2.1.1", "council"), ("1", "council")):
+            answer = await client.get(f"/v1/files/areas/{area}/{table.name}.{format}?office={office}")
+            assert answer.status_code == 200, answer.text
+            name = f"{stack.definition.election.id}-{office}-{area}-{table.name}.{format}"
+            assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
+            (tmp_path / name).write_bytes(answer.content)
+            number = tree.number[area]
+            areas = {tree.codes[each] for each in (number, *tree.children[number])}
+            within = {
+                code for code, at in zip(stations.codes, stations.area, strict=True) if number in tree.lineage[at]
+            }
+            expected = [
+                row
+                for row in of_bulk
+                if row["office"] == office
+                and (row.get("station") in within or (row.get("level") and row["area"] in areas))
+            ]
+            assert expected
+            key = itemgetter(*table.key)
+            assert sorted(rows_of(tmp_path / name, table), key=key) == sorted(expected, key=key)
+            again = await client.get(str(answer.url), headers={"If-None-Match": answer.headers["etag"]})
+            assert again.status_code == 304
+
+
+async def test_a_file_of_one_area_that_cannot_be_made_is_refused(client: httpx.AsyncClient) -> None:
+    for path, status, field in (
+        ("9/area-counts.csv?office=president", 404, "area"),
+        ("N/area-counts.csv?office=mayor", 404, "office"),
+        ("N/area-counts.csv", 422, "office"),
+        ("N/area-counts.pdf?office=president", 422, "format"),
+        ("N/people.csv?office=president", 422, "table"),
+        ("N/area-counts.csv?office=president&sort=x", 422, "sort"),
+    ):
+        answer = await client.get(f"/v1/files/areas/{path}")
+        assert answer.status_code == status, path
+        assert field in answer.text
 
 
 @pytest.mark.parametrize("format", FORMATS)
