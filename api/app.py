@@ -20,18 +20,21 @@ from api.health import routes as health
 from api.limits.limits import Limits
 from api.page import start
 from api.problems import install_problems
-from api.read import election_lists, events, log, package, profiles, snapshots
+from api.read import election_lists, events, lists, log, package, profiles, search, snapshots
 from api.read.from_memory import SnapshotsInMemory
 from api.read.log import PublicLogs
 from api.read.package import PackageFile
 from api.read.parameters import only_known_parameters
 from api.read.profile_files import ProfileFiles
 from api.read.reading import Reading
+from api.read.rendering import Renderings
+from api.read.search import SearchedNames
 from api.read.snapshots import Snapshots
 from api.roles import ALL_ROLES, ApiRole
 from api.submit import routes as submissions
 from api.submit.gateway import Gateway
 from projections.definition.compiled import Definition
+from projections.tables.list_rows import InOrder
 from runtime import metrics
 from runtime.kafka.generations import Alarms, current_generation
 from runtime.kafka.set_aside import SetAside
@@ -68,7 +71,9 @@ def create_app(
             )
             app.state.package = PackageFile(settings)
             app.state.files = CutFiles(settings.files_directory)
-            app.state.area_files = AreaFiles(definition)
+            app.state.in_order, app.state.renderings = InOrder(definition), Renderings()
+            app.state.area_files = AreaFiles(app.state.in_order, app.state.renderings)
+            app.state.names = SearchedNames(app.state.in_order)
             app.state.profiles = ProfileFiles(settings.package, definition)
         derived.show(app)
         if ApiRole.GATEWAY in roles:
@@ -110,6 +115,8 @@ def create_app(
         submissions,
         election_lists,
         snapshots,
+        lists,
+        search,
         profiles,
         live,
         files,

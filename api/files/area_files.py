@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cached_property
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.files.rendering import ROWS_MAX, Renderings
 from api.problems import PROBLEM_RESPONSES, Problem
 from api.read.kept_answers import Kind
 from api.read.readmodel import AtCut, ReadModel
+from api.read.rendering import ROWS_MAX, Renderings
 from api.read.responses import Sent
 from api.read.snapshots import AreaCode, Snapshots, snapshots_of
 from projections.definition.ballots import ContestEntry, OfficeEntry
@@ -22,8 +21,9 @@ from projections.shown.answer_parts import Line
 from projections.shown.published import Moment
 from projections.tables.area_rows import Row, counts_row, votes_rows
 from projections.tables.file_plan import PlannedFile
+from projections.tables.list_rows import InOrder
 from projections.tables.manifest import about_file, head
-from projections.tables.result_rows import TableOf, station_rows, stations_by_rank
+from projections.tables.result_rows import TableOf, station_rows
 from projections.tables.standings import StationStanding
 from runtime.tables.table_files import MEDIA_TYPES, Format
 from schemas.codes import CODE_PATTERN
@@ -58,14 +58,10 @@ _FILE: dict[int | str, dict[str, Any]] = {
 class AreaFiles:
     """What the files of areas need besides the read model."""
 
-    def __init__(self, definition: Definition) -> None:
-        self.definition = definition
-        self.renderings = Renderings()
-
-    @cached_property
-    def by_rank(self) -> Sequence[int]:
-        """Rank → station. Of a nation it is made in a tenth of a second, by a thread that makes a file."""
-        return stations_by_rank(self.definition)
+    def __init__(self, in_order: InOrder, renderings: Renderings) -> None:
+        self.definition = in_order.definition
+        self.in_order = in_order
+        self.renderings = renderings
 
 
 @router.get("/areas/{area}/{table}.{format}", summary="A file of one area", response_class=Response, responses=_FILE)
@@ -199,7 +195,7 @@ async def _stations(
 def _rows_of_stations(
     files: AreaFiles, contest: ContestEntry, area: int, standings: Sequence[StationStanding], of: TableOf
 ) -> Iterator[list[Row]]:
-    for batch in station_rows(files.definition, contest, area, iter(standings), files.by_rank):
+    for batch in station_rows(files.definition, contest, area, iter(standings), files.in_order.by_rank):
         yield batch.get(of, [])
 
 

@@ -123,7 +123,7 @@ class CurrentAnswers:
         found = await in_time(work(), self._seconds(key))
         cut = ReadCut(found.moment.results, found.moment.blocks)
         body = self._render(found.answer) if found.body is None else found.body
-        answer = Answer(body, began, shown, cut.digest(shown), cut.height, cut.serial)
+        answer = Answer(body, began, shown, cut.digest(shown), cut.height, cut.serial, headers=found.headers)
         before = self.kept.peek(key)
         # A reading that was overtaken by a later one is sent to those who wait for it, and not kept.
         if before is None or before.height <= cut.height or before.at < began:

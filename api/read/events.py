@@ -81,8 +81,8 @@ async def events(
         contest=contest,
         type=type_,
         key=author,
-        from_us=_microseconds(from_),
-        to_us=_microseconds(to),
+        from_us=microseconds(from_),
+        to_us=microseconds(to),
         after=None if cursor is None else _read_cursor(cursor, order),
     )
 
@@ -148,7 +148,7 @@ def _key(area: str | None, filters: EventFilters, order: Order, limit: int) -> K
     return (Kind.PAGE, "events", area, order, limit, *asked, *after)
 
 
-def _microseconds(moment: datetime | None) -> int | None:
+def microseconds(moment: datetime | None) -> int | None:
     return None if moment is None else microseconds_since_1970(moment)
 
 

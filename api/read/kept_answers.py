@@ -11,7 +11,7 @@ that were asked for least are dropped first, so a new answer goes before one tha
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
@@ -72,6 +72,8 @@ class Answer:
     """`ReadCut.height` of the moment that it was read in."""
     same_as: int = 0
     """Serial of the last cut that was found to be the same for what it shows."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Header fields that belong to the bytes, of an answer that is not JSON."""
     forms: dict[str, Form] = field(default_factory=dict)
     heads: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
     """By coding, the header fields of a 200 and of a 304 as bytes (api/read/from_memory.py)."""

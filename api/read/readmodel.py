@@ -59,6 +59,8 @@ class AtCut(NamedTuple):
     moment: Moment
     body: bytes | None = None
     """The bytes that are sent, where the answer is not JSON."""
+    headers: Mapping[str, str] = {}
+    """Header fields that belong to these bytes."""
 
 
 class ListsBusyError(ApiError):
@@ -204,8 +206,7 @@ class ReadModel:
         limit = stations_of_page(contest, limit)
         statement = queries.STATIONS_OF_AREA if state is None else queries.STATIONS_IN_STATE
         arguments = [contest.id, first, order.end[area], limit + 1, *([] if state is None else [state])]
-        async with self._list() as connection:
-            cuts = _moment(await connection.fetch(queries.WATERMARKS))
+        async with self.list_moment() as (connection, cuts):
             await connection.execute(queries.PLAN_FOR_THESE_VALUES)
             rows = await connection.fetch(statement, *arguments)
         page = [_standing(row) for row in rows[:limit]]
@@ -219,8 +220,7 @@ class ReadModel:
         order = self._definition.stations.order
         first, end = order.first[area], order.end[area]
         found = []
-        async with self._list() as connection:
-            moment = _moment(await connection.fetch(queries.WATERMARKS))
+        async with self.list_moment() as (connection, moment):
             await connection.execute(queries.PLAN_FOR_THESE_VALUES)
             for contest in contests:
                 rows = await connection.fetch(queries.STATIONS_OF_AREA, contest.id, first, end, end - first)
@@ -293,6 +293,12 @@ class ReadModel:
             "area": tree.codes[stations.area[stations.number[row["station"]]]],
             "rules": [finding["rule"] for finding in findings],
         }
+
+    @asynccontextmanager
+    async def list_moment(self) -> AsyncIterator[tuple[Any, Moment]]:
+        """A moment of the read model for a list, and its cuts. Raises ListsBusyError."""
+        async with self._list() as connection:
+            yield connection, _moment(await connection.fetch(queries.WATERMARKS))
 
     @asynccontextmanager
     async def _list(self) -> AsyncIterator[Any]:

@@ -120,7 +120,8 @@ class Snapshots:
                 raise Problem(503, "Try again", "The read model cannot be reached just now.", retry_after_s=2) from None
             answer, age_s = kept
         wanted = IDENTITY if sent.is_compressed else coding(len(answer.body))
-        return response_of(await current.form(key, answer, wanted), age_s, sent)
+        own = sent._replace(headers={**sent.headers, **answer.headers})
+        return response_of(await current.form(key, answer, wanted), age_s, own)
 
     # -- what a path names -----------------------------------------------------------------------------------------
 

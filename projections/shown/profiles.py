@@ -208,6 +208,14 @@ class ProfileIndex:
         page, following = _page(list(self._districts), after, limit)
         return {"districts": [self.district(each) for each in page], "next": following}
 
+    @property
+    def party_names(self) -> dict[str, list[str]]:
+        """The names of each party: in full, and its short name where it has one."""
+        return {
+            party.id: [party.name, *([] if party.short_name is None else [party.short_name])]
+            for party in self._parties.values()
+        }
+
     def has_party(self, party: str) -> bool:
         return party in self._parties
 

@@ -113,6 +113,26 @@ def station_rows(
         yield {of: rows for of, rows in batch.items() if of.table in (STATION_COUNTS, STATION_VOTES)}
 
 
+def station_row(definition: Definition, contest: ContestEntry, station: int, standing: StationStanding | None) -> Row:
+    """A row of the table `station-counts`."""
+    stations = definition.stations
+    area = definition.tree.codes[stations.area[station]]
+    head = contest.office, contest.id, stations.codes[station], stations.names[station], area
+    if standing is None:
+        return (*head, ResultState.WAITING.value, *_NO_FORM, None, None, None, None, None)
+    numbers = standing.contribution
+    return (
+        *head,
+        standing.state,
+        *(_NO_FORM if numbers is None else known_numbers(numbers, contest.counts_blank)),
+        standing.version,
+        published_time(standing.received_us or 0),
+        standing.event,
+        None if standing.offset is None else standing.partition,
+        standing.offset,
+    )
+
+
 def rows_over_time(over_time: CountOverTime) -> Iterator[Batch]:
     """The rows over time, in batches, once all results and changes are added."""
     counts, votes = TableOf(COUNTS_OVER_TIME, None), TableOf(VOTES_OVER_TIME, None)
@@ -200,32 +220,17 @@ class _ContestRows:
             sums.register_not_stated += 1
         else:
             sums.registered_voters += registered
-        code = definition.stations.codes[station]
-        head = (contest.office, contest.id, code, definition.stations.names[station], definition.tree.codes[sums.area])
-        counts = self._batch.setdefault(self._counts, [])
+        self._batch.setdefault(self._counts, []).append(station_row(definition, contest, station, standing))
         if standing is None:
-            counts.append((*head, ResultState.WAITING.value, *_NO_FORM, None, None, None, None, None))
             return
         numbers = standing.contribution
-        counts.append(
-            (
-                *head,
-                standing.state,
-                *(_NO_FORM if numbers is None else known_numbers(numbers, contest.counts_blank)),
-                standing.version,
-                published_time(standing.received_us or 0),
-                standing.event,
-                None if standing.offset is None else standing.partition,
-                standing.offset,
-            )
-        )
         if numbers is not None:
             joined = side_by_side(numbers)
             sums.tiers[TIER_OF_STATE[standing.state]] += joined
             if self._over_time is not None and not standing.has_history:
                 self._over_time.add(station, standing.received_us or 0, standing.state, joined)
             self._batch.setdefault(self._votes, []).extend(
-                (contest.office, contest.id, code, standing.state, choice, party, votes)
+                (contest.office, contest.id, definition.stations.codes[station], standing.state, choice, party, votes)
                 for (choice, party), votes in zip(self._choices, numbers[HEAD:], strict=True)
             )
         elif standing.state == ResultState.ANNULLED.value:

@@ -6,6 +6,7 @@ from typing import Any
 
 from schemas.served.election_lists import LIST_EXAMPLES
 from schemas.served.profiles import PROFILE_EXAMPLES
+from schemas.served.questions import QUESTION_EXAMPLES
 from schemas.served.snapshots import (
     AreaSnapshot,
     ContestSnapshot,
@@ -130,6 +131,7 @@ _EVENT_LINE = {
 EXAMPLES: dict[type[Any], dict[str, Any]] = {
     **LIST_EXAMPLES,
     **PROFILE_EXAMPLES,
+    **QUESTION_EXAMPLES,
     ElectionSnapshot: {
         **_ELECTION,
         "title": {"id": "Pemilihan Umum 2029", "en": "General election 2029"},

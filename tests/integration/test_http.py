@@ -36,6 +36,7 @@ WEBSITE = "https://results.example"
 VALUES = {
     "area": "N", "office": "president", "contest": "president", "station": "1.1.1-1", "partition": "0", "offset": "0",
     "path": "checkpoint", "old": "1", "cut": "latest", "choice": "01", "party": "P1", "district": "a",
+    "table": "area-votes", "format": "csv", "format_": "csv", "q": "nation",
     "name": "president.nation.area-votes.csv", "key": key_row("officer", Role.STATION_OFFICER, "N").key_id,
 }  # fmt: skip
 """A value for each parameter that a path needs; `submission` is that of a form that was counted."""

@@ -18,15 +18,25 @@ import orjson
 import pytest
 import pytest_asyncio
 
+from api.read.lists import EXAMINED_AREAS_MAX
 from api.read.readmodel import ListsBusyError, ReadModel
+from api.read.station_list import After, Order, StationQuestion, stations
 from consumers.recorder.transaction import make_list_indexes
 from projections.area.tally import empty_tally
 from projections.definition.compiled import Definition
 from projections.readmodel import event_queries, queries
 from projections.readmodel.event_queries import EventFilters
-from projections.shown.answer_parts import BEFORE_ALL, HISTORY_BYTES_MAX, RecordPosition, part_of_area, part_of_office
+from projections.shown.answer_parts import (
+    BEFORE_ALL,
+    HISTORY_BYTES_MAX,
+    Line,
+    RecordPosition,
+    part_of_area,
+    part_of_office,
+)
 from projections.shown.published import answer_bytes
 from projections.station.submissions import ResultState
+from projections.tables.list_rows import InOrder
 from runtime.postgres import migrate, open_pool
 from runtime.settings import read_settings
 from schemas.codes import ContestId
@@ -90,7 +100,8 @@ FILL = [
     SELECT 0, 1, rank, 1000000 + (rank * 7919::bigint % 800000), sha256(station::bytea), 'president',
            CASE WHEN rank % 50000 = 3 THEN 'result.annulled' ELSE 'result.reported' END, 'key' || rank % 40, station,
            CASE WHEN rank % 3 = 0 THEN 'council-a' ELSE 'president' END, split_part(station, '-', 1),
-           regexp_replace(split_part(station, '-', 1), '[.][0-9]+$', ''), 'counted', '[]',
+           regexp_replace(split_part(station, '-', 1), '[.][0-9]+$', ''), 'counted',
+           CASE WHEN rank % 1000 = 7 THEN '[{"rule":"F3"}]' ELSE '[]' END,
            '{"created_at":"2029-02-14T06:00:00Z","filler":"' || repeat('x', 100) || '"}'
     FROM unnest($1::text[], $2::int[]) AS given (station, rank)
     """,
@@ -244,6 +255,82 @@ def _state(rank: int) -> str:
     if rank % 100_000 == 77:
         return "annulled"
     return "held" if rank % 1_000 == 7 else "flagged" if rank % 5 == 0 else "counted"
+
+
+async def test_any_page_of_a_list_of_stations(read: tuple[Definition, ReadModel, Explaining]) -> None:
+    definition, model, explaining = read
+    in_order, contest = InOrder(definition), definition.ballots.contest("president")
+    orders: list[tuple[Order, list[After | None]]] = [
+        ("area", [None, (0,), (500_000,), (799_999,)]),
+        ("changed", [None, (1_450_000, 0, 5), (2**61, 0, 0)]),
+        ("-changed", [None, (1_450_000, 0, 5), (1, 0, 0)]),
+    ]
+    states = [None, *(state.value for state in ResultState)]
+    for order, cursors in orders:
+        for area, state, rule, since_us, after in product(
+            AREAS, states, (None, "F3", "G9"), (None, 1_700_000), cursors
+        ):
+            asked = StationQuestion(contest, definition.tree.number[area], state, rule, since_us, order, after, 100)
+            found = await stations(model, in_order, asked)
+            assert len(found.rows) <= 100
+            _check(explaining, asked)
+
+
+@pytest.mark.parametrize(
+    ("area", "state", "rule", "since_us", "order"),
+    [
+        ("3.7.7", None, None, None, "area"),
+        ("3", "held", None, None, "area"),
+        ("2", None, "F3", None, "area"),
+        ("8.100", None, None, 1_500_000, "area"),
+        ("N", None, None, 1_795_000, "changed"),
+        ("3", "flagged", None, 1_780_000, "changed"),
+        ("N", None, "F3", 1_780_000, "-changed"),
+    ],
+)
+async def test_pages_of_a_list_of_stations_hold_all_that_is_asked_for_in_order(
+    read: tuple[Definition, ReadModel, Explaining],
+    area: str,
+    state: str | None,
+    rule: str | None,
+    since_us: int | None,
+    order: Order,
+) -> None:
+    """Also where most pages find few. Sorted by change, the stations are those whose newest event is about the contest."""
+    definition, model, _ = read
+    in_order, contest = InOrder(definition), definition.ballots.contest("president")
+    number, after, found = definition.tree.number[area], None, []
+    while True:
+        page = await stations(
+            model, in_order, StationQuestion(contest, number, state, rule, since_us, order, after, 90)
+        )
+        found += [row[2] for row in page.rows]
+        after = page.after
+        if after is None:
+            break
+    ranks = definition.stations.order
+    expected = []
+    for rank in range(ranks.first[number], ranks.end[number]):
+        changed_us = 1_000_000 + rank * 7919 % 800_000
+        if (
+            (state is None or state == _state(rank))
+            and (rule is None or rank % 1_000 == 7)
+            and changed_us >= (since_us or 0)
+            and (order == "area" or rank % 3 != 0)
+        ):
+            expected.append((0 if order == "area" else changed_us, rank))
+    expected.sort(reverse=order == "-changed")
+    assert found == [definition.stations.codes[in_order.by_rank[rank]] for _, rank in expected]
+    assert found
+
+
+async def test_the_tallies_of_a_page_of_areas(read: tuple[Definition, ReadModel, Explaining]) -> None:
+    definition, model, explaining = read
+    contest = definition.ballots.contest("president")
+    areas = InOrder(definition).areas(definition.tree.root, 3, contest)
+    assert len(areas) == 8_000
+    await model.moment_of([Line(area, contest.number) for area in areas[:EXAMINED_AREAS_MAX]], [])
+    _check(explaining, "areas")
 
 
 async def test_any_page_of_events(read: tuple[Definition, ReadModel, Explaining]) -> None:

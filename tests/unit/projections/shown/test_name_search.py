@@ -1,0 +1,99 @@
+"""A search finds names by the beginnings of their words, and looks at a bounded number of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from projections.definition.compiled import Definition
+from projections.shown import name_search
+from projections.shown.name_search import NameIndex, words_of
+from projections.tables.result_rows import stations_by_rank
+from schemas.definition.package import ElectionPackage
+from tests.support.small_election import small_package
+
+PARTIES = {"P1": ["Partai Démokrasi", "PD"], "P2": ["Party 2"]}
+
+
+def _package() -> ElectionPackage:
+    package = small_package()
+    names = {"1": "Jāwa Barat", "1.1": "Kota Bogor", "1.1.1": "MENTENG", "1.1.2": "Menteng Dalam", "2.1": "Bogor"}
+    areas = tuple(row.model_copy(update={"name": names.get(row.code, row.name)}) for row in package.areas)
+    stations = tuple(
+        row.model_copy(update={"name": None if row.code == "2.2.2-2" else f"TPS 00{row.code[-1]}"})
+        for row in package.stations
+    )
+    choices = tuple(
+        row.model_copy(update={"name": "ANIES – MUHAIMIN"}) if row.id == "01" else row for row in package.choices
+    )
+    return replace(package, areas=areas, stations=stations, choices=choices)
+
+
+DEFINITION = Definition.of(_package())
+INDEX = NameIndex(DEFINITION, stations_by_rank(DEFINITION), PARTIES)
+
+
+def _found(text: str, limit: int = 20) -> tuple[list[tuple[str, str]], bool]:
+    names = INDEX.search(text, limit)
+    return [(each.kind, each.code) for each in names.found], names.is_complete
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("bogor", [("area", "1.1"), ("area", "2.1")]),
+        ("JAWA bar", [("area", "1")]),
+        ("demo", [("party", "P1")]),
+        ("pd", [("party", "P1")]),
+        ("muhaimin anies", [("candidate", "president/01")]),
+        ("menteng tps 1", [("station", "1.1.1-1"), ("station", "1.1.2-1")]),
+        ("tps 002 menteng dalam", [("station", "1.1.2-2")]),
+        ("bogor menteng 2", [("station", "1.1.1-2"), ("station", "1.1.2-2")]),
+        ("1.1.1-1", [("station", "1.1.1-1")]),
+        ("2.2", [("area", "2.2")]),
+        ("menteng tps 11", []),
+        ("nowhere", []),
+        ("…", []),
+    ],
+)
+def test_names_are_found(text: str, expected: list[tuple[str, str]]) -> None:
+    found, is_complete = _found(text)
+    assert [each for each in found if each in expected] == expected
+    if expected and text not in ("1.1.1-1", "2.2"):
+        assert found == expected
+    assert is_complete
+
+
+def test_what_is_found_is_shown_with_what_it_lies_in() -> None:
+    (station,) = INDEX.search("tps 2 menteng dalam", 5).found
+    assert station == (
+        "station",
+        "1.1.2-2",
+        "TPS 002",
+        ["Menteng Dalam", "Kota Bogor", "Jāwa Barat", "Nation"],
+        "/v1/stations/1.1.2-2",
+    )
+    (area,) = INDEX.search("menteng dalam", 5).found[:1]
+    assert area == ("area", "1.1.2", "Menteng Dalam", ["Kota Bogor", "Jāwa Barat", "Nation"], "/v1/areas/1.1.2")
+    (party,) = INDEX.search("demokrasi", 5).found
+    assert party == ("party", "P1", "Partai Démokrasi", [], "/v1/parties/P1")
+    (pair,) = INDEX.search("anies", 5).found
+    assert pair == ("candidate", "president/01", "ANIES – MUHAIMIN", ["president"], "/v1/candidates/president/01")
+
+
+def test_a_list_that_is_cut_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(_found("village", 3)[0]) == 3
+    assert not _found("village", 3)[1]
+    monkeypatch.setattr(name_search, "LOOKED_AT_MAX", 2)
+    found, is_complete = _found("village")
+    assert len(found) == 2
+    assert not is_complete
+    found, is_complete = _found("menteng 2")
+    assert found == [("station", "1.1.1-2")]
+    assert not is_complete
+    assert not _found("bogor tps 1", 1)[1]
+
+
+def test_a_number_has_no_leading_zeros() -> None:
+    assert words_of("TPS 005-00 É") == ["tps", "5", "0", "e"]

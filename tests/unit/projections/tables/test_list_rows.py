@@ -1,0 +1,101 @@
+"""Lists have the columns that were asked for, in the order that was asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from projections.definition.compiled import Definition
+from projections.tables.list_rows import (
+    InOrder,
+    Selection,
+    UnknownColumnError,
+    column_to_sort,
+    listed_station,
+    rules_of,
+    sorted_areas,
+)
+from schemas.tables.lists import AREA_LIST, STATION_LIST
+from tests.support.small_election import small_package
+
+DEFINITION = Definition.of(small_package())
+PRESIDENT = DEFINITION.ballots.contest("president")
+ROW = {
+    "station": "1.1.1-1",
+    "contest": "president",
+    "rank": 0,
+    "state": "flagged",
+    "partition": 2,
+    "offset": 7,
+    "contribution": "[1,201,0,6,6,1,0,7,0,1,0,0,0,0,1,2,3]",
+    "through": 9,
+    "event": "00ff",
+    "version": 1,
+    "received_us": 1_865_000_000_000_000,
+    "findings": '[{"rule":"F4"},{"rule":"P1"},{"rule":"F4"}]',
+    "changed_us": 1_865_000_060_000_000,
+}
+
+
+def test_columns_come_in_the_order_of_the_request() -> None:
+    chosen = Selection.of(STATION_LIST, "rules,station,changed_at,valid,voters")
+    row = listed_station(DEFINITION, PRESIDENT, 0, ROW)
+    assert chosen.named(row) == {
+        "rules": "F4 P1",
+        "station": "1.1.1-1",
+        "changed_at": "2029-02-05T15:34:20.000Z",
+        "valid": 6,
+        "voters": None,
+    }
+    assert Selection.of(STATION_LIST, None).row(row) == row
+
+
+def test_a_station_without_a_record_waits() -> None:
+    named = Selection.of(STATION_LIST, None).named(listed_station(DEFINITION, PRESIDENT, 3, None))
+    assert (named["station"], named["state"], named["rules"], named["changed_at"]) == ("1.1.2-2", "waiting", None, None)
+
+
+def test_an_annulled_station_has_neither_form_nor_rules() -> None:
+    nothing = dict.fromkeys(("offset", "contribution", "event", "version", "received_us", "findings"))
+    named = Selection.of(STATION_LIST, None).named(
+        listed_station(DEFINITION, PRESIDENT, 0, {**ROW, **nothing, "state": "annulled"})
+    )
+    assert (named["state"], named["valid"], named["partition"], named["rules"]) == ("annulled", None, None, None)
+    assert named["changed_at"] == "2029-02-05T15:34:20.000Z"
+    assert rules_of({"findings": "[]"}) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [("votes", "no column 'votes'; there are: office"), ("", "no column ''"), ("valid,valid", "named twice")],
+)
+def test_a_column_that_is_not_there_is_named(fields: str, sentence: str) -> None:
+    with pytest.raises(UnknownColumnError, match=sentence):
+        Selection.of(AREA_LIST, fields)
+
+
+def test_areas_are_sorted_by_a_number_and_ties_by_code() -> None:
+    column = column_to_sort("valid")
+    rows = []
+    for code, valid in (("b", 5), ("a", 5), ("c", None), ("d", 9)):
+        row: list[Any] = [None] * len(AREA_LIST.columns)
+        row[3], row[column] = code, valid
+        rows.append(tuple(row))
+    assert [row[3] for _, row in sorted_areas(rows, column, largest_first=True)] == ["d", "a", "b", "c"]
+    assert [row[3] for _, row in sorted_areas(rows, column, largest_first=False)] == ["a", "b", "d", "c"]
+    with pytest.raises(UnknownColumnError, match="not sorted by 'area_name'"):
+        column_to_sort("area_name")
+
+
+def test_the_areas_of_a_level_in_an_area_are_those_that_vote() -> None:
+    in_order, tree = InOrder(DEFINITION), DEFINITION.tree
+    council = DEFINITION.ballots.contest("council-b")
+
+    def codes(within: str, level: int, contest: object) -> list[str]:
+        return [tree.codes[area] for area in in_order.areas(tree.number[within], level, contest)]  # type: ignore[arg-type]
+
+    assert codes("N", 2, PRESIDENT) == ["1.1", "1.2", "2.1", "2.2"]
+    assert codes("2", 3, PRESIDENT) == ["2.1.1", "2.1.2", "2.2.1", "2.2.2"]
+    assert codes("N", 2, council) == ["1.2", "2.1"]
+    assert [in_order.by_rank[rank] for rank in DEFINITION.stations.order.rank] == list(range(16))
