@@ -46,6 +46,9 @@ ERRORS_MAX = 10 * PROBLEMS_MAX
 ROWS_AT_ONCE = 5_000
 """Rows shaped in one call. At 5,000 the cost of a call does not show, and where all rows are bad pydantic's one error for
 them stays small."""
+PIECE_CHARACTERS = 1_000_000
+"""The text is cut into lines in pieces of this length, because StringIO takes 4 bytes for each character: 200 MB for a nation's
+stations as a whole."""
 CELL_CHARACTERS_MAX = 10_000
 """Limit for a cell. The longest allowed text has 300 characters; a longer cell is a quote that was never closed."""
 
@@ -219,10 +222,14 @@ class _BrokenOffError(Exception):
 
 def _bounded_lines(text: str) -> Iterator[str]:
     """The lines of the text. Raises csv.Error, as the CSV reader does, at a line that is too long for any table."""
-    for line in io.StringIO(text, newline=""):
-        if len(line) > LINE_CHARACTERS_MAX:
-            raise csv.Error(f"line too long: {len(line):,}")
-        yield line
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + PIECE_CHARACTERS) + 1 or len(text)
+        for line in io.StringIO(text[start:end], newline=""):
+            if len(line) > LINE_CHARACTERS_MAX:
+                raise csv.Error(f"line too long: {len(line):,}")
+            yield line
+        start = end
 
 
 def _csv_sentence(error: csv.Error) -> str:
