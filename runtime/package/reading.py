@@ -24,7 +24,7 @@ from runtime.package.errors import PackageError
 from runtime.package.file_names import ELECTION_FILE, OPTIONAL_TABLES, file_of
 from runtime.package.problem_list import FileProblems
 from runtime.package.sources import open_source
-from runtime.package.tables import ROWS_MAX, Table, read_table, stream_table
+from runtime.package.tables import ROWS_MAX, CellShaper, Row, Table, read_table, stream_cells, stream_table
 from runtime.package.texts import PackageTexts
 from schemas.definition.package import TABLES, Election, ElectionPackage
 from schemas.definition.problems import ELECTION_TABLE, PackageProblem, Problem
@@ -72,14 +72,28 @@ def read_package(path: Path, check: Check) -> PackageReading:
 def table_rows(path: Path, table: str) -> Iterator[Any]:
     """The rows of one table of a package that was read before, in the order of its file. Only its text and a few thousand rows
     are in memory, so that a nation's stations fit. Raises PackageError where the package is another one meanwhile."""
+
+    def rows(text: str, problems: FileProblems) -> Iterator[Any]:
+        for each in stream_table(table, text, problems):
+            yield from each
+
+    return _streamed(path, table, rows)
+
+
+def shaped_rows(path: Path, table: str, columns: Sequence[str], shape: CellShaper[Row]) -> Iterator[Row]:
+    """The rows that `shape` makes of the cells of these columns, of a table that was read before. Only its text is in memory.
+    Raises PackageError where the package is another one meanwhile."""
+    return _streamed(path, table, lambda text, problems: stream_cells(table, text, columns, shape, problems))
+
+
+def _streamed(path: Path, table: str, rows: Callable[[str, FileProblems], Iterator[Row]]) -> Iterator[Row]:
     problems = FileProblems()
     texts = PackageTexts(open_source(path), problems)
     file = file_of(table)
     if file in texts.names:
         text = texts.read(file, ROWS_MAX[table])
         if text is not None:
-            for rows in stream_table(table, text, problems):
-                yield from rows
+            yield from rows(text, problems)
     elif table not in OPTIONAL_TABLES:
         problems.add(file, None, None, "the file is missing")
     if listed := problems.listed():

@@ -7,10 +7,10 @@ import difflib
 import io
 import re
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from pydantic import ValidationError
 
@@ -53,6 +53,9 @@ CELL_CHARACTERS_MAX = 10_000
 """Limit for a cell. The longest allowed text has 300 characters; a longer cell is a quote that was never closed."""
 
 
+Row = TypeVar("Row")
+
+
 @dataclass(slots=True)
 class Table:
     """A table as read. Row n of `rows` begins in line `lines[n]`."""
@@ -70,6 +73,19 @@ def stream_table(table: str, text: str, problems: FileProblems) -> Iterator[list
     """The rows of a table that was read before without a problem, ROWS_AT_ONCE at a time. Ends early, with the problem in
     `problems`, where the text is another one meanwhile."""
     return _TableReader(table, problems).stream(text)
+
+
+CellShaper = Callable[[int, Sequence[str]], Row]
+"""Makes a row of the number of its row and the cells of some columns. Raises ValueError where the cells are not those that were
+read before."""
+
+
+def stream_cells(
+    table: str, text: str, columns: Sequence[str], shape: CellShaper[Row], problems: FileProblems
+) -> Iterator[Row]:
+    """The same as `stream_table` for a caller that knows how to check the cells, in a tenth of the time. Each row is made of
+    the cells of these columns, empty where the table does not have the column."""
+    return _TableReader(table, problems).stream_cells(text, columns, shape)
 
 
 class _TableReader:
@@ -112,6 +128,30 @@ class _TableReader:
             self._add(1, None, _csv_sentence(error))
         except _BrokenOffError:
             return
+
+    def stream_cells(self, text: str, columns: Sequence[str], shape: CellShaper[Row]) -> Iterator[Row]:
+        csv.field_size_limit(CELL_CHARACTERS_MAX)
+        reader = csv.reader(_bounded_lines(text), strict=True)
+        begins = 1
+        try:
+            header = next(reader, [])
+            if not self._check_header(header):
+                return
+            indexes = [header.index(column) if column in header else len(header) for column in columns]
+            number = 0
+            begins = reader.line_num + 1
+            for cells in reader:
+                if cells:
+                    if len(cells) != len(header):
+                        raise ValueError("another number of cells")
+                    cells.append("")  # the cell of a column that is not there
+                    yield shape(number, [cells[index] for index in indexes])
+                    number += 1
+                begins = reader.line_num + 1
+        except csv.Error as error:
+            self._add(begins, None, _csv_sentence(error))
+        except ValueError:
+            self._add(begins, None, "a row from here on does not have its shape any more")
 
     def _check_header(self, header: list[str]) -> bool:
         """Whether the rows can be read under this first line."""

@@ -7,11 +7,17 @@ from dataclasses import replace
 import pytest
 
 from projections.definition.compiled import Definition
-from projections.tables.register_rows import OTHER_TABLES, PACKAGE_TABLES, package_rows
-from schemas.definition.package import LocalText, RuleSetting, Severity
+from projections.tables.register_rows import (
+    OTHER_TABLES,
+    PACKAGE_TABLES,
+    STATION_CELLS,
+    package_rows,
+    station_shaper,
+)
+from schemas.definition.package import LocalText, RuleSetting, Severity, Station
 from schemas.tables.columns import Table
-from schemas.tables.register import REGISTER_TABLES, RULES, TEXTS
-from tests.support.small_election import small_package
+from schemas.tables.register import REGISTER_TABLES, RULES, STATIONS, TEXTS
+from tests.support.small_election import elsewhere, small_package
 
 PACKAGE = small_package(
     (
@@ -40,15 +46,44 @@ def test_each_row_of_the_package_is_a_row_with_its_values(table: Table) -> None:
             assert shown == (next(iter(value.values())) if isinstance(value, dict) else value)
 
 
-def test_a_station_has_the_path_and_the_partition_of_its_area() -> None:
-    table = next(table for table in REGISTER_TABLES if table.name == "stations")
-    rows = [
-        dict(zip(table.column_names, row, strict=True)) for row in package_rows(DEFINITION, table, PACKAGE.stations)
-    ]
-    assert rows[0]["path"] == "N/1/1.1/1.1.1"
-    assert [row["partition"] for row in rows] == [
-        DEFINITION.stations.partition(number) for number in range(len(PACKAGE.stations))
-    ]
+def _cells(station: Station) -> list[str]:
+    values = station.model_dump()
+    return ["" if values[name] is None else str(values[name]) for name in STATION_CELLS]
+
+
+def test_a_station_is_a_row_with_its_values_and_the_path_and_the_partition_of_its_area() -> None:
+    package = elsewhere(PACKAGE)
+    men = package.stations[1].model_copy(update={"registered_men": 99, "registered_women": 103})
+    package = replace(package, stations=(package.stations[0], men, *package.stations[2:]))
+    definition = Definition.of(package)
+    shape = station_shaper(definition)
+    for number, station in enumerate(package.stations):
+        row = dict(zip(STATIONS.column_names, shape(number, _cells(station)), strict=True))
+        assert row == {
+            "station": station.code,
+            **station.model_dump(exclude={"code"}),
+            "path": f"N/{station.area[0]}/{station.area[:3]}/{station.area}",
+            "partition": definition.stations.partition(number),
+        }
+
+
+@pytest.mark.parametrize(
+    ("number", "column", "cell"),
+    [
+        (0, 0, "9.9.9-9"),
+        (0, 1, "1.1.2"),
+        (0, 2, "many"),
+        (0, 4, "202"),
+        (0, 4, ""),
+        (0, 3, "1" * 20),
+        (16, 0, "1.1.1-1"),
+    ],
+)
+def test_a_station_that_is_another_one_meanwhile_is_refused(number: int, column: int, cell: str) -> None:
+    cells = _cells(PACKAGE.stations[0])
+    cells[column] = cell
+    with pytest.raises(ValueError, match=r"row|count"):
+        station_shaper(DEFINITION)(number, cells)
 
 
 def test_a_rule_of_some_offices_has_a_row_for_each() -> None:
@@ -71,4 +106,6 @@ def test_names_have_a_row_for_each_language() -> None:
 
 
 def test_each_table_of_the_register_has_rows_from_somewhere() -> None:
-    assert {table.name for table in REGISTER_TABLES} == {table.name for table in PACKAGE_TABLES} | OTHER_TABLES.keys()
+    assert {table.name for table in REGISTER_TABLES} == {
+        table.name for table in PACKAGE_TABLES
+    } | OTHER_TABLES.keys() | {"stations"}
