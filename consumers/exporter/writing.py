@@ -19,15 +19,17 @@ from projections.tables.file_plan import ALL_TABLES, PlannedFile, planned_files
 from projections.tables.histories import changes
 from projections.tables.manifest import MANIFEST, MANIFEST_VERSION, about_file, head, status_of
 from projections.tables.over_time import CountOverTime
-from projections.tables.register_rows import OTHER_TABLES, package_rows
+from projections.tables.register_rows import OTHER_TABLES, STATION_CELLS, package_rows, station_shaper
 from projections.tables.result_rows import Batch, TableOf, contest_rows, rows_over_time, stations_by_rank
 from runtime.files.atomic_write import create_file, sync_directory
 from runtime.files.state_files import hash_of_code
-from runtime.package.reading import table_rows
+from runtime.package.reading import shaped_rows, table_rows
+from runtime.tables.parquet_files import ParquetFiles
 from runtime.tables.table_files import MEDIA_TYPES, Format, TableFiles, WrittenFile, written_file
 from runtime.tables.xml_table import xsd
 from schemas.tables.columns import Table
 from schemas.tables.dictionary import CODES, COLUMNS, code_rows, column_rows
+from schemas.tables.register import STATIONS
 from schemas.tables.results import AREA_COUNTS, COUNTS_OVER_TIME, STATION_COUNTS, VOTES_OVER_TIME
 from schemas.times import microseconds_since_1970
 
@@ -35,6 +37,8 @@ FILE_MODE = 0o644
 """Another user, such as nginx's, reads the files."""
 ROWS_AT_ONCE = 10_000
 """Rows of the register in one batch."""
+STOP_SECONDS = 0.5
+"""How long a file is waited for until `report` is called, which may raise in order to stop."""
 WRITING_CODE = ("projections", "schemas", "runtime.tables", "consumers.exporter.writing")
 """What decides the content of a file. Files of a cut that other code has written are written anew."""
 STATUS_COLUMN = AREA_COUNTS.column_names.index("results_status")
@@ -99,6 +103,9 @@ class _CutWriter:
         self._status: dict[str, str] = {}
         self._files: list[dict[str, Any]] = []
         self._left_out: list[dict[str, str]] = []
+        self._parquet = ParquetFiles()
+        self._ended: list[tuple[PlannedFile, TableFiles]] = []
+        """Tables with all their rows. Their Parquet files are made while the next tables are written."""
         self._made_by = hash_of_code(*WRITING_CODE)
         is_usable = (
             previous is not None
@@ -109,15 +116,17 @@ class _CutWriter:
 
     def write(self) -> dict[str, Any]:
         by_rank = stations_by_rank(self._definition)
-        for office, files in itertools.groupby(self._planned, attrgetter("office")):
-            of_office = list(files)
-            if self._link(office, of_office):
-                continue
-            if office is not None:
-                self._write_office(office, of_office, by_rank)
-                continue
-            for file in of_office:
-                self._write_table(file)
+        with self._parquet:
+            for office, files in itertools.groupby(self._planned, attrgetter("office")):
+                of_office = list(files)
+                if self._link(office, of_office):
+                    continue
+                if office is not None:
+                    self._write_office(office, of_office, by_rank)
+                    continue
+                for file in of_office:
+                    self._write_table(file)
+            self._complete()
         manifest = {
             "manifest_version": MANIFEST_VERSION,
             "made_by": self._made_by,
@@ -182,7 +191,7 @@ class _CutWriter:
                         _write_batch(batch, files)
                         self._report(office_id, done, expected)
             for file in planned:
-                self._finish(file, files[file.of])
+                self._end(file, files[file.of])
         self._status[office_id] = status_of(statuses)
 
     def _over_time(self, contest: ContestEntry, files: Mapping[TableOf, TableFiles]) -> CountOverTime | None:
@@ -197,7 +206,7 @@ class _CutWriter:
             for done, rows in enumerate(_batches(self._rows_of(file.table))):
                 written.write(rows)
                 self._report(file.stem, done * ROWS_AT_ONCE + len(rows), done * ROWS_AT_ONCE + len(rows))
-            self._finish(file, written)
+            self._end(file, written)
 
     def _rows_of(self, table: Table) -> Iterator[Any]:
         if table is COLUMNS:
@@ -206,18 +215,34 @@ class _CutWriter:
             return code_rows(ALL_TABLES)
         if table.name in OTHER_TABLES:
             return OTHER_TABLES[table.name](self._definition)
+        if table is STATIONS:
+            return shaped_rows(self._package, table.name, STATION_CELLS, station_shaper(self._definition))
         return package_rows(self._definition, table, table_rows(self._package, table.name))
 
     def _begin(self, file: PlannedFile, stack: ExitStack) -> TableFiles:
-        files = TableFiles(self._directory, file.stem, file.table, self._formats, about_file(self._head, file))
+        about = about_file(self._head, file)
+        files = TableFiles(self._directory, file.stem, file.table, self._formats, about, self._parquet)
         stack.callback(files.abandon)
         return files
 
-    def _finish(self, file: PlannedFile, written: TableFiles) -> None:
-        self._files += (_entry(file, format, written.rows, each) for format, each in written.finish().items())
-        self._left_out += (
-            {"name": f"{file.stem}.{format}", "reason": reason} for format, reason in written.left_out.items()
-        )
+    def _end(self, file: PlannedFile, written: TableFiles) -> None:
+        written.end_rows()
+        self._ended.append((file, written))
+
+    def _complete(self) -> None:
+        """Complete all files, and list them in the order of the plan."""
+        for done, (file, written) in enumerate(self._ended, start=1):
+            while not written.is_made(STOP_SECONDS):
+                self._report("files", done - 1, len(self._ended))
+            self._files += (_entry(file, format, written.rows, each) for format, each in written.finish().items())
+            self._left_out += (
+                {"name": f"{file.stem}.{format}", "reason": reason} for format, reason in written.left_out.items()
+            )
+            self._report("files", done, len(self._ended))
+        order = {
+            f"{file.stem}.{format}": (at, n) for at, file in enumerate(self._planned) for n, format in enumerate(Format)
+        }
+        self._files.sort(key=lambda entry: order[entry["name"]])
 
     def _write_documents(self) -> list[dict[str, Any]]:
         """The XSD of each table that has an XML file."""

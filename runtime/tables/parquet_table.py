@@ -5,13 +5,13 @@ DuckDB reads and writes a few thousand rows at a time, so memory does not grow w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
 
 from runtime.tables.csv_table import APOSTROPHE
-from schemas.tables.columns import Kind, Table
+from schemas.tables.columns import Kind
 
 MEMORY = "200MB"
 """Limit for DuckDB. At half, a table of 30 columns does not fit with the groups of rows that are being written."""
@@ -21,12 +21,11 @@ _TYPES = {Kind.COUNT: "BIGINT"}
 """All others are texts. 64 bits hold the sum over all stations of a nation (schemas/codes.py: COUNT_MAX)."""
 
 
-def write_parquet(csv: Path, parquet: Path, table: Table, about: Mapping[str, str]) -> None:
-    """Write the rows of a CSV file (csv_table.py). `about` is kept in the file's metadata. Raises OSError."""
-    columns = ", ".join(
-        f"{_text(column.name)}: {_text(_TYPES.get(column.kind, 'VARCHAR'))}" for column in table.columns
-    )
-    selected = ", ".join(_selected(column.name, column.kind) for column in table.columns)
+def write_parquet(csv: Path, parquet: Path, table: Sequence[tuple[str, Kind]], about: Mapping[str, str]) -> None:
+    """Write the rows of a CSV file (csv_table.py) whose columns are these. `about` is kept in the file's metadata. Raises
+    OSError."""
+    columns = ", ".join(f"{_text(name)}: {_text(_TYPES.get(kind, 'VARCHAR'))}" for name, kind in table)
+    selected = ", ".join(_selected(name, kind) for name, kind in table)
     metadata = ", ".join(f"{_text(name)}: {_text(value)}" for name, value in about.items())
     with duckdb.connect(
         config={"memory_limit": MEMORY, "threads": 1, "temp_directory": "", "autoinstall_known_extensions": False}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future, wait
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -14,6 +15,7 @@ import orjson
 from runtime.tables.csv_table import CsvTable
 from runtime.tables.json_table import JsonTable
 from runtime.tables.ndjson_table import NdjsonTable
+from runtime.tables.parquet_files import ParquetFiles
 from runtime.tables.parquet_table import write_parquet
 from runtime.tables.xlsx_table import TooManyRowsError, XlsxTable
 from runtime.tables.xml_table import XmlTable
@@ -63,14 +65,22 @@ class _RowWriter(Protocol):
 
 class TableFiles:
     def __init__(
-        self, directory: Path, stem: str, table: Table, formats: Collection[Format], about: Mapping[str, Any]
+        self,
+        directory: Path,
+        stem: str,
+        table: Table,
+        formats: Collection[Format],
+        about: Mapping[str, Any],
+        parquet: ParquetFiles | None = None,
     ) -> None:
-        """Begin the files. `stem` is their name without its ending; `about` goes into files that can hold it. Raises
-        OSError."""
+        """Begin the files. `stem` is their name without its ending; `about` goes into files that can hold it; `parquet` has the
+        Parquet file made beside this process. Raises OSError."""
         self._directory = directory
         self._stem = stem
         self._table = table
         self._about = {name: _text(value) for name, value in about.items() if value is not None}
+        self._parquet = parquet
+        self._making: Future[None] | None = None
         self.rows = 0
         self.left_out: dict[Format, str] = {}
         """Formats that cannot hold the table → the reason."""
@@ -111,11 +121,24 @@ class TableFiles:
         """Complete the files, so that they outlive a power cut. Raises OSError."""
         return {each: written_file(path) for each, path in self.complete().items()}
 
+    def end_rows(self) -> None:
+        """Close the files, all rows of which were written, and have the Parquet file made beside this process, if it can be."""
+        self.abandon()
+        if self._parquet is not None and Format.PARQUET in self._formats:
+            self._making = self._parquet.begin(self._csv, self._path(Format.PARQUET), self._table, self._about)
+
+    def is_made(self, seconds: float) -> bool:
+        """Wait for the Parquet file for so many seconds. True where there is nothing more to wait for."""
+        return self._making is None or not wait([self._making], seconds).not_done
+
     def complete(self) -> dict[Format, Path]:
         """Complete the files. Raises OSError."""
         self.abandon()
-        if Format.PARQUET in self._formats:
-            write_parquet(self._csv, self._path(Format.PARQUET), self._table, self._about)
+        if self._making is not None:
+            self._making.result()
+        elif Format.PARQUET in self._formats:
+            columns = [(column.name, column.kind) for column in self._table.columns]
+            write_parquet(self._csv, self._path(Format.PARQUET), columns, self._about)
         if Format.CSV not in self._formats:
             self._csv.unlink(missing_ok=True)
         return {each: self._path(each) for each in self._formats}

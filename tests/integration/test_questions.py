@@ -99,11 +99,13 @@ async def test_filters_and_orders(asked: httpx.AsyncClient) -> None:
         ("state=annulled", ["2.1.1-1"]),
         ("rule=F3", ["1.2.1-1"]),
         ("rule=F4&area=2", ["2.2.2-2"]),
-        ("rule=F4&area=1", []),
-        ("rule=F4&sort=changed", ["2.2.2-2"]),
+        ("rule=F4&area=1", ["1.2.1-1"]),
+        ("rule=F4&area=1.1", []),
+        ("rule=F4&sort=changed", ["1.2.1-1", "2.2.2-2"]),
         ("state=counted&area=1.1", ["1.1.1-1"]),
         ("state=waiting&area=1.1", ["1.1.1-2", "1.1.2-1", "1.1.2-2"]),
-        ("state=held&rule=F4", []),
+        ("state=held&rule=F4", ["1.2.1-1"]),
+        ("state=flagged&rule=F3", []),
     ):
         assert await _codes(asked, f"contest=president&{query}") == expected, query
 

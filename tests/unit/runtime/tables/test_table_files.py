@@ -21,6 +21,7 @@ from python_calamine import CalamineWorkbook
 from projections.tables.file_plan import ALL_TABLES
 from runtime.tables import xlsx_table
 from runtime.tables.csv_table import FORMULA_BEGINNINGS
+from runtime.tables.parquet_files import ParquetFiles
 from runtime.tables.table_files import Format, TableFiles
 from runtime.tables.xml_table import xsd
 from schemas.tables.columns import Column, Kind, Meaning, Table, code, count, text
@@ -271,6 +272,49 @@ def test_parquet_has_whole_numbers_texts_and_its_cut(tmp_path: Path) -> None:
         kept = database.execute("SELECT key, value FROM parquet_kv_metadata(?)", [str(tmp_path / "made.parquet")])
         assert (b"it's", b"as of") in kept.fetchall()
     assert [kind for _, kind, *_ in types] == ["VARCHAR", "VARCHAR", "VARCHAR", "BIGINT", "VARCHAR", "VARCHAR"]
+
+
+def test_parquet_files_are_made_beside_this_process(tmp_path: Path) -> None:
+    with ParquetFiles() as parquet:
+        names = ("one", "two")
+        begun = [TableFiles(tmp_path, name, TABLE, [Format.CSV, Format.PARQUET], ABOUT, parquet) for name in names]
+        for files in begun:
+            files.write(HOSTILE)
+            files.end_rows()
+        for name, files in zip(names, begun, strict=True):
+            while not files.is_made(0.01):
+                pass
+            assert files.finish().keys() == {Format.CSV, Format.PARQUET}
+            (tmp_path / f"{name}.parquet").rename(tmp_path / "made.parquet")
+            assert _parquet(tmp_path) == HOSTILE
+
+
+def test_a_parquet_file_that_cannot_be_made_is_an_error_of_that_file_alone(tmp_path: Path) -> None:
+    with ParquetFiles() as parquet:
+        wrong = parquet.begin(tmp_path / "absent.csv", tmp_path / "absent.parquet", TABLE, {"mode": "live"})
+        with pytest.raises(OSError, match="absent"):
+            wrong.result(30)
+        right = TableFiles(tmp_path, "right", TABLE, [Format.PARQUET], ABOUT, parquet)
+        right.write(HOSTILE)
+        right.end_rows()
+        assert right.finish().keys() == {Format.PARQUET}
+
+
+def test_what_is_not_made_when_the_process_ends_is_an_error(tmp_path: Path) -> None:
+    with ParquetFiles() as parquet:
+        files = TableFiles(tmp_path, "made", TABLE, [Format.PARQUET], ABOUT, parquet)
+        files.write(HOSTILE)
+        files.end_rows()
+        files.finish()
+        assert parquet._process is not None
+        parquet._process.kill()
+        parquet._process.wait()
+        again = TableFiles(tmp_path, "again", TABLE, [Format.PARQUET], ABOUT, parquet)
+        again.end_rows()
+        with pytest.raises(OSError, match=r"ended|Broken pipe"):
+            again.finish()
+    with pytest.raises(RuntimeError):
+        parquet.begin(tmp_path / "x", tmp_path / "y", TABLE, {})
 
 
 def test_only_the_wanted_formats_are_there(tmp_path: Path) -> None:
