@@ -10,24 +10,32 @@ from schemas.served.snapshots import PartitionOffsets
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-class _ListAnswer(_Part):
+class _QuestionAnswer(_Part):
     election: str
+    """Id of the election."""
     mode: Literal["rehearsal", "live"]
+    """Whether the election is a rehearsal, so that no number is a result, or live."""
     definition: str
+    """Definition hash of the election package."""
+
+
+class _ListAnswer(_QuestionAnswer):
     contest: str
+    """Id of the contest whose results are listed."""
     area: str
-    """The area in which was looked."""
+    """Code of the area in which the rows lie."""
     rows: list[dict[str, str | int | None]]
-    """The columns that were asked for, in this order."""
+    """The columns that were asked for, in this order; null where a column has no value."""
     next: str | None
     """Value of `cursor` for the next page; null on the last page."""
 
 
 class StationList(_ListAnswer):
     shard_as_of: PartitionOffsets
+    """Cut of the stations: for each ledger partition the offset of the last event that is counted in."""
 
 
 class AreaList(_ListAnswer):
@@ -39,21 +47,22 @@ class AreaList(_ListAnswer):
 
 class FoundName(_Part):
     kind: Literal["area", "station", "candidate", "party"]
+    """What has the name."""
     code: str
     """Code of an area or a station, id of a party, or contest/choice of a candidate."""
     name: str | None
+    """The name as the register has it."""
     within: list[str]
     """Of an area or a station the names of the areas above, the smallest first; of a candidate the contest."""
     link: str
+    """Path of its results or its profile."""
 
 
-class SearchAnswer(_Part):
-    election: str
-    mode: Literal["rehearsal", "live"]
-    definition: str
+class SearchAnswer(_QuestionAnswer):
     found: list[FoundName]
+    """A code first, then areas from the largest, parties, candidates, and stations."""
     is_complete: bool
-    """False where more names may fit than were looked at, or than are listed."""
+    """False where more names may fit than were compared, or than are listed."""
 
 
 _ELECTION = {"election": "pemilu-2029", "mode": "rehearsal", "definition": "ff2a4033" * 8}
