@@ -62,7 +62,9 @@ Contest = Annotated[
     str | None,
     Query(pattern=CODE_PATTERN, description="the contest; may be left out where `office` has one in the area"),
 ]
-Office = Annotated[str | None, Query(pattern=CODE_PATTERN, description="the office, in place of its contest")]
+Office = Annotated[
+    str | None, Query(pattern=CODE_PATTERN, description="the office, in place of its contest (default: the first)")
+]
 Fields = Annotated[
     str | None,
     Query(max_length=FIELDS_CHARACTERS_MAX, description="only these columns, with commas between, in this order"),
@@ -320,7 +322,7 @@ def _office_of(definition: Definition, contest: ContestEntry) -> Any:
 
 
 def _contest(snapshots: Snapshots, area: int, contest: str | None, office: str | None) -> ContestEntry:
-    """The contest that is asked for, by its own id or by its office. Raises Problem."""
+    """The contest that is asked for, by its own id or by its office; else that of the first office. Raises Problem."""
     if contest is not None:
         entry = snapshots.contest(contest)
         if office is not None and entry.contest.office != snapshots.office(office).id:
@@ -328,23 +330,20 @@ def _contest(snapshots: Snapshots, area: int, contest: str | None, office: str |
                 422, "Not of this office", f"query.office: contest {contest!r} is of another.", field="query.office"
             )
         return entry
-    if office is None:
-        offices = ", ".join(each.id for each in snapshots.definition.ballots.offices)
-        raise Problem(
-            422, "Which results?", f"query.contest: name a contest, or an office: {offices}.", field="query.contest"
-        )
-    definition, wanted = snapshots.definition, set(snapshots.office(office).contests)
+    definition = snapshots.definition
+    of = definition.ballots.offices[0] if office is None else snapshots.office(office)
+    wanted = set(of.contests)
     found = [each for each in definition.electorates.contests_in(area) if each in wanted]
     if len(found) == 1:
         return definition.ballots.contests[found[0]]
     ids = [definition.ballots.contests[each].id for each in found]
     if not ids:
-        raise not_in_election("query.office", f"Office {office!r} is not voted on in this area.")
+        raise not_in_election("query.office", f"Office {of.id!r} is not voted on in this area.")
     shown = ", ".join(ids[:_SHOWN_CONTESTS]) + (", …" if len(ids) > _SHOWN_CONTESTS else "")
     raise Problem(
         422,
         "Which contest?",
-        f"query.contest: office {office!r} has {len(ids)} contests in this area; name one: {shown}.",
+        f"query.contest: office {of.id!r} has {len(ids)} contests in this area; name one: {shown}.",
         field="query.contest",
     )
 
