@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
 from api.problems import Problem
-from api.read.content_codings import IDENTITY, compressed
-from api.read.kept_answers import Answer
 from api.read.profile_files import ProfileFiles
-from api.read.responses import response_of
-from api.read.snapshots import coding_of, described, snapshots_of
+from api.read.snapshots import described
+from api.read.unkept import unkept_answer
 from projections.shown.name_search import NameIndex, NamesFound
-from projections.shown.published import answer_bytes
 from projections.tables.list_rows import InOrder
 from schemas.served.questions import SearchAnswer
 
@@ -76,11 +72,7 @@ async def search(
     names: SearchedNames = request.app.state.names
     found = await names.search(q, limit, await _party_names(request))
     answer = {"found": [each._asdict() for each in found.found], "is_complete": found.is_complete}
-    body = answer_bytes(snapshots_of(request).definition, answer)
-    coding = coding_of(request)(len(body))  # of 100 names it has 30 kB, which the event loop compresses in 0.4 ms
-    return response_of(
-        Answer(body, time.monotonic()).add_form(coding, body if coding == IDENTITY else compressed(body))
-    )
+    return await unkept_answer(request, answer)
 
 
 async def _party_names(request: Request) -> PartyNames:
