@@ -230,11 +230,23 @@ def _why(error: Exception, client: httpx.AsyncClient, url: str) -> str:
         case httpx.ConnectError() if "SSL" in str(error):
             return f"{where}TLS cannot be begun there ({_reason(error)}); is it http:// and not https://?"
         case httpx.ConnectError():
-            return f"{where}no server answers there ({shown(error)[:ANSWER_HEAD_SHOWN]})"
+            return f"{where}no server answers there ({_of_the_system(error)})"
         case httpx.RemoteProtocolError():
-            return f"{where}what answers there is not HTTP, or broke off ({shown(error)[:ANSWER_HEAD_SHOWN]})"
+            return f"{where}what answers there is not HTTP, or broke off"
         case _:
             return f"{where}the connection broke ({type(error).__name__})"
+
+
+def _of_the_system(error: BaseException) -> str:
+    """The operating system's reason below an error of httpx, whose own text is that of three libraries."""
+    below: BaseException | None = error
+    while below is not None:
+        if isinstance(below, socket.gaierror):
+            return "its host name is not known"
+        if isinstance(below, OSError) and below.errno is not None:
+            return os.strerror(below.errno).lower()
+        below = below.__cause__ or below.__context__
+    return "the connection failed"
 
 
 def _reason(error: Exception) -> str:

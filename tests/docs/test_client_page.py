@@ -55,7 +55,7 @@ async def test_each_snippet_does_what_the_page_states(tmp_path: Path, parts: Par
         out = await _run(stack.url, tmp_path, without_async)
         assert "Pair 1 4\n" in out
         assert "counted 1 of 16\n" in out
-        assert "1.1.1-1 superseded []\n" in out
+        assert "1.1.1-1 superseded ['V4']\n" in out
         out = await _run(stack.url, tmp_path, with_async)
         assert out.startswith("['Province 1', 'Province 2']\n")
         assert "N {'01': 4, '02': 2, '03': 1}\n" in out
