@@ -150,7 +150,7 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
         401: "The signature is missing, wrong, or of an unknown key.",
         403: "The key's role or scope does not allow this.",
         404: "This election has no such thing.",
-        406: "Accept-Encoding excludes both gzip and identity.",
+        406: "Accept-Encoding excludes every coding that there is.",
         409: "The election has been opened already.",
         412: "The answer is not the one that If-Match or If-Unmodified-Since names.",
         413: "Larger than the limit.",

@@ -1,8 +1,7 @@
 """Content codings (RFC 9110, sections 8.4.1 and 12.5.3): which of them an answer is sent in, as pure functions.
 
-gzip is the only coding besides identity, because every client reads it. On 315 kB of tallies, gzip at level 5 gives 19 % of the
-size in 3.7 ms, Brotli 17 % in 4.6 ms, Zstandard 18 % in 0.8 ms: each form is made once for all who ask, so neither is worth
-another dependency.
+On 315 kB of tallies, gzip at level 5 gives 19 % of the size in 3.7 ms, Brotli 17 % in 4.6 ms, Zstandard 18 % in 0.8 ms. Each
+form is made once for all who ask. Browsers read all three, every client reads gzip.
 """
 
 from __future__ import annotations
@@ -12,11 +11,16 @@ import zlib
 from collections.abc import Iterable
 from functools import lru_cache
 
-IDENTITY, GZIP = "identity", "gzip"
-_CODINGS = (GZIP, IDENTITY)
+import brotli
+import zstandard
+
+IDENTITY, GZIP, BROTLI, ZSTANDARD = "identity", "gzip", "br", "zstd"
+CODINGS = (ZSTANDARD, BROTLI, GZIP, IDENTITY)
 """In the order in which they are chosen where the client does not prefer one."""
 GZIP_LEVEL = 5
 """At 4, an answer is 7 % larger; at 6, it takes half as long again for 2 %."""
+BROTLI_QUALITY, ZSTANDARD_LEVEL = 5, 3
+"""Brotli has no quality that is faster than gzip here; Zstandard at 3 is, and its higher levels gain a per cent."""
 COMPRESSED_BYTES_MIN = 860
 """Shorter answers are not compressed, because they fit into one packet as they are."""
 ACCEPTED_BYTES_MAX = 200
@@ -27,17 +31,20 @@ _WEIGHT = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.IGNORECASE)
 
 @lru_cache(maxsize=256)
 def acceptable(accepted: str | None) -> tuple[str, ...]:
-    """The codings in which an answer may be sent to this `Accept-Encoding`, the best first; none where it excludes both."""
+    """The codings in which an answer may be sent to this `Accept-Encoding`, the best first; none where it excludes all."""
     if accepted is None or len(accepted) > ACCEPTED_BYTES_MAX:
         return (IDENTITY,)
     weights = _weights(accepted.split(","))
     others = weights.get("*")
     weight_of = {
+        # Only where they are named: a client that sends `*` may read gzip alone.
+        ZSTANDARD: weights.get(ZSTANDARD, 0.0),
+        BROTLI: weights.get(BROTLI, 0.0),
         GZIP: weights.get(GZIP, weights.get("x-gzip", others or 0.0)),
         # Acceptable unless it is excluded; after all that the client names.
         IDENTITY: weights.get(IDENTITY, 0.0005 if others is None else others),
     }
-    return tuple(sorted((each for each in _CODINGS if weight_of[each]), key=lambda coding: -weight_of[coding]))
+    return tuple(sorted((each for each in CODINGS if weight_of[each]), key=lambda coding: -weight_of[coding]))
 
 
 def chosen(codings: tuple[str, ...], length: int) -> str:
@@ -45,8 +52,13 @@ def chosen(codings: tuple[str, ...], length: int) -> str:
     return IDENTITY if length < COMPRESSED_BYTES_MIN and IDENTITY in codings else codings[0]
 
 
-def compressed(body: bytes) -> bytes:
-    """The gzip form (RFC 1952) of an answer, without time and name, so that each replica makes the same bytes."""
+def compressed(body: bytes, coding: str = GZIP) -> bytes:
+    """The answer in a coding that is not identity: gzip (RFC 1952) without time and name, Brotli (RFC 7932) or Zstandard (RFC
+    8878), so that each replica makes the same bytes."""
+    if coding == ZSTANDARD:
+        return zstandard.compress(body, ZSTANDARD_LEVEL)
+    if coding == BROTLI:
+        return bytes(brotli.compress(body, quality=BROTLI_QUALITY))
     compressor = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     return compressor.compress(body) + compressor.flush()
 

@@ -103,7 +103,7 @@ class CurrentAnswers:
         if coding == IDENTITY:
             body = answer.body
         elif len(answer.body) <= COMPRESSED_AT_ONCE_BYTES:
-            body = compressed(answer.body)
+            body = compressed(answer.body, coding)
         else:
             body = await asyncio.shield(self._compressed(answer, coding))
         form = answer.add_form(coding, body)
@@ -141,7 +141,7 @@ class CurrentAnswers:
     def _compressed(self, answer: Answer, coding: str) -> asyncio.Future[bytes]:
         what = answer, coding
         if what not in self._compressing:
-            future = asyncio.get_running_loop().run_in_executor(self._compressor, compressed, answer.body)
+            future = asyncio.get_running_loop().run_in_executor(self._compressor, compressed, answer.body, coding)
             self._compressing[what] = future
             future.add_done_callback(lambda _: self._compressing.pop(what))
         return self._compressing[what]

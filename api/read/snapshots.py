@@ -13,7 +13,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from api.problems import PROBLEM_RESPONSES, Problem
-from api.read.content_codings import GZIP, IDENTITY, acceptable, chosen
+from api.read.content_codings import CODINGS, IDENTITY, acceptable, chosen
 from api.read.current_answers import CurrentAnswers, Work
 from api.read.from_memory import SnapshotsInMemory
 from api.read.kept_answers import Answer, Key, Kind
@@ -180,7 +180,7 @@ def coding_of(request: Request) -> Callable[[int], str]:
         raise Problem(
             406,
             "No such coding",
-            f"An answer can be sent in {GZIP} or {IDENTITY}; Accept-Encoding excludes both.",
+            f"An answer can be sent in {', '.join(CODINGS)}; Accept-Encoding excludes all of them.",
             field="header.accept-encoding",
         )
     return partial(chosen, codings)

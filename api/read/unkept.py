@@ -23,7 +23,7 @@ async def unkept_answer(request: Request, found: dict[str, Any]) -> Response:
     if coding == IDENTITY:
         coded = body
     elif len(body) <= COMPRESSED_AT_ONCE_BYTES:
-        coded = compressed(body)
+        coded = compressed(body, coding)
     else:
-        coded = await asyncio.to_thread(compressed, body)
+        coded = await asyncio.to_thread(compressed, body, coding)
     return response_of(Answer(body, time.monotonic()).add_form(coding, coded))

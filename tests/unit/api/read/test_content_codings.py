@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 
+import brotli
 import pytest
+import zstandard
 
-from api.read.content_codings import COMPRESSED_BYTES_MIN, GZIP, IDENTITY, acceptable, chosen, compressed
+from api.read.content_codings import (
+    BROTLI,
+    COMPRESSED_BYTES_MIN,
+    GZIP,
+    IDENTITY,
+    ZSTANDARD,
+    acceptable,
+    chosen,
+    compressed,
+)
 
 
 @pytest.mark.parametrize(
@@ -17,8 +29,11 @@ from api.read.content_codings import COMPRESSED_BYTES_MIN, GZIP, IDENTITY, accep
         ("gzip", (GZIP, IDENTITY)),
         ("GZIP", (GZIP, IDENTITY)),
         ("x-gzip", (GZIP, IDENTITY)),
-        ("gzip, deflate, br, zstd", (GZIP, IDENTITY)),
-        ("br", (IDENTITY,)),
+        ("gzip, deflate, br, zstd", (ZSTANDARD, BROTLI, GZIP, IDENTITY)),
+        ("gzip, br;q=0.9, zstd;q=0.8", (GZIP, BROTLI, ZSTANDARD, IDENTITY)),
+        ("zstd;q=0, br", (BROTLI, IDENTITY)),
+        ("br", (BROTLI, IDENTITY)),
+        ("deflate", (IDENTITY,)),
         ("*", (GZIP, IDENTITY)),
         ("identity", (IDENTITY,)),
         ("gzip;q=0", (IDENTITY,)),
@@ -32,7 +47,7 @@ from api.read.content_codings import COMPRESSED_BYTES_MIN, GZIP, IDENTITY, accep
         ("*;q=0, gzip", (GZIP,)),
         ("*;q=0, identity;q=0.1", (IDENTITY,)),
         ("*;q=0.5, gzip;q=0", (IDENTITY,)),
-        ("br;q=1.0, *;q=0.5", (GZIP, IDENTITY)),
+        ("br;q=1.0, *;q=0.5", (BROTLI, GZIP, IDENTITY)),
         ("gzip;q=2", (IDENTITY,)),
         ("gzip;level=1", (IDENTITY,)),
         ("gzip;q=0.1234", (IDENTITY,)),
@@ -55,3 +70,14 @@ def test_each_replica_compresses_to_the_same_bytes() -> None:
     assert gzip.decompress(compressed(body)) == body
     assert compressed(body)[4:8] == bytes(4)  # no time (RFC 1952)
     assert compressed(body) == compressed(body)
+
+
+@pytest.mark.parametrize(
+    ("coding", "read"),
+    [(GZIP, gzip.decompress), (BROTLI, brotli.decompress), (ZSTANDARD, lambda data: zstandard.decompress(data))],
+)
+def test_each_coding_is_read_by_its_library_and_smaller(coding: str, read: Callable[[bytes], bytes]) -> None:
+    body = b"".join(b'{"area":"34.02","votes":%d}' % number for number in range(3_000))
+    small = compressed(body, coding)
+    assert read(small) == body
+    assert len(small) < len(body) / 3
