@@ -9,6 +9,8 @@ process without PostgreSQL's, its largest memory, and the ratio to the aim: belo
 
     csv+parquet   30 s      xlsx   180 s      xml   90 s      memory of a process   500 MB
 
+The process that makes Parquet files is a second one: its CPU and its memory are printed apart.
+
 Exit code 0: all are within the aims. 1: some are not.
 """
 
@@ -19,11 +21,14 @@ import asyncio
 import os
 import random
 import re
+import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -99,11 +104,13 @@ def shown(case: Case, directory: Path, database: str) -> int:
     options = ("--case", case.name, "--place", str(directory), "--database", database)
     process = subprocess.run([sys.executable, __file__, *options], stdout=subprocess.PIPE, check=True, timeout=3_600)
     found = orjson.loads(process.stdout)
-    memory = found["memory_mb"] / MEMORY_MB_MAX
+    memory = max(found["memory_mb"], found["second_memory_mb"]) / MEMORY_MB_MAX
     ratio = found["seconds"] / case.seconds_max
     print(
         f"{case.name:12} {found['seconds']:7.1f} s ({found['copy_seconds']:.1f} s of it the copy), ratio {ratio:.2f}; "
-        f"CPU {found['cpu_seconds']:.1f} s; {found['memory_mb']:.0f} MB, ratio {memory:.2f}; {found['bytes'] / 1e6:,.0f} MB"
+        f"CPU {found['cpu_seconds']:.1f} s, of the second process {found['second_cpu_seconds']:.1f} s; "
+        f"{found['memory_mb']:.0f} MB and {found['second_memory_mb']:.0f} MB, ratio {memory:.2f}; "
+        f"{found['bytes'] / 1e6:,.0f} MB"
     )
     return int(max(ratio, memory) > 1)
 
@@ -115,25 +122,44 @@ async def measure(case: Case, directory: Path, database: str) -> None:
         copy, target = Path(name, "copy"), Path(name, "files")
         copy.mkdir()
         target.mkdir()
+        second = SecondProcess()
         began, began_cpu = time.monotonic(), time.process_time()
         cut = await copied(definition, database, copy)
         copy_seconds = time.monotonic() - began
         manifest = write_files(definition, directory / "package", cut, target, Wanted(case.formats), lambda *_: None)
+        of_children = resource.getrusage(resource.RUSAGE_CHILDREN)
         report = {
             "seconds": time.monotonic() - began,
             "copy_seconds": copy_seconds,
             "cpu_seconds": time.process_time() - began_cpu,
-            "memory_mb": memory_mb_max(),
+            "second_cpu_seconds": of_children.ru_utime + of_children.ru_stime,
+            "memory_mb": memory_mb_max("self"),
+            "second_memory_mb": second.memory_mb_max,
             "bytes": sum(each["bytes"] for each in manifest["files"]),
         }
     print(orjson.dumps(report).decode())
 
 
-def memory_mb_max() -> float:
-    """The largest memory of this process. getrusage would have the parent's, which a child keeps through exec."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert found is not None
-    return int(found[1]) / 1024
+class SecondProcess:
+    """Looks for the largest memory of this process's child, twice a second, until this process ends."""
+
+    def __init__(self) -> None:
+        self.memory_mb_max = 0.0
+        threading.Thread(target=self._look, daemon=True).start()
+
+    def _look(self) -> None:
+        while True:
+            for thread in Path("/proc/self/task").iterdir():
+                with suppress(OSError):  # a thread or a child that has ended
+                    for child in (thread / "children").read_text().split():
+                        self.memory_mb_max = max(self.memory_mb_max, memory_mb_max(child))
+            time.sleep(0.5)
+
+
+def memory_mb_max(process: str) -> float:
+    """The largest memory of a process. getrusage would have the parent's, which a child keeps through exec."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
+    return 0.0 if found is None else int(found[1]) / 1024
 
 
 async def copied(definition: Definition, database: str, copy: Path) -> CopiedCut:

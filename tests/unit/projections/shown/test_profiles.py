@@ -166,3 +166,9 @@ def test_an_area_without_a_contest_of_its_own_has_no_candidates() -> None:
 
 def test_names_are_compared_without_case_and_accents() -> None:
     assert folded("ÑUSA Straße İ") == folded("nusa STRASSE i")
+
+
+def test_a_party_has_its_names() -> None:
+    short = PACKAGE.parties[0].model_copy(update={"short_name": "P-1"})
+    names = ProfileIndex(DEFINITION, PROFILES, (short, *PACKAGE.parties[1:]), PACKAGE.districts).party_names
+    assert names == {"P1": ["Party 1", "P-1"], "P2": ["Party 2"]}

@@ -21,7 +21,7 @@ from projections.fold.tabulation import PartitionFold
 from projections.form.across_contests import CrossJudge
 from projections.readmodel.export_queries import HISTORIES_OF_CONTEST
 from projections.shown.published import published_tally
-from projections.tables import over_time, result_rows
+from projections.tables import histories, over_time, result_rows
 from projections.tables.histories import Change, HistoryRecord, changes, history_records
 from projections.tables.over_time import CountOverTime
 from projections.tables.result_rows import contest_rows, rows_over_time, stations_by_rank
@@ -267,6 +267,34 @@ def test_a_table_that_would_be_too_long_has_longer_steps(corrected: Folded, monk
     monkeypatch.setattr(over_time, "NUMBERS_OF_CONTEST_MAX", 0)
     counts, _ = _rows(corrected, contest, OPENED + 60 * MINUTE)
     assert {row["step_minutes"] for row in counts} == {1_440}
+
+
+@pytest.mark.parametrize("folded_max", [1, 10_000])
+def test_each_station_with_a_history_has_its_own(monkeypatch: pytest.MonkeyPatch, folded_max: int) -> None:
+    """Whether the stations of a partition are folded by one fold or by several, and also where nothing counts at first."""
+    monkeypatch.setattr(histories, "FOLDED_MAX", folded_max)
+    ledger = TimedLedger(small_package(partitions=1), steps=[60])
+    for station in ("1.1.1-1", "1.1.1-2", "2.2.2-2"):
+        ledger.say("officer", reported(station, (1, 0, 0)))
+        ledger.say("supervisor", annulled(station, 1))
+        ledger.say("officer", reported(station, (2, 0, 0), version=2))
+    folded = Folded(ledger)
+    _check(folded, ledger.definition.ballots.contest("president"), ledger.now_us + SECOND)
+
+
+def test_a_station_of_which_nothing_counts_adds_nothing() -> None:
+    definition = Definition.of(small_package())
+    contest = definition.ballots.contest("president")
+    count = CountOverTime(definition, contest, OPENED)
+    numbers = [1, *[0] * 13, 4, 0, 0]
+    count.add_changes([Change(0, OPENED, "waiting", None), Change(0, OPENED, "counted", numbers)])
+    assert [row[0][11:16] for row, _ in count.rows()] == ["13:01", "13:01"]
+
+
+def test_rows_over_time_come_in_batches(corrected: Folded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(result_rows, "ROWS_AT_ONCE", 4)
+    contest = corrected.ledger.definition.ballots.contest("president")
+    assert len(_rows(corrected, contest, OPENED + 60 * MINUTE)[0]) == 8
 
 
 @pytest.mark.parametrize("received_us", [0, OPENED - 401 * 1_440 * MINUTE, OPENED + 1_000 * MINUTE])

@@ -11,7 +11,7 @@ from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
 from projections.shown.published import published_standing, published_tally
 from projections.tables import result_rows
-from projections.tables.result_rows import Batch, TableOf, contest_rows, stations_by_rank, tables_of
+from projections.tables.result_rows import Batch, TableOf, contest_rows, station_rows, stations_by_rank, tables_of
 from projections.tables.standings import StationStanding, standings
 from schemas.tables.columns import Table
 from schemas.tables.results import AREA_COUNTS, AREA_VOTES, STATION_COUNTS, STATION_VOTES
@@ -105,6 +105,29 @@ def test_each_station_has_the_numbers_of_the_api(definition: Definition, contest
         assert (
             row["area"] == definition.tree.codes[definition.stations.area[definition.stations.number[row["station"]]]]
         )
+
+
+@pytest.mark.parametrize("area", ["N", "1.2", "2.1.1"])
+def test_the_rows_of_the_stations_of_one_area_are_those_of_the_whole(area: str) -> None:
+    contest, number = SMALL.ballots.contest("president"), SMALL.tree.number[area]
+    order = SMALL.stations.order
+    made = made_standings(SMALL, contest, 4)
+    within = [each for each in made if order.first[number] <= each.rank < order.end[number]]
+    found: dict[TableOf, list[Any]] = {}
+    for batch in station_rows(SMALL, contest, number, iter(within), stations_by_rank(SMALL)):
+        for of, rows in batch.items():
+            found.setdefault(of, []).extend(rows)
+    stations = {
+        code
+        for code, own in zip(SMALL.stations.codes, SMALL.stations.area, strict=True)
+        if number in SMALL.tree.lineage[own]
+    }
+    whole: dict[TableOf, list[Any]] = {}
+    for batch in _batches(SMALL, contest, made):
+        for of, rows in batch.items():
+            if of.table in (STATION_COUNTS, STATION_VOTES):
+                whole.setdefault(of, []).extend(row for row in rows if row[2] in stations)
+    assert found == {of: rows for of, rows in whole.items() if rows}
 
 
 def test_a_batch_is_bounded_and_all_batches_together_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

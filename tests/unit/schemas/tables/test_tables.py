@@ -12,11 +12,12 @@ from schemas.canonical import sha256_hex
 from schemas.definition.package import TABLES as PACKAGE_TABLES
 from schemas.tables.columns import Kind, Table
 from schemas.tables.dictionary import CODES, COLUMNS, DICTIONARY_TABLES, code_rows, column_rows
+from schemas.tables.lists import LIST_TABLES
 from schemas.tables.register import REGISTER_TABLES, RULES
 from schemas.tables.results import RESULT_TABLES, STATION_COUNTS
 from schemas.tables.table_schema import table_schema
 
-TABLES = (*RESULT_TABLES, *REGISTER_TABLES, *DICTIONARY_TABLES)
+TABLES = (*RESULT_TABLES, *REGISTER_TABLES, *DICTIONARY_TABLES, *LIST_TABLES)
 each_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 
 PUBLISHED = {
@@ -38,6 +39,8 @@ PUBLISHED = {
     "texts": ("1.0.0", "a62a87e400316507"),
     "columns": ("1.0.0", "d6f016a75c11959a"),
     "codes": ("1.0.0", "990c712f836ced8c"),
+    "station-list": ("1.0.0", "a26869d3ad4108f3"),
+    "area-list": ("1.0.0", "f4427106cb137fdc"),
 }
 """Table → its version and what it looks like in this version."""
 
@@ -127,6 +130,9 @@ def test_no_column_can_hold_personal_data_beyond_public_lists() -> None:
     texts = {(table.name, column.name) for table in TABLES for column in table.columns if column.kind is Kind.TEXT}
     assert texts == PEOPLE | {
         ("station-counts", "station_name"),
+        ("station-list", "station_name"),
+        ("station-list", "rules"),
+        ("area-list", "area_name"),
         ("area-counts", "area_name"),
         ("area-votes", "area_name"),
         ("counts-over-time", "area_name"),
