@@ -26,7 +26,7 @@ COPY --from=build /opt/rekap /opt/rekap
 USER rekap
 WORKDIR /var/lib/rekap
 # Volumes mounted here take over their owner.
-RUN mkdir log keys state workers role front published files && chmod 700 keys workers role front && \
+RUN mkdir log keys state workers role front published archive files && chmod 700 keys workers role front && \
     mkdir -p roles/operator roles/api roles/gateway roles/feed roles/read roles/tabulator roles/rollup roles/recorder roles/notary roles/auditor && chmod -R 700 roles
 EXPOSE 8000
 CMD ["rekap", "--help"]

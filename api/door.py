@@ -74,7 +74,7 @@ class Door:
         )
         limit = self._limits.submissions if is_submission else self._limits.requests
         if limit:
-            send = _with_rate_limit(limit, party, send, 0 if is_submission else MISTAKE_COST)
+            send = with_rate_limit(limit, party, send, 0 if is_submission else MISTAKE_COST)
             if not limit.take(party):
                 metrics.HTTP_REFUSED.labels("rate-of-address").inc()
                 await asyncio.sleep(REFUSED_AFTER_SECONDS)
@@ -97,7 +97,7 @@ class Door:
             await come_back("your address has asked for too much", LIVE_COME_BACK_SECONDS)(scope, receive, send)
         else:
             await self._app(
-                scope, receive, _with_rate_limit(requests, party, send, 1 + MISTAKE_COST) if requests else send
+                scope, receive, with_rate_limit(requests, party, send, 1 + MISTAKE_COST) if requests else send
             )
 
     def submit_at_once(self, request: WholeRequest) -> bool:
@@ -162,7 +162,7 @@ def misdirected(method: str, path: str, roles: Collection[ApiRole]) -> Problem |
     )
 
 
-def _with_rate_limit(limit: RateLimit, party: str, send: Send, mistake_cost: int) -> Send:
+def with_rate_limit(limit: RateLimit, party: str, send: Send, mistake_cost: int) -> Send:
     """Add to each answer how much is left, and charge the party for its mistakes."""
 
     async def sending(message: Message) -> None:

@@ -9,6 +9,7 @@ The errors of this package. The second level decides the exit code:
 
     RekapError
     ├── UnusableError                    what the command was given cannot be used (2)
+    │   ├── ArchiveUnfitError            an archive cannot be served by a portal
     │   ├── DataDirectoryError               a directory cannot hold the data of embedded parts
     │   ├── DoctorError                  nothing can be compared
     │   ├── EventFileError               a file of events cannot be read, or a line of it cannot be taken
@@ -18,6 +19,7 @@ The errors of this package. The second level decides the exit code:
     │   │   ├── ConfirmationError        it is live, and nobody has confirmed it
     │   │   └── NotOpenedError           it is not open yet
     │   ├── OutboxError                  an outbox cannot be used, or cannot keep what was given
+    │   ├── PortalConfigurationError     the configuration file of a portal has a mistake
     │   ├── ProofFileError               a proof file cannot be read, or the keys do not fit it
     │   ├── RefusedError                 a server refuses a request
     │   ├── ReplayError                  a question to a replay has no answer

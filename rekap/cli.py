@@ -33,6 +33,7 @@ COMMANDS = {
     "publish": "rekap.commands.publish:publish",
     "export": "rekap.commands.export:export",
     "archive": "rekap.commands.archive:archive",
+    "portal": "rekap.commands.portal:portal",
     "import": "rekap.commands.imports:import_command",
 }
 

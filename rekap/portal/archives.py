@@ -1,0 +1,136 @@
+"""Keeps the archived elections of a portal served: looks at each archive, builds its read model once, and serves the newest.
+
+For each archive, in this order:
+
+    1. `latest` and the manifest are read; where the manifest is that of the archive that is served, nothing more is done
+    2. its read model is built in a process of its own, unless the file is there (building.py)
+    3. definition and read model are opened, and the archive is served from the next request on
+    4. older read models of the election are deleted
+
+One archive is built at a time, and one that cannot be is listed as away and tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any
+
+from projections.definition.compiled import Definition
+from rekap.archive.directory import LATEST
+from rekap.archive.parts import PACKAGE
+from rekap.embedded.leash import run_to_end
+from rekap.operate.definition_cache import compiled
+from rekap.portal.archived_election import archived_app, read_manifest
+from rekap.portal.archived_read_model import ArchivedReadModel
+from rekap.portal.building import ArchiveUnfitError
+from rekap.portal.election_state import PortalElection
+from runtime.files.own_files import make_own_directory
+from runtime.files.state_files import FOLD_CODE, hash_of_code
+from runtime.logs import log_line
+from runtime.package.errors import PackageError
+
+logger = logging.getLogger("rekap.portal")
+
+LOOK_SECONDS = 10.0
+"""Between two looks at the archives. At half, nothing is gained where an archive is written each minute or less often; at
+double, a new cut is waited for longer."""
+BUILD_SECONDS_MAX = 4 * 3600.0
+"""For one read model. Five ballots of a nation are 17 minutes of CPU (docs/archive.md), and the machine may be busy."""
+CLOSE_SECONDS = 60.0
+"""How long an archive that was replaced still answers the requests that it has begun."""
+PASSING_ERRORS = (ArchiveUnfitError, PackageError, OSError, sqlite3.Error)
+FOLDING_CODE = (
+    *FOLD_CODE, "projections.readmodel",
+    "rekap.portal.building", "rekap.portal.names", "rekap.portal.read_model_file",
+)  # fmt: skip
+"""What decides the content of a read model. One that other code has built is built anew."""
+
+
+class Archives:
+    """One event loop owns it."""
+
+    def __init__(self, elections: list[PortalElection], state: Path, building: asyncio.Lock) -> None:
+        self._elections = elections
+        self._state = state
+        self._building = building
+        """Held while anything is built, because one thing is built at a time."""
+        self._code = hash_of_code(*FOLDING_CODE)
+        self._read: dict[str, ArchivedReadModel] = {}
+        self._served: dict[str, str] = {}
+        """By election the digest of the archive that is served."""
+
+    async def run(self) -> None:
+        """Look at each archive again and again, until it is cancelled."""
+        while True:
+            for election in self._elections:
+                await self.look(election)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self, election: PortalElection) -> None:
+        """Serve the newest archive of an election, or list it as away."""
+        try:
+            await self._look(election)
+        except PASSING_ERRORS as error:
+            sentence = str(error) if isinstance(error, ArchiveUnfitError) else f"{type(error).__name__}: {error}"
+            if election.problem != sentence:
+                logger.warning(log_line("archive-away", election=election.entry.id, problem=sentence))
+            election.is_away(sentence)
+
+    def close(self) -> None:
+        for read in self._read.values():
+            read.close()
+
+    async def _look(self, election: PortalElection) -> None:
+        archive = election.entry.archive
+        assert archive is not None
+        cut, manifest = await asyncio.to_thread(_newest, archive)  # 1
+        if manifest["election"] != election.entry.id:
+            raise ArchiveUnfitError(f"{cut} is an archive of the election {manifest['election']!r}")
+        digest = hashlib.sha256(f"{self._code} {manifest['files']['sha256']}".encode()).hexdigest()[:32]
+        if self._served.get(election.entry.id) != digest:
+            await self._serve(election, cut, manifest, digest)
+        election.is_served()
+
+    async def _serve(self, election: PortalElection, cut: Path, manifest: dict[str, Any], digest: str) -> None:
+        folder = self._state / election.entry.id
+        path = folder / f"{digest}.sqlite"
+        await asyncio.to_thread(make_own_directory, folder)
+        if not path.exists():
+            async with self._building:
+                await build("archive", cut, path, self._state)  # 2
+        definition: Definition = await asyncio.to_thread(compiled, cut / PACKAGE, self._state)  # 3
+        read = await asyncio.to_thread(ArchivedReadModel, path, definition)
+        app = archived_app(cut, manifest, definition, read)
+        before, app_before = self._read.get(election.entry.id), election.app
+        self._read[election.entry.id], self._served[election.entry.id] = read, digest
+        election.app, election.facts, election.find_names = app, manifest, read.names
+        logger.info(log_line("archive-served", election=election.entry.id, cut=manifest["cut"]))
+        if before is not None and app_before is not None:
+            app_before.state.snapshots.current.close()
+            asyncio.get_running_loop().call_later(CLOSE_SECONDS, before.close)
+        for old in folder.glob("*.sqlite"):  # 4
+            if old != path:
+                old.unlink(missing_ok=True)
+
+
+async def build(what: str, source: Path, path: Path, state: Path) -> None:
+    """Build a file in a process of its own, which ends with this one. Raises ArchiveUnfitError."""
+    command = [sys.executable, "-m", "rekap.portal.building", what, str(source), str(path), str(state)]
+    code, last = await run_to_end(command, deadline_s=BUILD_SECONDS_MAX)
+    if code != 0:
+        lines = [line for line in last.strip().splitlines() if line.strip()]
+        raise ArchiveUnfitError(
+            lines[-1].strip().removeprefix("Error: ") if lines else f"building ended with code {code}"
+        )
+
+
+def _newest(archive: Path) -> tuple[Path, dict[str, Any]]:
+    """The newest cut in the directory, or the directory itself, and the manifest. Raises ArchiveUnfitError, OSError."""
+    newest = archive / LATEST
+    cut = (newest if newest.is_dir() else archive).resolve()
+    return cut, read_manifest(cut)

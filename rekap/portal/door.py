@@ -1,0 +1,35 @@
+"""The way into the portal: finds the party that a request counts against, and applies its rate limit."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.door import MISTAKE_COST, REFUSED_AFTER_SECONDS, with_rate_limit
+from api.limits.limits import PARTY, Limits
+from api.read.reading import READ_BY_PAGES
+from runtime import metrics
+
+
+class PortalDoor:
+    """The ASGI app that the server runs. Unlike api/door.py it knows no submissions and no live feed."""
+
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self._app = app
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            party = scope[PARTY] = self._limits.proxies.client_of(scope)
+            limit = self._limits.requests
+            if limit:
+                send = with_rate_limit(limit, party, send, MISTAKE_COST)
+                if not limit.take(party):
+                    metrics.HTTP_REFUSED.labels("rate-of-address").inc()
+                    await asyncio.sleep(REFUSED_AFTER_SECONDS)
+                    response = limit.refusal(party, "Your address").response()
+                    response.headers.update(READ_BY_PAGES)
+                    await response(scope, receive, send)
+                    return
+        await self._app(scope, receive, send)
