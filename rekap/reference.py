@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
 from api.app import create_app
+from api.feed.asyncapi import asyncapi
 from api.limits.limits import Limits
 from projections.definition.compiled import Definition
 from projections.form.across_contests import CROSS_RULES
@@ -47,8 +48,11 @@ REKAP_KAFKA_ADMIN_PASSWORD=
 def documents() -> dict[str, str]:
     """Path from the repository's root → text."""
     live = {"from_client": FROM_CLIENT.json_schema(), "from_server": FROM_SERVER.json_schema()}
-    openapi = create_app(Settings(), Definition.of(example_package("example", [])), Limits(Settings())).openapi()
+    definition = Definition.of(example_package("example", []))
+    openapi = create_app(Settings(), definition, Limits(Settings())).openapi()
+    feed = asyncapi(definition.election.title.preferred("en"), definition.election.licence)
     return {
+        "docs/reference/asyncapi.json": _json(feed),
         "docs/reference/events.schema.json": _json(event_schemas()),
         "docs/reference/live.schema.json": _json(live),
         "docs/reference/openapi.json": _json(openapi),

@@ -44,3 +44,7 @@ def exactly(pattern: str) -> str:
 Code = Annotated[str, Field(pattern=CODE_PATTERN)]
 Sha256 = Annotated[str, Field(pattern=SHA256_PATTERN)]
 Count = Annotated[int, Field(ge=0, le=COUNT_MAX, strict=True)]
+Whole = Annotated[int, Field(ge=0)]
+"""A number that Rekap publishes: people, ballots, votes, stations, or a position. None is ever negative or a fraction."""
+PartitionNumber = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,2})$")]
+"""The number of a ledger partition, where it is the name of a member."""

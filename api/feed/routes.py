@@ -10,6 +10,7 @@ from fastapi import APIRouter, Header, Query, Request, Response, WebSocket, WebS
 from starlette.websockets import WebSocketDisconnected
 
 from api.feed.admission import FULL_SECONDS, NotAdmittedError
+from api.feed.asyncapi import asyncapi
 from api.feed.event_stream import EventStream, StreamClient, come_back
 from api.feed.hub.commands import CommandError
 from api.feed.live import LiveFeed
@@ -17,6 +18,7 @@ from api.feed.long_poll import PollAnswer, PollClient
 from api.feed.socket_client import CLOSE_TRY_LATER, SocketClient
 from api.http.connection import CONNECTION, Connection, SocketConnection
 from api.problems import PROBLEM_RESPONSES, Problem
+from projections.definition.compiled import Definition
 from schemas.codes import CODE_PATTERN
 from schemas.served.live import CURSOR_CHARACTERS_MAX, FROM_CLIENT, FROM_SERVER, Fields, Subscribe, retry_reason
 
@@ -167,3 +169,9 @@ async def changes(
 @router.get("/schemas/live", summary="JSON Schema of the live feed's messages", tags=["reference"])
 async def live_schemas() -> dict[str, Any]:
     return {"from_client": FROM_CLIENT.json_schema(), "from_server": FROM_SERVER.json_schema()}
+
+
+@router.get("/schemas/asyncapi", summary="The live feed as an AsyncAPI 3 document", tags=["reference"])
+async def asyncapi_document(request: Request) -> dict[str, Any]:
+    definition: Definition = request.app.state.definition
+    return asyncapi(definition.election.title.preferred("en"), definition.election.licence)

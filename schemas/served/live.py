@@ -30,12 +30,22 @@ a time, the client waits for some seconds that are chosen by chance, and for up 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from schemas.codes import Code
+from schemas.codes import Code, PartitionNumber, Whole
 from schemas.served.cursors import cursor_text, cursor_values
+from schemas.served.live_rows import (
+    AreaPatch,
+    AreaRow,
+    ContestPatch,
+    ContestRow,
+    OfficePatch,
+    OfficeRow,
+    StationChange,
+)
 
 CLIENT_MESSAGE_BYTES_MAX = 16 * 1024
 """Limit for a message of a client. A subscription with the longest cursor (hundreds of partitions) has about 3 kB."""
@@ -43,7 +53,7 @@ CURSOR_CHARACTERS_MAX = 4_096
 _CURSOR_VERSION = 1
 _DEFINITION_DIGITS = 16
 
-PartitionOffsets = dict[str, int]
+PartitionOffsets = dict[PartitionNumber, Whole]
 """Ledger partition → offset of the last event of the office that is counted in."""
 
 
@@ -117,6 +127,17 @@ def retry_after_s(reason: str) -> float | None:
     """The seconds in the reason of a close frame; None where it has none."""
     found = _RETRY_REASON.match(reason)
     return None if found is None else float(found[1])
+
+
+CLOSE_CODES: Mapping[int, str] = {
+    1002: "the client sent what is not a WebSocket message",
+    1007: "the client sent what is not UTF-8",
+    1008: "the client sent too many commands or mistakes, or does not read the answers to them",
+    1009: "the client sent a message that is too long",
+    1012: "the server restarts or begins anew; the reason has the time after which the client comes back",
+    1013: "there is no room, or too many clients join at this moment; the reason has the time, as with 1012",
+}
+"""Codes with which the server closes a WebSocket (RFC 6455, 7.4.1, and the IANA registry), and why."""
 
 
 # ── from the client ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -212,14 +233,14 @@ class Hello(_FromServer):
     """`rehearsal`, of which no number is a result, or `live`."""
     definition: str
     """Definition hash of the election package."""
-    heartbeat_s: int
+    heartbeat_s: Annotated[int, Field(ge=1)]
     """Seconds between heartbeats. After twice this time without one, the connection is dead."""
 
 
 class Review(_FromServer):
     """The review of a held result."""
 
-    offset: int
+    offset: Whole
     """Offset of the review."""
     event: str
     """Event id of the review."""
@@ -242,17 +263,17 @@ class HeldResult(_FromServer):
     """Code of the area."""
     state: str
     """What became of it: see the states in docs/glossary.md."""
-    partition: int
+    partition: Whole
     """Ledger partition."""
-    offset: int | None
+    offset: Whole | None
     """Offset of the held form, or of the form that counts."""
     event: str | None
     """Event id, the SHA-256 of the signed payload."""
-    version: int | None
+    version: Annotated[int, Field(ge=1)] | None
     """Version of the result, from 1; each correction has a higher one."""
     rules: list[str]
     """Ids of the rules for which there is a finding."""
-    through: int
+    through: Whole
     """Offset up to which this is the state of the station."""
     review: Review | None = None
     """The review that decided it; null where there was none."""
@@ -273,12 +294,12 @@ class _ChannelMessage(_FromServer):
     """Absent from a part with `more`."""
     more: bool = False
     """True where another part of this message follows."""
-    areas: list[dict[str, Any]]
-    """Tallies by area and contest (projections/shown/published.py, `published_tally`)."""
-    offices: list[dict[str, Any]]
-    """Tallies by area over all contests of the office, by party (`published_office`)."""
-    contests: list[dict[str, Any]]
-    """Whole contests that include areas of the channel (projections/area/progress.py, `standing`)."""
+    areas: list[AreaRow]
+    """Tallies by area and contest."""
+    offices: list[OfficeRow]
+    """Tallies by area over all contests of the office, by party."""
+    contests: list[ContestRow]
+    """Whole contests that include areas of the channel."""
     held: list[HeldResult] = []
     """In a channel with `held`: results that are held, or that have ceased to be, which a client then forgets."""
     held_whole: bool = False
@@ -295,7 +316,7 @@ class Snapshot(_ChannelMessage):
     """Type of the message."""
     below_complete: bool
     """False where this server has not read all changes of areas below the shard level. GET has these."""
-    stations: list[dict[str, Any]] = []
+    stations: list[StationChange] = []
     """Stations that changed since the client's cursor. The client's state of other stations is still right."""
 
 
@@ -304,8 +325,8 @@ class Change(_ChannelMessage):
 
     type: Literal["change"] = "change"
     """Type of the message."""
-    stations: list[dict[str, Any]] = []
-    """schemas/derived/blocks.py, `StationRow`."""
+    stations: list[StationChange] = []
+    """Stations that changed."""
 
 
 class Delta(_ChannelMessage):
@@ -324,13 +345,13 @@ class Delta(_ChannelMessage):
     """`as_of` after the last message of the channel before this one."""
     from_shard_as_of: PartitionOffsets
     """`shard_as_of` after the last message of the channel before this one."""
-    area_patches: list[dict[str, Any]] = []
+    area_patches: list[AreaPatch] = []
     """Patches of rows of `areas`."""
-    office_patches: list[dict[str, Any]] = []
+    office_patches: list[OfficePatch] = []
     """Patches of rows of `offices`."""
-    contest_patches: list[dict[str, Any]] = []
+    contest_patches: list[ContestPatch] = []
     """Patches of rows of `contests`."""
-    stations: list[dict[str, Any]] = []
+    stations: list[StationChange] = []
     """Stations that changed, as in a `change`."""
 
 
@@ -354,7 +375,7 @@ class Gap(_FromServer):
     """Why states were skipped."""
     sentence: str
     """The reason as a sentence."""
-    skipped: int | None = None
+    skipped: Whole | None = None
     """Number of messages that were not sent, where it is known."""
     stations_lost: bool = False
     """Whether changes of stations are missing, which GET has."""
@@ -390,11 +411,11 @@ class Health(_FromServer):
 class LogCheckpoint(_FromServer):
     """The newest checkpoint of the log of one ledger partition."""
 
-    partition: int
+    partition: Whole
     """Ledger partition."""
     origin: str
     """Name of the log in its checkpoints."""
-    size: int
+    size: Whole
     """Records that the checkpoint covers: those at the offsets below it."""
     root: str
     """Root of the tree of these records (RFC 6962), hexadecimal."""
@@ -419,6 +440,8 @@ class Checkpoints(_FromServer):
 
 
 class Unsubscribed(_FromServer):
+    """Notice that a subscription has ended, because the client ended it."""
+
     type: Literal["unsubscribed"] = "unsubscribed"
     """Type of the message."""
     id: str | None = None
@@ -434,8 +457,8 @@ class FeedError(_FromServer):
     """Type of the message."""
     id: str | None = None
     """Id of the message that cannot be obeyed, where it has one."""
-    status: int
-    """Status as in HTTP: 400, 404, 409, 413 or 429."""
+    status: Literal[400, 404, 413, 429]
+    """Status as in HTTP."""
     field: str | None
     """Dotted path of the value at fault; null where no single value is."""
     sentence: str

@@ -11,7 +11,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-PartitionOffsets = dict[str, int]
+from schemas.codes import PartitionNumber, Whole
+
+PartitionOffsets = dict[PartitionNumber, Whole]
 Texts = dict[str, str]
 """Language tag (BCP 47) → text, in the languages of the election package, which are at least one."""
 
@@ -23,29 +25,29 @@ class _Answer(BaseModel):
 class Numbers(_Answer):
     """Sums over stations. A number is null where no station stated it."""
 
-    registered_voters: int | None
+    registered_voters: Whole | None
     """Voters in the registers of the counted stations."""
-    voters: int | None
+    voters: Whole | None
     """People who voted (B4 of the form)."""
-    valid: int
+    valid: Whole
     """Valid votes. Where a ballot may have several marks, they may be more or fewer than the valid ballots."""
-    valid_ballots: int | None
+    valid_ballots: Whole | None
     """Valid ballots, where a ballot may have several marks."""
-    invalid: int | None
+    invalid: Whole | None
     """Invalid ballots."""
-    blank: int | None
+    blank: Whole | None
     """Blank ballots; null also where the law does not count them apart."""
-    total: int | None
+    total: Whole | None
     """Valid, invalid and blank ballots."""
-    not_stated: dict[str, int]
+    not_stated: dict[str, Whole]
     """Name of a number → how many of the stations did not state it, so that the number does not include them. A number that all
     stations stated is absent."""
-    votes: dict[str, int]
+    votes: dict[str, Whole]
     """Votes by choice id; for a whole office by party id, with the votes for choices without a party under `-`."""
 
 
 class TierNumbers(Numbers):
-    stations: int
+    stations: Whole
     """Stations with this verdict."""
 
 
@@ -64,21 +66,21 @@ class Tiers(_Answer):
 class StationsProgress(_Answer):
     """expected = clean + flagged + held + annulled + waiting; counted = clean + flagged."""
 
-    expected: int
+    expected: Whole
     """Stations that vote in the contest."""
-    reported: int
+    reported: Whole
     """Stations from which a result has come."""
-    counted: int
+    counted: Whole
     """Stations whose result is counted."""
-    clean: int
+    clean: Whole
     """Stations whose counted result breaks no rule."""
-    flagged: int
+    flagged: Whole
     """Stations whose counted result breaks a soft rule."""
-    held: int
+    held: Whole
     """Stations whose result is held for review."""
-    annulled: int
+    annulled: Whole
     """Stations whose result was annulled."""
-    waiting: int
+    waiting: Whole
     """Stations from which no result has come."""
 
 
@@ -89,9 +91,9 @@ class _Sums(_Answer):
     """CountItemStatus of NIST SP 1500-100."""
     stations: StationsProgress
     """How far the count is."""
-    registered_voters_expected: int | None
+    registered_voters_expected: Whole | None
     """Registered voters of all stations for which the election package states them; null where it states none."""
-    registered_voters_not_stated: int
+    registered_voters_not_stated: Whole
     """Stations for which the package states no number of registered voters."""
     counted: Numbers
     """Sums of the counted results, clean and flagged ones."""
@@ -104,7 +106,7 @@ class _Sums(_Answer):
     """The leaders that are tied for the last seats."""
     runner_up: str | None
     """The choice with the most votes that is not a leader; null where there is none, or several with as many votes."""
-    margin: int
+    margin: Whole
     """Votes of the last leader minus votes of the runner-up; 0 where they are tied."""
 
 
@@ -192,11 +194,11 @@ class ElectionSnapshot(_ElectionAnswer):
     """Levels of areas, from the root down."""
     shard_level: str
     """Id of the level whose areas are each in one ledger partition."""
-    partitions: int
+    partitions: Whole
     """Number of ledger partitions."""
-    areas: int
+    areas: Whole
     """Number of areas."""
-    stations: int
+    stations: Whole
     """Number of polling stations."""
     offices: list[OfficeName]
     """The offices."""
@@ -215,9 +217,9 @@ class OfficeSnapshot(_ElectionAnswer):
     """Shares of `tally` as texts."""
     contests: list[ContestTally]
     """One part of the contests, each with its sums."""
-    part: int
+    part: Whole
     """Number of this part of the contests, from 1, as in `?part=`."""
-    parts: int
+    parts: Whole
     """How many parts the contests have."""
 
 
@@ -246,9 +248,9 @@ class ContestSnapshot(_ElectionAnswer):
     """Id of the electorate, who may vote in the contest."""
     name: Texts | None
     """Name in the languages of the package; null where it states none."""
-    seats: int
+    seats: Whole
     """Seats that are filled."""
-    votes_per_ballot: int
+    votes_per_ballot: Whole
     """Marks that a ballot may have."""
     method: str
     """How seats follow from votes."""
@@ -294,9 +296,9 @@ class AreaSnapshot(_ElectionAnswer):
     """The areas of the next level."""
     offices: list[AreaOffice]
     """The offices that are voted for in the area."""
-    part: int
+    part: Whole
     """Number of this part of the tallies, from 1, as in `?part=`."""
-    parts: int
+    parts: Whole
     """How many parts the tallies have."""
 
 
@@ -318,11 +320,11 @@ class StationStanding(_Answer):
     """Id of the contest."""
     state: str
     """What became of it: see the states in docs/glossary.md."""
-    offset: int | None
+    offset: Whole | None
     """Offset of the record that decides; null where no result has come."""
     event: str | None
     """Event id of that record."""
-    version: int | None
+    version: Whole | None
     """Version of that result."""
     numbers: Numbers | None
     """Its numbers; null where there are none."""
@@ -342,9 +344,9 @@ class EventLinks(_Answer):
 class HistoryEntry(_Answer):
     """One ledger record about the station, its author and its state."""
 
-    partition: int
+    partition: Whole
     """Ledger partition."""
-    offset: int
+    offset: Whole
     """Offset of the record in its ledger partition."""
     event: str
     """Event id, the SHA-256 of the signed payload."""
@@ -356,7 +358,7 @@ class HistoryEntry(_Answer):
     """Key id of the author."""
     contest: str | None
     """Id of the contest."""
-    version: int | None
+    version: Whole | None
     """Version of the result, from 1; each correction has a higher one."""
     received_at: str | None
     """Time by the gateway's clock; null where the record has no valid time."""
@@ -377,9 +379,9 @@ class StationName(_Answer):
     """Name of the station."""
     area: str
     """Code of the area that it lies in."""
-    registered_voters: int | None
+    registered_voters: Whole | None
     """Null where the election package does not state it."""
-    partition: int
+    partition: Whole
     """Ledger partition of its events."""
 
 
@@ -424,9 +426,9 @@ class EventLineLinks(EventLinks):
 class EventLine(_Answer):
     """One record of the log and its state."""
 
-    partition: int
+    partition: Whole
     """Ledger partition."""
-    offset: int
+    offset: Whole
     """Offset of the record in its ledger partition."""
     event: str
     """Event id, the SHA-256 of the signed payload."""
@@ -444,7 +446,7 @@ class EventLine(_Answer):
     """The station's area, or the area that the event names; null where the election package has neither."""
     contest: str | None
     """Id of the contest."""
-    version: int | None
+    version: Whole | None
     """Version of the result, from 1; each correction has a higher one."""
     created_at: str | None
     """Time by the submitter's clock."""
@@ -481,9 +483,9 @@ class EventSnapshot(_ElectionAnswer, EventLine):
 
 
 class SubmissionRecord(_Answer):
-    partition: int
+    partition: Whole
     """Ledger partition."""
-    offset: int
+    offset: Whole
     """Offset of the record in its ledger partition."""
     type: str
     """Type of the event."""
@@ -491,7 +493,7 @@ class SubmissionRecord(_Answer):
     """Code of the polling station (TPS)."""
     contest: str | None
     """Id of the contest."""
-    version: int | None
+    version: Whole | None
     """Version of the result, from 1; each correction has a higher one."""
     state: str
     """What became of it: see the states in docs/glossary.md."""
@@ -506,7 +508,7 @@ class KeySnapshot(_ElectionAnswer):
     """Role of the key."""
     scope: str
     """Area or station for which the key may sign."""
-    seq: int | None
+    seq: Whole | None
     """Highest sequence number (`seq`) of the key's events in the count; null where the count has none."""
     event: str | None
     """Id of that event, which is the `prev` of the key's next one."""
