@@ -29,14 +29,10 @@ from schemas.served.live import (
     CLIENT_MESSAGE_BYTES_MAX,
     CLOSE_CODES,
     CURSOR_CHARACTERS_MAX,
-    FROM_CLIENT,
-    FROM_SERVER,
-    FromClient,
     FromServer,
     GapReason,
     Subscribe,
 )
-from schemas.served.live_examples import LIVE_EXAMPLES
 from tests.support.document import blocks, table, text_of
 from tests.support.hub_feed import Feed
 from tests.support.live_server import live_server
@@ -209,13 +205,6 @@ def test_settings_of_the_page_have_the_defaults_of_the_code() -> None:
 
 
 # ── the documents for programs ───────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_each_message_and_command_has_an_example_of_its_shape() -> None:
-    assert LIVE_EXAMPLES.keys() == {*_types(FromClient), *_types(FromServer)}
-    for name, example in LIVE_EXAMPLES.items():
-        assert example["type"] == name
-        (FROM_CLIENT if name in _types(FromClient) else FROM_SERVER).validate_python(example)
 
 
 def test_the_asyncapi_document_refers_only_to_what_it_holds() -> None:

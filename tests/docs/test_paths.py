@@ -45,6 +45,13 @@ def test_each_link_of_a_document_leads_to_a_file_and_a_heading(document: Path) -
     assert not lost, "\n".join(lost)
 
 
+@pytest.mark.parametrize("page", [*sorted((ROOT / "docs").glob("for-*.md")), ROOT / "docs/live-feed.md"])
+def test_each_address_on_a_page_for_users_is_one_of_the_api(page: Path) -> None:
+    described = (ROOT / "docs/reference/openapi.json").read_text(encoding="utf-8")
+    found = re.findall(r"`(?:GET )?(/v1/[\w/{}-]+)`", page.read_text(encoding="utf-8"))
+    assert [path for path in found if f'"{path}"' not in described] == []
+
+
 def _anchors(document: Path) -> set[str]:
     """The headings as GitHub links to them."""
     headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
