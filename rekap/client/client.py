@@ -20,6 +20,7 @@ from rekap.client.server import Query, Server, in_path
 from runtime.http_client import AwayError
 from runtime.package.shape_sentences import first_sentence
 from schemas.ledger.envelope import ENVELOPE, MalformedRecordError, open_envelope
+from schemas.served.profiles import PartyPage
 from schemas.served.proof_file import ProofFile
 from schemas.served.snapshots import (
     AreaSnapshot,
@@ -66,6 +67,9 @@ class Client(Server):
 
     async def station(self, station: str, *, after: str | None = None) -> StationSnapshot:
         return await self._model(StationSnapshot, f"stations/{in_path(station)}", {"after": after})
+
+    async def parties(self, *, after: str | None = None) -> PartyPage:
+        return await self._model(PartyPage, "parties", {"after": after})
 
     async def event(self, partition: int, offset: int) -> EventSnapshot:
         return await self._model(EventSnapshot, f"events/{partition}/{offset}")

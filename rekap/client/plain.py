@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 from rekap.client.belief import ElectionName
 from rekap.client.client import Client, Submitted
 from rekap.client.server import ANSWER_SECONDS_MAX
+from schemas.served.profiles import PartyPage
 from schemas.served.proof_file import ProofFile
 from schemas.served.snapshots import (
     AreaSnapshot,
@@ -67,6 +68,9 @@ class PlainClient:
 
     def station(self, station: str, *, after: str | None = None) -> StationSnapshot:
         return self._run(self._client.station(station, after=after))
+
+    def parties(self, *, after: str | None = None) -> PartyPage:
+        return self._run(self._client.parties(after=after))
 
     def event(self, partition: int, offset: int) -> EventSnapshot:
         return self._run(self._client.event(partition, offset))

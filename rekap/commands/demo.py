@@ -13,9 +13,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from rekap.client.client import Client
 from rekap.client.errors import RefusedError
 from rekap.client.live_feed import SubscriptionRefusedError
-from rekap.client.server import Server
 from rekap.elections.written_demo import WrittenDemo, write_demo
 from rekap.follow.watching import names_for, show
 from rekap.operate.night import Night
@@ -123,8 +123,8 @@ async def _draw(stack: Stack) -> None:
     lines = RememberedLines()
     stack.supervisor.write_to(lines)
     try:
-        async with Server(stack.url) as server:
-            names = await names_for(server, None, None)
+        async with Client(stack.url) as client:
+            names = await names_for(client, None, None)
         await show(stack.url, names, Console(), lines=lines.newest)
     except (AwayError, RefusedError, SubscriptionRefusedError) as error:
         stack.supervisor.write_to(sys.stdout)

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 import click
 from rich.console import Console
 
-from rekap.client.server import Server
+from rekap.client.client import Client
 from rekap.errors import NotReachedError
 from rekap.follow.tally_table import PIPED_WIDTH
 from rekap.follow.watching import names_for, print_once, show
@@ -35,8 +35,8 @@ def watch(url: str, office: str | None, area: str | None, level: str | None, onc
     console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
     async def go() -> None:
-        async with Server(url) as server:
-            names = await names_for(server, office, area)
+        async with Client(url) as client:
+            names = await names_for(client, office, area)
         if once:
             await print_once(url, names, console, area=area, level=level)
         else:
@@ -55,7 +55,5 @@ def _answers_of(url: str) -> Iterator[None]:
         raise AddressError(f"--url: {error}") from None
     except AwayError as error:
         raise NotReachedError(f"{url}: {error}; is `rekap up` running there?") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise NotReachedError(
-            f"{url} answers, but not as a Rekap server of this version ({type(error).__name__}: {error})"
-        ) from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise NotReachedError(f"{url} answers, but not as a Rekap server of this version") from None

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from rich.console import Console
 from rich.live import Live
 
 from projections.definition.ballots import NO_PARTY
+from rekap.client.client import Client
 from rekap.client.live_feed import SubscriptionRefusedError, follow
-from rekap.client.server import Server, in_path
 from rekap.follow.followed import Followed, Named, Names
 from rekap.follow.screen import Screen, fitted, screen_lines
 
@@ -20,45 +19,44 @@ PARTIES_PAGES_MAX = 20
 """Pages of the list of parties, of which a country has one."""
 
 
-async def names_for(server: Server, office: str | None, area: str | None) -> Names:
+async def names_for(client: Client, office: str | None, area: str | None) -> Names:
     """The names that the screen needs. Raises AwayError, RefusedError, SubscriptionRefusedError."""
-    election = await server.answer("election")
-    offices: dict[str, Any] = {each["id"]: each for each in election["offices"]}
+    election = await client.election()
+    offices = {each.id: each for each in election.offices}
     followed = office or next(iter(offices), "")
     if followed not in offices:
         raise SubscriptionRefusedError(f"there is no office {followed!r}; there are: {', '.join(offices)}")
-    code = area or election["root"]
-    seen = await server.answer(f"areas/{in_path(code)}", {"office": followed})
-    contests = tuple(offices[followed]["contests"])
+    code = area or election.root
+    seen = await client.area(code, office=followed)
+    contests = tuple(offices[followed].contests)
     if len(contests) == 1:
-        ballot = (await server.answer(f"contests/{in_path(contests[0])}"))["choices"]
-        lines = tuple(Named(each["id"], each["name"]) for each in ballot)
+        lines = tuple(Named(each.id, each.name) for each in (await client.contest(contests[0])).choices)
     else:
-        lines = await _party_lines(server, followed)
+        lines = await _party_lines(client, followed)
     return Names(
-        election=election["election"],
-        title=_preferred(election["title"]),
-        is_rehearsal=election["mode"] != "live",
+        election=election.election,
+        title=_preferred(election.title),
+        is_rehearsal=election.mode != "live",
         office=followed,
-        office_name=_preferred(offices[followed]["name"]),
+        office_name=_preferred(offices[followed].name),
         area=code,
-        area_names={each["code"]: each["name"] for each in [seen["area"], *seen["children"]]},
+        area_names={each.code: each.name for each in [seen.area, *seen.children]},
         contests=contests,
         lines=lines,
     )
 
 
-async def _party_lines(server: Server, office: str) -> tuple[Named, ...]:
+async def _party_lines(client: Client, office: str) -> tuple[Named, ...]:
     """The lines of the office's sums, with the parties' names."""
     names: dict[str, str] = {NO_PARTY: "no party"}
     after: str | None = None
     for _ in range(PARTIES_PAGES_MAX):
-        page = await server.answer("parties", {"after": after})
-        names |= {each["party"]: each["name"] for each in page["parties"]}
-        if (after := page["next"]) is None:
+        page = await client.parties(after=after)
+        names |= {each.party: each.name for each in page.parties}
+        if (after := page.next) is None:
             break
-    tally = (await server.answer(f"offices/{in_path(office)}"))["tally"]
-    return tuple(Named(line, names.get(line, line)) for line in tally["counted"]["votes"])
+    tally = (await client.office(office)).tally
+    return tuple(Named(line, names.get(line, line)) for line in tally.counted.votes)
 
 
 def _preferred(texts: dict[str, str]) -> str:

@@ -113,6 +113,11 @@ async def test_watch_prints_the_totals_of_an_area_with_its_children(stack: Stack
     assert code == 0
     for name in ("Province 1", "District 1.1", "District 1.2"):
         assert name in out
+    assert "REHEARSAL" in out.splitlines()[0]
+    assert "● live" in out.splitlines()[2]
+    code, out, _ = await rekap("watch", "--once", "--url", stack.url, "--office", "council")
+    assert code == 0
+    assert [name for name in ("P1 Party 1", "P2 Party 2") if name in out] == ["P1 Party 1", "P2 Party 2"]
     code, _, err = await rekap("watch", "--once", "--url", stack.url, "--office", "mayor")
     assert (code, err) == (2, "Error: there is no office 'mayor'; there are: president, council\n")
     code, _, err = await rekap("watch", "--once", "--url", "http://127.0.0.1:1")

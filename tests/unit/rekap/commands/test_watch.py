@@ -9,6 +9,8 @@ from click.testing import CliRunner
 
 import rekap.client.server
 from rekap.cli import main
+from schemas.served.examples import EXAMPLES
+from schemas.served.snapshots import ElectionSnapshot
 from tests.support.fake_gateway import FakeGateway, answer, in_a_thread
 
 
@@ -23,7 +25,7 @@ from tests.support.fake_gateway import FakeGateway, answer, in_a_thread
         (answer(200, {"offices": None}), 3),
         (answer(200, {"offices": [{}]}), 3),
         (answer(200, b"[1]"), 3),
-        (answer(200, {"offices": []}), 2),
+        (answer(200, {**EXAMPLES[ElectionSnapshot], "offices": []}), 2),
         (answer(404, {"status": 404, "detail": "not\nhere\x1b[2J"}), 2),
         (b"nonsense\r\n\r\n", 3),
     ],
