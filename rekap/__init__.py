@@ -32,6 +32,7 @@ The errors of this package. The second level decides the exit code:
     │   ├── EmbeddedError                a part on this machine
     │   │   ├── DataDirectoryInUseError  another process holds the directory
     │   │   ├── NotReadyError            a supervised process did not become ready in time
+    │   │   ├── NothingRunsError         no `rekap up` runs in the data directory
     │   │   ├── PortInUseError           another process listens at the port
     │   │   ├── StartError               a part was started and did not come up
     │   │   └── ToolMissingError         Java, Maven or the PostgreSQL binaries are not installed

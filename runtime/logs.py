@@ -7,6 +7,8 @@ import re
 import sys
 from typing import Any
 
+from runtime.repeated_lines import RepeatedLines
+
 VALUE_CHARACTERS_MAX = 2_000
 """Limit for one value, because a library's message may repeat all of its input."""
 _BARE = re.compile(r"[A-Za-z0-9_./:@+,;()\[\]{}<>?!#$%&*|~^'-]+")
@@ -14,9 +16,11 @@ _BARE = re.compile(r"[A-Za-z0-9_./:@+,;()\[\]{}<>?!#$%&*|~^'-]+")
 
 
 def start_logs() -> None:
-    """Write log lines to standard error: time, level, logger, line. Called once, where the process begins."""
+    """Write log lines to standard error: time, level, logger, line. A warning that repeats is written once (repeated_lines.py).
+    Called once, where the process begins."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter("%(asctime)s %(levelname)s %(name)s %(message)s", datefmt="%H:%M:%S"))
+    handler.addFilter(RepeatedLines(lambda logger, sentence: logger.warning(sentence)))
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     for loud in ("aiokafka", "httpx", "httpcore", "mode", "faust", "uvicorn.access"):
         logging.getLogger(loud).setLevel(logging.WARNING)

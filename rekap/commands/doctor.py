@@ -11,10 +11,12 @@ from rekap.operate.configuration import load_with_database
 from rekap.operate.doctor.examination import examine
 from rekap.operate.doctor.report import PUBLIC_LOG, STATES, exit_code_of, last_lines_of
 from rekap.operate.ledger_files import LedgerFilesError
+from rekap.operate.stack_settings import with_data
 from rekap.terminal import say
 
 
 @click.command("doctor")
+@with_data
 @click.option(
     "--without", "left_out", multiple=True, type=click.Choice([PUBLIC_LOG, STATES]),
     help="what is kept on another machine, and is to be examined there",
@@ -29,7 +31,8 @@ def doctor(left_out: tuple[str, ...]) -> None:
     machine.
 
     \b
-    Example, on a machine that has the database and no files:
+    Examples, beside a `rekap up`, and on a machine that has the database and no files:
+      rekap doctor --data rekap-data
       rekap doctor --without log --without states
     """
     settings, definition = load_with_database()

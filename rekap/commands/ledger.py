@@ -11,6 +11,7 @@ import click
 from projections.definition.compiled import Definition
 from rekap.operate.configuration import load
 from rekap.operate.ledger_files import Head, export_ledger, import_ledger
+from rekap.operate.stack_settings import with_data
 from rekap.terminal import say
 from runtime.settings import Settings
 
@@ -21,18 +22,20 @@ def ledger() -> None:
 
 
 @ledger.command("export")
+@with_data
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 def export_command(directory: Path) -> None:
     """Write every record into DIRECTORY, with the root of each partition. The count may continue meanwhile.
 
     \b
     Example:
-      rekap ledger export ledger-of-tonight
+      rekap ledger export ledger-of-tonight --data rekap-data
     """
     _run(export_ledger, "exported", directory)
 
 
 @ledger.command("import")
+@with_data
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 def import_command(directory: Path) -> None:
     """Check the files in DIRECTORY by their roots, and write them into an empty ledger, each record at its offset.

@@ -9,11 +9,13 @@ import click
 from rekap.exit_codes import ExitCode
 from rekap.operate.configuration import load_with_database
 from rekap.operate.rebuild import Rebuild, drop_generation, next_generation
+from rekap.operate.stack_settings import with_data
 from rekap.terminal import complain, say
 from runtime.kafka.generations import current_generation
 
 
 @click.command("rebuild")
+@with_data
 @click.option("--url", help="address of the API; by default REKAP_HOST and REKAP_PORT")
 @click.option("--drop", type=click.IntRange(1), help="delete this generation instead, which is no longer served")
 @click.option("--yes", is_flag=True, help="do not ask before deleting")
@@ -27,7 +29,7 @@ def rebuild(url: str | None, drop: int | None, yes: bool) -> None:
 
     \b
     Examples:
-      rekap rebuild
+      rekap rebuild --data rekap-data
       rekap rebuild --drop 3
     """
     settings, definition = load_with_database()

@@ -9,7 +9,7 @@ import click
 
 from rekap.embedded.supervisor import stop_signal
 from rekap.operate.opening import CONFIRM_HELP
-from rekap.operate.stack import EXPORTER, WITNESSES_MAX, WORKERS, WORKERS_APART, running_stack
+from rekap.operate.stack import EXPORTER, LOG_FILE, WITNESSES_MAX, WORKERS, WORKERS_APART, running_stack
 from runtime.files.key_files import load_key_file
 from runtime.settings import read_settings
 
@@ -70,6 +70,8 @@ def up(
             port=port, workers=workers, witnesses=witnesses, metrics_port=metrics_port,
             ledger=ledger, confirmed=confirm,
         ) as stack:  # fmt: skip
+            for line in (*stack.where, f"log: {data / LOG_FILE}"):
+                stack.supervisor.say("rekap", line)
             stack.supervisor.say("rekap", f"ready: {stack.url}/v1/election   API: {stack.url}/docs   stop: Ctrl-C")
             await stop
 

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TextIO
+from typing import TextIO
 
 from rekap.embedded.child import ChildProcess, Readiness, Service
 from rekap.embedded.errors import DataDirectoryError, EmbeddedError, NotReadyError
 from rekap.embedded.leash import STOP_DEADLINE_S
-from rekap.embedded.log_files import LINES_REMEMBERED, open_log_file
+from rekap.embedded.log_files import LINES_REMEMBERED, BoundedLogFile
 from schemas.texts import shown
 
 BACKOFF_FIRST_S = 0.5
@@ -39,7 +39,7 @@ class _Kept:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=LINES_REMEMBERED))
     keeper: asyncio.Task[None] | None = None
-    log_file: IO[bytes] | None = None
+    log_file: BoundedLogFile | None = None
 
     async def become_ready(self) -> None:
         """Wait until the service is ready. Raises what a keeper has raised (a probe with a bug)."""
@@ -56,18 +56,21 @@ class Supervisor:
     """Keeps named services running until `stop`.
 
     The output of a service is written to the terminal behind its name, or, with a log directory, to the file `<name>.log` in
-    it. Messages of the supervisor itself are always written to the terminal.
+    it. Messages of the supervisor itself are always written to the terminal. What is written to the terminal is also in
+    `log_file`, with the time, if one is named.
     """
 
     def __init__(
         self,
         *,
         log_directory: Path | None = None,
+        log_file: Path | None = None,
         terminal: TextIO | None = None,
         name_width: int = 10,
         stop_deadline_s: float = STOP_DEADLINE_S,
     ) -> None:
         self._log_directory = log_directory
+        self._log_file = None if log_file is None else BoundedLogFile(log_file)
         self._terminal = terminal if terminal is not None else sys.stdout
         self._name_width = name_width
         self._stop_deadline_s = stop_deadline_s
@@ -98,7 +101,7 @@ class Supervisor:
     ) -> None:
         """Start a command and keep it running. Returns at once; `wait_ready` waits."""
         last_lines: deque[str] = deque(maxlen=LINES_REMEMBERED)
-        log_file = None if self._log_directory is None else open_log_file(self._log_directory / f"{name}.log")
+        log_file = None if self._log_directory is None else BoundedLogFile(self._log_directory / f"{name}.log")
 
         def write(line: bytes) -> None:
             text = line.decode("utf-8", "replace")
@@ -106,8 +109,7 @@ class Supervisor:
             if log_file is None:
                 self.say(name, text)
             else:
-                with suppress(OSError):  # a full disk must not end a child that can still count
-                    log_file.write(line + b"\n")
+                log_file.write(line)
 
         child = ChildProcess(
             command, environment=environment, ready=ready, stop_deadline_s=self._stop_deadline_s, write=write
@@ -122,8 +124,11 @@ class Supervisor:
 
     def say(self, name: str, text: str) -> None:
         """Write one line to the terminal, behind a name."""
+        line = f"{name:<{self._name_width}} | {shown(text)}"
+        if self._log_file is not None:
+            self._log_file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {line}".encode())
         with suppress(OSError, ValueError):  # the count continues if the terminal is closed
-            self._terminal.write(f"{name:<{self._name_width}} | {shown(text)}\n")
+            self._terminal.write(f"{line}\n")
             self._terminal.flush()
 
     async def wait_ready(self, *names: str, deadline_s: float = READY_DEADLINE_S) -> None:
@@ -202,6 +207,9 @@ class Supervisor:
             self._kept.pop(name, None)
             if keeper is not None and (bug := keeper.exception()) is not None:
                 bugs.append(bug)
+        if not names and self._log_file is not None:
+            self._log_file.close()
+            self._log_file = None
         if bugs:  # raised after all services were stopped
             raise bugs[0]
 

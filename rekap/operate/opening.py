@@ -21,6 +21,8 @@ from proofs.signatures import key_id
 from rekap.errors import UnusableError
 from rekap.station.signing import Signer
 from runtime.kafka.genesis import first_records, genesis_record, write_genesis
+from runtime.kafka.groups import await_coordinator
+from runtime.kafka.topics import group_of
 from runtime.kafka.wanted_topics import create_topics
 from runtime.settings import Settings
 from schemas.definition.package import Mode
@@ -82,6 +84,7 @@ async def open_with_key(
     # A crash half-way leaves some partitions empty. They get the record with which the others begin.
     record = _signed_genesis(definition, key) if present is None else present
     await write_genesis(settings, election, record, empty)
+    await await_coordinator(settings, group_of(election, "tabulator"))
     return present is None
 
 

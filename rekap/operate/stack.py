@@ -27,6 +27,7 @@ from rekap.embedded.postgres import EmbeddedPostgres
 from rekap.embedded.supervisor import Supervisor
 from rekap.operate.ledger_files import import_ledger
 from rekap.operate.opening import check_opening_key, open_with_key
+from rekap.operate.stack_settings import keep_settings, where_parts_are
 from rekap.operate.worker import API_ROLES, FRONT, SERVING
 from rekap.witness.server import READY, witness_key
 from runtime.files.key_files import KeyFileError, load_key_file
@@ -46,6 +47,8 @@ WORKERS_APART = (*WORKERS[:-1], FRONT, *map(str, ApiRole))
 EXPORTER = "exporter"
 """Writes the bulk files. `rekap up` and the demo start it after the workers above; no other process waits for it."""
 WITNESSES_MAX = 9
+LOG_FILE = "rekap.log"
+"""In the data directory, what the terminal shows, with times. It and the file before it have 10 MB each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class Stack:
     workers: tuple[str, ...] = WORKERS
     of_role: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By role, settings of its process alone."""
+    where: tuple[str, ...] = ()
+    """For the terminal, where its Kafka, its PostgreSQL and its log file are."""
 
     async def start(self, *roles: str) -> None:
         """Start a worker of each role, and wait until they are ready. Raises NotReadyError."""
@@ -104,9 +109,12 @@ async def running_stack(
     definition = Definition.of(load_package(package, problems))
     environment = _environment(package, data, settings or {})
     elsewhere = environment.get(variable("kafka"))
+    database_elsewhere = environment.get(variable("database"))
     _check_before_anything_starts(definition, authority, environment, port, metrics_port, ledger, workers)
     with hold_data_directory(data):
-        supervisor = Supervisor(log_directory=log_directory)
+        supervisor = Supervisor(
+            log_directory=log_directory, log_file=data / LOG_FILE if log_directory is None else None
+        )
         try:
             if not environment.get(variable("database")):
                 supervisor.say("rekap", "starting PostgreSQL")
@@ -133,7 +141,9 @@ async def running_stack(
             environment[variable("witnesses")] = ",".join(filter(None, asked))
             of_role = _apart(environment, workers, metrics_port) if FRONT in workers else {}
             url = f"http://127.0.0.1:{port}"
-            stack = Stack(supervisor, url, definition, environment, own, metrics_port, workers, of_role)
+            keep_settings(data, environment)
+            where = where_parts_are(data, environment, database_is_ours=not database_elsewhere)
+            stack = Stack(supervisor, url, definition, environment, own, metrics_port, workers, of_role, where)
             supervisor.say("rekap", f"starting {', '.join(workers)}")
             await stack.start(*workers)
             yield stack
