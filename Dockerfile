@@ -23,7 +23,8 @@ ENV PATH=/opt/rekap/bin:$PATH \
 RUN useradd --uid 1000 --create-home --home-dir /var/lib/rekap --shell /usr/sbin/nologin rekap
 COPY --from=build /opt/rekap /opt/rekap
 
-USER rekap
+# By number, so that a cluster can see that it is not root.
+USER 1000:1000
 WORKDIR /var/lib/rekap
 # Volumes mounted here take over their owner.
 RUN mkdir log keys state workers role front published archive files && chmod 700 keys workers role front && \

@@ -32,7 +32,8 @@ _ENVIRONMENT_HEAD = """\
 # Made by `make reference` from runtime/settings.py.
 """
 _COMPOSE = """
-# Read by docker-compose.yml alone. The passwords become part of a URL and of Kafka's settings: letters and digits.
+# Read by docker-compose.yml alone. The passwords become part of a URL and of Kafka's settings: letters and digits. The settings
+# above reach the containers, but for addresses, files and directories. docs/install.md has the files of COMPOSE_FILE.
 REKAP_DATABASE_PASSWORD=
 REKAP_KAFKA_ADMIN_PASSWORD=
 #REKAP_ELECTION_DIRECTORY=./election
@@ -40,6 +41,9 @@ REKAP_KAFKA_ADMIN_PASSWORD=
 #REKAP_AUTHORITY_KEY=authority.pem
 #REKAP_CONFIRM=
 #REKAP_BIND=127.0.0.1
+#REKAP_IMAGE=rekap:local
+#REKAP_TLS_DIRECTORY=./tls
+#COMPOSE_FILE=docker-compose.yml:deploy/compose/three-brokers.yml:deploy/compose/monitoring.yml
 #REKAP_UID=1000
 #REKAP_GID=1000
 """
@@ -103,8 +107,8 @@ def _metrics() -> str:
         ]
         sections.append("\n".join([f"## {role}\n", "| name | type | labels | meaning |", "|---|---|---|---|", *rows]))
     return (
-        "# Metrics\n\nMade by `make reference` from runtime/metrics.py. The API serves its own at `GET /metrics`; a worker "
-        "serves its own at the port `REKAP_METRICS_PORT`, with those of its process beside them.\n\n"
+        "# Metrics\n\nMade by `make reference` from runtime/metrics.py. The API serves its own at `GET /metrics`, and a worker "
+        "at the port `REKAP_METRICS_PORT`. Those of the process (CPU, memory, file descriptors) are beside them.\n\n"
         + "\n\n".join(sections)
         + "\n"
     )

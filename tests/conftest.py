@@ -38,7 +38,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         if shutil.which(tool) is None:
             terminal.write_line(f"missing: {what}; integration tests will fail")
     for there, what in (
-        (shutil.which("go"), "Go: other people's readers of the log"),
+        (shutil.which("go"), "Go: other people's readers of the log, of Compose files, manifests and alert rules"),
         (DIY_2019.is_dir(), "../shared/data: the imports of real elections"),
         (importlib.util.find_spec("libfaketime"), "libfaketime: faults with wrong clocks"),
     ):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import uvloop
+from prometheus_client import ProcessCollector
 
 from api.roles import ALL_ROLES, ApiRole
 from projections.definition.compiled import Definition
@@ -20,6 +21,7 @@ from proofs.signatures import key_id
 from rekap.errors import UnusableError
 from rekap.exit_codes import ExitCode
 from rekap.operate.opening import check_opened
+from runtime import metrics
 from runtime.files.key_files import load_or_make_key_file
 from runtime.kafka.generations import current_generation, later_generation
 from runtime.kafka.seals import read_seal_keys
@@ -176,6 +178,7 @@ def _serve(settings: Settings, definition: Definition, roles: frozenset[ApiRole]
     if ApiRole.GATEWAY in roles:
         check_gateway_key(settings, definition)
     give_large_blocks_back()
+    ProcessCollector(registry=metrics.API)
     limits = Limits(settings)
     app = create_app(settings, definition, limits, roles)
     door = Door(app, limits, roles)

@@ -38,6 +38,16 @@ def _check(path: Path, status: os.stat_result) -> None:
         raise NotOwnError(f"others may write {path}")
 
 
+def is_secret(status: os.stat_result) -> bool:
+    """Whether only the owner of a file may read and write it. A file of root that its group may only read is secret too, as for
+    PostgreSQL's server key: so a cluster hands a secret to a process that is not root (the group is `fsGroup`), and so does
+    systemd (the group's bits are the mask of an access control list)."""
+    forbidden = stat.S_IRWXG | stat.S_IRWXO
+    if status.st_uid == 0 and os.geteuid() != 0:
+        forbidden &= ~stat.S_IRGRP
+    return not status.st_mode & forbidden
+
+
 def write_own_file(path: Path, pieces: Iterable[bytes]) -> int:
     """Write a file that only this user may read and write; returns its size. Raises OSError, and then nothing has changed."""
     make_own_directory(path.parent)

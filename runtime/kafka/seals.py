@@ -18,7 +18,6 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
-import stat
 import time
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
@@ -28,6 +27,7 @@ from typing import Any, NamedTuple
 from runtime.errors import OutsideError
 from runtime.files.atomic_write import replace_file
 from runtime.files.key_files import KeyFileError
+from runtime.files.own_files import is_secret
 
 HEADER = "rekap-seal"
 KEY_BYTES = 32
@@ -162,7 +162,7 @@ def read_seal_keys(path: Path) -> list[SealKey]:
             f"{path} (REKAP_WORKERS_KEY), the keys that workers seal their messages with, cannot be read: {error.strerror}; "
             f"all workers of an election share one, made by `rekap keys workers {path}`"
         ) from None
-    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if not is_secret(status):
         raise KeyFileError(f"others on this machine may read or write {path} (REKAP_WORKERS_KEY): chmod 600 {path}")
     if status.st_uid not in (os.geteuid(), 0):
         raise KeyFileError(f"{path} (REKAP_WORKERS_KEY) belongs to another user, who may change it")

@@ -8,10 +8,10 @@ from __future__ import annotations
 import ipaddress
 import os
 import ssl
-import stat
 from pathlib import Path
 from typing import Any
 
+from runtime.files.own_files import is_secret
 from runtime.settings import Settings, SettingsError, variable
 
 SCRAM, PLAIN = "SCRAM-SHA-512", "PLAIN"
@@ -54,11 +54,11 @@ def read_password(path: Path) -> str:
     name = variable("kafka_password")
     try:
         with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
+            status = os.fstat(file.fileno())
             content = file.read(PASSWORD_BYTES_MAX + 1)
     except OSError as error:
         raise SettingsError(f"{name}: {path}, the password for Kafka, cannot be read: {error.strerror}") from None
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if not is_secret(status):
         raise SettingsError(f"{name}: others on this machine may read or write {path}: chmod 600 {path}")
     try:
         password = content.decode("ascii").strip()

@@ -19,7 +19,7 @@ from proofs.merkle import check_consistency, check_inclusion, leaf_hash, root_ha
 from proofs.notes import check_signature, open_checkpoint, parse_key, parse_note
 from proofs.tiles import TileHashes, entries_path, read_bundle, tile_path, tiles_of
 from rekap.operate.stack import Stack
-from tests.support.go_reader import build_reader
+from tests.support.go_programs import build
 from tests.support.stacks import Voices, eventually, stack_of
 from tests.unit.proofs.test_merkle import naive_root
 
@@ -103,7 +103,7 @@ async def test_the_files_hold_the_ledger_and_give_the_root(stack: Stack, client:
 async def test_readers_in_go_take_the_notarys_files(
     stack: Stack, client: httpx.AsyncClient, directory: Path, tmp_path: Path
 ) -> None:
-    reader = await asyncio.to_thread(build_reader, tmp_path)
+    reader = await asyncio.to_thread(build, "reader", tmp_path)
     partition = _partition_of_submissions(stack)
     key = (await client.get("/v1/log")).json()["logs"][partition]["keys"][0]
     command = [reader, _files(directory, partition), key]

@@ -15,7 +15,7 @@ from proofs.growing_log import GrowingLog
 from proofs.notes import ED25519, Checkpoint, Note, VerifierKey
 from proofs.tiles import CHECKPOINT, entries_path, tile_path
 from runtime.files.tile_store import TileStore
-from tests.support.go_reader import build_reader
+from tests.support.go_programs import build
 from tests.support.ledger import private_key
 
 ORIGIN = "rekap/rehearsal/interop/0"
@@ -26,7 +26,7 @@ AT = 1_865_768_403
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_reader(tmp_path_factory.mktemp("go"))
+    return build("reader", tmp_path_factory.mktemp("go"))
 
 
 def _entry(offset: int) -> bytes:

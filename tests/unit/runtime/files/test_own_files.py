@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.files.own_files import NotOwnError, read_own_file
+from runtime.files.own_files import NotOwnError, is_secret, read_own_file
 from runtime.files.state_files import CheckedFiles, StateFiles
 from runtime.own_processes import python_module
 
@@ -87,3 +87,24 @@ def test_every_process_of_ours_is_started_so() -> None:
                 assert 'sys.executable, "-m", "rekap' not in text, f"{source}: start it with runtime.own_processes"
                 assert 'sys.executable, "-m", "consumers' not in text, f"{source}: start it with runtime.own_processes"
     assert python_module("rekap")[:2] == [sys.executable, "-P"]
+
+
+@pytest.mark.parametrize(
+    ("owner", "mode", "process", "secret"),
+    [
+        (1000, 0o600, 1000, True),
+        (1000, 0o640, 1000, False),
+        (1000, 0o604, 1000, False),
+        # As Kubernetes and systemd hand out secrets.
+        (0, 0o440, 1000, True),
+        (0, 0o460, 1000, False),
+        (0, 0o444, 1000, False),
+        (0, 0o440, 0, False),
+        (0, 0o600, 0, True),
+    ],
+)
+def test_a_secret_file_is_one_that_only_its_owner_reads(
+    owner: int, mode: int, process: int, secret: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: process)
+    assert is_secret(os.stat_result((0o100000 | mode, 0, 0, 1, owner, 1000, 0, 0, 0, 0))) is secret

@@ -1,4 +1,4 @@
-"""The reader of logs in Go (tests/interop/reader), built for a test."""
+"""The programs in Go (tests/interop), built for a test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import pytest
 
-SOURCE = Path(__file__).parents[1] / "interop" / "reader"
+PROGRAMS = Path(__file__).parents[1] / "interop"
 ELSEWHERE = "/usr/local/go/bin"
 """Where Go's own installer puts it, which is not always in the path."""
 FETCH_SECONDS_MAX = 120
@@ -23,23 +23,27 @@ def _missing(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def build_reader(directory: Path) -> Path:
-    """Build it into a directory. Without Go or its modules the test is skipped, or fails if `CI` is set."""
+def build(name: str, directory: Path) -> Path:
+    """Build a program into a directory. Without Go or its modules the test is skipped, or fails if `CI` is set."""
     go = shutil.which("go") or shutil.which("go", path=ELSEWHERE)
     if go is None:
-        _missing("Go is not installed: other people's readers of the log cannot be built")
+        _missing(f"Go is not installed: {name} cannot be built")
     environment = {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly"}
     try:
         fetched = subprocess.run(
             [go, "mod", "download"],
-            cwd=SOURCE, env=environment, capture_output=True, text=True, timeout=FETCH_SECONDS_MAX,
+            cwd=PROGRAMS / name, env=environment, capture_output=True, text=True, timeout=FETCH_SECONDS_MAX,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         _missing("the Go modules did not come in time")
     if fetched.returncode != 0:
         _missing(f"the Go modules cannot be fetched, or need a newer Go: {fetched.stderr.strip()[-300:]}")
-    binary = directory / "reader"
+    binary = directory / name
     subprocess.run(
-        [go, "build", "-o", str(binary), "."], cwd=SOURCE, env=environment, check=True, timeout=BUILD_SECONDS_MAX
+        [go, "build", "-o", str(binary), "."],
+        cwd=PROGRAMS / name,
+        env=environment,
+        check=True,
+        timeout=BUILD_SECONDS_MAX,
     )
     return binary
