@@ -16,7 +16,6 @@ import asyncio
 import hashlib
 import logging
 import sqlite3
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from rekap.portal.election_state import PortalElection
 from runtime.files.own_files import make_own_directory
 from runtime.files.state_files import FOLD_CODE, hash_of_code
 from runtime.logs import log_line
+from runtime.own_processes import python_module
 from runtime.package.errors import PackageError
 
 logger = logging.getLogger("rekap.portal")
@@ -120,7 +120,7 @@ class Archives:
 
 async def build(what: str, source: Path, path: Path, state: Path) -> None:
     """Build a file in a process of its own, which ends with this one. Raises ArchiveUnfitError."""
-    command = [sys.executable, "-m", "rekap.portal.building", what, str(source), str(path), str(state)]
+    command = python_module("rekap.portal.building", what, source, path, state)
     code, last = await run_to_end(command, deadline_s=BUILD_SECONDS_MAX)
     if code != 0:
         lines = [line for line in last.strip().splitlines() if line.strip()]
