@@ -25,7 +25,6 @@ from runtime.logs import log_line
 logger = logging.getLogger("rekap.portal")
 
 _PREFIX = "/elections/"
-_LOCATION = b"content-location"
 
 
 class ArchivedElections:
@@ -49,16 +48,25 @@ class ArchivedElections:
 
 
 def _relocated(send: Send, base: bytes) -> Send:
-    """Write the path of the portal into Content-Location, which names the file that `latest` stood for."""
+    """Write the portal's paths into the header fields that name a path: the file that `latest` stands for, and the next
+    page."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [
-                (name, base + value if name.lower() == _LOCATION else value) for name, value in message["headers"]
-            ]
+            message["headers"] = [_relocated_field(name, value, base) for name, value in message["headers"]]
         await send(message)
 
     return sending
+
+
+def _relocated_field(name: bytes, value: bytes, base: bytes) -> tuple[bytes, bytes]:
+    match name.lower():
+        case b"content-location":
+            return name, base + value
+        case b"link":
+            return name, value.replace(b"</", b"<" + base + b"/", 1)
+        case _:
+            return name, value
 
 
 def create_portal(configuration: PortalConfiguration) -> FastAPI:

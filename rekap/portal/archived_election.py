@@ -14,19 +14,24 @@ import orjson
 from fastapi import Depends, FastAPI
 
 from api import docs
+from api.files import area_files
 from api.files import routes as files
+from api.files.area_files import AreaFiles
 from api.files.cut_files import CutFiles
 from api.limits.rate_limits import RateLimit
 from api.problems import install_problems
-from api.read import election_lists, events, log, package, profiles, snapshots
+from api.read import election_lists, events, lists, log, package, profiles, search, snapshots
 from api.read.from_memory import SnapshotsInMemory
 from api.read.log import PublicLogs
 from api.read.package import PackageFile
 from api.read.parameters import only_known_parameters
 from api.read.profile_files import ProfileFiles
 from api.read.reading import Reading
+from api.read.rendering import Renderings
+from api.read.search import SearchedNames
 from api.read.snapshots import Snapshots
 from projections.definition.compiled import Definition
+from projections.tables.list_rows import InOrder
 from rekap.archive.bulk_files import FOLDER
 from rekap.archive.cut_writer import MANIFEST
 from rekap.archive.parts import PACKAGE
@@ -73,9 +78,12 @@ def archived_app(cut: Path, manifest: dict[str, Any], definition: Definition, re
     app.state.logs = PublicLogs(definition, cut / "log", [str(each) for each in witnesses])
     app.state.package = PackageFile(replace(Settings(), package=cut / PACKAGE))
     app.state.files = CutFiles(cut / FOLDER)
+    app.state.in_order, app.state.renderings = InOrder(definition), Renderings()
+    app.state.area_files = AreaFiles(app.state.in_order, app.state.renderings)
+    app.state.names = SearchedNames(app.state.in_order)
     app.state.profiles = ProfileFiles(cut / PACKAGE, definition)
     install_problems(app)
-    for part in (election_lists, snapshots, profiles, files, log, package, events, docs):
+    for part in (election_lists, snapshots, lists, search, profiles, files, area_files, log, package, events, docs):
         app.include_router(part.router)
     docs.describe(app)
     return app

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -17,16 +18,16 @@ from typing import Any, TypeVar
 import orjson
 
 from api.read.read_cut import ReadCut
-from api.read.readmodel import LISTS_MAX, AtCut, ListsBusyError, ReadModel, stations_of_page
-from projections.definition.ballots import ContestEntry
+from api.read.readmodel import LISTS_MAX, AtCut, ListsBusyError, ReadModel
 from projections.definition.compiled import Definition
 from projections.readmodel.event_queries import RECORDS_OF_EVENT_MAX, EventFilters
 from projections.readmodel.key_number_queries import KEY_RECORDS_MAX
 from projections.shown.answer_parts import Line, RecordPosition, history_page
-from projections.shown.published import Moment, station_answer, stations_answer
+from projections.shown.published import Moment, station_answer
 from rekap.portal.event_pages import event_page
 from rekap.portal.names import Found, find_names
 from rekap.portal.read_model_file import opened_read_model
+from rekap.portal.station_statements import ArchivedConnection
 
 THREADS = 2
 """Threads and connections of each archive. At double, an archive that many read has no more of a machine of two cores."""
@@ -138,20 +139,9 @@ class ArchivedReadModel(ReadModel):
 
         return await self._ask(read)
 
-    async def stations(
-        self, area: int, contest: ContestEntry, state: str | None, after: int | None, limit: int
-    ) -> AtCut:
-        definition = self._definition
-        order = definition.stations.order
-        first = order.first[area] if after is None else max(order.first[area], order.rank[after] + 1)
-        limit = stations_of_page(contest, limit)
-        in_state, states = ("", ()) if state is None else (" AND page.state = ?", (state,))
-        statement = f"{_STATIONS} page.rank >= ? AND page.rank < ?{in_state} ORDER BY page.rank LIMIT ?"
-        arguments = (contest.id, first, order.end[area], *states, limit + 1)
-        rows = await self._ask_list(lambda connection: connection.execute(statement, arguments).fetchall())
-        page = [_standing(row) for row in rows[:limit]]
-        answer = stations_answer(definition, area, contest, page, has_more=len(rows) > limit, moment=self._cuts)
-        return AtCut(answer, self._cuts)
+    @asynccontextmanager
+    async def list_moment(self) -> AsyncIterator[tuple[Any, Moment]]:
+        yield ArchivedConnection(self._ask_list), self._cuts
 
     async def events(
         self, filters: EventFilters, *, area: int | None, newest_first: bool, limit: int

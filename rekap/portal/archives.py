@@ -33,6 +33,7 @@ from runtime.files.state_files import FOLD_CODE, hash_of_code
 from runtime.logs import log_line
 from runtime.own_processes import python_module
 from runtime.package.errors import PackageError
+from schemas.definition.package import Mode
 
 logger = logging.getLogger("rekap.portal")
 
@@ -80,6 +81,12 @@ class Archives:
             if election.problem != sentence:
                 logger.warning(log_line("archive-away", election=election.entry.id, problem=sentence))
             election.is_away(sentence)
+        except Exception as error:
+            # Also a bug, because an archive that nobody has thought of must not stop the others.
+            logger.error(
+                log_line("archive-away", election=election.entry.id, error=type(error).__name__), exc_info=True
+            )
+            election.is_away(f"a bug: {type(error).__name__}; it is in the portal's log")
 
     def close(self) -> None:
         for read in self._read.values():
@@ -108,7 +115,7 @@ class Archives:
         app = archived_app(cut, manifest, definition, read)
         before, app_before = self._read.get(election.entry.id), election.app
         self._read[election.entry.id], self._served[election.entry.id] = read, digest
-        election.app, election.facts, election.find_names = app, manifest, read.names
+        election.app, election.facts, election.find_names = app, _facts(definition, manifest), read.names
         logger.info(log_line("archive-served", election=election.entry.id, cut=manifest["cut"]))
         if before is not None and app_before is not None:
             app_before.state.snapshots.current.close()
@@ -118,15 +125,31 @@ class Archives:
                 old.unlink(missing_ok=True)
 
 
+def _facts(definition: Definition, manifest: dict[str, Any]) -> dict[str, Any]:
+    """What the catalogue shows. All but the cut is of the package, which was checked, and not of the manifest."""
+    about = definition.election
+    return {
+        "title": about.title.root,
+        "date": about.date.isoformat(),
+        "mode": about.mode.value,
+        "is_test": about.mode is Mode.REHEARSAL,
+        "definition": definition.hash,
+        "licence": about.licence,
+        "source": about.source,
+        **{name: manifest.get(name) for name in ("cut", "taken_at", "as_of")},
+    }
+
+
 async def build(what: str, source: Path, path: Path, state: Path) -> None:
     """Build a file in a process of its own, which ends with this one. Raises ArchiveUnfitError."""
     command = python_module("rekap.portal.building", what, source, path, state)
     code, last = await run_to_end(command, deadline_s=BUILD_SECONDS_MAX)
-    if code != 0:
-        lines = [line for line in last.strip().splitlines() if line.strip()]
+    if code < 0:
         raise ArchiveUnfitError(
-            lines[-1].strip().removeprefix("Error: ") if lines else f"building ended with code {code}"
+            f"its builder was ended by signal {-code}: it had no memory, or took more than {BUILD_SECONDS_MAX:,.0f} s"
         )
+    if code != 0:
+        raise ArchiveUnfitError(last.strip().splitlines()[-1].strip().removeprefix("Error: "))
 
 
 def _newest(archive: Path) -> tuple[Path, dict[str, Any]]:

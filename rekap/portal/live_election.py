@@ -62,7 +62,12 @@ class LiveElection:
         """Ask again and again, until it is cancelled. Raises AddressError."""
         async with client_for(self._url, seconds_max=ANSWER_SECONDS_MAX) as client:
             while True:
-                await self.look(client)
+                try:
+                    await self.look(client)
+                except Exception as error:
+                    # Also a bug, because an answer that nobody has thought of must not end the following of the election.
+                    logger.error(log_line("live-away", election=self._election.entry.id), exc_info=True)
+                    self._election.is_away(f"a bug: {type(error).__name__}; it is in the portal's log")
                 await asyncio.sleep(ASK_SECONDS)
 
     async def look(self, client: httpx.AsyncClient) -> None:
@@ -95,8 +100,10 @@ class LiveElection:
         )
         try:
             answer = orjson.loads(reply.body)
-            is_election = reply.status == httpx.codes.OK and all(
-                isinstance(answer[name], kind) for name, kind in _FACTS.items()
+            is_election = (
+                reply.status == httpx.codes.OK
+                and all(isinstance(answer[name], kind) for name, kind in _FACTS.items())
+                and all(isinstance(text, str) for text in answer["title"].values())
             )
         except (ValueError, LookupError, TypeError):
             is_election = False

@@ -153,6 +153,21 @@ async def _addresses(stack: Stack, client: httpx.AsyncClient, archive: Path) -> 
         record = f"{each['partition']}/{each['offset']}"
         found += [f"/v1/events/{record}", f"/v1/events/{record}/entry", f"/v1/submissions/{each['event']}"]
     found += [f"/v1/keys/{key}" for key in definition.keys]
+    for each in (
+        "",
+        "state=held&",
+        "state=waiting&",
+        "rule=F3&",
+        "area=1.1&",
+        "contest=council-a&",
+        "fields=station,state&",
+    ):
+        found += [f"/v1/stations?{each}sort={order}" for order in ("area", "changed", "-changed")]
+        found.append(f"/v1/stations?{each}format=csv&limit=3")
+    found += ["/v1/areas", "/v1/areas?level=village", "/v1/areas?level=district&sort=-stations_counted&format=ndjson"]
+    found += [f"/v1/search?q={each}" for each in ("village", "party", "1.1.1-1", "pair 1")]
+    for table in ("area-counts", "area-votes", "station-counts", "station-votes"):
+        found += [f"/v1/files/areas/{area}/{table}.csv?office=president" for area in ("N", "1.1", "1.1.1")]
     found += ["/v1/elections", "/v1/offices", "/v1/contests?limit=2"]
     found += ["/v1/log", "/v1/package.zip", "/v1/schemas/events"]
     found += ["/v1/candidates?name=a", "/v1/candidates?contest=president&limit=1", "/v1/parties?limit=1"]
@@ -203,6 +218,16 @@ async def test_lists_go_on_page_by_page_as_those_of_the_api(
                 break
             cursor = f"&cursor={following}"
         assert pages > 5
+
+
+async def test_the_next_page_that_a_header_names_is_one_of_the_portal(
+    portal: httpx.AsyncClient, client: httpx.AsyncClient
+) -> None:
+    address = "/v1/stations?format=csv&limit=3"
+    of_api, of_portal = await client.get(address), await portal.get(f"/elections/{ELECTION}{address}")
+    following = of_portal.links["next"]["url"]
+    assert following == f"/elections/{ELECTION}{of_api.links['next']['url']}"
+    assert (await portal.get(following)).content == (await client.get(of_api.links["next"]["url"])).content
 
 
 async def test_a_proof_of_the_portal_is_that_of_the_api(portal: httpx.AsyncClient, client: httpx.AsyncClient) -> None:

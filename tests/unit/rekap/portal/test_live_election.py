@@ -61,6 +61,7 @@ async def test_an_election_that_answers_is_served_with_its_facts(tmp_path: Path)
     [
         (ANSWER, 404, "is not an election's (status 404)"),
         ({**ANSWER, "title": "Small"}, 200, "is not an election's"),
+        ({**ANSWER, "title": {"en": ["Small"]}}, 200, "is not an election's"),
         ({**ANSWER, "definition": "../../etc"}, 200, "is not an election's"),
         ([], 200, "is not an election's"),
         ({"election": "small"}, 200, "is not an election's"),
