@@ -20,7 +20,7 @@ from api.health import routes as health
 from api.limits.limits import Limits
 from api.page import start
 from api.problems import install_problems
-from api.read import election_lists, events, lists, log, package, profiles, search, snapshots
+from api.read import election_lists, events, finance, lists, log, package, profiles, search, snapshots
 from api.read.from_memory import SnapshotsInMemory
 from api.read.log import PublicLogs
 from api.read.package import PackageFile
@@ -118,6 +118,7 @@ def create_app(
         lists,
         search,
         profiles,
+        finance,
         live,
         files,
         area_files,

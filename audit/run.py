@@ -114,6 +114,7 @@ def _audit(
             check_receipt(recount, package, path)
         report.records = recount.records()
         report.refused = recount.refused()
+        report.finance = recount.finance()
         comparison = Comparison(package, recount)  # 6
     with report.step("numbers"):
         report.numbering = recount.numbering(lambda done, total: progress("numbers", done, total))

@@ -10,6 +10,7 @@ The errors of this package. The second level decides the exit code:
     RekapError
     ├── UnusableError                    what the command was given cannot be used (2)
     │   ├── ArchiveUnfitError            an archive cannot be served by a portal
+    │   ├── CandidateFilesError          a file of a list of candidates is missing or has a value it should not have
     │   ├── DataDirectoryError               a directory cannot hold the data of embedded parts
     │   ├── DoctorError                  nothing can be compared
     │   ├── EventFileError               a file of events cannot be read, or a line of it cannot be taken

@@ -12,8 +12,9 @@ from api.app import create_app
 from api.feed.asyncapi import asyncapi
 from api.limits.limits import Limits
 from projections.definition.compiled import Definition
+from projections.finance.rules import RULES as FINANCE_RULES
 from projections.form.across_contests import CROSS_RULES
-from projections.form.always_on import ALWAYS_ON
+from projections.form.always_on import ALWAYS_ON, FINANCE_ALWAYS_ON
 from projections.form.rules import RULES
 from rekap.elections.example import example_package
 from rekap.errors import RekapError
@@ -79,6 +80,8 @@ def _environment() -> str:
 
 def _rules() -> str:
     rows = "\n".join(f"| {rule} | {what} |" for rule, what in sorted(_sentences().items()))
+    finance = "\n".join(f"| {rule} | {what} |" for rule, what in sorted(_finance_sentences().items()))
+    finance_always = "\n".join(f"| {rule} | {effect} | {what} |" for rule, (effect, what) in FINANCE_ALWAYS_ON.items())
     always = "\n".join(f"| {rule} | {effect} | {what} |" for rule, (effect, what) in ALWAYS_ON.items())
     return (
         "# The rules of the count\n\n"
@@ -93,7 +96,11 @@ def _rules() -> str:
         "was lost, and the same fault would be held in one partition and not be seen in two; as `info` they would "
         "change nothing. "
         "Missing numbers are not a rule, because an event is not at fault for another one that is missing. `rekap audit` and "
-        "`rekap doctor` list them, and numbers that are used twice in different partitions (docs/audit.md).\n"
+        "`rekap doctor` list them, and numbers that are used twice in different partitions (docs/audit.md).\n\n"
+        "## Campaign finance\n\nRules of finance reports (LADK, LPSDK, LPPDK; docs/finance.md). A hard rule holds the report; "
+        "the version before it still stands. No rule of finance changes a vote.\n\n"
+        f"| rule | what must hold |\n|---|---|\n{finance}\n\n"
+        f"Always on:\n\n| rule | where it is broken | what must hold |\n|---|---|---|\n{finance_always}\n"
     )
 
 
@@ -136,6 +143,11 @@ def _labels(registry: CollectorRegistry, name: str) -> tuple[str, ...]:
 
 def _sentences() -> dict[str, str]:
     rules: dict[str, object] = {**RULES, **CROSS_RULES}
+    return {name: _first_line(rule) for name, rule in rules.items()}
+
+
+def _finance_sentences() -> dict[str, str]:
+    rules: dict[str, object] = {**FINANCE_RULES}
     return {name: _first_line(rule) for name, rule in rules.items()}
 
 

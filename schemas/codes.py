@@ -41,6 +41,10 @@ def exactly(pattern: str) -> str:
     return pattern.removesuffix("$") + r"\Z"
 
 
+AMOUNT_MAX = 10**14
+"""Largest amount of money, in the currency's minor unit: a hundred trillion rupiah, or a trillion euros in cents. A typing
+error still fits and can be held and shown, and fifty amounts add up to a number that every reader of JSON keeps exactly."""
+
 Code = Annotated[str, Field(pattern=CODE_PATTERN)]
 Sha256 = Annotated[str, Field(pattern=SHA256_PATTERN)]
 Count = Annotated[int, Field(ge=0, le=COUNT_MAX, strict=True)]
@@ -48,3 +52,5 @@ Whole = Annotated[int, Field(ge=0)]
 """A number that Rekap publishes: people, ballots, votes, stations, or a position. None is ever negative or a fraction."""
 PartitionNumber = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,2})$")]
 """The number of a ledger partition, where it is the name of a member."""
+Amount = Annotated[int, Field(ge=0, le=AMOUNT_MAX, strict=True)]
+"""Money as a whole number of the currency's minor unit, never a fraction."""

@@ -24,7 +24,7 @@ from projections.fold.chain import Applied, block_verdict, result_verdict
 from projections.fold.parts import Parts
 from runtime.logs import log_line
 from schemas.codes import NOTHING_YET
-from schemas.derived.blocks import UNATTRIBUTED, BlockRange
+from schemas.derived.blocks import WITHOUT_VOTES, BlockRange
 from schemas.derived.bundles import blocks_in
 from schemas.derived.results import Cut, Result, ResultRange, at_or_before
 from schemas.served.live import GapReason, Positions
@@ -83,7 +83,7 @@ class FeedState:
         for office, cut in (cuts or {}).items():
             self.offices[definition.ballots.office_number[office]].cut = cut
         for (office, partition), through in (block_watermarks or {}).items():
-            if office != UNATTRIBUTED:
+            if office not in WITHOUT_VOTES:
                 state = self.offices[definition.ballots.office_number[office]]
                 state.through[partition] = through
                 state.whole[partition] = True
@@ -173,7 +173,7 @@ class FeedState:
 
     def _apply_one(self, source: int, offset: int, value: bytes) -> Applied:
         range = BlockRange.from_bytes(value)
-        if range.kind == "keyframe" or range.office == UNATTRIBUTED:
+        if range.kind == "keyframe" or range.office in WITHOUT_VOTES:
             return Applied.SKIPPED
         office = self.offices[self.definition.ballots.office_number[range.office]]
         try:

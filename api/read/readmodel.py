@@ -13,8 +13,9 @@ from api.errors import ApiError
 from api.read.read_cut import ReadCut
 from projections.definition.ballots import ContestEntry, OfficeEntry
 from projections.definition.compiled import Definition
-from projections.readmodel import event_queries, key_number_queries, queries
+from projections.readmodel import event_queries, finance_queries, key_number_queries, queries
 from projections.shown.answer_parts import Line, Part, RecordPosition, history_page
+from projections.shown.finance import finance_line
 from projections.shown.published import (
     Moment,
     area_answer,
@@ -61,6 +62,17 @@ class AtCut(NamedTuple):
     """The bytes that are sent, where the answer is not JSON."""
     headers: Mapping[str, str] = {}
     """Header fields that belong to these bytes."""
+
+
+class FinancePart(NamedTuple):
+    """A page of finance reports."""
+
+    lines: list[dict[str, Any]]
+    after: finance_queries.Position | None
+    """The report that the next page begins after; None on the last page."""
+    standing: frozenset[str]
+    """Kinds of reports that stand, of the account that was asked for."""
+    moment: Moment
 
 
 class ListsBusyError(ApiError):
@@ -226,6 +238,27 @@ class ReadModel:
                 rows = await connection.fetch(queries.STATIONS_OF_AREA, contest.id, first, end, end - first)
                 found.append((contest, [_station_standing(row) for row in rows]))
         return moment, found
+
+    async def finance(self, filters: finance_queries.FinanceFilters, limit: int) -> FinancePart:
+        """A page of finance reports. A page with a rare filter may have fewer than `limit`, or none, though more follow. Raises
+        ListsBusyError."""
+        statement, arguments = finance_queries.reports(filters)
+        async with self.list_moment() as (connection, cuts):
+            await connection.execute(queries.PLAN_FOR_THESE_VALUES)
+            rows = await connection.fetch(statement, *arguments)
+            kinds = [] if filters.account is None else await connection.fetch(finance_queries.STANDING, filters.account)
+        lines: list[dict[str, Any]] = []
+        last = None
+        for row in rows:
+            if len(lines) == limit:
+                break
+            last = row
+            if row["event"] is not None:
+                lines.append(finance_line(self._definition, row))
+        after = None
+        if last is not None and (last is not rows[-1] or len(rows) == finance_queries.EXAMINED_MAX):
+            after = finance_queries.Position(*list(last)[:5])
+        return FinancePart(lines, after, frozenset(row["report"] for row in kinds), cuts)
 
     async def submission(self, event: str) -> list[dict[str, Any]]:
         """The records of an event in the ledger, the oldest first, and what became of each."""

@@ -10,9 +10,11 @@ from api.problems import Problem
 from api.submit.answers import too_large
 from api.submit.shape import read_submission
 from projections.definition.compiled import Definition
+from projections.finance.rules import unknown_kinds
 from projections.fold.authority import Refusal, check_election, check_key, check_scope
 from proofs.signatures import load_public_key, verify
 from schemas.ledger.envelope import ENVELOPE_BYTES_MAX
+from schemas.ledger.events import FinanceReported
 from schemas.ledger.reports import LedgerEvent, Report
 
 _STATUS_OF_RULE = {"K1": 401, "K2": 401, "K3": 403, "K4": 403}
@@ -62,6 +64,8 @@ class Checks:
         _refuse(check_scope(event, key, self._definition))
         if isinstance(event, Report):
             self._check_choices(event)
+        elif isinstance(event, FinanceReported):
+            self._check_kinds(event)
         return CheckedSubmission(event, envelope.event_id.hex(), key_id, body)
 
     def _check_choices(self, event: Report) -> None:
@@ -77,6 +81,12 @@ class Checks:
             field=f"form.votes.{unknown}",
             rule="C1",
         )
+
+    def _check_kinds(self, event: FinanceReported) -> None:
+        settings = self._definition.election.finance
+        assert settings is not None, "check_scope refuses finance reports that the package does not describe (E8)"
+        for field, ((sentence_id, sentence_en), *_) in unknown_kinds(event, settings).items():
+            raise Problem(422, TITLE_OF_STATUS[422], sentence_en, field=field, rule="D5", detail_id=sentence_id)
 
 
 def _refuse(refusal: Refusal | None) -> None:

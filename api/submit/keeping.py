@@ -32,12 +32,19 @@ from api.submit.ledger_writer import LedgerWriter
 from api.submit.look_ups import LookUps
 from api.submit.slices import Slices
 from projections.definition.compiled import Definition
+from projections.definition.tree import partition_of
 from projections.station.submissions import ResultState
 from runtime.kafka.topics import topics_of
 from runtime.logs import log_line
 from runtime.settings import Settings
 from schemas.ledger.envelope import ledger_record, open_record
-from schemas.ledger.events import AnnulmentWithdrawn, ElectionOpened, ResultAnnulled, ResultReviewed
+from schemas.ledger.events import (
+    AnnulmentWithdrawn,
+    ElectionOpened,
+    FinanceReported,
+    ResultAnnulled,
+    ResultReviewed,
+)
 from schemas.ledger.reports import Report
 from schemas.times import text_of_microseconds, time_text
 
@@ -280,13 +287,15 @@ class Keeper:
     def _append(self, keeping: _Keeping, *, is_batch: bool) -> asyncio.Future[int]:
         """8. Begin to append. Once the future has an offset, Kafka has the record (acks=all) and a crash loses nothing."""
         event, definition = keeping.checked.event, self._definition
-        assert isinstance(event, (Report, ResultReviewed, ResultAnnulled, AnnulmentWithdrawn))
-        station = definition.stations.number[event.station]
-        keeping.partition = definition.stations.partition(station)
+        if isinstance(event, FinanceReported):
+            keeping.partition, area = partition_of(event.area, definition.partitions), event.area
+        else:
+            assert isinstance(event, (Report, ResultReviewed, ResultAnnulled, AnnulmentWithdrawn))
+            station = definition.stations.number[event.station]
+            keeping.partition, area = definition.stations.partition(station), definition.stations.shard_code(station)
         keeping.received_at = time_text(datetime.now(UTC))
         keeping.record = ledger_record(keeping.checked.body, self._settings.gateway, keeping.received_at)
-        key = definition.stations.shard_code(station).encode()
-        return self._writer.append(keeping.partition, key, keeping.record, is_batch=is_batch)
+        return self._writer.append(keeping.partition, area.encode(), keeping.record, is_batch=is_batch)
 
     def _answer(self, keeping: _Keeping) -> Answer:
         """The answer from what has become of a submission until now."""

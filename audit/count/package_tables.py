@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from audit.count.database import Database
 from audit.sources.package import Package
 
@@ -13,6 +15,7 @@ ROLES_OF_TYPE = {
     "result.reviewed": ("reviewer",),
     "result.annulled": ("supervisor", "court"),
     "annulment.withdrawn": ("supervisor", "court"),
+    "finance.reported": ("finance",),
     "recap.declared": ("recapitulator",),
     "area.certified": ("recapitulator",),
     "objection.filed": ("witness", "observer", "supervisor"),
@@ -67,3 +70,30 @@ def load_package(database: Database, package: Package) -> None:
         ),
     )
     database.run("electorates")
+    _load_accounts(database, package, districts)
+
+
+def _load_accounts(database: Database, package: Package, districts: Mapping[str, Sequence[str]]) -> None:
+    """What finance reports may be about: areas with their logs, parties, and candidates with their areas."""
+    tables, lineage = package.tables, package.lineage
+    database.make(
+        "finance_area",
+        "code VARCHAR, partition INTEGER",
+        ((code, package.partition_of(code)) for code in lineage),
+    )
+    database.make("party", "id VARCHAR", ((row["id"],) for row in tables["parties"]))
+    area_of = {row["code"]: row["area"] for row in tables["stations"]}
+    smallest = {}
+    for row in tables["contests"]:
+        electorate: str = row["electorate"]
+        lines = [lineage[area_of.get(code, code)] for code in districts.get(electorate, [electorate])]
+        smallest[row["id"]] = next(area for area in lines[0] if all(area in line for line in lines))
+    database.make(
+        "candidate",
+        "contest VARCHAR, choice VARCHAR, area VARCHAR",
+        (
+            (row["contest"], row["id"], smallest[row["contest"]])
+            for row in tables["choices"]
+            if row["kind"] == "candidate"
+        ),
+    )

@@ -11,7 +11,7 @@ from audit.count.key_numbers import read_numbering
 from audit.count.numbering import Numbering
 from audit.count.package_tables import load_package
 from audit.count.rules import CROSS_RULES, form_rules
-from audit.count.values import MAY_BE_ABSENT, Cut, Numbers, Refused, Stated, StationCount, Sums
+from audit.count.values import MAY_BE_ABSENT, Cut, FinanceReports, Numbers, Refused, Stated, StationCount, Sums
 from audit.sources.extract import COLUMNS
 from audit.sources.package import Package
 
@@ -105,6 +105,7 @@ class Recount:
                     "definition": package.definition,
                     "partitions": package.partitions,
                     "root": root,
+                    "has_finance": package.election.get("finance") is not None,
                 },
             ),
             ("sequences", {"kept": NUMBERS_KEPT}),
@@ -133,6 +134,19 @@ class Recount:
             'ORDER BY partition, "offset"'
         )
         return [Refused(*row) for row in rows.fetchall()]
+
+    def finance(self) -> FinanceReports:
+        """How many campaign finance reports there are, which the count leaves aside."""
+        row = self._db.execute(
+            """
+            SELECT count(DISTINCT event), count(DISTINCT {area: area, party: party, contest: contest, choice: choice}),
+                count(DISTINCT event) FILTER (balance_off <> 0)
+            FROM all_records SEMI JOIN (FROM judged WHERE refusal IS NULL) AS judged
+                ON judged.partition = all_records.partition AND judged."offset" = all_records."offset"
+            WHERE type = 'finance.reported'
+            """
+        ).fetchall()[0]
+        return FinanceReports(*row)
 
     def numbering(self, progress: Progress = lambda done, total: None) -> Numbering:
         """What the keys' numbers and corrections show."""

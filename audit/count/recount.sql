@@ -48,7 +48,9 @@ SELECT
         WHEN election <> $election THEN 'E1'
         WHEN mode <> $mode THEN 'E2'
         WHEN definition <> $definition THEN 'E3'
-        WHEN type NOT IN ('election.opened', 'result.reported', 'result.reviewed', 'result.annulled', 'annulment.withdrawn') THEN 'E4'
+        WHEN type NOT IN (
+            'election.opened', 'result.reported', 'result.reviewed', 'result.annulled', 'annulment.withdrawn', 'finance.reported'
+        ) THEN 'E4'
         WHEN key.key_id IS NULL THEN 'K1'
         WHEN NOT list_contains(may_submit.roles, key.role) THEN 'K3'
         WHEN NOT signed THEN 'K2'
@@ -56,6 +58,14 @@ SELECT
             WHEN partitions <> $partitions THEN 'E5'
             WHEN key.scope <> $root THEN 'K4'
             WHEN "offset" > 0 THEN 'E7'
+        END
+        WHEN type = 'finance.reported' THEN CASE
+            WHEN NOT $has_finance THEN 'E8'
+            WHEN finance_area.code IS NULL THEN 'S3'
+            WHEN record.party IS NOT NULL AND party.id IS NULL THEN 'S3'
+            WHEN record.party IS NULL AND candidate.area IS DISTINCT FROM record.area THEN 'S3'
+            WHEN finance_scope.area IS NULL THEN 'K4'
+            WHEN finance_area.partition <> record.partition THEN 'E6'
         END
         WHEN station.code IS NULL THEN 'S1'
         WHEN held_in_area.contest IS NULL AND held_in_station.contest IS NULL THEN 'S2'
@@ -68,7 +78,11 @@ LEFT JOIN may_submit USING (type)
 LEFT JOIN station ON station.code = record.station
 LEFT JOIN held_in_area ON held_in_area.area = station.area AND held_in_area.contest = record.contest
 LEFT JOIN held_in_station ON held_in_station.station = record.station AND held_in_station.contest = record.contest
-LEFT JOIN lineage AS scope ON scope.area = station.area AND scope.above = key.scope;
+LEFT JOIN lineage AS scope ON scope.area = station.area AND scope.above = key.scope
+LEFT JOIN finance_area ON finance_area.code = record.area
+LEFT JOIN party ON party.id = record.party
+LEFT JOIN candidate ON candidate.contest = record.contest AND candidate.choice = record.choice
+LEFT JOIN lineage AS finance_scope ON finance_scope.area = record.area AND finance_scope.above = key.scope;
 
 -- sequences
 -- Events whose number their key has used before in this partition (Q1), or whose prev is not the event before (Q2), as far as
@@ -77,7 +91,7 @@ CREATE OR REPLACE TEMP TABLE log_out_of_sequence AS
 WITH signed_event AS (
     SELECT partition, key, event, seq, prev, min("offset") AS "offset"
     FROM log_judged
-    WHERE type <> 'election.opened' AND (refusal IS NULL OR refusal IN ('S1', 'S2', 'K4', 'E6'))
+    WHERE type <> 'election.opened' AND (refusal IS NULL OR refusal IN ('S1', 'S2', 'S3', 'K4', 'E6', 'E8'))
     GROUP BY partition, key, event, seq, prev
 ),
 numbered AS (
@@ -124,7 +138,8 @@ WHERE refusal IS NULL AND log_judged.station = late.station AND log_judged.conte
     AND log_judged.key = late.key AND log_judged.event = late.event;
 
 -- repeats
--- Events that are in these logs again: only the first record of each counts. Hashes come first because so many names of events
+-- Events that are in these logs again: only the first record of each counts. Finance reports count nothing, and no statement
+-- below reads them. Hashes come first because so many names of events
 -- do not fit into memory at once, and hardly any of them is repeated.
 CREATE OR REPLACE TEMP TABLE repeated AS
 WITH suspect AS (

@@ -58,3 +58,21 @@ class StationCount(NamedTuple):
     offset: int | None
     version: int | None
     numbers: Numbers | None
+
+
+class FinanceReports(NamedTuple):
+    """What the log has of campaign finance. No number of votes depends on it."""
+
+    reports: int
+    """Events that were not refused, each once."""
+    accounts: int
+    """Parties in their areas, and candidates."""
+    out_of_balance: int
+    """Reports whose closing balance is not the opening one and the income, less the spending."""
+
+    @property
+    def line(self) -> str:
+        return (
+            f"campaign finance: {self.reports:,} signed reports of {self.accounts:,} accounts, {self.out_of_balance:,} of them "
+            "do not add up to their closing balance"
+        )

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from audit.count.numbering import Numbering
-from audit.count.values import Refused
+from audit.count.values import FinanceReports, Refused
 from audit.logs.heads import Head
 from audit.report.findings import Discovery, Verdict
 
@@ -28,6 +28,8 @@ class Report:
     records: dict[str, int] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
     """Records in the log that must not count; a server that counts one DIFFERS."""
+    finance: FinanceReports | None = None
+    """Campaign finance reports, which are no part of the verdict; None where not all records were read."""
     numbering: Numbering | None = None
     """What the keys' numbers show; None where not all records were read."""
     compared: int = 0

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from audit.count.numbering import NOT_PART_OF_THE_VERDICT, KeyCounts, Numbering
+from audit.count.values import FinanceReports
 from audit.report.outcome import Report
 
 DIFFERENCES_SHOWN_MAX = 10_000
@@ -43,6 +44,7 @@ def _facts(report: Report) -> dict[str, Any]:
             "count": len(report.refused),
             "first": [each._asdict() for each in report.refused[:REFUSED_SHOWN_MAX]],
         },
+        "finance": None if report.finance is None else {"changes_the_verdict": False, **report.finance._asdict()},
         "numbering": _numbering(report.numbering),
         "tallies_compared": report.compared,
         "discoveries": {
@@ -99,10 +101,17 @@ def as_html(report: Report) -> bytes:
             ("log", "record", "rule", "type", "key", "problem"),
             refused,
         ),
+        *_finance_parts(report.finance),
         *_numbering_parts(report.numbering),
         _table("Time", ("step", "seconds"), list(facts["seconds"].items())),
     ]
     return (_HEAD + "\n".join(part for part in parts if part) + "\n").encode()
+
+
+def _finance_parts(finance: FinanceReports | None) -> list[str]:
+    if finance is None or not finance.reports:
+        return []
+    return [f"<h2>Campaign finance</h2>\n<p>{escape(finance.line)}. No number of votes depends on them.</p>"]
 
 
 def _numbering_parts(numbering: Numbering | None) -> list[str]:

@@ -19,6 +19,8 @@ import orjson
 from proofs.signatures import PAYLOAD_TYPE
 
 COUNT_MAX = 999_999_999
+AMOUNT_MAX = 10**14
+FINANCE_LINES_MAX = 50
 PAYLOAD_CHARACTERS_MAX = 60 * 1024
 CHOICES_MAX = 2_000
 NESTED_MAX = 64
@@ -35,6 +37,7 @@ _KEY_ID = re.compile(r"[0-9a-f]{16}")
 _TIME = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]{1,6})?(?:Z|[+-]([0-9]{2}):([0-9]{2}))"
 )
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _HIDDEN = frozenset(
     chr(number)
     for first, last in (
@@ -94,6 +97,12 @@ def _time(name: str, value: Any) -> None:
         raise ShapeError(f"{name}: {value!r:.80} is not a day or hour that there is")
     if max(minute, second, zone_minute) > 59:
         raise ShapeError(f"{name}: {value!r:.80} is not a minute or second that there is")
+
+
+def _day(name: str, value: Any) -> None:
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise ShapeError(f"{name}: {value!r:.80} is not a day such as 2029-02-14")
+    _time(name, f"{value}T00:00:00Z")
 
 
 def _one_of(*words: str) -> Check:
@@ -185,6 +194,31 @@ _form = _object(
     },
 )
 _image = _object({"sha256": _sha256}, {"page": _number(1, 200), "url": _maybe(_address)})
+_amount, _balance = _number(0, AMOUNT_MAX), _number(-AMOUNT_MAX, AMOUNT_MAX)
+_finance: tuple[dict[str, Check], dict[str, Check]] = (
+    {
+        "area": _code,
+        "report": _code,
+        "version": _version,
+        "begins": _day,
+        "ends": _day,
+        "submitted": _day,
+        "opening": _balance,
+        "closing": _balance,
+        "document": _object({"sha256": _sha256}, {"url": _maybe(_address)}),
+    },
+    {
+        **dict.fromkeys(("party", "contest", "choice"), _maybe(_code)),
+        "supersedes": _maybe(_sha256),
+        "reason": _maybe(_reason),
+        "income": _list(
+            _object({"kind": _code, "amount": _amount}, {"donors": _maybe(_count), "largest": _maybe(_amount)}),
+            FINANCE_LINES_MAX,
+        ),
+        "spending": _list(_object({"kind": _code, "amount": _amount}, {}), FINANCE_LINES_MAX),
+        "opinion": _maybe(_one_of("compliant", "not_compliant", "unqualified", "qualified", "adverse", "disclaimer")),
+    },
+)
 _on_station: dict[str, Check] = {"station": _code, "contest": _code}
 _with_form: tuple[dict[str, Check], dict[str, Check]] = (
     {**_on_station, "version": _version, "form": _form},
@@ -209,6 +243,7 @@ _KINDS: dict[str, tuple[dict[str, Check], dict[str, Check]]] = {
         {"through_version": _maybe(_version), "event": _maybe(_sha256)},
     ),
     "annulment.withdrawn": ({**_on_station, "annulment": _sha256, "reason": _reason}, {}),
+    "finance.reported": _finance,
     "recap.declared": (
         {"area": _code, "contest": _code, "version": _version, "form_name": _text(60), "form": _form},
         {},
@@ -265,6 +300,10 @@ class Opened:
         check("payload", event)
         if kind == "result.annulled" and (event.get("through_version") is None) == (event.get("event") is None):
             raise ShapeError("payload: an annulment names either through_version or event")
+        if kind == "finance.reported":
+            named = [event.get(name) is not None for name in ("party", "contest", "choice")]
+            if named not in ([True, False, False], [False, True, True]):
+                raise ShapeError("payload: a finance report names either party, or contest and choice")
         if orjson.dumps(event, option=orjson.OPT_SORT_KEYS) != self.payload:
             raise ShapeError("payload: not in canonical form (RFC 8785)")
         self.event = event

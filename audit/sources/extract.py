@@ -46,6 +46,10 @@ COLUMNS: dict[str, str] = {
     "seq": "BIGINT",
     "prev": "VARCHAR",
     "partitions": "BIGINT",
+    "area": "VARCHAR",
+    "party": "VARCHAR",
+    "choice": "VARCHAR",
+    "balance_off": "BIGINT",
     "reviewed": "VARCHAR",
     "decision": "VARCHAR",
     "through_version": "BIGINT",
@@ -65,7 +69,8 @@ COLUMNS: dict[str, str] = {
     "party_totals": "STRUCT(stated BIGINT, counted BIGINT)[]",
     "words": "STRUCT(stated BIGINT, digits BIGINT)[]",
 }
-"""`form_hash` tells two forms apart; `votes` is in the order of the ballot, 0 where a choice has no number."""
+"""`balance_off` is how far a finance report's closing balance is from what its other amounts give; `form_hash` tells two forms
+apart; `votes` is in the order of the ballot, 0 where a choice has no number."""
 NO_EVENT = "unreadable"
 PARENT_SECONDS = 1.0
 """How often a process looks whether its parent still lives."""
@@ -223,14 +228,21 @@ def read_row(ballots: Ballots, partition: int, offset: int, entry: bytes, leaf: 
     row["signed"] = ballots.holds(opened.key_id, opened.signature, opened.payload)
     for name in (
         *("type", "election", "mode", "definition", "station", "contest", "version"),
-        *("partitions", "decision", "through_version", "supersedes", "seq", "prev"),
+        *("partitions", "decision", "through_version", "supersedes", "seq", "prev", "area", "party", "choice"),
     ):
         row[name] = event.get(name)
     row["reviewed"] = event.get("event")
     row["withdrawn"] = event.get("annulment")
     if event["type"] == "result.reported":
         row |= _form(ballots, event["contest"], event["form"], has_nulls=b"null" in opened.payload)
+    elif event["type"] == "finance.reported":
+        row["balance_off"] = _balance_off(event)
     return row
+
+
+def _balance_off(report: dict[str, Any]) -> int:
+    income, spending = (sum(int(line["amount"]) for line in report.get(name, ())) for name in ("income", "spending"))
+    return int(report["opening"]) + income - spending - int(report["closing"])
 
 
 def _form(ballots: Ballots, contest: str, form: dict[str, Any], *, has_nulls: bool) -> dict[str, Any]:

@@ -233,6 +233,34 @@ def _election(raw: dict[str, Any]) -> dict[str, Any]:
         ],
         "licence": raw["licence"],
         "source": raw.get("source"),
+        **({} if raw.get("finance") is None else {"finance": _finance(raw["finance"])}),
+    }
+
+
+def _finance(raw: dict[str, Any]) -> dict[str, Any]:
+    """Campaign finance with every default written out. A package without it has no such field, also not with null."""
+    return {
+        "currency": raw["currency"],
+        "decimals": raw.get("decimals", 0),
+        "reports": [
+            {
+                "id": kind["id"],
+                "name": kind["name"],
+                "due": kind.get("due"),
+                "audited": kind.get("audited", False),
+            }
+            for kind in raw["reports"]
+        ],
+        "donors": [
+            {
+                "id": kind["id"],
+                "name": kind["name"],
+                "limit": kind.get("limit"),
+                "limits": kind.get("limits", {}),
+            }
+            for kind in raw["donors"]
+        ],
+        "spending": [{"id": kind["id"], "name": kind["name"]} for kind in raw["spending"]],
     }
 
 

@@ -114,6 +114,10 @@ async def write(connection: Any, rows: Rows) -> None:
     """Write the rows of a batch and its watermarks, in the transaction that the connection is in."""
     if rows.records:
         await connection.copy_records_to_table("record", records=rows.records, columns=recording.RECORD_COLUMNS)
+    if rows.finance:
+        await connection.copy_records_to_table(
+            "finance_report", records=rows.finance, columns=recording.FINANCE_COLUMNS
+        )
     if count := len(rows.states[0]):
         done = await connection.execute(recording.CHANGE_STATES, *rows.states)
         assert done == f"UPDATE {count}", f"the states of {count} recorded records have changed, but: {done}"

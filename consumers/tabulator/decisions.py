@@ -99,12 +99,14 @@ def may_publish(next_offset: int, committed_at_start: int, *, state_is_of_this_l
 # ── a commit ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def note_of(stop: Stop | None, without_keyframe: Mapping[OfficeId, str]) -> str:
+def note_of(stop: Stop | None, without_keyframe: Mapping[OfficeId, str], finance_problem: str | None = None) -> str:
     """The note to leave beside the committed offset of a partition; empty where there is nothing to report.
-    `without_keyframe` has the reason of each office whose last keyframe could not be published."""
+    `without_keyframe` has the reason of each office whose last keyframe could not be published, `finance_problem` why finance
+    reports are not folded any more."""
     if stop is not None:
         return stop.as_note()
-    lines = [f"has no keyframe of office {office}: {why}" for office, why in sorted(without_keyframe.items())]
+    lines = [] if finance_problem is None else [f"folds no finance reports: {finance_problem}"]
+    lines += [f"has no keyframe of office {office}: {why}" for office, why in sorted(without_keyframe.items())]
     return "; ".join(lines)[:REASON_CHARACTERS_MAX]
 
 

@@ -39,6 +39,8 @@ class HeldPartition:
         """Whether its first keyframes are still to be sent."""
         self.without_keyframe: dict[OfficeId, str] = {}
         """Offices whose last keyframe could not be published, and why."""
+        self.finance_problem: str | None = None
+        """Why finance reports are not folded any more, once it was noted."""
         self.has_new_note = False
         """Whether the note has changed since the last commit, where no record was folded."""
         self.stop = stop
@@ -98,11 +100,19 @@ class HeldPartition:
         if self.without_keyframe.pop(office, None) is not None:
             self.has_new_note = True
 
+    def finance_has_stopped(self) -> bool:
+        """Note why finance reports are not folded any more. True where that is new."""
+        if self.finance_problem == self.fold.finance_problem:
+            return False
+        self.finance_problem = self.fold.finance_problem
+        self.has_new_note = True
+        return True
+
     # -- what is committed and kept --------------------------------------------------------------------------------
 
     @property
     def note(self) -> str:
-        return note_of(self.stop, self.without_keyframe)
+        return note_of(self.stop, self.without_keyframe, self.finance_problem)
 
     def has_news(self, offset: int) -> bool:
         """Whether to commit this offset."""
@@ -112,5 +122,6 @@ class HeldPartition:
 
     @property
     def records_not_kept(self) -> int:
-        """Records folded since the last state was kept."""
-        return self.fold.next_offset - self.kept_below
+        """Records folded since the last state was kept. None where finance reports are not folded, because a state would skip
+        them."""
+        return 0 if self.fold.finance_problem is not None else self.fold.next_offset - self.kept_below

@@ -263,6 +263,9 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
                     return None
                 turn_ends = time.monotonic() + FOLD_TURN_SECONDS
         blocks += held.take_blocks()
+        if held.finance_has_stopped():
+            partition, problem = topic_partition.partition, held.finance_problem
+            logger.critical(log_line("finance-stopped", partition=partition, error=problem))
         self._measure(topic_partition, opened.messages)
         return blocks
 

@@ -19,7 +19,7 @@ from projections.definition.compiled import Definition
 from projections.fold.chain import Applied, block_verdict
 from projections.fold.parts import Parts
 from schemas.codes import NOTHING_YET, OfficeId
-from schemas.derived.blocks import UNATTRIBUTED, Block, BlockRange
+from schemas.derived.blocks import WITHOUT_VOTES, Block, BlockRange
 from schemas.derived.results import Cut, Result
 
 
@@ -173,13 +173,13 @@ class Rollup:
         self.offices[office] = OfficeRollup(self._definition, self._definition.ballots.offices[number])
 
     def apply(self, block: Block) -> Applied:
-        if block.office == UNATTRIBUTED:
+        if block.office in WITHOUT_VOTES:
             return Applied.SKIPPED
         return self.offices[block.office].apply(block)
 
     def apply_message(self, head: BlockRange, value: bytes) -> Applied:
         """Apply a message of `subtotals`, of which `head` was read. Raises ValueError where the rest cannot be read."""
-        if head.office == UNATTRIBUTED or not self.offices[head.office].is_news(head):
+        if head.office in WITHOUT_VOTES or not self.offices[head.office].is_news(head):
             return Applied.SKIPPED
         block = Block.from_bytes(value, with_body=False)
         blocks = self._parts.add(f"{head.office}/{head.partition}", head.part, block, len(value))

@@ -6,6 +6,7 @@ contest of an office and no more. `problems` finds all problems at once, so that
     tree_checks.py      levels, areas, stations
     rule_checks.py      rules and their parameters
     contest_checks.py   offices, contests, electorates, districts, parties, choices
+    finance_checks.py   kinds of finance reports, donors and spending
     size_checks.py      sums that fit into a message
     key_checks.py       keys
     names.py            names that look alike, rows that are totals
@@ -27,12 +28,14 @@ from projections.definition.contest_checks import (
     check_offices,
     check_parties,
 )
+from projections.definition.finance_checks import check_finance
 from projections.definition.key_checks import check_keys
 from projections.definition.lookups import PackageCheck
 from projections.definition.names import spellings, total_rows
 from projections.definition.rule_checks import check_rules
 from projections.definition.size_checks import check_sizes
 from projections.definition.tree_checks import check_areas, check_levels, check_stations
+from projections.finance.rules import RULES as FINANCE_RULES
 from projections.form.rules import RULE_IDS
 from schemas.definition.package import ElectionPackage
 from schemas.definition.problems import Problem
@@ -48,13 +51,15 @@ CHECKS = (
     check_districts,
     check_parties,
     check_choices,
+    check_finance,
     check_sizes,
     check_keys,
 )
 """In the order in which their problems are listed."""
+KNOWN_RULES = RULE_IDS | FINANCE_RULES.keys()
 
 
-def problems(package: ElectionPackage, known_rules: Collection[str] = RULE_IDS) -> list[Problem]:
+def problems(package: ElectionPackage, known_rules: Collection[str] = KNOWN_RULES) -> list[Problem]:
     """All problems of the package, in the order of its tables; the list is bounded (schemas/definition/problems.py)."""
     check = PackageCheck(package, known_rules)
     for table_check in CHECKS:

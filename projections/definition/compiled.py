@@ -45,6 +45,8 @@ class Definition:
     ballots: Ballots
     keys: Mapping[str, KeyEntry]
     """Key id → the key as it is registered."""
+    parties: frozenset[str]
+    """Ids of the parties."""
 
     @classmethod
     def of(cls, package: ElectionPackage) -> Definition:
@@ -57,7 +59,8 @@ class Definition:
         }
         ballots = Ballots.of(package, electorates)
         _compute(tree, electorates)
-        return cls(package.election, package.definition_hash(), tree, stations, electorates, ballots, keys)
+        parties = frozenset(party.id for party in package.parties)
+        return cls(package.election, package.definition_hash(), tree, stations, electorates, ballots, keys, parties)
 
     @property
     def partitions(self) -> int:

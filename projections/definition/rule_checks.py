@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from projections.definition.lookups import OFFICE, PackageCheck, listed
+from projections.finance.rules import RULES as FINANCE_RULES
 from projections.form.across_contests import CROSS_RULES
-from schemas.codes import COUNT_MAX
+from schemas.codes import AMOUNT_MAX, COUNT_MAX
 from schemas.definition.package import BlankBallots, RuleSetting, Severity
 from schemas.ledger.forms import ResultForm
 
 NUMBER = f"a whole number from 0 to {COUNT_MAX:,}"
+FINANCE_PARAMETERS: Mapping[str, Mapping[str, str]] = {"D3": {"max": f"a whole number from 0 to {AMOUNT_MAX:,}"}}
+"""Parameters of the rules of projections/finance/."""
 PARAMETERS: Mapping[str, Mapping[str, str]] = {
     "F9": {"officers": NUMBER, "witnesses": NUMBER},
     "G3": {"reserve_percent": NUMBER, "rounding": "`up`, `down` or `nearest`"},
@@ -42,11 +45,15 @@ def check_rules(check: PackageCheck) -> None:
         seen |= meant
         if setting.id in CROSS_RULES and setting.severity is Severity.HARD:
             check.election(f"{path}.severity", f"rule {setting.id} compares contests and can only be `soft` or `info`")
+        if setting.id in FINANCE_RULES and check.package.election.finance is None:
+            check.election(
+                f"{path}.id", f"rule {setting.id} needs the field `finance`, which describes campaign finance"
+            )
         _parameters(check, path, setting)
 
 
 def _parameters(check: PackageCheck, path: str, setting: RuleSetting) -> None:
-    expected = PARAMETERS.get(setting.id, {})
+    expected = PARAMETERS.get(setting.id) or FINANCE_PARAMETERS.get(setting.id, {})
     for name, value in setting.parameters.items():
         if name not in expected:
             allowed = f"its parameters are {listed(sorted(expected))}" if expected else "it has none"
@@ -55,7 +62,7 @@ def _parameters(check: PackageCheck, path: str, setting: RuleSetting) -> None:
         elif name == "fields" and (absent := _never_counted(check, setting, value)):
             sentence = f"rule {setting.id} asks for {absent}, which no contest of its offices counts"
             check.election(f"{path}.parameters.{name}", sentence)
-        elif not _fits(check, name, value):
+        elif not _fits(check, name, value, AMOUNT_MAX if setting.id in FINANCE_PARAMETERS else COUNT_MAX):
             sentence = f"{name} of rule {setting.id} must be {expected[name]}, got {value!r}"
             check.election(f"{path}.parameters.{name}", sentence)
 
@@ -73,7 +80,7 @@ def _never_counted(check: PackageCheck, setting: RuleSetting, fields: int | str 
     return " and ".join(name for name, is_counted in counted.items() if name in asked and not is_counted)
 
 
-def _fits(check: PackageCheck, name: str, value: int | str | list[str]) -> bool:
+def _fits(check: PackageCheck, name: str, value: int | str | list[str], number_max: int) -> bool:
     match name:
         case "rounding":
             return value in ("up", "down", "nearest")
@@ -84,4 +91,4 @@ def _fits(check: PackageCheck, name: str, value: int | str | list[str]) -> bool:
         case "marks_per_choice":
             return isinstance(value, int) and 1 <= value <= COUNT_MAX
         case _:
-            return isinstance(value, int) and 0 <= value <= COUNT_MAX
+            return isinstance(value, int) and 0 <= value <= number_max

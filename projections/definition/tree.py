@@ -10,12 +10,13 @@ from schemas.codes import Partition
 from schemas.definition.package import ElectionPackage
 
 
-def partition_of(shard_area: str, partitions: int) -> Partition:
-    """The ledger partition of an area at the shard level: CRC-32 of its code, modulo the number of partitions.
+def partition_of(area: str, partitions: int) -> Partition:
+    """The ledger partition of the records whose key is this area: CRC-32 of its code, modulo the number of partitions. The key
+    is the station's area at the shard level, and for campaign finance the area of the account, at any level.
 
     The same as librdkafka's `consistent` partitioner, so that a reader in any language finds a station's records.
     """
-    return Partition(zlib.crc32(shard_area.encode()) % partitions)
+    return Partition(zlib.crc32(area.encode()) % partitions)
 
 
 @dataclass(frozen=True, eq=False)

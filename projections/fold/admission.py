@@ -4,21 +4,23 @@ M0                the record is an event in a signed envelope
 E1 to E4, K1, K3  this election, and a key whose role may submit the event (authority.py)
 K2                the signature is the key's
 S1, S2, K4, E5    the station, its contest and the key's scope; the genesis (authority.py)
-E6                the record is in the partition of its station
+E8, S3, K4        the account of a finance report (authority.py)
+E6                the record is in the partition of its station, or of its account's area
 """
 
 from __future__ import annotations
 
 from projections.definition.compiled import Definition
+from projections.definition.tree import partition_of
 from projections.fold.authority import Refusal, check_election, check_key, check_scope
 from projections.fold.records import Record
 from projections.station.submissions import ResultState
 from schemas.definition.package import Severity
 from schemas.findings import Finding
-from schemas.ledger.events import AnnulmentWithdrawn, ResultAnnulled, ResultReviewed
+from schemas.ledger.events import AnnulmentWithdrawn, FinanceReported, ResultAnnulled, ResultReviewed
 from schemas.ledger.reports import LedgerEvent, Report
 
-SIGNED = frozenset({"S1", "S2", "K4", "E6"})
+SIGNED = frozenset({"S1", "S2", "S3", "K4", "E6", "E8"})
 """Rules whose refusal leaves an event the key's own: the key signed it, for this election."""
 
 
@@ -44,6 +46,16 @@ def refusal_of(record: Record, *, signature_holds: bool, definition: Definition,
 
 def _check_partition(event: LedgerEvent, definition: Definition, partition: int) -> Refusal | None:
     """E6."""
+    if isinstance(event, FinanceReported):
+        home = partition_of(event.area, definition.partitions)
+        if home == partition:
+            return None
+        return Refusal(
+            "E6",
+            "area",
+            f"Laporan wilayah {event.area} termasuk partisi {home}, bukan {partition}.",
+            f"A report of area {event.area} belongs to partition {home}, not {partition}.",
+        )
     if not isinstance(event, (Report, ResultReviewed, ResultAnnulled, AnnulmentWithdrawn)):
         return None
     home = definition.stations.partition(definition.stations.number[event.station])

@@ -1,5 +1,5 @@
-"""Whether a key may submit an event about this station in this election. The gateway checks this before it appends the event,
-and the fold before the event counts.
+"""Whether a key may submit an event about this station, or this finance account, in this election. The gateway checks this
+before it appends the event, and the fold before the event counts.
 
 Each refusal has a rule id and names the field of the event that does not fit.
 """
@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from projections.definition.compiled import Definition, KeyEntry
-from schemas.definition.package import Role
+from schemas.definition.package import ChoiceKind, Role
 from schemas.ledger.events import (
     ACCEPTED_TYPES,
     AnnulmentWithdrawn,
     ElectionOpened,
+    FinanceReported,
     ResultAnnulled,
     ResultReported,
     ResultReviewed,
@@ -28,6 +29,7 @@ MAY_SUBMIT: dict[str, frozenset[Role]] = {
     "result.reviewed": frozenset({Role.REVIEWER}),
     "result.annulled": frozenset({Role.SUPERVISOR, Role.COURT}),
     "annulment.withdrawn": frozenset({Role.SUPERVISOR, Role.COURT}),
+    "finance.reported": frozenset({Role.FINANCE}),
     "recap.declared": frozenset({Role.RECAPITULATOR}),
     "area.certified": frozenset({Role.RECAPITULATOR}),
     "objection.filed": frozenset({Role.WITNESS, Role.OBSERVER, Role.SUPERVISOR}),
@@ -86,13 +88,15 @@ def check_key(event: LedgerEvent, key: KeyEntry | None, key_id: str, definition:
 
 def check_scope(event: LedgerEvent, key: KeyEntry, definition: Definition) -> Refusal | None:
     """S1 station known, S2 contest held there, K4 station in the key's scope; for the genesis E5 partitions, K4 whole
-    election."""
+    election; for a finance report E8 finance described, S3 account known, K4 area in the key's scope."""
     if isinstance(event, ElectionOpened):
         if event.partitions != definition.partitions:
             return _mismatch(
                 "E5", "partitions", "jumlah partisi", "number of partitions", event.partitions, definition.partitions
             )
         return _scope("scope", key, key.scope == definition.tree.codes[definition.tree.root])
+    if isinstance(event, FinanceReported):
+        return _check_account(event, key, definition)
     about_station = (Report, ResultReported, ResultReviewed, ResultAnnulled, AnnulmentWithdrawn)
     assert isinstance(event, about_station), f"{event.type} is an accepted type and has no scope"
     station = definition.stations.number.get(event.station)
@@ -112,6 +116,55 @@ def check_scope(event: LedgerEvent, key: KeyEntry, definition: Definition) -> Re
             f"Contest {event.contest} is not held at station {event.station}.",
         )
     return _scope("station", key, definition.stations.in_scope(key.scope, station))
+
+
+def _check_account(event: FinanceReported, key: KeyEntry, definition: Definition) -> Refusal | None:
+    if definition.election.finance is None:
+        return Refusal(
+            "E8",
+            "type",
+            "Paket pemilu ini tidak memuat dana kampanye.",
+            "This election's package does not describe campaign finance.",
+        )
+    tree = definition.tree
+    area = tree.number.get(event.area)
+    if area is None:
+        return _unknown("area", "Wilayah", "Area", event.area)
+    if event.party is not None:
+        if event.party not in definition.parties:
+            return _unknown("party", "Partai", "Party", event.party)
+    else:
+        assert event.contest is not None, "the shape of the event names a party or a contest"
+        number = definition.ballots.contest_number.get(event.contest)
+        if number is None:
+            return _unknown("contest", "Pemilihan", "Contest", event.contest)
+        contest = definition.ballots.contests[number]
+        index = contest.choice_index.get(event.choice or "")
+        if index is None or contest.ballot[index].kind is not ChoiceKind.CANDIDATE:
+            return Refusal(
+                "S3",
+                "choice",
+                f"Calon {event.choice} tidak ada dalam pemilihan {event.contest}.",
+                f"Contest {event.contest} has no candidate {event.choice}.",
+            )
+        if area != contest.root_area:
+            expected = tree.codes[contest.root_area]
+            return Refusal(
+                "S3",
+                "area",
+                f"Rekening calon pemilihan {event.contest} berada di wilayah {expected}, bukan {event.area}.",
+                f"The account of a candidate of contest {event.contest} is in area {expected}, not {event.area}.",
+            )
+    return _scope("area", key, tree.number.get(key.scope) in tree.lineage[area])
+
+
+def _unknown(field: str, name_id: str, name_en: str, code: str) -> Refusal:
+    return Refusal(
+        "S3",
+        field,
+        f"{name_id} {code} tidak ada dalam definisi pemilu ini.",
+        f"{name_en} {code} is not in this election's definition.",
+    )
 
 
 def _scope(field: str, key: KeyEntry, holds: bool) -> Refusal | None:

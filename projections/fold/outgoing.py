@@ -13,7 +13,7 @@ from projections.area.tally import AreaTallies
 from projections.definition.compiled import Definition
 from projections.fold.changes import BLOCK_BYTES_MAX, OfficeChanges
 from schemas.codes import NOTHING_YET, OfficeId
-from schemas.derived.blocks import UNATTRIBUTED, AreaTally, Block, keyframe
+from schemas.derived.blocks import FINANCE, UNATTRIBUTED, AreaTally, Block, keyframe
 
 
 class OutgoingBlocks:
@@ -28,7 +28,7 @@ class OutgoingBlocks:
         self._tallies = tallies
         offices: list[OfficeId] = [entry.id for entry in definition.ballots.offices]
         self.through: dict[OfficeId, int] = (
-            dict.fromkeys([*offices, UNATTRIBUTED], int(NOTHING_YET)) if through is None else dict(through)
+            dict.fromkeys([*offices, UNATTRIBUTED, FINANCE], int(NOTHING_YET)) if through is None else dict(through)
         )
         """Offset of the last record that touched the office."""
         self._published_through: dict[OfficeId, int] = dict(self.through)
@@ -59,7 +59,7 @@ class OutgoingBlocks:
 
     def take_blocks(self) -> list[Block]:
         """One block for each office that was touched since the last call, in the package's order."""
-        offices = [*(entry.id for entry in self._definition.ballots.offices), UNATTRIBUTED]
+        offices = [*(entry.id for entry in self._definition.ballots.offices), UNATTRIBUTED, FINANCE]
         return [block for office in offices if (block := self._take_block(office)) is not None]
 
     def take_full_blocks(self) -> list[Block]:

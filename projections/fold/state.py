@@ -1,8 +1,9 @@
 """The fold state of a partition as a file, so that a worker need not fold from offset 0 after each start.
 
-    rekap fold state 1\\n
+    rekap fold state 2\\n
     <one line of JSON: what the fold state is of, its next offset, and the length of each part that follows>\\n
-    <parts: positions of lives, newest numbers of each signing key, keys of tallies, numbers of tallies, chunks of lives>
+    <parts: positions of lives, newest numbers of each signing key, keys of tallies, numbers of tallies,
+            finance reports, chunks of lives>
     <SHA-256 of all before, 32 bytes>
 
 The ledger is the truth, and a fold state is not: where a file does not fit to the last byte it is dropped, and the partition is
@@ -22,7 +23,7 @@ from projections.fold.tabulation import FoldState
 from projections.station.lives import PackedLives
 from schemas.codes import OfficeId
 
-MAGIC = b"rekap fold state 1\n"
+MAGIC = b"rekap fold state 2\n"
 _DIGEST_BYTES = 32
 
 
@@ -46,7 +47,8 @@ class DamagedStateError(UnfitStateError):
 
 def encoded(state: FoldState, of: StateOf) -> Iterator[bytes]:
     """The file, piece by piece."""
-    parts = [state.lives.positions, state.sequences, state.tally_keys, state.tally_numbers, *state.lives.chunks]
+    before_chunks = [state.lives.positions, state.sequences, state.tally_keys, state.tally_numbers, state.finance]
+    parts = [*before_chunks, *state.lives.chunks]
     head = {
         **_identity(of),
         "next_offset": state.next_offset,
@@ -80,7 +82,7 @@ def decoded(content: bytes, of: StateOf) -> FoldState:
     for length in head["parts"]:
         parts.append(bytes(body[end : end + length]))
         end += length
-    positions, sequences, keys, numbers, *chunks = parts
+    positions, sequences, keys, numbers, finance, *chunks = parts
     return FoldState(
         head["next_offset"],
         bytes.fromhex(head["last_leaf"]),
@@ -90,6 +92,7 @@ def decoded(content: bytes, of: StateOf) -> FoldState:
         sequences,
         keys,
         numbers,
+        finance,
     )
 
 

@@ -25,7 +25,7 @@ LIST_INDEXES = (
 """Indexes that lists of events and stations need, and that make each write dearer. In a read model that is not served yet, the
 recorder makes them at the end: sorting costs 4 µs a record."""
 
-ANALYZE = "ANALYZE record, station_result, area_tally, office_tally"
+ANALYZE = "ANALYZE record, station_result, area_tally, office_tally, finance_report"
 
 BECOME_RECORDER = "SELECT pg_try_advisory_lock($1, hashtext($2))"
 """Takes RECORDER_LOCK and the schema's name. Returns true to the recorder that may write. The lock ends with its connection."""
@@ -51,6 +51,9 @@ CONSTANT_COLUMNS = (
 
 RECORD_COLUMNS = (*CONSTANT_COLUMNS, "state", "findings")
 """Columns that COPY writes, because records are only ever added."""
+
+FINANCE_COLUMNS = ("partition", "offset", "account", "report", "version", "area", "party", "contest")
+"""Columns of `finance_report` that COPY writes."""
 
 CHANGE_STATES = """
 UPDATE record SET state = given.state, findings = given.findings

@@ -14,10 +14,12 @@ from typing import Any, NamedTuple
 import orjson
 
 from projections.definition.compiled import Definition
+from projections.finance.accounts import account_of
 from projections.fold.chain import Applied, block_verdict, result_verdict
 from projections.fold.parts import Parts
+from projections.station.submissions import ResultState
 from schemas.codes import NOTHING_YET
-from schemas.derived.blocks import UNATTRIBUTED, Block, BlockRange, RecordRow, StateRow, StationRow
+from schemas.derived.blocks import FINANCE, UNATTRIBUTED, Block, BlockRange, RecordRow, StateRow, StationRow
 from schemas.derived.results import Cut, Result, ResultRange, at_or_before
 
 Row = tuple[Any, ...]
@@ -27,6 +29,8 @@ StateColumns = tuple[list[int], list[int], list[str], list[str]]
 
 _STATION_KEY = itemgetter(1, 2)
 """Key of a row of `station_result`: contest and rank."""
+NOT_ADMITTED = frozenset({ResultState.REFUSED.value, ResultState.DUPLICATE.value})
+"""States of a finance report that is not one of its account's."""
 
 
 class BlockGapError(Exception):
@@ -119,6 +123,8 @@ class Rows(NamedTuple):
     stations: list[Row]
     tallies: list[Row]
     office_tallies: list[Row]
+    finance: list[Row]
+    """Rows to be added to the table `finance_report`."""
     blocks: tuple[list[str], list[int], list[int]]
     """Block watermarks that moved, as columns."""
     results: list[tuple[str, Cut]]
@@ -138,6 +144,7 @@ class Rows(NamedTuple):
             sorted((row for part in parts for row in part.stations), key=_STATION_KEY),
             [row for part in parts for row in part.tallies],
             [row for part in parts for row in part.office_tallies],
+            [row for part in parts for row in part.finance],
             all_of([none, *(part.blocks for part in parts)]),
             [row for part in parts for row in part.results],
         )
@@ -151,6 +158,7 @@ def rows_of(batch: Batch) -> Rows:
         station_rows(batch),
         tally_rows(batch),
         office_rows(batch),
+        finance_rows(batch),
         (
             [office for office, _ in moved],
             [partition for _, partition in moved],
@@ -256,6 +264,20 @@ def office_rows(batch: Batch) -> list[Row]:
     return [(office, area, _json(tally)) for (office, area), tally in batch.office_tallies.items()]
 
 
+def finance_rows(batch: Batch) -> list[Row]:
+    """Columns of `finance_report` (recording.FINANCE_COLUMNS) of the reports that were admitted. Whether one was follows from
+    its first state, which is in the same block as its record and never becomes another of NOT_ADMITTED."""
+    rows = []
+    for partition, office, row in batch.records:
+        if office != FINANCE or batch.states[partition, row["offset"]]["state"] in NOT_ADMITTED:
+            continue
+        event = orjson.loads(orjson.dumps(row["payload"]))
+        account = account_of(event["area"], event.get("party"), event.get("contest"), event.get("choice"))
+        about = event["area"], event.get("party"), event.get("contest")
+        rows.append((partition, row["offset"], account, event["report"], event["version"], *about))
+    return rows
+
+
 def _findings(state: StateRow) -> str:
     return _json(state["findings"]) if state["findings"] else "[]"
 
@@ -265,7 +287,8 @@ def _json(value: object) -> str:
 
 
 def _gap_sentence(block: BlockRange, applied: int) -> str:
-    name = "records without an office" if block.office == UNATTRIBUTED else f"office {block.office}"
+    names = {UNATTRIBUTED: "records without an office", FINANCE: "finance reports"}
+    name = names.get(block.office, f"office {block.office}")
     return (
         f"subtotals of {name}, ledger partition {block.partition}: a {block.kind} from {block.from_} through "
         f"{block.through} came after {applied}; the blocks between are missing"

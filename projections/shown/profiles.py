@@ -149,8 +149,13 @@ class ProfileIndex:
                 "self": f"/v1/candidates/{contest.id}/{choice.id}",
                 "result": f"/v1/contests/{contest.id}",
                 "party": None if choice.party is None else f"/v1/parties/{choice.party}",
+                "finance": self._finance(f"/v1/finance/candidates/{contest.id}/{choice.id}"),
             },
         }
+
+    def _finance(self, path: str) -> str | None:
+        """The path of finance reports; None where the package does not describe campaign finance."""
+        return None if self._definition.election.finance is None else path
 
     # -- parties ---------------------------------------------------------------------------------------------------
 
@@ -170,7 +175,11 @@ class ProfileIndex:
             "lacking": [column for column in PARTY_COLUMNS if getattr(profile, column) is None],
             "offices": list(self._offices_of_party.get(party, ())),
             "candidates": self._candidates_of_party.get(party, 0),
-            "links": {"self": f"/v1/parties/{party}", "candidates": f"/v1/candidates?party={party}"},
+            "links": {
+                "self": f"/v1/parties/{party}",
+                "candidates": f"/v1/candidates?party={party}",
+                "finance": self._finance(f"/v1/finance?party={party}"),
+            },
         }
 
     def parties(self, after: str | None, limit: int) -> dict[str, Any]:

@@ -162,6 +162,8 @@ def _once(sources: Sources, wishes: Wishes, report_name: Path) -> Verdict:
         complain(f"note: {note}")
     if report.refused:
         complain(f"note: {len(report.refused):,} records in the logs must not count; the report lists them")
+    if report.finance is not None and report.finance.reports:
+        say(f"{report.finance.line} (not part of the verdict)")
     if report.numbering is not None:
         for finding in _shown(report.numbering):
             say(f"finding: {finding.sentence}")

@@ -1,4 +1,4 @@
-"""`rekap import`: real results of the past, signed and sent through the gateway like those of tonight."""
+"""`rekap import`: real results of the past, sent through the gateway like those of tonight; public lists of candidates."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from typing import Literal
 
 import click
 
+from rekap.elections.importers import kpu_2024_candidates as kpu_2024
 from rekap.elections.importers.kawalpemilu_2019 import Reading
+from rekap.elections.importers.kpu_2024_candidates import CandidateFilesError
 from rekap.operate.past_election import caught_up, import_package, submit_all
 from rekap.operate.stack import running_stack
 from rekap.terminal import say
 from runtime.files.temporary import temporary_directory
+from runtime.package.writing import write_package
 
 
 @click.group("import")
 def import_command() -> None:
-    """Count real results of past elections."""
+    """Count real results of past elections, or make a package of a public list of candidates."""
 
 
 @import_command.command("kawalpemilu-2019")
@@ -56,3 +59,24 @@ def kawalpemilu_2019(directory: Path, reading: Reading, arithmetic: Literal["sof
                 say(*json.dumps(totals, indent=2, ensure_ascii=False).split("\n"))
 
     asyncio.run(go())
+
+
+@import_command.command("kpu-2024-candidates")
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("package", type=click.Path(path_type=Path))
+def kpu_2024_candidates(directory: Path, package: Path) -> None:
+    """Write an election package to PACKAGE from KPU's list of candidates of DI Yogyakarta in 2024 (DCT) in DIRECTORY.
+
+    It has districts, parties, ballots and profiles. The list has no polling stations and no seats: each district of the tree
+    has one stand-in station, and seats are taken from the longest list of candidates. Keys are for you to add.
+
+    \b
+    Example:
+      rekap import kpu-2024-candidates candidates diy-2024
+    """
+    if package.exists() and any(package.iterdir()):
+        raise CandidateFilesError(f"{package}: is there already, and not empty")
+    found = kpu_2024.read(directory)
+    write_package(found.package, package, found.profiles)
+    contests, candidates = len(found.package.contests), len(found.profiles.candidates)
+    say(f"{package}: {candidates:,} candidates in {contests} contests; `rekap keys new` makes keys for keys.csv")

@@ -1,4 +1,4 @@
-"""`rekap submit`: hand in results through an outbox that outlives restarts and bad lines."""
+"""`rekap submit`: hand in results and finance reports through an outbox that outlives restarts and bad lines."""
 
 from __future__ import annotations
 
@@ -71,7 +71,8 @@ def submit(
 ) -> None:
     """Put the events of FILES into the outbox, then deliver all that waits there.
 
-    A file holds one JSON object, or one on each line: signed envelopes, or events to be signed with --key and --package.
+    A file holds one JSON object, or one on each line: signed envelopes, or events to be signed with --key and --package. A file
+    whose name ends in .csv holds campaign finance reports, a row for each line of a report (docs/finance.md).
     All of them are checked first. If one of them cannot be taken, nothing is signed or kept. Without FILES, only what
     waits is delivered; `rekap outbox` shows it. A form counts as delivered, or as refused, only when the gateway has signed
     that answer: with a key that the package registers, or else with the key that it had at the first use. At the end the
@@ -83,6 +84,7 @@ def submit(
     Examples:
       rekap submit form.json --key officer.pem --package my-election
       rekap submit corrected.json --key officer.pem --package my-election --correct
+      rekap submit finance.csv --key finance.pem --package my-election
       rekap submit --url https://count.example --keep-trying
     """
     address = base_url(url)

@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from proofs.signatures import key_id
+from rekap.elections import demo_finance
 from rekap.elections.indonesia.tree import ROOT, Tree, read_tree
 from schemas.definition.package import (
     Area,
@@ -85,12 +86,14 @@ class KeySlot(NamedTuple):
 
 
 def key_slots(tree: Tree | None = None) -> tuple[KeySlot, ...]:
-    """An authority, a reviewer and a supervisor of the nation, and for each regency one key of its station officers."""
+    """An authority, a reviewer, a supervisor and a finance key of the nation, and for each regency one key of its station
+    officers."""
     tree = tree or read_tree()
     return (
         KeySlot(Role.AUTHORITY, ROOT, f"{WATERMARK} KPU"),
         KeySlot(Role.REVIEWER, ROOT, f"{WATERMARK} KPU, verifikasi"),
         KeySlot(Role.SUPERVISOR, ROOT, f"{WATERMARK} Bawaslu"),
+        KeySlot(Role.FINANCE, ROOT, f"{WATERMARK} KPU, dana kampanye"),
         *(
             KeySlot(Role.STATION_OFFICER, area.code, f"{WATERMARK} KPPS {area.name}"[:300])
             for area in tree.areas
@@ -170,6 +173,7 @@ def _election(stations: int, seed: int, offices: Collection[str], partitions: in
         rules=_rules(offices),
         licence="ODbL-1.0",
         source="Area names and codes: idn-area-data 3.1.2 (ODbL 1.0). All else is invented for a rehearsal.",
+        finance=demo_finance.SETTINGS,
     )
 
 
@@ -182,7 +186,8 @@ def _rules(offices: Collection[str]) -> tuple[RuleSetting, ...]:
         RuleSetting(id="M1", severity=Severity.HARD, parameters={"fields": ["votes", "VA", "VB", "VC"]}),
     )
     of_dpr = (RuleSetting(id=rule, severity=Severity.HARD, offices=(DPR,)) for rule in ("P1", "P2"))
-    return (*everywhere, *of_dpr) if DPR in offices else everywhere
+    forms = (*everywhere, *of_dpr) if DPR in offices else everywhere
+    return (*forms, *demo_finance.RULES)
 
 
 def _key(slot: KeySlot, public_key: bytes) -> Key:

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from projections.definition.compiled import Definition
 from rekap.client.sending import BATCH_LINES, send_batch
+from rekap.elections.demo_finance import finance_reports
 from rekap.operate.stack import Stack
 from rekap.station.signing import Signer
 from runtime.http_client import AwayError, ask, client_for, what_came
@@ -142,6 +143,7 @@ class Night:
         started = asyncio.get_running_loop().time()
         shown_at = started
         async with client_for(self.stack.url, seconds_max=60) as client:
+            pending += self._finance(signers)
             for planned in plan(definition, self.seed):
                 while (now := asyncio.get_running_loop().time()) - started < planned.at / 1_000_000 * self.seconds:
                     await self._flush(client, pending, done)
@@ -170,6 +172,16 @@ class Night:
             await asyncio.sleep(1)
             await self._show(client, done)
         return done
+
+    def _finance(self, signers: dict[tuple[Role, str], Signer]) -> Iterator[tuple[str, bytes]]:
+        """Campaign finance reports, which were handed in before the night."""
+        signer = next(signer for (role, _), signer in signers.items() if role is Role.FINANCE)
+        before: dict[tuple[Any, ...], str] = {}
+        for body in finance_reports(self.package, self.seed):
+            account = tuple(body.get(name) for name in ("area", "party", "contest", "choice", "report"))
+            signed = signer.sign({**body, "supersedes": before.get(account), "created_at": _now()})
+            before[account] = signed.event_id
+            yield "finance reports", signed.envelope
 
     def _signers(self) -> dict[tuple[Role, str], Signer]:
         election = self.package.election

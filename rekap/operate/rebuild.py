@@ -49,7 +49,7 @@ from runtime.kafka.topics import group_of, topics_of
 from runtime.kafka.wanted_topics import create_topics
 from runtime.own_processes import python_module
 from runtime.settings import Settings, variable
-from schemas.derived.blocks import UNATTRIBUTED
+from schemas.derived.blocks import WITHOUT_VOTES
 
 WORKERS = ("rollup", "tabulator", "recorder")
 POLL_SECONDS = 1.0
@@ -181,7 +181,11 @@ class Rebuild:
             {each: ends[each] for each in ledger},
             {each: recorded.get(each, 0) for each in derived},
             {each: ends[each] for each in derived},
-            {(row["office"], row["partition"]): row["through"] + 1 for row in blocks if row["office"] != UNATTRIBUTED},
+            {
+                (row["office"], row["partition"]): row["through"] + 1
+                for row in blocks
+                if row["office"] not in WITHOUT_VOTES
+            },
             {(row["office"], partition): end + 1 for row in results for partition, end in enumerate(row["as_of"])},
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from proofs.signatures import key_id
 from rekap.client.belief import ElectionName, gateway_key
 from rekap.station.errors import OutboxError
 from rekap.station.event_files import EventFileError, Given, objects
+from rekap.station.finance_csv import finance_bodies
 from rekap.station.form_check import FormCheck
 from rekap.station.outbox import Outbox
 from rekap.terminal import complain, say
@@ -119,7 +120,7 @@ def fill(
     mistakes = _Mistakes(anyway)
     with outbox.all_or_nothing():
         for file in files:
-            for given in objects(file):
+            for given in _events_of(file, signing):
                 try:
                     new = _put(outbox, given, signing, mistakes)
                 except OutboxError as error:
@@ -129,6 +130,15 @@ def fill(
                 advanced(kept + known)
         mistakes.raise_if_any()
     say(f"{kept:,} put into the outbox, {known:,} were there already")
+
+
+def _events_of(file: Path, signing: Signing | None) -> Iterator[Given]:
+    """The events of a file. Raises EventFileError."""
+    if file.suffix.lower() != ".csv":
+        return objects(file)
+    if signing is None:
+        raise EventFileError(file, None, "holds finance reports, which are not signed; --key and --package sign them")
+    return finance_bodies(file, signing.definition)
 
 
 def _put(outbox: Outbox, given: Given, signing: Signing | None, mistakes: _Mistakes) -> bool:
@@ -153,7 +163,7 @@ def _put(outbox: Outbox, given: Given, signing: Signing | None, mistakes: _Mista
             }
         elif type(version) is int and version <= version_before:
             raise OutboxError(
-                f"station {given.value.get('station')}: version {version_before} of this form was signed here before and is "
+                f"{_named(given)}version {version_before} was signed here before and is "
                 f"different (event {event_before[:16]}); if this one is the correction, --correct makes it version "
                 f"{version_before + 1}"
             )
@@ -161,6 +171,15 @@ def _put(outbox: Outbox, given: Given, signing: Signing | None, mistakes: _Mista
     for mistake in signing.check.mistakes(event):
         mistakes.add(given, mistake.rule, mistake.sentence, mistake.is_refused)
     return True
+
+
+def _named(given: Given) -> str:
+    """What an event is about, for the beginning of a sentence."""
+    value = given.value
+    if "station" in value:
+        return f"station {value['station']}: "
+    account = [f"{name} {value[name]}" for name in ("party", "contest", "choice", "area", "report") if value.get(name)]
+    return f"{', '.join(account)}: " if account else ""
 
 
 class _Mistakes:
@@ -174,8 +193,7 @@ class _Mistakes:
         self._found += 1
         self._refused += is_refused
         if self._found <= MISTAKES_SHOWN:
-            station = f"station {given.value['station']}: " if "station" in given.value else ""
-            complain(f"{given.position}: {station}{rule}: {sentence}")
+            complain(f"{given.position}: {_named(given)}{rule}: {sentence}")
 
     def raise_if_any(self) -> None:
         """Raises OutboxError, unless they are to be signed anyway."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from projections.definition.compiled import Definition, KeyEntry
+from projections.finance.rules import FinanceJudge
 from projections.fold.authority import check_election, check_key, check_scope
 from projections.form.rules import FormJudge
 from proofs.signatures import key_id
 from schemas.codes import KeyId
 from schemas.definition.package import Role, Severity
-from schemas.ledger.events import LEDGER_EVENT, AnyEvent, ResultReported
+from schemas.findings import Finding
+from schemas.ledger.events import LEDGER_EVENT, AnyEvent, FinanceReported, ResultReported
 from schemas.ledger.reports import report_from
 
 NO_KEY = KeyId("0" * 16)
@@ -58,13 +60,20 @@ class FormCheck:
             refusal = check_scope(event, key, definition)
         if refusal is not None:
             return [Mistake(refusal.rule, refusal.sentence_en, True)]
+        if isinstance(event, FinanceReported):
+            return _mistakes(FinanceJudge(definition).judge(event), "D5")
         if not isinstance(event, ResultReported):
             return []
         contest = definition.ballots.contest(event.contest)
         registered = definition.stations.registered[definition.stations.number[event.station]]
         findings = self._judge.judge(report_from(event).form, contest, registered)
-        return [
-            Mistake(finding.rule, finding.sentence_en, finding.rule == "C1")
-            for finding in findings
-            if finding.severity is not Severity.INFO
-        ]
+        return _mistakes(findings, "C1")
+
+
+def _mistakes(findings: Iterable[Finding], refused_rule: str) -> list[Mistake]:
+    """Findings that hold or flag an event. Gateways refuse an event that breaks `refused_rule`."""
+    return [
+        Mistake(finding.rule, finding.sentence_en, finding.rule == refused_rule)
+        for finding in findings
+        if finding.severity is not Severity.INFO
+    ]

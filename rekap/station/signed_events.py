@@ -31,8 +31,8 @@ CREATE TABLE IF NOT EXISTS signed (
     body TEXT NOT NULL,          -- hash of the body that was given, so that the same file twice is one event
     event TEXT NOT NULL,
     seq INTEGER NOT NULL,
-    station TEXT,
-    contest TEXT,
+    station TEXT,                -- of a finance report: its account
+    contest TEXT,                -- of a finance report: the kind of report
     version INTEGER,
     PRIMARY KEY (key_id, definition, seq)
 ) WITHOUT ROWID;
@@ -88,10 +88,10 @@ class SignedEvents:
             raise OutboxError(str(error)) from None
         except (ValueError, TypeError, RecursionError) as error:
             raise OutboxError(f"not an event: {error}") from None
-        of_form = tuple(getattr(event, name, None) for name in ("station", "contest", "version"))
+        subject = _subject(event.model_dump()) or (getattr(event, "station", None), getattr(event, "contest", None))
         self._database.execute(
             "INSERT INTO signed VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (*chain, _digest(body), signed.event_id, seq, *of_form),
+            (*chain, _digest(body), signed.event_id, seq, *subject, getattr(event, "version", None)),
         )
         return event, signed
 
@@ -111,11 +111,9 @@ class SignedEvents:
         )
 
     def highest_version(self, body: Mapping[str, Any], definition: Definition) -> tuple[str, int] | None:
-        """(event, version) of the highest version that was signed here for this body's station and contest."""
-        station, contest = body.get("station"), body.get("contest")
-        if body.get("type") != "result.reported" or not isinstance(station, str) or not isinstance(contest, str):
-            return None
-        return self._highest(definition.hash, station, contest, below=2**31)
+        """(event, version) of the highest version that was signed here of this body's form or finance report."""
+        subject = _subject(body)
+        return None if subject is None else self._highest(definition.hash, *subject, below=2**31)
 
     def number_of(self, event: str) -> int | None:
         """The number of an event that was signed here."""
@@ -146,12 +144,10 @@ class SignedEvents:
 
     def _with_supersedes(self, body: Mapping[str, Any], definition: Definition) -> Mapping[str, Any]:
         """The body with `supersedes`, if it is a later version that names none."""
-        station, contest, version = (body.get(name) for name in ("station", "contest", "version"))
-        if body.get("type") != "result.reported" or body.get("supersedes") or type(version) is not int or version < 2:
+        subject, version = _subject(body), body.get("version")
+        if subject is None or body.get("supersedes") or type(version) is not int or version < 2:
             return body
-        if not isinstance(station, str) or not isinstance(contest, str):
-            return body
-        before = self._highest(definition.hash, station, contest, below=version)
+        before = self._highest(definition.hash, *subject, below=version)
         return body if before is None else {**body, "supersedes": before[0]}
 
     def _highest(self, definition: str, station: str, contest: str, *, below: int) -> tuple[str, int] | None:
@@ -163,6 +159,20 @@ class SignedEvents:
             (definition, station, contest, below),
         ).fetchone()
         return None if row is None else (row[0], row[1])
+
+
+def _subject(body: Mapping[str, Any]) -> tuple[str, str] | None:
+    """What the versions of an event are counted by: station and contest of a form, account and kind of a finance report. None
+    for other events, and where a field is missing or no text."""
+    names = {"result.reported": ("station", "contest"), "finance.reported": ("area", "report")}.get(
+        body.get("type", "")
+    )
+    if names is None or not all(isinstance(body.get(name), str) for name in names):
+        return None
+    if body["type"] == "result.reported":
+        return body["station"], body["contest"]
+    account = "/".join(str(body.get(name) or "") for name in ("area", "party", "contest", "choice"))
+    return account, body["report"]
 
 
 def _chain(key: Ed25519PrivateKey, definition: Definition) -> tuple[str, str]:

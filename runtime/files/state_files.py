@@ -119,6 +119,7 @@ FOLD_CODE = (
     "schemas.times",
     "projections.area",
     "projections.definition",
+    "projections.finance",
     "projections.fold",
     "projections.form",
     "projections.station",

@@ -26,7 +26,7 @@ from runtime.kafka.seals import SealError, Seals
 from runtime.kafka.topics import topics_of
 from runtime.logs import log_line
 from schemas.definition.package import Election
-from schemas.derived.blocks import UNATTRIBUTED, BlockRange
+from schemas.derived.blocks import WITHOUT_VOTES, BlockRange
 from schemas.derived.bundles import blocks_in
 from schemas.derived.results import ResultRange
 
@@ -130,7 +130,7 @@ class Opener:
         """`consumer` asks Kafka where the ledger ends. It may be the consumer that reads the messages."""
         self._seals = seals
         self._topics = topics_of(election, generation)
-        self._offices = {*offices, UNATTRIBUTED}
+        self._offices = {*offices, *WITHOUT_VOTES}
         self._partitions = election.partitions
         self._ends = LedgerEnds(consumer, topics_of(election).ledger, election.partitions)
         self._aside = aside

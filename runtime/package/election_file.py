@@ -16,7 +16,16 @@ from runtime.package.json_lines import json_lines
 from runtime.package.problem_list import FileProblems
 from runtime.package.shape_sentences import did_you_mean, sentence
 from runtime.package.texts import CONTROL
-from schemas.definition.package import Election, Level, Row, RuleSetting
+from schemas.definition.package import (
+    DonorKind,
+    Election,
+    FinanceSettings,
+    Level,
+    ReportKind,
+    Row,
+    RuleSetting,
+    SpendingKind,
+)
 
 JSON_DEPTH_MAX = 32
 _NOT_TEXT = re.compile(f"{CONTROL.pattern}|[\ud800-\udfff]")
@@ -31,6 +40,7 @@ _STAND_INS: Mapping[str, Any] = {
     "rules": [],
     "licence": "-",
     "source": None,
+    "finance": None,
 }
 """For the third pass, instead of a value that does not have its shape. Levels have none, because without them there is
 nothing to compare the areas with."""
@@ -120,9 +130,21 @@ def _mended(value: Mapping[str, Any], error: ValidationError) -> Election | None
 
 def _fields_beside(location: tuple[int | str, ...]) -> Sequence[str]:
     """The fields that the object around this location may have."""
-    models: dict[str, type[Row]] = {"levels": Level, "rules": RuleSetting}
-    model = Election if len(location) == 1 else models.get(str(location[0]))
+    names = tuple(part for part in location[:-1] if isinstance(part, str))
+    model = _MODELS.get(names)
     return tuple(model.model_fields) if model else ()
+
+
+_MODELS: Mapping[tuple[str, ...], type[Row]] = {
+    (): Election,
+    ("levels",): Level,
+    ("rules",): RuleSetting,
+    ("finance",): FinanceSettings,
+    ("finance", "reports"): ReportKind,
+    ("finance", "donors"): DonorKind,
+    ("finance", "spending"): SpendingKind,
+}
+"""Path of an object, without numbers in lists → its model."""
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:

@@ -9,7 +9,7 @@ ELECTION_FILE = "election.json"
 DESCRIPTOR_FILE = "datapackage.json"
 OPTIONAL_TABLES = frozenset({"districts", "parties", *PROFILE_TABLES})
 """Tables that an election may not need: their file may be missing."""
-UNREAD_FILES = frozenset({DESCRIPTOR_FILE, "finance.csv"})
+UNREAD_FILES = frozenset({DESCRIPTOR_FILE})
 UNREAD_FOLDERS = frozenset({"maps"})
 """Parts of a package that do not affect the count. They are served, and not read here (DESIGN 4)."""
 

@@ -12,10 +12,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from schemas.codes import CODE_PATTERN, ELECTION_PATTERN, KEY_ID_PATTERN, SHA256_PATTERN
-from schemas.definition.package import LANGUAGE_PATTERN, TEXT_PATTERN, Key, RuleSetting
+from schemas.definition.package import CURRENCY_PATTERN, LANGUAGE_PATTERN, TEXT_PATTERN, Key, RuleSetting
 from schemas.definition.profiles import COLOUR_PATTERN
 from schemas.ledger.envelope import Envelope
 from schemas.ledger.events import REASON_PATTERN, TIME_PATTERN
+from schemas.ledger.finance import DAY_PATTERN
 from schemas.texts import WEB_ADDRESS_PATTERN, shown
 
 SHOWN_CHARACTERS_MAX = 60
@@ -31,6 +32,8 @@ PATTERN_SENTENCES: Mapping[str, str] = {
     TIME_PATTERN: "a time such as 2029-02-14T13:05:00+07:00, with a day and hour that exist",
     KEY_ID_PATTERN: "a key id: 16 hexadecimal digits in lower case",
     SHA256_PATTERN: "a SHA-256 hash: 64 hexadecimal digits in lower case",
+    DAY_PATTERN: "a day such as 2029-02-14",
+    CURRENCY_PATTERN: "a currency of ISO 4217: three capital letters, such as IDR",
     REASON_PATTERN: "a reason: 1 to 32 capital letters, digits, hyphens or underscores, a letter first",
     Envelope.model_json_schema()["properties"]["payloadType"]["pattern"]: "the type of our events, "
     "application/vnd.rekap.event+json",

@@ -18,7 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel
 from pydantic_core import PydanticCustomError
 
 from schemas.canonical import canonical_bytes, sha256_hex
-from schemas.codes import ELECTION_PATTERN, KEY_ID_PATTERN, Code, Count
+from schemas.codes import AMOUNT_MAX, ELECTION_PATTERN, KEY_ID_PATTERN, Amount, Code, Count
 from schemas.ledger.forms import CHOICES_MAX
 from schemas.texts import PLAIN_TEXT_PATTERN, REAL_DAY
 
@@ -76,6 +76,8 @@ class Role(StrEnum):
     """The court that decides disputes over results (MK)."""
     RECAPITULATOR = "recapitulator"
     """Declares and certifies the official recapitulation of its area (PPK, KPU Kabupaten/Kota, KPU Provinsi, KPU)."""
+    FINANCE = "finance"
+    """Reports the campaign finance of parties and candidates in its scope (KPU, from their LADK, LPSDK and LPPDK)."""
     GATEWAY = "gateway"
     """Signs receipts and refusals, and submits no events. Where a package registers gateways, an outbox accepts receipts of no
     other key."""
@@ -132,11 +134,69 @@ class RuleSetting(Row):
     severity: Severity
     """`hard` holds a form that breaks the rule, `soft` counts and flags it, `info` counts it with a note."""
     tolerance: Count = 0
-    """Largest difference, in votes or people, that does not break the rule."""
+    """Largest difference, in votes or people, that does not break the rule. For D1 to D3 it is an amount, for D4 days."""
     offices: tuple[Code, ...] = ()
     """Offices the rule applies to; empty means all."""
     parameters: dict[str, Number | str | list[str]] = Field(default_factory=dict)
     """Other settings of the rule; docs/forms.md lists them."""
+
+
+FINANCE_KINDS_MAX = 50
+"""Kinds of donors, and of spending, of one election. So the lines of one report add up to less than 2^53, which every reader of
+JSON keeps exactly."""
+assert FINANCE_KINDS_MAX * AMOUNT_MAX < 2**53
+REPORT_KINDS_MAX = 20
+CURRENCY_PATTERN = r"^[A-Z]{3}$"
+
+
+class ReportKind(Row):
+    """A campaign finance report that the law asks for: in Indonesia the initial one (LADK), that of donations (LPSDK), and the
+    final one of income and spending (LPPDK)."""
+
+    id: Code
+    """Id of the kind of report, such as LADK."""
+    name: LocalText
+    """Name of the kind of report."""
+    due: Day | None = None
+    """The last day on which it may be handed in; none where the law names no day."""
+    audited: bool = False
+    """Whether an accountant states an opinion of it."""
+
+
+class DonorKind(Row):
+    """A kind of donor, such as a person, a company or the party itself."""
+
+    id: Code
+    """Id of the kind of donor."""
+    name: LocalText
+    """Name of the kind of donor."""
+    limit: Amount | None = None
+    """The most that one donor of this kind may give to one account; 0 where such donors may give nothing."""
+    limits: dict[Code, Amount] = Field(default_factory=dict)
+    """Limits of the candidates of some offices, by office, instead of `limit`."""
+
+
+class SpendingKind(Row):
+    id: Code
+    """Id of the kind of spending."""
+    name: LocalText
+    """Name of the kind of spending."""
+
+
+class FinanceSettings(Row):
+    """Campaign finance (dana kampanye). Kinds are data, because each law has its own. Amounts are whole numbers of the
+    currency's minor unit."""
+
+    currency: Annotated[str, Field(pattern=CURRENCY_PATTERN)]
+    """ISO 4217, such as IDR."""
+    decimals: Annotated[int, Field(ge=0, le=4, strict=True)] = 0
+    """Digits of the minor unit: with 2, the amount 150 is 1.50 of the currency."""
+    reports: Annotated[tuple[ReportKind, ...], Field(min_length=1, max_length=REPORT_KINDS_MAX)]
+    """Kinds of report that the law asks for, in the order in which they are due."""
+    donors: Annotated[tuple[DonorKind, ...], Field(min_length=1, max_length=FINANCE_KINDS_MAX)]
+    """Kinds of donor, with their limits."""
+    spending: Annotated[tuple[SpendingKind, ...], Field(min_length=1, max_length=FINANCE_KINDS_MAX)]
+    """Kinds of spending."""
 
 
 class Election(Row):
@@ -164,6 +224,9 @@ class Election(Row):
     """Licence of the package and of the results."""
     source: Text | None = None
     """Who made the package, and from what."""
+    finance: FinanceSettings | None = None
+    """Campaign finance; left out where none is reported. Then the field is not part of the definition hash, so that packages
+    from before it have the hash that they had."""
 
 
 class Area(Row):
@@ -332,7 +395,9 @@ class ElectionPackage:
         return sha256_hex(
             canonical_bytes(
                 {
-                    "election": self.election.model_dump(mode="json"),
+                    "election": self.election.model_dump(
+                        mode="json", exclude={"finance"} if self.election.finance is None else None
+                    ),
                     **{name: row_hashes(rows) for name, rows in self.tables().items()},
                 }
             )

@@ -35,6 +35,13 @@ UNATTRIBUTED = OfficeId("-")
 """The office of records that do not name one, because they are garbage or name an unknown contest. They have no votes, but they
 are shown."""
 
+FINANCE = OfficeId("-finance")
+"""The office of campaign finance reports. It has no votes: its blocks are a chain of their own, so that nothing about finance
+can change or stop a block with votes."""
+
+WITHOUT_VOTES = frozenset({UNATTRIBUTED, FINANCE})
+"""Offices that no package has (a code begins with a letter or a digit), and that nothing adds up."""
+
 AreaTally = tuple[str, str, list[int]]
 """(contest id, area code, tally as in projections/area/tally.py)"""
 

@@ -10,7 +10,8 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from schemas.codes import ELECTION_PATTERN, Code, Sha256
-from schemas.definition.package import PARTITIONS_MAX, Mode
+from schemas.definition.package import FINANCE_KINDS_MAX, PARTITIONS_MAX, Mode
+from schemas.ledger.finance import Balance, DayText, Document, Income, Opinion, Spending
 from schemas.ledger.forms import ResultForm
 from schemas.texts import PLAIN_TEXT_PATTERN, REAL_DAY, REAL_HOUR, WEB_ADDRESS_PATTERN
 
@@ -168,6 +169,59 @@ class AnnulmentWithdrawn(_OnStation):
     """Reason."""
 
 
+class FinanceReported(Event):
+    """A campaign finance report (LADK, LPSDK, LPPDK) of one account, as version n. The account is that of a party in an area,
+    or that of a candidate, whose area is the smallest one that holds all voters of the contest."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["party"]}, {"required": ["contest", "choice"]}]}
+    )
+
+    type: Literal["finance.reported"]
+    """Type of the event."""
+    area: Code
+    """Decides the ledger partition, as a station's area does for a result."""
+    party: Code | None = None
+    """Id of the party; null for a candidate."""
+    contest: Code | None = None
+    """Id of the contest; null for a party."""
+    choice: Code | None = None
+    """Id of the candidate's choice; null for a party."""
+    report: Code
+    """The kind of report, one of the package's."""
+    version: Version
+    """Version of the report, from 1; each correction has a higher one."""
+    supersedes: Sha256 | None = None
+    """Event id of the version that this one corrects; null for the first version."""
+    reason: ReasonCode | None = None
+    """Reason."""
+    begins: DayText
+    """First day of the period that the report covers."""
+    ends: DayText
+    """Last day of the period."""
+    submitted: DayText
+    """Day on which the party or candidate handed the report in."""
+    opening: Balance
+    """Balance before the period (saldo awal)."""
+    income: Annotated[tuple[Income, ...], Field(max_length=FINANCE_KINDS_MAX)] = ()
+    """Income by kind of donor."""
+    spending: Annotated[tuple[Spending, ...], Field(max_length=FINANCE_KINDS_MAX)] = ()
+    """Spending by kind."""
+    closing: Balance
+    """Balance after the period (saldo akhir), as the report states it."""
+    opinion: Opinion | None = None
+    """The accountant's opinion; null where the report states none."""
+    document: Document
+    """The document that the report was read from."""
+
+    @model_validator(mode="after")
+    def _names_one_account(self) -> FinanceReported:
+        of_candidate = (self.contest is not None, self.choice is not None)
+        if of_candidate != ((False, False) if self.party is not None else (True, True)):
+            raise ValueError("a finance report names either `party`, or `contest` and `choice`")
+        return self
+
+
 class _OnArea(Event):
     area: Code
     """Code of the area."""
@@ -231,6 +285,7 @@ AnyEvent = (
     | ResultReviewed
     | ResultAnnulled
     | AnnulmentWithdrawn
+    | FinanceReported
     | RecapDeclared
     | AreaCertified
     | ObjectionFiled
@@ -242,7 +297,13 @@ EVENT_TYPES: tuple[str, ...] = tuple(get_args(each.model_fields["type"].annotati
 LEDGER_EVENT: TypeAdapter[AnyEvent] = TypeAdapter(Annotated[AnyEvent, Field(discriminator="type")])
 
 ACCEPTED_TYPES = frozenset(
-    {"election.opened", "result.reported", "result.reviewed", "result.annulled", "annulment.withdrawn"}
+    {
+        "election.opened",
+        "result.reported",
+        "result.reviewed",
+        "result.annulled",
+        "annulment.withdrawn",
+        "finance.reported",
+    }
 )
-"""Types of event that this version of Rekap accepts and counts. It knows the shape of the others, and refuses them with that
-reason."""
+"""Types of event that this version of Rekap accepts. It knows the shape of the others, and refuses them with that reason."""

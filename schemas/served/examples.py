@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.served.election_lists import LIST_EXAMPLES
+from schemas.served.finance import FINANCE_EXAMPLES
 from schemas.served.profiles import PROFILE_EXAMPLES
 from schemas.served.questions import QUESTION_EXAMPLES
 from schemas.served.snapshots import (
@@ -132,6 +133,7 @@ EXAMPLES: dict[type[Any], dict[str, Any]] = {
     **LIST_EXAMPLES,
     **PROFILE_EXAMPLES,
     **QUESTION_EXAMPLES,
+    **FINANCE_EXAMPLES,
     ElectionSnapshot: {
         **_ELECTION,
         "title": {"id": "Pemilihan Umum 2029", "en": "General election 2029"},

@@ -42,6 +42,8 @@ class CandidateLinks(_Part):
     """Votes and progress."""
     party: str | None
     """The party; null where there is none."""
+    finance: str | None
+    """Finance reports; null where the election has none."""
 
 
 class CandidateLine(_Part):
@@ -86,6 +88,8 @@ class PartyLinks(_Part):
     """The profile itself."""
     candidates: str
     """Its candidates."""
+    finance: str | None
+    """Finance reports; null where the election has none."""
 
 
 class PartyLine(_Part):
@@ -217,7 +221,12 @@ _CANDIDATE = {
         {"person": 1, "name": "SITI CONTOH", "sex": "female", "residence": "SLEMAN", "photo": None, "web": None}
     ],
     "lacking": ["photo", "web"],
-    "links": {"self": "/v1/candidates/dpr-3401/1-2", "result": "/v1/contests/dpr-3401", "party": "/v1/parties/1"},
+    "links": {
+        "self": "/v1/candidates/dpr-3401/1-2",
+        "result": "/v1/contests/dpr-3401",
+        "party": "/v1/parties/1",
+        "finance": "/v1/finance/candidates/dpr-3401/1-2",
+    },
 }
 _PARTY = {
     "party": "1",
@@ -230,7 +239,11 @@ _PARTY = {
     "lacking": ["web", "logo"],
     "offices": ["dpr"],
     "candidates": 8,
-    "links": {"self": "/v1/parties/1", "candidates": "/v1/candidates?party=1"},
+    "links": {
+        "self": "/v1/parties/1",
+        "candidates": "/v1/candidates?party=1",
+        "finance": "/v1/finance?party=1",
+    },
 }
 _DISTRICT = {
     "district": "3401",

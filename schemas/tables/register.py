@@ -53,6 +53,7 @@ _ROLES = _listed(
     supervisor=("Election supervisor", "Pengawas (Bawaslu)"),
     court=("Court that decides disputes over results", "Mahkamah"),
     recapitulator=("Declares the recapitulation of an area", "Menetapkan rekapitulasi wilayah"),
+    finance=("Reports campaign finance", "Melaporkan dana kampanye"),
     gateway=("Signs receipts", "Menandatangani tanda terima"),
 )
 
@@ -171,7 +172,7 @@ RULES = Table(
 )
 KEYS = Table(
     "keys",
-    "1.0.0",
+    "1.1.0",
     Meaning("Public keys that may sign events, with their roles", "Kunci publik dan perannya"),
     (
         Column("key", Kind.HASH, Meaning("Key id", "Id kunci")),

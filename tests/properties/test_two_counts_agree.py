@@ -197,6 +197,9 @@ def _assert_same_verdicts(blocks: list[Block], counted: Recount) -> None:
             assert (state, rules) == ("held" if refusal == "S1" else "refused", {refusal}), where
         elif is_repeated or refusal == "E7":
             assert (state, rules) == ("duplicate", set()), where
+        elif kind == "finance.reported":
+            assert state in {"counted", "flagged", "held", "superseded"}, where
+            assert bool(rules & {"Q1", "Q2"}) == is_out_of_sequence, where
         elif kind != "result.reported":
             assert state == "applied", where
             assert rules <= {"Q1", "Q2"}, where

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from projections.area.rollup import Rollup
 from projections.definition.compiled import Definition
+from projections.definition.tree import partition_of
 from projections.fold.records import read_record
 from projections.fold.tabulation import PartitionFold
 from proofs.signatures import key_id, load_public_key, verify
@@ -83,6 +84,10 @@ class MemoryLedger:
     def submit(self, envelope: bytes, station: str) -> tuple[int, int]:
         partition = self.definition.stations.partition(self.definition.stations.number[station])
         return partition, self.append(partition, envelope)
+
+    def report_finance(self, name: str, body: Mapping[str, Any]) -> tuple[int, int]:
+        partition = partition_of(body["area"], self.definition.partitions)
+        return partition, self.append(partition, self.signed(name, body))
 
     def say(self, name: str, body: Mapping[str, Any]) -> tuple[int, int]:
         return self.submit(self.signed(name, body), body["station"])

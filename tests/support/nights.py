@@ -6,12 +6,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from projections.definition.tree import partition_of
 from projections.fold.records import read_record
 from schemas.codes import Partition
 from schemas.definition.package import RuleSetting, Severity
 from schemas.ledger.envelope import ledger_record
 from tests.support.ledger import CREATED_AT, MemoryLedger
 from tests.support.small_election import RULES, annulled, elsewhere, reviewed, small_package, withdrawn
+from tests.support.small_finance import finance_report, with_finance, with_finance_keys
 
 HARD, SOFT, INFO = Severity.HARD, Severity.SOFT, Severity.INFO
 MANY_RULES = (
@@ -51,8 +53,11 @@ OTHER_RULES = (
 )
 RULE_SETS = (RULES, MANY_RULES, OTHER_RULES)
 PACKAGES = tuple(
-    country(small_package(rules)) for country in (lambda package: package, elsewhere) for rules in RULE_SETS
+    country(with_finance_keys(small_package(rules)))
+    for country in (lambda package: package, lambda package: with_finance(elsewhere(package)))
+    for rules in RULE_SETS
 )
+"""All have keys for finance reports, and the later half describes campaign finance."""
 
 STATIONS = {"1.1.1-1": "council-a", "1.1.1-2": "council-a", "2.1.1-1": "council-b", "2.1.2-2": "council-c"}
 PAIRS, PARTIES = ("01", "02", "03"), ("P1-0", "P1-1", "P2-0", "P2-1")
@@ -87,7 +92,34 @@ def _reports(draw: st.DrawFn) -> dict[str, Any]:
     return body if corrects == "its own" else {**body, "supersedes": corrects}
 
 
+accounts = st.one_of(
+    st.fixed_dictionaries(
+        {"party": st.sampled_from(("P1", "P1", "P2", "P9")), "area": st.sampled_from(("1", "1", "N", "2.1.1", "9"))}
+    ),
+    st.fixed_dictionaries(
+        {
+            "contest": st.sampled_from(("president", "council-a", "mayor")),
+            "choice": st.sampled_from(("01", "P1-1", "P1-0")),
+            "area": st.sampled_from(("N", "1.1")),
+        }
+    ),
+)
+finance_reports = st.builds(
+    lambda account, rest: {**finance_report(), "party": None, **account, **rest},
+    accounts,
+    st.fixed_dictionaries(
+        {"version": st.integers(1, 3), "closing": st.sampled_from((12_000, 12_000, 5))},
+        optional={"report": st.sampled_from(("LPPDK", "LXX")), "submitted": st.just("2028-12-05")},
+    ),
+)
 acts = st.one_of(
+    st.tuples(
+        st.just("finance"),
+        finance_reports,
+        st.sampled_from(("finance", "finance", "finance-1", "officer")),
+        st.sampled_from((0, 0, 0, 1)),
+    ),
+    st.tuples(st.just("finance again"), st.integers(0, 30)),
     st.tuples(st.just("say"), _reports()),
     st.tuples(st.just("say"), _reports()),
     st.tuples(st.just("again"), st.integers(0, 30)),
@@ -97,7 +129,10 @@ acts = st.one_of(
     st.tuples(st.just("annul"), st.sampled_from(sorted(STATIONS)), st.sampled_from((1, 2, 3, 12, 20))),
     st.tuples(st.just("annul one"), st.integers(0, 30)),
     st.tuples(
-        st.just("misnumber"), st.sampled_from(("officer", "reviewer")), st.integers(-3, 2), st.sampled_from(PREVS)
+        st.just("misnumber"),
+        st.sampled_from(("officer", "reviewer", "finance")),
+        st.integers(-3, 2),
+        st.sampled_from(PREVS),
     ),
     st.tuples(st.just("withdraw"), st.integers(0, 30), st.sampled_from(("supervisor", "supervisor", "court"))),
     st.tuples(
@@ -153,8 +188,15 @@ def play(ledger: MemoryLedger, night: list[tuple[Any, ...]]) -> None:
     submitted: list[tuple[bytes, str, str]] = []
     reviews_said: list[tuple[bytes, str]] = []
     orders: list[tuple[str, str, str]] = []
+    finances: list[tuple[int, bytes]] = []
     for act in night:
         match act:
+            case ("finance", body, key, shift):
+                home = partition_of(body["area"], ledger.definition.partitions)
+                finances.append(((home + shift) % ledger.definition.partitions, ledger.signed(key, body)))
+                ledger.append(*finances[-1])
+            case ("finance again", number) if finances:
+                ledger.append(*finances[number % len(finances)])
             case ("say", body):
                 envelope = ledger.signed("officer", body)
                 ledger.submit(envelope, body["station"])

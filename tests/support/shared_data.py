@@ -15,3 +15,10 @@ needs_diy_2019 = pytest.mark.skipif(
     not DIY_2019.is_dir() and "CI" not in os.environ,
     reason="needs shared/data/id-2019-diy beside the checkout (or REKAP_SHARED)",
 )
+
+CANDIDATES_2024 = SHARED / "data" / "id-2024-candidates"
+
+needs_candidates_2024 = pytest.mark.skipif(
+    not CANDIDATES_2024.is_dir() and "CI" not in os.environ,
+    reason="needs shared/data/id-2024-candidates beside the checkout (or REKAP_SHARED)",
+)

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import replace
@@ -35,7 +35,7 @@ from projections.area.rollup import Rollup
 from projections.definition.compiled import Definition
 from projections.fold.tabulation import FoldState, GenesisError, PartitionFold
 from projections.readmodel import key_number_queries, queries, recording
-from projections.readmodel.rows import Batch, Watermarks, record_rows
+from projections.readmodel.rows import Batch, Watermarks, finance_rows, record_rows
 from proofs.growing_log import GrowingLog
 from proofs.signatures import load_public_key
 from rekap.errors import UnusableError
@@ -52,7 +52,7 @@ from rekap.terminal import complain, say
 from runtime.files.tile_store import TileStore
 from runtime.kafka.generations import current_generation
 from runtime.settings import Settings
-from schemas.derived.blocks import UNATTRIBUTED
+from schemas.derived.blocks import WITHOUT_VOTES
 from schemas.served.logs import folder_of
 
 CHUNK = 1_000
@@ -113,7 +113,7 @@ class Doctor:
             await self._numbers()
 
     def _cuts(self, partition: int, heads: dict[int, list[LogHead]]) -> _Cuts:
-        offices = [*(entry.id for entry in self._definition.ballots.offices), UNATTRIBUTED]
+        offices = [*(entry.id for entry in self._definition.ballots.offices), *WITHOUT_VOTES]
         nothing = (-1,) * self._definition.partitions
         return _Cuts(
             {office: self._tables.blocks.get((office, partition), -1) for office in offices},
@@ -127,9 +127,10 @@ class Doctor:
         log = GrowingLog()
         store = TileStore(self._settings.log_directory / folder_of(self._definition.election, partition))
         kept = Batch(self._definition, Watermarks({}, {}))
-        columns = ", ".join(f'"{name}"' for name in recording.CONSTANT_COLUMNS)
-        statement = f'SELECT {columns} FROM record WHERE partition = $1 ORDER BY "offset"'  # noqa: S608  # our own names
-        records = self._tables.merge("record", statement, partition)
+        records = self._tables.merge("record", _in_order("record", recording.CONSTANT_COLUMNS), partition)
+        finance = self._tables.merge(
+            "finance_report", _in_order("finance_report", recording.FINANCE_COLUMNS), partition
+        )
         wanted = cuts.offsets
         async with aclosing(_chunks(records_of(self._settings, self._definition, partition))) as chunks:
             async for values in chunks:
@@ -154,6 +155,7 @@ class Doctor:
                         wanted.pop(0)
                 self._add_blocks(fold, cuts, kept)
                 await records.take(record_rows(kept))
+                await finance.take(finance_rows(kept))
                 kept.records.clear()
                 self._show(fold.next_offset - first)
                 if not wanted:
@@ -161,6 +163,7 @@ class Doctor:
         for offset in wanted:
             self.report.compare("ledger", f"partition {partition}", f"a record at offset {offset}", "the end before it")
         await records.end()
+        await finance.end()
         await self._tables.compare_partition(partition, kept)
 
     def _add_blocks(self, fold: PartitionFold, cuts: _Cuts, kept: Batch) -> None:
@@ -217,6 +220,11 @@ async def examine(settings: Settings, definition: Definition) -> Report:
     finally:
         await connection.close()
     return doctor.report
+
+
+def _in_order(table: str, columns: Iterable[str]) -> str:
+    names = ", ".join(f'"{name}"' for name in columns)
+    return f'SELECT {names} FROM {table} WHERE partition = $1 ORDER BY "offset"'  # noqa: S608  # our own names
 
 
 async def _chunks(values: AsyncGenerator[bytes]) -> AsyncGenerator[list[bytes]]:

@@ -112,6 +112,7 @@ class Tables:
         for table, columns in (
             ("record", 'partition, "offset", event'),
             ("station_result", "station, contest, partition"),
+            ("finance_report", 'partition, "offset", account'),
             ("block_watermark", "office, partition, through"),
         ):
             statement = f"SELECT {columns} FROM {table} WHERE partition <> ALL($1::int[])"  # noqa: S608  # our own names

@@ -10,10 +10,11 @@ from api.submit.checks import TITLE_OF_STATUS, Checks
 from projections.fold.records import read_record
 from rekap.station.signing import Signer
 from schemas.ledger.envelope import ENVELOPE_BYTES_MAX, ledger_record
-from schemas.ledger.events import ResultReviewed
+from schemas.ledger.events import FinanceReported, ResultReviewed
 from schemas.ledger.reports import Report
 from tests.support.ledger import CREATED_AT, MemoryLedger, private_key
 from tests.support.small_election import reported, reviewed, small_package
+from tests.support.small_finance import finance_package, finance_report
 
 STATION = "1.1.1-1"
 ID = "ab" * 32
@@ -92,3 +93,22 @@ def test_a_signature_of_other_bytes_is_refused(ledger: MemoryLedger) -> None:
     envelope = orjson.loads(ledger.signed("officer", reported(STATION)))
     envelope["signatures"] = orjson.loads(ledger.signed("officer", reported("1.1.1-2")))["signatures"]
     assert refused(ledger, orjson.dumps(envelope)) == (401, "K2", "signatures.0.sig", TITLE_OF_STATUS[401])
+
+
+def test_a_finance_report_passes_and_names_only_kinds_of_the_package() -> None:
+    ledger = MemoryLedger(finance_package())
+    checked = Checks(ledger.definition).check(ledger.signed("finance", finance_report()))
+    assert isinstance(checked.event, FinanceReported)
+    for body, field in (
+        (finance_report(report="LXX"), "report"),
+        (finance_report(income=[{"kind": "aliens", "amount": 1}]), "income"),
+        (finance_report(spending=[{"kind": "aliens", "amount": 1}]), "spending"),
+    ):
+        assert refused(ledger, ledger.signed("finance", body)) == (422, "D5", field, TITLE_OF_STATUS[422])
+    assert refused(ledger, ledger.signed("officer", finance_report()))[:3] == (403, "K3", "type")
+    assert refused(ledger, ledger.signed("finance-1", finance_report(area="2")))[:3] == (403, "K4", "area")
+
+
+def test_an_account_that_the_package_does_not_have_is_refused() -> None:
+    ledger = MemoryLedger(finance_package())
+    assert refused(ledger, ledger.signed("finance", finance_report("P9")))[:3] == (422, "S3", "party")

@@ -18,6 +18,7 @@ from proofs.signatures import sign_envelope
 from schemas.ledger.envelope import ledger_record
 from tests.support.ledger import CREATED_AT, private_key
 from tests.support.small_election import annulled, reported, reviewed
+from tests.support.small_finance import finance_report
 
 SHA = "ab" * 32
 FRAME = {
@@ -36,6 +37,8 @@ BODIES: list[dict[str, Any]] = [
     reported("1.1.1-1") | {"type": "result.copied"},
     reviewed("1.1.1-1", SHA, "accepted"),
     annulled("1.1.1-1", 2),
+    finance_report() | {"opinion": "compliant", "reason": "TYPING", "supersedes": SHA},
+    finance_report(None, "N"),
     {"type": "recap.declared", "area": "1", "contest": "president", "version": 1, "form_name": "D.HASIL",
      "form": {"votes": {}}},
     {"type": "area.certified", "area": "1", "office": "president", "event": SHA},
@@ -48,6 +51,8 @@ ODD: list[Any] = [
     "x" * 61, "x" * 65, "accepted", "rehearsal", "live", SHA, SHA.upper(), CREATED_AT, "2029-02-14", [], [1], [None], {},
     {"L": 1}, {"J": None}, {"votes": {}}, {"votes": {"01": 1}}, {"votes": {"01": True}}, {"votes": {"": 1}}, "TYPING\n",
     "1.1.1-1\n", [{"sha256": SHA}], [{"sha256": SHA, "page": 0}], [{"sha256": SHA, "url": None}],
+    "2028-02-29", "2029-02-29", "2029-13-01", "qualified", -(10**14), -(10**14) - 1, 10**14, 10**14 + 1, {"sha256": SHA},
+    [{"kind": "party", "amount": 1}], [{"kind": "party", "amount": -1}], [{"kind": "party", "amount": 1, "largest": None}],
 ]  # fmt: skip
 NAMES = sorted({name for body in BODIES for name in (*body, *FRAME, *body.get("form", {}))} | {"L", "é", "other"})
 

@@ -14,6 +14,7 @@ from runtime.package.writing import pack, write_package
 from schemas.definition.package import BlankBallots, ElectionPackage, LocalText, Office, Role
 from tests.support.ledger import key_row
 from tests.support.small_election import elsewhere, small_package
+from tests.support.small_finance import finance_package
 
 PACKAGES = [
     small_package(),
@@ -28,10 +29,11 @@ PACKAGES = [
             Office(id="council", name=LocalText({"gn": "Amandaje"}), blank_ballots=BlankBallots.APART),
         ),
     ),
+    finance_package(),
 ]
 
 
-@pytest.mark.parametrize("package", PACKAGES, ids=("small", "example", "elsewhere"))
+@pytest.mark.parametrize("package", PACKAGES, ids=("small", "example", "elsewhere", "finance"))
 def test_both_compute_the_same_definition_hash(package: ElectionPackage, tmp_path: Path) -> None:
     write_package(package, tmp_path / "package")
     assert read_package(tmp_path / "package").definition == package.definition_hash()

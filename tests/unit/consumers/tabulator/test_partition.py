@@ -106,3 +106,16 @@ def test_records_since_the_last_state_are_counted(ledger: MemoryLedger) -> None:
     assert held.records_not_kept == 3
     held.kept_below = 2
     assert held.records_not_kept == 1
+
+
+def test_a_stop_of_finance_is_noted_once_and_no_state_is_kept(ledger: MemoryLedger) -> None:
+    held = _held(ledger, committed=0)
+    _fold(held, ledger, 3)
+    assert not held.finance_has_stopped()
+    assert (held.records_not_kept, held.note) == (3, "")
+    held.fold.finance_problem = "ZeroDivisionError: a bug (offset 2)"
+    assert held.finance_has_stopped()
+    assert not held.finance_has_stopped()
+    assert held.has_new_note
+    assert held.note == "folds no finance reports: ZeroDivisionError: a bug (offset 2)"
+    assert held.records_not_kept == 0

@@ -14,6 +14,7 @@ from schemas.ledger.events import ACCEPTED_TYPES, LEDGER_EVENT
 from schemas.ledger.reports import LedgerEvent
 from tests.support.ledger import CREATED_AT, key_row
 from tests.support.small_election import annulled, reported, reviewed, small_package, withdrawn
+from tests.support.small_finance import finance_package, finance_report
 
 DEFINITION = Definition.of(small_package())
 ID = "ab" * 32
@@ -110,6 +111,7 @@ def test_the_roles_of_each_accepted_type() -> None:
         "result.reviewed": {"reviewer"},
         "result.annulled": {"supervisor", "court"},
         "annulment.withdrawn": {"supervisor", "court"},
+        "finance.reported": {"finance"},
     }
 
 
@@ -152,3 +154,71 @@ def test_a_genesis_has_the_packages_partitions_and_a_key_of_the_whole_election()
 def test_a_type_that_was_accepted_without_a_scope_is_a_bug() -> None:
     with pytest.raises(AssertionError, match=r"result\.copied is an accepted type and has no scope"):
         check_scope(event(COPIED), key_of("officer"), DEFINITION)
+
+
+FINANCE = Definition.of(finance_package())
+FINANCE_KEY = FINANCE.keys[key_row("finance-1", Role.FINANCE, "1").key_id]
+
+
+@pytest.mark.parametrize(
+    "body", [finance_report(), finance_report(area="1.1"), finance_report("P2", "1.2.2")], ids=lambda body: body["area"]
+)
+def test_a_finance_key_may_report_parties_in_its_scope(body: dict[str, Any]) -> None:
+    assert check_scope(event(body), FINANCE_KEY, FINANCE) is None
+
+
+def test_a_finance_key_may_report_candidates_whose_voters_are_all_in_its_scope() -> None:
+    body = finance_report(None, "1.1", contest="council-a", choice="P1-1")
+    assert check_scope(event(body), FINANCE_KEY, FINANCE) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "rule", "field", "sentence"),
+    [
+        (finance_report(area="9"), "S3", "area", "Area 9 is not in this election's definition."),
+        (finance_report("P-9"), "S3", "party", "Party P-9 is not in this election's definition."),
+        (
+            finance_report(None, "1", contest="mayor"),
+            "S3",
+            "contest",
+            "Contest mayor is not in this election's definition.",
+        ),
+        (finance_report(None, "N", choice="09"), "S3", "choice", "Contest president has no candidate 09."),
+        (
+            finance_report(None, "1.1", contest="council-a", choice="P1-0"),
+            "S3",
+            "choice",
+            "Contest council-a has no candidate P1-0.",
+        ),
+        (
+            finance_report(None, "1.1", contest="president"),
+            "S3",
+            "area",
+            "The account of a candidate of contest president is in area N, not 1.1.",
+        ),
+        (finance_report(area="N"), "K4", "area", f"Key {FINANCE_KEY.key_id} may sign only for 1."),
+        (finance_report(area="2.1"), "K4", "area", f"Key {FINANCE_KEY.key_id} may sign only for 1."),
+    ],
+)
+def test_a_finance_report_names_an_account_within_the_scope_of_its_key(
+    body: dict[str, Any], rule: str, field: str, sentence: str
+) -> None:
+    refusal = check_scope(event(body), FINANCE_KEY, FINANCE)
+    assert refusal is not None
+    assert (refusal.rule, refusal.field, refusal.sentence_en) == (rule, field, sentence)
+    assert refusal.sentence_id
+
+
+def test_a_finance_key_whose_scope_is_a_station_may_report_nothing() -> None:
+    refusal = check_scope(event(finance_report(area="1.1.1")), FINANCE_KEY._replace(scope="1.1.1-1"), FINANCE)
+    assert refusal is not None
+    assert refusal.rule == "K4"
+
+
+def test_a_package_without_finance_has_no_finance_reports() -> None:
+    assert check_scope(event(finance_report()), FINANCE_KEY, DEFINITION) == Refusal(
+        "E8",
+        "type",
+        "Paket pemilu ini tidak memuat dana kampanye.",
+        "This election's package does not describe campaign finance.",
+    )

@@ -11,7 +11,7 @@ from projections.fold.changes import BLOCK_BYTES_MAX
 from projections.fold.outgoing import OutgoingBlocks
 from projections.station.submissions import ResultState
 from schemas.codes import OfficeId
-from schemas.derived.blocks import UNATTRIBUTED, Block, keyframe
+from schemas.derived.blocks import FINANCE, UNATTRIBUTED, Block, keyframe
 from tests.support.small_election import small_package
 
 DEFINITION = Definition.of(small_package())
@@ -78,8 +78,8 @@ def test_a_block_has_the_rows_of_each_kind_in_ascending_order_and_absolute_talli
 
 
 def test_changes_that_no_record_has_made_are_no_block() -> None:
-    blocks, _ = blocks_of({PRESIDENT: 9, COUNCIL: 3, UNATTRIBUTED: 0})
-    assert blocks.through == {PRESIDENT: 9, COUNCIL: 3, UNATTRIBUTED: 0}
+    blocks, _ = blocks_of({PRESIDENT: 9, COUNCIL: 3, UNATTRIBUTED: 0, FINANCE: -1})
+    assert blocks.through == {PRESIDENT: 9, COUNCIL: 3, UNATTRIBUTED: 0, FINANCE: -1}
     blocks.changes_of(PRESIDENT)
     assert blocks.take_blocks() == []
     blocks.touch(PRESIDENT, 10)
@@ -109,7 +109,7 @@ def test_dropped_changes_are_taken_as_published() -> None:
 
 
 def test_the_state_it_was_given_is_not_changed() -> None:
-    given = {PRESIDENT: 9, COUNCIL: 3, UNATTRIBUTED: 0}
+    given = {PRESIDENT: 9, COUNCIL: 3, UNATTRIBUTED: 0, FINANCE: -1}
     blocks, _ = blocks_of(given)
     blocks.touch(PRESIDENT, 10)
     assert given[PRESIDENT] == 9

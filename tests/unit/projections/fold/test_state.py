@@ -27,6 +27,7 @@ STATE = FoldState(
     sequences=b"sequences",
     tally_keys=b"keys",
     tally_numbers=b"numbers",
+    finance=b"finance",
 )
 
 
@@ -46,7 +47,7 @@ def test_a_state_is_written_and_read_again() -> None:
 
 def test_a_file_has_a_name_a_head_the_parts_and_their_hash() -> None:
     magic, head, rest = content().split(b"\n", 2)
-    assert magic == b"rekap fold state 1"
+    assert magic == b"rekap fold state 2"
     assert orjson.loads(head) == {
         "definition": "ab" * 32,
         "rules": "cd" * 32,
@@ -57,9 +58,9 @@ def test_a_file_has_a_name_a_head_the_parts_and_their_hash() -> None:
         "genesis": "67" * 32,
         "through": {"president": 6, "-": 0},
         "left_over": 5,
-        "parts": [9, 9, 4, 7, 7, 0, 7],
+        "parts": [9, 9, 4, 7, 7, 7, 0, 7],
     }
-    assert rest[:-32] == b"positionssequenceskeysnumberschunk 1chunk 3"
+    assert rest[:-32] == b"positionssequenceskeysnumbersfinancechunk 1chunk 3"
     assert rest[-32:] == hashlib.sha256(content()[:-32]).digest()
 
 
@@ -75,7 +76,7 @@ def test_the_state_of_a_fold_is_the_state_of_the_fold_that_begins_with_it() -> N
 
 @pytest.mark.parametrize(
     "other",
-    [b"", b"rekap fold state 2\n" + content()[19:], b"x" + content()],
+    [b"", b"rekap fold state 3\n" + content()[19:], b"x" + content()],
 )
 def test_another_file_is_not_a_state(other: bytes) -> None:
     with pytest.raises(UnfitStateError, match="not the state of a fold, or of another version"):

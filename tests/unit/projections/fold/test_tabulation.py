@@ -13,7 +13,7 @@ from projections.fold.tabulation import GenesisError, PartitionFold
 from projections.station.submissions import EVENTS_PER_KEY_MAX
 from rekap.station.signing import Signer
 from schemas.definition.package import Role, RuleSetting, Severity
-from schemas.derived.blocks import UNATTRIBUTED, Block
+from schemas.derived.blocks import FINANCE, UNATTRIBUTED, Block
 from schemas.ledger.envelope import ledger_record
 from schemas.ledger.events import ACCEPTED_TYPES
 from tests.support.ledger import CREATED_AT, MemoryLedger, fold, key_row, private_key
@@ -156,8 +156,7 @@ def test_a_partition_that_does_not_begin_with_the_genesis_is_another_election(bo
 
 
 def test_kinds_of_events_for_later_have_a_shape_and_are_not_accepted_yet() -> None:
-    accepted = {"election.opened", "result.reported", "result.reviewed", "result.annulled", "annulment.withdrawn"}
-    assert accepted == ACCEPTED_TYPES
+    assert "result.copied" not in ACCEPTED_TYPES
     ledger, partition = _ledger()
     copied = reported(STATION) | {"type": "result.copied"}
     offset = ledger.append(partition, ledger.signed("officer", copied))
@@ -317,7 +316,7 @@ def test_a_fold_continues_from_its_state_as_if_it_had_never_stopped() -> None:
     straight = _applied(PartitionFold(ledger.definition, partition), ledger)
     straight.take_blocks()
     state = straight.state()
-    assert (state.next_offset, state.through) == (2, {"president": 1, "council": 0, UNATTRIBUTED: 0})
+    assert (state.next_offset, state.through) == (2, {"president": 1, "council": 0, UNATTRIBUTED: 0, FINANCE: -1})
     assert state.genesis == read_record(0, ledger.partitions[partition][0]).event_id
     assert state.last_leaf == read_record(1, ledger.partitions[partition][1]).leaf
     again = PartitionFold.from_state(ledger.definition, partition, state)

@@ -12,9 +12,10 @@ from projections.definition.compiled import Definition
 from projections.readmodel.recording import AREA_TALLY, OFFICE_TALLY, RECORD_COLUMNS, STATION_RESULT
 from projections.readmodel.rows import Batch, BlockGapError, Rows, Watermarks, record_rows, rows_of
 from schemas.codes import OfficeId
-from schemas.derived.blocks import UNATTRIBUTED, AreaTally, Block, RecordRow, StateRow, StationRow, keyframe
+from schemas.derived.blocks import FINANCE, UNATTRIBUTED, AreaTally, Block, RecordRow, StateRow, StationRow, keyframe
 from schemas.derived.results import Result
 from tests.support.small_election import small_package
+from tests.support.small_finance import finance_report
 
 DEFINITION = Definition.of(small_package())
 PRESIDENT, COUNCIL = OfficeId("president"), OfficeId("council")
@@ -169,7 +170,7 @@ def test_a_block_that_was_stored_before_is_skipped() -> None:
     made = batch({("president", 0): 4})
     made.add_block(block(-1, 4, records=[record(4)], states=[state(4)]))
     made.add_block(keyframe(PRESIDENT, 0, 4, []).to_bytes())
-    assert rows_of(made) == Rows([], ([], [], [], []), [], [], [], ([], [], []), [])
+    assert rows_of(made) == Rows([], ([], [], [], []), [], [], [], [], ([], [], []), [])
     assert made.watermarks.blocks == {("president", 0): 4}
 
 
@@ -334,10 +335,33 @@ def test_the_rows_of_several_offices_are_written_at_once() -> None:
 
 
 def test_the_rows_of_no_office_are_none() -> None:
-    assert Rows.joined([]) == Rows([], ([], [], [], []), [], [], [], ([], [], []), [])
+    assert Rows.joined([]) == Rows([], ([], [], [], []), [], [], [], [], ([], [], []), [])
 
 
 def test_a_payload_that_was_not_parsed_is_stored_as_it_is() -> None:
     made = batch()
     made.add_block(block(-1, 4, records=[record(4, payload=orjson.Fragment(b'{"seq":4}'))], states=[state(4)]))
     assert dict(zip(RECORD_COLUMNS, rows_of(made).records[0], strict=True))["payload"] == '{"seq":4}'
+
+
+def test_a_finance_report_has_a_row_by_its_account_unless_it_was_not_admitted() -> None:
+    made = Batch(DEFINITION, Watermarks({}, {}))
+    of_party = finance_report("P1", "1")
+    of_candidate = finance_report(None, "N", version=2)
+    rows = [
+        record(offset, station=None, contest=None, type="finance.reported", payload=payload)
+        for offset, payload in enumerate([of_party, of_candidate, of_party, of_party], start=3)
+    ]
+    states = [state(3, "counted"), state(4, "held", "D1"), state(5, "refused", "K4"), state(6, "duplicate")]
+    made.add_block(block(-1, 6, office=FINANCE, records=rows, states=states))
+    made.add_block(block(-1, 1, records=[record(1)], states=[state(1)]))
+    assert rows_of(made).finance == [
+        (0, 3, "parties/P1/1", "LADK", 1, "1", "P1", None),
+        (0, 4, "candidates/president/01", "LADK", 2, "N", None, "president"),
+    ]
+
+
+def test_a_gap_of_finance_reports_is_named() -> None:
+    made = Batch(DEFINITION, Watermarks({}, {}))
+    with pytest.raises(BlockGapError, match="subtotals of finance reports, ledger partition 0"):
+        made.add_block(block(2, 6, office=FINANCE))

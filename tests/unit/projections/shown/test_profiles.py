@@ -52,6 +52,7 @@ def test_a_pair_is_one_candidate_with_two_persons() -> None:
         "self": "/v1/candidates/president/01",
         "result": "/v1/contests/president",
         "party": None,
+        "finance": None,
     }
 
 

@@ -89,7 +89,7 @@ class Folded:
         records = Counter(
             record.event.station
             for _, record in self.records
-            if record.event is not None and getattr(record.event, "contest", None) == contest.id
+            if getattr(record.event, "station", None) is not None and record.event.contest == contest.id
         )
         moved = {
             station

@@ -347,7 +347,6 @@ def test_an_unknown_file_is_passed_over_with_a_note_and_what_was_meant(directory
     (directory / "districts.csv").rename(directory / "district.csv")
     (directory / ".hidden").touch()
     (directory / "README.md").touch()
-    (directory / "finance.csv").touch()
     (directory / "maps").mkdir()
     warnings = read_package(directory, no_check).warnings
     sentence = "does not belong to an election package and was ignored; did you mean 'districts.csv'?"
@@ -418,7 +417,7 @@ def test_an_election_that_is_no_object_is_found(directory: Path) -> None:
     (directory / "election.json").write_text("[]")
     assert found(directory) == [
         "election.json:1: expected an object with the fields id, title, date, time_zone, mode, levels, shard_level, "
-        "partitions, rules, licence, source"
+        "partitions, rules, licence, source, finance"
     ]
 
 
@@ -532,7 +531,7 @@ def test_an_unknown_word_of_a_list_is_found_with_the_one_that_was_meant(director
     edit("keys.csv", swap("reviewer", "Reviewr"))
     assert found(directory) == [
         "keys.csv:3: role: 'Reviewr' is not one of authority, station_officer, witness, observer, reviewer, supervisor, "
-        "court, recapitulator, gateway; did you mean 'reviewer'?"
+        "court, recapitulator, finance, gateway; did you mean 'reviewer'?"
     ]
 
 

@@ -1,0 +1,190 @@
+"""GET: campaign finance reports as a list, the reports of one account, and the kinds that the package states."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from api.problems import Problem
+from api.read.events import Time, microseconds
+from api.read.kept_answers import Kind
+from api.read.readmodel import AtCut, FinancePart
+from api.read.snapshots import Snapshots, described, not_in_election, snapshots_of
+from projections.finance.accounts import account_of
+from projections.readmodel.finance_queries import FinanceFilters, Position
+from projections.shown.finance import finance_cut, finance_settings, kinds_answer
+from schemas.codes import CODE_PATTERN
+from schemas.definition.package import PARTITIONS_MAX, ChoiceKind, FinanceSettings
+from schemas.derived.blocks import FINANCE
+from schemas.ledger.events import VERSION_MAX
+from schemas.served.cursors import cursor_text, cursor_values
+from schemas.served.finance import FinanceAccount, FinanceKinds, FinancePage
+
+FINANCE_PAGE_MAX = 200
+"""Reports of a page, 2 kB each."""
+RULE_PATTERN = r"^[A-Z][A-Z0-9]{0,7}$"
+_SHOWN = (FINANCE,)
+
+router = APIRouter(prefix="/v1", tags=["finance"])
+
+State = Literal["counted", "flagged", "held", "superseded"]
+Limit = Annotated[int, Query(ge=1, le=FINANCE_PAGE_MAX, description="most reports of the page")]
+Cursor = Annotated[str | None, Query(max_length=400, description="`next` of the page before")]
+
+
+@router.get("/finance", responses=described(FinancePage), summary="Campaign finance reports")
+async def finance(
+    request: Request,
+    party: Annotated[str | None, Query(pattern=CODE_PATTERN, description="of this party")] = None,
+    contest: Annotated[str | None, Query(pattern=CODE_PATTERN, description="of candidates of this contest")] = None,
+    area: Annotated[str | None, Query(pattern=CODE_PATTERN, description="of accounts of this area itself")] = None,
+    report: Annotated[
+        str | None, Query(pattern=CODE_PATTERN, description="of this kind, such as LADK, LPSDK or LPPDK")
+    ] = None,
+    state: Annotated[
+        State | None, Query(description="in this state; without it all but those that a later version superseded")
+    ] = None,
+    rule: Annotated[
+        str | None, Query(pattern=RULE_PATTERN, description="that break this rule, such as D4 (late)")
+    ] = None,
+    since: Annotated[Time | None, Query(description="received at this time or later")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Response:
+    """In the order of accounts, kinds of report and versions. Amounts are whole numbers of the currency's minor unit. A page
+    may have fewer than `limit`, or none, though more follow, where few match; `next` is null on the last page."""
+    snapshots = snapshots_of(request)
+    settings = _settings(snapshots)
+    if contest is not None:
+        snapshots.contest(contest)
+    if area is not None:
+        snapshots.area(area)
+    if party is not None and party not in snapshots.definition.parties:
+        raise not_in_election("query.party", f"There is no party {party!r} in this election.")
+    if report is not None and report not in {kind.id for kind in settings.reports}:
+        known = ", ".join(kind.id for kind in settings.reports)
+        raise not_in_election(
+            "query.report", f"There is no kind of report {report!r} in this election; there are: {known}."
+        )
+    filters = FinanceFilters(
+        area=area,
+        party=party,
+        contest=contest,
+        report=report,
+        state=state,
+        rule=rule,
+        since_us=microseconds(since),
+        after=None if cursor is None else _position(cursor),
+    )
+
+    async def work() -> AtCut:
+        part = await snapshots.read.finance(filters, limit)
+        return AtCut({**_head(snapshots, settings, part), **_page(part)}, part.moment)
+
+    asked = (area, party, contest, report, state, rule, filters.since_us)
+    key = (Kind.PAGE, "finance", limit, *asked, *(filters.after or ()))
+    return await snapshots.kept(request, key, _SHOWN, work)
+
+
+@router.get("/finance/kinds", responses=described(FinanceKinds), summary="Kinds of reports, donors and spending")
+async def kinds(request: Request) -> Response:
+    """With the names, days and limits that the election package states."""
+    snapshots = snapshots_of(request)
+    _settings(snapshots)
+
+    async def work() -> AtCut:
+        return AtCut(kinds_answer(snapshots.definition), await snapshots.read.election())
+
+    return await snapshots.kept(request, (Kind.TOTAL, "finance-kinds"), _SHOWN, work)
+
+
+@router.get(
+    "/finance/parties/{party}/{area}",
+    responses=described(FinanceAccount),
+    summary="Finance reports of a party in an area",
+)
+async def of_party(
+    request: Request,
+    party: Annotated[str, Path(pattern=CODE_PATTERN)],
+    area: Annotated[str, Path(pattern=CODE_PATTERN)],
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Response:
+    """All versions, with the kinds of report that are lacking."""
+    snapshots = snapshots_of(request)
+    snapshots.area(area)
+    if party not in snapshots.definition.parties:
+        raise not_in_election("path.party", f"There is no party {party!r} in this election.")
+    return await _account(request, account_of(area, party, None, None), cursor, limit)
+
+
+@router.get(
+    "/finance/candidates/{contest}/{choice}",
+    responses=described(FinanceAccount),
+    summary="Finance reports of a candidate",
+)
+async def of_candidate(
+    request: Request,
+    contest: Annotated[str, Path(pattern=CODE_PATTERN)],
+    choice: Annotated[str, Path(pattern=CODE_PATTERN)],
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Response:
+    """All versions, with the kinds of report that are lacking."""
+    entry = snapshots_of(request).contest(contest)
+    index = entry.choice_index.get(choice)
+    if index is None or entry.ballot[index].kind is not ChoiceKind.CANDIDATE:
+        raise not_in_election("path.choice", f"Contest {contest} has no candidate {choice!r}.")
+    return await _account(request, account_of("", None, contest, choice), cursor, limit)
+
+
+async def _account(request: Request, account: str, cursor: str | None, limit: int) -> Response:
+    snapshots = snapshots_of(request)
+    settings = _settings(snapshots)
+    filters = FinanceFilters(
+        account=account, with_history=True, after=None if cursor is None else _position(cursor, account)
+    )
+
+    async def work() -> AtCut:
+        part = await snapshots.read.finance(filters, limit)
+        kinds = [kind.id for kind in settings.reports]
+        about = {
+            "account": account,
+            "standing": [kind for kind in kinds if kind in part.standing],
+            "lacking": [kind for kind in kinds if kind not in part.standing],
+        }
+        return AtCut({**_head(snapshots, settings, part), **about, **_page(part)}, part.moment)
+
+    key = (Kind.PAGE, "finance-account", account, limit, *(filters.after or ()))
+    return await snapshots.kept(request, key, _SHOWN, work)
+
+
+def _settings(snapshots: Snapshots) -> FinanceSettings:
+    try:
+        return finance_settings(snapshots.definition)
+    except LookupError as error:
+        raise not_in_election("path", str(error)) from None
+
+
+def _head(snapshots: Snapshots, settings: FinanceSettings, part: FinancePart) -> dict[str, Any]:
+    cut = finance_cut(snapshots.definition, part.moment.blocks)
+    return {"as_of": cut, "currency": settings.currency, "decimals": settings.decimals}
+
+
+def _page(part: FinancePart) -> dict[str, Any]:
+    return {"reports": part.lines, "next": None if part.after is None else cursor_text(list(part.after))}
+
+
+def _position(cursor: str, of_account: str | None = None) -> Position:
+    """Raises Problem."""
+    match cursor_values(cursor):
+        case [str(account), str(report), int(version), int(partition), int(offset)] if (
+            "\x00" not in account + report
+            and of_account in (None, account)
+            and 0 <= version <= VERSION_MAX
+            and 0 <= partition < PARTITIONS_MAX
+            and 0 <= offset < 2**62
+        ):
+            return Position(account, report, version, partition, offset)
+    raise Problem(422, "No such cursor", "The cursor is not one of this list.", field="query.cursor")
