@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
@@ -10,16 +11,22 @@ from api.problems import Problem
 from api.read.events import Time, microseconds
 from api.read.kept_answers import Kind
 from api.read.readmodel import AtCut, FinancePart
+from api.read.rendering import Renderings
+from api.read.responses import Sent
 from api.read.snapshots import Snapshots, described, not_in_election, snapshots_of
 from projections.finance.accounts import account_of
 from projections.readmodel.finance_queries import FinanceFilters, Position
 from projections.shown.finance import finance_cut, finance_settings, kinds_answer
+from projections.tables.finance_rows import finance_rows
+from runtime.tables.table_files import MEDIA_TYPES, Format
 from schemas.codes import CODE_PATTERN
 from schemas.definition.package import PARTITIONS_MAX, ChoiceKind, FinanceSettings
 from schemas.derived.blocks import FINANCE
 from schemas.ledger.events import VERSION_MAX
 from schemas.served.cursors import cursor_text, cursor_values
 from schemas.served.finance import FinanceAccount, FinanceKinds, FinancePage
+from schemas.tables.columns import Table
+from schemas.tables.finance import FINANCE_TABLES
 
 FINANCE_PAGE_MAX = 200
 """Reports of a page, 2 kB each."""
@@ -28,6 +35,7 @@ _SHOWN = (FINANCE,)
 
 router = APIRouter(prefix="/v1", tags=["finance"])
 
+FinanceTable = Literal["finance-reports", "finance-lines"]
 State = Literal["counted", "flagged", "held", "superseded"]
 Limit = Annotated[int, Query(ge=1, le=FINANCE_PAGE_MAX, description="most reports of the page")]
 Cursor = Annotated[str | None, Query(max_length=400, description="`next` of the page before")]
@@ -51,6 +59,13 @@ async def finance(
     since: Annotated[Time | None, Query(description="received at this time or later")] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
+    format: Annotated[
+        Format,
+        Query(description="`json` is the answer below; any other format is a table, and `Link` has its next page"),
+    ] = Format.JSON,
+    table: Annotated[
+        FinanceTable, Query(description="which table, where the format is another than `json`")
+    ] = "finance-reports",
 ) -> Response:
     """In the order of accounts, kinds of report and versions. Amounts are whole numbers of the currency's minor unit. A page
     may have fewer than `limit`, or none, though more follow, where few match; `next` is null on the last page."""
@@ -80,11 +95,42 @@ async def finance(
 
     async def work() -> AtCut:
         part = await snapshots.read.finance(filters, limit)
-        return AtCut({**_head(snapshots, settings, part), **_page(part)}, part.moment)
+        if format is Format.JSON:
+            return AtCut({**_head(snapshots, settings, part), **_page(part)}, part.moment)
+        return await _as_table(request, part, format, next(each for each in FINANCE_TABLES if each.name == table))
 
     asked = (area, party, contest, report, state, rule, filters.since_us)
-    key = (Kind.PAGE, "finance", limit, *asked, *(filters.after or ()))
-    return await snapshots.kept(request, key, _SHOWN, work)
+    if format is Format.JSON:
+        return await snapshots.kept(
+            request, (Kind.PAGE, "finance", limit, *asked, *(filters.after or ())), _SHOWN, work
+        )
+    key = (Kind.FILE, "finance", format.value, table, limit, *asked, *(filters.after or ()))
+    name = f"{snapshots.definition.election.id}.{table}.{format}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    sent = Sent(MEDIA_TYPES[format], headers, is_compressed=format in (Format.PARQUET, Format.XLSX))
+    return await snapshots.kept(request, key, _SHOWN, work, sent)
+
+
+async def _as_table(request: Request, part: FinancePart, format: Format, table: Table) -> AtCut:
+    """The page as a file. The address of the next page is in the header `Link` (RFC 8288)."""
+    renderings: Renderings = request.app.state.renderings
+    definition = snapshots_of(request).definition
+    election = definition.election
+    about = {
+        "election": election.id,
+        "mode": election.mode.value,
+        "definition": definition.hash,
+        "licence": election.licence,
+        "source": election.source,
+        "as_of": finance_cut(definition, part.moment.blocks),
+    }
+    rows = list(finance_rows(definition, table, part.lines))
+    body = await renderings.table(table, lambda: [rows], about, format)
+    if part.after is None:
+        return AtCut({}, part.moment, body)
+    asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+    following = urlencode([*asked, ("cursor", cursor_text(list(part.after)))])
+    return AtCut({}, part.moment, body, {"Link": f'<{request.url.path}?{following}>; rel="next"'})
 
 
 @router.get("/finance/kinds", responses=described(FinanceKinds), summary="Kinds of reports, donors and spending")

@@ -16,12 +16,15 @@ from typing import Any
 from projections.definition.ballots import OfficeEntry
 from projections.definition.compiled import Definition
 from projections.form.across_contests import CrossJudge
-from projections.readmodel import export_queries, queries
+from projections.readmodel import export_queries, finance_queries, queries
+from projections.tables.finance_rows import copied_lines
 from projections.tables.histories import HistoryRecord, history_records
 from projections.tables.standings import StationStanding, standings
 
 COPY_SECONDS_MAX = 600.0
 """Limit for one copy of one contest. A nation's president takes less than a minute of a busy database."""
+
+FINANCE_FILE = "finance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,11 @@ class CopiedCut:
         OSError."""
         with _file(self.directory, "histories", office).open("rb") as lines:
             yield from history_records(lines)
+
+    def finance(self, definition: Definition) -> Iterator[dict[str, Any]]:
+        """The campaign finance reports, as they are listed. Raises OSError."""
+        with (self.directory / FINANCE_FILE).open(encoding="utf-8", newline="") as copied:
+            yield from copied_lines(definition, copied)
 
 
 async def copy_cut(
@@ -67,6 +75,11 @@ async def copy_cut(
                 export_queries.HISTORIES_OF_CONTEST,
                 ((contest, compares_contests) for contest in contests),
             )
+        if definition.election.finance is not None:
+            with (directory / FINANCE_FILE).open("xb") as file:
+                await connection.copy_from_query(
+                    finance_queries.ALL_REPORTS, output=file, format="csv", timeout=COPY_SECONDS_MAX
+                )
     return CopiedCut(taken_at, {(row["office"], row["partition"]): row["through"] for row in rows}, directory)
 
 

@@ -16,6 +16,7 @@ from consumers.exporter.cut import CopiedCut
 from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
 from projections.tables.file_plan import ALL_TABLES, PlannedFile, planned_files
+from projections.tables.finance_rows import finance_rows
 from projections.tables.histories import changes
 from projections.tables.manifest import MANIFEST, MANIFEST_VERSION, about_file, head, status_of
 from projections.tables.over_time import CountOverTime
@@ -27,8 +28,10 @@ from runtime.package.reading import shaped_rows, table_rows
 from runtime.tables.parquet_files import ParquetFiles
 from runtime.tables.table_files import MEDIA_TYPES, Format, TableFiles, WrittenFile, written_file
 from runtime.tables.xml_table import xsd
+from schemas.derived.blocks import FINANCE
 from schemas.tables.columns import Table
 from schemas.tables.dictionary import CODES, COLUMNS, code_rows, column_rows
+from schemas.tables.finance import FINANCE_TABLES
 from schemas.tables.register import STATIONS
 from schemas.tables.results import AREA_COUNTS, COUNTS_OVER_TIME, STATION_COUNTS, VOTES_OVER_TIME
 from schemas.times import microseconds_since_1970
@@ -97,7 +100,9 @@ class _CutWriter:
         offices = [
             each.id for each in definition.ballots.offices if wanted.offices is None or each.id in wanted.offices
         ]
-        self._head = head(definition, cut.blocks, cut.taken_at, offices)
+        with_finance = definition.election.finance is not None and wanted.offices is None
+        of_cut = [*offices, FINANCE] if with_finance else offices
+        self._head = head(definition, cut.blocks, cut.taken_at, of_cut)
         first, *_, last = definition.tree.level_ids
         self._root, self._stations = TableOf(AREA_COUNTS, first), TableOf(STATION_COUNTS, last)
         self._status: dict[str, str] = {}
@@ -121,7 +126,7 @@ class _CutWriter:
                 of_office = list(files)
                 if self._link(office, of_office):
                     continue
-                if office is not None:
+                if office is not None and office != FINANCE:
                     self._write_office(office, of_office, by_rank)
                     continue
                 for file in of_office:
@@ -164,7 +169,7 @@ class _CutWriter:
             return False
         self._files += (there[name] for name in names)
         self._left_out += (left_out[name] for name in wanted if name in left_out)
-        if office is not None:
+        if office is not None and office != FINANCE:
             self._status[office] = manifest["status"][office]
         return True
 
@@ -213,6 +218,8 @@ class _CutWriter:
             return column_rows(ALL_TABLES)
         if table is CODES:
             return code_rows(ALL_TABLES)
+        if table in FINANCE_TABLES:
+            return finance_rows(self._definition, table, self._cut.finance(self._definition))
         if table.name in OTHER_TABLES:
             return OTHER_TABLES[table.name](self._definition)
         if table is STATIONS:

@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 from projections.definition.compiled import Definition
 from projections.tables.result_rows import TableOf, tables_of
+from schemas.derived.blocks import FINANCE
 from schemas.tables.columns import Table
 from schemas.tables.dictionary import DICTIONARY_TABLES
+from schemas.tables.finance import FINANCE_TABLES
 from schemas.tables.register import REGISTER_TABLES
 from schemas.tables.results import RESULT_TABLES
 
-ALL_TABLES = (*RESULT_TABLES, *REGISTER_TABLES, *DICTIONARY_TABLES)
+ALL_TABLES = (*RESULT_TABLES, *FINANCE_TABLES, *REGISTER_TABLES, *DICTIONARY_TABLES)
 
 
 class PlannedFile(NamedTuple):
@@ -22,6 +24,7 @@ class PlannedFile(NamedTuple):
     """Name without its ending, such as `president.province.area-votes` or `choices`."""
     table: Table
     office: str | None
+    """None for tables of the register; `-finance`, which no office can be named, for those of campaign finance."""
     level: str | None
 
     @property
@@ -54,5 +57,8 @@ def _all(definition: Definition) -> Iterator[PlannedFile]:
         for table, level in tables_of(definition):
             stem = ".".join(part for part in (office.id, level, table.name) if part is not None)
             yield PlannedFile(stem, table, office.id, level)
+    if definition.election.finance is not None:
+        for table in FINANCE_TABLES:
+            yield PlannedFile(table.name, table, FINANCE, None)
     for table in (*REGISTER_TABLES, *DICTIONARY_TABLES):
         yield PlannedFile(table.name, table, None, None)

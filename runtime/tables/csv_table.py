@@ -2,8 +2,8 @@
 
 A spreadsheet takes a cell that begins with one of FORMULA_BEGINNINGS for a formula, which can run a program or send data away.
 Such a text is written with an apostrophe before it. A text that begins with an apostrophe gets another one, so that a reader
-has the text again by removing one apostrophe at the beginning of a cell of type `text`. Codes, counts, times and hashes never
-begin with one of these characters.
+has the text again by removing one apostrophe at the beginning of a cell of type `text`. Codes, counts, days, times and
+hashes never begin with one of these characters, and an amount only where it is a number below 0.
 """
 
 from __future__ import annotations

@@ -17,8 +17,9 @@ MEMORY = "200MB"
 """Limit for DuckDB. At half, a table of 30 columns does not fit with the groups of rows that are being written."""
 ROWS_OF_GROUP = 61_440
 """Rows that a reader reads at once; DuckDB's own number is the double, and takes twice the memory."""
-_TYPES = {Kind.COUNT: "BIGINT"}
-"""All others are texts. 64 bits hold the sum over all stations of a nation (schemas/codes.py: COUNT_MAX)."""
+_TYPES = {Kind.COUNT: "BIGINT", Kind.AMOUNT: "BIGINT"}
+"""All others are texts. 64 bits hold the sum over all stations of a nation, and of all lines of a finance report
+(schemas/codes.py: COUNT_MAX, AMOUNT_MAX)."""
 
 
 def write_parquet(csv: Path, parquet: Path, table: Sequence[tuple[str, Kind]], about: Mapping[str, str]) -> None:

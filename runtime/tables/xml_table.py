@@ -59,6 +59,8 @@ _TYPES = {
     Kind.CODE: "xs:token",
     Kind.TEXT: "xs:string",
     Kind.COUNT: "count",
+    Kind.AMOUNT: "xs:long",
+    Kind.DAY: "xs:date",
     Kind.TIME: "xs:dateTime",
     Kind.HASH: "hash",
 }

@@ -23,7 +23,7 @@ class BulkFile(_Shape):
     table: str
     """Name of the table; its columns are in the table `columns`."""
     office: str | None
-    """Null for tables of the register."""
+    """Null for tables of the register; `-finance` for those of campaign finance."""
     level: str | None
     """Level of the rows; null for tables of the register."""
     format: str

@@ -20,6 +20,10 @@ class Kind(StrEnum):
     TEXT = "text"
     COUNT = "count"
     """A whole number from 0 up."""
+    AMOUNT = "amount"
+    """Money as a whole number of the currency's minor unit; below 0 for a balance that is overdrawn."""
+    DAY = "day"
+    """A day, such as 2029-02-14."""
     TIME = "time"
     """A time in UTC, as RFC 3339 writes it, ending in Z."""
     HASH = "hash"
@@ -76,3 +80,11 @@ def text(name: str, en: str, id: str, *, nullable: bool = False) -> Column:
 
 def count(name: str, unit: str | None, en: str, id: str, *, nullable: bool = False) -> Column:
     return Column(name, Kind.COUNT, Meaning(en, id), unit=unit, nullable=nullable)
+
+
+def amount(name: str, en: str, id: str, *, nullable: bool = False) -> Column:
+    return Column(name, Kind.AMOUNT, Meaning(en, id), nullable=nullable)
+
+
+def day(name: str, en: str, id: str, *, nullable: bool = False) -> Column:
+    return Column(name, Kind.DAY, Meaning(en, id), nullable=nullable)

@@ -8,13 +8,13 @@ from schemas.tables.columns import Meaning, Table, code, text
 
 COLUMNS = Table(
     "columns",
-    "1.0.0",
+    "1.1.0",
     Meaning("Data dictionary: each column of each table", "Kamus data: setiap kolom setiap tabel"),
     (
         code("table", "Name of the table", "Nama tabel"),
         code("schema_version", "Version of the table's schema (semver)", "Versi skema tabel (semver)"),
         code("column", "Name of the column", "Nama kolom"),
-        code("type", "code, text, count, time or hash", "code, text, count, time atau hash"),
+        code("type", "code, text, count, amount, day, time or hash", "code, text, count, amount, day, time atau hash"),
         code("unit", "What a count counts", "Satuan hitungan", nullable=True),
         code("nullable", "yes where the column can have no value", "yes bila kolom boleh kosong"),
         code("key", "yes for columns that together name a row", "yes untuk kolom kunci"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from schemas.tables.columns import Column, Kind, Table
 
-_TYPES = {Kind.COUNT: "integer", Kind.TIME: "datetime"}
+_TYPES = {Kind.COUNT: "integer", Kind.AMOUNT: "integer", Kind.DAY: "date", Kind.TIME: "datetime"}
 """All others are strings."""
 
 

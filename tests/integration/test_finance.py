@@ -14,7 +14,10 @@ import pytest
 import pytest_asyncio
 
 from rekap.operate.stack import Stack
+from runtime.tables.table_files import MEDIA_TYPES, Format
 from schemas.served.finance import FinanceAccount, FinanceKinds, FinancePage
+from schemas.tables.finance import FINANCE_REPORTS, FINANCE_TABLES
+from tests.support.bulk_files import rows_of
 from tests.support.small_election import reported
 from tests.support.small_finance import finance_package, finance_report
 from tests.support.stacks import Voices, eventually, stack_of
@@ -181,6 +184,48 @@ def _signed(voices: Voices, body: dict[str, Any], key: str) -> bytes:
         payload = base64.b64decode(envelope["payload"]).replace(b":777,", b":1.5,")
         return json.dumps(envelope | {"payload": base64.b64encode(payload).decode()}).encode()
     return voices.sign(body, key)
+
+
+@pytest.mark.parametrize("format", [each for each in Format if each is not Format.JSON])
+async def test_a_page_is_a_table_in_each_format(client: httpx.AsyncClient, tmp_path: Path, format: Format) -> None:
+    listed = (await _page(client)).reports
+    for table in FINANCE_TABLES:
+        answer = await client.get(f"/v1/finance?format={format}&table={table.name}")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, MEDIA_TYPES[format])
+        assert f"{table.name}.{format}" in answer.headers["content-disposition"]
+        assert "link" not in answer.headers
+        (tmp_path / f"page.{format}").write_bytes(answer.content)
+        rows = rows_of(tmp_path / f"page.{format}", table)
+        if table is FINANCE_REPORTS:
+            stated = [(row["event"], row["state"], row["closing"], row["income"]) for row in rows]
+            assert stated == [(each.event, each.state, each.closing, each.income_total) for each in listed]
+        else:
+            lines = {(each.event, line.kind, line.amount) for each in listed for line in each.income}
+            lines |= {(each.event, line.kind, line.amount) for each in listed for line in each.spending}
+            assert {(row["event"], row["kind"], row["amount"]) for row in rows} == lines
+    first = await client.get(f"/v1/finance?format={format}&limit=1")
+    assert 'rel="next"' in first.headers["link"]
+    following = await client.get(first.headers["link"].partition(">")[0].removeprefix("<"))
+    assert following.status_code == 200
+    assert following.content != first.content
+
+
+@pytest.mark.parametrize("format", list(Format))
+async def test_bulk_files_have_all_versions(stack: Stack, tmp_path: Path, format: Format) -> None:
+    code, output = await _run(
+        stack, "export", "--format", format, "--table", "finance-reports", str(tmp_path / "files")
+    )
+    assert code == 0, output
+    rows = rows_of(tmp_path / "files" / f"finance-reports.{format}", FINANCE_REPORTS)
+    assert [(row["account"], row["version"], row["state"]) for row in rows] == [
+        ("candidates/president/01", 1, "superseded"),
+        ("candidates/president/01", 2, "counted"),
+        ("parties/P1/1", 1, "counted"),
+        ("parties/P1/2", 1, "counted"),
+        ("parties/P2/1.1", 1, "held"),
+    ]
+    manifest = json.loads((tmp_path / "files" / "manifest.json").read_text())
+    assert sum(offset >= 0 for offset in manifest["as_of"]["-finance"].values()) >= 1
 
 
 async def test_the_doctor_finds_the_same_reports_in_the_ledger(stack: Stack) -> None:

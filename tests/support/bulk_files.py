@@ -69,7 +69,7 @@ def _typed(row: dict[str, str], table: Table, *, apostrophes: int = 0) -> dict[s
         name: None
         if cell == ""
         else int(cell)
-        if kinds[name] is Kind.COUNT
+        if kinds[name] in (Kind.COUNT, Kind.AMOUNT)
         else cell.removeprefix("'" * apostrophes)
         if kinds[name] is Kind.TEXT
         else cell

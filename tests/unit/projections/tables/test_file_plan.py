@@ -10,7 +10,9 @@ import pytest
 from projections.definition.compiled import Definition
 from projections.tables.file_plan import planned_files
 from projections.tables.manifest import about_file, head, status_of
+from schemas.derived.blocks import FINANCE
 from tests.support.small_election import small_package
+from tests.support.small_finance import finance_package
 
 DEFINITION = Definition.of(small_package())
 
@@ -30,6 +32,13 @@ def test_each_office_and_level_has_its_files_and_the_register_once() -> None:
         *("columns", "codes"),
     ]
     assert len(names) == 2 * 12 + 12
+
+
+def test_an_election_with_finance_has_its_tables_unless_single_offices_are_wanted() -> None:
+    definition = Definition.of(finance_package())
+    found = [each for each in planned_files(definition) if each.office == FINANCE]
+    assert [(each.stem, each.level) for each in found] == [("finance-reports", None), ("finance-lines", None)]
+    assert not [each for each in planned_files(definition, offices=["president"]) if each.office == FINANCE]
 
 
 def test_only_what_is_wanted_is_planned() -> None:

@@ -12,12 +12,13 @@ from schemas.canonical import sha256_hex
 from schemas.definition.package import TABLES as PACKAGE_TABLES
 from schemas.tables.columns import Kind, Table
 from schemas.tables.dictionary import CODES, COLUMNS, DICTIONARY_TABLES, code_rows, column_rows
+from schemas.tables.finance import FINANCE_REPORTS, FINANCE_TABLES
 from schemas.tables.lists import LIST_TABLES
 from schemas.tables.register import REGISTER_TABLES, RULES
 from schemas.tables.results import RESULT_TABLES, STATION_COUNTS
 from schemas.tables.table_schema import table_schema
 
-TABLES = (*RESULT_TABLES, *REGISTER_TABLES, *DICTIONARY_TABLES, *LIST_TABLES)
+TABLES = (*RESULT_TABLES, *FINANCE_TABLES, *REGISTER_TABLES, *DICTIONARY_TABLES, *LIST_TABLES)
 each_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 
 PUBLISHED = {
@@ -27,6 +28,8 @@ PUBLISHED = {
     "area-votes": ("1.0.0", "9bc54b0df99f04a5"),
     "counts-over-time": ("1.0.0", "bd96696b3d43534f"),
     "votes-over-time": ("1.0.0", "b921275123e08d5c"),
+    "finance-reports": ("1.0.0", "f5669f55f3dbcccd"),
+    "finance-lines": ("1.0.0", "cab942b062cf4ae5"),
     "areas": ("1.0.0", "fb822475c01f4dd8"),
     "stations": ("1.0.0", "89b79a39803f3753"),
     "offices": ("1.0.0", "b217b0f3d17baed4"),
@@ -37,7 +40,7 @@ PUBLISHED = {
     "rules": ("1.0.0", "83c6c1080af59999"),
     "keys": ("1.1.0", "91bbf2f8880764d0"),
     "texts": ("1.0.0", "a62a87e400316507"),
-    "columns": ("1.0.0", "d6f016a75c11959a"),
+    "columns": ("1.1.0", "4d37a047d9ffac2c"),
     "codes": ("1.0.0", "990c712f836ced8c"),
     "station-list": ("1.0.0", "a26869d3ad4108f3"),
     "area-list": ("1.0.0", "f4427106cb137fdc"),
@@ -117,6 +120,12 @@ def test_the_table_schema_has_each_column_and_what_must_hold_of_it() -> None:
     assert "primaryKey" not in table_schema(RULES)
 
 
+def test_an_amount_may_be_below_0_and_a_day_is_a_date() -> None:
+    fields = {field["name"]: field for field in table_schema(FINANCE_REPORTS)["fields"]}
+    assert (fields["closing"]["type"], fields["closing"]["constraints"]) == ("integer", {"required": True})
+    assert (fields["due"]["type"], "constraints" in fields["due"]) == ("date", False)
+
+
 PEOPLE = {
     ("choices", "name"),
     ("area-votes", "choice_name"),
@@ -137,6 +146,10 @@ def test_no_column_can_hold_personal_data_beyond_public_lists() -> None:
         ("area-votes", "area_name"),
         ("counts-over-time", "area_name"),
         ("votes-over-time", "area_name"),
+        ("finance-reports", "account"),
+        ("finance-reports", "rules"),
+        ("finance-reports", "document_url"),
+        ("finance-lines", "account"),
         ("areas", "name"),
         ("areas", "path"),
         ("stations", "name"),
