@@ -1,0 +1,30 @@
+"""Licences by the words with which packages name them."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas.licences import DEFAULT_LICENCE, Licence, licence_of
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CC-BY-4.0",
+        "CC BY 4.0",
+        "cc_by 4.0",
+        " CC-BY-4.0 ",
+        "https://creativecommons.org/licenses/by/4.0/",
+        "Creative Commons Attribution 4.0 International",
+    ],
+)
+def test_a_known_licence_is_found_in_any_spelling(words: str) -> None:
+    found = licence_of(words)
+    assert (found.id, found.ckan_id, found.is_open) == (DEFAULT_LICENCE, "cc-by", True)
+    assert found.url == "https://creativecommons.org/licenses/by/4.0/"
+
+
+def test_another_licence_has_its_words_and_no_address() -> None:
+    assert licence_of("Ask us") == Licence(None, "Ask us", None, "notspecified", False)
+    address = "https://kpu.example/terms"
+    assert licence_of(address) == Licence(None, address, address, "notspecified", False)
