@@ -10,6 +10,9 @@ from dataclasses import replace
 from fastapi import Depends, FastAPI
 
 from api import docs
+from api.catalogue import routes as catalogue
+from api.catalogue.ckan import install_ckan
+from api.catalogue.published import Catalogues
 from api.derived import Derived, follow_generations
 from api.feed import routes as live
 from api.files import area_files
@@ -20,9 +23,10 @@ from api.health import routes as health
 from api.limits.limits import Limits
 from api.page import start
 from api.problems import install_problems
-from api.read import election_lists, events, finance, lists, log, package, profiles, search, snapshots
+from api.read import election_lists, events, finance, lists, log, nist, package, profiles, search, snapshots
 from api.read.from_memory import SnapshotsInMemory
 from api.read.log import PublicLogs
+from api.read.nist import ReportNames
 from api.read.package import PackageFile
 from api.read.parameters import only_known_parameters
 from api.read.profile_files import ProfileFiles
@@ -74,7 +78,9 @@ def create_app(
             app.state.in_order, app.state.renderings = InOrder(definition), Renderings()
             app.state.area_files = AreaFiles(app.state.in_order, app.state.renderings)
             app.state.names = SearchedNames(app.state.in_order)
+            app.state.catalogues = Catalogues(app.state.files, definition, settings.public_url)
             app.state.profiles = ProfileFiles(settings.package, definition)
+            app.state.report_names = ReportNames(settings.package, definition)
         derived.show(app)
         if ApiRole.GATEWAY in roles:
             await app.state.gateway.start()
@@ -115,6 +121,7 @@ def create_app(
         submissions,
         election_lists,
         snapshots,
+        nist,
         lists,
         search,
         profiles,
@@ -122,6 +129,7 @@ def create_app(
         live,
         files,
         area_files,
+        catalogue,
         log,
         package,
         health,
@@ -129,6 +137,7 @@ def create_app(
         docs,
     ):
         app.include_router(part.router)
+    install_ckan(app)
     docs.describe(app)
     return app
 

@@ -38,6 +38,10 @@ class Settings:
     package: Path = _setting(Path("election"), "directory or zip of the election package")
     host: str = _setting("127.0.0.1", "address the API, or the front, listens on")
     port: int = _setting(8000, "port the API, or the front, listens on")
+    public_url: str = _setting(
+        "",
+        "address at which readers find the API, such as https://results.example; that of each request where empty",
+    )
     front: str = _setting(
         "",
         "UNIX socket at which `rekap run front` hands connections to the API's processes of this machine; empty for none",

@@ -275,12 +275,16 @@ class ReadModel:
 
     async def moment_of(self, lines: Iterable[Line], areas: Iterable[int]) -> Moment:
         """These tallies, and the sums by party of these areas, at one moment."""
+        return await self._moment(self._pool, lines, areas)
+
+    async def _moment(self, connection: Any, lines: Iterable[Line], areas: Iterable[int]) -> Moment:
+        """The same, by a connection or a pool of connections."""
         definition = self._definition
         codes = definition.tree.codes
         tallies = [
             (definition.ballots.contests[line.contest].id, line.area) for line in lines if line.contest is not None
         ]
-        rows = await self._pool.fetch(
+        rows = await connection.fetch(
             queries.TALLIES_AND_WATERMARKS,
             [contest for contest, _ in tallies],
             [codes[area] for _, area in tallies],
@@ -291,6 +295,26 @@ class ReadModel:
             tallies={(row["contest"], row["area"]): orjson.loads(row["tally"]) for row in found if row["contest"]},
             office_tallies={(row["office"], row["area"]): orjson.loads(row["tally"]) for row in found if row["office"]},
         )
+
+    async def tallies_and_stations(
+        self, lines: Iterable[Line], area: int, contests: Iterable[ContestEntry]
+    ) -> tuple[Moment, dict[str, list[dict[str, Any]]]]:
+        """These tallies, and by contest the results of all stations in an area, at one moment. The caller bounds the number of
+        stations."""
+        definition = self._definition
+        order = definition.stations.order
+        ranks = order.first[area], order.end[area]
+        async with _moment_of(self._pool) as connection:
+            moment = await self._moment(connection, lines, ())
+            await connection.execute(queries.PLAN_FOR_THESE_VALUES)
+            stations = {
+                str(contest.id): [
+                    _standing(row)
+                    for row in await connection.fetch(queries.STATIONS_OF_AREA, contest.id, *ranks, ranks[1] - ranks[0])
+                ]
+                for contest in contests
+            }
+        return moment, stations
 
     async def everything(self, held_max: int) -> Everything:
         """All tallies, and of each office so many held results, with which the live feed begins."""

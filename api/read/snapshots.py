@@ -160,7 +160,7 @@ def _record(text: str) -> RecordPosition:
     return RecordPosition(int(offset), int(partition))
 
 
-def _part(part: Callable[[], Part]) -> Part:
+def part_or_problem(part: Callable[[], Part]) -> Part:
     try:
         return part()
     except LookupError as error:
@@ -221,7 +221,7 @@ async def office(
     """`parts` is the number of parts that the contests are in; each has its own `as_of`."""
     snapshots = snapshots_of(request)
     entry = snapshots.office(office)
-    wanted = _part(lambda: part_of_office(snapshots.definition, entry, part))
+    wanted = part_or_problem(lambda: part_of_office(snapshots.definition, entry, part))
 
     return await snapshots.kept(
         request, (Kind.TOTAL, "office", entry.id, part), (entry.id,), lambda: snapshots.read.office(entry, wanted)
@@ -247,7 +247,7 @@ async def area(request: Request, area: AreaCode, office: OfficeFilter = None, pa
     definition = snapshots.definition
     number = snapshots.area(area)
     offices = definition.ballots.offices if office is None else (snapshots.office(office),)
-    wanted = _part(lambda: part_of_area(definition, number, offices, part))
+    wanted = part_or_problem(lambda: part_of_area(definition, number, offices, part))
     shown = tuple(entry.id for entry in offices)
     return await snapshots.kept(
         request, (Kind.AREA, area, office, part), shown, lambda: snapshots.read.area(number, offices, wanted)

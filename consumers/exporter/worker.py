@@ -25,7 +25,7 @@ import orjson
 
 from consumers.exporter.cut import CopiedCut, copy_cut
 from consumers.exporter.cut_directories import CutDirectories, FilesInUseError
-from consumers.exporter.writing import Previous, Wanted, write_files
+from consumers.exporter.writing import Previous, Wanted, made_by, write_files
 from projections.definition.compiled import Definition
 from projections.readmodel.queries import BLOCK_WATERMARKS, schema_of
 from runtime import metrics
@@ -107,7 +107,7 @@ class Exporter:
                 name = cut_name(cut.taken_at, cut.blocks)
                 previous = None if newest is None else Previous(*newest)
                 began = time.process_time()
-                manifest = await asyncio.to_thread(self._write, cut, files, previous)  # 3
+                manifest = await asyncio.to_thread(self._write, cut, files, previous, name)  # 3
                 self._directories.publish(files, name, manifest)  # 4
         finally:
             connection.terminate()
@@ -121,17 +121,19 @@ class Exporter:
             log_line("exported", cut=name, files=len(manifest["files"]), bytes=written, cpu_s=seconds, kept=kept)
         )
 
-    def _write(self, cut: CopiedCut, files: Any, previous: Previous | None) -> dict[str, Any]:
+    def _write(self, cut: CopiedCut, files: Any, previous: Previous | None, name: str) -> dict[str, Any]:
         def report(step: str, done: int, total: int) -> None:
             if self._stop.is_set():
                 raise StoppedError
 
-        wanted = Wanted(list(Format))
+        public = self._settings.public_url.rstrip("/")
+        wanted = Wanted(list(Format), address=f"{public}/v1/files/{name}/" if public else None)
         return write_files(self._definition, self._settings.package, cut, files, wanted, report, previous)
 
     def _is_of(self, manifest: Mapping[str, Any], blocks: Blocks) -> bool:
-        """Whether the newest cut is that of these watermarks, of this definition."""
-        return manifest["definition"] == self._definition.hash and _offsets(manifest) == {
+        """Whether the newest cut is that of these watermarks, of this definition, and was written by this code."""
+        is_same = manifest["definition"] == self._definition.hash and manifest["made_by"] == made_by()
+        return is_same and _offsets(manifest) == {
             key: through for key, through in blocks.items() if through >= 0 and key[0] in manifest["as_of"]
         }
 

@@ -6,6 +6,7 @@ import itertools
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import cache, partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -13,8 +14,14 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import orjson
 
 from consumers.exporter.cut import CopiedCut
-from projections.definition.ballots import ContestEntry
+from consumers.exporter.nist_numbers import OfficeNumbers
+from consumers.exporter.nist_reports import WRITERS, OfNumbers, report_names, write_reports
+from projections.catalogue.documents import documents
+from projections.catalogue.facts import catalogue_facts
+from projections.definition.ballots import ContestEntry, OfficeEntry
 from projections.definition.compiled import Definition
+from projections.nist.report import PackageNames
+from projections.nist.report_plan import REPORT_TABLE, PlannedReport, planned_reports
 from projections.tables.file_plan import ALL_TABLES, PlannedFile, planned_files
 from projections.tables.finance_rows import finance_rows
 from projections.tables.histories import changes
@@ -42,7 +49,7 @@ ROWS_AT_ONCE = 10_000
 """Rows of the register in one batch."""
 STOP_SECONDS = 0.5
 """How long a file is waited for until `report` is called, which may raise in order to stop."""
-WRITING_CODE = ("projections", "schemas", "runtime.tables", "consumers.exporter.writing")
+WRITING_CODE = ("projections", "schemas", "runtime.nist", "runtime.tables", "consumers.exporter")
 """What decides the content of a file. Files of a cut that other code has written are written anew."""
 STATUS_COLUMN = AREA_COUNTS.column_names.index("results_status")
 
@@ -56,6 +63,8 @@ class Wanted(NamedTuple):
     formats: Collection[Format]
     offices: Collection[str] | None = None
     tables: Collection[str] | None = None
+    address: str | None = None
+    """Where the files will be published, ending with a slash; None where it is not known."""
 
 
 class Previous(NamedTuple):
@@ -95,14 +104,23 @@ class _CutWriter:
         self._cut = cut
         self._directory = directory
         self._formats = wanted.formats
+        self._address = wanted.address
         self._report = report
         self._planned = planned_files(definition, offices=wanted.offices, tables=wanted.tables)
-        offices = [
-            each.id for each in definition.ballots.offices if wanted.offices is None or each.id in wanted.offices
+        self._offices = [
+            each for each in definition.ballots.offices if wanted.offices is None or each.id in wanted.offices
         ]
+        self._has_reports = (wanted.tables is None or REPORT_TABLE in wanted.tables) and any(
+            each in self._formats for each in WRITERS
+        )
+        self._names = PackageNames.of(definition.election, partial(table_rows, package))
+        offices = [office.id for office in self._offices]
         with_finance = definition.election.finance is not None and wanted.offices is None
         of_cut = [*offices, FINANCE] if with_finance else offices
-        self._head = head(definition, cut.blocks, cut.taken_at, of_cut)
+        self._head = {
+            **head(definition, cut.blocks, cut.taken_at, of_cut),
+            "publisher": self._names.publisher,
+        }
         first, *_, last = definition.tree.level_ids
         self._root, self._stations = TableOf(AREA_COUNTS, first), TableOf(STATION_COUNTS, last)
         self._status: dict[str, str] = {}
@@ -111,7 +129,7 @@ class _CutWriter:
         self._parquet = ParquetFiles()
         self._ended: list[tuple[PlannedFile, TableFiles]] = []
         """Tables with all their rows. Their Parquet files are made while the next tables are written."""
-        self._made_by = hash_of_code(*WRITING_CODE)
+        self._made_by = made_by()
         is_usable = (
             previous is not None
             and previous.manifest["made_by"] == self._made_by
@@ -122,14 +140,16 @@ class _CutWriter:
     def write(self) -> dict[str, Any]:
         by_rank = stations_by_rank(self._definition)
         with self._parquet:
-            for office, files in itertools.groupby(self._planned, attrgetter("office")):
-                of_office = list(files)
-                if self._link(office, of_office):
+            for office in self._offices:
+                planned = [file for file in self._planned if file.office == office.id]
+                reports = planned_reports(self._definition, office.id) if self._has_reports else []
+                if (planned or reports) and not self._link(office.id, planned, reports):
+                    self._write_office(office, planned, by_rank)
+            for others in (None, FINANCE):
+                tables = [file for file in self._planned if file.office == others]
+                if not tables or self._link(others, tables, []):
                     continue
-                if office is not None and office != FINANCE:
-                    self._write_office(office, of_office, by_rank)
-                    continue
-                for file in of_office:
+                for file in tables:
                     self._write_table(file)
             self._complete()
         manifest = {
@@ -138,7 +158,7 @@ class _CutWriter:
             **self._head,
             "status": self._status,
             "files": self._files,
-            "documents": self._write_documents(),
+            "documents": [*self._write_schemas(), *self._write_catalogues()],
             "left_out": self._left_out,
         }
         content = orjson.dumps(manifest, option=orjson.OPT_INDENT_2)
@@ -146,7 +166,7 @@ class _CutWriter:
         sync_directory(self._directory)
         return manifest
 
-    def _link(self, office: str | None, planned: Sequence[PlannedFile]) -> bool:
+    def _link(self, office: str | None, planned: Sequence[PlannedFile], reports: Sequence[PlannedReport]) -> bool:
         """Link the files of an office, or of the register, where they are the same in the cut before. False where they are to
         be written."""
         if self._previous is None:
@@ -157,6 +177,7 @@ class _CutWriter:
         there = {each["name"]: each for each in manifest["files"]}
         left_out = {each["name"]: each for each in manifest["left_out"]}
         wanted = [f"{file.stem}.{format}" for file in planned for format in Format if format in self._formats]
+        wanted += [name for report in reports for name in report_names(report, self._formats).values()]
         if not there.keys() | left_out.keys() >= set(wanted):
             return False
         names = [name for name in wanted if name in there]
@@ -173,31 +194,55 @@ class _CutWriter:
             self._status[office] = manifest["status"][office]
         return True
 
-    def _write_office(self, office_id: str, planned: Sequence[PlannedFile], by_rank: Sequence[int]) -> None:
+    def _write_office(self, office: OfficeEntry, planned: Sequence[PlannedFile], by_rank: Sequence[int]) -> None:
         definition = self._definition
-        office = definition.ballots.office(office_id)
         contests = [definition.ballots.contests[number] for number in office.contests]
         done, expected = 0, sum(_stations(definition, contest) for contest in contests)
         statuses: list[str] = []
         with ExitStack() as stack:
             files = {file.of: self._begin(file, stack) for file in planned}
+            numbers = self._begin_numbers(office, by_rank, stack)
             histories = by_contest(self._cut.histories(office), contests)
             for contest, standings_of in by_contest(self._cut.standings(office), contests):
                 over_time = self._over_time(contest, files)
+                of_contest = None if numbers is None else numbers.begin(contest)
                 for batch in contest_rows(definition, contest, standings_of, by_rank, over_time):
                     _write_batch(batch, files)
+                    if of_contest is not None:
+                        of_contest.add(batch)
                     done += len(batch.get(self._stations, ()))
-                    self._report(office_id, done, expected)
+                    self._report(office.id, done, expected)
                     statuses += (row[STATUS_COLUMN] for row in batch.get(self._root, ()))
+                if of_contest is not None:
+                    of_contest.end()
                 _, history = next(histories)
                 if over_time is not None:
                     over_time.add_changes(changes(definition, contest, history))
                     for batch in rows_over_time(over_time):
                         _write_batch(batch, files)
-                        self._report(office_id, done, expected)
+                        self._report(office.id, done, expected)
             for file in planned:
                 self._end(file, files[file.of])
-        self._status[office_id] = status_of(statuses)
+            self._status[office.id] = status_of(statuses)
+            if numbers is not None:
+                self._write_reports(numbers)
+
+    def _begin_numbers(self, office: OfficeEntry, by_rank: Sequence[int], stack: ExitStack) -> OfficeNumbers | None:
+        """What the result reports of the office are written from; None where none are wanted."""
+        if not self._has_reports:
+            return None
+        path = self._cut.directory / f"numbers-{office.number}"
+        numbers = OfficeNumbers(self._definition, office, by_rank, path)
+        stack.callback(path.unlink)
+        stack.callback(numbers.close)
+        return numbers
+
+    def _write_reports(self, numbers: OfficeNumbers) -> None:
+        office = numbers.office.id
+        of = OfNumbers(self._names, self._status[office], self._head["as_of"][office], self._cut.taken_at)
+        entries, left_out = write_reports(self._directory, numbers, of, self._formats)
+        self._files += entries
+        self._left_out += left_out
 
     def _over_time(self, contest: ContestEntry, files: Mapping[TableOf, TableFiles]) -> CountOverTime | None:
         """None where no table over time is wanted."""
@@ -237,7 +282,7 @@ class _CutWriter:
         self._ended.append((file, written))
 
     def _complete(self) -> None:
-        """Complete all files, and list them in the order of the plan."""
+        """Complete all files, and list them in the order of the plan, result reports last."""
         for done, (file, written) in enumerate(self._ended, start=1):
             while not written.is_made(STOP_SECONDS):
                 self._report("files", done - 1, len(self._ended))
@@ -249,18 +294,35 @@ class _CutWriter:
         order = {
             f"{file.stem}.{format}": (at, n) for at, file in enumerate(self._planned) for n, format in enumerate(Format)
         }
-        self._files.sort(key=lambda entry: order[entry["name"]])
+        after_tables = len(self._planned), 0
+        self._files.sort(key=lambda entry: order.get(entry["name"], after_tables))
 
-    def _write_documents(self) -> list[dict[str, Any]]:
+    def _write_catalogues(self) -> list[dict[str, Any]]:
+        facts = catalogue_facts(self._definition, {**self._head, "files": self._files})
+        return [
+            self._write_document(each.name, each.content, each.media_type) for each in documents(facts, self._address)
+        ]
+
+    def _write_document(self, name: str, content: bytes, media_type: str) -> dict[str, Any]:
+        path = self._directory / name
+        create_file(path, content, mode=FILE_MODE)
+        return {**written_file(path)._asdict(), "media_type": media_type}
+
+    def _write_schemas(self) -> list[dict[str, Any]]:
         """The XSD of each table that has an XML file."""
         if Format.XML not in self._formats:
             return []
-        documents = []
-        for table in {file.table.name: file.table for file in self._planned}.values():
-            path = self._directory / f"{table.name}.xsd"
-            create_file(path, xsd(table).encode(), mode=FILE_MODE)
-            documents.append({**written_file(path)._asdict(), "media_type": "application/xml"})
-        return documents
+        tables = {file.table.name: file.table for file in self._planned}
+        return [
+            self._write_document(f"{table.name}.xsd", xsd(table).encode(), "application/xml")
+            for table in tables.values()
+        ]
+
+
+@cache
+def made_by() -> str:
+    """Hash of the code that writes files."""
+    return hash_of_code(*WRITING_CODE)
 
 
 def _stations(definition: Definition, contest: ContestEntry) -> int:

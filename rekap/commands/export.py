@@ -12,6 +12,7 @@ import click
 from consumers.exporter.cut import CopiedCut, copy_cut
 from consumers.exporter.writing import Wanted, write_files
 from projections.definition.compiled import Definition
+from projections.nist.report_plan import REPORT_TABLE
 from projections.readmodel.queries import schema_of
 from projections.tables.file_plan import ALL_TABLES
 from rekap.errors import UnusableError
@@ -40,10 +41,13 @@ from runtime.tables.table_files import Format
     "--table",
     "tables",
     multiple=True,
-    type=click.Choice([table.name for table in ALL_TABLES]),
-    help="this table; may be repeated",
+    type=click.Choice([*(table.name for table in ALL_TABLES), REPORT_TABLE]),
+    help="this table, or the result reports of NIST SP 1500-100 (as JSON and XML); may be repeated",
 )
-def export(directory: Path, formats: tuple[str, ...], offices: tuple[str, ...], tables: tuple[str, ...]) -> None:
+@click.option("--address", help="web address at which DIRECTORY will be published, for sitemap.xml")
+def export(
+    directory: Path, formats: tuple[str, ...], offices: tuple[str, ...], tables: tuple[str, ...], address: str | None
+) -> None:
     """Write the results of each station and area and the register as files in DIRECTORY, a new or empty one.
 
     Without options, all offices and tables are written in all formats. All files are of one cut, which manifest.json names,
@@ -62,6 +66,7 @@ def export(directory: Path, formats: tuple[str, ...], offices: tuple[str, ...], 
         [Format(each) for each in formats] or list(Format),
         _known_offices(definition, offices) or None,
         tables or None,
+        None if address is None else f"{address.rstrip('/')}/",
     )
     if directory.exists() and any(directory.iterdir()):
         raise UnusableError(f"{directory} holds files; give a new or an empty directory")

@@ -21,7 +21,7 @@ class BulkFile(_Shape):
     url: str
     """Path of this API."""
     table: str
-    """Name of the table; its columns are in the table `columns`."""
+    """Name of the table, whose columns are in the table `columns`; or `nist-report`, a report of NIST SP 1500-100."""
     office: str | None
     """Null for tables of the register; `-finance` for those of campaign finance."""
     level: str | None
@@ -31,9 +31,9 @@ class BulkFile(_Shape):
     media_type: str
     """Media type (RFC 6838)."""
     schema_version: str
-    """Version of the table's columns (semver)."""
+    """Version of the table's columns (semver), or of the standard's schema."""
     rows: int
-    """Rows of the table."""
+    """Rows of the table, or vote counts of the report."""
     bytes: int
     """Size in bytes."""
     sha256: str
@@ -88,6 +88,8 @@ class FileCatalogue(_Shape):
     """Definition hash of the election package."""
     licence: str
     """Licence under which the numbers may be used."""
+    publisher: str
+    """Body that publishes the results."""
     source: str | None
     """Source of the register, as the package states it; null where it states none."""
     as_of: dict[str, PartitionOffsets]

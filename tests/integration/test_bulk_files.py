@@ -30,6 +30,8 @@ from schemas.tables.results import (
     VOTES_OVER_TIME,
 )
 from tests.support.bulk_files import rows_of
+from tests.support.nist import checked_json, checked_xml, counts_of_json, counts_of_xml
+from tests.support.shared_data import needs_nist
 from tests.support.small_election import annulled, reported
 from tests.support.stacks import Voices, eventually, stack_of
 
@@ -228,11 +230,71 @@ async def test_the_manifest_names_the_cut_and_each_file(stack: Stack, files: Pat
     names = {entry["name"] for entry in manifest["files"]}
     documents = {entry["name"] for entry in manifest["documents"]}
     assert names | documents | {"manifest.json"} == {path.name for path in files.iterdir()}
-    assert documents == {f"{table.name}.xsd" for table in ALL_TABLES if table not in FINANCE_TABLES}
+    assert documents == {
+        *(
+            f"{table.name}.{ending}"
+            for table in ALL_TABLES
+            for ending in ("xsd", "schema.json")
+            if table not in FINANCE_TABLES
+        ),
+        *("catalog.jsonld", "catalog.ttl", "dataset.jsonld", "datapackage.json", "terms.json"),
+    }
     assert manifest["left_out"] == []
     for entry in (*manifest["files"], *manifest["documents"]):
         content = (files / entry["name"]).read_bytes()
         assert (entry["bytes"], entry["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+
+
+@needs_nist
+async def test_reports_of_the_standard_have_the_numbers_of_the_api(
+    stack: Stack, files: Path, client: httpx.AsyncClient
+) -> None:
+    definition = stack.definition
+    for office in ("president", "council"):
+        bulk: dict[tuple[str, str], int] = {}
+        for format, read, counts_of in (
+            ("json", checked_json, counts_of_json),
+            ("xml", checked_xml, counts_of_xml),
+        ):
+            found = counts_of(read((files / f"{office}.station.nist-report.{format}").read_bytes()))
+            assert bulk in ({}, found)
+            bulk = found
+            of_areas: dict[tuple[str, str], int] = {}
+            for area in definition.tree.codes:
+                answer = await client.get(f"/v1/areas/{area}/results/nist.{format}", params={"office": office})
+                assert answer.status_code == 200, answer.text
+                assert answer.headers["content-type"].split(";")[0] == f"application/{format}"
+                of_area = counts_of(read(answer.content))
+                assert (
+                    of_areas.items() & of_area.items()
+                    == {key: of_areas[key] for key in of_areas.keys() & of_area.keys()}.items()
+                )
+                of_areas |= of_area
+            assert of_areas == bulk
+    report = (await client.get("/v1/areas/N/results/nist.json?office=president")).json()
+    tally = (await client.get("/v1/areas/N")).json()["offices"][0]["contests"][0]
+    (contest,) = report["Election"][0]["Contest"]
+    assert (contest["SubUnitsReported"], contest["TotalSubUnits"]) == (
+        tally["stations"]["counted"],
+        tally["stations"]["expected"],
+    )
+    assert (report["IsTest"], report["Status"]) == (True, "unofficial-partial")
+
+
+async def test_a_report_that_cannot_be_made_is_refused_by_name(
+    client: httpx.AsyncClient, stack: Stack, files: Path
+) -> None:
+    for path, status, field in (
+        ("/v1/areas/N/results/nist.json", 422, "query.office"),
+        ("/v1/areas/N/results/nist.json?office=mayor", 404, "office"),
+        ("/v1/areas/X/results/nist.xml?office=president", 404, "area"),
+        ("/v1/areas/N/results/nist.xml?office=president&part=2", 404, "part"),
+    ):
+        answer = await client.get(path)
+        assert (answer.status_code, answer.json()["field"]) == (status, field), path
+    etag = (await client.get("/v1/areas/N/results/nist.xml?office=president")).headers["etag"]
+    again = await client.get("/v1/areas/N/results/nist.xml?office=president", headers={"If-None-Match": etag})
+    assert again.status_code == 304
 
 
 async def test_the_register_is_the_package(stack: Stack, files: Path) -> None:
@@ -243,13 +305,25 @@ async def test_the_register_is_the_package(stack: Stack, files: Path) -> None:
 
 async def test_one_office_and_table_in_one_format(stack: Stack, tmp_path: Path) -> None:
     target = tmp_path / "new" / "files"
-    options = ("--office", "council", "--table", "area-votes", "--format", "csv")
+    options = (
+        "--office",
+        "council",
+        "--table",
+        "area-votes",
+        "--format",
+        "csv",
+        "--address",
+        "https://files.example/a",
+    )
     code, _, err = await _export(stack, *options, str(target))
     assert code == 0, err
     assert sorted(path.name for path in target.iterdir()) == [
+        "area-votes.schema.json",
+        *("catalog.jsonld", "catalog.ttl"),
         *(f"council.{level}.area-votes.csv" for level in ("district", "nation", "province", "village")),
-        "manifest.json",
+        *("datapackage.json", "dataset.jsonld", "manifest.json", "sitemap.xml", "terms.json"),
     ]
+    assert b"<loc>https://files.example/a/council.nation.area-votes.csv</loc>" in (target / "sitemap.xml").read_bytes()
     assert list((tmp_path / "new").iterdir()) == [target]
 
 
@@ -264,6 +338,18 @@ async def test_what_cannot_be_used_is_named(stack: Stack, files: Path, tmp_path:
         assert code == 2, err
         assert sentence in err
     assert not (tmp_path / "a").exists()
+
+
+async def test_the_csv_files_are_valid_by_their_table_schemas(files: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "frictionless", "validate", "--json", "datapackage.json"),
+        cwd=files,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    report = orjson.loads(out)
+    assert report["valid"], report
+    assert report["stats"]["tasks"] == sum(each["format"] == "csv" for each in _manifest(files)["files"])
 
 
 # ── the exporter and what is served ──────────────────────────────────────────────────────────────────────────────────
@@ -301,7 +387,9 @@ async def test_the_served_files_are_those_of_the_command(
     assert {each["name"] for each in catalogue["files"]} == {each["name"] for each in own["files"]}
     for entry in (*catalogue["files"], *catalogue["documents"]):
         answer = await client.get(entry["url"])
-        assert answer.content == (files / entry["name"]).read_bytes(), entry["name"]
+        assert hashlib.sha256(answer.content).hexdigest() == entry["sha256"], entry["name"]
+        if entry.get("table", "") in {table.name for table in ALL_TABLES}:  # a report and a catalogue state their time
+            assert answer.content == (files / entry["name"]).read_bytes(), entry["name"]
         digest = base64.b64encode(hashlib.sha256(answer.content).digest()).decode()
         assert answer.headers["repr-digest"] == answer.headers["content-digest"] == f"sha-256=:{digest}:"
         assert answer.headers["content-disposition"] == (

@@ -1,0 +1,94 @@
+"""DCAT: valid by the shapes of DCAT-AP, the same graph as JSON-LD and as Turtle, and hostile names as they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import orjson
+import pytest
+from pyshacl import validate
+from rdflib import DCAT, DCTERMS, Graph, URIRef
+from rdflib.compare import isomorphic
+
+from projections.catalogue.dcat import PREFIXES, catalogue_node, json_ld
+from projections.catalogue.facts import Addresses, CatalogueFacts, catalogue_facts
+from projections.catalogue.turtle import turtle
+from projections.definition.compiled import Definition
+from projections.nist.report_plan import REPORT_TABLE
+from runtime.tables.table_files import Format
+from schemas.definition.package import LocalText
+from tests.support.catalogue import DCAT_AP_SHAPES, made_manifest
+from tests.support.small_election import small_package
+
+pytestmark = pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning")
+"""rdflib's reader of JSON-LD makes one."""
+
+TABLES = ("station-votes", "choices", REPORT_TABLE)
+"""Some datasets of an office, of the register and of another standard. pyshacl takes a second for ten."""
+PACKAGE = small_package()
+AT = Addresses.of_api("https://results.example", "20290214T130000Z-9f86d081")
+DOCUMENT = "https://files.example/2029/catalog.ttl"
+
+
+def _facts(licence: str = "CC BY 4.0", source: str | None = "KPU", title: LocalText | None = None) -> CatalogueFacts:
+    election = PACKAGE.election.model_copy(
+        update={"licence": licence, "source": source, "title": title or PACKAGE.election.title}
+    )
+    definition = Definition.of(replace(PACKAGE, election=election))
+    manifest = made_manifest(definition, (Format.CSV, Format.NDJSON, Format.JSON))
+    some = [each for each in manifest["files"] if each["table"] in TABLES]
+    return catalogue_facts(definition, {**manifest, "files": some})
+
+
+def _of_turtle(facts: CatalogueFacts, at: Addresses) -> Graph:
+    return Graph().parse(data=turtle(catalogue_node(facts, at), PREFIXES), format="turtle", publicID=DOCUMENT)
+
+
+def _of_json_ld(facts: CatalogueFacts, at: Addresses) -> Graph:
+    text = orjson.dumps(json_ld(catalogue_node(facts, at))).decode()
+    return Graph().parse(data=text, format="json-ld", publicID=DOCUMENT)
+
+
+def _conforms(graph: Graph) -> tuple[bool, str]:
+    conforms, _, text = validate(graph, shacl_graph=Graph().parse(DCAT_AP_SHAPES))
+    return conforms, text
+
+
+@pytest.mark.parametrize("licence", ["CC BY 4.0", "Ask us"])
+@pytest.mark.parametrize("at", [AT, Addresses.beside()], ids=["api", "beside the files"])
+def test_the_catalogue_is_valid_and_the_same_in_both_forms(licence: str, at: Addresses) -> None:
+    facts = _facts(licence, None if licence == "Ask us" else "KPU")
+    graph = _of_turtle(facts, at)
+    conforms, text = _conforms(graph)
+    assert conforms, text
+    assert isomorphic(graph, _of_json_ld(facts, at))
+    files = {str(each) for each in graph.objects(None, DCAT.downloadURL)}
+    base = AT.cut if at is AT else "https://files.example/2029/"
+    assert files == {f"{base}{file.name}" for dataset in facts.datasets for file in dataset.files}
+    assert len(list(graph.subjects(predicate=DCAT.byteSize))) == len(files)
+
+
+@pytest.mark.parametrize("property", [DCTERMS.title, DCTERMS.description, DCTERMS.publisher, DCAT.accessURL])
+def test_the_shapes_notice_what_is_missing(property: URIRef) -> None:
+    graph = _of_turtle(_facts(), AT)
+    if property == DCTERMS.publisher:
+        catalog = URIRef(f"{AT.catalogue}#catalog")
+        graph.remove((catalog, property, None))
+    else:
+        graph.remove((None, property, None))
+    assert not _conforms(graph)[0]
+
+
+def test_texts_are_what_they_were() -> None:
+    hostile = LocalText(id='"Pemilu" \\ <b>', en="Line } . ; ^^")
+    graph = _of_turtle(_facts(title=hostile, source="<> \\u0041"), AT)
+    titles = {str(each) for each in graph.objects(URIRef(f"{AT.catalogue}#catalog"), DCTERMS.title)}
+    assert titles == {'"Pemilu" \\ <b>', "Line } . ; ^^"}
+    assert isomorphic(graph, _of_json_ld(_facts(title=hostile, source="<> \\u0041"), AT))
+
+
+def test_an_address_cannot_end_its_brackets() -> None:
+    node = {"@id": "https://a.example/> <b", "dct:title": [{"@value": "a\n\tb"}], "dct:empty": []}
+    text = turtle(node, {"dct": PREFIXES["dct"]})
+    ((subject, _, title),) = Graph().parse(data=text, format="turtle")
+    assert (str(subject), str(title)) == ("https://a.example/%3E%20%3Cb", "a\n\tb")
