@@ -19,6 +19,8 @@ import orjson
 from audit.sources.package_files import DIGITS_MAX, PackageError, json_object, read_files, rows
 
 ELECTION = "election.json"
+DEFAULT_LICENCE = "CC-BY-4.0"
+"""Licence of a package that names none."""
 PARTITIONS_MAX = 256
 
 TEXT, NUMBER, TEXTS = "text", "number", "texts"
@@ -231,7 +233,7 @@ def _election(raw: dict[str, Any]) -> dict[str, Any]:
             }
             for rule in raw.get("rules", [])
         ],
-        "licence": raw["licence"],
+        "licence": raw.get("licence", DEFAULT_LICENCE),
         "source": raw.get("source"),
         **({} if raw.get("finance") is None else {"finance": _finance(raw["finance"])}),
     }

@@ -61,9 +61,14 @@ class Moment(NamedTuple):
 
 
 def answer_bytes(definition: Definition, answer: dict[str, Any]) -> bytes:
-    """The answer as it is sent, under the name of its election."""
+    """The answer as it is sent, under the name of its election and with its licence."""
     election = definition.election
-    head = {"election": election.id, "mode": election.mode.value, "definition": definition.hash}
+    head = {
+        "election": election.id,
+        "mode": election.mode.value,
+        "definition": definition.hash,
+        "licence": election.licence,
+    }
     return orjson.dumps(head | answer)
 
 

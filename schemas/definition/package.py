@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 from schemas.canonical import canonical_bytes, sha256_hex
 from schemas.codes import AMOUNT_MAX, ELECTION_PATTERN, KEY_ID_PATTERN, Amount, Code, Count
 from schemas.ledger.forms import CHOICES_MAX
+from schemas.licences import DEFAULT_LICENCE
 from schemas.texts import PLAIN_TEXT_PATTERN, REAL_DAY
 
 PARTITIONS_MAX = 256
@@ -220,8 +221,8 @@ class Election(Row):
     """Partitions of the ledger. Opening the election fixes their number."""
     rules: tuple[RuleSetting, ...] = ()
     """The rules that hold in this election."""
-    licence: Text
-    """Licence of the package and of the results."""
+    licence: Text = DEFAULT_LICENCE
+    """Licence of the package and of the results; an SPDX identifier where there is one."""
     source: Text | None = None
     """Who made the package, and from what."""
     finance: FinanceSettings | None = None

@@ -20,6 +20,8 @@ class _List(_Shape):
     """`rehearsal`, of which no number is a result, or `live`."""
     definition: str
     """Definition hash of the election package."""
+    licence: str
+    """Licence under which the numbers may be used."""
 
 
 class ElectionLinks(_Shape):
@@ -105,7 +107,12 @@ class ContestList(_List):
     """Value of `after` for the next page; null on the last page."""
 
 
-_ELECTION = {"election": "pemilu-2029", "mode": "rehearsal", "definition": "ff2a4033" * 8}
+_ELECTION = {
+    "election": "pemilu-2029",
+    "mode": "rehearsal",
+    "definition": "ff2a4033" * 8,
+    "licence": "CC-BY-4.0",
+}
 LIST_EXAMPLES: dict[type[Any], dict[str, Any]] = {
     ElectionList: _ELECTION
     | {

@@ -21,7 +21,12 @@ from schemas.served.snapshots import (
     SubmissionSnapshot,
 )
 
-_ELECTION = {"election": "pemilu-2029", "mode": "rehearsal", "definition": "ff2a4033" * 8}
+_ELECTION = {
+    "election": "pemilu-2029",
+    "mode": "rehearsal",
+    "definition": "ff2a4033" * 8,
+    "licence": "CC-BY-4.0",
+}
 _AS_OF = {"0": 3659, "1": 3796}
 _EVENT = "7ead63bc" * 8
 _VOTES = {"01": 159, "02": 102}

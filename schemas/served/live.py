@@ -233,6 +233,8 @@ class Hello(_FromServer):
     """`rehearsal`, of which no number is a result, or `live`."""
     definition: str
     """Definition hash of the election package."""
+    licence: str
+    """Licence under which the numbers may be used."""
     heartbeat_s: Annotated[int, Field(ge=1)]
     """Seconds between heartbeats. After twice this time without one, the connection is dead."""
 

@@ -23,7 +23,7 @@ LIVE_EXAMPLES: Mapping[str, dict[str, Any]] = {
     "subscribe": {"type": "subscribe", "id": "map", "office": "president", "area": "ID", "fields": "choices"},
     "follow": {"type": "follow", "bulletin": "checkpoints"},
     "unsubscribe": {"type": "unsubscribe", "id": "map"},
-    "hello": {"type": "hello", **_ELECTION, "heartbeat_s": 10},
+    "hello": {"type": "hello", **_ELECTION, "licence": "CC-BY-4.0", "heartbeat_s": 10},
     "snapshot": {
         "type": "snapshot",
         "id": "map",

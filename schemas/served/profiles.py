@@ -18,6 +18,8 @@ class _ProfileAnswer(_Part):
     """`rehearsal`, of which no number is a result, or `live`."""
     definition: str
     """Definition hash of the election package."""
+    licence: str
+    """Licence under which the numbers may be used."""
 
 
 class Person(_Part):
@@ -207,7 +209,12 @@ class Completeness(_ProfileAnswer):
     """Parties of the election."""
 
 
-_ELECTION = {"election": "pemilu-2029", "mode": "rehearsal", "definition": "ff2a4033" * 8}
+_ELECTION = {
+    "election": "pemilu-2029",
+    "mode": "rehearsal",
+    "definition": "ff2a4033" * 8,
+    "licence": "CC-BY-4.0",
+}
 _PROFILES = {"profiles": "9c56cc51" * 8}
 _CANDIDATE = {
     "contest": "dpr-3401",

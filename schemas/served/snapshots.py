@@ -159,6 +159,8 @@ class _ElectionAnswer(_Answer):
     """`rehearsal`, of which no number is a result, or `live`."""
     definition: str
     """Definition hash of the election package."""
+    licence: str
+    """Licence under which the numbers may be used."""
 
 
 class OfficeName(_Answer):

@@ -96,6 +96,7 @@ def hello_frame(definition: Definition, heartbeat_s: int) -> Frame:
             "election": election.id,
             "mode": election.mode.value,
             "definition": definition.hash,
+            "licence": election.licence,
             "heartbeat_s": heartbeat_s,
         }
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,12 @@ import pytest
 
 from audit.sources.package import read_package
 from audit.sources.package_files import PackageError
+from projections.definition.checks import problems
 from rekap.elections.example import example_package
+from runtime.package.reading import load_package
 from runtime.package.writing import pack, write_package
 from schemas.definition.package import BlankBallots, ElectionPackage, LocalText, Office, Role
+from schemas.licences import DEFAULT_LICENCE
 from tests.support.ledger import key_row
 from tests.support.small_election import elsewhere, small_package
 from tests.support.small_finance import finance_package
@@ -39,6 +43,18 @@ def test_both_compute_the_same_definition_hash(package: ElectionPackage, tmp_pat
     assert read_package(tmp_path / "package").definition == package.definition_hash()
     (tmp_path / "package.zip").write_bytes(pack(tmp_path / "package"))
     assert read_package(tmp_path / "package.zip").definition == package.definition_hash()
+
+
+def test_a_package_that_names_no_licence_has_the_same_one_for_both(tmp_path: Path) -> None:
+    package = small_package()
+    named = replace(package, election=package.election.model_copy(update={"licence": DEFAULT_LICENCE}))
+    write_package(named, tmp_path)
+    file = tmp_path / "election.json"
+    raw = json.loads(file.read_text())
+    del raw["licence"]
+    file.write_text(json.dumps(raw))
+    assert load_package(tmp_path, problems).election.licence == DEFAULT_LICENCE
+    assert read_package(tmp_path).definition == named.definition_hash()
 
 
 def test_any_change_of_a_row_changes_the_hash(tmp_path: Path) -> None:

@@ -200,6 +200,7 @@ def test_an_answer_is_sent_under_the_name_of_its_election() -> None:
         "election": "small",
         "mode": "rehearsal",
         "definition": DEFINITION.hash,
+        "licence": "CC0-1.0",
         "a": 1,
     }
 
