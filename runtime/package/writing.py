@@ -28,7 +28,9 @@ def write_package(package: ElectionPackage, directory: Path, profiles: Profiles 
     gives the same bytes. Files of profiles are written where there are profiles."""
     rows_of = {} if profiles is None else profiles.tables()
     directory.mkdir(parents=True, exist_ok=True)
-    _write_json(directory / ELECTION_FILE, package.election.model_dump(mode="json", exclude_defaults=True))
+    stated = package.election.model_dump(mode="json", exclude_defaults=True)
+    # The licence also where it is the default: who reads the file should see it.
+    _write_json(directory / ELECTION_FILE, {**stated, "licence": package.election.licence})
     _write_json(directory / DESCRIPTOR_FILE, descriptor(package, rows_of))
     for name, rows in package.tables().items():
         replace_file(directory / file_of(name), _csv_pieces(TABLES[name], rows), mode=0o666)

@@ -20,6 +20,7 @@ from schemas.definition.profiles import PROFILE_TABLES
 from schemas.ledger.events import LEDGER_EVENT
 from schemas.ledger.forms import Signatures
 from schemas.tables.dictionary import DICTIONARY_TABLES
+from schemas.tables.finance import FINANCE_TABLES
 from schemas.tables.register import REGISTER_TABLES
 from schemas.tables.results import RESULT_TABLES
 
@@ -39,6 +40,10 @@ PUBLISHED = {
     "area-votes": AREA_VOTES,
     "counts-over-time": f"time step_minutes {AREA_COUNTS}",
     "votes-over-time": f"time step_minutes {AREA_VOTES}",
+    "finance-reports": "event account party contest choice area report version state rules begins ends submitted due currency "
+    "decimals opening income spending closing closing_calculated opinion document_hash document_url partition offset "
+    "received_at",
+    "finance-lines": "event line account party contest choice area report version state side kind amount donors largest",
     "areas": "area name level parent path",
     "stations": "station name area path registered_men registered_women registered_voters partition",
     "offices": "office name blank_ballots",
@@ -64,13 +69,15 @@ PACKAGE = {
     "candidates": "contest choice person name sex residence photo web",
     "party_profiles": "party web logo colour",
 }
-ELECTION = "id title date time_zone mode levels shard_level partitions rules licence source"
+ELECTION = "id title date time_zone mode levels shard_level partitions rules licence source finance"
 EVENT_FIELDS = (
     "type election mode definition seq prev created_at partitions amended_definition reason station contest area office "
     "version supersedes form_name form images sha256 page url event decision through_version annulment image votes "
-    "A B1 B2 B3 B4 D S1 S2 S3 S4 VA VB VC VK VS L P J party_totals words"
+    "A B1 B2 B3 B4 D S1 S2 S3 S4 VA VB VC VK VS L P J party_totals words "
+    "party choice report begins ends submitted opening income spending closing opinion document kind amount donors largest"
 )
-"""All fields of all events and of the form in them; the letters are rows and columns of the form."""
+"""All fields of all events and of the form in them; the letters are rows and columns of the form.
+Of donors a finance report has how many there are and the largest amount, by kind, and no name."""
 NUMBERS_OF_PEOPLE = "signatures officers witnesses"
 """Fields of a form with how many people signed it, without their names."""
 OF_PEOPLE = re.compile(
@@ -78,7 +85,9 @@ OF_PEOPLE = re.compile(
 )
 
 
-@pytest.mark.parametrize("table", [*RESULT_TABLES, *REGISTER_TABLES, *DICTIONARY_TABLES], ids=lambda table: table.name)
+@pytest.mark.parametrize(
+    "table", [*RESULT_TABLES, *FINANCE_TABLES, *REGISTER_TABLES, *DICTIONARY_TABLES], ids=lambda table: table.name
+)
 def test_a_published_table_has_only_the_permitted_columns(table: Any) -> None:
     assert set(table.column_names) == set(PUBLISHED[table.name].split())
 
