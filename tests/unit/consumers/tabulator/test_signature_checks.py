@@ -41,7 +41,8 @@ async def found(asking: SignatureChecks, checks: list[Check]) -> list[bool]:
 
 def workers() -> list[psutil.Process]:
     """The processes that these tests started. Kafka and PostgreSQL of other tests may be children too."""
-    return [each for each in psutil.Process().children() if "consumers.tabulator.signature_process" in each.cmdline()]
+    living = (each for each in psutil.Process().children() if each.status() != psutil.STATUS_ZOMBIE)
+    return [each for each in living if "consumers.tabulator.signature_process" in each.cmdline()]
 
 
 @pytest.fixture
