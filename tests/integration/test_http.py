@@ -28,6 +28,7 @@ from runtime.settings import Settings
 from schemas.definition.package import Role
 from tests.support.ledger import key_row
 from tests.support.small_election import reported, small_package
+from tests.support.small_finance import finance_package
 from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -66,7 +67,9 @@ CHANGING = {"/metrics", "/v1/health"}
 """They say something else each time."""
 
 
-stack = stack_of("http", REKAP_CHECKPOINT_MS="100", REKAP_REQUESTS_PER_S="0", REKAP_FILES_EVERY_S="3600")
+stack = stack_of(
+    "http", package=finance_package, REKAP_CHECKPOINT_MS="100", REKAP_REQUESTS_PER_S="0", REKAP_FILES_EVERY_S="3600"
+)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
