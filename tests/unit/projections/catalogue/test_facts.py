@@ -7,6 +7,7 @@ from dataclasses import replace
 from projections.catalogue.data_package import data_package, schema_document, schema_name, tables_of
 from projections.catalogue.documents import documents
 from projections.catalogue.facts import NAME_CHARACTERS_MAX, Addresses, catalogue_facts
+from projections.catalogue.schema_org import dataset_document
 from projections.catalogue.sitemap import ADDRESSES_MAX, sitemap
 from projections.catalogue.terms import terms
 from projections.definition.compiled import Definition
@@ -133,6 +134,20 @@ def test_a_data_package_has_the_csv_files_with_their_schemas() -> None:
     assert data_package(without, Addresses.beside()) is None
     assert tables_of(without) == []
     assert "datapackage.json" not in {each.name for each in documents(without, None)}
+
+
+def test_a_dataset_of_schema_org_has_its_columns_and_leads_to_the_election() -> None:
+    at = Addresses.of_api("https://results.example", "CUT")
+    votes = next(each for each in FACTS.datasets if each.stem == "president.nation.area-votes")
+    found = dataset_document(FACTS, votes, at)
+    assert found["isPartOf"] == {"@id": "https://results.example/v1/catalog#election"}
+    assert {"@type": "PropertyValue", "name": "votes", "unitText": "votes"}.items() <= found["variableMeasured"][
+        -1
+    ].items()
+    assert (
+        found["distribution"][0]["contentUrl"]
+        == "https://results.example/v1/files/latest/president.nation.area-votes.csv"
+    )
 
 
 def test_terms_name_the_licences_of_data_and_code() -> None:
