@@ -21,6 +21,9 @@ from api.files.area_files import AreaFiles
 from api.files.cut_files import CutFiles
 from api.health import routes as health
 from api.limits.limits import Limits
+from api.maps import routes as maps
+from api.maps.answers import MapAnswers
+from api.maps.map_files import MapFiles
 from api.page import start
 from api.problems import install_problems
 from api.read import election_lists, events, finance, lists, log, nist, package, profiles, search, snapshots
@@ -81,6 +84,8 @@ def create_app(
             app.state.catalogues = Catalogues(app.state.files, definition, settings.public_url)
             app.state.profiles = ProfileFiles(settings.package, definition)
             app.state.report_names = ReportNames(settings.package, definition)
+            app.state.maps = MapFiles(settings.files_directory)
+            app.state.map_answers = MapAnswers()
         derived.show(app)
         if ApiRole.GATEWAY in roles:
             await app.state.gateway.start()
@@ -94,6 +99,7 @@ def create_app(
                 await serving
             if ApiRole.READ in roles:
                 app.state.snapshots.current.close()
+                app.state.map_answers.close()
             if ApiRole.GATEWAY in roles:
                 await app.state.gateway.stop()
 
@@ -126,6 +132,7 @@ def create_app(
         search,
         profiles,
         finance,
+        maps,
         live,
         files,
         area_files,

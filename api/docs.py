@@ -85,8 +85,9 @@ def _hoist(node: Any, schemas: dict[str, Any]) -> None:
             _hoist(each, schemas)
     elif isinstance(node, dict):
         for name, schema in node.pop("$defs", {}).items():
-            assert schemas.setdefault(name, schema) == schema, f"two schemas are called {name}"
-            _hoist(schema, schemas)
+            known = schemas.setdefault(name, schema)
+            _hoist(schema, schemas)  # before the comparison, because the known one was hoisted too
+            assert known == schema, f"two schemas are called {name}"
         if isinstance(reference := node.get("$ref"), str):
             node["$ref"] = reference.replace("#/$defs/", "#/components/schemas/")
         for each in node.values():

@@ -200,4 +200,9 @@ EXPORTER_TAKEN_AT = Gauge(
     "Time of the newest cut that this process has written, since 1970.",
     registry=EXPORTER,
 )
+EXPORTER_MAPS_REFUSED = Gauge(
+    "rekap_exporter_maps_refused",
+    "1 while the maps of the package have a mistake, so that the maps before are served.",
+    registry=EXPORTER,
+)
 EXPORTER_BYTES = Gauge("rekap_exporter_bytes", "Bytes of all cuts of bulk files together.", registry=EXPORTER)

@@ -40,6 +40,7 @@ class Kind(Enum):
     """A page of a list."""
     FILE = ("file", 16 * MIB)
     """A file of one area, or a page of a list that is not JSON. The longest that is made has 12 MB."""
+    MAP = ("map", 32 * MIB)
 
     @property
     def bytes_max(self) -> int:

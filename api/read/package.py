@@ -9,7 +9,8 @@ from fastapi import APIRouter, Request, Response
 from api.problems import PROBLEM_RESPONSES, Problem
 from api.read.reading import entity_tag
 from runtime.package.errors import PackageError
-from runtime.package.profiles import Stamp, profiles_stamp
+from runtime.package.profiles import profiles_stamp
+from runtime.package.stamps import Stamp
 from runtime.package.writing import content_digest, pack
 from runtime.settings import Settings
 

@@ -14,7 +14,8 @@ from projections.definition.profile_checks import profile_problems
 from projections.shown.profiles import ProfileIndex
 from runtime.logs import log_line
 from runtime.package.errors import PackageError
-from runtime.package.profiles import Stamp, profiles_stamp, read_profiles
+from runtime.package.profiles import profiles_stamp, read_profiles
+from runtime.package.stamps import Stamp
 
 logger = logging.getLogger("rekap.profiles")
 

@@ -171,16 +171,16 @@ def not_in_election(field: str, detail: str) -> Problem:
     return Problem(404, "Not in this election", detail, field=field)
 
 
-def coding_of(request: Request) -> Callable[[int], str]:
-    """From the length of an answer to the content coding that it is sent in. Raises Problem."""
+def coding_of(request: Request, among: tuple[str, ...] = CODINGS) -> Callable[[int], str]:
+    """From the length of an answer to the content coding that it is sent in, one of these. Raises Problem."""
     # Several lines of the field are one list (RFC 9110, 5.3).
     lines = request.headers.getlist("accept-encoding")
-    codings = acceptable(", ".join(lines) if lines else None)
+    codings = tuple(each for each in acceptable(", ".join(lines) if lines else None) if each in among)
     if not codings:
         raise Problem(
             406,
             "No such coding",
-            f"An answer can be sent in {', '.join(CODINGS)}; Accept-Encoding excludes all of them.",
+            f"An answer can be sent in {', '.join(among)}; Accept-Encoding excludes all of them.",
             field="header.accept-encoding",
         )
     return partial(chosen, codings)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ from runtime.errors import OutsideError
 from runtime.files.atomic_write import replace_file, sync_directory
 
 DIRECTORY_MODE = 0o755
+CUT_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
+"""Other directories, such as those of the maps, are not cuts."""
 _LOCK = ".lock"
 
 
@@ -90,7 +93,7 @@ class CutDirectories:
 
     def cuts(self) -> list[Path]:
         """The cuts, the oldest first: their names begin with the time at which they were taken."""
-        return sorted(each for each in self.directory.iterdir() if each.is_dir() and not each.name.startswith("."))
+        return sorted(each for each in self.directory.iterdir() if CUT_NAME.fullmatch(each.name) and each.is_dir())
 
     def prune(self, older_than: str, bytes_max: int) -> int:
         """Delete the cuts whose name is below `older_than`, and the oldest ones while all together have more than `bytes_max`;

@@ -1,6 +1,7 @@
 """The exporter: writes the bulk files anew where the cut has moved, one cut at a time, in this order:
 
-    1. the watermarks are read; where they are those of the newest cut, nothing is done
+    1. the watermarks are read; where they and the maps are those of the newest cut, nothing is done. Maps that have changed in
+       the package are built before (map_directories.py)
     2. the results of all stations are copied in one transaction (cut.py)
     3. the files are written from the copy; tables that cannot have changed are linked (writing.py)
     4. the directory gets its name, and `latest.json` names it
@@ -25,6 +26,8 @@ import orjson
 
 from consumers.exporter.cut import CopiedCut, copy_cut
 from consumers.exporter.cut_directories import CutDirectories, FilesInUseError
+from consumers.exporter.map_directories import MapDirectories
+from consumers.exporter.map_files import BuiltMaps
 from consumers.exporter.writing import Previous, Wanted, made_by, write_files
 from projections.definition.compiled import Definition
 from projections.readmodel.queries import BLOCK_WATERMARKS, schema_of
@@ -70,6 +73,7 @@ class Exporter:
         self._directories = directories
         self._stop = stop
         self._behind_since: float | None = None
+        self._maps = MapDirectories(directories.directory, definition, settings.package)
 
     async def run(self) -> None:
         """Raises OSError where the directory cannot be used."""
@@ -88,6 +92,7 @@ class Exporter:
 
     async def _export(self) -> None:
         settings, definition = self._settings, self._definition
+        maps = await asyncio.to_thread(self._maps.current, self._raise_if_stopped)
         schema = f'"{schema_of(definition.election, settings.generation)}"'
         connection: Any = await asyncpg.connect(
             settings.database, timeout=CONNECT_SECONDS_MAX, server_settings={"search_path": schema}
@@ -96,7 +101,7 @@ class Exporter:
             rows = await connection.fetch(BLOCK_WATERMARKS, timeout=CONNECT_SECONDS_MAX)  # 1
             blocks = {(row["office"], row["partition"]): row["through"] for row in rows}
             newest = self._directories.newest()
-            if newest is not None and (self._is_of(newest[1], blocks) or self._waits_for(newest[1], blocks)):
+            if newest is not None and (self._is_of(newest[1], blocks, maps) or self._waits_for(newest[1], blocks)):
                 return
             self._make_room(newest)
             name = cut_name(datetime.now(UTC), blocks)
@@ -107,7 +112,7 @@ class Exporter:
                 name = cut_name(cut.taken_at, cut.blocks)
                 previous = None if newest is None else Previous(*newest)
                 began = time.process_time()
-                manifest = await asyncio.to_thread(self._write, cut, files, previous, name)  # 3
+                manifest = await asyncio.to_thread(self._write, cut, files, previous, name, maps)  # 3
                 self._directories.publish(files, name, manifest)  # 4
         finally:
             connection.terminate()
@@ -121,17 +126,22 @@ class Exporter:
             log_line("exported", cut=name, files=len(manifest["files"]), bytes=written, cpu_s=seconds, kept=kept)
         )
 
-    def _write(self, cut: CopiedCut, files: Any, previous: Previous | None, name: str) -> dict[str, Any]:
-        def report(step: str, done: int, total: int) -> None:
-            if self._stop.is_set():
-                raise StoppedError
-
-        public = self._settings.public_url.rstrip("/")
+    def _write(
+        self, cut: CopiedCut, files: Any, previous: Previous | None, name: str, maps: BuiltMaps | None
+    ) -> dict[str, Any]:
+        public, package = self._settings.public_url.rstrip("/"), self._settings.package
         wanted = Wanted(list(Format), address=f"{public}/v1/files/{name}/" if public else None)
-        return write_files(self._definition, self._settings.package, cut, files, wanted, report, previous)
+        return write_files(self._definition, package, cut, files, wanted, self._raise_if_stopped, previous, maps)
 
-    def _is_of(self, manifest: Mapping[str, Any], blocks: Blocks) -> bool:
-        """Whether the newest cut is that of these watermarks, of this definition, and was written by this code."""
+    def _raise_if_stopped(self, step: str, done: int, total: int) -> None:
+        if self._stop.is_set():
+            raise StoppedError
+
+    def _is_of(self, manifest: Mapping[str, Any], blocks: Blocks, maps: BuiltMaps | None) -> bool:
+        """Whether the newest cut is that of these watermarks, of this definition, with these maps, and was written by this
+        code."""
+        if manifest.get("maps") != (None if maps is None else maps.index["digest"]):
+            return False
         is_same = manifest["definition"] == self._definition.hash and manifest["made_by"] == made_by()
         return is_same and _offsets(manifest) == {
             key: through for key, through in blocks.items() if through >= 0 and key[0] in manifest["as_of"]

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import orjson
 
 from consumers.exporter.cut import CopiedCut
+from consumers.exporter.map_files import BuiltMaps
 from consumers.exporter.nist_numbers import OfficeNumbers
 from consumers.exporter.nist_reports import WRITERS, OfNumbers, report_names, write_reports
 from projections.catalogue.documents import documents
@@ -36,6 +37,7 @@ from runtime.tables.parquet_files import ParquetFiles
 from runtime.tables.table_files import MEDIA_TYPES, Format, TableFiles, WrittenFile, written_file
 from runtime.tables.xml_table import xsd
 from schemas.derived.blocks import FINANCE
+from schemas.maps.files import DOCUMENT_PREFIX
 from schemas.tables.columns import Table
 from schemas.tables.dictionary import CODES, COLUMNS, code_rows, column_rows
 from schemas.tables.finance import FINANCE_TABLES
@@ -82,10 +84,11 @@ def write_files(
     wanted: Wanted,
     report: Report,
     previous: Previous | None = None,
+    maps: BuiltMaps | None = None,
 ) -> dict[str, Any]:
     """Write the files and their manifest into an empty directory; gives the manifest. Files that are the same in the cut before
-    get another name there (a hard link). Raises OSError, PackageError."""
-    return _CutWriter(definition, package, cut, directory, wanted, report, previous).write()
+    get another name there (a hard link), and so do those of the maps. Raises OSError, PackageError."""
+    return _CutWriter(definition, package, cut, directory, wanted, report, previous, maps).write()
 
 
 class _CutWriter:
@@ -98,7 +101,9 @@ class _CutWriter:
         wanted: Wanted,
         report: Report,
         previous: Previous | None,
+        maps: BuiltMaps | None,
     ) -> None:
+        self._maps = maps
         self._definition = definition
         self._package = package
         self._cut = cut
@@ -156,9 +161,10 @@ class _CutWriter:
             "manifest_version": MANIFEST_VERSION,
             "made_by": self._made_by,
             **self._head,
+            "maps": None if self._maps is None else self._maps.index["digest"],
             "status": self._status,
             "files": self._files,
-            "documents": [*self._write_schemas(), *self._write_catalogues()],
+            "documents": [*self._write_schemas(), *self._link_maps(), *self._write_catalogues()],
             "left_out": self._left_out,
         }
         content = orjson.dumps(manifest, option=orjson.OPT_INDENT_2)
@@ -317,6 +323,20 @@ class _CutWriter:
             self._write_document(f"{table.name}.xsd", xsd(table).encode(), "application/xml")
             for table in tables.values()
         ]
+
+    def _link_maps(self) -> list[dict[str, Any]]:
+        """The files of the maps under another name, or copies in another file system."""
+        if self._maps is None:
+            return []
+        documents = []
+        for file in (file for each in self._maps.index["maps"] for file in each["files"]):
+            path, name = self._maps.directory / file["name"], f"{DOCUMENT_PREFIX}{file['name']}"
+            try:
+                os.link(path, self._directory / name)
+            except OSError:
+                create_file(self._directory / name, path.read_bytes(), mode=FILE_MODE)
+            documents.append({"name": name, **{key: file[key] for key in ("bytes", "sha256", "media_type")}})
+        return documents
 
 
 @cache

@@ -47,6 +47,7 @@ class ProfileIndex:
         for candidate in sorted(profiles.candidates, key=lambda each: each.person):
             self._persons.setdefault((candidate.contest, candidate.choice), []).append(candidate)
         self._parties = {party.id: party for party in parties}
+        self.short_names = {party.id: party.short_name or party.name for party in parties}
         self._party_profiles = {profile.party: profile for profile in profiles.party_profiles}
         self._districts: dict[str, list[DistrictPart]] = {}
         for part in districts:

@@ -28,6 +28,7 @@ from rekap.elections.shaped import (
 )
 from rekap.errors import UnusableError
 from rekap.exit_codes import ExitCode
+from rekap.operate.package_maps import checked_maps, make_maps, maps_summary
 from rekap.operate.shard_levels import better_shard_level
 from rekap.terminal import complain, say
 from runtime.files.key_files import public_row, write_key_file
@@ -81,6 +82,7 @@ def check(path: Path, against: Path | None) -> None:
         complain(str(problem))
     if found.problems:
         raise SystemExit(ExitCode.BAD_OUTCOME)
+    drawn = checked_maps(path, definition)
     if (sentence := better_shard_level(definition)) is not None:
         complain(f"Note: election.json: shard_level: {sentence}")
     for sentence in night_warnings(reading.package, definition):
@@ -89,7 +91,7 @@ def check(path: Path, against: Path | None) -> None:
         changes = list(register_changes(load_package(against, problems), reading.package))
         for change in changes or ["stations.csv: the register is the same"]:
             complain(f"Against {against}: {change}")
-    say(*_summary(reading.package, found.profiles).split("\n"))
+    say(*_summary(reading.package, found.profiles, maps_summary(drawn)).split("\n"))
 
 
 def _registered(package: ElectionPackage) -> str:
@@ -100,7 +102,7 @@ def _registered(package: ElectionPackage) -> str:
     return f"{sum(known):,}" + (f", and not stated for {unknown:,} stations" if unknown else "")
 
 
-def _summary(package: ElectionPackage, profiles: Profiles) -> str:
+def _summary(package: ElectionPackage, profiles: Profiles, maps: str) -> str:
     election = package.election
     areas = Counter(area.level for area in package.areas)
     roles = Counter(key.role for key in package.keys)
@@ -114,6 +116,7 @@ def _summary(package: ElectionPackage, profiles: Profiles) -> str:
         ("contests", f"{len(package.contests):,}"),
         ("choices", f"{len(package.choices):,}"),
         ("profiles", f"{len(profiles.candidates):,} candidates, {len(profiles.party_profiles):,} parties"),
+        *([("maps", maps)] if maps else []),
         ("rules", ", ".join(rule.id for rule in election.rules) or "none"),
         ("keys", ", ".join(f"{count:,} {role}" for role, count in sorted(roles.items())) or "none"),
         ("definition hash", package.definition_hash()),
@@ -123,6 +126,25 @@ def _summary(package: ElectionPackage, profiles: Profiles) -> str:
         lines.append(("to do", f"nobody can open this election: keys.csv has no authority with the scope {root}"))
     width = max(len(name) for name, _ in lines)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in lines)
+
+
+@election.command("maps")
+@click.argument("path", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("target", metavar="TARGET", type=click.Path(path_type=Path, file_okay=False))
+def maps(path: Path, target: Path) -> None:
+    """Make the files of the maps of the package in DIR (or in a zip), and write them to TARGET, a new or empty directory.
+
+    Borders of neighbours are made one, levels and electoral districts without borders of their own are joined from the areas
+    that they consist of, and each map is simplified in three resolutions, as GeoJSON and TopoJSON. The exporter does the same
+    for the files that the API serves. Exit codes: 0 written; 1 something is wrong with the package or its maps; 2 there is no
+    package to read, or TARGET cannot be used.
+
+    \b
+    Example:
+      rekap election maps my-election my-maps
+    """
+    _refuse_unless_empty(target)
+    make_maps(path, target)
 
 
 @election.command("new")

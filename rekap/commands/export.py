@@ -1,4 +1,4 @@
-"""`rekap export`: bulk files of results and register, all of one cut."""
+"""`rekap export`: bulk files of results and register and the maps, all of one cut."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from consumers.exporter.cut import CopiedCut, copy_cut
+from consumers.exporter.map_files import BuiltMaps, Report, build_maps, read_sources
 from consumers.exporter.writing import Wanted, write_files
 from projections.definition.compiled import Definition
 from projections.nist.report_plan import REPORT_TABLE
@@ -50,10 +51,10 @@ def export(
 ) -> None:
     """Write the results of each station and area and the register as files in DIRECTORY, a new or empty one.
 
-    Without options, all offices and tables are written in all formats. All files are of one cut, which manifest.json names,
-    with size, SHA-256, rows and schema version of each file; columns.csv and codes.csv are the data dictionary. DIRECTORY
-    appears whole or not at all. Exit codes: 0 written; 2 an option, the settings, the package or the directory cannot be used;
-    3 Kafka or PostgreSQL cannot be reached.
+    Without options, all offices and tables are written in all formats, and the maps of the package. All files are of one cut,
+    which manifest.json names, with size, SHA-256, rows and schema version of each file; columns.csv and codes.csv are the
+    data dictionary. DIRECTORY appears whole or not at all. Exit codes: 0 written; 2 an option, the settings, the package or
+    the directory cannot be used; 3 Kafka or PostgreSQL cannot be reached.
 
     \b
     Examples:
@@ -77,13 +78,23 @@ def export(
     try:
         with temporary_directory("rekap-export-") as copied, shown_progress() as report:
             cut = asyncio.run(_copied(settings, definition, wanted, copied))
-            manifest = write_files(definition, settings.package, cut, unfinished, wanted, report)
+            maps = _built_maps(definition, settings, copied / "maps", report) if wanted.tables is None else None
+            manifest = write_files(definition, settings.package, cut, unfinished, wanted, report, maps=maps)
         unfinished.replace(directory)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
     size = sum(each["bytes"] for each in manifest["files"])
     say(f"{directory}: {len(manifest['files'])} files, {size:,} bytes, the cut of {manifest['taken_at']}")
+
+
+def _built_maps(definition: Definition, settings: Settings, directory: Path, report: Report) -> BuiltMaps | None:
+    """The maps of the package; None where it has none. Raises PackageError."""
+    sources = read_sources(definition, settings.package)
+    if not sources.levels:
+        return None
+    directory.mkdir()
+    return BuiltMaps(directory, build_maps(definition, sources, directory, report))
 
 
 def _known_offices(definition: Definition, offices: Iterable[str]) -> list[str]:

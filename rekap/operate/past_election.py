@@ -15,6 +15,7 @@ from rich.progress import Progress
 
 from rekap.client.sending import BATCH_LINES, send_batch
 from rekap.elections.importers.kawalpemilu_2019 import ROOT, Body, Reading, read
+from rekap.elections.importers.kawalpemilu_2019_maps import write_maps
 from rekap.errors import BadOutcomeError
 from rekap.operate.stack import Stack
 from rekap.station.signing import Signer
@@ -34,14 +35,17 @@ class ImportFailedError(BadOutcomeError):
 def import_package(
     source: Path, reading: Reading, arithmetic: Literal["soft", "hard"], directory: Path
 ) -> tuple[list[Body], Ed25519PrivateKey, Ed25519PrivateKey]:
-    """Write the package to `directory`. Returns the events' bodies, the authority's key and the officer's."""
+    """Write the package to `directory`, with maps where the extract has borders. Returns the events' bodies, the authority's
+    key and the officer's."""
     imported = read(source, arithmetic=arithmetic)
     authority, officer = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     keys = (
         public_row(authority, Role.AUTHORITY, ROOT, "import"),
         public_row(officer, Role.STATION_OFFICER, ROOT, "import"),
     )
-    write_package(imported.package(reading, keys), directory)
+    package = imported.package(reading, keys)
+    write_package(package, directory)
+    write_maps(source, package, directory)
     bodies = list(imported.kpu_reading() if reading == "kpu" else imported.crowd_reading())
     return bodies, authority, officer
 

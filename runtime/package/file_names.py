@@ -11,7 +11,8 @@ OPTIONAL_TABLES = frozenset({"districts", "parties", *PROFILE_TABLES})
 """Tables that an election may not need: their file may be missing."""
 UNREAD_FILES = frozenset({DESCRIPTOR_FILE})
 UNREAD_FOLDERS = frozenset({"maps"})
-"""Parts of a package that do not affect the count. They are served, and not read here (DESIGN 4)."""
+"""Parts of a package that do not affect the count. They are served, and not read with its tables (DESIGN 4); maps.py reads the
+maps."""
 
 
 def file_of(table: str) -> str:

@@ -29,9 +29,10 @@ class FileProblems:
         return {(problem.file, problem.line, problem.column) for problem in self._kept}
 
     def listed(self) -> tuple[PackageProblem, ...]:
-        """All kept problems in the order of files and lines, and if some were dropped, one more with their number."""
+        """All kept problems in the order of files and lines, those of maps last, and if some were dropped, one more with
+        their number."""
         order = {name: number for number, name in enumerate(READ_FILES)}
-        problems = sorted(self._kept, key=lambda each: (order[each.file], each.line or 0))
+        problems = sorted(self._kept, key=lambda each: (order.get(each.file, len(order)), each.line or 0))
         if self.dropped:
             problems.append(PackageProblem(ELECTION_FILE, None, None, more_sentence(self.dropped)))
         return tuple(problems)

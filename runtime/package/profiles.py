@@ -14,6 +14,7 @@ from runtime.package.file_names import PROFILE_FILES, file_of
 from runtime.package.problem_list import FileProblems
 from runtime.package.reading import read_table_file
 from runtime.package.sources import open_source
+from runtime.package.stamps import Stamp, stamp_of
 from runtime.package.tables import Table
 from runtime.package.texts import PackageTexts
 from schemas.definition.package import DistrictPart, Party
@@ -21,7 +22,6 @@ from schemas.definition.problems import PackageProblem, Problem
 from schemas.definition.profiles import PROFILE_TABLES, Profiles
 
 _SHOWN_TABLES = ("parties", "districts")
-Stamp = tuple[tuple[int, int] | None, ...]
 ProfileCheck = Callable[[Sequence[Party], Profiles], Sequence[Problem]]
 
 
@@ -64,13 +64,4 @@ def _rows(tables: Mapping[str, Table | None]) -> dict[str, tuple]:  # type: igno
 
 
 def profiles_stamp(path: Path) -> Stamp:
-    """When each file of profiles, or the zip, was changed, and its size; None for a file that is not there."""
-    files = [path / name for name in PROFILE_FILES] if path.is_dir() else [path]
-    found: list[tuple[int, int] | None] = []
-    for file in files:
-        try:
-            status = file.stat()
-            found.append((status.st_mtime_ns, status.st_size))
-        except OSError:
-            found.append(None)
-    return tuple(found)
+    return stamp_of(path, PROFILE_FILES)

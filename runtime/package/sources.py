@@ -38,6 +38,9 @@ class Source(Protocol):
     def names(self) -> Sequence[str]:
         """All files, as paths below the package."""
 
+    def names_in(self, folder: str) -> Sequence[str]:
+        """The files directly in a folder, as paths below the package; none where there is no such folder."""
+
     def size(self, name: str) -> int:
         """Size of the file in bytes, unpacked, as the directory or zip states it."""
 
@@ -65,22 +68,31 @@ class DirectorySource:
         self._directory = directory
 
     def names(self) -> Sequence[str]:
+        return self._names_in(self._directory)
+
+    def names_in(self, folder: str) -> Sequence[str]:
+        if f"{folder}/" not in self.names():
+            return []
+        names = self._names_in(self._directory / folder)
+        return [f"{folder}/{name}" for name in names if not name.endswith("/")]
+
+    def _names_in(self, directory: Path) -> list[str]:
         names = []
         try:
-            with os.scandir(self._directory) as entries:
+            with os.scandir(directory) as entries:
                 for entry in entries:
                     if entry.name.startswith("."):
                         continue
                     if entry.is_symlink():
-                        raise UnreadablePackageError(_link_sentence(self._directory / entry.name))
+                        raise UnreadablePackageError(_link_sentence(directory / entry.name))
                     is_folder = entry.is_dir(follow_symlinks=False)
-                    if is_folder and entry.name.endswith((".csv", ".json")):
-                        raise UnreadablePackageError(f"{self._directory / entry.name} is not a regular file")
+                    if is_folder and entry.name.endswith((".csv", ".json", ".geojson")):
+                        raise UnreadablePackageError(f"{directory / entry.name} is not a regular file")
                     names.append(f"{entry.name}/" if is_folder else entry.name)
                     if len(names) > FILES_MAX:
-                        raise UnreadablePackageError(f"{self._directory} holds more than {FILES_MAX:,} files")
+                        raise UnreadablePackageError(f"{directory} holds more than {FILES_MAX:,} files")
         except OSError as error:
-            raise UnreadablePackageError(f"{self._directory} cannot be read: {error.strerror}") from None
+            raise UnreadablePackageError(f"{directory} cannot be read: {error.strerror}") from None
         return sorted(names)
 
     def size(self, name: str) -> int:
@@ -190,6 +202,9 @@ class ZipSource:
     def names(self) -> Sequence[str]:
         inside = {f"{name.split('/')[0]}/" if "/" in name else name for name in self._entries}
         return sorted(name for name in inside if name != "__MACOSX/")
+
+    def names_in(self, folder: str) -> Sequence[str]:
+        return sorted(name for name in self._entries if PurePosixPath(name).parent == PurePosixPath(folder))
 
     def size(self, name: str) -> int:
         return self._entries[name].file_size

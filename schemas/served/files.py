@@ -41,7 +41,7 @@ class BulkFile(_Shape):
 
 
 class BulkDocument(_Shape):
-    """The XML Schema of a table."""
+    """The XML Schema of a table, or a map."""
 
     name: str
     """Name of the file."""
@@ -96,6 +96,8 @@ class FileCatalogue(_Shape):
     """Office → for each ledger partition the offset of the last event that is counted in."""
     taken_at: str
     """When the cut was copied (RFC 3339, UTC)."""
+    maps: str | None
+    """Digest of the maps among the documents; null where the package has none."""
     status: dict[str, str]
     """Office → its ResultsStatus of NIST SP 1500-100."""
     cut: str

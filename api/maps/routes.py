@@ -1,0 +1,255 @@
+"""GET: the maps of the election, and each of them as GeoJSON, TopoJSON, SVG or PNG, with results where they are asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from api.files.file_response import WholeFile, opened
+from api.maps.answers import MapAnswers
+from api.maps.map_answer import AskedMap, map_bytes
+from api.maps.map_files import LoadedMap, MapFiles, MapSet, gone
+from api.problems import PROBLEM_RESPONSES, Problem
+from api.read.content_codings import GZIP, IDENTITY
+from api.read.kept_answers import Key, Kind
+from api.read.snapshots import coding_of, not_in_election, snapshots_of
+from projections.definition.ballots import OfficeEntry
+from projections.definition.compiled import Definition
+from projections.maps.plan import MapKind
+from projections.maps.results import MapResults
+from schemas.codes import CODE_PATTERN
+from schemas.maps.files import MapFormat, Resolution
+from schemas.served.maps import MapCollection, MapIndex
+
+router = APIRouter(prefix="/v1/maps", tags=["maps"])
+
+FEATURES_MAX = 1_000
+"""Limit for the features of a map with results, of a picture, and of a part of a map. At double, making one takes 100 ms of the
+process."""
+FORMATS = "geojson|topojson|svg|png"
+NAME_PATTERN = rf"^[A-Za-z0-9][A-Za-z0-9._\-]{{0,63}}\.({FORMATS})$"
+MEDIA_TYPES = {
+    **{each.value: each.media_type for each in MapFormat},
+    "svg": "image/svg+xml",
+    "png": "image/png",
+}
+CACHE_CONTROL = "public, max-age=300, stale-while-revalidate=3600"
+"""Of a map without results. A corrected border is seen after five minutes."""
+RESULTS_CACHE_CONTROL = "public, max-age=2, stale-while-revalidate=5, stale-if-error=3600"
+
+Results = Annotated[
+    str | None,
+    Query(pattern=CODE_PATTERN, description="join the results of this office to the properties, or colour by them"),
+]
+Detail = Annotated[
+    Resolution | None,
+    Query(description="details of the borders (default: `low`, and `medium` within an area)"),
+]
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_MAP: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The map, with a strong ETag.",
+        "content": {
+            "application/geo+json": {"schema": MapCollection.model_json_schema()},
+            "application/json": {"schema": {"type": "object", "description": "TopoJSON 1.0 with the object `areas`"}},
+            "image/svg+xml": _BINARY,
+            "image/png": _BINARY,
+        },
+    },
+    **{status: PROBLEM_RESPONSES[status] for status in (404, 406, 422, 503)},
+}
+
+
+@router.get("", summary="The maps of the election", responses={200: {"model": MapIndex}, 404: PROBLEM_RESPONSES[404]})
+async def maps(request: Request) -> Response:
+    """A map for each level of areas and for the contests of each office, with its files by resolution and format. Levels and
+    electoral districts without borders of their own are joined from the areas that they consist of."""
+    found = await _files(request).newest()
+    election = _definition(request).election
+    answer = {
+        "election": election.id,
+        "mode": election.mode.value,
+        "licence": election.licence,
+        "source": election.source,
+        **{name: found.index[name] for name in ("definition", "digest", "sources")},
+        "maps": [
+            {
+                **entry,
+                "files": [
+                    {**file, "url": f"{_url(entry)}.{file['format']}?resolution={file['resolution']}"}
+                    for file in entry["files"]
+                ],
+            }
+            for entry in found.index["maps"]
+        ],
+    }
+    return Response(
+        orjson.dumps(answer), media_type="application/json", headers={"Cache-Control": "public, max-age=60"}
+    )
+
+
+@router.get("/offices/{name}", responses=_MAP, response_class=Response, summary="The electoral districts of an office")
+async def office_map(
+    request: Request,
+    name: Annotated[str, Path(pattern=NAME_PATTERN, description="OFFICE.geojson, .topojson, .svg or .png")],
+    results: Results = None,
+    resolution: Detail = None,
+) -> Response:
+    """The electorate of each contest of the office. Results are those of this office."""
+    office_id, _, format = name.rpartition(".")
+    snapshots_of(request).office(office_id)
+    if results not in (None, office_id):
+        raise not_in_election("query.results", f"The contests of {office_id} have no results of {results}.")
+    return await _answer(request, MapKind.CONTESTS, office_id, format, results, resolution or Resolution.LOW, None)
+
+
+@router.get("/{name}", responses=_MAP, response_class=Response, summary="All areas of a level")
+async def map(
+    request: Request,
+    name: Annotated[str, Path(pattern=NAME_PATTERN, description="LEVEL.geojson, .topojson, .svg or .png")],
+    results: Results = None,
+    resolution: Detail = None,
+) -> Response:
+    """The areas of a level of the election. An area without a border is a feature without a geometry, so that none is lost. A
+    level with many areas has results and pictures for the areas within one area only."""
+    level, _, format = name.rpartition(".")
+    _known_level(request, level)
+    return await _answer(request, MapKind.LEVEL, level, format, results, resolution or Resolution.LOW, None)
+
+
+@router.get("/{area}/{name}", responses=_MAP, response_class=Response, summary="The areas of a level within an area")
+async def area_map(
+    request: Request,
+    area: Annotated[str, Path(pattern=CODE_PATTERN, description="code of an area")],
+    name: Annotated[str, Path(pattern=NAME_PATTERN, description="LEVEL.geojson, .topojson, .svg or .png")],
+    results: Results = None,
+    resolution: Detail = None,
+) -> Response:
+    """The areas of a level that lie in an area, such as the districts of a province."""
+    level, _, format = name.rpartition(".")
+    _known_level(request, level)
+    number = snapshots_of(request).area(area)
+    return await _answer(request, MapKind.LEVEL, level, format, results, resolution or Resolution.MEDIUM, number)
+
+
+async def _answer(
+    request: Request,
+    kind: MapKind,
+    of: str,
+    format: str,
+    results: str | None,
+    resolution: Resolution,
+    within: int | None,
+) -> Response:
+    found = await _files(request).newest()
+    office = None if results is None else snapshots_of(request).office(results)
+    if office is None and within is None and format in ("geojson", "topojson"):
+        return await _whole(request, found, kind, of, resolution, MapFormat(format))
+    loaded = await _files(request).loaded(found, kind, of, resolution)
+    definition = _definition(request)
+    numbers = _numbers(definition, loaded, within)
+    if len(numbers) > FEATURES_MAX:
+        raise Problem(
+            422,
+            "Map too large",
+            f"This map has {len(numbers):,} areas; with results, as a picture or in part, at most {FEATURES_MAX:,} are sent. "
+            f"Ask for the areas within one area: /v1/maps/AREA/{of}.{format}.",
+            field="path",
+        )
+    asked = AskedMap(kind, _title(definition, kind, of, within), found.digest, format, loaded, numbers)
+    joined = None if office is None else await _map_results(request, office, loaded, numbers)
+    key: Key = (Kind.MAP, found.digest, kind.value, of, format, results, resolution.value, within)
+    read = None
+    if joined is not None:
+        wanted = joined.wanted(kind)
+        read = partial(snapshots_of(request).read.moment_of, wanted.lines, wanted.areas)
+    answers: MapAnswers = request.app.state.map_answers
+    coding = coding_of(request)
+    is_packed = format == "png"
+    answer, age_s = await answers.get(key, read, partial(map_bytes, definition, asked, joined))
+    form = await answers.form(key, answer, IDENTITY if is_packed else coding(len(answer.body)))
+    headers = {
+        "ETag": form.etag,
+        "Vary": "Accept-Encoding",
+        "Cache-Control": RESULTS_CACHE_CONTROL if joined is not None else CACHE_CONTROL,
+        **({} if age_s is None else {"Age": str(int(age_s)), "Cache-Control": "no-cache"}),
+        **({} if form.coding == IDENTITY else {"Content-Encoding": form.coding}),
+        **_name_header(definition, of, format),
+    }
+    return Response(form.body, headers=headers, media_type=MEDIA_TYPES[format])
+
+
+async def _whole(
+    request: Request, found: MapSet, kind: MapKind, of: str, resolution: Resolution, format: MapFormat
+) -> Response:
+    """A map as the exporter has written it."""
+    file = found.file(kind, of, resolution, format)
+    is_packed = coding_of(request, (GZIP, IDENTITY))(file["bytes"]) == GZIP
+    name, digest = (f"{file['name']}.gz", file["gzip_sha256"]) if is_packed else (file["name"], file["sha256"])
+    try:
+        body, length = await asyncio.to_thread(opened, found.directory / name)
+    except FileNotFoundError:
+        raise gone() from None
+    headers = {
+        "ETag": f'"{digest[:32]}"',
+        "Vary": "Accept-Encoding",
+        "Cache-Control": CACHE_CONTROL,
+        **({"Content-Encoding": GZIP} if is_packed else {}),
+        **_name_header(_definition(request), of, format.value),
+    }
+    return WholeFile(body, length, file["media_type"], headers)
+
+
+async def _map_results(request: Request, office: OfficeEntry, loaded: LoadedMap, numbers: list[int]) -> MapResults:
+    names = [loaded.features[number].id for number in numbers]
+    parties: dict[str, str] = {}
+    if len(office.contests) > 1:
+        try:
+            parties = (await request.app.state.profiles.get()).short_names
+        except Problem:
+            parties = {}  # results do not depend on profiles; a party is then named by its id
+    return MapResults(_definition(request), office, names, parties)
+
+
+def _numbers(definition: Definition, loaded: LoadedMap, within: int | None) -> list[int]:
+    """The features of a map within an area."""
+    if within is None:
+        return list(range(len(loaded.features)))
+    tree = definition.tree
+    return [number for code, number in loaded.number.items() if within in tree.lineage[tree.number[code]]]
+
+
+def _title(definition: Definition, kind: MapKind, of: str, within: int | None) -> str:
+    if kind is MapKind.CONTESTS:
+        return "by electoral district"
+    level = next(each for each in definition.election.levels if each.id == of)
+    place = "" if within is None else f" in {definition.tree.names[within]}"
+    return f"by {level.name.preferred('en')}{place}"
+
+
+def _known_level(request: Request, level: str) -> None:
+    levels = _definition(request).tree.level_ids[:-1]
+    if level not in levels:
+        raise not_in_election("path.name", f"There is no level {level!r} with maps; there are: {', '.join(levels)}.")
+
+
+def _name_header(definition: Definition, of: str, format: str) -> dict[str, str]:
+    """A name under which a browser saves the map; it is shown and not saved where it is opened."""
+    return {"Content-Disposition": f'inline; filename="{definition.election.id}-{of}.{format}"'}
+
+
+def _url(entry: dict[str, Any]) -> str:
+    return f"/v1/maps/offices/{entry['of']}" if entry["kind"] == MapKind.CONTESTS else f"/v1/maps/{entry['of']}"
+
+
+def _files(request: Request) -> MapFiles:
+    files: MapFiles = request.app.state.maps
+    return files
+
+
+def _definition(request: Request) -> Definition:
+    return snapshots_of(request).definition

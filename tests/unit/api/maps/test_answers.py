@@ -1,0 +1,126 @@
+"""Answers made of maps: one at a time, for all who ask, and bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+
+import pytest
+
+from api.maps import answers
+from api.maps.answers import FRESH_SECONDS, WAITING_MAX, MapAnswers
+from api.problems import Problem
+from api.read.kept_answers import Key, Kind
+from projections.shown.published import Moment
+
+KEY: Key = (Kind.MAP, "province")
+NOTHING = Moment({}, {}, {}, {})
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Model:
+    """A read model that counts its readers, and can be away or hang."""
+
+    def __init__(self) -> None:
+        self.readings = 0
+        self.error: Exception | None = None
+        self.answers = asyncio.Event()
+        self.answers.set()
+
+    async def read(self) -> Moment:
+        self.readings += 1
+        await self.answers.wait()
+        if self.error is not None:
+            raise self.error
+        return NOTHING
+
+
+def _made(moment: Moment | None) -> bytes:
+    return b"with results" * 100 if moment is not None else b"without"
+
+
+async def test_all_who_ask_within_a_moment_get_one_answer() -> None:
+    model, clock = Model(), Clock()
+    maps = MapAnswers(clock)
+    found = await asyncio.gather(*(maps.get(KEY, model.read, _made) for _ in range(50)))
+    assert len({id(answer) for answer, _ in found}) == 1
+    assert model.readings == 1
+    answer, age = found[0]
+    assert (answer.body, age) == (b"with results" * 100, None)
+    packed, plain = await maps.form(KEY, answer, "gzip"), await maps.form(KEY, answer, "identity")
+    assert (gzip.decompress(packed.body), plain.body) == (answer.body, answer.body)
+    assert packed.etag != plain.etag
+    assert await maps.form(KEY, answer, "gzip") is packed
+    clock.now += FRESH_SECONDS
+    await maps.get(KEY, model.read, _made)
+    assert model.readings == 1
+    clock.now += 0.1
+    await maps.get(KEY, model.read, _made)
+    assert model.readings == 2
+    maps.close()
+
+
+async def test_a_map_without_results_reads_nothing() -> None:
+    maps = MapAnswers()
+    answer, _ = await maps.get(KEY, None, _made)
+    assert answer.body == b"without"
+    maps.close()
+
+
+async def test_while_the_database_is_away_the_last_answer_is_sent_with_its_age() -> None:
+    model, clock = Model(), Clock()
+    maps = MapAnswers(clock)
+    model.error = OSError("away")
+    with pytest.raises(Problem, match="The read model cannot be reached"):
+        await maps.get(KEY, model.read, _made)
+    model.error = None
+    before, _ = await maps.get(KEY, model.read, _made)
+    model.error = TimeoutError()
+    clock.now += 60
+    assert await maps.get(KEY, model.read, _made) == (before, 60)
+    maps.close()
+
+
+async def test_a_database_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "READ_SECONDS_MAX", 0.01)
+    model = Model()
+    model.answers.clear()
+    maps = MapAnswers()
+    with pytest.raises(Problem, match="The read model cannot be reached"):
+        await maps.get(KEY, model.read, _made)
+    maps.close()
+
+
+async def test_only_so_many_maps_are_made_at_once_and_others_get_the_last_one() -> None:
+    model, clock = Model(), Clock()
+    maps = MapAnswers(clock)
+    known, _ = await maps.get(KEY, model.read, _made)
+    clock.now += 10
+    model.answers.clear()
+    waiting = [asyncio.create_task(maps.get((Kind.MAP, number), model.read, _made)) for number in range(WAITING_MAX)]
+    await asyncio.sleep(0)
+    with pytest.raises(Problem, match="Many maps are being made") as refused:
+        await maps.get((Kind.MAP, "another"), model.read, _made)
+    assert refused.value.headers == {"Retry-After": "1"}
+    assert await maps.get(KEY, model.read, _made) == (known, 10)
+    model.answers.set()
+    await asyncio.gather(*waiting)
+    assert (await maps.get((Kind.MAP, "another"), model.read, _made))[1] is None
+    maps.close()
+
+
+async def test_a_bug_in_making_a_map_is_not_taken_for_an_absent_database() -> None:
+    def broken(moment: Moment | None) -> bytes:
+        raise ZeroDivisionError
+
+    maps = MapAnswers()
+    with pytest.raises(ZeroDivisionError):
+        await maps.get(KEY, None, broken)
+    maps.close()

@@ -1,0 +1,35 @@
+"""Boxes around shapes, also where they lie on both sides of the 180th meridian."""
+
+from __future__ import annotations
+
+from projections.maps.extent import box_around, box_of, east_of, width
+from schemas.maps.shapes import GRID
+from tests.support.small_maps import square
+
+DEGREE = GRID
+
+
+def test_the_box_of_a_shape_is_the_least_that_holds_its_parts() -> None:
+    shape = ((square(0, 0, 10),), (square(50, -20, 10),))
+    assert box_of(shape) == (0, -20, 60, 10)
+    assert box_around([shape, ((square(-5, 0, 1),),)]) == (-5, -20, 60, 10)
+    assert box_around([]) is None
+
+
+def test_a_nation_on_both_sides_of_the_180th_meridian_has_a_narrow_box() -> None:
+    fiji = ((square(177 * DEGREE, 0, DEGREE),), (square(-180 * DEGREE, 0, DEGREE),))
+    west, south, east, north = box_of(fiji)
+    assert (west, east) == (177 * DEGREE, -179 * DEGREE)
+    assert (south, north) == (0, DEGREE)
+    assert width((west, south, east, north)) == 4 * DEGREE
+    assert east_of(-180 * DEGREE, west) == 3 * DEGREE
+    assert east_of(178 * DEGREE, west) == DEGREE
+
+
+def test_a_part_within_the_span_of_another_opens_no_gap() -> None:
+    shape = (
+        (square(-100 * DEGREE, 0, 100 * DEGREE),),
+        (square(-90 * DEGREE, 0, DEGREE),),
+        (square(50 * DEGREE, 0, DEGREE),),
+    )
+    assert box_of(shape) == (-100 * DEGREE, 0, 51 * DEGREE, 100 * DEGREE)
