@@ -79,6 +79,15 @@ def read_sources(definition: Definition, package: Path) -> MapSources:
     return MapSources(levels, digest)
 
 
+def built_maps(definition: Definition, package: Path, directory: Path, report: Report) -> BuiltMaps | None:
+    """The maps of a package in a new directory; None where the package has none. Raises PackageError, OSError."""
+    sources = read_sources(definition, package)
+    if not sources.levels:
+        return None
+    directory.mkdir()
+    return BuiltMaps(directory, build_maps(definition, sources, directory, report))
+
+
 def build_maps(definition: Definition, sources: MapSources, directory: Path, report: Report) -> dict[str, Any]:
     """Write the files into an empty directory; gives the index. Raises OSError."""
     return _Builder(definition, sources, directory, report).build()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import orjson
 
+from consumers.exporter.map_files import built_maps
 from consumers.exporter.worker import cut_name
 from consumers.exporter.writing import Previous, Wanted, write_files
 from projections.tables.manifest import LATEST, MANIFEST
@@ -28,14 +29,19 @@ def write_bulk_files(moment: ArchivedMoment, files: CutWriter) -> None:
         moment.copied,
         directory,
         Wanted(list(Format)),
-        lambda *_: None,
+        _no_report,
         _previous(files),
+        built_maps(moment.definition, moment.package, moment.copied.directory / "maps", _no_report),
     )
     for entry in (*manifest["files"], *manifest["documents"]):
         files.register(f"{folder}/{entry['name']}", entry["bytes"], entry["sha256"], entry["media_type"])
     content = (directory / MANIFEST).read_bytes()
     files.register(f"{folder}/{MANIFEST}", len(content), sha256_hex(content), JSON)
     files.add(f"{FOLDER}/{LATEST}", orjson.dumps({"cut": cut}), JSON)
+
+
+def _no_report(step: str, done: int, total: int) -> None:
+    pass
 
 
 def _previous(files: CutWriter) -> Previous | None:

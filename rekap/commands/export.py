@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from consumers.exporter.cut import CopiedCut, copy_cut
-from consumers.exporter.map_files import BuiltMaps, Report, build_maps, read_sources
+from consumers.exporter.map_files import built_maps
 from consumers.exporter.writing import Wanted, write_files
 from projections.definition.compiled import Definition
 from projections.nist.report_plan import REPORT_TABLE
@@ -78,7 +78,9 @@ def export(
     try:
         with temporary_directory("rekap-export-") as copied, shown_progress() as report:
             cut = asyncio.run(_copied(settings, definition, wanted, copied))
-            maps = _built_maps(definition, settings, copied / "maps", report) if wanted.tables is None else None
+            maps = None
+            if wanted.tables is None:
+                maps = built_maps(definition, settings.package, copied / "maps", report)
             manifest = write_files(definition, settings.package, cut, unfinished, wanted, report, maps=maps)
         unfinished.replace(directory)
     except BaseException:
@@ -86,15 +88,6 @@ def export(
         raise
     size = sum(each["bytes"] for each in manifest["files"])
     say(f"{directory}: {len(manifest['files'])} files, {size:,} bytes, the cut of {manifest['taken_at']}")
-
-
-def _built_maps(definition: Definition, settings: Settings, directory: Path, report: Report) -> BuiltMaps | None:
-    """The maps of the package; None where it has none. Raises PackageError."""
-    sources = read_sources(definition, settings.package)
-    if not sources.levels:
-        return None
-    directory.mkdir()
-    return BuiltMaps(directory, build_maps(definition, sources, directory, report))
 
 
 def _known_offices(definition: Definition, offices: Iterable[str]) -> list[str]:

@@ -16,8 +16,10 @@ import pytest
 import pytest_asyncio
 
 from rekap.operate.stack import Stack
+from schemas.maps.files import DOCUMENT_PREFIX
 from tests.support.archives import damage, ended, list_again, listed, started
 from tests.support.small_election import annulled, reported
+from tests.support.small_maps import write_village_map
 from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -50,6 +52,7 @@ async def voted(stack: Stack) -> None:
 async def written(stack: Stack, voted: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive with all records."""
     directory = tmp_path_factory.mktemp("archive")
+    write_village_map(Path(stack.environment["REKAP_PACKAGE"]))
     run = await ended(stack, "archive", str(directory))
     assert run.code == 0, run.err
     assert Path(run.out.strip()) == (directory / "latest").resolve()
@@ -89,6 +92,11 @@ async def test_the_audit_accepts_the_archive_and_writes_nothing_into_it(written:
     assert state() == before
     report = orjson.loads((tmp_path / "report.json").read_bytes())
     assert not any("list does not name" in note for note in report["notes"])
+
+
+async def test_the_maps_of_the_package_are_in_the_archive(written: Path) -> None:
+    names = {Path(entry["name"]).name for entry in listed(written / "latest")}
+    assert {f"{DOCUMENT_PREFIX}level.{level}.low.geojson" for level in ("village", "province")} <= names
 
 
 async def test_the_hashes_are_those_that_sha256sum_computes(written: Path) -> None:
