@@ -110,6 +110,8 @@ class _FinanceAnswer(_Part):
     """`rehearsal` or `live`."""
     definition: str
     """Definition hash of the election package."""
+    licence: str
+    """Licence under which the numbers may be used."""
     as_of: dict[str, int]
     """For each ledger partition the offset of the last finance report that is counted in; -1 where there is none."""
     currency: str
@@ -174,6 +176,8 @@ class FinanceKinds(_Part):
     """`rehearsal` or `live`."""
     definition: str
     """Definition hash of the election package."""
+    licence: str
+    """Licence under which the numbers may be used."""
     currency: str
     """ISO 4217, such as IDR."""
     decimals: int
@@ -186,7 +190,12 @@ class FinanceKinds(_Part):
     """Kinds of spending."""
 
 
-_ELECTION = {"election": "pemilu-2029", "mode": "rehearsal", "definition": "ff2a4033" * 8}
+_ELECTION = {
+    "election": "pemilu-2029",
+    "mode": "rehearsal",
+    "definition": "ff2a4033" * 8,
+    "licence": "CC-BY-4.0",
+}
 _CUT = {"as_of": {"0": 12, "1": -1}, "currency": "IDR", "decimals": 0}
 _AMOUNT: Amount = 2_500_000_000
 _LINE: dict[str, Any] = {

@@ -20,6 +20,8 @@ class _QuestionAnswer(_Part):
     """Whether the election is a rehearsal, so that no number is a result, or live."""
     definition: str
     """Definition hash of the election package."""
+    licence: str
+    """Licence under which the numbers may be used."""
 
 
 class _ListAnswer(_QuestionAnswer):
@@ -65,7 +67,7 @@ class SearchAnswer(_QuestionAnswer):
     """False where more names may fit than were compared, or than are listed."""
 
 
-_ELECTION = {"election": "pemilu-2029", "mode": "rehearsal", "definition": "ff2a4033" * 8}
+_ELECTION = {"election": "pemilu-2029", "mode": "rehearsal", "definition": "ff2a4033" * 8, "licence": "CC-BY-4.0"}
 QUESTION_EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     StationList: {
         **_ELECTION,

@@ -43,14 +43,25 @@ VALUES = {
 """A value for each parameter that a path needs; `submission` is that of a form that was counted."""
 
 
+ELSEWHERE = ("/v1/maps", "/v1/datasets/")
+"""Beginnings of paths that need more than this stack has: borders (test_maps.py), a cut of all files (test_catalogue.py)."""
+MADE_FOR_ELSEWHERE = {"get_maps", "get_map", "get_area_map", "get_office_map", "get_dataset"}
+
+
 def _parameters() -> dict[str, list[Any]]:
     """Each path that has GET → the parameters of its query."""
     app = create_app(Settings(), Definition.of(small_package()), Limits(Settings()))
     found: dict[str, list[Any]] = {}
     for context in iter_route_contexts(app.routes):
         route: Any = context.original_route
-        if "GET" in (getattr(route, "methods", None) or ()):
-            found[str(context.path)] = route.dependant.query_params
+        # Routes without a dependant are those of CKAN's action API, which has rules of its own (test_catalogue.py).
+        path = str(context.path)
+        if (
+            "GET" in (getattr(route, "methods", None) or ())
+            and hasattr(route, "dependant")
+            and not path.startswith(ELSEWHERE)
+        ):
+            found[path] = route.dependant.query_params
     return found
 
 
@@ -372,6 +383,7 @@ GENERATOR = """
 post_hooks: []
 package_name_override: generated_client
 content_type_overrides:
+  application/xml: application/octet-stream
   application/zip: application/octet-stream
   application/x-ndjson: application/octet-stream
 """
@@ -399,7 +411,7 @@ async def test_a_client_made_by_a_generator_reads_every_path_and_submits(
         for module in pkgutil.walk_packages(made.__path__, "generated_client."):
             operation = getattr(importlib.import_module(module.name), "asyncio_detailed", None)
             name = module.name.rpartition(".")[2]
-            if operation is None or not name.startswith("get_") or name == "get_live_events":
+            if operation is None or not name.startswith("get_") or name in {"get_live_events", *MADE_FOR_ELSEWHERE}:
                 continue
             parameters = inspect.signature(operation).parameters.values()
             needed = [each.name for each in parameters if each.default is each.empty and each.name != "client"]
