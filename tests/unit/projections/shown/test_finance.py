@@ -60,7 +60,7 @@ def test_the_cut_of_finance_has_each_partition() -> None:
 
 
 def test_the_kinds_are_those_of_the_package() -> None:
-    head = {"election": "small", "mode": "rehearsal", "definition": DEFINITION.hash}
+    head = {"election": "small", "mode": "rehearsal", "definition": DEFINITION.hash, "licence": "CC0-1.0"}
     kinds = FinanceKinds.model_validate(head | kinds_answer(DEFINITION))
     assert [kind.id for kind in kinds.reports] == ["LADK", "LPPDK", "OTHER"]
     assert kinds.donors[1].limits == {"president": 9_000}
