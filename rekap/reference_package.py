@@ -19,8 +19,8 @@ _HEAD = """\
 Made by `make reference` from schemas/definition/. [packages.md](../packages.md) explains how the tables belong together, and
 how to state another country's election with them.
 
-*Required* is what a package must state. An empty cell of a CSV file, and a field that `election.json` leaves out, is no value;
-where the column *default* has a value, that value holds instead. A column `name_…` is one column for each language: `name_id`,
+*Required* is what a package must state. An empty cell of a CSV file or a field that `election.json` leaves out, states nothing.
+Where the column *default* has a value, that value holds instead. A column `name_…` is one column for each language: `name_id`,
 `name_en`. The examples are of the package that `rekap election new` writes, and of the demo's profiles.
 """
 _PUBLIC_KEY = bytes(range(32))

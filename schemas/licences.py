@@ -12,7 +12,7 @@ from typing import NamedTuple
 from schemas.texts import WEB_ADDRESS_PATTERN
 
 DEFAULT_LICENCE = "CC-BY-4.0"
-"""Of a package that names none: anyone may use the data for any purpose and names the source."""
+"""Licence of a package that names none: anyone may use the data for any purpose and names the source."""
 CODE_LICENCE = "Apache-2.0"
 """Licence of Rekap itself."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
@@ -10,9 +9,8 @@ from fastapi import APIRouter, Path, Request, Response
 from api.catalogue.page import PAGE_POLICY, dataset_page
 from api.catalogue.published import Catalogues, at_base
 from api.problems import PROBLEM_RESPONSES, Problem
-from api.read.content_codings import IDENTITY, compressed
 from api.read.responses import Sent, response_of
-from api.read.snapshots import coding_of
+from api.read.unkept import coded_form
 from projections.catalogue.documents import DATA_PACKAGE, DCAT_JSON_LD, DCAT_TURTLE, SCHEMA_ORG, SITEMAP, TERMS
 
 router = APIRouter(tags=["catalogue"])
@@ -137,11 +135,7 @@ async def dataset(request: Request, name: DatasetName) -> Response:
 async def _document(request: Request, name: str) -> Response:
     catalogues = catalogues_of(request)
     answer = await catalogues.answer(name, catalogues.base_of(request))
-    coding = coding_of(request)(len(answer.body))
-    form = answer.forms.get(coding)
-    if form is None:
-        body = answer.body if coding == IDENTITY else await asyncio.to_thread(compressed, answer.body, coding)
-        form = answer.add_form(coding, body)
+    form = await coded_form(request, answer)
     response = response_of(form, sent=Sent((await catalogues.newest()).documents[name].media_type))
     response.headers["Cache-Control"] = catalogues.cache_control
     return response

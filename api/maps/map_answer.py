@@ -31,7 +31,7 @@ class AskedMap(NamedTuple):
     format: str
     loaded: LoadedMap
     numbers: Sequence[int]
-    """Of its features, those that are asked for."""
+    """Numbers of those of its features that are asked for."""
 
 
 def map_bytes(definition: Definition, asked: AskedMap, results: MapResults | None, moment: Moment | None) -> bytes:

@@ -38,7 +38,7 @@ MEDIA_TYPES = {
     "png": "image/png",
 }
 CACHE_CONTROL = "public, max-age=300, stale-while-revalidate=3600"
-"""Of a map without results. A corrected border is seen after five minutes."""
+"""How a map without results is cached. A corrected border is seen after five minutes."""
 RESULTS_CACHE_CONTROL = "public, max-age=2, stale-while-revalidate=5, stale-if-error=3600"
 
 Results = Annotated[

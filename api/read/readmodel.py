@@ -27,7 +27,7 @@ from projections.shown.published import (
     station_answer,
     stations_answer,
 )
-from projections.tables.standings import StationStanding
+from projections.tables.standings import StationStanding, standing_of
 from schemas.codes import NOTHING_YET
 from schemas.derived.results import Cut
 
@@ -236,7 +236,7 @@ class ReadModel:
             await connection.execute(queries.PLAN_FOR_THESE_VALUES)
             for contest in contests:
                 rows = await connection.fetch(queries.STATIONS_OF_AREA, contest.id, first, end, end - first)
-                found.append((contest, [_station_standing(row) for row in rows]))
+                found.append((contest, list(map(standing_of, rows))))
         return moment, found
 
     async def finance(self, filters: finance_queries.FinanceFilters, limit: int) -> FinancePart:
@@ -407,21 +407,6 @@ def _moment(watermarks: Iterable[Any]) -> Moment:
             for partition, through in zip(row["partitions"], row["offsets"], strict=True):
                 blocks[row["office"], partition] = through
     return Moment(results, blocks, {}, {})
-
-
-def _station_standing(row: Any) -> StationStanding:
-    return StationStanding(
-        row["contest"],
-        row["rank"],
-        row["state"],
-        None if row["contribution"] is None else orjson.loads(row["contribution"]),
-        row["partition"],
-        row["offset"],
-        row["version"],
-        row["received_us"],
-        row["event"],
-        has_history=False,
-    )
 
 
 def _standing(row: Any) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class StationQuestion(NamedTuple):
 
 class StationsFound(NamedTuple):
     rows: list[Row]
-    """Of the table `station-list`."""
+    """Rows of the table `station-list`."""
     after: After | None
     """Where the next page begins; None on the last page."""
     moment: Moment

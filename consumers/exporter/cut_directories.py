@@ -16,7 +16,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from consumers.exporter.writing import FILE_MODE
 from projections.tables.manifest import LATEST, MANIFEST
 from runtime.errors import OutsideError
 from runtime.files.atomic_write import replace_file, sync_directory
+from runtime.files.unfinished import unfinished_directories
 
 DIRECTORY_MODE = 0o755
 CUT_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
@@ -35,6 +36,16 @@ _LOCK = ".lock"
 
 class FilesInUseError(OutsideError):
     """Another exporter writes into the directory."""
+
+
+def newest_cut(directory: Path) -> tuple[Path, dict[str, Any]] | None:
+    """The directory and the manifest of the cut that `latest.json` names; None where there is none."""
+    try:
+        name = orjson.loads((directory / LATEST).read_bytes())["cut"]
+        cut = directory / str(name)
+        return cut, orjson.loads((cut / MANIFEST).read_bytes())
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 class CutDirectories:
@@ -63,25 +74,11 @@ class CutDirectories:
 
     def newest(self) -> tuple[Path, dict[str, Any]] | None:
         """The directory and the manifest of the newest cut; None where there is none."""
-        try:
-            name = orjson.loads((self.directory / LATEST).read_bytes())["cut"]
-            cut = self.directory / str(name)
-            return cut, orjson.loads((cut / MANIFEST).read_bytes())
-        except (OSError, ValueError, LookupError, TypeError):
-            return None
+        return newest_cut(self.directory)
 
-    @contextmanager
-    def unfinished(self, name: str) -> Iterator[tuple[Path, Path]]:
-        """Two new directories, for the files of a cut and for its copy, which are deleted at the end unless the first one was
-        published. Raises OSError."""
-        files, copy = self.directory / f".{name}", self.directory / f".{name}.copy"
-        try:
-            files.mkdir(DIRECTORY_MODE)
-            copy.mkdir(0o700)
-            yield files, copy
-        finally:
-            shutil.rmtree(files, ignore_errors=True)
-            shutil.rmtree(copy, ignore_errors=True)
+    def unfinished(self, name: str) -> AbstractContextManager[tuple[Path, Path]]:
+        """As `unfinished_directories`; the first directory may be published."""
+        return unfinished_directories(self.directory, name)
 
     def publish(self, files: Path, name: str, manifest: dict[str, Any]) -> None:
         """Give the cut its name, and name it the newest. Raises OSError."""

@@ -66,7 +66,7 @@ class MapSources(NamedTuple):
 
     levels: tuple[LevelMap, ...]
     digest: str
-    """Of all that the files are made of: borders, names of areas, contests, and code."""
+    """Digest of all that the files are made of: borders, names of areas, contests, and code."""
 
 
 def read_sources(definition: Definition, package: Path) -> MapSources:

@@ -7,10 +7,7 @@ and so whenever the tabulator has ended, for whatever reason.
 
 from __future__ import annotations
 
-import os
-import signal
 import struct
-import sys
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import BinaryIO, NamedTuple
@@ -18,6 +15,7 @@ from typing import BinaryIO, NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from proofs.signatures import load_public_key, verify
+from runtime.own_processes import serve_standard_input
 
 _QUESTION = struct.Struct("<II")
 _CHECK = struct.Struct("<32s64sI")
@@ -67,10 +65,4 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
 
 
 if __name__ == "__main__":
-    # A terminal's Ctrl-C reaches all processes of a group. This one ends when its input ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    try:
-        serve(sys.stdin.buffer, sys.stdout.buffer)
-    except BrokenPipeError:
-        os._exit(0)  # no process reads the answer, nor what Python would still flush
+    serve_standard_input(serve)

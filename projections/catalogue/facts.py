@@ -46,7 +46,7 @@ class FileFacts(NamedTuple):
 
 class DatasetFacts(NamedTuple):
     name: str
-    """Of small letters, digits and hyphens; no other dataset of the election has it."""
+    """Small letters, digits and hyphens, which no other dataset of the election has."""
     id: UUID
     stem: str
     """Name of its files without the ending."""
@@ -86,7 +86,7 @@ class Addresses(NamedTuple):
     """Where things are. Relative references for documents that lie beside the files, otherwise whole addresses."""
 
     catalogue: str
-    """Of the catalogue itself, before a fragment."""
+    """Address of the catalogue itself, before a fragment."""
     dataset: str
     """Before the name of a dataset."""
     newest: str
@@ -94,7 +94,7 @@ class Addresses(NamedTuple):
     cut: str
     """Before the name of a file: the file of this cut, whose bytes never change."""
     home: str | None
-    """Of the API; None for files without one."""
+    """Address of the API; None for files without one."""
 
     @classmethod
     def of_api(cls, base: str, cut: str) -> Addresses:
@@ -104,7 +104,7 @@ class Addresses(NamedTuple):
 
     @classmethod
     def beside(cls, base: str = "") -> Addresses:
-        """Of documents in the directory of the files; `base` is empty or ends with a slash."""
+        """Addresses for documents in the directory of the files; `base` is empty or ends with a slash."""
         return cls(f"{base}catalog", f"{base}catalog#dataset-", base, base, None)
 
 

@@ -3,7 +3,7 @@
 Nine colours of Paul Tol's scheme *muted* (SRON technical note SRON/EPS/TN/09-002, issue 3.2, 2021, "Colour Schemes"), which
 is made for people with red-green and with blue-yellow blindness; its tenth, pale grey, is meant for data that is missing.
 Where a ballot has more choices than colours, they have the same colours again with stripes, and then with dots. So a choice
-has one look during the whole count, whoever is ahead.
+has one look during the whole count, whichever candidate is ahead.
 """
 
 from __future__ import annotations

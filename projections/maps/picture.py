@@ -53,7 +53,7 @@ class PictureBox(NamedTuple):
 class PictureText(NamedTuple):
     x: int
     y: int
-    """Of the baseline."""
+    """Height of the baseline."""
     size: int
     text: str
     plain: str

@@ -42,7 +42,7 @@ class ContestNumbers(Protocol):
 
     @property
     def facts(self) -> UnitFacts | None:
-        """Of the report's whole area; None where the report is a part that has them not."""
+        """Facts of the report's whole area; None where the report is a part without them."""
         ...
 
     def votes(self, choice: int) -> Batches:

@@ -14,7 +14,7 @@ from projections.definition.compiled import Definition
 from projections.shown.published import published_time
 from projections.tables.area_rows import Row
 from projections.tables.result_rows import station_row, stations_by_rank
-from projections.tables.standings import StationStanding
+from projections.tables.standings import standing_of
 from schemas.tables.columns import Kind, Table
 from schemas.tables.results import AREA_COUNTS
 
@@ -94,21 +94,8 @@ def listed_station(definition: Definition, contest: ContestEntry, station: int, 
     """A row of the table `station-list`; `row` is one of station_queries.py, None where nothing was submitted."""
     if row is None:
         return (*station_row(definition, contest, station, None), None, None)
-    numbers = row["contribution"]
-    standing = StationStanding(
-        row["contest"],
-        row["rank"],
-        row["state"],
-        None if numbers is None else orjson.loads(numbers),
-        row["partition"],
-        row["offset"],
-        row["version"],
-        row["received_us"],
-        row["event"],
-        has_history=False,
-    )
     rules = " ".join(rules_of(row))
-    counts = station_row(definition, contest, station, standing)
+    counts = station_row(definition, contest, station, standing_of(row))
     return (*counts, rules or None, published_time(row["changed_us"] or 0))
 
 

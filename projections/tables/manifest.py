@@ -23,6 +23,22 @@ def head(
     definition: Definition, blocks: Mapping[tuple[str, int], int], taken_at: datetime, offices: Iterable[str]
 ) -> dict[str, Any]:
     """What is the same for all files of a cut. `blocks` are (office, ledger partition) → the last offset that is counted in."""
+    return {
+        **about_election(definition),
+        "as_of": {
+            office: {
+                str(partition): offset
+                for partition in range(definition.partitions)
+                if (offset := blocks.get((office, partition), int(NOTHING_YET))) > NOTHING_YET
+            }
+            for office in offices
+        },
+        "taken_at": time_text(taken_at),
+    }
+
+
+def about_election(definition: Definition) -> dict[str, Any]:
+    """What a manifest states of its election, also that of an archive."""
     election = definition.election
     return {
         "election": election.id,
@@ -33,15 +49,6 @@ def head(
         "definition": definition.hash,
         "licence": election.licence,
         "source": election.source,
-        "as_of": {
-            office: {
-                str(partition): offset
-                for partition in range(definition.partitions)
-                if (offset := blocks.get((office, partition), int(NOTHING_YET))) > NOTHING_YET
-            }
-            for office in offices
-        },
-        "taken_at": time_text(taken_at),
     }
 
 

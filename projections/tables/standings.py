@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -27,6 +27,22 @@ class StationStanding(NamedTuple):
     event: str | None
     has_history: bool
     """Whether another record of the station may have changed its result (histories.py)."""
+
+
+def standing_of(row: Mapping[str, Any]) -> StationStanding:
+    """The result in a row of the table `station_result` with its record. No history is known of it."""
+    return StationStanding(
+        row["contest"],
+        row["rank"],
+        row["state"],
+        None if row["contribution"] is None else orjson.loads(row["contribution"]),
+        row["partition"],
+        row["offset"],
+        row["version"],
+        row["received_us"],
+        row["event"],
+        has_history=False,
+    )
 
 
 def standings(lines: Iterable[bytes]) -> Iterator[StationStanding]:

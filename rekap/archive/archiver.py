@@ -28,6 +28,7 @@ from aiokafka.errors import KafkaError
 from projections.definition.compiled import Definition
 from projections.readmodel import queries
 from projections.shown.published import as_of, shard_as_of
+from projections.tables.manifest import about_election
 from proofs.tiles import CHECKPOINT
 from rekap.archive.cut_writer import CutWriter
 from rekap.archive.directory import ArchiveDirectory
@@ -104,17 +105,10 @@ class Archiver:
         return files.finish(self._head(name, moment), titles)
 
     def _head(self, name: str, moment: ArchivedMoment) -> dict[str, Any]:
-        definition, election = self._definition, self._definition.election
+        definition = self._definition
         offices = definition.ballots.offices
         return {
-            "election": election.id,
-            "title": election.title.root,
-            "date": election.date.isoformat(),
-            "mode": election.mode.value,
-            "is_test": election.mode.value == "rehearsal",
-            "definition": definition.hash,
-            "licence": election.licence,
-            "source": election.source,
+            **about_election(definition),
             "cut": name,
             "taken_at": time_text(moment.copied.taken_at),
             "as_of": {office.id: as_of(moment.shown, office) for office in offices},

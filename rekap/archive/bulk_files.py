@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import orjson
 
+from consumers.exporter.cut_directories import newest_cut
 from consumers.exporter.map_files import built_maps
 from consumers.exporter.worker import cut_name
 from consumers.exporter.writing import Previous, Wanted, write_files
@@ -48,9 +49,5 @@ def _previous(files: CutWriter) -> Previous | None:
     """The bulk files of the cut before, of which those that cannot have changed are linked."""
     if files.previous is None:
         return None
-    try:
-        root = files.previous.directory / FOLDER
-        directory = root / str(orjson.loads((root / LATEST).read_bytes())["cut"])
-        return Previous(directory, orjson.loads((directory / MANIFEST).read_bytes()))
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
+    newest = newest_cut(files.previous.directory / FOLDER)
+    return None if newest is None else Previous(*newest)

@@ -14,14 +14,14 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import orjson
 
 from rekap.archive.cut_writer import DIRECTORY_MODE, FILE_MODE, FILES, PreviousCut
 from runtime.files.atomic_write import replace_file, sync_directory
+from runtime.files.unfinished import unfinished_directories
 
 LATEST = "latest"
 LATEST_FILE = "latest.json"
@@ -54,18 +54,9 @@ class ArchiveDirectory:
         except (OSError, ValueError, LookupError, TypeError):
             return None
 
-    @contextmanager
-    def unfinished(self, name: str) -> Iterator[tuple[Path, Path]]:
-        """Two new directories, for the files of a cut and for the copy of the read model, which are deleted at the end unless
-        the first one was published. Raises OSError."""
-        files, copy = self.cuts / f".{name}", self.cuts / f".{name}.copy"
-        try:
-            files.mkdir(DIRECTORY_MODE)
-            copy.mkdir(0o700)
-            yield files, copy
-        finally:
-            shutil.rmtree(files, ignore_errors=True)
-            shutil.rmtree(copy, ignore_errors=True)
+    def unfinished(self, name: str) -> AbstractContextManager[tuple[Path, Path]]:
+        """As `unfinished_directories`; the first directory may be published."""
+        return unfinished_directories(self.cuts, name)
 
     def publish(self, files: Path, name: str) -> None:
         """Give the cut its name, and name it the newest, in this order. Raises OSError."""

@@ -47,7 +47,7 @@ class Proved(NamedTuple):
     author: Author | None
     """Holder of a key of the package who has signed the event; None where no package was given, or nobody has."""
     fault: str
-    """Why the event cannot count, whoever else signs; empty where it can, or where no package was given."""
+    """Why the event cannot count, whichever other keys sign; empty where it can, or where no package was given."""
 
 
 def check(

@@ -7,15 +7,13 @@ file could not be made. The process ends when its input ends, and so whenever th
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
 import orjson
 
+from runtime.own_processes import serve_standard_input
 from runtime.tables.parquet_table import write_parquet
 from schemas.tables.columns import Kind
 
@@ -34,10 +32,4 @@ def serve(questions: Iterable[bytes], answers: BinaryIO) -> None:
 
 
 if __name__ == "__main__":
-    # A terminal's Ctrl-C reaches all processes of a group. This one ends when its input ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    try:
-        serve(sys.stdin.buffer, sys.stdout.buffer)
-    except BrokenPipeError:
-        os._exit(0)  # no process reads the answer, nor what Python would still flush
+    serve_standard_input(serve)

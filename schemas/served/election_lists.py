@@ -4,27 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from schemas.served.shape import ElectionAnswer, Shape
 from schemas.served.snapshots import OfficeName, Texts
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class _List(_Shape):
-    election: str
-    """Id of the election."""
-    mode: Literal["rehearsal", "live"]
-    """`rehearsal`, of which no number is a result, or `live`."""
-    definition: str
-    """Definition hash of the election package."""
-    licence: str
-    """Licence under which the numbers may be used."""
-
-
-class ElectionLinks(_Shape):
+class ElectionLinks(Shape):
     self: str
     """The election, its levels and offices."""
     package: str
@@ -33,7 +17,7 @@ class ElectionLinks(_Shape):
     """Whether the count is up to date."""
 
 
-class ElectionLine(_Shape):
+class ElectionLine(Shape):
     election: str
     """Id of the election."""
     mode: Literal["rehearsal", "live"]
@@ -50,12 +34,12 @@ class ElectionLine(_Shape):
     """Where to read on."""
 
 
-class ElectionList(_List):
+class ElectionList(ElectionAnswer):
     elections: list[ElectionLine]
     """The election that this server counts. `rekap portal` lists several."""
 
 
-class OfficeLinks(_Shape):
+class OfficeLinks(Shape):
     result: str
     """Sums of the office over the whole country."""
     contests: str
@@ -69,19 +53,19 @@ class OfficeLine(OfficeName):
     """Where its numbers are."""
 
 
-class OfficeList(_List):
+class OfficeList(ElectionAnswer):
     offices: list[OfficeLine]
     """The offices, in the order of the package."""
 
 
-class ContestLineLinks(_Shape):
+class ContestLineLinks(Shape):
     result: str
     """Votes and progress."""
     candidates: str
     """Who stands for each choice."""
 
 
-class ContestLine(_Shape):
+class ContestLine(Shape):
     contest: str
     """Id of the contest."""
     office: str
@@ -100,7 +84,7 @@ class ContestLine(_Shape):
     """Where its numbers are."""
 
 
-class ContestList(_List):
+class ContestList(ElectionAnswer):
     contests: list[ContestLine]
     """One page of the contests, in the order of the package."""
     next: str | None

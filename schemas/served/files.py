@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from schemas.served.shape import Shape
 from schemas.served.snapshots import PartitionOffsets, Texts
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class BulkFile(_Shape):
+class BulkFile(Shape):
     """One table in one format."""
 
     name: str
@@ -40,7 +35,7 @@ class BulkFile(_Shape):
     """SHA-256 of the bytes, hexadecimal."""
 
 
-class BulkDocument(_Shape):
+class BulkDocument(Shape):
     """The XML Schema of a table, or a map."""
 
     name: str
@@ -55,7 +50,7 @@ class BulkDocument(_Shape):
     """SHA-256 of the bytes, hexadecimal."""
 
 
-class LeftOut(_Shape):
+class LeftOut(Shape):
     """A table that a format cannot hold."""
 
     name: str
@@ -64,14 +59,14 @@ class LeftOut(_Shape):
     """Why the format cannot hold the table."""
 
 
-class CutLink(_Shape):
+class CutLink(Shape):
     cut: str
     """Name of the cut."""
     manifest: str
     """Path of the manifest."""
 
 
-class FileCatalogue(_Shape):
+class FileCatalogue(Shape):
     """The newest cut of the bulk files. All its files are of one moment."""
 
     election: str

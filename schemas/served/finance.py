@@ -5,17 +5,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from schemas.codes import Amount
 from schemas.ledger.finance import Balance, DayText, Document, Income, Opinion, Spending
+from schemas.served.shape import ElectionAnswer, Shape
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class FinanceFinding(_Part):
+class FinanceFinding(Shape):
     rule: str
     """Id of the rule that the report breaks."""
     severity: str
@@ -26,7 +21,7 @@ class FinanceFinding(_Part):
     """The same in English."""
 
 
-class FinanceLinks(_Part):
+class FinanceLinks(Shape):
     self: str
     """All reports of the account."""
     event: str
@@ -41,7 +36,7 @@ class FinanceLinks(_Part):
     """The contest of a candidate."""
 
 
-class FinanceLine(_Part):
+class FinanceLine(Shape):
     account: str
     """`parties/PARTY/AREA` or `candidates/CONTEST/CHOICE`; also the path of the account below /v1/finance."""
     area: str
@@ -53,7 +48,7 @@ class FinanceLine(_Part):
     choice: str | None
     """Id of the candidate's choice; null for a party."""
     name: str | None
-    """Of a candidate, as on the ballot."""
+    """Name of a candidate as on the ballot; null for a party."""
     report: str
     """Kind of report, for example LADK, LPSDK or LPPDK."""
     version: int
@@ -103,15 +98,7 @@ class FinanceLine(_Part):
     """Paths of what belongs to the report."""
 
 
-class _FinanceAnswer(_Part):
-    election: str
-    """Id of the election."""
-    mode: str
-    """`rehearsal` or `live`."""
-    definition: str
-    """Definition hash of the election package."""
-    licence: str
-    """Licence under which the numbers may be used."""
+class _FinanceAnswer(ElectionAnswer):
     as_of: dict[str, int]
     """For each ledger partition the offset of the last finance report that is counted in; -1 where there is none."""
     currency: str
@@ -140,7 +127,7 @@ class FinanceAccount(_FinanceAnswer):
     """Value of `cursor` for the next page; null on the last page."""
 
 
-class FinanceReportKind(_Part):
+class FinanceReportKind(Shape):
     id: str
     """Id of the kind of report."""
     name: dict[str, str]
@@ -151,7 +138,7 @@ class FinanceReportKind(_Part):
     """Whether an accountant states an opinion of it."""
 
 
-class FinanceDonorKind(_Part):
+class FinanceDonorKind(Shape):
     id: str
     """Id of the kind of donor."""
     name: dict[str, str]
@@ -162,22 +149,14 @@ class FinanceDonorKind(_Part):
     """Limits of the candidates of some offices, by office."""
 
 
-class FinanceSpendingKind(_Part):
+class FinanceSpendingKind(Shape):
     id: str
     """Id of the kind of spending."""
     name: dict[str, str]
     """Name by language."""
 
 
-class FinanceKinds(_Part):
-    election: str
-    """Id of the election."""
-    mode: str
-    """`rehearsal` or `live`."""
-    definition: str
-    """Definition hash of the election package."""
-    licence: str
-    """Licence under which the numbers may be used."""
+class FinanceKinds(ElectionAnswer):
     currency: str
     """ISO 4217, such as IDR."""
     decimals: int

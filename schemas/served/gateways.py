@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from schemas.served.shape import Shape
 
 
-class GatewayAbout(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
+class GatewayAbout(Shape):
     gateway_key: str
     """Verifier key (C2SP signed-note) of this gateway's receipts and final refusals."""

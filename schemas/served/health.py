@@ -4,33 +4,31 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
+
+from schemas.served.shape import Shape
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class HealthStage(_Shape):
+class HealthStage(Shape):
     """One stage of the flow. What a stage does not have is absent."""
 
     lag_records: int | None
     """Records or messages that it has not processed yet; null where that is not known."""
     workers: int = 0
     """Processes that do its work."""
-    stopped: list[str] = []
+    stopped: list[str] = Field(default=[])
     """What it has stopped at, and why: partitions of the tabulator, offices of the other stages."""
     ledger_records: int = 0
-    """Of `gateway`: records in the ledger."""
+    """Records in the ledger (`gateway`)."""
     state: Literal["beginning", "following"] = "following"
-    """Of `live`: whether the feed shows changes already."""
+    """Whether the feed shows changes already (`live`)."""
     clients: int = 0
-    """Of `live`: connections."""
+    """Connections (`live`)."""
     checkpoint_age_s: float = 0
-    """Of `notary`: seconds since the oldest of the newest checkpoints was signed."""
+    """Seconds since the oldest of the newest checkpoints was signed (`notary`)."""
 
 
-class HealthAnswer(_Shape):
+class HealthAnswer(Shape):
     """Whether the count is up to date, and what is wrong where it is not."""
 
     status: Literal["ok", "degraded", "stopped"]

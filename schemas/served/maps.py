@@ -6,14 +6,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from schemas.served.shape import Shape
 from schemas.served.snapshots import PartitionOffsets, Texts
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class MapFile(_Shape):
+class MapFile(Shape):
     """A map in one resolution and format."""
 
     name: str
@@ -38,7 +35,7 @@ class MapFile(_Shape):
     """SHA-256 of the compressed form, hexadecimal."""
 
 
-class MapEntry(_Shape):
+class MapEntry(Shape):
     """The map of a level of areas, or of the contests of an office."""
 
     kind: Literal["level", "contests"]
@@ -57,7 +54,7 @@ class MapEntry(_Shape):
     """The map in each resolution and format."""
 
 
-class MapIndex(_Shape):
+class MapIndex(Shape):
     """The maps of the election."""
 
     election: str
@@ -67,7 +64,7 @@ class MapIndex(_Shape):
     definition: str
     """Definition hash."""
     digest: str
-    """Of all maps together; another one where a border was corrected."""
+    """Digest of all maps together; another one where a border was corrected."""
     sources: dict[str, str]
     """File of the package → its SHA-256."""
     licence: str
@@ -78,7 +75,7 @@ class MapIndex(_Shape):
     """Levels from the root down, and then offices."""
 
 
-class MapChoiceLine(_Shape):
+class MapChoiceLine(Shape):
     """A choice, or a party, by which the areas of a map are compared."""
 
     id: str
@@ -125,7 +122,7 @@ class MapProperties(BaseModel):
     """By the ids of `choices`."""
 
 
-class MapFeature(_Shape):
+class MapFeature(Shape):
     """An area or contest (RFC 7946, 3.2)."""
 
     type: Literal["Feature"]
@@ -140,7 +137,7 @@ class MapFeature(_Shape):
     """A Polygon or MultiPolygon; null where no border is known."""
 
 
-class MapCollection(_Shape):
+class MapCollection(Shape):
     """A map as GeoJSON (RFC 7946), with what it states of itself as members beside the features."""
 
     type: Literal["FeatureCollection"]

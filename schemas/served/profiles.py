@@ -4,25 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from schemas.served.shape import ElectionAnswer, Shape
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class _ProfileAnswer(_Part):
-    election: str
-    """Id of the election."""
-    mode: str
-    """`rehearsal`, of which no number is a result, or `live`."""
-    definition: str
-    """Definition hash of the election package."""
-    licence: str
-    """Licence under which the numbers may be used."""
-
-
-class Person(_Part):
+class Person(Shape):
     person: int
     """Position within the choice: of a pair, 1 is the president and 2 the vice president."""
     name: str
@@ -37,7 +22,7 @@ class Person(_Part):
     """Web address; null where the register lacks it."""
 
 
-class CandidateLinks(_Part):
+class CandidateLinks(Shape):
     self: str
     """The profile itself."""
     result: str
@@ -48,7 +33,7 @@ class CandidateLinks(_Part):
     """Finance reports; null where the election has none."""
 
 
-class CandidateLine(_Part):
+class CandidateLine(Shape):
     contest: str
     """Id of the contest."""
     choice: str
@@ -71,12 +56,12 @@ class CandidateLine(_Part):
     """Paths of this API."""
 
 
-class CandidateSnapshot(_ProfileAnswer, CandidateLine):
+class CandidateSnapshot(ElectionAnswer, CandidateLine):
     profiles: str
     """SHA-256 of the profile tables; another where a profile was corrected."""
 
 
-class CandidatePage(_ProfileAnswer):
+class CandidatePage(ElectionAnswer):
     profiles: str
     """SHA-256 of the profile tables; another where a profile was corrected."""
     candidates: list[CandidateLine]
@@ -85,7 +70,7 @@ class CandidatePage(_ProfileAnswer):
     """Value of `after` for the next page; null on the last page."""
 
 
-class PartyLinks(_Part):
+class PartyLinks(Shape):
     self: str
     """The profile itself."""
     candidates: str
@@ -94,7 +79,7 @@ class PartyLinks(_Part):
     """Finance reports; null where the election has none."""
 
 
-class PartyLine(_Part):
+class PartyLine(Shape):
     party: str
     """Id of the party."""
     name: str
@@ -119,12 +104,12 @@ class PartyLine(_Part):
     """Paths of this API."""
 
 
-class PartySnapshot(_ProfileAnswer, PartyLine):
+class PartySnapshot(ElectionAnswer, PartyLine):
     profiles: str
     """SHA-256 of the profile tables; another where a profile was corrected."""
 
 
-class PartyPage(_ProfileAnswer):
+class PartyPage(ElectionAnswer):
     profiles: str
     """SHA-256 of the profile tables; another where a profile was corrected."""
     parties: list[PartyLine]
@@ -133,14 +118,14 @@ class PartyPage(_ProfileAnswer):
     """Value of `after` for the next page; null on the last page."""
 
 
-class DistrictContestLinks(_Part):
+class DistrictContestLinks(Shape):
     result: str
     """Votes and progress."""
     candidates: str
     """Who stands."""
 
 
-class DistrictContest(_Part):
+class DistrictContest(Shape):
     contest: str
     """Id of the contest."""
     office: str
@@ -151,12 +136,12 @@ class DistrictContest(_Part):
     """Paths of this API."""
 
 
-class DistrictLinks(_Part):
+class DistrictLinks(Shape):
     self: str
     """The profile itself."""
 
 
-class DistrictLine(_Part):
+class DistrictLine(Shape):
     district: str
     """Id of the electoral district (daerah pemilihan)."""
     name: str
@@ -169,18 +154,18 @@ class DistrictLine(_Part):
     """Paths of this API."""
 
 
-class DistrictSnapshot(_ProfileAnswer, DistrictLine):
+class DistrictSnapshot(ElectionAnswer, DistrictLine):
     pass
 
 
-class DistrictPage(_ProfileAnswer):
+class DistrictPage(ElectionAnswer):
     districts: list[DistrictLine]
     """One page of districts."""
     next: str | None
     """Value of `after` for the next page; null on the last page."""
 
 
-class CandidatesOfArea(_Part):
+class CandidatesOfArea(Shape):
     area: str
     """Code of the area."""
     expected: int
@@ -191,14 +176,14 @@ class CandidatesOfArea(_Part):
     """Column of candidates.csv → how many of them have it for each person."""
 
 
-class CompletenessOfParties(_Part):
+class CompletenessOfParties(Shape):
     expected: int
     """Parties of the package."""
     columns: dict[str, int]
     """Column of the party profiles → how many parties have it."""
 
 
-class Completeness(_ProfileAnswer):
+class Completeness(ElectionAnswer):
     profiles: str
     """SHA-256 of the profile tables; another where a profile was corrected."""
     candidates: CandidatesOfArea

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from schemas.served.shape import Shape
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class LogAbout(_Answer):
+class LogAbout(Shape):
     partition: int
     """Ledger partition."""
     origin: str
@@ -24,7 +22,7 @@ class LogAbout(_Answer):
     """Address of the log's files."""
 
 
-class Logs(_Answer):
+class Logs(Shape):
     logs: list[LogAbout]
     """One log for each ledger partition."""
     witnesses: list[str]
@@ -34,7 +32,7 @@ class Logs(_Answer):
 _Hashes = list[Annotated[str, Field(description="base64")]]
 
 
-class InclusionProof(_Answer):
+class InclusionProof(Shape):
     partition: int
     """Ledger partition."""
     offset: int
@@ -49,7 +47,7 @@ class InclusionProof(_Answer):
     """The signed note with the root."""
 
 
-class ConsistencyProof(_Answer):
+class ConsistencyProof(Shape):
     partition: int
     """Ledger partition."""
     old: int

@@ -4,27 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
+from schemas.served.shape import ElectionAnswer, Shape
 from schemas.served.snapshots import PartitionOffsets
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class _QuestionAnswer(_Part):
-    election: str
-    """Id of the election."""
-    mode: Literal["rehearsal", "live"]
-    """Whether the election is a rehearsal, so that no number is a result, or live."""
-    definition: str
-    """Definition hash of the election package."""
-    licence: str
-    """Licence under which the numbers may be used."""
-
-
-class _ListAnswer(_QuestionAnswer):
+class _ListAnswer(ElectionAnswer):
     contest: str
     """Id of the contest whose results are listed."""
     area: str
@@ -47,7 +33,7 @@ class AreaList(_ListAnswer):
     """Cut of areas below the shard level."""
 
 
-class FoundName(_Part):
+class FoundName(Shape):
     kind: Literal["area", "station", "candidate", "party"]
     """What has the name."""
     code: str
@@ -55,12 +41,12 @@ class FoundName(_Part):
     name: str | None
     """The name as the register has it."""
     within: list[str]
-    """Of an area or a station the names of the areas above, the smallest first; of a candidate the contest."""
+    """Names of the areas above an area or a station, the smallest first; for a candidate the contest."""
     link: str
     """Path of its results or its profile."""
 
 
-class SearchAnswer(_QuestionAnswer):
+class SearchAnswer(ElectionAnswer):
     found: list[FoundName]
     """A code first, then areas from the largest, parties, candidates, and stations."""
     is_complete: bool

@@ -9,20 +9,15 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from schemas.codes import PartitionNumber, Whole
+from schemas.served.shape import ElectionAnswer, Shape
 
 PartitionOffsets = dict[PartitionNumber, Whole]
 Texts = dict[str, str]
 """Language tag (BCP 47) → text, in the languages of the election package, which are at least one."""
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class Numbers(_Answer):
+class Numbers(Shape):
     """Sums over stations. A number is null where no station stated it."""
 
     registered_voters: Whole | None
@@ -51,7 +46,7 @@ class TierNumbers(Numbers):
     """Stations with this verdict."""
 
 
-class Tiers(_Answer):
+class Tiers(Shape):
     """Sums by verdict. A `clean` result breaks no rule, a `flagged` one a soft rule. A `held` one breaks a hard rule, and is
     not counted."""
 
@@ -63,7 +58,7 @@ class Tiers(_Answer):
     """Sums of the results that break a hard rule, and do not count."""
 
 
-class StationsProgress(_Answer):
+class StationsProgress(Shape):
     """expected = clean + flagged + held + annulled + waiting; counted = clean + flagged."""
 
     expected: Whole
@@ -84,7 +79,7 @@ class StationsProgress(_Answer):
     """Stations from which no result has come."""
 
 
-class _Sums(_Answer):
+class _Sums(Shape):
     results_status: str
     """ResultsStatus of NIST SP 1500-100."""
     count_item_status: str
@@ -110,7 +105,7 @@ class _Sums(_Answer):
     """Votes of the last leader minus votes of the runner-up; 0 where they are tied."""
 
 
-class Shares(_Answer):
+class Shares(Shape):
     """Shares of a tally as texts to print, such as `51.07 %`: rounded to hundredths, a half away from zero. They are never a
     basis for arithmetic; the whole numbers are in the tally."""
 
@@ -141,7 +136,7 @@ class OfficeTally(_Sums):
     """Code of the area."""
 
 
-class AreaName(_Answer):
+class AreaName(Shape):
     code: str
     """Code of the area."""
     name: str
@@ -152,18 +147,7 @@ class AreaName(_Answer):
     """Code of the area that it lies in; null for the root."""
 
 
-class _ElectionAnswer(_Answer):
-    election: str
-    """Id of the election."""
-    mode: Literal["rehearsal", "live"]
-    """`rehearsal`, of which no number is a result, or `live`."""
-    definition: str
-    """Definition hash of the election package."""
-    licence: str
-    """Licence under which the numbers may be used."""
-
-
-class OfficeName(_Answer):
+class OfficeName(Shape):
     id: str
     """Id of the office."""
     name: Texts
@@ -172,14 +156,14 @@ class OfficeName(_Answer):
     """Ids of its contests."""
 
 
-class LevelName(_Answer):
+class LevelName(Shape):
     id: str
     """Id of the level."""
     name: Texts
     """Name of the level in the languages of the package."""
 
 
-class ElectionSnapshot(_ElectionAnswer):
+class ElectionSnapshot(ElectionAnswer):
     title: Texts
     """Title in the languages of the package."""
     date: str
@@ -208,7 +192,7 @@ class ElectionSnapshot(_ElectionAnswer):
     """Office → its `as_of`."""
 
 
-class OfficeSnapshot(_ElectionAnswer):
+class OfficeSnapshot(ElectionAnswer):
     office: OfficeName
     """The office."""
     as_of: PartitionOffsets
@@ -225,7 +209,7 @@ class OfficeSnapshot(_ElectionAnswer):
     """How many parts the contests have."""
 
 
-class ChoiceName(_Answer):
+class ChoiceName(Shape):
     id: str
     """Id of the choice, under which tallies have its votes."""
     name: str
@@ -236,12 +220,12 @@ class ChoiceName(_Answer):
     """Id of the party; null where there is none."""
 
 
-class ContestLinks(_Answer):
+class ContestLinks(Shape):
     candidates: str
     """Who stands for each choice."""
 
 
-class ContestSnapshot(_ElectionAnswer):
+class ContestSnapshot(ElectionAnswer):
     contest: str
     """Id of the contest."""
     office: str
@@ -270,7 +254,7 @@ class ContestSnapshot(_ElectionAnswer):
     """Shares of `tally` as texts."""
 
 
-class AreaOffice(_Answer):
+class AreaOffice(Shape):
     """An area's sums for one office, and those of its children."""
 
     office: str
@@ -289,7 +273,7 @@ class AreaOffice(_Answer):
     """Sums of the areas of the next level, by contest."""
 
 
-class AreaSnapshot(_ElectionAnswer):
+class AreaSnapshot(ElectionAnswer):
     area: AreaName
     """The area."""
     lineage: list[AreaName]
@@ -304,7 +288,7 @@ class AreaSnapshot(_ElectionAnswer):
     """How many parts the tallies have."""
 
 
-class Finding(_Answer):
+class Finding(Shape):
     rule: str
     """Id of the rule in docs/reference/rules.md."""
     severity: Literal["hard", "soft", "info"]
@@ -315,7 +299,7 @@ class Finding(_Answer):
     """The finding in English, with the numbers that disagree."""
 
 
-class StationStanding(_Answer):
+class StationStanding(Shape):
     """Result of a station in a contest."""
 
     contest: str
@@ -332,7 +316,7 @@ class StationStanding(_Answer):
     """Its numbers; null where there are none."""
 
 
-class EventLinks(_Answer):
+class EventLinks(Shape):
     """Paths of this API."""
 
     event: str
@@ -343,7 +327,7 @@ class EventLinks(_Answer):
     """The inclusion proof."""
 
 
-class HistoryEntry(_Answer):
+class HistoryEntry(Shape):
     """One ledger record about the station, its author and its state."""
 
     partition: Whole
@@ -374,7 +358,7 @@ class HistoryEntry(_Answer):
     """Its event, its bytes in the log, and its proof."""
 
 
-class StationName(_Answer):
+class StationName(Shape):
     code: str
     """Code of the polling station (TPS)."""
     name: str
@@ -387,7 +371,7 @@ class StationName(_Answer):
     """Ledger partition of its events."""
 
 
-class StationSnapshot(_ElectionAnswer):
+class StationSnapshot(ElectionAnswer):
     station: StationName
     """The station."""
     lineage: list[AreaName]
@@ -407,7 +391,7 @@ class StationLine(StationStanding):
     """Code of the polling station (TPS)."""
 
 
-class StationPage(_ElectionAnswer):
+class StationPage(ElectionAnswer):
     area: str
     """Code of the area."""
     contest: str
@@ -425,7 +409,7 @@ class EventLineLinks(EventLinks):
     """The station that the event names; null where it names none."""
 
 
-class EventLine(_Answer):
+class EventLine(Shape):
     """One record of the log and its state."""
 
     partition: Whole
@@ -462,7 +446,7 @@ class EventLine(_Answer):
     """Paths of this API."""
 
 
-class EventPage(_ElectionAnswer):
+class EventPage(ElectionAnswer):
     """A page of a list of events. It has no `as_of`, because it has no sums. An old page and its ETag stay the same while the
     ledger grows."""
 
@@ -474,7 +458,7 @@ class EventPage(_ElectionAnswer):
     """Value of `cursor` for the next page; null on the last page."""
 
 
-class EventSnapshot(_ElectionAnswer, EventLine):
+class EventSnapshot(ElectionAnswer, EventLine):
     findings: list[Finding]
     """The rules that it breaks."""
     payload: dict[str, Any] | None
@@ -484,7 +468,7 @@ class EventSnapshot(_ElectionAnswer, EventLine):
     is not a JSON object (`links.entry` has its bytes)."""
 
 
-class SubmissionRecord(_Answer):
+class SubmissionRecord(Shape):
     partition: Whole
     """Ledger partition."""
     offset: Whole
@@ -503,7 +487,7 @@ class SubmissionRecord(_Answer):
     """The rules that it breaks."""
 
 
-class KeySnapshot(_ElectionAnswer):
+class KeySnapshot(ElectionAnswer):
     key: str
     """Key id."""
     role: str
@@ -516,7 +500,7 @@ class KeySnapshot(_ElectionAnswer):
     """Id of that event, which is the `prev` of the key's next one."""
 
 
-class SubmissionSnapshot(_ElectionAnswer):
+class SubmissionSnapshot(ElectionAnswer):
     submission: str
     """The event id, under which the submission is asked for."""
     records: list[SubmissionRecord]

@@ -1,8 +1,8 @@
 """Personal data beyond public lists has no column and no field to go into.
 
 Every column of every published table, every column of an election package and every field of an event is listed here. A new one
-has to be added, and whoever adds it reads this: a column for a person may hold what the public list of candidates holds (name,
-sex, regency, picture, page of the authority), and of nobody else anything.
+has to be added, and its author reads this: a column for a person may hold what the public list of candidates holds (name, sex,
+regency, picture, page of the authority), and of nobody else anything.
 """
 
 from __future__ import annotations

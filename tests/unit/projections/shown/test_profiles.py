@@ -146,7 +146,7 @@ def test_the_pages_after_the_first() -> None:
 
 def test_completeness_counts_the_candidates_of_contests_in_each_area() -> None:
     nation = INDEX.completeness(DEFINITION.tree.root)
-    Completeness.model_validate({"election": "e", "mode": "m", "definition": "d", "licence": "l"} | nation)
+    Completeness.model_validate({"election": "e", "mode": "rehearsal", "definition": "d", "licence": "l"} | nation)
     assert nation["candidates"] == {
         "area": "N",
         "expected": 9,

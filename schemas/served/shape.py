@@ -1,0 +1,26 @@
+"""What all shapes of answers have in common, and the head of each answer about the election."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Shape(BaseModel):
+    """The docstring below a field is its description in OpenAPI."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class ElectionAnswer(Shape):
+    """The members that `projections/shown/published.py: answer_bytes` puts at the head of an answer."""
+
+    election: str
+    """Id of the election."""
+    mode: Literal["rehearsal", "live"]
+    """`rehearsal`, of which no number is a result, or `live`."""
+    definition: str
+    """Definition hash of the election package."""
+    licence: str
+    """Licence under which the numbers may be used."""
