@@ -97,3 +97,34 @@ def test_nothing_that_runs_a_count_is_under_the_gpl() -> None:
 def _pinned(name: str) -> dict[str, str]:
     """Version of each distribution of a lock file."""
     return dict(re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def _election_ids(file: Path) -> set[str]:
+    """Ids that a file of tests gives to its elections: in `stack_of`, in `small_stack` and in `update={"id": …}`."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in ("stack_of", "small_stack")
+        ):
+            found |= {each.value for each in node.args if isinstance(each, ast.Constant)}
+        if isinstance(node, ast.keyword) and node.arg == "update" and isinstance(node.value, ast.Dict):
+            found |= {
+                value.value
+                for key, value in zip(node.value.keys, node.value.values, strict=True)
+                if isinstance(key, ast.Constant) and key.value == "id" and isinstance(value, ast.Constant)
+            }
+    return {each for each in found if isinstance(each, str)}
+
+
+def test_no_two_files_of_integration_tests_have_an_election_of_one_id() -> None:
+    """One Kafka and one database serve all files that a process of pytest runs, and an election's topics and tables are named
+    by its id: two files with one id fail where both come to the same process, which depends on the order of that run."""
+    owner: dict[str, str] = {}
+    for folder in ("integration", "docs"):
+        for file in sorted((ROOT / "tests" / folder).rglob("test_*.py")):
+            for election in sorted(_election_ids(file)):
+                other = owner.setdefault(election, file.name)
+                assert other == file.name, f"{file.name} and {other} both have an election {election!r}"
+    assert len(owner) > 40

@@ -110,7 +110,7 @@ def passwords(tmp_path_factory: pytest.TempPathFactory, broker: ComposeKafka) ->
     directory = tmp_path_factory.mktemp("roles")
     package = small_package()
     write_package(
-        replace(package, election=package.election.model_copy(update={"id": "roles"})), directory / "election"
+        replace(package, election=package.election.model_copy(update={"id": "kafka-roles"})), directory / "election"
     )
     environment = {
         **broker.settings,
