@@ -62,6 +62,7 @@ from runtime.kafka.clients import plain_consumer
 from runtime.kafka.seals import make_seal_keys
 from runtime.kafka.topics import FIRST_GENERATION, topics_of
 from runtime.kafka.wanted_topics import create_topics
+from runtime.memory import keep_freed_blocks
 from runtime.own_processes import python_module
 from runtime.package.reading import load_package
 from runtime.settings import Settings, read_settings, variable
@@ -275,6 +276,7 @@ async def measure(made: MadeLedger, streams: Path, quix_python: Path | None, qui
     definition = Definition.of(load_package(made.package, problems))
     assert definition.hash == made.definition, f"{made.directory} was made by another version of Rekap: delete it"
     spare_the_collector()
+    keep_freed_blocks()
     alone = [fold_alone(made, definition, checks=checks) for checks in (True, False)]
     with tempfile.TemporaryDirectory(prefix="rekap-bench-") as temporary:
         directory = Path(temporary)

@@ -15,6 +15,7 @@ from typing import BinaryIO, NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from proofs.signatures import load_public_key, verify
+from runtime.memory import keep_freed_blocks
 from runtime.own_processes import serve_standard_input
 
 _QUESTION = struct.Struct("<II")
@@ -65,4 +66,5 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
 
 
 if __name__ == "__main__":
+    keep_freed_blocks()
     serve_standard_input(serve)

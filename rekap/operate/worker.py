@@ -28,7 +28,7 @@ from runtime.kafka.seals import read_seal_keys
 from runtime.kafka.topics import FIRST_GENERATION
 from runtime.kafka.wanted_topics import TopicMismatchError, check_topics
 from runtime.logs import log_line
-from runtime.memory import give_large_blocks_back
+from runtime.memory import give_large_blocks_back, keep_freed_blocks
 from runtime.metrics_server import serve_metrics
 from runtime.settings import Settings, variable
 from schemas.definition.package import Role
@@ -68,6 +68,8 @@ def run_role(role: str, settings: Settings, definition: Definition) -> None:
     if role in API_ROLES:
         _serve(settings, definition, API_ROLES[role])
     serve_metrics(role, settings.host, settings.metrics_port)
+    if role != "exporter":  # which needs much for a moment, once in a quarter of an hour
+        keep_freed_blocks()
     if role == "rollup":
         # Before Faust is imported, which takes the policy it finds.
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
