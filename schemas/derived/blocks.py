@@ -101,7 +101,7 @@ class BlockRange(NamedTuple):
     @classmethod
     def from_bytes(cls, value: bytes) -> BlockRange:
         """Reads only the fields before `areas`, because a keyframe has a megabyte of areas that the reader may skip."""
-        head = orjson.loads(value.partition(b',"areas":')[0] + b"}")
+        head = orjson.loads(before(value, b',"areas":') + b"}")
         part = Part(*head["part"]) if "part" in head else None
         return cls(head["kind"], head["office"], head["partition"], head["from"], head["through"], part)
 
@@ -158,7 +158,7 @@ class Block(NamedTuple):
     def from_bytes(cls, value: bytes, *, with_body: bool) -> Block:
         """Read a block, or with `with_body=False` only its first line. Raises ValueError, KeyError or
         TypeError where the value is not a block."""
-        head_line, *body_lines = value.split(b"\n") if with_body else value.split(b"\n", 1)[:1]
+        head_line, *body_lines = value.split(b"\n") if with_body else [before(value, b"\n")]
         head = orjson.loads(head_line)
         body = _read_body(body_lines) if body_lines else {"records": [], "states": [], "stations": []}
         return cls(
@@ -183,6 +183,13 @@ def _read_body(lines: list[bytes]) -> dict[str, Any]:
     for row, event in zip(without_event, filter(None, events), strict=True):
         row["payload"] = orjson.Fragment(event.removesuffix(b","))
     return body
+
+
+def before(value: bytes, mark: bytes) -> bytes:
+    """What a value begins with, up to the mark; all of it where the mark is not in it. `bytes.partition` would copy the rest,
+    which is nearly all of a message."""
+    end = value.find(mark)
+    return value if end < 0 else value[:end]
 
 
 def keyframe(office: OfficeId, partition: int, through: int, areas: list[AreaTally]) -> Block:

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import orjson
 
 from schemas.codes import OfficeId
-from schemas.derived.blocks import AreaTally
+from schemas.derived.blocks import AreaTally, before
 from schemas.derived.parts import PART_BYTES_MAX, Part, grouped, in_array
 
 ROWS_AT_ONCE = 500
@@ -43,7 +43,7 @@ class ResultRange(NamedTuple):
     @classmethod
     def from_bytes(cls, value: bytes) -> ResultRange:
         """Reads only the fields before `areas`, because a nation's keyframe has megabytes of areas that the reader may skip."""
-        head = orjson.loads(value.partition(b',"areas":')[0] + b"}")
+        head = orjson.loads(before(value, b',"areas":') + b"}")
         part = Part(*head["part"]) if "part" in head else None
         return cls(head["kind"], head["office"], tuple(head["from"]), tuple(head["as_of"]), part)
 
