@@ -52,16 +52,20 @@ class CheckedSignatures:
     def note(self, first: int, leaves: Sequence[bytes], holds: Sequence[bool]) -> None:
         """Keep the results for the records at `first`, `first` + 1, … A group is kept once all its records were seen in
         order."""
-        for offset, (leaf, held) in enumerate(zip(leaves, holds, strict=True), first):
+        assert len(leaves) == len(holds)
+        offset, end = first, first + len(leaves)
+        while offset < end:
             if offset % GROUP == 0:
                 self._open_at, self._open_leaves, self._open_bits = offset, [], 0
-            if offset != self._open_at:
-                continue
-            self._open_at += 1
-            self._open_leaves.append(leaf)
-            self._open_bits |= held << offset % GROUP
-            if self._open_at % GROUP == 0:
-                self._close(offset // GROUP)
+            stop = min(end, offset - offset % GROUP + GROUP)
+            if offset == self._open_at:
+                self._open_leaves += leaves[offset - first : stop - first]
+                for bit, held in enumerate(holds[offset - first : stop - first], offset % GROUP):
+                    self._open_bits |= held << bit
+                self._open_at = stop
+                if stop % GROUP == 0:
+                    self._close(offset // GROUP)
+            offset = stop
 
     def _close(self, group: int) -> None:
         bits = self._open_bits.to_bytes(_BITS_BYTES, "big")

@@ -68,7 +68,7 @@ class HeldPartition:
             self.fold.forget_changes()
             self.fold.is_silent = False
             return []
-        return [] if self.fold.is_silent else list(self.fold.take_full_blocks())
+        return [] if self.fold.is_silent else self.fold.take_full_blocks()
 
     def take_blocks(self) -> list[Block]:
         """Blocks of all that has changed; none while the fold is silent."""

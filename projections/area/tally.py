@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from struct import Struct
 from typing import cast
 
 from projections.definition.ballots import ContestEntry
@@ -96,62 +95,59 @@ def apart(joined: int, count: int) -> list[int]:
     return array("q", joined.to_bytes(_NUMBER_BYTES * count, sys.byteorder)).tolist()
 
 
+def _bits_below(first: int, count: int, length: int) -> int:
+    """How many bits of `length` numbers side by side are below `count` of them, which begin with number `first`."""
+    return 8 * _NUMBER_BYTES * (first if sys.byteorder == "little" else length - first - count)
+
+
 class AreaTallies:
-    """The tallies of the areas of a partition, one behind the other as bytes: 8 for each number."""
+    """The tallies of the areas of a partition, the numbers of each side by side."""
 
     def __init__(self, lengths: Sequence[int]) -> None:
         """`lengths` of a tally, by contest number."""
         self.lengths = lengths
-        self._layouts = [Struct(f"{length}q") for length in lengths]
-        self._starts: dict[tuple[int, int], int] = {}
-        """(contest, area) → index of the tally's first byte, in the order in which tallies were first added to."""
-        self._numbers = bytearray()
+        self._tallies: dict[tuple[int, int], int] = {}
+        """(contest, area) → tally, in the order in which tallies were first added to."""
 
     def __getitem__(self, key: tuple[int, int]) -> Tally:
         """The tally of (contest, area), which was added to before."""
-        return list(self._layouts[key[0]].unpack_from(self._numbers, self._starts[key]))
+        return apart(self._tallies[key], self.lengths[key[0]])
 
     def __len__(self) -> int:
-        return len(self._starts)
+        return len(self._tallies)
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         """(contest, area) of each, in the order in which they were first added to."""
-        return iter(self._starts)
+        return iter(self._tallies)
 
-    def add(self, keys: Iterable[tuple[int, int]], tier: int, contribution: Contribution, sign: int) -> None:
-        """Add (or, with sign -1, take away) a contribution to a tier of tallies."""
-        numbers, size = self._numbers, _NUMBER_BYTES * len(contribution)
-        added = sign * side_by_side(contribution)
-        for key in keys:
-            start = self._start(key) + tier * size
-            tier_bytes = slice(start, start + size)
-            total = int.from_bytes(numbers[tier_bytes], sys.byteorder) + added
-            numbers[tier_bytes] = total.to_bytes(size, sys.byteorder)
+    def add(self, keys: Sequence[tuple[int, int]], tier: int, contribution: Contribution, sign: int) -> None:
+        """Add (or, with sign -1, take away) a contribution to a tier of tallies, which are of one contest."""
+        count = len(contribution)
+        self._add(keys, sign * side_by_side(contribution), tier * count, count)
 
-    def add_annulled(self, keys: Iterable[tuple[int, int]], sign: int) -> None:
-        """Count a station that is annulled, or (sign -1) no longer."""
-        for key in keys:
-            end = self._start(key) + self._layouts[key[0]].size
-            last_bytes = slice(end - _NUMBER_BYTES, end)
-            total = int.from_bytes(self._numbers[last_bytes], sys.byteorder) + sign
-            self._numbers[last_bytes] = total.to_bytes(_NUMBER_BYTES, sys.byteorder)
+    def add_annulled(self, keys: Sequence[tuple[int, int]], sign: int) -> None:
+        """Count a station that is annulled, or (sign -1) no longer, in tallies of one contest."""
+        self._add(keys, sign, self.lengths[keys[0][0]] - 1, 1)
 
-    def touch(self, keys: Iterable[tuple[int, int]]) -> None:
+    def touch(self, keys: Sequence[tuple[int, int]]) -> None:
         """Make an empty tally for each area that has none."""
         for key in keys:
-            self._start(key)
+            self._tallies.setdefault(key, 0)
 
-    def _start(self, key: tuple[int, int]) -> int:
-        start = self._starts.get(key)
-        if start is None:
-            start = self._starts[key] = len(self._numbers)
-            self._numbers += bytes(self._layouts[key[0]].size)
-        return start
+    def _add(self, keys: Sequence[tuple[int, int]], numbers: int, first: int, count: int) -> None:
+        """Add `count` numbers side by side to those of tallies that begin with number `first`."""
+        tallies = self._tallies
+        added = numbers << _bits_below(first, count, self.lengths[keys[0][0]])
+        for key in keys:
+            tallies[key] = tallies.get(key, 0) + added
 
     def pack(self) -> tuple[bytes, bytes]:
         """Contest and area numbers in pairs (unsigned 32 bit), and all numbers (signed 64 bit)."""
-        keys = array("I", [number for key in self._starts for number in key])
-        return keys.tobytes(), bytes(self._numbers)
+        keys = array("I", [number for key in self._tallies for number in key])
+        sizes = [_NUMBER_BYTES * length for length in self.lengths]
+        return keys.tobytes(), b"".join(
+            [joined.to_bytes(sizes[contest], sys.byteorder) for (contest, _), joined in self._tallies.items()]
+        )
 
     @classmethod
     def unpack(cls, lengths: Sequence[int], keys: bytes, numbers: bytes) -> AreaTallies:
@@ -160,9 +156,9 @@ class AreaTallies:
         pairs.frombytes(keys)
         start = 0
         for contest, area in zip(pairs[::2], pairs[1::2], strict=True):
-            tallies._starts[contest, area] = start
-            start += tallies._layouts[contest].size
-        tallies._numbers += numbers
+            end = start + _NUMBER_BYTES * lengths[contest]
+            tallies._tallies[contest, area] = int.from_bytes(numbers[start:end], sys.byteorder)
+            start = end
         return tallies
 
 

@@ -65,6 +65,8 @@ class OutgoingBlocks:
     def take_full_blocks(self) -> list[Block]:
         """The blocks of those offices whose changes reach BLOCK_BYTES_MAX."""
         full = [office for office, changes in self._changes.items() if changes.size >= BLOCK_BYTES_MAX]
+        if not full:
+            return []
         return [block for office in full if (block := self._take_block(office)) is not None]
 
     def _take_block(self, office: OfficeId) -> Block | None:

@@ -14,7 +14,6 @@ from projections.definition.compiled import Definition
 from projections.fold.changes import OfficeChanges
 from projections.fold.outgoing import OutgoingBlocks
 from projections.form.across_contests import CrossJudge
-from projections.station.contest import settle_one, settled
 from projections.station.lives import Life, Lives, Standing
 from projections.station.submissions import ResultState, Submission
 from schemas.definition.package import Severity
@@ -50,18 +49,16 @@ class Standings:
         self._outgoing = outgoing
         self._cross = cross
 
-    def first(self, subject: Subject, submission: Submission) -> None:
-        """What `settled` comes to where nothing else was submitted, as for nearly all forms of a night."""
+    def first(self, subject: Subject, form: Submission) -> None:
+        """What `settled` comes to for the first form of a station, of version 1, of which nothing is found, as nearly all forms
+        of a night are."""
+        form.state = ResultState.COUNTED
+        standing = Standing(ResultState.COUNTED, form, form.offset)
         changes = self._outgoing.changes_of(subject.contest.office)
-        submission.state = settle_one(submission)
-        standing = Standing(submission.state, submission, submission.offset)
-        if submission.state is ResultState.COUNTED and not submission.findings:
-            self._lives.put_first(subject.slot, submission)
-        else:
-            self._lives.put(subject.slot, Life(settled([submission]), standing))
+        self._lives.put_first(subject.slot, form)
         self._add_to_areas(subject, standing, 1, changes)
         if not self._outgoing.is_silent:
-            _add_state(changes, submission, ())
+            changes.add_state(form.offset, ResultState.COUNTED, ())
             changes.add_station((subject.station, subject.contest.number), self._station_row(subject, standing))
 
     def settled(self, subject: Subject, life: Life, changed: list[Submission], offset: int) -> None:

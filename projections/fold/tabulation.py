@@ -211,25 +211,28 @@ class PartitionFold:
         if life is not None and not self._is_new(record, subject, life):
             return
         registered = self.definition.stations.registered[subject.station]
-        submission = Submission(
-            offset=record.offset,
-            event_id=record.event_id,
-            key=record.key_id,
-            version=event.version,
-            form_digest=record.form_digest,
-            findings=(*self._judge.judge(event.form, contest, registered), *self._out_of_sequence),
-            contribution=contribution_of(event.form, contest, registered),
-            cross=cross_fields(event.form) if self._cross.is_on else None,
-            supersedes=bytes.fromhex(event.supersedes) if event.supersedes else None,
+        findings = self._judge.judge(event.form, contest, registered)
+        if self._out_of_sequence:
+            findings += self._out_of_sequence
+        form = Submission(
+            record.offset,
+            record.event_id,
+            record.key_id,
+            event.version,
+            record.form_digest,
+            findings,
+            contribution_of(event.form, contest, registered),
+            cross_fields(event.form) if self._cross.is_on else None,
+            bytes.fromhex(event.supersedes) if event.supersedes else None,
         )
         self._add_record(record, contest.office, None, ())
-        if life is None and submission.version == 1 and submission.supersedes is None:
-            self._standings.first(subject, submission)
+        if life is None and not findings and form.version == 1 and form.supersedes is None:
+            self._standings.first(subject, form)
         else:
             if life is None:
                 life = Life(StationContest())
                 life.submitted.has_room(record.key_id, record.event_id)
-            self._standings.settled(subject, life, life.submitted.add(submission), record.offset)
+            self._standings.settled(subject, life, life.submitted.add(form), record.offset)
         self._standings.compare_contests(subject.station, record.offset)
 
     def _finance_report(self, record: Record, event: FinanceReported, signature_holds: bool) -> None:

@@ -336,11 +336,3 @@ def settled(
         contest.events_of_key.setdefault(key, set()).add(event_id)
     contest.settle()
     return contest
-
-
-def settle_one(submission: Submission) -> ResultState:
-    """What `add` comes to for the first form of version 1, with no review and no annulment, as nearly all forms are."""
-    if not submission.findings:
-        return ResultState.COUNTED
-    verdict = verdict_of(Facts(is_first_fit=not is_hard(submission.findings)))
-    return counted_state(submission.findings) if verdict.state is ResultState.COUNTED else verdict.state

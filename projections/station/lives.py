@@ -25,6 +25,7 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -207,17 +208,16 @@ class Lives:
             numbers = [*numbers, *(0 if number is None else number + 1 for number in form.cross)]
         largest = max(numbers)
         code = "B" if largest < 1 << 8 else "H" if largest < 1 << 16 else "Q"
-        packed = array(code, numbers).tobytes()
+        layout, size = _ordinary_layout(code, len(numbers))
         key = bytes.fromhex(form.key)
-        return (
-            _HEAD.pack(_ORDINARY, _FORM.size + len(packed))
-            + _FORM.pack(code.encode(), form.version, form.offset, key, form.event_id, form.form_digest)
-            + packed
+        return layout.pack(
+            _ORDINARY, size, code.encode(), form.version, form.offset, key, form.event_id, form.form_digest, *numbers
         )
 
     def _from_ordinary(self, body: memoryview) -> Life:
         code, version, offset, key, event_id, digest = _FORM.unpack_from(body)
-        numbers = memoryview(bytes(body[_FORM.size :])).cast(code.decode()).tolist()
+        packed = body[_FORM.size :]
+        numbers = [*struct.unpack(f"<{len(packed) // struct.calcsize(code)}{code.decode()}", packed)]
         cross = None
         if self._with_cross:
             cross = CrossFields(*(number - 1 if number else None for number in numbers[-_CROSS:]))
@@ -225,6 +225,13 @@ class Lives:
         form = Submission(offset, event_id, key.hex(), version, digest, (), tuple(numbers), cross)
         submitted = settled([form])
         return Life(submitted, Standing(ResultState.COUNTED, form, offset))
+
+
+@cache
+def _ordinary_layout(code: str, numbers: int) -> tuple[struct.Struct, int]:
+    """Layout of an ordinary life with so many numbers, and how many bytes follow its head."""
+    layout = struct.Struct(f"{_HEAD.format}{_FORM.format[1:]}{numbers}{code}")
+    return layout, layout.size - _HEAD.size
 
 
 def _as_json(life: Life) -> dict[str, Any]:

@@ -150,10 +150,12 @@ def test_a_contribution_is_added_to_one_tier_of_each_area_and_taken_away_again()
 def test_annulled_stations_are_counted_last() -> None:
     kept = tallies()
     kept.add([(0, 7)], HELD, ONE, 1)
-    kept.add_annulled([(0, 7), (1, 2)], 1)
+    kept.add_annulled([(0, 7), (0, 8)], 1)
+    kept.add_annulled([(1, 2)], 1)
     kept.add_annulled([(0, 7)], 1)
     kept.add_annulled([(1, 2)], -1)
     assert kept[0, 7] == [*[0] * 2 * len(ONE), *ONE, 2]
+    assert kept[0, 8] == [*[0] * 3 * len(ONE), 1]
     assert not any(kept[1, 2])
 
 

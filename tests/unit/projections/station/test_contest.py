@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from projections.station.contest import StationContest, settle_one, settled
+from projections.station.contest import StationContest, settled
 from projections.station.submissions import VERSION_STEP_MAX, Annulment, ResultState, Review, Submission
 from schemas.definition.package import Severity
 from schemas.findings import Finding
@@ -327,20 +327,6 @@ def test_a_finding_about_the_other_forms_names_them_in_two_languages() -> None:
     repeated = settled([form(4, 2, "c"), form(9, 2, "c")]).submissions[1]
     assert repeated.judgement[0].sentence_en == "The same as the form at offset 4."
     assert repeated.judgement[0].severity is Severity.INFO
-
-
-@pytest.mark.parametrize(
-    ("findings", "state"),
-    [
-        ((), ResultState.COUNTED),
-        ((Finding("F5", Severity.INFO, "info", "info"),), ResultState.COUNTED),
-        ((Finding("F5", Severity.INFO, "info", "info"), *SOFT), ResultState.FLAGGED),
-        (SOFT, ResultState.FLAGGED),
-        ((*SOFT, *HARD), ResultState.HELD),
-    ],
-)
-def test_the_only_form_is_judged_the_same_on_the_short_way(findings: tuple[Finding, ...], state: ResultState) -> None:
-    assert settle_one(form(1, findings=findings)) is _settled(form(1, findings=findings))[0] is state
 
 
 def test_a_key_may_have_a_hundred_events_and_a_version_may_be_ten_above_the_one_before() -> None:
