@@ -9,6 +9,7 @@ import click
 
 from rekap.failures import explained
 from rekap.terminal import escape_for_any_encoding
+from rekap.usage_errors import explain
 
 COMMANDS = {
     "up": "rekap.commands.up:up",
@@ -46,8 +47,12 @@ class _Commands(click.Group):
         return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with explained():
-            return super().invoke(ctx)
+        try:
+            with explained():
+                return super().invoke(ctx)
+        except click.UsageError as error:
+            explain(error)
+            raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

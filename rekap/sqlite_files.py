@@ -25,6 +25,25 @@ def open_database(path: Path, tables: str) -> sqlite3.Connection:
     return database
 
 
+_MEANINGS = {
+    "SQLITE_NOTADB": "it is a file of another kind",
+    "SQLITE_CORRUPT": "the file is damaged; copy it before anything else is tried",
+    "SQLITE_FULL": "the disk is full",
+    "SQLITE_IOERR": "the disk does not read or write it",
+    "SQLITE_READONLY": "you may not write into it or its directory",
+    "SQLITE_PERM": "you may not read it",
+    "SQLITE_CANTOPEN": "it cannot be opened: its directory is missing, or you may not write there",
+    "SQLITE_BUSY": "another process has been writing into it for seconds, perhaps the same command in another terminal",
+    "SQLITE_LOCKED": "another process has been writing into it for seconds, perhaps the same command in another terminal",
+}
+
+
+def in_words(error: sqlite3.Error) -> str:
+    """What an error of SQLite means, without the library's own text."""
+    name = getattr(error, "sqlite_errorname", None) or type(error).__name__
+    return next((words for each, words in _MEANINGS.items() if name.startswith(each)), f"SQLite reports {name}")
+
+
 @contextmanager
 def transaction(database: sqlite3.Connection) -> Iterator[None]:
     """A transaction whose writes are on the disk at its end, all or none. Because it is IMMEDIATE, no other process writes

@@ -22,8 +22,15 @@ def start_logs() -> None:
     handler.setFormatter(LineFormatter("%(asctime)s %(levelname)s %(name)s %(message)s", datefmt="%H:%M:%S"))
     handler.addFilter(RepeatedLines(lambda logger, sentence: logger.warning(sentence)))
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
-    for loud in ("aiokafka", "httpx", "httpcore", "mode", "faust", "uvicorn.access"):
+    for loud in _LIBRARIES:
         logging.getLogger(loud).setLevel(logging.WARNING)
+
+
+_LIBRARIES = (
+    "aiokafka", "httpx", "httpcore", "mode", "faust", "streams.faust_patches", "uvicorn.access", "uvicorn.error",
+)  # fmt: skip
+"""Loggers of libraries, of which only warnings are written. Their own lines about start and stop mislead an operator, such as
+"Press CTRL+C to quit" about a process that `rekap up` supervises. The log lines `serving` and `stopping` have what matters."""
 
 
 class LineFormatter(logging.Formatter):

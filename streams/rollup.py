@@ -255,6 +255,7 @@ def run_worker(settings: Settings, definition: Definition) -> NoReturn:
         logger.info(log_line("started", subtotals=subtotals.get_topic_name()))
 
     worker: Any = faust.Worker(app, loglevel="WARNING", override_logging=False, quiet=True)
+    worker.spinner = None  # it would write control characters for a terminal that is not there
     try:
         worker.execute_from_commandline()
     finally:

@@ -218,11 +218,11 @@ def _example(directory: Path) -> tuple[Make, Sequence[ExampleKey]]:
 def _shaped(
     directory: Path, offices: str | None, levels: str | None, stations: int | None, listed: Path | None
 ) -> tuple[Make, Sequence[ExampleKey]]:
-    ids = identifiers("--offices", offices or "president", least=1, most=OFFICES_MAX)
+    ids = identifiers("--offices", "president" if offices is None else offices, least=1, most=OFFICES_MAX)
     if listed is not None:
         of_areas, found = listed_stations(listed)
     else:
-        of_areas = area_levels(levels or "nation,province,district")
+        of_areas = area_levels("nation,province,district" if levels is None else levels)
         found = list(invented_stations(of_areas, stations or STATIONS_DEFAULT))
     election_id = _election_id(directory.name)
     without_keys = shaped_package(election_id, of_areas, found, ids, [])

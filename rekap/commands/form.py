@@ -62,6 +62,12 @@ def form(
     """
     if sheet is not None and empty:
         raise click.UsageError("--sheet writes an empty sheet, and --from-csv reads a filled one: give one of them")
+    if sheet is not None and (station, contest) != (None, None):
+        raise click.UsageError("--from-csv has station and contest in each line: give neither --station nor --contest")
+    if empty and station is not None:
+        raise click.UsageError("--sheet has a line for each station of the contest: do not give --station")
+    if sheet is None and output.exists():  # a sheet, or a form, that somebody has filled in
+        raise UnusableError(f"{output} exists already, and is not written over; name another file")
     definition = Definition.of(load_package(package, problems))
     if sheet is not None:
         lines = _from_sheet(sheet, definition, anyway)
@@ -98,10 +104,14 @@ def _contest(definition: Definition, contest: str) -> ContestEntry:
 def _from_sheet(sheet: Path, definition: Definition, anyway: bool) -> list[bytes]:
     check = FormCheck(definition, None)
     lines: list[bytes] = []
+    empty = 0
     first_line: dict[tuple[str, str, int], int] = {}
     found = 0
     is_final = False
     for given in read_sheet(sheet, definition):
+        if given.is_empty:
+            empty += 1
+            continue
         body = given.body
         key = given.station, str(body["contest"]), int(body["version"])
         mistakes = list(given.mistakes)
@@ -120,7 +130,9 @@ def _from_sheet(sheet: Path, definition: Definition, anyway: bool) -> list[bytes
     if found > MISTAKES_SHOWN:
         complain(f"… and {found - MISTAKES_SHOWN:,} more")
     if not lines:
-        raise UnusableError(f"{sheet} has no forms")
+        raise UnusableError(f"{sheet} has no forms" + (", only lines without a number" if empty else ""))
+    if empty:
+        complain(f"note: {empty:,} line{'' if empty == 1 else 's'} without a number left out")
     if found and (is_final or not anyway):
         hint = (
             "correct them first"

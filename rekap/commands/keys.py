@@ -73,12 +73,10 @@ def show_key(file: Path, role: str, scope: str, holder: str | None) -> None:
 
 @keys.command("workers")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--add", "change", flag_value="add", help="add a key that is believed and does not seal yet")
-@click.option(
-    "--use-newest", "change", flag_value="use-newest", help="let the key that was added last seal from now on"
-)
-@click.option("--drop-others", "change", flag_value="drop-others", help="believe only the key that seals")
-def workers_keys(file: Path, change: str | None) -> None:
+@click.option("--add", is_flag=True, help="add a key that is believed and does not seal yet")
+@click.option("--use-newest", is_flag=True, help="let the key that was added last seal from now on")
+@click.option("--drop-others", is_flag=True, help="believe only the key that seals")
+def workers_keys(file: Path, add: bool, use_newest: bool, drop_others: bool) -> None:
     """Show the ids of the keys that workers seal their messages with, or change the keys in FILE (REKAP_WORKERS_KEY).
 
     A file that does not exist is made with one key. The key that seals is shown first. Workers read a changed file within a
@@ -89,17 +87,19 @@ def workers_keys(file: Path, change: str | None) -> None:
       rekap keys workers workers-key.txt
       rekap keys workers workers-key.txt --add
     """
+    if add + use_newest + drop_others > 1:
+        raise click.UsageError("--add, --use-newest and --drop-others are three steps: give one of them at a time")
     make_seal_keys(file)
     keys = read_seal_keys(file)
-    if change == "add":
+    if add:
         keys = [*keys, new_seal_key()]
-    elif change == "use-newest":
+    elif use_newest:
         keys = [keys[-1], *keys[:-1]]
-    elif change == "drop-others":
+    elif drop_others:
         keys = keys[:1]
     if len(keys) > KEYS_MAX:
         raise UnusableError(f"{file} has {KEYS_MAX} keys, the most there may be; see --drop-others")
-    if change is not None:
+    if add or use_newest or drop_others:
         write_seal_keys(file, keys)
     for number, key in enumerate(keys):
         say(f"{key.id.hex()}  {'seals' if number == 0 else 'is believed'}")

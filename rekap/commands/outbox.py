@@ -134,7 +134,10 @@ def gateways(path: Path, forget: str | None) -> None:
             opened.pinned_keys.unpin(found.public_key)
             say(f"{wanted} is no longer believed")
             return
-        for each in opened.pinned_keys.all():
+        believed = opened.pinned_keys.all()
+        if not believed:
+            complain("no gateway's key is believed yet: the first `rekap submit` that reaches a gateway keeps its key")
+        for each in believed:
             say(f"{short(each.public_key)} {each.election.mode} {each.election.id} since {each.pinned_at} {each.how}")
 
 

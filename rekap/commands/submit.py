@@ -18,6 +18,7 @@ from rekap.client.errors import RefusedError
 from rekap.client.server import Server
 from rekap.exit_codes import ExitCode
 from rekap.station.delivery import Cause, Delivery, Outcome
+from rekap.station.event_files import see_that_each_can_be_read
 from rekap.station.filling import Signing, begin, fill, pin, signing_with
 from rekap.station.outbox import DELIVERED, Kept, Outbox, opened_outbox
 from rekap.station.outcomes import ask_outcomes, outcome_lines
@@ -88,6 +89,7 @@ def submit(
       rekap submit --url https://count.example --keep-trying
     """
     address = base_url(url)
+    see_that_each_can_be_read(files)
     with opened_outbox(outbox_path) as outbox:
         definition = None if package is None else Definition.of(load_package(package, problems))
         pin(outbox, definition, gateway_keys)

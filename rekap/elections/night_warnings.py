@@ -33,7 +33,7 @@ def _stations_without_a_contest(definition: Definition) -> Iterator[str]:
             if contests.isdisjoint(definition.electorates.contests_of_station(number))
         ]
         if missing and len(missing) < len(definition.stations.codes):
-            yield f"contests.csv: {_of(missing, definition)} have no contest of {office.id}, which the others have"
+            yield f"contests.csv: {_of(missing, definition)} without a contest of {office.id}, which the others have"
 
 
 def _stations_without_a_key(definition: Definition, kind: str, what: str) -> Iterator[str]:
@@ -49,7 +49,7 @@ def _stations_without_a_key(definition: Definition, kind: str, what: str) -> Ite
     ]
     if missing:
         role = _role(roles)
-        yield f"keys.csv: {_of(missing, definition)} have no key of the role {role}: {what}"
+        yield f"keys.csv: {_of(missing, definition)} without a key of the role {role}: {what}"
 
 
 def _role(roles: frozenset[Role]) -> str:
@@ -70,14 +70,14 @@ def register_changes(before: ElectionPackage, now: ElectionPackage) -> Iterator[
     kept = [code for code in new if code in old]
     added, removed = [code for code in new if code not in old], [code for code in old if code not in new]
     if added:
-        yield f"stations.csv: {_named(added)} are new"
+        yield f"stations.csv: new: {_named(added)}"
     if removed:
-        yield f"stations.csv: {_named(removed)} are gone"
+        yield f"stations.csv: gone: {_named(removed)}"
     if moved := [code for code in kept if old[code].area != new[code].area]:
-        yield f"stations.csv: {_named(moved)} lie in another area"
+        yield f"stations.csv: in another area: {_named(moved)}"
     changed = [code for code in kept if _register(old[code]) != _register(new[code])]
     if changed:
-        yield f"stations.csv: {_named(changed)} have another register"
+        yield f"stations.csv: with another register: {_named(changed)}"
     sums = [sum(station.registered_voters or 0 for station in package.stations) for package in (before, now)]
     if sums[0] != sums[1]:
         yield f"stations.csv: registered voters {sums[0]:,} before and {sums[1]:,} now ({sums[1] - sums[0]:+,})"

@@ -105,10 +105,15 @@ def listed_stations(file: Path) -> tuple[list[str], list[ListedStation]]:
     head = next(rows).cells
     levels = _levels_of(file, head)
     stations: list[ListedStation] = []
+    first_line: dict[tuple[tuple[str, ...], str], int] = {}
     for row in rows:
         if len(stations) == STATIONS_MAX:
             raise SheetError(file, row.line, f"a list may have {STATIONS_MAX:,} stations")
-        stations.append(_station(file, row.line, dict(zip(head, row.cells, strict=True))))
+        station = _station(file, row.line, dict(zip(head, row.cells, strict=True)))
+        if (before := first_line.setdefault((station.areas, station.name), row.line)) != row.line:
+            where = ", ".join(map(shown, station.areas))
+            raise SheetError(file, row.line, f"station {shown(station.name)!r} in {where} is in line {before} already")
+        stations.append(station)
     if not stations:
         raise SheetError(file, None, "has no stations")
     return levels, stations

@@ -81,7 +81,7 @@ async def import_ledger(settings: Settings, definition: Definition, directory: P
         4. read the records back, and check that their roots are the same
 
     Raises LedgerFilesError, TopicMismatchError."""
-    heads = _checked_manifest(definition, directory)
+    heads = checked_manifest(definition, directory)
     for partition, head in enumerate(heads):  # 1
         log = GrowingLog()
         for record in _entries(directory / f"{partition}.ledger"):
@@ -175,8 +175,11 @@ def _entries(path: Path) -> Iterator[bytes]:
         raise LedgerFilesError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _checked_manifest(definition: Definition, directory: Path) -> list[Head]:
+def checked_manifest(definition: Definition, directory: Path) -> list[Head]:
+    """The heads of an exported ledger of this election. Raises LedgerFilesError where the directory has none."""
     path = directory / MANIFEST
+    if not directory.is_dir():
+        raise LedgerFilesError(f"there is no directory {directory}; `rekap ledger export` writes one")
     try:
         with path.open("rb") as file:
             text = file.read(MANIFEST_BYTES_MAX + 1)
@@ -186,7 +189,10 @@ def _checked_manifest(definition: Definition, directory: Path) -> list[Head]:
         heads = [_head_of(each) for each in manifest["partitions"]]
         found = {name: manifest[name] for name in _election(definition)}
     except OSError as error:
-        raise LedgerFilesError(f"{path} cannot be read: {error.strerror}; the export was not finished") from None
+        raise LedgerFilesError(
+            f"{path} cannot be read: {error.strerror}; `rekap ledger export` writes it last, so {directory} is not a "
+            "finished export"
+        ) from None
     except KeyError as error:
         raise LedgerFilesError(f"{path} is not the manifest of an exported ledger: {error} is missing") from None
     except (ValueError, TypeError):

@@ -25,7 +25,7 @@ from rekap.embedded.kafka import EmbeddedKafka, embedded_cluster
 from rekap.embedded.ports import HOST, free_port, free_ports, see_that_port_is_free
 from rekap.embedded.postgres import EmbeddedPostgres
 from rekap.embedded.supervisor import Supervisor
-from rekap.operate.ledger_files import import_ledger
+from rekap.operate.ledger_files import checked_manifest, import_ledger
 from rekap.operate.opening import check_opening_key, open_with_key
 from rekap.operate.stack_settings import keep_settings, where_parts_are
 from rekap.operate.worker import API_ROLES, FRONT, SERVING
@@ -180,13 +180,15 @@ def _check_before_anything_starts(
     workers: tuple[str, ...],
 ) -> None:
     """Find faults at once that would otherwise be found after Kafka has started or records were imported. Raises OpeningError,
-    EmbeddedError, KeyFileError."""
+    EmbeddedError, LedgerFilesError, KeyFileError."""
     check_opening_key(definition, authority)
     if port:
         see_that_port_is_free(port, "--port", environment.get(variable("host")) or HOST)
     for number, worker in enumerate(workers, start=metrics_port) if metrics_port else ():
         if worker != "api":  # which serves its metrics at its own port
             see_that_port_is_free(number, "--metrics-port")
+    if ledger is not None:
+        checked_manifest(definition, ledger)
     key_file = Path(environment[variable("log_key")])
     if ledger is not None and "notary" in workers and not key_file.exists():
         raise KeyFileError(missing_log_key(key_file, f"{ledger} has a ledger to begin with"))

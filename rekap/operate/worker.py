@@ -186,6 +186,7 @@ def _serve(settings: Settings, definition: Definition, roles: frozenset[ApiRole]
     door = Door(app, limits, roles)
 
     def end_clients() -> None:
+        logger.info(log_line("stopping", roles=",".join(sorted(map(str, roles)))))
         if app.state.live is not None:
             app.state.live.end_clients()
 

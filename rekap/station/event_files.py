@@ -70,6 +70,16 @@ def objects(file: Path) -> Iterator[Given]:
         raise EventFileError(file, None, f"cannot be read: {error.strerror}") from None
 
 
+def see_that_each_can_be_read(files: Iterable[Path]) -> None:
+    """Raises EventFileError for the first file that is missing, or that this user may not read."""
+    for file in files:
+        try:
+            with file.open("rb"):
+                pass
+        except OSError as error:
+            raise EventFileError(file, None, f"cannot be read: {error.strerror}") from None
+
+
 def _object(file: Path, line: int, text: bytes) -> Given:
     """The object in a text that begins in this line."""
     if len(text) > OBJECT_BYTES_MAX:

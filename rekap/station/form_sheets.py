@@ -31,6 +31,8 @@ class SheetForm(NamedTuple):
     body: dict[str, Any]
     mistakes: list[str]
     """Cells that cannot be read, each with its column. The body lacks them."""
+    is_empty: bool
+    """No field of the form is stated, as in the lines of the stations that have not reported yet."""
 
 
 def read_sheet(file: Path, definition: Definition) -> Iterator[SheetForm]:
@@ -74,7 +76,8 @@ def _form(number: int, row: dict[str, str], definition: Definition) -> SheetForm
             numbers[column] = found
     if contest not in definition.ballots.contest_number:
         mistakes.append(f"contest: there is no contest {shown(contest)!r}")
-    return SheetForm(number, station, body_of(station, contest, version, numbers), mistakes)
+    is_empty = not any(text for column, text in row.items() if column != "version")
+    return SheetForm(number, station, body_of(station, contest, version, numbers), mistakes, is_empty)
 
 
 def empty_sheet(definition: Definition, contest: ContestEntry) -> Iterator[bytes]:

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from runtime.package.election_file import ElectionFile
-from runtime.package.errors import PackageError
-from runtime.package.file_names import ELECTION_FILE, OPTIONAL_TABLES, file_of
+from runtime.package.errors import PackageError, UnreadablePackageError
+from runtime.package.file_names import ELECTION_FILE, FILES, OPTIONAL_TABLES, file_of
 from runtime.package.problem_list import FileProblems
 from runtime.package.sources import open_source
 from runtime.package.tables import ROWS_MAX, CellShaper, Row, Table, read_table, stream_cells, stream_table
@@ -54,6 +54,10 @@ def read_package(path: Path, check: Check) -> PackageReading:
     """The election package in a directory or zip, or its problems; and warnings. Raises UnreadablePackageError."""
     problems = FileProblems()
     texts = PackageTexts(open_source(path), problems)
+    if texts.names.isdisjoint(FILES):
+        raise UnreadablePackageError(
+            f"{path} is not an election package: it has no {ELECTION_FILE} and none of its tables"
+        )
     election_file = ElectionFile(problems)
     election = _read_election(election_file, texts, problems)
     tables = {table: read_table_file(table, texts, problems) for table in TABLES}

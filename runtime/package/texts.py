@@ -61,6 +61,10 @@ class PackageTexts:
                 continue
             if name.upper().startswith(("README", "LICENSE", "LICENCE", "NOTICE")):
                 continue
+            if name.lower().endswith((".pem", ".key")):
+                words = "may be a private key; move it out of the package, which is copied to every machine"
+                self._problems.warn(name, None, words)
+                continue
             missing = [each for each in READ_FILES if each not in names]
             near = difflib.get_close_matches(name.lower(), missing, 1)
             words = "does not belong to an election package and was ignored" + did_you_mean(near)

@@ -199,6 +199,35 @@ def test_a_foreign_file_is_not_taken_for_an_outbox(run: Run) -> None:
     _ended(run("submit", "--outbox", "form.json"), ExitCode.UNUSABLE, "form.json")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("elction", "new"), "No such command 'elction'. Did you mean 'election'?"),
+        (("election", "nwe"), "No such command 'nwe'. Did you mean 'new'?"),
+        (("zzz",), "No such command 'zzz'.\n"),
+        (("election", "new", "x", "--stations", "abc"), "'--stations': expected a whole number, got 'abc'"),
+        (("submit", "--wait", "soon"), "'--wait': expected a number, got 'soon'"),
+        (("up", "election"), "Missing option '--key'. Its value: private key of the authority"),
+        (("keys", "workers", "w.txt", "--add", "--use-newest"), "give one of them at a time"),
+    ],
+)
+def test_a_command_line_that_cannot_be_run_is_explained_in_our_words(
+    run: Run, arguments: tuple[str, ...], sentence: str
+) -> None:
+    result = run(*arguments)
+    assert result.exit_code == ExitCode.UNUSABLE
+    assert sentence in result.stderr
+    assert not Path("w.txt").exists()
+
+
+def test_a_directory_that_is_not_an_export_is_found_before_anything_is_started(run: Run, tmp_path: Path) -> None:
+    for name in ("none", "election"):
+        result = run(*UP, "--key", "authority.pem", "--import-ledger", name)
+        _ended(result, ExitCode.UNUSABLE, name)
+        assert "starting" not in result.stdout
+    assert not (tmp_path / "data").exists()
+
+
 # ── the tables ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

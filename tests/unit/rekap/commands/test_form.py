@@ -77,7 +77,7 @@ def test_a_sheet_is_read_as_a_spreadsheet_writes_it(run: Run, end: str, encoding
     [
         ("1.1.1-2,president,1,10,20,30,61,1,62", "station 1.1.1-2: F3: VA is 61, but Σ V = 60."),
         ("9.9.9-9,president,1,10,20,30,60,1,61", "station 9.9.9-9: S1: Station 9.9.9-9 is not in this"),
-        ("1.1.1-2,council-c,1,,,,,,", "station 1.1.1-2: S2: "),
+        ("1.1.1-2,council-c,1,,,,,1,", "station 1.1.1-2: S2: "),
         ("1.1.1-2,mayor,1,10,20,30,60,1,61", "station 1.1.1-2: contest: there is no contest 'mayor'"),
         ("1.1.1-2,president,1,1.000,20,30,60,1,61", "votes.01: expected a whole number, got '1.000'; write it as 1000"),
         ("1.1.1-2,president,1,ten,20,30,60,1,61", "votes.01: expected a whole number, got 'ten'"),
@@ -230,3 +230,38 @@ def test_a_number_is_read_as_it_is_typed(text: str, number: int | None) -> None:
 def test_what_is_not_a_number_of_a_form_is_refused(text: str) -> None:
     with pytest.raises(NotANumberError):
         number_of(text)
+
+
+def test_stations_that_have_not_reported_are_left_out_of_a_sheet(run: Run) -> None:
+    result = run(*sheet(GOOD, "1.1.1-2,president,1,,,,,,", "1.1.2-1,president,1,,,,,,"))
+    assert result.exit_code == 0, result.output
+    assert "note: 2 lines without a number left out" in result.stderr
+    assert len(Path("forms.ndjson").read_bytes().splitlines()) == 1
+    none = run(*sheet("1.1.1-2,president,1,,,,,,"))
+    assert (none.exit_code, none.stderr) == (2, "Error: sheet.csv has no forms, only lines without a number\n")
+
+
+def test_what_somebody_has_filled_in_is_not_written_over(run: Run) -> None:
+    Path("mine.csv").write_text("filled in")
+    for options in (("--contest", "president", "--sheet"), ("--station", "1.1.1-1", "--contest", "president")):
+        result = run(*options, "-o", "mine.csv")
+        assert result.exit_code == 2
+        assert "mine.csv exists already, and is not written over" in result.stderr
+        assert Path("mine.csv").read_text() == "filled in"
+    for _ in range(2):  # the forms of a sheet are made again from the sheet
+        assert run(*sheet(GOOD)).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--from-csv", "sheet.csv", "--contest", "president"),
+        ("--from-csv", "sheet.csv", "--station", "1.1.1-1"),
+        ("--sheet", "--contest", "president", "--station", "1.1.1-1"),
+    ],
+)
+def test_options_that_would_be_ignored_are_refused(run: Run, options: tuple[str, ...]) -> None:
+    result = run(*options, "-o", "out")
+    assert result.exit_code == 2
+    assert "--station" in result.stderr
+    assert not Path("out").exists()

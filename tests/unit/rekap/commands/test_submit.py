@@ -236,7 +236,14 @@ def test_a_file_that_is_no_outbox_is_a_sentence(run: Run, content: bytes) -> Non
     for command in (("submit",), ("outbox", "list")):
         result = run(*command)
         assert result.exit_code == 2
-        assert result.stderr.startswith("Error: outbox.sqlite cannot be used as an outbox")
+        sentence = "Error: outbox.sqlite cannot be used as an outbox: it is a file of another kind\n"
+        assert result.stderr.endswith(sentence)
+
+
+def test_a_file_that_is_missing_is_found_before_the_server_is_asked_and_the_outbox_made(run: Run) -> None:
+    result = run("submit", "none.json", *SIGN)
+    assert (result.exit_code, result.stderr) == (2, "Error: none.json: cannot be read: No such file or directory\n")
+    assert not Path("outbox.sqlite").exists()
 
 
 @pytest.mark.parametrize(
@@ -523,6 +530,13 @@ def test_what_is_not_in_the_outbox_is_a_sentence(run: Run, arguments: tuple[str,
     result = run("outbox", *arguments)
     assert result.exit_code == 2
     assert sentence in result.stderr
+
+
+def test_an_outbox_without_gateways_states_it(run: Run) -> None:
+    run("submit", write("1.json", reported("1.1.1-1")), *SIGN)
+    result = run("outbox", "gateways")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.startswith("no gateway's key is believed yet")
 
 
 def test_an_outbox_that_is_not_there_is_a_sentence_and_is_not_made(run: Run) -> None:

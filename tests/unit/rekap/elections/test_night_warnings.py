@@ -32,7 +32,7 @@ def test_stations_without_a_contest_that_others_have_are_named() -> None:
     package = small_package()
     kept = tuple(part for part in package.districts if (part.district, part.area) != ("b", "2.1.1"))
     assert notes(replace(package, districts=kept)) == [
-        "contests.csv: 2 stations (2.1.1-1, 2.1.1-2) of 16 have no contest of council, which the others have"
+        "contests.csv: 2 stations (2.1.1-1, 2.1.1-2) of 16 without a contest of council, which the others have"
     ]
 
 
@@ -42,13 +42,13 @@ def test_stations_without_a_contest_that_others_have_are_named() -> None:
         (
             Role.STATION_OFFICER,
             "1",
-            "keys.csv: 8 stations (2.1.1-1, 2.1.1-2, 2.1.2-1, …) of 16 have no key of the role station_officer: no form of "
+            "keys.csv: 8 stations (2.1.1-1, 2.1.1-2, 2.1.2-1, …) of 16 without a key of the role station_officer: no form of "
             "theirs can be signed",
         ),
         (
             Role.REVIEWER,
             "1.1.1-1",
-            "keys.csv: 15 stations (1.1.1-2, 1.1.2-1, 1.1.2-2, …) of 16 have no key of the role reviewer: a held form of "
+            "keys.csv: 15 stations (1.1.1-2, 1.1.2-1, 1.1.2-2, …) of 16 without a key of the role reviewer: a held form of "
             "theirs stays held",
         ),
     ],
@@ -90,10 +90,10 @@ def test_a_register_that_changed_is_named_by_kind() -> None:
         ),
     )
     assert list(register_changes(before, now)) == [
-        "stations.csv: 1 station (1.1.1-9) are new",
-        "stations.csv: 1 station (1.1.1-1) are gone",
-        "stations.csv: 1 station (1.1.1-2) lie in another area",
-        "stations.csv: 1 station (1.1.2-1) have another register",
+        "stations.csv: new: 1 station (1.1.1-9)",
+        "stations.csv: gone: 1 station (1.1.1-1)",
+        "stations.csv: in another area: 1 station (1.1.1-2)",
+        "stations.csv: with another register: 1 station (1.1.2-1)",
         "stations.csv: registered voters 3,224 before and 3,273 now (+49)",
     ]
 
@@ -108,7 +108,7 @@ def test_the_command_prints_notes_and_changes_and_ends_with_0(tmp_path: Path) ->
     )
     assert result.exit_code == 0
     assert "Note: keys.csv: 15 stations" in result.stderr
-    assert "before: stations.csv: 1 station (1.1.1-1) are gone" in result.stderr
+    assert "before: stations.csv: gone: 1 station (1.1.1-1)" in result.stderr
     same = CliRunner().invoke(main, ("election", "check", str(tmp_path / "now"), "--against", str(tmp_path / "now")))
     assert "stations.csv: the register is the same" in same.stderr
     wrong = CliRunner().invoke(main, ("election", "check", str(tmp_path / "now"), "--against", str(tmp_path / "none")))

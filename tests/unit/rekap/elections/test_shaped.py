@@ -88,6 +88,7 @@ def test_a_list_of_stations_gives_areas_stations_and_registers(tmp_path: Path) -
         ("province,station\na\n", "stations.csv:2: has 1 cells, but the first line names 2 columns"),
         ("province,station\n,1\n", "stations.csv:2: province is empty"),
         ("province,station\na\x1b,1\n", "stations.csv:2: province: 'a\\\\x1b' is too long or holds a control"),
+        ("province,station\na,1\nb,1\na,1\n", "stations.csv:4: station '1' in a is in line 2 already"),
         ("province,station,registered_voters\na,1,1.5\n", "stations.csv:2: registered_voters: expected a whole number"),
     ],
 )
@@ -106,6 +107,8 @@ def test_a_wrong_list_is_named_with_file_and_line_and_nothing_is_written(
     [
         (("--offices", "President"), "--offices: 'President' is not an id"),
         (("--offices", "a,a"), "--offices: 'a' is there twice"),
+        (("--offices", ""), "--offices: '' is not an id"),
+        (("--levels", ""), "--levels: '' is not an id"),
         (("--offices", ",".join(f"o{n}" for n in range(21))), "--offices: 21 given, expected 1 to 20"),
         (("--levels", "nation"), "--levels: 1 given, expected 2 to 7"),
         (("--levels", "nation,station"), "'station' is always the lowest level"),

@@ -596,6 +596,19 @@ def test_the_error_carries_all_problems(directory: Path, edit: Edit) -> None:
 # ── nothing to read ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_a_private_key_beside_the_tables_is_named(directory: Path) -> None:
+    (directory / "authority-0.pem").write_text("key")
+    assert [str(each) for each in read_package(directory, no_check).warnings] == [
+        "authority-0.pem: may be a private key; move it out of the package, which is copied to every machine"
+    ]
+
+
+def test_a_directory_of_something_else_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("")
+    with pytest.raises(UnreadablePackageError, match=r"is not an election package: it has no election\.json"):
+        read_package(tmp_path, no_check)
+
+
 def test_a_path_where_nothing_is_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UnreadablePackageError, match="there is no such directory or zip file"):
         load_package(tmp_path / "nowhere", check)
