@@ -24,6 +24,11 @@ def package_of(archive: Archive, given: Path | None) -> Package:
     if given is None and not archive.is_live:
         folder = archive.directory / "package"
         given = folder if folder.is_dir() else archive.directory / PACKAGE
+        if not given.exists():
+            raise GivenError(
+                f"{archive.directory} has no {PACKAGE}, so it is neither an archive of `rekap archive` nor one that an audit "
+                "has kept; with --package its log files alone can be audited"
+            )
     try:
         if given is not None:
             return read_package(given)

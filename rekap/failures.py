@@ -72,7 +72,11 @@ def outcome_of(error: BaseException) -> Outcome | None:
             return Outcome(OUTCOMES[name], (database_sentence(error),))
         if name.startswith("httpx."):
             return Outcome(OUTCOMES[name], (f"a server cannot be asked: {in_words(error)}",))
-        return Outcome(OUTCOMES[name], _lines(error))
+        lines = _lines(error)
+        address = getattr(error, "address", "")  # of an AwayError, whose sentence says "there"
+        if address and address not in lines[0]:
+            return Outcome(OUTCOMES[name], (f"{address}: {lines[0]}", *lines[1:]))
+        return Outcome(OUTCOMES[name], lines)
     if (
         isinstance(error, OSError) and error.errno != errno.EPIPE
     ):  # a reader that closed the pipe is click's to end with

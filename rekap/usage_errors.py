@@ -19,6 +19,13 @@ def explain(error: click.UsageError) -> None:
     if isinstance(error, click.MissingParameter):
         if isinstance(error.param, click.Option) and error.param.help and not error.message:
             error.message = f"Its value: {error.param.help}"
+    elif (
+        isinstance(error, click.BadParameter) and error.param is not None and isinstance(error.param.type, click.Choice)
+    ):
+        word, is_word, _ = error.message.partition(" is not one of ")
+        choices = [str(each) for each in error.param.type.choices]
+        if is_word and (near := difflib.get_close_matches(word.strip("'"), choices, 1)):
+            error.message += f" Did you mean {near[0]!r}?"
     elif isinstance(error, click.BadParameter):
         for name, words in _NUMBERS.items():
             value, is_number, _ = error.message.partition(f" is not a valid {name}.")

@@ -15,6 +15,7 @@ import socket
 import ssl
 import urllib.request
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -41,7 +42,7 @@ class AddressError(OutsideError, ValueError):
 class AwayError(OutsideError):
     """A request got no answer that fits; later it may. `was_slow` is true where the deadline passed, `was_odd` where something
     answered that does not fit the request; in both cases a smaller request may succeed. `was_busy` is true where the server
-    answered that it has no time now."""
+    answered that it has no time now. `address` is that of the server, where the error is of one request."""
 
     def __init__(
         self,
@@ -51,8 +52,10 @@ class AwayError(OutsideError):
         was_slow: bool = False,
         was_odd: bool = False,
         was_busy: bool = False,
+        address: str = "",
     ) -> None:
         super().__init__(sentence)
+        self.address = address
         self.retry_after_s = retry_after_s
         self.was_slow = was_slow
         self.was_odd = was_odd
@@ -158,6 +161,23 @@ async def ask(
 ) -> Reply:
     """The answer, with any status but 429 and 503. Raises AwayError."""
     headers = {} if media_type is None else {"Content-Type": media_type}
+    try:
+        return await _asked(client, method, url, bytes_max, seconds_max, content, headers)
+    except AwayError as error:
+        parts = urlsplit(url)
+        error.address = f"{parts.scheme}://{parts.netloc}"
+        raise
+
+
+async def _asked(
+    client: httpx.AsyncClient,
+    method: str,
+    url: str,
+    bytes_max: int,
+    seconds_max: float,
+    content: bytes | None,
+    headers: dict[str, str],
+) -> Reply:
     try:
         async with (
             asyncio.timeout(seconds_max),

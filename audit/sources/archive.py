@@ -14,6 +14,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import os
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -75,7 +76,7 @@ class Server:
                         time.sleep(_retry_after(answer))
                         continue
             except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-                problem = f"{type(error).__name__}: {error}"
+                problem = _in_words(error)
                 attempts += 1
                 continue
             if status == 404:
@@ -88,6 +89,38 @@ class Server:
 
     def close(self) -> None:
         self._client.close()
+
+
+def _in_words(error: Exception) -> str:
+    """What an error of httpx means. Its own text is that of three libraries."""
+    match error:
+        case httpx.ConnectTimeout():
+            return "no server accepted the connection in time"
+        case httpx.TimeoutException():
+            return "the answer stopped coming"
+        case httpx.ProxyError():
+            return "the proxy that the environment names does not let it through"
+        case httpx.ConnectError() if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return "its TLS certificate is not to be trusted"
+        case httpx.ConnectError() if "SSL" in str(error):
+            return "TLS cannot be begun there; is it http:// and not https://?"
+        case httpx.ConnectError():
+            return f"no server answers there ({_of_the_system(error)})"
+        case httpx.RemoteProtocolError():
+            return "what answers there is not HTTP, or broke off"
+        case _:
+            return f"the connection broke ({type(error).__name__})"
+
+
+def _of_the_system(error: BaseException) -> str:
+    below: BaseException | None = error
+    while below is not None:
+        if isinstance(below, socket.gaierror):
+            return "its host name is not known"
+        if isinstance(below, OSError) and below.errno is not None:
+            return os.strerror(below.errno).lower()
+        below = below.__cause__ or below.__context__
+    return "the connection failed"
 
 
 def _retry_after(answer: httpx.Response) -> float:

@@ -12,11 +12,13 @@ from rekap.archive.archiver import Archiver
 from rekap.archive.directory import ArchiveDirectory
 from rekap.embedded.data_directory import hold_data_directory
 from rekap.operate.configuration import load_with_database
+from rekap.operate.stack_settings import with_data
 from rekap.terminal import say
 from runtime.logs import start_logs
 
 
 @click.command("archive")
+@with_data
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--every",
@@ -38,6 +40,7 @@ def archive(directory: Path, every: float | None, keep: int) -> None:
     \b
     Examples:
       rekap archive /srv/archive/2029
+      rekap archive /srv/archive/2029 --data rekap-data
       rekap archive --every 300 /srv/archive/2029
     """
     start_logs()

@@ -20,6 +20,7 @@ from audit.sources.archive import Archive, Server
 from audit.sources.written_archive import archive_in
 from audit.wishes import Wishes
 from proofs.notes import NoteError, parse_key
+from rekap.given import see_that_it_can_be_a_source, see_that_it_can_be_written
 from rekap.progress import shown_progress
 from rekap.terminal import complain, say
 from runtime.files.atomic_write import replace_file
@@ -93,6 +94,9 @@ def audit(
       rekap audit https://count.example --archive my-audit
       rekap audit my-audit --sample 20
     """
+    see_that_it_can_be_a_source(source)
+    if report_name.absolute().parent.exists():  # or else it is made
+        see_that_it_can_be_written(report_name)
     seed = int(time.time()) if seed is None else seed
     brokers = source.removeprefix("kafka://") if source.startswith("kafka://") else ""
     if brokers and package is None:
@@ -143,11 +147,9 @@ def _sources(source: str, published: str | None, archive: Path | None) -> Iterat
         elif source.startswith(("http://", "https://")):
             files = Archive(work, server(source))
             yield Sources(files, files, work)
-        elif Path(source).is_dir():
+        else:
             files = archive_in(Path(source))
             yield Sources(files, files, work)
-        else:
-            raise click.UsageError(f"{source!r} is neither an http address, nor kafka://…, nor a directory")
 
 
 def _once(sources: Sources, wishes: Wishes, report_name: Path) -> Verdict:

@@ -19,6 +19,7 @@ from projections.tables.file_plan import ALL_TABLES
 from rekap.errors import UnusableError
 from rekap.operate.configuration import load_with_database
 from rekap.operate.database import connected
+from rekap.operate.stack_settings import with_data
 from rekap.progress import shown_progress
 from rekap.terminal import say
 from runtime.files.temporary import temporary_directory
@@ -29,6 +30,7 @@ from runtime.tables.table_files import Format
 
 
 @click.command("export")
+@with_data
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--format",
@@ -59,6 +61,7 @@ def export(
     \b
     Examples:
       rekap export open-data
+      rekap export open-data --data rekap-data
       rekap export --format csv --office president --table area-votes open-data
     """
     start_logs()

@@ -15,6 +15,7 @@ from projections.definition.checks import problems
 from projections.definition.compiled import Definition
 from rekap.errors import UnusableError
 from rekap.exit_codes import ExitCode
+from rekap.given import see_that_it_can_be_written
 from rekap.station.form_check import FormCheck
 from rekap.station.form_fields import FormField, NotANumberError, body_of, fields_of, number_of
 from rekap.station.form_sheets import empty_sheet, read_sheet
@@ -68,6 +69,7 @@ def form(
         raise click.UsageError("--sheet has a line for each station of the contest: do not give --station")
     if sheet is None and output.exists():  # a sheet, or a form, that somebody has filled in
         raise UnusableError(f"{output} exists already, and is not written over; name another file")
+    see_that_it_can_be_written(output)
     definition = Definition.of(load_package(package, problems))
     if sheet is not None:
         lines = _from_sheet(sheet, definition, anyway)

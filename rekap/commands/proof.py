@@ -9,6 +9,7 @@ import click
 
 from rekap.client.proof_files import as_bytes, fetch
 from rekap.client.server import Server
+from rekap.given import see_that_it_can_be_written
 from rekap.terminal import say
 from runtime.files.atomic_write import replace_file
 from schemas.served.proof_file import ProofFile
@@ -32,6 +33,7 @@ def proof(subject: str, output: Path, url: str) -> None:
       rekap proof 1.1.1-1 -o station.proof.json
       rekap proof 3f1c0a9b3f1c0a9b3f1c0a9b3f1c0a9b3f1c0a9b3f1c0a9b3f1c0a9b3f1c0a9b -o event.proof.json --url https://count.example
     """
+    see_that_it_can_be_written(output)
     file = asyncio.run(_fetch(url, subject))
     replace_file(output, [as_bytes(file)], mode=0o666)
     say(

@@ -11,6 +11,7 @@ import click
 from rekap.embedded.data_directory import hold_data_directory
 from rekap.errors import UnusableError
 from rekap.operate.configuration import load_with_database
+from rekap.operate.stack_settings import with_data
 from rekap.publish.cut_files import CutFiles
 from rekap.publish.publisher import Publisher
 from rekap.terminal import say
@@ -18,6 +19,7 @@ from runtime.logs import start_logs
 
 
 @click.command("publish")
+@with_data
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--every",
@@ -46,6 +48,7 @@ def publish(directory: Path, every: float, keep: int, levels: int, once: bool) -
     \b
     Examples:
       rekap publish /srv/rekap
+      rekap publish /srv/rekap --data rekap-data
       rekap publish --levels 3 --every 30 /srv/rekap
       rekap publish --once /srv/rekap
     """

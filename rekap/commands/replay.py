@@ -16,10 +16,11 @@ from projections.definition.compiled import Definition
 from projections.shown.published import answer_bytes
 from rekap.client.served_package import served_package
 from rekap.follow.question import Question
-from rekap.follow.replay import Replayed, fold_log, through_of
+from rekap.follow.replay import Replayed, cut_of, fold_log, through_of
 from rekap.follow.replay_server import serve
 from rekap.follow.replay_tables import table_of
 from rekap.follow.tally_table import PIPED_WIDTH
+from rekap.given import see_that_it_can_be_a_source
 from rekap.terminal import say
 from runtime.log_source import open_log
 from runtime.package.reading import load_package
@@ -73,10 +74,12 @@ def replay(
       rekap replay http://127.0.0.1:8000 --to '{"0":12,"1":9}'
     """
     question = Question(area, contest, office, station, level, part, after)
+    see_that_it_can_be_a_source(source)
+    cut = None if to is None else cut_of(to)
     settings = read_settings()
     definition = Definition.of(_package(source, package, settings))
     question.check(definition)
-    replayed, records = asyncio.run(_replay(source, to, question.station, definition, settings))
+    replayed, records = asyncio.run(_replay(source, cut, question.station, definition, settings))
     if port is not None:
         say(f"Serving http://127.0.0.1:{port}/v1/areas/{definition.tree.codes[definition.tree.root]}; stop: Ctrl-C")
         serve(lambda kind, code, only, part: _served(kind, code, only, part, definition, replayed), port)
@@ -108,11 +111,11 @@ def _served(
 
 
 async def _replay(
-    source: str, to: str | None, station: str | None, definition: Definition, settings: Settings
+    source: str, cut: dict[int, int] | None, station: str | None, definition: Definition, settings: Settings
 ) -> tuple[Replayed, int]:
     """The count, and the number of records that it is of."""
     async with open_log(source, definition.election, settings) as log:
-        through = await through_of(log, definition, to)
+        through = await through_of(log, definition, cut)
         records = sum(offset + 1 for offset in through.values())
         with Progress(console=Console(file=sys.stderr)) as progress:
             task = progress.add_task("folding", total=records)

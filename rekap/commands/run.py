@@ -11,9 +11,10 @@ from runtime.settings import read_settings
 
 
 @click.command("run")
-@click.argument("role", type=click.Choice(ROLES))
+@click.argument("role", metavar="ROLE", type=click.Choice(ROLES))
 def run(role: str) -> None:
-    """Run one worker, with the settings of the environment (see .env.example). `gateway`, `feed` and `read` are the API in
+    """Run one worker, with the settings of the environment (see .env.example). ROLE is front, api, gateway, feed, read,
+    tabulator, rollup, recorder, notary or exporter. `gateway`, `feed` and `read` are the API in
     three roles, `api` has all of them in one process, and `front` gives several processes of the API on one machine one
     address.
 

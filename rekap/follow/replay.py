@@ -147,12 +147,12 @@ def cut_of(text: str) -> dict[int, int]:
     return cut
 
 
-async def through_of(log: LogSource, definition: Definition, to: str | None) -> dict[int, int]:
-    """The offset of the last event to fold, by partition. Raises LogSourceError, ReplayError."""
+async def through_of(log: LogSource, definition: Definition, cut: Mapping[int, int] | None) -> dict[int, int]:
+    """The offset of the last event to fold, by partition; without a cut that of the last one. Raises LogSourceError,
+    ReplayError."""
     sizes = await asyncio.gather(*(log.size(partition) for partition in range(definition.partitions)))
-    if to is None:
+    if cut is None:
         return {partition: size - 1 for partition, size in enumerate(sizes)}
-    cut = cut_of(to)
     if missing := [str(partition) for partition in range(definition.partitions) if partition not in cut]:
         raise ReplayError(
             f"--to: has no offset for partition {', '.join(missing[:10])}{' and others' if missing[10:] else ''}; each of the "
@@ -165,4 +165,4 @@ async def through_of(log: LogSource, definition: Definition, to: str | None) -> 
             raise ReplayError(
                 f"--to: partition {partition} has {sizes[partition]} events in this log, none with offset {offset}"
             )
-    return cut
+    return dict(cut)

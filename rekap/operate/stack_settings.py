@@ -19,7 +19,8 @@ import orjson
 from rekap.embedded.errors import EmbeddedError
 from runtime.files.atomic_write import replace_file
 from runtime.files.own_files import NotOwnError, read_own_file
-from runtime.settings import read_settings, settings_help, variable
+from runtime.package.errors import UnreadablePackageError
+from runtime.settings import SettingsError, read_settings, settings_help, variable
 
 FILE = "settings.json"
 _NOT_KEPT = frozenset({"REKAP_INSTANCE", "REKAP_GENERATION", "REKAP_METRICS_PORT", "REKAP_FRONT"})
@@ -75,7 +76,13 @@ def with_data(command: Command) -> Command:
     def with_its_settings(*arguments: Any, data: Path | None, **options: Any) -> Any:
         if data is not None:
             os.environ.update(settings_in(data))
-        return command(*arguments, **options)
+            return command(*arguments, **options)
+        try:
+            return command(*arguments, **options)
+        except (SettingsError, UnreadablePackageError) as error:
+            if os.environ.get(variable("database")):
+                raise
+            raise SettingsError(f"{error}; beside a running `rekap up`, --data DIRECTORY finds all settings") from None
 
     return with_its_settings
 

@@ -16,9 +16,8 @@ from rekap.witness.errors import NotStartedError, StateError
 from rekap.witness.server import witness_key
 from rekap.witness.state import WitnessState
 from runtime.files.key_files import load_key_file, load_or_make_key_file
-from runtime.http_client import client_for
+from runtime.http_client import AwayError, ask, client_for
 from runtime.logs import log_line
-from runtime.witnesses import read_bounded
 
 logger = logging.getLogger("rekap.witness")
 
@@ -61,8 +60,8 @@ def pinned_logs(state: WitnessState, server: str) -> list[VerifierKey]:
     pinned = state.pinned(server)
     try:
         current = asyncio.run(_ask_for_logs(server))
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
-        why = f"{server}/v1/log: {str(error) or type(error).__name__}"
+    except (AwayError, ValueError) as error:
+        why = f"{server}/v1/log: {error}"
         if not pinned:
             raise NotStartedError(f"the logs of {why}. Start again when the server is up, or give --log") from None
         logger.warning(log_line("server-away", why=why, then="its logs as pinned"))
@@ -82,13 +81,14 @@ def pinned_logs(state: WitnessState, server: str) -> list[VerifierKey]:
 
 
 async def _ask_for_logs(server: str) -> Mapping[str, VerifierKey]:
-    """Origin → key. Raises ValueError if the answer does not name them, and what httpx raises."""
-    async with asyncio.timeout(SERVER_SECONDS_MAX), client_for(server, seconds_max=SERVER_SECONDS_MAX) as client:
-        answer, body = await read_bounded(client, "GET", f"{server}/v1/log", LOGS_BYTES_MAX)
-    answer.raise_for_status()
+    """Origin → key. Raises AwayError, AddressError, and ValueError if the answer does not name them."""
+    async with client_for(server, seconds_max=SERVER_SECONDS_MAX) as client:
+        reply = await ask(client, "GET", f"{server}/v1/log", bytes_max=LOGS_BYTES_MAX, seconds_max=SERVER_SECONDS_MAX)
+    if reply.status != httpx.codes.OK:
+        raise ValueError(f"the answer has the status {reply.status}; is that the address of a Rekap server?")
     keys = {}
     try:
-        for each in orjson.loads(body)["logs"]:
+        for each in orjson.loads(reply.body)["logs"]:
             key = parse_key(each["keys"][0])
             if key.name != each["origin"] or key.kind != ED25519:
                 raise ValueError(f"{each['origin']!r} is not signed by a key of that name")

@@ -154,12 +154,35 @@ def test_a_kafka_that_is_not_there(run: Run, arguments: tuple[str, ...]) -> None
             ExitCode.NOT_REACHED,
         ),
         (("watch", "--once", "--url", "nonsense"), ExitCode.UNUSABLE),
+        (("proof", "1.1.1-1", "-o", "proof.json", "--url", f"http://{NOBODY}"), ExitCode.NOT_REACHED),
         ((*SUBMIT, "--url", "nonsense"), ExitCode.UNUSABLE),
         (("audit", "nonsense"), ExitCode.UNUSABLE),
     ],
 )
 def test_an_address_where_nobody_answers(run: Run, arguments: tuple[str, ...], code: ExitCode) -> None:
-    _ended(run(*arguments), code)
+    result = run(*arguments)
+    _ended(result, code)
+    assert "ConnectError" not in result.stderr
+    assert "Errno" not in result.stderr
+    assert NOBODY in result.stderr or code is not ExitCode.NOT_REACHED
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("replay", "127.0.0.1:9"), "nor a directory; did you mean http://127.0.0.1:9?"),
+        (("audit", "count.example"), "nor a directory; did you mean http://count.example?"),
+        (("replay", "nowhere"), "'nowhere' is neither an http address, nor kafka://…, nor a directory\n"),
+        (("replay", f"http://{NOBODY}", "--to", "yesterday"), "--to: expected"),
+        (("audit", "election"), "election has no package.zip, so it is neither an archive of `rekap archive` nor"),
+        (("proof", "1.1.1-1", "-o", "none/p.json", "--url", f"http://{NOBODY}"), "there is no directory"),
+        (("form", "--package", "election", "-o", "none/form.json"), "there is no directory"),
+    ],
+)
+def test_what_cannot_be_done_is_found_before_anything_is_asked(
+    run: Run, arguments: tuple[str, ...], sentence: str
+) -> None:
+    _ended(run(*arguments), ExitCode.UNUSABLE, sentence)
 
 
 def test_a_port_that_is_in_use(run: Run) -> None:
@@ -205,6 +228,7 @@ def test_a_foreign_file_is_not_taken_for_an_outbox(run: Run) -> None:
         (("elction", "new"), "No such command 'elction'. Did you mean 'election'?"),
         (("election", "nwe"), "No such command 'nwe'. Did you mean 'new'?"),
         (("zzz",), "No such command 'zzz'.\n"),
+        (("run", "gatewy"), "'exporter'. Did you mean 'gateway'?"),
         (("election", "new", "x", "--stations", "abc"), "'--stations': expected a whole number, got 'abc'"),
         (("submit", "--wait", "soon"), "'--wait': expected a number, got 'soon'"),
         (("up", "election"), "Missing option '--key'. Its value: private key of the authority"),
@@ -226,6 +250,31 @@ def test_a_directory_that_is_not_an_export_is_found_before_anything_is_started(r
         _ended(result, ExitCode.UNUSABLE, name)
         assert "starting" not in result.stdout
     assert not (tmp_path / "data").exists()
+
+
+def test_without_any_settings_a_command_names_the_directory_of_a_running_stack(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("REKAP_PACKAGE", "REKAP_DATABASE"):
+        monkeypatch.delenv(name)
+    package = Path("election").rename("mine")
+    for command in (("doctor",), ("rebuild",), ("export", "out"), ("archive", "out"), ("publish", "out")):
+        _ended(
+            run(*command),
+            ExitCode.UNUSABLE,
+            "REKAP_PACKAGE: election: there is no",
+            "--data DIRECTORY finds all settings",
+        )
+    monkeypatch.setenv("REKAP_PACKAGE", str(package))
+    _ended(run("doctor"), ExitCode.UNUSABLE, "REKAP_DATABASE: expected", "--data DIRECTORY finds all settings")
+
+
+def test_a_variable_that_is_nearly_a_setting_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REKAP_KAFKA_USR", "me")
+    monkeypatch.setenv("REKAP_DATABASE_HOST", "compose.example")
+    result = run("doctor")
+    assert "note: REKAP_KAFKA_USR is not a setting and was ignored; did you mean REKAP_KAFKA_USER?" in result.stderr
+    assert "REKAP_DATABASE_HOST" not in result.stderr
 
 
 # ── the tables ───────────────────────────────────────────────────────────────────────────────────────────────────────

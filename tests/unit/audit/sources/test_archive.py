@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import socket
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -19,8 +21,11 @@ from tests.support.fake_gateway import FakeGateway, answer, in_a_thread
         (answer(200, gzip.compress(b"x" * 10**8), "text/plain", "Content-Encoding: gzip"), "came packed"),
         (answer(200, b"x" * 3_000_000), "has more than 1,000,000 bytes"),
         (answer(302, b"", "text/html", "Location: http://elsewhere.example/"), "status 302"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nabc", "cannot be had"),
-        (b"nonsense\r\n\r\n", "cannot be had"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nabc",
+            "log cannot be had: the answer stopped coming$",
+        ),
+        (b"nonsense\r\n\r\n", "log cannot be had: what answers there is not HTTP, or broke off$"),
     ],
 )
 def test_an_answer_is_bounded_and_its_failure_a_sentence(
@@ -34,6 +39,40 @@ def test_an_answer_is_bounded_and_its_failure_a_sentence(
         with pytest.raises(AuditError, match=sentence):
             server.get("v1/log")
         server.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("http://127.0.0.1:9", r"no server answers there \(connection refused\)$"),
+        ("http://nowhere.invalid", r"no server answers there \(its host name is not known\)$"),
+    ],
+)
+def test_no_text_of_the_library_reaches_the_auditor(monkeypatch: pytest.MonkeyPatch, url: str, sentence: str) -> None:
+    monkeypatch.setattr(audit.sources.archive, "ATTEMPTS", 1)
+    server = Server(url)
+    with pytest.raises(AuditError, match=sentence):
+        server.get("v1/log")
+    server.close()
+
+
+def test_tls_where_the_server_has_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit.sources.archive, "ATTEMPTS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = Server(f"https://127.0.0.1:{listening.getsockname()[1]}")
+        thread = Thread(target=_answer_without_tls, args=(listening,))
+        thread.start()
+        with pytest.raises(AuditError, match="is it http:// and not https://"):
+            server.get("v1/log")
+        server.close()
+        thread.join()
+
+
+def _answer_without_tls(listening: socket.socket) -> None:
+    connection, _ = listening.accept()
+    with connection:
+        connection.recv(1000)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
 
 @pytest.mark.parametrize("path", ["../x", "a/../../x", "/etc/passwd", "a\0b"])

@@ -52,7 +52,7 @@ class _Log:
 )
 async def test_a_moment_must_be_in_the_log(to: str, sentence: str) -> None:
     with pytest.raises(ReplayError, match=sentence):
-        await through_of(_Log(), DEFINITION, to)  # type: ignore[arg-type]  # as much of one as is used
+        await through_of(_Log(), DEFINITION, cut_of(to))  # type: ignore[arg-type]  # as much of one as is used
 
 
 async def test_without_a_moment_all_is_read() -> None:
