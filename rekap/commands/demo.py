@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import shlex
 import sys
 from collections import deque
 from collections.abc import Iterable
@@ -17,10 +18,12 @@ from rekap.client.client import Client
 from rekap.client.errors import RefusedError
 from rekap.client.live_feed import SubscriptionRefusedError
 from rekap.elections.written_demo import WrittenDemo, write_demo
+from rekap.errors import UnusableError
 from rekap.follow.watching import names_for, show
 from rekap.operate.night import Night
 from rekap.operate.stack import EXPORTER, WORKERS, Stack, running_stack
 from rekap.terminal import complain, say
+from runtime.files.key_files import write_key_file
 from runtime.files.temporary import temporary_directory
 from runtime.http_client import AwayError
 from runtime.settings import variable
@@ -28,6 +31,8 @@ from runtime.settings import variable
 WITNESSES = 2
 FILES_EVERY_SECONDS = 30
 """Between two cuts of the bulk files, which take a demo's stations a second or two."""
+ELECTION, DATA, AUTHORITY = "election", "data", "authority.pem"
+"""In the directory of a demo: the package, what `rekap up` keeps, and the key that opens the election."""
 LINES_KEPT = 20
 """Newest lines of output that the screen can show below the count."""
 
@@ -66,12 +71,33 @@ def demo(stations: int, minutes: int, seed: int, port: int, data: Path | None, s
     try:
         with temporary_directory("rekap-demo-", waits=False) as temporary:
             directory = data or temporary
+            if data is not None:
+                _begin(data)
             say(f"making an election with {stations:,} polling stations in the areas of Indonesia")
             # Outside of the event loop, so that Ctrl-C ends it at once.
-            written = write_demo(directory / "election", stations=stations, seed=seed)
+            written = write_demo(directory / ELECTION, stations=stations, seed=seed)
+            if data is not None:
+                write_key_file(written.authority, data / AUTHORITY)
             asyncio.run(_night(directory, written, stations, minutes, seed, port, data is not None, stay, is_drawn))
     except KeyboardInterrupt:
-        complain("stopped" if data is None else f"stopped; what was counted is kept in {data}")
+        complain("stopped" if data is None else f"stopped; to serve what was counted: {_serve_again(data)}")
+
+
+def _begin(data: Path) -> None:
+    """Make the directory of a demo that is kept. Raises UnusableError. A night cannot be continued, because the keys of its
+    stations are not kept."""
+    if (data / ELECTION).exists():
+        again = f"; to serve what was counted: {_serve_again(data)}" if (data / AUTHORITY).exists() else ""
+        raise UnusableError(f"{data} has an election already; name a new directory for another night{again}")
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnusableError(f"--data {data} cannot be made: {error.strerror}") from None
+
+
+def _serve_again(data: Path) -> str:
+    parts = (data / ELECTION, "--key", data / AUTHORITY, "--data", data / DATA)
+    return f"rekap up {' '.join(shlex.quote(str(part)) for part in parts)}"
 
 
 async def _night(
@@ -86,8 +112,8 @@ async def _night(
     is_drawn: bool,
 ) -> None:
     async with running_stack(
-        directory / "election",
-        directory / "data",
+        directory / ELECTION,
+        directory / DATA,
         written.authority,
         port=port,
         log_directory=directory / "logs",
@@ -100,7 +126,7 @@ async def _night(
         def report(line: str) -> None:
             stack.supervisor.say("demo", line)
 
-        report(f"{stations:,} stations report over {minutes} minutes; seed {seed}")
+        report(f"{stations:,} stations report over {minutes} minute{'' if minutes == 1 else 's'}; seed {seed}")
         report(f"totals {stack.url}/v1/contests/president   API {stack.url}/docs")
         report(f"bulk files {stack.url}/v1/files   finance {stack.url}/v1/finance")
         report(f"a map {stack.url}/v1/maps/province.svg?results=president   all maps {stack.url}/v1/maps")

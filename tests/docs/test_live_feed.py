@@ -33,6 +33,7 @@ from schemas.served.live import (
     GapReason,
     Subscribe,
 )
+from tests.support.chromium import lines_of_page
 from tests.support.document import blocks, table, text_of
 from tests.support.hub_feed import Feed
 from tests.support.live_server import live_server
@@ -122,6 +123,45 @@ async def test_a_client_follows_joins_parts_and_resumes_with_its_cursor(
             feed.report(3)
             await _until(lines, "^rehearsal small")
             await _until(lines, r"^president N \d+/\d+ .*01\W+3\b")
+    assert [command.cursor is None for command in commands] == [True, False]
+
+
+async def test_the_client_in_a_browser_follows_joins_parts_and_resumes_with_its_cursor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a real Chromium, which closes and buffers as browsers do, and from a page of another origin."""
+    feed = Feed(part_bytes=400)
+    feed.report(1)
+    commands = _commands_of(feed, monkeypatch)
+    async with live_server(feed.night.definition, hub=feed.hub) as server:
+        script = FILES["live.mjs"].replace("wss://results.example/v1/live", f"ws://127.0.0.1:{server.port}/v1/live")
+        async with lines_of_page(script.replace("console.log(text)", "send(text)"), tmp_path) as lines:
+            await _until(lines, "^rehearsal small")
+            await _until(lines, r"^president N \d+/\d+ .*01\W+1\b")
+            feed.report(2)
+            await _until(lines, r"^president N \d+/\d+ .*01\W+2\b")
+            server.feed.end_clients()
+            feed.report(3)
+            await _until(lines, "^rehearsal small")
+            await _until(lines, r"^president N \d+/\d+ .*01\W+3\b")
+    assert [command.cursor is None for command in commands] == [True, False]
+
+
+async def test_ten_lines_are_a_page_in_a_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The browser reconnects by itself and sends `Last-Event-ID`."""
+    feed = Feed()
+    feed.report(1)
+    commands = _commands_of(feed, monkeypatch)
+    async with live_server(feed.night.definition, hub=feed.hub) as server:
+        prelude = f"const SERVER = 'http://127.0.0.1:{server.port}';"
+        shows = "const show = (rows) => { for (const row of rows.values()) send(JSON.stringify(row)); };"
+        async with lines_of_page(prelude + shows + FILES["page.js"], tmp_path) as lines:
+            await _until(lines, r'"area":"N".*"01":1\b')
+            feed.report(2)
+            await _until(lines, r'"area":"N".*"01":2\b')
+            server.feed.end_clients()
+            feed.report(3)
+            await _until(lines, r'"area":"N".*"01":3\b')
     assert [command.cursor is None for command in commands] == [True, False]
 
 

@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
 import rekap.commands.demo
+from projections.definition.checks import problems
+from projections.definition.compiled import Definition
 from rekap.cli import main
+from rekap.operate.opening import check_opening_key
+from runtime.files.key_files import load_key_file
+from runtime.package.reading import load_package
+
+
+def test_a_night_that_is_kept_can_be_served_again_and_is_not_written_over(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rekap.commands.demo, "_night", interrupted)
+    data = tmp_path / "a night"
+    arguments = ["demo", "--stations", "1000", "--data", str(data)]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    command = shlex.split(result.stderr.removeprefix("stopped; to serve what was counted: "))
+    assert command == ["rekap", "up", f"{data}/election", "--key", f"{data}/authority.pem", "--data", f"{data}/data"]
+    check_opening_key(Definition.of(load_package(Path(command[2]), problems)), load_key_file(Path(command[4])))
+    again = CliRunner().invoke(main, arguments)
+    assert again.exit_code == 2
+    assert again.stderr.startswith(f"Error: {data} has an election already; name a new directory")
+    assert result.stderr.removeprefix("stopped; ") in again.stderr
+
+
+def test_a_directory_that_cannot_be_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = CliRunner().invoke(main, ["demo", "--data", str(tmp_path / "file")])
+    assert (result.exit_code, result.stderr) == (2, f"Error: --data {tmp_path}/file cannot be made: File exists\n")
 
 
 def test_ctrl_c_ends_the_night_with_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
