@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -167,14 +167,17 @@ def _at_the_keyboard(definition: Definition, station: str | None, contest: str |
 
 
 def _filled_in(definition: Definition, station: str | None, contest: str | None) -> dict[str, Any]:
-    station = _ask("station", station)
-    number = definition.stations.number.get(station)
-    if number is None:
-        raise UnusableError(f"there is no station {shown(station)!r} in the package")
-    held = [definition.ballots.contests[each].id for each in definition.electorates.contests_of_station(number)]
-    contest = _ask(f"contest ({', '.join(held)})", contest or (held[0] if len(held) == 1 else None))
-    if contest not in held:
-        raise UnusableError(f"station {shown(station)} has no contest {shown(contest)!r}; it has: {', '.join(held)}")
+    stations = definition.stations.number
+    station = _ask("station", station, stations, lambda text: f"there is no station {text!r} in the package")
+    held = [
+        definition.ballots.contests[each].id for each in definition.electorates.contests_of_station(stations[station])
+    ]
+    contest = _ask(
+        f"contest ({', '.join(held)})",
+        contest or (held[0] if len(held) == 1 else None),
+        held,
+        lambda text: f"station {station} has no contest {text!r}; it has: {', '.join(held)}",
+    )
     version = _number("version", 1)
     fields = fields_of(definition.ballots.contest(contest))
     say(f"Enter leaves a field empty, as on the paper; {BACK} goes back to the field before.")
@@ -228,8 +231,15 @@ def _words(field: FormField) -> str:
     return shown(f"{field.path:<12} {field.words_id} / {field.words_en}")
 
 
-def _ask(what: str, given: str | None) -> str:
-    return given if given is not None else str(click.prompt(what, err=True)).strip()
+def _ask(what: str, given: str | None, known: Container[str], unknown: Callable[[str], str]) -> str:
+    """What was given, or else what is typed, which is asked for again until it is known. Raises UnusableError."""
+    if given is not None:
+        if given not in known:
+            raise UnusableError(unknown(shown(given)))
+        return given
+    while (text := str(click.prompt(what, err=True)).strip()) not in known:
+        complain(f"  {unknown(shown(text))}")
+    return text
 
 
 def _number(what: str, default: int | None) -> int | None:

@@ -194,23 +194,29 @@ def test_a_field_before_can_be_typed_again(run: Run) -> None:
     assert (body["version"], body["form"]["A"]) == (2, {"L": 5})
 
 
+NO_STATION = "there is no station '9.9.9-9' in the package"
+NO_CONTEST = "station 1.1.1-1 has no contest 'council-c'; it has: president, council-a"
+
+
 @pytest.mark.parametrize(
-    ("given", "answers", "sentence"),
+    ("given", "sentence"),
     [
-        ((), "9.9.9-9\n", "there is no station '9.9.9-9' in the package"),
-        (
-            ("--station", "1.1.1-1"),
-            "council-c\n",
-            "station 1.1.1-1 has no contest 'council-c'; it has: president, council-a",
-        ),
+        (("--station", "9.9.9-9"), NO_STATION),
+        (("--station", "1.1.1-1", "--contest", "council-c"), NO_CONTEST),
     ],
 )
-def test_a_station_or_contest_that_is_not_there_is_a_sentence(
-    run: Run, given: tuple[str, ...], answers: str, sentence: str
-) -> None:
-    result = run("-o", "form.json", *given, typed=answers)
-    assert result.exit_code == 2
-    assert sentence in result.stderr
+def test_a_station_or_contest_that_is_not_there_is_a_sentence(run: Run, given: tuple[str, ...], sentence: str) -> None:
+    result = run("-o", "form.json", *given)
+    assert (result.exit_code, result.stderr) == (2, f"Error: {sentence}\n")
+
+
+def test_a_mistyped_station_or_contest_is_asked_for_again(run: Run) -> None:
+    answers = typed(votes_01=10, votes_02=20, votes_03=30, VA=60, VB=1, VC=61)
+    result = run("-o", "form.json", typed=f"9.9.9-9\n1.1.1-1\ncouncil-c\npresident\n1\n{answers}\n")
+    assert result.exit_code == 0, result.output
+    assert NO_STATION in result.stderr
+    assert NO_CONTEST in result.stderr
+    assert orjson.loads(Path("form.json").read_bytes())["station"] == "1.1.1-1"
 
 
 def test_an_end_of_the_input_writes_nothing(run: Run) -> None:
