@@ -82,11 +82,14 @@ class Supervisor:
         A failure of this first start is raised and not retried, so that the operator sees what never worked.
         """
         kept = self._add(name, service)
+        waiting = asyncio.create_task(self._name_what_is_waited_for((name,)), name="names what is waited for")
         try:
             address = await service.start()
         except BaseException:
             self._kept.pop(name, None)
             raise
+        finally:
+            waiting.cancel()
         kept.ready.set()
         kept.keeper = asyncio.create_task(self._keep(name, kept, started=True), name=f"keeper of {name}")
         return address

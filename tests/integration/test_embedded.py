@@ -23,6 +23,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
 import rekap.embedded
+from rekap.embedded.child import ChildProcess
 from rekap.embedded.data_directory import hold_data_directory
 from rekap.embedded.errors import (
     DataDirectoryError,
@@ -462,6 +463,22 @@ async def test_an_adopted_service_that_never_started_is_an_error_at_once(bench: 
     with hold_data_directory(tmp_path / "postgres"), pytest.raises(DataDirectoryInUseError):
         await bench.supervisor.adopt("db", EmbeddedPostgres(tmp_path))
     assert bench.lines() == []
+
+
+async def test_an_adopted_service_that_starts_slowly_is_named_meanwhile(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the first start on a machine, Maven may fetch Kafka for minutes."""
+    monkeypatch.setattr("rekap.embedded.supervisor.WAITING_LINE_S", 0.05)
+    began = asyncio.Event()
+    child = ChildProcess([sys.executable, "-c", WAIT], ready=began.wait, write=lambda _: None)
+    adopting = asyncio.create_task(bench.supervisor.adopt("kafka", child))
+    await until(lambda: any("waits for kafka since " in line for line in bench.lines()))
+    began.set()
+    await adopting
+    lines = len(bench.lines())
+    await asyncio.sleep(0.15)
+    assert len(bench.lines()) == lines
 
 
 async def test_a_child_has_a_process_group_of_its_own_so_that_ctrl_c_reaches_the_supervisor_alone(bench: Bench) -> None:
