@@ -18,6 +18,8 @@ from api.problems import PROBLEM_RESPONSES, PROBLEM_SCHEMA
 
 router = APIRouter(include_in_schema=False)
 
+LIVE_PATH = "/v1/live"
+
 PARAMETERS = {
     "area": "Code of an area, as `/v1/areas` lists them.",
     "candidate": "Id of a candidate.",
@@ -56,9 +58,9 @@ def describe(app: FastAPI) -> None:
             schemas["Problem"] = PROBLEM_SCHEMA
             for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own; this API answers with problems
                 schemas.pop(name, None)
-            for methods in document["paths"].values():
+            for path, methods in document["paths"].items():
                 for method, operation in methods.items():
-                    _complete(method, operation["responses"])
+                    _complete(path, method, operation["responses"])
                     for parameter in operation.get("parameters", ()):
                         parameter.setdefault("description", PARAMETERS.get(parameter["name"], ""))
             app.openapi_schema = document
@@ -67,9 +69,13 @@ def describe(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation has it
 
 
-def _complete(method: str, responses: dict[str, Any]) -> None:
-    """Add the answers of api/read/parameters.py and api/read/reading.py, and remove JSON where a route has another type."""
+def _complete(path: str, method: str, responses: dict[str, Any]) -> None:
+    """Add the answers of api/read/parameters.py, api/read/reading.py and api/door.py, and remove JSON where a route has another
+    type."""
     responses["422"] = PROBLEM_RESPONSES[422]
+    if path != LIVE_PATH:  # an event stream is never refused, because a browser would not come back
+        responses["429"] = PROBLEM_RESPONSES[429]
+        responses["503"] = PROBLEM_RESPONSES[503]
     content = responses.get("200", {}).get("content", {})
     if content.get("application/json") == {"schema": {}} and len(content) > 1:
         del content["application/json"]

@@ -133,30 +133,92 @@ PROBLEM_SCHEMA = {
         },
     },
 }
-_EXAMPLE = {
-    "type": "about:blank",
-    "title": "Not allowed to this key",
-    "status": 403,
-    "detail": "Station 34.02.01.2001-007 is outside the scope 34.04 of key 3f1c0a9be2d47c55.",
-    "field": "station",
-    "rule": "K4",
+_KINDS: dict[int, tuple[str, Problem]] = {
+    each.status: (description, each)
+    for description, each in (
+        (
+            "The signature is missing, wrong, or of an unknown key.",
+            Problem(
+                401,
+                "Not signed by a registered key",
+                "The signature does not fit the payload: it must be Ed25519 over the DSSE pre-authentication encoding.",
+                field="signatures.0.sig",
+                rule="K2",
+            ),
+        ),
+        (
+            "The key's role or scope does not allow this.",
+            Problem(
+                403,
+                "Not allowed to this key",
+                "Station 34.02.01.2001-007 is outside the scope 34.04 of key 3f1c0a9be2d47c55.",
+                field="station",
+                rule="K4",
+            ),
+        ),
+        (
+            "This election has no such thing.",
+            Problem(404, "Not in this election", "There is no area '34.99' in this election.", field="path.area"),
+        ),
+        (
+            "Accept-Encoding excludes every coding that there is.",
+            Problem(
+                406,
+                "No such coding",
+                "An answer can be sent in identity, gzip, br, zstd; Accept-Encoding excludes all of them.",
+                field="header.accept-encoding",
+            ),
+        ),
+        (
+            "The election has been opened already.",
+            Problem(409, "Already open", "This election has been opened; its genesis is at offset 0."),
+        ),
+        (
+            "The answer is not the one that If-Match or If-Unmodified-Since names.",
+            Problem(412, "Precondition failed", "The answer is not the one that If-Match names."),
+        ),
+        (
+            "Larger than the limit.",
+            Problem(413, "Too large", "The body has 70000 bytes; the limit is 61440.", field=""),
+        ),
+        (
+            "The body is compressed or coded otherwise; Accept-Encoding names what is read.",
+            Problem(
+                415,
+                "Coding not understood",
+                "content-encoding: a body is sent as it is, not compressed or coded otherwise; got 'gzip'.",
+                field="header.content-encoding",
+            ),
+        ),
+        (
+            "The request has the wrong shape, or names what this election does not have.",
+            Problem(
+                422,
+                "Invalid request",
+                "query.limit: expected a whole number, got 'many'",
+                field="query.limit",
+            ),
+        ),
+        (
+            "The address, or the key, has sent too many requests; Retry-After has the seconds to wait.",
+            Problem(
+                429,
+                "Too many requests",
+                "Your address may have 200 requests a second, and 2000 at once; come back in 1 s.",
+                retry_after_s=1,
+            ),
+        ),
+        (
+            "A part of the system cannot be reached just now, or has no room; Retry-After has the time to come back.",
+            Problem(503, "Try again", "The read model cannot be reached just now.", retry_after_s=2),
+        ),
+    )
 }
 PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {
-        "description": text,
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": _EXAMPLE}},
+        "description": description,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example.body}},
     }
-    for status, text in {
-        401: "The signature is missing, wrong, or of an unknown key.",
-        403: "The key's role or scope does not allow this.",
-        404: "This election has no such thing.",
-        406: "Accept-Encoding excludes every coding that there is.",
-        409: "The election has been opened already.",
-        412: "The answer is not the one that If-Match or If-Unmodified-Since names.",
-        413: "Larger than the limit.",
-        415: "The body is compressed or coded otherwise; Accept-Encoding names what is read.",
-        422: "The request has the wrong shape, or names what this election does not have.",
-        503: "A part of the system cannot be reached just now; Retry-After has the time to come back.",
-    }.items()
+    for status, (description, example) in _KINDS.items()
 }
-"""By status, its description in OpenAPI. api/docs.py adds the schema that it refers to."""
+"""By status, its description and an example in OpenAPI. api/docs.py adds the schema that it refers to."""

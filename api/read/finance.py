@@ -134,7 +134,7 @@ async def _as_table(request: Request, part: FinancePart, format: Format, table: 
 
 
 @router.get("/finance/kinds", responses=described(FinanceKinds), summary="Kinds of reports, donors and spending")
-async def kinds(request: Request) -> Response:
+async def finance_kinds(request: Request) -> Response:
     """With the names, days and limits that the election package states."""
     snapshots = snapshots_of(request)
     _settings(snapshots)
@@ -150,7 +150,7 @@ async def kinds(request: Request) -> Response:
     responses=described(FinanceAccount),
     summary="Finance reports of a party in an area",
 )
-async def of_party(
+async def finance_of_party(
     request: Request,
     party: Annotated[str, Path(pattern=CODE_PATTERN)],
     area: Annotated[str, Path(pattern=CODE_PATTERN)],
@@ -170,7 +170,7 @@ async def of_party(
     responses=described(FinanceAccount),
     summary="Finance reports of a candidate",
 )
-async def of_candidate(
+async def finance_of_candidate(
     request: Request,
     contest: Annotated[str, Path(pattern=CODE_PATTERN)],
     choice: Annotated[str, Path(pattern=CODE_PATTERN)],

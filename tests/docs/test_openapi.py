@@ -49,6 +49,23 @@ def test_each_operation_has_a_name_of_its_own() -> None:
     assert all(name.replace("_", "").isalpha() for name in names)
 
 
+def test_each_problem_has_an_example_of_its_own_status() -> None:
+    seen: dict[str, str] = {}
+    for path, method, operation in OPERATIONS:
+        for status, answer in operation["responses"].items():
+            for media_type, content in answer.get("content", {}).items():
+                if media_type == "application/problem+json":
+                    assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
+                    assert content["example"]["status"] == int(status), f"{method} {path}"
+                    seen[content["example"]["title"]] = status
+    assert len(seen) == len(set(seen.values())) == 11
+
+
+def test_each_operation_but_the_event_stream_names_what_a_busy_server_answers() -> None:
+    missing = {path for path, _, operation in OPERATIONS if not {"429", "503"} <= set(operation["responses"])}
+    assert missing == {"/v1/live"}
+
+
 def _undescribed(node: Any, path: str = "") -> list[str]:
     if isinstance(node, list):
         return [each for part in node for each in _undescribed(part, path)]
