@@ -14,6 +14,7 @@ from typing import NamedTuple
 from rekap.errors import RekapError
 from rekap.exit_codes import ExitCode
 from rekap.terminal import complain
+from runtime.error_words import in_words
 from runtime.settings import SettingsError, read_settings, variable
 
 OUTCOMES: dict[str, ExitCode] = {
@@ -97,48 +98,6 @@ def kafka_sentence(error: BaseException) -> str:
 
 def database_sentence(error: BaseException) -> str:
     return f"PostgreSQL ({variable('database')}) cannot be used: {in_words(error)}"
-
-
-WORDS: dict[str, str] = {
-    "KafkaConnectionError": "no broker answers there",
-    "NodeNotReadyError": "no broker answers there",
-    "KafkaTimeoutError": "a broker did not answer in time",
-    "RequestTimedOutError": "a broker did not answer in time",
-    "AuthenticationFailedError": "the user or the password is refused",
-    "SaslAuthenticationFailed": "the user or the password is refused",
-    "AuthenticationMethodNotSupported": "the brokers expect another way to log in",
-    "TopicAuthorizationFailedError": "the user may not use a topic",
-    "GroupAuthorizationFailedError": "the user may not use a consumer group",
-    "ClusterAuthorizationFailedError": "the user may not do this in the cluster",
-    "InvalidPasswordError": "the user or the password is refused",
-    "InvalidAuthorizationSpecificationError": "the user is refused",
-    "InvalidCatalogNameError": "there is no database of this name",
-    "CannotConnectNowError": "the server is starting or stopping",
-    "TooManyConnectionsError": "the server has no connection left",
-    "ConnectionDoesNotExistError": "the connection broke",
-    "InsufficientPrivilegeError": "the user may not do this",
-    "DiskFullError": "the server's disk is full",
-    "ReadOnlySQLTransactionError": "the server takes no writes; it may be a standby",
-    "QueryCanceledError": "a statement took too long",
-    "ConnectionRefusedError": "no server answers there",
-    "gaierror": "its host name is not known",
-    "TimeoutError": "there was no answer in time",
-    "ConnectError": "no server answers there",
-    "ConnectTimeout": "no server accepted the connection in time",
-    "ReadTimeout": "the answer stopped coming",
-    "RemoteProtocolError": "what answers is not HTTP, or broke off",
-}
-"""Class of a library's error → what it means. The library's own text is not shown: it repeats the class, names objects of
-Python, or quotes statements and data."""
-
-
-def in_words(error: BaseException) -> str:
-    """What an error of a library means, with its class for the person who searches for it."""
-    for each in type(error).__mro__:
-        if each.__name__ in WORDS:
-            return f"{WORDS[each.__name__]} ({type(error).__name__})"
-    code = getattr(error, "sqlstate", None)
-    return f"{type(error).__name__}{f', SQLSTATE {code}' if code else ''}"
 
 
 def _lines(error: BaseException) -> tuple[str, ...]:

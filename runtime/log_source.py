@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError
 
 from proofs.notes import NOTE_BYTES_MAX, NoteError, parse_checkpoint, parse_note
 from proofs.tiles import CHECKPOINT, TILE_WIDTH, TileError, entries_files, read_bundle, tile_width
+from runtime.error_words import in_words
 from runtime.errors import OutsideError
 from runtime.files.tile_store import FILE_BYTES_MAX, TileStore, TileStoreError
 from runtime.http_client import AddressError, AwayError, ask, base_url, client_for
@@ -56,7 +57,7 @@ async def open_log(address: str, election: Election, settings: Settings) -> Asyn
             await consumer.start()
             yield await KafkaLog.assigned(consumer, topics_of(election).ledger, election.partitions)
         except KafkaError as error:
-            raise LogSourceError(f"{address}: {type(error).__name__}") from None
+            raise LogSourceError(f"{address}: {in_words(error)}") from None
         finally:
             await consumer.stop()
     elif address.startswith(("http://", "https://")):

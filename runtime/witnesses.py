@@ -24,6 +24,7 @@ from proofs.notes import (
     parse_note,
     parse_size,
 )
+from runtime.error_words import in_words
 from runtime.http_client import IDENTITY, NO_PROXY_HERE
 from runtime.logs import log_line
 from runtime.settings import SettingsError, variable
@@ -120,11 +121,7 @@ class WitnessClient:
                 return await self._submit(witness, origin, size, text, checkpoint, proof_from)
         except (httpx.HTTPError, NoteError, TimeoutError) as error:
             self._rests_until[witness.url] = self._clock() + REST_SECONDS
-            logger.warning(
-                log_line(
-                    "witness-failed", url=witness.url, log=origin, size=size, error=f"{type(error).__name__}: {error}"
-                )
-            )
+            logger.warning(log_line("witness-failed", url=witness.url, log=origin, size=size, error=in_words(error)))
         return None
 
     async def _submit(

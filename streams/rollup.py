@@ -30,6 +30,7 @@ from projections.area.rollup import Rollup
 from projections.definition.compiled import Definition
 from projections.fold.chain import Applied
 from runtime import metrics
+from runtime.error_words import in_words
 from runtime.kafka.clients import TOO_LARGE, ordered_producer, plain_consumer, stop_consumer
 from runtime.kafka.message_keys import MessageKeys
 from runtime.kafka.seals import Seals
@@ -213,7 +214,7 @@ class Publisher:
                 try:
                     await leave_stopped(self._settings, self._definition.election, self._seals, partition, of_partition)
                 except KafkaError as error:
-                    logger.warning(log_line("reason-not-left", error=type(error).__name__))
+                    logger.warning(log_line("reason-not-left", error=in_words(error)))
                 else:
                     self._left[partition] = of_partition
 

@@ -20,6 +20,7 @@ from projections.definition.compiled import Definition
 from projections.loghead import queries as loghead
 from projections.readmodel import queries, recording
 from proofs.tiles import CHECKPOINT
+from runtime.error_words import in_words
 from runtime.kafka.clients import admin_client, plain_consumer, stop_consumer
 from runtime.kafka.generations import Alarms
 from runtime.kafka.groups import group_members
@@ -121,7 +122,7 @@ class HealthProbe:
             async with asyncio.timeout(READ_SECONDS_MAX):
                 return await self._read_kafka()
         except (KafkaError, TimeoutError, OSError) as error:
-            return type(error).__name__
+            return in_words(error)
 
     async def _read_kafka(self) -> KafkaReading:
         consumer, admin = await self._connect()
@@ -172,7 +173,7 @@ class HealthProbe:
             async with asyncio.timeout(READ_SECONDS_MAX):
                 return await self._read_database(pool)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, OSError) as error:
-            return type(error).__name__
+            return in_words(error)
 
     async def _read_database(self, pool: Any) -> DatabaseReading:
         schema = queries.schema_of(self._definition.election, self._settings.generation)

@@ -20,6 +20,7 @@ from api.read.in_time import in_time
 from api.read.kept_answers import Answer, Form, KeptAnswers, Key
 from api.read.snapshots import DATABASE_ERRORS
 from projections.shown.published import Moment
+from runtime.error_words import in_words
 from runtime.logs import log_line
 
 logger = logging.getLogger("rekap.maps")
@@ -64,7 +65,7 @@ class MapAnswers:
         try:
             return await asyncio.shield(making), None
         except DATABASE_ERRORS as error:
-            logger.warning(log_line("database-unavailable", error=type(error).__name__, path="/v1/maps"))
+            logger.warning(log_line("database-unavailable", error=in_words(error), path="/v1/maps"))
             if kept is None:
                 raise Problem(503, "Try again", "The read model cannot be reached just now.", retry_after_s=2) from None
             return kept, self._clock() - kept.at

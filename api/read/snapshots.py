@@ -33,6 +33,7 @@ from projections.shown.answer_parts import (
 )
 from projections.shown.published import answer_bytes, election_answer
 from projections.station.submissions import ResultState
+from runtime.error_words import in_words
 from runtime.logs import log_line
 from schemas.codes import CODE_PATTERN, KEY_ID_PATTERN, SHA256_PATTERN, KeyId
 from schemas.served.examples import EXAMPLES
@@ -112,7 +113,7 @@ class Snapshots:
         try:
             answer, age_s = await reading(), None
         except (*DATABASE_ERRORS, ListsBusyError) as error:
-            logger.warning(log_line("database-unavailable", error=type(error).__name__, path=request.url.path))
+            logger.warning(log_line("database-unavailable", error=in_words(error), path=request.url.path))
             kept = current.last_good(key)
             if kept is None and isinstance(error, ListsBusyError):
                 raise Problem(503, "Try again", "Many lists are being read just now.", retry_after_s=1) from None

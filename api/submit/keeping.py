@@ -34,6 +34,7 @@ from api.submit.slices import Slices
 from projections.definition.compiled import Definition
 from projections.definition.tree import partition_of
 from projections.station.submissions import ResultState
+from runtime.error_words import in_words
 from runtime.kafka.topics import topics_of
 from runtime.logs import log_line
 from runtime.settings import Settings
@@ -269,7 +270,7 @@ class Keeper:
         try:
             records = await self.look_ups.records(submission)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-            logger.warning(log_line("look-up-failed", error=type(error).__name__))
+            logger.warning(log_line("look-up-failed", error=in_words(error)))
             return None
         # The id hashes the payload alone: a refused record with this payload and a wrong signature is another submission.
         found = next((each for each in records if each["state"] != ResultState.REFUSED), None)
@@ -305,7 +306,7 @@ class Keeper:
         if isinstance(error, Problem):
             return error.bare()
         if isinstance(error, (KafkaError, TimeoutError)):
-            logger.warning(log_line("ledger-unavailable", error=type(error).__name__))
+            logger.warning(log_line("ledger-unavailable", error=in_words(error)))
             return busy("The ledger did not confirm the record in time; send it again, it will count once.")
         kept = result.result()
         if isinstance(kept, SignedReceipt):

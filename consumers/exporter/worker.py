@@ -32,6 +32,7 @@ from consumers.exporter.writing import Previous, Wanted, made_by, write_files
 from projections.definition.compiled import Definition
 from projections.readmodel.queries import BLOCK_WATERMARKS, schema_of
 from runtime import metrics
+from runtime.error_words import in_words
 from runtime.logs import log_line
 from runtime.package.errors import PackageError
 from runtime.settings import Settings
@@ -60,7 +61,7 @@ async def run(settings: Settings, definition: Definition, stop: asyncio.Event) -
             with directories.held():
                 await Exporter(settings, definition, directories, stop).run()
         except (FilesInUseError, *OUTSIDE_ERRORS) as error:
-            logger.warning(log_line("not-exported", error=f"{type(error).__name__}: {error}"))
+            logger.warning(log_line("not-exported", error=in_words(error)))
             await _wait(stop, RETRY_SECONDS)
 
 
@@ -85,7 +86,7 @@ class Exporter:
                 return
             except OUTSIDE_ERRORS as error:
                 metrics.EXPORTER_FAILED.inc()
-                logger.warning(log_line("not-exported", error=f"{type(error).__name__}: {error}"))
+                logger.warning(log_line("not-exported", error=in_words(error)))
                 await _wait(self._stop, RETRY_SECONDS)
                 continue
             await _wait(self._stop, max(0.0, began + self._settings.files_every_s - time.monotonic()))

@@ -37,6 +37,7 @@ from rekap.archive.moment import ArchivedMoment, copied_moment
 from rekap.archive.parts import write_parts
 from rekap.errors import NotReachedError
 from rekap.operate.database import connected
+from runtime.error_words import in_words
 from runtime.errors import OutsideError
 from runtime.kafka.generations import current_generation
 from runtime.logs import log_line
@@ -67,7 +68,7 @@ class Archiver:
             try:
                 await self.once()
             except PASSING_ERRORS as error:
-                logger.warning(log_line("not-archived", error=f"{type(error).__name__}: {error}"))
+                logger.warning(log_line("not-archived", error=in_words(error)))
             try:
                 await asyncio.wait_for(stop.wait(), every_seconds)
             except TimeoutError:

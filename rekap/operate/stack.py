@@ -30,6 +30,7 @@ from rekap.operate.opening import check_opening_key, open_with_key
 from rekap.operate.stack_settings import keep_settings, where_parts_are
 from rekap.operate.worker import API_ROLES, FRONT, SERVING
 from rekap.witness.server import READY, witness_key
+from runtime.error_words import in_words
 from runtime.files.key_files import KeyFileError, load_key_file
 from runtime.files.log_key import log_key, missing_log_key
 from runtime.files.temporary import directory_until_exit
@@ -150,7 +151,7 @@ async def running_stack(
         except KafkaError as error:
             if environment.get(variable("kafka")) == elsewhere:
                 raise
-            raise StartError(f"the embedded Kafka cannot be used: {type(error).__name__}") from None
+            raise StartError(f"the embedded Kafka cannot be used: {in_words(error)}") from None
         finally:
             await (supervisor.stop() if is_kept else supervisor.discard())
 

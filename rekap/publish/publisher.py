@@ -29,6 +29,7 @@ from projections.readmodel import queries
 from projections.shown.published import Moment, as_of
 from projections.shown.whole_cut import rendered, whole_cut
 from rekap.publish.cut_files import CutFiles
+from runtime.error_words import in_words
 from runtime.kafka.generations import current_generation, later_generation
 from runtime.logs import log_line
 from runtime.postgres import open_pool
@@ -87,7 +88,7 @@ class Publisher:
             try:
                 await self._publish(read, may_wait=asyncio.get_running_loop().time() < reach_until)
             except DATABASE_ERRORS as error:
-                logger.warning(log_line("not-published", error=f"{type(error).__name__}: {error}"))
+                logger.warning(log_line("not-published", error=in_words(error)))
             done, _ = await asyncio.wait(ends, timeout=every_seconds, return_when=asyncio.FIRST_COMPLETED)
             if done:
                 return

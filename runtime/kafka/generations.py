@@ -16,6 +16,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from runtime.error_words import in_words
 from runtime.kafka.clients import ordered_producer, plain_consumer, stop_consumer
 from runtime.kafka.seals import SealError, Seals
 from runtime.kafka.set_aside import UNREADABLE, SetAside
@@ -87,7 +88,7 @@ async def later_generation(
                 await asyncio.sleep(FOLLOW_SECONDS)
             return current
         except (KafkaError, OSError, TimeoutError) as error:
-            logger.warning(log_line("generations-not-followed", error=f"{type(error).__name__}: {error}"))
+            logger.warning(log_line("generations-not-followed", error=in_words(error)))
         finally:
             await stop_consumer(consumer)
         await asyncio.sleep(AGAIN_SECONDS)

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from runtime.error_words import in_words
 from runtime.kafka.admin import FoundTopic, found_topics
 from runtime.kafka.clients import admin_client, plain_consumer, stop_consumer
 from runtime.kafka.set_aside import ALARM_SECONDS
@@ -59,7 +60,7 @@ class TopicWatch:
                         await self.look(admin, consumer)
                     await asyncio.sleep(WATCH_SECONDS)
             except (KafkaError, OSError, TimeoutError) as error:
-                logger.warning(log_line("topics-not-watched", error=f"{type(error).__name__}: {error}"))
+                logger.warning(log_line("topics-not-watched", error=in_words(error)))
             finally:
                 await stop_consumer(consumer)
                 await admin.close()

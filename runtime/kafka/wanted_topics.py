@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
+from runtime.error_words import in_words
 from runtime.errors import OutsideError
 from runtime.kafka.admin import FoundTopic, found_topics, set_topic
 from runtime.kafka.clients import admin_client, plain_consumer, stop_consumer
@@ -204,9 +205,7 @@ async def mended(admin: AIOKafkaAdminClient, wanted: dict[str, WantedTopic]) -> 
         try:
             await set_topic(admin, flaw.topic, {flaw.setting: flaw.value})
         except KafkaError as error:
-            left.append(
-                flaw._replace(sentence=f"{flaw.sentence}, and may not be mended from here: {type(error).__name__}")
-            )
+            left.append(flaw._replace(sentence=f"{flaw.sentence}, and may not be mended from here: {in_words(error)}"))
         else:
             logger.warning(
                 log_line("topic-mended", topic=flaw.topic, setting=flaw.setting, now=flaw.value, why=flaw.sentence)

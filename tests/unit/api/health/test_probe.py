@@ -57,7 +57,7 @@ async def test_a_part_that_cannot_be_reached_is_read_as_the_name_of_its_error(
 
     monkeypatch.setattr(probe, "_read_kafka", away)
     reading = await probe.read(_state(AwayPool()))
-    assert (reading.kafka, reading.database) == ("KafkaConnectionError", "OSError")
+    assert (reading.kafka, reading.database) == ("no broker answers there (KafkaConnectionError)", "OSError")
     assert reading.refusing == ["all 2 connections are at work"]
 
 
