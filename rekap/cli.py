@@ -12,31 +12,32 @@ from rekap.terminal import escape_for_any_encoding
 from rekap.usage_errors import explain
 
 COMMANDS = {
-    "up": "rekap.commands.up:up",
-    "demo": "rekap.commands.demo:demo",
-    "watch": "rekap.commands.watch:watch",
-    "form": "rekap.commands.form:form",
-    "submit": "rekap.commands.submit:submit",
-    "outbox": "rekap.commands.outbox:outbox",
-    "proof": "rekap.commands.proof:proof",
-    "verify": "rekap.commands.verify:verify",
-    "audit": "rekap.commands.audit:audit",
-    "replay": "rekap.commands.replay:replay",
-    "witness": "rekap.commands.witness:witness",
-    "election": "rekap.commands.election:election",
-    "keys": "rekap.commands.keys:keys",
-    "open": "rekap.commands.open:open_command",
-    "run": "rekap.commands.run:run",
-    "kafka-roles": "rekap.commands.kafka_roles:kafka_roles",
-    "ledger": "rekap.commands.ledger:ledger",
-    "doctor": "rekap.commands.doctor:doctor",
-    "rebuild": "rekap.commands.rebuild:rebuild",
-    "publish": "rekap.commands.publish:publish",
-    "export": "rekap.commands.export:export",
-    "archive": "rekap.commands.archive:archive",
-    "portal": "rekap.commands.portal:portal",
-    "import": "rekap.commands.imports:import_command",
+    "up": ("rekap.commands.up:up", "start everything for an election on this machine"),
+    "demo": ("rekap.commands.demo:demo", "simulate an election night on this machine"),
+    "watch": ("rekap.commands.watch:watch", "follow the totals of an office live"),
+    "form": ("rekap.commands.form:form", "fill in forms, and check them before they are signed"),
+    "submit": ("rekap.commands.submit:submit", "sign forms, and deliver them until each has a receipt"),
+    "outbox": ("rekap.commands.outbox:outbox", "list what `submit` keeps, and decide about it"),
+    "proof": ("rekap.commands.proof:proof", "write a file that proves that the log has an event"),
+    "verify": ("rekap.commands.verify:verify", "check a file of `proof`, without a server"),
+    "audit": ("rekap.commands.audit:audit", "check everything that is published, and count again"),
+    "replay": ("rekap.commands.replay:replay", "count a prefix of a log again"),
+    "witness": ("rekap.commands.witness:witness", "cosign the checkpoints of public logs"),
+    "election": ("rekap.commands.election:election", "make and check election packages"),
+    "keys": ("rekap.commands.keys:keys", "make and show keys"),
+    "open": ("rekap.commands.open:open_command", "open an election: its topics and the genesis event"),
+    "run": ("rekap.commands.run:run", "run one worker, with the settings of the environment"),
+    "kafka-roles": ("rekap.commands.kafka_roles:kafka_roles", "make a user of Kafka for each role"),
+    "ledger": ("rekap.commands.ledger:ledger", "write the ledger to files and back"),
+    "doctor": ("rekap.commands.doctor:doctor", "compare all that is kept with a fresh count of the ledger"),
+    "rebuild": ("rekap.commands.rebuild:rebuild", "make all derived data again from the ledger"),
+    "publish": ("rekap.commands.publish:publish", "keep the answers of each cut as files, for nginx"),
+    "export": ("rekap.commands.export:export", "write results and register as open data files"),
+    "archive": ("rekap.commands.archive:archive", "write the whole election as plain files"),
+    "portal": ("rekap.commands.portal:portal", "serve a catalogue over many elections"),
+    "import": ("rekap.commands.imports:import_command", "count past elections, or make a package of a list"),
 }
+"""Where each command is, and what `rekap --help` says of it without importing it."""
 
 
 class _Commands(click.Group):
@@ -57,10 +58,14 @@ class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: Any = getattr(import_module(module), name)
         assert isinstance(command, click.Command), f"{module}:{name} is not a command"
         return command
