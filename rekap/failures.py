@@ -83,7 +83,8 @@ def outcome_of(error: BaseException) -> Outcome | None:
     ):  # a reader that closed the pipe is click's to end with
         if error.filename is not None:
             return Outcome(ExitCode.UNUSABLE, (f"{error.filename}: {error.strerror}",))
-        return Outcome(ExitCode.NOT_REACHED, (str(error) or "no answer came in time",))
+        has_own_words = error.errno is None and str(error)
+        return Outcome(ExitCode.NOT_REACHED, (str(error) if has_own_words else in_words(error),))
     return None
 
 

@@ -20,6 +20,7 @@ from projections.definition.compiled import Definition
 from proofs.signatures import key_id
 from rekap.errors import UnusableError
 from rekap.exit_codes import ExitCode
+from rekap.failures import outcome_of
 from rekap.operate.opening import check_opened
 from runtime import metrics
 from runtime.files.key_files import load_or_make_key_file
@@ -35,6 +36,10 @@ from schemas.definition.package import Role
 from schemas.served.live import CLIENT_MESSAGE_BYTES_MAX
 
 logger = logging.getLogger("rekap.run")
+
+SERVER_TROUBLE = frozenset({"08", "25", "28", "3D", "53", "57", "58"})
+"""Classes of SQLSTATE that are about the server and not about a statement: connection, read only, login, no such database, no
+resources, stopped by an operator, its system."""
 
 SERVING = "serving"
 """What an API logs once it has its port and takes requests. An answer at the port alone could be another process's."""
@@ -58,7 +63,7 @@ def run_role(role: str, settings: Settings, definition: Definition) -> None:
         3. the generation to work on is known, and its topics are as they must be
 
     Raises OpeningError, KeyFileError, TopicMismatchError, UnusableError, KafkaError, TimeoutError, OSError. Ends the process
-    with ExitCode.STOPPED where the worker stops by itself."""
+    with ExitCode.STOPPED where the worker stops by itself, and with that of the error where a part of the system is away."""
     asyncio.run(check_opened(settings, definition))  # 1
     if role != "notary":
         read_seal_keys(settings.workers_key)  # 2
@@ -155,9 +160,19 @@ def _work(role: str, worker: Worker, settings: Settings, definition: Definition)
     try:
         uvloop.run(until_signal())
     except Exception as error:
+        outcome = None if _is_of_a_statement(error) else outcome_of(error)
+        if outcome is not None:  # Kafka, PostgreSQL or a disk, and not a bug, so no traceback
+            logger.error(log_line("stopped", role=role, error=outcome.lines[0]))
+            raise SystemExit(outcome.code) from None
         logger.critical(log_line("stopped", role=role, error=f"{type(error).__name__}: {error}"), exc_info=True)
         raise SystemExit(ExitCode.STOPPED) from None
     logger.info(log_line("stopped", role=role))
+
+
+def _is_of_a_statement(error: Exception) -> bool:
+    """Whether PostgreSQL refused a statement itself, which is a bug, and not that it is away, full or being stopped."""
+    code: str | None = getattr(error, "sqlstate", None)
+    return code is not None and code[:2] not in SERVER_TROUBLE
 
 
 def _stop_at_signal() -> asyncio.Event:
