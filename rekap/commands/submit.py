@@ -90,7 +90,8 @@ def submit(
     """
     address = base_url(url)
     see_that_each_can_be_read(files)
-    with opened_outbox(outbox_path) as outbox:
+    # Without files there must be an outbox. A mistyped name would look as if everything had been delivered.
+    with opened_outbox(outbox_path, must_exist=not files) as outbox:
         definition = None if package is None else Definition.of(load_package(package, problems))
         pin(outbox, definition, gateway_keys)
         signing = signing_with(key_file, definition, correct)
@@ -98,6 +99,9 @@ def submit(
             begin(outbox, signing, address)
         if files:
             _fill(outbox, files, signing, anyway)
+        if not files and not outbox.count():
+            complain(f"nothing waits in {outbox_path}")
+            return
         outcome, delivered = asyncio.run(_deliver(outbox, address, keep_trying))
         waiting = outbox.count()
         if delivered and seconds:

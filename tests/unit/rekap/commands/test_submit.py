@@ -532,6 +532,19 @@ def test_what_is_not_in_the_outbox_is_a_sentence(run: Run, arguments: tuple[str,
     assert sentence in result.stderr
 
 
+def test_a_delivery_of_nothing_states_it_and_a_mistyped_outbox_is_not_made(run: Run) -> None:
+    result = run("submit")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "Error: there is no outbox outbox.sqlite; --outbox names the file\n",
+    )
+    assert not Path("outbox.sqlite").exists()
+    run("submit", write("1.json", reported("1.1.1-1")), *SIGN)
+    run("outbox", "drop", sha256_hex(canonical_bytes(events()[0])))
+    result = run("submit")
+    assert (result.exit_code, result.stderr) == (0, "nothing waits in outbox.sqlite\n")
+
+
 def test_an_outbox_without_gateways_states_it(run: Run) -> None:
     run("submit", write("1.json", reported("1.1.1-1")), *SIGN)
     result = run("outbox", "gateways")
