@@ -99,7 +99,7 @@ def submit(
             begin(outbox, signing, address)
         if files:
             _fill(outbox, files, signing, anyway)
-        if not files and not outbox.count():
+        if not outbox.count():
             complain(f"nothing waits in {outbox_path}")
             return
         outcome, delivered = asyncio.run(_deliver(outbox, address, keep_trying))

@@ -21,7 +21,7 @@ from runtime.http_client import AddressError, AwayError
 @click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="address of a Rekap API")
 @click.option("--office", help="the office to follow (default: the first of the election)")
 @click.option("--area", help="an area with its children (default: the whole election)")
-@click.option("--level", help="all areas of a level instead of the children")
+@click.option("--level", help="list all areas of this level instead of the children")
 @click.option("--once", is_flag=True, help="print the current totals and end")
 def watch(url: str, office: str | None, area: str | None, level: str | None, once: bool) -> None:
     """Follow the totals of an office live until Ctrl-C: votes, turnout, progress by area, and what is held by which rule. A
@@ -36,11 +36,11 @@ def watch(url: str, office: str | None, area: str | None, level: str | None, onc
 
     async def go() -> None:
         async with Client(url) as client:
-            names = await names_for(client, office, area)
+            names = await names_for(client, office, area, level)
         if once:
-            await print_once(url, names, console, area=area, level=level)
+            await print_once(url, names, console)
         else:
-            await show(url, names, console, area=area, level=level)
+            await show(url, names, console)
 
     with suppress(KeyboardInterrupt), _answers_of(url):
         asyncio.run(go())

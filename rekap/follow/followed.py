@@ -33,6 +33,8 @@ class Names(NamedTuple):
     """Contests of the office."""
     lines: tuple[Named, ...]
     """Rows of the totals: the choices of the one contest, or the parties of an office with several."""
+    level: str | None = None
+    """Level of the areas that are listed; None for those directly below the followed area."""
 
 
 class Held(NamedTuple):
@@ -55,6 +57,8 @@ class Followed:
         self.held_is_complete = True
         self._areas: dict[tuple[str, str], Tally] = {}
         self._offices: dict[str, Tally] = {}
+        self._of_level: dict[tuple[str, str], Tally] = {}
+        """Tallies of the areas of the level, where one is listed."""
         self._held: dict[tuple[str, str], Held] = {}
         self._as_of: Mapping[str, int] = {}
 
@@ -73,6 +77,13 @@ class Followed:
         self._areas |= {(row["area"], row["contest"]): row for row in message["areas"]}
         self._offices |= {row["area"]: row for row in message["offices"]}
         self._apply_held(message)
+
+    def apply_level(self, message: Mapping[str, Any]) -> None:
+        """A message of the channel of the level that is listed."""
+        if message["type"] == "snapshot":
+            self._of_level.clear()
+        if message["type"] in ("snapshot", "change"):
+            self._of_level |= {(row["area"], row["contest"]): row for row in message["areas"]}
 
     def _apply_held(self, message: Mapping[str, Any]) -> None:
         if message.get("held_whole"):
@@ -101,10 +112,11 @@ class Followed:
         return self._offices.get(self.names.area)
 
     def children(self) -> list[tuple[Named, list[Tally]]]:
-        """The areas below the followed one that have tallies, by code, each with the tallies of its contests."""
+        """The areas of the level, or those below the followed one, that have tallies: by code, each with the tallies of its
+        contests."""
         found: dict[str, list[Tally]] = {}
-        for (area, _), tally in self._areas.items():
-            if area != self.names.area:
+        for (area, _), tally in (self._areas if self.names.level is None else self._of_level).items():
+            if area != self.names.area or self.names.level is not None:
                 found.setdefault(area, []).append(tally)
         return [(Named(code, self.names.area_names.get(code, code)), found[code]) for code in sorted(found)]
 

@@ -118,6 +118,15 @@ async def test_watch_prints_the_totals_of_an_area_with_its_children(stack: Stack
     code, out, _ = await rekap("watch", "--once", "--url", stack.url, "--office", "council")
     assert code == 0
     assert [name for name in ("P1 Party 1", "P2 Party 2") if name in out] == ["P1 Party 1", "P2 Party 2"]
+    code, out, _ = await rekap("watch", "--once", "--url", stack.url, "--level", "district")
+    assert code == 0
+    for name in ("Nation", "District 1.1", "District 2.2"):
+        assert name in out
+    code, _, err = await rekap("watch", "--once", "--url", stack.url, "--level", "mars")
+    assert (code, err) == (
+        2,
+        "Error: there is no level 'mars' of areas; there are: nation, province, district, village\n",
+    )
     code, _, err = await rekap("watch", "--once", "--url", stack.url, "--office", "mayor")
     assert (code, err) == (2, "Error: there is no office 'mayor'; there are: president, council\n")
     code, _, err = await rekap("watch", "--once", "--url", "http://127.0.0.1:1")

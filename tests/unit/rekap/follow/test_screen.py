@@ -231,3 +231,19 @@ def test_each_rule_has_words() -> None:
     assert rule_words("F3").startswith("VA")
     assert rule_words("V2")
     assert rule_words("Z9") == "a rule of a later version"
+
+
+def test_the_areas_of_a_level_are_listed_below_the_totals_of_the_followed_area() -> None:
+    state = Followed(names()._replace(level="district", area_names={"N": "Nation", "01.1": "North"}), now=0.0)
+    state.apply(snapshot(), now=1.0)
+    assert state.children() == []
+    state.apply_level({"type": "hello"})
+    state.apply_level(
+        {"type": "snapshot", "areas": [tally(code, {"01": 1}, counted=1, expected=2) for code in ("01.1", "01.2")]}
+    )
+    state.apply_level({"type": "change", "areas": [tally("01.2", {"01": 1}, counted=2, expected=2)]})
+    shown = text(state)
+    assert [named.name for named, _ in state.children()] == ["North", "01.2"]
+    for words in ("stations 2 of 8 counted", "North", "2/2", "held: 1"):
+        assert words in shown, words
+    assert "Province" not in shown
