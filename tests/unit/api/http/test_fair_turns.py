@@ -215,11 +215,9 @@ async def test_what_brings_nobody_anything_is_done_one_of_each_party_at_a_time(m
     for name in ("a", "a", "b"):
         turns.add_slow(name, partial(done.append, name))
     assert done == []
-    while len(done) < 2:
+    while len(done) < 3:  # on a busy machine, the third is done before this task has its turn
         await asyncio.sleep(0.0005)
-    assert done == ["a", "b"]
-    while len(done) < 3:
-        await asyncio.sleep(0.0005)
+    assert done == ["a", "b", "a"]
 
 
 async def test_work_that_fails_ends_nobody_elses() -> None:
