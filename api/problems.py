@@ -117,7 +117,7 @@ PROBLEM_SCHEMA = {
     "properties": {
         "type": {
             "type": "string",
-            "description": "URI of the kind of problem; `about:blank` where the status says all",
+            "description": "URI of the kind of problem; `about:blank` where the status is enough",
         },
         "title": {"type": "string", "description": "the kind of problem, the same for all of the kind"},
         "status": {"type": "integer", "description": "the status of the answer"},

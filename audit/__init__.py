@@ -4,8 +4,8 @@ In     the public logs, the election package and the published snapshots: of a s
 Does   checks the logs, their witnesses and each signature; counts again, by SQL over sets; compares, byte for byte
 Out    VERIFIED, DIFFERS or TAMPERED, and a report that names where
 
-Of ours it imports only `proofs`, so that a mistake in `schemas` or `projections` cannot hide behind itself. DESIGN 5.
-The errors:
+The only other package that it imports is `proofs`, so that a mistake in `schemas` or `projections` cannot hide behind itself
+(DESIGN 5). The errors:
 
     AuditError              the audit cannot continue, which means nothing for the count
     └── GivenError          what the auditor was given cannot be used

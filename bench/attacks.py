@@ -309,7 +309,7 @@ async def _attack(target: Target, name: str) -> str:
 
 
 async def _all_counted(stack: Stack, honest: Honest, of_attackers: int) -> bool:
-    """Whether the nation's count holds each acknowledged form once, and no more than was sent; attackers have so many forms."""
+    """Whether the nation's count holds each acknowledged form once, and no more than was sent, by attackers too."""
     ends = time.monotonic() + COUNTED_SECONDS_MAX
     counted = -1
     async with httpx.AsyncClient(base_url=stack.url, timeout=ANSWER_SECONDS_MAX) as client:

@@ -28,7 +28,7 @@ async def single_wrong_signatures(target: Target) -> str:
 
 
 async def batches_of_mistakes(target: Target) -> str:
-    """270 lines in a batch, each with 5,000 votes that are no numbers."""
+    """270 lines in a batch, each with 5,000 votes that are not numbers."""
     names = [f"{number:04x}" for number in range(5_000)]
     form = {"votes": dict.fromkeys(names, "x")}
     line = _envelope_of(target, form=form)

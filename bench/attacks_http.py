@@ -51,7 +51,7 @@ async def slow_heads(target: Target) -> str:
 
 
 async def silent_sockets(target: Target) -> str:
-    """3,000 connections that say nothing."""
+    """3,000 connections that send nothing."""
 
     async def once(wire: Wire) -> None:
         await wire.until_closed()
@@ -152,7 +152,7 @@ async def many_reads(target: Target) -> str:
 
 
 async def not_http(target: Target) -> str:
-    """What is no HTTP, on new connections over and over."""
+    """Bytes that are not HTTP, on new connections over and over."""
 
     async def once(wire: Wire) -> None:
         await wire.send(b"\x16\x03\x01" + b"\0" * 500)

@@ -18,7 +18,7 @@ CONNECTIONS_MAX = 3_000
 
 @dataclass(frozen=True)
 class Target:
-    """One attack: against whom, from where, for how long."""
+    """One attack: its target, its addresses and its time."""
 
     url: str
     source: str
@@ -63,7 +63,7 @@ class Target:
             writer.transport.abort()
 
     async def at_once(self, count: int, once: Callable[[Wire], Awaitable[None]]) -> int:
-        """Do the same on so many connections at once until the attack is over; gives how many the server ended before."""
+        """Do the same on `count` connections at once until the attack is over; gives how many the server ended before."""
         assert count <= CONNECTIONS_MAX
         ended = 0
 
@@ -81,7 +81,7 @@ class Target:
         return ended
 
     async def over_and_over(self, count: int, once: Callable[[Wire], Awaitable[None]]) -> int:
-        """The same on so many connections at once, a new one after each end; gives how often it was done."""
+        """The same on `count` connections at once, a new one after each end; gives how often it was done."""
         done = 0
 
         async def again() -> None:
@@ -161,7 +161,7 @@ Attack = Callable[[Target], Coroutine[None, None, str]]
 
 
 async def ask_on(target: Target, connections: int, request: bytes) -> str:
-    """As fast as it is answered, on so many connections that are made anew when they end."""
+    """As fast as it is answered, on connections that are made anew when they end."""
     answers: Counter[int] = Counter()
 
     async def once(wire: Wire) -> None:

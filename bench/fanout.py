@@ -273,7 +273,7 @@ def _parsed() -> argparse.Namespace:
 def main() -> int:
     options = _parsed()
     if raise_descriptor_limit(options.clients) < options.clients:
-        print("the limit of open files is too low for so many clients (ulimit -n)", file=sys.stderr)
+        print("the limit of open files is too low for these clients (ulimit -n)", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)

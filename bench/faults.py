@@ -238,7 +238,7 @@ async def finish(load: Load, clients: list[asyncio.Task[None]], over_at: float) 
 async def start_workers(
     stack: Stack, number: int, brokers: tuple[str, ...], ground: Ground, chance: random.Random
 ) -> Parts:
-    """So many of each role, behind the proxies; all of them ready."""
+    """`number` processes of each role, behind the proxies; all of them ready."""
     database = urlsplit(stack.environment[variable("database")])
     query = parse_qs(database.query)
     stack.environment[variable("live_heartbeat_s")] = str(HEARTBEAT_SECONDS)

@@ -155,7 +155,7 @@ class Load:
         return Sent(signed.event_id, signed.envelope, kind, station, contest)
 
     async def client(self, url: str, rate: float) -> None:
-        """Submit on and on, at most so many a second, as `rekap submit --keep-trying` does."""
+        """Submit on and on, at most `rate` forms a second, as `rekap submit --keep-trying` does."""
         async with httpx.AsyncClient(timeout=15) as client:
             while not self.stop:
                 batch = [self.next() for _ in range(self._chance.randint(1, BATCH_MAX))]

@@ -496,7 +496,7 @@ class Polled:
 
 def check_polled(facts: Facts, ledger: Ledger, polled: Polled) -> Iterator[str]:
     """Each answer is the count of its `as_of`, which steps back only where its `Age` shows that it is old; and each
-    checkpoint is the root of so many records, and never fewer than before."""
+    checkpoint is the root of as many records as it states, and never fewer than before."""
     recounts: dict[str, Recount] = {}
     for number, (answer, is_old) in enumerate(polled.areas):
         for shown in answer["offices"]:

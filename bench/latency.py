@@ -123,7 +123,7 @@ async def main(rate: int, seconds: int) -> int:
 
 
 def envelopes_of(stack: Stack, package: Any, keys: dict[Any, Ed25519PrivateKey], count: int) -> list[bytes]:
-    """The forms of so many stations, each signed by the key whose scope it is in."""
+    """The forms of these stations, each signed by the key whose scope it is in."""
     definition, election = stack.definition, package.election
     signers = {
         slot.scope: Signer(key, election=election.id, mode=election.mode.value, definition=definition.hash)

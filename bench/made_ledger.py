@@ -68,7 +68,7 @@ class MadeLedger:
 
 
 def made_ledger(cache: Path, results: int, seed: int) -> MadeLedger:
-    """The ledger of so many results: from the cache, or made and signed now (15 s for 200,000)."""
+    """The ledger of these results, from the cache, or made and signed now, which takes 15 s for 200,000."""
     directory = cache / f"count-{LAYOUT}-{results}-{seed}"
     made = directory / "made.json"
     if not made.exists():

@@ -92,7 +92,7 @@ class Reader(asyncio.Protocol):
 
 
 async def read(url: str, clients: int) -> None:
-    """Connect so many clients, print `joined`, and read until the end of the input; then print how many were lost."""
+    """Connect these clients, print `joined`, and read until the end of the input; then print how many were lost."""
     os.nice(19)
     raise_descriptor_limit(clients)
     parts = urlsplit(url)

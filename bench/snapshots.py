@@ -94,7 +94,7 @@ def made_up_definition() -> Definition:
 
 
 def serve(database: str, port: int, *, from_memory: bool) -> None:
-    # Of one address comes all that is asked, so the limit is out of reach; its work is done for each request all the same.
+    # All requests come from one address, so the limit is out of reach; its work is done for each request all the same.
     settings = Settings(database=database, requests_per_s=1_000_000, port=port)
     definition = made_up_definition()
     limits = Limits(settings)

@@ -32,7 +32,7 @@ class NoteError(ValueError):
 class Signature(NamedTuple):
     name: str
     key_hash: bytes
-    """4 bytes that tell the keys of one name apart."""
+    """4 bytes that differ for the keys of one name."""
     signature: bytes
 
     @property

@@ -98,7 +98,7 @@ def _rules() -> str:
         "Missing numbers are not a rule, because an event is not at fault for another one that is missing. `rekap audit` and "
         "`rekap doctor` list them, and numbers that are used twice in different partitions (docs/audit.md).\n\n"
         "## Campaign finance\n\nRules of finance reports (LADK, LPSDK, LPPDK; docs/finance.md). A hard rule holds the report; "
-        "the version before it still stands. No rule of finance changes a vote.\n\n"
+        "the version before it still counts. No rule of finance changes a vote.\n\n"
         f"| rule | what must hold |\n|---|---|\n{finance}\n\n"
         f"Always on:\n\n| rule | where it is broken | what must hold |\n|---|---|---|\n{finance_always}\n"
     )

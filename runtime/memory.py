@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 
 LARGE_BYTES = 256 * 1024
-"""Blocks of at least so many bytes are mapped by themselves, and given back as soon as they are free. At half, each body of a
+"""Blocks of at least this size are mapped by themselves, and given back as soon as they are free. At half, each body of a
 large form costs two system calls; at double, nothing changes."""
 KEPT_BLOCK_BYTES = 32 * 1024 * 1024
 """A smaller block is kept when it is free. It is the most that glibc takes; Kafka answers with up to 16 MB at once."""

@@ -26,7 +26,7 @@ from projections.catalogue.terms import terms
 from projections.definition.compiled import Definition
 
 BASE = "http://base.invalid"
-"""Stands for the address of the API (RFC 2606 keeps the name `invalid` from being anybody's)."""
+"""Placeholder for the address of the API (RFC 2606 keeps the name `invalid` from being anybody's)."""
 ANSWERS_MAX = 32
 """Documents that are kept with an address in them: a few documents for a few addresses, 1 MB each in a nation. At double, a
 client that asks by many addresses costs 64 MB; at half, two addresses push each other out."""

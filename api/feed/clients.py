@@ -47,7 +47,7 @@ class Client:
         self._connection.watch_room(self._note_room)
 
     def end(self, sentence: str, after_s: float) -> None:
-        """End the connection in good order: the client shall connect again in so many seconds."""
+        """End the connection in good order, and ask the client to connect again after `after_s` seconds."""
         raise NotImplementedError
 
     def has_gone(self) -> None:

@@ -81,7 +81,7 @@ async def until_gone(receive: Receive) -> None:
 
 
 def come_back(sentence: str, after_s: float) -> Response:
-    """An answer that ends at once, after which a browser connects again in so many seconds."""
+    """An answer that ends at once, after which a browser connects again in `after_s` seconds."""
     return Response(_retry(sentence, after_s), media_type="text/event-stream", headers=_HEADERS)
 
 

@@ -14,7 +14,7 @@ from schemas.derived.blocks import Block
 
 HELD_MAX = 50_000
 """Rows of one office, of some 300 bytes. Where more are held, the first that came are kept and `is_complete` is False, because
-nobody reviews so many from a list; GET has them by area. At double, five offices take 150 MB."""
+nobody reviews 50,000 results from a list; GET has them by area. At double, five offices take 150 MB."""
 HELD = ResultState.HELD.value
 _REVIEWED = "result.reviewed"
 _IN_BLOCK = (b'"state":"held"', b'"type":"result.reviewed"')

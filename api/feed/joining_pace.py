@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable
 
 BURST_SECONDS = 1.0
-"""Clients of so many seconds may join at once. At half, a newsroom that opens its pages together waits; at double, those who
-are connected wait for two seconds of handshakes."""
+"""The clients of this time may join at once. At half, a newsroom that opens its pages together waits; at double, those who are
+connected wait for two seconds of handshakes."""
 AWAY_SECONDS_MAX = 60.0
 """Limit for the time after which a client shall come back. At half, clients that nobody has room for ask twice as often; at
 double, a page shows old numbers for two minutes although its feed has room again."""
 JITTER_SECONDS = 1.0
-"""Each time is moved by up to so much, because the clocks of many clients fire in the same steps."""
+"""Each time is moved by up to a second, because the clocks of many clients fire in the same steps."""
 
 EQUAL_SECONDS = 1e-6
 """Times that are closer are equal. A sum of intervals is not exact."""
@@ -31,7 +31,7 @@ class JoiningPace:
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        """`per_second` 0 is no limit."""
+        """`per_second` 0 means that there is no limit."""
         self._interval = 1 / per_second if per_second else 0.0
         self._clock = clock
         self._chance = chance

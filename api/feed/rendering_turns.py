@@ -10,7 +10,7 @@ from collections.abc import Callable
 from api.limits.party_queue import PartyQueue
 
 SLICE_SECONDS = 0.002
-"""After so much rendering, everything else has as much time. One part of the feed takes about 2 ms; at half, each part is
+"""After rendering for this time, everything else has as much time. One part of the feed takes about 2 ms; at half, each part is
 followed by a pause; at double, a request waits 4 ms for the loop."""
 
 Piece = Callable[[], None]

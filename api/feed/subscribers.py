@@ -64,7 +64,7 @@ class Channel:
         self.is_short = selection.fields != "all"
         """Whether rows that repeat numbers of other rows are left out."""
         self.last_cuts = b"", b""
-        """The `as_of` and `shard_as_of` after the last change, from which a delta goes on."""
+        """The `as_of` and `shard_as_of` after the last change, from which the next delta continues."""
         self.live: dict[Subscriber, int] = {}
         """The live subscribers, each with the number of the flush that it has caught up with."""
 

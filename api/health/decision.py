@@ -26,7 +26,7 @@ LAGGING_RECORDS = 10_000
 """A stage further behind than this is lagging: about ten seconds of a busy night. At half, a worker that was restarted makes
 health degraded; at double, readers wait twenty seconds before it is."""
 CHECKPOINTS_MISSED = 6
-"""A notary that has renewed no checkpoint of a log for so many heartbeats does not work: a minute, by default."""
+"""Heartbeats after which a notary that has renewed no checkpoint of a log does not work: a minute, by default."""
 
 Stage = dict[str, Any]
 

@@ -570,7 +570,7 @@ class BoundedProtocol(ServedConnection, HttpToolsProtocol):
             self._connections.waits(self)
 
     def _refuse(self, problem: Problem, reason: str) -> None:
-        """Say so once all that came before is answered, and end the connection."""
+        """Answer with a problem once all requests before are answered, and end the connection."""
         metrics.HTTP_REFUSED.labels(reason).inc()
         self._has_refused = True
         self._stop_reading()

@@ -33,7 +33,7 @@ class ReadingPace:
         return len(self._paid_until)
 
     def pause(self, party: str, count: int) -> float:
-        """Note that so many bytes were read. Returns for how many seconds their connection should not be read. Connections of
+        """Note that `count` bytes were read. Returns for how many seconds their connection should not be read. Connections of
         one party get their pauses one after the other, in the order in which they ask."""
         now = self._clock()
         until = max(self._paid_until.get(party, now), now) + count / self._bytes_per_s

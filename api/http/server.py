@@ -129,7 +129,7 @@ def bounded_server(
 
 
 def connects_limit(of_party_max: int) -> RateLimit:
-    """How many connections an address may make that may have so many."""
+    """How many connections an address may make that may have `of_party_max` at once."""
     return RateLimit("new connections", max(CONNECTS_PER_S_MIN, of_party_max // CONNECTS_SHARE))
 
 

@@ -20,11 +20,11 @@ from collections.abc import Callable
 from api.problems import Problem
 
 BURST_SECONDS = 10
-"""A bucket holds the tokens of so many seconds. At half, a newsroom that opens its 100 tabs at once is refused; at double, an
+"""A bucket holds the tokens of this time. At half, a newsroom that opens its 100 tabs at once is refused; at double, an
 attacker can make twice as many requests before the limit stops them."""
 PARTIES_MAX = 50_000
 """Parties remembered at once, of 200 bytes each. The party seen longest ago is forgotten, and has a full bucket when it comes
-back: no limit per address holds a client with so many addresses."""
+back: no limit per address holds a client with 50,000 addresses."""
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
 
@@ -38,7 +38,7 @@ class RateLimit:
         self.burst = per_second * BURST_SECONDS
         self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        """By party, its tokens and when it had so many; the party seen longest ago is first."""
+        """By party, its tokens and when they were counted; the party seen longest ago is first."""
         self.policy = f'"{name}";q={self.burst};w={BURST_SECONDS}'.encode()
 
     def __bool__(self) -> bool:

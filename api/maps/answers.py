@@ -1,7 +1,7 @@
 """Answers made of a map: parts of it, with results, or as a picture. Each is made by one thread and kept for a moment.
 
 A map with results is worth a thousand small answers, so it is not made anew for each cut: for FRESH_SECONDS all who ask get the
-same, with the cut that it is as of. One thread makes them, one after the other, so the process goes on answering others, and
+same, with the cut that it is as of. One thread makes them, one after the other, so the process still answers others, and
 WAITING_MAX of them are made or wait at once.
 """
 
@@ -29,8 +29,8 @@ FRESH_SECONDS = 2.0
 """At half, a client that asks for every map all the time costs twice the CPU; at double, a page shows numbers that are older
 than those of the live feed beside it by more than people notice."""
 WAITING_MAX = 8
-"""At half, the maps of one page with several offices are refused; at double, the last one waits for as long as a page is given
-up."""
+"""At half, the maps of one page with several offices are refused; at double, the last one comes when most people have left the
+page."""
 READ_SECONDS_MAX = 5.0
 """For the results of a map. At half, a busy database refuses a map that it could have read; at double, a map that has an older
 version in memory is waited for in vain."""

@@ -64,7 +64,7 @@ def compressed(body: bytes, coding: str = GZIP) -> bytes:
 
 
 def _weights(parts: Iterable[str]) -> dict[str, float]:
-    """By coding its weight. What is not written as RFC 9110 has it is left out."""
+    """The weight of each coding. An element that is not written as in RFC 9110 is left out."""
     weights: dict[str, float] = {}
     for part in parts:
         coding, _, weight = (piece.strip() for piece in part.partition(";"))

@@ -66,7 +66,7 @@ async def events(
     cursor: Annotated[str | None, Query(max_length=200, description="`next` of the page before")] = None,
 ) -> Response:
     """Counted, held, refused or repeated: nothing is left out. By time of receipt, then partition and offset; times are
-    the gateways', so a record may come to stand before one that was listed already. Who must not miss any reads the
+    the gateways', so a record may be listed before one that was listed earlier. A reader that must not miss any reads the
     log's files. With a rare filter a page may have few events, or none, although more follow; then `next` is not null."""
     snapshots = snapshots_of(request)
     if type_ is not None and type_ not in _LISTED_TYPES:

@@ -25,7 +25,7 @@ HALF_LIFE_SECONDS = 300.0
 """Time after which a reader counts half. At half, the answers of a client that asks for 2,000 a minute soon count as much as a
 page that is read twice a minute; at double, what was read an hour ago is kept instead of what is read now."""
 KEPT_AFTER_CLEARING = 7 / 8
-"""Share of the bytes of a kind. So many answers are dropped at once that finding them costs each new answer little."""
+"""Share of the bytes of a kind that stays. An eighth is dropped at once, so that each new answer pays little for the search."""
 OVERHEAD_BYTES = 1_500
 """Memory of an answer beside its bytes: its key and tags, and entries of dictionaries."""
 

@@ -39,7 +39,7 @@ class NewestCut:
         self._taken_at = float("-inf")
         """When `cut` was taken over."""
         self.looked_at = float("-inf")
-        """When the last reading began that `cut` is not older than."""
+        """When the newest reading began that found no cut newer than `cut`."""
         self._looking: asyncio.Task[None] | None = None
         self._asked_at = float("-inf")
         """When the last reader came."""

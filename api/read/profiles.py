@@ -31,7 +31,7 @@ Limit = Annotated[int, Query(ge=1, le=PROFILES_PAGE_MAX, description="most rows 
 AfterCode = Annotated[str | None, Query(pattern=CODE_PATTERN, description="`next` of the page before")]
 
 
-@router.get("/candidates", responses=described(CandidatePage), summary="Candidates, with who stands for each choice")
+@router.get("/candidates", responses=described(CandidatePage), summary="The candidates of each choice")
 async def candidates(
     request: Request,
     contest: Annotated[str | None, Query(pattern=CODE_PATTERN, description="only of this contest")] = None,
@@ -45,7 +45,7 @@ async def candidates(
     ] = None,
     limit: Limit = 100,
 ) -> Response:
-    """In the order of contests and ballots. A candidate whom no profile describes is listed as on the ballot, and `lacking`
+    """In the order of contests and ballots. A candidate that no profile describes is listed as on the ballot, and `lacking`
     names what the register lacks. A page may have fewer than `limit`, or none, though more follow, where few match; `next` is
     null on the last page. Their votes are in `GET /v1/contests/{contest}`, by `choice`."""
     index = await _index(request)
@@ -64,7 +64,7 @@ async def candidates(
 
 
 @router.get(
-    "/candidates/{contest}/{choice}", responses=described(CandidateSnapshot), summary="A candidate and who stands"
+    "/candidates/{contest}/{choice}", responses=described(CandidateSnapshot), summary="One choice and its candidates"
 )
 async def candidate(
     request: Request,

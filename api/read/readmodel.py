@@ -71,7 +71,7 @@ class FinancePart(NamedTuple):
     after: finance_queries.Position | None
     """The report that the next page begins after; None on the last page."""
     standing: frozenset[str]
-    """Kinds of reports that stand, of the account that was asked for."""
+    """Kinds of which a report counts, of the account that was asked for."""
     moment: Moment
 
 
@@ -317,7 +317,7 @@ class ReadModel:
         return moment, stations
 
     async def everything(self, held_max: int) -> Everything:
-        """All tallies, and of each office so many held results, with which the live feed begins."""
+        """All tallies, and of each office `held_max` held results at most, with which the live feed begins."""
         async with _moment_of(self._pool) as connection:
             cuts = _moment(await connection.fetch(queries.WATERMARKS))
             positions = await connection.fetch(queries.POSITIONS)

@@ -90,7 +90,7 @@ class AnswerSigner:
         )
 
     def with_signature(self, body: bytes, answer: Answer) -> Answer:
-        """Sign a refusal that is final, so that an outbox can tell the refusal from one that a proxy on the way made up."""
+        """Sign a refusal that is final, so that an outbox does not believe a refusal that a proxy on the way made up."""
         if isinstance(answer, SignedReceipt) or answer.status not in FINAL_STATUSES:
             return answer
         return answer.saying(signed=self._signed_note(refusal_text(self._election, body, answer.body)))

@@ -23,7 +23,7 @@ class HeldBytes:
         self._of_party: Counter[str] = Counter()
 
     def lacks_room(self, party: str, count: int, *, is_batch: bool) -> str | None:
-        """The reason why so many bytes more cannot be held; None where they can be."""
+        """The reason why `count` more bytes cannot be held; None where they can be."""
         if self._of_party[party] + count > PARTY_BYTES_MAX:
             return f"your address has {PARTY_BYTES_MAX // MIB} MiB of submissions here already"
         if is_batch and self._batches + count > BATCHES_BYTES_MAX:

@@ -199,7 +199,7 @@ class Recount:
             self._database.run("lowest", _INSERTIONS, office=office)
 
     def _passes(self, cut: Cut, *, whole: bool) -> list[Cut]:
-        """The cut in parts, each of so many logs that a pass counts STATIONS_AT_ONCE stations or one log."""
+        """The cut in parts: as many logs as have STATIONS_AT_ONCE stations together, or one log."""
         if not whole:
             return [cut]
         (stations,) = self._db.execute("SELECT count(*) FROM station").fetchall()[0]

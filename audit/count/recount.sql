@@ -121,7 +121,7 @@ WHERE (numbered.highest IS NULL OR numbered.seq > numbered.highest - $kept) AND 
 );
 
 -- crowded
--- A key has so many events about one station in one contest, in the order of the log; its later ones must not count (L1).
+-- A key has at most $events_per_key events about one station in one contest, in the order of the log; later ones must not count (L1).
 UPDATE log_judged SET refusal = 'L1'
 FROM (
     SELECT station, contest, key, event
@@ -139,8 +139,8 @@ WHERE refusal IS NULL AND log_judged.station = late.station AND log_judged.conte
 
 -- repeats
 -- Events that are in these logs again: only the first record of each counts. Finance reports count nothing, and no statement
--- below reads them. Hashes come first because so many names of events
--- do not fit into memory at once, and hardly any of them is repeated.
+-- below reads them. Hashes come first because the names of all events do
+-- not fit into memory at once, and hardly any of them is repeated.
 CREATE OR REPLACE TEMP TABLE repeated AS
 WITH suspect AS (
     SELECT hash(event) AS of_event FROM log_judged

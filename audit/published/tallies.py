@@ -57,7 +57,7 @@ def tally_of(of: Sums, expected: int, registered: Stated, names: list[str], coun
 
 
 def lead(names: list[str], votes: Mapping[str, int], seats: int) -> dict[str, Any]:
-    """Who leads for so many seats: every choice that has votes and fewer choices ahead of it than there are seats."""
+    """Who leads for these seats: every choice that has votes and fewer choices ahead of it than there are seats."""
     leaders = [name for name in names if votes[name] and sum(votes[other] > votes[name] for other in names) < seats]
     leaders.sort(key=lambda name: -votes[name])
     out = [name for name in names if name not in leaders]

@@ -29,7 +29,7 @@ class Report:
     refused: list[Refused] = field(default_factory=list)
     """Records in the log that must not count; a server that counts one DIFFERS."""
     finance: FinanceReports | None = None
-    """Campaign finance reports, which are no part of the verdict; None where not all records were read."""
+    """Campaign finance reports, which are not part of the verdict; None where not all records were read."""
     numbering: Numbering | None = None
     """What the keys' numbers show; None where not all records were read."""
     compared: int = 0

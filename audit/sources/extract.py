@@ -69,8 +69,8 @@ COLUMNS: dict[str, str] = {
     "party_totals": "STRUCT(stated BIGINT, counted BIGINT)[]",
     "words": "STRUCT(stated BIGINT, digits BIGINT)[]",
 }
-"""`balance_off` is how far a finance report's closing balance is from what its other amounts give; `form_hash` tells two forms
-apart; `votes` is in the order of the ballot, 0 where a choice has no number."""
+"""`balance_off` is how far a finance report's closing balance is from what its other amounts give; `form_hash` differs for two
+different forms; `votes` is in the order of the ballot, 0 where a choice has no number."""
 NO_EVENT = "unreadable"
 PARENT_SECONDS = 1.0
 """How often a process looks whether its parent still lives."""
@@ -202,7 +202,7 @@ def _compare(chunk: Chunk, begin: int, own: list[bytes], tile: bytes) -> tuple[s
     elif own[at + 1 :] == expected[at : len(own) - 1]:
         what = "a record was inserted here"
     elif sorted(own) == sorted(expected):
-        what = "the records stand in another order than was signed"
+        what = "the records are in another order than was signed"
     elif len(own) != len(expected):
         what = f"the tile has {len(expected)} hashes for {len(own)} records"
     else:

@@ -24,7 +24,7 @@ MANIFEST, FILES, SUMS = "manifest.json", "files.ndjson", "SHA256SUMS"
 LATEST = "latest"
 PIECE_BYTES = 1024 * 1024
 FOUND_MAX = 1_000
-"""Damaged files that are named. Whoever damages more has been found out by then."""
+"""Limit for the damaged files that are named. More names would not make the finding any clearer."""
 OTHERS_SHOWN_MAX = 3
 
 

@@ -63,7 +63,7 @@ def results_status(stations: Progress) -> str:
 
 
 def margin(choices: Sequence[str], votes: Sequence[int], seats: int = 1) -> Margin:
-    """Who leads for so many seats, and by how many votes. A choice without votes does not lead."""
+    """Who leads for these seats, and by how many votes. A choice without votes does not lead."""
     ranked = sorted(zip(votes, choices, strict=True), key=lambda pair: -pair[0])
     if not ranked:
         return Margin((), (), None, 0)

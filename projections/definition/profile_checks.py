@@ -44,9 +44,7 @@ def _check_candidates(check: _Check, ballots: Ballots, profiles: Profiles) -> No
             choice = Kind(f"a choice of contest {entry.id!r}", "choices.csv")
             check.found.add("candidates", row, "choice", check.unknown(candidate.choice, choice, entry.choices))
         elif entry.ballot[index].kind is not ChoiceKind.CANDIDATE:
-            sentence = (
-                f"{candidate.choice!r} is a choice of kind `{entry.ballot[index].kind}`, for which no person stands"
-            )
+            sentence = f"{candidate.choice!r} is a choice of kind `{entry.ballot[index].kind}`, which has no persons"
             check.found.add("candidates", row, "choice", sentence)
         key = candidate.contest, candidate.choice, candidate.person
         if key in seen:

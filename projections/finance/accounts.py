@@ -1,8 +1,8 @@
-"""Which finance report of an account stands: the fold of the finance reports of one ledger partition.
+"""Which finance report of an account counts, as a fold of the finance reports of one ledger partition.
 
 All reports of an account are in one partition, because its area decides the partition. The law is that of forms (DESIGN 3.2)
-without reviews: the highest version stands, whatever the order of arrival; a report that breaks a hard rule is held, and does
-not replace the version before it; of two different reports of one version, the first in the ledger stands.
+without reviews: the highest version counts, whatever the order of arrival; a report that breaks a hard rule is held, and does
+not replace the version before it; of two different reports of one version, the first in the ledger counts.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class _Report:
     version: int
     supersedes: bytes | None
     digest: bytes
-    """Tells whether two reports state the same."""
+    """The same for two reports that state the same."""
     findings: tuple[Finding, ...]
     """Findings of the report's own rules, and of its number."""
     state: ResultState = ResultState.HELD
@@ -171,36 +171,36 @@ def _settle(reports: list[_Report]) -> None:
     by_version: dict[int, list[_Report]] = {}
     for each in reports:
         by_version.setdefault(each.version, []).append(each)
-    standing: _Report | None = None
+    counting: _Report | None = None
     is_higher_held = False
     for version in sorted(by_version, reverse=True):
         distinct = list({each.digest: each for each in reversed(by_version[version])}.values())[::-1]
         is_eligible = {each.offset: version <= reached and not each.is_hard for each in distinct}
         first = next((each for each in distinct if is_eligible[each.offset]), None)
-        stands = standing is None and first is not None
-        if stands:
-            standing = first
+        counts = counting is None and first is not None
+        if counts:
+            counting = first
         for each in by_version[version]:
             each.judgement = (_FAR_ABOVE,) if version > reached else ()
-            if standing is not None and not stands:
+            if counting is not None and not counts:
                 each.state = ResultState.SUPERSEDED
             elif all(each is not other for other in distinct):
-                each.state = ResultState.SUPERSEDED  # it states the same as an earlier one
+                each.state = ResultState.SUPERSEDED  # it states the same as an earlier report
             else:
                 each.state = ResultState.HELD
                 if len(distinct) > 1 and each is not (first or distinct[0]):
                     each.judgement = (*each.judgement, _CONFLICT_LATER)
-        if stands:
-            assert standing is not None
-            standing.judgement = (
+        if counts:
+            assert counting is not None
+            counting.judgement = (
                 *((_CONFLICT_FIRST,) if len(distinct) > 1 else ()),
                 *((_HIGHER_HELD,) if is_higher_held else ()),
-                *(() if _corrects_a_lower(standing, reports) else (_CORRECTS_NOTHING,)),
+                *(() if _corrects_a_lower(counting, reports) else (_CORRECTS_NOTHING,)),
             )
             has_findings = any(
-                finding.severity is not Severity.INFO for finding in (*standing.findings, *standing.judgement)
+                finding.severity is not Severity.INFO for finding in (*counting.findings, *counting.judgement)
             )
-            standing.state = ResultState.FLAGGED if has_findings else ResultState.COUNTED
+            counting.state = ResultState.FLAGGED if has_findings else ResultState.COUNTED
         is_higher_held = True
 
 

@@ -38,7 +38,7 @@ class OfficeChanges:
     """Bytes, about; a row that changes twice is counted twice."""
 
     def add_areas(self, keys: list[tuple[int, int]], numbers: int) -> None:
-        """Areas whose tally, of so many numbers, has changed."""
+        """Areas whose tally has changed, and how many numbers a tally has."""
         before = len(self.areas)
         self.areas.update(keys)
         self.size += (len(self.areas) - before) * (ROW_BYTES // 4 + NUMBER_BYTES * numbers)

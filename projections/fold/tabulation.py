@@ -59,7 +59,7 @@ class FoldState(NamedTuple):
 
     next_offset: int
     last_leaf: bytes
-    """Leaf hash of the record before `next_offset`: tells whether a ledger is the one that was folded."""
+    """Leaf hash of the record before `next_offset`, by which it is seen whether a ledger is the one that was folded."""
     genesis: bytes
     """Event id of the genesis."""
     through: dict[OfficeId, int]

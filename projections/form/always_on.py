@@ -54,7 +54,7 @@ ALWAYS_ON: dict[str, tuple[str, str]] = {
 FINANCE_ALWAYS_ON: dict[str, tuple[str, str]] = {
     "D5": ("hard", "Each kind of report, donor and spending is one of the package's, and has one line."),
     "D6": ("hard", "The period does not end before it begins, nor after the day on which the report was handed in."),
-    "D8": ("soft, hard", "No two reports of one version differ: the first stands, flagged; the others are held."),
+    "D8": ("soft, hard", "No two reports of one version differ: the first counts, flagged; the others are held."),
     "D9": ("soft", "No higher version of the report is held."),
     "D10": ("hard", "From one version of a report to the next are 10 at most."),
     "D11": ("soft", "A first version corrects none; any other names, as `supersedes`, a lower version that is there."),

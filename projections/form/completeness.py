@@ -12,7 +12,7 @@ from schemas.ledger.reports import Form
 
 
 def f9(form: Form, case: Case) -> Sentences:
-    """Enough signatures: parameters `officers` and `witnesses` say how many."""
+    """Enough signatures: as many as the parameters `officers` and `witnesses` require."""
     if form.signatures is None:
         return []
     broken: Sentences = []

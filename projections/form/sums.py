@@ -71,7 +71,7 @@ def f6p(form: Form, case: Case) -> Sentences:
 
 
 def f8(form: Form, case: Case) -> Sentences:
-    """The words say the same as the digits, where words were captured."""
+    """The words are the same number as the digits, where words were captured."""
     broken: Sentences = []
     for name, written in (form.words or {}).items():
         digits = getattr(form, name) if name in STATED_NUMBERS else form.votes.get(name)

@@ -86,7 +86,7 @@ def map_head(definition: Definition, digest: str) -> dict[str, Any]:
 
 
 def with_drawn(feature: Feature, members: int, drawn: int, *, is_exact: bool) -> Feature:
-    """The feature with the property `drawn`: of so many areas that it consists of, the borders of so many are known."""
+    """The feature with the property `drawn`. It consists of `members` areas, and the borders of `drawn` of them are known."""
     how = Drawn.NOT if not drawn else Drawn.WHOLE if is_exact and drawn == members else Drawn.IN_PART
     return feature._replace(properties={**feature.properties, "drawn": how.value})
 

@@ -28,8 +28,8 @@ class PlannedReport(NamedTuple):
 
 
 def planned_reports(definition: Definition, office: str) -> list[PlannedReport]:
-    """The reports of an office. No two of the election have the same name, also where a file system does not tell capitals from
-    small letters."""
+    """The reports of an office. No two of the election have the same name, also where a file system takes capitals and
+    small letters for the same."""
     levels = definition.tree.level_ids
     seen: set[str] = set()
     found = []

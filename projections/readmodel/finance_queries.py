@@ -30,7 +30,7 @@ class FinanceFilters(NamedTuple):
     contest: str | None = None
     report: str | None = None
     state: str | None = None
-    """None for reports that stand or are held, which are all but those that a later version has superseded."""
+    """None for reports that count or are held, which are all but those that a later version has superseded."""
     with_history: bool = False
     """Whether superseded reports are listed too, where no state is asked for."""
     rule: str | None = None
@@ -84,7 +84,7 @@ STANDING = """
 SELECT DISTINCT report FROM finance_report JOIN record USING (partition, "offset")
 WHERE account = $1 AND state IN ('counted', 'flagged')
 """
-"""Kinds of reports of an account that stand."""
+"""Kinds of which a report of an account counts."""
 
 ALL_REPORTS = """
 SELECT seen.account, seen.report, seen.version, seen.partition, seen."offset", encode(record.event, 'hex'), record.state,

@@ -84,7 +84,7 @@ class ProfileIndex:
     # -- candidates ------------------------------------------------------------------------------------------------
 
     def candidate(self, contest: ContestEntry, choice: str) -> dict[str, Any] | None:
-        """A choice with the persons who stand as it; None where the contest has no such candidate."""
+        """A choice with the persons who are its candidates; None where the contest has no such candidate."""
         index = contest.choice_index.get(choice)
         if index is None or contest.ballot[index].kind is not ChoiceKind.CANDIDATE:
             return None

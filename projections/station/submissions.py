@@ -51,7 +51,7 @@ class Submission:
     """Key id of the signer."""
     version: int
     form_digest: bytes
-    """Tells whether two submissions have the same numbers."""
+    """The same for two submissions with the same numbers."""
     findings: tuple[Finding, ...]
     """Findings of the form's own rules."""
     contribution: Contribution

@@ -36,7 +36,7 @@ def planned_files(
     definition: Definition, *, offices: Collection[str] | None = None, tables: Collection[str] | None = None
 ) -> list[PlannedFile]:
     """The files of these offices and tables, by id and name; None for all. No two have the same name, also where a file system
-    does not tell capitals from small letters."""
+    takes capitals and small letters for the same."""
     planned = list(_all(definition))
     seen: set[str] = set()
     files = []

@@ -62,7 +62,7 @@ class Archiver:
         self._archives = archives
 
     async def run(self, stop: asyncio.Event, every_seconds: float) -> None:
-        """Write an archive where anything has moved, so many seconds after the last one, until `stop`. What is being written
+        """Write an archive where anything has moved, `every_seconds` after the last one, until `stop`. What is being written
         then is finished. While the database, Kafka, the logs or the disk cannot be used, it is tried again."""
         while not stop.is_set():
             try:

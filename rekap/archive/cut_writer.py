@@ -5,7 +5,7 @@
                      API gave the same bytes
     SHA256SUMS       the same for `sha256sum --check SHA256SUMS`
 
-The manifest names the list, and the list names all files, so that who has the hash of the manifest can check everything.
+The manifest names the list, and the list names all files, so that a reader with the hash of the manifest can check everything.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ class Client(Server):
         return await self._model(SubmissionSnapshot, f"submissions/{in_path(event)}")
 
     async def events(self, most: int, **filters: str | int | None) -> AsyncIterator[EventLine]:
-        """The events of the log's list, at most so many, the newest first unless `order` is `oldest`. Filters are those of
+        """At most `most` events of the log's list, the newest first unless `order` is `oldest`. Filters are those of
         `GET /v1/events`."""
         cursor: str | None = None
         while most > 0:

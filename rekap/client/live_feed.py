@@ -47,8 +47,8 @@ def _proxy(url: str) -> Literal[True] | None:
 async def follow(url: str, **wish: Any) -> AsyncGenerator[dict[str, Any]]:
     """The messages of one subscription (`office`, `area` or `level`, `stations`, `deltas`), without end, their parts joined.
     A delta is yielded as the `change` that it gives. After a lost connection `{"type": "lost", "retry_s": …}` is yielded,
-    and after so many seconds (those that the server named, if it named any) a new connection resumes at the last cursor. Raises
-    SubscriptionRefusedError."""
+    and after `retry_s` seconds (those that the server named, if it named any) a new connection resumes at the last cursor.
+    Raises SubscriptionRefusedError."""
     cursor: str | None = None
     held = HeldRows() if wish.get("deltas") else None
     wait = WAIT_SECONDS_MIN

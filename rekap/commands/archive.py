@@ -23,7 +23,7 @@ from runtime.logs import start_logs
 @click.option(
     "--every",
     type=click.FloatRange(1, 86_400),
-    help="write a new archive so many seconds after the last one, until Ctrl-C  [default: write one and end]",
+    help="seconds from one archive to the next, until Ctrl-C  [default: write one and end]",
 )
 @click.option(
     "--keep", type=click.IntRange(1, 10_000), default=3, show_default=True, help="archives that stay, the newest ones"

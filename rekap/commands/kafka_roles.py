@@ -23,7 +23,7 @@ from runtime.kafka.roles import ROLES
 def kafka_roles(passwords: Path) -> None:
     """Make a user of Kafka for each role, with the password in its file, and allow it what the role needs.
 
-    Runs as a user who may make others (REKAP_KAFKA_USER), against a Kafka that denies what is not allowed. Safe to repeat.
+    Runs as a user that may make others (REKAP_KAFKA_USER), against a Kafka that denies what is not allowed. Safe to repeat.
     A role whose password file was removed gets a new password.
 
     \b

@@ -26,7 +26,7 @@ MILLION = 1_000_000
 LADK, LPPDK = "LADK", "LPPDK"
 BEGINS, LADK_DUE, ENDS, LPPDK_DUE = date(2028, 11, 1), date(2029, 1, 7), date(2029, 2, 10), date(2029, 2, 28)
 LATE_EVERY, MISSING_EVERY = 7, 11
-"""One of so many accounts hands in late, or not at all."""
+"""One account of 7 hands in late, and one of 11 not at all."""
 
 SETTINGS = FinanceSettings(
     currency="IDR",

@@ -41,7 +41,7 @@ def write_demo_maps(package: ElectionPackage, directory: Path) -> None:
 
 
 def demo_shapes(count: int) -> Iterator[Shape]:
-    """The shapes of so many areas that follow each other on the curve."""
+    """The shapes of `count` areas that follow each other on the curve."""
     order = 0
     while BLOCKS * 4**order < count:
         order += 1

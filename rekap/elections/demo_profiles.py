@@ -10,7 +10,7 @@ from schemas.definition.package import Choice, ChoiceKind, ElectionPackage
 from schemas.definition.profiles import Candidate, PartyProfile, Profiles, Sex
 
 LEFT_OUT_EVERY = 50
-"""One of so many candidates has no profile."""
+"""One candidate of 50 has no profile."""
 
 
 def demo_profiles(package: ElectionPackage) -> Profiles:

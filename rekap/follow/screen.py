@@ -227,7 +227,7 @@ def _name_width(width: int) -> int:
 
 
 def _cell(text: str, width: int) -> str:
-    """The text in exactly so many columns."""
+    """The text in exactly `width` columns."""
     plain = _one_line(text)
     return set_cell_size(plain if cell_len(plain) <= width else set_cell_size(plain, width - 1) + "…", width)
 

@@ -41,7 +41,7 @@ UNACKNOWLEDGED_MAX = 1_000
 
 
 class LedgerFilesError(UnusableError):
-    """The files are not what their manifest says, or cannot be written into the topic; the message states which and why."""
+    """The files are not what their manifest states, or cannot be written into the topic; the message states which and why."""
 
 
 class Head(NamedTuple):

@@ -53,7 +53,7 @@ def fullest_partitions(definition: Definition) -> dict[str, Fullest]:
 def better_shard_level(definition: Definition) -> str | None:
     """A sentence if one partition gets over SHARE_MAX times its share, with a better level if there is one.
 
-    Of the levels within SHARE_MAX the highest is named, because the roll-up adds up every area of the shard level.
+    The highest level within SHARE_MAX is named, because the roll-up adds up every area of the shard level.
     """
     fullest = fullest_partitions(definition)
     shard_level = definition.tree.level_ids[definition.tree.shard_level]

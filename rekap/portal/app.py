@@ -48,7 +48,7 @@ class ArchivedElections:
 
 
 def _relocated(send: Send, base: bytes) -> Send:
-    """Write the portal's paths into the header fields that name a path: the file that `latest` stands for, and the next
+    """Write the portal's paths into the header fields that name a path: the file that `latest` names, and the next
     page."""
 
     async def sending(message: Message) -> None:

@@ -123,7 +123,7 @@ def _has_half_characters(value: Any) -> bool:
 
 
 def _is_nested_deeper(value: Any, levels: int) -> bool:
-    """Whether objects and lists lie in one another more than so many times."""
+    """Whether objects and lists lie in one another at more than `levels` levels."""
     within = [value]
     for _ in range(levels):
         within = [inner for each in within for inner in _members_of(each)]

@@ -1,6 +1,6 @@
 """What became of delivered forms: asked of a server's list of events, and as lines for the person who submitted them.
 
-The answers are not signed, because the receipt is the proof. They tell the person which forms need attention now.
+The answers are not signed, because the receipt is the proof. They show the person which forms need attention now.
 """
 
 from __future__ import annotations

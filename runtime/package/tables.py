@@ -217,7 +217,7 @@ class _TableReader:
             given_again = len(result.rows) - len(seen)
             if given_again > PROBLEMS_MAX or self._problems.dropped > ERRORS_MAX:
                 kind = "repeated rows" if given_again > PROBLEMS_MAX else "problems"
-                words = f"has so many {kind} up to here that the rest was not read"
+                words = f"has too many {kind} up to here, so the rest was not read"
                 self._problems.add(file_of(self._table), lines[-1], None, words, always=True)
                 raise _BrokenOffError
         return result

@@ -29,7 +29,7 @@ def write_package(package: ElectionPackage, directory: Path, profiles: Profiles 
     rows_of = {} if profiles is None else profiles.tables()
     directory.mkdir(parents=True, exist_ok=True)
     stated = package.election.model_dump(mode="json", exclude_defaults=True)
-    # The licence also where it is the default: who reads the file should see it.
+    # The licence also where it is the default: readers of the file should see it.
     _write_json(directory / ELECTION_FILE, {**stated, "licence": package.election.licence})
     _write_json(directory / DESCRIPTOR_FILE, descriptor(package, rows_of))
     for name, rows in package.tables().items():

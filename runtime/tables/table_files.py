@@ -128,7 +128,7 @@ class TableFiles:
             self._making = self._parquet.begin(self._csv, self._path(Format.PARQUET), self._table, self._about)
 
     def is_made(self, seconds: float) -> bool:
-        """Wait for the Parquet file for so many seconds. True where there is nothing more to wait for."""
+        """Wait for the Parquet file, `seconds` at most. True where there is nothing more to wait for."""
         return self._making is None or not wait([self._making], seconds).not_done
 
     def complete(self) -> dict[Format, Path]:

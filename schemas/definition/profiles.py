@@ -1,7 +1,7 @@
-"""Profiles in an election package: what the public lists say of candidates and parties.
+"""Profiles in an election package: what the public lists have about candidates and parties.
 
 Profiles do not affect the count and are not part of the definition hash, so that a wrong web address can be corrected while the
-count goes on. Their own digest is in every answer that shows them. A column exists only for what a public list of candidates
+count continues. Their own digest is in every answer that shows them. A column exists only for what a public list of candidates
 holds (in Indonesia the Daftar Calon Tetap): there is none for a day of birth, an address, an identity number or a religion.
 """
 
@@ -31,7 +31,7 @@ class Sex(StrEnum):
 
 
 class Candidate(Row):
-    """`candidates.csv`: a person who stands as a choice of a contest. A pair, such as president and vice president, has two
+    """`candidates.csv`: a person who is a choice of a contest. A pair, such as president and vice president, has two
     rows."""
 
     contest: Code

@@ -62,7 +62,7 @@ class ContestLineLinks(Shape):
     result: str
     """Votes and progress."""
     candidates: str
-    """Who stands for each choice."""
+    """The candidates of each choice."""
 
 
 class ContestLine(Shape):
@@ -71,7 +71,7 @@ class ContestLine(Shape):
     office: str
     """Id of the office."""
     electorate: str
-    """Id of the electorate, who may vote in the contest."""
+    """Id of the electorate, whose voters decide the contest."""
     name: Texts | None
     """Name in the languages of the package; null where it states none."""
     seats: int

@@ -54,8 +54,8 @@ class FinanceLine(Shape):
     version: int
     """Version of the report."""
     state: str
-    """`counted` where it stands, `flagged` where it stands and breaks a soft rule, `held` where it breaks a hard rule or
-    disagrees with an earlier report of its version, `superseded` where a later version stands."""
+    """`counted` where it counts, `flagged` where it counts and breaks a soft rule, `held` where it breaks a hard rule or
+    disagrees with an earlier report of its version, `superseded` where a later version counts."""
     rules: list[str]
     """Ids of the rules that it breaks."""
     findings: list[FinanceFinding]
@@ -118,9 +118,9 @@ class FinanceAccount(_FinanceAnswer):
     account: str
     """`parties/PARTY/AREA` or `candidates/CONTEST/CHOICE`."""
     standing: list[str]
-    """Kinds of report of which one stands, in the order in which they are due."""
+    """Kinds of which a report counts, in the order in which they are due."""
     lacking: list[str]
-    """Kinds of report of which none stands."""
+    """Kinds of which no report counts."""
     reports: list[FinanceLine]
     """All versions."""
     next: str | None

@@ -32,7 +32,7 @@ class HealthAnswer(Shape):
     """Whether the count is up to date, and what is wrong where it is not."""
 
     status: Literal["ok", "degraded", "stopped"]
-    """`stopped` where the numbers of a partition or an office stand still; `degraded` where anything else is named below."""
+    """`stopped` where the numbers of a partition or an office change no more; `degraded` where anything else is named below."""
     roles: list[str]
     """Roles of the process that answers."""
     election: str

@@ -119,7 +119,7 @@ _RETRY_REASON = re.compile(r"retry-after=(\d{1,6}(?:\.\d{1,3})?)(?:;|$)")
 
 
 def retry_reason(after_s: float, sentence: str) -> str:
-    """The reason of a close frame after which the client shall come back in so many seconds."""
+    """The reason of a close frame after which the client shall come back in `after_s` seconds."""
     return f"retry-after={after_s:.3f}; {sentence}".encode()[:_REASON_BYTES_MAX].decode(errors="ignore")
 
 

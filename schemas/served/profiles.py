@@ -45,7 +45,7 @@ class CandidateLine(Shape):
     office: str
     """Id of the office."""
     electorate: str
-    """Id of the electorate, who may vote in the contest."""
+    """Id of the electorate, whose voters decide the contest."""
     party: str | None
     """Id of the party; null where there is none."""
     persons: list[Person]
@@ -122,7 +122,7 @@ class DistrictContestLinks(Shape):
     result: str
     """Votes and progress."""
     candidates: str
-    """Who stands."""
+    """The candidates."""
 
 
 class DistrictContest(Shape):
@@ -171,7 +171,7 @@ class CandidatesOfArea(Shape):
     expected: int
     """Choices of kind `candidate` in contests whose electorate lies in the area."""
     described: int
-    """Those of them for whom candidates.csv has a person."""
+    """Those of them of which candidates.csv has a person."""
     columns: dict[str, int]
     """Column of candidates.csv → how many of them have it for each person."""
 

@@ -222,7 +222,7 @@ class ChoiceName(Shape):
 
 class ContestLinks(Shape):
     candidates: str
-    """Who stands for each choice."""
+    """The candidates of each choice."""
 
 
 class ContestSnapshot(ElectionAnswer):
@@ -231,7 +231,7 @@ class ContestSnapshot(ElectionAnswer):
     office: str
     """Id of the office."""
     electorate: str
-    """Id of the electorate, who may vote in the contest."""
+    """Id of the electorate, whose voters decide the contest."""
     name: Texts | None
     """Name in the languages of the package; null where it states none."""
     seats: Whole

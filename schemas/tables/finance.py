@@ -5,10 +5,10 @@ from __future__ import annotations
 from schemas.tables.columns import CodeMeaning, Column, Kind, Meaning, Table, amount, code, count, day, text
 
 _STATES = (
-    CodeMeaning("counted", Meaning("The report stands and breaks no rule", "Laporan berlaku tanpa temuan")),
-    CodeMeaning("flagged", Meaning("The report stands and breaks a soft rule", "Laporan berlaku dengan temuan")),
+    CodeMeaning("counted", Meaning("The report counts and breaks no rule", "Laporan berlaku tanpa temuan")),
+    CodeMeaning("flagged", Meaning("The report counts and breaks a soft rule", "Laporan berlaku dengan temuan")),
     CodeMeaning("held", Meaning("The report waits for a correction", "Laporan ditahan menunggu perbaikan")),
-    CodeMeaning("superseded", Meaning("A later version stands", "Digantikan versi yang lebih baru")),
+    CodeMeaning("superseded", Meaning("A later version counts", "Digantikan versi yang lebih baru")),
 )
 _OPINIONS = (
     CodeMeaning("compliant", Meaning("Complies with the law", "Patuh")),

@@ -32,4 +32,4 @@ def test_every_answer_of_the_api_is_described() -> None:
     for path, methods in paths.items():
         for method, operation in methods.items():
             assert operation["summary"], f"{method} {path} has no summary"
-            assert {"200", "201"} & operation["responses"].keys(), f"{method} {path} does not say what it answers"
+            assert {"200", "201"} & operation["responses"].keys(), f"{method} {path} does not state what it answers"

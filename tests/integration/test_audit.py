@@ -578,7 +578,7 @@ async def test_watching_a_count_finds_nothing_until_there_is_something(stack: St
     assert "the worst was DIFFERS" in out.decode()
 
 
-# ── what is no audit ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── what is not an audit ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(

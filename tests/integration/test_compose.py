@@ -39,7 +39,7 @@ FIXED = {
     "REKAP_PACKAGE", "REKAP_HOST", "REKAP_PORT", "REKAP_FRONT", "REKAP_PEERS", "REKAP_TRUSTED_PROXIES", "REKAP_GATEWAY_KEY",
     "REKAP_WORKERS_KEY", "REKAP_STATE_DIRECTORY", "REKAP_FILES_DIRECTORY", "REKAP_METRICS_PORT", "REKAP_LOG_DIRECTORY",
     "REKAP_LOG_KEY",
-    # Of a single process: containers of a role are told apart by Kafka itself, and `rekap rebuild` sets generations.
+    # Settings of a single process. Kafka itself distinguishes the containers of a role, and `rekap rebuild` sets generations.
     "REKAP_INSTANCE", "REKAP_GENERATION",
 }  # fmt: skip
 """Settings that the containers fix."""

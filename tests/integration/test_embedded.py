@@ -546,7 +546,7 @@ async def test_nothing_is_left_when_the_supervisor_is_killed(tmp_path: Path) -> 
         assert [lives(process) for process in processes] == [True, True, True]
         supervisor.send_signal(signal.SIGKILL)
     await until(lambda: not any(lives(process) for process in processes))
-    # And what they leave on disk is no hindrance.
+    # And what they leave on disk does not stop the next start.
     postgres = EmbeddedPostgres(tmp_path)
     await postgres.start()
     await postgres.stop()

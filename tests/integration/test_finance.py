@@ -37,7 +37,7 @@ async def client(stack: Stack) -> Any:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
 async def handed_in(stack: Stack, client: httpx.AsyncClient) -> dict[str, str]:
-    """A vote before and after, a report that stands, one that is late, one held, and one that was corrected. By name, event
+    """A vote before and after, a report that counts, one that is late, one held, and one that was corrected. By name, event
     ids."""
     voices = Voices(stack)
 
@@ -48,7 +48,7 @@ async def handed_in(stack: Stack, client: httpx.AsyncClient) -> dict[str, str]:
 
     await submit(reported(STATION), "officer")
     ids = {
-        "stands": await submit(finance_report("P1", "1")),
+        "counts": await submit(finance_report("P1", "1")),
         "late": await submit(finance_report("P1", "2", submitted="2028-12-09")),
     }
     ids["held"] = await submit(finance_report("P2", "1.1", closing=5))
@@ -80,7 +80,7 @@ async def test_the_list_has_what_stands_or_is_held(client: httpx.AsyncClient, ha
         ("parties/P2/1.1", 1, "held", ["D1"]),
     ]
     assert (page.currency, page.decimals, page.next) == ("IDR", 0, None)
-    assert [each.event for each in page.reports] == [handed_in[name] for name in ("corrects", "stands", "late", "held")]
+    assert [each.event for each in page.reports] == [handed_in[name] for name in ("corrects", "counts", "late", "held")]
     assert page.reports[3].closing_calculated == 12_000
 
 

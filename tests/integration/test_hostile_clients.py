@@ -158,7 +158,7 @@ async def test_wrong_signatures_are_paid_for_and_others_pay_nothing(
 
 
 async def test_who_reads_too_much_gets_retry_after(stack: Stack, client: httpx.AsyncClient) -> None:
-    # Connections are kept, because an address may make so many new ones only, and others are closed without an answer.
+    # Connections are kept, because an address may make a few new ones a second, and others are closed without an answer.
     kept = httpx.Limits(max_connections=20, max_keepalive_connections=20)
     transport = httpx.AsyncHTTPTransport(local_address="127.0.0.3", limits=kept)
     async with httpx.AsyncClient(base_url=stack.url, transport=transport, timeout=30) as greedy:

@@ -75,7 +75,7 @@ STREAMS = {"/v1/live"}
 POLLS = {"/v1/changes"}
 """Their answer waits for a change and belongs to one cursor, so it has no tag."""
 CHANGING = {"/metrics", "/v1/health"}
-"""They say something else each time."""
+"""Their answers differ each time."""
 
 
 stack = stack_of(

@@ -183,7 +183,7 @@ async def test_one_who_makes_only_mistakes_is_shown_out(stack: Stack) -> None:
             await socket.send("nonsense")
         async with asyncio.timeout(10):
             with suppress(ConnectionClosedError):
-                while True:  # who does not read what it is answered never comes to the closing
+                while True:  # a client that does not read what it is answered never comes to the closing
                     await socket.recv()
         assert socket.close_code == 1008
 

@@ -44,7 +44,7 @@ class Flooded(NamedTuple):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def flooded(stack: Stack, directory: Path) -> AsyncIterator[Flooded]:
-    """Written past the gateways, which let no key have so many: forms of 100 versions, every tenth of them with a wrong sum;
+    """Written past the gateways, which give no key that number: forms of 100 versions, every tenth of them with a wrong sum;
     and one form of each other station."""
     async with httpx.AsyncClient(base_url=stack.url, timeout=60) as client:
         voices = Voices(stack)

@@ -1,4 +1,4 @@
-"""Maps of a running count: each format, with results that are those of the snapshots, corrected while the count goes on."""
+"""Maps of a running count: each format, with results that are those of the snapshots, corrected while the count continues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Profiles over HTTP: corrected while the count goes on, and linked with results."""
+"""Profiles over HTTP: corrected while the count continues, and linked with results."""
 
 from __future__ import annotations
 

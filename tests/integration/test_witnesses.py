@@ -44,7 +44,7 @@ stack = stack_of("witnesses", witnesses=2, REKAP_CHECKPOINT_MS="100", REKAP_HEAR
 
 
 async def _opened(client: httpx.AsyncClient, partition: int) -> OpenedCheckpoint:
-    """What a reader sees, who has the witnesses' keys from the server."""
+    """What a reader sees who took the witnesses' keys from the server."""
     shown = (await client.get("/v1/log")).json()
     log, witnesses = shown["logs"][partition], [parse_key(text) for text in shown["witnesses"]]
     note = (await client.get(f"/log/{partition}/checkpoint")).raise_for_status().content

@@ -76,7 +76,7 @@ def forked(work: Callable[[], int], seconds: int) -> int:
 
 
 def are_killed(works: Sequence[tuple[Callable[[], int], int]], processes: int) -> list[bool]:
-    """Whether each work, which is a run of tests with the processor time it may take, fails. So many children at once."""
+    """Whether each work, which is a run of tests with the processor time it may take, fails; `processes` run at once."""
     running: dict[int, int] = {}
     killed = [False] * len(works)
     for number in range(len(works) + processes):

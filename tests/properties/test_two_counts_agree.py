@@ -1,4 +1,4 @@
-"""The server's fold and the auditor's SQL share no code; of any night, honest or not, they say the same.
+"""The server's fold and the auditor's SQL share no code; of any night, honest or not, they give the same count.
 
 This is what the promise to an auditor rests on: where the two differ, one of them is wrong.
 """

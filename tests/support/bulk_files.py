@@ -63,7 +63,7 @@ def _xlsx(path: Path, table: Table) -> list[dict[str, Any]]:
 
 
 def _typed(row: dict[str, str], table: Table, *, apostrophes: int = 0) -> dict[str, Any]:
-    """The values of cells that are texts. Of a text, so many apostrophes at its beginning are of the format."""
+    """The values of cells that are texts; the first `apostrophes` characters of a text may be of the format."""
     kinds = {column.name: column.kind for column in table.columns}
     return {
         name: None

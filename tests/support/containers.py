@@ -115,7 +115,7 @@ class Containers:
     """Short, because a UNIX socket is in it."""
     services: Mapping[str, Service]
     addresses: Mapping[str, str]
-    """What stands for an address of the containers' network here: kafka:9092, and the URL of the database."""
+    """What replaces an address of the containers' network here: kafka:9092, and the URL of the database."""
     ports: dict[tuple[str, str], int] = field(default_factory=dict)
     """By service and by its port in the container, the port here."""
     running: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
@@ -150,7 +150,7 @@ class Containers:
         }
 
     def here(self, name: str, text: str) -> str:
-        """A text with the paths, addresses and ports that stand for the container's."""
+        """A text with the paths, addresses and ports that replace the container's."""
         for address, instead in self.addresses.items():
             text = text.replace(address, instead)
         text = re.sub(

@@ -1,4 +1,4 @@
-"""A gateway on loopback that answers as a test wants: honestly, with its own key, or anything else that may stand on a line."""
+"""A gateway on loopback that answers as a test wants: honestly, with its own key, or with other bytes."""
 
 from __future__ import annotations
 

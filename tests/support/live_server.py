@@ -62,7 +62,7 @@ class LiveServer:
         return wire
 
     async def until_subscribers(self, count: int, *, seconds: float) -> None:
-        """Raises TimeoutError where there are not so many in time."""
+        """Raises TimeoutError where there are not `count` in time."""
         async with asyncio.timeout(seconds):
             while self.hub.subscribers != count:
                 await asyncio.sleep(0.02)

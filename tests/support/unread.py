@@ -10,7 +10,7 @@ from api.feed.subscribers import Subscriber
 
 
 class Unread:
-    """A connection that takes so many frames until a test reads them."""
+    """A connection that takes `room` frames until a test reads them."""
 
     def __init__(self, room: int = 1_000) -> None:
         self.room = room

@@ -74,7 +74,7 @@ class Start(NamedTuple):
 def start_of(
     cursor: str | None, definition_hash: str, generation: int, partitions: int, *, keeps_cursor: bool
 ) -> Start:
-    """Read the cursor of a subscription to topics with so many partitions of `subtotals`. Raises CommandError.
+    """Read the cursor of a subscription; `partitions` is the number of partitions of `subtotals`. Raises CommandError.
 
     A client that keeps its cursor cannot drop it (a browser's `Last-Event-ID`), so a cursor that does not belong to this
     feed counts as too old."""

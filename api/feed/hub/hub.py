@@ -298,7 +298,7 @@ class Hub:
     def unsubscribe(self, subscriber: Subscriber, command: Unsubscribe) -> None:
         """End the subscription with the id or the channel that the command names. Raises CommandError."""
         if command.id is None and command.channel is None:
-            raise CommandError(400, "id", "is missing: say the id of the subscription, or its channel")
+            raise CommandError(400, "id", "is missing: name the id of the subscription, or its channel")
         for channel, subscription in subscriber.subscriptions.items():
             if (command.id is not None and subscription.id == command.id) or channel.name == command.channel:
                 self._end(subscription)

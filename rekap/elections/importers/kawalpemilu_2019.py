@@ -1,7 +1,7 @@
 """The presidential election of 17 April 2019 in DI Yogyakarta, from the public extract of KawalPemilu 2019.
 
 Two readings of the same 11,781 stations: KPU's published one (Situng), and that of the crowd, which read photographs of
-the forms, some of them several times. Neither is a certified result, and title and source of the packages say so.
+the forms, some of them several times. Neither is a certified result, which title and source of the packages state.
 
 Rows are mapped by meaning: `sah` is VA, `tSah` is VB, `jum` is VC, `pas1` and `pas2` are the votes of 01 and 02.
 """

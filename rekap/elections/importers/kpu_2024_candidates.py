@@ -237,7 +237,7 @@ def _contests(
 
 
 def _choices(candidates: Iterable[_Row], parties: Mapping[int, Party]) -> tuple[tuple[Choice, ...], Profiles]:
-    """The ballots, with a line for each party before its candidates, and who stands for each choice."""
+    """The ballots, with a line for each party before its candidates, and the candidates of each choice."""
     choices: list[Choice] = []
     persons: list[Candidate] = []
     lists: set[tuple[str, str]] = set()

@@ -1,4 +1,4 @@
-"""Whom the door counts a request against, and what it answers to one who has asked for too much."""
+"""Whom the door counts a request against, and what it answers to a party that has asked for too much."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ EVENT_FIELDS = (
     "party choice report begins ends submitted opening income spending closing opinion document kind amount donors largest"
 )
 """All fields of all events and of the form in them; the letters are rows and columns of the form.
-Of donors a finance report has how many there are and the largest amount, by kind, and no name."""
+A finance report has the number of donors and the largest amount, by kind, and no name."""
 NUMBERS_OF_PEOPLE = "signatures officers witnesses"
 """Fields of a form with how many people signed it, without their names."""
 OF_PEOPLE = re.compile(

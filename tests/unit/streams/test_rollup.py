@@ -69,7 +69,7 @@ class Worker:
         self.ledger.say("officer", reported(station, version=version, contest="council-a") | {"form": council})
 
     async def round(self) -> None:
-        """All that tabulators say of the ledger, from the beginning; then the roll-up publishes."""
+        """All that tabulators publish about the ledger, from the beginning; then the roll-up publishes."""
         for partition in range(self.ledger.definition.partitions):
             folded, blocks = fold(self.ledger, partition)
             for block in [*blocks, *folded.keyframes()]:

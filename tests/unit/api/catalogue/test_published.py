@@ -1,4 +1,4 @@
-"""The catalogue of the newest cut: made once, with the address of who asks."""
+"""The catalogue of the newest cut: made once, with the address that the client used."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from api.feed.hub.hub import Hub
 
 
 class Slow:
-    """A hub that has so many deliveries to make, of 1 ms each."""
+    """A hub that has deliveries to make, of 1 ms each."""
 
     def __init__(self, deliveries: int) -> None:
         self.left = deliveries

@@ -1,4 +1,4 @@
-"""Who has gone before it was its turn costs next to nothing, and one address does not fill the queue of all."""
+"""A client that has gone before its turn costs next to nothing, and one address does not fill the queue of all."""
 
 from __future__ import annotations
 

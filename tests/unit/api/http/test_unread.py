@@ -1,4 +1,4 @@
-"""Who reads too little of what is written to it is cut off."""
+"""A client that reads too little of what is written to it is cut off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Buckets: who asks for too much is refused for as long as it takes, and nobody else; their memory has a bound."""
+"""Buckets: a party that asks for too much is refused for as long as it takes, and no other party; their memory has a bound."""
 
 from __future__ import annotations
 

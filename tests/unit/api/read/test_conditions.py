@@ -14,7 +14,7 @@ BEFORE, MODIFIED, AFTER = (f"Sun, 06 Nov 1994 08:49:{second} GMT" for second in 
     ("asked", "expected"),
     [
         ({}, 200),
-        # 13.1.2: weak comparison, lists, any; what is no entity tag names nothing
+        # 13.1.2: weak comparison, lists, any; what is not an entity tag names nothing
         ({"if-none-match": TAG}, 304),
         ({"if-none-match": f"W/{TAG}"}, 304),
         ({"if-none-match": f'"x", W/"y,z" ,{TAG}'}, 304),
@@ -31,7 +31,7 @@ BEFORE, MODIFIED, AFTER = (f"Sun, 06 Nov 1994 08:49:{second} GMT" for second in 
         ({"if-match": "*"}, 200),
         ({"if-match": f"W/{TAG}"}, 412),
         ({"if-match": '"x"'}, 412),
-        # 13.1.3: not looked at beside If-None-Match, nor where it is no date
+        # 13.1.3: not looked at beside If-None-Match, nor where it is not a date
         ({"if-modified-since": MODIFIED}, 304),
         ({"if-modified-since": AFTER}, 304),
         ({"if-modified-since": BEFORE}, 200),

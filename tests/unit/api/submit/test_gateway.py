@@ -1,4 +1,4 @@
-"""A party pays for what it submits: who is wrong pays more, and batches pay by the line."""
+"""A party pays for what it submits: a mistake costs more, and batches pay by the line."""
 
 from __future__ import annotations
 

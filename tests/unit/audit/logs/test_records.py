@@ -33,7 +33,7 @@ def archive(tmp_path: Path) -> Archive:
 
 
 def _head(archive: Archive, size: int = SIZE) -> Head:
-    """A log of so many records, none of which is an event."""
+    """A log of `size` records, none of which is an event."""
     log = GrowingLog()
     for number in range(size):
         log.append(b"record %d" % number)

@@ -1,4 +1,4 @@
-"""The auditor's reading of a record against the server's: the same records are events, and say the same."""
+"""The auditor's reading of a record against the server's: the same records are events, and state the same."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ class Worker:
         make_seal_keys(tmp_path / "workers-key.txt")
         settings = replace(Settings(), state_directory=tmp_path, generation=1, workers_key=tmp_path / "workers-key.txt")
         self.tabulator = Tabulator(settings, self.ledger.definition)
-        # The real ones were never started, and would say so when they are thrown away.
+        # The real ones were never started, and would warn when they are deleted.
         self.tabulator._consumer._closed = self.tabulator._publisher._producer._closed = True
         self.consumer, self.producer = FakeConsumer(), FakeProducer()
         self.tabulator._consumer, self.tabulator._publisher._producer = self.consumer, self.producer
@@ -231,7 +231,7 @@ async def test_a_worker_that_cannot_commit_in_a_rebalance_stops_and_lets_go(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def refuse(topic_partitions: Mapping[Any, tuple[int, str]]) -> None:
-        raise CommitFailedError("the group has gone on")
+        raise CommitFailedError("the group has continued")
 
     worker.consumer.batches = [
         {topic_partition: worker.messages(topic_partition) for topic_partition in worker.topic_partitions}

@@ -41,7 +41,7 @@ def test_each_mistake_names_its_row_and_column() -> None:
         Problem(
             "candidates", 1, "choice", "'1' is not a choice of contest 'president' of choices.csv; did you mean '01'?"
         ),
-        Problem("candidates", 2, "choice", "'P1-0' is a choice of kind `party`, for which no person stands"),
+        Problem("candidates", 2, "choice", "'P1-0' is a choice of kind `party`, which has no persons"),
         Problem("candidates", 4, "person", "person 1 of choice '01' of contest 'president' is given twice"),
         Problem("party_profiles", 1, "party", "'P3' is not a party of parties.csv"),
         Problem("party_profiles", 2, "party", "party 'P1' is given twice"),

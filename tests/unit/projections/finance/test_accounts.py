@@ -1,4 +1,4 @@
-"""Which finance report of an account stands, whatever the order in which its versions come."""
+"""Which finance report of an account counts, whatever the order in which its versions come."""
 
 from __future__ import annotations
 

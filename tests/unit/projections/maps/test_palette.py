@@ -1,4 +1,4 @@
-"""Whether the colours can be told apart, also by people who lack one kind of cone.
+"""Whether the colours differ, also by people who lack one kind of cone.
 
 Colours are turned into those that such a person sees by the matrices of Machado, Oliveira and Fernandes, "A
 Physiologically-based Model for Simulation of Color Vision Deficiency" (IEEE TVCG 15(6), 2009), for severity 1.0, and compared

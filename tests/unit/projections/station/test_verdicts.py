@@ -1,4 +1,4 @@
-"""The law of a station's versions as its tables say it: each row alone, and which of two rows is read first."""
+"""The law of a station's versions as its tables state it: each row alone, and which of two rows is read first."""
 
 from __future__ import annotations
 

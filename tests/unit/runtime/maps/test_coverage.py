@@ -32,7 +32,7 @@ def test_simplified_neighbours_keep_one_border(count: int, side: int) -> None:
     points = {point for shape in shapes for polygon in shape for ring in polygon for point in ring}
     kept = {point for shape in found if shape for polygon in shape for ring in polygon for point in ring}
     assert kept <= points, "points are left out and not moved"
-    assert _neighbours(found) == _neighbours(shapes), "who has a border with whom stays"
+    assert _neighbours(found) == _neighbours(shapes), "neighbours stay neighbours"
 
 
 def _neighbours(shapes: list[Shape | None] | list[Shape]) -> set[tuple[int, int]]:

@@ -274,7 +274,7 @@ def test_a_subscription_ends_by_its_id_or_by_its_channel() -> None:
     feed = Feed()
     subscriber = feed.join(id="mine")
     feed.hub.subscribe(subscriber, Subscribe(office=OFFICE, area="1"))
-    with pytest.raises(CommandError, match="is missing: say the id"):
+    with pytest.raises(CommandError, match="is missing: name the id"):
         feed.hub.unsubscribe(subscriber, Unsubscribe())
     with pytest.raises(CommandError, match="there is no subscription 'other' on this connection"):
         feed.hub.unsubscribe(subscriber, Unsubscribe(id="other"))
