@@ -7,17 +7,14 @@ given the same bytes object.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame as WebSocketFrame
 from websockets.frames import Opcode
 
 from schemas.served.live import GapReason, Positions
-
-if TYPE_CHECKING:
-    from api.feed.subscribers import Bulletin, Channel
 
 TEXT, SOCKET, SOCKET_DEFLATED, EVENT = range(4)
 """Forms: JSON alone; a WebSocket frame; a compressed WebSocket frame; a server-sent event as a chunk of HTTP."""
@@ -34,6 +31,17 @@ _DEFLATING = PerMessageDeflate(True, True, WINDOW_BITS, WINDOW_BITS, {"level": D
 """It keeps no context between messages."""
 
 
+class Followed(Protocol):
+    """A channel or a bulletin (api/feed/subscribers.py), as a frame of it is written to its subscribers."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def live(self) -> Mapping[Any, int]:
+        """The live subscribers, each with the number of the frame that it has caught up with."""
+
+
 class Frame:
     """A message as it is sent. Its numbers are fixed when the frame is made; its text is rendered when it is first needed."""
 
@@ -45,7 +53,7 @@ class Frame:
         text: bytes | Callable[[], bytes],
         *,
         cursor: str | None = None,
-        channel: Channel | Bulletin | None = None,
+        channel: Followed | None = None,
         before: Positions | None = None,
         number: int = 0,
         gap: GapReason | None = None,

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from api.feed.frames import Frame
+from api.feed.frames import Followed, Frame
 from api.feed.touched import OF_OFFICE, WHOLE, Key
 from schemas.served.live import BulletinName, Fields, GapReason, Positions
 
@@ -215,7 +215,7 @@ class Subscriber:
         self.outlet = outlet
         self.party = party
         """The party that its subscriptions count against."""
-        self.subscriptions: dict[Channel | Bulletin, Subscription] = {}
+        self.subscriptions: dict[Followed, Subscription] = {}
         self.due: dict[Subscription, None] = {}
         self.parked = 0
         self.has_left = False
