@@ -25,13 +25,13 @@ from api.maps import routes as maps
 from api.maps.answers import MapAnswers
 from api.maps.map_files import MapFiles
 from api.page import start
+from api.parameters import only_known_parameters
 from api.problems import install_problems
 from api.read import election_lists, events, finance, lists, log, nist, package, profiles, search, snapshots
 from api.read.from_memory import SnapshotsInMemory
 from api.read.log import PublicLogs
 from api.read.nist import ReportNames
 from api.read.package import PackageFile
-from api.read.parameters import only_known_parameters
 from api.read.profile_files import ProfileFiles
 from api.read.reading import Reading
 from api.read.rendering import Renderings

@@ -70,7 +70,7 @@ def describe(app: FastAPI) -> None:
 
 
 def _complete(path: str, method: str, responses: dict[str, Any]) -> None:
-    """Add the answers of api/read/parameters.py, api/read/reading.py and api/door.py, and remove JSON where a route has another
+    """Add the answers of api/parameters.py, api/read/reading.py and api/door.py, and remove JSON where a route has another
     type."""
     responses["422"] = PROBLEM_RESPONSES[422]
     if path != LIVE_PATH:  # an event stream is never refused, because a browser would not come back

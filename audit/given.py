@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 
 from audit.count.recount import Recount
-from audit.report.findings import AuditError, GivenError, TamperedError
+from audit.findings import AuditError, GivenError, TamperedError
 from audit.sources.archive import Archive
 from audit.sources.package import Package, read_package
 from audit.sources.package_files import PackageError

@@ -22,19 +22,19 @@ from pathlib import Path
 from typing import Any
 
 from audit.count.recount import Recount
+from audit.findings import AuditError, TamperedError
 from audit.given import check_receipt, package_of, read_file, read_given
 from audit.logs.heads import Head, check_reach, covering_heads
 from audit.logs.keys import Keys
+from audit.logs.ledger import copy_ledger
 from audit.logs.others import check_other_checkpoint, trusted_beginnings
 from audit.logs.records import check_logs
 from audit.published.answers import Published
 from audit.published.claims import Claim, Snapshots
 from audit.published.compare import Comparison
-from audit.report.findings import AuditError, TamperedError
 from audit.report.outcome import Report
 from audit.sample import audit_stations
 from audit.sources.archive import Archive
-from audit.sources.ledger import copy_ledger
 from audit.sources.package import Package
 from audit.sources.written_archive import WrittenArchive
 from audit.wishes import Wishes

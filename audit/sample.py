@@ -9,11 +9,11 @@ from typing import Any
 
 from audit.count.recount import Recount
 from audit.count.values import StationCount
+from audit.findings import AuditError, Discovery, Verdict
 from audit.logs.heads import Head
 from audit.logs.tree import log_hashes
 from audit.published.compare import ballots_of, first_difference
 from audit.published.tallies import station_line
-from audit.report.findings import AuditError, Discovery, Verdict
 from audit.sources.archive import Archive
 from audit.sources.extract import Ballots, read_row, write_rows
 from audit.sources.package import Package, canonical

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from audit.count.database import PREFIX
-from audit.report.findings import AuditError
+from audit.findings import AuditError
 
 LOCK = "audit.lock"
 

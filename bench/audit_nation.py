@@ -32,7 +32,7 @@ from made_nation import Kind, MadeNation, made_nation
 from published_nation import PublishedNation
 from recount import write_archive
 
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from projections.definition.compiled import Definition
 from runtime.own_processes import python_module
 from runtime.package.reading import load_package

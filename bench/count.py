@@ -44,7 +44,7 @@ from kafka_streams_peer import built, count_with_kafka_streams
 from made_ledger import CREATED_AT, MadeLedger, authority_key, fill_ledger, made_ledger
 
 from projections.area.tally import HEAD, STATIONS, TallyView
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from projections.definition.compiled import Definition
 from projections.fold.records import read_record
 from projections.fold.tabulation import PartitionFold

@@ -42,10 +42,10 @@ from made_ledger import MadeLedger, made_ledger
 from api.feed.frames import TEXT
 from api.feed.hub.hub import Hub
 from api.http.connections import raise_descriptor_limit
-from projections.area.rollup import Rollup
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from projections.definition.compiled import Definition
 from projections.fold.records import read_record
+from projections.fold.rollup import Rollup
 from projections.fold.tabulation import PartitionFold
 from rekap.elections.demo import PRESIDENT
 from runtime.package.reading import load_package

@@ -27,11 +27,11 @@ from api.feed import routes
 from api.feed.hub.hub import Hub
 from api.feed.live import LiveFeed
 from api.http.connections import Connections, raise_descriptor_limit
-from api.http.server import bounded_server
 from api.limits.client_address import TrustedProxies
 from api.limits.refusals import Refusals
 from api.read.readmodel import ReadModel
-from projections.definition.checks import problems
+from api.server import bounded_server
+from projections.checks.package_checks import problems
 from projections.definition.compiled import Definition
 from runtime.kafka.seals import make_seal_keys
 from runtime.kafka.topics import SUBTOTALS_PARTITIONS, topics_of

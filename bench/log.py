@@ -44,7 +44,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from made_ledger import MadeLedger, fill_ledger, made_ledger
 
 from consumers.notary import BATCH_RECORDS_MAX, own_signatures
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from projections.definition.compiled import Definition
 from proofs.growing_log import GrowingLog
 from proofs.notes import Checkpoint, Note, parse_checkpoint, parse_note

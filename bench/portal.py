@@ -29,7 +29,7 @@ from made_ledger import made_ledger
 from recount import write_archive
 
 from projections.area.tally import HEAD, TallyView
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from projections.definition.compiled import Definition
 from projections.readmodel.event_queries import EventFilters
 from projections.shown.answer_parts import BEFORE_ALL, HISTORY_RECORDS, Line, part_of_area

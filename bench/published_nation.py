@@ -18,11 +18,11 @@ import orjson
 from count import genesis_record
 from made_ledger import Records
 
-from projections.area.rollup import Rollup
 from projections.area.tally import empty_tally
 from projections.definition.ballots import OfficeEntry
 from projections.definition.compiled import Definition
 from projections.fold.records import read_record
+from projections.fold.rollup import Rollup
 from projections.fold.tabulation import PartitionFold
 from projections.shown.published import published_contribution, published_office, published_tally
 from schemas.definition.package import ElectionPackage

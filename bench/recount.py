@@ -35,7 +35,7 @@ from audit.logs.keys import Keys
 from audit.logs.records import check_logs
 from audit.sources.archive import Archive
 from audit.sources.package import Package, read_package
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from projections.definition.compiled import Definition
 from projections.fold.records import read_record
 from proofs.growing_log import GrowingLog

@@ -46,15 +46,15 @@ from fastapi import Depends, FastAPI
 
 from api.door import Door
 from api.http.connections import Connections
-from api.http.server import bounded_server
 from api.limits.limits import Limits
+from api.parameters import only_known_parameters
 from api.problems import install_problems
 from api.read import snapshots
 from api.read.from_memory import SnapshotsInMemory
-from api.read.parameters import only_known_parameters
 from api.read.reading import Reading
 from api.read.readmodel import ReadModel
 from api.read.snapshots import Snapshots
+from api.server import bounded_server
 from projections.area.tally import HEAD, STATIONS, TIERS, VALID, empty_tally
 from projections.definition.compiled import Definition
 from projections.readmodel import queries

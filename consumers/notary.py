@@ -43,10 +43,10 @@ from proofs.notes import (
 )
 from proofs.tiles import CHECKPOINT, TileHashes, read_first, tile_files
 from runtime import metrics
-from runtime.files.log_key import log_key
 from runtime.files.tile_store import TileStore
 from runtime.kafka.clients import plain_consumer, stop_consumer
 from runtime.kafka.topics import topics_of
+from runtime.log_key import log_key
 from runtime.logs import log_line
 from runtime.postgres import migrate, open_pool
 from runtime.settings import Settings

@@ -1,7 +1,7 @@
 """The Faust worker: blocks of all ledger partitions in, results of the nation out.
 
 In     the topic `subtotals`
-Does   drives projections/area/rollup.py; watermarks, not Faust's offsets, decide what counts (DESIGN 2)
+Does   drives projections/fold/rollup.py; watermarks, not Faust's offsets, decide what counts (DESIGN 2)
 Out    the topic `results`
 
 Faust gives the consumer group (which worker has which partitions of `subtotals`), the rebalance when a worker comes or goes,

@@ -1,4 +1,4 @@
-"""The Faust agent: drives projections/area/rollup.py from `subtotals` to `results`.
+"""The Faust agent: drives projections/fold/rollup.py from `subtotals` to `results`.
 
 The agent only folds. A task beside it publishes changes, at most every few milliseconds, so that a burst of blocks becomes one
 message. Results go through a producer of this module, which is idempotent and waits for acknowledgement, because Faust only
@@ -26,9 +26,9 @@ import faust
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from projections.area.rollup import Rollup
 from projections.definition.compiled import Definition
 from projections.fold.chain import Applied
+from projections.fold.rollup import Rollup
 from runtime import metrics
 from runtime.error_words import in_words
 from runtime.kafka.clients import TOO_LARGE, ordered_producer, plain_consumer, stop_consumer

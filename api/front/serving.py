@@ -10,9 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from api.front.front import Front
-from api.http.accepting import Listener
+from api.http.accepting import BACKLOG, Listener, connects_limit
 from api.http.connections import Connections, raise_descriptor_limit
-from api.http.server import BACKLOG, connects_limit
 from api.limits.client_address import TrustedProxies
 from api.limits.refusals import Refusals
 from runtime.settings import Settings

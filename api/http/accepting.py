@@ -21,6 +21,11 @@ from runtime.logs import log_line
 
 logger = logging.getLogger("rekap.http")
 
+BACKLOG = 4096
+"""Connections that the kernel keeps until we take them. A tenth is full after 100 ms in which all viewers come back."""
+CONNECTS_SHARE, CONNECTS_PER_S_MIN = 5, 100
+"""An address may make a fifth of the connections it may have, or 100, in each second, and ten times as many at once. At half, a
+page that 1,000 people behind one address open at once is served in part; at double, connecting costs a third of the loop."""
 TAKEN_IN_A_TURN = 16
 """New connections in each turn of the loop, 0.2 ms each. At half, the next connection of another client waits for
 1 s behind 3,000 silent ones; at double, a turn in which many come costs others 6 ms."""
@@ -125,3 +130,8 @@ def _has_gone(connection: socket.socket) -> bool:
         return False
     except OSError:
         return True
+
+
+def connects_limit(of_party_max: int) -> RateLimit:
+    """How many connections an address may make that may have `of_party_max` at once."""
+    return RateLimit("new connections", max(CONNECTS_PER_S_MIN, of_party_max // CONNECTS_SHARE))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from api.limits.client_address import TrustedProxies
+from api.limits.held_bytes import HeldBytes
 from api.limits.rate_limits import RateLimit
 from api.limits.refusals import Refusals
-from api.submit.held_bytes import HeldBytes
 from runtime.settings import Settings
 
 PARTY = "rekap.party"

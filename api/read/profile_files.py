@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from api.problems import Problem
+from projections.checks.profile_checks import profile_problems
 from projections.definition.compiled import Definition
-from projections.definition.profile_checks import profile_problems
 from projections.shown.profiles import ProfileIndex
 from runtime.logs import log_line
 from runtime.package.errors import PackageError

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request, Response
 
 from api.limits.client_address import NOBODY
 from api.limits.limits import PARTY
+from api.parameters import check_parameters
 from api.problems import PROBLEM_RESPONSES, Problem
-from api.read.parameters import check_parameters
 from api.submit.answers import Answer, status_of
 from api.submit.bodies import BATCH_BYTES_MAX, BATCH_LINES_MAX, Lines, held_body
 from api.submit.gateway import Gateway

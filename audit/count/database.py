@@ -19,7 +19,7 @@ from typing import Any
 import duckdb
 import orjson
 
-from audit.report.findings import AuditError
+from audit.findings import AuditError
 
 MEMORY = "768MB"
 """For DuckDB's tables and statements, so that an audit stays under 2 GB beside the package of a nation (0.6 GB) and the

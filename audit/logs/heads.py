@@ -9,9 +9,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from audit.findings import AuditError, NotWitnessedError, TamperedError
 from audit.logs.keys import Keys
 from audit.published.claims import Claim
-from audit.report.findings import AuditError, NotWitnessedError, TamperedError
 from audit.sources.archive import Archive
 from audit.sources.package import Package
 from proofs.notes import NoteError, open_checkpoint

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import orjson
 
-from audit.report.findings import AuditError, TamperedError
+from audit.findings import AuditError, TamperedError
 from audit.sources.archive import Archive
 from proofs.notes import NoteError, VerifierKey, parse_key
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from audit.findings import AuditError, TamperedError
 from audit.given import read_file
 from audit.logs.heads import Head
 from audit.logs.keys import Keys
 from audit.logs.tree import CheckedLog, checked_through, log_hashes
-from audit.report.findings import AuditError, TamperedError
 from audit.sources.archive import Archive
 from audit.sources.package import Package
 from proofs.merkle import root_hash

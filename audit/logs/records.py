@@ -18,10 +18,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, Thr
 from multiprocessing import get_context
 from pathlib import Path
 
+from audit.findings import AuditError, TamperedError
 from audit.logs.heads import Head
 from audit.logs.marks import mark_of, read_state, remove_marks, rows_file, write_mark, write_state
 from audit.logs.tree import CheckedLog, check_upper_tiles, grow
-from audit.report.findings import AuditError, TamperedError
 from audit.sources.archive import Archive
 from audit.sources.extract import Ballots, Chunk, ChunkResult, check_chunk, start
 from audit.sources.package import Package

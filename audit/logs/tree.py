@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from audit.findings import AuditError, TamperedError
 from audit.logs.heads import Head
-from audit.report.findings import AuditError, TamperedError
 from audit.sources.archive import Archive
 from audit.sources.extract import ChunkResult
 from proofs.merkle import EMPTY_ROOT, node_hash

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from audit.report.findings import AuditError
+from audit.findings import AuditError
 from audit.sources.archive import Archive
 
 PUBLISHED = "published.ndjson"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from audit.count.values import Cut
-from audit.report.findings import AuditError
+from audit.findings import AuditError
 from audit.sources.package import PARTITIONS_MAX, Package, canonical
 
 STATIONS_OF_PAGE = 5_000

@@ -13,9 +13,9 @@ import orjson
 
 from audit.count.recount import Recount
 from audit.count.values import Cut, Stated, StationCount, Sums
+from audit.findings import Discovery, Verdict
 from audit.published.claims import Claim, digest, digest_of_lines
 from audit.published.tallies import added, lead, station_line, tally_of, together
-from audit.report.findings import Discovery, Verdict
 from audit.sources.package import Package, canonical
 
 NUMBERS_AT_ONCE = 1_000_000

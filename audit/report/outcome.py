@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from audit.count.numbering import Numbering
 from audit.count.values import FinanceReports, Refused
+from audit.findings import Discovery, Verdict
 from audit.logs.heads import Head
-from audit.report.findings import Discovery, Verdict
 
 
 @dataclass

@@ -23,7 +23,7 @@ from typing import BinaryIO
 
 import httpx
 
-from audit.report.findings import AuditError
+from audit.findings import AuditError
 
 ATTEMPTS = 4
 REFUSALS_MAX = 120

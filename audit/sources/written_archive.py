@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from audit.report.findings import AuditError, Discovery, GivenError, Verdict
+from audit.findings import AuditError, Discovery, GivenError, Verdict
 from audit.sources.archive import Archive
 
 MANIFEST, FILES, SUMS = "manifest.json", "files.ndjson", "SHA256SUMS"

@@ -1,6 +1,6 @@
 """Rules X1 to X4: the forms that count for one station, compared across its contests (DOMAIN 1.2).
 
-These rules flag and never hold: a package cannot make one of them hard (projections/definition/checks.py).
+These rules flag and never hold: a package cannot make one of them hard (projections/checks/package_checks.py).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from rekap.client.server import Server
 from runtime.files.temporary import temporary_directory
 from runtime.package.reading import load_package

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import click
 
 from audit.count.numbering import Irregular, Numbering
-from audit.report.findings import AuditError, Verdict
+from audit.findings import AuditError, Verdict
 from audit.report.outcome import Report
 from audit.report.report import as_html, as_json
 from audit.run import audit as run_audit

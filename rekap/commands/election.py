@@ -12,9 +12,9 @@ from pathlib import Path
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
+from projections.checks.profile_checks import profile_problems
 from projections.definition.compiled import Definition
-from projections.definition.profile_checks import profile_problems
 from rekap.elections.example import EXAMPLE_KEYS, ExampleKey, example_package
 from rekap.elections.night_warnings import night_warnings, register_changes
 from rekap.elections.shaped import (

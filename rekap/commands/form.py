@@ -10,8 +10,8 @@ import click
 import orjson
 from pydantic import ValidationError
 
+from projections.checks.package_checks import problems
 from projections.definition.ballots import ContestEntry
-from projections.definition.checks import problems
 from projections.definition.compiled import Definition
 from rekap.errors import UnusableError
 from rekap.exit_codes import ExitCode

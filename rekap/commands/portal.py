@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from api.http.connections import Connections, raise_descriptor_limit
-from api.http.server import bounded_server
 from api.limits.limits import Limits
+from api.server import bounded_server
 from rekap.exit_codes import ExitCode
 from rekap.portal.app import create_portal
 from rekap.portal.configuration import read_configuration

@@ -11,7 +11,7 @@ import orjson
 from rich.console import Console
 from rich.progress import Progress
 
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from projections.definition.compiled import Definition
 from projections.shown.published import answer_bytes
 from rekap.client.served_package import served_package

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from projections.definition.compiled import Definition
 from rekap.client.errors import RefusedError
 from rekap.client.server import Server

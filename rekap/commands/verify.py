@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from projections.definition.compiled import Definition
 from proofs.notes import NoteError, VerifierKey, parse_key
 from rekap.client.errors import ProofFileError

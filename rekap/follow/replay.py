@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from projections.area.rollup import Rollup
 from projections.definition.compiled import Definition
 from projections.fold.records import Record, checked_record
+from projections.fold.rollup import Rollup
 from projections.fold.tabulation import GenesisError, PartitionFold
 from projections.readmodel.rows import Batch, Watermarks
 from projections.shown.published import Moment

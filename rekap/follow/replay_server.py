@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 from fastapi import FastAPI, Query, Response
 
 from api.http.connections import Connections
-from api.http.server import bounded_server
 from api.limits.client_address import TrustedProxies
 from api.limits.refusals import Refusals
 from api.problems import Problem, install_problems
+from api.server import bounded_server
 from schemas.codes import CODE_PATTERN
 
 CONNECTIONS_MAX = 64

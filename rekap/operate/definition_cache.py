@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from projections.definition.compiled import Definition
 from runtime.files.own_files import NotOwnError, read_own_file, write_own_file
 from runtime.files.state_files import hash_of_code

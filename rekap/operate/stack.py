@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api.roles import ApiRole
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from projections.definition.compiled import Definition
 from proofs.notes import ED25519, VerifierKey
 from rekap.embedded.data_directory import hold_data_directory
@@ -32,9 +32,9 @@ from rekap.operate.worker import API_ROLES, FRONT, SERVING
 from rekap.witness.server import READY, witness_key
 from runtime.error_words import in_words
 from runtime.files.key_files import KeyFileError, load_key_file
-from runtime.files.log_key import log_key, missing_log_key
 from runtime.files.temporary import directory_until_exit
 from runtime.kafka.seals import make_seal_keys
+from runtime.log_key import log_key, missing_log_key
 from runtime.own_processes import python_module
 from runtime.package.reading import load_package
 from runtime.settings import read_settings, variable

@@ -189,8 +189,8 @@ def _serve(settings: Settings, definition: Definition, roles: frozenset[ApiRole]
     from api.door import Door
     from api.front.link import FrontLink
     from api.http.connections import Connections, raise_descriptor_limit
-    from api.http.server import bounded_server
     from api.limits.limits import Limits
+    from api.server import bounded_server
 
     if ApiRole.GATEWAY in roles:
         check_gateway_key(settings, definition)

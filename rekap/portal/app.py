@@ -12,8 +12,8 @@ from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import docs
+from api.parameters import only_known_parameters
 from api.problems import install_problems
-from api.read.parameters import only_known_parameters
 from api.read.reading import Reading
 from rekap.portal import routes
 from rekap.portal.archives import Archives

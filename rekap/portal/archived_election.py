@@ -19,12 +19,12 @@ from api.files import routes as files
 from api.files.area_files import AreaFiles
 from api.files.cut_files import CutFiles
 from api.limits.rate_limits import RateLimit
+from api.parameters import only_known_parameters
 from api.problems import install_problems
 from api.read import election_lists, events, lists, log, package, profiles, search, snapshots
 from api.read.from_memory import SnapshotsInMemory
 from api.read.log import PublicLogs
 from api.read.package import PackageFile
-from api.read.parameters import only_known_parameters
 from api.read.profile_files import ProfileFiles
 from api.read.reading import Reading
 from api.read.rendering import Renderings

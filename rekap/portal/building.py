@@ -19,8 +19,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from projections.area.rollup import Rollup
 from projections.definition.compiled import Definition
+from projections.fold.rollup import Rollup
 from projections.fold.tabulation import GenesisError, PartitionFold
 from projections.readmodel.rows import Batch, Watermarks, rows_of
 from proofs.growing_log import GrowingLog

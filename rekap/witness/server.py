@@ -24,9 +24,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from api.http.connections import Connections, raise_descriptor_limit
-from api.http.server import bounded_server
 from api.limits.client_address import TrustedProxies
 from api.limits.refusals import Refusals
+from api.server import bounded_server
 from proofs.notes import COSIGNATURE, VerifierKey, cosign
 from proofs.witness import BODY_BYTES_MAX, CONFLICT, MALFORMED, OK, SIZE_TYPE, Logs, RefusedError, read_request
 from rekap.witness.errors import NotStartedError

@@ -5,7 +5,7 @@ names in the first line; an empty cell has no value). `read_package` finds all p
 
     1. bytes    each file is there, is text, is CSV or JSON           sources.py, texts.py
     2. rows     each row has the shape that its table requires        election_file.py, tables.py, rows.py
-    3. tables   the caller's `check`, which is `projections.definition.checks.problems`, compares rows with each other
+    3. tables   the caller's `check`, which is `projections.checks.package_checks.problems`, compares rows with each other
 
 The third pass gets the rows of the first two with a stand-in for each bad cell, so that one typing error does not hide
 the other mistakes. A second problem in the same cell is left out.

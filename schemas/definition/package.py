@@ -2,7 +2,7 @@
 
 One model per table; a row of a CSV file is one instance. A model checks the shape of one row. Rows are compared with each
 other, within a table and across tables (a parent that does not exist, a choice given twice), by
-`projections/definition/checks.py`, and `runtime/package/reading.py` adds the file and line to each problem.
+`projections/checks/package_checks.py`, and `runtime/package/reading.py` adds the file and line to each problem.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ from pydantic_core import PydanticCustomError
 
 from schemas.canonical import canonical_bytes, sha256_hex
 from schemas.codes import AMOUNT_MAX, ELECTION_PATTERN, KEY_ID_PATTERN, Amount, Code, Count
-from schemas.ledger.forms import CHOICES_MAX
 from schemas.licences import DEFAULT_LICENCE
 from schemas.texts import PLAIN_TEXT_PATTERN, REAL_DAY
 
 PARTITIONS_MAX = 256
 """Limit for the ledger partitions of one election, whose number its genesis event fixes. Every `as_of` names each of them, so
 more would make every message longer; 256 tabulators at the measured rate fold all forms of a nation in a second."""
+CHOICES_MAX = 2_000
+"""Limit for the choices of a contest, each a row of votes on its form. The largest Indonesian form has 18 parties with 12
+candidates each, 234 rows."""
 
 TEXT_PATTERN = PLAIN_TEXT_PATTERN
 Text = Annotated[str, Field(min_length=1, max_length=300, pattern=TEXT_PATTERN)]

@@ -1,7 +1,7 @@
 """Problems of an election package, in terms of its tables and in terms of its files.
 
-projections/definition/checks.py compares rows, and returns a `Problem` with table and row. runtime/package/reading.py reads the
-files, and turns each `Problem` into a `PackageProblem` with file and line, beside those that it finds itself.
+projections/checks/package_checks.py compares rows, and returns a `Problem` with table and row. runtime/package/reading.py reads
+the files, and turns each `Problem` into a `PackageProblem` with file and line, beside those that it finds itself.
 """
 
 from __future__ import annotations

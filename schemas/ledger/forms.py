@@ -11,9 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.codes import CODE_PATTERN, Count
-
-CHOICES_MAX = 2_000
-"""Limit for the rows of votes on one form. The largest Indonesian form has 18 parties with 12 candidates each, 234 rows."""
+from schemas.definition.package import CHOICES_MAX
 
 
 class _Shape(BaseModel):

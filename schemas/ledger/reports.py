@@ -19,7 +19,7 @@ from msgspec.json import Decoder, Encoder
 
 from schemas.canonical import canonical_event
 from schemas.codes import CODE_PATTERN, COUNT_MAX, ELECTION_PATTERN, SHA256_PATTERN, exactly
-from schemas.definition.package import Mode
+from schemas.definition.package import CHOICES_MAX, Mode
 from schemas.ledger.events import (
     FORM_NAME_CHARACTERS_MAX,
     IMAGES_MAX,
@@ -32,7 +32,7 @@ from schemas.ledger.events import (
     AnyEvent,
     ResultReported,
 )
-from schemas.ledger.forms import CHOICES_MAX, STATED_NUMBERS
+from schemas.ledger.forms import STATED_NUMBERS
 from schemas.texts import PLAIN_TEXT_PATTERN, WEB_ADDRESS_PATTERN
 
 Count = Annotated[int, Meta(ge=0, le=COUNT_MAX)]

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import pytest
 from msgspec import convert
 
+from projections.checks.rule_checks import PARAMETERS
 from projections.definition.compiled import Definition
-from projections.definition.rule_checks import PARAMETERS
 from projections.finance.rules import RULES as FINANCE_RULES
 from projections.form.across_contests import CROSS_RULES, CrossJudge, cross_fields
 from projections.form.case import Case

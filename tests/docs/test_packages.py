@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from projections.shown.published import published_tally
 from rekap.cli import main
 from rekap.reference_package import fields

@@ -12,9 +12,9 @@ from projections.definition.compiled import Definition
 from proofs.notes import ED25519, VerifierKey
 from rekap.operate.opening import open_with_key
 from runtime.files.key_files import KeyFileError, load_key_file
-from runtime.files.log_key import log_key
 from runtime.files.tile_store import TileStore
 from runtime.kafka.genesis import write_genesis
+from runtime.log_key import log_key
 from runtime.settings import Settings, read_settings
 from schemas.definition.package import ElectionPackage
 from schemas.served.logs import KEYS_FILE, folder_of, origin_of

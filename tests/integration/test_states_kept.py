@@ -12,7 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from projections.fold.state import StateOf, encoded
 from proofs.checked_signatures import GROUP
 from rekap.operate.stack import WORKERS, Stack

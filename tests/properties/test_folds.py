@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from projections.area.progress import progress
-from projections.area.rollup import Rollup
 from projections.area.tally import TallyView
 from projections.fold.chain import Applied
 from projections.fold.records import read_record
+from projections.fold.rollup import Rollup
 from projections.fold.tabulation import PartitionFold
 from schemas.codes import OfficeId
 from schemas.derived.blocks import Block

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from api.feed.hub import passes
 from api.feed.hub.hub import Hub
 from api.feed.subscribers import Subscriber
-from projections.area.rollup import Rollup
 from projections.area.tally import HEAD
 from projections.fold.records import read_record
+from projections.fold.rollup import Rollup
 from projections.fold.tabulation import PartitionFold
 from projections.shown.published import published_tally
 from projections.shown.selected import selected

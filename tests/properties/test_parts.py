@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.feed.state import FeedState, packed
-from projections.area.rollup import Rollup
 from projections.fold.parts import Parts
+from projections.fold.rollup import Rollup
 from projections.readmodel.rows import Batch, Watermarks
 from runtime.kafka.topics import MESSAGE_BYTES_MAX
 from schemas.codes import OfficeId

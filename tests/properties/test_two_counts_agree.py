@@ -21,11 +21,11 @@ from audit.published.claims import Published as Shown
 from audit.published.compare import Comparison
 from audit.sources.extract import Ballots, read_row, write_rows
 from audit.sources.package import Package, read_package
-from projections.area.rollup import Rollup
 from projections.area.tally import empty_tally
 from projections.definition.compiled import Definition
 from projections.fold import sequences
 from projections.fold.records import read_record
+from projections.fold.rollup import Rollup
 from projections.fold.tabulation import PartitionFold
 from projections.form.rules import RULES
 from projections.shown.published import published_contribution, published_office, published_tally

@@ -9,10 +9,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from projections.area.rollup import Rollup
 from projections.definition.compiled import Definition
 from projections.definition.tree import partition_of
 from projections.fold.records import read_record
+from projections.fold.rollup import Rollup
 from projections.fold.tabulation import PartitionFold
 from proofs.signatures import key_id, load_public_key, verify
 from rekap.station.signing import Signed, Signer

@@ -22,11 +22,11 @@ from api.feed import routes as feed_routes
 from api.feed.hub.hub import Hub
 from api.feed.live import LiveFeed
 from api.http.connections import Connections
-from api.http.server import bounded_server
 from api.limits.client_address import TrustedProxies
 from api.limits.refusals import Refusals
 from api.problems import install_problems
 from api.read.readmodel import ReadModel
+from api.server import bounded_server
 from projections.definition.compiled import Definition
 from runtime.kafka.seals import make_seal_keys
 from runtime.settings import Settings

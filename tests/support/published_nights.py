@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from projections.area.rollup import Rollup
+from projections.fold.rollup import Rollup
 from schemas.derived.blocks import Block
 from tests.support.ledger import MemoryLedger, fold
 

@@ -31,8 +31,8 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from projections.area.rollup import Rollup
 from projections.definition.compiled import Definition
+from projections.fold.rollup import Rollup
 from projections.fold.tabulation import FoldState, GenesisError, PartitionFold
 from projections.readmodel import key_number_queries, queries, recording
 from projections.readmodel.rows import Batch, Watermarks, finance_rows, record_rows

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from projections.area.rollup import Rollup
 from projections.definition.compiled import Definition
+from projections.fold.rollup import Rollup
 from projections.readmodel import queries
 from projections.readmodel.rows import (
     Batch,

@@ -15,10 +15,10 @@ from api import door as door_module
 from api.door import Door
 from api.http.whole_request import WholeRequest
 from api.limits.client_address import TrustedProxies
+from api.limits.held_bytes import PARTY_BYTES_MAX
 from api.limits.limits import PARTY, Limits
 from api.problems import Problem, install_problems
 from api.roles import ApiRole
-from api.submit.held_bytes import PARTY_BYTES_MAX
 from runtime.settings import Settings
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import orjson
 
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from projections.definition.compiled import Definition
 from projections.finance.accounts import FinanceAccounts
 from projections.finance.rules import FinanceJudge

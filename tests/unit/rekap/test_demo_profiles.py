@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from projections.checks.profile_checks import profile_problems
 from projections.definition.compiled import Definition
-from projections.definition.profile_checks import profile_problems
 from rekap.elections.demo import demo_package, key_slots
 from rekap.elections.demo_profiles import demo_profiles
 from schemas.definition.package import ChoiceKind

@@ -16,7 +16,7 @@ import rekap
 import rekap.commands.run
 import rekap.commands.witness
 import rekap.station.delivery
-from audit.report.findings import Verdict
+from audit.findings import Verdict
 from rekap.cli import main
 from rekap.errors import RekapError
 from rekap.exit_codes import MEANINGS, ExitCode

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
+from projections.checks.profile_checks import profile_problems
 from projections.definition.compiled import Definition
-from projections.definition.profile_checks import profile_problems
 from projections.shown.profiles import CandidateFilters, ProfileIndex
 from rekap.elections.importers.kpu_2024_candidates import CANDIDATES, CandidateFilesError, CandidateList, read
 from runtime.package.profiles import read_profiles

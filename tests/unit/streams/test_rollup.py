@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
 
-from projections.area.rollup import OfficeRollup
+from projections.fold.rollup import OfficeRollup
 from runtime.kafka.seals import make_seal_keys
 from runtime.settings import Settings
 from schemas.codes import OfficeId

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from api.feed.state import FeedState
-from projections.area.rollup import Rollup
 from projections.fold.chain import Applied
+from projections.fold.rollup import Rollup
 from schemas.codes import OfficeId
 from schemas.derived.blocks import Block
 from schemas.derived.bundles import bundled

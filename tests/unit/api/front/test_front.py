@@ -22,10 +22,10 @@ from api.front.wire import hand_over, receive
 from api.http import connections as connections_module
 from api.http import protocol as protocol_module
 from api.http.connections import Connections
-from api.http.server import BoundedServer, bounded_server
 from api.limits.client_address import TrustedProxies
 from api.limits.refusals import Refusals
 from api.roles import ApiRole
+from api.server import BoundedServer, bounded_server
 from rekap.embedded.ports import free_port
 from runtime.settings import Settings
 from tests.support.live_server import Wire

@@ -24,13 +24,13 @@ from api.http.fair_turns import FairTurns
 from api.http.from_memory import REMEMBERED_MAX, Asked, FromMemory, MemoryAnswer, RememberedRequests
 from api.http.protocol import BoundedProtocol
 from api.limits.limits import Limits
+from api.parameters import only_known_parameters
 from api.problems import install_problems
 from api.read import from_memory as from_memory_module
 from api.read import snapshots
 from api.read.current_answers import CurrentAnswers
 from api.read.from_memory import SnapshotsInMemory
 from api.read.kept_answers import Kind
-from api.read.parameters import only_known_parameters
 from api.read.read_cut import ReadCut
 from api.read.reading import Reading, entity_tag
 from api.read.readmodel import AtCut, ReadModel

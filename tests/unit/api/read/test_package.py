@@ -9,7 +9,7 @@ import pytest
 
 from api.problems import Problem
 from api.read.package import PackageFile
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from runtime.package.reading import load_package
 from runtime.package.writing import write_package
 from runtime.settings import Settings

@@ -6,9 +6,9 @@ from __future__ import annotations
 import pytest
 from fastapi import Request
 
+from api.limits import held_bytes
 from api.limits.limits import PARTY, Limits
 from api.problems import Problem
-from api.submit import held_bytes
 from api.submit.bodies import BATCH_LINES_MAX, LINE_ENDS_MAX, Lines, held_body
 from runtime.settings import Settings
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from audit.findings import TamperedError
 from audit.logs import records
 from audit.logs.heads import Head
 from audit.logs.records import check_logs
-from audit.report.findings import TamperedError
 from audit.sources.archive import Archive
 from audit.sources.package import Package, read_package
 from proofs.growing_log import GrowingLog

@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 import pytest
 
+from audit.findings import AuditError
 from audit.published.answers import CONTINUED_SECONDS_MAX, HALF, PUBLISHED, Published
-from audit.report.findings import AuditError
 from audit.sources.archive import Archive
 
 

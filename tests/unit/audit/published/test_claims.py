@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from audit.findings import AuditError
 from audit.published.claims import Snapshots
-from audit.report.findings import AuditError
 from audit.sources.package import read_package
 from runtime.package.writing import write_package
 from tests.support.small_election import small_package

@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 
 import audit.sources.archive
-from audit.report.findings import AuditError
+from audit.findings import AuditError
 from audit.sources.archive import Archive, Server
 from tests.support.fake_gateway import FakeGateway, answer, in_a_thread
 

@@ -10,7 +10,7 @@ import pytest
 
 from audit.sources.package import read_package
 from audit.sources.package_files import PackageError
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from rekap.elections.example import example_package
 from runtime.package.reading import load_package
 from runtime.package.writing import pack, write_package

@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from audit.report.findings import AuditError, GivenError
+from audit.findings import AuditError, GivenError
 from audit.sources.written_archive import WrittenArchive, archive_in
 from rekap.archive.cut_writer import FILES, MANIFEST, SUMS, CutWriter
 from tests.support.archives import damage, list_again

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from rekap.cli import main
 from rekap.elections.shaped import ShapeError, area_levels, identifiers, invented_stations, shaped_keys, shaped_package
 from runtime.package.reading import load_package

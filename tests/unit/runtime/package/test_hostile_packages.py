@@ -18,7 +18,7 @@ import pytest
 
 from audit.sources.package import read_package as audit_package
 from audit.sources.package_files import PackageError as AuditPackageError
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from rekap.operate.definition_cache import compiled
 from runtime.package.errors import PackageError, UnreadablePackageError
 from runtime.package.reading import load_package
@@ -128,7 +128,7 @@ def test_a_hostile_package_costs_little_and_is_a_sentence(tmp_path: Path, name: 
         + (
             "from audit.sources.package import read_package as read; from audit.sources.package_files import PackageError\n"
             if reader == "auditor"
-            else "from projections.definition.checks import problems\n"
+            else "from projections.checks.package_checks import problems\n"
             "from runtime.package.errors import PackageError; from runtime.package.reading import load_package\n"
             "read = lambda path: load_package(path, problems)\n"
         )

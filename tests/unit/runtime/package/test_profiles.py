@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
+from projections.checks.profile_checks import profile_problems
 from projections.definition.compiled import Definition
-from projections.definition.profile_checks import profile_problems
 from runtime.package.errors import PackageError, UnreadablePackageError
 from runtime.package.profiles import ProfileReading, profiles_stamp, read_profiles
 from runtime.package.reading import load_package, read_package

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import runtime.package.texts
-from projections.definition.checks import problems as check
+from projections.checks.package_checks import problems as check
 from proofs.signatures import key_id
 from rekap.elections.example import EXAMPLE_KEYS, example_package
 from runtime.package.descriptor import FOREIGN_KEYS, PRIMARY_KEYS

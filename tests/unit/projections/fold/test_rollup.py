@@ -8,10 +8,10 @@ from typing import Literal
 import pytest
 
 from projections.area.progress import standing
-from projections.area.rollup import OfficeRollup, Rollup
 from projections.area.tally import HEAD, STATIONS, TallyView, tally_length
 from projections.definition.compiled import Definition
 from projections.fold.chain import Applied
+from projections.fold.rollup import OfficeRollup, Rollup
 from schemas.codes import NOTHING_YET, OfficeId
 from schemas.derived.blocks import UNATTRIBUTED, AreaTally, Block, BlockRange, keyframe
 from schemas.derived.results import Result

@@ -1,4 +1,4 @@
-"""projections/definition/checks.py: every mistake that no single row can show, found in its row and column."""
+"""projections/checks/package_checks.py: every mistake that no single row can show, found in its row and column."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from projections.definition.checks import problems
-from projections.definition.rule_checks import PARAMETERS
+from projections.checks.package_checks import problems
+from projections.checks.rule_checks import PARAMETERS
 from projections.form.across_contests import CROSS_RULES
 from projections.form.rules import RULE_IDS, RULES
 from proofs.signatures import key_id
 from rekap.elections.example import EXAMPLE_KEYS, example_package
 from schemas.definition.package import (
+    CHOICES_MAX,
     Area,
     Choice,
     ChoiceKind,
@@ -33,7 +34,6 @@ from schemas.definition.package import (
     Station,
 )
 from schemas.definition.problems import PROBLEMS_MAX, Problem
-from schemas.ledger.forms import CHOICES_MAX
 
 LOW_ORDER = bytes.fromhex("0100000000000000000000000000000000000000000000000000000000000000")
 
@@ -531,8 +531,8 @@ def test_sums_that_no_message_could_hold_are_found_before_the_election_is_opened
     package: ElectionPackage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert problems(package) == []
-    monkeypatch.setattr("projections.definition.size_checks.PARTS_MAX", 1)
-    monkeypatch.setattr("projections.definition.size_checks.PART_BYTES_MAX", 1_000)
+    monkeypatch.setattr("projections.checks.size_checks.PARTS_MAX", 1)
+    monkeypatch.setattr("projections.checks.size_checks.PART_BYTES_MAX", 1_000)
     found = problems(package)
     assert {(problem.table, problem.column) for problem in found} == {("offices", "id")}
     assert "choose a `shard_level` further up" in found[0].sentence

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from schemas.definition.package import ElectionPackage, FinanceSettings, RuleSetting, Severity
 from schemas.definition.problems import Problem
 from tests.support.small_election import small_package

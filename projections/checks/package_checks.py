@@ -20,7 +20,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection
 
-from projections.definition.contest_checks import (
+from projections.checks.contest_checks import (
     check_choices,
     check_contests,
     check_districts,
@@ -28,13 +28,13 @@ from projections.definition.contest_checks import (
     check_offices,
     check_parties,
 )
-from projections.definition.finance_checks import check_finance
-from projections.definition.key_checks import check_keys
-from projections.definition.lookups import PackageCheck
-from projections.definition.names import spellings, total_rows
-from projections.definition.rule_checks import check_rules
-from projections.definition.size_checks import check_sizes
-from projections.definition.tree_checks import check_areas, check_levels, check_stations
+from projections.checks.finance_checks import check_finance
+from projections.checks.key_checks import check_keys
+from projections.checks.lookups import PackageCheck
+from projections.checks.names import spellings, total_rows
+from projections.checks.rule_checks import check_rules
+from projections.checks.size_checks import check_sizes
+from projections.checks.tree_checks import check_areas, check_levels, check_stations
 from projections.finance.rules import RULES as FINANCE_RULES
 from projections.form.rules import RULE_IDS
 from schemas.definition.package import ElectionPackage

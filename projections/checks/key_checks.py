@@ -6,7 +6,7 @@ import base64
 import binascii
 import itertools
 
-from projections.definition.lookups import AREA_OR_STATION, PackageCheck
+from projections.checks.lookups import AREA_OR_STATION, PackageCheck
 from proofs.signatures import UnfitKeyError, key_id, load_public_key
 
 

@@ -1,4 +1,4 @@
-"""Names that look alike, and rows that are sums: projections/definition/names.py, and the texts that a package may hold."""
+"""Names that look alike, and rows that are sums: projections/checks/names.py, and the texts that a package may hold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from audit.sources.package import read_package as audit_package
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from runtime.package.errors import PackageError
 from runtime.package.reading import load_package
 from runtime.package.writing import write_package

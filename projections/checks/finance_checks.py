@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from projections.definition.lookups import OFFICE, PackageCheck
+from projections.checks.lookups import OFFICE, PackageCheck
 
 
 def check_finance(check: PackageCheck) -> None:

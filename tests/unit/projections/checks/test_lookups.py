@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from projections.definition import lookups
-from projections.definition.lookups import AREA, SUGGESTION_CANDIDATES_MAX, SUGGESTIONS_MAX, PackageCheck, did_you_mean
+from projections.checks import lookups
+from projections.checks.lookups import AREA, SUGGESTION_CANDIDATES_MAX, SUGGESTIONS_MAX, PackageCheck, did_you_mean
 from tests.support.small_election import small_package
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 import uvicorn
 
 from api.front.link import FrontLink
-from api.http.accepting import Beginning, Listener
+from api.http.accepting import BACKLOG, Beginning, Listener, connects_limit
 from api.http.connections import Connections
 from api.http.fair_turns import FairTurns
 from api.http.from_memory import AnswersInMemory, FromMemory
@@ -21,12 +21,6 @@ from api.http.web_socket import BoundedWebSocket
 from api.http.whole_request import AtOnce
 from api.limits.client_address import TrustedProxies
 from api.limits.rate_limits import RateLimit
-
-BACKLOG = 4096
-"""Connections that the kernel keeps until we take them. A tenth is full after 100 ms in which all viewers come back."""
-CONNECTS_SHARE, CONNECTS_PER_S_MIN = 5, 100
-"""An address may make a fifth of the connections it may have, or 100, in each second, and ten times as many at once. At half, a
-page that 1,000 people behind one address open at once is served in part; at double, connecting costs a third of the loop."""
 
 
 class BoundedServer(uvicorn.Server):
@@ -126,11 +120,6 @@ def bounded_server(
     )
     connects = connects_limit(connections.of_party_max)
     return BoundedServer(config, proxies, connects, front, after_startup, before_shutdown)
-
-
-def connects_limit(of_party_max: int) -> RateLimit:
-    """How many connections an address may make that may have `of_party_max` at once."""
-    return RateLimit("new connections", max(CONNECTS_PER_S_MIN, of_party_max // CONNECTS_SHARE))
 
 
 def _as_class(made_with: Callable[..., asyncio.Protocol]) -> type[asyncio.Protocol]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from projections.definition.lookups import OFFICE, PackageCheck, listed
+from projections.checks.lookups import OFFICE, PackageCheck, listed
 from projections.finance.rules import RULES as FINANCE_RULES
 from projections.form.across_contests import CROSS_RULES
 from schemas.codes import AMOUNT_MAX, COUNT_MAX

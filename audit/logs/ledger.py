@@ -14,8 +14,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from audit.findings import AuditError, TamperedError
 from audit.logs.heads import Head
-from audit.report.findings import AuditError, TamperedError
 from audit.sources.archive import Archive
 from audit.sources.package import Package
 from proofs.growing_log import GrowingLog

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from fastapi import Depends, FastAPI, Query
 
+from api.parameters import only_known_parameters
 from api.problems import install_problems
-from api.read.parameters import only_known_parameters
 
 
 def _app() -> FastAPI:

@@ -13,9 +13,9 @@ from starlette.types import Receive, Scope, Send
 
 from api.http.accepting import TAKEN_IN_A_TURN
 from api.http.connections import Connections
-from api.http.server import BoundedServer, bounded_server
 from api.limits.client_address import TrustedProxies
 from api.limits.refusals import Refusals
+from api.server import BoundedServer, bounded_server
 
 WAITING = 160
 

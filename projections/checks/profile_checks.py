@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from projections.checks.lookups import CONTEST, PARTY, SUGGESTIONS_MAX, Kind, did_you_mean, nearest
 from projections.definition.ballots import Ballots
-from projections.definition.lookups import CONTEST, PARTY, SUGGESTIONS_MAX, Kind, did_you_mean, nearest
 from schemas.definition.package import ChoiceKind
 from schemas.definition.problems import Problem, ProblemList
 from schemas.definition.profiles import Profiles

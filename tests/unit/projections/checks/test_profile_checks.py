@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from projections.checks.lookups import SUGGESTIONS_MAX
+from projections.checks.profile_checks import profile_problems
 from projections.definition.compiled import Definition
-from projections.definition.lookups import SUGGESTIONS_MAX
-from projections.definition.profile_checks import profile_problems
 from schemas.definition.problems import Problem
 from schemas.definition.profiles import Candidate, PartyProfile, Profiles
 from tests.support.small_election import small_package

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from projections.definition.lookups import AREA, PackageCheck, did_you_mean, listed
+from projections.checks.lookups import AREA, PackageCheck, did_you_mean, listed
 
 
 def check_levels(check: PackageCheck) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from projections.area.tally import tally_length
-from projections.definition.lookups import PackageCheck
+from projections.checks.lookups import PackageCheck
 from schemas.derived.parts import PART_BYTES_MAX, PARTS_MAX
 
 NUMBER_BYTES = 4

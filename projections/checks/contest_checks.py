@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 
-from projections.definition.lookups import AREA_OR_STATION, CONTEST, ELECTORATE, OFFICE, PARTY, PackageCheck
-from schemas.definition.package import ChoiceKind
+from projections.checks.lookups import AREA_OR_STATION, CONTEST, ELECTORATE, OFFICE, PARTY, PackageCheck
+from schemas.definition.package import CHOICES_MAX, ChoiceKind
 from schemas.definition.problems import PROBLEMS_MAX
-from schemas.ledger.forms import CHOICES_MAX, STATED_NUMBERS
+from schemas.ledger.forms import STATED_NUMBERS
 from schemas.texts import same_name
 
 
