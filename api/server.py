@@ -16,7 +16,8 @@ from api.http.accepting import BACKLOG, Beginning, Listener, connects_limit
 from api.http.connections import Connections
 from api.http.fair_turns import FairTurns
 from api.http.from_memory import AnswersInMemory, FromMemory
-from api.http.protocol import IDLE_SECONDS_MAX, BoundedProtocol, GivesBack
+from api.http.parsing import IDLE_SECONDS_MAX
+from api.http.protocol import BoundedProtocol, GivesBack
 from api.http.web_socket import BoundedWebSocket
 from api.http.whole_request import AtOnce
 from api.limits.client_address import TrustedProxies

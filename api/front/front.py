@@ -18,15 +18,9 @@ from contextlib import suppress
 
 from api.front.wire import Message, hand_over, receive
 from api.http.connections import Connections
-from api.http.protocol import (
-    HEAD_SECONDS_MAX,
-    IDLE_SECONDS_MAX,
-    LINGER_BYTES_MAX,
-    LINGER_SECONDS,
-    METHOD_AND_VERSION_BYTES,
-    REQUEST_LINE_BYTES_MAX,
-)
+from api.http.parsing import IDLE_SECONDS_MAX, LINGER_BYTES_MAX, LINGER_SECONDS
 from api.http.raw_problems import answer_bytes
+from api.http.request_head import HEAD_SECONDS_MAX, METHOD_AND_VERSION_BYTES, REQUEST_LINE_BYTES_MAX
 from api.limits.client_address import TrustedProxies
 from api.problems import Problem
 from api.roles import ApiRole, path_of, request_line, role_of_line

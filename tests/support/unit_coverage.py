@@ -31,6 +31,8 @@ PURE = {
     "api": (
         "api/feed/hub/*",
         "api/health/decision.py",
+        "api/http/request_body.py",
+        "api/http/request_head.py",
         "api/limits/client_address.py",
         "api/limits/limits.py",
         "api/limits/party_queue.py",

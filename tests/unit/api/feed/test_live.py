@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.protocol import State
 
 from api.feed.hub.hub import Hub
-from api.http import protocol, unread
+from api.http import parsing, unread
 from api.http.web_socket import BoundedWebSocket
 from rekap.client.live_feed import follow
 from schemas.served.live import Positions
@@ -101,7 +101,7 @@ async def test_an_answer_of_any_kind_learns_of_the_end_of_a_connection_with_a_re
 async def test_thousands_of_requests_in_one_write_end_the_connection(server: LiveServer) -> None:
     wire = await server.connect()
     await wire.send(ALIVE * 2_000)
-    assert (await wire.read_to_end()).count(b"HTTP/1.1 200") <= protocol.PIPELINED_MAX + 2
+    assert (await wire.read_to_end()).count(b"HTTP/1.1 200") <= parsing.PIPELINED_MAX + 2
 
 
 @pytest.mark.parametrize("is_socket", [True, False])

@@ -20,7 +20,7 @@ from api.front import serving
 from api.front.link import FrontLink
 from api.front.wire import hand_over, receive
 from api.http import connections as connections_module
-from api.http import protocol as protocol_module
+from api.http import request_head
 from api.http.connections import Connections
 from api.limits.client_address import TrustedProxies
 from api.limits.refusals import Refusals
@@ -209,7 +209,7 @@ async def test_a_later_line_in_parts_or_after_empty_lines_goes_to_its_role_too()
 
 
 async def test_half_a_later_line_has_the_deadline_of_a_head(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol_module, "HEAD_SECONDS_MAX", 0.05)
+    monkeypatch.setattr(request_head, "HEAD_SECONDS_MAX", 0.05)
     monkeypatch.setattr(connections_module, "LOOK_SECONDS", 0.02)
     async with _machine(*ApiRole) as machine:
         wire = await machine.connect()

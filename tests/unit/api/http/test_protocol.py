@@ -14,13 +14,16 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from api.http import connections as connections_module
-from api.http import fair_turns, reading_pace
-from api.http import protocol as bounds
+from api.http import fair_turns, parsing, reading_pace
+from api.http import protocol as protocol_module
 from api.http.connections import Connections
 from api.http.fair_turns import FairTurns
+from api.http.parsing import IDLE_SECONDS_MAX, LINGER_SECONDS, PIPELINED_MAX
 from api.http.protocol import BoundedProtocol
 from api.http.raw_problems import HEAD_BYTES_MAX, HEADERS_MAX
 from api.http.reading_pace import ReadingPace
+from api.http.request_body import BODY_SECONDS_MAX, BODY_WINDOW_SECONDS
+from api.http.request_head import HEAD_SECONDS_MAX
 from api.http.unread import SEND_BYTES_MIN, SEND_SECONDS_MAX
 from api.http.whole_request import WholeRequest
 from api.limits.client_address import TrustedProxies
@@ -232,10 +235,10 @@ async def test_a_head_that_stops_is_408_and_one_that_never_begins_is_closed(serv
     _silent, of_silent = server.connect()
     begun.data_received(b"GET / HTTP/1.1\r\nHost")
     for protocol in (begun, _silent):
-        protocol.look(later(bounds.HEAD_SECONDS_MAX - 1))
+        protocol.look(later(HEAD_SECONDS_MAX - 1))
     assert of_begun.sent == b""
-    begun.look(later(bounds.HEAD_SECONDS_MAX + 1))
-    _silent.look(later(bounds.IDLE_SECONDS_MAX + 1))
+    begun.look(later(HEAD_SECONDS_MAX + 1))
+    _silent.look(later(IDLE_SECONDS_MAX + 1))
     await settled()
     assert refusal(of_begun)[0] == 408
     assert of_silent.is_closed
@@ -247,7 +250,7 @@ async def test_bytes_that_trickle_do_not_lengthen_the_head(server: Server) -> No
     protocol.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n")
     for n in range(5):
         protocol.data_received(b"x-%d: y\r\n" % n)
-    protocol.look(later(bounds.HEAD_SECONDS_MAX + 1))
+    protocol.look(later(HEAD_SECONDS_MAX + 1))
     await settled()
     assert refusal(transport)[0] == 408
 
@@ -259,9 +262,9 @@ async def test_a_body_that_stops_is_408_and_its_reader_is_ended(server: Server) 
     protocol, transport = server.connect()
     protocol.data_received(b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + b"x" * 20_000)
     await settled()
-    protocol.look(later(bounds.BODY_WINDOW_SECONDS + 1))  # 20,000 bytes came in this window
+    protocol.look(later(BODY_WINDOW_SECONDS + 1))  # 20,000 bytes came in this window
     assert transport.sent == b""
-    protocol.look(later(2 * bounds.BODY_WINDOW_SECONDS + 3))
+    protocol.look(later(2 * BODY_WINDOW_SECONDS + 3))
     await settled()
     status, problem = refusal(transport)
     assert (status, problem["detail"]) == (408, "At least 8192 bytes of a body must come in 15 s; got 0.")
@@ -275,7 +278,7 @@ async def test_a_body_that_comes_in_time_is_answered(server: Server) -> None:
     for window in range(3):
         protocol.data_received(b"x" * 10_000)
         await settled()
-        protocol.look(later((window + 1) * (bounds.BODY_WINDOW_SECONDS + 1)))
+        protocol.look(later((window + 1) * (BODY_WINDOW_SECONDS + 1)))
     assert transport.sent.startswith(b"HTTP/1.1 200 ")
 
 
@@ -283,7 +286,7 @@ async def test_a_body_has_a_deadline_however_steadily_it_comes(server: Server) -
     protocol, transport = server.connect()
     protocol.data_received(b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 16000000\r\n\r\n" + b"x" * 20_000)
     await settled()
-    protocol.look(later(bounds.BODY_SECONDS_MAX + 1))
+    protocol.look(later(BODY_SECONDS_MAX + 1))
     await settled()
     assert refusal(transport)[0] == 408
 
@@ -352,12 +355,12 @@ async def test_the_rest_of_a_body_that_was_refused_is_dropped_for_a_while(server
     protocol, transport = server.connect()
     protocol.data_received(b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1_000)
     await settled()
-    protocol.look(later(bounds.LINGER_SECONDS + 1))
+    protocol.look(later(LINGER_SECONDS + 1))
     assert transport.is_aborted
 
 
 async def test_an_endless_body_after_its_refusal_is_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounds, "LINGER_BYTES_MAX", 1_000_000)
+    monkeypatch.setattr(parsing, "LINGER_BYTES_MAX", 1_000_000)
     protocol, transport = server.connect()
     protocol.data_received(b"POST /early HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
     await settled()
@@ -373,7 +376,7 @@ async def test_after_a_refusal_the_connection_waits_until_it_was_read_and_no_lon
     protocol.data_received(b"x" * 100_000)
     await settled()
     assert not transport.is_closed
-    protocol.look(later(bounds.LINGER_SECONDS + 1))
+    protocol.look(later(LINGER_SECONDS + 1))
     assert transport.is_aborted
 
 
@@ -385,7 +388,7 @@ async def test_so_many_requests_wait_on_one_connection_and_no_more(server: Serve
     protocol.data_received(GET * 1_000)
     for _ in range(20):
         await settled()
-    assert transport.sent.count(b"HTTP/1.1 200 ") == 1 + bounds.PIPELINED_MAX
+    assert transport.sent.count(b"HTTP/1.1 200 ") == 1 + PIPELINED_MAX
     assert transport.sent.count(b"connection: close") == 1
     assert transport.has_eof
 
@@ -418,7 +421,7 @@ async def test_a_pipelined_body_that_stops_does_not_harm_the_answer_before(serve
         b"GET /held HTTP/1.1\r\nHost: x\r\n\r\nPOST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nx"
     )
     await settled()
-    protocol.look(later(bounds.BODY_WINDOW_SECONDS + 1))
+    protocol.look(later(BODY_WINDOW_SECONDS + 1))
     server.hold.set()
     for _ in range(3):
         await settled()
@@ -589,7 +592,7 @@ async def test_a_connection_that_has_ended_counts_no_more(server: Server) -> Non
 async def test_a_body_that_came_at_once_is_read_in_turns_with_others(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bounds, "PIECE_SECONDS", 0.0)
+    monkeypatch.setattr(protocol_module, "PIECE_SECONDS", 0.0)
     monkeypatch.setattr(fair_turns, "SHARE_SECONDS", 1e-9)
     body = bytes(range(256)) * 512  # 32 slices
     protocol, slow = server.connect()
