@@ -14,6 +14,7 @@ import orjson
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import APIRoute
 
+from api.described import UNCHANGED
 from api.problems import PROBLEM_RESPONSES, PROBLEM_SCHEMA
 
 router = APIRouter(include_in_schema=False)
@@ -80,7 +81,7 @@ def _complete(path: str, method: str, responses: dict[str, Any]) -> None:
     if content.get("application/json") == {"schema": {}} and len(content) > 1:
         del content["application/json"]
     if method == "get" and "text/event-stream" not in content:
-        responses.setdefault("304", {"description": "Unchanged since the ETag given in If-None-Match."})
+        responses.setdefault("304", UNCHANGED)
         responses["412"] = PROBLEM_RESPONSES[412]
 
 

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
 from api.catalogue.page import PAGE_POLICY, dataset_page
 from api.catalogue.published import Catalogues, at_base
-from api.problems import PROBLEM_RESPONSES, Problem
+from api.described import OBJECT, TEXT, Responses, described_as
+from api.problems import Problem
 from api.read.responses import Sent, response_of
 from api.read.unkept import coded_form
 from projections.catalogue.documents import DATA_PACKAGE, DCAT_JSON_LD, DCAT_TURTLE, SCHEMA_ORG, SITEMAP, TERMS
 
 router = APIRouter(tags=["catalogue"])
 
-_PROBLEMS: dict[int | str, dict[str, Any]] = {status: PROBLEM_RESPONSES[status] for status in (404, 406, 503)}
 DatasetName = Annotated[str, Path(pattern=r"^[a-z0-9\-]{1,100}$", description="`name` of a dataset of the catalogue")]
 
 
-def _described(description: str, *media_types: str) -> dict[int | str, dict[str, Any]]:
-    content = {each: {"schema": {"type": "object" if each.endswith("json") else "string"}} for each in media_types}
-    return {200: {"description": description, "content": content}, **_PROBLEMS}
+def _described(description: str, *media_types: str) -> Responses:
+    content = {each: OBJECT if each.endswith("json") else TEXT for each in media_types}
+    return described_as(description, content, (404, 406, 503))
 
 
 def catalogues_of(request: Request) -> Catalogues:

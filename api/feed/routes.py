@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response, WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketDisconnected
 
+from api.described import problem_answers
 from api.feed.admission import FULL_SECONDS, NotAdmittedError
 from api.feed.asyncapi import asyncapi
 from api.feed.event_stream import EventStream, StreamClient, come_back
@@ -17,7 +18,7 @@ from api.feed.live import LiveFeed
 from api.feed.long_poll import PollAnswer, PollClient
 from api.feed.socket_client import CLOSE_TRY_LATER, SocketClient
 from api.http.connection import CONNECTION, Connection, SocketConnection
-from api.problems import PROBLEM_RESPONSES, Problem
+from api.problems import Problem
 from projections.definition.compiled import Definition
 from schemas.codes import CODE_PATTERN
 from schemas.served.live import CURSOR_CHARACTERS_MAX, FROM_CLIENT, FROM_SERVER, Fields, Subscribe, retry_reason
@@ -61,7 +62,7 @@ async def live_socket(socket: WebSocket) -> None:
             "description": "The messages of `WS /v1/live` for one subscription, as server-sent events; `id` is the cursor.",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
-        **{status: PROBLEM_RESPONSES[status] for status in (404, 413, 422)},
+        **problem_answers(404, 413, 422),
     },
 )
 async def live_events(
@@ -123,7 +124,7 @@ async def live_events(
             "with the `cursor` of the last message that has one.",
             "content": {"application/json": {"schema": {"type": "object", "required": ["messages"]}}},
         },
-        **{status: PROBLEM_RESPONSES[status] for status in (404, 413, 422, 503)},
+        **problem_answers(404, 413, 422, 503),
     },
 )
 async def changes(

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.problems import PROBLEM_RESPONSES, Problem
+from api.described import BYTES, described_as
+from api.problems import Problem
 from api.read.kept_answers import Kind
 from api.read.readmodel import AtCut, ReadModel
 from api.read.rendering import ROWS_MAX, Renderings
@@ -46,13 +47,9 @@ class AreaTable(StrEnum):
 _TABLES = {AreaTable(table.name): table for table in (AREA_COUNTS, AREA_VOTES, STATION_COUNTS, STATION_VOTES)}
 _OF_STATIONS = (AreaTable.STATION_COUNTS, AreaTable.STATION_VOTES)
 _OF_VOTES = (AreaTable.AREA_VOTES, AreaTable.STATION_VOTES)
-_FILE: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The file, with a strong ETag. It has an `Age` while the database is away.",
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-    },
-    **{status: PROBLEM_RESPONSES[status] for status in (404, 406, 422, 503)},
-}
+_FILE = described_as(
+    "The file, with a strong ETag. It has an `Age` while the database is away.", {"application/octet-stream": BYTES}
+)
 
 
 class AreaFiles:

@@ -11,9 +11,10 @@ from typing import Annotated, Any, BinaryIO
 import orjson
 from fastapi import APIRouter, Path, Request, Response
 
+from api.described import BYTES, described_as, problem_answers
 from api.files.cut_files import CUT_PATTERN, NAME_PATTERN, Cut, CutFiles
 from api.files.file_response import WholeFile, opened
-from api.problems import PROBLEM_RESPONSES, Problem
+from api.problems import Problem
 from projections.tables.manifest import MANIFEST
 from schemas.canonical import sha256_hex
 from schemas.served.files import FileCatalogue
@@ -22,15 +23,9 @@ router = APIRouter(prefix="/v1/files", tags=["files"])
 
 LATEST_CUT = "latest"
 IMMUTABLE = "public, max-age=31536000, immutable"
-_BYTES = {"type": "string", "format": "binary"}
-_PROBLEMS: dict[int | str, dict[str, Any]] = {status: PROBLEM_RESPONSES[status] for status in (404, 503)}
-_FILE: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The file, with its SHA-256 in `Repr-Digest` (RFC 9530).",
-        "content": {"application/octet-stream": {"schema": _BYTES}},
-    },
-    **_PROBLEMS,
-}
+_FILE = described_as(
+    "The file, with its SHA-256 in `Repr-Digest` (RFC 9530).", {"application/octet-stream": BYTES}, (404, 503)
+)
 Name = Annotated[str, Path(pattern=NAME_PATTERN, description="`name` of a file in the catalogue, or manifest.json")]
 
 
@@ -39,7 +34,7 @@ def _of(request: Request) -> CutFiles:
     return files
 
 
-@router.get("", summary="Bulk files", responses={200: {"model": FileCatalogue}, 503: PROBLEM_RESPONSES[503]})
+@router.get("", summary="Bulk files", responses={200: {"model": FileCatalogue}, **problem_answers(503)})
 async def files(request: Request) -> Response:
     """The newest cut with all its files, and the other cuts that are there. The files of a cut never change: ask here which cut
     is the newest, and take the files from any cache."""

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from api.described import problem_answers
 from api.health.decision import not_ready
 from api.health.probe import HealthProbe
-from api.problems import PROBLEM_RESPONSES, Problem
+from api.problems import Problem
 from runtime import metrics
 from schemas.served.health import HealthAnswer
 
@@ -50,7 +51,7 @@ async def livez() -> dict[str, str]:
     "/readyz",
     summary="Whether this process can take requests",
     response_class=Response,
-    responses={200: {"description": "Ready."}, 503: PROBLEM_RESPONSES[503]},
+    responses={200: {"description": "Ready."}, **problem_answers(503)},
 )
 async def readyz(request: Request) -> Response:
     """Ready: the parts that the roles of this process need answer (the gateway and the feed need Kafka, the read role

@@ -9,11 +9,12 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from api.described import BYTES, described_as, problem_answers
 from api.files.file_response import WholeFile, opened
 from api.maps.answers import MapAnswers
 from api.maps.map_answer import AskedMap, map_bytes
 from api.maps.map_files import LoadedMap, MapFiles, MapSet, gone
-from api.problems import PROBLEM_RESPONSES, Problem
+from api.problems import Problem
 from api.read.content_codings import GZIP, IDENTITY
 from api.read.kept_answers import Key, Kind
 from api.read.snapshots import coding_of, not_in_election, snapshots_of
@@ -49,22 +50,18 @@ Detail = Annotated[
     Resolution | None,
     Query(description="details of the borders (default: `low`, and `medium` within an area)"),
 ]
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
-_MAP: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The map, with a strong ETag.",
-        "content": {
-            "application/geo+json": {"schema": MapCollection.model_json_schema()},
-            "application/json": {"schema": {"type": "object", "description": "TopoJSON 1.0 with the object `areas`"}},
-            "image/svg+xml": _BINARY,
-            "image/png": _BINARY,
-        },
+_MAP = described_as(
+    "The map, with a strong ETag.",
+    {
+        "application/geo+json": {"schema": MapCollection.model_json_schema()},
+        "application/json": {"schema": {"type": "object", "description": "TopoJSON 1.0 with the object `areas`"}},
+        "image/svg+xml": BYTES,
+        "image/png": BYTES,
     },
-    **{status: PROBLEM_RESPONSES[status] for status in (404, 406, 422, 503)},
-}
+)
 
 
-@router.get("", summary="The maps of the election", responses={200: {"model": MapIndex}, 404: PROBLEM_RESPONSES[404]})
+@router.get("", summary="The maps of the election", responses={200: {"model": MapIndex}, **problem_answers(404)})
 async def maps(request: Request) -> Response:
     """A map for each level of areas and for the contests of each office, with its files by resolution and format. Levels and
     electoral districts without borders of their own are joined from the areas that they consist of."""

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.read.snapshots import described, snapshots_of
+from api.described import described
+from api.read.snapshots import snapshots_of
 from api.read.unkept import unkept_answer
 from projections.shown.election_lists import contests_list, elections_list, offices_list
 from schemas.codes import CODE_PATTERN

@@ -15,10 +15,11 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BeforeValidator
 
-from api.problems import PROBLEM_RESPONSES, Problem
+from api.described import BYTES, described, described_as
+from api.problems import Problem
 from api.read.kept_answers import Key, Kind
 from api.read.log import Offset, Partition, PublicLogs
-from api.read.snapshots import described, snapshots_of
+from api.read.snapshots import snapshots_of
 from projections.readmodel.event_queries import EventFilters
 from schemas.codes import CODE_PATTERN, KEY_ID_PATTERN
 from schemas.definition.package import PARTITIONS_MAX
@@ -117,13 +118,7 @@ async def event(request: Request, partition: Partition, offset: Offset) -> Respo
     "/events/{partition}/{offset}/entry",
     summary="One event as it is in the log",
     response_class=Response,
-    responses={
-        200: {
-            "description": "The bytes of the leaf.",
-            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-        },
-        **{status: PROBLEM_RESPONSES[status] for status in (404, 422, 503)},
-    },
+    responses=described_as("The bytes of the leaf.", {"application/octet-stream": BYTES}, (404, 422, 503)),
 )
 async def entry(request: Request, partition: Partition, offset: Offset) -> Response:
     """The SHA-256 of a zero byte and these bytes is the leaf hash (RFC 6962)."""

@@ -7,13 +7,14 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from api.described import described
 from api.problems import Problem
 from api.read.events import Time, microseconds
 from api.read.kept_answers import Kind
 from api.read.readmodel import AtCut, FinancePart
 from api.read.rendering import Renderings
 from api.read.responses import Sent
-from api.read.snapshots import Snapshots, described, not_in_election, snapshots_of
+from api.read.snapshots import Snapshots, not_in_election, snapshots_of
 from projections.finance.accounts import account_of
 from projections.readmodel.finance_queries import FinanceFilters, Position
 from projections.shown.finance import finance_cut, finance_settings, kinds_answer

@@ -10,13 +10,14 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api.described import described
 from api.problems import Problem
 from api.read.events import Time, microseconds
 from api.read.kept_answers import Kind
 from api.read.readmodel import AtCut
 from api.read.rendering import Renderings
 from api.read.responses import AS_JSON, Sent
-from api.read.snapshots import Snapshots, described, not_in_election, snapshots_of
+from api.read.snapshots import Snapshots, not_in_election, snapshots_of
 from api.read.station_list import After, Order, StationQuestion, stations
 from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
@@ -77,16 +78,10 @@ AsFormat = Annotated[
 ]
 
 
-def _described(model: type[Any]) -> dict[int | str, dict[str, Any]]:
-    """As JSON, and as the other formats."""
-    responses = described(model)
-    for format in (Format.CSV, Format.NDJSON):
-        media_type = MEDIA_TYPES[format].partition(";")[0]
-        responses[200]["content"][media_type] = {"schema": {"type": "string"}}
-    return responses
+_TEXT_TYPES = [MEDIA_TYPES[format].partition(";")[0] for format in (Format.CSV, Format.NDJSON)]
 
 
-@router.get("/stations", responses=_described(StationList), summary="Stations by filters")
+@router.get("/stations", responses=described(StationList, *_TEXT_TYPES), summary="Stations by filters")
 async def station_list(
     request: Request,
     area: Area = None,
@@ -136,7 +131,7 @@ async def station_list(
     )
 
 
-@router.get("/areas", responses=_described(AreaList), summary="Areas by filters")
+@router.get("/areas", responses=described(AreaList, *_TEXT_TYPES), summary="Areas by filters")
 async def area_list(
     request: Request,
     area: Area = None,

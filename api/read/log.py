@@ -16,7 +16,8 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import FileResponse, PlainTextResponse
 
-from api.problems import PROBLEM_RESPONSES, Problem
+from api.described import BYTES, TEXT, described_as, problem_answers
+from api.problems import Problem
 from projections.definition.compiled import Definition
 from proofs.merkle import consistency_proof, inclusion_proof, leaf_hash
 from proofs.notes import NoteError, parse_checkpoint, parse_note
@@ -162,21 +163,16 @@ def _of(request: Request) -> PublicLogs:
 
 Partition = Annotated[int, Path(ge=0, le=255)]
 Offset = Annotated[int, Path(ge=0, le=2**53)]
-_BYTES = {"type": "string", "format": "binary"}
-_PROBLEMS: dict[int | str, dict[str, Any]] = {status: PROBLEM_RESPONSES[status] for status in (404, 422, 503)}
+_PROBLEMS = 404, 422, 503
 
 
 @router.get(
     "/log/{partition}/{path:path}",
     summary="A file of a log (C2SP tlog-tiles)",
     response_class=Response,
-    responses={
-        200: {
-            "description": "A note as text, or a tile's bytes.",
-            "content": {"application/octet-stream": {"schema": _BYTES}, "text/plain": {"schema": {"type": "string"}}},
-        },
-        **_PROBLEMS,
-    },
+    responses=described_as(
+        "A note as text, or a tile's bytes.", {"application/octet-stream": BYTES, "text/plain": TEXT}, _PROBLEMS
+    ),
 )
 async def log_file(request: Request, partition: Partition, path: str) -> Response:
     """`checkpoint`, `tile/L/N[.p/W]`, `tile/entries/N[.p/W]`; and `keys`, the log's verifier keys."""
@@ -203,7 +199,7 @@ async def logs(request: Request) -> Response:
 @router.get(
     "/v1/proof/{partition}/{offset}",
     summary="That a record is in the log",
-    responses={200: {"model": InclusionProof, "content": {"text/plain": {"schema": {"type": "string"}}}}, **_PROBLEMS},
+    responses={200: {"model": InclusionProof, "content": {"text/plain": TEXT}}, **problem_answers(*_PROBLEMS)},
 )
 async def proof(request: Request, partition: Partition, offset: Offset) -> Response:
     """The audit path of a record to the newest checkpoint (RFC 6962). With `Accept: text/plain` as C2SP tlog-proof."""
@@ -218,7 +214,7 @@ async def proof(request: Request, partition: Partition, offset: Offset) -> Respo
 @router.get(
     "/v1/consistency/{partition}",
     summary="That a log continues an older one",
-    responses={200: {"model": ConsistencyProof}, **_PROBLEMS},
+    responses={200: {"model": ConsistencyProof}, **problem_answers(*_PROBLEMS)},
 )
 async def consistency(
     request: Request,

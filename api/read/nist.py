@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.problems import PROBLEM_RESPONSES, Problem
+from api.described import OBJECT, TEXT, described_as
+from api.problems import Problem
 from api.read.kept_answers import Kind
 from api.read.readmodel import AtCut
 from api.read.responses import AS_JSON, Sent
@@ -42,6 +43,9 @@ _WRITERS: dict[str, tuple[Callable[[Object], Iterable[bytes]], str]] = {
 Office = Annotated[str, Query(pattern=CODE_PATTERN, description="the office whose results are reported")]
 
 
+_REPORT = "An `ElectionReport` of NIST SP 1500-100 version 2, valid by the standard's schemas."
+
+
 class ReportNames:
     """What reports need of the package beside the definition, read at the first request."""
 
@@ -67,22 +71,11 @@ class ReportNames:
         return names, stations_by_rank(self._definition)
 
 
-def _described(media_type: str) -> dict[int | str, dict[str, Any]]:
-    return {
-        200: {
-            "description": "An `ElectionReport` of NIST SP 1500-100 version 2, valid by the standard's schemas.",
-            "content": {media_type: {"schema": {"type": "object" if media_type == "application/json" else "string"}}},
-        },
-        304: {"description": "Unchanged since the ETag given in If-None-Match."},
-        **{status: PROBLEM_RESPONSES[status] for status in (404, 406, 422, 503)},
-    }
-
-
 @router.get(
     "/areas/{area}/results/nist.json",
     summary="An area as NIST SP 1500-100 in JSON",
     response_class=Response,
-    responses=_described("application/json"),
+    responses=described_as(_REPORT, {"application/json": OBJECT}),
 )
 async def nist_json(request: Request, area: AreaCode, office: Office, part: PartNumber = 1) -> Response:
     """The area and the areas or stations directly in it. `SequenceEnd` is the number of the report's parts, as `parts` of `GET
@@ -94,7 +87,7 @@ async def nist_json(request: Request, area: AreaCode, office: Office, part: Part
     "/areas/{area}/results/nist.xml",
     summary="An area as NIST SP 1500-100 in XML",
     response_class=Response,
-    responses=_described("application/xml"),
+    responses=described_as(_REPORT, {"application/xml": TEXT}),
 )
 async def nist_xml(request: Request, area: AreaCode, office: Office, part: PartNumber = 1) -> Response:
     """The same report as the one in JSON."""

@@ -6,7 +6,8 @@ import asyncio
 
 from fastapi import APIRouter, Request, Response
 
-from api.problems import PROBLEM_RESPONSES, Problem
+from api.described import BYTES, described_as
+from api.problems import Problem
 from api.read.reading import entity_tag
 from runtime.package.errors import PackageError
 from runtime.package.profiles import profiles_stamp
@@ -60,13 +61,7 @@ class PackageFile:
     "/package.zip",
     summary="The election package",
     response_class=Response,
-    responses={
-        200: {
-            "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
-            "description": "`election.json` and the tables as CSV (DESIGN 4)",
-        },
-        503: PROBLEM_RESPONSES[503],
-    },
+    responses=described_as("`election.json` and the tables as CSV (DESIGN 4)", {"application/zip": BYTES}, (503,)),
 )
 async def package(request: Request) -> Response:
     """Every event contains the definition hash of the package; `docs/audit.md` describes how the hash is computed."""

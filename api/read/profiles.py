@@ -6,8 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from api.described import described
 from api.read.profile_files import ProfileFiles
-from api.read.snapshots import described, not_in_election, snapshots_of
+from api.read.snapshots import not_in_election, snapshots_of
 from api.read.unkept import unkept_answer
 from projections.shown.profiles import CandidateFilters, ProfileIndex
 from schemas.codes import CODE_PATTERN

@@ -8,9 +8,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api.described import described
 from api.problems import Problem
 from api.read.profile_files import ProfileFiles
-from api.read.snapshots import described
 from api.read.unkept import unkept_answer
 from projections.shown.name_search import NameIndex, NamesFound
 from projections.tables.list_rows import InOrder

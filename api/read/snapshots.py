@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import asyncpg
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel
 
-from api.problems import PROBLEM_RESPONSES, Problem
+from api.described import described
+from api.problems import Problem
 from api.read.content_codings import CODINGS, IDENTITY, acceptable, chosen
 from api.read.current_answers import CurrentAnswers, Work
 from api.read.from_memory import SnapshotsInMemory
@@ -36,7 +36,6 @@ from projections.station.submissions import ResultState
 from runtime.error_words import in_words
 from runtime.logs import log_line
 from schemas.codes import CODE_PATTERN, KEY_ID_PATTERN, SHA256_PATTERN, KeyId
-from schemas.served.examples import EXAMPLES
 from schemas.served.snapshots import (
     AreaSnapshot,
     ContestSnapshot,
@@ -190,18 +189,6 @@ def coding_of(request: Request, among: tuple[str, ...] = CODINGS) -> Callable[[i
 def snapshots_of(request: Request) -> Snapshots:
     snapshots: Snapshots = request.app.state.snapshots
     return snapshots
-
-
-def described(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
-    return {
-        200: {
-            "model": model,
-            "description": "With a strong ETag. It has an `Age` while the database is away.",
-            "content": {"application/json": {"example": EXAMPLES[model]}},
-        },
-        304: {"description": "Unchanged since the ETag given in If-None-Match."},
-        **{status: PROBLEM_RESPONSES[status] for status in (404, 406, 422, 503)},
-    }
 
 
 @router.get("/election", responses=described(ElectionSnapshot), summary="The election, its levels and offices")

@@ -7,10 +7,11 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
+from api.described import problem_answers
 from api.limits.client_address import NOBODY
 from api.limits.limits import PARTY
 from api.parameters import check_parameters
-from api.problems import PROBLEM_RESPONSES, Problem
+from api.problems import Problem
 from api.submit.answers import Answer, status_of
 from api.submit.bodies import BATCH_BYTES_MAX, BATCH_LINES_MAX, Lines, held_body
 from api.submit.gateway import Gateway
@@ -20,9 +21,7 @@ from schemas.served.gateways import GatewayAbout
 
 router = APIRouter(prefix="/v1", tags=["submissions"])
 
-_REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: PROBLEM_RESPONSES[status] for status in (401, 403, 409, 413, 415, 422, 503)
-}
+_REFUSALS = problem_answers(401, 403, 409, 413, 415, 422, 503)
 _ENVELOPE_SCHEMA = {"$ref": "#/components/schemas/Envelope", "$defs": {"Envelope": ENVELOPE.json_schema()}}
 BATCH_LINE = {"$ref": "#/components/schemas/Envelope"}
 BATCH_ANSWER = {
@@ -73,7 +72,7 @@ async def submit(request: Request) -> Response:
             "description": "An answer a line, each as `BatchAnswer`.",
             "content": {"application/x-ndjson": {"schema": {"type": "string"}, "x-line-schema": BATCH_ANSWER}},
         },
-        **{status: PROBLEM_RESPONSES[status] for status in (413, 415, 422)},
+        **problem_answers(413, 415, 422),
     },
     openapi_extra={
         "requestBody": {
