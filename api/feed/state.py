@@ -16,7 +16,7 @@ import orjson
 from api.feed.held import HeldResults
 from api.feed.recent import RecentStations, station_rows
 from api.feed.touched import OF_OFFICE, WHOLE, Key, Mark, Row, Touched
-from projections.area.progress import standing
+from projections.area.progress import contest_summary
 from projections.area.tally import STATIONS, Tally, TallyView, tally_length
 from projections.definition.ballots import OfficeEntry
 from projections.definition.compiled import Definition
@@ -72,7 +72,7 @@ class FeedState:
             state = self.offices[contest.office_number]
             state.areas[contest.number, area] = tally
             if area == contest.root_area:
-                row = standing(
+                row = contest_summary(
                     contest,
                     TallyView.of(orjson.loads(tally)),
                     definition.electorates.denominators[contest.number, area],

@@ -70,7 +70,7 @@ class FinancePart(NamedTuple):
     lines: list[dict[str, Any]]
     after: finance_queries.Position | None
     """The report that the next page begins after; None on the last page."""
-    standing: frozenset[str]
+    counting: frozenset[str]
     """Kinds of which a report counts, of the account that was asked for."""
     moment: Moment
 

@@ -86,8 +86,8 @@ def lead(ahead: Margin) -> dict[str, object]:
     }
 
 
-def standing(contest: ContestEntry, view: TallyView, denominator: Denominator) -> dict[str, object]:
-    """A contest as a whole, for the topic `results` (ContestStanding): status words, progress, leaders, margin in votes."""
+def contest_summary(contest: ContestEntry, view: TallyView, denominator: Denominator) -> dict[str, object]:
+    """A contest as a whole, for the topic `results` (ContestSummary): status words, progress, leaders, margin in votes."""
     now = progress(view, denominator)
     return {
         "contest": contest.id,

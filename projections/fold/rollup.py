@@ -12,7 +12,7 @@ other worker's in one partition and behind in another, and readers, which follow
 
 from __future__ import annotations
 
-from projections.area.progress import standing
+from projections.area.progress import contest_summary
 from projections.area.tally import Tally, TallyView, apart, party_tally, side_by_side, tally_length
 from projections.definition.ballots import ContestEntry, OfficeEntry
 from projections.definition.compiled import Definition
@@ -133,7 +133,7 @@ class OfficeRollup:
             contest = definition.ballots.contests[number]
             view = TallyView.of(self._tally(number, contest.root_area))
             denominator = definition.electorates.denominators[number, contest.root_area]
-            summaries.append(standing(contest, view, denominator))
+            summaries.append(contest_summary(contest, view, denominator))
         codes, ballots = definition.tree.codes, definition.ballots.contests
         lines = tally_length(len(self._office.lines))
         lengths = {contest: tally_length(len(ballots[contest].choices)) for contest in contests}

@@ -27,7 +27,7 @@ Cut = tuple[int, ...]
 OfficeTally = tuple[str, list[int]]
 """(area code, tally with the votes by party of the office, over all contests of the office)"""
 
-ContestStanding = dict[str, object]
+ContestSummary = dict[str, object]
 
 
 class ResultRange(NamedTuple):
@@ -56,8 +56,8 @@ class Result(NamedTuple):
     areas: list[AreaTally]
     """Areas from the shard level up to the root of each contest's electorate."""
     offices: list[OfficeTally]
-    contests: list[ContestStanding]
-    """The standing of each contest in which something changed (projections/area/progress.py, `standing`)."""
+    contests: list[ContestSummary]
+    """The summary of each contest in which something changed (projections/area/progress.py, `contest_summary`)."""
 
     def to_bytes(self) -> bytes:
         """The result as one message of any size."""

@@ -117,7 +117,7 @@ class FinancePage(_FinanceAnswer):
 class FinanceAccount(_FinanceAnswer):
     account: str
     """`parties/PARTY/AREA` or `candidates/CONTEST/CHOICE`."""
-    standing: list[str]
+    counting: list[str]
     """Kinds of which a report counts, in the order in which they are due."""
     lacking: list[str]
     """Kinds of which no report counts."""
@@ -229,7 +229,7 @@ FINANCE_EXAMPLES: dict[type[Any], dict[str, Any]] = {
     | _CUT
     | {
         "account": "parties/P01/34",
-        "standing": ["LADK"],
+        "counting": ["LADK"],
         "lacking": ["LPSDK", "LPPDK"],
         "reports": [_LINE],
         "next": None,

@@ -115,9 +115,9 @@ async def test_pages_follow_each_other(client: httpx.AsyncClient) -> None:
 async def test_an_account_has_its_versions_and_what_it_lacks(client: httpx.AsyncClient) -> None:
     found = FinanceAccount.model_validate((await client.get("/v1/finance/candidates/president/01")).json())
     assert [(each.version, each.state) for each in found.reports] == [(1, "superseded"), (2, "counted")]
-    assert (found.standing, found.lacking) == (["LADK"], ["LPPDK", "OTHER"])
+    assert (found.counting, found.lacking) == (["LADK"], ["LPPDK", "OTHER"])
     held = FinanceAccount.model_validate((await client.get("/v1/finance/parties/P2/1.1")).json())
-    assert (held.standing, [each.state for each in held.reports]) == ([], ["held"])
+    assert (held.counting, [each.state for each in held.reports]) == ([], ["held"])
 
 
 async def test_profiles_events_and_proofs_link_to_each_other(client: httpx.AsyncClient) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-from projections.area.progress import standing
+from projections.area.progress import contest_summary
 from projections.area.tally import HEAD, STATIONS, TallyView, tally_length
 from projections.definition.compiled import Definition
 from projections.fold.chain import Applied
@@ -286,7 +286,7 @@ def test_a_contest_of_which_nothing_was_reported_has_the_standing_of_no_votes() 
     contest = DEFINITION.ballots.contest("president")
     nothing = TallyView.of([0] * tally_length(len(contest.choices)))
     denominator = DEFINITION.electorates.denominators[contest.number, contest.root_area]
-    assert frame.contests == [standing(contest, nothing, denominator)]
+    assert frame.contests == [contest_summary(contest, nothing, denominator)]
 
 
 def test_the_body_of_a_block_is_not_read() -> None:
