@@ -246,7 +246,11 @@ class ReadModel:
         async with self.list_moment() as (connection, cuts):
             await connection.execute(queries.PLAN_FOR_THESE_VALUES)
             rows = await connection.fetch(statement, *arguments)
-            kinds = [] if filters.account is None else await connection.fetch(finance_queries.STANDING, filters.account)
+            kinds = (
+                []
+                if filters.account is None
+                else await connection.fetch(finance_queries.COUNTING_KINDS, filters.account)
+            )
         lines: list[dict[str, Any]] = []
         last = None
         for row in rows:

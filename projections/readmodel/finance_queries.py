@@ -80,7 +80,7 @@ def reports(filters: FinanceFilters) -> tuple[str, list[object]]:
     return statement, arguments
 
 
-STANDING = """
+COUNTING_KINDS = """
 SELECT DISTINCT report FROM finance_report JOIN record USING (partition, "offset")
 WHERE account = $1 AND state IN ('counted', 'flagged')
 """

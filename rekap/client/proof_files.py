@@ -16,6 +16,7 @@ from proofs.notes import NOTE_BYTES_MAX, parse_key
 from rekap.client.errors import ProofFileError, RefusedError
 from rekap.client.proof_check import check
 from rekap.client.server import Query, Server, in_path
+from runtime.files.bounded_file import read_bounded
 from runtime.http_client import AwayError
 from runtime.package.shape_sentences import first_sentence
 from schemas.codes import SHA256_PATTERN, exactly
@@ -128,13 +129,7 @@ def as_bytes(file: ProofFile) -> bytes:
 
 def read(path: Path) -> ProofFile:
     """Raises ProofFileError."""
-    try:
-        with path.open("rb") as opened:
-            data = opened.read(FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise ProofFileError(f"{path} cannot be read: {error.strerror}") from None
-    if len(data) > FILE_BYTES_MAX:
-        raise ProofFileError(f"{path} has more than {FILE_BYTES_MAX:,} bytes, so it is not a proof file")
+    data = read_bounded(path, FILE_BYTES_MAX, "a proof file", ProofFileError)
     try:
         return ProofFile.model_validate(orjson.loads(data))
     except orjson.JSONDecodeError:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from rekap.errors import UnusableError
+from runtime.files.bounded_file import read_bounded
 from runtime.http_client import AddressError, base_url
 
 FILE_BYTES_MAX = 1024 * 1024
@@ -53,13 +54,7 @@ class PortalConfiguration:
 
 def read_configuration(path: Path) -> PortalConfiguration:
     """Paths in the file are relative to its directory. Raises PortalConfigurationError."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise PortalConfigurationError(f"{path} cannot be read: {error.strerror}") from None
-    if len(content) > FILE_BYTES_MAX:
-        raise PortalConfigurationError(f"{path} has more than {FILE_BYTES_MAX:,} bytes")
+    content = read_bounded(path, FILE_BYTES_MAX, "the configuration of a portal", PortalConfigurationError)
     try:
         found = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

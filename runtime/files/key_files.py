@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from proofs.signatures import key_id
 from runtime.errors import OutsideError
 from runtime.files.atomic_write import create_file
+from runtime.files.bounded_file import read_bounded
 from schemas.definition.package import Key, Role
 
 KEY_FILE_BYTES_MAX = 16 * 1024
@@ -43,13 +44,7 @@ def write_key_file(private_key: Ed25519PrivateKey, path: Path) -> None:
 
 def load_key_file(path: Path) -> Ed25519PrivateKey:
     """The private key in a file. Raises KeyFileError where the file is missing or does not hold an Ed25519 key."""
-    try:
-        with path.open("rb") as file:
-            pem = file.read(KEY_FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise KeyFileError(f"{path} cannot be read: {error.strerror}") from None
-    if len(pem) > KEY_FILE_BYTES_MAX:
-        raise KeyFileError(f"{path} has more than {KEY_FILE_BYTES_MAX:,} bytes, so it is not a key file")
+    pem = read_bounded(path, KEY_FILE_BYTES_MAX, "a key file", KeyFileError)
     try:
         key = load_pem_private_key(pem, password=None)
     except TypeError:
