@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
@@ -52,6 +52,16 @@ _FILE = described_as(
 )
 
 
+class _Wanted(NamedTuple):
+    """The file that is asked for."""
+
+    area: int
+    office: OfficeEntry
+    contests: Sequence[ContestEntry]
+    table: AreaTable
+    format: Format
+
+
 class AreaFiles:
     """What the files of areas need besides the read model."""
 
@@ -75,13 +85,9 @@ async def area_file(
     snapshots = snapshots_of(request)
     files: AreaFiles = request.app.state.area_files
     number, entry = snapshots.area(area), snapshots.office(office)
-    contests = _contests(snapshots, number, entry)
-    _check_length(files.definition, number, contests, table, format, entry)
-
-    async def work() -> AtCut:
-        if table in _OF_STATIONS:
-            return await _stations(files, snapshots.read, number, entry, contests, table, format)
-        return await _areas(files, snapshots.read, number, entry, contests, table, format)
+    wanted = _Wanted(number, entry, _contests(snapshots, number, entry), table, format)
+    _check_length(files.definition, wanted)
+    work = _stations if table in _OF_STATIONS else _areas
 
     name = f"{files.definition.election.id}-{entry.id}-{area}-{table}.{format}"
     sent = Sent(
@@ -90,7 +96,7 @@ async def area_file(
         is_compressed=format in (Format.PARQUET, Format.XLSX),
     )
     key = Kind.FILE, "area", area, table.value, format.value, entry.id
-    return await snapshots.kept(request, key, (entry.id,), work, sent)
+    return await snapshots.kept(request, key, (entry.id,), lambda: work(files, snapshots.read, wanted), sent)
 
 
 def _contests(snapshots: Snapshots, area: int, office: OfficeEntry) -> list[ContestEntry]:
@@ -101,15 +107,9 @@ def _contests(snapshots: Snapshots, area: int, office: OfficeEntry) -> list[Cont
     return [definition.ballots.contests[each] for each in contests if each in wanted]
 
 
-def _check_length(
-    definition: Definition,
-    area: int,
-    contests: Sequence[ContestEntry],
-    table: AreaTable,
-    format: Format,
-    office: OfficeEntry,
-) -> None:
+def _check_length(definition: Definition, wanted: _Wanted) -> None:
     """Raises Problem where the file would have too many rows."""
+    area, office, contests, table, format = wanted
     order = definition.stations.order
     stations = order.end[area] - order.first[area]
     lines = stations if table in _OF_STATIONS else 1 + len(definition.tree.children[area])
@@ -128,15 +128,8 @@ def _check_length(
     )
 
 
-async def _areas(
-    files: AreaFiles,
-    read: ReadModel,
-    area: int,
-    office: OfficeEntry,
-    contests: Sequence[ContestEntry],
-    table: AreaTable,
-    format: Format,
-) -> AtCut:
+async def _areas(files: AreaFiles, read: ReadModel, wanted: _Wanted) -> AtCut:
+    area, office, contests, table, format = wanted
     definition = files.definition
     areas = (area, *definition.tree.children[area])
     lines = [
@@ -167,15 +160,8 @@ def _rows_of_area(
     return [counts_row(definition, contest, area, tally, definition.electorates.denominators[contest.number, area])]
 
 
-async def _stations(
-    files: AreaFiles,
-    read: ReadModel,
-    area: int,
-    office: OfficeEntry,
-    contests: Sequence[ContestEntry],
-    table: AreaTable,
-    format: Format,
-) -> AtCut:
+async def _stations(files: AreaFiles, read: ReadModel, wanted: _Wanted) -> AtCut:
+    area, office, contests, table, format = wanted
     definition = files.definition
     moment, found = await read.standings(area, contests)
     *_, level = definition.tree.level_ids
