@@ -11,7 +11,7 @@ from contextlib import suppress
 import orjson
 from attacks_target import Attack, Target, Wire
 
-from schemas.served.live import Positions, cursor_of
+from schemas.served.feed_cursors import Positions, cursor_of
 
 STREAM = b"GET /v1/live?office=president HTTP/1.1\r\nHost: x\r\n\r\n"
 LEVEL = b"GET /v1/live?office=president&level=%b HTTP/1.1\r\nHost: x\r\n\r\n"

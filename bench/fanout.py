@@ -50,7 +50,8 @@ from projections.fold.tabulation import PartitionFold
 from rekap.elections.demo import PRESIDENT
 from runtime.package.reading import load_package
 from schemas.codes import OfficeId, Partition
-from schemas.served.live import Positions, Subscribe
+from schemas.served.feed_cursors import Positions
+from schemas.served.live import Subscribe
 
 HERE = Path(__file__).parent
 GO_ELSEWHERE = "/usr/local/go/bin"

@@ -37,7 +37,8 @@ from runtime.kafka.seals import make_seal_keys
 from runtime.kafka.topics import SUBTOTALS_PARTITIONS, topics_of
 from runtime.package.reading import load_package
 from runtime.settings import Settings
-from schemas.served.live import CLIENT_MESSAGE_BYTES_MAX, Positions
+from schemas.served.feed_cursors import Positions
+from schemas.served.live import CLIENT_MESSAGE_BYTES_MAX
 
 CONNECTIONS_MAX = 20_000
 MESSAGE_BYTES_MAX = 1 << 20

@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
-from schemas.served.live import (
-    CLIENT_MESSAGE_BYTES_MAX,
-    CLOSE_CODES,
-    FROM_CLIENT,
-    FROM_SERVER,
-    FromClient,
-    FromServer,
-)
+from schemas.served.close_frames import CLOSE_CODES
+from schemas.served.live import CLIENT_MESSAGE_BYTES_MAX, FROM_CLIENT, FROM_SERVER, FromClient, FromServer
 from schemas.served.live_examples import LIVE_EXAMPLES
 
 _SCHEMAS = "#/components/schemas/"

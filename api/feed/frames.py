@@ -14,7 +14,8 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame as WebSocketFrame
 from websockets.frames import Opcode
 
-from schemas.served.live import GapReason, Positions
+from schemas.served.feed_cursors import Positions
+from schemas.served.live import GapReason
 
 TEXT, SOCKET, SOCKET_DEFLATED, EVENT = range(4)
 """Forms: JSON alone; a WebSocket frame; a compressed WebSocket frame; a server-sent event as a chunk of HTTP."""

@@ -32,7 +32,8 @@ from runtime.kafka.set_aside import Opener, SetAside
 from runtime.kafka.topics import SUBTOTALS_PARTITIONS, topics_of
 from runtime.logs import log_line
 from runtime.settings import Settings
-from schemas.served.live import BulletinName, Positions
+from schemas.served.feed_cursors import Positions
+from schemas.served.live import BulletinName
 
 logger = logging.getLogger("rekap.live")
 

@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from api.feed.state import FeedState
 from runtime.kafka.set_aside import Opener
 from runtime.logs import log_line
-from schemas.served.live import Positions
+from schemas.served.feed_cursors import Positions
 
 logger = logging.getLogger("rekap.live")
 

@@ -21,7 +21,9 @@ from api.http.connection import CONNECTION, Connection, SocketConnection
 from api.problems import Problem
 from projections.definition.compiled import Definition
 from schemas.codes import CODE_PATTERN
-from schemas.served.live import CURSOR_CHARACTERS_MAX, FROM_CLIENT, FROM_SERVER, Fields, Subscribe, retry_reason
+from schemas.served.close_frames import retry_reason
+from schemas.served.feed_cursors import CURSOR_CHARACTERS_MAX
+from schemas.served.live import FROM_CLIENT, FROM_SERVER, Fields, Subscribe
 
 TOO_MANY = 429
 

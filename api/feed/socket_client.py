@@ -15,7 +15,8 @@ from api.feed.hub.commands import CommandError
 from api.feed.hub.hub import Hub
 from api.http.connection import SocketConnection
 from runtime.package.shape_sentences import field_of, sentence
-from schemas.served.live import FROM_CLIENT, Follow, Subscribe, retry_reason
+from schemas.served.close_frames import retry_reason
+from schemas.served.live import FROM_CLIENT, Follow, Subscribe
 
 COMMANDS_MAX = 100
 """Commands that a client may send between two heartbeats; a page on which a user pans over a map sends a dozen."""

@@ -27,7 +27,8 @@ from schemas.codes import NOTHING_YET
 from schemas.derived.blocks import WITHOUT_VOTES, BlockRange
 from schemas.derived.bundles import blocks_in
 from schemas.derived.results import Cut, Result, ResultRange, at_or_before
-from schemas.served.live import GapReason, Positions
+from schemas.served.feed_cursors import Positions
+from schemas.served.live import GapReason
 
 logger = logging.getLogger("rekap.live")
 

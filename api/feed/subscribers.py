@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from api.feed.frames import Followed, Frame
 from api.feed.touched import OF_OFFICE, WHOLE, Key
-from schemas.served.live import BulletinName, Fields, GapReason, Positions
+from schemas.served.feed_cursors import Positions
+from schemas.served.live import BulletinName, Fields, GapReason
 
 if TYPE_CHECKING:
     from api.feed.state import OfficeState

@@ -25,8 +25,8 @@ from schemas.codes import CODE_PATTERN, KEY_ID_PATTERN
 from schemas.definition.package import PARTITIONS_MAX
 from schemas.ledger.events import EVENT_TYPES
 from schemas.served.cursors import cursor_text, cursor_values
+from schemas.served.event_answers import EventPage, EventSnapshot
 from schemas.served.reference import event_schemas
-from schemas.served.snapshots import EventPage, EventSnapshot
 from schemas.times import microseconds_since_1970
 
 EVENTS_PAGE_MAX = 500

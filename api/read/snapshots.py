@@ -36,15 +36,14 @@ from projections.station.submissions import ResultState
 from runtime.error_words import in_words
 from runtime.logs import log_line
 from schemas.codes import CODE_PATTERN, KEY_ID_PATTERN, SHA256_PATTERN, KeyId
+from schemas.served.event_answers import KeySnapshot, SubmissionSnapshot
 from schemas.served.snapshots import (
     AreaSnapshot,
     ContestSnapshot,
     ElectionSnapshot,
-    KeySnapshot,
     OfficeSnapshot,
     StationPage,
     StationSnapshot,
-    SubmissionSnapshot,
 )
 
 logger = logging.getLogger("rekap.snapshots")

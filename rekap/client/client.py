@@ -20,19 +20,10 @@ from rekap.client.server import Query, Server, in_path
 from runtime.http_client import AwayError
 from runtime.package.shape_sentences import first_sentence
 from schemas.ledger.envelope import ENVELOPE, MalformedRecordError, open_envelope
+from schemas.served.event_answers import EventLine, EventPage, EventSnapshot, SubmissionSnapshot
 from schemas.served.profiles import PartyPage
 from schemas.served.proof_file import ProofFile
-from schemas.served.snapshots import (
-    AreaSnapshot,
-    ContestSnapshot,
-    ElectionSnapshot,
-    EventLine,
-    EventPage,
-    EventSnapshot,
-    OfficeSnapshot,
-    StationSnapshot,
-    SubmissionSnapshot,
-)
+from schemas.served.snapshots import AreaSnapshot, ContestSnapshot, ElectionSnapshot, OfficeSnapshot, StationSnapshot
 
 Model = TypeVar("Model", bound=BaseModel)
 PAGE_EVENTS = 500

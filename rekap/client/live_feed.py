@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect
 from rekap.client.held_rows import HeldRows, MissedError
 from rekap.errors import UnusableError
 from runtime.http_client import is_loopback
-from schemas.served.live import retry_after_s
+from schemas.served.close_frames import retry_after_s
 from schemas.served.row_patches import ROW_NAMES
 
 WAIT_SECONDS_MIN, WAIT_SECONDS_MAX = 0.2, 10.0

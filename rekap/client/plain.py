@@ -15,18 +15,10 @@ from typing import Any, Self, TypeVar
 from rekap.client.belief import ElectionName
 from rekap.client.client import Client, Submitted
 from rekap.client.server import ANSWER_SECONDS_MAX
+from schemas.served.event_answers import EventLine, EventSnapshot, SubmissionSnapshot
 from schemas.served.profiles import PartyPage
 from schemas.served.proof_file import ProofFile
-from schemas.served.snapshots import (
-    AreaSnapshot,
-    ContestSnapshot,
-    ElectionSnapshot,
-    EventLine,
-    EventSnapshot,
-    OfficeSnapshot,
-    StationSnapshot,
-    SubmissionSnapshot,
-)
+from schemas.served.snapshots import AreaSnapshot, ContestSnapshot, ElectionSnapshot, OfficeSnapshot, StationSnapshot
 
 Result = TypeVar("Result")
 

@@ -1,7 +1,7 @@
 """Cursors: opaque texts by which a client continues where it stopped, in a list or in the live feed.
 
 A cursor is a JSON array in URL-safe base64 without padding. What the values mean, and which are valid, is decided by the list
-(api/read/events.py) or the feed (live.py) that made the cursor.
+(api/read/events.py) or the feed (feed_cursors.py) that made the cursor.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from schemas.served.shape import ElectionAnswer, Shape
-from schemas.served.snapshots import OfficeName, Texts
+from schemas.served.shape import ElectionAnswer, Shape, Texts
+from schemas.served.snapshots import OfficeName
 
 
 class ElectionLinks(Shape):

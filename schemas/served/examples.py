@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.served.election_lists import LIST_EXAMPLES
+from schemas.served.event_answers import EventPage, EventSnapshot, KeySnapshot, SubmissionSnapshot
 from schemas.served.finance import FINANCE_EXAMPLES
 from schemas.served.profiles import PROFILE_EXAMPLES
 from schemas.served.questions import QUESTION_EXAMPLES
@@ -12,13 +13,9 @@ from schemas.served.snapshots import (
     AreaSnapshot,
     ContestSnapshot,
     ElectionSnapshot,
-    EventPage,
-    EventSnapshot,
-    KeySnapshot,
     OfficeSnapshot,
     StationPage,
     StationSnapshot,
-    SubmissionSnapshot,
 )
 
 _ELECTION = {

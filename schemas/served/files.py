@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from schemas.served.shape import Shape
-from schemas.served.snapshots import PartitionOffsets, Texts
+from schemas.served.shape import PartitionOffsets, Shape, Texts
 
 
 class BulkFile(Shape):

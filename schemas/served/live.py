@@ -22,21 +22,19 @@ Both have an offset for each ledger partition; a partition without events of the
 
 A client whose connection ends connects again, here or at another replica, and subscribes with its cursors. When thousands come
 back at once they join in slices, and each of the others is given a time of its own: the reason of the close frame (codes 1012
-and 1013) begins with `retry-after=` and a number of seconds (`retry_reason`), a stream of server-sent events ends with `retry`
+and 1013) begins with `retry-after=` and a number of seconds (close_frames.py), a stream of server-sent events ends with `retry`
 in milliseconds, and a poll is answered with 503 and `Retry-After`. A client waits for as long. Where a connection ends without
 a time, the client waits for some seconds that are chosen by chance, and for up to twice as long after each failure.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from schemas.codes import Code, PartitionNumber, Whole
-from schemas.served.cursors import cursor_text, cursor_values
+from schemas.codes import Code, Whole
+from schemas.served.feed_cursors import CURSOR_CHARACTERS_MAX
 from schemas.served.live_rows import (
     AreaPatch,
     AreaRow,
@@ -46,99 +44,10 @@ from schemas.served.live_rows import (
     OfficeRow,
     StationChange,
 )
+from schemas.served.shape import PartitionOffsets
 
 CLIENT_MESSAGE_BYTES_MAX = 16 * 1024
 """Limit for a message of a client. A subscription with the longest cursor (hundreds of partitions) has about 3 kB."""
-CURSOR_CHARACTERS_MAX = 4_096
-_CURSOR_VERSION = 1
-_DEFINITION_DIGITS = 16
-
-PartitionOffsets = dict[PartitionNumber, Whole]
-"""Ledger partition → offset of the last event of the office that is counted in."""
-
-
-# ── the cursor ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class CursorError(ValueError):
-    """A text is not a cursor of this feed; the message states why."""
-
-
-class Positions(NamedTuple):
-    """Position of a reader in the topics behind the feed, as the next offset of each. It means the same on every replica."""
-
-    results: int
-    subtotals: tuple[int, ...]
-
-
-class OtherGenerationError(CursorError):
-    """A cursor of another generation of this feed. Its positions are of other topics, because everything was built again from
-    the ledger."""
-
-
-def cursor_of(positions: Positions, definition_hash: str, generation: int = 1) -> str:
-    """The cursor of these positions, in the election with this definition."""
-    return cursor_text(
-        [
-            _CURSOR_VERSION,
-            definition_hash[:_DEFINITION_DIGITS],
-            positions.results,
-            list(positions.subtotals),
-            *([] if generation == 1 else [generation]),
-        ]
-    )
-
-
-def positions_of(cursor: str, definition_hash: str, generation: int = 1) -> Positions:
-    """The positions in a cursor. Raises CursorError where the text is not a cursor, or is one of another election or
-    definition, and OtherGenerationError where only the generation is another."""
-    try:
-        version, definition, results, subtotals, *rest = cursor_values(cursor) or []
-    except ValueError:
-        raise CursorError("not a cursor of this feed") from None
-    if version != _CURSOR_VERSION:
-        raise CursorError("a cursor of another version of this feed")
-    if definition != definition_hash[:_DEFINITION_DIGITS]:
-        raise CursorError("a cursor of another election, or of another definition of this one")
-    if not isinstance(subtotals, list) or not all(_is_offset(offset) for offset in (results, *subtotals)):
-        raise CursorError("not a cursor of this feed")
-    if rest != ([] if generation == 1 else [generation]):
-        raise OtherGenerationError("a cursor of another generation")
-    return Positions(results, tuple(subtotals))
-
-
-def _is_offset(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
-
-
-# ── when to come back ────────────────────────────────────────────────────────────────────────────────────────────────
-
-_REASON_BYTES_MAX = 123
-"""Limit for the reason in a close frame (RFC 6455, 5.5.1)."""
-_RETRY_REASON = re.compile(r"retry-after=(\d{1,6}(?:\.\d{1,3})?)(?:;|$)")
-
-
-def retry_reason(after_s: float, sentence: str) -> str:
-    """The reason of a close frame after which the client shall come back in `after_s` seconds."""
-    return f"retry-after={after_s:.3f}; {sentence}".encode()[:_REASON_BYTES_MAX].decode(errors="ignore")
-
-
-def retry_after_s(reason: str) -> float | None:
-    """The seconds in the reason of a close frame; None where it has none."""
-    found = _RETRY_REASON.match(reason)
-    return None if found is None else float(found[1])
-
-
-CLOSE_CODES: Mapping[int, str] = {
-    1002: "the client sent what is not a WebSocket message",
-    1007: "the client sent what is not UTF-8",
-    1008: "the client sent too many commands or mistakes, or does not read the answers to them",
-    1009: "the client sent a message that is too long",
-    1012: "the server restarts or begins anew; the reason has the time after which the client comes back",
-    1013: "there is no room, or too many clients join at this moment; the reason has the time, as with 1012",
-}
-"""Codes with which the server closes a WebSocket (RFC 6455, 7.4.1, and the IANA registry), and why."""
-
 
 # ── from the client ──────────────────────────────────────────────────────────────────────────────────────────────────
 

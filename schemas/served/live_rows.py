@@ -1,6 +1,6 @@
 """Rows in messages of the live feed, and the patches of rows in a `delta`.
 
-A row of `areas` or `offices` is a tally as `GET` has it (schemas/served/snapshots.py), or its short form where a subscription
+A row of `areas` or `offices` is a tally as `GET` has it (tallies.py), or its short form where a subscription
 asks for `fields`. A patch has the members that identify its row and those that changed (schemas/served/row_patches.py).
 """
 
@@ -13,7 +13,7 @@ from pydantic.config import JsonDict
 from typing_extensions import TypedDict
 
 from schemas.codes import Whole
-from schemas.served.snapshots import ContestTally, OfficeTally, StationsProgress, TierNumbers, Tiers
+from schemas.served.tallies import ContestTally, OfficeTally, StationsProgress, TierNumbers, Tiers
 
 
 class _Row(BaseModel):

@@ -6,8 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.served.shape import Shape
-from schemas.served.snapshots import PartitionOffsets, Texts
+from schemas.served.shape import PartitionOffsets, Shape, Texts
 
 
 class MapFile(Shape):

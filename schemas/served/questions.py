@@ -6,8 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from schemas.served.shape import ElectionAnswer, Shape
-from schemas.served.snapshots import PartitionOffsets
+from schemas.served.shape import ElectionAnswer, PartitionOffsets, Shape
 
 
 class _ListAnswer(ElectionAnswer):

@@ -6,6 +6,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from schemas.codes import PartitionNumber, Whole
+
+PartitionOffsets = dict[PartitionNumber, Whole]
+"""Ledger partition → offset of the last event that is counted in."""
+Texts = dict[str, str]
+"""Language tag (BCP 47) → text, in the languages of the election package, which are at least one."""
+
 
 class Shape(BaseModel):
     """The docstring below a field is its description in OpenAPI."""

@@ -25,14 +25,9 @@ from api.feed.socket_client import COMMAND_FIELDS_MAX, COMMANDS_MAX, MISTAKES_MA
 from api.feed.subscribers import PART_BYTES
 from api.http.unread import SEND_SECONDS_MAX
 from runtime.settings import settings_help
-from schemas.served.live import (
-    CLIENT_MESSAGE_BYTES_MAX,
-    CLOSE_CODES,
-    CURSOR_CHARACTERS_MAX,
-    FromServer,
-    GapReason,
-    Subscribe,
-)
+from schemas.served.close_frames import CLOSE_CODES
+from schemas.served.feed_cursors import CURSOR_CHARACTERS_MAX
+from schemas.served.live import CLIENT_MESSAGE_BYTES_MAX, FromServer, GapReason, Subscribe
 from tests.support.chromium import lines_of_page
 from tests.support.document import blocks, table, text_of
 from tests.support.hub_feed import Feed

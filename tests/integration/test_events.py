@@ -19,7 +19,8 @@ from runtime.kafka.clients import ordered_producer
 from runtime.kafka.topics import topics_of
 from runtime.settings import read_settings
 from schemas.ledger.envelope import ledger_record
-from schemas.served.snapshots import EventPage, EventSnapshot, StationSnapshot
+from schemas.served.event_answers import EventPage, EventSnapshot
+from schemas.served.snapshots import StationSnapshot
 from tests.support.small_election import annulled, reported
 from tests.support.stacks import Voices, eventually, stack_of
 

@@ -18,7 +18,7 @@ from runtime.kafka.topics import SUBTOTALS_PARTITIONS, topics_of
 from runtime.metrics import REGISTRIES
 from runtime.settings import read_settings
 from schemas.ledger.envelope import ledger_record
-from schemas.served.live import Positions, cursor_of
+from schemas.served.feed_cursors import Positions, cursor_of
 from tests.support.small_election import reported
 from tests.support.stacks import Voices, eventually, stack_of
 

@@ -25,7 +25,8 @@ from rekap.client.live_feed import joined
 from schemas.canonical import canonical_bytes
 from schemas.codes import OfficeId
 from schemas.derived.blocks import Block
-from schemas.served.live import FROM_SERVER, Fields, Positions, Subscribe, cursor_of, positions_of
+from schemas.served.feed_cursors import Positions, cursor_of, positions_of
+from schemas.served.live import FROM_SERVER, Fields, Subscribe
 from tests.support.ledger import MemoryLedger
 from tests.support.small_election import reported, small_package
 from tests.support.unread import Unread, read

@@ -18,7 +18,7 @@ from schemas.codes import OfficeId
 from schemas.derived.blocks import Block, BlockRange, keyframe
 from schemas.derived.parts import PART_BYTES_MAX, Part
 from schemas.derived.results import Result, ResultRange
-from schemas.served.live import Positions
+from schemas.served.feed_cursors import Positions
 from tests.support.ledger import MemoryLedger, fold
 from tests.support.nights import acts, play
 from tests.support.small_election import small_package

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from api.feed.hub.hub import Hub
 from api.feed.state import FeedState
-from schemas.served.live import Positions, Subscribe, cursor_of
+from schemas.served.feed_cursors import Positions, cursor_of
+from schemas.served.live import Subscribe
 from tests.properties.test_live_hub import OFFICE, SUBTOTALS, Night, forms
 from tests.support.unread import Unread, kinds, read
 

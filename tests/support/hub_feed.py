@@ -6,7 +6,8 @@ from typing import Any
 
 from api.feed.hub.hub import Hub
 from api.feed.subscribers import Subscriber
-from schemas.served.live import Positions, Subscribe
+from schemas.served.feed_cursors import Positions
+from schemas.served.live import Subscribe
 from tests.properties.test_live_hub import OFFICE, STATIONS, Night
 from tests.support.unread import Unread
 

@@ -30,7 +30,8 @@ from api.server import bounded_server
 from projections.definition.compiled import Definition
 from runtime.kafka.seals import make_seal_keys
 from runtime.settings import Settings
-from schemas.served.live import CLIENT_MESSAGE_BYTES_MAX, Positions
+from schemas.served.feed_cursors import Positions
+from schemas.served.live import CLIENT_MESSAGE_BYTES_MAX
 
 
 class LiveServer:

@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from api.feed.frames import Frame
 from api.feed.hub.messages import bulletin_message
 from api.feed.subscribers import Bulletin, Round, Subscription
-from schemas.served.live import BulletinName, Positions
+from schemas.served.feed_cursors import Positions
+from schemas.served.live import BulletinName
 
 
 class Bulletins:

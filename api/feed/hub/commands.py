@@ -7,7 +7,8 @@ from typing import NamedTuple
 from api.errors import ApiError
 from api.feed.subscribers import Selection
 from projections.definition.compiled import Definition
-from schemas.served.live import CursorError, GapReason, OtherGenerationError, Positions, Subscribe, positions_of
+from schemas.served.feed_cursors import CursorError, OtherGenerationError, Positions, positions_of
+from schemas.served.live import GapReason, Subscribe
 
 
 class CommandError(ApiError):

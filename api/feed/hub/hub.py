@@ -30,7 +30,8 @@ from api.feed.touched import Touched
 from projections.definition.compiled import Definition
 from projections.fold.chain import Applied
 from schemas.derived.results import Cut
-from schemas.served.live import Follow, Positions, Subscribe, Unsubscribe
+from schemas.served.feed_cursors import Positions
+from schemas.served.live import Follow, Subscribe, Unsubscribe
 
 SUBSCRIPTIONS_MAX = 50
 """Limit for one connection."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from api.feed.state import OfficeState
-from schemas.served.live import Positions, cursor_of
+from schemas.served.feed_cursors import Positions, cursor_of
 
 
 class Moment:

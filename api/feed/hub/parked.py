@@ -6,7 +6,7 @@ from heapq import heapify, heappop, heappush
 
 from api.feed.state import FeedState
 from api.feed.subscribers import Subscription
-from schemas.served.live import Positions
+from schemas.served.feed_cursors import Positions
 
 PARKED_ENDED_MAX = 64
 """Subscriptions that wait no more and are still in the heaps, beyond as many as wait. At 0 each end sorts the heaps anew."""

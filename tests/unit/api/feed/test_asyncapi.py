@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api.feed.asyncapi import _messages, asyncapi
-from schemas.served.live import CLOSE_CODES
+from schemas.served.close_frames import CLOSE_CODES
 from schemas.served.live_examples import LIVE_EXAMPLES
 
 

@@ -12,7 +12,8 @@ from websockets.asyncio.server import ServerConnection, serve
 from api.feed.hub.hub import Hub
 from api.feed.joining_pace import AWAY_SECONDS_MAX, JITTER_SECONDS, JoiningPace
 from rekap.client.live_feed import follow
-from schemas.served.live import Positions, retry_reason
+from schemas.served.close_frames import retry_reason
+from schemas.served.feed_cursors import Positions
 from tests.support.ledger import MemoryLedger
 from tests.support.live_server import LiveServer, live_server
 from tests.support.small_election import small_package

@@ -19,7 +19,7 @@ from api.feed.hub.hub import Hub
 from api.http import parsing, unread
 from api.http.web_socket import BoundedWebSocket
 from rekap.client.live_feed import follow
-from schemas.served.live import Positions
+from schemas.served.feed_cursors import Positions
 from tests.support.ledger import MemoryLedger
 from tests.support.live_server import LiveServer, Wire, live_server, masked_frame
 from tests.support.small_election import small_package

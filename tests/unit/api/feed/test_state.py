@@ -14,7 +14,7 @@ from schemas.codes import OfficeId
 from schemas.derived.blocks import Block
 from schemas.derived.bundles import bundled
 from schemas.derived.results import Result
-from schemas.served.live import Positions
+from schemas.served.feed_cursors import Positions
 from tests.support.ledger import MemoryLedger, fold
 from tests.support.small_election import reported, small_package
 

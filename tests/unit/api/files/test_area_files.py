@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from api.files import area_files
-from api.files.area_files import AreaTable, _check_length
+from api.files.area_files import AreaTable, _check_length, _Wanted
 from api.problems import Problem
 from api.read import rendering
 from api.read.readmodel import ListsBusyError
@@ -84,10 +84,11 @@ def test_a_file_that_would_be_too_long_names_the_bulk_file(
     monkeypatch.setattr(area_files, "STATIONS_MAX", stations)
     monkeypatch.setattr(area_files, "ROWS_MAX", rows)
     office = DEFINITION.ballots.office("president")
-    asked = DEFINITION.tree.number[area], [DEFINITION.ballots.contest("president")], table, Format.CSV, office
+    contests = [DEFINITION.ballots.contest("president")]
+    wanted = _Wanted(DEFINITION.tree.number[area], office, contests, table, Format.CSV)
     with pytest.raises(Problem) as refused:
-        _check_length(DEFINITION, *asked)
+        _check_length(DEFINITION, wanted)
     assert bulk in refused.value.body["detail"]
     monkeypatch.setattr(area_files, "STATIONS_MAX", stations + 1)
     monkeypatch.setattr(area_files, "ROWS_MAX", rows + 1)
-    _check_length(DEFINITION, *asked)
+    _check_length(DEFINITION, wanted)

@@ -13,8 +13,9 @@ from rekap.client.errors import RefusedError
 from rekap.client.plain import PlainClient
 from rekap.client.sending import BATCH_BYTES, BATCH_LINES
 from runtime.http_client import AwayError
+from schemas.served.event_answers import EventPage
 from schemas.served.examples import EXAMPLES
-from schemas.served.snapshots import ElectionSnapshot, EventPage
+from schemas.served.snapshots import ElectionSnapshot
 from tests.support.fake_gateway import FakeGateway, answer, in_a_thread
 from tests.support.ledger import MemoryLedger, private_key
 from tests.support.small_election import reported, small_package

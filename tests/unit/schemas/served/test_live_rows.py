@@ -19,7 +19,7 @@ from schemas.served.live_rows import (
     TiersPatch,
 )
 from schemas.served.row_patches import ROW_NAMES
-from schemas.served.snapshots import ContestTally, OfficeTally, StationsProgress, TierNumbers, Tiers
+from schemas.served.tallies import ContestTally, OfficeTally, StationsProgress, TierNumbers, Tiers
 
 
 def _nodes(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

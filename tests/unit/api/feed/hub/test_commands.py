@@ -8,7 +8,8 @@ import pytest
 
 from api.feed.hub.commands import CommandError, Start, channel_name, selection_of, start_of
 from projections.definition.compiled import Definition
-from schemas.served.live import Positions, Subscribe, cursor_of
+from schemas.served.feed_cursors import Positions, cursor_of
+from schemas.served.live import Subscribe
 from tests.support.small_election import small_package
 
 DEFINITION = Definition.of(small_package())

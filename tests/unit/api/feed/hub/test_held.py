@@ -10,7 +10,8 @@ from api.feed import held
 from api.feed.held import HeldResults
 from api.feed.hub.commands import CommandError
 from api.feed.hub.hub import Hub
-from schemas.served.live import Positions, Subscribe, cursor_of
+from schemas.served.feed_cursors import Positions, cursor_of
+from schemas.served.live import Subscribe
 from tests.properties.test_live_hub import OFFICE
 from tests.support.held_feed import HeldByClient, HeldFeed
 from tests.support.unread import Unread, kinds, read

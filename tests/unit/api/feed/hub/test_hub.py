@@ -12,7 +12,8 @@ from api.feed.hub import channels, passes
 from api.feed.hub import hub as hub_module
 from api.feed.hub.commands import CommandError
 from api.feed.hub.hub import Hub
-from schemas.served.live import Positions, Subscribe, Unsubscribe, cursor_of
+from schemas.served.feed_cursors import Positions, cursor_of
+from schemas.served.live import Subscribe, Unsubscribe
 from tests.properties.test_live_hub import OFFICE, STATIONS
 from tests.support.hub_feed import Feed
 from tests.support.unread import Unread, kinds, read

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from api.feed.subscribers import Subscription
-from schemas.served.live import Positions, Subscribe, cursor_of
+from schemas.served.feed_cursors import Positions, cursor_of
+from schemas.served.live import Subscribe
 from tests.properties.test_live_hub import OFFICE
 from tests.support.hub_feed import Feed
 from tests.support.unread import kinds, read

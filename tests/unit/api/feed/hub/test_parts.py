@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.served.live import Positions, cursor_of
+from schemas.served.feed_cursors import Positions, cursor_of
 from tests.support.hub_feed import Feed
 from tests.support.unread import read
 
