@@ -24,7 +24,7 @@ from projections.definition.compiled import Definition
 from projections.fold.records import read_record
 from projections.fold.rollup import Rollup
 from projections.fold.tabulation import PartitionFold
-from projections.shown.published import published_contribution, published_office, published_tally
+from projections.shown.tallies import published_contribution, published_office, published_tally
 from schemas.definition.package import ElectionPackage
 
 STATIONS_OF_PAGE = 5_000

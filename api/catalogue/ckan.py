@@ -14,7 +14,7 @@ from fastapi import FastAPI, Request, Response
 from api.catalogue.published import Catalogues, at_base
 from api.problems import Problem
 from api.read.reading import READ_BY_PAGES
-from projections.catalogue.ckan import CkanError
+from projections.catalogue.ckan_requests import CkanError
 
 BODY_BYTES_MAX = 64 * 1024
 """Limit for the parameters of an action, which have some hundred bytes."""

@@ -7,11 +7,12 @@ other ones.
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from projections.catalogue.ckan_requests import CkanError, Parameters, not_found, required, whole
+from projections.catalogue.ckan_search import conditions, facets, folded, holds, in_order, words_of
 from projections.catalogue.facts import CATALOGUE_VERSION, Addresses, CatalogueFacts, DatasetFacts, FileFacts
 
 CKAN_VERSION = "2.11.0"
@@ -19,31 +20,6 @@ CKAN_VERSION = "2.11.0"
 ROWS = 10
 ROWS_MAX = 1_000
 """CKAN's own default and limit for the datasets of one answer of package_search, 10 kB each."""
-QUERY_CHARACTERS_MAX = 2_000
-"""Limit for `q` and `fq`. CKAN's harvester sends some 100."""
-CONDITIONS_MAX = 20
-"""Conditions of `q` and of `fq`. Each is compared with every dataset, in 5 ms for the 9,000 of the largest manifest."""
-FACET_VALUES_MAX = 50
-
-Parameters = Mapping[str, Any]
-"""From the query of a GET, where all values are texts, or from the JSON object of a POST."""
-
-
-class CkanError(Exception):
-    """An error as CKAN states it: the HTTP status, and `error` of the answer."""
-
-    def __init__(self, status: int, type: str, **fields: Any) -> None:
-        super().__init__(type)
-        self.status = status
-        self.error: dict[str, Any] = {"__type": type, **fields}
-
-
-def not_found(what: str) -> CkanError:
-    return CkanError(404, "Not Found Error", message=f"Not found: {what}")
-
-
-def invalid(field: str, sentence: str) -> CkanError:
-    return CkanError(409, "Validation Error", **{field: [sentence]})
 
 
 class CkanCatalogue:
@@ -60,7 +36,7 @@ class CkanCatalogue:
         self._resources: dict[str, dict[str, Any]] = {
             resource["id"]: resource for each in self._packages for resource in each["resources"]
         }
-        self._words = {each["id"]: _folded(_words_of(each)) for each in self._packages}
+        self._words = {each["id"]: words_of(each) for each in self._packages}
 
     def action(self, name: str, parameters: Parameters) -> Any:
         """The result of an action. Raises CkanError."""
@@ -78,18 +54,18 @@ class CkanCatalogue:
         return actions[name](parameters)
 
     def package_list(self, parameters: Parameters) -> list[str]:
-        offset = _whole(parameters, "offset", 0)
-        limit = _whole(parameters, "limit", len(self._packages))
+        offset = whole(parameters, "offset", 0)
+        limit = whole(parameters, "limit", len(self._packages))
         return sorted(each["name"] for each in self._packages)[offset : offset + limit]
 
     def package_show(self, parameters: Parameters) -> dict[str, Any]:
-        key = _required(parameters, "id")
+        key = required(parameters, "id")
         if key not in self._by_key:
             raise not_found("there is no such dataset")
         return self._by_key[key]
 
     def resource_show(self, parameters: Parameters) -> dict[str, Any]:
-        key = _required(parameters, "id")
+        key = required(parameters, "id")
         if key not in self._resources:
             raise not_found("there is no such resource")
         return self._resources[key]
@@ -110,37 +86,29 @@ class CkanCatalogue:
     def package_search(self, parameters: Parameters) -> dict[str, Any]:
         """`q` and `fq` are words, `field:value`, `field:"several words"` and `metadata_modified:[from TO to]`, of which all
         must hold; a minus before one means that it must not."""
-        rows = min(_whole(parameters, "rows", ROWS), ROWS_MAX)
-        start = _whole(parameters, "start", 0)
-        conditions = [*_conditions(parameters, "q"), *_conditions(parameters, "fq")]
-        found = [each for each in self._packages if all(self._holds(condition, each) for condition in conditions)]
+        rows = min(whole(parameters, "rows", ROWS), ROWS_MAX)
+        start = whole(parameters, "start", 0)
+        wanted = [*conditions(parameters, "q"), *conditions(parameters, "fq")]
+        found = [
+            each
+            for each in self._packages
+            if all(holds(condition, each, self._words[each["id"]]) for condition in wanted)
+        ]
         sort = str(parameters.get("sort") or "score desc, metadata_modified desc")
-        facets = _facets(found, parameters)
+        counts = facets(found, parameters)
         return {
             "count": len(found),
             "sort": sort,
-            "facets": {name: dict(values) for name, values in facets.items()},
+            "facets": {name: dict(values) for name, values in counts.items()},
             "search_facets": {
                 name: {
                     "title": name,
                     "items": [{"name": value, "display_name": value, "count": count} for value, count in values],
                 }
-                for name, values in facets.items()
+                for name, values in counts.items()
             },
-            "results": _sorted(found, sort)[start : start + rows],
+            "results": in_order(found, sort)[start : start + rows],
         }
-
-    def _holds(self, condition: _Condition, package: Mapping[str, Any]) -> bool:
-        if condition.field is None:
-            found = _folded(condition.value) in self._words[package["id"]]
-        elif condition.field == "metadata_modified":
-            found = condition.low <= package["metadata_modified"] and (
-                condition.high == "*" or package["metadata_modified"] <= condition.high
-            )
-        else:
-            wanted = _folded(condition.value)
-            found = any(wanted == "*" or wanted == _folded(each) for each in _FIELDS[condition.field](package))
-        return found != condition.is_negated
 
     def _package(self, dataset: DatasetFacts) -> dict[str, Any]:
         facts, licence = self._facts, self._facts.licence
@@ -223,129 +191,11 @@ class CkanCatalogue:
         }
 
 
-# ── searching ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class _Condition(NamedTuple):
-    field: str | None
-    value: str
-    is_negated: bool
-    low: str = ""
-    high: str = "*"
-
-
-_FIELDS: Mapping[str, Callable[[Mapping[str, Any]], Iterable[str]]] = {
-    "id": lambda package: [package["id"]],
-    "name": lambda package: [package["name"]],
-    "title": lambda package: [package["title"]],
-    "license_id": lambda package: [package["license_id"]],
-    "organization": lambda package: [package["organization"]["name"]],
-    "owner_org": lambda package: [package["owner_org"]],
-    "tags": lambda package: [tag["name"] for tag in package["tags"]],
-    "res_format": lambda package: [resource["format"] for resource in package["resources"]],
-    "state": lambda package: [package["state"]],
-    "type": lambda package: [package["type"]],
-    "dataset_type": lambda package: [package["type"]],
-    "capacity": lambda package: ["public"],
-}
-"""Field that can be searched and counted → its values."""
-_CONDITION = re.compile(
-    r'(?P<sign>[+-]?)(?:(?P<field>[A-Za-z_*]+):)?(?:"(?P<phrase>[^"]*)"|\[(?P<low>\S+) TO (?P<high>\S+)\]|(?P<word>\S+))'
-)
-_WORDS_WITHOUT_MEANING = {"AND"}
-_SORTABLE = {
-    "id": "id",
-    "name": "name",
-    "title": "title",
-    "title_string": "title",
-    "metadata_modified": "metadata_modified",
-}
-_IGNORED_SORT = {"score", "views_recent", "views_total", "metadata_created"}
-
-
-def _conditions(parameters: Parameters, name: str) -> list[_Condition]:
-    text = parameters.get(name)
-    parts = text if isinstance(text, list) else [text]
-    query = " ".join(str(each) for each in parts if each is not None)
-    if len(query) > QUERY_CHARACTERS_MAX:
-        raise _bad_query(f"{name} has {len(query):,} characters, and {QUERY_CHARACTERS_MAX:,} are read")
-    found = [each for match in _CONDITION.finditer(query) if (each := _condition(name, match)) is not None]
-    if len(found) > CONDITIONS_MAX:
-        raise _bad_query(f"{name} has {len(found)} conditions, and {CONDITIONS_MAX} are read")
-    return found
-
-
-def _condition(parameter: str, found: re.Match[str]) -> _Condition | None:
-    field, is_negated = found["field"], found["sign"] == "-"
-    word = found["phrase"] if found["phrase"] is not None else found["word"]
-    if word in _WORDS_WITHOUT_MEANING or (field, word) in (("*", "*"), (None, "*"), (None, "*:*")):
-        return None
-    if found["low"] is not None:
-        if field != "metadata_modified":
-            raise _bad_query(f"{parameter}: a range can be asked of metadata_modified, got {str(field)[:60]}")
-        return _Condition(field, "", is_negated, _of_range(found["low"], ""), _of_range(found["high"], "*"))
-    if field is not None and field not in _FIELDS:
-        raise _bad_query(f"{parameter}: no field {field[:60]!r}; there are {', '.join(sorted(_FIELDS))}")
-    return _Condition(field, word, is_negated)
-
-
-def _of_range(text: str, unbounded: str) -> str:
-    """A bound of a range, in the form of the times of packages."""
-    return unbounded if text == "*" else text.removesuffix("Z")
-
-
-def _bad_query(sentence: str) -> CkanError:
-    return CkanError(400, "Search Query Error", message=f"Search Query is invalid: {sentence}")
-
-
-def _sorted(packages: Sequence[dict[str, Any]], sort: str) -> list[dict[str, Any]]:
-    """In the order of `sort`, such as `metadata_modified desc, name asc`; by name where it leaves the order open."""
-    found = sorted(packages, key=lambda each: str(each["name"]))
-    for part in reversed(sort.split(",")):
-        words = part.split()
-        if not words or words[0] in _IGNORED_SORT:
-            continue
-        if words[0] not in _SORTABLE or len(words) > 2 or (len(words) == 2 and words[1].lower() not in ("asc", "desc")):
-            raise _bad_query(
-                f"sort: expected {', '.join(sorted(_SORTABLE))} with asc or desc, got {part.strip()[:60]!r}"
-            )
-        field = _SORTABLE[words[0]]
-        found.sort(key=lambda each, field=field: str(each[field]), reverse=words[-1].lower() == "desc")  # type: ignore[misc]
-    return found
-
-
-def _facets(packages: Sequence[Mapping[str, Any]], parameters: Parameters) -> dict[str, list[tuple[str, int]]]:
-    """How many of the found datasets have each value of the fields in `facet.field`, the most frequent first."""
-    fields = parameters.get("facet.field")
-    if isinstance(fields, str):
-        fields = re.findall(r"[A-Za-z_]+", fields[:QUERY_CHARACTERS_MAX])
-    found = {}
-    for field in dict.fromkeys(each for each in fields or () if isinstance(each, str) and each in _FIELDS):
-        counts: dict[str, int] = {}
-        for package in packages:
-            for value in set(_FIELDS[field](package)):
-                counts[value] = counts.get(value, 0) + 1
-        found[field] = sorted(counts.items(), key=lambda each: (-each[1], each[0]))[:FACET_VALUES_MAX]
-    return found
-
-
-def _words_of(package: Mapping[str, Any]) -> str:
-    tags = [tag["name"] for tag in package["tags"]]
-    texts = [extra["value"] for extra in package["extras"] if extra["key"].startswith(("title_", "description_"))]
-    return " ".join([package["name"], package["title"], package["notes"], *tags, *texts])
-
-
-def _folded(text: str) -> str:
-    """Without case and accents."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(each for each in decomposed if not unicodedata.combining(each))
-
-
 # ── pieces ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _organization(facts: CatalogueFacts) -> dict[str, Any]:
-    name = re.sub(r"[^a-z0-9]+", "-", _folded(facts.publisher)).strip("-")[:100] or "publisher"
+    name = re.sub(r"[^a-z0-9]+", "-", folded(facts.publisher)).strip("-")[:100] or "publisher"
     return {
         "id": str(uuid5(NAMESPACE_URL, f"rekap:publisher:{facts.publisher}")),
         "name": name,
@@ -377,21 +227,3 @@ def _ckan_time(time: str) -> str:
 
 def _first(texts: Mapping[str, str]) -> str:
     return next(iter(texts.values()))
-
-
-def _required(parameters: Parameters, name: str) -> str:
-    value = parameters.get(name)
-    if not isinstance(value, str) or not value:
-        raise invalid(name, "Missing value")
-    return value
-
-
-def _whole(parameters: Parameters, name: str, default: int) -> int:
-    value = parameters.get(name)
-    if value is None or value == "":
-        return default
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 9:
-        return int(value)
-    raise invalid(name, "Must be a natural number")

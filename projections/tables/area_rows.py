@@ -10,7 +10,7 @@ from projections.area.tally import CLEAN, FLAGGED, HEAD, HELD, NOT_STATED, Tally
 from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
 from projections.definition.electorates import Denominator
-from projections.shown.published import known_numbers
+from projections.shown.tallies import known_numbers
 from projections.station.submissions import ResultState
 
 Row = tuple[Any, ...]

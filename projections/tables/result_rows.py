@@ -17,7 +17,8 @@ from projections.area.tally import HEAD, apart, side_by_side
 from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
 from projections.definition.electorates import Denominator
-from projections.shown.published import known_numbers, published_time
+from projections.shown.published import published_time
+from projections.shown.tallies import known_numbers
 from projections.station.submissions import ResultState
 from projections.tables.area_rows import TIER_OF_STATE, Row, counts_row, votes_rows
 from projections.tables.over_time import CountOverTime

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from projections.checks.package_checks import problems
-from projections.shown.published import published_tally
+from projections.shown.tallies import published_tally
 from rekap.cli import main
 from rekap.reference_package import fields
 from runtime.package.reading import read_package

@@ -17,8 +17,8 @@ from projections.area.tally import HEAD
 from projections.fold.records import read_record
 from projections.fold.rollup import Rollup
 from projections.fold.tabulation import PartitionFold
-from projections.shown.published import published_tally
 from projections.shown.selected import selected
+from projections.shown.tallies import published_tally
 from proofs.signatures import load_public_key, verify
 from rekap.client.held_rows import HeldRows
 from rekap.client.live_feed import joined

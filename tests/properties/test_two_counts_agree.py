@@ -28,7 +28,7 @@ from projections.fold.records import read_record
 from projections.fold.rollup import Rollup
 from projections.fold.tabulation import PartitionFold
 from projections.form.rules import RULES
-from projections.shown.published import published_contribution, published_office, published_tally
+from projections.shown.tallies import published_contribution, published_office, published_tally
 from projections.station import contest as station
 from proofs.merkle import leaf_hash
 from proofs.signatures import load_public_key, verify

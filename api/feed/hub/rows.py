@@ -9,8 +9,8 @@ from api.feed.state import OfficeState, PackedTally
 from api.feed.touched import OF_OFFICE, WHOLE, Key, Row
 from projections.area.tally import empty_tally
 from projections.definition.compiled import Definition
-from projections.shown.published import published_office, published_tally
 from projections.shown.selected import selected
+from projections.shown.tallies import published_office, published_tally
 from schemas.served.live import Fields
 from schemas.served.row_patches import ROW_NAMES, difference
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from projections.catalogue.ckan import CONDITIONS_MAX, QUERY_CHARACTERS_MAX, ROWS, CkanCatalogue, CkanError
+from projections.catalogue.ckan import ROWS, CkanCatalogue
+from projections.catalogue.ckan_requests import CkanError
+from projections.catalogue.ckan_search import CONDITIONS_MAX, QUERY_CHARACTERS_MAX
 from projections.catalogue.facts import Addresses, catalogue_facts
 from projections.definition.compiled import Definition
 from tests.support.catalogue import made_manifest

@@ -6,8 +6,8 @@ import orjson
 
 from projections.area.tally import empty_tally
 from projections.definition.compiled import Definition
-from projections.shown.published import published_office, published_tally
 from projections.shown.selected import selected
+from projections.shown.tallies import published_office, published_tally
 from tests.support.small_election import small_package
 
 DEFINITION = Definition.of(small_package())

@@ -20,7 +20,7 @@ from projections.fold.records import read_record
 from projections.fold.tabulation import PartitionFold
 from projections.form.across_contests import CrossJudge
 from projections.readmodel.export_queries import HISTORIES_OF_CONTEST
-from projections.shown.published import published_tally
+from projections.shown.tallies import published_tally
 from projections.tables import histories, over_time, result_rows
 from projections.tables.histories import Change, HistoryRecord, changes, history_records
 from projections.tables.over_time import CountOverTime

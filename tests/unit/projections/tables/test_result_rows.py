@@ -9,7 +9,8 @@ import pytest
 
 from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
-from projections.shown.published import published_standing, published_tally
+from projections.shown.published import published_standing
+from projections.shown.tallies import published_tally
 from projections.tables import result_rows
 from projections.tables.result_rows import Batch, TableOf, contest_rows, station_rows, stations_by_rank, tables_of
 from projections.tables.standings import StationStanding, standings
