@@ -54,6 +54,29 @@ Election results as an event-sourced public log. Every number carries `as_of`: f
 the last event that is counted in. The same prefix of the log always gives the same number.
 """
 
+PARTS = (
+    start,
+    submissions,
+    election_lists,
+    snapshots,
+    nist,
+    lists,
+    search,
+    profiles,
+    finance,
+    maps,
+    live,
+    files,
+    area_files,
+    catalogue,
+    log,
+    package,
+    health,
+    events,
+    docs,
+)
+"""The routes of all roles, in the order of the documentation."""
+
 
 def create_app(
     settings: Settings, definition: Definition, limits: Limits, roles: Collection[ApiRole] = ALL_ROLES
@@ -70,22 +93,7 @@ def create_app(
         if ApiRole.GATEWAY in roles:
             app.state.gateway = Gateway(settings, definition, derived.pool, limits)
         if ApiRole.READ in roles:
-            app.state.snapshots = Snapshots(derived.read, definition, app.state.in_memory)
-            app.state.logs = PublicLogs(
-                definition,
-                settings.log_directory / folder_of(definition.election, 0).parent,
-                [str(witness.key) for witness in parse_witnesses(settings.witnesses)],
-            )
-            app.state.package = PackageFile(settings)
-            app.state.files = CutFiles(settings.files_directory)
-            app.state.in_order, app.state.renderings = InOrder(definition), Renderings()
-            app.state.area_files = AreaFiles(app.state.in_order, app.state.renderings)
-            app.state.names = SearchedNames(app.state.in_order)
-            app.state.catalogues = Catalogues(app.state.files, definition, settings.public_url)
-            app.state.profiles = ProfileFiles(settings.package, definition)
-            app.state.report_names = ReportNames(settings.package, definition)
-            app.state.maps = MapFiles(settings.files_directory)
-            app.state.map_answers = MapAnswers()
+            _add_reads(app, settings, definition, derived)
         derived.show(app)
         if ApiRole.GATEWAY in roles:
             await app.state.gateway.start()
@@ -122,31 +130,31 @@ def create_app(
     app.state.in_memory = SnapshotsInMemory(limits.requests)
     app.state.roles = roles
     install_problems(app)
-    for part in (
-        start,
-        submissions,
-        election_lists,
-        snapshots,
-        nist,
-        lists,
-        search,
-        profiles,
-        finance,
-        maps,
-        live,
-        files,
-        area_files,
-        catalogue,
-        log,
-        package,
-        health,
-        events,
-        docs,
-    ):
+    for part in PARTS:
         app.include_router(part.router)
     install_ckan(app)
     docs.describe(app)
     return app
+
+
+def _add_reads(app: FastAPI, settings: Settings, definition: Definition, derived: Derived) -> None:
+    """Add what the routes of the read role use."""
+    app.state.snapshots = Snapshots(derived.read, definition, app.state.in_memory)
+    app.state.logs = PublicLogs(
+        definition,
+        settings.log_directory / folder_of(definition.election, 0).parent,
+        [str(witness.key) for witness in parse_witnesses(settings.witnesses)],
+    )
+    app.state.package = PackageFile(settings)
+    app.state.files = CutFiles(settings.files_directory)
+    app.state.in_order, app.state.renderings = InOrder(definition), Renderings()
+    app.state.area_files = AreaFiles(app.state.in_order, app.state.renderings)
+    app.state.names = SearchedNames(app.state.in_order)
+    app.state.catalogues = Catalogues(app.state.files, definition, settings.public_url)
+    app.state.profiles = ProfileFiles(settings.package, definition)
+    app.state.report_names = ReportNames(settings.package, definition)
+    app.state.maps = MapFiles(settings.files_directory)
+    app.state.map_answers = MapAnswers()
 
 
 async def _serve_for_ever(derived: Derived) -> None:

@@ -2,7 +2,7 @@
 
 A *contribution* is the numbers of one form: `(1, registered voters, voters, valid votes, valid ballots, invalid, blank, total;
 for each of STATABLE a 1 where the form does not state it; votes of choice 0, 1, …)`. A number that is not stated is not 0: a
-sum means something only together with the number of stations that are not in it, so both are published (shown/published.py).
+sum means something only together with the number of stations that are not in it, so both are published (shown/tallies.py).
 
 A *tally* is the sum over an area in three tiers, laid end to end, and the number of annulled stations:
 
