@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
+from consumers.exporter.cut import CopiedCut
 from projections.area.tally import HEAD, STATABLE
 from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
@@ -54,3 +57,14 @@ def copied(standings: list[StationStanding]) -> Iterator[bytes]:
         history = "t" if each.has_history else "f"
         values = each.contest, each.rank, each.state, contribution, *each[4:-1], history
         yield "\t".join("\\N" if value is None else str(value) for value in values).encode() + b"\n"
+
+
+def made_cut(definition: Definition, directory: Path) -> CopiedCut:
+    """A cut in a new directory, in which stations are counted, flagged, held, annulled and waiting."""
+    directory.mkdir()
+    for office in definition.ballots.offices:
+        contests = (definition.ballots.contests[number] for number in office.contests)
+        lines = (line for contest in contests for line in copied(made_standings(definition, contest, 5)))
+        (directory / f"standings-{office.number}").write_bytes(b"".join(lines))
+        (directory / f"histories-{office.number}").touch()
+    return CopiedCut(datetime(2029, 2, 14, 13, 0, tzinfo=UTC), {("president", 0): 7}, directory)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import orjson
 import pytest
 
 from consumers.exporter import nist_numbers, nist_reports
-from consumers.exporter.cut import CopiedCut
 from consumers.exporter.writing import Wanted, write_files
 from projections.definition.compiled import Definition
 from projections.nist.report_plan import REPORT_TABLE
@@ -27,7 +25,7 @@ from tests.support.nist import (
 )
 from tests.support.shared_data import needs_nist
 from tests.support.small_election import elsewhere, small_package
-from tests.support.standings import copied, made_standings
+from tests.support.standings import made_cut
 
 pytestmark = needs_nist
 
@@ -39,14 +37,8 @@ def _written(directory: Path, package: ElectionPackage, tables: tuple[str, ...] 
     write_package(package, directory / "package")
     definition = Definition.of(package)
     copy, target = directory / "copy", directory / "files"
-    copy.mkdir()
+    cut = made_cut(definition, copy)
     target.mkdir()
-    for office in definition.ballots.offices:
-        contests = (definition.ballots.contests[number] for number in office.contests)
-        lines = (line for contest in contests for line in copied(made_standings(definition, contest, 5)))
-        (copy / f"standings-{office.number}").write_bytes(b"".join(lines))
-        (copy / f"histories-{office.number}").touch()
-    cut = CopiedCut(datetime(2029, 2, 14, 13, 0, tzinfo=UTC), {("president", 0): 7}, copy)
     write_files(definition, directory / "package", cut, target, Wanted(list(Format), None, tables), lambda *_: None)
     assert sorted(path.name for path in copy.iterdir()) == [
         f"{name}-{office.number}" for name in ("histories", "standings") for office in definition.ballots.offices

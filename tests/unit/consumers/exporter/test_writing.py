@@ -24,7 +24,7 @@ from schemas.tables.register import CHOICES
 from schemas.tables.results import STATION_COUNTS
 from tests.support.bulk_files import rows_of
 from tests.support.small_election import small_package
-from tests.support.standings import copied, made_standings
+from tests.support.standings import made_cut
 
 NAMES = ("=1+1", '"quoted", and more', "+62 812", "@SUM(B:B)", "-", "'apostrophe", "TPS 001", "＝wide", "a\u00a0b")
 
@@ -47,15 +47,9 @@ def _hostile() -> ElectionPackage:
 def _write(directory: Path, package: ElectionPackage, **wanted: Any) -> tuple[Definition, Path, dict[str, Any]]:
     write_package(package, directory / "package")
     definition = Definition.of(package)
-    copy, target = directory / "copy", directory / "files"
-    copy.mkdir()
+    target = directory / "files"
+    cut = made_cut(definition, directory / "copy")
     target.mkdir()
-    for office in definition.ballots.offices:
-        contests = (definition.ballots.contests[number] for number in office.contests)
-        lines = (line for contest in contests for line in copied(made_standings(definition, contest, 5)))
-        (copy / f"standings-{office.number}").write_bytes(b"".join(lines))
-        (copy / f"histories-{office.number}").touch()
-    cut = CopiedCut(datetime(2029, 2, 14, 13, 0, tzinfo=UTC), {("president", 0): 7}, copy)
     reports: list[tuple[str, int, int]] = []
     manifest = write_files(
         definition,

@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 import pytest
 
-from projections.area.tally import HEAD
 from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
 from projections.shown.answer_parts import (
@@ -40,6 +39,7 @@ from projections.shown.published import (
 )
 from projections.shown.shares import shares_of
 from projections.shown.tallies import published_contribution
+from tests.support.made_tallies import numbers, tally
 from tests.support.small_election import elsewhere, small_package
 
 DEFINITION, ELSEWHERE = Definition.of(small_package()), Definition.of(elsewhere(small_package()))
@@ -49,17 +49,6 @@ PRESIDENT, COUNCIL = DEFINITION.ballots.offices
 
 def contest(code: str, definition: Definition = DEFINITION) -> ContestEntry:
     return definition.ballots.contest(code)
-
-
-def tally(*tiers: tuple[int, ...], annulled: int = 0) -> list[int]:
-    return [*(number for tier in tiers for number in tier), annulled]
-
-
-def numbers(stations: int, *votes: int, registered: int = 0, not_stated: tuple[int, ...] = (0,) * 6) -> tuple[int, ...]:
-    """A tier: stations, register, 20 voters, valid, valid ballots, 3 invalid, 4 blank, total."""
-    valid = sum(votes)
-    head = (stations, registered, 20, valid, valid, 3, 4, valid + 3)
-    return (*head, *not_stated, *votes) if stations else (0,) * (HEAD + len(votes))
 
 
 # ── tallies ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from projections.area.tally import HEAD
 from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
 from projections.shown.tallies import published_contribution, published_office, published_tally
+from tests.support.made_tallies import numbers, tally
 from tests.support.small_election import elsewhere, small_package
 
 DEFINITION, ELSEWHERE = Definition.of(small_package()), Definition.of(elsewhere(small_package()))
@@ -16,17 +16,6 @@ COUNCIL = DEFINITION.ballots.offices[1]
 
 def contest(code: str, definition: Definition = DEFINITION) -> ContestEntry:
     return definition.ballots.contest(code)
-
-
-def tally(*tiers: tuple[int, ...], annulled: int = 0) -> list[int]:
-    return [*(number for tier in tiers for number in tier), annulled]
-
-
-def numbers(stations: int, *votes: int, registered: int = 0, not_stated: tuple[int, ...] = (0,) * 6) -> tuple[int, ...]:
-    """A tier: stations, register, 20 voters, valid, valid ballots, 3 invalid, 4 blank, total."""
-    valid = sum(votes)
-    head = (stations, registered, 20, valid, valid, 3, 4, valid + 3)
-    return (*head, *not_stated, *votes) if stations else (0,) * (HEAD + len(votes))
 
 
 def test_a_tally_is_published_by_name_with_its_tiers_and_its_lead() -> None:
