@@ -32,7 +32,7 @@ DESCRIPTORS_KEPT = 256
 """Descriptors that are not for clients: Kafka, PostgreSQL, files of the public log, the listening socket, log lines."""
 
 
-class Connection(Protocol):
+class CountedConnection(Protocol):
     """One client's connection, of HTTP or WebSocket."""
 
     party: str | None
@@ -55,9 +55,9 @@ class Connections:
         self._refusals = refusals
         self.total_max = total_max
         self.of_party_max = of_party_max
-        self._all: dict[Connection, None] = {}
+        self._all: dict[CountedConnection, None] = {}
         self._of_party: dict[str | None, int] = {}
-        self._waiting: dict[str | None, dict[Connection, float]] = {}
+        self._waiting: dict[str | None, dict[CountedConnection, float]] = {}
         """By party, the connections without a request under way and since when; the one that waits longest is first."""
         self._looking: asyncio.TimerHandle | None = None
 
@@ -71,7 +71,7 @@ class Connections:
     def unsent(self) -> int:
         return sum(connection.unsent for connection in self._all)
 
-    def admit(self, connection: Connection) -> str | None:
+    def admit(self, connection: CountedConnection) -> str | None:
         """Add a new connection, or return a sentence why it is refused."""
         party = connection.party
         if party is not None and self.of_party(party) >= self.of_party_max and not self._make_room(party):
@@ -83,14 +83,14 @@ class Connections:
         self.join(connection)
         return None
 
-    def join(self, connection: Connection) -> None:
+    def join(self, connection: CountedConnection) -> None:
         """Add a connection that was admitted before, as a WebSocket is after its handshake over HTTP."""
         self._all[connection] = None
         self._of_party[connection.party] = self.of_party(connection.party) + 1
         if self._looking is None:
             self._looking = asyncio.get_running_loop().call_later(LOOK_SECONDS, self.look)
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: CountedConnection) -> None:
         if connection not in self._all:
             return
         del self._all[connection]
@@ -101,19 +101,19 @@ class Connections:
         else:
             del self._of_party[connection.party]
 
-    def waits(self, connection: Connection) -> None:
+    def waits(self, connection: CountedConnection) -> None:
         """Note that the connection has no request under way from now on."""
         if connection in self._all:
             waiting = self._waiting.setdefault(connection.party, {})
             waiting.setdefault(connection, asyncio.get_running_loop().time())
 
-    def waits_again(self, connection: Connection) -> None:
+    def waits_again(self, connection: CountedConnection) -> None:
         """Note that the connection has had a request, which was answered at once, and now waits for the next one."""
         waiting = self._waiting.get(connection.party)
         if waiting is not None and waiting.pop(connection, None) is not None:
             waiting[connection] = asyncio.get_running_loop().time()  # behind those that wait longer
 
-    def works(self, connection: Connection) -> None:
+    def works(self, connection: CountedConnection) -> None:
         """Note that the connection has a request under way from now on."""
         waiting = self._waiting.get(connection.party)
         if waiting is not None:
@@ -174,7 +174,7 @@ class Connections:
         return freed
 
 
-def _unsent_of(connection: Connection) -> int:
+def _unsent_of(connection: CountedConnection) -> int:
     return connection.unsent
 
 
