@@ -2,7 +2,8 @@
 
 Every format, the data dictionary, the Table Schema and the XSD are made from these values, so that they cannot disagree. Schema
 versions follow semver: a new column at the end raises the minor number; a column that is renamed, removed, moved or changes its
-meaning raises the major number. A test (tests/unit/schemas/tables) fails where a description changes without its version.
+meaning raises the major number; other words for the same raise the patch number. A test (tests/unit/schemas/tables) fails where
+a description changes without its version.
 """
 
 from __future__ import annotations

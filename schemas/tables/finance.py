@@ -40,7 +40,7 @@ _ACCOUNT = (
 
 FINANCE_REPORTS = Table(
     "finance-reports",
-    "1.0.0",
+    "1.0.1",
     Meaning("Campaign finance reports, all versions", "Laporan dana kampanye, semua versi"),
     (
         _EVENT,
@@ -70,7 +70,7 @@ FINANCE_REPORTS = Table(
 )
 FINANCE_LINES = Table(
     "finance-lines",
-    "1.0.0",
+    "1.0.1",
     Meaning("Lines of campaign finance reports, all versions", "Rincian laporan dana kampanye, semua versi"),
     (
         _EVENT,
