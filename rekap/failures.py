@@ -74,7 +74,7 @@ def outcome_of(error: BaseException) -> Outcome | None:
         if name.startswith("httpx."):
             return Outcome(OUTCOMES[name], (f"a server cannot be asked: {in_words(error)}",))
         lines = _lines(error)
-        address = getattr(error, "address", "")  # of an AwayError, whose sentence says "there"
+        address = getattr(error, "address", "")  # of an AwayError, whose sentence has "there"
         if address and address not in lines[0]:
             return Outcome(OUTCOMES[name], (f"{address}: {lines[0]}", *lines[1:]))
         return Outcome(OUTCOMES[name], lines)

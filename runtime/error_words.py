@@ -1,4 +1,4 @@
-"""What errors of libraries mean, in one place: for commands, log lines and `/v1/health`."""
+"""What errors of libraries mean, in one table: for commands, log lines and `/v1/health`."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import rekap.commands.demo
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from projections.definition.compiled import Definition
 from rekap.cli import main
 from rekap.operate.opening import check_opening_key
