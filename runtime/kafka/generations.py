@@ -104,19 +104,23 @@ class _Reader:
         self._alarms = alarms
         self._next = 0
         self._sealed = {FIRST_GENERATION}
+        self._newest = 0
+        """What `newest` gave last, 0 before. Kafka is asked for its topics, of which an answer is long, only where that may be
+        another: after a new message, and while topics of the highest number are missing."""
         self._missing = 0
         """The highest number that was made current and whose topics do not exist."""
 
     async def newest(self) -> int:
         """The generation that is served. Raises KafkaError, TimeoutError."""
         topic_partition = TopicPartition(generations_topic(self._election), 0)
-        existing = await self._consumer.topics()
         if topic_partition not in self._consumer.assignment():
-            if topic_partition.topic not in existing:
+            if topic_partition.topic not in await self._consumer.topics():
                 return FIRST_GENERATION
             self._consumer.assign([topic_partition])
             self._consumer.seek(topic_partition, self._next)
         end = (await self._consumer.end_offsets([topic_partition]))[topic_partition]
+        if self._next >= end and self._newest == max(self._sealed):
+            return self._newest
         while self._next < end:
             batches = await self._consumer.getmany(topic_partition, timeout_ms=int(READ_SECONDS_MAX * 1000))
             if not batches:
@@ -126,7 +130,8 @@ class _Reader:
             for message in batches[topic_partition]:
                 self._next = message.offset + 1
                 self._read(message)
-        return self._newest_of(existing)
+        self._newest = self._newest_of(await self._consumer.topics())
+        return self._newest
 
     def _read(self, message: object) -> None:
         try:
