@@ -147,7 +147,7 @@ async def test_ten_lines_are_a_page_in_a_browser(tmp_path: Path, monkeypatch: py
     feed = Feed()
     feed.report(1)
     commands = _commands_of(feed, monkeypatch)
-    async with live_server(feed.night.definition, hub=feed.hub) as server:
+    async with live_server(feed.night.definition, hub=feed.hub, for_pages=True) as server:
         prelude = f"const SERVER = 'http://127.0.0.1:{server.port}';"
         shows = "const show = (rows) => { for (const row of rows.values()) send(JSON.stringify(row)); };"
         async with lines_of_page(prelude + shows + FILES["page.js"], tmp_path) as lines:

@@ -25,6 +25,7 @@ from api.http.connections import Connections
 from api.limits.client_address import TrustedProxies
 from api.limits.refusals import Refusals
 from api.problems import install_problems
+from api.read.reading import Reading
 from api.read.readmodel import ReadModel
 from api.server import bounded_server
 from projections.definition.compiled import Definition
@@ -142,6 +143,7 @@ async def live_server(
     hub: Hub | None = None,
     begun: bool = True,
     connections_of_address: int = 4096,
+    for_pages: bool = False,
     **settings: Any,
 ) -> AsyncIterator[LiveServer]:
     with tempfile.TemporaryDirectory() as directory:
@@ -155,6 +157,8 @@ async def live_server(
             hub.begin(Positions(0, (0,)))
         feed.show(hub)
     app = FastAPI()
+    if for_pages:  # as the whole API has it, so that a browser lets a page of another origin read
+        app.add_middleware(Reading)
     app.state.live = feed
     install_problems(app)
     app.include_router(feed_routes.router)
