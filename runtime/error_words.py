@@ -24,6 +24,7 @@ WORDS: dict[str, str] = {
     "InsufficientPrivilegeError": "the user may not do this",
     "DiskFullError": "the server's disk is full",
     "ReadOnlySQLTransactionError": "the server takes no writes; it may be a standby",
+    "InterfaceError": "the connection is closed",
     "QueryCanceledError": "a statement took too long",
     "ConnectionRefusedError": "no server answers there",
     "gaierror": "its host name is not known",
@@ -36,6 +37,11 @@ WORDS: dict[str, str] = {
 """Class of a library's error → what it means. The library's own text is not shown: it repeats the class, names objects of
 Python, or quotes statements and data."""
 _LIBRARIES = ("aiokafka.", "asyncpg.", "httpx.", "httpcore.", "faust.")
+
+
+def is_outside(error: BaseException) -> bool:
+    """Whether an error is of the system, of Kafka, of PostgreSQL or of a connection, and so not a bug of this program."""
+    return isinstance(error, OSError) or f"{type(error).__module__}.".startswith(_LIBRARIES)
 
 
 def in_words(error: BaseException) -> str:

@@ -7,6 +7,7 @@ import re
 import sys
 from typing import Any
 
+from runtime.error_words import in_words, is_outside
 from runtime.repeated_lines import RepeatedLines
 
 VALUE_CHARACTERS_MAX = 2_000
@@ -20,6 +21,7 @@ def start_logs() -> None:
     Called once, where the process begins."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter("%(asctime)s %(levelname)s %(name)s %(message)s", datefmt="%H:%M:%S"))
+    handler.addFilter(name_outside_errors)
     handler.addFilter(RepeatedLines(lambda logger, sentence: logger.warning(sentence)))
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     for loud in _LIBRARIES:
@@ -31,6 +33,17 @@ _LIBRARIES = (
 )  # fmt: skip
 """Loggers of libraries, of which only warnings are written. Their own lines about start and stop mislead an operator, such as
 "Press CTRL+C to quit" about a process that `rekap up` supervises. The log lines `serving` and `stopping` have what matters."""
+
+
+def name_outside_errors(record: logging.LogRecord) -> bool:
+    """A filter that keeps each record. Where a library warns, with a traceback of its own, of something outside this program,
+    the traceback becomes the words for the error: asyncpg writes thirty lines in each process whenever PostgreSQL is away."""
+    error = record.exc_info[1] if record.exc_info else None
+    is_of_library = not record.name.startswith("rekap.") and record.levelno < logging.CRITICAL
+    if is_of_library and error is not None and is_outside(error):
+        record.msg, record.args = "%s: %s", (record.getMessage(), in_words(error))
+        record.exc_info = record.exc_text = None
+    return True
 
 
 class LineFormatter(logging.Formatter):

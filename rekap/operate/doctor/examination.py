@@ -108,6 +108,7 @@ class Doctor:
             with ThreadPoolExecutor(os.cpu_count()) as threads:
                 for partition in range(self._definition.partitions):
                     await self._partition(partition, self._cuts(partition, heads), threads)
+            self._show_folded()
             await self._tables.compare_upper_areas(self._rollup)
             await self._tables.compare_unknown()
             await self._numbers()
@@ -200,7 +201,10 @@ class Doctor:
         now = time.monotonic()
         if now - self._shown_at > 2:
             self._shown_at = now
-            complain(f"folded {self._folded:,} records")
+            self._show_folded()
+
+    def _show_folded(self) -> None:
+        complain(f"folded {self._folded:,} record{'' if self._folded == 1 else 's'}")
 
 
 async def examine(settings: Settings, definition: Definition) -> Report:

@@ -22,7 +22,7 @@ TEXT = "a text of the library with <object at 0x7f>"
         (KafkaError(TEXT), "KafkaError"),
         (asyncpg.DiskFullError(TEXT), "the server's disk is full (DiskFullError)"),
         (asyncpg.UndefinedTableError(TEXT), "UndefinedTableError, SQLSTATE 42P01"),
-        (asyncpg.InterfaceError(TEXT), "InterfaceError"),
+        (asyncpg.InterfaceError(TEXT), "the connection is closed (InterfaceError)"),
         (httpx.ReadError(TEXT), "ReadError"),
         (ConnectionRefusedError(errno.ECONNREFUSED, TEXT), "no server answers there (ConnectionRefusedError)"),
         (OSError(errno.ENOSPC, TEXT, "/files"), "no space left on device: /files (OSError)"),

@@ -9,8 +9,9 @@ import sys
 import unicodedata
 
 import pytest
+from aiokafka.errors import KafkaConnectionError
 
-from runtime.logs import VALUE_CHARACTERS_MAX, LineFormatter, log_line
+from runtime.logs import VALUE_CHARACTERS_MAX, LineFormatter, log_line, name_outside_errors
 
 
 def _logged(message: str, *, error: BaseException | None = None) -> str:
@@ -72,3 +73,26 @@ def test_the_lines_of_a_traceback_cannot_be_taken_for_others() -> None:
     assert lines[0] == "ERROR rekap.test failed"
     assert all(line.startswith("  | ") for line in lines[1:])
     assert len(lines) > 3
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "error", "is_named"),
+    [
+        ("asyncpg.pool", logging.WARNING, ConnectionRefusedError(111, "a text"), True),
+        ("aiokafka.conn", logging.ERROR, KafkaConnectionError("a text"), True),
+        ("asyncpg.pool", logging.WARNING, ValueError("a bug"), False),
+        ("asyncpg.pool", logging.CRITICAL, ConnectionRefusedError(111, "a text"), False),
+        ("rekap.notary", logging.WARNING, ConnectionRefusedError(111, "a text"), False),
+    ],
+)
+def test_a_library_that_warns_of_what_is_outside_writes_no_traceback(
+    name: str, level: int, error: Exception, is_named: bool
+) -> None:
+    record = logging.LogRecord(name, level, "", 0, "Failed to restore %s", ("the pool",), None)
+    record.exc_info = (type(error), error, error.__traceback__)
+    assert name_outside_errors(record)
+    text = LineFormatter("%(message)s").format(record)
+    assert ("\n" not in text) == is_named
+    assert text.startswith("Failed to restore the pool")
+    if is_named:
+        assert re.fullmatch(r"Failed to restore the pool: no (server|broker) answers there \(\w+\)", text)
