@@ -96,8 +96,9 @@ def install_problems(app: FastAPI) -> None:
             allowed = ", ".join(allowed_methods(app, request.scope))
             problem = Problem(405, error.detail, f"{request.url.path} can be asked with {allowed}.")
             problem.headers["Allow"] = allowed
-        elif error.status_code == 404 and request.url.path.endswith("/"):
-            problem.body["detail"] += "; no path here ends with a slash."
+        elif error.status_code == 404:
+            slash = ", and no path here ends with a slash" if request.url.path.endswith("/") else ""
+            problem.body["detail"] = f"There is nothing at {request.url.path}{slash}; /docs lists every address."
         return problem.response()
 
     @app.exception_handler(ClientDisconnect)

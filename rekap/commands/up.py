@@ -12,7 +12,7 @@ from rekap.embedded.supervisor import stop_signal
 from rekap.operate.configuration import mistyped_settings
 from rekap.operate.opening import CONFIRM_HELP
 from rekap.operate.stack import EXPORTER, LOG_FILE, WITNESSES_MAX, WORKERS, WORKERS_APART, running_stack
-from rekap.terminal import complain
+from rekap.terminal import complain, say
 from runtime.files.key_files import load_key_file
 from runtime.settings import read_settings
 
@@ -79,5 +79,7 @@ def up(
                 stack.supervisor.say("rekap", line)
             stack.supervisor.say("rekap", f"ready: {stack.url}/v1/election   API: {stack.url}/docs   stop: Ctrl-C")
             await stop
+            stack.supervisor.say("rekap", "stopping")
 
     asyncio.run(go())
+    say(f"stopped; the same command continues with what is kept in {data}")
