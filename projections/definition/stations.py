@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 from functools import cached_property
+from sys import intern
 from typing import NamedTuple
 
 from projections.definition.tree import AreaTree
@@ -32,7 +33,8 @@ class Stations:
     tree: AreaTree
     codes: tuple[str, ...]
     names: tuple[str | None, ...]
-    area: tuple[int, ...]
+    area: array[int]
+    """Station → the area that it lies in. As a tuple it would have an int of its own for each station after it was pickled."""
     registered: tuple[int | None, ...]
     """Registered voters, or None where the register is not known."""
 
@@ -41,8 +43,9 @@ class Stations:
         return cls(
             tree=tree,
             codes=tuple(station.code for station in package.stations),
-            names=tuple(station.name for station in package.stations),
-            area=tuple(tree.number[station.area] for station in package.stations),
+            # Thousands of stations have one name, such as TPS 001.
+            names=tuple(None if station.name is None else intern(station.name) for station in package.stations),
+            area=array("I", [tree.number[station.area] for station in package.stations]),
             registered=tuple(station.registered_voters for station in package.stations),
         )
 

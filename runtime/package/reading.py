@@ -74,30 +74,28 @@ def read_package(path: Path, check: Check) -> PackageReading:
 
 
 def table_rows(path: Path, table: str) -> Iterator[Any]:
-    """The rows of one table of a package that was read before, in the order of its file. Only its text and a few thousand rows
-    are in memory, so that a nation's stations fit. Raises PackageError where the package is another one meanwhile."""
+    """The rows of one table of a package that was read before, in the order of its file. Only a few thousand rows are in
+    memory, so that a nation's stations fit. Raises PackageError where the package is another one meanwhile."""
 
-    def rows(text: str, problems: FileProblems) -> Iterator[Any]:
-        for each in stream_table(table, text, problems):
+    def rows(pieces: Iterable[str], problems: FileProblems) -> Iterator[Any]:
+        for each in stream_table(table, pieces, problems):
             yield from each
 
     return _streamed(path, table, rows)
 
 
 def shaped_rows(path: Path, table: str, columns: Sequence[str], shape: CellShaper[Row]) -> Iterator[Row]:
-    """The rows that `shape` makes of the cells of these columns, of a table that was read before. Only its text is in memory.
-    Raises PackageError where the package is another one meanwhile."""
-    return _streamed(path, table, lambda text, problems: stream_cells(table, text, columns, shape, problems))
+    """The rows that `shape` makes of the cells of these columns, of a table that was read before. Only a piece of its text is
+    in memory. Raises PackageError where the package is another one meanwhile."""
+    return _streamed(path, table, lambda pieces, problems: stream_cells(table, pieces, columns, shape, problems))
 
 
-def _streamed(path: Path, table: str, rows: Callable[[str, FileProblems], Iterator[Row]]) -> Iterator[Row]:
+def _streamed(path: Path, table: str, rows: Callable[[Iterable[str], FileProblems], Iterator[Row]]) -> Iterator[Row]:
     problems = FileProblems()
     texts = PackageTexts(open_source(path), problems)
     file = file_of(table)
     if file in texts.names:
-        text = texts.read(file, ROWS_MAX[table])
-        if text is not None:
-            yield from rows(text, problems)
+        yield from rows(texts.pieces(file, ROWS_MAX[table]), problems)
     elif table not in OPTIONAL_TABLES:
         problems.add(file, None, None, "the file is missing")
     if listed := problems.listed():

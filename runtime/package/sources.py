@@ -12,7 +12,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol
 
@@ -32,6 +32,10 @@ ZIP_DIRECTORY_BYTES_MAX = 256 * 1024
 be checked."""
 
 
+PIECE_BYTES = 1024 * 1024
+"""A file that is read in pieces takes three times as much memory. At a tenth, the calls cost a tenth of the time."""
+
+
 class Source(Protocol):
     """A directory or a zip that holds the files. Raises UnreadablePackageError where the system refuses."""
 
@@ -46,6 +50,9 @@ class Source(Protocol):
 
     def read(self, name: str, bytes_max: int) -> bytes:
         """The first `bytes_max` bytes of the file."""
+
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """The content of the file in pieces of PIECE_BYTES."""
 
 
 def open_source(path: Path) -> Source:
@@ -103,6 +110,14 @@ class DirectorySource:
         try:
             with self._opened(name) as file:
                 return file.read(bytes_max)
+        except OSError as error:
+            raise UnreadablePackageError(f"{self._directory / name} cannot be read: {error.strerror}") from None
+
+    def pieces(self, name: str) -> Iterator[bytes]:
+        try:
+            with self._opened(name) as file:
+                while piece := file.read(PIECE_BYTES):
+                    yield piece
         except OSError as error:
             raise UnreadablePackageError(f"{self._directory / name} cannot be read: {error.strerror}") from None
 
@@ -213,10 +228,22 @@ class ZipSource:
         try:
             with self._zip.open(self._entries[name]) as file:
                 return file.read(bytes_max)
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
-            raise UnreadablePackageError(f"{name} in {self._path} cannot be unpacked: the zip is damaged") from None
+        except _DAMAGED:
+            raise self._damaged(name) from None
+
+    def pieces(self, name: str) -> Iterator[bytes]:
+        try:
+            with self._zip.open(self._entries[name]) as file:
+                while piece := file.read(PIECE_BYTES):
+                    yield piece
+        except _DAMAGED:
+            raise self._damaged(name) from None
+
+    def _damaged(self, name: str) -> UnreadablePackageError:
+        return UnreadablePackageError(f"{name} in {self._path} cannot be unpacked: the zip is damaged")
 
 
+_DAMAGED = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError)
 _ZIP_END_BYTES_MAX = 22 + 65_535
 """Size of a zip's last record with the longest comment that it may have."""
 _UNIX = 3

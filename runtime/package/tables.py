@@ -7,7 +7,7 @@ import difflib
 import io
 import re
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Protocol, TypeVar
@@ -69,10 +69,10 @@ def read_table(table: str, text: str, problems: FileProblems) -> Table | None:
     return _TableReader(table, problems).read(text)
 
 
-def stream_table(table: str, text: str, problems: FileProblems) -> Iterator[list[Any]]:
+def stream_table(table: str, pieces: Iterable[str], problems: FileProblems) -> Iterator[list[Any]]:
     """The rows of a table that was read before without a problem, ROWS_AT_ONCE at a time. Ends early, with the problem in
     `problems`, where the text is another one meanwhile."""
-    return _TableReader(table, problems).stream(text)
+    return _TableReader(table, problems).stream(pieces)
 
 
 CellShaper = Callable[[int, Sequence[str]], Row]
@@ -81,11 +81,11 @@ read before."""
 
 
 def stream_cells(
-    table: str, text: str, columns: Sequence[str], shape: CellShaper[Row], problems: FileProblems
+    table: str, pieces: Iterable[str], columns: Sequence[str], shape: CellShaper[Row], problems: FileProblems
 ) -> Iterator[Row]:
     """The same as `stream_table` for a caller that knows how to check the cells, in a tenth of the time. Each row is made of
     the cells of these columns, empty where the table does not have the column."""
-    return _TableReader(table, problems).stream_cells(text, columns, shape)
+    return _TableReader(table, problems).stream_cells(pieces, columns, shape)
 
 
 class _TableReader:
@@ -96,7 +96,7 @@ class _TableReader:
 
     def read(self, text: str) -> Table | None:
         csv.field_size_limit(CELL_CHARACTERS_MAX)
-        reader = csv.reader(_bounded_lines(text), strict=True)
+        reader = csv.reader(_bounded_lines(_pieces(text)), strict=True)
         del text
         try:
             header = next(reader, [])
@@ -110,9 +110,9 @@ class _TableReader:
         except _BrokenOffError:
             return None
 
-    def stream(self, text: str) -> Iterator[list[Any]]:
+    def stream(self, pieces: Iterable[str]) -> Iterator[list[Any]]:
         csv.field_size_limit(CELL_CHARACTERS_MAX)
-        reader = csv.reader(_bounded_lines(text), strict=True)
+        reader = csv.reader(_bounded_lines(pieces), strict=True)
         try:
             header = next(reader, [])
             if not self._check_header(header):
@@ -129,9 +129,9 @@ class _TableReader:
         except _BrokenOffError:
             return
 
-    def stream_cells(self, text: str, columns: Sequence[str], shape: CellShaper[Row]) -> Iterator[Row]:
+    def stream_cells(self, pieces: Iterable[str], columns: Sequence[str], shape: CellShaper[Row]) -> Iterator[Row]:
         csv.field_size_limit(CELL_CHARACTERS_MAX)
-        reader = csv.reader(_bounded_lines(text), strict=True)
+        reader = csv.reader(_bounded_lines(pieces), strict=True)
         begins = 1
         try:
             header = next(reader, [])
@@ -260,16 +260,22 @@ class _BrokenOffError(Exception):
     """A table could not be read to its end, so that other tables cannot be compared with its rows."""
 
 
-def _bounded_lines(text: str) -> Iterator[str]:
-    """The lines of the text. Raises csv.Error, as the CSV reader does, at a line that is too long for any table."""
+def _pieces(text: str) -> Iterator[str]:
     start = 0
     while start < len(text):
         end = text.find("\n", start + PIECE_CHARACTERS) + 1 or len(text)
-        for line in io.StringIO(text[start:end], newline=""):
+        yield text[start:end]
+        start = end
+
+
+def _bounded_lines(pieces: Iterable[str]) -> Iterator[str]:
+    """The lines of a text that comes in pieces of whole lines. Raises csv.Error, as the CSV reader does, at a line that is too
+    long for any table."""
+    for piece in pieces:
+        for line in io.StringIO(piece, newline=""):
             if len(line) > LINE_CHARACTERS_MAX:
                 raise csv.Error(f"line too long: {len(line):,}")
             yield line
-        start = end
 
 
 def _csv_sentence(error: csv.Error) -> str:
