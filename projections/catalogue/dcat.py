@@ -37,6 +37,7 @@ _SHA256 = f"{PREFIXES['spdx']}checksumAlgorithm_sha256"
 
 
 def catalogue_node(facts: CatalogueFacts, at: Addresses) -> Node:
+    first = {each.office: each for each in reversed(facts.datasets)}
     return {
         "@id": f"{at.catalogue}#catalog",
         "@type": "dcat:Catalog",
@@ -55,14 +56,16 @@ def catalogue_node(facts: CatalogueFacts, at: Addresses) -> Node:
         "dct:temporal": [_day(facts)],
         **({} if at.home is None else {"foaf:homepage": [{"@id": f"{at.home}/", "@type": "foaf:Document"}]}),
         "dcat:dataset": [
-            *(_series(facts, office, at) for office in facts.offices),
-            *(dataset_node(facts, each, at) for each in facts.datasets),
+            _dataset(facts, each, at, describes_series=first[each.office] is each) for each in facts.datasets
         ],
         **({} if at.home is None else {"dcat:service": [_service(facts, at.home)]}),
     }
 
 
-def dataset_node(facts: CatalogueFacts, dataset: DatasetFacts, at: Addresses) -> Node:
+def _dataset(facts: CatalogueFacts, dataset: DatasetFacts, at: Addresses, *, describes_series: bool) -> Node:
+    series = None
+    if dataset.office is not None:
+        series = _series(facts, dataset.office, at) if describes_series else {"@id": _series_id(dataset.office, at)}
     return {
         "@id": f"{at.dataset}{dataset.name}",
         "@type": "dcat:Dataset",
@@ -75,7 +78,7 @@ def dataset_node(facts: CatalogueFacts, dataset: DatasetFacts, at: Addresses) ->
         "dct:temporal": [_day(facts)],
         "dct:accessRights": [{"@id": _PUBLIC, "@type": "dct:RightsStatement"}],
         "dcat:keyword": [_text(each) for each in dataset.keywords],
-        "dcat:theme": [{"@id": _GOVERNMENT, "@type": "skos:Concept"}],
+        "dcat:theme": [_concept(_GOVERNMENT, "Government and public sector")],
         "dcat:version": [_text(dataset.schema_version)],
         **(
             {}
@@ -83,7 +86,8 @@ def dataset_node(facts: CatalogueFacts, dataset: DatasetFacts, at: Addresses) ->
             else {"dct:conformsTo": [{"@id": dataset.conforms_to, "@type": "dct:Standard"}]}
         ),
         **({} if facts.source is None else {"dct:provenance": [_provenance(facts.source)]}),
-        **({} if dataset.office is None else {"dcat:inSeries": [{"@id": _series_id(dataset.office, at)}]}),
+        # A catalogue lists datasets alone (DCAT-AP has this as the range), so a series is described where it is named first.
+        **({} if series is None else {"dcat:inSeries": [series]}),
         "dcat:distribution": [_distribution(facts, dataset, file, at) for file in dataset.files],
     }
 
@@ -117,13 +121,18 @@ def _distribution(facts: CatalogueFacts, dataset: DatasetFacts, file: FileFacts,
         ],
         "dct:license": [_licence(facts.licence)],
         "dct:modified": [_time(facts.taken_at)],
-        "dcatap:availability": [{"@id": f"{_EU}/planned-availability/STABLE", "@type": "skos:Concept"}],
+        "dcatap:availability": [_concept(f"{_EU}/planned-availability/STABLE", "stable")],
         **(
             {"dct:conformsTo": [{"@id": f"{at.cut}{dataset.table.name}.schema.json", "@type": "dct:Standard"}]}
             if dataset.table is not None and file.format == "csv"
             else {}
         ),
     }
+
+
+def _concept(address: str, label: str) -> Node:
+    """A concept of a list of the EU, with the preferred label that DCAT-AP requires of each."""
+    return {"@id": address, "@type": "skos:Concept", "skos:prefLabel": [{"@value": label, "@language": "en"}]}
 
 
 def _series(facts: CatalogueFacts, office: str, at: Addresses) -> Node:

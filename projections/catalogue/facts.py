@@ -18,7 +18,7 @@ from schemas.licences import Licence, licence_of
 from schemas.nist.objects import STANDARD
 from schemas.tables.columns import Table
 
-CATALOGUE_VERSION = "1.0.0"
+CATALOGUE_VERSION = "2.0.0"
 """Version of the shape of all catalogues; semver as for tables: a new field raises the minor number, a field that is renamed,
 removed or changes its meaning the major number. A test (tests/unit/projections/catalogue) fails where a shape changes without
 it."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import orjson
 import pytest
 from pyshacl import validate
-from rdflib import DCAT, DCTERMS, Graph, URIRef
+from rdflib import DCAT, DCTERMS, SKOS, Graph, URIRef
 from rdflib.compare import isomorphic
 
 from projections.catalogue.dcat import PREFIXES, catalogue_node, json_ld
@@ -68,7 +68,9 @@ def test_the_catalogue_is_valid_and_the_same_in_both_forms(licence: str, at: Add
     assert len(list(graph.subjects(predicate=DCAT.byteSize))) == len(files)
 
 
-@pytest.mark.parametrize("property", [DCTERMS.title, DCTERMS.description, DCTERMS.publisher, DCAT.accessURL])
+@pytest.mark.parametrize(
+    "property", [DCTERMS.title, DCTERMS.description, DCTERMS.publisher, DCAT.accessURL, SKOS.prefLabel]
+)
 def test_the_shapes_notice_what_is_missing(property: URIRef) -> None:
     graph = _of_turtle(_facts(), AT)
     if property == DCTERMS.publisher:

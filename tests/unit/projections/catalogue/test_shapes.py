@@ -19,7 +19,7 @@ from tests.support.small_election import small_package
 DEFINITION = Definition.of(small_package())
 FACTS = catalogue_facts(DEFINITION, made_manifest(DEFINITION))
 AT = Addresses.of_api("https://results.example", "CUT")
-PUBLISHED = ("1.0.0", "91f9b13aa2598253")
+PUBLISHED = ("2.0.0", "c4948c7a56971491")
 """The version, and what all catalogues look like in it."""
 
 
