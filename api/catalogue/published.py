@@ -45,10 +45,12 @@ class PublishedCatalogue(NamedTuple):
 class Catalogues:
     """One event loop owns it."""
 
-    def __init__(self, files: CutFiles, definition: Definition, public_url: str) -> None:
+    def __init__(self, files: CutFiles, definition: Definition, public_url: str, prefix: str = "") -> None:
+        """`prefix` is the path in front of each path of the API, as in a portal."""
         self._files = files
         self._definition = definition
         self._public_url = public_url.rstrip("/")
+        self._prefix = prefix
         self._newest: asyncio.Task[PublishedCatalogue] | None = None
         self._newest_cut = ""
         self._answers: OrderedDict[tuple[str, str], Answer] = OrderedDict()
@@ -82,19 +84,24 @@ class Catalogues:
         return answer
 
     def base_of(self, request: Request) -> str:
-        """The address at which the client finds the API: that of the settings, or the one that it asked by. Raises Problem."""
-        if self._public_url:
-            return self._public_url
-        host = request.headers.get("host", "")
-        if not _HOST.fullmatch(host):
-            raise Problem(400, "No usable Host", "Host: expected a host name with a port.", field="header.host")
-        return f"{request.url.scheme}://{host}"
+        """The address at which the client finds the API. Raises Problem."""
+        return f"{address_of(request, self._public_url)}{self._prefix}"
 
     @property
     def cache_control(self) -> str:
         """An answer with the address of its request is for that client alone: a cache that keeps it by path would give others
         the address that somebody sent."""
         return "public, max-age=60" if self._public_url else "private, no-cache"
+
+
+def address_of(request: Request, public_url: str) -> str:
+    """The address at which the client finds this server: that of the settings, or the one that it asked by. Raises Problem."""
+    if public_url:
+        return public_url
+    host = request.headers.get("host", "")
+    if not _HOST.fullmatch(host):
+        raise Problem(400, "No usable Host", "Host: expected a host name with a port.", field="header.host")
+    return f"{request.url.scheme}://{host}"
 
 
 def published(definition: Definition, cut: Cut) -> PublishedCatalogue:

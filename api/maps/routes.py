@@ -72,6 +72,7 @@ async def maps(request: Request) -> Response:
         "mode": election.mode.value,
         "licence": election.licence,
         "source": election.source,
+        "results_features_max": FEATURES_MAX,
         **{name: found.index[name] for name in ("definition", "digest", "sources")},
         "maps": [
             {

@@ -3,7 +3,7 @@ are in one REPEATABLE READ transaction."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -14,8 +14,8 @@ from api.read.read_cut import ReadCut
 from projections.definition.ballots import ContestEntry, OfficeEntry
 from projections.definition.compiled import Definition
 from projections.readmodel import event_queries, finance_queries, key_number_queries, queries
+from projections.readmodel.finance_pages import finance_lines
 from projections.shown.answer_parts import Line, Part, RecordPosition, history_page
-from projections.shown.finance import finance_line
 from projections.shown.published import (
     Moment,
     area_answer,
@@ -242,6 +242,12 @@ class ReadModel:
     async def finance(self, filters: finance_queries.FinanceFilters, limit: int) -> FinancePart:
         """A page of finance reports. A page with a rare filter may have fewer than `limit`, or none, though more follow. Raises
         ListsBusyError."""
+        rows, counting, cuts = await self._finance_rows(filters)
+        lines, after = finance_lines(self._definition, rows, limit)
+        return FinancePart(lines, after, frozenset(counting), cuts)
+
+    async def _finance_rows(self, filters: finance_queries.FinanceFilters) -> tuple[Sequence[Any], list[str], Moment]:
+        """The reports that are examined for a page, and the kinds of which a report counts, of the account that is asked for."""
         statement, arguments = finance_queries.reports(filters)
         async with self.list_moment() as (connection, cuts):
             await connection.execute(queries.PLAN_FOR_THESE_VALUES)
@@ -251,18 +257,7 @@ class ReadModel:
                 if filters.account is None
                 else await connection.fetch(finance_queries.COUNTING_KINDS, filters.account)
             )
-        lines: list[dict[str, Any]] = []
-        last = None
-        for row in rows:
-            if len(lines) == limit:
-                break
-            last = row
-            if row["event"] is not None:
-                lines.append(finance_line(self._definition, row))
-        after = None
-        if last is not None and (last is not rows[-1] or len(rows) == finance_queries.EXAMINED_MAX):
-            after = finance_queries.Position(*list(last)[:5])
-        return FinancePart(lines, after, frozenset(row["report"] for row in kinds), cuts)
+        return rows, [row["report"] for row in kinds], cuts
 
     async def submission(self, event: str) -> list[dict[str, Any]]:
         """The records of an event in the ledger, the oldest first, and what became of each."""

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import orjson
 
-from consumers.exporter.map_files import FILE_MODE, BuiltMaps, Report, build_maps, read_sources
+from consumers.exporter.map_files import FILE_MODE, BuiltMaps, MapSources, Report, build_maps, read_sources
 from projections.definition.compiled import Definition
 from projections.maps.plan import level_codes
 from runtime import metrics
@@ -29,6 +31,15 @@ from schemas.maps.files import DIRECTORY_PREFIX, INDEX
 logger = logging.getLogger("rekap.exporter")
 
 DIGEST_CHARACTERS = 16
+
+
+def directory_name(sources: MapSources) -> str:
+    return f"{DIRECTORY_PREFIX}{sources.digest[:DIGEST_CHARACTERS]}"
+
+
+def pointer(name: str, index: Mapping[str, Any]) -> bytes:
+    """Content of the `maps.json` that names this directory."""
+    return orjson.dumps({"directory": name, **index})
 
 
 class MapDirectories:
@@ -57,11 +68,10 @@ class MapDirectories:
 
     def _of_package(self, report: Report) -> BuiltMaps | None:
         sources = read_sources(self._definition, self._package)
-        pointer = self._directory / INDEX
         if not sources.levels:
-            pointer.unlink(missing_ok=True)
+            (self._directory / INDEX).unlink(missing_ok=True)
             return None
-        name = f"{DIRECTORY_PREFIX}{sources.digest[:DIGEST_CHARACTERS]}"
+        name = directory_name(sources)
         built = self._directory / name
         if not built.is_dir():
             unfinished = self._directory / f".{name}"
@@ -75,7 +85,7 @@ class MapDirectories:
             sync_directory(self._directory)
         index = orjson.loads((built / INDEX).read_bytes())
         before = self._newest_name()
-        replace_file(pointer, [orjson.dumps({"directory": name, **index})], mode=FILE_MODE)
+        replace_file(self._directory / INDEX, [pointer(name, index)], mode=FILE_MODE)
         sync_directory(self._directory)
         self._prune({name, before})
         logger.info(log_line("maps-built", directory=name, maps=len(index["maps"])))

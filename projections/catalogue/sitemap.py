@@ -19,3 +19,9 @@ def sitemap(facts: CatalogueFacts, addresses: Sequence[str]) -> str:
         for each in addresses[:ADDRESSES_MAX]
     )
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="{_NAMESPACE}">\n{entries}</urlset>\n'
+
+
+def sitemap_index(addresses: Sequence[str]) -> str:
+    """The index of several sitemaps, by their whole addresses."""
+    entries = "".join(f"  <sitemap><loc>{escape(each)}</loc></sitemap>\n" for each in addresses[:ADDRESSES_MAX])
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<sitemapindex xmlns="{_NAMESPACE}">\n{entries}</sitemapindex>\n'

@@ -29,6 +29,16 @@ def finance_cut(definition: Definition, blocks: Mapping[tuple[str, int], int]) -
     }
 
 
+def finance_head(definition: Definition, blocks: Mapping[tuple[str, int], int]) -> dict[str, Any]:
+    """What each page of finance reports begins with. Raises LookupError as `finance_settings`."""
+    settings = finance_settings(definition)
+    return {
+        "as_of": finance_cut(definition, blocks),
+        "currency": settings.currency,
+        "decimals": settings.decimals,
+    }
+
+
 def finance_line(definition: Definition, row: Mapping[str, Any]) -> dict[str, Any]:
     """A report as it is listed, from a row of finance_queries.py."""
     event = orjson.loads(row["payload"])

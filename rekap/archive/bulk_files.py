@@ -6,11 +6,11 @@ from __future__ import annotations
 import orjson
 
 from consumers.exporter.cut_directories import newest_cut
-from consumers.exporter.map_files import built_maps
 from consumers.exporter.worker import cut_name
 from consumers.exporter.writing import Previous, Wanted, write_files
 from projections.tables.manifest import LATEST, MANIFEST
 from rekap.archive.cut_writer import DIRECTORY_MODE, JSON, CutWriter
+from rekap.archive.maps import no_report, write_maps
 from rekap.archive.moment import ArchivedMoment
 from runtime.tables.table_files import Format
 from schemas.canonical import sha256_hex
@@ -30,19 +30,15 @@ def write_bulk_files(moment: ArchivedMoment, files: CutWriter) -> None:
         moment.copied,
         directory,
         Wanted(list(Format)),
-        _no_report,
+        no_report,
         _previous(files),
-        built_maps(moment.definition, moment.package, moment.copied.directory / "maps", _no_report),
+        write_maps(moment, files, FOLDER),
     )
     for entry in (*manifest["files"], *manifest["documents"]):
         files.register(f"{folder}/{entry['name']}", entry["bytes"], entry["sha256"], entry["media_type"])
     content = (directory / MANIFEST).read_bytes()
     files.register(f"{folder}/{MANIFEST}", len(content), sha256_hex(content), JSON)
     files.add(f"{FOLDER}/{LATEST}", orjson.dumps({"cut": cut}), JSON)
-
-
-def _no_report(step: str, done: int, total: int) -> None:
-    pass
 
 
 def _previous(files: CutWriter) -> Previous | None:

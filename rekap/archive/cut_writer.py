@@ -25,9 +25,9 @@ MANIFEST_VERSION = "1.0.0"
 """Version of the shape of manifest.json and files.ndjson; semver."""
 FILE_MODE, DIRECTORY_MODE = 0o644, 0o755
 """Another user, such as nginx's, reads the files."""
-JSON, HTML, BYTES, TEXT, ZIP = (
+JSON, HTML, BYTES, TEXT, ZIP, GZIP = (
     "application/json", "text/html; charset=utf-8", "application/octet-stream", "text/plain; charset=utf-8",
-    "application/zip",
+    "application/zip", "application/gzip",
 )  # fmt: skip
 
 

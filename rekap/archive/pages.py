@@ -12,6 +12,7 @@ from rekap.archive.bulk_files import FOLDER
 from rekap.archive.cut_writer import FILES, HTML, MANIFEST, SUMS, CutWriter
 from rekap.archive.moment import ArchivedMoment
 from schemas.definition.package import LocalText
+from schemas.maps.files import DIRECTORY_PREFIX
 from schemas.times import time_text
 
 INDEX = "index.html"
@@ -116,10 +117,11 @@ def _area(definition: Definition, area: int, written: set[str]) -> Iterator[str]
 
 
 def _bulk_files(files: CutWriter) -> Iterator[str]:
+    # The maps of the cut are the same files as those in the directory of the maps.
     yield "<p>The columns are described in columns.csv and codes.csv.</p>"
     yield "<table><tr><th>file</th><th>bytes</th><th>SHA-256</th></tr>"
     for entry in files.entries:
-        if entry["name"].startswith(f"{FOLDER}/"):
+        if entry["name"].startswith(f"{FOLDER}/") and f"/{DIRECTORY_PREFIX}" not in entry["name"]:
             name = _link(f"../{entry['name']}", entry["name"].rpartition("/")[2])
             yield f"<tr><td>{name}</td><td>{entry['bytes']:,}</td><td><code>{entry['sha256']}</code></td></tr>"
     yield "</table>"

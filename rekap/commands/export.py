@@ -21,10 +21,11 @@ from rekap.operate.configuration import load_with_database
 from rekap.operate.database import connected
 from rekap.operate.stack_settings import with_data
 from rekap.progress import shown_progress
-from rekap.terminal import say
+from rekap.terminal import complain, say
 from runtime.files.temporary import temporary_directory
 from runtime.kafka.generations import current_generation
 from runtime.logs import start_logs
+from runtime.package.errors import PackageError
 from runtime.settings import Settings
 from runtime.tables.table_files import Format
 
@@ -83,7 +84,10 @@ def export(
             cut = asyncio.run(_copied(settings, definition, wanted, copied))
             maps = None
             if wanted.tables is None:
-                maps = built_maps(definition, settings.package, copied / "maps", report)
+                try:
+                    maps = built_maps(definition, settings.package, copied / "maps", report)
+                except PackageError as error:  # no number depends on a border
+                    complain(f"Note: the maps are left out: {str(error).splitlines()[0]}")
             manifest = write_files(definition, settings.package, cut, unfinished, wanted, report, maps=maps)
         unfinished.replace(directory)
     except BaseException:

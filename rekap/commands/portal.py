@@ -48,7 +48,7 @@ def portal(configuration: Path) -> None:
     give_large_blocks_back()
     limits = Limits(settings)
     server = bounded_server(
-        PortalDoor(create_portal(wanted), limits),
+        PortalDoor(create_portal(wanted, settings.public_url), limits),
         connections=Connections(
             raise_descriptor_limit(settings.connections), settings.connections_of_address, limits.refusals
         ),

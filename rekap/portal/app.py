@@ -69,14 +69,16 @@ def _relocated_field(name: bytes, value: bytes, base: bytes) -> tuple[bytes, byt
             return name, value
 
 
-def create_portal(configuration: PortalConfiguration) -> FastAPI:
-    """The portal's app. It begins to look at its elections when it starts, and answers before they are ready."""
+def create_portal(configuration: PortalConfiguration, public_url: str = "") -> FastAPI:
+    """The portal's app. It begins to look at its elections when it starts, and answers before they are ready. `public_url` is
+    the address at which readers find the portal; empty for that of each request."""
     elections = {entry.id: PortalElection(entry) for entry in configuration.elections}
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         building = asyncio.Lock()
-        archives = Archives([each for each in elections.values() if each.entry.archive], configuration.state, building)
+        archived = [each for each in elections.values() if each.entry.archive]
+        archives = Archives(archived, configuration.state, building, public_url)
         live = [LiveElection(each, configuration.state, building) for each in elections.values() if each.entry.url]
         works = [archives.run(), *(each.run() for each in live)]
         tasks = [asyncio.create_task(_logged(work)) for work in works]
@@ -102,6 +104,7 @@ def create_portal(configuration: PortalConfiguration) -> FastAPI:
     app.add_middleware(Reading)
     app.add_middleware(ArchivedElections, elections=elections)  # the outermost, because each app has its own Reading
     app.state.elections = elections
+    app.state.public_url = public_url.rstrip("/")
     install_problems(app)
     for router in (routes.router, docs.router):
         app.include_router(router, dependencies=[Depends(only_known_parameters)])

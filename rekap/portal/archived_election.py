@@ -1,7 +1,7 @@
 """The read API of an archived election: the routes of the API, over the files of the archive and the read model beside it.
 
-What an election that is counted has beside these routes (submissions, the live feed, health) an archive does not have, and
-these paths are answered with 404.
+An archive lacks the routes that only an election which is being counted can have (NOT_IN_ARCHIVES). Their paths are answered
+with 404.
 """
 
 from __future__ import annotations
@@ -14,16 +14,23 @@ import orjson
 from fastapi import Depends, FastAPI
 
 from api import docs
+from api.catalogue import routes as catalogue
+from api.catalogue.ckan import install_ckan
+from api.catalogue.published import Catalogues
 from api.files import area_files
 from api.files import routes as files
 from api.files.area_files import AreaFiles
 from api.files.cut_files import CutFiles
 from api.limits.rate_limits import RateLimit
+from api.maps import routes as maps
+from api.maps.answers import MapAnswers
+from api.maps.map_files import MapFiles
 from api.parameters import only_known_parameters
 from api.problems import install_problems
-from api.read import election_lists, events, lists, log, package, profiles, search, snapshots
+from api.read import election_lists, events, finance, lists, log, nist, package, profiles, search, snapshots
 from api.read.from_memory import SnapshotsInMemory
 from api.read.log import PublicLogs
+from api.read.nist import ReportNames
 from api.read.package import PackageFile
 from api.read.profile_files import ProfileFiles
 from api.read.reading import Reading
@@ -38,6 +45,24 @@ from rekap.archive.parts import PACKAGE
 from rekap.portal.archived_read_model import ArchivedReadModel
 from rekap.portal.building import ArchiveUnfitError
 from runtime.settings import Settings
+from schemas.licences import licence_link
+
+NOT_IN_ARCHIVES = {
+    "/": "the page shows the count as it goes on; the portal has a start page",
+    "/v1/submissions": "nothing is submitted any more",
+    "/v1/submissions:batch": "nothing is submitted any more",
+    "/v1/gateway": "nothing is submitted any more",
+    "/v1/live": "nothing changes any more",
+    "/v1/changes": "nothing changes any more",
+    "/v1/schemas/live": "there is no feed",
+    "/v1/schemas/asyncapi": "there is no feed",
+    "/v1/health": "of the processes of a count",
+    "/livez": "of a process of a count",
+    "/readyz": "of a process of a count",
+    "/metrics": "of a process of a count",
+}
+"""Paths of the API that an archive does not have, and why. A test compares the routes of both
+(tests/unit/rekap/portal/test_routes.py)."""
 
 MANIFEST_BYTES_MAX = 16 * 1024 * 1024
 """As api/files/cut_files.py has it for the manifest of bulk files."""
@@ -59,8 +84,17 @@ def read_manifest(cut: Path) -> dict[str, Any]:
     return found
 
 
-def archived_app(cut: Path, manifest: dict[str, Any], definition: Definition, read: ArchivedReadModel) -> FastAPI:
-    """The app, ready to be called; it has no lifespan. Raises PackageError."""
+def archived_app(
+    cut: Path,
+    manifest: dict[str, Any],
+    definition: Definition,
+    read: ArchivedReadModel,
+    *,
+    base: str,
+    public_url: str,
+) -> FastAPI:
+    """The app, ready to be called; it has no lifespan, and `close_archived_app` ends it. `base` is the path of the election in
+    the portal, `public_url` the portal's own address where that is set. Raises PackageError."""
     app = FastAPI(
         title=f"Rekap: {definition.election.id}, archived",
         version="0.1.0",
@@ -70,8 +104,9 @@ def archived_app(cut: Path, manifest: dict[str, Any], definition: Definition, re
         openapi_url=None,  # api/docs.py serves the document and the page
         generate_unique_id_function=docs.operation_id,
     )
-    app.add_middleware(Reading)
-    in_memory = SnapshotsInMemory(RateLimit("requests", 0))
+    licence = licence_link(definition.election.licence)
+    app.add_middleware(Reading, licence=licence)
+    in_memory = SnapshotsInMemory(RateLimit("requests", 0), licence)
     witnesses = manifest.get("witnesses", [])
     app.state.definition = definition
     app.state.snapshots = Snapshots(read, definition, in_memory)
@@ -81,9 +116,22 @@ def archived_app(cut: Path, manifest: dict[str, Any], definition: Definition, re
     app.state.in_order, app.state.renderings = InOrder(definition), Renderings()
     app.state.area_files = AreaFiles(app.state.in_order, app.state.renderings)
     app.state.names = SearchedNames(app.state.in_order)
+    app.state.catalogues = Catalogues(app.state.files, definition, public_url, base)
     app.state.profiles = ProfileFiles(cut / PACKAGE, definition)
+    app.state.report_names = ReportNames(cut / PACKAGE, definition)
+    app.state.maps, app.state.map_answers = MapFiles(cut / FOLDER), MapAnswers()
     install_problems(app)
-    for part in (election_lists, snapshots, lists, search, profiles, files, area_files, log, package, events, docs):
+    for part in (
+        election_lists, snapshots, nist, lists, search, profiles, finance, maps, files, area_files, catalogue, log, package,
+        events, docs,
+    ):  # fmt: skip
         app.include_router(part.router)
+    install_ckan(app)
     docs.describe(app)
     return app
+
+
+def close_archived_app(app: FastAPI) -> None:
+    """To be called when no answer is being made."""
+    app.state.snapshots.current.close()
+    app.state.map_answers.close()

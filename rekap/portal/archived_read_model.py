@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,12 +19,16 @@ import orjson
 
 from api.read.read_cut import ReadCut
 from api.read.readmodel import LISTS_MAX, AtCut, ListsBusyError, ReadModel
+from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
+from projections.readmodel import queries
 from projections.readmodel.event_queries import RECORDS_OF_EVENT_MAX, EventFilters
+from projections.readmodel.finance_queries import FinanceFilters
 from projections.readmodel.key_number_queries import KEY_RECORDS_MAX
 from projections.shown.answer_parts import Line, RecordPosition, history_page
 from projections.shown.published import Moment, station_answer
 from rekap.portal.event_pages import event_page
+from rekap.portal.finance_pages import COUNTING_KINDS, finance_page
 from rekap.portal.names import Found, find_names
 from rekap.portal.read_model_file import opened_read_model
 from rekap.portal.station_statements import ArchivedConnection
@@ -160,6 +164,28 @@ class ArchivedReadModel(ReadModel):
         statement = f'{_EVENT} WHERE record.partition = ? AND record."offset" = ?'
         row = await self._ask(lambda connection: connection.execute(statement, (partition, offset)).fetchone())
         return None if row is None else self._whole_event(row)
+
+    async def _finance_rows(self, filters: FinanceFilters) -> tuple[Sequence[Any], list[str], Moment]:
+        def read(connection: sqlite3.Connection) -> tuple[list[dict[str, Any]], list[str]]:
+            kinds = [] if filters.account is None else connection.execute(COUNTING_KINDS, (filters.account,)).fetchall()
+            return finance_page(connection, filters), [row["report"] for row in kinds]
+
+        return *await self._ask_list(read), self._cuts
+
+    async def tallies_and_stations(
+        self, lines: Iterable[Line], area: int, contests: Iterable[ContestEntry]
+    ) -> tuple[Moment, dict[str, list[dict[str, Any]]]]:
+        order = self._definition.stations.order
+        ranks = order.first[area], order.end[area]
+        connection = ArchivedConnection(self._ask)
+        stations = {
+            str(contest.id): [
+                _standing(row)
+                for row in await connection.fetch(queries.STATIONS_OF_AREA, contest.id, *ranks, ranks[1] - ranks[0])
+            ]
+            for contest in contests
+        }
+        return await self.moment_of(lines, ()), stations
 
     async def submission(self, event: str) -> list[dict[str, Any]]:
         statement = (

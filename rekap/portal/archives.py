@@ -19,12 +19,14 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
+
 from projections.definition.compiled import Definition
 from rekap.archive.directory import LATEST
 from rekap.archive.parts import PACKAGE
 from rekap.embedded.leash import run_to_end
 from rekap.operate.definition_cache import compiled
-from rekap.portal.archived_election import archived_app, read_manifest
+from rekap.portal.archived_election import archived_app, close_archived_app, read_manifest
 from rekap.portal.archived_read_model import ArchivedReadModel
 from rekap.portal.building import ArchiveUnfitError
 from rekap.portal.election_state import PortalElection
@@ -55,9 +57,12 @@ FOLDING_CODE = (
 class Archives:
     """One event loop owns it."""
 
-    def __init__(self, elections: list[PortalElection], state: Path, building: asyncio.Lock) -> None:
+    def __init__(
+        self, elections: list[PortalElection], state: Path, building: asyncio.Lock, public_url: str = ""
+    ) -> None:
         self._elections = elections
         self._state = state
+        self._public_url = public_url
         self._building = building
         """Held while anything is built, because one thing is built at a time."""
         self._code = hash_of_code(*FOLDING_CODE)
@@ -89,6 +94,9 @@ class Archives:
             election.is_away(f"a bug: {type(error).__name__}; it is in the portal's log")
 
     def close(self) -> None:
+        for election in self._elections:
+            if election.app is not None:
+                close_archived_app(election.app)
         for read in self._read.values():
             read.close()
 
@@ -112,17 +120,21 @@ class Archives:
                 await build("archive", cut, path, self._state)  # 2
         definition: Definition = await asyncio.to_thread(compiled, cut / PACKAGE, self._state)  # 3
         read = await asyncio.to_thread(ArchivedReadModel, path, definition)
-        app = archived_app(cut, manifest, definition, read)
+        app = archived_app(cut, manifest, definition, read, base=election.base, public_url=self._public_url)
         before, app_before = self._read.get(election.entry.id), election.app
         self._read[election.entry.id], self._served[election.entry.id] = read, digest
         election.app, election.facts, election.find_names = app, _facts(definition, manifest), read.names
         logger.info(log_line("archive-served", election=election.entry.id, cut=manifest["cut"]))
         if before is not None and app_before is not None:
-            app_before.state.snapshots.current.close()
-            asyncio.get_running_loop().call_later(CLOSE_SECONDS, before.close)
+            asyncio.get_running_loop().call_later(CLOSE_SECONDS, _close, app_before, before)
         for old in folder.glob("*.sqlite"):  # 4
             if old != path:
                 old.unlink(missing_ok=True)
+
+
+def _close(app: FastAPI, read: ArchivedReadModel) -> None:
+    close_archived_app(app)
+    read.close()
 
 
 def _facts(definition: Definition, manifest: dict[str, Any]) -> dict[str, Any]:

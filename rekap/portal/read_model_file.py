@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from projections.readmodel.recording import RECORD_COLUMNS, STATION_RESULT
+from projections.readmodel.recording import FINANCE_COLUMNS, RECORD_COLUMNS, STATION_RESULT
 from projections.readmodel.rows import Rows
 from runtime.files.atomic_write import sync_directory
 
@@ -27,6 +27,10 @@ CREATE TABLE station_result (
     station TEXT, contest TEXT, rank INTEGER, partition INTEGER, "offset" INTEGER, through INTEGER, state TEXT, contribution
     TEXT, PRIMARY KEY (contest, rank)
 ) WITHOUT ROWID;
+CREATE TABLE finance_report (
+    account TEXT, report TEXT, version INTEGER, partition INTEGER, "offset" INTEGER, area TEXT, party TEXT, contest TEXT,
+    PRIMARY KEY (account, report, version, partition, "offset")
+) WITHOUT ROWID;
 CREATE TABLE area_tally (contest TEXT, area TEXT, tally TEXT, PRIMARY KEY (area, contest)) WITHOUT ROWID;
 CREATE TABLE office_tally (office TEXT, area TEXT, tally TEXT, PRIMARY KEY (area, office)) WITHOUT ROWID;
 """
@@ -41,6 +45,9 @@ CREATE INDEX record_key ON record (key, received_us, partition, "offset");
 CREATE INDEX record_contest ON record (contest, received_us, partition, "offset");
 CREATE INDEX record_type ON record (type, received_us, partition, "offset");
 CREATE INDEX station_result_state ON station_result (contest, state, rank);
+CREATE INDEX finance_report_area ON finance_report (area, account, report, version, partition, "offset");
+CREATE INDEX finance_report_party ON finance_report (party, account, report, version, partition, "offset");
+CREATE INDEX finance_report_contest ON finance_report (contest, account, report, version, partition, "offset");
 """
 """Made at the end, because sorting costs less than an index that grows row by row."""
 CACHE_KIB = 64 * 1024
@@ -92,6 +99,7 @@ def write_rows(connection: sqlite3.Connection, rows: Rows) -> None:
     _replace(connection, "station_result", STATION_RESULT.columns, rows.stations)
     _replace(connection, "area_tally", ("contest", "area", "tally"), rows.tallies)
     _replace(connection, "office_tally", ("office", "area", "tally"), rows.office_tallies)
+    _replace(connection, "finance_report", FINANCE_COLUMNS, rows.finance)
     _replace(connection, "block_watermark", ("office", "partition", "through"), list(zip(*rows.blocks, strict=True)))
     as_of = [(office, "[" + ",".join(map(str, cut)) + "]") for office, cut in rows.results]
     _replace(connection, "result_watermark", ("office", "as_of"), as_of)

@@ -11,8 +11,10 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from api.catalogue.published import address_of
 from api.problems import Problem
 from api.read.readmodel import ListsBusyError
+from projections.catalogue.sitemap import sitemap_index
 from rekap.portal.election_state import PortalElection, State
 from rekap.portal.names import WORDS_MAX, Found, words_of
 
@@ -144,6 +146,18 @@ async def of_election(request: Request, id: Id, path: str) -> Response:
         )
     what = "being prepared" if found.state is State.PREPARING else f"away: {found.problem}"
     raise Problem(503, "Not served now", f"The election {id} is {what}.", retry_after_s=AWAY_RETRY_SECONDS)
+
+
+@router.get("/sitemap.xml", include_in_schema=False)
+async def sitemap_xml(request: Request) -> Response:
+    """The sitemaps of the archived elections that are served. A live one has its own, at another address."""
+    public_url: str = request.app.state.public_url
+    base = address_of(request, public_url)
+    served = [each for each in _elections(request).values() if each.state is State.SERVED and each.entry.url is None]
+    content = sitemap_index([f"{base}{each.base}/sitemap.xml" for each in served])
+    # An answer with the address of its request is for that client alone (api/catalogue/published.py).
+    cached = CACHE_CONTROL if public_url else "private, no-cache"
+    return Response(content, headers={"Cache-Control": cached}, media_type="application/xml")
 
 
 # ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -70,6 +70,8 @@ class MapIndex(Shape):
     """Licence of the data."""
     source: str | None
     """Where the data is from."""
+    results_features_max: int
+    """A map with more `features` has results and pictures for the areas within one area only (`/v1/maps/AREA/LEVEL.FORMAT`)."""
     maps: list[MapEntry]
     """Levels from the root down, and then offices."""
 

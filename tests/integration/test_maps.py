@@ -20,10 +20,12 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
+from api.maps.routes import FEATURES_MAX
 from projections.maps.palette import MUTED
 from rekap.operate.stack import EXPORTER, WORKERS, Stack
 from runtime.package.writing import write_package
 from schemas.served.maps import MapCollection, MapIndex
+from tests.support.archives import ended
 from tests.support.small_election import reported, small_package
 from tests.support.small_maps import VILLAGES, village_shapes, write_village_map
 from tests.support.stacks import Voices, eventually, small_stack
@@ -77,6 +79,7 @@ async def test_the_index_lists_each_map_and_each_address_has_the_stated_bytes(cl
         ("contests", "president", 1),
         ("contests", "council", 3),
     ]
+    assert index.results_features_max == FEATURES_MAX
     for each in index.maps:
         for file in each.files:
             plain = {"Accept-Encoding": "identity"}
@@ -247,6 +250,14 @@ async def test_a_corrected_border_is_served_and_the_bulk_files_have_the_maps(
 
     await eventually(refused)
     assert (await client.get("/v1/maps")).json()["digest"] == after.digest, "the maps before are still served"
+    for command in ("export", "archive"):
+        target = directory / command
+        run = await ended(stack, command, str(target))
+        assert run.code == 0, run.err
+        names = {path.name for path in target.rglob("*") if path.is_file()}
+        assert "president.nation.area-votes.csv" in names
+        assert not [name for name in names if name.startswith("map.")]
+        assert "maps/village.geojson: is not valid JSON" in run.err
 
 
 async def test_the_commands_check_and_make_maps(tmp_path: Path) -> None:

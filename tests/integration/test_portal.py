@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import re
 import shutil
@@ -13,30 +14,38 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import ckanapi
 import httpx
 import orjson
 import pytest
 import pytest_asyncio
+from rdflib import DCAT, RDF, Graph, Namespace
 
 from rekap.embedded.ports import free_ports
 from rekap.operate.stack import Stack
 from rekap.portal.configuration import read_configuration
 from tests.support.archives import damage, ended, list_again, listed
 from tests.support.small_election import annulled, reported, reviewed
+from tests.support.small_finance import finance_package, finance_report
+from tests.support.small_maps import write_village_map
 from tests.support.stacks import Voices, eventually, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ELECTION = "in-portal"
 VERSIONS = 30
+SPDX = Namespace("http://spdx.org/rdf/terms#")
 
-stack = stack_of(ELECTION, REKAP_CHECKPOINT_MS="100", REKAP_REQUESTS_PER_S="0")
+stack = stack_of(
+    ELECTION, package=finance_package, REKAP_CHECKPOINT_MS="100", REKAP_REQUESTS_PER_S="0", REKAP_FILES_EVERY_S="1"
+)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
 async def voted(stack: Stack) -> None:
-    """A night with a form in each state."""
+    """A night with a form in each state, finance reports and maps."""
     voices = Voices(stack)
+    write_village_map(Path(stack.environment["REKAP_PACKAGE"]))
     lines = [voices.sign(reported("1.1.1-1", (n % 90, 1, 1), version=1 + n)) for n in range(VERSIONS)]
     lines += [voices.sign(reported(station)) for station in ("1.1.1-2", "1.2.1-1", "2.1.1-1", "2.2.2-2")]
     lines += [voices.sign(reported("2.1.2-1", VA=7)), voices.sign(reported("2.1.2-2", VA=7))]
@@ -47,12 +56,27 @@ async def voted(stack: Stack) -> None:
         assert {each["status"] for each in receipts} == {201}
         event = receipts[VERSIONS + 4]["receipt"]["submission"]
         await client.post("/v1/submissions", content=voices.sign(reviewed("2.1.2-1", event, "accepted"), "reviewer"))
+        late = finance_report("P1", "2", submitted="2028-12-09")
+        for body in (
+            finance_report("P1", "1"),
+            late,
+            finance_report("P2", "1.1", closing=5),
+            finance_report(None, "N"),
+        ):
+            (await client.post("/v1/submissions", content=voices.sign(body, "finance"))).raise_for_status()
 
         async def is_counted() -> bool:
             tally = (await client.get("/v1/contests/president")).json()["tally"]
             return bool(tally["stations"]["reported"] == 6 and tally["stations"]["annulled"] == 1)
 
+        async def is_exported() -> bool:
+            maps, files = await client.get("/v1/maps"), await client.get("/v1/files")
+            finance = (await client.get("/v1/finance")).json()["reports"]
+            return (maps.status_code, files.status_code, len(finance)) == (200, 200, 4)
+
         await eventually(is_counted)
+        await stack.start("exporter")
+        await eventually(is_exported)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -171,6 +195,15 @@ async def _addresses(stack: Stack, client: httpx.AsyncClient, archive: Path) -> 
     found += ["/v1/elections", "/v1/offices", "/v1/contests?limit=2"]
     found += ["/v1/log", "/v1/package.zip", "/v1/schemas/events"]
     found += ["/v1/candidates?name=a", "/v1/candidates?contest=president&limit=1", "/v1/parties?limit=1"]
+    accounts = "parties/P1/1", "parties/P2/1.1", "candidates/president/01", "candidates/president/02"
+    found += ["/v1/finance/kinds", *(f"/v1/finance/{account}" for account in accounts)]
+    for each in ("", "party=P1&", "area=1&", "contest=president&", "rule=D4&", "state=held&", "state=superseded&"):
+        found += [f"/v1/finance?{each}limit={limit}" for limit in (1, 100)]
+        found += [f"/v1/finance?{each}format=csv", f"/v1/finance?{each}format=ndjson&table=finance-lines&limit=1"]
+    found += ["/v1/maps", "/v1/maps/1/village.geojson", "/v1/maps/1/village.svg", "/v1/maps/offices/council.topojson"]
+    found += ["/v1/maps/offices/council.svg?results=council", "/v1/maps/village.geojson?resolution=high"]
+    for format in ("geojson", "topojson", "svg", "png"):
+        found += [f"/v1/maps/province.{format}?results={office}" for office in ("president", "council")]
     sizes = {each["partition"]: each["size"] for each in (await client.get("/v1/log")).json()["logs"]}
     found += [f"/v1/consistency/{partition}?old=1&new={size}" for partition, size in sizes.items()]
     found += [f"/log/{partition}/keys" for partition in sizes]
@@ -198,6 +231,62 @@ async def test_an_archive_answers_byte_for_byte_as_its_api(
         tags = () if address.startswith("/log/") else ("etag",)
         for name in (*tags, "content-type", "cache-control", "vary"):
             assert of_portal.headers.get(name) == of_api.headers.get(name), (address, name)
+
+
+@pytest.mark.parametrize("format", ["json", "xml"])
+async def test_a_nist_report_is_that_of_the_api_but_for_the_time_at_which_it_was_made(
+    portal: httpx.AsyncClient, client: httpx.AsyncClient, format: str
+) -> None:
+    for area, office in (("N", "president"), ("1", "council"), ("1.1.1", "president"), ("2.1.2", "council")):
+        address = f"/v1/areas/{area}/results/nist.{format}?office={office}"
+        of_api, of_portal = (
+            re.sub(r"20\d\d-\d\d-\d\dT[\d:.]+Z", "", answer.raise_for_status().text)
+            for answer in (await client.get(address), await portal.get(f"/elections/{ELECTION}{address}"))
+        )
+        assert of_portal == of_api, address
+        assert "GeneratedDate" in of_api
+
+
+async def test_the_catalogue_of_an_archive_leads_to_its_files_in_the_portal(
+    portal: httpx.AsyncClient, client: httpx.AsyncClient
+) -> None:
+    base = f"{str(portal.base_url).rstrip('/')}/elections/{ELECTION}"
+    graph = Graph().parse(data=(await portal.get(f"{base}/v1/catalog.ttl")).text, format="turtle")
+    of_api = Graph().parse(data=(await client.get("/v1/catalog.ttl")).text, format="turtle")
+    distributions = set(graph.subjects(RDF.type, DCAT.Distribution))
+    assert len(graph) == len(of_api)
+    assert len(distributions) == len(set(of_api.subjects(RDF.type, DCAT.Distribution))) > 100
+    for distribution in distributions:
+        (address,) = graph.objects(distribution, DCAT.downloadURL)
+        (lasting,) = graph.objects(distribution, DCAT.accessURL)
+        (checksum,) = graph.objects(graph.value(distribution, SPDX.checksum), SPDX.checksumValue)
+        for each in (str(address), str(lasting)):
+            assert each.startswith(f"{base}/v1/files/"), each
+            assert hashlib.sha256((await portal.get(each)).content).hexdigest() == str(checksum), each
+    for address in re.findall(r"<loc>(.*?)</loc>", (await portal.get(f"{base}/sitemap.xml")).text):
+        assert (await portal.get(address)).status_code == 200, address
+
+
+async def test_a_search_engine_finds_the_sitemap_of_each_archive(portal: httpx.AsyncClient) -> None:
+    answer = await portal.get("/sitemap.xml")
+    assert answer.headers["content-type"] == "application/xml"
+    base = str(portal.base_url).rstrip("/")
+    (address,) = re.findall("<loc>(.*?)</loc>", answer.text)
+    assert address == f"{base}/elections/{ELECTION}/sitemap.xml"
+    assert (await portal.get(address)).status_code == 200
+
+
+async def test_ckans_client_harvests_an_archive(portal: httpx.AsyncClient, client: httpx.AsyncClient) -> None:
+    def names(base: str, *, get_only: bool) -> list[str]:
+        with ckanapi.RemoteCKAN(base, get_only=get_only) as ckan:
+            found: list[str] = ckan.call_action("package_list", {})
+            assert ckan.call_action("package_show", {"id": found[0]})["name"] == found[0]
+        return found
+
+    wanted = (await client.get("/api/3/action/package_list")).json()["result"]
+    base = f"{str(portal.base_url).rstrip('/')}/elections/{ELECTION}"
+    for get_only in (True, False):
+        assert await asyncio.to_thread(names, base, get_only=get_only) == wanted
 
 
 async def test_lists_go_on_page_by_page_as_those_of_the_api(
@@ -454,6 +543,10 @@ async def test_a_live_election_is_listed_found_and_reached_by_a_redirect(stack: 
         assert answer.headers["access-control-allow-origin"] == "*"
         followed = await portal.get(f"/elections/{ELECTION}/v1/areas/1.1", follow_redirects=True)
         assert followed.json()["area"]["code"] == "1.1"
+        packages = await portal.get(f"/elections/{ELECTION}/api/3/action/package_list", follow_redirects=True)
+        assert packages.json()["success"] is True
+        refused = await portal.post(f"/elections/{ELECTION}/v1/submissions", content=b"{}")
+        assert refused.status_code == 405
 
         async def is_found() -> bool:
             return bool((await portal.get("/v1/search?q=province")).json()["names"])
