@@ -36,12 +36,13 @@ from schemas.definition.package import ElectionPackage
 @click.option("--office", help="this office and all its contests; with --area or --level only this office")
 @click.option("--station", help="this station with its history")
 @click.option("--level", help="all areas of this level")
+@click.option("--finance", is_flag=True, help="campaign finance reports, which change no number of votes")
 @click.option(
     "--part",
     type=click.IntRange(min=1),
     help="which part of an area or an office that is too long for one (default: 1)",
 )
-@click.option("--after", help="the page of a station's history behind this record: `next` of the page before, as 0/12")
+@click.option("--after", help="with --station or --finance: the page behind `next` of the page before")
 @click.option(
     "--package", type=click.Path(path_type=Path),
     help="the election package (default: that of the server, and without a server REKAP_PACKAGE)",
@@ -56,6 +57,7 @@ def replay(
     office: str | None,
     station: str | None,
     level: str | None,
+    finance: bool,
     part: int | None,
     after: str | None,
     package: Path | None,
@@ -73,13 +75,13 @@ def replay(
       rekap replay http://127.0.0.1:8000 --contest president
       rekap replay http://127.0.0.1:8000 --to '{"0":12,"1":9}'
     """
-    question = Question(area, contest, office, station, level, part, after)
+    question = Question(area, contest, office, station, level, part, after, finance)
     see_that_it_can_be_a_source(source)
     cut = None if to is None else cut_of(to)
     settings = read_settings()
     definition = Definition.of(_package(source, package, settings))
     question.check(definition)
-    replayed, records = asyncio.run(_replay(source, cut, question.station, definition, settings))
+    replayed, records = asyncio.run(_replay(source, cut, question, definition, settings))
     if port is not None:
         say(f"Serving http://127.0.0.1:{port}/v1/areas/{definition.tree.codes[definition.tree.root]}; stop: Ctrl-C")
         serve(lambda kind, code, only, part: _served(kind, code, only, part, definition, replayed), port)
@@ -111,7 +113,7 @@ def _served(
 
 
 async def _replay(
-    source: str, cut: dict[int, int] | None, station: str | None, definition: Definition, settings: Settings
+    source: str, cut: dict[int, int] | None, question: Question, definition: Definition, settings: Settings
 ) -> tuple[Replayed, int]:
     """The count, and the number of records that it is of."""
     async with open_log(source, definition.election, settings) as log:
@@ -123,7 +125,8 @@ async def _replay(
                 log,
                 definition,
                 through,
-                station=station,
+                station=question.station,
+                finance=question.finance,
                 advanced=lambda count: progress.advance(task, count),
             )
     return replayed, records

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from projections.definition.ballots import OfficeEntry
 from projections.definition.compiled import Definition
+from projections.readmodel.finance_pages import finance_lines, finance_page
+from projections.readmodel.finance_queries import EXAMINED_MAX, Position
 from projections.shown.answer_parts import (
     BEFORE_ALL,
     HISTORY_RECORDS,
@@ -17,6 +19,7 @@ from projections.shown.answer_parts import (
     part_of_area,
     part_of_office,
 )
+from projections.shown.finance import finance_head
 from projections.shown.published import (
     area_answer,
     as_of,
@@ -26,8 +29,12 @@ from projections.shown.published import (
     station_answer,
     tallies_in,
 )
+from projections.station.submissions import ResultState
 from rekap.follow.replay import Replayed, ReplayError
+from schemas.served.cursors import cursor_values
 
+FINANCE_REPORTS = 100
+"""Finance reports of a page: what the API lists without `limit`."""
 _POSITION = re.compile(r"[0-9]{1,4}/[0-9]{1,18}")
 
 
@@ -42,10 +49,15 @@ class Question(NamedTuple):
     part: int | None = None
     """Part of an area or an office; None is the first."""
     after: str | None = None
-    """The record in a station's history after which the page begins, as partition/offset."""
+    """The record in a station's history after which the page begins, as partition/offset; of finance reports the `next` of the
+    page before."""
+    finance: bool = False
 
     def check(self, definition: Definition) -> None:
         """Raises ReplayError."""
+        if self.finance:
+            self._check_finance(definition)
+            return
         given = [name for name in ("area", "contest", "office", "station", "level") if getattr(self, name) is not None]
         if len(given) > 1 and not (len(given) == 2 and "office" in given and {"area", "level"} & set(given)):
             raise ReplayError(f"--{' and --'.join(given)} do not go together")
@@ -64,9 +76,18 @@ class Question(NamedTuple):
         if self.part is not None:
             self._part(definition)
         if self.after is not None and self.station is None:
-            raise ReplayError("--after: goes with --station only")
+            raise ReplayError("--after: goes with --station or --finance only")
         if self.after is not None and not _POSITION.fullmatch(self.after):
             raise ReplayError(f"--after: expected the partition/offset of a record, as 0/12, got {self.after[:80]!r}")
+
+    def _check_finance(self, definition: Definition) -> None:
+        given = [name for name in ("area", "contest", "office", "station", "level", "part") if getattr(self, name)]
+        if given:
+            raise ReplayError(f"--finance and --{given[0]} do not go together")
+        if definition.election.finance is None:
+            raise ReplayError("--finance: this election's package does not describe campaign finance")
+        if self.after is not None and _report(self.after) is None:
+            raise ReplayError(f"--after: expected `next` of a page of finance reports, got {self.after[:80]!r}")
 
     def _offices(self, definition: Definition) -> Sequence[OfficeEntry]:
         if self.office is None:
@@ -87,9 +108,11 @@ class Question(NamedTuple):
             raise ReplayError(f"--part: {error}") from None
 
     def answer(self, definition: Definition, replayed: Replayed) -> dict[str, Any]:
-        """The answer of the API to GET /v1/contests/…, areas/…, offices/…, stations/…; for a level, the tallies of its
+        """The answer of the API to GET /v1/contests/…, areas/…, offices/…, stations/…, finance; for a level, the tallies of its
         areas."""
         moment = replayed.moment
+        if self.finance:
+            return self._finance(definition, replayed)
         if self.station is not None:
             number = definition.stations.number[self.station]
             last = BEFORE_ALL if self.after is None else _position(self.after)
@@ -117,6 +140,25 @@ class Question(NamedTuple):
         if self.office is not None and self.area is None:
             return office_answer(definition, offices[0], moment, self._part(definition))
         return area_answer(definition, self._area(definition), offices, moment, self._part(definition))
+
+    def _finance(self, definition: Definition, replayed: Replayed) -> dict[str, Any]:
+        last = None if self.after is None else _report(self.after)
+        rest = [row for row in replayed.finance if last is None or _position_of(row) > last]
+        examined = [row if row["state"] != ResultState.SUPERSEDED else {**row, "event": None} for row in rest]
+        lines, after = finance_lines(definition, examined[:EXAMINED_MAX], FINANCE_REPORTS)
+        return {**finance_head(definition, replayed.moment.blocks), **finance_page(lines, after)}
+
+
+def _position_of(row: Mapping[str, Any]) -> Position:
+    return Position(*(row[name] for name in Position._fields))
+
+
+def _report(cursor: str) -> Position | None:
+    """The report that a cursor names; None where it is not one of finance reports."""
+    match cursor_values(cursor):
+        case [str(account), str(report), int(version), int(partition), int(offset)]:
+            return Position(account, report, version, partition, offset)
+    return None
 
 
 def _position(text: str) -> RecordPosition:

@@ -23,12 +23,14 @@ from projections.definition.compiled import Definition
 from projections.fold.records import Record, checked_record
 from projections.fold.rollup import Rollup
 from projections.fold.tabulation import GenesisError, PartitionFold
-from projections.readmodel.rows import Batch, Watermarks
+from projections.readmodel.finance_queries import Position
+from projections.readmodel.rows import Batch, Watermarks, finance_rows
 from projections.shown.published import Moment
 from proofs.signatures import load_public_key
 from rekap.errors import UnusableError
 from runtime.log_source import LogSource
 from schemas.codes import NOTHING_YET
+from schemas.derived.blocks import FINANCE, RecordRow
 
 CHECKED_AT_ONCE = 250
 """Records that a thread checks in one call of 25 ms. At a tenth, the calls cost time; at ten times, threads wait at the end."""
@@ -46,6 +48,9 @@ class Replayed(NamedTuple):
     """By contest the result of the station that was asked for, as in the table `station_result`."""
     history: Sequence[Mapping[str, Any]]
     """All records of that station, in the order and form of event_queries.STATION_HISTORY."""
+    finance: Sequence[Mapping[str, Any]] = ()
+    """All campaign finance reports, in the order and form of finance_queries.ALL_REPORTS; none where they were not asked
+    for."""
 
 
 # ── the fold ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -57,13 +62,15 @@ async def fold_log(
     through: Mapping[int, int],
     *,
     station: str | None = None,
+    finance: bool = False,
     advanced: Callable[[int], None] = lambda _: None,
 ) -> Replayed:
-    """Fold each partition through its offset, and keep the records of one station only. `advanced` is called with the number of
-    records that were folded since its last call. Raises LogSourceError, ReplayError."""
+    """Fold each partition through its offset, and keep the records of one station only, or those of campaign finance.
+    `advanced` is called with the number of records that were folded since its last call. Raises LogSourceError, ReplayError."""
     keys = {key_id: load_public_key(key.public_key) for key_id, key in definition.keys.items()}
     rollup = Rollup(definition)
     kept = Batch(definition, Watermarks({}, {}))
+    wanted = _Wanted(station, finance)
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         for partition, last in sorted(through.items()):
             fold = PartitionFold(definition, partition)
@@ -74,26 +81,59 @@ async def fold_log(
                     except GenesisError as error:
                         raise ReplayError(f"{error}; is this the package of that log?") from None
                     if fold.next_offset % BLOCK_RECORDS == 0:
-                        _add_blocks(fold, rollup, kept, station)
+                        _add_blocks(fold, rollup, kept, wanted)
                 advanced(len(entries))
-            _add_blocks(fold, rollup, kept, station)
+            _add_blocks(fold, rollup, kept, wanted)
+            if finance and fold.finance_problem is not None:
+                raise ReplayError(f"--finance: partition {partition} folds no finance reports: {fold.finance_problem}")
     for office in rollup.offices.values():
         result = office.keyframe()
         if result is not None:
             kept.add_result(result.to_bytes())
     moment = Moment(kept.watermarks.results, kept.watermarks.blocks, kept.tallies, kept.office_tallies)
-    return Replayed(moment, {contest: row for (_, contest), row in kept.stations.items()}, _history(kept))
+    results = {contest: row for (_, contest), row in kept.stations.items()}
+    return Replayed(moment, results, [] if finance else _history(kept), _finance(kept) if finance else [])
 
 
-def _add_blocks(fold: PartitionFold, rollup: Rollup, kept: Batch, station: str | None) -> None:
-    """Apply the blocks since the last call, as roll-up and recorder do, and drop the records of all other stations."""
+class _Wanted(NamedTuple):
+    """Which records are kept."""
+
+    station: str | None
+    finance: bool
+
+    def has(self, office: str, record: RecordRow) -> bool:
+        return office == FINANCE if self.finance else self.station is not None and record["station"] == self.station
+
+
+def _add_blocks(fold: PartitionFold, rollup: Rollup, kept: Batch, wanted: _Wanted) -> None:
+    """Apply the blocks since the last call, as roll-up and recorder do, and drop all other records."""
     for block in fold.take_blocks():
         rollup.apply(block)
         kept.add_block(block.to_bytes())
-    kept.records = [each for each in kept.records if station is not None and each[2]["station"] == station]
+    kept.records = [each for each in kept.records if wanted.has(each[1], each[2])]
     offsets = {(partition, row["offset"]) for partition, _, row in kept.records}
     kept.states = {offset: state for offset, state in kept.states.items() if offset in offsets}
-    kept.stations = {(code, contest): row for (code, contest), row in kept.stations.items() if code == station}
+    kept.stations = {(code, contest): row for (code, contest), row in kept.stations.items() if code == wanted.station}
+
+
+def _finance(kept: Batch) -> list[dict[str, Any]]:
+    rows = []
+    for partition, offset, account, report, version, *_ in finance_rows(kept):
+        rows.append(
+            {"account": account, "report": report, "version": version, "partition": partition, "offset": offset}
+        )
+    records = {(partition, row["offset"]): row for partition, _, row in kept.records}
+    for each in rows:
+        key = each["partition"], each["offset"]
+        record, state = records[key], kept.states[key]
+        each |= {
+            "event": record["event"],
+            "state": state["state"],
+            "findings": orjson.dumps(state["findings"]),
+            "payload": orjson.dumps(record["payload"]),
+            "received_us": record.get("received_us", 0),
+        }
+    return sorted(rows, key=lambda row: tuple(row[name] for name in Position._fields))
 
 
 def _history(kept: Batch) -> list[dict[str, Any]]:

@@ -253,3 +253,26 @@ async def _run(stack: Stack, *arguments: str) -> tuple[int, str]:
     )
     output, errors = await asyncio.wait_for(process.communicate(), 120)
     return process.returncode or 0, output.decode() + errors.decode()
+
+
+async def test_a_replay_of_the_log_gives_the_pages_that_the_api_lists(stack: Stack, client: httpx.AsyncClient) -> None:
+    async def replay(*options: str) -> tuple[int, bytes]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "rekap", "replay", stack.url, "--finance", *options),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT if "--json" not in options else asyncio.subprocess.DEVNULL,
+        )
+        out, _ = await process.communicate()
+        return process.returncode or 0, out
+
+    served = (await client.get("/v1/finance")).content
+
+    async def is_published() -> bool:
+        return await replay("--json") == (0, served)
+
+    await eventually(is_published)
+    code, shown = await replay()
+    assert code == 0
+    assert "parties/P2/1.1" in shown.decode()
+    assert (await replay("--after", "x"))[0] == 2
+    assert (await replay("--area", "N"))[0] == 2

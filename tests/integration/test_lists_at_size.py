@@ -26,6 +26,7 @@ from projections.area.tally import empty_tally
 from projections.definition.compiled import Definition
 from projections.readmodel import event_queries, queries
 from projections.readmodel.event_queries import EventFilters
+from projections.readmodel.finance_queries import FinanceFilters, Position
 from projections.shown.answer_parts import (
     BEFORE_ALL,
     HISTORY_BYTES_MAX,
@@ -44,6 +45,7 @@ from schemas.definition.package import Area, ElectionPackage, Station
 from schemas.ledger.envelope import RECORD_BYTES_MAX
 from tests.conftest import Parts
 from tests.support.small_election import small_package
+from tests.support.small_finance import with_finance
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -70,7 +72,7 @@ def _definition() -> Definition:
                     Station.model_construct(code=f"{code}-{number}", name="S", area=code, registered_voters=300)
                     for number in range(1, STATIONS + 1)
                 ]
-    package = small_package(partitions=1)
+    package = with_finance(small_package(partitions=1))
     with patch.object(
         ElectionPackage, "definition_hash", return_value="0" * 64
     ):  # of 800,000 stations: most of a minute
@@ -122,6 +124,26 @@ FILL = [
            'key2', '3.7.7-8', 'president', '3.7.7', '3.7', 'superseded', '[]',
            '{"created_at":"2029-02-14T06:00:00Z","filler":"' || repeat('x', 40000) || '"}'
     FROM generate_series(1, 200) AS number
+    """,
+    # Two parties hand in three versions of a report in each area: 52,854. One in 1,000 is late; the last version stands.
+    """
+    WITH given AS (
+        SELECT row_number() OVER () AS number, area, party, version
+        FROM unnest($1::text[]) AS area, unnest(ARRAY['P1', 'P2']) AS party, generate_series(1, 3) AS version
+    ), kept AS (
+        INSERT INTO finance_report (account, report, version, partition, "offset", area, party)
+        SELECT 'parties/' || party || '/' || area, 'LADK', version, 0, 3000000 + number, area, party FROM given
+    )
+    INSERT INTO record (partition, version, "offset", received_us, event, office, type, key, area, shard, state, findings,
+                        payload)
+    SELECT 0, version, 3000000 + number, 4000000 + number, sha256(('finance' || number)::bytea), '-finance',
+           'finance.reported', 'finance', area, area,
+           CASE WHEN version < 3 THEN 'superseded' WHEN number % 1000 = 3 THEN 'held' ELSE 'counted' END,
+           CASE WHEN number % 1000 = 3 THEN '[{"rule":"D4"}]' ELSE '[]' END,
+           json_build_object('area', area, 'party', party, 'report', 'LADK', 'version', version, 'opening', 1, 'closing', 1,
+               'begins', '2028-11-01', 'ends', '2028-11-30', 'submitted', '2028-12-09', 'document',
+               json_build_object('sha256', repeat('d0', 32)), 'created_at', '2029-02-14T06:00:00Z')
+    FROM given
     """,
     """
     INSERT INTO area_tally SELECT contest, area, tally
@@ -189,7 +211,8 @@ async def pool(parts: Parts) -> AsyncIterator[Any]:
             await connection.execute(FILL[3])
             tallies = [orjson.dumps(empty_tally(len(entry.choices))).decode() for entry in definition.ballots.contests]
             contests = [entry.id for entry in definition.ballots.contests]
-            await connection.execute(FILL[4], list(definition.tree.codes), contests, tallies)
+            await connection.execute(FILL[4], list(definition.tree.codes))
+            await connection.execute(FILL[5], list(definition.tree.codes), contests, tallies)
             await make_list_indexes(connection)
         yield definition, pool
     finally:
@@ -396,6 +419,59 @@ async def _counted(pool: Any, filters: EventFilters, area: str) -> int:
         filters.contest, filters.key, filters.from_us or 0, filters.to_us or 2**62, area,
     )  # fmt: skip
     return int(rows[0][0])
+
+
+async def test_any_page_of_finance_reports(read: tuple[Definition, ReadModel, Explaining]) -> None:
+    _, model, explaining = read
+    accounts: tuple[dict[str, Any], ...] = (
+        {},
+        {"account": "parties/P1/3.7"},
+        {"area": "3.7"},
+        {"party": "P2"},
+        {"contest": "president"},
+        {"party": "P2", "area": "8"},
+    )
+    late = Position("parties/P2/3", "LADK", 2, 0, 3_000_000)
+    for account, report, state, rule, since_us, after, limit in product(
+        accounts,
+        (None, "LADK", "LPPDK"),
+        (None, "held", "superseded"),
+        (None, "D4", "G9"),
+        (None, 4_050_000),
+        (None, late),
+        (1, 200),
+    ):
+        filters = FinanceFilters(**account, report=report, state=state, rule=rule, since_us=since_us, after=after)
+        page = await model.finance(filters, limit)
+        assert len(page.lines) <= limit
+        _check(explaining, filters)
+
+
+@pytest.mark.parametrize(
+    ("filters", "reports"),
+    [
+        (FinanceFilters(rule="D4", with_history=True), 53),
+        (FinanceFilters(rule="D4", state="held"), 18),
+        (FinanceFilters(party="P1", since_us=4_052_000), 143),
+        (FinanceFilters(area="3.7.7"), 2),
+        (FinanceFilters(account="parties/P1/3.7.7", with_history=True), 3),
+    ],
+)
+async def test_pages_of_finance_reports_hold_all_that_is_asked_for_in_order(
+    read: tuple[Definition, ReadModel, Explaining], filters: FinanceFilters, reports: int
+) -> None:
+    """Also where most pages find none."""
+    _, model, _ = read
+    found: list[tuple[str, int]] = []
+    after = None
+    while True:
+        page = await model.finance(filters._replace(after=after), 100)
+        found += [(each["account"], each["version"]) for each in page.lines]
+        after = page.after
+        if after is None:
+            break
+    assert found == sorted(set(found))
+    assert len(found) == reports
 
 
 @pytest.mark.parametrize(("station", "records"), [("3.7.7-7", 10_001), ("3.7.7-8", 201), ("1.1.1-1", 1)])
