@@ -47,6 +47,7 @@ from runtime.kafka.generations import Alarms, current_generation
 from runtime.kafka.set_aside import SetAside
 from runtime.settings import Settings
 from runtime.witnesses import parse_witnesses
+from schemas.licences import licence_link
 from schemas.served.logs import folder_of
 
 DESCRIPTION = """
@@ -123,11 +124,12 @@ def create_app(
         openapi_url=None,  # api/docs.py serves the document and the page
         generate_unique_id_function=docs.operation_id,
     )
-    app.add_middleware(Reading)
+    licence = licence_link(definition.election.licence)
+    app.add_middleware(Reading, licence=licence)
     app.state.definition = definition
     app.state.settings = settings
     app.state.limits = limits
-    app.state.in_memory = SnapshotsInMemory(limits.requests)
+    app.state.in_memory = SnapshotsInMemory(limits.requests, licence)
     app.state.roles = roles
     install_problems(app)
     for part in PARTS:

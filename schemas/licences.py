@@ -101,3 +101,9 @@ def licence_of(words: str) -> Licence:
         return known
     url = words.strip() if _WEB_ADDRESS.fullmatch(words.strip()) else None
     return Licence(None, words, url, "notspecified", False)
+
+
+def licence_link(words: str) -> str:
+    """The value of the header `Link` that names the licence (RFC 8288, relation `license`), for payloads that cannot hold it,
+    such as a CSV file. A licence without an address is stated by the API's answer about the election."""
+    return f'<{licence_of(words).url or "/v1/election"}>; rel="license"'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
@@ -11,15 +10,16 @@ from api.described import described
 from api.problems import Problem
 from api.read.events import Time, microseconds
 from api.read.kept_answers import Kind
+from api.read.list_formats import AsFormat, about_table, described_list, next_page, sent_as
 from api.read.readmodel import AtCut, FinancePart
 from api.read.rendering import Renderings
-from api.read.responses import Sent
 from api.read.snapshots import Snapshots, not_in_election, snapshots_of
 from projections.finance.accounts import account_of
+from projections.readmodel.finance_pages import finance_page
 from projections.readmodel.finance_queries import FinanceFilters, Position
-from projections.shown.finance import finance_cut, finance_settings, kinds_answer
+from projections.shown.finance import finance_cut, finance_head, finance_settings, kinds_answer
 from projections.tables.finance_rows import finance_rows
-from runtime.tables.table_files import MEDIA_TYPES, Format
+from runtime.tables.table_files import Format
 from schemas.codes import CODE_PATTERN
 from schemas.definition.package import PARTITIONS_MAX, ChoiceKind, FinanceSettings
 from schemas.derived.blocks import FINANCE
@@ -42,7 +42,7 @@ Limit = Annotated[int, Query(ge=1, le=FINANCE_PAGE_MAX, description="most report
 Cursor = Annotated[str | None, Query(max_length=400, description="`next` of the page before")]
 
 
-@router.get("/finance", responses=described(FinancePage), summary="Campaign finance reports")
+@router.get("/finance", responses=described_list(FinancePage), summary="Campaign finance reports")
 async def finance(
     request: Request,
     party: Annotated[str | None, Query(pattern=CODE_PATTERN, description="of this party")] = None,
@@ -60,10 +60,7 @@ async def finance(
     since: Annotated[Time | None, Query(description="received at this time or later")] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
-    format: Annotated[
-        Format,
-        Query(description="`json` is the answer below; any other format is a table, and `Link` has its next page"),
-    ] = Format.JSON,
+    format: AsFormat = Format.JSON,
     table: Annotated[
         FinanceTable, Query(description="which table, where the format is another than `json`")
     ] = "finance-reports",
@@ -97,8 +94,8 @@ async def finance(
     async def work() -> AtCut:
         part = await snapshots.read.finance(filters, limit)
         if format is Format.JSON:
-            return AtCut({**_head(snapshots, settings, part), **_page(part)}, part.moment)
-        return await _as_table(request, part, format, next(each for each in FINANCE_TABLES if each.name == table))
+            return AtCut({**_head(snapshots, part), **finance_page(part.lines, part.after)}, part.moment)
+        return await _as_table(request, part, format, _table(table))
 
     asked = (area, party, contest, report, state, rule, filters.since_us)
     if format is Format.JSON:
@@ -106,32 +103,22 @@ async def finance(
             request, (Kind.PAGE, "finance", limit, *asked, *(filters.after or ())), _SHOWN, work
         )
     key = (Kind.FILE, "finance", format.value, table, limit, *asked, *(filters.after or ()))
-    name = f"{snapshots.definition.election.id}.{table}.{format}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
-    sent = Sent(MEDIA_TYPES[format], headers, is_compressed=format in (Format.PARQUET, Format.XLSX))
-    return await snapshots.kept(request, key, _SHOWN, work, sent)
+    return await snapshots.kept(request, key, _SHOWN, work, sent_as(request, format, _table(table)))
+
+
+def _table(name: str) -> Table:
+    return next(each for each in FINANCE_TABLES if each.name == name)
 
 
 async def _as_table(request: Request, part: FinancePart, format: Format, table: Table) -> AtCut:
-    """The page as a file. The address of the next page is in the header `Link` (RFC 8288)."""
+    """The page as a file."""
     renderings: Renderings = request.app.state.renderings
     definition = snapshots_of(request).definition
-    election = definition.election
-    about = {
-        "election": election.id,
-        "mode": election.mode.value,
-        "definition": definition.hash,
-        "licence": election.licence,
-        "source": election.source,
-        "as_of": finance_cut(definition, part.moment.blocks),
-    }
+    about = about_table(request, table, as_of=finance_cut(definition, part.moment.blocks))
     rows = list(finance_rows(definition, table, part.lines))
     body = await renderings.table(table, lambda: [rows], about, format)
-    if part.after is None:
-        return AtCut({}, part.moment, body)
-    asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-    following = urlencode([*asked, ("cursor", cursor_text(list(part.after)))])
-    return AtCut({}, part.moment, body, {"Link": f'<{request.url.path}?{following}>; rel="next"'})
+    following = None if part.after is None else cursor_text(list(part.after))
+    return AtCut({}, part.moment, body, next_page(request, following))
 
 
 @router.get("/finance/kinds", responses=described(FinanceKinds), summary="Kinds of reports, donors and spending")
@@ -198,10 +185,10 @@ async def _account(request: Request, account: str, cursor: str | None, limit: in
         kinds = [kind.id for kind in settings.reports]
         about = {
             "account": account,
-            "counting": [kind for kind in kinds if kind in part.counting],
-            "lacking": [kind for kind in kinds if kind not in part.counting],
+            "standing": [kind for kind in kinds if kind in part.standing],
+            "lacking": [kind for kind in kinds if kind not in part.standing],
         }
-        return AtCut({**_head(snapshots, settings, part), **about, **_page(part)}, part.moment)
+        return AtCut({**_head(snapshots, part), **about, **finance_page(part.lines, part.after)}, part.moment)
 
     key = (Kind.PAGE, "finance-account", account, limit, *(filters.after or ()))
     return await snapshots.kept(request, key, _SHOWN, work)
@@ -214,13 +201,8 @@ def _settings(snapshots: Snapshots) -> FinanceSettings:
         raise not_in_election("path", str(error)) from None
 
 
-def _head(snapshots: Snapshots, settings: FinanceSettings, part: FinancePart) -> dict[str, Any]:
-    cut = finance_cut(snapshots.definition, part.moment.blocks)
-    return {"as_of": cut, "currency": settings.currency, "decimals": settings.decimals}
-
-
-def _page(part: FinancePart) -> dict[str, Any]:
-    return {"reports": part.lines, "next": None if part.after is None else cursor_text(list(part.after))}
+def _head(snapshots: Snapshots, part: FinancePart) -> dict[str, Any]:
+    return finance_head(snapshots.definition, part.moment.blocks)
 
 
 def _position(cursor: str, of_account: str | None = None) -> Position:

@@ -31,8 +31,10 @@ _CONDITIONS = (b"if-none-match", b"if-match", b"if-modified-since", b"if-unmodif
 class SnapshotsInMemory:
     """One event loop owns it."""
 
-    def __init__(self, requests: RateLimit) -> None:
+    def __init__(self, requests: RateLimit, licence: str | None = None) -> None:
+        """`licence` is that of the middleware of reading."""
         self._requests = requests
+        self._licence = licence
         self._current: CurrentAnswers | None = None
         self._keys: OrderedDict[bytes, Key] = OrderedDict()
         """By address the question that the application read in it."""
@@ -63,7 +65,7 @@ class SnapshotsInMemory:
         answer = current.kept.peek(key)
         if answer is None or cut is None or not current.is_current(answer, cut):
             return None
-        found = _form_of(answer, asked.fields)
+        found = _form_of(answer, asked.fields, self._licence)
         if found is None or (limits := self._limits(party)) is None:
             return None
         self._keys.move_to_end(asked.address)
@@ -81,7 +83,7 @@ class SnapshotsInMemory:
         return b"ratelimit-policy: %b\r\nratelimit: %b\r\n" % (self._requests.policy, self._requests.state(party))
 
 
-def _form_of(answer: Answer, fields: Fields) -> MemoryAnswer | None:
+def _form_of(answer: Answer, fields: Fields, licence: str | None) -> MemoryAnswer | None:
     """The answer to a GET in the form that was asked for; None where the form is not made yet, or a condition fails."""
     lines = [value.decode("latin-1") for name, value in fields if name == b"accept-encoding"]
     codings = acceptable(", ".join(lines) if lines else None)
@@ -91,7 +93,7 @@ def _form_of(answer: Answer, fields: Fields) -> MemoryAnswer | None:
     heads = answer.heads.get(form.coding)
     if heads is None:
         response = response_of(form)
-        headers = readable_headers(response.raw_headers)
+        headers = readable_headers(response.raw_headers, licence)
         heads = answer.heads[form.coding] = _lines(headers), _lines(without_content(headers))
     asked: dict[str, str] = {}
     for name, value in fields:

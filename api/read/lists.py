@@ -1,4 +1,4 @@
-"""GET: results of stations and counts of areas by filters, as JSON, or as CSV and NDJSON with the columns of the bulk files."""
+"""GET: results of stations and counts of areas by filters, as JSON, or as a table with the columns of the bulk files."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.described import described
 from api.problems import Problem
 from api.read.events import Time, microseconds
 from api.read.kept_answers import Kind
+from api.read.list_formats import AsFormat, Fields, about_table, described_list, next_page, selection_of, sent_as
 from api.read.readmodel import AtCut
 from api.read.rendering import Renderings
-from api.read.responses import AS_JSON, Sent
 from api.read.snapshots import Snapshots, not_in_election, snapshots_of
 from api.read.station_list import After, Order, StationQuestion, stations
 from projections.definition.ballots import ContestEntry
@@ -26,11 +24,10 @@ from projections.shown.published import Moment, as_of, shard_as_of
 from projections.station.submissions import ResultState
 from projections.tables.area_rows import Row, counts_row
 from projections.tables.list_rows import InOrder, Selection, UnknownColumnError, column_to_sort, sorted_areas
-from runtime.tables.table_files import MEDIA_TYPES, Format
+from runtime.tables.table_files import Format
 from schemas.codes import CODE_PATTERN
 from schemas.served.cursors import cursor_text, cursor_values
 from schemas.served.questions import AreaList, StationList
-from schemas.tables.columns import Table
 from schemas.tables.lists import AREA_LIST, STATION_LIST
 from schemas.tables.results import AREA_COUNTS, RESULTS_STATUS
 
@@ -43,15 +40,7 @@ SORTED_AREAS_MAX = 1_000
 costs the database 40 ms."""
 EXAMINED_AREAS_MAX = 1_000
 """Areas whose tallies are read for a page."""
-FIELDS_CHARACTERS_MAX = 600
-"""All columns of the longest table have 500."""
 _STATUS_COLUMN = AREA_COUNTS.column_names.index("results_status")
-
-
-class ListFormat(StrEnum):
-    JSON = "json"
-    CSV = "csv"
-    NDJSON = "ndjson"
 
 
 class ResultsStatus(StrEnum):
@@ -66,22 +55,11 @@ Contest = Annotated[
 Office = Annotated[
     str | None, Query(pattern=CODE_PATTERN, description="the office, in place of its contest (default: the first)")
 ]
-Fields = Annotated[
-    str | None,
-    Query(max_length=FIELDS_CHARACTERS_MAX, description="only these columns, with commas between, in this order"),
-]
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="most rows of the page")]
 Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the page before")]
-AsFormat = Annotated[
-    ListFormat,
-    Query(description="CSV and NDJSON have the rows alone; the address of the next page is in the header `Link`"),
-]
 
 
-_TEXT_TYPES = [MEDIA_TYPES[format].partition(";")[0] for format in (Format.CSV, Format.NDJSON)]
-
-
-@router.get("/stations", responses=described(StationList, *_TEXT_TYPES), summary="Stations by filters")
+@router.get("/stations", responses=described_list(StationList), summary="Stations by filters")
 async def station_list(
     request: Request,
     area: Area = None,
@@ -100,16 +78,16 @@ async def station_list(
     fields: Fields = None,
     limit: Limit = 100,
     cursor: Cursor = None,
-    format: AsFormat = ListFormat.JSON,
+    format: AsFormat = Format.JSON,
 ) -> Response:
     """The columns of `station-counts`, the rules that the form breaks, and when the result last changed. Sorted by area, the
     list has also stations without a record, as waiting. A page with a rare filter may have few rows, or none, though more
-    follow; then `next` is not null. To ask for what has changed since the last answer, take a time some seconds before that
-    answer, because the clocks of gateways differ."""
+    follow; then `next` is not null. A reader who asks again for what has changed since the last time takes a time some seconds
+    before it, because the clocks of gateways differ."""
     snapshots = snapshots_of(request)
     number = _area(snapshots, area)
     entry = _contest(snapshots, number, contest, office)
-    selection = _selection(STATION_LIST, fields)
+    selection = selection_of(STATION_LIST, fields)
     since_us = microseconds(changed_since)
     after = None if cursor is None else _station_cursor(cursor, sort)
     asked = StationQuestion(entry, number, None if state is None else state.value, rule, since_us, sort, after, limit)
@@ -121,17 +99,17 @@ async def station_list(
         cut = {"shard_as_of": shard_as_of(in_order.definition, found.moment, _office_of(in_order.definition, entry))}
         return await _page(request, asked.contest, number, selection, found.rows, following, cut, found.moment, format)
 
-    key = (Kind.PAGE if format is ListFormat.JSON else Kind.FILE, "station list", number, entry.id, asked.state, rule)
+    key = (Kind.PAGE if format is Format.JSON else Kind.FILE, "station list", number, entry.id, asked.state, rule)
     return await snapshots.kept(
         request,
         (*key, since_us, sort, fields, limit, cursor, format.value),
         (entry.contest.office,),
         work,
-        _sent(format),
+        sent_as(request, format, STATION_LIST),
     )
 
 
-@router.get("/areas", responses=described(AreaList, *_TEXT_TYPES), summary="Areas by filters")
+@router.get("/areas", responses=described_list(AreaList), summary="Areas by filters")
 async def area_list(
     request: Request,
     area: Area = None,
@@ -151,7 +129,7 @@ async def area_list(
     fields: Fields = None,
     limit: Limit = 100,
     cursor: Cursor = None,
-    format: AsFormat = ListFormat.JSON,
+    format: AsFormat = Format.JSON,
 ) -> Response:
     """The columns of `area-counts`. Up to 1,000 areas can be sorted by a number. Each page is at the newest cut, so while the
     count moves, an area may be on two pages of such a list, or on none. A page with a rare status may have few rows, or none,
@@ -160,7 +138,7 @@ async def area_list(
     definition = snapshots.definition
     number = _area(snapshots, area)
     entry = _contest(snapshots, number, contest, office)
-    selection = _selection(AREA_LIST, fields)
+    selection = selection_of(AREA_LIST, fields)
     in_order = await _in_order(request)
     areas = in_order.areas(number, _level(definition, number, level), entry)
     column = None if sort == "area" else _sorted_by(sort.removeprefix("-"))
@@ -186,10 +164,14 @@ async def area_list(
         cut = {"as_of": as_of(moment, of), "shard_as_of": shard_as_of(definition, moment, of)}
         return await _page(request, entry, number, selection, rows, next_cursor, cut, moment, format)
 
-    key = (Kind.PAGE if format is ListFormat.JSON else Kind.FILE, "area list", number, entry.id, level)
+    key = (Kind.PAGE if format is Format.JSON else Kind.FILE, "area list", number, entry.id, level)
     wanted = None if status is None else status.value
     return await snapshots.kept(
-        request, (*key, wanted, sort, fields, limit, cursor, format.value), (entry.contest.office,), work, _sent(format)
+        request,
+        (*key, wanted, sort, fields, limit, cursor, format.value),
+        (entry.contest.office,),
+        work,
+        sent_as(request, format, AREA_LIST),
     )
 
 
@@ -274,29 +256,18 @@ async def _page(
     following: str | None,
     cut: Mapping[str, Any],
     moment: Moment,
-    format: ListFormat,
+    format: Format,
 ) -> AtCut:
-    if format is ListFormat.JSON:
+    if format is Format.JSON:
         codes = snapshots_of(request).definition.tree.codes
         shown = [selection.named(row) for row in rows]
         answer = {"contest": contest.id, "area": codes[area], "rows": shown, "next": following, **cut}
         return AtCut(answer, moment)
     renderings: Renderings = request.app.state.renderings
     chosen = [selection.row(row) for row in rows]
-    body = await renderings.table(selection.table, lambda: [chosen], {}, Format(format.value))
-    link = {} if following is None else {"Link": f'<{_next_address(request, following)}>; rel="next"'}
-    return AtCut({}, moment, body, link)
-
-
-def _next_address(request: Request, following: str) -> str:
-    query = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-    return f"{request.url.path}?{urlencode([*query, ('cursor', following)])}"
-
-
-def _sent(format: ListFormat) -> Sent:
-    if format is ListFormat.JSON:
-        return AS_JSON
-    return Sent(MEDIA_TYPES[Format(format.value)], {"X-Content-Type-Options": "nosniff"})
+    about = about_table(request, selection.table, contest=contest.id, **cut)
+    body = await renderings.table(selection.table, lambda: [chosen], about, format)
+    return AtCut({}, moment, body, next_page(request, following))
 
 
 # ── what is asked ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -346,13 +317,6 @@ def _contest(snapshots: Snapshots, area: int, contest: str | None, office: str |
 _SHOWN_CONTESTS = 20
 
 
-def _selection(table: Table, fields: str | None) -> Selection:
-    try:
-        return Selection.of(table, fields)
-    except UnknownColumnError as error:
-        raise Problem(422, "No such column", f"query.fields: {error}", field="query.fields") from None
-
-
 def _sorted_by(name: str) -> int:
     try:
         return column_to_sort(name)
@@ -394,5 +358,5 @@ def _area_cursor(definition: Definition, cursor: str, sort: str) -> AreaCursor:
 
 def _no_such_cursor(sort: str) -> Problem:
     return Problem(
-        422, "No such cursor", f"query.cursor: is not a cursor of this list sorted by {sort}.", field="query.cursor"
+        422, "No such cursor", f"query.cursor: it is not one of this list, sorted by {sort}.", field="query.cursor"
     )

@@ -22,7 +22,7 @@ READING = ("GET", "HEAD")
 READ_BY_PAGES = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "Accept-Ranges, Age, Allow, Content-Digest, Content-Disposition, Content-Location, "
-    "Content-Range, ETag, RateLimit, RateLimit-Policy, Repr-Digest, Retry-After",
+    "Content-Range, ETag, Link, RateLimit, RateLimit-Policy, Repr-Digest, Retry-After",
 }
 """Pages of any site may read (Fetch standard, CORS), because all answers are public and no cookie is used. They may not submit,
 because the answer to a submission has no such header."""
@@ -54,14 +54,17 @@ def wanted_bytes(scope: Scope, length: int) -> conditions.Part:
 class Reading:
     """ASGI middleware of the app."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, licence: str | None = None) -> None:
+        """`licence` is the value of `Link` in each answer with data (schemas/licences.py); None where the answers are not of
+        one election."""
         self._app = app
+        self._licence = licence
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "OPTIONS":
             await _options(scope, receive, send)
         elif scope["type"] == "http" and scope["method"] in READING:
-            answer = _Answer(scope, receive, send)
+            answer = _Answer(scope, receive, send, self._licence)
             headers = [each for each in scope["headers"] if each[0] not in (b"range", b"if-range")]
             await self._app({**scope, "method": "GET", "headers": headers, ANSWER: answer}, answer.receive, answer.send)
         else:
@@ -84,7 +87,8 @@ async def _options(scope: Scope, receive: Receive, send: Send) -> None:
 class _Answer:
     """One answer of the app. The head waits for the first piece of the body, to know whether the piece is the whole body."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, licence: str | None) -> None:
+        self._licence = licence
         self._is_head = scope["method"] == "HEAD"
         self._asked = Headers(scope=scope)
         self._receive = receive
@@ -106,11 +110,12 @@ class _Answer:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = readable_headers(message["headers"])
+            is_whole = message["status"] == 200
+            headers = readable_headers(message["headers"], self._licence if is_whole else None)
             message = {**message, "headers": headers.raw}
-            if message["status"] == 200:
+            if is_whole:
                 headers.setdefault("Cache-Control", "no-cache")
-            if "no-store" in headers.get("Cache-Control", "") or message["status"] != 200:
+            if "no-store" in headers.get("Cache-Control", "") or not is_whole:
                 await self._begin(message)
             else:
                 self._start = message
@@ -199,11 +204,13 @@ def entity_tag(body: bytes) -> str:
     return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
-def readable_headers(raw: Iterable[tuple[bytes, bytes]]) -> MutableHeaders:
-    """The header fields of an answer, and those with which pages of other sites may read it."""
+def readable_headers(raw: Iterable[tuple[bytes, bytes]], licence: str | None) -> MutableHeaders:
+    """The header fields of an answer, those with which pages of other sites may read it, and the licence of its data."""
     headers = MutableHeaders(raw=[*raw])
     for name, value in READ_BY_PAGES.items():
         headers.setdefault(name, value)
+    if licence is not None:
+        headers.append("Link", licence)
     return headers
 
 

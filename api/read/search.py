@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.described import described
 from api.problems import Problem
+from api.read.list_formats import AsFormat, RowFields, described_list, properties_of, selection_of
 from api.read.profile_files import ProfileFiles
-from api.read.unkept import unkept_answer
+from api.read.unkept import unkept_answer, unkept_table
 from projections.shown.name_search import NameIndex, NamesFound
 from projections.tables.list_rows import InOrder
-from schemas.served.questions import SearchAnswer
+from runtime.tables.table_files import Format
+from schemas.served.cursors import cursor_text, cursor_values
+from schemas.served.questions import FoundName, SearchAnswer, SparseSearchAnswer
+from schemas.tables.lists import FOUND_NAMES
 
 PartyNames = Mapping[str, Sequence[str]]
 """The names of each party, by its id."""
@@ -22,7 +25,9 @@ PartyNames = Mapping[str, Sequence[str]]
 router = APIRouter(prefix="/v1", tags=["questions"])
 
 FOUND_MAX = 100
-"""Names that are listed."""
+"""Names of a page."""
+SKIPPED_MAX = 10_000
+"""Names of the pages before. Of 5,000 entries and 5,000 stations that are compared no more can fit."""
 SEARCHES_MAX = 8
 """Questions that a thread answers or that wait for it. Each takes 60 ms at most, so the last one waits for half a second. At
 half, a page that searches while somebody types is refused; at double, the thread takes half of the interpreter from
@@ -40,39 +45,71 @@ class SearchedNames:
         self._turn = asyncio.Lock()
         self._wanted = 0
 
-    async def search(self, text: str, limit: int, parties: PartyNames) -> NamesFound:
+    async def search(
+        self, text: str, limit: int, parties: PartyNames, *, kind: str | None = None, skip: int = 0
+    ) -> NamesFound:
         """Raises Problem where too many are being answered."""
         if self._wanted >= SEARCHES_MAX:
             raise Problem(503, "Try again", "Many searches are being answered just now.", retry_after_s=1)
         self._wanted += 1
         try:
             async with self._turn:
-                return await asyncio.to_thread(self._search, text, limit, parties)
+                return await asyncio.to_thread(self._search, text, limit, parties, kind, skip)
         finally:
             self._wanted -= 1
 
-    def _search(self, text: str, limit: int, parties: PartyNames) -> NamesFound:
+    def _search(self, text: str, limit: int, parties: PartyNames, kind: str | None, skip: int) -> NamesFound:
         if self._index is None or parties != self._parties:
             self._index = NameIndex(self._in_order.definition, self._in_order.by_rank, parties)
             self._parties = parties
-        return self._index.search(text, limit)
+        return self._index.search(text, limit, kind=kind, skip=skip)
 
 
-@router.get("/search", responses=described(SearchAnswer), summary="Areas, stations, parties and candidates by name")
+@router.get(
+    "/search",
+    responses=described_list(SearchAnswer, SparseSearchAnswer),
+    summary="Areas, stations, parties and candidates by name",
+)
 async def search(
     request: Request,
     q: Annotated[
         str, Query(min_length=2, max_length=100, description="beginnings of words of the name, or a whole code")
     ],
-    limit: Annotated[int, Query(ge=1, le=FOUND_MAX, description="most names that are listed")] = 20,
+    kind: Annotated[
+        Literal["area", "station", "party", "candidate"] | None, Query(description="only names of this kind")
+    ] = None,
+    fields: RowFields = None,
+    cursor: Annotated[str | None, Query(max_length=100, description="`next` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=FOUND_MAX, description="most names of the page")] = 20,
+    format: AsFormat = Format.JSON,
 ) -> Response:
     """Without regard to case and accents; a number is compared without its leading zeros. Words of the areas above count for a
     station, so `menteng tps 5` finds TPS 005 in Menteng. A code comes first, then areas from the largest, parties,
-    candidates, and stations. `is_complete` is false where more names may fit."""
+    candidates, and stations. `next` is null on the last page, and `is_complete` is false where more names may fit."""
     names: SearchedNames = request.app.state.names
-    found = await names.search(q, limit, await _party_names(request))
-    answer = {"found": [each._asdict() for each in found.found], "is_complete": found.is_complete}
-    return await unkept_answer(request, answer)
+    skip = 0 if cursor is None else _skipped(cursor)
+    found = await names.search(q, limit, await _party_names(request), kind=kind, skip=skip)
+    following = cursor_text([_SEARCH, skip + limit]) if found.has_more else None
+    if format is not Format.JSON:
+        selection = selection_of(FOUND_NAMES, fields)
+        rows = [selection.row((*each[:3], " / ".join(each.within) or None, each.link)) for each in found.found]
+        return await unkept_table(request, selection.table, rows, format, cursor=following)
+    lines = [each._asdict() for each in found.found]
+    if fields is not None:
+        wanted = properties_of(FoundName, fields)
+        lines = [{name: line[name] for name in wanted} for line in lines]
+    return await unkept_answer(request, {"found": lines, "next": following, "is_complete": found.is_complete})
+
+
+_SEARCH = "search"
+
+
+def _skipped(cursor: str) -> int:
+    """Raises Problem."""
+    match cursor_values(cursor):
+        case [str(name), int(skip)] if name == _SEARCH and 0 < skip <= SKIPPED_MAX:
+            return skip
+    raise Problem(422, "No such cursor", "query.cursor: it is not one of a search.", field="query.cursor")
 
 
 async def _party_names(request: Request) -> PartyNames:

@@ -4,22 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import Request, Response
 
+from api.problems import Problem
 from api.read.content_codings import IDENTITY, compressed
 from api.read.current_answers import COMPRESSED_AT_ONCE_BYTES
 from api.read.kept_answers import Answer, Form
+from api.read.list_formats import about_table, next_page, sent_as
+from api.read.readmodel import ListsBusyError
+from api.read.rendering import Renderings
 from api.read.responses import response_of
 from api.read.snapshots import coding_of, snapshots_of
 from projections.shown.published import answer_bytes
+from projections.tables.area_rows import Row
+from runtime.tables.table_files import Format
+from schemas.tables.columns import Table
 
 
 async def unkept_answer(request: Request, found: dict[str, Any]) -> Response:
     """The answer under the name of its election, in a coding that the client accepts. Raises Problem."""
     body = answer_bytes(snapshots_of(request).definition, found)
     return response_of(await coded_form(request, Answer(body, time.monotonic())))
+
+
+async def unkept_table(
+    request: Request,
+    table: Table,
+    rows: Sequence[Row],
+    format: Format,
+    *,
+    cursor: str | None = None,
+    **about: Any,
+) -> Response:
+    """The rows as a table in a format other than JSON; `cursor` is that of the next page, `about` what it states besides its
+    election. Raises Problem."""
+    renderings: Renderings = request.app.state.renderings
+    try:
+        body = await renderings.table(table, lambda: [rows], about_table(request, table, **about), format)
+    except ListsBusyError:
+        raise Problem(503, "Try again", "Many lists are being read just now.", retry_after_s=1) from None
+    sent = sent_as(request, format, table)
+    answer = Answer(body, time.monotonic())
+    form = answer.add_form(IDENTITY, body) if sent.is_compressed else await coded_form(request, answer)
+    return response_of(form, sent=sent._replace(headers={**sent.headers, **next_page(request, cursor)}))
 
 
 async def coded_form(request: Request, answer: Answer) -> Form:

@@ -28,6 +28,7 @@ from consumers.exporter.cut import CopiedCut, copy_cut
 from consumers.exporter.cut_directories import CutDirectories, FilesInUseError
 from consumers.exporter.map_directories import MapDirectories
 from consumers.exporter.map_files import BuiltMaps
+from consumers.exporter.profiles import ProfilesDigest
 from consumers.exporter.writing import Previous, Wanted, made_by, write_files
 from projections.definition.compiled import Definition
 from projections.readmodel.queries import BLOCK_WATERMARKS, schema_of
@@ -75,6 +76,7 @@ class Exporter:
         self._stop = stop
         self._behind_since: float | None = None
         self._maps = MapDirectories(directories.directory, definition, settings.package)
+        self._profiles = ProfilesDigest(settings.package)
 
     async def run(self) -> None:
         """Raises OSError where the directory cannot be used."""
@@ -94,6 +96,7 @@ class Exporter:
     async def _export(self) -> None:
         settings, definition = self._settings, self._definition
         maps = await asyncio.to_thread(self._maps.current, self._raise_if_stopped)
+        profiles = await asyncio.to_thread(self._profiles.current)
         schema = f'"{schema_of(definition.election, settings.generation)}"'
         connection: Any = await asyncpg.connect(
             settings.database, timeout=CONNECT_SECONDS_MAX, server_settings={"search_path": schema}
@@ -102,7 +105,9 @@ class Exporter:
             rows = await connection.fetch(BLOCK_WATERMARKS, timeout=CONNECT_SECONDS_MAX)  # 1
             blocks = {(row["office"], row["partition"]): row["through"] for row in rows}
             newest = self._directories.newest()
-            if newest is not None and (self._is_of(newest[1], blocks, maps) or self._waits_for(newest[1], blocks)):
+            if newest is not None and (
+                self._is_of(newest[1], blocks, maps, profiles) or self._waits_for(newest[1], blocks)
+            ):
                 return
             self._make_room(newest)
             name = cut_name(datetime.now(UTC), blocks)
@@ -138,10 +143,11 @@ class Exporter:
         if self._stop.is_set():
             raise StoppedError
 
-    def _is_of(self, manifest: Mapping[str, Any], blocks: Blocks, maps: BuiltMaps | None) -> bool:
-        """Whether the newest cut is that of these watermarks, of this definition, with these maps, and was written by this
-        code."""
-        if manifest.get("maps") != (None if maps is None else maps.index["digest"]):
+    def _is_of(self, manifest: Mapping[str, Any], blocks: Blocks, maps: BuiltMaps | None, profiles: str) -> bool:
+        """Whether the newest cut is that of these watermarks, of this definition, with these maps and profiles, and was written
+        by this code."""
+        digest = None if maps is None else maps.index["digest"]
+        if (manifest.get("maps"), manifest.get("profiles")) != (digest, profiles):
             return False
         is_same = manifest["definition"] == self._definition.hash and manifest["made_by"] == made_by()
         return is_same and _offsets(manifest) == {

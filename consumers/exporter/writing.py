@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -17,6 +18,7 @@ from consumers.exporter.cut import CopiedCut
 from consumers.exporter.map_files import BuiltMaps
 from consumers.exporter.nist_numbers import OfficeNumbers
 from consumers.exporter.nist_reports import WRITERS, OfNumbers, report_names, write_reports
+from consumers.exporter.profiles import profile_rows, profiles_digest, profiles_problem
 from projections.catalogue.documents import documents
 from projections.catalogue.facts import catalogue_facts
 from projections.definition.ballots import ContestEntry, OfficeEntry
@@ -32,6 +34,7 @@ from projections.tables.register_rows import OTHER_TABLES, STATION_CELLS, packag
 from projections.tables.result_rows import Batch, TableOf, contest_rows, rows_over_time, stations_by_rank
 from runtime.files.atomic_write import create_file, sync_directory
 from runtime.files.state_files import hash_of_code
+from runtime.logs import log_line
 from runtime.package.reading import shaped_rows, table_rows
 from runtime.tables.parquet_files import ParquetFiles
 from runtime.tables.table_files import MEDIA_TYPES, Format, TableFiles, WrittenFile, written_file
@@ -41,9 +44,11 @@ from schemas.maps.files import DOCUMENT_PREFIX
 from schemas.tables.columns import Table
 from schemas.tables.dictionary import CODES, COLUMNS, code_rows, column_rows
 from schemas.tables.finance import FINANCE_TABLES
-from schemas.tables.register import STATIONS
+from schemas.tables.register import CANDIDATES, STATIONS, TABLES_WITH_PROFILES
 from schemas.tables.results import AREA_COUNTS, COUNTS_OVER_TIME, STATION_COUNTS, VOTES_OVER_TIME
 from schemas.times import microseconds_since_1970
+
+logger = logging.getLogger("rekap.exporter")
 
 FILE_MODE = 0o644
 """Another user, such as nginx's, reads the files."""
@@ -134,6 +139,8 @@ class _CutWriter:
         self._parquet = ParquetFiles()
         self._ended: list[tuple[PlannedFile, TableFiles]] = []
         """Tables with all their rows. Their Parquet files are made while the next tables are written."""
+        self._profiles = profiles_digest(package)
+        self._profiles_problem: str | None = None
         self._made_by = made_by()
         is_usable = (
             previous is not None
@@ -151,17 +158,22 @@ class _CutWriter:
                 if (planned or reports) and not self._link(office.id, planned, reports):
                     self._write_office(office, planned, by_rank)
             for others in (None, FINANCE):
-                tables = [file for file in self._planned if file.office == others]
-                if not tables or self._link(others, tables, []):
-                    continue
-                for file in tables:
-                    self._write_table(file)
+                self._write_tables(
+                    others,
+                    [
+                        file
+                        for file in self._planned
+                        if file.office == others and file.table not in TABLES_WITH_PROFILES
+                    ],
+                )
+            self._write_profiles([file for file in self._planned if file.table in TABLES_WITH_PROFILES])
             self._complete()
         manifest = {
             "manifest_version": MANIFEST_VERSION,
             "made_by": self._made_by,
             **self._head,
             "maps": None if self._maps is None else self._maps.index["digest"],
+            "profiles": self._profiles,
             "status": self._status,
             "files": self._files,
             "documents": [*self._write_schemas(), *self._link_maps(), *self._write_catalogues()],
@@ -171,6 +183,26 @@ class _CutWriter:
         create_file(self._directory / MANIFEST, content, mode=FILE_MODE)
         sync_directory(self._directory)
         return manifest
+
+    def _write_tables(self, office: str | None, planned: Sequence[PlannedFile]) -> None:
+        """Tables of the register, or of campaign finance."""
+        if planned and not self._link(office, planned, []):
+            for file in planned:
+                self._write_table(file)
+
+    def _write_profiles(self, planned: Sequence[PlannedFile]) -> None:
+        is_same = self._previous is not None and self._previous.manifest["profiles"] == self._profiles
+        if not planned or (is_same and self._link(None, planned, [])):
+            return
+        self._profiles_problem = profiles_problem(self._definition, self._package)
+        if self._profiles_problem is not None:
+            logger.warning(log_line("profiles-refused", problem=self._profiles_problem))
+        for file in planned:
+            if file.table is CANDIDATES and self._profiles_problem is not None:
+                names = [f"{file.stem}.{format}" for format in Format if format in self._formats]
+                self._left_out += ({"name": name, "reason": self._profiles_problem} for name in names)
+            else:
+                self._write_table(file)
 
     def _link(self, office: str | None, planned: Sequence[PlannedFile], reports: Sequence[PlannedReport]) -> bool:
         """Link the files of an office, or of the register, where they are the same in the cut before. False where they are to
@@ -271,6 +303,9 @@ class _CutWriter:
             return code_rows(ALL_TABLES)
         if table in FINANCE_TABLES:
             return finance_rows(self._definition, table, self._cut.finance(self._definition))
+        if table in TABLES_WITH_PROFILES:
+            has_profiles = self._profiles_problem is None
+            return profile_rows(self._definition, self._package, table, with_profiles=has_profiles)
         if table.name in OTHER_TABLES:
             return OTHER_TABLES[table.name](self._definition)
         if table is STATIONS:

@@ -39,6 +39,8 @@ class NameFound(NamedTuple):
 
 class NamesFound(NamedTuple):
     found: list[NameFound]
+    has_more: bool
+    """Whether more names were found than are listed here and were skipped."""
     is_complete: bool
     """False where more names may fit than were compared, or than are listed."""
 
@@ -66,19 +68,22 @@ class NameIndex:
         self._vocabulary = sorted(numbers)
         self._numbers = [numbers[word] for word in self._vocabulary]
 
-    def search(self, text: str, limit: int) -> NamesFound:
-        """What fits all words: a code first, then areas from the largest, parties, candidates, and stations."""
+    def search(self, text: str, limit: int, *, kind: str | None = None, skip: int = 0) -> NamesFound:
+        """What fits all words: a code first, then areas from the largest, parties, candidates, and stations; of one kind where
+        it is given. The first `skip` of them are left out."""
         words = words_of(text)[:WORDS_MAX]
         found = [*self._with_code(text.strip())]
         is_complete = True
-        if words:
-            entries, all_entries = self._entries_with(words)
-            stations, all_stations = self._stations_with(words, limit + 1)
-            found += (self._shown(entry) for entry in entries)
+        if words and kind != "station":
+            entries, is_complete = self._entries_with(words)
+            found += (self._shown(entry) for entry in entries if kind in (None, entry[0]))
+        if words and kind in (None, "station"):
+            stations, all_stations = self._stations_with(words, skip + limit + 1)
             found += map(self._station, stations)
-            is_complete = all_entries and all_stations
-        unique = list({(each.kind, each.code): each for each in found}.values())
-        return NamesFound(unique[:limit], is_complete and len(unique) <= limit)
+            is_complete = is_complete and all_stations
+        unique = list({(each.kind, each.code): each for each in found if kind in (None, each.kind)}.values())
+        has_more = len(unique) > skip + limit
+        return NamesFound(unique[skip : skip + limit], has_more, is_complete and not has_more)
 
     def _all_entries(self) -> Iterator[_Entry]:
         tree = self._definition.tree
@@ -119,7 +124,8 @@ class NameIndex:
         """Stations whose names have the words that the names of their areas do not have. They are looked for in the areas that
         have a word, with the rarest word first."""
         order = self._definition.stations.order
-        found: list[int] = []
+        found: dict[int, None] = {}
+        """A station may be found by several words of its areas."""
         looked_at = 0
         is_complete = True
         for word in sorted(words, key=lambda word: len(self._rarest([word])[0])):
@@ -131,12 +137,12 @@ class NameIndex:
                     continue
                 for rank in range(order.first[area], order.end[area]):
                     if looked_at == LOOKED_AT_MAX or len(found) == limit:
-                        return found, False
+                        return list(found), False
                     looked_at += 1
                     station = self._by_rank[rank]
                     if _fits(rest, words_of(self._definition.stations.names[station] or "")):
-                        found.append(station)
-        return found, is_complete
+                        found[station] = None
+        return list(found), is_complete
 
     def _words_not_above(self, words: Sequence[str], area: int) -> list[str]:
         tree = self._definition.tree

@@ -7,28 +7,48 @@ the register is visible and never looks like a fact.
 from __future__ import annotations
 
 import unicodedata
+from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
-from itertools import accumulate
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import accumulate, chain
 from typing import Any, NamedTuple
 
 from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
 from schemas.definition.package import Choice, ChoiceKind, DistrictPart, Party
 from schemas.definition.profiles import Candidate, PartyProfile, Profiles
+from schemas.served.cursors import cursor_text
 
 PERSON_COLUMNS = ("sex", "residence", "photo", "web")
 PARTY_COLUMNS = ("web", "logo", "colour")
+IN_ORDER = "ballot"
+"""The order of a list that is not sorted: of contests and ballots, or of the package's table."""
+_BETWEEN_NAMES = " \n "
 LOOKED_AT_MAX = 20_000
 """Candidates that are compared with the filters for one page, in 10 ms. At double, a name that nobody has makes every other
 request wait for 20 ms; at half, a search in a nation's 153,603 candidates needs sixteen pages."""
 
 
 class CandidateFilters(NamedTuple):
-    contest: int | None = None
+    """Which candidates are listed; None is all."""
+
+    contests: Collection[int] | None = None
     party: str | None = None
     name: str | None = None
     """Words that the names contain, whatever their case and accents."""
+    lacking: str | None = None
+    """What the register lacks of them: a column, or `persons`."""
+
+
+class ProfilePage(NamedTuple):
+    lines: list[dict[str, Any]]
+    last: tuple[str, ...] | None
+    """Ids of what the next page begins after; None on the last page."""
+
+
+def page_answer(page: ProfilePage, name: str, sort: str) -> dict[str, Any]:
+    """A page as it is answered. `name` is what is listed, `sort` the order of the list."""
+    return {name: page.lines, "next": None if page.last is None else cursor_text([sort, *page.last])}
 
 
 class ProfileIndex:
@@ -57,6 +77,7 @@ class ProfileIndex:
         self._first = [0, *accumulate(map(len, self._candidates))]
         """For each contest the number of its first candidate, in the order of contests and ballots."""
         self._folded = [self._folded_names(entry, choice) for entry, choice in self._in_order()]
+        self._by_name = array("I", sorted(range(len(self._folded)), key=self._name_key))
         self._contests_of_electorate: dict[str, list[ContestEntry]] = {}
         for entry in contests:
             self._contests_of_electorate.setdefault(entry.contest.electorate, []).append(entry)
@@ -79,7 +100,7 @@ class ProfileIndex:
 
     def _folded_names(self, entry: ContestEntry, choice: Choice) -> str:
         persons = self._persons.get((entry.id, choice.id), ())
-        return folded(" \n ".join([choice.name, *(person.name for person in persons)]))
+        return folded(_BETWEEN_NAMES.join([choice.name, *(person.name for person in persons)]))
 
     # -- candidates ------------------------------------------------------------------------------------------------
 
@@ -91,34 +112,61 @@ class ProfileIndex:
         return self._candidate(contest, contest.ballot[index])
 
     def candidates(
-        self, filters: CandidateFilters, after: tuple[ContestEntry, str] | None, limit: int
-    ) -> dict[str, Any] | None:
-        """A page in the order of contests and ballots, which begins after a candidate; None where there is no such candidate.
-        A page may have fewer than `limit` though more follow, because at most LOOKED_AT_MAX are compared; `next` is null on the
-        last page."""
-        begin, end = 0, self._first[-1]
-        if filters.contest is not None:
-            begin, end = self._first[filters.contest], self._first[filters.contest + 1]
+        self, filters: CandidateFilters, after: tuple[ContestEntry, str] | None, limit: int, *, by_name: bool = False
+    ) -> ProfilePage:
+        """A page in the order of contests and ballots, or by name, which begins after a candidate. A page may have fewer than
+        `limit` though more follow, because at most LOOKED_AT_MAX are compared. Raises LookupError where there is no such
+        candidate."""
+        order = self._order(filters.contests, by_name=by_name)
+        begin = 0
         if after is not None:
-            entry, choice = after
-            ids = [each.id for each in self._candidates[entry.number]]
-            if choice not in ids:
-                return None
-            begin = max(begin, self._first[entry.number] + ids.index(choice) + 1)
+            key = self._name_key if by_name else _same
+            begin = bisect_right(order, key(self._number(*after)), key=key)
         words = folded(filters.name or "").split()
         lines: list[dict[str, Any]] = []
-        number = begin
-        while number < min(end, begin + LOOKED_AT_MAX) and len(lines) < limit:
-            contest, found = self._at(number)
-            is_wanted = filters.party is None or found.party == filters.party
-            if is_wanted and all(word in self._folded[number] for word in words):
-                lines.append(self._candidate(contest, found))
-            number += 1
-        following = None
-        if number < end:
-            contest, found = self._at(number - 1)
-            following = f"{contest.id}/{found.id}"
-        return {"profiles": self.digest, "candidates": lines, "next": following}
+        at = begin
+        while at < min(len(order), begin + LOOKED_AT_MAX) and len(lines) < limit:
+            contest, choice = self._at(order[at])
+            if self._passes(filters, words, order[at], contest, choice):
+                lines.append(self._candidate(contest, choice))
+            at += 1
+        last = None
+        if at < len(order):
+            contest, choice = self._at(order[at - 1])
+            last = contest.id, choice.id
+        return ProfilePage(lines, last)
+
+    def _order(self, contests: Collection[int] | None, *, by_name: bool) -> Sequence[int]:
+        """Numbers of candidates in the order of a list; of some contests alone where that is quicker than to compare all."""
+        everything: Sequence[int] = self._by_name if by_name else range(len(self._folded))
+        if contests is None:
+            return everything
+        ranges = [range(self._first[each], self._first[each + 1]) for each in sorted(contests)]
+        if sum(map(len, ranges)) > LOOKED_AT_MAX:
+            return everything
+        numbers = [*chain.from_iterable(ranges)]
+        return sorted(numbers, key=self._name_key) if by_name else numbers
+
+    def _passes(
+        self, filters: CandidateFilters, words: Iterable[str], number: int, contest: ContestEntry, choice: Choice
+    ) -> bool:
+        return (
+            (filters.contests is None or contest.number in filters.contests)
+            and (filters.party is None or choice.party == filters.party)
+            and all(word in self._folded[number] for word in words)
+            and (filters.lacking is None or filters.lacking in _lacking(self._persons.get((contest.id, choice.id), [])))
+        )
+
+    def _number(self, contest: ContestEntry, choice: str) -> int:
+        """Raises LookupError."""
+        for number, each in enumerate(self._candidates[contest.number], self._first[contest.number]):
+            if each.id == choice:
+                return number
+        raise LookupError(f"There is no candidate {contest.id}/{choice} in this election.")
+
+    def _name_key(self, number: int) -> tuple[str, int]:
+        """The name on the ballot as it is compared; candidates with the same name are in the order of ballots."""
+        return self._folded[number].partition(_BETWEEN_NAMES)[0], number
 
     def _at(self, number: int) -> tuple[ContestEntry, Choice]:
         contest = bisect_right(self._first, number) - 1
@@ -183,10 +231,29 @@ class ProfileIndex:
             },
         }
 
-    def parties(self, after: str | None, limit: int) -> dict[str, Any]:
-        """A page of the parties in the package's order."""
-        page, following = _page(list(self._parties), after, limit)
-        return {"profiles": self.digest, "parties": [self.party(each) for each in page], "next": following}
+    def parties(
+        self,
+        after: str | None = None,
+        limit: int | None = None,
+        *,
+        name: str | None = None,
+        office: str | None = None,
+        by_name: bool = False,
+    ) -> ProfilePage:
+        """A page of the parties in the package's order, or by name: those whose names contain these words, and for which there
+        is a choice in this office. Raises LookupError where there is no such party to begin after."""
+        lines = {id: line for id in self._parties if (line := self.party(id)) is not None}
+        ids = list(lines)
+        if by_name:
+            ids.sort(key=lambda id: folded(lines[id]["name"]))
+        words = folded(name or "").split()
+        names = {id: folded(" ".join(texts)) for id, texts in self.party_names.items()}
+
+        def passes(id: str) -> bool:
+            return all(word in names[id] for word in words) and (office is None or office in lines[id]["offices"])
+
+        page, last = _page(ids, passes, after, limit)
+        return ProfilePage([lines[id] for id in page], last)
 
     # -- electoral districts ---------------------------------------------------------------------------------------
 
@@ -206,6 +273,7 @@ class ProfileIndex:
                     "links": {
                         "result": f"/v1/contests/{entry.id}",
                         "candidates": f"/v1/candidates?contest={entry.id}",
+                        "map": f"/v1/maps/offices/{entry.office}.geojson",
                     },
                 }
                 for entry in self._contests_of_electorate.get(district, ())
@@ -213,10 +281,11 @@ class ProfileIndex:
             "links": {"self": f"/v1/districts/{district}"},
         }
 
-    def districts(self, after: str | None, limit: int) -> dict[str, Any]:
-        """A page of the electoral districts in the package's order."""
-        page, following = _page(list(self._districts), after, limit)
-        return {"districts": [self.district(each) for each in page], "next": following}
+    def districts(self, after: str | None = None, limit: int | None = None) -> ProfilePage:
+        """A page of the electoral districts in the package's order. Raises LookupError where there is no such district to begin
+        after."""
+        page, last = _page(list(self._districts), lambda _: True, after, limit)
+        return ProfilePage([line for id in page if (line := self.district(id)) is not None], last)
 
     @property
     def party_names(self) -> dict[str, list[str]]:
@@ -228,9 +297,6 @@ class ProfileIndex:
 
     def has_party(self, party: str) -> bool:
         return party in self._parties
-
-    def has_district(self, district: str) -> bool:
-        return district in self._districts
 
     # -- completeness ----------------------------------------------------------------------------------------------
 
@@ -280,11 +346,22 @@ class ProfileIndex:
         return counts
 
 
-def _page(ids: list[str], after: str | None, limit: int) -> tuple[list[str], str | None]:
-    """The ids after this one, and the last of them where more follow."""
-    begin = 0 if after is None else ids.index(after) + 1
-    page = ids[begin : begin + limit]
-    return page, page[-1] if begin + limit < len(ids) else None
+def _page(
+    ids: list[str], passes: Callable[[str], bool], after: str | None, limit: int | None
+) -> tuple[list[str], tuple[str] | None]:
+    """The ids after this one that pass, and the last of them where more follow. Raises LookupError."""
+    begin = 0
+    if after is not None:
+        if after not in ids:
+            raise LookupError(f"There is no {after!r} in this list.")
+        begin = ids.index(after) + 1
+    found = [id for id in ids[begin:] if passes(id)]
+    page = found[:limit]
+    return page, (page[-1],) if len(page) < len(found) else None
+
+
+def _same(number: int) -> int:
+    return number
 
 
 def folded(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from projections.definition.compiled import Definition
-from schemas.definition.package import Area, Choice, Contest, DistrictPart, Key, LocalText, Office, Party
+from schemas.definition.package import Area, Choice, Contest, DistrictPart, Key, LocalText, Office
 from schemas.tables.columns import Table
 from schemas.tables.register import (
     AREAS,
@@ -18,7 +18,6 @@ from schemas.tables.register import (
     DISTRICTS,
     KEYS,
     OFFICES,
-    PARTIES,
     RULES,
     TEXTS,
 )
@@ -104,10 +103,6 @@ def _district(definition: Definition, row: DistrictPart) -> Row:
     return row.district, row.name, row.area
 
 
-def _party(definition: Definition, row: Party) -> Row:
-    return row.id, row.name, row.short_name, row.number
-
-
 def _choice(definition: Definition, row: Choice) -> Row:
     return row.contest, row.id, row.name, row.kind.value, row.party, row.order
 
@@ -121,11 +116,10 @@ _ROW_OF: Mapping[str, Callable[[Definition, Any], Row]] = {
     OFFICES.name: _office,
     CONTESTS.name: _contest,
     DISTRICTS.name: _district,
-    PARTIES.name: _party,
     CHOICES.name: _choice,
     KEYS.name: _key,
 }
-PACKAGE_TABLES = (AREAS, OFFICES, CONTESTS, DISTRICTS, PARTIES, CHOICES, KEYS)
+PACKAGE_TABLES = (AREAS, OFFICES, CONTESTS, DISTRICTS, CHOICES, KEYS)
 OTHER_TABLES: Mapping[str, Callable[[Definition], Iterator[Row]]] = {RULES.name: rule_rows, TEXTS.name: text_rows}
 
 

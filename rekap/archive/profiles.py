@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from api.read.profile_files import profile_index
-from projections.shown.profiles import CandidateFilters
+from projections.shown.profiles import IN_ORDER, CandidateFilters, ProfilePage, page_answer
 from projections.shown.published import answer_bytes
 from rekap.archive.cut_writer import JSON, CutWriter
 from rekap.archive.moment import ArchivedMoment
 from runtime.logs import log_line
 from runtime.package.errors import PackageError
+from schemas.served.cursors import cursor_text
 
 logger = logging.getLogger("rekap.archive")
 
 PAGE_ROWS = 200
 """Rows of a page: the limit that the API has."""
+Last = tuple[str, ...] | None
+"""Ids of what the next page begins after."""
 
 
 def write_profiles(moment: ArchivedMoment, files: CutWriter) -> None:
@@ -33,32 +35,31 @@ def write_profiles(moment: ArchivedMoment, files: CutWriter) -> None:
         logger.warning(log_line("profiles-refused", problem=str(error).split("\n", 1)[0]))
         return
 
-    def candidates(after: str | None) -> dict[str, Any]:
-        contest, _, choice = (after or "").partition("/")
-        following = None if after is None else (definition.ballots.contest(contest), choice)
-        page = index.candidates(CandidateFilters(), following, PAGE_ROWS)
-        assert page is not None, f"{after} is the last candidate of the page before"
-        return page
+    def candidates(last: Last) -> ProfilePage:
+        after = None if last is None else (definition.ballots.contest(last[0]), last[1])
+        return index.candidates(CandidateFilters(), after, PAGE_ROWS)
 
-    lists: dict[str, Callable[[str | None], dict[str, Any]]] = {
+    lists: dict[str, Callable[[Last], ProfilePage]] = {
         "candidates": candidates,
-        "parties": lambda after: index.parties(after, PAGE_ROWS),
-        "districts": lambda after: index.districts(after, PAGE_ROWS),
+        "parties": lambda last: index.parties(None if last is None else last[0], PAGE_ROWS),
+        "districts": lambda last: index.districts(None if last is None else last[0], PAGE_ROWS),
     }
-    for kind, page_after in lists.items():
+    for name, page_after in lists.items():
+        head = {} if name == "districts" else {"profiles": index.digest}
         for number, (query, page) in enumerate(_pages(page_after), 1):
-            content = answer_bytes(definition, page)
-            files.add(f"v1/{kind}/{number}.json", content, JSON, answers=f"/v1/{kind}{query}")
+            content = answer_bytes(definition, {**head, **page_answer(page, name, IN_ORDER)})
+            files.add(f"v1/{name}/{number}.json", content, JSON, answers=f"/v1/{name}{query}")
     whole = answer_bytes(definition, index.completeness(definition.tree.root))
     files.add("v1/completeness.json", whole, JSON, answers="/v1/completeness")
 
 
-def _pages(page_after: Callable[[str | None], dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The query and the answer of each page of a list."""
-    after: str | None = None
+def _pages(page_after: Callable[[Last], ProfilePage]) -> Iterator[tuple[str, ProfilePage]]:
+    """Each page of a list with its query."""
+    last: Last = None
     while True:
-        page = page_after(after)
-        yield f"?limit={PAGE_ROWS}" + ("" if after is None else f"&after={after}"), page
-        after = page["next"]
-        if after is None:
+        page = page_after(last)
+        cursor = "" if last is None else f"&cursor={cursor_text([IN_ORDER, *last])}"
+        yield f"?limit={PAGE_ROWS}{cursor}", page
+        last = page.last
+        if last is None:
             return

@@ -59,8 +59,8 @@ class Client(Server):
     async def station(self, station: str, *, after: str | None = None) -> StationSnapshot:
         return await self._model(StationSnapshot, f"stations/{in_path(station)}", {"after": after})
 
-    async def parties(self, *, after: str | None = None) -> PartyPage:
-        return await self._model(PartyPage, "parties", {"after": after})
+    async def parties(self, *, cursor: str | None = None) -> PartyPage:
+        return await self._model(PartyPage, "parties", {"cursor": cursor})
 
     async def event(self, partition: int, offset: int) -> EventSnapshot:
         return await self._model(EventSnapshot, f"events/{partition}/{offset}")

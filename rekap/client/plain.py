@@ -61,8 +61,8 @@ class PlainClient:
     def station(self, station: str, *, after: str | None = None) -> StationSnapshot:
         return self._run(self._client.station(station, after=after))
 
-    def parties(self, *, after: str | None = None) -> PartyPage:
-        return self._run(self._client.parties(after=after))
+    def parties(self, *, cursor: str | None = None) -> PartyPage:
+        return self._run(self._client.parties(cursor=cursor))
 
     def event(self, partition: int, offset: int) -> EventSnapshot:
         return self._run(self._client.event(partition, offset))

@@ -128,7 +128,9 @@ async def _night(
 
         report(f"{stations:,} stations report over {minutes} minute{'' if minutes == 1 else 's'}; seed {seed}")
         report(f"totals {stack.url}/v1/contests/president   API {stack.url}/docs")
-        report(f"bulk files {stack.url}/v1/files   finance {stack.url}/v1/finance")
+        report(
+            f"bulk files {stack.url}/v1/files   finance {stack.url}/v1/finance   candidates {stack.url}/v1/candidates"
+        )
         report(f"a map {stack.url}/v1/maps/province.svg?results=president   all maps {stack.url}/v1/maps")
         report("check it: " + " ".join(["rekap audit", stack.url, *(f"--witness {w.key}" for w in stack.witnesses)]))
         drawing = asyncio.create_task(_draw(stack)) if is_drawn else None

@@ -49,11 +49,11 @@ def demo_shapes(count: int) -> Iterator[Shape]:
     cell = WIDTH // (BLOCKS * side)
     for number in range(count):
         block, within = divmod(number, side * side)
-        x, y = _cell_of(order, within)
+        x, y = cell_of(order, within)
         yield (right_handed((tuple(_border(x + block * side, y, cell)),)),)
 
 
-def _cell_of(order: int, number: int) -> Point:
+def cell_of(order: int, number: int) -> Point:
     """The cell with this number on a Hilbert curve that begins in the lower left and ends in the lower right corner."""
     x = y = 0
     for level in range(order):

@@ -73,11 +73,11 @@ async def _names_of_level(client: Client, level: str) -> dict[str, str]:
 async def _party_lines(client: Client, office: str) -> tuple[Named, ...]:
     """The lines of the office's sums, with the parties' names."""
     names: dict[str, str] = {NO_PARTY: "no party"}
-    after: str | None = None
+    cursor: str | None = None
     for _ in range(PARTIES_PAGES_MAX):
-        page = await client.parties(after=after)
+        page = await client.parties(cursor=cursor)
         names |= {each.party: each.name for each in page.parties}
-        if (after := page.next) is None:
+        if (cursor := page.next) is None:
             break
     tally = (await client.office(office)).tally
     return tuple(Named(line, names.get(line, line)) for line in tally.counted.votes)

@@ -45,7 +45,7 @@ class CandidateLine(Shape):
     office: str
     """Id of the office."""
     electorate: str
-    """Id of the electorate, whose voters decide the contest."""
+    """Id of the electorate, who may vote in the contest."""
     party: str | None
     """Id of the party; null where there is none."""
     persons: list[Person]
@@ -67,7 +67,18 @@ class CandidatePage(ElectionAnswer):
     candidates: list[CandidateLine]
     """The candidates."""
     next: str | None
-    """Value of `after` for the next page; null on the last page."""
+    """Value of `cursor` for the next page; null on the last page."""
+
+
+class SparseCandidatePage(ElectionAnswer):
+    """A page of candidates that was asked for with `fields`."""
+
+    profiles: str
+    """SHA-256 of the profile tables; another where a profile was corrected."""
+    candidates: list[dict[str, Any]]
+    """Of each candidate the properties that were asked for."""
+    next: str | None
+    """Value of `cursor` for the next page; null on the last page."""
 
 
 class PartyLinks(Shape):
@@ -115,14 +126,27 @@ class PartyPage(ElectionAnswer):
     parties: list[PartyLine]
     """One page of parties."""
     next: str | None
-    """Value of `after` for the next page; null on the last page."""
+    """Value of `cursor` for the next page; null on the last page."""
+
+
+class SparsePartyPage(ElectionAnswer):
+    """A page of parties that was asked for with `fields`."""
+
+    profiles: str
+    """SHA-256 of the profile tables; another where a profile was corrected."""
+    parties: list[dict[str, Any]]
+    """Of each party the properties that were asked for."""
+    next: str | None
+    """Value of `cursor` for the next page; null on the last page."""
 
 
 class DistrictContestLinks(Shape):
     result: str
     """Votes and progress."""
     candidates: str
-    """The candidates."""
+    """Who stands."""
+    map: str
+    """The districts of the office as a map, where the election package has borders (`GET /v1/maps` lists the maps)."""
 
 
 class DistrictContest(Shape):
@@ -162,7 +186,7 @@ class DistrictPage(ElectionAnswer):
     districts: list[DistrictLine]
     """One page of districts."""
     next: str | None
-    """Value of `after` for the next page; null on the last page."""
+    """Value of `cursor` for the next page; null on the last page."""
 
 
 class CandidatesOfArea(Shape):
@@ -171,7 +195,7 @@ class CandidatesOfArea(Shape):
     expected: int
     """Choices of kind `candidate` in contests whose electorate lies in the area."""
     described: int
-    """Those of them of which candidates.csv has a person."""
+    """Those of them for whom candidates.csv has a person."""
     columns: dict[str, int]
     """Column of candidates.csv → how many of them have it for each person."""
 
@@ -246,7 +270,11 @@ _DISTRICT = {
             "contest": "dpr-3401",
             "office": "dpr",
             "seats": 8,
-            "links": {"result": "/v1/contests/dpr-3401", "candidates": "/v1/candidates?contest=dpr-3401"},
+            "links": {
+                "result": "/v1/contests/dpr-3401",
+                "candidates": "/v1/candidates?contest=dpr-3401",
+                "map": "/v1/maps/offices/dpr.geojson",
+            },
         }
     ],
     "links": {"self": "/v1/districts/3401"},
@@ -259,7 +287,7 @@ _COUNTED = {
 }
 PROFILE_EXAMPLES: dict[type[Any], dict[str, Any]] = {
     CandidateSnapshot: _ELECTION | _PROFILES | _CANDIDATE,
-    CandidatePage: _ELECTION | _PROFILES | {"candidates": [_CANDIDATE], "next": "dpr-3401/1-2"},
+    CandidatePage: _ELECTION | _PROFILES | {"candidates": [_CANDIDATE], "next": "WyJiYWxsb3QiLCJkcHItMzQwMSIsIjEtMiJd"},
     PartySnapshot: _ELECTION | _PROFILES | _PARTY,
     PartyPage: _ELECTION | _PROFILES | {"parties": [_PARTY], "next": None},
     DistrictSnapshot: _ELECTION | _DISTRICT,

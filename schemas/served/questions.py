@@ -48,6 +48,19 @@ class FoundName(Shape):
 class SearchAnswer(ElectionAnswer):
     found: list[FoundName]
     """A code first, then areas from the largest, parties, candidates, and stations."""
+    next: str | None
+    """Value of `cursor` for the next page; null on the last page."""
+    is_complete: bool
+    """False where more names may fit than were compared, or than are listed."""
+
+
+class SparseSearchAnswer(ElectionAnswer):
+    """The answer to a search with `fields`."""
+
+    found: list[dict[str, Any]]
+    """Of each name the properties that were asked for."""
+    next: str | None
+    """Value of `cursor` for the next page; null on the last page."""
     is_complete: bool
     """False where more names may fit than were compared, or than are listed."""
 
@@ -82,6 +95,7 @@ QUESTION_EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
                 "link": "/v1/areas/34.02",
             }
         ],
+        "next": None,
         "is_complete": True,
     },
 }

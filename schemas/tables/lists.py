@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from schemas.tables.columns import Column, Kind, Meaning, Table, text
+from schemas.tables.columns import CodeMeaning, Column, Kind, Meaning, Table, code, text
 from schemas.tables.results import AREA_COUNTS, STATION_COUNTS
+
+_KINDS = (
+    CodeMeaning("area", Meaning("An area", "Wilayah")),
+    CodeMeaning("station", Meaning("A polling station", "TPS")),
+    CodeMeaning("party", Meaning("A party", "Partai politik")),
+    CodeMeaning("candidate", Meaning("A candidate, or a pair of candidates", "Calon atau pasangan calon")),
+)
 
 STATION_LIST = Table(
     "station-list",
@@ -38,4 +45,27 @@ AREA_LIST = Table(
     ("contest", "area"),
 )
 
-LIST_TABLES = (STATION_LIST, AREA_LIST)
+FOUND_NAMES = Table(
+    "found-names",
+    "1.0.0",
+    Meaning("Names that a search found", "Nama yang ditemukan pencarian"),
+    (
+        code("kind", "What has the name", "Yang bernama", codes=_KINDS),
+        code(
+            "code",
+            "Code of an area or station, id of a party, or contest/choice of a candidate",
+            "Kode wilayah atau TPS, id partai, atau kontes/pilihan calon",
+        ),
+        text("name", "Name in the register", "Nama dalam data pokok", nullable=True),
+        text(
+            "within",
+            "Names of the areas above, the smallest first, with / between; for a candidate the contest",
+            "Nama wilayah di atasnya, dari yang terkecil, dipisah /; kontes untuk calon",
+            nullable=True,
+        ),
+        text("link", "Path of its results or its profile", "Jalur hasil atau profilnya"),
+    ),
+    ("kind", "code"),
+)
+
+LIST_TABLES = (STATION_LIST, AREA_LIST, FOUND_NAMES)

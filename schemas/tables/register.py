@@ -1,6 +1,7 @@
 """Tables of the register: what the election package states of areas, stations, offices, contests, ballots and keys.
 
-They have what a public list has and nothing else: of people, the names of candidates; of keys, a role and a body.
+They have what a public list has and nothing else: of people, the candidates as the public list of candidates describes them; of
+keys, a role and a body.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from schemas.definition.package import BlankBallots, ChoiceKind, Method, Role, Severity
+from schemas.definition.profiles import Sex
 from schemas.tables.columns import CodeMeaning, Column, Kind, Meaning, Table, code, count, text
 
 
@@ -43,6 +45,7 @@ _SEVERITIES = _listed(
     soft=("A form that breaks the rule counts and is flagged", "Formulir yang melanggar dihitung dengan temuan"),
     info=("A broken rule is only shown", "Pelanggaran hanya ditampilkan"),
 )
+_SEXES = _listed(Sex, male=("Man", "Laki-laki"), female=("Woman", "Perempuan"))
 _ROLES = _listed(
     Role,
     authority=("Electoral authority", "Penyelenggara (KPU)"),
@@ -126,13 +129,16 @@ DISTRICTS = Table(
 )
 PARTIES = Table(
     "parties",
-    "1.0.0",
+    "1.1.0",
     Meaning("Parties", "Partai politik"),
     (
         code("party", "Id of the party", "Id partai"),
         text("name", "Name of the party", "Nama partai"),
         text("short_name", "Short name", "Nama singkat", nullable=True),
         count("number", None, "Number on the ballot", "Nomor urut", nullable=True),
+        text("web", "Web address of the party", "Situs partai", nullable=True),
+        text("logo", "Web address of its logo", "Alamat lambang", nullable=True),
+        code("colour", "Colour for charts, as #RRGGBB", "Warna untuk grafik, #RRGGBB", nullable=True),
     ),
     ("party",),
 )
@@ -149,6 +155,42 @@ CHOICES = Table(
         count("order", None, "Number on the ballot", "Nomor urut pada surat suara"),
     ),
     ("contest", "choice"),
+)
+CANDIDATES = Table(
+    "candidates",
+    "1.0.0",
+    Meaning("Candidates, as the public list describes them", "Calon menurut daftar calon tetap"),
+    (
+        code("contest", "Id of the contest", "Id kontes"),
+        code("choice", "Id of the choice as which the person stands", "Id pilihan pada surat suara"),
+        count(
+            "person",
+            None,
+            "Position within the choice: of a pair, 1 is the first and 2 the second; 1 where the list describes nobody",
+            "Urutan dalam pasangan calon; 1 bila tidak ada dalam daftar",
+        ),
+        text(
+            "name",
+            "Name of the person on the list; empty where the list describes nobody",
+            "Nama dalam daftar calon; kosong bila tidak ada",
+            nullable=True,
+        ),
+        code("sex", "Sex on the list", "Jenis kelamin dalam daftar", codes=_SEXES, nullable=True),
+        text(
+            "residence",
+            "Regency or city of residence on the list",
+            "Kabupaten atau kota tempat tinggal dalam daftar",
+            nullable=True,
+        ),
+        text("photo", "Web address of the picture on the list", "Alamat foto dalam daftar", nullable=True),
+        text("web", "Page about the person at the authority", "Laman calon di penyelenggara", nullable=True),
+        text("ballot_name", "Name of the choice on the ballot", "Nama pada surat suara"),
+        code("party", "Id of the party; empty where there is none", "Id partai; kosong bila tanpa", nullable=True),
+        code("office", "Id of the office", "Id jabatan atau lembaga"),
+        code("electorate", "Area code or electoral district of the contest", "Kode wilayah atau daerah pemilihan"),
+        count("order", None, "Number on the ballot", "Nomor urut pada surat suara"),
+    ),
+    ("contest", "choice", "person"),
 )
 RULES = Table(
     "rules",
@@ -196,4 +238,6 @@ TEXTS = Table(
     ("subject", "id", "language"),
 )
 
-REGISTER_TABLES = (AREAS, STATIONS, OFFICES, CONTESTS, DISTRICTS, PARTIES, CHOICES, RULES, KEYS, TEXTS)
+REGISTER_TABLES = (AREAS, STATIONS, OFFICES, CONTESTS, DISTRICTS, PARTIES, CHOICES, CANDIDATES, RULES, KEYS, TEXTS)
+TABLES_WITH_PROFILES = (PARTIES, CANDIDATES)
+"""Tables that also have what the package's profiles state, which can be corrected while the definition stays the same."""

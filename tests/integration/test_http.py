@@ -26,6 +26,7 @@ from projections.definition.compiled import Definition
 from rekap.operate.stack import Stack
 from runtime.settings import Settings
 from schemas.definition.package import Role
+from schemas.licences import licence_of
 from tests.support.ledger import key_row
 from tests.support.small_election import reported, small_package
 from tests.support.small_finance import finance_package
@@ -136,12 +137,16 @@ async def test_the_paths_of_the_app_are_found() -> None:
 
 
 @pytest.mark.parametrize(("path", "query"), READABLE)
-async def test_head_is_get_without_its_body(client: httpx.AsyncClient, submission: str, path: str, query: str) -> None:
+async def test_head_is_get_without_its_body(
+    stack: Stack, client: httpx.AsyncClient, submission: str, path: str, query: str
+) -> None:
+    """And each answer names the licence of its data."""
     url = _url(path, query, submission)
     head = await client.head(url, timeout=5)
     async with client.stream("GET", url) as answer:
         got = dict(answer.headers)
         assert (head.status_code, head.content) == (answer.status_code, b"") == (200, b"")
+    assert got["link"].endswith(f'<{licence_of(stack.definition.election.licence).url}>; rel="license"')
     changing = {"date", "transfer-encoding"} | ({"etag", "content-length"} if path in CHANGING else set())
     assert {name: value for name, value in head.headers.items() if name not in changing} == {
         name: value for name, value in got.items() if name not in changing

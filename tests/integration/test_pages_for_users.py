@@ -41,6 +41,7 @@ PROGRAMS = {
 NEEDS = {"spreadsheet": "soffice", "r": "Rscript"}
 SHOWN = {
     ("docs/for-newsrooms.md", "One number, now"): r"'01': 27, '02': 40, '03': 61\} \['03'\] 3 of 16",
+    ("docs/for-newsrooms.md", "Who stands, and with what money"): r"^president 01 Pair 1$",
     ("docs/for-newsrooms.md", "A map or board that moves by itself"): r"^304$",
     ("docs/for-newsrooms.md", "What was the count at 20:00?"): r"'01': 27, '02': 40, '03': 61\}",
     ("docs/for-newsrooms.md", "When a number goes down"): r"1\.2\.1-1,held,1,",
@@ -53,6 +54,7 @@ SHOWN = {
     ("docs/for-observers.md", "What has changed"): r"1\.1\.1-1,counted,1,",
     ("docs/for-observers.md", "Prove it"): r"VERIFIED",
     ("docs/for-portals.md", "Find out what is there"): r"for-users rehearsal CC0-1\.0 \['president', 'council'\]",
+    ("docs/for-portals.md", "Harvest the catalogue"): r"\d+ datasets, cc-zero \d+ files",
     ("docs/for-portals.md", "Mirror the files"): r"mirrored \d+T\d+Z-\w+",
     ("docs/for-portals.md", "Follow what changes"): r"\['snapshot'\]\n\['",
 }

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
-import orjson
 import pytest
 import pytest_asyncio
 
 from rekap.operate.stack import Stack
-from schemas.tables.lists import STATION_LIST
+from runtime.tables.table_files import MEDIA_TYPES, Format
+from schemas.tables.columns import Table
+from schemas.tables.lists import AREA_LIST, STATION_LIST
+from tests.support.bulk_files import rows_of
 from tests.support.small_election import annulled, reported
 from tests.support.stacks import Voices, eventually, stack_of
 
@@ -110,31 +111,29 @@ async def test_filters_and_orders(asked: httpx.AsyncClient) -> None:
         assert await _codes(asked, f"contest=president&{query}") == expected, query
 
 
-@pytest.mark.parametrize("path", ["/v1/stations", "/v1/areas"])
-async def test_each_format_has_the_same_rows_and_names_the_next_page(asked: httpx.AsyncClient, path: str) -> None:
-    limit = {"/v1/stations": 5, "/v1/areas": 1}[path]
+@pytest.mark.parametrize("format", [each for each in Format if each is not Format.JSON])
+@pytest.mark.parametrize(("path", "limit", "table"), [("/v1/stations", 5, STATION_LIST), ("/v1/areas", 1, AREA_LIST)])
+async def test_each_format_has_the_same_rows_and_names_the_next_page(
+    asked: httpx.AsyncClient, tmp_path: Path, path: str, limit: int, table: Table, format: Format
+) -> None:
     rows = await _rows(asked, f"{path}?contest=president&limit={limit}")
-    for format, media_type in (("csv", "text/csv; charset=utf-8; header=present"), ("ndjson", "application/x-ndjson")):
-        url, found, pages = f"{path}?contest=president&limit={limit}&format={format}", [], 0
-        while True:
-            answer = (await asked.get(url)).raise_for_status()
-            assert answer.headers["content-type"] == media_type
-            pages += 1
-            if format == "csv":
-                table = csv.DictReader(io.StringIO(answer.text, newline=""))
-                found += list(table)
-            else:
-                found += [orjson.loads(line) for line in answer.content.splitlines()]
-            again = await asked.get(url, headers={"If-None-Match": answer.headers["etag"]})
-            assert again.status_code == 304
-            if "next" not in answer.links:
-                break
-            url = answer.links["next"]["url"]
-        assert pages > 1
-        expected = rows
-        if format == "csv":
-            expected = [{name: "" if value is None else str(value) for name, value in row.items()} for row in rows]
-        assert found == expected
+    url, found, pages = f"{path}?contest=president&limit={limit}&format={format}", list[dict[str, Any]](), 0
+    while True:
+        answer = (await asked.get(url)).raise_for_status()
+        assert answer.headers["content-type"] == MEDIA_TYPES[format]
+        file = tmp_path / f"{pages}.{format}"
+        file.write_bytes(answer.content)
+        found += rows_of(file, table)
+        pages += 1
+        again = await asked.get(url, headers={"If-None-Match": answer.headers["etag"]})
+        assert again.status_code == 304
+        if format in (Format.XML, Format.PARQUET):
+            assert b"CC0-1.0" in answer.content  # the licence is in the file
+        if "next" not in answer.links:
+            break
+        url = answer.links["next"]["url"]
+    assert pages > 1
+    assert found == rows
 
 
 async def test_each_area_is_as_its_own_answer_has_it(stack: Stack, asked: httpx.AsyncClient) -> None:

@@ -83,8 +83,7 @@ def test_a_written_package_is_read_again_and_its_completeness_is_counted(
         "34.71": 111 + 87 + 99 + 72 + 124 + 94,
     }
     page = index.candidates(CandidateFilters(name="cinde laras"), None, 10)
-    assert page is not None
-    assert [(line["contest"], line["party"]) for line in page["candidates"]] == [("dpd-34", None)]
+    assert [(line["contest"], line["party"]) for line in page.lines] == [("dpd-34", None)]
 
 
 @pytest.fixture

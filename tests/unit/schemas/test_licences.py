@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.licences import DEFAULT_LICENCE, Licence, licence_of
+from schemas.licences import DEFAULT_LICENCE, Licence, licence_link, licence_of
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,8 @@ def test_another_licence_has_its_words_and_no_address() -> None:
     assert licence_of("Ask us") == Licence(None, "Ask us", None, "notspecified", False)
     address = "https://kpu.example/terms"
     assert licence_of(address) == Licence(None, address, address, "notspecified", False)
+
+
+def test_a_licence_without_an_address_is_named_by_the_election() -> None:
+    assert licence_link("CC BY 4.0") == '<https://creativecommons.org/licenses/by/4.0/>; rel="license"'
+    assert licence_link("Ask us") == '</v1/election>; rel="license"'

@@ -39,6 +39,7 @@ from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
 from projections.shown.published import Moment, answer_bytes, contest_answer
 from runtime.settings import Settings
+from schemas.licences import licence_link
 from tests.support.small_election import small_package
 from tests.unit.api.http.test_protocol import Transport
 
@@ -89,9 +90,10 @@ class Server:
         self.model = Model(definition)
         self.limits = Limits(Settings(**{"trusted_proxies": PROXY, "requests_per_s": 1_000, **chosen}))
         self.limits.requests._clock = self.clock
-        self.kept = SnapshotsInMemory(self.limits.requests)
+        licence = licence_link(definition.election.licence)
+        self.kept = SnapshotsInMemory(self.limits.requests, licence)
         app = FastAPI(dependencies=[Depends(only_known_parameters)])
-        app.add_middleware(Reading)
+        app.add_middleware(Reading, licence=licence)
         install_problems(app)
         app.include_router(snapshots.router)
         self.snapshots = Snapshots(cast(ReadModel, self.model), definition, self.kept)

@@ -8,7 +8,7 @@ import pytest
 
 from projections.definition.compiled import Definition
 from projections.shown import name_search
-from projections.shown.name_search import NameIndex, words_of
+from projections.shown.name_search import NameFound, NameIndex, words_of
 from projections.tables.result_rows import stations_by_rank
 from schemas.definition.package import ElectionPackage
 from tests.support.small_election import small_package
@@ -93,6 +93,21 @@ def test_a_list_that_is_cut_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found == [("station", "1.1.1-2")]
     assert not is_complete
     assert not _found("bogor tps 1", 1)[1]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+@pytest.mark.parametrize("kind", [None, "area", "station", "party", "candidate"])
+def test_the_pages_of_a_search_are_all_that_it_finds_each_once(limit: int, kind: str | None) -> None:
+    for text in ("menteng", "tps bogor", "village", "menteng dalam bogor tps 1"):
+        every = [each for each in INDEX.search(text, 100).found if kind in (None, each.kind)]
+        found: list[NameFound] = []
+        while True:
+            page = INDEX.search(text, limit, kind=kind, skip=len(found))
+            found += page.found
+            if not page.has_more:
+                break
+            assert len(page.found) == limit
+        assert found == every, text
 
 
 def test_a_number_has_no_leading_zeros() -> None:

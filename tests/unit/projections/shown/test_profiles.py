@@ -8,8 +8,9 @@ import pytest
 
 from projections.definition.compiled import Definition
 from projections.shown import profiles as shown
-from projections.shown.profiles import CandidateFilters, ProfileIndex, folded
+from projections.shown.profiles import CandidateFilters, ProfileIndex, ProfilePage, folded, page_answer
 from schemas.definition.profiles import Candidate, PartyProfile, Profiles
+from schemas.served.cursors import cursor_text
 from schemas.served.profiles import CandidateLine, Completeness, DistrictLine, PartyLine
 from tests.support.small_election import small_package
 
@@ -28,14 +29,28 @@ INDEX = ProfileIndex(DEFINITION, PROFILES, PACKAGE.parties, PACKAGE.districts)
 CONTEST = DEFINITION.ballots.contest
 
 
-def _page(filters: CandidateFilters, after: tuple[str, str] | None = None, limit: int = 100) -> dict[str, Any]:
-    page = INDEX.candidates(filters, None if after is None else (CONTEST(after[0]), after[1]), limit)
-    assert page is not None
-    return page
+def _page(
+    filters: CandidateFilters, after: tuple[str, str] | None = None, limit: int = 100, *, by_name: bool = False
+) -> ProfilePage:
+    begins_after = None if after is None else (CONTEST(after[0]), after[1])
+    return INDEX.candidates(filters, begins_after, limit, by_name=by_name)
 
 
-def _ids(page: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(line["contest"], line["choice"]) for line in page["candidates"]]
+def _ids(page: ProfilePage) -> list[tuple[str, str]]:
+    return [(line["contest"], line["choice"]) for line in page.lines]
+
+
+def _all(filters: CandidateFilters, limit: int, *, by_name: bool = False) -> list[tuple[str, str]]:
+    """The candidates of all pages."""
+    found: list[tuple[str, str]] = []
+    after: tuple[str, str] | None = None
+    while True:
+        page = _page(filters, after, limit, by_name=by_name)
+        found += _ids(page)
+        if page.last is None:
+            return found
+        contest, choice = page.last
+        after = contest, choice
 
 
 ALL = [("president", f"0{n}") for n in (1, 2, 3)] + [
@@ -71,25 +86,35 @@ def test_no_candidate_is_found_under_other_choices(choice: str) -> None:
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 9, 100])
 def test_pages_hold_all_candidates_once_and_in_order(limit: int) -> None:
-    found, after = [], None
-    while True:
-        page = _page(CandidateFilters(), after, limit)
-        found += _ids(page)
-        if page["next"] is None:
-            break
-        contest, _, choice = page["next"].partition("/")
-        after = contest, choice
-    assert found == ALL
+    assert _all(CandidateFilters(), limit) == ALL
+
+
+COUNCILS = frozenset(CONTEST(f"council-{of}").number for of in "abc")
+BY_NAME = [(f"council-{of}", f"{party}-1") for party in ("P1", "P2") for of in "abc"] + ALL[:3]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100])
+@pytest.mark.parametrize("looked_at", [1, 4, 20_000])
+def test_pages_by_name_hold_all_candidates_once_whether_few_or_all_are_compared(
+    monkeypatch: pytest.MonkeyPatch, limit: int, looked_at: int
+) -> None:
+    monkeypatch.setattr(shown, "LOOKED_AT_MAX", looked_at)
+    assert _all(CandidateFilters(), limit, by_name=True) == BY_NAME
+    assert _all(CandidateFilters(COUNCILS), limit, by_name=True) == BY_NAME[:6]
+    assert _all(CandidateFilters(COUNCILS), limit) == ALL[3:]
+    assert _all(CandidateFilters(frozenset()), limit) == []
 
 
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
-        (CandidateFilters(contest=CONTEST("council-b").number), [("council-b", "P1-1"), ("council-b", "P2-1")]),
+        (CandidateFilters({CONTEST("council-b").number}), [("council-b", "P1-1"), ("council-b", "P2-1")]),
         (CandidateFilters(party="P2"), [each for each in ALL if each[1] == "P2-1"]),
         (CandidateFilters(name="NUSA siti"), [("president", "01")]),
         (CandidateFilters(name="pair"), ALL[:3]),
-        (CandidateFilters(contest=0, name="nobody"), []),
+        (CandidateFilters({0}, name="nobody"), []),
+        (CandidateFilters(lacking="persons", party="P2"), [("council-a", "P2-1"), ("council-c", "P2-1")]),
+        (CandidateFilters(lacking="sex"), [("president", "01")]),
     ],
 )
 def test_filters(filters: CandidateFilters, expected: list[tuple[str, str]]) -> None:
@@ -97,16 +122,32 @@ def test_filters(filters: CandidateFilters, expected: list[tuple[str, str]]) -> 
 
 
 def test_a_page_after_a_candidate_outside_the_filter_begins_with_the_filter() -> None:
-    wanted = CandidateFilters(contest=CONTEST("council-b").number)
+    wanted = CandidateFilters({CONTEST("council-b").number})
     assert _ids(_page(wanted, ("president", "02"))) == [("council-b", "P1-1"), ("council-b", "P2-1")]
     assert _ids(_page(wanted, ("council-c", "P1-1"))) == []
-    assert INDEX.candidates(wanted, (CONTEST("president"), "09"), 10) is None
+    with pytest.raises(LookupError, match="no candidate president/09"):
+        INDEX.candidates(wanted, (CONTEST("president"), "09"), 10)
 
 
 def test_a_search_looks_at_a_bounded_number_and_says_where_to_continue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shown, "LOOKED_AT_MAX", 2)
     page = _page(CandidateFilters(name="ayu"))
-    assert (_ids(page), page["next"]) == ([], "president/02")
+    assert (_ids(page), page.last) == ([], ("president", "02"))
+
+
+def test_parties_by_name_and_of_an_office() -> None:
+    def ids(**asked: Any) -> list[str]:
+        return [line["party"] for line in INDEX.parties(**asked).lines]
+
+    assert ids() == ids(by_name=True) == ids(office="council") == ["P1", "P2"]
+    assert ids(office="president") == ids(name="nobody") == []
+    assert ids(name="PARTY 2") == ["P2"]
+    first = INDEX.parties(limit=1)
+    assert (first.last, page_answer(first, "parties", "name")["next"]) == (("P1",), cursor_text(["name", "P1"]))
+    assert ids(after="P1", limit=1) == ["P2"]
+    assert INDEX.parties("P1", 1).last is None
+    with pytest.raises(LookupError, match="'P9'"):
+        INDEX.parties("P9", 1)
 
 
 def test_a_party_has_its_profile_offices_and_candidates() -> None:
@@ -128,20 +169,19 @@ def test_a_district_has_its_areas_and_seats() -> None:
     assert (found["name"], found["areas"]) == ("B", ["1.2", "2.1.1"])
     assert [(each["contest"], each["seats"]) for each in found["contests"]] == [("council-b", 3)]
     assert INDEX.district("N") is None
-    assert [INDEX.has_district(district) for district in ("a", "N")] == [True, False]
 
 
 @pytest.mark.parametrize(("after", "limit", "ids", "following"), [(None, 1, 1, True), (None, 9, 9, False)])
 def test_lists_of_parties_and_districts_have_pages(after: None, limit: int, ids: int, following: bool) -> None:
     parties, districts = INDEX.parties(after, limit), INDEX.districts(after, limit)
-    assert [each["party"] for each in parties["parties"]] == ["P1", "P2"][:ids]
-    assert [each["district"] for each in districts["districts"]] == ["a", "b", "c"][:ids]
-    assert [parties["next"], districts["next"]] == (["P1", "a"] if following else [None, None])
+    assert [each["party"] for each in parties.lines] == ["P1", "P2"][:ids]
+    assert [each["district"] for each in districts.lines] == ["a", "b", "c"][:ids]
+    assert [parties.last, districts.last] == ([("P1",), ("a",)] if following else [None, None])
 
 
 def test_the_pages_after_the_first() -> None:
-    assert [each["party"] for each in INDEX.parties("P1", 5)["parties"]] == ["P2"]
-    assert [each["district"] for each in INDEX.districts("b", 5)["districts"]] == ["c"]
+    assert [each["party"] for each in INDEX.parties("P1", 5).lines] == ["P2"]
+    assert [each["district"] for each in INDEX.districts("b", 5).lines] == ["c"]
 
 
 def test_completeness_counts_the_candidates_of_contests_in_each_area() -> None:

@@ -1,0 +1,98 @@
+"""What a list is sent as: JSON, or a table in another format of the bulk files. The header `Link` names a table's next page."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import Query, Request
+from pydantic import BaseModel
+
+from api.problems import Problem
+from api.read.responses import AS_JSON, Sent
+from api.read.snapshots import described, snapshots_of
+from projections.tables.list_rows import Selection, UnknownColumnError
+from projections.tables.manifest import about_election
+from runtime.tables.table_files import MEDIA_TYPES, Format
+from schemas.tables.columns import Table
+
+FIELDS_CHARACTERS_MAX = 600
+"""All columns of the longest table have 500."""
+COMPRESSED = (Format.PARQUET, Format.XLSX)
+
+AsFormat = Annotated[
+    Format,
+    Query(
+        description="`json` is the answer below; any other format is a table, and the header `Link` has its next page"
+    ),
+]
+RowFields = Annotated[
+    str | None,
+    Query(
+        max_length=FIELDS_CHARACTERS_MAX,
+        description="only these, with commas between: properties of a row, or in another format than JSON columns",
+    ),
+]
+Fields = Annotated[
+    str | None,
+    Query(max_length=FIELDS_CHARACTERS_MAX, description="only these columns, with commas between, in this order"),
+]
+
+
+def described_list(model: type[BaseModel], sparse: type[BaseModel] | None = None) -> dict[int | str, dict[str, Any]]:
+    """The responses of a list: as JSON, which is of the other model where `fields` was given, and as a table in the other
+    formats."""
+    responses = described(model)
+    if sparse is not None:
+        responses[200]["model"] = model | sparse
+    for format, media_type in MEDIA_TYPES.items():
+        if format is not Format.JSON:
+            responses[200]["content"][media_type.partition(";")[0]] = {"schema": {"type": "string"}}
+    return responses
+
+
+def sent_as(request: Request, format: Format, table: Table) -> Sent:
+    """JSON, or a file with a name that states what it is of."""
+    if format is Format.JSON:
+        return AS_JSON
+    name = f"{snapshots_of(request).definition.election.id}.{table.name}.{format}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    return Sent(MEDIA_TYPES[format], headers, is_compressed=format in COMPRESSED)
+
+
+def about_table(request: Request, table: Table, **more: Any) -> dict[str, Any]:
+    """What a table states of itself in a format with metadata."""
+    about = about_election(snapshots_of(request).definition)
+    kept = ("election", "mode", "is_test", "definition", "licence", "source")
+    return {**{name: about[name] for name in kept}, "table": table.name, "schema_version": table.version, **more}
+
+
+def next_page(request: Request, cursor: str | None) -> dict[str, str]:
+    """The header that names the next page (RFC 8288)."""
+    if cursor is None:
+        return {}
+    query = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+    return {"Link": f'<{request.url.path}?{urlencode([*query, ("cursor", cursor)])}>; rel="next"'}
+
+
+def selection_of(table: Table, fields: str | None) -> Selection:
+    """Raises Problem."""
+    try:
+        return Selection.of(table, fields)
+    except UnknownColumnError as error:
+        raise Problem(422, "No such column", f"query.fields: {error}", field="query.fields") from None
+
+
+def properties_of(model: type[BaseModel], fields: str) -> list[str]:
+    """The properties of a JSON row that `fields` names. Raises Problem."""
+    wanted = list(dict.fromkeys(fields.split(",")))
+    for each in wanted:
+        if each not in model.model_fields:
+            known = ", ".join(model.model_fields)
+            raise Problem(
+                422,
+                "No such property",
+                f"query.fields: there is no property {each!r}; there are: {known}.",
+                field="query.fields",
+            )
+    return wanted
