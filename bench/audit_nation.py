@@ -89,7 +89,7 @@ def run_audit(archive: Path, kill_after: float | None = None) -> Run:
             if (written := os.fstat(lines.fileno()).st_size) > size:
                 size, spoke = written, now
             silent = max(silent, now - spoke)
-            memory = max(memory, _watch(process.pid, cpu))
+            memory = max(memory, watch(process.pid, cpu))
             if kill_after is not None and now - began > kill_after:
                 process.send_signal(signal.SIGKILL)
             time.sleep(WATCHED_SECONDS)
@@ -100,7 +100,7 @@ def run_audit(archive: Path, kill_after: float | None = None) -> Run:
     )
 
 
-def _watch(pid: int, cpu: dict[int, float]) -> int:
+def watch(pid: int, cpu: dict[int, float]) -> int:
     """Bytes of the process and those that it started; their CPU seconds so far go into `cpu`."""
     memory = 0
     with suppress(psutil.Error):

@@ -194,7 +194,7 @@ async def test_names_are_found(asked: httpx.AsyncClient) -> None:
         ("/v1/stations?contest=president&sort=changed&cursor=WyJhcmVhIiwxXQ", 422, "query.cursor"),
         ("/v1/stations?contest=president&rule=f4", 422, "query.rule"),
         ("/v1/stations?contest=president&limit=1001", 422, "query.limit"),
-        ("/v1/stations?contest=president&format=xml", 422, "query.format"),
+        ("/v1/stations?contest=president&format=pdf", 422, "query.format"),
         ("/v1/stations?contest=president&name=x", 422, "query.name"),
         ("/v1/areas?contest=president&sort=area_name", 422, "query.sort"),
         ("/v1/areas?contest=president&level=station", 404, "query.level"),

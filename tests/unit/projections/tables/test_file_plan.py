@@ -27,11 +27,11 @@ def test_each_office_and_level_has_its_files_and_the_register_once() -> None:
     ]
     assert "council.village.area-votes" in names
     assert "council.votes-over-time" in names
-    assert names[-12:] == [
-        *("areas", "stations", "offices", "contests", "districts", "parties", "choices", "rules", "keys", "texts"),
-        *("columns", "codes"),
+    assert names[-13:] == [
+        *("areas", "stations", "offices", "contests", "districts", "parties", "choices", "candidates", "rules", "keys"),
+        *("texts", "columns", "codes"),
     ]
-    assert len(names) == 2 * 12 + 12
+    assert len(names) == 2 * 12 + 13
 
 
 def test_an_election_with_finance_has_its_tables_unless_single_offices_are_wanted() -> None:

@@ -16,7 +16,7 @@ from projections.tables.register_rows import (
 )
 from schemas.definition.package import LocalText, RuleSetting, Severity, Station
 from schemas.tables.columns import Table
-from schemas.tables.register import REGISTER_TABLES, RULES, STATIONS, TEXTS
+from schemas.tables.register import REGISTER_TABLES, RULES, STATIONS, TABLES_WITH_PROFILES, TEXTS
 from tests.support.small_election import elsewhere, small_package
 
 PACKAGE = small_package(
@@ -108,4 +108,4 @@ def test_names_have_a_row_for_each_language() -> None:
 def test_each_table_of_the_register_has_rows_from_somewhere() -> None:
     assert {table.name for table in REGISTER_TABLES} == {
         table.name for table in PACKAGE_TABLES
-    } | OTHER_TABLES.keys() | {"stations"}
+    } | OTHER_TABLES.keys() | {"stations"} | {table.name for table in TABLES_WITH_PROFILES}
