@@ -41,6 +41,13 @@ class FinanceFilters(NamedTuple):
     """The last report that was examined for the page before."""
 
 
+def columns_in_order(filters: FinanceFilters) -> list[str]:
+    """The filters by which an index is read in the order of the list. The kind of report is one of them only within an
+    account: nothing has the reports of a kind in order, and to look for a rare kind would read all reports."""
+    names = ("account", "area", "party", "contest", *(() if filters.account is None else ("report",)))
+    return [name for name in names if getattr(filters, name) is not None]
+
+
 def reports(filters: FinanceFilters) -> tuple[str, list[object]]:
     """The statement that examines EXAMINED_MAX reports in the order of the list, and its arguments. The columns of a report
     that does not pass the filters are null. The text is constant, and values are arguments."""
@@ -51,12 +58,13 @@ def reports(filters: FinanceFilters) -> tuple[str, list[object]]:
         return f"${len(arguments)}"
 
     conditions = ["true"]
-    for name in ("account", "area", "party", "contest", "report"):
-        if (value := getattr(filters, name)) is not None:
-            conditions.append(f"{name} = {given(value)}")
+    for name in columns_in_order(filters):
+        conditions.append(f"{name} = {given(getattr(filters, name))}")
     if filters.after is not None:
         conditions.append(f"({REPORT_COLUMNS}) > ({', '.join(map(given, filters.after))})")
     wanted = []
+    if filters.report is not None and filters.account is None:
+        wanted.append(f"seen.report = {given(filters.report)}")
     if filters.state is not None:
         wanted.append(f"state = {given(filters.state)}")
     elif not filters.with_history:

@@ -10,21 +10,23 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from projections.readmodel.finance_queries import EXAMINED_MAX, REPORT_COLUMNS, FinanceFilters
+from projections.readmodel.finance_queries import EXAMINED_MAX, REPORT_COLUMNS, FinanceFilters, columns_in_order
 
 
 def finance_page(connection: sqlite3.Connection, filters: FinanceFilters) -> list[dict[str, Any]]:
     """The reports that are examined for a page; what a report states is null where it does not pass the filters. Raises
     sqlite3.Error."""
     conditions, arguments = ["true"], list[Any]()
-    for name in ("account", "area", "party", "contest", "report"):
-        if (value := getattr(filters, name)) is not None:
-            conditions.append(f"{name} = ?")
-            arguments.append(value)
+    for name in columns_in_order(filters):
+        conditions.append(f"{name} = ?")
+        arguments.append(getattr(filters, name))
     if filters.after is not None:
         conditions.append(f"({REPORT_COLUMNS}) > (?, ?, ?, ?, ?)")
         arguments += filters.after
     passes = ""
+    if filters.report is not None and filters.account is None:
+        passes += " AND seen.report = ?"
+        arguments.append(filters.report)
     if filters.state is not None:
         passes += " AND found.state = ?"
         arguments.append(filters.state)

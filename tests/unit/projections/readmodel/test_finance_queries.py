@@ -19,7 +19,8 @@ def test_without_filters_all_but_superseded_reports_pass() -> None:
     ("filters", "condition", "arguments"),
     [
         (FinanceFilters(account="parties/P1/1"), "account = $1", ["parties/P1/1"]),
-        (FinanceFilters(area="1", report="LADK"), "area = $1 AND report = $2", ["1", "LADK"]),
+        (FinanceFilters(area="1", report="LADK"), "AND seen.report = $2", ["1", "LADK"]),
+        (FinanceFilters(account="a", report="LADK"), "account = $1 AND report = $2", ["a", "LADK"]),
         (FinanceFilters(party="P1"), "party = $1", ["P1"]),
         (FinanceFilters(contest="c"), "contest = $1", ["c"]),
         (FinanceFilters(state="held"), "AND state = $1", ["held"]),

@@ -100,7 +100,8 @@ def _passes(asked: FinanceFilters, each: Report) -> bool:
         else asked.with_history or each.state != "superseded"
     )  # fmt: skip
     has_rule = asked.rule is None or asked.rule in each.rules
-    return is_in_state and has_rule and (asked.since_us is None or each.received_us >= asked.since_us)
+    is_of_kind = asked.report in (None, each.report)
+    return is_of_kind and is_in_state and has_rule and (asked.since_us is None or each.received_us >= asked.since_us)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -114,7 +115,7 @@ def test_a_page_has_what_is_examined_and_blank_what_does_not_pass(
         for each in sorted(found, key=lambda each: each[:5])
         if all(
             getattr(asked, name) in (None, getattr(each, name))
-            for name in ("account", "area", "party", "contest", "report")
+            for name in ("account", "area", "party", "contest", *(("report",) if asked.account else ()))
         )
         and (asked.after is None or each[:5] > asked.after)
     ][:EXAMINED]
