@@ -33,10 +33,10 @@ from count import genesis_record
 from made_ledger import MadeLedger, made_ledger
 from recount import write_archive
 
-from projections.area.rollup import Rollup
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from projections.definition.compiled import Definition
 from projections.fold.records import read_record
+from projections.fold.rollup import Rollup
 from projections.fold.tabulation import PartitionFold
 from projections.readmodel.queries import schema_of
 from projections.readmodel.recording import ANALYZE, RECORD_COLUMNS, STATION_RESULT

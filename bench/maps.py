@@ -41,7 +41,7 @@ from api.maps.map_files import LoadedMap
 from api.maps.routes import FEATURES_MAX
 from consumers.exporter.map_files import LOW_BYTES_MAX, build_maps, read_sources
 from projections.area.tally import HEAD, empty_tally
-from projections.definition.checks import problems
+from projections.checks.package_checks import problems
 from projections.definition.compiled import Definition
 from projections.maps.plan import MapKind
 from projections.maps.results import MapResults

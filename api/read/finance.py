@@ -185,8 +185,8 @@ async def _account(request: Request, account: str, cursor: str | None, limit: in
         kinds = [kind.id for kind in settings.reports]
         about = {
             "account": account,
-            "standing": [kind for kind in kinds if kind in part.standing],
-            "lacking": [kind for kind in kinds if kind not in part.standing],
+            "counting": [kind for kind in kinds if kind in part.counting],
+            "lacking": [kind for kind in kinds if kind not in part.counting],
         }
         return AtCut({**_head(snapshots, part), **about, **finance_page(part.lines, part.after)}, part.moment)
 

@@ -8,9 +8,10 @@ from urllib.parse import urlencode
 from fastapi import Query, Request
 from pydantic import BaseModel
 
+from api.described import Responses, described
 from api.problems import Problem
 from api.read.responses import AS_JSON, Sent
-from api.read.snapshots import described, snapshots_of
+from api.read.snapshots import snapshots_of
 from projections.tables.list_rows import Selection, UnknownColumnError
 from projections.tables.manifest import about_election
 from runtime.tables.table_files import MEDIA_TYPES, Format
@@ -39,15 +40,13 @@ Fields = Annotated[
 ]
 
 
-def described_list(model: type[BaseModel], sparse: type[BaseModel] | None = None) -> dict[int | str, dict[str, Any]]:
+def described_list(model: type[BaseModel], sparse: type[BaseModel] | None = None) -> Responses:
     """The responses of a list: as JSON, which is of the other model where `fields` was given, and as a table in the other
     formats."""
-    responses = described(model)
+    types = [media_type.partition(";")[0] for format, media_type in MEDIA_TYPES.items() if format is not Format.JSON]
+    responses = described(model, *types)
     if sparse is not None:
         responses[200]["model"] = model | sparse
-    for format, media_type in MEDIA_TYPES.items():
-        if format is not Format.JSON:
-            responses[200]["content"][media_type.partition(";")[0]] = {"schema": {"type": "string"}}
     return responses
 
 

@@ -82,8 +82,8 @@ async def station_list(
 ) -> Response:
     """The columns of `station-counts`, the rules that the form breaks, and when the result last changed. Sorted by area, the
     list has also stations without a record, as waiting. A page with a rare filter may have few rows, or none, though more
-    follow; then `next` is not null. A reader who asks again for what has changed since the last time takes a time some seconds
-    before it, because the clocks of gateways differ."""
+    follow; then `next` is not null. To ask for what has changed since the last answer, take a time some seconds before that
+    answer, because the clocks of gateways differ."""
     snapshots = snapshots_of(request)
     number = _area(snapshots, area)
     entry = _contest(snapshots, number, contest, office)
@@ -358,5 +358,5 @@ def _area_cursor(definition: Definition, cursor: str, sort: str) -> AreaCursor:
 
 def _no_such_cursor(sort: str) -> Problem:
     return Problem(
-        422, "No such cursor", f"query.cursor: it is not one of this list, sorted by {sort}.", field="query.cursor"
+        422, "No such cursor", f"query.cursor: is not a cursor of this list sorted by {sort}.", field="query.cursor"
     )

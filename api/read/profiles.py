@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from api.described import described
 from api.problems import Problem
 from api.read.list_formats import AsFormat, RowFields, described_list, properties_of, selection_of
 from api.read.profile_files import ProfileFiles
-from api.read.snapshots import Snapshots, described, not_in_election, snapshots_of
+from api.read.snapshots import Snapshots, not_in_election, snapshots_of
 from api.read.unkept import unkept_answer, unkept_table
 from projections.shown.profiles import IN_ORDER, CandidateFilters, ProfileIndex, ProfilePage, page_answer
 from projections.tables.profile_rows import Row, row_of_party_line, rows_of_lines
@@ -56,7 +57,7 @@ Lacking = Literal["persons", "sex", "residence", "photo", "web"]
 @router.get(
     "/candidates",
     responses=described_list(CandidatePage, SparseCandidatePage),
-    summary="Candidates, with who stands for each choice",
+    summary="The candidates of each choice",
 )
 async def candidates(
     request: Request,
@@ -69,7 +70,7 @@ async def candidates(
     name: Name = None,
     lacking: Annotated[
         Lacking | None,
-        Query(description="only those of whom the register lacks this; `persons`: whom it does not describe"),
+        Query(description="only those of which the register lacks this; `persons`: those that it does not describe"),
     ] = None,
     sort: Order = "ballot",
     fields: RowFields = None,
@@ -77,7 +78,7 @@ async def candidates(
     limit: Limit = 100,
     format: AsFormat = Format.JSON,
 ) -> Response:
-    """A candidate whom no profile describes is listed as on the ballot, and `lacking` names what the register lacks. A page may
+    """A candidate that no profile describes is listed as on the ballot, and `lacking` names what the register lacks. A page may
     have fewer than `limit`, or none, though more follow, where few match; `next` is null on the last page. As a table the page
     has a row for each person, with the columns of the bulk file `candidates`. Their votes are in `GET /v1/contests/{contest}`,
     by `choice`."""
@@ -97,7 +98,7 @@ async def candidates(
 
 
 @router.get(
-    "/candidates/{contest}/{choice}", responses=described(CandidateSnapshot), summary="A candidate and who stands"
+    "/candidates/{contest}/{choice}", responses=described(CandidateSnapshot), summary="One choice and its candidates"
 )
 async def candidate(
     request: Request,
@@ -237,5 +238,5 @@ def _page(sort: str, page: Callable[[], ProfilePage]) -> ProfilePage:
 
 def _no_such_cursor(sort: str) -> Problem:
     return Problem(
-        422, "No such cursor", f"query.cursor: it is not one of this list, sorted by {sort}.", field="query.cursor"
+        422, "No such cursor", f"query.cursor: is not a cursor of this list sorted by {sort}.", field="query.cursor"
     )

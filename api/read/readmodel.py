@@ -247,7 +247,7 @@ class ReadModel:
         return FinancePart(lines, after, frozenset(counting), cuts)
 
     async def _finance_rows(self, filters: finance_queries.FinanceFilters) -> tuple[Sequence[Any], list[str], Moment]:
-        """The reports that are examined for a page, and the kinds of which a report counts, of the account that is asked for."""
+        """The reports that are examined for a page, and the kinds of which a report of the account counts."""
         statement, arguments = finance_queries.reports(filters)
         async with self.list_moment() as (connection, cuts):
             await connection.execute(queries.PLAN_FOR_THESE_VALUES)

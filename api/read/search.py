@@ -109,7 +109,7 @@ def _skipped(cursor: str) -> int:
     match cursor_values(cursor):
         case [str(name), int(skip)] if name == _SEARCH and 0 < skip <= SKIPPED_MAX:
             return skip
-    raise Problem(422, "No such cursor", "query.cursor: it is not one of a search.", field="query.cursor")
+    raise Problem(422, "No such cursor", "query.cursor: is not a cursor of a search.", field="query.cursor")
 
 
 async def _party_names(request: Request) -> PartyNames:

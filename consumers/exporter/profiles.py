@@ -1,7 +1,7 @@
 """The profiles of a package for the bulk files: whether they have changed, what is wrong with them, and their rows.
 
-Profiles do not affect the count and can be corrected while it goes on. A mistake in them leaves out the table of candidates and
-what is shown of parties beside their names, and keeps nothing else from being exported.
+Profiles do not affect the count and can be corrected while it continues. A mistake in them leaves out the table of candidates
+and what is shown of parties beside their names, and keeps nothing else from being exported.
 """
 
 from __future__ import annotations

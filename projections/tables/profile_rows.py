@@ -1,4 +1,4 @@
-"""The rows of the tables that have profiles (schemas/tables/register.py): parties, and candidates with who stands."""
+"""The rows of the tables that have profiles (schemas/tables/register.py): parties, and the persons of candidates."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ from runtime.settings import Settings
 from schemas.licences import licence_link
 
 NOT_IN_ARCHIVES = {
-    "/": "the page shows the count as it goes on; the portal has a start page",
+    "/": "the page shows a count that continues; the portal has a start page",
     "/v1/submissions": "nothing is submitted any more",
     "/v1/submissions:batch": "nothing is submitted any more",
     "/v1/gateway": "nothing is submitted any more",

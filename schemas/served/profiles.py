@@ -45,7 +45,7 @@ class CandidateLine(Shape):
     office: str
     """Id of the office."""
     electorate: str
-    """Id of the electorate, who may vote in the contest."""
+    """Id of the electorate, whose voters decide the contest."""
     party: str | None
     """Id of the party; null where there is none."""
     persons: list[Person]
@@ -76,7 +76,7 @@ class SparseCandidatePage(ElectionAnswer):
     profiles: str
     """SHA-256 of the profile tables; another where a profile was corrected."""
     candidates: list[dict[str, Any]]
-    """Of each candidate the properties that were asked for."""
+    """The properties of each candidate that were asked for."""
     next: str | None
     """Value of `cursor` for the next page; null on the last page."""
 
@@ -135,7 +135,7 @@ class SparsePartyPage(ElectionAnswer):
     profiles: str
     """SHA-256 of the profile tables; another where a profile was corrected."""
     parties: list[dict[str, Any]]
-    """Of each party the properties that were asked for."""
+    """The properties of each party that were asked for."""
     next: str | None
     """Value of `cursor` for the next page; null on the last page."""
 
@@ -144,7 +144,7 @@ class DistrictContestLinks(Shape):
     result: str
     """Votes and progress."""
     candidates: str
-    """Who stands."""
+    """The candidates."""
     map: str
     """The districts of the office as a map, where the election package has borders (`GET /v1/maps` lists the maps)."""
 
@@ -195,7 +195,7 @@ class CandidatesOfArea(Shape):
     expected: int
     """Choices of kind `candidate` in contests whose electorate lies in the area."""
     described: int
-    """Those of them for whom candidates.csv has a person."""
+    """Those of them of which candidates.csv has a person."""
     columns: dict[str, int]
     """Column of candidates.csv → how many of them have it for each person."""
 

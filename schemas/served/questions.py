@@ -58,7 +58,7 @@ class SparseSearchAnswer(ElectionAnswer):
     """The answer to a search with `fields`."""
 
     found: list[dict[str, Any]]
-    """Of each name the properties that were asked for."""
+    """The properties of each name that were asked for."""
     next: str | None
     """Value of `cursor` for the next page; null on the last page."""
     is_complete: bool

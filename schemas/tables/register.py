@@ -162,7 +162,7 @@ CANDIDATES = Table(
     Meaning("Candidates, as the public list describes them", "Calon menurut daftar calon tetap"),
     (
         code("contest", "Id of the contest", "Id kontes"),
-        code("choice", "Id of the choice as which the person stands", "Id pilihan pada surat suara"),
+        code("choice", "Id of the choice that the person is of", "Id pilihan pada surat suara"),
         count(
             "person",
             None,

@@ -125,7 +125,7 @@ FILL = [
            '{"created_at":"2029-02-14T06:00:00Z","filler":"' || repeat('x', 40000) || '"}'
     FROM generate_series(1, 200) AS number
     """,
-    # Two parties hand in three versions of a report in each area: 52,854. One in 1,000 is late; the last version stands.
+    # Two parties hand in three versions of a report in each area: 52,854. One in 1,000 is late; the last version counts.
     """
     WITH given AS (
         SELECT row_number() OVER () AS number, area, party, version

@@ -41,7 +41,7 @@ PROGRAMS = {
 NEEDS = {"spreadsheet": "soffice", "r": "Rscript"}
 SHOWN = {
     ("docs/for-newsrooms.md", "One number, now"): r"'01': 27, '02': 40, '03': 61\} \['03'\] 3 of 16",
-    ("docs/for-newsrooms.md", "Who stands, and with what money"): r"^president 01 Pair 1$",
+    ("docs/for-newsrooms.md", "The candidates, and their money"): r"^president 01 Pair 1$",
     ("docs/for-newsrooms.md", "A map or board that moves by itself"): r"^304$",
     ("docs/for-newsrooms.md", "What was the count at 20:00?"): r"'01': 27, '02': 40, '03': 61\}",
     ("docs/for-newsrooms.md", "When a number goes down"): r"1\.2\.1-1,held,1,",

@@ -37,7 +37,7 @@ PUBLISHED = {
     "districts": ("1.0.0", "c6123492c2af2e84"),
     "parties": ("1.1.0", "98b27e4588f31e9e"),
     "choices": ("1.0.0", "af83bea134d2f77c"),
-    "candidates": ("1.0.0", "8bb9ca2db169a5d2"),
+    "candidates": ("1.0.0", "36bb5dc035eb4fb5"),
     "rules": ("1.0.0", "83c6c1080af59999"),
     "keys": ("1.1.0", "91bbf2f8880764d0"),
     "texts": ("1.0.0", "a62a87e400316507"),
