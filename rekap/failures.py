@@ -21,6 +21,7 @@ OUTCOMES: dict[str, ExitCode] = {
     "runtime.settings.SettingsError": ExitCode.UNUSABLE,
     "runtime.package.errors.PackageError": ExitCode.UNUSABLE,
     "runtime.files.key_files.KeyFileError": ExitCode.UNUSABLE,
+    "runtime.files.tile_store.NoAccessError": ExitCode.UNUSABLE,
     "runtime.kafka.wanted_topics.TopicMismatchError": ExitCode.UNUSABLE,
     "runtime.http_client.AddressError": ExitCode.UNUSABLE,
     "runtime.http_client.AwayError": ExitCode.NOT_REACHED,

@@ -12,6 +12,7 @@ Errors (besides those of the libraries: KafkaError, asyncpg's, OSError):
       KeyFileError              files/key_files.py       a file of keys cannot be used
       NotOwnError               files/own_files.py       another user could have written a file (also an OSError)
       TileStoreError            files/tile_store.py      a file of a transparency log cannot be used
+        NoAccessError           files/tile_store.py      a file cannot be read or written
         RewriteError            files/tile_store.py      a tile would be written with other bytes
       PackageError              package/errors.py        an election package is wrong (also a ValueError)
         UnreadablePackageError  package/errors.py        an election package cannot be read

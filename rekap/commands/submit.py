@@ -115,7 +115,9 @@ def submit(
     if waiting:
         complain(
             f"{waiting:,} wait in {outbox_path}: {url} {WAIT_BECAUSE[outcome.cause]}.",
-            f"{outcome.why}. `rekap submit` continues later." if outcome.why else "`rekap submit` continues later.",
+            f"{outcome.why.rstrip('.')}. `rekap submit` continues later."
+            if outcome.why
+            else "`rekap submit` continues later.",
         )
         raise SystemExit(ExitCode.STILL_WAITING)
     if outcome.refused:

@@ -17,6 +17,7 @@ from rekap.embedded.child import ChildProcess, Readiness, Service
 from rekap.embedded.errors import DataDirectoryError, EmbeddedError, NotReadyError
 from rekap.embedded.leash import STOP_DEADLINE_S
 from rekap.embedded.log_files import LINES_REMEMBERED, BoundedLogFile
+from runtime.error_words import in_words
 from schemas.texts import shown
 
 BACKOFF_FIRST_S = 0.5
@@ -244,8 +245,10 @@ class Supervisor:
                         kept.ready.set()
                 started = False
                 how = describe_end(await kept.service.wait())
-            except (DataDirectoryError, EmbeddedError, OSError) as error:
+            except (DataDirectoryError, EmbeddedError) as error:
                 how = f"did not start: {error}"
+            except OSError as error:
+                how = f"did not start: {in_words(error)}"
             kept.ready.clear()
             lived_s = time.monotonic() - began
             if kept.hurry.is_set():  # restart() or stop() was called, so the end is not reported

@@ -230,5 +230,6 @@ def _head(log: GrowingLog) -> Head:
 def _compare(what: str, got: Head, expected: Head) -> None:
     if got != expected:
         raise LedgerFilesError(
-            f"{what} has {got.size} records with root {got.root}, expected {expected.size} with root {expected.root}"
+            f"{what} has {got.size} records with root {got.root}, expected {expected.size} with root {expected.root}: it was "
+            "changed or damaged; take another copy"
         )

@@ -1,6 +1,7 @@
 """The files of a log in a directory, written so that a reader never sees half a file and no tile ever changes.
 
 TileStoreError
+├── NoAccessError   a file cannot be read or written: the disk is full, or the files belong to another user
 └── RewriteError    a file is there with other bytes: another history, so the caller must not continue
 """
 
@@ -25,6 +26,10 @@ _MODE = 0o644
 
 class TileStoreError(OutsideError):
     """The store cannot be used; the message states why."""
+
+
+class NoAccessError(TileStoreError):
+    pass
 
 
 class RewriteError(TileStoreError):
@@ -53,7 +58,7 @@ class TileStore:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise TileStoreError(f"{self.path_of(path)} cannot be read: {error.strerror}") from None
+            raise NoAccessError(f"{self.path_of(path)} cannot be read: {error.strerror}") from None
 
     def keep(self, files: Mapping[str, bytes]) -> None:
         """Write files that never change; when this returns, they outlive a power cut. A file that exists already must have
@@ -115,8 +120,8 @@ class TileStore:
 
 @contextmanager
 def _sentences(path: Path) -> Iterator[None]:
-    """Raises TileStoreError for an OSError."""
+    """Raises NoAccessError for an OSError."""
     try:
         yield
     except OSError as error:
-        raise TileStoreError(f"{path} cannot be written: {error.strerror}") from None
+        raise NoAccessError(f"{path} cannot be written: {error.strerror}") from None
