@@ -47,7 +47,7 @@ class HeldRows:
         for kind, patches in _PATCHES.items():
             try:
                 patched = [applied(self._rows[kind][_name(kind, patch)], patch) for patch in delta.get(patches, ())]
-            except KeyError:  # a patch of a row that the client does not have
+            except (KeyError, TypeError):  # a patch of a row that the client does not have, or that names none
                 raise MissedError from None
             change[kind] = [*delta[kind], *patched]
         return change

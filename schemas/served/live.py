@@ -383,3 +383,8 @@ FromServer = Annotated[
 FROM_SERVER: TypeAdapter[
     Hello | Snapshot | Change | Delta | Health | Checkpoints | Gap | Heartbeat | Unsubscribed | FeedError
 ] = TypeAdapter(FromServer)
+MESSAGE_TYPES = frozenset(
+    str(model.model_fields["type"].default)
+    for model in (Hello, Snapshot, Change, Delta, Health, Checkpoints, Gap, Heartbeat, Unsubscribed, FeedError)
+)
+"""Types of messages from the server."""

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
-from rekap.client.live_feed import follow, joined
+import orjson
+import pytest
+from websockets.asyncio.server import ServerConnection
+from websockets.asyncio.server import serve as serve_sockets
+from websockets.exceptions import ConnectionClosed
+
+from rekap.client import live_feed
+from rekap.client.live_feed import SubscriptionRefusedError, follow, joined
 from tests.support.hub_feed import Feed
 from tests.support.live_server import live_server
 
@@ -77,3 +85,77 @@ async def test_deltas_are_followed_as_changes_and_one_that_does_not_fit_begins_a
         again = await next_of("snapshot", "change")
         assert (again["type"], again["as_of"]) == ("snapshot", {"0": 0, "1": 3})
         await messages.aclose()
+
+
+HELLO = orjson.dumps(
+    {"type": "hello", "election": "e", "mode": "live", "definition": "d", "licence": "l", "heartbeat_s": 5}
+)
+PART = orjson.dumps(
+    {
+        "type": "snapshot", "channel": "c", "as_of": {}, "shard_as_of": {}, "areas": [], "offices": [], "contests": [],
+        "cursor": "x", "below_complete": True, "more": True,
+    }
+)  # fmt: skip
+
+
+async def _first_loss(*messages: bytes, deltas: bool = False) -> float:
+    """After how long the client comes back to a server that sends this, and then nothing more."""
+
+    async def serve(socket: ServerConnection) -> None:
+        with suppress(ConnectionClosed):
+            for each in messages:
+                await socket.send(each.decode())
+            await socket.wait_closed()
+
+    async with serve_sockets(serve, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        followed = follow(f"http://127.0.0.1:{port}", office="president", deltas=deltas)
+        async with asyncio.timeout(10):
+            async for message in followed:
+                if message["type"] == "lost":
+                    await followed.aclose()
+                    return float(message["retry_s"])
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"", b"<html>", b"[]", b"1", b"{}", b'{"type":1}', b'{"type":["snapshot"]}', b'{"type":"snapshot"}',
+        b'{"type":"change","areas":1}', b'{"type":"error"}', b'{"type":"hello","definition":{}}',
+        PART.replace(b'"areas":[]', b'"areas":[{"contest":"president"}]'), PART.replace(b'"as_of":{}', b'"as_of":{"0":"1"}'),
+        b"[" * 1_000 + b"]" * 1_000,
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("begins", [(), (HELLO,)])
+async def test_what_is_not_a_message_of_the_feed_is_left_and_not_raised(
+    message: bytes, begins: tuple[bytes, ...]
+) -> None:
+    assert 0.5 <= await _first_loss(*begins, message) <= 1
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        b'{"contest":["president"],"area":"N"}',
+        b'{"contest":"president"}',
+        b'{"contest":"president","area":"N","counted":' + b'{"a":' * 900 + b"1" + b"}" * 901,
+    ],
+)
+async def test_a_patch_that_fits_nothing_begins_anew(patch: bytes) -> None:
+    whole = PART.replace(b'"more":true', b'"more":false')
+    delta = whole.replace(b'"snapshot"', b'"delta"').replace(
+        b'"below_complete":true', b'"from_as_of":{},"from_shard_as_of":{}'
+    )
+    assert 0.5 <= await _first_loss(whole, delta[:-1] + b',"area_patches":[' + patch + b"]}", deltas=True) <= 1
+
+
+async def test_a_message_whose_parts_never_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_feed, "PARTS_BYTES_MAX", 100 * len(PART))
+    assert 0.5 <= await _first_loss(*[PART] * 200) <= 1
+
+
+async def test_a_refusal_is_shown_without_what_controls_a_terminal() -> None:
+    refusal = b'{"type":"error","status":404,"field":null,"sentence":"no \\u001b[2Joffice"}'
+    with pytest.raises(SubscriptionRefusedError, match=r"no \\x1b\[2Joffice"):
+        await _first_loss(refusal)
