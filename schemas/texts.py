@@ -8,7 +8,9 @@ file, is shown with these characters escaped.
 from __future__ import annotations
 
 import re
+import reprlib
 import unicodedata
+from itertools import islice
 
 HIDDEN_CHARACTERS = (
     r"\x00-\x1f\x7f-\x9f"  # C0 and C1, which control a terminal; and NUL, which PostgreSQL cannot store
@@ -44,6 +46,35 @@ def shown(text: object) -> str:
     whole = str(text)
     cut = whole if len(whole) <= SHOWN_CHARACTERS_MAX else whole[: SHOWN_CHARACTERS_MAX - 1] + "…"
     return _ESCAPED.sub(_escape, cut)
+
+
+class _Beginning(reprlib.Repr):
+    """`repr` of the first entries of the first levels, because a file of megabytes may be one value, and nested deeper than
+    `repr` can descend."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 4
+        self.maxlist = self.maxtuple = self.maxdict = 20
+        self.maxstring = self.maxlong = self.maxother = 4 * SHOWN_CHARACTERS_MAX
+
+    def repr_dict(self, x: dict[object, object], level: int) -> str:
+        """In the order of the object, which the library's own does not keep."""
+        if level <= 0:
+            return "{...}"
+        shown_items = (
+            f"{self.repr1(key, level - 1)}: {self.repr1(x[key], level - 1)}" for key in islice(x, self.maxdict)
+        )
+        more = ["..."] if len(x) > self.maxdict else []
+        return "{" + ", ".join([*shown_items, *more]) + "}"
+
+
+def written(value: object) -> str:
+    """A value from elsewhere as Python writes it, as one line like `shown`."""
+    return shown(_BEGINNING.repr(value))
+
+
+_BEGINNING = _Beginning()
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -27,7 +27,7 @@ from runtime.package.sources import Source, open_source
 from runtime.package.stamps import Stamp, stamp_of
 from schemas.definition.problems import PackageProblem
 from schemas.maps.shapes import GRID, LATITUDE_MAX, LONGITUDE_MAX, Point, Polygon, Ring, Shape, right_handed
-from schemas.texts import shown
+from schemas.texts import written
 
 FOLDER = "maps"
 FILE_BYTES_MAX = 32 * 1024 * 1024
@@ -162,8 +162,8 @@ def _features(data: bytes) -> list[dict[str, Any]]:
         raise _Fault(f"is not valid JSON: {error}") from None
     if not isinstance(collection, dict) or collection.get("type") != "FeatureCollection":
         raise _Fault("is not a FeatureCollection of GeoJSON (RFC 7946, 3.3)")
-    if "crs" in collection and not any(each in str(collection["crs"]) for each in _WGS_84):
-        raise _Fault(f"names another reference system than WGS 84: {shown(str(collection['crs'])[:100])}")
+    if "crs" in collection and not any(each in written(collection["crs"]) for each in _WGS_84):
+        raise _Fault(f"names another reference system than WGS 84: {written(collection['crs'])[:100]}")
     features = collection.get("features")
     if not isinstance(features, list):
         raise _Fault("has no list `features`")
@@ -183,12 +183,12 @@ def _code(feature: Mapping[str, Any]) -> str:
         raise _Fault("names no area; its `id`, or the property `code`, is the code of an area")
     for each in codes:
         if not isinstance(each, str) or len(each) > FEATURE_CODE_CHARACTERS_MAX:
-            raise _Fault(f"names its area {shown(repr(each)[:80])}; the code of an area is a text in quotes")
+            raise _Fault(f"names its area {written(each)[:80]}; the code of an area is a text in quotes")
     if codes[0] != codes[-1]:
-        raise _Fault(f"has the id {shown(repr(codes[0]))} and the property `code` {shown(repr(codes[-1]))}")
+        raise _Fault(f"has the id {written(codes[0])} and the property `code` {written(codes[-1])}")
     code: str = codes[0]
     if not code.isprintable():
-        raise _Fault(f"names its area {shown(repr(code))}, which no area is called")
+        raise _Fault(f"names its area {written(code)}, which no area is called")
     return code
 
 
@@ -203,7 +203,7 @@ def _shape(geometry: Any) -> Shape | None:
         case "MultiPolygon" if isinstance(coordinates, list):
             polygons = coordinates
         case _:
-            words = shown(repr(kind)[:80])
+            words = written(kind)[:80]
             raise _Fault(f"has a geometry of type {words}; the border of an area is a Polygon, a MultiPolygon or null")
     found = [
         polygon
@@ -243,9 +243,7 @@ def _points(positions: Sequence[Any], words: str) -> Iterator[Point]:
             or not 2 <= len(position) <= 3
             or not all(isinstance(each, int | float) and not isinstance(each, bool) for each in position)
         ):
-            raise _Fault(
-                f"{words}, position {number:,}: expected [longitude, latitude], got {shown(repr(position)[:60])}"
-            )
+            raise _Fault(f"{words}, position {number:,}: expected [longitude, latitude], got {written(position)[:60]}")
         longitude, latitude = position[:2]
         if not (abs(longitude) <= 180 and abs(latitude) <= 90):
             hint = "; longitude comes first" if abs(longitude) <= 90 and abs(latitude) <= 180 else ""

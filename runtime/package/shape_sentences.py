@@ -17,7 +17,7 @@ from schemas.definition.profiles import COLOUR_PATTERN
 from schemas.ledger.envelope import Envelope
 from schemas.ledger.events import REASON_PATTERN, TIME_PATTERN
 from schemas.ledger.finance import DAY_PATTERN
-from schemas.texts import WEB_ADDRESS_PATTERN, shown
+from schemas.texts import WEB_ADDRESS_PATTERN, written
 
 SHOWN_CHARACTERS_MAX = 60
 """Limit for the quoted part of a wrong value."""
@@ -61,7 +61,7 @@ def sentence(error: ErrorDetails | Mapping[str, Any], fields: Collection[str] = 
             return f"has {len(value):,} characters, at most {context['max_length']:,} are allowed"
         case "enum" | "literal_error":
             allowed = [each.strip("'") for each in context["expected"].replace(" or ", ", ").split(", ")]
-            near = difflib.get_close_matches(str(value).strip().lower(), allowed, 1)
+            near = difflib.get_close_matches(value.strip().lower(), allowed, 1) if isinstance(value, str) else []
             return f"{_shown(value)} is not one of {', '.join(allowed)}{did_you_mean(near)}"
         case "greater_than_equal":
             return f"is {_shown(value)}, must be at least {context['ge']:,}"
@@ -122,5 +122,5 @@ def _pattern_sentence(value: str, pattern: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = shown(repr(value))
+    text = written(value)
     return text if len(text) <= SHOWN_CHARACTERS_MAX else text[: SHOWN_CHARACTERS_MAX - 1] + "…"

@@ -15,7 +15,7 @@ from proofs.signatures import sign_envelope
 from schemas.ledger.envelope import ledger_record
 from schemas.ledger.events import LEDGER_EVENT
 from schemas.ledger.reports import report_of
-from schemas.texts import HIDDEN, SHOWN_CHARACTERS_MAX, same_name, shown
+from schemas.texts import HIDDEN, SHOWN_CHARACTERS_MAX, same_name, shown, written
 from tests.support.ledger import CREATED_AT, private_key
 from tests.support.small_election import reported
 
@@ -202,3 +202,26 @@ def test_another_name_is_not_the_same() -> None:
 )
 def test_a_text_from_elsewhere_is_shown_in_a_line_of_bounded_length(text: str, line: str) -> None:
     assert shown(text) == line
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("Jakarta", "'Jakarta'"),
+        (1.5, "1.5"),
+        (None, "None"),
+        ([1, "a", [2, {"b": True, "a": None}]], "[1, 'a', [2, {'b': True, 'a': None}]]"),
+        ("\x1b[2J", r"'\x1b[2J'"),
+        ([[[[[1]]]]], "[[[[[...]]]]]"),
+        ({"a": {"b": {"c": {"d": {"e": 1}}}}}, "{'a': {'b': {'c': {'d': {...}}}}}"),
+        ({str(number): number for number in range(30)}, "{" + "".join(f"'{n}': {n}, " for n in range(20)) + "...}"),
+    ],
+)
+def test_a_value_from_elsewhere_is_written_in_short(value: object, text: str) -> None:
+    assert written(value) == text
+
+
+def test_a_value_is_written_however_long_and_deep_it_is() -> None:
+    nested = orjson.loads(b'[{"a":' * 500 + b"1" + b"}]" * 500)
+    assert written(nested) == "[{'a': [{'a': [...]}]}]"
+    assert len(written(["x" * 10_000_000] * 100)) <= SHOWN_CHARACTERS_MAX

@@ -21,6 +21,7 @@ from tests.support.small_election import reported, small_package
 LEDGER = MemoryLedger(small_package())
 PARTITION, _ = LEDGER.say("officer", reported("1.1.1-1"))
 FILE = proof_file(LEDGER, PARTITION, [1])
+NESTED = b"[" * 1_000 + b"]" * 1_000
 KEY = str(log_key(LEDGER, PARTITION))
 
 
@@ -42,6 +43,10 @@ def test_a_file_is_read_as_it_was_written(file: Path) -> None:
         (b"\xff", "it is not JSON"),
         (b"[]", "expected an object"),
         (b"{}", "format: is missing"),
+        (b'{"format": %b}' % NESTED, "format: [[[[[...]]]]] is not one of rekap-proof/v1"),
+        (b'{"format": "rekap-proof/v1", "subject": %b}' % NESTED, "subject: expected a text, got [[[["),
+        (b'{"format": "rekap-proof/v1", "subject": "1", "package": %b}' % NESTED, "package: expected an object"),
+        (NESTED, "expected an object, got [[[["),
         (as_bytes(FILE).replace(b"rekap-proof/v1", b"rekap-proof/v2"), "format: 'rekap-proof/v2' is not one of"),
         (as_bytes(FILE).replace(b'"offset": 1', b'"offset": -1'), "records.0.offset: is -1, must be at least 0"),
         (as_bytes(FILE).replace(b'"offset": 1', b'"offset": "1"'), "records.0.offset: expected a whole number"),

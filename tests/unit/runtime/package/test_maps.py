@@ -29,6 +29,9 @@ def _sentences(directory: Path) -> list[str]:
     return [str(problem) for problem in read_maps(directory, AREAS).problems]
 
 
+FEATURE = b'{"type": "FeatureCollection", "features": [{"type": "Feature", "id": "1", "geometry": %b}]}'
+
+
 def _province(**more: Any) -> dict[str, Any]:
     return {"type": "Feature", "id": "1", "properties": {}, "geometry": POLYGON, **more}
 
@@ -175,6 +178,28 @@ def test_a_file_that_is_not_a_map_is_named(tmp_path: Path, content: bytes, sente
     assert found.startswith(f"maps/province.geojson: {sentence}")
     with pytest.raises(PackageError, match="province"):
         load_maps(tmp_path, AREAS)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (b'{"type": %b}', "is not a FeatureCollection of GeoJSON"),
+        (b'{"type": "FeatureCollection", "crs": %b}', "names another reference system than WGS 84: [[[["),
+        (b'{"type": "FeatureCollection", "features": %b}', "feature 1: is not a Feature of GeoJSON"),
+        (b'{"type": "FeatureCollection", "features": [{"type": "Feature", "id": %b}]}', "names its area [[[["),
+        (FEATURE % b"%b", "has a geometry of type None"),
+        (FEATURE % b'{"type": %b}', "has a geometry of type [[[["),
+        (FEATURE % b'{"type": "Polygon", "coordinates": %b}', "ring 1: has fewer than four positions"),
+        (FEATURE % b'{"type": "Polygon", "coordinates": [[%b, 1, 1, 1]]}', "expected [longitude, latitude], got [[[["),
+        (
+            FEATURE % b'{"type": "Polygon", "coordinates": [[[%b, 1], 1, 1, 1]]}',
+            "expected [longitude, latitude], got [[[[",
+        ),
+    ],
+)
+def test_what_is_nested_as_deep_as_json_can_be_is_named_too(tmp_path: Path, text: bytes, sentence: str) -> None:
+    _write(tmp_path, text % (b"[" * 1_000 + b"]" * 1_000))
+    assert any(sentence in each for each in _sentences(tmp_path))
 
 
 def test_the_reference_system_may_be_named_where_it_is_wgs_84(tmp_path: Path) -> None:
