@@ -10,11 +10,9 @@ The errors of this package. The second level decides the exit code:
     RekapError
     ├── UnusableError                    what the command was given cannot be used (2)
     │   ├── ArchiveUnfitError            an archive cannot be served by a portal
-    │   ├── CandidateFilesError          a file of a list of candidates is missing or has a value it should not have
     │   ├── DataDirectoryError               a directory cannot hold the data of embedded parts
     │   ├── DoctorError                  nothing can be compared
     │   ├── EventFileError               a file of events cannot be read, or a line of it cannot be taken
-    │   ├── KawalpemiluFilesError        a file of the extract is missing or has a value it should not have
     │   ├── LedgerFilesError             files of a ledger are damaged, or the topic cannot take them
     │   ├── OpeningError                 the election cannot be opened, or is another than the package describes
     │   │   ├── ConfirmationError        it is live, and nobody has confirmed it
@@ -26,6 +24,7 @@ The errors of this package. The second level decides the exit code:
     │   ├── ReplayError                  a question to a replay has no answer
     │   ├── ShapeError                   a shape of an election cannot be used
     │   ├── SheetError                   a sheet (CSV) cannot be read, or a line of it cannot be taken
+    │   ├── SourceFileError              a file that is imported is missing or has a value it should not have
     │   ├── StateError                   a witness's state cannot be used, or belongs to another witness
     │   └── SubscriptionRefusedError     a server refuses a subscription
     ├── NotReachedError                  what the command needs cannot be reached or started (3)

@@ -11,7 +11,7 @@ import click
 
 from rekap.elections.importers import kpu_2024_candidates as kpu_2024
 from rekap.elections.importers.kawalpemilu_2019 import Reading
-from rekap.elections.importers.kpu_2024_candidates import CandidateFilesError
+from rekap.elections.importers.source_rows import SourceFileError
 from rekap.operate.past_election import caught_up, import_package, submit_all
 from rekap.operate.stack import running_stack
 from rekap.terminal import say
@@ -75,7 +75,7 @@ def kpu_2024_candidates(directory: Path, package: Path) -> None:
       rekap import kpu-2024-candidates candidates diy-2024
     """
     if package.exists() and any(package.iterdir()):
-        raise CandidateFilesError(f"{package}: is there already, and not empty")
+        raise SourceFileError(f"{package}: is there already, and not empty")
     found = kpu_2024.read(directory)
     write_package(found.package, package, found.profiles)
     contests, candidates = len(found.package.contests), len(found.profiles.candidates)

@@ -27,6 +27,8 @@ ACCOUNT = ("party", "area", "contest", "choice", "report", "version")
 
 FILE_BYTES_MAX = 64 * 1024 * 1024
 """Some 100,000 reports. The file is in memory as a whole, because the rows of a report may be apart."""
+ROWS_MAX = 500_000
+"""Rows take 1 kB of memory each, however short they are. A report has some ten."""
 _WHOLE = re.compile(r"[0-9]{1,15}")
 _AMOUNT = re.compile(r"(-?)([0-9]{1,15})(?:\.([0-9]{1,4}))?")
 
@@ -57,9 +59,13 @@ def _rows(file: Path) -> Iterator[tuple[int, _Row]]:
             raise EventFileError(file, 1, f"the column {missing[0]} is missing")
         if len(set(header)) < len(header):
             raise EventFileError(file, 1, "a column is named twice")
+        left = ROWS_MAX
         for cells in reader:
             if not any(cells):
                 continue
+            if not left:
+                raise EventFileError(file, reader.line_num, f"more than {ROWS_MAX:,} rows; cut the file into several")
+            left -= 1
             if len(cells) != len(header):
                 words = f"has {len(cells)} cells, but the first line names {len(header)} columns"
                 raise EventFileError(file, reader.line_num, words)

@@ -8,8 +8,6 @@ Rows are mapped by meaning: `sah` is VA, `tSah` is VB, `jum` is VC, `pas1` and `
 
 from __future__ import annotations
 
-import csv
-import gzip
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-from rekap.errors import UnusableError
+from rekap.elections.importers.source_rows import SourceRow, source_rows
 from schemas.definition.package import (
     Area,
     Choice,
@@ -63,10 +61,6 @@ _NAMES: Mapping[Reading, LocalText] = {
     "kpu": LocalText(id="pembacaan KPU (Situng)", en="KPU's reading (Situng)"),
     "crowd": LocalText(id="pembacaan relawan", en="the crowd's reading"),
 }
-
-
-class KawalpemiluFilesError(UnusableError):
-    """A file of the extract is missing or has a value that it should not have; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +135,11 @@ class ImportedElection:
 
 
 def read(directory: Path, *, arithmetic: Literal["soft", "hard"], partitions: int = 4) -> ImportedElection:
-    """Read the extract. `arithmetic` is the severity of F3 and F4, the only rules. Raises KawalpemiluFilesError."""
-    events = list(_rows(directory / "events.csv.gz"))
-    tps = list(_rows(directory / "tps.csv.gz"))
+    """Read the extract. `arithmetic` is the severity of F3 and F4, the only rules. Raises SourceFileError."""
+    events = list(source_rows(directory / "events.csv.gz"))
+    tps = list(source_rows(directory / "tps.csv.gz"))
     return ImportedElection(
-        _areas=tuple(_area(row) for row in _rows(directory / "regions.csv.gz")),
+        _areas=tuple(_area(row) for row in source_rows(directory / "regions.csv.gz")),
         _stations=tuple(_station(row) for row in tps),
         _arithmetic=Severity(arithmetic),
         _partitions=partitions,
@@ -154,92 +148,64 @@ def read(directory: Path, *, arithmetic: Literal["soft", "hard"], partitions: in
     )
 
 
-class _Row:
-    """A row of a file, which is read by column. Its errors name file and line."""
-
-    __slots__ = ("_cells", "_file", "_line")
-
-    def __init__(self, file: str, line: int, cells: dict[str, str]) -> None:
-        self._file = file
-        self._line = line
-        self._cells = cells
-
-    def text(self, column: str) -> str:
-        try:
-            return self._cells[column]
-        except KeyError:
-            raise KawalpemiluFilesError(f"{self._file}: there is no column {column!r}") from None
-
-    def number(self, column: str) -> int:
-        """A count, which the extract also writes as `145.0`. Anything else is an error, an empty cell too."""
-        cell = self.text(column)
-        match = _NUMBER.fullmatch(cell)
-        if match is None:
-            raise KawalpemiluFilesError(f"{self._file}:{self._line}: {column}: expected a whole number, got {cell!r}")
-        return int(match[1])
-
-    def milliseconds(self, column: str) -> int:
-        cell = self.text(column)
-        if not (cell.isascii() and cell.isdecimal() and len(cell) == 13):
-            raise KawalpemiluFilesError(f"{self._file}:{self._line}: {column}: expected milliseconds, got {cell!r}")
-        return int(cell)
+def _number(row: SourceRow, column: str) -> int:
+    """A count, which the extract also writes as `145.0`. Anything else is an error, an empty cell too."""
+    match = _NUMBER.fullmatch(row.text(column))
+    if match is None:
+        row.wrong(column, "a whole number")
+    return int(match[1])
 
 
-def _rows(path: Path) -> Iterator[_Row]:
-    try:
-        with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            for cells in reader:
-                if None in cells or None in cells.values():
-                    raise KawalpemiluFilesError(f"{path.name}:{reader.line_num}: a cell too many or too few")
-                yield _Row(path.name, reader.line_num, cells)
-    except FileNotFoundError:
-        raise KawalpemiluFilesError(f"{path}: there is no such file") from None
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        raise KawalpemiluFilesError(f"{path} cannot be read: {error}") from None
+def _milliseconds(row: SourceRow, column: str) -> int:
+    cell = row.text(column)
+    if not (cell.isascii() and cell.isdecimal() and len(cell) == 13):
+        row.wrong(column, "milliseconds")
+    return int(cell)
 
 
-def _area(row: _Row) -> Area:
-    depth = row.number("depth")
+def _area(row: SourceRow) -> Area:
+    depth = _number(row, "depth")
     if not 1 <= depth < len(_LEVELS):
-        raise KawalpemiluFilesError(f"region {row.text('id')}: expected a depth from 1 to 4, got {depth}")
-    return Area(
-        code=str(row.number("id")),
+        row.wrong("depth", "a depth from 1 to 4")
+    return row.made(
+        Area,
+        code=str(_number(row, "id")),
         name=row.text("name"),
         level=_LEVELS[depth - 1],
-        parent=None if depth == 1 else str(row.number("parent_id")),
+        parent=None if depth == 1 else str(_number(row, "parent_id")),
     )
 
 
-def _station(row: _Row) -> Station:
+def _station(row: SourceRow) -> Station:
     """The register of one station (42317.24) is unknown, written as -1."""
     known = row.text("dpt_l") != _UNKNOWN or row.text("dpt_p") != _UNKNOWN
-    men, women = (row.number("dpt_l"), row.number("dpt_p")) if known else (None, None)
-    return Station(
+    men, women = (_number(row, "dpt_l"), _number(row, "dpt_p")) if known else (None, None)
+    return row.made(
+        Station,
         code=_station_code(row),
-        name=f"TPS {row.number('tps_no')}",
-        area=str(row.number("kel_id")),
+        name=f"TPS {_number(row, 'tps_no')}",
+        area=str(_number(row, "kel_id")),
         registered_men=men,
         registered_women=women,
         registered_voters=None if men is None or women is None else men + women,
     )
 
 
-def _station_code(row: _Row) -> str:
-    return f"{row.number('kel_id')}.{row.number('tps_no')}"
+def _station_code(row: SourceRow) -> str:
+    return f"{_number(row, 'kel_id')}.{_number(row, 'tps_no')}"
 
 
-def _kpu_bodies(tps: list[_Row], events: list[_Row]) -> Iterator[Body]:
+def _kpu_bodies(tps: list[SourceRow], events: list[SourceRow]) -> Iterator[Body]:
     first_event: dict[str, int] = {}
     for event in events:
-        first_event.setdefault(_station_code(event), event.milliseconds("ts_ms"))
+        first_event.setdefault(_station_code(event), _milliseconds(event, "ts_ms"))
     rank = {code: number for number, code in enumerate(first_event)}
     for row in sorted(tps, key=lambda each: rank.get(_station_code(each), len(rank))):
-        form = _form(row, "kpu_") | {"VC": row.number("kpu_jum")}
+        form = _form(row, "kpu_") | {"VC": _number(row, "kpu_jum")}
         yield _body(_station_code(row), 1, form, first_event.get(_station_code(row)))
 
 
-def _crowd_bodies(events: list[_Row]) -> Iterator[Body]:
+def _crowd_bodies(events: list[SourceRow]) -> Iterator[Body]:
     last: dict[str, tuple[int, Body]] = {}
     """For each station its last version and form."""
     for row in events:
@@ -248,20 +214,20 @@ def _crowd_bodies(events: list[_Row]) -> Iterator[Body]:
         code = _station_code(row)
         form = _form(row, "")
         if row.text("jum"):
-            form["VC"] = row.number("jum")
+            form["VC"] = _number(row, "jum")
         version, before = last.get(code, (0, None))
         if before is not None and _votes_page(form) == _votes_page(before):
             continue
         last[code] = version + 1, form
-        yield _body(code, version + 1, form, row.milliseconds("ts_ms"))
+        yield _body(code, version + 1, form, _milliseconds(row, "ts_ms"))
 
 
-def _form(row: _Row, prefix: str) -> Body:
+def _form(row: SourceRow, prefix: str) -> Body:
     """The votes page of a form (schemas/ledger/forms.py)."""
     return {
-        "votes": {"01": row.number(f"{prefix}pas1"), "02": row.number(f"{prefix}pas2")},
-        "VA": row.number(f"{prefix}sah"),
-        "VB": row.number(f"{prefix}tSah"),
+        "votes": {"01": _number(row, f"{prefix}pas1"), "02": _number(row, f"{prefix}pas2")},
+        "VA": _number(row, f"{prefix}sah"),
+        "VB": _number(row, f"{prefix}tSah"),
     }
 
 

@@ -31,6 +31,7 @@ def write_maps(extract: Path, package: ElectionPackage, directory: Path) -> int:
         try:
             features = orjson.loads(path.read_bytes())["features"]
             geometry = {each["properties"]["key"].rpartition(".")[2]: each["geometry"] for each in features}
+            orjson.dumps(geometry)  # what is nested deeper than JSON can be written is none of a border
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise UnusableError(f"{path} is not a map of the extract: {type(error).__name__}: {error}") from None
         target = directory / map_file(level)

@@ -10,14 +10,13 @@ The list has candidates, parties and electoral districts. It does not have:
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from rekap.elections.importers.source_rows import SourceRow, source_rows
 from rekap.elections.indonesia.tree import read_tree
-from rekap.errors import UnusableError
 from schemas.definition.package import (
     Area,
     Choice,
@@ -38,8 +37,6 @@ from schemas.definition.package import (
 from schemas.definition.profiles import Candidate, Profiles, Sex
 
 CANDIDATES, DISTRICTS, PARTIES = "candidates_diy_2024.csv", "dapil_diy_2024.csv", "parties_2024.csv"
-FILE_BYTES_MAX = 64 * 1024 * 1024
-"""The candidates of one province are 0.2 MB, those of the nation would be 16 MB."""
 PROVINCE = "34"
 DPD, DPD_SEATS = "dpd", 4
 OFFICES: Mapping[str, tuple[str, str]] = {
@@ -58,50 +55,6 @@ _LEVELS = (
 )
 
 
-class CandidateFilesError(UnusableError):
-    """A file of the list is missing, or has a value that it should not have; the message names file and line."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A row of a file, which is read by column. Its errors name file and line."""
-
-    file: str
-    line: int
-    cells: Mapping[str, str]
-
-    def text(self, column: str) -> str:
-        if column not in self.cells:
-            raise CandidateFilesError(f"{self.file}: there is no column {column!r}")
-        return self.cells[column].strip()
-
-    def number(self, column: str) -> int:
-        cell = self.text(column)
-        if not (cell.isascii() and cell.isdecimal() and len(cell) <= 4):
-            raise self.wrong(column, f"expected a number, got {cell!r:.60}")
-        return int(cell)
-
-    def wrong(self, column: str, sentence: str) -> CandidateFilesError:
-        return CandidateFilesError(f"{self.file}:{self.line}: {column}: {sentence}")
-
-
-def _rows(path: Path) -> Iterator[_Row]:
-    """Raises CandidateFilesError."""
-    try:
-        if path.stat().st_size > FILE_BYTES_MAX:
-            raise CandidateFilesError(f"{path}: has more than {FILE_BYTES_MAX:,} bytes")
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            for cells in reader:
-                if None in cells or None in cells.values():
-                    raise CandidateFilesError(f"{path.name}:{reader.line_num}: a cell too many or too few")
-                yield _Row(path.name, reader.line_num, cells)
-    except FileNotFoundError:
-        raise CandidateFilesError(f"{path}: there is no such file") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CandidateFilesError(f"{path} cannot be read: {error}") from None
-
-
 @dataclass(frozen=True, slots=True)
 class CandidateList:
     """The list, read once."""
@@ -111,9 +64,9 @@ class CandidateList:
 
 
 def read(directory: Path, *, keys: Iterable[Key] = (), partitions: int = 4) -> CandidateList:
-    """Raises CandidateFilesError."""
+    """Raises SourceFileError."""
     areas = _areas()
-    candidates = list(_rows(directory / CANDIDATES))
+    candidates = list(source_rows(directory / CANDIDATES))
     parties = _parties(directory)
     districts = _districts(directory, {area.code for area in areas})
     seats = _seats(candidates)
@@ -171,14 +124,14 @@ def _districts(directory: Path, areas: set[str]) -> dict[str, tuple[DistrictPart
     """Electoral district → its parts. A row that is a part of a regency (`is_pecah`) names no area of its own, because the
     districts of that part follow it."""
     found: dict[str, tuple[DistrictPart, ...]] = {}
-    for row in _rows(directory / DISTRICTS):
+    for row in source_rows(directory / DISTRICTS):
         if row.text("is_pecah") == "True":
             continue
         area = _area_code(row.text("kode_wilayah"))
         if area not in areas:
-            raise row.wrong("kode_wilayah", f"{area!r} is not an area of DI Yogyakarta")
+            row.wrong("kode_wilayah", "an area of DI Yogyakarta")
         district = row.text("kode_dapil")
-        part = DistrictPart(district=district, name=row.text("nama_dapil"), area=area)
+        part = row.made(DistrictPart, district=district, name=row.text("nama_dapil"), area=area)
         found[district] = (*found.get(district, ()), part)
     return found
 
@@ -186,32 +139,39 @@ def _districts(directory: Path, areas: set[str]) -> dict[str, tuple[DistrictPart
 def _parties(directory: Path) -> dict[int, Party]:
     """Number on the ballot → party. The number is also the id, because results and candidates name it."""
     parties = {}
-    for row in _rows(directory / PARTIES):
-        number = row.number("nomor_urut")
-        parties[number] = Party(id=str(number), name=row.text("nama"), number=number)
+    for row in source_rows(directory / PARTIES):
+        number = _number(row, "nomor_urut")
+        parties[number] = row.made(Party, id=str(number), name=row.text("nama"), number=number)
     return parties
 
 
-def _contest_of(row: _Row) -> tuple[str, str, str]:
+def _number(row: SourceRow, column: str) -> int:
+    cell = row.text(column)
+    if not (cell.isascii() and cell.isdecimal() and len(cell) <= 4):
+        row.wrong(column, "a number")
+    return int(cell)
+
+
+def _contest_of(row: SourceRow) -> tuple[str, str, str]:
     """(contest, office, electorate)"""
     level, code = row.text("level"), row.text("kode_dapil_or_prov")
     office = _OFFICE_OF_LEVEL.get(level)
     if office is None:
-        raise row.wrong("level", f"{level!r:.60} is none of {', '.join(_OFFICE_OF_LEVEL)}")
+        row.wrong("level", f"one of {', '.join(_OFFICE_OF_LEVEL)}")
     return f"{office}-{code}", office, code
 
 
-def _seats(candidates: Iterable[_Row]) -> dict[str, int]:
+def _seats(candidates: Iterable[SourceRow]) -> dict[str, int]:
     """Contest → the length of its longest list of one party."""
     seats: dict[str, int] = {}
     for row in candidates:
         contest, _, _ = _contest_of(row)
-        seats[contest] = max(seats.get(contest, 0), row.number("nomor_urut"))
+        seats[contest] = max(seats.get(contest, 0), _number(row, "nomor_urut"))
     return seats
 
 
 def _contests(
-    candidates: Iterable[_Row], districts: Mapping[str, tuple[DistrictPart, ...]], seats: Mapping[str, int]
+    candidates: Iterable[SourceRow], districts: Mapping[str, tuple[DistrictPart, ...]], seats: Mapping[str, int]
 ) -> Iterator[Contest]:
     seen: set[str] = set()
     for row in candidates:
@@ -220,13 +180,16 @@ def _contests(
             continue
         seen.add(contest)
         if office == DPD:
-            yield Contest(id=contest, office=office, electorate=electorate, seats=DPD_SEATS, method=Method.MOST_VOTES)
+            yield row.made(
+                Contest, id=contest, office=office, electorate=electorate, seats=DPD_SEATS, method=Method.MOST_VOTES
+            )
             continue
         if electorate not in districts:
-            raise row.wrong("kode_dapil_or_prov", f"{electorate!r:.60} is not in {DISTRICTS}")
+            row.wrong("kode_dapil_or_prov", f"an electoral district of {DISTRICTS}")
         name_id, name_en = OFFICES[office]
         name = districts[electorate][0].name
-        yield Contest(
+        yield row.made(
+            Contest,
             id=contest,
             office=office,
             electorate=electorate,
@@ -236,33 +199,38 @@ def _contests(
         )
 
 
-def _choices(candidates: Iterable[_Row], parties: Mapping[int, Party]) -> tuple[tuple[Choice, ...], Profiles]:
+def _choices(candidates: Iterable[SourceRow], parties: Mapping[int, Party]) -> tuple[tuple[Choice, ...], Profiles]:
     """The ballots, with a line for each party before its candidates, and the candidates of each choice."""
     choices: list[Choice] = []
     persons: list[Candidate] = []
     lists: set[tuple[str, str]] = set()
     order: dict[str, int] = {}
+    seen: set[tuple[str, str]] = set()
 
-    def add(contest: str, id: str, name: str, kind: ChoiceKind, party: str | None) -> None:
+    def add(row: SourceRow, contest: str, id: str, name: str, kind: ChoiceKind, party: str | None) -> None:
+        if (contest, id) in seen:
+            row.refuse(f"the choice {id} of {contest} is there twice")
+        seen.add((contest, id))
         order[contest] = order.get(contest, 0) + 1
-        choices.append(Choice(contest=contest, id=id, name=name, kind=kind, party=party, order=order[contest]))
+        fields = {"contest": contest, "id": id, "name": name, "kind": kind, "party": party, "order": order[contest]}
+        choices.append(row.made(Choice, **fields))
 
     for row in candidates:
         contest, office, _ = _contest_of(row)
-        number, name = row.number("nomor_urut"), row.text("nama")
+        number, name = _number(row, "nomor_urut"), row.text("nama")
         sex = row.text("jk")
         if sex not in _SEX:
-            raise row.wrong("jk", f"{sex!r:.60} is neither L nor P")
+            row.wrong("jk", "L or P")
         party = None
         if office != DPD:
-            found = parties.get(row.number("partai_no"))
+            found = parties.get(_number(row, "partai_no"))
             if found is None:
-                raise row.wrong("partai_no", f"{row.text('partai_no')} is not in {PARTIES}")
+                row.wrong("partai_no", f"a party of {PARTIES}")
             party = found.id
             if (contest, party) not in lists:
                 lists.add((contest, party))
-                add(contest, party, found.name, ChoiceKind.PARTY, party)
+                add(row, contest, party, found.name, ChoiceKind.PARTY, party)
         choice = str(number) if party is None else f"{party}-{number}"
-        add(contest, choice, name, ChoiceKind.CANDIDATE, party)
-        persons.append(Candidate(contest=contest, choice=choice, name=name, sex=_SEX[sex]))
+        add(row, contest, choice, name, ChoiceKind.CANDIDATE, party)
+        persons.append(row.made(Candidate, contest=contest, choice=choice, name=name, sex=_SEX[sex]))
     return tuple(choices), Profiles(tuple(persons))

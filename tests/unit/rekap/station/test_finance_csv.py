@@ -124,6 +124,13 @@ def test_a_file_that_is_not_there_or_not_utf8_or_too_large_is_named(
         list(finance_bodies(file, _definition()))
 
 
+def test_rows_have_a_bound_however_short_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rekap.station.finance_csv.ROWS_MAX", len(ROWS))
+    assert list(finance_bodies(_write(tmp_path, HEAD, *ROWS), _definition()))
+    with pytest.raises(EventFileError, match=f"more than {len(ROWS)} rows"):
+        list(finance_bodies(_write(tmp_path, HEAD, *ROWS, ROWS[0]), _definition()))
+
+
 def test_an_election_without_finance_takes_no_reports(tmp_path: Path) -> None:
     with pytest.raises(EventFileError, match="the package does not describe campaign finance"):
         list(finance_bodies(_write(tmp_path, HEAD, *ROWS), Definition.of(small_package())))
