@@ -23,6 +23,10 @@ BEGINNING_SECONDS = 1
 CONNECTS_OF_SLOT = 2
 """Connections that a party may make for each of its slots in BURST_SECONDS: a client that was put off comes again. At 1,
 half of the clients of a party are refused when all of them come back; at 4, an attacker has four times as many handshakes."""
+SHOWN_OUT_COST = 50
+"""What a client that is shown out costs its party, in connections. A flood of frames takes 6 ms until it is noticed. At half,
+an address floods four connections a second, and without a cost 100; at double, ten broken clients in a large office keep the
+others of the office out of the feed."""
 REFUSED_AFTER_SECONDS = 1.0
 """Time that the refusal of a client that connects too often is held back, because the client would connect again at once."""
 HOLD_SECONDS_MAX = 10.0
@@ -90,3 +94,7 @@ class Admission:
 
     def give_back(self, party: str) -> None:
         self._slots.give_back(party)
+
+    def charge(self, party: str) -> None:
+        """Note that a client of the party was shown out, because it sent too much, or what no client sends."""
+        self._connects.charge(party, SHOWN_OUT_COST)

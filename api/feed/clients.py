@@ -54,6 +54,8 @@ class Client:
         """Remove the client, because nothing can be sent any more."""
         if not self._has_left:
             self._has_left = True
+            if self._connection.was_flooded:
+                self._clients.charge(self)
             if self._connection.was_unread:
                 metrics.LIVE_CLIENTS_DROPPED.inc()
             self.hub.leave(self.subscriber)
@@ -101,6 +103,10 @@ class Clients:
     def remove(self, client: Client) -> None:
         del self._all[client]
         self._admission.give_back(client.subscriber.party)
+
+    def charge(self, client: Client) -> None:
+        """Note that the client is shown out."""
+        self._admission.charge(client.subscriber.party)
 
     def end_all(self, sentence: str) -> None:
         """End each connection, and give each client a time of its own to come back at."""

@@ -26,6 +26,7 @@ class Collecting:
     """A connection that keeps what is written until it is taken."""
 
     was_unread = False
+    was_flooded = False
     is_gone = False
 
     def __init__(self) -> None:

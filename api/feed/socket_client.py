@@ -62,6 +62,7 @@ class SocketClient(Client):
             self.hub.refuse(self.subscriber, error)
             self._mistakes += 1
         if self._commands > COMMANDS_MAX or self._mistakes > MISTAKES_MAX:
+            self._clients.charge(self)
             self._close(CLOSE_POLICY, "too many messages that could not be followed")
         elif self.subscriber.unread_answers > UNREAD_ANSWERS_MAX:
             self._close(CLOSE_POLICY, f"more than {UNREAD_ANSWERS_MAX} answers wait to be read")

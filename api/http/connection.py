@@ -28,6 +28,8 @@ class Connection(Protocol):
     """Whether bytes that were written wait in this process, because the kernel has not taken them."""
     was_unread: bool
     """Whether the connection was ended because its client did not read."""
+    was_flooded: bool
+    """Whether the connection was ended because its client sent more than a WebSocket may send."""
 
     def has_no_end(self) -> bool:
         """State that the answer is an endless stream. The kernel then keeps less of the answer than of a download, and the
@@ -78,6 +80,7 @@ class ServedConnection:
     _unread: Unread
     is_full = False
     was_unread = False
+    was_flooded = False
     _keeps_little = False
     """Whether `is_full` states that bytes wait, and not only that more than the transport's high-water mark do."""
     _room_changed: Callable[[bool], None] | None = None

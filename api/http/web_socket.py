@@ -337,6 +337,7 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
     def _refuse(self, sentence: str, code: int = CLOSE_POLICY) -> None:
         if not self.close_sent:
             metrics.HTTP_CUT_OFF.labels("frames").inc()
+            self.was_flooded = True
             self.conn.fail(code, sentence)
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.close_sent = True

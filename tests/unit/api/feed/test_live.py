@@ -15,6 +15,7 @@ from starlette.types import Receive
 from websockets.asyncio.client import connect
 from websockets.protocol import State
 
+from api.feed.admission import SHOWN_OUT_COST
 from api.feed.hub.hub import Hub
 from api.http import parsing, unread
 from api.http.web_socket import BoundedWebSocket
@@ -242,6 +243,21 @@ async def test_one_that_connects_over_and_over_is_slowed_down_and_others_are_not
         began = asyncio.get_running_loop().time()
         await wire.upgrade(until=b"too often")
         assert asyncio.get_running_loop().time() - began > 0.9
+        (await _stream(server)).close()
+
+
+@pytest.mark.parametrize("flood", [masked_frame(PING, b"") * 400, masked_frame(TEXT, b"nonsense") * 30])
+async def test_one_that_is_shown_out_again_and_again_is_slowed_down_and_others_are_not(flood: bytes) -> None:
+    async with live_server(DEFINITION, live_clients_per_address=100) as server:
+        for _ in range(200 // SHOWN_OUT_COST):
+            wire = await server.connect(source="127.0.0.2")
+            await wire.upgrade()
+            await wire.send(flood)
+            await wire.read_until(b"\x03\xf0")  # 1008
+            wire.close()
+        await server.until_subscribers(0, seconds=3)
+        wire = await server.connect(source="127.0.0.2")
+        await wire.upgrade(until=b"too often")
         (await _stream(server)).close()
 
 
