@@ -10,6 +10,8 @@ Errors, each with a sentence for its reader:
       Problem                      problems.py             of one request; answered as RFC 9457
       CommandError                 feed/hub/commands.py    of one command of a live client; answered as a message `error`
       NotAdmittedError             feed/admission.py       of one live client; the answer names when to come back
+      NoTurnError                  limits/turns.py         of one long answer; answered as a Problem 429 or 503
+      TooManyFilesError            limits/open_files.py    of one download; answered as a Problem 429 or 503
       ListsBusyError               read/readmodel.py       of one list; answered as a Problem 503, or from the last good answer
       GenerationNotServedError     derived.py              of a new generation; logged, and an alarm of health
       ParserStoppedError           http/raw_problems.py    of one connection; stops uvicorn's parser, whose cause is answered

@@ -43,6 +43,7 @@ from api.submit.gateway import Gateway
 from projections.definition.compiled import Definition
 from projections.tables.list_rows import InOrder
 from runtime import metrics
+from runtime.files.tile_store import TileStore
 from runtime.kafka.generations import Alarms, current_generation
 from runtime.kafka.set_aside import SetAside
 from runtime.settings import Settings
@@ -142,9 +143,10 @@ def create_app(
 def _add_reads(app: FastAPI, settings: Settings, definition: Definition, derived: Derived) -> None:
     """Add what the routes of the read role use."""
     app.state.snapshots = Snapshots(derived.read, definition, app.state.in_memory)
+    logs = settings.log_directory
     app.state.logs = PublicLogs(
         definition,
-        settings.log_directory / folder_of(definition.election, 0).parent,
+        lambda partition: TileStore(logs / folder_of(definition.election, partition)),
         [str(witness.key) for witness in parse_witnesses(settings.witnesses)],
     )
     app.state.package = PackageFile(settings)

@@ -11,6 +11,7 @@ Errors (besides those of the libraries: KafkaError, asyncpg's, OSError):
       LibraryChangedError       foreign_libraries.py     a library has no attribute that is patched or used
       KeyFileError              files/key_files.py       a file of keys cannot be used
       NotOwnError               files/own_files.py       another user could have written a file (also an OSError)
+      NotAFileError             files/files_below.py     no regular file, or behind a link (also a FileNotFoundError)
       TileStoreError            files/tile_store.py      a file of a transparency log cannot be used
         NoAccessError           files/tile_store.py      a file cannot be read or written
         RewriteError            files/tile_store.py      a tile would be written with other bytes

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from runtime.errors import OutsideError
+from schemas.texts import WEB_ADDRESS_PATTERN
 
 
 class SettingsError(OutsideError, ValueError):
@@ -162,7 +164,17 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             values[each.name] = Path(text)
         else:
             values[each.name] = text
+    if "public_url" in values:
+        _check_public_url(values["public_url"])
     return Settings(**values)
+
+
+def _check_public_url(text: str) -> None:
+    """It becomes part of each address in catalogues and pages. Raises SettingsError."""
+    if not re.fullmatch(WEB_ADDRESS_PATTERN, text) or "?" in text or "#" in text:
+        raise SettingsError(
+            f"{variable('public_url')}: expected a web address without ? and #, such as https://results.example, got {text!r}"
+        )
 
 
 def variable(field_name: str) -> str:

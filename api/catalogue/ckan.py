@@ -6,6 +6,7 @@ expects them to be ignored, and reads errors in CKAN's shape.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import orjson
@@ -36,7 +37,12 @@ async def _action(request: Request) -> Response:
     try:
         base = catalogues.base_of(request)
         newest = await catalogues.newest()
-        result = newest.ckan.action(name, await _parameters(request))
+        parameters = await _parameters(request)
+
+        async def make() -> Any:
+            return await asyncio.to_thread(newest.ckan.action, name, parameters)
+
+        result = await catalogues.in_turn(request, make)
     except CkanError as error:
         status, answer = error.status, {"success": False, "error": error.error}
     except Problem as problem:
@@ -48,7 +54,7 @@ async def _action(request: Request) -> Response:
     else:
         status, answer = 200, {"success": True, "result": result}
     help = f"{base}/api/3/action/help_show?name={name if name.isidentifier() else ''}"
-    response = _json(status, {"help": help, **answer}, base)
+    response = await asyncio.to_thread(_json, status, {"help": help, **answer}, base)
     if request.method == "GET" and status == 200:
         response.headers["Cache-Control"] = catalogues.cache_control
     return response

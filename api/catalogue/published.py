@@ -10,27 +10,40 @@ import asyncio
 import re
 import time
 from collections import OrderedDict
-from typing import NamedTuple
+from collections.abc import Callable, Coroutine
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 from fastapi import Request
 
 from api.files.cut_files import Cut, CutFiles
+from api.limits.limits import PARTY
+from api.limits.turns import NoTurnError, Turns
 from api.problems import Problem
-from api.read.kept_answers import Answer
+from api.read.kept_answers import Answer, Form
+from api.read.snapshots import coding_of, no_turn_problem
+from api.read.unkept import coded_form
 from projections.catalogue.ckan import CkanCatalogue
 from projections.catalogue.documents import SITEMAP, TERMS, Document, catalogues
 from projections.catalogue.facts import Addresses, CatalogueFacts, DatasetFacts, catalogue_facts
 from projections.catalogue.sitemap import sitemap
 from projections.catalogue.terms import terms
 from projections.definition.compiled import Definition
+from runtime import metrics
 
 BASE = "http://base.invalid"
 """Placeholder for the address of the API (RFC 2606 keeps the name `invalid` from being anybody's)."""
 ANSWERS_MAX = 32
 """Documents that are kept with an address in them: a few documents for a few addresses, 1 MB each in a nation. At double, a
 client that asks by many addresses costs 64 MB; at half, two addresses push each other out."""
+WANTED_MAX = 24
+WANTED_OF_PARTY_MAX = 8
+"""Documents and answers of CKAN that are being made or wait for it: of all, and of one address. Each takes a thread
+some 20 ms."""
 _HOST = re.compile(r"([A-Za-z0-9.\-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
+
+
+Made = TypeVar("Made")
 
 
 class PublishedCatalogue(NamedTuple):
@@ -54,6 +67,16 @@ class Catalogues:
         self._newest: asyncio.Task[PublishedCatalogue] | None = None
         self._newest_cut = ""
         self._answers: OrderedDict[tuple[str, str], Answer] = OrderedDict()
+        self._turns = Turns(1, WANTED_MAX, WANTED_OF_PARTY_MAX)
+
+    async def in_turn(self, request: Request, make: Callable[[], Coroutine[Any, Any, Made]]) -> Made:
+        """What is made when it is the turn of the request's party. Raises Problem."""
+        try:
+            async with self._turns.turn(request.scope.get(PARTY, "")):
+                return await make()
+        except NoTurnError as error:
+            metrics.HTTP_REFUSED.labels("long-answers").inc()
+            raise no_turn_problem(error) from None
 
     async def newest(self) -> PublishedCatalogue:
         """Raises Problem where there is no cut yet."""
@@ -65,18 +88,32 @@ class Catalogues:
             self._newest = asyncio.create_task(asyncio.to_thread(published, self._definition, cut))
         return await asyncio.shield(self._newest)
 
-    async def answer(self, name: str, base: str) -> Answer:
-        """A document of the newest cut with addresses that begin with `base`. Raises Problem."""
+    async def document(self, request: Request, name: str) -> tuple[Form, str]:
+        """A document of the newest cut, with the address that the client asks by and in a coding that it accepts, and its media
+        type. Raises Problem."""
+        base = self.base_of(request)
         newest = await self.newest()
         document = newest.documents.get(name)
         if document is None:
             raise Problem(
                 404, "No such document", f"The cut {newest.cut} has no {name}, because it has no file for it."
             )
-        key = (name, base)
+        kept = self._answers.get((name, base))
+        if kept is not None and coding_of(request)(len(kept.body)) in kept.forms:
+            self._answers.move_to_end((name, base))
+            return await coded_form(request, kept), document.media_type
+
+        async def make() -> Form:
+            return await coded_form(request, await self._answer(document, base))
+
+        return await self.in_turn(request, make), document.media_type
+
+    async def _answer(self, document: Document, base: str) -> Answer:
+        """The document with addresses that begin with `base`."""
+        key = (document.name, base)
         answer = self._answers.get(key)
         if answer is None:
-            answer = Answer(at_base(document.content, base), time.monotonic())
+            answer = Answer(await asyncio.to_thread(at_base, document.content, base), time.monotonic())
             self._answers[key] = answer
             if len(self._answers) > ANSWERS_MAX:
                 self._answers.popitem(last=False)

@@ -11,7 +11,6 @@ from api.catalogue.published import Catalogues, at_base
 from api.described import OBJECT, TEXT, Responses, described_as
 from api.problems import Problem
 from api.read.responses import Sent, response_of
-from api.read.unkept import coded_form
 from projections.catalogue.documents import DATA_PACKAGE, DCAT_JSON_LD, DCAT_TURTLE, SCHEMA_ORG, SITEMAP, TERMS
 
 router = APIRouter(tags=["catalogue"])
@@ -134,8 +133,7 @@ async def dataset(request: Request, name: DatasetName) -> Response:
 
 async def _document(request: Request, name: str) -> Response:
     catalogues = catalogues_of(request)
-    answer = await catalogues.answer(name, catalogues.base_of(request))
-    form = await coded_form(request, answer)
-    response = response_of(form, sent=Sent((await catalogues.newest()).documents[name].media_type))
+    form, media_type = await catalogues.document(request, name)
+    response = response_of(form, sent=Sent(media_type))
     response.headers["Cache-Control"] = catalogues.cache_control
     return response

@@ -16,12 +16,15 @@ import orjson
 
 from api.problems import Problem
 from projections.tables.manifest import LATEST, MANIFEST
+from runtime.files.files_below import open_below
+from schemas.codes import SHA256_PATTERN
 
 CUT_PATTERN = r"^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}$"
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,200}$"
 MANIFEST_BYTES_MAX = 16 * 1024 * 1024
 """Limit for a manifest. A nation with five offices and eight levels has 700 files of 300 bytes each; the rest is for elections
 with a hundred offices."""
+LATEST_BYTES_MAX = 64 * 1024
 KEPT_MANIFESTS = 4
 CUTS_LISTED = 100
 """Cuts in the catalogue, the newest. With one each quarter of an hour these are a day and more."""
@@ -36,9 +39,19 @@ class Cut(NamedTuple):
 
 
 class CutFiles:
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, folder: str = "") -> None:
+        """The cuts are in `folder` of `directory`. Only `directory` itself may be a link, because what is below it may be of
+        strangers."""
         self.directory = directory
+        self._folder = folder
         self._kept: OrderedDict[str, Cut] = OrderedDict()
+
+    def path_of(self, cut: Cut, name: str) -> str:
+        """Path of a file below `directory`."""
+        return self._path(cut.name, name)
+
+    def _path(self, *parts: str) -> str:
+        return "/".join((self._folder, *parts) if self._folder else parts)
 
     async def newest(self) -> Cut:
         """The newest cut. Raises Problem where there is none."""
@@ -69,26 +82,48 @@ class CutFiles:
 
     def _newest_name(self) -> str | None:
         try:
-            name = orjson.loads((self.directory / LATEST).read_bytes())["cut"]
+            with open_below(self.directory, self._path(LATEST)) as file:
+                name = orjson.loads(file.read(LATEST_BYTES_MAX))["cut"]
         except (OSError, ValueError, LookupError, TypeError):
             return None
         return name if isinstance(name, str) and re.fullmatch(CUT_PATTERN, name) else None
 
     def _read(self, name: str) -> Cut:
         try:
-            with (self.directory / name / MANIFEST).open("rb") as file:
+            with open_below(self.directory, self._path(name, MANIFEST)) as file:
                 content = file.read(MANIFEST_BYTES_MAX)
             manifest = orjson.loads(content)
-        except (OSError, ValueError):
+            entries = _checked_entries(manifest)
+        except (OSError, ValueError, LookupError, TypeError):
             raise Problem(
                 404, "No such cut", f"There is no cut {name!r}, or no longer; GET /v1/files lists them.", field="cut"
             ) from None
-        entries = (*manifest["files"], *manifest["documents"])
         return Cut(name, manifest, content, {entry["name"]: entry for entry in entries})
 
     def _names(self) -> list[str]:
         try:
-            found = [each.name for each in self.directory.iterdir() if re.fullmatch(CUT_PATTERN, each.name)]
+            there = (self.directory / self._folder).iterdir()
+            found = [each.name for each in there if re.fullmatch(CUT_PATTERN, each.name)]
         except OSError:
             return []
         return sorted(found, reverse=True)[:CUTS_LISTED]
+
+
+_ELECTION = re.compile(r"[a-z0-9][a-z0-9\-]{0,47}")
+_MEDIA_TYPE = re.compile(r"[a-z0-9.+\-]{1,100}/[a-z0-9.+\-]{1,100}(; ?[a-z0-9\-]{1,40}=[A-Za-z0-9.\-]{1,40}){0,4}")
+
+
+def _checked_entries(manifest: Any) -> list[Mapping[str, Any]]:
+    """The entries of a manifest, each fit to be written into the header fields of an answer: a line end in one of these texts
+    would begin a header field, or an answer, of a stranger's choice. Raises ValueError, LookupError, TypeError."""
+    entries = [*manifest["files"], *manifest["documents"]]
+    if not _ELECTION.fullmatch(manifest["election"]):
+        raise ValueError("the election is not an id")
+    for entry in entries:
+        if not (
+            re.fullmatch(NAME_PATTERN, entry["name"])
+            and re.fullmatch(SHA256_PATTERN, entry["sha256"])
+            and _MEDIA_TYPE.fullmatch(entry["media_type"])
+        ):
+            raise ValueError("an entry does not have the shape of a file")
+    return entries

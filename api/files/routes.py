@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import io
 from collections.abc import Mapping
-from typing import Annotated, Any, BinaryIO
+from functools import partial
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Path, Request, Response
 
 from api.described import BYTES, described_as, problem_answers
 from api.files.cut_files import CUT_PATTERN, NAME_PATTERN, Cut, CutFiles
-from api.files.file_response import WholeFile, opened
 from api.problems import Problem
+from api.read.file_response import WholeFile, length_of, opened
 from projections.tables.manifest import MANIFEST
+from runtime.files.files_below import descriptor_below
 from schemas.canonical import sha256_hex
 from schemas.served.files import FileCatalogue
 
@@ -67,11 +68,12 @@ async def file(
     found = await (files.newest() if cut == LATEST_CUT else files.cut(cut))
     entry = _entry(found, name)
     if name == MANIFEST:
-        body: BinaryIO = io.BytesIO(found.manifest_bytes)
+        body: io.BytesIO | io.FileIO = io.BytesIO(found.manifest_bytes)
         length = len(found.manifest_bytes)
     else:
         try:
-            body, length = await asyncio.to_thread(opened, files.directory / found.name / name)
+            body = await opened(request, partial(descriptor_below, files.directory, files.path_of(found, name)))
+            length = length_of(body)
         except FileNotFoundError:
             raise _gone(found.name) from None
     digest = f"sha-256=:{base64.b64encode(bytes.fromhex(entry['sha256'])).decode()}:"

@@ -12,6 +12,7 @@ import logging
 import resource
 from typing import Protocol
 
+from api.limits.open_files import OPEN_FILES_MAX
 from api.limits.refusals import Refusals
 from runtime import metrics
 from runtime.logs import log_line
@@ -28,8 +29,9 @@ UNSENT_SHARE_BYTES_MAX = 64 * 1024 * 1024
 ROOM_AFTER_SECONDS = 1.0
 """A connection that has waited for less than this is not replaced, because its request may be on the way. At half, clients on a
 slow line lose their connections when their address has many; at double, silent connections keep new ones out for longer."""
-DESCRIPTORS_KEPT = 256
-"""Descriptors that are not for clients: Kafka, PostgreSQL, files of the public log, the listening socket, log lines."""
+DESCRIPTORS_KEPT = 256 + OPEN_FILES_MAX
+"""Descriptors that are not for connections of clients: Kafka, PostgreSQL, files of the public log, the listening socket, log
+lines; and files that clients download."""
 
 
 class CountedConnection(Protocol):

@@ -1,8 +1,8 @@
 """Answers made of a map: parts of it, with results, or as a picture. Each is made by one thread and kept for a moment.
 
 A map with results is worth a thousand small answers, so it is not made anew for each cut: for FRESH_SECONDS all who ask get the
-same, with the cut that it is as of. One thread makes them, one after the other, so the process still answers others, and
-WAITING_MAX of them are made or wait at once.
+same, with the cut that it is as of. One thread makes them, one after the other, so the process answers others meanwhile. The
+parties take turns, and all that is made for an answer is made in its turn: the map is loaded, the results are read and joined.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
+from api.limits.turns import NoTurnError, Turns
 from api.problems import Problem
 from api.read.content_codings import IDENTITY, compressed
 from api.read.in_time import in_time
 from api.read.kept_answers import Answer, Form, KeptAnswers, Key
-from api.read.snapshots import DATABASE_ERRORS
-from projections.shown.published import Moment
+from api.read.snapshots import DATABASE_ERRORS, no_turn_problem
+from runtime import metrics
 from runtime.error_words import in_words
 from runtime.logs import log_line
 
@@ -28,15 +29,17 @@ logger = logging.getLogger("rekap.maps")
 FRESH_SECONDS = 2.0
 """At half, a client that asks for every map all the time costs twice the CPU; at double, a page shows numbers that are older
 than those of the live feed beside it by more than people notice."""
-WAITING_MAX = 8
-"""At half, the maps of one page with several offices are refused; at double, the last one comes when most people have left the
-page."""
+WANTED_MAX = 24
+WANTED_OF_PARTY_MAX = 8
+"""Maps that are being made or wait for it: of all, and of one address. At half, the maps of one page with several offices are
+refused; at double, the last one waits for as long as a page is given up."""
 READ_SECONDS_MAX = 5.0
 """For the results of a map. At half, a busy database refuses a map that it could have read; at double, a map that has an older
 version in memory is waited for in vain."""
 
-Read = Callable[[], Coroutine[Any, Any, Moment]]
-Make = Callable[[Moment | None], bytes]
+Found = TypeVar("Found")
+Read = Callable[[], Coroutine[Any, Any, Found]]
+Make = Callable[[Found], bytes]
 
 
 class MapAnswers:
@@ -46,24 +49,27 @@ class MapAnswers:
         self._clock = clock
         self._kept = KeptAnswers(clock)
         self._making: dict[Key, asyncio.Task[Answer]] = {}
+        self._compressing: dict[tuple[Answer, str], asyncio.Future[bytes]] = {}
+        self._turns = Turns(1, WANTED_MAX, WANTED_OF_PARTY_MAX)
         self._worker = ThreadPoolExecutor(1, "maps")
 
-    async def get(self, key: Key, read: Read | None, make: Make) -> tuple[Answer, float | None]:
-        """The answer, and its age in seconds where the database is away. `make` makes its bytes of the results that `read`
-        reads. Raises Problem."""
+    async def get(self, key: Key, party: str, read: Read[Found], make: Make[Found]) -> tuple[Answer, float | None]:
+        """The answer, and its age in seconds where it could not be made anew. `make` makes its bytes of what `read` reads, for
+        this party and all who ask meanwhile. Raises Problem."""
         kept = self._kept.get(key)
         if kept is not None and self._clock() - kept.at <= FRESH_SECONDS:
             return kept, None
         making = self._making.get(key)
         if making is None:
-            if len(self._making) >= WAITING_MAX:
-                if kept is not None:
-                    return kept, self._clock() - kept.at
-                raise Problem(503, "Try again", "Many maps are being made just now.", retry_after_s=1)
-            making = self._making[key] = asyncio.create_task(self._make(key, read, make))
+            making = self._making[key] = asyncio.create_task(self._make(key, party, read, make))
             making.add_done_callback(lambda ended: self._end(key, ended))
         try:
             return await asyncio.shield(making), None
+        except NoTurnError as error:
+            metrics.HTTP_REFUSED.labels("long-answers").inc()
+            if kept is None:
+                raise no_turn_problem(error) from None
+            return kept, self._clock() - kept.at
         except DATABASE_ERRORS as error:
             logger.warning(log_line("database-unavailable", error=in_words(error), path="/v1/maps"))
             if kept is None:
@@ -75,9 +81,7 @@ class MapAnswers:
         found = answer.forms.get(coding)
         if found is not None:
             return found
-        body = answer.body
-        if coding != IDENTITY:
-            body = await asyncio.get_running_loop().run_in_executor(self._worker, compressed, answer.body, coding)
+        body = answer.body if coding == IDENTITY else await asyncio.shield(self._compressed(answer, coding))
         form = answer.add_form(coding, body)
         self._kept.measure(key, answer)
         return form
@@ -85,10 +89,19 @@ class MapAnswers:
     def close(self) -> None:
         self._worker.shutdown(wait=False, cancel_futures=True)
 
-    async def _make(self, key: Key, read: Read | None, make: Make) -> Answer:
-        began = self._clock()
-        moment = None if read is None else await in_time(read(), READ_SECONDS_MAX)
-        answer = Answer(await asyncio.get_running_loop().run_in_executor(self._worker, make, moment), began)
+    def _compressed(self, answer: Answer, coding: str) -> asyncio.Future[bytes]:
+        what = answer, coding
+        if what not in self._compressing:
+            future = asyncio.get_running_loop().run_in_executor(self._worker, compressed, answer.body, coding)
+            self._compressing[what] = future
+            future.add_done_callback(lambda _: self._compressing.pop(what))
+        return self._compressing[what]
+
+    async def _make(self, key: Key, party: str, read: Read[Found], make: Make[Found]) -> Answer:
+        async with self._turns.turn(party):
+            began = self._clock()
+            found = await in_time(read(), READ_SECONDS_MAX)
+            answer = Answer(await asyncio.get_running_loop().run_in_executor(self._worker, make, found), began)
         self._kept.keep(key, answer)
         return answer
 

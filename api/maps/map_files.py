@@ -10,7 +10,7 @@ import asyncio
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -56,12 +56,34 @@ class MapSet:
             raise Problem(404, "No such map", f"There is no map of {of!r}; GET /v1/maps lists them.")
         return next(each for each in entry["files"] if (each["resolution"], each["format"]) == (resolution, format))
 
+    def features(self, kind: MapKind, of: str) -> int:
+        """How many features a map has; 0 for a map that is not there."""
+        entry = self.entry(kind, of)
+        return 0 if entry is None else int(entry["features"])
+
+    def joinable(self, kind: MapKind, of: str, resolution: Resolution) -> Mapping[str, Any]:
+        """The file of a map that may be loaded. Raises Problem."""
+        file = self.file(kind, of, resolution, MapFormat.TOPOJSON)
+        if file["bytes"] > JOINED_BYTES_MAX:
+            raise Problem(
+                422,
+                "Map too large",
+                f"In the resolution {resolution} this map has {file['bytes']:,} bytes, and of maps over {JOINED_BYTES_MAX:,} "
+                "no parts and no results are sent. Ask for a lower resolution, or for the whole map without results.",
+                field="query.resolution",
+            )
+        return file
+
 
 class LoadedMap(NamedTuple):
     features: list[Feature]
     topology: Topology
     number: Mapping[str, int]
     """Id of a feature → its number."""
+
+    def numbers_of(self, ids: Iterable[str]) -> list[int]:
+        """The numbers of those of these features that the map has, in the order of the map."""
+        return sorted(self.number[each] for each in ids if each in self.number)
 
 
 class MapFiles:
@@ -93,21 +115,13 @@ class MapFiles:
         return self._set
 
     async def loaded(self, maps: MapSet, kind: MapKind, of: str, resolution: Resolution) -> LoadedMap:
-        """A map in memory. Raises Problem."""
-        file = maps.file(kind, of, resolution, MapFormat.TOPOJSON)
+        """A map in memory. One is loaded at a time (api/maps/answers.py). Raises Problem."""
+        file = maps.joinable(kind, of, resolution)
         key = maps.digest, str(file["name"])
         kept = self._loaded.get(key)
         if kept is not None:
             self._loaded.move_to_end(key)
             return kept[0]
-        if file["bytes"] > JOINED_BYTES_MAX:
-            raise Problem(
-                422,
-                "Map too large",
-                f"In the resolution {resolution} this map has {file['bytes']:,} bytes, and of maps over {JOINED_BYTES_MAX:,} "
-                "no parts and no results are sent. Ask for a lower resolution, or for the whole map without results.",
-                field="query.resolution",
-            )
         try:
             found = await asyncio.to_thread(_load, maps.directory / file["name"])
         except OSError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import Annotated, Any
 
@@ -10,18 +9,22 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.described import BYTES, described_as, problem_answers
-from api.files.file_response import WholeFile, opened
+from api.limits.limits import PARTY
 from api.maps.answers import MapAnswers
 from api.maps.map_answer import AskedMap, map_bytes
 from api.maps.map_files import LoadedMap, MapFiles, MapSet, gone
 from api.problems import Problem
 from api.read.content_codings import GZIP, IDENTITY
+from api.read.file_response import WholeFile, length_of, opened
 from api.read.kept_answers import Key, Kind
+from api.read.responses import response_of
 from api.read.snapshots import coding_of, not_in_election, snapshots_of
 from projections.definition.ballots import OfficeEntry
 from projections.definition.compiled import Definition
-from projections.maps.plan import MapKind
+from projections.maps.plan import MapKind, areas_within
 from projections.maps.results import MapResults
+from projections.shown.published import Moment
+from runtime.files.files_below import descriptor_below
 from schemas.codes import CODE_PATTERN
 from schemas.maps.files import MapFormat, Resolution
 from schemas.served.maps import MapCollection, MapIndex
@@ -66,28 +69,14 @@ async def maps(request: Request) -> Response:
     """A map for each level of areas and for the contests of each office, with its files by resolution and format. Levels and
     electoral districts without borders of their own are joined from the areas that they consist of."""
     found = await _files(request).newest()
-    election = _definition(request).election
-    answer = {
-        "election": election.id,
-        "mode": election.mode.value,
-        "licence": election.licence,
-        "source": election.source,
-        "results_features_max": FEATURES_MAX,
-        **{name: found.index[name] for name in ("definition", "digest", "sources")},
-        "maps": [
-            {
-                **entry,
-                "files": [
-                    {**file, "url": f"{_url(entry)}.{file['format']}?resolution={file['resolution']}"}
-                    for file in entry["files"]
-                ],
-            }
-            for entry in found.index["maps"]
-        ],
-    }
-    return Response(
-        orjson.dumps(answer), media_type="application/json", headers={"Cache-Control": "public, max-age=60"}
+    key: Key = (Kind.MAP, found.digest, "index")
+    answer, _ = await _answers(request).get(
+        key, _party(request), _nothing, partial(_index, _definition(request), found)
     )
+    form = await _answers(request).form(key, answer, coding_of(request)(len(answer.body)))
+    response = response_of(form)
+    response.headers["Cache-Control"] = "public, max-age=60"
+    return response
 
 
 @router.get("/offices/{name}", responses=_MAP, response_class=Response, summary="The electoral districts of an office")
@@ -147,33 +136,38 @@ async def _answer(
     office = None if results is None else snapshots_of(request).office(results)
     if office is None and within is None and format in ("geojson", "topojson"):
         return await _whole(request, found, kind, of, resolution, MapFormat(format))
-    loaded = await _files(request).loaded(found, kind, of, resolution)
+    found.joinable(kind, of, resolution)
     definition = _definition(request)
-    numbers = _numbers(definition, loaded, within)
-    if len(numbers) > FEATURES_MAX:
+    codes = None if within is None else areas_within(definition.tree, of, within, FEATURES_MAX + 1)
+    if (found.features(kind, of) if codes is None else len(codes)) > FEATURES_MAX:
         raise Problem(
             422,
             "Map too large",
-            f"This map has {len(numbers):,} areas; with results, as a picture or in part, at most {FEATURES_MAX:,} are sent. "
+            f"This map has more than {FEATURES_MAX:,} areas; with results, as a picture or in part, no more are sent. "
             f"Ask for the areas within one area: /v1/maps/AREA/{of}.{format}.",
             field="path",
         )
-    asked = AskedMap(kind, _title(definition, kind, of, within), found.digest, format, loaded, numbers)
-    joined = None if office is None else await _map_results(request, office, loaded, numbers)
-    key: Key = (Kind.MAP, found.digest, kind.value, of, format, results, resolution.value, within)
-    read = None
-    if joined is not None:
+
+    async def read() -> tuple[AskedMap, MapResults | None, Moment | None]:
+        loaded = await _files(request).loaded(found, kind, of, resolution)
+        numbers = list(range(len(loaded.features))) if codes is None else loaded.numbers_of(codes)
+        asked = AskedMap(kind, _title(definition, kind, of, within), found.digest, format, loaded, numbers)
+        if office is None:
+            return asked, None, None
+        joined = await _map_results(request, office, loaded, numbers)
         wanted = joined.wanted(kind)
-        read = partial(snapshots_of(request).read.moment_of, wanted.lines, wanted.areas)
-    answers: MapAnswers = request.app.state.map_answers
+        return asked, joined, await snapshots_of(request).read.moment_of(wanted.lines, wanted.areas)
+
+    key: Key = (Kind.MAP, found.digest, kind.value, of, format, results, resolution.value, within)
+    answers = _answers(request)
     coding = coding_of(request)
     is_packed = format == "png"
-    answer, age_s = await answers.get(key, read, partial(map_bytes, definition, asked, joined))
+    answer, age_s = await answers.get(key, _party(request), read, lambda read: map_bytes(definition, *read))
     form = await answers.form(key, answer, IDENTITY if is_packed else coding(len(answer.body)))
     headers = {
         "ETag": form.etag,
         "Vary": "Accept-Encoding",
-        "Cache-Control": RESULTS_CACHE_CONTROL if joined is not None else CACHE_CONTROL,
+        "Cache-Control": RESULTS_CACHE_CONTROL if office is not None else CACHE_CONTROL,
         **({} if age_s is None else {"Age": str(int(age_s)), "Cache-Control": "no-cache"}),
         **({} if form.coding == IDENTITY else {"Content-Encoding": form.coding}),
         **_name_header(definition, of, format),
@@ -189,7 +183,7 @@ async def _whole(
     is_packed = coding_of(request, (GZIP, IDENTITY))(file["bytes"]) == GZIP
     name, digest = (f"{file['name']}.gz", file["gzip_sha256"]) if is_packed else (file["name"], file["sha256"])
     try:
-        body, length = await asyncio.to_thread(opened, found.directory / name)
+        body = await opened(request, partial(descriptor_below, found.directory, name))
     except FileNotFoundError:
         raise gone() from None
     headers = {
@@ -199,7 +193,7 @@ async def _whole(
         **({"Content-Encoding": GZIP} if is_packed else {}),
         **_name_header(_definition(request), of, format.value),
     }
-    return WholeFile(body, length, file["media_type"], headers)
+    return WholeFile(body, length_of(body), file["media_type"], headers)
 
 
 async def _map_results(request: Request, office: OfficeEntry, loaded: LoadedMap, numbers: list[int]) -> MapResults:
@@ -211,14 +205,6 @@ async def _map_results(request: Request, office: OfficeEntry, loaded: LoadedMap,
         except Problem:
             parties = {}  # results do not depend on profiles; a party is then named by its id
     return MapResults(_definition(request), office, names, parties)
-
-
-def _numbers(definition: Definition, loaded: LoadedMap, within: int | None) -> list[int]:
-    """The features of a map within an area."""
-    if within is None:
-        return list(range(len(loaded.features)))
-    tree = definition.tree
-    return [number for code, number in loaded.number.items() if within in tree.lineage[tree.number[code]]]
 
 
 def _title(definition: Definition, kind: MapKind, of: str, within: int | None) -> str:
@@ -242,6 +228,44 @@ def _name_header(definition: Definition, of: str, format: str) -> dict[str, str]
 
 def _url(entry: dict[str, Any]) -> str:
     return f"/v1/maps/offices/{entry['of']}" if entry["kind"] == MapKind.CONTESTS else f"/v1/maps/{entry['of']}"
+
+
+async def _nothing() -> None:
+    """What is read for the index, which has no results."""
+
+
+def _index(definition: Definition, found: MapSet, _: None) -> bytes:
+    election = definition.election
+    return orjson.dumps(
+        {
+            "election": election.id,
+            "mode": election.mode.value,
+            "licence": election.licence,
+            "source": election.source,
+            "results_features_max": FEATURES_MAX,
+            **{name: found.index[name] for name in ("definition", "digest", "sources")},
+            "maps": [
+                {
+                    **entry,
+                    "files": [
+                        {**file, "url": f"{_url(entry)}.{file['format']}?resolution={file['resolution']}"}
+                        for file in entry["files"]
+                    ],
+                }
+                for entry in found.index["maps"]
+            ],
+        }
+    )
+
+
+def _answers(request: Request) -> MapAnswers:
+    answers: MapAnswers = request.app.state.map_answers
+    return answers
+
+
+def _party(request: Request) -> str:
+    party: str = request.scope.get(PARTY, "")
+    return party
 
 
 def _files(request: Request) -> MapFiles:

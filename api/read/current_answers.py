@@ -47,10 +47,15 @@ class CurrentAnswers:
     """One event loop owns it. Another generation has another one, so nothing of one generation is sent in the next."""
 
     def __init__(
-        self, read_cut: Callable[[], Coroutine[Any, Any, ReadCut]], render: Render, clock: Callable[[], float]
+        self,
+        read_cut: Callable[[], Coroutine[Any, Any, ReadCut]],
+        render: Render,
+        clock: Callable[[], float],
+        parts: int = 1,
     ) -> None:
+        """`parts`: how many of these share the memory for answers."""
         self.newest = NewestCut(read_cut, clock)
-        self.kept = KeptAnswers(clock)
+        self.kept = KeptAnswers(clock, parts)
         self._render = render
         self._clock = clock
         self._readings: dict[Key, _Reading] = {}

@@ -119,8 +119,10 @@ class _Kept:
 class KeptAnswers:
     """One event loop owns it."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], parts: int = 1) -> None:
+        """`parts`: how many of these share the bounds, as those of the archives of a portal do."""
         self._clock = clock
+        self._bytes_max = {kind: kind.bytes_max // parts for kind in Kind}
         self._kept: dict[Kind, dict[Key, _Kept]] = {kind: {} for kind in Kind}
         self._bytes = dict.fromkeys(Kind, 0)
 
@@ -162,9 +164,9 @@ class KeptAnswers:
         size = answer.size
         self._bytes[kind] += size - kept.size
         kept.size = size
-        if size > kind.bytes_max:
+        if size > self._bytes_max[kind]:
             self._drop(key)
-        elif self._bytes[kind] > kind.bytes_max:
+        elif self._bytes[kind] > self._bytes_max[kind]:
             self._clear(kind, self._clock())
 
     def bytes(self, kind: Kind) -> int:
@@ -174,7 +176,7 @@ class KeptAnswers:
         """Drop the answers that were asked for least, the oldest of these first."""
         kept = self._kept[kind]
         for key in sorted(kept, key=lambda each: (kept[each].readers_at(now), kept[each].answer.at)):
-            if self._bytes[kind] <= kind.bytes_max * KEPT_AFTER_CLEARING:
+            if self._bytes[kind] <= self._bytes_max[kind] * KEPT_AFTER_CLEARING:
                 break
             self._drop(key)
 

@@ -154,7 +154,8 @@ async def area_list(
 
     async def work() -> AtCut:
         if column is None:
-            rows, following, moment = await _areas_in_order(snapshots, entry, areas, status, after, limit)
+            begin = 0 if after is None else in_order.index_after(areas, definition.tree.number[after[1]])
+            rows, following, moment = await _areas_in_order(snapshots, entry, areas, status, begin, limit)
         else:
             rows, following, moment = await _areas_by_number(
                 snapshots, entry, areas, status, after, limit, column, is_largest_first=sort.startswith("-")
@@ -188,17 +189,15 @@ async def _areas_in_order(
     contest: ContestEntry,
     areas: Sequence[int],
     status: str | None,
-    after: AreaCursor | None,
+    begin: int,
     limit: int,
 ) -> AreaRows:
+    """`begin` is the first area that is examined for the page."""
     codes = snapshots.definition.tree.codes
-    begin = 0
-    if after is not None:
-        begin = next((index + 1 for index, area in enumerate(areas) if codes[area] == after[1]), len(areas))
     examined = areas[begin : begin + (limit if status is None else EXAMINED_AREAS_MAX)]
     rows, moment = await _rows_of_areas(snapshots, contest, examined)
     found: list[Row] = []
-    last = after
+    last: AreaCursor | None = None
     for area, row in zip(examined, rows, strict=True):
         if status is not None and row[_STATUS_COLUMN] != status:
             continue

@@ -7,20 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
+import os
 import re
-from collections.abc import Sequence
-from pathlib import Path as FilePath
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from email.utils import formatdate
+from functools import partial
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.responses import FileResponse, PlainTextResponse
+from fastapi.responses import PlainTextResponse
 
 from api.described import BYTES, TEXT, described_as, problem_answers
 from api.problems import Problem
+from api.read.file_response import WholeFile, length_of, opened
 from projections.definition.compiled import Definition
 from proofs.merkle import consistency_proof, inclusion_proof, leaf_hash
-from proofs.notes import NoteError, parse_checkpoint, parse_note
+from proofs.notes import parse_checkpoint, parse_note
 from proofs.tiles import (
     CHECKPOINT,
     TILE_PATH_PATTERN,
@@ -32,11 +37,14 @@ from proofs.tiles import (
     tile_files,
     tile_width,
 )
-from runtime.files.tile_store import TileStore
+from runtime.files.tile_store import TileStore, TileStoreError
+from runtime.logs import log_line
 from schemas.served.logs import KEYS_FILE, origin_of
 from schemas.served.proofs import ConsistencyProof, InclusionProof, Logs
 
 FILE_PATTERN = re.compile(rf"{CHECKPOINT}|{KEYS_FILE}|{TILE_PATH_PATTERN}")
+
+logger = logging.getLogger("rekap.log")
 
 router = APIRouter(tags=["log"])
 
@@ -44,25 +52,38 @@ router = APIRouter(tags=["log"])
 class PublicLogs:
     """The logs of an election, as files and as what can be proved from them."""
 
-    def __init__(self, definition: Definition, folder: FilePath, witnesses: Sequence[str]) -> None:
-        """`folder` has a folder for each ledger partition; `witnesses` are the keys of those that are asked to cosign."""
-        self._folder = folder
+    def __init__(self, definition: Definition, store: Callable[[int], TileStore], witnesses: Sequence[str]) -> None:
+        """`store` gives the files of a ledger partition's log; `witnesses` are the keys of those that are asked to cosign."""
+        self._store_of = store
         self.witnesses = witnesses
         self._election = definition.election
         self._partitions = definition.partitions
 
-    def file(self, partition: int, path: str) -> FilePath:
-        """Raises Problem where there is no such file."""
-        file = self._directory(partition) / path
-        if not FILE_PATTERN.fullmatch(path) or not file.is_file():
-            raise Problem(404, "Not in this log", f"The log of partition {partition} has no file {path[:100]!r}.")
-        return file
+    def note(self, partition: int, path: str) -> bytes:
+        """The checkpoint, or the keys. Read at once, because another file may be there a moment later. Raises Problem."""
+        with _files_of_log(partition):
+            content = self._store(partition).read(path)
+        if content is None:
+            raise _not_in_log(partition, path)
+        return content
+
+    def tile(self, partition: int, path: str) -> int:
+        """Descriptor of a tile or an entry bundle. Raises Problem where there is no such file."""
+        try:
+            return self._store(partition).descriptor(path)
+        except OSError:
+            raise _not_in_log(partition, path) from None
 
     def about(self) -> list[dict[str, Any]]:
-        return [self._about(partition) for partition in range(self._partitions)]
+        """Raises Problem."""
+        found = []
+        for partition in range(self._partitions):
+            with _files_of_log(partition):
+                found.append(self._about(partition))
+        return found
 
     def _about(self, partition: int) -> dict[str, Any]:
-        store = TileStore(self._directory(partition))
+        store = self._store(partition)
         keys = (store.read(KEYS_FILE) or b"").decode().splitlines()
         size = None
         note = store.read(CHECKPOINT)
@@ -78,25 +99,28 @@ class PublicLogs:
 
     def entry(self, partition: int, offset: int) -> bytes:
         """The bytes of a record in the log. Raises Problem where the log does not have it yet."""
-        size, _, _ = self._newest(partition)
-        _check_within(partition, offset, size)
-        return self._entry(partition, offset, size)
+        with _files_of_log(partition):
+            size, _, _ = self._newest(partition)
+            _check_within(partition, offset, size)
+            return self._entry(partition, offset, size)
 
     def inclusion(self, partition: int, offset: int) -> dict[str, Any]:
         """Raises Problem where the log does not have the record yet."""
-        size, note, hashes = self._newest(partition)
-        _check_within(partition, offset, size)
-        return {
-            "partition": partition,
-            "offset": offset,
-            "size": size,
-            "leaf_hash": leaf_hash(self._entry(partition, offset, size)).hex(),
-            "proof": [base64.b64encode(each).decode() for each in inclusion_proof(offset, size, hashes)],
-            "checkpoint": note.decode(),
-        }
+        with _files_of_log(partition):
+            size, note, hashes = self._newest(partition)
+            _check_within(partition, offset, size)
+            return {
+                "partition": partition,
+                "offset": offset,
+                "size": size,
+                "leaf_hash": leaf_hash(self._entry(partition, offset, size)).hex(),
+                "proof": [base64.b64encode(each).decode() for each in inclusion_proof(offset, size, hashes)],
+                "checkpoint": note.decode(),
+            }
 
     def consistency(self, partition: int, old: int, new: int | None) -> dict[str, Any]:
-        size, _, newest = self._newest(partition)
+        with _files_of_log(partition):
+            size, _, newest = self._newest(partition)
         new = size if new is None else new
         if not 0 <= old <= new <= size:
             raise Problem(
@@ -105,7 +129,8 @@ class PublicLogs:
                 f"Expected old <= new <= {size}, got {old} and {new}.",
                 field="old" if old > new else "new",
             )
-        proof = consistency_proof(old, new, newest)
+        with _files_of_log(partition):
+            proof = consistency_proof(old, new, newest)
         return {
             "partition": partition,
             "old": old,
@@ -115,26 +140,23 @@ class PublicLogs:
 
     def _entry(self, partition: int, offset: int, size: int) -> bytes:
         index, number = divmod(offset, TILE_WIDTH)
-        store = TileStore(self._directory(partition))
+        store = self._store(partition)
         bundle, file = read_first(store.read, entries_files(index, tile_width(0, index, size)))
         return read_bundle(bundle, file.width)[number]
 
     def _newest(self, partition: int) -> tuple[int, bytes, TileHashes]:
-        store = TileStore(self._directory(partition))
+        store = self._store(partition)
         note = store.read(CHECKPOINT)
         if note is None:
             raise Problem(503, "Try again", "This log has not been published yet.", retry_after_s=2)
-        try:
-            size = parse_checkpoint(parse_note(note).text).size
-        except NoteError as error:
-            raise Problem(503, "Try again", f"The checkpoint cannot be read: {error}.", retry_after_s=10) from None
+        size = parse_checkpoint(parse_note(note).text).size
 
         def read_tile(level: int, index: int, width: int) -> bytes:
             return read_first(store.read, tile_files(level, index, width))[0]
 
         return size, note, TileHashes(size, read_tile)
 
-    def _directory(self, partition: int) -> FilePath:
+    def _store(self, partition: int) -> TileStore:
         if partition >= self._partitions:
             raise Problem(
                 404,
@@ -142,7 +164,26 @@ class PublicLogs:
                 f"There are partitions 0 to {self._partitions - 1}, not {partition}.",
                 field="partition",
             )
-        return self._folder / str(partition)
+        return self._store_of(partition)
+
+
+@contextmanager
+def _files_of_log(partition: int) -> Iterator[None]:
+    """Raises Problem where a file of the log is damaged, or is not a file."""
+    try:
+        yield
+    except (TileStoreError, ValueError) as error:  # TileError, ProofError and NoteError are ValueErrors
+        logger.warning(log_line("log-unreadable", partition=partition, problem=error))
+        raise Problem(
+            503,
+            "Log unreadable",
+            f"A file of the log of partition {partition} cannot be used; the server's log names it.",
+            retry_after_s=10,
+        ) from None
+
+
+def _not_in_log(partition: int, path: str) -> Problem:
+    return Problem(404, "Not in this log", f"The log of partition {partition} has no file {path[:100]!r}.")
 
 
 def _check_within(partition: int, offset: int, size: int) -> None:
@@ -176,14 +217,22 @@ _PROBLEMS = 404, 422, 503
 )
 async def log_file(request: Request, partition: Partition, path: str) -> Response:
     """`checkpoint`, `tile/L/N[.p/W]`, `tile/entries/N[.p/W]`; and `keys`, the log's verifier keys."""
-    file = _of(request).file(partition, path)
+    public = _of(request)
+    if not FILE_PATTERN.fullmatch(path):
+        raise _not_in_log(partition, path)
     if path in (CHECKPOINT, KEYS_FILE):
-        # Read at once: it may be another file a moment later, of another length.
-        text = await asyncio.to_thread(file.read_bytes)
+        text = await asyncio.to_thread(public.note, partition, path)
         headers = {"Cache-Control": "no-cache", "Accept-Ranges": "bytes"}
         return Response(text, headers=headers, media_type="text/plain; charset=utf-8")
-    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
-    return FileResponse(file, headers=headers, media_type="application/octet-stream")
+    tile = await opened(request, partial(public.tile, partition, path))
+    length = length_of(tile)
+    changed_ns = os.fstat(tile.fileno()).st_mtime_ns
+    headers = {
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "ETag": f'"{changed_ns:x}-{length:x}"',
+        "Last-Modified": formatdate(changed_ns / 1e9, usegmt=True),
+    }
+    return WholeFile(tile, length, "application/octet-stream", headers)
 
 
 @router.get("/v1/log", summary="The logs, their keys and sizes", responses={200: {"model": Logs}})

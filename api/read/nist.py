@@ -98,10 +98,9 @@ async def _report(request: Request, code: str, office_id: str, number: int, form
     snapshots = snapshots_of(request)
     definition = snapshots.definition
     area, office = snapshots.area(code), snapshots.office(office_id)
+    of_office = set(office.contests)
     contests = [
-        definition.ballots.contests[each]
-        for each in definition.electorates.contests_in(area)
-        if each in office.contests
+        definition.ballots.contests[each] for each in definition.electorates.contests_in(area) if each in of_office
     ]
     if not contests:
         raise Problem(
@@ -129,6 +128,6 @@ async def _report(request: Request, code: str, office_id: str, number: int, form
         body = await asyncio.to_thread(lambda: b"".join(write(report_object(report))))
         return AtCut({}, moment, body)
 
-    key = (Kind.AREA, "nist", format, area, office_id, number)
+    key = (Kind.FILE, "nist", format, area, office_id, number)
     sent = AS_JSON if media_type == AS_JSON.media_type else Sent(media_type)
     return await snapshots.kept(request, key, (office_id,), work, sent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -11,6 +12,7 @@ from api.described import described
 from api.problems import Problem
 from api.read.list_formats import AsFormat, RowFields, described_list, properties_of, selection_of
 from api.read.profile_files import ProfileFiles
+from api.read.search import SearchedNames
 from api.read.snapshots import Snapshots, not_in_election, snapshots_of
 from api.read.unkept import unkept_answer, unkept_table
 from projections.shown.profiles import IN_ORDER, CandidateFilters, ProfileIndex, ProfilePage, page_answer
@@ -93,7 +95,10 @@ async def candidates(
         if of not in snapshots.definition.ballots.contest_number:
             raise _no_such_cursor(sort)
         after = snapshots.contest(of), choice
-    page = _page(sort, lambda: index.candidates(filters, after, limit, by_name=sort == "name"))
+    look = partial(_page, sort, lambda: index.candidates(filters, after, limit, by_name=sort == "name"))
+    names: SearchedNames = request.app.state.names
+    is_short = party is None and name is None and lacking is None and sort != "name"
+    page = look() if is_short else await names.in_turn(request, look)
     return await _listed(request, index, page, "candidates", sort, fields, format)
 
 

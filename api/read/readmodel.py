@@ -299,11 +299,11 @@ class ReadModel:
         self, lines: Iterable[Line], area: int, contests: Iterable[ContestEntry]
     ) -> tuple[Moment, dict[str, list[dict[str, Any]]]]:
         """These tallies, and by contest the results of all stations in an area, at one moment. The caller bounds the number of
-        stations."""
+        stations. Raises ListsBusyError."""
         definition = self._definition
         order = definition.stations.order
         ranks = order.first[area], order.end[area]
-        async with _moment_of(self._pool) as connection:
+        async with self._list() as connection:
             moment = await self._moment(connection, lines, ())
             await connection.execute(queries.PLAN_FOR_THESE_VALUES)
             stations = {

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Annotated, Literal, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api.limits.limits import PARTY
+from api.limits.turns import NoTurnError, Turns
 from api.problems import Problem
 from api.read.list_formats import AsFormat, RowFields, described_list, properties_of, selection_of
 from api.read.profile_files import ProfileFiles
+from api.read.snapshots import no_turn_problem
 from api.read.unkept import unkept_answer, unkept_table
 from projections.shown.name_search import NameIndex, NamesFound
 from projections.tables.list_rows import InOrder
+from runtime import metrics
 from runtime.tables.table_files import Format
 from schemas.served.cursors import cursor_text, cursor_values
 from schemas.served.questions import FoundName, SearchAnswer, SparseSearchAnswer
@@ -28,10 +33,13 @@ FOUND_MAX = 100
 """Names of a page."""
 SKIPPED_MAX = 10_000
 """Names of the pages before. Of 5,000 entries and 5,000 stations that are compared no more can fit."""
-SEARCHES_MAX = 8
-"""Questions that a thread answers or that wait for it. Each takes 60 ms at most, so the last one waits for half a second. At
-half, a page that searches while somebody types is refused; at double, the thread takes half of the interpreter from
-submissions for a second."""
+SEARCHES_MAX = 24
+SEARCHES_OF_PARTY_MAX = 8
+"""Questions that a thread answers or that wait for it: of all, and of one address. Each takes 60 ms at most, so the last one of
+an address waits for half a second. At half, a page that searches while somebody types is refused; at double, the thread takes
+half of the interpreter from submissions for a second."""
+
+Found = TypeVar("Found")
 
 
 class SearchedNames:
@@ -42,23 +50,21 @@ class SearchedNames:
         self._index: NameIndex | None = None
         self._parties: PartyNames = {}
         """Those in the index."""
-        self._turn = asyncio.Lock()
-        self._wanted = 0
+        self._turns = Turns(1, SEARCHES_MAX, SEARCHES_OF_PARTY_MAX)
 
-    async def search(
+    async def in_turn(self, request: Request, look: Callable[[], Found]) -> Found:
+        """What a thread finds when it is the turn of the request's party. Raises Problem where too many are being answered."""
+        try:
+            async with self._turns.turn(request.scope.get(PARTY, "")):
+                return await asyncio.to_thread(look)
+        except NoTurnError as error:
+            metrics.HTTP_REFUSED.labels("long-answers").inc()
+            raise no_turn_problem(error) from None
+
+    def search(
         self, text: str, limit: int, parties: PartyNames, *, kind: str | None = None, skip: int = 0
     ) -> NamesFound:
-        """Raises Problem where too many are being answered."""
-        if self._wanted >= SEARCHES_MAX:
-            raise Problem(503, "Try again", "Many searches are being answered just now.", retry_after_s=1)
-        self._wanted += 1
-        try:
-            async with self._turn:
-                return await asyncio.to_thread(self._search, text, limit, parties, kind, skip)
-        finally:
-            self._wanted -= 1
-
-    def _search(self, text: str, limit: int, parties: PartyNames, kind: str | None, skip: int) -> NamesFound:
+        """To be called by `in_turn`."""
         if self._index is None or parties != self._parties:
             self._index = NameIndex(self._in_order.definition, self._in_order.by_rank, parties)
             self._parties = parties
@@ -88,7 +94,8 @@ async def search(
     candidates, and stations. `next` is null on the last page, and `is_complete` is false where more names may fit."""
     names: SearchedNames = request.app.state.names
     skip = 0 if cursor is None else _skipped(cursor)
-    found = await names.search(q, limit, await _party_names(request), kind=kind, skip=skip)
+    parties = await _party_names(request)
+    found = await names.in_turn(request, partial(names.search, q, limit, parties, kind=kind, skip=skip))
     following = cursor_text([_SEARCH, skip + limit]) if found.has_more else None
     if format is not Format.JSON:
         selection = selection_of(FOUND_NAMES, fields)

@@ -6,12 +6,14 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import asyncpg
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.described import described
+from api.limits.limits import PARTY
+from api.limits.turns import NoTurnError, Turns
 from api.problems import Problem
 from api.read.content_codings import CODINGS, IDENTITY, acceptable, chosen
 from api.read.current_answers import CurrentAnswers, Work
@@ -33,6 +35,7 @@ from projections.shown.answer_parts import (
 )
 from projections.shown.published import answer_bytes, election_answer
 from projections.station.submissions import ResultState
+from runtime import metrics
 from runtime.error_words import in_words
 from runtime.logs import log_line
 from schemas.codes import CODE_PATTERN, KEY_ID_PATTERN, SHA256_PATTERN, KeyId
@@ -61,13 +64,31 @@ RECORD_PATTERN = r"^[0-9]{1,4}/[0-9]{1,18}$"
 """PostgreSQL's integer and bigint hold every such number."""
 
 
+LONG_KINDS = (Kind.PAGE, Kind.FILE)
+"""Kinds of answers that take the process 5 to 500 ms. They have turns (api/limits/turns.py)."""
+LONG_AT_ONCE = 4
+"""Two with the two connections for lists, and two with the threads that write files. At half, a page waits for a file; at
+double, a third and a fourth page wait for a connection while they count as being made."""
+LONG_WANTED_MAX = 24
+LONG_WANTED_OF_PARTY_MAX = 8
+"""Bound for one address; the longest take half a second, so the last one waits for a second. At half, a page that offers five
+files is refused some; at double, an address can make others wait behind 16 requests that have no turn."""
+
+Result = TypeVar("Result")
+
+
 class Snapshots:
     """Answers from the read model as bytes. While the database is away, the last good answer is sent (invariant 10)."""
 
-    def __init__(self, read: ReadModel, definition: Definition, from_memory: SnapshotsInMemory) -> None:
+    def __init__(
+        self, read: ReadModel, definition: Definition, from_memory: SnapshotsInMemory, *, parts: int = 1
+    ) -> None:
+        """`parts`: how many elections of this process share the memory for answers."""
         self.definition = definition
+        self._parts = parts
         self._from_memory = from_memory
         self.read = read
+        self._turns = Turns(LONG_AT_ONCE, LONG_WANTED_MAX, LONG_WANTED_OF_PARTY_MAX)
         self.current = self._answers_of(read)
 
     def serve(self, read: ReadModel) -> None:
@@ -77,7 +98,7 @@ class Snapshots:
             self.read, self.current = read, self._answers_of(read)
 
     def _answers_of(self, read: ReadModel) -> CurrentAnswers:
-        current = CurrentAnswers(read.cut, partial(answer_bytes, self.definition), time.monotonic)
+        current = CurrentAnswers(read.cut, partial(answer_bytes, self.definition), time.monotonic, self._parts)
         self._from_memory.serve(current)
         return current
 
@@ -87,6 +108,7 @@ class Snapshots:
 
         `key` is what is asked, as parsed values, so that two spellings of one question have the same key."""
         current = self.current
+        work = self._in_turn(request, key, work)
         response = await self._answer(request, current, key, partial(current.get, key, shown, work), sent)
         if sent is AS_JSON:
             self._from_memory.know(request.scope["raw_path"], request.scope["query_string"], key)
@@ -97,7 +119,21 @@ class Snapshots:
     ) -> Response:
         """The same for an answer that is read for each request, because it depends on more than the cut."""
         current = self.current
-        return await self._answer(request, current, key, partial(current.read, key, work))
+        return await self._answer(request, current, key, partial(current.read, key, self._in_turn(request, key, work)))
+
+    def _in_turn(
+        self, request: Request, key: Key, work: Callable[[], Coroutine[Any, Any, Result]]
+    ) -> Callable[[], Coroutine[Any, Any, Result]]:
+        """The work, which begins when it is the party's turn where the answer is a long one. It then raises NoTurnError too."""
+        if key[0] not in LONG_KINDS:
+            return work
+        party = request.scope.get(PARTY, "")
+
+        async def in_turn() -> Result:
+            async with self._turns.turn(party):
+                return await work()
+
+        return in_turn
 
     async def _answer(
         self,
@@ -110,9 +146,14 @@ class Snapshots:
         coding = coding_of(request)
         try:
             answer, age_s = await reading(), None
-        except (*DATABASE_ERRORS, ListsBusyError) as error:
-            logger.warning(log_line("database-unavailable", error=in_words(error), path=request.url.path))
+        except (*DATABASE_ERRORS, ListsBusyError, NoTurnError) as error:
             kept = current.last_good(key)
+            if isinstance(error, NoTurnError):
+                metrics.HTTP_REFUSED.labels("long-answers").inc()
+            else:
+                logger.warning(log_line("database-unavailable", error=in_words(error), path=request.url.path))
+            if kept is None and isinstance(error, NoTurnError):
+                raise no_turn_problem(error) from None
             if kept is None and isinstance(error, ListsBusyError):
                 raise Problem(503, "Try again", "Many lists are being read just now.", retry_after_s=1) from None
             if kept is None:
@@ -152,6 +193,13 @@ class Snapshots:
             hint = f" It is an area: GET /v1/areas/{station}." if station in self.definition.tree.number else ""
             raise not_in_election(field, f"There is no station {station!r} in this election.{hint}")
         return number
+
+
+def no_turn_problem(error: NoTurnError) -> Problem:
+    if error.of_party:
+        sentence = "Your address has asked for many long answers at once; ask for the next when one of them has come."
+        return Problem(429, "Too many at once", sentence, retry_after_s=1)
+    return Problem(503, "Try again", "Many long answers are being made just now.", retry_after_s=1)
 
 
 def _record(text: str) -> RecordPosition:

@@ -11,10 +11,12 @@ continues where it was, an audit can be repeated offline, and evidence does not 
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import math
 import os
 import socket
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -169,7 +171,7 @@ class Archive:
     def kept(self, path: str) -> bytes | None:
         """The file as it is in the directory."""
         try:
-            with self.path_of(path).open("rb") as file:
+            with self.opened(path) as file:
                 data = file.read(ANSWER_BYTES_MAX + 1)
         except FileNotFoundError:
             return None
@@ -202,7 +204,7 @@ class Archive:
         """Where each line of a file begins, and the line, bounded as an answer is."""
         begin = 0
         try:
-            with self.path_of(path).open("rb") as file:
+            with self.opened(path) as file:
                 while line := self._line(file, path):
                     yield begin, line
                     begin += len(line)
@@ -214,7 +216,7 @@ class Archive:
     def line_at(self, path: str, begin: int) -> bytes:
         """The line that begins there."""
         try:
-            with self.path_of(path).open("rb") as file:
+            with self.opened(path) as file:
                 file.seek(begin)
                 return self._line(file, path)
         except OSError as error:
@@ -252,6 +254,33 @@ class Archive:
 
     def remove(self, path: str) -> None:
         self.path_of(path).unlink(missing_ok=True)
+
+    def opened(self, path: str) -> BinaryIO:
+        """A file of the directory. The maker of an archive may have put a link there in place of a file, a pipe, which would be
+        waited for without end, or a device that has no end. Raises AuditError where it is none of the archive's own files, and
+        OSError."""
+        parts = self.path_of(path).relative_to(self.directory).parts
+        if not parts:
+            raise AuditError(f"{path!r} is not the name of a file of the archive")
+        *folders, name = parts
+        below = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            for folder in folders:
+                outer, below = below, os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=below)
+                os.close(outer)
+            descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=below)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            if error.errno not in (errno.ELOOP, errno.ENOTDIR, errno.ENXIO):
+                raise
+            raise AuditError(f"{self.directory / path} is a link or no file; an archive holds files") from None
+        finally:
+            os.close(below)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise AuditError(f"{self.directory / path} is not a regular file")
+        return os.fdopen(descriptor, "rb")
 
     def path_of(self, path: str) -> Path:
         """Path of a file below the directory: the path may be made of what the server answered."""

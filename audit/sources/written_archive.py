@@ -23,6 +23,8 @@ from audit.sources.archive import Archive
 MANIFEST, FILES, SUMS = "manifest.json", "files.ndjson", "SHA256SUMS"
 LATEST = "latest"
 PIECE_BYTES = 1024 * 1024
+FILES_MAX = 2_000_000
+"""Limit for the files of an archive, of which each takes 400 bytes of memory. The archive of a nation has some 200,000."""
 FOUND_MAX = 1_000
 """Limit for the damaged files that are named. More names would not make the finding any clearer."""
 OTHERS_SHOWN_MAX = 3
@@ -58,6 +60,8 @@ class WrittenArchive:
         except (ValueError, LookupError, TypeError):
             raise GivenError(f"{archive.directory / MANIFEST} is not the manifest of an archive") from None
         for number, (_, line) in enumerate(archive.lines(FILES), 1):
+            if number > FILES_MAX:
+                raise GivenError(f"{archive.directory / FILES} names more than {FILES_MAX:,} files")
             try:
                 entry: dict[str, Any] = orjson.loads(line)
                 self._entries.append((str(entry["name"]), _number(entry["bytes"]), str(entry["sha256"])))
@@ -121,10 +125,10 @@ class WrittenArchive:
         path = self._archive.path_of(name)
         digest = hashlib.sha256()
         try:
-            found = path.stat().st_size
-            if found != size:
-                return f"has {found:,} bytes, and the archive's list has {size:,}"
-            with path.open("rb") as file:
+            with self._archive.opened(name) as file:
+                found = os.fstat(file.fileno()).st_size
+                if found != size:
+                    return f"has {found:,} bytes, and the archive's list has {size:,}"
                 while piece := file.read(PIECE_BYTES):
                     digest.update(piece)
         except FileNotFoundError:

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from projections.catalogue.ckan_requests import CkanError, Parameters, not_found, required, whole
-from projections.catalogue.ckan_search import conditions, facets, folded, holds, in_order, words_of
+from projections.catalogue.ckan_search import bad_query, conditions, facets, folded, holds, in_order, words_of
 from projections.catalogue.facts import CATALOGUE_VERSION, Addresses, CatalogueFacts, DatasetFacts, FileFacts
 
 CKAN_VERSION = "2.11.0"
@@ -94,7 +94,9 @@ class CkanCatalogue:
             for each in self._packages
             if all(holds(condition, each, self._words[each["id"]]) for condition in wanted)
         ]
-        sort = str(parameters.get("sort") or "score desc, metadata_modified desc")
+        sort = parameters.get("sort") or "score desc, metadata_modified desc"
+        if not isinstance(sort, str):
+            raise bad_query("sort: expected text")
         counts = facets(found, parameters)
         return {
             "count": len(found),

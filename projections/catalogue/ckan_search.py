@@ -57,12 +57,14 @@ def conditions(parameters: Parameters, name: str) -> list[Condition]:
     """The conditions of a parameter. Raises CkanError."""
     text = parameters.get(name)
     parts = text if isinstance(text, list) else [text]
+    if not all(isinstance(each, str | int | float | None) for each in parts):
+        raise bad_query(f"{name}: expected text, or a list of texts")
     query = " ".join(str(each) for each in parts if each is not None)
     if len(query) > QUERY_CHARACTERS_MAX:
-        raise _bad_query(f"{name} has {len(query):,} characters, and {QUERY_CHARACTERS_MAX:,} are read")
+        raise bad_query(f"{name} has {len(query):,} characters, and {QUERY_CHARACTERS_MAX:,} are read")
     found = [each for match in _CONDITION.finditer(query) if (each := _condition(name, match)) is not None]
     if len(found) > CONDITIONS_MAX:
-        raise _bad_query(f"{name} has {len(found)} conditions, and {CONDITIONS_MAX} are read")
+        raise bad_query(f"{name} has {len(found)} conditions, and {CONDITIONS_MAX} are read")
     return found
 
 
@@ -73,10 +75,10 @@ def _condition(parameter: str, found: re.Match[str]) -> Condition | None:
         return None
     if found["low"] is not None:
         if field != "metadata_modified":
-            raise _bad_query(f"{parameter}: a range can be asked of metadata_modified, got {str(field)[:60]}")
+            raise bad_query(f"{parameter}: a range can be asked of metadata_modified, got {str(field)[:60]}")
         return Condition(field, "", is_negated, _of_range(found["low"], ""), _of_range(found["high"], "*"))
     if field is not None and field not in _FIELDS:
-        raise _bad_query(f"{parameter}: no field {field[:60]!r}; there are {', '.join(sorted(_FIELDS))}")
+        raise bad_query(f"{parameter}: no field {field[:60]!r}; there are {', '.join(sorted(_FIELDS))}")
     return Condition(field, word, is_negated)
 
 
@@ -85,7 +87,7 @@ def _of_range(text: str, unbounded: str) -> str:
     return unbounded if text == "*" else text.removesuffix("Z")
 
 
-def _bad_query(sentence: str) -> CkanError:
+def bad_query(sentence: str) -> CkanError:
     return CkanError(400, "Search Query Error", message=f"Search Query is invalid: {sentence}")
 
 
@@ -112,7 +114,7 @@ def in_order(packages: Sequence[dict[str, Any]], sort: str) -> list[dict[str, An
         if not words or words[0] in _IGNORED_SORT:
             continue
         if words[0] not in _SORTABLE or len(words) > 2 or (len(words) == 2 and words[1].lower() not in ("asc", "desc")):
-            raise _bad_query(
+            raise bad_query(
                 f"sort: expected {', '.join(sorted(_SORTABLE))} with asc or desc, got {part.strip()[:60]!r}"
             )
         field = _SORTABLE[words[0]]
@@ -125,8 +127,10 @@ def facets(packages: Sequence[Mapping[str, Any]], parameters: Parameters) -> dic
     fields = parameters.get("facet.field")
     if isinstance(fields, str):
         fields = re.findall(r"[A-Za-z_]+", fields[:QUERY_CHARACTERS_MAX])
+    elif not isinstance(fields, list):
+        fields = []
     found = {}
-    for field in dict.fromkeys(each for each in fields or () if isinstance(each, str) and each in _FIELDS):
+    for field in dict.fromkeys(each for each in fields if isinstance(each, str) and each in _FIELDS):
         counts: dict[str, int] = {}
         for package in packages:
             for value in set(_FIELDS[field](package)):

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from projections.definition.ballots import ContestEntry, OfficeEntry
 from projections.definition.compiled import Definition
+from projections.definition.tree import AreaTree
 from projections.maps.texts import Feature
 
 
@@ -69,6 +70,20 @@ def level_codes(definition: Definition) -> dict[str, list[str]]:
     for code, level in zip(tree.codes, tree.level, strict=True):
         codes[tree.level_ids[level]].append(code)
     return codes
+
+
+def areas_within(tree: AreaTree, level: str, area: int, most: int) -> list[str]:
+    """The codes of the areas of a level in an area, at any depth; at most so many, because a nation has 100,000."""
+    wanted = tree.level_ids.index(level)
+    found: list[str] = []
+    open_areas = [area]
+    while open_areas and len(found) < most:
+        each = open_areas.pop()
+        if tree.level[each] == wanted:
+            found.append(tree.codes[each])
+        elif tree.level[each] < wanted:
+            open_areas += tree.children[each]
+    return found
 
 
 def map_head(definition: Definition, digest: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from projections.definition.compiled import Definition
@@ -22,6 +23,8 @@ from schemas.definition.package import ChoiceKind
 LOOKED_AT_MAX = 5_000
 """Entries, and stations, that are compared for one question, 3 µs each. At half, a common word finds fewer names; at double, a
 question takes a thread 60 ms."""
+AREA_COST = 5
+"""How many stations an area counts as in which stations are looked for: the words of the areas above it are compared too."""
 WORDS_MAX = 8
 """Words of a question; further ones are ignored. The longest names of areas have six."""
 _LAST = "\U0010ffff"
@@ -71,12 +74,13 @@ class NameIndex:
     def search(self, text: str, limit: int, *, kind: str | None = None, skip: int = 0) -> NamesFound:
         """What fits all words: a code first, then areas from the largest, parties, candidates, and stations; of one kind where
         it is given. The first `skip` of them are left out."""
-        words = words_of(text)[:WORDS_MAX]
+        words = list(dict.fromkeys(words_of(text)))[:WORDS_MAX]
         found = [*self._with_code(text.strip())]
         is_complete = True
         if words and kind != "station":
             entries, is_complete = self._entries_with(words)
-            found += (self._shown(entry) for entry in entries if kind in (None, entry[0]))
+            of_kind = (entry for entry in entries if kind in (None, entry[0]))
+            found += map(self._shown, islice(of_kind, skip + limit + 1))
         if words and kind in (None, "station"):
             stations, all_stations = self._stations_with(words, skip + limit + 1)
             found += map(self._station, stations)
@@ -132,11 +136,14 @@ class NameIndex:
             numbers, has_all = self._rarest([word])
             is_complete = is_complete and has_all
             for kind, area in (self._entries[number] for number in numbers):
+                if looked_at >= LOOKED_AT_MAX:
+                    return list(found), False
+                looked_at += AREA_COST
                 rest = self._words_not_above(words, area) if kind == "area" else []
                 if not rest:
                     continue
                 for rank in range(order.first[area], order.end[area]):
-                    if looked_at == LOOKED_AT_MAX or len(found) == limit:
+                    if looked_at >= LOOKED_AT_MAX or len(found) == limit:
                         return list(found), False
                     looked_at += 1
                     station = self._by_rank[rank]

@@ -33,6 +33,7 @@ from rekap.errors import NotReachedError
 from runtime.files.tile_store import TileStore, TileStoreError
 from schemas.served.logs import KEYS_FILE, folder_of
 
+FOLDER = "log"
 COVERED_SECONDS_MAX = 60.0
 """How long a checkpoint may lag behind the numbers that are archived. The notary signs each second, and witnesses need some."""
 LOOK_SECONDS = 0.2
@@ -65,7 +66,7 @@ def size_of(store: TileStore) -> int:
 def write_logs(moment: ArchivedMoment, files: CutWriter) -> None:
     """Raises OSError, LogUnfitError."""
     for partition in range(moment.definition.partitions):
-        _write_log(_store(moment, partition), f"log/{partition}", files)
+        _write_log(_store(moment, partition), f"{FOLDER}/{partition}", files)
 
 
 def _write_log(store: TileStore, folder: str, files: CutWriter) -> None:

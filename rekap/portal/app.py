@@ -12,6 +12,7 @@ from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import docs
+from api.limits.turns import Turns
 from api.parameters import only_known_parameters
 from api.problems import install_problems
 from api.read.reading import Reading
@@ -20,6 +21,7 @@ from rekap.portal.archives import Archives
 from rekap.portal.configuration import PortalConfiguration
 from rekap.portal.election_state import PortalElection, State
 from rekap.portal.live_election import LiveElection
+from rekap.portal.routes import written_otherwise
 from runtime.logs import log_line
 
 logger = logging.getLogger("rekap.portal")
@@ -41,6 +43,9 @@ class ArchivedElections:
             election = self._elections.get(id)
             if slash and election is not None and election.app is not None and election.state is State.SERVED:
                 base = election.base.encode()
+                if not scope["raw_path"].startswith(base + b"/"):
+                    await written_otherwise(election).response()(scope, receive, send)
+                    return
                 inner = {**scope, "path": f"/{path}", "raw_path": scope["raw_path"].removeprefix(base)}
                 await election.app(inner, receive, _relocated(send, base))
                 return
@@ -105,6 +110,7 @@ def create_portal(configuration: PortalConfiguration, public_url: str = "") -> F
     app.add_middleware(ArchivedElections, elections=elections)  # the outermost, because each app has its own Reading
     app.state.elections = elections
     app.state.public_url = public_url.rstrip("/")
+    app.state.searches = Turns(1, routes.SEARCHES_MAX, routes.SEARCHES_OF_PARTY_MAX)
     install_problems(app)
     for router in (routes.router, docs.router):
         app.include_router(router, dependencies=[Depends(only_known_parameters)])

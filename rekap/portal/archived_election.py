@@ -41,9 +41,12 @@ from projections.definition.compiled import Definition
 from projections.tables.list_rows import InOrder
 from rekap.archive.bulk_files import FOLDER
 from rekap.archive.cut_writer import MANIFEST
+from rekap.archive.logs import FOLDER as LOGS
 from rekap.archive.parts import PACKAGE
 from rekap.portal.archived_read_model import ArchivedReadModel
 from rekap.portal.building import ArchiveUnfitError
+from runtime.files.files_below import NotAFileError, open_below
+from runtime.files.tile_store import TileStore
 from runtime.settings import Settings
 from schemas.licences import licence_link
 
@@ -64,6 +67,8 @@ NOT_IN_ARCHIVES = {
 """Paths of the API that an archive does not have, and why. A test compares the routes of both
 (tests/unit/rekap/portal/test_routes.py)."""
 
+CUT_CHARACTERS_MAX = 100
+"""Limit for the name of a cut, which the catalogue shows. `rekap archive` gives one of 25."""
 MANIFEST_BYTES_MAX = 16 * 1024 * 1024
 """As api/files/cut_files.py has it for the manifest of bulk files."""
 
@@ -72,11 +77,13 @@ def read_manifest(cut: Path) -> dict[str, Any]:
     """Raises ArchiveUnfitError."""
     path = cut / MANIFEST
     try:
-        with path.open("rb") as file:
+        with open_below(cut, MANIFEST) as file:
             manifest = orjson.loads(file.read(MANIFEST_BYTES_MAX))
         found: dict[str, Any] = {**manifest, "election": str(manifest["election"]), "cut": str(manifest["cut"])}
-        if not isinstance(found["files"]["sha256"], str):
+        if not isinstance(found["files"]["sha256"], str) or len(found["cut"]) > CUT_CHARACTERS_MAX:
             raise TypeError
+    except NotAFileError as error:
+        raise ArchiveUnfitError(f"{path} {error.strerror}") from None
     except OSError as error:
         raise ArchiveUnfitError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, LookupError, TypeError):
@@ -92,9 +99,11 @@ def archived_app(
     *,
     base: str,
     public_url: str,
+    parts: int,
 ) -> FastAPI:
     """The app, ready to be called; it has no lifespan, and `close_archived_app` ends it. `base` is the path of the election in
-    the portal, `public_url` the portal's own address where that is set. Raises PackageError."""
+    the portal, `public_url` the portal's own address where that is set, `parts` the number of archives that share the memory
+    for answers. Raises PackageError."""
     app = FastAPI(
         title=f"Rekap: {definition.election.id}, archived",
         version="0.1.0",
@@ -109,10 +118,12 @@ def archived_app(
     in_memory = SnapshotsInMemory(RateLimit("requests", 0), licence)
     witnesses = manifest.get("witnesses", [])
     app.state.definition = definition
-    app.state.snapshots = Snapshots(read, definition, in_memory)
-    app.state.logs = PublicLogs(definition, cut / "log", [str(each) for each in witnesses])
+    app.state.snapshots = Snapshots(read, definition, in_memory, parts=parts)
+    app.state.logs = PublicLogs(
+        definition, lambda partition: TileStore(cut, f"{LOGS}/{partition}"), [str(each) for each in witnesses]
+    )
     app.state.package = PackageFile(replace(Settings(), package=cut / PACKAGE))
-    app.state.files = CutFiles(cut / FOLDER)
+    app.state.files = CutFiles(cut, FOLDER)
     app.state.in_order, app.state.renderings = InOrder(definition), Renderings()
     app.state.area_files = AreaFiles(app.state.in_order, app.state.renderings)
     app.state.names = SearchedNames(app.state.in_order)

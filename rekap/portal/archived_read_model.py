@@ -61,7 +61,8 @@ class ArchivedReadModel(ReadModel):
         for _ in range(THREADS):
             self._connections.put(opened_read_model(path))
         self._threads = ThreadPoolExecutor(THREADS, "archive")
-        self._cuts = self._now(_cuts)
+        self.moment = self._now(_cuts)
+        """The cuts of all offices, without tallies."""
 
     def close(self) -> None:
         """To be called when no answer is being read."""
@@ -90,10 +91,10 @@ class ArchivedReadModel(ReadModel):
             self._lists_read -= 1
 
     async def cut(self) -> ReadCut:
-        return ReadCut(self._cuts.results, self._cuts.blocks)
+        return ReadCut(self.moment.results, self.moment.blocks)
 
     async def election(self) -> Moment:
-        return self._cuts
+        return self.moment
 
     async def moment_of(self, lines: Iterable[Line], areas: Iterable[int]) -> Moment:
         definition = self._definition
@@ -116,7 +117,7 @@ class ArchivedReadModel(ReadModel):
                 for area in wanted
                 for row in connection.execute("SELECT office, tally FROM office_tally WHERE area = ?", (area,))
             }
-            return self._cuts._replace(tallies=found, office_tallies=of_offices)
+            return self.moment._replace(tallies=found, office_tallies=of_offices)
 
         return await self._ask(read)
 
@@ -139,13 +140,13 @@ class ArchivedReadModel(ReadModel):
                 (code, *after, limit + 1),
             )
             page = history_page(map(_with_bytes, records), limit)
-            return AtCut(station_answer(definition, station, standings, page, self._cuts), self._cuts)
+            return AtCut(station_answer(definition, station, standings, page, self.moment), self.moment)
 
         return await self._ask(read)
 
     @asynccontextmanager
     async def list_moment(self) -> AsyncIterator[tuple[Any, Moment]]:
-        yield ArchivedConnection(self._ask_list), self._cuts
+        yield ArchivedConnection(self._ask_list), self.moment
 
     async def events(
         self, filters: EventFilters, *, area: int | None, newest_first: bool, limit: int
@@ -170,7 +171,7 @@ class ArchivedReadModel(ReadModel):
             kinds = [] if filters.account is None else connection.execute(COUNTING_KINDS, (filters.account,)).fetchall()
             return finance_page(connection, filters), [row["report"] for row in kinds]
 
-        return *await self._ask_list(read), self._cuts
+        return *await self._ask_list(read), self.moment
 
     async def tallies_and_stations(
         self, lines: Iterable[Line], area: int, contests: Iterable[ContestEntry]

@@ -7,7 +7,9 @@ For each archive, in this order:
     3. definition and read model are opened, and the archive is served from the next request on
     4. older read models of the election are deleted
 
-One archive is built at a time, and one that cannot be is listed as away and tried again.
+Each archive is looked at by a task of its own, and those that are to be built have their turns one after the other. One that
+cannot be built is listed as away and tried again. An archive may be of a stranger, so nothing in it is opened through a link
+(runtime/files/files_below.py).
 """
 
 from __future__ import annotations
@@ -16,12 +18,14 @@ import asyncio
 import hashlib
 import logging
 import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 
 from projections.definition.compiled import Definition
+from projections.shown.published import Moment, as_of
 from rekap.archive.directory import LATEST
 from rekap.archive.parts import PACKAGE
 from rekap.embedded.leash import run_to_end
@@ -36,6 +40,7 @@ from runtime.logs import log_line
 from runtime.own_processes import python_module
 from runtime.package.errors import PackageError
 from schemas.definition.package import Mode
+from schemas.times import microseconds_of_text, text_of_microseconds
 
 logger = logging.getLogger("rekap.portal")
 
@@ -65,16 +70,22 @@ class Archives:
         self._public_url = public_url
         self._building = building
         """Held while anything is built, because one thing is built at a time."""
+        self._opening = asyncio.Lock()
+        """Held while an archive is opened, because of a nation that takes a second of a thread and 1 GB of memory."""
         self._code = hash_of_code(*FOLDING_CODE)
         self._read: dict[str, ArchivedReadModel] = {}
         self._served: dict[str, str] = {}
         """By election the digest of the archive that is served."""
 
     async def run(self) -> None:
-        """Look at each archive again and again, until it is cancelled."""
-        while True:
+        """Look at each archive again and again, until it is cancelled. An archive that takes long does not delay the others."""
+        async with asyncio.TaskGroup() as tasks:
             for election in self._elections:
-                await self.look(election)
+                tasks.create_task(self._follow(election))
+
+    async def _follow(self, election: PortalElection) -> None:
+        while True:
+            await self.look(election)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self, election: PortalElection) -> None:
@@ -118,12 +129,14 @@ class Archives:
         if not path.exists():
             async with self._building:
                 await build("archive", cut, path, self._state)  # 2
-        definition: Definition = await asyncio.to_thread(compiled, cut / PACKAGE, self._state)  # 3
-        read = await asyncio.to_thread(ArchivedReadModel, path, definition)
-        app = archived_app(cut, manifest, definition, read, base=election.base, public_url=self._public_url)
+        async with self._opening:  # 3
+            definition: Definition = await asyncio.to_thread(compiled, cut / PACKAGE, self._state)
+            read = await asyncio.to_thread(ArchivedReadModel, path, definition)
+            make = partial(archived_app, base=election.base, public_url=self._public_url, parts=len(self._elections))
+            app = await asyncio.to_thread(make, cut, manifest, definition, read)
         before, app_before = self._read.get(election.entry.id), election.app
         self._read[election.entry.id], self._served[election.entry.id] = read, digest
-        election.app, election.facts, election.find_names = app, _facts(definition, manifest), read.names
+        election.app, election.facts, election.find_names = app, _facts(definition, manifest, read.moment), read.names
         logger.info(log_line("archive-served", election=election.entry.id, cut=manifest["cut"]))
         if before is not None and app_before is not None:
             asyncio.get_running_loop().call_later(CLOSE_SECONDS, _close, app_before, before)
@@ -137,9 +150,10 @@ def _close(app: FastAPI, read: ArchivedReadModel) -> None:
     read.close()
 
 
-def _facts(definition: Definition, manifest: dict[str, Any]) -> dict[str, Any]:
-    """What the catalogue shows. All but the cut is of the package, which was checked, and not of the manifest."""
+def _facts(definition: Definition, manifest: dict[str, Any], cuts: Moment) -> dict[str, Any]:
+    """What the catalogue shows. Of the manifest, which nothing checks, are the name and the time of the cut alone."""
     about = definition.election
+    taken_us = microseconds_of_text(manifest.get("taken_at"))
     return {
         "title": about.title.root,
         "date": about.date.isoformat(),
@@ -148,7 +162,9 @@ def _facts(definition: Definition, manifest: dict[str, Any]) -> dict[str, Any]:
         "definition": definition.hash,
         "licence": about.licence,
         "source": about.source,
-        **{name: manifest.get(name) for name in ("cut", "taken_at", "as_of")},
+        "cut": manifest["cut"],
+        "taken_at": text_of_microseconds(taken_us) if taken_us else None,
+        "as_of": {office.id: as_of(cuts, office) for office in definition.ballots.offices},
     }
 
 
@@ -168,4 +184,6 @@ def _newest(archive: Path) -> tuple[Path, dict[str, Any]]:
     """The newest cut in the directory, or the directory itself, and the manifest. Raises ArchiveUnfitError, OSError."""
     newest = archive / LATEST
     cut = (newest if newest.is_dir() else archive).resolve()
+    if not cut.is_relative_to(archive.resolve()):
+        raise ArchiveUnfitError(f"{newest} leads out of the archive")
     return cut, read_manifest(cut)

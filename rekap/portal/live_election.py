@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import orjson
 
-from rekap.portal.archives import build
+from rekap.portal.archives import CLOSE_SECONDS, build
 from rekap.portal.building import ArchiveUnfitError
 from rekap.portal.election_state import PortalElection
 from rekap.portal.names import Found, find_names
@@ -135,9 +135,8 @@ class LiveElection:
         self._named = definition
         self._election.find_names = self._find
         if before is not None:
-            before.close()
+            asyncio.get_running_loop().call_later(CLOSE_SECONDS, before.close)  # a search may read it just now
 
     async def _find(self, words: list[str], kind: str | None, after: int, limit: int) -> list[Found]:
         assert self._names is not None
-        # One look-up in an index takes less than what a thread costs.
-        return find_names(self._names, words, kind, after, limit)
+        return await asyncio.to_thread(find_names, self._names, words, kind, after, limit)

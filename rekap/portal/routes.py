@@ -12,8 +12,11 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.catalogue.published import address_of
+from api.limits.limits import PARTY
+from api.limits.turns import NoTurnError, Turns
 from api.problems import Problem
 from api.read.readmodel import ListsBusyError
+from api.read.snapshots import no_turn_problem
 from projections.catalogue.sitemap import sitemap_index
 from rekap.portal.election_state import PortalElection, State
 from rekap.portal.names import WORDS_MAX, Found, words_of
@@ -27,6 +30,11 @@ CACHE_CONTROL = "public, max-age=5, stale-while-revalidate=30"
 REDIRECT_CACHE_CONTROL = "public, max-age=60"
 """The address of a live election changes when it becomes an archive."""
 FOUND_PAGE_MAX = 100
+SEARCHED_MAX = 20
+"""Elections that are searched for a page. Each takes up to 25 ms of a thread, where all words are common; at half, a reader of
+a portal with many elections asks for twice as many pages."""
+SEARCHES_MAX, SEARCHES_OF_PARTY_MAX = 24, 8
+"""Searches that are being answered or wait for their turn: of all, and of one address. The longest takes half a second."""
 CURSOR_PATTERN = r"^[a-z0-9][a-z0-9\-]{0,47}/[0-9]{1,18}$"
 ID_PATTERN = r"^[a-z0-9][a-z0-9\-]{0,47}$"
 AWAY_RETRY_SECONDS = 30
@@ -75,14 +83,26 @@ async def search(
     limit: Annotated[int, Query(ge=1, le=FOUND_PAGE_MAX, description="most names of the page")] = 20,
 ) -> Response:
     """Names of which each word of `q` begins some word, election by election; in each parties, candidates, then areas from the
-    root down. `next` is null on the last page. An election whose names are not known yet is named in `not_searched`."""
-    return _json(await _search(_elections(request), q, kind, election, after, limit))
+    root down. A page of many elections may have fewer than `limit`, or none, though more follow; `next` is null on the last
+    page. An election whose names are not known yet is named in `not_searched`."""
+    return _json(await _search_in_turn(request, q, kind, election, after, limit))
+
+
+async def _search_in_turn(
+    request: Request, q: str, kind: str | None, only: str | None, after: str | None, limit: int
+) -> dict[str, Any]:
+    turns: Turns = request.app.state.searches
+    try:
+        async with turns.turn(request.scope.get(PARTY, "")):
+            return await _search(_elections(request), q, kind, only, after, limit)
+    except NoTurnError as error:
+        raise no_turn_problem(error) from None
 
 
 async def _search(
     elections: dict[str, PortalElection], q: str, kind: str | None, only: str | None, after: str | None, limit: int
 ) -> dict[str, Any]:
-    words = words_of(q)
+    words = list(dict.fromkeys(words_of(q)))
     if not 1 <= len(words) <= WORDS_MAX:
         raise Problem(422, "No words", f"Expected 1 to {WORDS_MAX} words, got {len(words)}.", field="query.q")
     wanted = list(elections.values()) if only is None else [election_of(elections, only, "query.election")]
@@ -94,7 +114,7 @@ async def _search(
             int(digits),
         )
     found: list[tuple[PortalElection, Found]] = []
-    for election in wanted[begin:]:
+    for election in wanted[begin : begin + SEARCHED_MAX]:
         if election.find_names is not None and len(found) <= limit:
             try:
                 rows = await election.find_names(words, kind, number, limit + 1 - len(found))
@@ -103,9 +123,14 @@ async def _search(
             found += ((election, row) for row in rows)
         number = 0
     page = found[:limit]
+    following = None
+    if len(found) > limit:
+        following = f"{page[-1][0].entry.id}/{page[-1][1].number}"
+    elif begin + SEARCHED_MAX < len(wanted):
+        following = f"{wanted[begin + SEARCHED_MAX].entry.id}/0"
     return {
         "names": [_shown(election, row) for election, row in page],
-        "next": f"{page[-1][0].entry.id}/{page[-1][1].number}" if len(found) > limit else None,
+        "next": following,
         "not_searched": [each.entry.id for each in wanted if each.find_names is None],
     }
 
@@ -133,8 +158,10 @@ async def of_election(request: Request, id: Id, path: str) -> Response:
     """An archived election is answered here, byte for byte as its API answered. A live one is answered by its own API, to which
     this redirects. Links in an answer are paths below `base` of the catalogue."""
     found = election_of(_elections(request), id)
+    raw = request.scope["raw_path"].decode("ascii", "replace")
+    if not raw.startswith(f"{found.base}/"):
+        raise written_otherwise(found)
     if found.entry.url is not None:
-        raw = request.scope["raw_path"].decode("ascii", "replace")
         query = request.scope["query_string"].decode("ascii", "replace")
         rest = raw.removeprefix(found.base)
         return Response(
@@ -146,6 +173,12 @@ async def of_election(request: Request, id: Id, path: str) -> Response:
         )
     what = "being prepared" if found.state is State.PREPARING else f"away: {found.problem}"
     raise Problem(503, "Not served now", f"The election {id} is {what}.", retry_after_s=AWAY_RETRY_SECONDS)
+
+
+def written_otherwise(election: PortalElection) -> Problem:
+    """The refusal of an address that names the election with %, such as `/elections/ID%2F@elsewhere.example`, from which a
+    redirect would lead to elsewhere.example."""
+    return Problem(404, "Not in this portal", f"An address of the election begins with {election.base}/, without %.")
 
 
 @router.get("/sitemap.xml", include_in_schema=False)
@@ -188,9 +221,9 @@ async def search_page(
 ) -> Response:
     lines: list[str] = []
     if words_of(q):
-        found = await _search(_elections(request), q, None, None, after, FOUND_PAGE_MAX)
+        found = await _search_in_turn(request, q, None, None, after, FOUND_PAGE_MAX)
         lines = [f"<li>{_found_line(each)}</li>" for each in found["names"]]
-        lines = ["<ul>", *lines, "</ul>"] if lines else ["<p>No name begins with these words.</p>"]
+        lines = ["<ul>", *lines, "</ul>"] if lines else ["<p>No name here begins with these words.</p>"]
         if found["next"] is not None:
             following = urlencode({"q": q, "after": found["next"]})
             lines.append(f"<p>{_link(f'/search?{following}', 'More')}</p>")

@@ -17,6 +17,7 @@ from pathlib import Path
 from proofs.tiles import PARTIAL_FOLDER_SUFFIX, TILE_WIDTH
 from runtime.errors import OutsideError
 from runtime.files.atomic_write import replace_file, sync_directory, written_beside
+from runtime.files.files_below import NotAFileError, descriptor_below
 from schemas.ledger.envelope import RECORD_BYTES_MAX
 
 FILE_BYTES_MAX = TILE_WIDTH * (2 + RECORD_BYTES_MAX)
@@ -37,24 +38,33 @@ class RewriteError(TileStoreError):
 
 
 class TileStore:
-    """The files of one log below a directory, by their paths as in C2SP tlog-tiles."""
+    """The files of one log, by their paths as in C2SP tlog-tiles."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, folder: str = "") -> None:
+        """The files are in `folder` of `directory`. Only `directory` itself may be a link."""
+        self._root = directory
+        self._folder = folder
+        self._directory = directory / folder
 
     def path_of(self, path: str) -> Path:
         return self._directory / path
 
+    def descriptor(self, path: str) -> int:
+        """Descriptor of a file that is opened to be read, which the caller closes. Raises OSError."""
+        return descriptor_below(self._root, f"{self._folder}/{path}" if self._folder else path)
+
     def read(self, path: str) -> bytes | None:
         """The content of a file; None where the file does not exist. Raises TileStoreError."""
         try:
-            with self.path_of(path).open("rb") as file:
+            with os.fdopen(self.descriptor(path), "rb") as file:
                 data = file.read(FILE_BYTES_MAX + 1)
             if len(data) > FILE_BYTES_MAX:
                 raise TileStoreError(
                     f"{self.path_of(path)} has more than {FILE_BYTES_MAX:,} bytes, so it is not a file of a log"
                 )
             return data
+        except NotAFileError as error:
+            raise TileStoreError(f"{self.path_of(path)} {error.strerror}") from None
         except FileNotFoundError:
             return None
         except OSError as error:

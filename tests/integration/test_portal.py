@@ -458,6 +458,43 @@ async def test_a_damaged_archive_is_away_with_the_reason_and_served_once_it_is_m
         assert (await client.get(f"/elections/{ELECTION}/v1/election")).status_code == 200
 
 
+async def test_nothing_of_an_archive_is_served_through_a_link_or_waited_for(archive: Path, tmp_path: Path) -> None:
+    """An archive whose owner changes it while it is served."""
+    (tmp_path / "key.pem").write_text("secret of the portal's machine")
+    cut = tmp_path / "hostile"
+    shutil.copytree(archive / "latest", cut)
+    configuration = _configured(tmp_path / "p", (ELECTION, "archive", str(cut)), ("missing", "archive", "nowhere"))
+    async with _serving(configuration) as client:
+        base = f"/elections/{ELECTION}"
+        await _until(client, ELECTION, "served")
+        catalogue = (await client.get(f"{base}/v1/files")).json()
+        file, other = (f"{base}{each['url']}" for each in catalogue["files"][:2])
+        tile = next(each for each in sorted((cut / "log/0/tile/0").rglob("*")) if each.is_file())
+        replaced = {
+            file: cut / catalogue["files"][0]["url"].removeprefix("/"),
+            f"{base}/log/0/keys": cut / "log/0/keys",
+            f"{base}/{tile.relative_to(cut)}": tile,
+        }
+        for path in replaced.values():
+            path.unlink()
+            path.symlink_to(tmp_path / "key.pem")
+        for address in replaced:
+            answer = await client.get(address)
+            assert answer.status_code in (404, 503), address
+            assert b"secret" not in answer.content
+        for path in (cut / catalogue["files"][1]["url"].removeprefix("/"), cut / "log/0/checkpoint"):
+            path.unlink()
+            os.mkfifo(path)
+        waiting = [other, f"{base}/log/0/checkpoint", f"{base}/v1/log", f"{base}/v1/proof/0/0"] * 20
+        answers = await asyncio.gather(*(client.get(address) for address in waiting))
+        assert {answer.status_code for answer in answers} <= {404, 503}
+        (cut / "manifest.json").unlink()
+        os.mkfifo(cut / "manifest.json")
+        away = await _until(client, ELECTION, "away")
+        assert away["problem"].endswith("manifest.json is not a regular file")
+        assert (await client.get("/v1/elections")).status_code == 200
+
+
 async def test_a_new_cut_is_served_and_a_restart_builds_nothing_again(
     stack: Stack, voices: Voices, client: httpx.AsyncClient, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import orjson
 import pytest
 from fastapi import FastAPI, Request
 
-from api.catalogue.published import ANSWERS_MAX, BASE, Catalogues
+from api.catalogue.published import ANSWERS_MAX, BASE, WANTED_OF_PARTY_MAX, Catalogues
 from api.files.cut_files import CutFiles
+from api.limits.limits import PARTY
 from api.problems import Problem
 from projections.catalogue.documents import DATA_PACKAGE, TERMS
 from projections.definition.compiled import Definition
@@ -42,15 +44,41 @@ FIRST, SECOND = "20290214T130000Z-00000001", "20290214T140000Z-00000002"
 async def test_a_document_has_the_address_that_it_was_asked_by(tmp_path: Path) -> None:
     _publish(tmp_path, FIRST)
     catalogues = Catalogues(CutFiles(tmp_path), DEFINITION, "")
-    for base in ("http://a.example", "https://b.example:8443"):
-        answer = await catalogues.answer(DATA_PACKAGE, base)
-        assert BASE.encode() not in answer.body
-        package = orjson.loads(answer.body)
-        assert package["resources"][0]["path"].startswith(f"{base}/v1/files/{FIRST}/")
-        assert await catalogues.answer(DATA_PACKAGE, base) is answer
+    for scheme, host in (("http", "a.example"), ("https", "b.example:8443")):
+        asked = _request(host, scheme)
+        form, media_type = await catalogues.document(asked, DATA_PACKAGE)
+        assert BASE.encode() not in form.body
+        package = orjson.loads(form.body)
+        assert package["resources"][0]["path"].startswith(f"{scheme}://{host}/v1/files/{FIRST}/")
+        assert media_type == "application/json"
+        assert (await catalogues.document(asked, DATA_PACKAGE))[0] is form
     for number in range(ANSWERS_MAX):
-        await catalogues.answer(TERMS, f"http://{number}.example")
-    assert await catalogues.answer(DATA_PACKAGE, base) is not answer
+        await catalogues.document(_request(f"{number}.example"), TERMS)
+    assert (await catalogues.document(asked, DATA_PACKAGE))[0] is not form
+
+
+async def test_an_address_that_asks_by_many_hosts_at_once_is_refused_some_and_others_are_not(tmp_path: Path) -> None:
+    _publish(tmp_path, FIRST)
+    catalogues = Catalogues(CutFiles(tmp_path), DEFINITION, "")
+    await catalogues.newest()
+
+    async def ask(party: str, host: str) -> int:
+        asked = _request(host)
+        asked.scope[PARTY] = party
+        try:
+            await catalogues.document(asked, DATA_PACKAGE)
+        except Problem as refused:
+            return refused.status
+        return 200
+
+    async with catalogues._turns.turn("c"):
+        of_one = [asyncio.create_task(ask("a", f"{number}.example")) for number in range(2 * WANTED_OF_PARTY_MAX)]
+        async with asyncio.timeout(20):
+            while sum(each.done() for each in of_one) < WANTED_OF_PARTY_MAX:
+                await asyncio.sleep(0.01)
+        of_another = asyncio.create_task(ask("b", "b.example"))
+    assert await of_another == 200
+    assert sorted(await asyncio.gather(*of_one)) == [200] * WANTED_OF_PARTY_MAX + [429] * WANTED_OF_PARTY_MAX
 
 
 async def test_the_catalogue_is_made_anew_for_another_cut(tmp_path: Path) -> None:
@@ -58,10 +86,10 @@ async def test_the_catalogue_is_made_anew_for_another_cut(tmp_path: Path) -> Non
     catalogues = Catalogues(CutFiles(tmp_path), DEFINITION, "")
     first = await catalogues.newest()
     assert await catalogues.newest() is first
-    before = await catalogues.answer(TERMS, "http://a.example")
+    before, _ = await catalogues.document(_request("a.example"), TERMS)
     _publish(tmp_path, SECOND, licence="Ask us")
     assert (await catalogues.newest()).cut == SECOND
-    after = await catalogues.answer(TERMS, "http://a.example")
+    after, _ = await catalogues.document(_request("a.example"), TERMS)
     assert orjson.loads(before.body)["data"]["licence"] == "CC0-1.0"
     assert orjson.loads(after.body)["data"]["licence"] == "Ask us"
 
@@ -88,7 +116,7 @@ async def test_a_document_that_the_cut_does_not_have_is_named(tmp_path: Path) ->
     _publish(tmp_path, FIRST, files=manifest["files"])
     catalogues = Catalogues(CutFiles(tmp_path), DEFINITION, "")
     with pytest.raises(Problem, match=r"has no datapackage\.json") as found:
-        await catalogues.answer(DATA_PACKAGE, "http://a.example")
+        await catalogues.document(_request("a.example"), DATA_PACKAGE)
     assert found.value.status == 404
 
 

@@ -81,6 +81,8 @@ async def test_a_map_that_is_not_there_or_too_large_is_refused(tmp_path: Path, m
         maps.file(MapKind.LEVEL, "street", Resolution.LOW, MapFormat.GEOJSON)
     monkeypatch.setattr(map_files, "JOINED_BYTES_MAX", 100)
     with pytest.raises(Problem, match="bytes, and of maps over 100 no parts and no results are sent"):
+        maps.joinable(MapKind.LEVEL, "village", Resolution.LOW)
+    with pytest.raises(Problem, match="Map too large"):
         await files.loaded(maps, MapKind.LEVEL, "village", Resolution.LOW)
 
 
@@ -104,3 +106,13 @@ async def test_files_that_were_deleted_meanwhile_are_asked_for_again(tmp_path: P
     with pytest.raises(Problem, match="corrected ones"):
         await files.loaded(maps, MapKind.LEVEL, "village", Resolution.LOW)
     assert gone().headers == {"Retry-After": "5"}
+
+
+async def test_features_are_numbered_in_the_order_of_the_map(tmp_path: Path) -> None:
+    _build(tmp_path)
+    files = MapFiles(tmp_path / "files")
+    maps = await files.newest()
+    loaded = await files.loaded(maps, MapKind.LEVEL, "village", Resolution.LOW)
+    ids = [feature.id for feature in loaded.features]
+    assert loaded.numbers_of([ids[2], "no area", ids[0]]) == [0, 2]
+    assert (maps.features(MapKind.LEVEL, "village"), maps.features(MapKind.LEVEL, "street")) == (len(ids), 0)

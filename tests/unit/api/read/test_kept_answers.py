@@ -120,3 +120,12 @@ def test_what_nobody_reads_any_more_makes_room() -> None:
         for _ in range(2):
             kept.keep((Kind.AREA, number), Answer(b"x" * 20_000, 0))
     assert (Kind.AREA, "yesterday's") not in kept
+
+
+def test_several_that_share_the_memory_have_a_part_of_it_each() -> None:
+    kept = KeptAnswers(_Clock(), parts=4)
+    for number in range(200):
+        kept.keep((Kind.PAGE, number), Answer(bytes(100_000), 0.0))
+    assert Kind.PAGE.bytes_max // 8 < kept.bytes(Kind.PAGE) <= Kind.PAGE.bytes_max // 4
+    kept.keep((Kind.PAGE, "longer than a part"), Answer(bytes(Kind.PAGE.bytes_max // 2), 0.0))
+    assert (Kind.PAGE, "longer than a part") not in kept

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import orjson
 import pytest
 
 from audit.findings import AuditError, GivenError
+from audit.sources import written_archive
 from audit.sources.written_archive import WrittenArchive, archive_in
 from rekap.archive.cut_writer import FILES, MANIFEST, SUMS, CutWriter
 from tests.support.archives import damage, list_again
@@ -107,3 +109,31 @@ def test_a_name_that_leads_out_of_the_archive_is_refused(tmp_path: Path) -> None
     list_again(directory)
     with pytest.raises(AuditError, match="leads out of the archive"):
         _found(directory)
+
+
+@pytest.mark.parametrize("name", ["package.zip", MANIFEST, FILES, SUMS, "v1/areas/34.json", "v1"])
+@pytest.mark.parametrize("kind", ["link", "pipe", "device"])
+def test_nothing_in_an_archive_is_waited_for_or_read_elsewhere(tmp_path: Path, name: str, kind: str) -> None:
+    directory = _archive(tmp_path / "a")
+    (directory / name).rename(tmp_path / "moved")
+    if kind == "pipe":
+        os.mkfifo(directory / name)
+    else:
+        (directory / name).symlink_to(tmp_path / "moved" if kind == "link" else "/dev/zero")
+    with pytest.raises(AuditError, match=r"is a link or no file|is not a regular file"):
+        _found(directory)
+
+
+def test_a_list_that_names_the_directory_itself_or_more_files_than_any_archive_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = _archive(tmp_path / "a")
+    lines = (directory / FILES).read_bytes() + orjson.dumps({"name": "", "bytes": 0, "sha256": ""}) + b"\n"
+    (directory / FILES).write_bytes(lines)
+    manifest = {"cut": "c", "files": {"bytes": len(lines), "sha256": hashlib.sha256(lines).hexdigest()}}
+    (directory / MANIFEST).write_bytes(orjson.dumps(manifest))
+    with pytest.raises(AuditError, match="not the name of a file"):
+        _found(directory)
+    monkeypatch.setattr(written_archive, "FILES_MAX", 1)
+    with pytest.raises(GivenError, match="names more than 1 files"):
+        WrittenArchive(archive_in(directory))

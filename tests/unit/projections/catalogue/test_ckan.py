@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from projections.catalogue.ckan import ROWS, CkanCatalogue
@@ -17,6 +18,7 @@ from tests.support.small_election import small_package
 DEFINITION = Definition.of(small_package())
 FACTS = catalogue_facts(DEFINITION, made_manifest(DEFINITION))
 CKAN = CkanCatalogue(FACTS, Addresses.of_api("https://results.example", "CUT"))
+NESTED = orjson.loads(b"[" * 1_000 + b"]" * 1_000)
 NAMES = sorted(each.name for each in FACTS.datasets)
 
 
@@ -100,6 +102,11 @@ def test_a_search_has_ten_datasets_unless_others_are_asked_for_and_counts_all() 
     assert answer["facets"] == {}
 
 
+@pytest.mark.parametrize("fields", [7, True, {"res_format": 1}, [["res_format"]], NESTED])
+def test_fields_of_another_kind_are_no_facets(fields: Any) -> None:
+    assert CKAN.action("package_search", {"q": "name:small-choices", "facet.field": fields})["facets"] == {}
+
+
 @pytest.mark.parametrize("fields", ['["res_format", "license_id", "unknown"]', ["res_format", "license_id", 7]])
 def test_facets_count_the_values_of_what_was_found(fields: Any) -> None:
     answer = CKAN.action("package_search", {"q": "name:small-choices", "facet.field": fields})
@@ -129,6 +136,10 @@ def test_facets_count_the_values_of_what_was_found(fields: Any) -> None:
         ("package_search", {"sort": "colour asc"}, 400, "Search Query Error", "sort"),
         ("package_search", {"sort": "name upwards"}, 400, "Search Query Error", "sort"),
         ("package_search", {"sort": "name asc asc"}, 400, "Search Query Error", "sort"),
+        ("package_search", {"sort": NESTED}, 400, "Search Query Error", "sort: expected text"),
+        ("package_search", {"sort": {"name": "asc"}}, 400, "Search Query Error", "sort: expected text"),
+        ("package_search", {"q": NESTED}, 400, "Search Query Error", "q: expected text, or a list of texts"),
+        ("package_search", {"fq": {"a": 1}}, 400, "Search Query Error", "fq: expected text, or a list of texts"),
         ("package_create", {}, 400, "Bad Request Error", "not known"),
     ],
 )

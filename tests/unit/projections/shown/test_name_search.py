@@ -86,6 +86,7 @@ def test_a_list_that_is_cut_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(_found("village", 3)[0]) == 3
     assert not _found("village", 3)[1]
     monkeypatch.setattr(name_search, "LOOKED_AT_MAX", 2)
+    monkeypatch.setattr(name_search, "AREA_COST", 0)
     found, is_complete = _found("village")
     assert len(found) == 2
     assert not is_complete
@@ -112,3 +113,25 @@ def test_the_pages_of_a_search_are_all_that_it_finds_each_once(limit: int, kind:
 
 def test_a_number_has_no_leading_zeros() -> None:
     assert words_of("TPS 005-00 É") == ["tps", "5", "0", "e"]
+
+
+def test_what_is_compared_is_bounded_whatever_the_words_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words that all areas have, so that no station is looked at, and the same word again and again."""
+    compared = 0
+
+    def counted(text: str) -> list[str]:
+        nonlocal compared
+        compared += 1
+        return words_of(text)
+
+    def looks(text: str) -> int:
+        nonlocal compared
+        compared = 0
+        INDEX.search(text, 20)
+        return compared
+
+    monkeypatch.setattr(name_search, "words_of", counted)
+    assert looks("village village village village village") == looks("village")
+    monkeypatch.setattr(name_search, "LOOKED_AT_MAX", 10)
+    entries, areas = 10, 10 // name_search.AREA_COST
+    assert looks("village villag villa v") <= 1 + entries + areas * len(DEFINITION.tree.level_ids)

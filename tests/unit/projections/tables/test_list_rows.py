@@ -99,3 +99,22 @@ def test_the_areas_of_a_level_in_an_area_are_those_that_vote() -> None:
     assert codes("2", 3, PRESIDENT) == ["2.1.1", "2.1.2", "2.2.1", "2.2.2"]
     assert codes("N", 2, council) == ["1.2", "2.1"]
     assert [in_order.by_rank[rank] for rank in DEFINITION.stations.order.rank] == list(range(16))
+
+
+def test_areas_of_a_level_are_those_in_an_area_in_which_a_contest_is_voted_on_in_order() -> None:
+    in_order = InOrder(DEFINITION)
+    tree, electorates = DEFINITION.tree, DEFINITION.electorates
+    for contest in DEFINITION.ballots.contests:
+        for within in range(len(tree.codes)):
+            for level in range(len(tree.level_ids) - 1):
+                found = in_order.areas(within, level, contest)
+                assert [tree.codes[area] for area in found] == sorted(
+                    tree.codes[area]
+                    for area in range(len(tree.codes))
+                    if tree.level[area] == level
+                    and within in tree.lineage[area]
+                    and (contest.number, area) in electorates.denominators
+                )
+                for index, area in enumerate(found):
+                    assert in_order.index_after(found, area) == index + 1
+                assert in_order.areas(within, level, contest) is found

@@ -1,0 +1,107 @@
+"""Long answers have turns: one address does not fill them, and what is short waits for none of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI, Request
+
+from api.limits.limits import PARTY
+from api.limits.rate_limits import RateLimit
+from api.problems import Problem
+from api.read.from_memory import SnapshotsInMemory
+from api.read.kept_answers import Kind
+from api.read.read_cut import ReadCut
+from api.read.readmodel import AtCut, ReadModel
+from api.read.snapshots import LONG_AT_ONCE, LONG_WANTED_MAX, LONG_WANTED_OF_PARTY_MAX, Snapshots
+from projections.definition.compiled import Definition
+from projections.shown.published import Moment
+from tests.support.small_election import small_package
+
+NOTHING = Moment({}, {}, {}, {})
+
+
+class Model:
+    """A read model whose answers can be held back."""
+
+    def __init__(self) -> None:
+        self.goes_on = asyncio.Event()
+        self.reading = 0
+
+    async def cut(self) -> ReadCut:
+        return ReadCut({}, {})
+
+    async def answer(self) -> AtCut:
+        self.reading += 1
+        await self.goes_on.wait()
+        self.reading -= 1
+        return AtCut({}, NOTHING)
+
+
+class Asked:
+    def __init__(self) -> None:
+        self.model = Model()
+        self.snapshots = Snapshots(
+            cast(ReadModel, self.model), Definition.of(small_package()), SnapshotsInMemory(RateLimit("requests", 0))
+        )
+
+    def ask(self, party: str, number: int, kind: Kind = Kind.PAGE) -> asyncio.Task[int]:
+        return asyncio.create_task(self._ask(party, number, kind))
+
+    async def _ask(self, party: str, number: int, kind: Kind) -> int:
+        scope: dict[str, Any] = {
+            "type": "http", "method": "GET", "path": "/", "raw_path": b"/", "query_string": b"", "headers": [],
+            "app": FastAPI(), PARTY: party,
+        }  # fmt: skip
+        try:
+            answer = await self.snapshots.kept(Request(scope), (kind, party, number), None, self.model.answer)
+        except Problem as problem:
+            return problem.status
+        return answer.status_code
+
+    async def settle(self) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+
+@pytest_asyncio.fixture
+async def asked() -> AsyncIterator[Asked]:
+    asked = Asked()
+    yield asked
+    asked.model.goes_on.set()
+    asked.snapshots.current.close()
+
+
+@pytest.mark.parametrize("kind", [Kind.PAGE, Kind.FILE])
+async def test_one_address_is_refused_what_would_fill_the_turns_and_others_are_served(asked: Asked, kind: Kind) -> None:
+    of_one = [asked.ask("a", number, kind) for number in range(3 * LONG_WANTED_OF_PARTY_MAX)]
+    await asked.settle()
+    assert asked.model.reading == LONG_AT_ONCE
+    assert sum(each.done() for each in of_one) == 2 * LONG_WANTED_OF_PARTY_MAX
+    of_another = asked.ask("b", 0, kind)
+    await asked.settle()
+    asked.model.goes_on.set()
+    assert await of_another == 200
+    assert sorted(await asyncio.gather(*of_one)) == [
+        *[200] * LONG_WANTED_OF_PARTY_MAX, *[429] * (2 * LONG_WANTED_OF_PARTY_MAX),
+    ]  # fmt: skip
+
+
+async def test_where_many_addresses_ask_at_once_the_last_are_asked_to_come_back(asked: Asked) -> None:
+    of_many = [asked.ask(f"{party}", number) for number in range(4) for party in range(LONG_WANTED_MAX)]
+    await asked.settle()
+    asked.model.goes_on.set()
+    assert sorted(await asyncio.gather(*of_many)) == [*[200] * LONG_WANTED_MAX, *[503] * (3 * LONG_WANTED_MAX)]
+
+
+@pytest.mark.parametrize("kind", [Kind.TOTAL, Kind.AREA, Kind.STATION])
+async def test_short_answers_wait_for_no_turn(asked: Asked, kind: Kind) -> None:
+    of_one = [asked.ask("a", number, kind) for number in range(3 * LONG_WANTED_MAX)]
+    await asked.settle()
+    assert asked.model.reading == 3 * LONG_WANTED_MAX
+    asked.model.goes_on.set()
+    assert set(await asyncio.gather(*of_one)) == {200}
