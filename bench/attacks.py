@@ -17,11 +17,13 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import orjson
@@ -30,19 +32,28 @@ from attacks_gateway import GATEWAY_ATTACKS
 from attacks_http import HTTP_ATTACKS
 from attacks_kafka import KAFKA_ATTACKS
 from attacks_live import LIVE_ATTACKS
+from attacks_questions import QUESTION_ATTACKS
 from attacks_size import SIZE_ATTACKS
 from attacks_target import Attack, Target, read_target
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from latency import OFFICE, Connection, Watch, envelopes_of
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from proofs.signatures import key_id
 from rekap.client.live_feed import MESSAGE_BYTES_MAX, feed_url
 from rekap.elections.written_demo import write_demo
-from rekap.operate.stack import Stack, running_stack
+from rekap.operate.stack import EXPORTER, WORKERS, Stack, running_stack
 from runtime.settings import variable
 
-ATTACKS: dict[str, Attack] = {**HTTP_ATTACKS, **GATEWAY_ATTACKS, **LIVE_ATTACKS, **SIZE_ATTACKS, **KAFKA_ATTACKS}
+ATTACKS: dict[str, Attack] = {
+    **HTTP_ATTACKS,
+    **GATEWAY_ATTACKS,
+    **LIVE_ATTACKS,
+    **QUESTION_ATTACKS,
+    **SIZE_ATTACKS,
+    **KAFKA_ATTACKS,
+}
 
 RATIO_MAX = 3.0
 """Aim: under an attack from one address the others' p95 is at most this many times what it was."""
@@ -50,10 +61,12 @@ CALM_FLOOR_S = 0.015
 """A calm p95 below this counts as this: on two cores shared with the attacker, less is the scheduler's noise."""
 MEMORY_GROWTH_MB_MAX = 400
 """Aim: what one attack may add to the API's memory. Its budgets together (docs/operations.md) allow about 300 MB."""
+QUESTIONS_PER_S = 5
 FAILED_SHARE_MAX = 0.0
 """Aim: no honest request is refused, and none stays without an answer."""
 ANSWER_SECONDS_MAX = 15.0
 COUNTED_SECONDS_MAX = 60.0
+EXPORTED_SECONDS_MAX = 300.0
 KEPT_SECONDS_MAX = 2.0
 """An open connection that waited longer is not used again: the server may be closing it just now."""
 STATIONS = 3_000
@@ -65,7 +78,9 @@ KAFKA_SETTINGS = tuple(variable(name) for name in ("kafka", "package", "generati
 class Noticed:
     """What honest clients measured in one phase."""
 
-    waited: dict[str, list[float]] = field(default_factory=lambda: {"submit": [], "read": [], "connect": []})
+    waited: dict[str, list[float]] = field(
+        default_factory=lambda: {"submit": [], "read": [], "connect": [], "question": []}
+    )
     live: list[float] = field(default_factory=list)
     failed: dict[str, int] = field(default_factory=dict)
     memory_peak_mb: float = 0.0
@@ -76,20 +91,24 @@ class Noticed:
 
 
 class Honest:
-    """Clients of another address: one form, one read on an open connection, one on a new connection, at a steady rate."""
+    """Clients of another address: one form, one read on an open connection, one on a new connection, one question whose answer
+    is made when it is asked for, at a steady rate."""
 
     def __init__(self, stack: Stack, envelopes: list[bytes], rate: int) -> None:
         self._stack = stack
         self._envelopes = iter(envelopes)
         self._rate = rate
         self._watch = Watch()
+        self._questions = self._all_questions()
         self.noticed = Noticed()
         self.sent = self.acknowledged = 0
 
     async def run(self) -> None:
         """Until it is cancelled."""
         async with asyncio.TaskGroup() as group:
-            for work in (self._submit, self._read, self._connect, self._sample, self._ask_health, self._listen):
+            for work in (
+                self._submit, self._read, self._connect, self._ask, self._sample, self._ask_health, self._listen
+            ):  # fmt: skip
                 group.create_task(work())
 
     def begin_phase(self) -> Noticed:
@@ -132,6 +151,28 @@ class Honest:
                 raise RuntimeError(f"{status}")
         finally:
             fresh.close()
+
+    async def _ask(self) -> None:
+        await self._steadily("question", QUESTIONS_PER_S, self._ask_one)
+
+    async def _ask_one(self, connection: Connection) -> None:
+        status, _ = await connection.request("GET", next(self._questions))
+        if status != 200:
+            raise RuntimeError(f"{status}")
+
+    def _all_questions(self) -> Iterator[str]:
+        tree = self._stack.definition.tree
+        levels = tree.level_ids
+        areas = [code for code, level in zip(tree.codes, tree.level, strict=True) if level == len(levels) - 2]
+        for number in count():
+            area = areas[number % len(areas)]
+            above = tree.codes[tree.parent[tree.number[area]]]
+            yield f"/v1/stations?office={OFFICE}&area={above}&limit=50"
+            yield f"/v1/search?q={quote(tree.names[tree.number[area]])}"
+            yield f"/v1/files/areas/{area}/station-votes.csv?office={OFFICE}"
+            yield f"/v1/areas?office={OFFICE}&area={above}&sort=-valid"
+            yield f"/v1/areas/{area}/results/nist.json?office={OFFICE}"
+            yield f"/v1/maps/{levels[1]}.svg?results={OFFICE}"
 
     async def _steadily(self, what: str, rate: int, once: Callable[[Connection], Awaitable[None]]) -> None:
         """By the clock and not after the answer before, so that a stalled server is asked as often as a quick one."""
@@ -183,7 +224,7 @@ class Honest:
 
     async def _listen(self) -> None:
         while True:
-            with suppress(OSError):
+            with suppress(OSError, ConnectionClosed):
                 async with connect(feed_url(self._stack.url), max_size=MESSAGE_BYTES_MAX) as socket:
                     await socket.send(orjson.dumps({"type": "subscribe", "office": OFFICE}).decode())
                     async for text in socket:
@@ -210,9 +251,22 @@ async def attacked_stack(
 ) -> AsyncIterator[tuple[Stack, list[bytes], dict[str, Ed25519PrivateKey]]]:
     """A stack with the demo's election, a form of each station, signed and not sent yet, and the keys by their ids."""
     package, keys, authority = write_demo(directory / "election", stations=stations)
-    async with running_stack(directory / "election", directory / "data", authority, log_directory=directory) as stack:
+    parts = (*WORKERS, EXPORTER)
+    async with running_stack(
+        directory / "election", directory / "data", authority, log_directory=directory, workers=parts
+    ) as stack:
+        await _until_there(stack, "/v1/files", "/v1/maps")
         by_id = {key_id(key.public_key().public_bytes_raw()): key for key in keys.values()}
         yield stack, envelopes_of(stack, package, keys, stations), by_id
+
+
+async def _until_there(stack: Stack, *paths: str) -> None:
+    """Wait until the exporter has written what is at these paths. Raises TimeoutError."""
+    async with httpx.AsyncClient(base_url=stack.url, timeout=ANSWER_SECONDS_MAX) as client:
+        async with asyncio.timeout(EXPORTED_SECONDS_MAX):
+            for path in paths:
+                while (await client.get(path)).status_code != httpx.codes.OK:
+                    await asyncio.sleep(0.5)
 
 
 async def main(names: list[str], seconds: int, calm_seconds: int, rate: int) -> int:
