@@ -68,7 +68,7 @@ LONG_KINDS = (Kind.PAGE, Kind.FILE)
 """Kinds of answers that take the process 5 to 500 ms. They have turns (api/limits/turns.py)."""
 LONG_AT_ONCE = 4
 """Two with the two connections for lists, and two with the threads that write files. At half, a page waits for a file; at
-double, a third and a fourth page wait for a connection while they count as being made."""
+double, a third and a fourth page wait for a connection while they count as being made. One address has one of them."""
 LONG_WANTED_MAX = 24
 LONG_WANTED_OF_PARTY_MAX = 8
 """Bound for one address; the longest take half a second, so the last one waits for a second. At half, a page that offers five

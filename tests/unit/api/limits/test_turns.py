@@ -7,7 +7,17 @@ from contextlib import suppress
 
 import pytest
 
-from api.limits.turns import NoTurnError, Turns
+from api.limits.turns import REST_SECONDS_MAX, NoTurnError, Turns
+
+
+class Clock:
+    """A clock on which no time passes unless a test lets it."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 class Work:
@@ -43,7 +53,7 @@ async def settled() -> None:
 
 
 async def test_parties_take_turns_however_many_one_of_them_asks_for() -> None:
-    work = Work(Turns(1, wanted_max=20, wanted_of_party_max=10))
+    work = Work(Turns(1, wanted_max=20, wanted_of_party_max=10, clock=Clock()))
     tasks = [work.begin("a") for _ in range(5)]
     tasks += [work.begin(party) for party in ("b", "b", "c")]
     await settled()
@@ -53,19 +63,57 @@ async def test_parties_take_turns_however_many_one_of_them_asks_for() -> None:
     await asyncio.gather(*tasks)
 
 
-async def test_as_many_are_made_at_once_as_are_allowed() -> None:
-    work = Work(Turns(2, wanted_max=20, wanted_of_party_max=10))
-    tasks = [work.begin("a") for _ in range(5)]
+async def test_as_many_are_made_at_once_as_are_allowed_and_one_of_each_party() -> None:
+    work = Work(Turns(2, wanted_max=20, wanted_of_party_max=10, clock=Clock()))
+    tasks = [work.begin(party) for party in "aaabbc"]
     await settled()
-    assert len(work.made) == 2
-    for made in (3, 4, 5, 5, 5):
+    assert work.made == ["a", "b"]
+    for made in ("aba", "abab", "ababc", "ababca", "ababca", "ababca"):
         await work.end_first()
-        assert len(work.made) == made
+        assert "".join(work.made) == made
     await asyncio.gather(*tasks)
 
 
+async def test_a_party_rests_for_as_long_as_its_turn_took_and_others_do_not_wait_for_it() -> None:
+    clock = Clock()
+    turns = Turns(1, wanted_max=20, wanted_of_party_max=10, clock=clock)
+    work = Work(turns)
+    tasks = [work.begin(party) for party in "aab"]
+    await settled()
+    clock.now += 0.3
+    await work.end_first()
+    assert work.made == ["a", "b"]
+    clock.now += 0.1
+    await work.end_first()
+    assert work.made == ["a", "b"], "the first party rests for 0.2 s more"
+    clock.now += 0.2
+    turns._look()
+    await settled()
+    assert work.made == ["a", "b", "a"]
+    clock.now += 60
+    await work.end_first()
+    tasks.append(work.begin("a"))
+    clock.now += REST_SECONDS_MAX
+    turns._look()
+    await settled()
+    assert work.made == ["a", "b", "a", "a"], "a rest has a bound"
+    await work.end_first()
+    await asyncio.gather(*tasks)
+
+
+async def test_who_has_rested_is_looked_for_by_a_timer() -> None:
+    turns = Turns(1, wanted_max=20, wanted_of_party_max=10)
+    made = 0
+    async with asyncio.timeout(20):
+        for _ in range(3):
+            async with turns.turn("a"):
+                made += 1
+                await asyncio.sleep(0.02)
+    assert made == 3
+
+
 async def test_one_party_cannot_have_all_of_them() -> None:
-    turns = Turns(1, wanted_max=4, wanted_of_party_max=2)
+    turns = Turns(1, wanted_max=4, wanted_of_party_max=2, clock=Clock())
     work = Work(turns)
     tasks = [work.begin("a"), work.begin("a")]
     await settled()
@@ -91,7 +139,7 @@ async def test_one_party_cannot_have_all_of_them() -> None:
 @pytest.mark.parametrize("given_before", [False, True])
 async def test_a_turn_of_who_has_gone_is_the_next_ones(given_before: bool) -> None:
     """Whether who waits goes before the turn comes, or in the same moment."""
-    work = Work(Turns(1, wanted_max=4, wanted_of_party_max=4))
+    work = Work(Turns(1, wanted_max=4, wanted_of_party_max=4, clock=Clock()))
     first, gone, last = work.begin("a"), work.begin("b"), work.begin("c")
     await settled()
     if given_before:
@@ -117,7 +165,7 @@ async def test_a_turn_of_who_has_gone_is_the_next_ones(given_before: bool) -> No
 
 
 async def test_a_failed_answer_gives_its_turn_back() -> None:
-    turns = Turns(1, wanted_max=1, wanted_of_party_max=1)
+    turns = Turns(1, wanted_max=1, wanted_of_party_max=1, clock=Clock())
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
             async with turns.turn("a"):
