@@ -188,7 +188,7 @@ def _settle(reports: list[_Report]) -> None:
                 each.state = ResultState.SUPERSEDED  # it states the same as an earlier report
             else:
                 each.state = ResultState.HELD
-                if len(distinct) > 1 and each is not (first or distinct[0]):
+                if each is not (first or distinct[0]):
                     each.judgement = (*each.judgement, _CONFLICT_LATER)
         if counts:
             assert counting is not None

@@ -35,7 +35,7 @@ def m1(form: Form, case: Case) -> Sentences:
     names = case.parameters.get("fields", [])
     assert isinstance(names, list)
     beside = fields_not_counted(case.contest)
-    missing = [name for name in names if name != "votes" and name not in beside and getattr(form, name, None) is None]
+    missing = [name for name in names if name not in beside and getattr(form, name, None) is None]
     if "votes" in names:
         missing += [f"V[{choice}]" for choice in case.contest.choices if choice not in form.votes]
     if not missing:
@@ -58,15 +58,15 @@ def unknown_choices(form: Form, contest: ContestEntry) -> Iterator[Finding]:
 
 def uncounted_fields(form: Form, contest: ContestEntry) -> Iterator[Finding]:
     """C2: no field is stated that the contest does not count (VK, VS)."""
-    for name in sorted(fields_not_counted(contest)):
+    for name in fields_not_counted(contest):
         if getattr(form, name) is not None:
             yield Finding("C2", Severity.HARD, *_not_counted(name, contest))
 
 
-def fields_not_counted(contest: ContestEntry) -> frozenset[str]:
+def fields_not_counted(contest: ContestEntry) -> tuple[str, ...]:
     """Fields that the contest does not count, so that a number in one of them belongs in another field."""
     blank, several = contest.counts_blank, contest.votes_per_ballot > 1
-    return frozenset(name for name, counted in (("VK", blank), ("VS", several)) if not counted)
+    return tuple(name for name, counted in (("VK", blank), ("VS", several)) if not counted)
 
 
 def _not_counted(name: str, contest: ContestEntry) -> tuple[str, str]:

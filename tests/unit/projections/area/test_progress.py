@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from projections.area.progress import Margin, Progress, count_item_status, margin, progress, results_status
+from projections.area.progress import (
+    Margin,
+    Progress,
+    contest_summary,
+    count_item_status,
+    margin,
+    progress,
+    results_status,
+)
 from projections.area.tally import CLEAN, FLAGGED, HEAD, HELD, AreaTallies, TallyView, tally_length
 from projections.definition.electorates import Denominator
+from tests.support.one_rule import contest_of
 
 
 def _progress(clean: int = 0, flagged: int = 0, held: int = 0, annulled: int = 0, expected: int = 10) -> Progress:
@@ -74,3 +83,42 @@ def test_margin(votes: list[int], expected: Margin) -> None:
 )
 def test_of_two_seats_the_margin_is_between_the_last_in_and_the_first_out(votes: list[int], expected: Margin) -> None:
     assert margin("abcd"[: len(votes)], votes, 2) == expected
+
+
+def test_the_last_that_is_in_without_votes_has_no_runner_up() -> None:
+    assert margin("abc", [9, 0, 0], 2) == Margin(("a",), (), None, 0)
+    assert margin("ab", [9, 0], 2) == Margin(("a",), (), None, 0)
+    assert margin("abc", [0, 0, 5], 2) == Margin(("c",), (), None, 0)
+    assert margin("ab", [0, 0]) == Margin((), (), None, 0)
+
+
+def test_choices_without_a_number_of_votes_are_a_bug() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        margin("abc", [1, 2])
+
+
+def test_a_contest_is_summed_up_by_name() -> None:
+    contest = contest_of("president")
+    votes = (5, 9, 7)
+    numbers = (1, *[0] * (HEAD - 1), *votes)
+    tallies = AreaTallies([tally_length(3)])
+    tallies.add([(0, 0)], CLEAN, numbers, 1)
+    assert contest_summary(contest, TallyView.of(tallies[0, 0]), Denominator(4, 0)) == {
+        "contest": "president",
+        "results_status": "unofficial-partial",
+        "count_item_status": "in-process",
+        "stations": {
+            "expected": 4,
+            "reported": 1,
+            "counted": 1,
+            "clean": 1,
+            "flagged": 0,
+            "held": 0,
+            "annulled": 0,
+            "waiting": 3,
+        },
+        "leaders": ["02"],
+        "tied": [],
+        "runner_up": "03",
+        "margin": 2,
+    }

@@ -26,6 +26,8 @@ class Account:
         self.accounts = FinanceAccounts()
         self.ids: list[bytes] = []
         self.verdicts: dict[int, tuple[str, list[str]]] = {}
+        self.changed: list[int] = []
+        """Offsets of the reports whose verdicts the last one has changed, its own first."""
 
     def add(self, findings: tuple[Finding, ...] = (), *, corrects: int | None = None, **body: Any) -> int:
         offset = len(self.ids)
@@ -37,7 +39,9 @@ class Account:
         event = LEDGER_EVENT.validate_json(payload)
         assert isinstance(event, FinanceReported)
         self.ids.append(event_id := bytes([event.seq]) * 32)
+        self.changed = []
         for verdict in self.accounts.add(offset, event_id, payload, event, findings):
+            self.changed.append(verdict.offset)
             self.verdicts[verdict.offset] = verdict.state.value, [finding.rule for finding in verdict.findings]
 
 
@@ -181,3 +185,55 @@ def test_accounts_that_were_packed_continue_as_before() -> None:
     assert account.accounts.pack() == packed
     account.add(version=3, closing=12_003, corrects=1)
     assert account.verdicts == {0: ("superseded", ["D2"]), 1: ("superseded", ["D1"]), 2: ("counted", [])}
+
+
+def test_only_verdicts_that_change_are_given() -> None:
+    account = Account()
+    account.add()
+    account.add(version=2, closing=12_001, corrects=0)
+    assert account.changed == [1, 0]
+    account.add(HARD, version=3, closing=1, corrects=1)
+    assert account.changed == [2, 1]
+    account.accounts = FinanceAccounts.unpack(account.accounts.pack())
+    account.add(HARD, version=4, closing=2, corrects=2)
+    assert account.changed == [3]
+
+
+def test_a_packed_correction_still_names_what_it_corrects() -> None:
+    account = Account()
+    account.add()
+    account.add(version=2, closing=12_001, corrects=0)
+    account.accounts = FinanceAccounts.unpack(account.accounts.pack())
+    account.add(HARD, version=3, closing=1, corrects=1)
+    assert account.verdicts[1] == ("flagged", ["D9"])
+
+
+def test_the_first_version_may_be_a_step_above_none() -> None:
+    near, far = Account(), Account()
+    near.add(version=10)
+    far.add(version=11)
+    assert (near.verdicts, far.verdicts) == ({0: ("flagged", ["D11"])}, {0: ("held", ["D10"])})
+
+
+def test_versions_are_reached_in_their_order() -> None:
+    account = Account()
+    account.add(version=8)
+    account.add(closing=12_001)
+    assert account.verdicts == {0: ("flagged", ["D11"]), 1: ("superseded", [])}
+
+
+def test_a_version_corrects_a_lower_one() -> None:
+    higher, same = Account(), Account()
+    higher.add(HARD, version=3)
+    higher.add(version=2, closing=12_001, corrects=0)
+    assert higher.verdicts[1] == ("flagged", ["D9", "D11"])
+    same.add(HARD, version=2)
+    same.add(version=2, closing=12_001, corrects=0)
+    assert same.verdicts[1] == ("flagged", ["D8", "D11"])
+
+
+def test_a_kept_report_is_compared_by_sixteen_bytes() -> None:
+    account = Account()
+    account.add()
+    ((_, _, ((_, _, _, _, digest, _),)),) = orjson.loads(account.accounts.pack())
+    assert len(bytes.fromhex(digest)) == 16

@@ -8,11 +8,11 @@ import orjson
 import pytest
 
 from projections.definition.compiled import Definition
-from projections.finance.rules import FinanceJudge
+from projections.finance.rules import FinanceJudge, unknown_kinds
 from schemas.definition.package import RuleSetting, Severity
 from schemas.ledger.events import LEDGER_EVENT, FinanceReported
 from tests.support.ledger import CREATED_AT
-from tests.support.small_finance import FINANCE_RULES, finance_package, finance_report
+from tests.support.small_finance import FINANCE_RULES, SETTINGS, finance_package, finance_report
 
 
 def _event(definition: Definition, body: dict[str, Any]) -> FinanceReported:
@@ -78,6 +78,32 @@ def test_d2_has_another_limit_for_candidates_of_an_office() -> None:
     assert [rule for rule, _, _ in _found(finance_report(income=[line], closing=7_000))] == ["D2"]
 
 
+def test_d2_leaves_a_kind_of_donor_without_a_limit_alone() -> None:
+    line = {"kind": "party", "amount": 9_000_000, "donors": 1, "largest": 9_000_000}
+    assert _found(finance_report(income=[line], closing=9_000_000 - 2_000)) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "above"),
+    [
+        ({"kind": "person", "amount": 2_510, "largest": 2_510}, {"largest": 2_511}),
+        ({"kind": "person", "amount": 5_020, "donors": 2}, {"amount": 5_021}),
+        ({"kind": "foreign", "amount": 10}, {"amount": 11}),
+    ],
+)
+def test_d2_has_a_tolerance_for_each_donor(line: dict[str, Any], above: dict[str, Any]) -> None:
+    tolerant = (RuleSetting(id="D2", severity=Severity.SOFT, tolerance=10),)
+    assert _found(finance_report(income=[line]), tolerant) == []
+    assert [rule for rule, _, _ in _found(finance_report(income=[line | above]), tolerant)] == ["D2"]
+
+
+def test_d3_has_a_tolerance() -> None:
+    tolerant = (RuleSetting(id="D3", severity=Severity.SOFT, tolerance=10, parameters={"max": 2_990}),)
+    assert _found(finance_report(), tolerant) == []
+    more = [{"kind": "meetings", "amount": 3_001}]
+    assert [rule for rule, _, _ in _found(finance_report(spending=more), tolerant)] == ["D3"]
+
+
 def test_d3_bounds_the_spending_of_the_candidates_of_its_offices() -> None:
     spending = [{"kind": "meetings", "amount": 5_000_000_000}, {"kind": "advertising", "amount": 1}]
     closing = 15_000 - 5_000_000_001
@@ -110,6 +136,20 @@ def test_d5_names_kinds_that_the_package_does_not_have_and_lines_given_twice() -
         ("D5", "hard", "There is no kind of donor aliens."),
         ("D5", "hard", "The kind of spending meetings is given twice."),
     ]
+
+
+def test_d5_names_the_field_of_each_kind() -> None:
+    body = finance_report(report="LXX", income=[{"kind": "aliens", "amount": 1}], spending=[{"kind": "x", "amount": 1}])
+    found = unknown_kinds(_event(Definition.of(finance_package()), body), SETTINGS)
+    assert {field: [english for _, english in sentences] for field, sentences in found.items()} == {
+        "report": ["There is no kind of report LXX."],
+        "income": ["There is no kind of donor aliens."],
+        "spending": ["There is no kind of spending x."],
+    }
+
+
+def test_d6_permits_a_period_of_one_day_that_is_reported_on_that_day() -> None:
+    assert _found(finance_report(begins="2028-11-01", ends="2028-11-01", submitted="2028-11-01")) == []
 
 
 @pytest.mark.parametrize(

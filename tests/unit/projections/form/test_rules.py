@@ -250,3 +250,16 @@ def test_the_contests_of_a_station_are_compared(rule: str, wrong: dict[str, Any]
 def test_every_rule_is_tested_here() -> None:
     tested = {rule for rule, _ in BROKEN} | {"P1", "P2", "P3", "X1", "X2", "X3", "X4"}
     assert tested == set(RULES) | set(CROSS_RULES)
+
+
+def test_a_rule_of_some_offices_is_for_forms_of_these_alone() -> None:
+    """With a form that adds up, and with one that does not, because the two have lists of rules of their own."""
+    package = small_package((RuleSetting(id="F5", severity=Severity.HARD, offices=("council",)),))
+    definition = Definition.of(package)
+    judge = FormJudge(definition)
+    for wrong in ({"S4": 91}, {"S4": 91, "VA": 204}):
+        president = convert(PRESIDENT | wrong, Form)
+        assert judge.judge(president, definition.ballots.contest("president"), None) == ()
+    council = convert(COUNCIL | {"S1": 9, "S2": 1, "S3": 0, "S4": 0}, Form)
+    found = judge.judge(council, definition.ballots.contest("council-a"), None)
+    assert [finding.rule for finding in found] == ["F5"]
