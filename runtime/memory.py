@@ -10,8 +10,8 @@ large form costs two system calls; at double, nothing changes."""
 KEPT_BLOCK_BYTES = 32 * 1024 * 1024
 """A smaller block is kept when it is free. It is the most that glibc takes; Kafka answers with up to 16 MB at once."""
 KEPT_BYTES = 64 * 1024 * 1024
-"""More than this is given back, where nothing behind it is in use. At half, the answers of Kafka and the messages that are made of
-them are mapped anew for each batch of a recount; at double, nothing is gained."""
+"""More than this is given back, where nothing behind it is in use. At half, the answers of Kafka and the messages that are made
+of them are mapped anew for each batch of a recount; at double, nothing is gained."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
