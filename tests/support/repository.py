@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-NOT_OURS = {".venv", ".git", "build", "rekap-data", "state", "node_modules"}
+NOT_OURS = {".venv", ".venv-newest", ".git", "build", "rekap-data", "state", "node_modules"}
 
 
 def tracked(*patterns: str) -> list[Path]:
