@@ -211,9 +211,7 @@ class PartitionFold:
         if life is not None and not self._is_new(record, subject, life):
             return
         registered = self.definition.stations.registered[subject.station]
-        findings = self._judge.judge(event.form, contest, registered)
-        if self._out_of_sequence:
-            findings += self._out_of_sequence
+        findings = (*self._judge.judge(event.form, contest, registered), *self._out_of_sequence)
         form = Submission(
             record.offset,
             record.event_id,
