@@ -27,6 +27,7 @@ from rekap.operate.stack import Stack
 from runtime.settings import Settings
 from schemas.definition.package import Role
 from schemas.licences import licence_of
+from tests.support import typescript_client
 from tests.support.ledger import key_row
 from tests.support.small_election import reported, small_package
 from tests.support.small_finance import finance_package
@@ -445,6 +446,19 @@ async def test_a_client_made_by_a_generator_reads_every_path_and_submits(
         submit = importlib.import_module("generated_client.api.submissions.submit")
         receipt = await submit.asyncio(client=generated, body=envelope)
         assert len(receipt.leaf_hash) == 64
+
+
+async def test_a_client_typed_by_openapi_typescript_reads_and_submits(
+    client: httpx.AsyncClient, voices: Voices, submission: str, tmp_path: Path
+) -> None:
+    description = (await client.get("/openapi.json")).content
+    envelope = voices.sign(reported("2.2.2-1"))
+    found = await typescript_client.answered(description, str(client.base_url).rstrip("/"), envelope, tmp_path)
+    tally = (await client.get("/v1/contests/president")).json()["tally"]
+    assert found["votes"].keys() == tally["counted"]["votes"].keys()
+    assert (found["status"], len(found["leaf"])) == (404, 64)
+    oldest = (await client.get("/v1/events?limit=1&order=oldest")).json()["events"][0]
+    assert found["first"] == oldest["event"]
 
 
 async def test_a_batch_that_breaks_off_is_one_line(stack: Stack, directory: Path) -> None:
