@@ -191,7 +191,7 @@ class _CutWriter:
                 self._write_table(file)
 
     def _write_profiles(self, planned: Sequence[PlannedFile]) -> None:
-        is_same = self._previous is not None and self._previous.manifest["profiles"] == self._profiles
+        is_same = self._previous is not None and self._previous.manifest.get("profiles") == self._profiles
         if not planned or (is_same and self._link(None, planned, [])):
             return
         self._profiles_problem = profiles_problem(self._definition, self._package)

@@ -92,6 +92,8 @@ class FileCatalogue(Shape):
     """When the cut was copied (RFC 3339, UTC)."""
     maps: str | None
     """Digest of the maps among the documents; null where the package has none."""
+    profiles: str
+    """Digest of the profiles of candidates and parties in the package."""
     status: dict[str, str]
     """Office → its ResultsStatus of NIST SP 1500-100."""
     cut: str
