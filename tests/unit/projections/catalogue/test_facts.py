@@ -8,7 +8,7 @@ from projections.catalogue.data_package import data_package, schema_document, sc
 from projections.catalogue.documents import documents
 from projections.catalogue.facts import NAME_CHARACTERS_MAX, Addresses, catalogue_facts
 from projections.catalogue.schema_org import dataset_document
-from projections.catalogue.sitemap import ADDRESSES_MAX, sitemap
+from projections.catalogue.sitemap import ADDRESSES_MAX, sitemap, sitemap_index
 from projections.catalogue.terms import terms
 from projections.definition.compiled import Definition
 from projections.tables.file_plan import ALL_TABLES
@@ -159,3 +159,13 @@ def test_terms_name_the_licences_of_data_and_code() -> None:
     package = data_package(own, Addresses.beside())
     assert package is not None
     assert package["licenses"] == [{"name": "other", "title": "Ask us"}]
+
+
+def test_an_index_names_each_sitemap() -> None:
+    assert sitemap_index(["https://a.example/x?a=1&b=2", "https://a.example/y"]) == (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n'
+        "  <sitemap><loc>https://a.example/x?a=1&amp;b=2</loc></sitemap>\n"
+        "  <sitemap><loc>https://a.example/y</loc></sitemap>\n"
+        "</sitemapindex>\n"
+    )
