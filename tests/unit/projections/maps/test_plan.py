@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from projections.definition.compiled import Definition
-from projections.maps.plan import MapKind, level_codes, map_head, planned_maps, with_drawn
+from projections.maps.plan import MapKind, areas_within, level_codes, map_head, planned_maps, with_drawn
 from projections.maps.texts import Feature
 from schemas.definition.package import Contest, DistrictPart
 from tests.support.small_election import small_package
@@ -114,3 +114,14 @@ def test_a_feature_states_how_much_of_it_is_drawn() -> None:
 def test_a_map_states_what_it_is_of() -> None:
     head = map_head(DEFINITION, "d")
     assert (head["election"], head["mode"], head["maps"], head["licence"]) == ("small", "rehearsal", "d", "CC0-1.0")
+
+
+def test_the_areas_of_a_level_in_an_area_are_listed_up_to_a_bound() -> None:
+    tree = DEFINITION.tree
+    root = tree.root
+    villages = [code for code, level in zip(tree.codes, tree.level, strict=True) if tree.level_ids[level] == "village"]
+    assert sorted(areas_within(tree, "village", root, 100)) == sorted(villages)
+    assert len(areas_within(tree, "village", root, 3)) == 3
+    assert sorted(areas_within(tree, "village", tree.number["1.1"], 100)) == ["1.1.1", "1.1.2"]
+    assert areas_within(tree, "nation", root, 100) == [tree.codes[root]]
+    assert areas_within(tree, "province", tree.number["1.1"], 100) == []
