@@ -62,6 +62,7 @@ def describe(app: FastAPI) -> None:
             for path, methods in document["paths"].items():
                 for method, operation in methods.items():
                     _complete(path, method, operation["responses"])
+                    _refer_to_problems(operation["responses"], document["components"].setdefault("responses", {}))
                     for parameter in operation.get("parameters", ()):
                         parameter.setdefault("description", PARAMETERS.get(parameter["name"], ""))
             app.openapi_schema = document
@@ -83,6 +84,14 @@ def _complete(path: str, method: str, responses: dict[str, Any]) -> None:
     if method == "get" and "text/event-stream" not in content:
         responses.setdefault("304", UNCHANGED)
         responses["412"] = PROBLEM_RESPONSES[412]
+
+
+def _refer_to_problems(responses: dict[str, Any], shared: dict[str, Any]) -> None:
+    """Describe each problem once in `shared`, the document's components, and refer to it in the answers of an operation."""
+    for status, answer in responses.items():
+        if answer == PROBLEM_RESPONSES.get(int(status)):
+            shared[f"Problem{status}"] = answer
+            responses[status] = {"$ref": f"#/components/responses/Problem{status}"}
 
 
 def _hoist(node: Any, schemas: dict[str, Any]) -> None:
@@ -127,12 +136,16 @@ async def docs(request: Request) -> Response:
 
 def page(openapi: dict[str, Any]) -> str:
     """An OpenAPI document as HTML, operations by their tag."""
-    info = openapi["info"]
+    info, shared = openapi["info"], openapi["components"]["responses"]
     by_tag: dict[str, list[str]] = {}
     for path, methods in openapi["paths"].items():
         for method, operation in methods.items():
             tag = (operation.get("tags") or ["other"])[0]
-            by_tag.setdefault(tag, []).append(_operation(path, method, operation))
+            answers = {
+                status: shared[answer["$ref"].rpartition("/")[2]] if "$ref" in answer else answer
+                for status, answer in operation["responses"].items()
+            }
+            by_tag.setdefault(tag, []).append(_operation(path, method, {**operation, "responses": answers}))
     contents = ", ".join(f'<a href="#{_escaped(tag)}">{_escaped(tag)}</a>' for tag in by_tag)
     sections = [f'<h2 id="{_escaped(tag)}">{_escaped(tag)}</h2>{"".join(parts)}' for tag, parts in by_tag.items()]
     return (

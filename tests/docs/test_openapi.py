@@ -17,6 +17,15 @@ OPERATIONS: list[tuple[str, str, dict[str, Any]]] = [
 ]
 
 
+def _answers(operation: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The answers of an operation by status, also those that the document describes once and refers to."""
+    shared = DOCUMENT["components"]["responses"]
+    return {
+        status: shared[answer["$ref"].rpartition("/")[2]] if "$ref" in answer else answer
+        for status, answer in operation["responses"].items()
+    }
+
+
 def _references(node: Any) -> list[str]:
     if isinstance(node, list):
         return [each for part in node for each in _references(part)]
@@ -39,7 +48,7 @@ def test_every_reference_leads_somewhere() -> None:
 
 def test_nothing_is_described_that_nothing_refers_to() -> None:
     used = {each.rpartition("/")[2] for each in _references(DOCUMENT)}
-    assert set(DOCUMENT["components"]["schemas"]) <= used
+    assert {*DOCUMENT["components"]["schemas"], *DOCUMENT["components"]["responses"]} <= used
 
 
 def test_each_operation_has_a_name_of_its_own() -> None:
@@ -52,13 +61,18 @@ def test_each_operation_has_a_name_of_its_own() -> None:
 def test_each_problem_has_an_example_of_its_own_status() -> None:
     seen: dict[str, str] = {}
     for path, method, operation in OPERATIONS:
-        for status, answer in operation["responses"].items():
+        for status, answer in _answers(operation).items():
             for media_type, content in answer.get("content", {}).items():
                 if media_type == "application/problem+json":
                     assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
                     assert content["example"]["status"] == int(status), f"{method} {path}"
                     seen[content["example"]["title"]] = status
     assert len(seen) == len(set(seen.values())) == 11
+
+
+def test_a_problem_is_described_once() -> None:
+    own = [answer for _, _, operation in OPERATIONS for answer in operation["responses"].values()]
+    assert not [answer for answer in own if "application/problem+json" in answer.get("content", {})]
 
 
 def test_each_operation_but_the_event_stream_names_what_a_busy_server_answers() -> None:
@@ -98,8 +112,8 @@ def test_each_parameter_is_described(path: str, method: str, operation: dict[str
     ("path", "method", "operation"), OPERATIONS, ids=[f"{method} {path}" for path, method, _ in OPERATIONS]
 )
 def test_each_answer_has_its_shape_in_the_schema(path: str, method: str, operation: dict[str, Any]) -> None:
-    assert "application/problem+json" in operation["responses"]["422"]["content"]
-    for status, answer in operation["responses"].items():
+    assert "application/problem+json" in _answers(operation)["422"]["content"]
+    for status, answer in _answers(operation).items():
         for kind, content in answer.get("content", {}).items():
             assert content.get("schema"), f"{status} as {kind} has no schema"
 
