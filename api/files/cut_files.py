@@ -17,7 +17,7 @@ import orjson
 from api.problems import Problem
 from projections.tables.manifest import LATEST, MANIFEST
 from runtime.files.files_below import open_below
-from schemas.codes import SHA256_PATTERN
+from schemas.codes import ELECTION_PATTERN, SHA256_PATTERN
 
 CUT_PATTERN = r"^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}$"
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,200}$"
@@ -109,21 +109,24 @@ class CutFiles:
         return sorted(found, reverse=True)[:CUTS_LISTED]
 
 
-_ELECTION = re.compile(r"[a-z0-9][a-z0-9\-]{0,47}")
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+\-]{1,100}/[a-z0-9.+\-]{1,100}(; ?[a-z0-9\-]{1,40}=[A-Za-z0-9.\-]{1,40}){0,4}")
 
 
 def _checked_entries(manifest: Any) -> list[Mapping[str, Any]]:
-    """The entries of a manifest, each fit to be written into the header fields of an answer: a line end in one of these texts
-    would begin a header field, or an answer, of a stranger's choice. Raises ValueError, LookupError, TypeError."""
+    """The entries of a manifest. Raises ValueError, LookupError, TypeError where one is not fit for an answer."""
     entries = [*manifest["files"], *manifest["documents"]]
-    if not _ELECTION.fullmatch(manifest["election"]):
+    if not re.fullmatch(ELECTION_PATTERN, manifest["election"]):
         raise ValueError("the election is not an id")
-    for entry in entries:
-        if not (
-            re.fullmatch(NAME_PATTERN, entry["name"])
-            and re.fullmatch(SHA256_PATTERN, entry["sha256"])
-            and _MEDIA_TYPE.fullmatch(entry["media_type"])
-        ):
-            raise ValueError("an entry does not have the shape of a file")
+    if not all(map(is_fit, entries)):
+        raise ValueError("an entry does not have the shape of a file")
     return entries
+
+
+def is_fit(entry: Mapping[str, Any]) -> bool:
+    """Whether the texts of a file's entry may be written into the header fields of an answer: a line end in one of them would
+    begin a header field, or an answer, of a stranger's choice. Raises LookupError, TypeError."""
+    return bool(
+        re.fullmatch(NAME_PATTERN, entry["name"])
+        and re.fullmatch(SHA256_PATTERN, entry["sha256"])
+        and _MEDIA_TYPE.fullmatch(entry["media_type"])
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
@@ -17,10 +18,13 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from api.files.cut_files import is_fit
 from api.problems import Problem
 from projections.maps.plan import MapKind
 from projections.maps.texts import Feature, read_topojson
 from projections.maps.topology import Topology
+from runtime.files.files_below import open_below
+from schemas.codes import SHA256_PATTERN
 from schemas.maps.files import DIRECTORY_PREFIX, INDEX, MapFormat, Resolution
 
 LOOKED_AT_SECONDS = 5.0
@@ -39,8 +43,19 @@ KEPT_BYTES_MAX = 12 * 1024 * 1024
 class MapSet:
     """All maps of one digest."""
 
-    directory: Path
+    root: Path
+    """Below it, nothing is opened through a link."""
+    folder: str
+    """The directory of the maps, relative to the root."""
     index: Mapping[str, Any]
+
+    @property
+    def directory(self) -> Path:
+        return self.root / self.folder
+
+    def path_of(self, name: str) -> str:
+        """Path of a file below the root."""
+        return f"{self.folder}/{name}"
 
     @property
     def digest(self) -> str:
@@ -89,8 +104,11 @@ class LoadedMap(NamedTuple):
 class MapFiles:
     """One event loop owns it."""
 
-    def __init__(self, directory: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, directory: Path, clock: Callable[[], float] = time.monotonic, *, folder: str = "") -> None:
+        """The index and its maps are in `folder` of `directory`. Only `directory` itself may be a link, because what is below
+        it may be of strangers."""
         self._directory = directory
+        self._prefix = f"{folder}/" if folder else ""
         self._clock = clock
         self._set: MapSet | None = None
         self._stamp: tuple[int, int] | None = None
@@ -123,9 +141,11 @@ class MapFiles:
             self._loaded.move_to_end(key)
             return kept[0]
         try:
-            found = await asyncio.to_thread(_load, maps.directory / file["name"])
+            found = await asyncio.to_thread(_load, maps, str(file["name"]))
         except OSError:
             raise gone() from None
+        except (ValueError, LookupError, TypeError):
+            raise Problem(503, "Map unreadable", f"The file {file['name']} of this server is not a map.") from None
         self._loaded[key] = found, int(file["bytes"])
         while sum(size for _, size in self._loaded.values()) > KEPT_BYTES_MAX:
             self._loaded.popitem(last=False)
@@ -142,7 +162,7 @@ class MapFiles:
     def _read(self) -> tuple[tuple[int, int] | None, MapSet | None]:
         """The index, where it is another one than before; None where there is none."""
         try:
-            with (self._directory / INDEX).open("rb") as file:
+            with open_below(self._directory, f"{self._prefix}{INDEX}") as file:
                 status = os.fstat(file.fileno())
                 stamp = status.st_mtime_ns, status.st_size
                 if stamp == self._stamp:
@@ -151,7 +171,7 @@ class MapFiles:
             name = str(index["directory"])
             if not name.startswith(DIRECTORY_PREFIX) or "/" in name:
                 return stamp, None
-            return stamp, MapSet(self._directory / name, index)
+            return stamp, MapSet(self._directory, f"{self._prefix}{name}", index) if _is_fit(index) else None
         except (OSError, ValueError, LookupError, TypeError):
             return None, None
 
@@ -162,6 +182,16 @@ def gone() -> Problem:
     )
 
 
-def _load(path: Path) -> LoadedMap:
-    features, topology = read_topojson(path.read_bytes())
+def _is_fit(index: Mapping[str, Any]) -> bool:
+    """Whether the texts of an index may be written into the header fields of answers. Raises LookupError, TypeError."""
+    return all(
+        is_fit(file) and re.fullmatch(SHA256_PATTERN, file["gzip_sha256"])
+        for entry in index["maps"]
+        for file in entry["files"]
+    )
+
+
+def _load(maps: MapSet, name: str) -> LoadedMap:
+    with open_below(maps.root, maps.path_of(name)) as file:
+        features, topology = read_topojson(file.read(JOINED_BYTES_MAX))
     return LoadedMap(features, topology, {feature.id: number for number, feature in enumerate(features)})

@@ -183,7 +183,7 @@ async def _whole(
     is_packed = coding_of(request, (GZIP, IDENTITY))(file["bytes"]) == GZIP
     name, digest = (f"{file['name']}.gz", file["gzip_sha256"]) if is_packed else (file["name"], file["sha256"])
     try:
-        body = await opened(request, partial(descriptor_below, found.directory, name))
+        body = await opened(request, partial(descriptor_below, found.root, found.path_of(name)))
     except FileNotFoundError:
         raise gone() from None
     headers = {

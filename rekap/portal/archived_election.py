@@ -130,7 +130,7 @@ def archived_app(
     app.state.catalogues = Catalogues(app.state.files, definition, public_url, base)
     app.state.profiles = ProfileFiles(cut / PACKAGE, definition)
     app.state.report_names = ReportNames(cut / PACKAGE, definition)
-    app.state.maps, app.state.map_answers = MapFiles(cut / FOLDER), MapAnswers()
+    app.state.maps, app.state.map_answers = MapFiles(cut, folder=FOLDER), MapAnswers()
     install_problems(app)
     for part in (
         election_lists, snapshots, nist, lists, search, profiles, finance, maps, files, area_files, catalogue, log, package,

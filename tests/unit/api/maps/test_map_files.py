@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import pytest
 
 from api.maps import map_files
-from api.maps.map_files import LOOKED_AT_SECONDS, MapFiles, gone
+from api.maps.map_files import LOOKED_AT_SECONDS, MapFiles, MapSet, gone
 from api.problems import Problem
 from consumers.exporter.map_directories import MapDirectories
 from projections.definition.compiled import Definition
 from projections.maps.plan import MapKind
+from runtime.files.files_below import NotAFileError, descriptor_below
 from schemas.maps.files import MapFormat, Resolution
 from tests.support.small_election import small_package
 from tests.support.small_maps import VILLAGES, village_shapes, write_village_map
@@ -116,3 +119,58 @@ async def test_features_are_numbered_in_the_order_of_the_map(tmp_path: Path) -> 
     ids = [feature.id for feature in loaded.features]
     assert loaded.numbers_of([ids[2], "no area", ids[0]]) == [0, 2]
     assert (maps.features(MapKind.LEVEL, "village"), maps.features(MapKind.LEVEL, "street")) == (len(ids), 0)
+
+
+async def test_nothing_below_the_directory_is_opened_through_a_link_or_waited_for(tmp_path: Path) -> None:
+    """The directory may be an archive, which a stranger has filled."""
+    _build(tmp_path)
+    archive, village = tmp_path / "archive", ("village", Resolution.LOW)
+    (archive / "open-data").mkdir(parents=True)
+    (tmp_path / "files").rename(archive / "open-data" / "maps-kept")
+    index = json.loads((archive / "open-data/maps-kept/maps.json").read_text())
+    there = archive / "open-data/maps-kept" / index["directory"]
+
+    async def served() -> MapSet:
+        return await MapFiles(archive, folder="open-data").newest()
+
+    (archive / "open-data" / index["directory"]).symlink_to(there)
+    (archive / "open-data/maps.json").write_text(json.dumps(index))
+    maps = await served()
+    with pytest.raises(Problem, match="corrected ones"):
+        await MapFiles(archive, folder="open-data").loaded(maps, MapKind.LEVEL, *village)
+    file = maps.file(MapKind.LEVEL, *village, MapFormat.TOPOJSON)
+    with pytest.raises(NotAFileError, match="link"):
+        descriptor_below(maps.root, maps.path_of(file["name"]))
+
+    (archive / "open-data" / index["directory"]).unlink()
+    there.rename(archive / "open-data" / index["directory"])
+    files = MapFiles(archive, folder="open-data")
+    assert len((await files.loaded(await files.newest(), MapKind.LEVEL, *village)).features) == len(VILLAGES)
+    path = archive / "open-data" / index["directory"] / file["name"]
+    path.write_text("{")
+    with pytest.raises(Problem, match="is not a map"):
+        await MapFiles(archive, folder="open-data").loaded(maps, MapKind.LEVEL, *village)
+    for hostile in ("pipe", "link"):
+        (archive / "open-data/maps.json").unlink()
+        if hostile == "pipe":
+            os.mkfifo(archive / "open-data/maps.json")
+        else:
+            (archive / "open-data/maps.json").symlink_to(tmp_path / "maps.json")
+            (tmp_path / "maps.json").write_text(json.dumps(index))
+        with pytest.raises(Problem, match="No maps"):
+            await served()
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [("name", "../key.pem"), ("media_type", "text/html\r\nSet-Cookie: a=b"), ("sha256", "0"), ("gzip_sha256", "\r\n")],
+)
+async def test_an_index_with_texts_that_no_header_field_may_have_is_not_served(
+    tmp_path: Path, field: str, text: str
+) -> None:
+    _build(tmp_path)
+    index = json.loads((tmp_path / "files/maps.json").read_text())
+    index["maps"][0]["files"][0][field] = text
+    (tmp_path / "files/maps.json").write_text(json.dumps(index))
+    with pytest.raises(Problem, match="No maps"):
+        await MapFiles(tmp_path / "files").newest()
