@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
-from attacks_target import Attack, Target, Wire
+from attacks_target import Attack, Target, Wire, ask_each
 
 CONNECTIONS = 40
 AREAS_MAX = 5_000
@@ -63,16 +63,7 @@ def _get(path: str, *headers: str, method: str = "GET") -> bytes:
 
 async def _ask(target: Target, questions: Callable[[Places], Iterator[bytes]]) -> str:
     """Each question once, as fast as they are answered, on connections that are made anew when they end."""
-    asked = questions(await _places(target))
-    answers: Counter[int] = Counter()
-
-    async def once(wire: Wire) -> None:
-        while True:
-            await wire.send(next(asked))
-            answers[await wire.status()] += 1
-
-    await target.over_and_over(CONNECTIONS, once)
-    return f"answered {dict(answers)}"
+    return await ask_each(target, CONNECTIONS, questions(await _places(target)))
 
 
 async def long_pages(target: Target) -> str:

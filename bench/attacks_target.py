@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from urllib.parse import urlsplit
@@ -161,12 +162,17 @@ Attack = Callable[[Target], Coroutine[None, None, str]]
 
 
 async def ask_on(target: Target, connections: int, request: bytes) -> str:
-    """As fast as it is answered, on connections that are made anew when they end."""
+    """One request as fast as it is answered, on connections that are made anew when they end."""
+    return await ask_each(target, connections, itertools.repeat(request))
+
+
+async def ask_each(target: Target, connections: int, requests: Iterator[bytes]) -> str:
+    """The next request as fast as one is answered, on connections that are made anew when they end."""
     answers: Counter[int] = Counter()
 
     async def once(wire: Wire) -> None:
         while True:
-            await wire.send(request)
+            await wire.send(next(requests))
             answers[await wire.status()] += 1
 
     await target.over_and_over(connections, once)

@@ -130,7 +130,7 @@ def _names(district: int, districts: int) -> tuple[str, ...]:
 
 
 def nation_shapes(count: int, points: int) -> Iterator[Shape]:
-    """The shapes of so many districts that follow each other on the curve."""
+    """The shapes of `count` districts that follow each other on the curve."""
     order = 0
     while 4**order < count:
         order += 1

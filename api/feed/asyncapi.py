@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 from schemas.served.close_frames import CLOSE_CODES
-from schemas.served.live import CLIENT_MESSAGE_BYTES_MAX, FROM_CLIENT, FROM_SERVER, FromClient, FromServer
+from schemas.served.live import CLIENT_MESSAGE_BYTES_MAX, FROM_CLIENT, FROM_SERVER, MESSAGE_TYPES, FromClient
 from schemas.served.live_examples import LIVE_EXAMPLES
 
 _SCHEMAS = "#/components/schemas/"
 _MESSAGES = "#/components/messages/"
 _SOCKET = "live"
 _NAMES_OF_CLIENT = [each.model_fields["type"].default for each in get_args(get_args(FromClient)[0])]
-_NAMES_OF_SERVER = [each.model_fields["type"].default for each in get_args(get_args(FromServer)[0])]
 
 
 def asyncapi(title: str, licence: str) -> dict[str, Any]:
@@ -47,7 +46,7 @@ def asyncapi(title: str, licence: str) -> dict[str, Any]:
         "operations": {
             "receive_commands": _operation("receive", "What a client may send.", _NAMES_OF_CLIENT),
             "send_messages": _operation(
-                "send", "What the server sends, in the order of docs/live-feed.md.", _NAMES_OF_SERVER
+                "send", "What the server sends, in the order of docs/live-feed.md.", MESSAGE_TYPES
             ),
         },
         "components": {"messages": messages, "schemas": schemas},

@@ -10,7 +10,7 @@ from api.described import described
 from api.problems import Problem
 from api.read.events import Time, microseconds
 from api.read.kept_answers import Kind
-from api.read.list_formats import AsFormat, about_table, described_list, next_page, sent_as
+from api.read.list_formats import AsFormat, about_list, described_list, next_page, sent_as
 from api.read.readmodel import AtCut, FinancePart
 from api.read.rendering import Renderings
 from api.read.snapshots import Snapshots, not_in_election, snapshots_of
@@ -114,7 +114,7 @@ async def _as_table(request: Request, part: FinancePart, format: Format, table: 
     """The page as a file."""
     renderings: Renderings = request.app.state.renderings
     definition = snapshots_of(request).definition
-    about = about_table(request, table, as_of=finance_cut(definition, part.moment.blocks))
+    about = about_list(request, table, as_of=finance_cut(definition, part.moment.blocks))
     rows = list(finance_rows(definition, table, part.lines))
     body = await renderings.table(table, lambda: [rows], about, format)
     following = None if part.after is None else cursor_text(list(part.after))

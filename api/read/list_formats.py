@@ -13,7 +13,7 @@ from api.problems import Problem
 from api.read.responses import AS_JSON, Sent
 from api.read.snapshots import snapshots_of
 from projections.tables.list_rows import Selection, UnknownColumnError
-from projections.tables.manifest import about_election
+from projections.tables.manifest import about_election, about_table
 from runtime.tables.table_files import MEDIA_TYPES, Format
 from schemas.tables.columns import Table
 
@@ -59,11 +59,9 @@ def sent_as(request: Request, format: Format, table: Table) -> Sent:
     return Sent(MEDIA_TYPES[format], headers, is_compressed=format in COMPRESSED)
 
 
-def about_table(request: Request, table: Table, **more: Any) -> dict[str, Any]:
-    """What a table states of itself in a format with metadata."""
-    about = about_election(snapshots_of(request).definition)
-    kept = ("election", "mode", "is_test", "definition", "licence", "source")
-    return {**{name: about[name] for name in kept}, "table": table.name, "schema_version": table.version, **more}
+def about_list(request: Request, table: Table, **more: Any) -> dict[str, Any]:
+    """What a list states of itself in a format with metadata."""
+    return {**about_table(about_election(snapshots_of(request).definition), table), **more}
 
 
 def next_page(request: Request, cursor: str | None) -> dict[str, str]:

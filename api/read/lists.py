@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from api.problems import Problem
 from api.read.events import Time, microseconds
 from api.read.kept_answers import Kind
-from api.read.list_formats import AsFormat, Fields, about_table, described_list, next_page, selection_of, sent_as
+from api.read.list_formats import AsFormat, Fields, about_list, described_list, next_page, selection_of, sent_as
 from api.read.readmodel import AtCut
 from api.read.rendering import Renderings
 from api.read.snapshots import Snapshots, not_in_election, snapshots_of
@@ -264,7 +264,7 @@ async def _page(
         return AtCut(answer, moment)
     renderings: Renderings = request.app.state.renderings
     chosen = [selection.row(row) for row in rows]
-    about = about_table(request, selection.table, contest=contest.id, **cut)
+    about = about_list(request, selection.table, contest=contest.id, **cut)
     body = await renderings.table(selection.table, lambda: [chosen], about, format)
     return AtCut({}, moment, body, next_page(request, following))
 

@@ -13,7 +13,7 @@ from api.problems import Problem
 from api.read.content_codings import IDENTITY, compressed
 from api.read.current_answers import COMPRESSED_AT_ONCE_BYTES
 from api.read.kept_answers import Answer, Form
-from api.read.list_formats import about_table, next_page, sent_as
+from api.read.list_formats import about_list, next_page, sent_as
 from api.read.readmodel import ListsBusyError
 from api.read.rendering import Renderings
 from api.read.responses import response_of
@@ -43,7 +43,7 @@ async def unkept_table(
     election. Raises Problem."""
     renderings: Renderings = request.app.state.renderings
     try:
-        body = await renderings.table(table, lambda: [rows], about_table(request, table, **about), format)
+        body = await renderings.table(table, lambda: [rows], about_list(request, table, **about), format)
     except ListsBusyError:
         raise Problem(503, "Try again", "Many lists are being read just now.", retry_after_s=1) from None
     sent = sent_as(request, format, table)

@@ -199,10 +199,15 @@ class _CutWriter:
             logger.warning(log_line("profiles-refused", problem=self._profiles_problem))
         for file in planned:
             if file.table is CANDIDATES and self._profiles_problem is not None:
-                names = [f"{file.stem}.{format}" for format in Format if format in self._formats]
-                self._left_out += ({"name": name, "reason": self._profiles_problem} for name in names)
+                self._left_out += (
+                    {"name": name, "reason": self._profiles_problem} for name in self._file_names([file])
+                )
             else:
                 self._write_table(file)
+
+    def _file_names(self, planned: Iterable[PlannedFile]) -> list[str]:
+        """The names of the files in each format."""
+        return [f"{file.stem}.{format}" for file in planned for format in Format if format in self._formats]
 
     def _link(self, office: str | None, planned: Sequence[PlannedFile], reports: Sequence[PlannedReport]) -> bool:
         """Link the files of an office, or of the register, where they are the same in the cut before. False where they are to
@@ -214,7 +219,7 @@ class _CutWriter:
             return False
         there = {each["name"]: each for each in manifest["files"]}
         left_out = {each["name"]: each for each in manifest["left_out"]}
-        wanted = [f"{file.stem}.{format}" for file in planned for format in Format if format in self._formats]
+        wanted = self._file_names(planned)
         wanted += [name for report in reports for name in report_names(report, self._formats).values()]
         if not there.keys() | left_out.keys() >= set(wanted):
             return False

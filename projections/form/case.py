@@ -29,7 +29,9 @@ class Case(NamedTuple):
 
     def number(self, name: str, default: int) -> int:
         value = self.parameters.get(name, default)
-        assert isinstance(value, int), f"parameter {name}: expected a number (definition/checks lets no other pass)"
+        assert isinstance(value, int), (
+            f"parameter {name}: expected a number (projections/checks/rule_checks.py lets no other pass)"
+        )
         return value
 
 

@@ -132,8 +132,8 @@ class NameIndex:
         """A station may be found by several words of its areas."""
         looked_at = 0
         is_complete = True
-        for word in sorted(words, key=lambda word: len(self._rarest([word])[0])):
-            numbers, has_all = self._rarest([word])
+        of_each_word = (self._rarest([word]) for word in words)
+        for numbers, has_all in sorted(of_each_word, key=lambda each: len(each[0])):
             is_complete = is_complete and has_all
             for kind, area in (self._entries[number] for number in numbers):
                 if looked_at >= LOOKED_AT_MAX:

@@ -10,9 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from projections.area.tally import (
-    empty_tally,
-)
+from projections.area.tally import empty_tally
 from projections.definition.ballots import ContestEntry, OfficeEntry
 from projections.definition.compiled import Definition
 from projections.shown.answer_parts import HistoryPage, Line, Part, RecordPosition

@@ -9,6 +9,7 @@ from typing import Any
 from projections.definition.compiled import Definition
 from projections.tables.file_plan import PlannedFile
 from schemas.codes import NOTHING_YET
+from schemas.tables.columns import Table
 from schemas.times import time_text
 
 MANIFEST = "manifest.json"
@@ -52,14 +53,17 @@ def about_election(definition: Definition) -> dict[str, Any]:
     }
 
 
+def about_table(about: Mapping[str, Any], table: Table) -> dict[str, Any]:
+    """What a table states of itself in a format with metadata. `about` has at least what `about_election` gives."""
+    kept = ("election", "mode", "is_test", "definition", "licence", "source")
+    return {**{name: about[name] for name in kept}, "table": table.name, "schema_version": table.version}
+
+
 def about_file(cut: Mapping[str, Any], file: PlannedFile) -> dict[str, Any]:
     """The facts of one file that a format with metadata holds itself. They are the same whenever the table is the same, so that
     a table that has not changed is the same file in the next cut."""
-    kept = ("election", "mode", "is_test", "definition", "licence", "source")
     return {
-        **{name: cut[name] for name in kept},
-        "table": file.table.name,
-        "schema_version": file.table.version,
+        **about_table(cut, file.table),
         "office": file.office,
         "level": file.level,
         "as_of": None if file.office is None else cut["as_of"][file.office],

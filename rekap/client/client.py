@@ -1,6 +1,6 @@
 """The typed client of a server, for asynchronous code: answers as models, the live feed, submissions, proofs.
 
-Models are those of schemas/served/snapshots.py. Fields that this version does not know are left out, so that a client can read
+Models are those of schemas/served/. Fields that this version does not know are left out, so that a client can read
 the answers of a later version.
 """
 

@@ -1,4 +1,4 @@
-"""Shapes of the answers about campaign finance, with examples (see snapshots.py). Amounts are whole numbers of the currency's
+"""Shapes of the answers about campaign finance, with examples (examples.py). Amounts are whole numbers of the currency's
 minor unit, which the answer names."""
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ a time, the client waits for some seconds that are chosen by chance, and for up 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -383,8 +383,5 @@ FromServer = Annotated[
 FROM_SERVER: TypeAdapter[
     Hello | Snapshot | Change | Delta | Health | Checkpoints | Gap | Heartbeat | Unsubscribed | FeedError
 ] = TypeAdapter(FromServer)
-MESSAGE_TYPES = frozenset(
-    str(model.model_fields["type"].default)
-    for model in (Hello, Snapshot, Change, Delta, Health, Checkpoints, Gap, Heartbeat, Unsubscribed, FeedError)
-)
+MESSAGE_TYPES: tuple[str, ...] = tuple(each.model_fields["type"].default for each in get_args(get_args(FromServer)[0]))
 """Types of messages from the server."""

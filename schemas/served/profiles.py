@@ -1,10 +1,15 @@
-"""Shapes of the answers about candidates, parties and electoral districts, with examples (see snapshots.py)."""
+"""Shapes of the answers about candidates, parties and electoral districts, with examples (examples.py)."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from schemas.served.shape import ElectionAnswer, Shape
+
+
+class ProfilesAnswer(ElectionAnswer):
+    profiles: str
+    """SHA-256 of the profile tables; another where a profile was corrected."""
 
 
 class Person(Shape):
@@ -61,20 +66,16 @@ class CandidateSnapshot(ElectionAnswer, CandidateLine):
     """SHA-256 of the profile tables; another where a profile was corrected."""
 
 
-class CandidatePage(ElectionAnswer):
-    profiles: str
-    """SHA-256 of the profile tables; another where a profile was corrected."""
+class CandidatePage(ProfilesAnswer):
     candidates: list[CandidateLine]
     """The candidates."""
     next: str | None
     """Value of `cursor` for the next page; null on the last page."""
 
 
-class SparseCandidatePage(ElectionAnswer):
+class SparseCandidatePage(ProfilesAnswer):
     """A page of candidates that was asked for with `fields`."""
 
-    profiles: str
-    """SHA-256 of the profile tables; another where a profile was corrected."""
     candidates: list[dict[str, Any]]
     """The properties of each candidate that were asked for."""
     next: str | None
@@ -120,20 +121,16 @@ class PartySnapshot(ElectionAnswer, PartyLine):
     """SHA-256 of the profile tables; another where a profile was corrected."""
 
 
-class PartyPage(ElectionAnswer):
-    profiles: str
-    """SHA-256 of the profile tables; another where a profile was corrected."""
+class PartyPage(ProfilesAnswer):
     parties: list[PartyLine]
     """One page of parties."""
     next: str | None
     """Value of `cursor` for the next page; null on the last page."""
 
 
-class SparsePartyPage(ElectionAnswer):
+class SparsePartyPage(ProfilesAnswer):
     """A page of parties that was asked for with `fields`."""
 
-    profiles: str
-    """SHA-256 of the profile tables; another where a profile was corrected."""
     parties: list[dict[str, Any]]
     """The properties of each party that were asked for."""
     next: str | None
@@ -207,9 +204,7 @@ class CompletenessOfParties(Shape):
     """Column of the party profiles → how many parties have it."""
 
 
-class Completeness(ElectionAnswer):
-    profiles: str
-    """SHA-256 of the profile tables; another where a profile was corrected."""
+class Completeness(ProfilesAnswer):
     candidates: CandidatesOfArea
     """Candidates of the asked area."""
     children: list[CandidatesOfArea]

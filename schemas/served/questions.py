@@ -1,4 +1,4 @@
-"""Shapes of the answers to questions: lists by filters, and a search by names, with examples (see snapshots.py)."""
+"""Shapes of the answers to questions: lists by filters, and a search by names, with examples (examples.py)."""
 
 from __future__ import annotations
 
