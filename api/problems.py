@@ -76,6 +76,14 @@ def allowed_methods(app: FastAPI, scope: Scope) -> list[str]:
 BUG = Problem(500, "Internal error", "This is a bug; it is in the server's log. Nothing was accepted.")
 
 
+def database_away() -> Problem:
+    return Problem(503, "Try again", "The read model cannot be reached just now.", retry_after_s=2)
+
+
+def lists_busy() -> Problem:
+    return Problem(503, "Try again", "Many lists are being read just now.", retry_after_s=1)
+
+
 def install_problems(app: FastAPI) -> None:
     """Answer every error of the app with a problem, also the framework's errors and bugs."""
 
@@ -211,7 +219,7 @@ _KINDS: dict[int, tuple[str, Problem]] = {
         ),
         (
             "A part of the system cannot be reached just now, or has no room; Retry-After has the time to come back.",
-            Problem(503, "Try again", "The read model cannot be reached just now.", retry_after_s=2),
+            database_away(),
         ),
     )
 }

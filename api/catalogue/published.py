@@ -18,10 +18,10 @@ from fastapi import Request
 
 from api.files.cut_files import Cut, CutFiles
 from api.limits.limits import PARTY
-from api.limits.turns import NoTurnError, Turns
+from api.limits.turns import Turns
 from api.problems import Problem
 from api.read.kept_answers import Answer, Form
-from api.read.snapshots import coding_of, no_turn_problem
+from api.read.snapshots import coding_of
 from api.read.unkept import coded_form
 from projections.catalogue.ckan import CkanCatalogue
 from projections.catalogue.documents import SITEMAP, TERMS, Document, catalogues
@@ -29,7 +29,6 @@ from projections.catalogue.facts import Addresses, CatalogueFacts, DatasetFacts,
 from projections.catalogue.sitemap import sitemap
 from projections.catalogue.terms import terms
 from projections.definition.compiled import Definition
-from runtime import metrics
 
 BASE = "http://base.invalid"
 """Placeholder for the address of the API (RFC 2606 keeps the name `invalid` from being anybody's)."""
@@ -71,12 +70,7 @@ class Catalogues:
 
     async def in_turn(self, request: Request, make: Callable[[], Coroutine[Any, Any, Made]]) -> Made:
         """What is made when it is the turn of the request's party. Raises Problem."""
-        try:
-            async with self._turns.turn(request.scope.get(PARTY, "")):
-                return await make()
-        except NoTurnError as error:
-            metrics.HTTP_REFUSED.labels("long-answers").inc()
-            raise no_turn_problem(error) from None
+        return await self._turns.made(request.scope.get(PARTY, ""), make)
 
     async def newest(self) -> PublishedCatalogue:
         """Raises Problem where there is no cut yet."""

@@ -8,20 +8,28 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
 from api.errors import ApiError
 from api.limits.party_queue import PartyQueue
+from api.problems import Problem
+from runtime import metrics
 
 REST_SECONDS_MAX = 1.0
 """At half, an address whose answers take a second each takes two thirds of what the process can make; at double, one whose
 answers wait for a slow database waits for as long again."""
+WAIT_SECONDS_MAX = 10.0
+"""Longest wait for a turn: as long as an answer may be read that was never read before. At half, the last of eight long answers
+is refused on a busy night; at double, a person has left."""
+
+Made = TypeVar("Made")
 
 
 class NoTurnError(ApiError):
-    """So many answers are wanted already that one more would wait for long. `of_party` is true where they are the party's
-    own."""
+    """So many answers are wanted already that one more would wait for long, or one has waited for as long as it may. `of_party`
+    is true where there are too many of the party's own."""
 
     def __init__(self, *, of_party: bool) -> None:
         super().__init__("no turn")
@@ -51,7 +59,7 @@ class Turns:
         self._timer: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
-    async def turn(self, party: str) -> AsyncIterator[None]:
+    async def turn(self, party: str, wait_seconds_max: float = WAIT_SECONDS_MAX) -> AsyncIterator[None]:
         """Wait for a turn, and have it until the end of the block. Raises NoTurnError."""
         if self._wanted[party] >= self._wanted_of_party_max:
             raise NoTurnError(of_party=True)
@@ -59,7 +67,11 @@ class Turns:
             raise NoTurnError(of_party=False)
         self._wanted[party] += 1
         try:
-            await self._come(party)
+            try:
+                async with asyncio.timeout(wait_seconds_max):
+                    await self._come(party)
+            except TimeoutError:
+                raise NoTurnError(of_party=False) from None
             began = self._clock()
             try:
                 yield
@@ -69,6 +81,14 @@ class Turns:
             self._wanted[party] -= 1
             if not self._wanted[party]:
                 del self._wanted[party]
+
+    async def made(self, party: str, make: Callable[[], Coroutine[Any, Any, Made]]) -> Made:
+        """What is made when it is the party's turn. Raises Problem."""
+        try:
+            async with self.turn(party):
+                return await make()
+        except NoTurnError as error:
+            raise no_turn_problem(error) from None
 
     def _may_come(self, party: str) -> bool:
         return self._free > 0 and party not in self._has_turn and self._rests_until.get(party, 0.0) <= self._clock()
@@ -114,3 +134,12 @@ class Turns:
     def _look_again(self) -> None:
         self._timer = None
         self._look()
+
+
+def no_turn_problem(error: NoTurnError) -> Problem:
+    """The refusal, which is counted in the metrics."""
+    metrics.HTTP_REFUSED.labels("long-answers").inc()
+    if error.of_party:
+        sentence = "Your address has asked for many long answers at once; ask for the next when one of them has come."
+        return Problem(429, "Too many at once", sentence, retry_after_s=1)
+    return Problem(503, "Try again", "Many long answers are being made just now.", retry_after_s=1)

@@ -14,13 +14,12 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from api.limits.turns import NoTurnError, Turns
-from api.problems import Problem
+from api.limits.turns import NoTurnError, Turns, no_turn_problem
+from api.problems import database_away
 from api.read.content_codings import IDENTITY, compressed
 from api.read.in_time import in_time
 from api.read.kept_answers import Answer, Form, KeptAnswers, Key
-from api.read.snapshots import DATABASE_ERRORS, no_turn_problem
-from runtime import metrics
+from api.read.snapshots import DATABASE_ERRORS
 from runtime.error_words import in_words
 from runtime.logs import log_line
 
@@ -66,14 +65,14 @@ class MapAnswers:
         try:
             return await asyncio.shield(making), None
         except NoTurnError as error:
-            metrics.HTTP_REFUSED.labels("long-answers").inc()
+            problem = no_turn_problem(error)
             if kept is None:
-                raise no_turn_problem(error) from None
+                raise problem from None
             return kept, self._clock() - kept.at
         except DATABASE_ERRORS as error:
             logger.warning(log_line("database-unavailable", error=in_words(error), path="/v1/maps"))
             if kept is None:
-                raise Problem(503, "Try again", "The read model cannot be reached just now.", retry_after_s=2) from None
+                raise database_away() from None
             return kept, self._clock() - kept.at
 
     async def form(self, key: Key, answer: Answer, coding: str) -> Form:

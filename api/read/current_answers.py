@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, NamedTuple
 
 from api.read.content_codings import IDENTITY, compressed
@@ -32,7 +33,15 @@ COMPRESSED_AT_ONCE_BYTES = 32 * 1024
 another client waits as long as a submission takes; at half, a thread is woken for the answers of nearly all areas."""
 
 Work = Callable[[], Coroutine[Any, Any, AtCut]]
+Turn = Callable[[float], AbstractAsyncContextManager[None]]
+"""Gives the turn in which an answer is read, after at most this number of seconds. A wait for it is not a wait for PostgreSQL,
+so it has a bound of its own, and an answer that waited for its turn is not taken as a sign that the database is away."""
 Render = Callable[[dict[str, Any]], bytes]
+
+
+def no_turn(_: float) -> AbstractAsyncContextManager[None]:
+    """For answers that are short: they wait for none."""
+    return nullcontext()
 
 
 class _Reading(NamedTuple):
@@ -62,9 +71,9 @@ class CurrentAnswers:
         self._compressing: dict[tuple[Answer, str], asyncio.Future[bytes]] = {}
         self._compressor = ThreadPoolExecutor(1, "compress")
 
-    async def get(self, key: Key, shown: Shown, work: Work) -> Answer:
-        """The answer at the newest cut. One reading serves all who ask meanwhile. Raises what PostgreSQL raises, and
-        TimeoutError."""
+    async def get(self, key: Key, shown: Shown, work: Work, turn: Turn = no_turn) -> Answer:
+        """The answer at the newest cut. One reading serves all who ask meanwhile. Raises what PostgreSQL raises, TimeoutError,
+        and what `turn` raises."""
         if not self.newest.is_fresh():
             await self.newest.look()
         cut = self.newest.cut
@@ -74,7 +83,7 @@ class CurrentAnswers:
             return answer
         reading = self._readings.get(key)
         if reading is None or reading.height < cut.height:
-            task = asyncio.get_running_loop().create_task(self._read(key, shown, work))
+            task = asyncio.get_running_loop().create_task(self._read(key, shown, work, turn))
             reading = self._readings[key] = _Reading(cut.height, task)
             task.add_done_callback(lambda ended: self._end(key, ended))
         return await asyncio.shield(reading.task)
@@ -83,11 +92,16 @@ class CurrentAnswers:
         """Whether a kept answer may be sent at this cut without being read again."""
         return answer.is_at(cut) and self._clock() - answer.at <= KEPT_SECONDS_MAX
 
-    async def read(self, key: Key, work: Callable[[], Coroutine[Any, Any, dict[str, Any]]]) -> Answer:
+    async def read(
+        self, key: Key, work: Callable[[], Coroutine[Any, Any, dict[str, Any]]], turn: Turn = no_turn
+    ) -> Answer:
         """An answer that depends on more than the cut. So it is read for each request, and kept as the last good one only.
         Raises as `get`."""
-        began = self._clock()
-        answer = Answer(self._render(await in_time(work(), self._seconds(key))), began)
+        seconds = self._seconds(key)
+        async with turn(seconds):
+            began = self._clock()
+            found = await in_time(work(), seconds)
+        answer = Answer(self._render(found), began)
         self.kept.keep(key, answer)
         return answer
 
@@ -122,10 +136,12 @@ class CurrentAnswers:
     def _seconds(self, key: Key) -> float:
         return READ_SECONDS_MAX if key in self.kept else FIRST_READ_SECONDS_MAX
 
-    async def _read(self, key: Key, shown: Shown, work: Work) -> Answer:
-        began = self._clock()
+    async def _read(self, key: Key, shown: Shown, work: Work, turn: Turn) -> Answer:
         metrics.ANSWERS_READ.inc()
-        found = await in_time(work(), self._seconds(key))
+        seconds = self._seconds(key)
+        async with turn(seconds):
+            began = self._clock()
+            found = await in_time(work(), seconds)
         cut = ReadCut(found.moment.results, found.moment.blocks)
         body = self._render(found.answer) if found.body is None else found.body
         answer = Answer(body, began, shown, cut.digest(shown), cut.height, cut.serial, headers=found.headers)

@@ -10,15 +10,13 @@ from typing import Annotated, Literal, TypeVar
 from fastapi import APIRouter, Query, Request, Response
 
 from api.limits.limits import PARTY
-from api.limits.turns import NoTurnError, Turns
+from api.limits.turns import Turns
 from api.problems import Problem
 from api.read.list_formats import AsFormat, RowFields, described_list, properties_of, selection_of
 from api.read.profile_files import ProfileFiles
-from api.read.snapshots import no_turn_problem
 from api.read.unkept import unkept_answer, unkept_table
 from projections.shown.name_search import NameIndex, NamesFound
 from projections.tables.list_rows import InOrder
-from runtime import metrics
 from runtime.tables.table_files import Format
 from schemas.served.cursors import cursor_text, cursor_values
 from schemas.served.questions import FoundName, SearchAnswer, SparseSearchAnswer
@@ -35,8 +33,8 @@ SKIPPED_MAX = 10_000
 """Names of the pages before. Of 5,000 entries and 5,000 stations that are compared no more can fit."""
 SEARCHES_MAX = 24
 SEARCHES_OF_PARTY_MAX = 8
-"""Questions that a thread answers or that wait for it: of all, and of one address. Each takes 60 ms at most, so the last one of
-an address waits for half a second. At half, a page that searches while somebody types is refused; at double, the thread takes
+"""Questions that a thread answers or that wait for it: of all, and of one address. Each takes 60 ms at most, and
+an address rests as long, so its last one waits for 0.8 s. At half, a page that searches while somebody types is refused; at double, the thread takes
 half of the interpreter from submissions for a second."""
 
 Found = TypeVar("Found")
@@ -54,12 +52,7 @@ class SearchedNames:
 
     async def in_turn(self, request: Request, look: Callable[[], Found]) -> Found:
         """What a thread finds when it is the turn of the request's party. Raises Problem where too many are being answered."""
-        try:
-            async with self._turns.turn(request.scope.get(PARTY, "")):
-                return await asyncio.to_thread(look)
-        except NoTurnError as error:
-            metrics.HTTP_REFUSED.labels("long-answers").inc()
-            raise no_turn_problem(error) from None
+        return await self._turns.made(request.scope.get(PARTY, ""), partial(asyncio.to_thread, look))
 
     def search(
         self, text: str, limit: int, parties: PartyNames, *, kind: str | None = None, skip: int = 0

@@ -13,10 +13,10 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.described import described
 from api.limits.limits import PARTY
-from api.limits.turns import NoTurnError, Turns
-from api.problems import Problem
+from api.limits.turns import NoTurnError, Turns, no_turn_problem
+from api.problems import Problem, database_away, lists_busy
 from api.read.content_codings import CODINGS, IDENTITY, acceptable, chosen
-from api.read.current_answers import CurrentAnswers, Work
+from api.read.current_answers import CurrentAnswers, Turn, Work, no_turn
 from api.read.from_memory import SnapshotsInMemory
 from api.read.kept_answers import Answer, Key, Kind
 from api.read.read_cut import Shown
@@ -35,7 +35,6 @@ from projections.shown.answer_parts import (
 )
 from projections.shown.published import answer_bytes, election_answer
 from projections.station.submissions import ResultState
-from runtime import metrics
 from runtime.error_words import in_words
 from runtime.logs import log_line
 from schemas.codes import CODE_PATTERN, KEY_ID_PATTERN, SHA256_PATTERN, KeyId
@@ -71,8 +70,9 @@ LONG_AT_ONCE = 4
 double, a third and a fourth page wait for a connection while they count as being made. One address has one of them."""
 LONG_WANTED_MAX = 24
 LONG_WANTED_OF_PARTY_MAX = 8
-"""Bound for one address; the longest take half a second, so the last one waits for a second. At half, a page that offers five
-files is refused some; at double, an address can make others wait behind 16 requests that have no turn."""
+"""Bound for one address. The longest take half a second, and the address rests as long, so the last one waits for 7 s. At half,
+a page that offers five files is refused some; at double, an address can make others wait behind 16 requests that have no
+turn."""
 
 Result = TypeVar("Result")
 
@@ -108,8 +108,8 @@ class Snapshots:
 
         `key` is what is asked, as parsed values, so that two spellings of one question have the same key."""
         current = self.current
-        work = self._in_turn(request, key, work)
-        response = await self._answer(request, current, key, partial(current.get, key, shown, work), sent)
+        reading = partial(current.get, key, shown, work, self._turn(request, key))
+        response = await self._answer(request, current, key, reading, sent)
         if sent is AS_JSON:
             self._from_memory.know(request.scope["raw_path"], request.scope["query_string"], key)
         return response
@@ -119,21 +119,11 @@ class Snapshots:
     ) -> Response:
         """The same for an answer that is read for each request, because it depends on more than the cut."""
         current = self.current
-        return await self._answer(request, current, key, partial(current.read, key, self._in_turn(request, key, work)))
+        return await self._answer(request, current, key, partial(current.read, key, work, self._turn(request, key)))
 
-    def _in_turn(
-        self, request: Request, key: Key, work: Callable[[], Coroutine[Any, Any, Result]]
-    ) -> Callable[[], Coroutine[Any, Any, Result]]:
-        """The work, which begins when it is the party's turn where the answer is a long one. It then raises NoTurnError too."""
-        if key[0] not in LONG_KINDS:
-            return work
-        party = request.scope.get(PARTY, "")
-
-        async def in_turn() -> Result:
-            async with self._turns.turn(party):
-                return await work()
-
-        return in_turn
+    def _turn(self, request: Request, key: Key) -> Turn:
+        """The turn in which an answer is read: that of the party where the answer is a long one."""
+        return partial(self._turns.turn, request.scope.get(PARTY, "")) if key[0] in LONG_KINDS else no_turn
 
     async def _answer(
         self,
@@ -149,15 +139,12 @@ class Snapshots:
         except (*DATABASE_ERRORS, ListsBusyError, NoTurnError) as error:
             kept = current.last_good(key)
             if isinstance(error, NoTurnError):
-                metrics.HTTP_REFUSED.labels("long-answers").inc()
+                problem = no_turn_problem(error)
             else:
                 logger.warning(log_line("database-unavailable", error=in_words(error), path=request.url.path))
-            if kept is None and isinstance(error, NoTurnError):
-                raise no_turn_problem(error) from None
-            if kept is None and isinstance(error, ListsBusyError):
-                raise Problem(503, "Try again", "Many lists are being read just now.", retry_after_s=1) from None
+                problem = lists_busy() if isinstance(error, ListsBusyError) else database_away()
             if kept is None:
-                raise Problem(503, "Try again", "The read model cannot be reached just now.", retry_after_s=2) from None
+                raise problem from None
             answer, age_s = kept
         wanted = IDENTITY if sent.is_compressed else coding(len(answer.body))
         own = sent._replace(headers={**sent.headers, **answer.headers})
@@ -193,13 +180,6 @@ class Snapshots:
             hint = f" It is an area: GET /v1/areas/{station}." if station in self.definition.tree.number else ""
             raise not_in_election(field, f"There is no station {station!r} in this election.{hint}")
         return number
-
-
-def no_turn_problem(error: NoTurnError) -> Problem:
-    if error.of_party:
-        sentence = "Your address has asked for many long answers at once; ask for the next when one of them has come."
-        return Problem(429, "Too many at once", sentence, retry_after_s=1)
-    return Problem(503, "Try again", "Many long answers are being made just now.", retry_after_s=1)
 
 
 def _record(text: str) -> RecordPosition:

@@ -1,4 +1,6 @@
-"""Answers that are made for each request, because they are short and follow from the package and its profiles alone."""
+"""Answers that follow from the package and its profiles alone, so that no cut is kept with them.
+
+They are made for each request, as JSON or as a table, in a coding that the client accepts."""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from api.problems import Problem
+from api.problems import lists_busy
 from api.read.content_codings import IDENTITY, compressed
 from api.read.current_answers import COMPRESSED_AT_ONCE_BYTES
 from api.read.kept_answers import Answer, Form
@@ -45,7 +47,7 @@ async def unkept_table(
     try:
         body = await renderings.table(table, lambda: [rows], about_list(request, table, **about), format)
     except ListsBusyError:
-        raise Problem(503, "Try again", "Many lists are being read just now.", retry_after_s=1) from None
+        raise lists_busy() from None
     sent = sent_as(request, format, table)
     answer = Answer(body, time.monotonic())
     form = answer.add_form(IDENTITY, body) if sent.is_compressed else await coded_form(request, answer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from html import escape
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -13,10 +14,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.catalogue.published import address_of
 from api.limits.limits import PARTY
-from api.limits.turns import NoTurnError, Turns
-from api.problems import Problem
+from api.limits.turns import Turns
+from api.problems import Problem, lists_busy
 from api.read.readmodel import ListsBusyError
-from api.read.snapshots import no_turn_problem
 from projections.catalogue.sitemap import sitemap_index
 from rekap.portal.election_state import PortalElection, State
 from rekap.portal.names import WORDS_MAX, Found, words_of
@@ -92,11 +92,8 @@ async def _search_in_turn(
     request: Request, q: str, kind: str | None, only: str | None, after: str | None, limit: int
 ) -> dict[str, Any]:
     turns: Turns = request.app.state.searches
-    try:
-        async with turns.turn(request.scope.get(PARTY, "")):
-            return await _search(_elections(request), q, kind, only, after, limit)
-    except NoTurnError as error:
-        raise no_turn_problem(error) from None
+    search = partial(_search, _elections(request), q, kind, only, after, limit)
+    return await turns.made(request.scope.get(PARTY, ""), search)
 
 
 async def _search(
@@ -119,7 +116,7 @@ async def _search(
             try:
                 rows = await election.find_names(words, kind, number, limit + 1 - len(found))
             except ListsBusyError:
-                raise Problem(503, "Try again", "Many lists are being read just now.", retry_after_s=1) from None
+                raise lists_busy() from None
             found += ((election, row) for row in rows)
         number = 0
     page = found[:limit]

@@ -31,13 +31,18 @@ class Model:
     def __init__(self) -> None:
         self.goes_on = asyncio.Event()
         self.reading = 0
+        self.takes_s: float | None = None
+        """How long an answer takes; None where a test lets it end."""
 
     async def cut(self) -> ReadCut:
         return ReadCut({}, {})
 
     async def answer(self) -> AtCut:
         self.reading += 1
-        await self.goes_on.wait()
+        if self.takes_s is None:
+            await self.goes_on.wait()
+        else:
+            await asyncio.sleep(self.takes_s)
         self.reading -= 1
         return AtCut({}, NOTHING)
 
@@ -106,3 +111,29 @@ async def test_short_answers_wait_for_no_turn(asked: Asked, kind: Kind) -> None:
     assert asked.model.reading == 3 * LONG_WANTED_MAX
     asked.model.goes_on.set()
     assert set(await asyncio.gather(*of_one)) == {200}
+
+
+async def test_a_wait_for_the_own_turn_is_not_taken_for_a_database_that_is_away(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("api.read.current_answers.FIRST_READ_SECONDS_MAX", 1.0)
+    monkeypatch.setattr("api.limits.turns.REST_SECONDS_MAX", 0.0)
+    asked.model.takes_s = 0.6
+    first, second = asked.ask("a", 1), asked.ask("a", 2)
+    assert [await first, await second] == [200, 200]
+    assert "database-unavailable" not in caplog.text
+
+
+async def test_a_turn_that_does_not_come_in_time_is_refused_and_frees_what_it_held(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("api.read.current_answers.FIRST_READ_SECONDS_MAX", 0.05)
+    monkeypatch.setattr("api.limits.turns.REST_SECONDS_MAX", 0.0)
+    turns = asked.snapshots._turns
+    async with turns.turn("a"):
+        assert await asked.ask("a", 1) == 503
+    monkeypatch.setattr("api.read.current_answers.FIRST_READ_SECONDS_MAX", 10.0)
+    asked.model.goes_on.set()
+    assert await asked.ask("a", 2) == 200
+    assert "database-unavailable" not in caplog.text
+    assert not turns._wanted
