@@ -19,8 +19,6 @@ from api.problems import PROBLEM_RESPONSES, PROBLEM_SCHEMA
 
 router = APIRouter(include_in_schema=False)
 
-LIVE_PATH = "/v1/live"
-
 PARAMETERS = {
     "area": "Code of an area, as `/v1/areas` lists them.",
     "candidate": "Id of a candidate.",
@@ -59,9 +57,9 @@ def describe(app: FastAPI) -> None:
             schemas["Problem"] = PROBLEM_SCHEMA
             for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own; this API answers with problems
                 schemas.pop(name, None)
-            for path, methods in document["paths"].items():
+            for methods in document["paths"].values():
                 for method, operation in methods.items():
-                    _complete(path, method, operation["responses"])
+                    _complete(method, operation["responses"])
                     _refer_to_problems(operation["responses"], document["components"].setdefault("responses", {}))
                     for parameter in operation.get("parameters", ()):
                         parameter.setdefault("description", PARAMETERS.get(parameter["name"], ""))
@@ -71,17 +69,18 @@ def describe(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation has it
 
 
-def _complete(path: str, method: str, responses: dict[str, Any]) -> None:
+def _complete(method: str, responses: dict[str, Any]) -> None:
     """Add the answers of api/parameters.py, api/read/reading.py and api/door.py, and remove JSON where a route has another
     type."""
+    content = responses.get("200", {}).get("content", {})
+    is_stream = "text/event-stream" in content
     responses["422"] = PROBLEM_RESPONSES[422]
-    if path != LIVE_PATH:  # an event stream is never refused, because a browser would not come back
+    if not is_stream:  # an event stream is never refused, because a browser would not come back
         responses["429"] = PROBLEM_RESPONSES[429]
         responses["503"] = PROBLEM_RESPONSES[503]
-    content = responses.get("200", {}).get("content", {})
     if content.get("application/json") == {"schema": {}} and len(content) > 1:
         del content["application/json"]
-    if method == "get" and "text/event-stream" not in content:
+    if method == "get" and not is_stream:
         responses.setdefault("304", UNCHANGED)
         responses["412"] = PROBLEM_RESPONSES[412]
 

@@ -1,4 +1,7 @@
-"""What errors of libraries mean, in one table: for commands, log lines and `/v1/health`."""
+"""What errors of libraries mean, in one table: for commands, log lines and `/v1/health`.
+
+Those of SQLite, which only commands meet, are in rekap/sqlite_files.py.
+"""
 
 from __future__ import annotations
 

@@ -52,10 +52,9 @@ class AwayError(OutsideError):
         was_slow: bool = False,
         was_odd: bool = False,
         was_busy: bool = False,
-        address: str = "",
     ) -> None:
         super().__init__(sentence)
-        self.address = address
+        self.address = ""
         self.retry_after_s = retry_after_s
         self.was_slow = was_slow
         self.was_odd = was_odd

@@ -65,7 +65,7 @@ def parse_witnesses(text: str) -> list[Witness]:
     return witnesses
 
 
-async def read_bounded(
+async def _read_bounded(
     client: httpx.AsyncClient, method: str, url: str, bytes_max: int, content: bytes | None = None
 ) -> tuple[httpx.Response, bytes]:
     """An answer and its body. Raises httpx.HTTPError, also where the body is longer than `bytes_max`."""
@@ -139,7 +139,7 @@ class WitnessClient:
         for _ in range(2):  # the second time from the size in the witness's answer to the first
             old = min(self._seen.get(log_at_witness, 0), size)
             lines = [f"old {old}", *(base64.b64encode(each).decode() for each in proof_from(old)), "", ""]
-            answer, body = await read_bounded(
+            answer, body = await _read_bounded(
                 self._client,
                 "POST",
                 f"{witness.url}/add-checkpoint",

@@ -7,6 +7,7 @@ expects them to be ignored, and reads errors in CKAN's shape.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import orjson
@@ -39,25 +40,26 @@ async def _action(request: Request) -> Response:
         newest = await catalogues.newest()
         parameters = await _parameters(request)
 
-        async def make() -> Any:
-            return await asyncio.to_thread(newest.ckan.action, name, parameters)
+        def made() -> Response:
+            result = newest.ckan.action(name, parameters)
+            return _json(200, {"help": _help(base, name), "success": True, "result": result}, base)
 
-        result = await catalogues.in_turn(request, make)
+        response = await catalogues.in_turn(request, partial(asyncio.to_thread, made))
     except CkanError as error:
-        status, answer = error.status, {"success": False, "error": error.error}
+        return _json(error.status, {"help": _help(base, name), "success": False, "error": error.error}, base)
     except Problem as problem:
-        # There is no cut yet, or no usable Host.
+        # There is no cut yet, no usable Host, or no turn.
         stated = {"__type": problem.body["title"], "message": problem.body["detail"]}
         response = _json(problem.status, {"success": False, "error": stated})
         response.headers.update(problem.headers)
         return response
-    else:
-        status, answer = 200, {"success": True, "result": result}
-    help = f"{base}/api/3/action/help_show?name={name if name.isidentifier() else ''}"
-    response = await asyncio.to_thread(_json, status, {"help": help, **answer}, base)
-    if request.method == "GET" and status == 200:
+    if request.method == "GET":
         response.headers["Cache-Control"] = catalogues.cache_control
     return response
+
+
+def _help(base: str, name: str) -> str:
+    return f"{base}/api/3/action/help_show?name={name if name.isidentifier() else ''}"
 
 
 async def _parameters(request: Request) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from api.described import BYTES, described_as
 from api.problems import Problem
 from api.read.kept_answers import Kind
+from api.read.list_formats import as_file
 from api.read.readmodel import AtCut, ReadModel
 from api.read.rendering import ROWS_MAX, Renderings
-from api.read.responses import Sent
-from api.read.snapshots import AreaCode, Snapshots, snapshots_of
+from api.read.snapshots import AreaCode, snapshots_of
 from projections.definition.ballots import ContestEntry, OfficeEntry
 from projections.definition.compiled import Definition
 from projections.shown.answer_parts import Line
@@ -26,7 +26,7 @@ from projections.tables.list_rows import InOrder
 from projections.tables.manifest import about_file, head
 from projections.tables.result_rows import TableOf, station_rows
 from projections.tables.standings import StationStanding
-from runtime.tables.table_files import MEDIA_TYPES, Format
+from runtime.tables.table_files import Format
 from schemas.codes import CODE_PATTERN
 from schemas.tables.columns import Table
 from schemas.tables.results import AREA_COUNTS, AREA_VOTES, STATION_COUNTS, STATION_VOTES
@@ -85,26 +85,13 @@ async def area_file(
     snapshots = snapshots_of(request)
     files: AreaFiles = request.app.state.area_files
     number, entry = snapshots.area(area), snapshots.office(office)
-    wanted = _Wanted(number, entry, _contests(snapshots, number, entry), table, format)
+    wanted = _Wanted(number, entry, snapshots.definition.contests_of(entry, number), table, format)
     _check_length(files.definition, wanted)
     work = _stations if table in _OF_STATIONS else _areas
 
-    name = f"{files.definition.election.id}-{entry.id}-{area}-{table}.{format}"
-    sent = Sent(
-        MEDIA_TYPES[format],
-        {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"},
-        is_compressed=format in (Format.PARQUET, Format.XLSX),
-    )
+    sent = as_file(f"{files.definition.election.id}-{entry.id}-{area}-{table}.{format}", format)
     key = Kind.FILE, "area", area, table.value, format.value, entry.id
     return await snapshots.kept(request, key, (entry.id,), lambda: work(files, snapshots.read, wanted), sent)
-
-
-def _contests(snapshots: Snapshots, area: int, office: OfficeEntry) -> list[ContestEntry]:
-    """The contests of the office that are voted on in the area."""
-    definition = snapshots.definition
-    wanted = set(office.contests)
-    contests = definition.electorates.contests_in(area)
-    return [definition.ballots.contests[each] for each in contests if each in wanted]
 
 
 def _check_length(definition: Definition, wanted: _Wanted) -> None:

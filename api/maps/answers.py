@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 
 from api.limits.turns import NoTurnError, Turns, no_turn_problem
 from api.problems import database_away
-from api.read.content_codings import IDENTITY, compressed
+from api.read.content_codings import IDENTITY
 from api.read.in_time import in_time
-from api.read.kept_answers import Answer, Form, KeptAnswers, Key
+from api.read.kept_answers import Answer, Compressing, Form, KeptAnswers, Key
 from api.read.snapshots import DATABASE_ERRORS
 from runtime.error_words import in_words
 from runtime.logs import log_line
@@ -48,9 +48,9 @@ class MapAnswers:
         self._clock = clock
         self._kept = KeptAnswers(clock)
         self._making: dict[Key, asyncio.Task[Answer]] = {}
-        self._compressing: dict[tuple[Answer, str], asyncio.Future[bytes]] = {}
         self._turns = Turns(1, WANTED_MAX, WANTED_OF_PARTY_MAX)
         self._worker = ThreadPoolExecutor(1, "maps")
+        self._compressing = Compressing(self._worker)
 
     async def get(self, key: Key, party: str, read: Read[Found], make: Make[Found]) -> tuple[Answer, float | None]:
         """The answer, and its age in seconds where it could not be made anew. `make` makes its bytes of what `read` reads, for
@@ -80,21 +80,13 @@ class MapAnswers:
         found = answer.forms.get(coding)
         if found is not None:
             return found
-        body = answer.body if coding == IDENTITY else await asyncio.shield(self._compressed(answer, coding))
+        body = answer.body if coding == IDENTITY else await asyncio.shield(self._compressing.compressed(answer, coding))
         form = answer.add_form(coding, body)
         self._kept.measure(key, answer)
         return form
 
     def close(self) -> None:
         self._worker.shutdown(wait=False, cancel_futures=True)
-
-    def _compressed(self, answer: Answer, coding: str) -> asyncio.Future[bytes]:
-        what = answer, coding
-        if what not in self._compressing:
-            future = asyncio.get_running_loop().run_in_executor(self._worker, compressed, answer.body, coding)
-            self._compressing[what] = future
-            future.add_done_callback(lambda _: self._compressing.pop(what))
-        return self._compressing[what]
 
     async def _make(self, key: Key, party: str, read: Read[Found], make: Make[Found]) -> Answer:
         async with self._turns.turn(party):

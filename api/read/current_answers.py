@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from api.read.content_codings import IDENTITY, compressed
 from api.read.in_time import in_time
-from api.read.kept_answers import Answer, Form, KeptAnswers, Key
+from api.read.kept_answers import Answer, Compressing, Form, KeptAnswers, Key
 from api.read.newest_cut import NewestCut
 from api.read.read_cut import ReadCut, Shown
 from api.read.readmodel import AtCut
@@ -68,8 +68,8 @@ class CurrentAnswers:
         self._render = render
         self._clock = clock
         self._readings: dict[Key, _Reading] = {}
-        self._compressing: dict[tuple[Answer, str], asyncio.Future[bytes]] = {}
         self._compressor = ThreadPoolExecutor(1, "compress")
+        self._compressing = Compressing(self._compressor)
 
     async def get(self, key: Key, shown: Shown, work: Work, turn: Turn = no_turn) -> Answer:
         """The answer at the newest cut. One reading serves all who ask meanwhile. Raises what PostgreSQL raises, TimeoutError,
@@ -124,7 +124,7 @@ class CurrentAnswers:
         elif len(answer.body) <= COMPRESSED_AT_ONCE_BYTES:
             body = compressed(answer.body, coding)
         else:
-            body = await asyncio.shield(self._compressed(answer, coding))
+            body = await asyncio.shield(self._compressing.compressed(answer, coding))
         form = answer.add_form(coding, body)
         self.kept.measure(key, answer)
         return form
@@ -158,11 +158,3 @@ class CurrentAnswers:
             del self._readings[key]
         if not task.cancelled():
             task.exception()  # those who wait for it have it
-
-    def _compressed(self, answer: Answer, coding: str) -> asyncio.Future[bytes]:
-        what = answer, coding
-        if what not in self._compressing:
-            future = asyncio.get_running_loop().run_in_executor(self._compressor, compressed, answer.body, coding)
-            self._compressing[what] = future
-            future.add_done_callback(lambda _: self._compressing.pop(what))
-        return self._compressing[what]

@@ -10,13 +10,15 @@ that were asked for least are dropped first, so a new answer goes before one tha
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-from api.read.content_codings import IDENTITY
+from api.read.content_codings import IDENTITY, compressed
 from api.read.read_cut import ReadCut, Shown
 from api.read.reading import entity_tag
 
@@ -98,6 +100,23 @@ class Answer:
         others = sum(len(form.body) for coding, form in self.forms.items() if coding != IDENTITY)
         heads = sum(len(head) for of_form in self.heads.values() for head in of_form)
         return OVERHEAD_BYTES + len(self.body) + others + heads
+
+
+class Compressing:
+    """Compresses each answer once for all who wait for it, in a thread. One event loop owns it."""
+
+    def __init__(self, worker: Executor) -> None:
+        self._worker = worker
+        self._begun: dict[tuple[Answer, str], asyncio.Future[bytes]] = {}
+
+    def compressed(self, answer: Answer, coding: str) -> asyncio.Future[bytes]:
+        """To be shielded, because others may wait for it too."""
+        what = answer, coding
+        if what not in self._begun:
+            future = asyncio.get_running_loop().run_in_executor(self._worker, compressed, answer.body, coding)
+            self._begun[what] = future
+            future.add_done_callback(lambda _: self._begun.pop(what))
+        return self._begun[what]
 
 
 @dataclass(slots=True, eq=False)

@@ -54,7 +54,11 @@ def sent_as(request: Request, format: Format, table: Table) -> Sent:
     """JSON, or a file with a name that states what it is of."""
     if format is Format.JSON:
         return AS_JSON
-    name = f"{snapshots_of(request).definition.election.id}.{table.name}.{format}"
+    return as_file(f"{snapshots_of(request).definition.election.id}.{table.name}.{format}", format)
+
+
+def as_file(name: str, format: Format) -> Sent:
+    """A file that a browser keeps under this name."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
     return Sent(MEDIA_TYPES[format], headers, is_compressed=format in COMPRESSED)
 
@@ -78,6 +82,20 @@ def selection_of(table: Table, fields: str | None) -> Selection:
         return Selection.of(table, fields)
     except UnknownColumnError as error:
         raise Problem(422, "No such column", f"query.fields: {error}", field="query.fields") from None
+
+
+def no_such_cursor(sort: str) -> Problem:
+    return Problem(
+        422, "No such cursor", f"query.cursor: is not a cursor of this list sorted by {sort}.", field="query.cursor"
+    )
+
+
+def narrowed(lines: list[dict[str, Any]], model: type[BaseModel], fields: str | None) -> list[dict[str, Any]]:
+    """JSON rows with the properties that `fields` names; all where it is None. Raises Problem."""
+    if fields is None:
+        return lines
+    wanted = properties_of(model, fields)
+    return [{name: line[name] for name in wanted} for line in lines]
 
 
 def properties_of(model: type[BaseModel], fields: str) -> list[str]:

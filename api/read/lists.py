@@ -12,7 +12,16 @@ from fastapi import APIRouter, Query, Request, Response
 from api.problems import Problem
 from api.read.events import Time, microseconds
 from api.read.kept_answers import Kind
-from api.read.list_formats import AsFormat, Fields, about_list, described_list, next_page, selection_of, sent_as
+from api.read.list_formats import (
+    AsFormat,
+    Fields,
+    about_list,
+    described_list,
+    next_page,
+    no_such_cursor,
+    selection_of,
+    sent_as,
+)
 from api.read.readmodel import AtCut
 from api.read.rendering import Renderings
 from api.read.snapshots import Snapshots, not_in_election, snapshots_of
@@ -297,11 +306,10 @@ def _contest(snapshots: Snapshots, area: int, contest: str | None, office: str |
         return entry
     definition = snapshots.definition
     of = definition.ballots.offices[0] if office is None else snapshots.office(office)
-    wanted = set(of.contests)
-    found = [each for each in definition.electorates.contests_in(area) if each in wanted]
+    found = definition.contests_of(of, area)
     if len(found) == 1:
-        return definition.ballots.contests[found[0]]
-    ids = [definition.ballots.contests[each].id for each in found]
+        return found[0]
+    ids = [each.id for each in found]
     if not ids:
         raise not_in_election("query.office", f"Office {of.id!r} is not voted on in this area.")
     shown = ", ".join(ids[:_SHOWN_CONTESTS]) + (", …" if len(ids) > _SHOWN_CONTESTS else "")
@@ -345,17 +353,11 @@ def _station_cursor(cursor: str, sort: str) -> After:
             other == sort and abs(received_us) < 2**62 and 0 <= partition < 2**31 and 0 <= offset < 2**62
         ):
             return received_us, partition, offset
-    raise _no_such_cursor(sort)
+    raise no_such_cursor(sort)
 
 
 def _area_cursor(definition: Definition, cursor: str, sort: str) -> AreaCursor:
     match cursor_values(cursor):
         case [str(other), int(number), str(code)] if other == sort and code in definition.tree.number:
             return number, code
-    raise _no_such_cursor(sort)
-
-
-def _no_such_cursor(sort: str) -> Problem:
-    return Problem(
-        422, "No such cursor", f"query.cursor: is not a cursor of this list sorted by {sort}.", field="query.cursor"
-    )
+    raise no_such_cursor(sort)

@@ -69,10 +69,13 @@ class PublicLogs:
 
     def tile(self, partition: int, path: str) -> int:
         """Descriptor of a tile or an entry bundle. Raises Problem where there is no such file."""
-        try:
-            return self._store(partition).descriptor(path)
-        except OSError:
-            raise _not_in_log(partition, path) from None
+        with _files_of_log(partition):
+            try:
+                return self._store(partition).descriptor(path)
+            except (FileNotFoundError, NotADirectoryError):
+                raise _not_in_log(partition, path) from None
+            except OSError as error:
+                raise TileStoreError(f"{path} cannot be read: {error.strerror}") from None
 
     def about(self) -> list[dict[str, Any]]:
         """Raises Problem."""
@@ -121,15 +124,14 @@ class PublicLogs:
     def consistency(self, partition: int, old: int, new: int | None) -> dict[str, Any]:
         with _files_of_log(partition):
             size, _, newest = self._newest(partition)
-        new = size if new is None else new
-        if not 0 <= old <= new <= size:
-            raise Problem(
-                422,
-                "No such sizes",
-                f"Expected old <= new <= {size}, got {old} and {new}.",
-                field="old" if old > new else "new",
-            )
-        with _files_of_log(partition):
+            new = size if new is None else new
+            if not 0 <= old <= new <= size:
+                raise Problem(
+                    422,
+                    "No such sizes",
+                    f"Expected old <= new <= {size}, got {old} and {new}.",
+                    field="old" if old > new else "new",
+                )
             proof = consistency_proof(old, new, newest)
         return {
             "partition": partition,

@@ -98,10 +98,7 @@ async def _report(request: Request, code: str, office_id: str, number: int, form
     snapshots = snapshots_of(request)
     definition = snapshots.definition
     area, office = snapshots.area(code), snapshots.office(office_id)
-    of_office = set(office.contests)
-    contests = [
-        definition.ballots.contests[each] for each in definition.electorates.contests_in(area) if each in of_office
-    ]
+    contests = definition.contests_of(office, area)
     if not contests:
         raise Problem(
             404, "Not in this area", f"The office {office_id} is not voted on in {code}.", field="query.office"

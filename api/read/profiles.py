@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.described import described
-from api.problems import Problem
-from api.read.list_formats import AsFormat, RowFields, described_list, properties_of, selection_of
+from api.read.list_formats import AsFormat, RowFields, described_list, narrowed, no_such_cursor, selection_of
 from api.read.profile_files import ProfileFiles
 from api.read.search import SearchedNames
 from api.read.snapshots import Snapshots, not_in_election, snapshots_of
@@ -93,7 +92,7 @@ async def candidates(
     if cursor is not None:
         of, choice = _ids(cursor, sort, 2)
         if of not in snapshots.definition.ballots.contest_number:
-            raise _no_such_cursor(sort)
+            raise no_such_cursor(sort)
         after = snapshots.contest(of), choice
     look = partial(_page, sort, lambda: index.candidates(filters, after, limit, by_name=sort == "name"))
     names: SearchedNames = request.app.state.names
@@ -201,9 +200,7 @@ async def _listed(
         selection = selection_of(table, fields)
         rows = [selection.row(row) for row in rows_of(page.lines)]
         return await unkept_table(request, selection.table, rows, format, cursor=answer["next"], profiles=index.digest)
-    if fields is not None:
-        wanted = properties_of(model, fields)
-        answer[name] = [{each: line[each] for each in wanted} for line in page.lines]
+    answer[name] = narrowed(page.lines, model, fields)
     return await unkept_answer(request, {"profiles": index.digest, **answer})
 
 
@@ -230,7 +227,7 @@ def _ids(cursor: str, sort: str, count: int) -> list[str]:
     match cursor_values(cursor):
         case [str(other), *ids] if other == sort and len(ids) == count and all(isinstance(id, str) for id in ids):
             return ids
-    raise _no_such_cursor(sort)
+    raise no_such_cursor(sort)
 
 
 def _page(sort: str, page: Callable[[], ProfilePage]) -> ProfilePage:
@@ -238,10 +235,4 @@ def _page(sort: str, page: Callable[[], ProfilePage]) -> ProfilePage:
     try:
         return page()
     except LookupError:
-        raise _no_such_cursor(sort) from None
-
-
-def _no_such_cursor(sort: str) -> Problem:
-    return Problem(
-        422, "No such cursor", f"query.cursor: is not a cursor of this list sorted by {sort}.", field="query.cursor"
-    )
+        raise no_such_cursor(sort) from None

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from api.limits.limits import PARTY
 from api.limits.turns import Turns
 from api.problems import Problem
-from api.read.list_formats import AsFormat, RowFields, described_list, properties_of, selection_of
+from api.read.list_formats import AsFormat, RowFields, described_list, narrowed, selection_of
 from api.read.profile_files import ProfileFiles
 from api.read.unkept import unkept_answer, unkept_table
 from projections.shown.name_search import NameIndex, NamesFound
@@ -33,9 +33,9 @@ SKIPPED_MAX = 10_000
 """Names of the pages before. Of 5,000 entries and 5,000 stations that are compared no more can fit."""
 SEARCHES_MAX = 24
 SEARCHES_OF_PARTY_MAX = 8
-"""Questions that a thread answers or that wait for it: of all, and of one address. Each takes 60 ms at most, and
-an address rests as long, so its last one waits for 0.8 s. At half, a page that searches while somebody types is refused; at double, the thread takes
-half of the interpreter from submissions for a second."""
+"""Questions that a thread answers or that wait for it: of all, and of one address. Each takes 60 ms at most, and an
+address rests as long, so its last one waits for 0.8 s. At half, a page that searches while somebody types is refused; at
+double, the thread takes half of the interpreter from submissions for a second."""
 
 Found = TypeVar("Found")
 
@@ -94,10 +94,7 @@ async def search(
         selection = selection_of(FOUND_NAMES, fields)
         rows = [selection.row((*each[:3], " / ".join(each.within) or None, each.link)) for each in found.found]
         return await unkept_table(request, selection.table, rows, format, cursor=following)
-    lines = [each._asdict() for each in found.found]
-    if fields is not None:
-        wanted = properties_of(FoundName, fields)
-        lines = [{name: line[name] for name in wanted} for line in lines]
+    lines = narrowed([each._asdict() for each in found.found], FoundName, fields)
     return await unkept_answer(request, {"found": lines, "next": following, "is_complete": found.is_complete})
 
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from projections.definition.ballots import Ballots
+from projections.definition.ballots import Ballots, ContestEntry, OfficeEntry
 from projections.definition.electorates import Electorates
 from projections.definition.stations import Stations
 from projections.definition.tree import AreaTree
@@ -61,6 +61,11 @@ class Definition:
         _compute(tree, electorates)
         parties = frozenset(party.id for party in package.parties)
         return cls(package.election, package.definition_hash(), tree, stations, electorates, ballots, keys, parties)
+
+    def contests_of(self, office: OfficeEntry, area: int) -> list[ContestEntry]:
+        """The contests of the office that are voted on in the area."""
+        of_office = set(office.contests)
+        return [self.ballots.contests[each] for each in self.electorates.contests_in(area) if each in of_office]
 
     @property
     def partitions(self) -> int:

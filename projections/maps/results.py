@@ -79,7 +79,8 @@ class MapResults:
                 found.areas.append(tree.number[name])
             else:
                 found.lines.extend(
-                    Line(tree.number[name], each.number) for each in self._contests_in(tree.number[name])
+                    Line(tree.number[name], each.number)
+                    for each in self._definition.contests_of(self.office, tree.number[name])
                 )
         return found
 
@@ -94,7 +95,7 @@ class MapResults:
     def _of_area(self, name: str, moment: Moment) -> AreaResult:
         tree = self._definition.tree
         area = tree.number[name]
-        contests = self._contests_in(area)
+        contests = self._definition.contests_of(self.office, area)
         if self._contest is None and tree.level[area] <= tree.shard_level:
             view = TallyView.of(moment.office_tally(self.office, name))
             return self._result(self._now(area, contests, view), view.counted[HEAD:])
@@ -121,11 +122,6 @@ class MapResults:
     def _result(self, now: Progress, votes: Sequence[int]) -> AreaResult:
         own = tuple(votes[: len(self.choices)])
         return AreaResult(now, own, margin([choice.id for choice in self.choices], own))
-
-    def _contests_in(self, area: int) -> list[ContestEntry]:
-        numbers = set(self.office.contests)
-        contests = self._definition.electorates.contests_in(area)
-        return [self._definition.ballots.contests[each] for each in contests if each in numbers]
 
     def head(self, moment: Moment) -> dict[str, Any]:
         """What a map with results states of them. `choices` are those of `votes`; votes for candidates of no party are in none

@@ -20,7 +20,7 @@ from audit.sources.archive import Archive, Server
 from audit.sources.written_archive import archive_in
 from audit.wishes import Wishes
 from proofs.notes import NoteError, parse_key
-from rekap.given import see_that_it_can_be_a_source, see_that_it_can_be_written
+from rekap.given import KAFKA, WEB, see_that_it_can_be_a_source, see_that_it_can_be_written
 from rekap.progress import shown_progress
 from rekap.terminal import complain, say
 from runtime.files.atomic_write import replace_file
@@ -98,7 +98,7 @@ def audit(
     if report_name.absolute().parent.exists():  # or else it is made
         see_that_it_can_be_written(report_name)
     seed = int(time.time()) if seed is None else seed
-    brokers = source.removeprefix("kafka://") if source.startswith("kafka://") else ""
+    brokers = source.removeprefix(KAFKA) if source.startswith(KAFKA) else ""
     if brokers and package is None:
         raise click.UsageError("Kafka has no election package: name it with --package")
     if published is not None and not brokers:
@@ -140,11 +140,11 @@ def _sources(source: str, published: str | None, archive: Path | None) -> Iterat
         def server(url: str) -> Server:
             return servers.enter_context(closing(Server(url)))
 
-        if source.startswith("kafka://"):
+        if source.startswith(KAFKA):
             # Files from Kafka and files from the server are kept apart.
             served = None if published is None else Archive(work, server(published))
             yield Sources(Archive(work / "kafka", None), served, work / "kafka")
-        elif source.startswith(("http://", "https://")):
+        elif source.startswith(WEB):
             files = Archive(work, server(source))
             yield Sources(files, files, work)
         else:

@@ -20,7 +20,7 @@ from rekap.follow.replay import Replayed, cut_of, fold_log, through_of
 from rekap.follow.replay_server import serve
 from rekap.follow.replay_tables import table_of
 from rekap.follow.tally_table import PIPED_WIDTH
-from rekap.given import see_that_it_can_be_a_source
+from rekap.given import WEB, see_that_it_can_be_a_source
 from rekap.terminal import say
 from runtime.log_source import open_log
 from runtime.package.reading import load_package
@@ -97,7 +97,7 @@ def replay(
 
 def _package(source: str, package: Path | None, settings: Settings) -> ElectionPackage:
     """The package that was given, or else that of the server, or else that of the settings."""
-    if package is None and source.startswith(("http://", "https://")):
+    if package is None and source.startswith(WEB):
         return asyncio.run(served_package(source))
     return load_package(package or settings.package, problems)
 

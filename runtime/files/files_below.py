@@ -1,4 +1,4 @@
-"""Opens files below a directory that a stranger may have filled, such as an archive that a portal serves or an audit reads.
+"""Opens files below a directory that a stranger may have filled, such as an archive that a portal serves.
 
 A link could show a private key of this machine in place of a table, a pipe would be waited for without end, and a device has no
 end. So only a regular file that no link leads to is a file.

@@ -152,7 +152,7 @@ async def test_a_form_is_compressed_once_for_all_who_wait_for_it(monkeypatch: py
         compressed.append(body)
         return body
 
-    monkeypatch.setattr(answers, "compressed", compress)
+    monkeypatch.setattr("api.read.kept_answers.compressed", compress)
     maps = MapAnswers()
     answer, _ = await maps.get(KEY, PARTY, _nothing, _made)
     forms = await asyncio.gather(*(maps.form(KEY, answer, "gzip") for _ in range(20)))
