@@ -14,6 +14,7 @@ from projections.definition.compiled import Definition
 from projections.fold.parts import Parts
 from projections.readmodel.rows import Batch, Rows, Watermarks, rows_of
 from runtime import metrics
+from runtime.kafka.clients import let_gather
 from runtime.kafka.seals import Seals
 from runtime.kafka.set_aside import Heap, Opener, SetAside
 from runtime.kafka.topics import Topics
@@ -32,6 +33,9 @@ BATCH_BYTES_MAX = 128 * 1024 * 1024
 prepared meanwhile. Each batch writes the sums of all areas: at half, a recorder that is far behind writes them twice as
 often."""
 POLL_MS = 200
+LAST_POLL_MS = 20
+"""For Kafka to give what has gathered: a few milliseconds where there is something. At half, a busy broker gives a message
+only to the next batch; at double, the rows of a single message are stored 20 ms later."""
 UNSERVED_GATHER_MS = 1_000
 """Used instead of `record_ms` in a generation that is not served yet; `rekap rebuild` waits for the last batch."""
 REASON_CHARACTERS_MAX = 1_000
@@ -134,12 +138,13 @@ class BatchReader:
     async def _gather(self) -> dict[TopicPartition, list[Any]]:
         """Messages that come within `record_ms`, or, far behind, as many as one transaction may have. The sums of the nation
         change with every message. Written four times a second they cost a tenth of the time, and a recorder that is far behind
-        writes each sum once for many messages."""
+        writes each sum once for many messages. A recorder that keeps up rests meanwhile, so that Kafka is asked two or three
+        times a batch, and not for each message."""
         gathered: dict[TopicPartition, list[Any]] = {}
         count = size = 0
         ends = None
         while count < BATCH_MESSAGES_MAX and size < BATCH_BYTES_MAX:
-            wait_ms = POLL_MS if ends is None else max(0, round((ends - time.monotonic()) * 1000))
+            wait_ms = POLL_MS if ends is None else max(LAST_POLL_MS, round((ends - time.monotonic()) * 1000))
             batches = await self._consumer.getmany(timeout_ms=wait_ms, max_records=BATCH_MESSAGES_MAX - count)
             for topic_partition, messages in batches.items():
                 gathered.setdefault(topic_partition, []).extend(messages)
@@ -149,6 +154,8 @@ class BatchReader:
                 if not gathered:
                     break
                 ends = time.monotonic() + self._gather_ms / 1000
+                if self._is_caught_up():
+                    await let_gather(self._consumer, self._gather_ms / 1000)
             elif time.monotonic() >= ends:
                 if self._is_caught_up() or not batches:
                     break

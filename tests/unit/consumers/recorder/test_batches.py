@@ -45,6 +45,7 @@ class Kafka:
     polls: list[list[Message]] = field(default_factory=list)
     waits_ms: list[int] = field(default_factory=list)
     took_ms: list[float] = field(default_factory=list)
+    rests_ms: list[int] = field(default_factory=list)
     returns_after_ms: float | None = None
     """How long a poll takes that has messages; None where it waits as long as it may."""
     asked: list[int] = field(default_factory=list)
@@ -64,12 +65,16 @@ class Kafka:
             found.setdefault(TopicPartition(message.topic, message.partition), []).append(message)
         return found
 
+    async def let_gather(self, _: object, seconds: float) -> None:
+        self.rests_ms.append(round(seconds * 1000))
+        self.took_ms.append(seconds * 1000 + 0.01)
+
     async def end_offsets(self, topic_partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
         return dict.fromkeys(topic_partitions, 1_000)
 
 
 class Clock:
-    """`time` of the module: only polls take time."""
+    """`time` of the module: only polls and rests take time."""
 
     def __init__(self, kafka: Kafka) -> None:
         self._kafka = kafka
@@ -102,6 +107,7 @@ def recorder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorder:
     kafka: Kafka = Kafka()
     stopped: dict[str, OfficeStop] = {}
     monkeypatch.setattr(batches, "time", Clock(kafka))
+    monkeypatch.setattr(batches, "let_gather", kafka.let_gather)
     reader = BatchReader(settings, DEFINITION, TOPICS, kafka, stopped)
     reader.begin({SUBTOTALS: 0, RESULTS: 0}, {SUBTOTALS: 2, RESULTS: 1}, Watermarks({}, {}))
     return Recorder(reader, kafka, Seals(settings.workers_key, DEFINITION.hash), stopped)
@@ -152,13 +158,23 @@ async def test_messages_gather_for_a_while_after_the_first(recorder: Recorder) -
     assert recorder.kafka.asked[:2] == [2_000, 1_999]
 
 
-async def test_messages_that_come_one_by_one_gather_until_the_time_is_over(recorder: Recorder) -> None:
+async def test_a_recorder_that_keeps_up_rests_while_messages_gather(recorder: Recorder) -> None:
     recorder.reader.begin({SUBTOTALS: 0, RESULTS: 0}, {}, Watermarks({}, {}))
-    recorder.kafka.returns_after_ms = 100
+    recorder.kafka.returns_after_ms = 1
     recorder.kafka.polls = [[recorder.message(block(offset - 1, offset), offset)] for offset in range(9)]
     batch = await recorder.reader.prepare()
+    assert batch.messages == 2, "the first, and what Kafka gives at once after the rest"
+    assert recorder.kafka.rests_ms == [250]
+    assert recorder.kafka.waits_ms == [200, batches.LAST_POLL_MS]
+
+
+async def test_a_recorder_that_is_behind_reads_while_messages_gather(recorder: Recorder) -> None:
+    recorder.kafka.returns_after_ms = 100
+    recorder.kafka.polls = [[recorder.message(block(offset - 1, offset), offset)] for offset in range(4)]
+    batch = await recorder.reader.prepare()
     assert batch.messages == 4
-    assert recorder.kafka.waits_ms == [200, 250, 150, 50]
+    assert recorder.kafka.rests_ms == []
+    assert recorder.kafka.waits_ms == [200, 250, 150, 50, 200]
 
 
 async def test_another_time_to_gather_can_be_set(recorder: Recorder) -> None:
