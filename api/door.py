@@ -125,11 +125,7 @@ class Door:
             request.answer(status, lines, given)
 
         gateway: Gateway = self._app.state.gateway
-        try:
-            gateway.submit_one(body, party, answered, request.soon)
-        except Exception as error:
-            log_failed_submission(error)
-            answered(BUG)
+        gateway.submit_one(body, party, answered, request.soon)
         return True
 
     async def _submit(self, scope: Scope, receive: Receive, send: Send) -> None:

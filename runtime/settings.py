@@ -89,7 +89,7 @@ class Settings:
         60_000, "milliseconds between the roll-up's keyframes: how long a gap of its readers can last at most"
     )
     gather_ms: int = _setting(
-        5, "milliseconds a gateway, and on a quiet night a tabulator, gathers records before it sends them on"
+        5, "milliseconds for which, on a quiet night, a gateway gathers submissions and a tabulator records"
     )
     record_ms: int = _setting(250, "milliseconds the recorder gathers messages for one transaction")
     publish_ms: int = _setting(15, "milliseconds the roll-up gathers blocks before it publishes")

@@ -19,9 +19,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from api.limits.limits import Limits
-from api.problems import Problem
-from api.submit.answers import Answer, AnswerSigner, count_answer, too_much_at_once
+from api.problems import BUG, Problem
+from api.submit.answers import Answer, AnswerSigner, count_answer, log_failed_submission, too_much_at_once
 from api.submit.checks import CheckedSubmission, Checks
+from api.submit.gathering import Gathering
 from api.submit.keeping import Keeper, Soon, now
 from api.submit.look_ups import LookUps
 from api.submit.slices import BatchTurns, Slices
@@ -42,6 +43,7 @@ class Gateway:
         self._turns = BatchTurns()
         self._checks = Checks(definition)
         self._signer = AnswerSigner(settings, definition.election)
+        self._gathering = Gathering(settings.gather_ms)
         self._keeper = Keeper(settings, definition, pool, self._signer, limits.refusals)
 
     @property
@@ -66,19 +68,27 @@ class Gateway:
             raise submissions.refusal(party, "Your address", lines - 1)
 
     def submit_one(self, body: bytes, party: str, answered: Callable[[Answer], None], soon: Soon = now) -> None:
-        """Steps 2 to 8 for a single submission, without a task. `answered` is called once, now or later. `soon` is given the
-        work that follows once the ledger has the record."""
+        """Steps 2 to 8 for a single submission, without a task. `answered` is called once, later. `soon` is given the checks,
+        once some submissions have come, and then the work that follows once the ledger has the record."""
 
         def ended(answer: Answer) -> None:
             answer = self._signer.with_signature(body, answer)
             count_answer(answer)
             answered(answer)
 
-        checked = self._check(body, party)
-        if isinstance(checked, Problem):
-            ended(checked)
-        else:
-            self._keeper.keep_one(checked, ended, soon)
+        def judge() -> None:
+            try:
+                checked = self._check(body, party)
+                if isinstance(checked, Problem):
+                    ended(checked)
+                else:
+                    self._keeper.keep_one(checked, ended, soon)
+            except Exception as error:  # a bug, after which its client would wait for ever
+                log_failed_submission(error)
+                count_answer(BUG)
+                answered(BUG)
+
+        self._gathering.add(soon, judge)
 
     async def submit(self, body: bytes, party: str) -> Answer:
         """The same, awaited."""

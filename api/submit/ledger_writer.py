@@ -2,7 +2,8 @@
 
 The batches of all partitions are sent in one request, and each partition has one batch under way at a time, because a
 request costs Kafka and each consumer of the ledger as much for one record as for fifty. aiokafka's own batching delay
-begins with each partition's first record, so that four partitions were four requests.
+begins with each partition's first record, so that four partitions were four requests. Single submissions have waited for each
+other before they were judged (gathering.py), so their records need only wait for the turn of the loop to end.
 
 A record whose caller has given up is dropped unless it was already sent. So while Kafka hangs, memory is bounded by the
 callers still waiting plus one batch per partition.
@@ -19,6 +20,10 @@ from aiokafka.errors import KafkaError
 from runtime.kafka.clients import ordered_producer
 from runtime.kafka.topics import LEDGER_BATCH_BYTES_MAX
 from runtime.settings import Settings
+
+SINGLE_SECONDS = 0.001
+"""Wait of a single submission's record for those that are judged in the same turns of the loop. It is the least that a timer
+of the loop can wait."""
 
 _Waiting = dict[asyncio.Future[int], tuple[bytes, bytes]]
 """By the future of a caller, the key and the record, in the order in which they came."""
@@ -71,12 +76,12 @@ class LedgerWriter:
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         waiting[future] = (key, record)
         future.add_done_callback(lambda done: waiting.pop(done, None))
-        self._gather()
+        self._gather(self._gather_seconds if is_batch else SINGLE_SECONDS)
         return future
 
-    def _gather(self) -> None:
+    def _gather(self, seconds: float) -> None:
         if self._gathering is None:
-            self._gathering = asyncio.get_running_loop().call_later(self._gather_seconds, self._send_all)
+            self._gathering = asyncio.get_running_loop().call_later(seconds, self._send_all)
 
     def _send_all(self) -> None:
         self._gathering = None
@@ -110,7 +115,7 @@ class LedgerWriter:
         finally:
             del self._sending[partition]
             if waiting:
-                self._gather()
+                self._gather(SINGLE_SECONDS if waiting.single else self._gather_seconds)
 
     def _take(self, waiting: _Queue) -> tuple[object, list[asyncio.Future[int]], bool]:
         """A batch of the first records that wait, their futures, and whether the batch is full."""

@@ -39,6 +39,16 @@ async def test_one_who_is_wrong_all_the_time_is_judged_no_more(gateway: Gateway)
     assert of_another.status == 422
 
 
+async def test_a_bug_is_answered_as_one(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: bytes, __: str) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(gateway, "_check", fail)
+    answer = await gateway.submit(WRONG, "a")
+    assert isinstance(answer, Problem)
+    assert answer.status == 500
+
+
 async def test_a_batch_that_the_address_may_not_send_now_is_refused_whole(gateway: Gateway) -> None:
     gateway.charge_batch("a", 90)
     with pytest.raises(Problem) as refused:
