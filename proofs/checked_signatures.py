@@ -31,7 +31,10 @@ class CheckedSignatures:
         self._of = of
         self._entries = bytearray()
         """_ENTRY_BYTES for each group, in order; zeros for a group that was not seen as a whole."""
-        self._open_at = 0
+        self._open(0)
+
+    def _open(self, offset: int) -> None:
+        self._open_at = offset
         """Offset of the next record of the group that is not complete yet."""
         self._open_leaves: list[bytes] = []
         self._open_bits = 0
@@ -40,11 +43,12 @@ class CheckedSignatures:
         """For each of the records at `first`, `first` + 1, … with these leaf hashes, whether its signature is known to be
         valid."""
         known = [False] * len(leaves)
-        for start in range(-first % GROUP, len(leaves) - GROUP + 1, GROUP):
+        for start in range(-first % GROUP, len(leaves), GROUP):
             entry_start = (first + start) // GROUP * _ENTRY_BYTES
             entry = self._entries[entry_start : entry_start + _ENTRY_BYTES]
             bits = bytes(entry[:_BITS_BYTES])
-            if entry and entry[_BITS_BYTES:] == _digest(bits, leaves[start : start + GROUP]):
+            # A digest equals neither a missing entry nor zeros, nor that of a group without its last records.
+            if entry[_BITS_BYTES:] == _digest(bits, leaves[start : start + GROUP]):
                 number = int.from_bytes(bits, "big")
                 known[start : start + GROUP] = [bool(number >> bit & 1) for bit in range(GROUP)]
         return known
@@ -56,7 +60,7 @@ class CheckedSignatures:
         offset, end = first, first + len(leaves)
         while offset < end:
             if offset % GROUP == 0:
-                self._open_at, self._open_leaves, self._open_bits = offset, [], 0
+                self._open(offset)
             stop = min(end, offset - offset % GROUP + GROUP)
             if offset == self._open_at:
                 self._open_leaves += leaves[offset - first : stop - first]
@@ -69,9 +73,7 @@ class CheckedSignatures:
 
     def _close(self, group: int) -> None:
         bits = self._open_bits.to_bytes(_BITS_BYTES, "big")
-        missing = (group + 1) * _ENTRY_BYTES - len(self._entries)
-        if missing > 0:
-            self._entries += bytes(missing)
+        self._entries += bytes(max(0, group * _ENTRY_BYTES - len(self._entries)))
         self._entries[group * _ENTRY_BYTES : (group + 1) * _ENTRY_BYTES] = bits + _digest(bits, self._open_leaves)
 
     def to_bytes(self) -> bytes:
@@ -84,8 +86,7 @@ class CheckedSignatures:
         checked = cls(of)
         head = MAGIC + orjson.dumps({"of": of}, option=orjson.OPT_APPEND_NEWLINE)
         if content.startswith(head):
-            entries = content[len(head) :]
-            checked._entries += entries[: len(entries) - len(entries) % _ENTRY_BYTES]
+            checked._entries += content[len(head) :]
         return checked
 
 

@@ -6,6 +6,7 @@ bundle. A process that starts again reads these from the partial files (`resume`
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 
 from proofs.merkle import EMPTY_ROOT, leaf_hash, node_hash
@@ -32,8 +33,8 @@ class GrowingLog:
 
     def __init__(self) -> None:
         self.size = 0
-        self._edges: list[bytearray] = []
-        """The hashes of the partial tile of each level."""
+        self._edges: defaultdict[int, bytearray] = defaultdict(bytearray)
+        """Level → the hashes of its partial tile, from level 0 up."""
         self._entries: list[bytes] = []
         self._full: dict[str, bytes] = {}
 
@@ -46,11 +47,11 @@ class GrowingLog:
         log.size = size
         for level in range(levels_of(size)):
             index, width = divmod(size >> (TILE_HEIGHT * level), TILE_WIDTH)
-            log._edges.append(bytearray())
+            edge = log._edges[level]
             if width:
                 data, _ = read_first(read, tile_files(level, index, width))
-                log._edges[level] += data[: width * HASH_BYTES]
-                if len(log._edges[level]) != width * HASH_BYTES:
+                edge += data[: width * HASH_BYTES]
+                if len(edge) != width * HASH_BYTES:
                     raise TileError(f"{tile_path(level, index, width)} is too short")
         index, width = divmod(size, TILE_WIDTH)
         if width:
@@ -70,8 +71,6 @@ class GrowingLog:
             self._entries = []
 
     def _add(self, level: int, value: bytes) -> None:
-        if level == len(self._edges):
-            self._edges.append(bytearray())
         edge = self._edges[level]
         edge += value
         if len(edge) == TILE_WIDTH * HASH_BYTES:
@@ -88,7 +87,7 @@ class GrowingLog:
     def partial(self) -> dict[str, bytes]:
         """Path → content of the partial tiles and of the partial bundle of the present size."""
         files = {}
-        for level, edge in enumerate(self._edges):
+        for level, edge in self._edges.items():
             if edge:
                 index = (self.size >> (TILE_HEIGHT * level)) // TILE_WIDTH
                 files[tile_path(level, index, len(edge) // HASH_BYTES)] = bytes(edge)
@@ -99,7 +98,7 @@ class GrowingLog:
     def root(self) -> bytes:
         """The root hash of the present size, made of the subtrees of the right edge from the lowest up."""
         root: bytes | None = None
-        for edge in self._edges:
+        for edge in self._edges.values():
             count = len(edge) // HASH_BYTES
             while count:
                 lowest = count & -count

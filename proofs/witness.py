@@ -152,10 +152,11 @@ def _parse_proof(lines: Sequence[str]) -> tuple[bytes, ...]:
     proof = []
     for line in lines:
         try:
-            each = binascii.a2b_base64(line, strict_mode=True)
+            each = binascii.a2b_base64(line)
         except ValueError:
             each = b""
-        # Compared with its own encoding, because Python ignores bits after the last byte, and two lines must not mean one hash.
+        # Compared with its own encoding, because Python ignores what is not base64 and bits after the last byte, and two lines
+        # must not mean one hash.
         if len(each) != 32 or base64.b64encode(each).decode() != line:
             raise NoteError(f"{line[:60]!r} is not a hash of 32 bytes in base64")
         proof.append(each)

@@ -191,7 +191,7 @@ class TallyView:
 
 def party_tally(tally: Sequence[int], contest: ContestEntry, lines: int) -> Tally:
     """A contest's tally with votes by line of the office (OfficeEntry.lines) instead of by choice."""
-    third = (len(tally) - 1) // 3
+    third = len(tally) // 3
     folded: Tally = []
     for tier in range(3):
         start = tier * third

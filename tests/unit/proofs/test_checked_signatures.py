@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,10 +67,27 @@ def test_records_that_were_seen_elsewhere_fill_no_group() -> None:
     assert all(checked.hold(0, LEAVES[:GROUP]))
 
 
+@pytest.mark.parametrize(("first", "end"), [(0, GROUP - 1), (1, GROUP), (GROUP - 1, GROUP), (1, 2 * GROUP - 1)])
+def test_a_group_that_was_not_seen_as_a_whole_leaves_no_trace(first: int, end: int) -> None:
+    checked = CheckedSignatures(OF)
+    checked.note(first, LEAVES[first:end], [True] * (end - first))
+    assert checked.to_bytes() == CheckedSignatures(OF).to_bytes()
+
+
+def test_the_groups_before_the_first_that_was_seen_are_zeros() -> None:
+    checked = CheckedSignatures(OF)
+    checked.note(2 * GROUP, LEAVES[2 * GROUP : 3 * GROUP], [True] * 31 + [False])
+    digest = hashlib.sha256(b"\x7f\xff\xff\xff" + b"".join(LEAVES[2 * GROUP : 3 * GROUP])).digest()
+    head = b'rekap checked signatures 1\n{"of":"these keys and this code"}\n'
+    assert checked.to_bytes() == head + bytes(2 * 36) + b"\x7f\xff\xff\xff" + digest
+    assert checked.hold(0, LEAVES[: 3 * GROUP]) == [False] * (2 * GROUP) + [True] * 31 + [False]
+
+
 def test_other_keys_or_code_remember_nothing() -> None:
     content = _seen(GROUP).to_bytes()
     assert all(CheckedSignatures.from_bytes(content, OF).hold(0, LEAVES[:GROUP]))
-    assert not any(CheckedSignatures.from_bytes(content, "other keys").hold(0, LEAVES[:GROUP]))
+    for other in ("other keys", OF.replace("this", "that")):
+        assert not any(CheckedSignatures.from_bytes(content, other).hold(0, LEAVES[:GROUP]))
     assert not any(CheckedSignatures.from_bytes(b"", OF).hold(0, LEAVES[:GROUP]))
 
 
@@ -88,3 +106,5 @@ def test_a_group_that_is_seen_again_replaces_what_was_kept_of_it() -> None:
     checked.note(0, LEAVES[:GROUP], [False] * GROUP)
     assert not any(checked.hold(0, LEAVES[:GROUP]))
     assert all(checked.hold(GROUP, LEAVES[GROUP : 2 * GROUP]))
+    checked.note(0, LEAVES[:GROUP], [True] * GROUP)
+    assert checked.to_bytes() == _seen(2 * GROUP).to_bytes()

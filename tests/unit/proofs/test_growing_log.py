@@ -82,6 +82,20 @@ def test_a_log_is_taken_up_at_the_edge_of_a_tile(size: int) -> None:
     assert resumed.partial() == log.partial()
 
 
+def test_the_first_tile_of_level_1_becomes_full_with_65_536_entries() -> None:
+    log = GrowingLog()
+    for _ in range(TILE_WIDTH**2):
+        log.append(b"")
+    files = log.take_full()
+    level_1 = subtree_hash(leaf_hash(b"") * TILE_WIDTH) * TILE_WIDTH
+    assert files.pop("tile/1/000") == level_1
+    assert sorted(files) == sorted(
+        path for index in range(TILE_WIDTH) for path in (tile_path(0, index), entries_path(index))
+    )
+    assert log.partial() == {"tile/2/000.p/1": subtree_hash(level_1)}
+    assert log.root() == subtree_hash(level_1)
+
+
 @pytest.mark.parametrize(
     ("path", "content", "sentence"),
     [

@@ -32,7 +32,20 @@ def test_a_key_is_that_of_rfc_8032() -> None:
     secret = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
     public = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
     assert Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw() == public
-    assert len(key_id(public)) == 16
+    assert key_id(public) == "21fe31dfa154a261"
+
+
+def test_an_envelope_is_that_of_dsse() -> None:
+    """DSSE envelope.md, version 1.0.0: one signature over the encoding of type and payload, and the id of its key."""
+    key = private_key("officer")
+    signature = key.sign(pre_authentication_encoding("application/vnd.rekap.event+json", b"{}"))
+    assert orjson.loads(sign_envelope(key, b"{}")) == {
+        "payload": "e30=",
+        "payloadType": "application/vnd.rekap.event+json",
+        "signatures": [
+            {"keyid": key_id(key.public_key().public_bytes_raw()), "sig": base64.b64encode(signature).decode()}
+        ],
+    }
 
 
 @given(st.binary(max_size=200), st.integers(0, 511))

@@ -32,19 +32,21 @@ from tests.unit.proofs.test_merkle import Naive
 
 
 @pytest.mark.parametrize(
-    ("path", "expected"),
+    ("index", "width", "ending"),
     [
-        (tile_path(0, 0), "tile/0/000"),
-        (tile_path(1, 1_234_067), "tile/1/x001/x234/067"),
-        (tile_path(0, 273, 112), "tile/0/273.p/112"),
-        (tile_path(2, 1_000), "tile/2/x001/000"),
-        (entries_path(1_234_067), "tile/entries/x001/x234/067"),
-        (entries_path(0, 1), "tile/entries/000.p/1"),
+        (0, TILE_WIDTH, "000"),
+        (1_234_067, TILE_WIDTH, "x001/x234/067"),
+        (273, 112, "273.p/112"),
+        (999, TILE_WIDTH, "999"),
+        (1_000, TILE_WIDTH, "x001/000"),
+        (0, 1, "000.p/1"),
     ],
 )
-def test_paths_are_those_of_the_specification(path: str, expected: str) -> None:
-    assert path == expected
-    assert re.fullmatch(TILE_PATH_PATTERN, path)
+def test_paths_are_those_of_the_specification(index: int, width: int, ending: str) -> None:
+    assert tile_path(1, index, width) == f"tile/1/{ending}"
+    assert entries_path(index, width) == f"tile/entries/{ending}"
+    assert re.fullmatch(TILE_PATH_PATTERN, f"tile/1/{ending}")
+    assert re.fullmatch(TILE_PATH_PATTERN, f"tile/entries/{ending}")
 
 
 @pytest.mark.parametrize(
@@ -103,14 +105,19 @@ def test_a_log_of_70_000_leaves_has_the_tiles_of_the_specification() -> None:
     assert len(list(tiles_of(0, 70_000))) == 274
 
 
+@pytest.mark.parametrize(("size", "levels"), [(0, 0), (1, 1), (255, 1), (256, 2), (65_535, 2), (65_536, 3)])
+def test_a_level_begins_with_its_first_hash(size: int, levels: int) -> None:
+    assert levels_of(size) == levels
+
+
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=TILE_WIDTH))
 def test_a_bundle_gives_back_its_entries(entries: list[bytes]) -> None:
     bundle = entry_bundle(entries)
     assert read_bundle(bundle, len(entries)) == entries
     with pytest.raises(TileError):
         read_bundle(bundle, len(entries) + 1)
-    with pytest.raises(TileError):
-        read_bundle(bundle + b"\0", len(entries))
+    with pytest.raises(TileError, match=f"breaks off in entry {len(entries)}"):
+        read_bundle(bundle + b"\0", len(entries) + 1)
 
 
 @settings(max_examples=20, deadline=None)

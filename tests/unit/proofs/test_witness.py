@@ -7,7 +7,17 @@ import base64
 import pytest
 
 from proofs.notes import COSIGNATURE, ED25519, VerifierKey
-from proofs.witness import BODY_BYTES_MAX, NOTHING_YET, Conflict, Decision, Head, RefusedError, decide, read_request
+from proofs.witness import (
+    BODY_BYTES_MAX,
+    NOTHING_YET,
+    SIZE_TYPE,
+    Conflict,
+    Decision,
+    Head,
+    RefusedError,
+    decide,
+    read_request,
+)
 from tests.support.ledger import private_key
 from tests.support.made_logs import KEY, ORIGIN, MadeLog, body
 
@@ -45,6 +55,10 @@ def test_what_continues_the_head_is_cosigned(old: int, size: int) -> None:
         pytest.param(body(5, [b"x" * 32] * 63, HONEST.note(7)), 5, 422, Conflict.UNPROVED, id="a proof too long"),
         pytest.param(body(5, [b"x" * 32], HONEST.note(5)), 5, 422, None, id="a proof where none is needed"),
         pytest.param(body(0, [b"x" * 32], HONEST.note(5)), 0, 422, None, id="a proof from the empty tree"),
+        pytest.param(MadeLog("b").request(1, 1), 1, 409, Conflict.FORK, id="another first leaf"),
+        pytest.param(body(1, [], HONEST.note(7)), 1, 422, Conflict.UNPROVED, id="no proof from the first leaf"),
+        pytest.param(body(6, [], HONEST.note(5)), 5, 400, None, id="the cosigned tree, in a senseless request"),
+        pytest.param(HONEST.request(3, 5), 5, 409, None, id="the cosigned tree from another size"),
         pytest.param(body(0, [], HONEST.note(0, root=b"x" * 32)), 0, 409, None, id="an empty tree with another root"),
     ],
 )
@@ -86,6 +100,23 @@ def test_what_is_no_request_about_a_known_log_is_refused_whatever_is_remembered(
     assert refused.value.status == status, refused.value
 
 
+@pytest.mark.parametrize(
+    ("request_", "sentence"),
+    [
+        (b"x" * BODY_BYTES_MAX, "the request has no empty line before the checkpoint"),
+        (b"x" * (BODY_BYTES_MAX + 1), "the request has more than 69,632 bytes"),
+        (b"old 0\n" + HONEST.note(1).partition(b"\n\n")[0], "the request has no empty line before the checkpoint"),
+        (b"new 0\n\n" + HONEST.note(1), "the first line is not 'old' and a size"),
+        (b"old 1\n\xff\n\n" + HONEST.note(2), "is not a hash of 32 bytes in base64"),
+        (b"old 1\n " + HASH + b"\n\n" + HONEST.note(2), "is not a hash of 32 bytes in base64"),
+        (body(1, [b"x" * 32] * 64, HONEST.note(2)), "the proof has more than 63 hashes"),
+    ],
+)
+def test_a_refusal_names_what_the_request_lacks(request_: bytes, sentence: str) -> None:
+    with pytest.raises(RefusedError, match=sentence):
+        read_request(request_, LOGS)
+
+
 def test_any_of_a_logs_keys_is_enough_and_other_signatures_are_left_out() -> None:
     another = VerifierKey(ORIGIN, ED25519, private_key("another").public_key().public_bytes_raw())
     stranger = HONEST.note(1, by="stranger").splitlines(keepends=True)[-1]
@@ -97,3 +128,11 @@ def test_a_cosignature_does_not_stand_for_the_logs_own() -> None:
     clock = VerifierKey(ORIGIN, COSIGNATURE, KEY.public_key)
     with pytest.raises(RefusedError, match="not signed by a known key"):
         read_request(HONEST.request(0, 1), {ORIGIN: [clock]})
+
+
+def test_sizes_are_answered_in_the_media_type_of_the_specification() -> None:
+    assert SIZE_TYPE == "text/x.tlog.size"
+
+
+def test_evidence_is_stored_under_the_same_words_in_each_version() -> None:
+    assert {each.name: each.value for each in Conflict} == {"FORK": "fork", "UNPROVED": "unproved"}

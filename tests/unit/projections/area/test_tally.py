@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from msgspec import convert
 
+from projections.area import tally
 from projections.area.tally import (
     CLEAN,
     FLAGGED,
@@ -168,6 +170,21 @@ def test_areas_are_listed_in_the_order_in_which_they_were_first_added_to() -> No
     assert kept[1, 2] == empty_tally(2)
 
 
+def test_numbers_are_added_at_the_same_index_where_the_machine_writes_the_largest_byte_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The bytes of each number read the same from both ends, because the array writes them as this machine does."""
+    monkeypatch.setattr(tally, "sys", SimpleNamespace(byteorder="big"))
+    both_ends = 1 + (1 << 56)
+    one = tuple(both_ends * number for number in ONE)
+    kept = tallies()
+    kept.add([(0, 7)], FLAGGED, one, 1)
+    kept.add([(0, 7)], HELD, one, 1)
+    kept.add([(0, 7)], FLAGGED, one, 1)
+    kept.add_annulled([(0, 7)], both_ends)
+    assert kept[0, 7] == [*[0] * len(one), *(2 * number for number in one), *one, both_ends]
+
+
 def test_packed_tallies_are_the_same_again() -> None:
     kept = tallies()
     kept.touch([(1, 2)])
@@ -179,6 +196,14 @@ def test_packed_tallies_are_the_same_again() -> None:
     again.add([(1, 5)], CLEAN, TWO, 1)
     assert again[1, 5] == [*TWO, *[0] * 2 * len(TWO), 0]
     assert again[0, 1] == kept[0, 1]
+
+
+def test_a_contest_without_its_area_is_not_unpacked() -> None:
+    kept = tallies()
+    kept.touch([(1, 2)])
+    keys, numbers = kept.pack()
+    with pytest.raises(ValueError, match="zip"):
+        AreaTallies.unpack(kept.lengths, keys + keys[:4], numbers)
 
 
 # ── views ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -195,6 +220,11 @@ def test_what_is_counted_is_clean_and_flagged() -> None:
     assert view.stations_reported == 1 + 2 + 5
 
 
+def test_tiers_of_different_lengths_are_a_bug() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        _ = TallyView(ONE, ONE[:-1], ONE, 0).counted
+
+
 @pytest.mark.parametrize("length", [3 * HEAD, 3 * HEAD + 2, 3 * (HEAD - 1) + 1])
 def test_a_tally_of_another_length_is_a_bug(length: int) -> None:
     with pytest.raises(AssertionError, match=f"a tally of {length} numbers"):
@@ -207,11 +237,23 @@ def test_the_smallest_tally_has_no_choice() -> None:
 
 def test_votes_of_choices_are_added_to_the_lines_of_their_parties_in_each_tier() -> None:
     head = tuple(range(HEAD))
-    tally = three_tiers((*head, 1, 2, 3, 4), (*head, 10, 20, 30, 40), (*head, 5, 0, 0, 6), annulled=7)
+    of_choices = three_tiers((*head, 1, 2, 3, 4), (*head, 10, 20, 30, 40), (*head, 5, 0, 0, 6), annulled=7)
     assert COUNCIL.choice_line == (0, 0, 1, 1)
-    assert party_tally(tally, COUNCIL, 2) == three_tiers((*head, 3, 7), (*head, 30, 70), (*head, 5, 6), annulled=7)
+    assert party_tally(of_choices, COUNCIL, 2) == three_tiers((*head, 3, 7), (*head, 30, 70), (*head, 5, 6), annulled=7)
     # P2-1 has no party there, and its line is the last.
     assert TWO_MARKS.choice_line == (0, 0, 1, 2)
-    assert party_tally(tally, TWO_MARKS, 3) == three_tiers(
+    assert party_tally(of_choices, TWO_MARKS, 3) == three_tiers(
         (*head, 3, 3, 4), (*head, 30, 30, 40), (*head, 5, 0, 6), annulled=7
     )
+
+
+def test_an_office_without_parties_has_one_line_with_all_votes() -> None:
+    head = tuple(range(HEAD))
+    of_choices = three_tiers((*head, 1, 2, 3), (*head, 10, 20, 30), (*head, 0, 0, 0), annulled=7)
+    assert PRESIDENT.choice_line == (0, 0, 0)
+    assert party_tally(of_choices, PRESIDENT, 1) == three_tiers((*head, 6), (*head, 60), (*head, 0), annulled=7)
+
+
+def test_votes_of_more_choices_than_the_contest_has_are_a_bug() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        party_tally(three_tiers(*[(*range(HEAD), 1, 2, 3, 4, 5)] * 3, annulled=0), COUNCIL, 2)

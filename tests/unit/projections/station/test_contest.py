@@ -62,6 +62,16 @@ def test_of_two_forms_with_one_version_the_first_counts_flagged_and_the_other_is
     assert states == {1: (ResultState.FLAGGED, ["V1"]), 2: (ResultState.HELD, ["V1"])}
 
 
+def test_a_conflict_is_hard_for_the_form_that_it_holds_and_soft_for_the_one_that_counts() -> None:
+    life = settled([form(1, numbers="a"), form(2, numbers="b")])
+    assert [each.judgement for each in life.submissions] == [
+        (Finding("V1", severity, *_CONFLICT),) for severity in (Severity.SOFT, Severity.HARD)
+    ]
+
+
+_CONFLICT = ("Ada formulir lain yang berbeda dengan versi 1.", "Another form of version 1 is different.")
+
+
 def test_a_second_form_with_the_same_numbers_is_not_a_conflict() -> None:
     state, counts, states = _settled(form(1), form(2))
     assert (state, counts) == (ResultState.COUNTED, 1)
