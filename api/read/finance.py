@@ -15,16 +15,14 @@ from api.read.readmodel import AtCut, FinancePart
 from api.read.rendering import Renderings
 from api.read.snapshots import Snapshots, not_in_election, snapshots_of
 from projections.finance.accounts import account_of
-from projections.readmodel.finance_pages import finance_page
+from projections.readmodel.finance_pages import cursor_of, finance_page, position_in
 from projections.readmodel.finance_queries import FinanceFilters, Position
 from projections.shown.finance import finance_cut, finance_head, finance_settings, kinds_answer
 from projections.tables.finance_rows import finance_rows
 from runtime.tables.table_files import Format
 from schemas.codes import CODE_PATTERN
-from schemas.definition.package import PARTITIONS_MAX, ChoiceKind, FinanceSettings
+from schemas.definition.package import ChoiceKind, FinanceSettings
 from schemas.derived.blocks import FINANCE
-from schemas.ledger.events import VERSION_MAX
-from schemas.served.cursors import cursor_text, cursor_values
 from schemas.served.finance import FinanceAccount, FinanceKinds, FinancePage
 from schemas.tables.columns import Table
 from schemas.tables.finance import FINANCE_TABLES
@@ -117,7 +115,7 @@ async def _as_table(request: Request, part: FinancePart, format: Format, table: 
     about = about_list(request, table, as_of=finance_cut(definition, part.moment.blocks))
     rows = list(finance_rows(definition, table, part.lines))
     body = await renderings.table(table, lambda: [rows], about, format)
-    following = None if part.after is None else cursor_text(list(part.after))
+    following = None if part.after is None else cursor_of(part.after)
     return AtCut({}, part.moment, body, next_page(request, following))
 
 
@@ -207,13 +205,7 @@ def _head(snapshots: Snapshots, part: FinancePart) -> dict[str, Any]:
 
 def _position(cursor: str, of_account: str | None = None) -> Position:
     """Raises Problem."""
-    match cursor_values(cursor):
-        case [str(account), str(report), int(version), int(partition), int(offset)] if (
-            "\x00" not in account + report
-            and of_account in (None, account)
-            and 0 <= version <= VERSION_MAX
-            and 0 <= partition < PARTITIONS_MAX
-            and 0 <= offset < 2**62
-        ):
-            return Position(account, report, version, partition, offset)
+    position = position_in(cursor)
+    if position is not None and of_account in (None, position.account):
+        return position
     raise Problem(422, "No such cursor", "The cursor is not one of this list.", field="query.cursor")

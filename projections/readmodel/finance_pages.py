@@ -8,7 +8,12 @@ from typing import Any
 from projections.definition.compiled import Definition
 from projections.readmodel.finance_queries import EXAMINED_MAX, Position
 from projections.shown.finance import finance_line
-from schemas.served.cursors import cursor_text
+from schemas.definition.package import PARTITIONS_MAX
+from schemas.ledger.events import VERSION_MAX
+from schemas.served.cursors import cursor_text, cursor_values
+
+OFFSETS_END = 2**62
+"""No ledger has such an offset, and a bigint holds it."""
 
 
 def finance_lines(
@@ -26,8 +31,26 @@ def finance_lines(
             lines.append(finance_line(definition, row))
     if last is None or (last is rows[-1] and len(rows) < EXAMINED_MAX):
         return lines, None
-    return lines, Position(*(last[name] for name in Position._fields))
+    return lines, Position.of(last)
 
 
 def finance_page(lines: Sequence[Mapping[str, Any]], after: Position | None) -> dict[str, Any]:
-    return {"reports": lines, "next": None if after is None else cursor_text(list(after))}
+    return {"reports": lines, "next": None if after is None else cursor_of(after)}
+
+
+def cursor_of(after: Position) -> str:
+    """The cursor of the page that begins after a report."""
+    return cursor_text(list(after))
+
+
+def position_in(cursor: str) -> Position | None:
+    """The report in a cursor, with values that PostgreSQL can compare; None where the text is not a cursor of this list."""
+    match cursor_values(cursor):
+        case [str(account), str(report), int(version), int(partition), int(offset)] if (
+            "\x00" not in account + report
+            and 0 <= version <= VERSION_MAX
+            and 0 <= partition < PARTITIONS_MAX
+            and 0 <= offset < OFFSETS_END
+        ):
+            return Position(account, report, version, partition, offset)
+    return None

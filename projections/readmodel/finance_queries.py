@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 EXAMINED_MAX = 500
 """Reports that are examined for one page. At half, a page with a rare filter has fewer reports, and a reader sends more
@@ -19,6 +20,11 @@ class Position(NamedTuple):
     version: int
     partition: int
     offset: int
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Position:
+        """That of a row with the columns of `reports`."""
+        return cls(*(row[name] for name in cls._fields))
 
 
 class FinanceFilters(NamedTuple):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from projections.definition.ballots import OfficeEntry
 from projections.definition.compiled import Definition
-from projections.readmodel.finance_pages import finance_lines, finance_page
+from projections.readmodel.finance_pages import finance_lines, finance_page, position_in
 from projections.readmodel.finance_queries import EXAMINED_MAX, Position
 from projections.shown.answer_parts import (
     BEFORE_ALL,
@@ -31,7 +31,6 @@ from projections.shown.published import (
 )
 from projections.station.submissions import ResultState
 from rekap.follow.replay import Replayed, ReplayError
-from schemas.served.cursors import cursor_values
 
 FINANCE_REPORTS = 100
 """Finance reports of a page: what the API lists without `limit`."""
@@ -86,7 +85,7 @@ class Question(NamedTuple):
             raise ReplayError(f"--finance and --{given[0]} do not go together")
         if definition.election.finance is None:
             raise ReplayError("--finance: this election's package does not describe campaign finance")
-        if self.after is not None and _report(self.after) is None:
+        if self.after is not None and position_in(self.after) is None:
             raise ReplayError(f"--after: expected `next` of a page of finance reports, got {self.after[:80]!r}")
 
     def _offices(self, definition: Definition) -> Sequence[OfficeEntry]:
@@ -142,23 +141,11 @@ class Question(NamedTuple):
         return area_answer(definition, self._area(definition), offices, moment, self._part(definition))
 
     def _finance(self, definition: Definition, replayed: Replayed) -> dict[str, Any]:
-        last = None if self.after is None else _report(self.after)
-        rest = [row for row in replayed.finance if last is None or _position_of(row) > last]
+        last = None if self.after is None else position_in(self.after)
+        rest = [row for row in replayed.finance if last is None or Position.of(row) > last]
         examined = [row if row["state"] != ResultState.SUPERSEDED else {**row, "event": None} for row in rest]
         lines, after = finance_lines(definition, examined[:EXAMINED_MAX], FINANCE_REPORTS)
         return {**finance_head(definition, replayed.moment.blocks), **finance_page(lines, after)}
-
-
-def _position_of(row: Mapping[str, Any]) -> Position:
-    return Position(*(row[name] for name in Position._fields))
-
-
-def _report(cursor: str) -> Position | None:
-    """The report that a cursor names; None where it is not one of finance reports."""
-    match cursor_values(cursor):
-        case [str(account), str(report), int(version), int(partition), int(offset)]:
-            return Position(account, report, version, partition, offset)
-    return None
 
 
 def _position(text: str) -> RecordPosition:

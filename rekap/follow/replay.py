@@ -117,23 +117,21 @@ def _add_blocks(fold: PartitionFold, rollup: Rollup, kept: Batch, wanted: _Wante
 
 
 def _finance(kept: Batch) -> list[dict[str, Any]]:
+    records = {(partition, row["offset"]): row for partition, _, row in kept.records}
     rows = []
     for partition, offset, account, report, version, *_ in finance_rows(kept):
+        record, state = records[partition, offset], kept.states[partition, offset]
         rows.append(
-            {"account": account, "report": report, "version": version, "partition": partition, "offset": offset}
+            {
+                **Position(account, report, version, partition, offset)._asdict(),
+                "event": record["event"],
+                "state": state["state"],
+                "findings": orjson.dumps(state["findings"]),
+                "payload": orjson.dumps(record["payload"]),
+                "received_us": record.get("received_us", 0),
+            }
         )
-    records = {(partition, row["offset"]): row for partition, _, row in kept.records}
-    for each in rows:
-        key = each["partition"], each["offset"]
-        record, state = records[key], kept.states[key]
-        each |= {
-            "event": record["event"],
-            "state": state["state"],
-            "findings": orjson.dumps(state["findings"]),
-            "payload": orjson.dumps(record["payload"]),
-            "received_us": record.get("received_us", 0),
-        }
-    return sorted(rows, key=lambda row: tuple(row[name] for name in Position._fields))
+    return sorted(rows, key=Position.of)
 
 
 def _history(kept: Batch) -> list[dict[str, Any]]:

@@ -10,10 +10,12 @@ import pytest
 
 from projections.definition.compiled import Definition
 from projections.readmodel import finance_pages
-from projections.readmodel.finance_pages import finance_lines, finance_page
+from projections.readmodel.finance_pages import OFFSETS_END, cursor_of, finance_lines, finance_page, position_in
 from projections.readmodel.finance_queries import Position
 from projections.shown.finance import finance_head
-from schemas.served.cursors import cursor_values
+from schemas.definition.package import PARTITIONS_MAX
+from schemas.ledger.events import VERSION_MAX
+from schemas.served.cursors import cursor_text, cursor_values
 from tests.support.small_finance import finance_package, finance_report
 
 DEFINITION = Definition.of(finance_package())
@@ -63,3 +65,32 @@ def test_the_cursor_of_a_page_has_the_last_report() -> None:
         "currency": "IDR",
         "decimals": 0,
     }
+
+
+@pytest.mark.parametrize(
+    "position",
+    [Position("parties/P1/1", "LADK", 0, 0, 0), Position("", "", VERSION_MAX, PARTITIONS_MAX - 1, OFFSETS_END - 1)],
+)
+def test_a_cursor_names_the_report_after_which_the_page_begins(position: Position) -> None:
+    assert position_in(cursor_of(position)) == position
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [],
+        ["a", "b", 1, 2],
+        ["a", "b", "1", 2, 3],
+        [1, "b", 1, 2, 3],
+        ["a\x00", "b", 1, 2, 3],
+        ["a", "b\x00", 1, 2, 3],
+        ["a", "b", -1, 2, 3],
+        ["a", "b", VERSION_MAX + 1, 2, 3],
+        ["a", "b", 1, -1, 3],
+        ["a", "b", 1, PARTITIONS_MAX, 3],
+        ["a", "b", 1, 2, -1],
+        ["a", "b", 1, 2, OFFSETS_END],
+    ],
+)
+def test_a_cursor_of_another_list_names_no_report(values: list[object]) -> None:
+    assert position_in(cursor_text(values)) is None
