@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 
 import click
 
 from rekap.embedded.supervisor import stop_signal
-from rekap.operate.configuration import mistyped_settings
+from rekap.operate.configuration import note_mistyped_settings
 from rekap.operate.opening import CONFIRM_HELP
 from rekap.operate.stack import EXPORTER, LOG_FILE, WITNESSES_MAX, WORKERS, WORKERS_APART, running_stack
-from rekap.terminal import complain, say
+from rekap.terminal import say
 from runtime.files.key_files import load_key_file
 from runtime.settings import read_settings
 
@@ -61,8 +60,7 @@ def up(
       rekap up my-election --key my-election-keys/authority-N.pem
     """
 
-    for note in mistyped_settings(os.environ):
-        complain(f"note: {note}")
+    note_mistyped_settings()
     workers = WORKERS_APART if apart else WORKERS
     if read_settings().files_every_s:
         workers = (*workers, EXPORTER)

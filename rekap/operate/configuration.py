@@ -25,8 +25,7 @@ GC_ALLOCATIONS = 100_000
 def load() -> tuple[Settings, Definition]:
     """Settings and the election. Raises SettingsError, PackageError."""
     settings = read_settings()
-    for note in mistyped_settings(os.environ):
-        complain(f"note: {note}")
+    note_mistyped_settings()
     parse_witnesses(settings.witnesses)
     client_options(settings)
     TrustedProxies.parse(settings.trusted_proxies)
@@ -46,13 +45,21 @@ def load_with_database() -> tuple[Settings, Definition]:
     return settings, definition
 
 
-def mistyped_settings(environment: Iterable[str]) -> Iterator[str]:
-    """Variables of the environment that are nearly a setting. Each would be ignored without a word."""
+def mistyped_settings(environment: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Variables of the environment that are nearly a setting, each with a note. They would be ignored without a word."""
     known = [name for name, _, _ in settings_help()]
     for name in environment:
         if name.startswith("REKAP_") and name not in known:
             for near in difflib.get_close_matches(name, known, 1, cutoff=NEARLY):
-                yield f"{name} is not a setting and was ignored; did you mean {near}?"
+                yield name, f"{name} is not a setting and was ignored; did you mean {near}?"
+
+
+def note_mistyped_settings() -> None:
+    """Print a note for each, and leave it out of the environment of the processes that this one starts, so that none of them
+    prints the note again."""
+    for name, note in list(mistyped_settings(os.environ)):
+        complain(f"note: {note}")
+        del os.environ[name]
 
 
 def spare_the_collector() -> None:
