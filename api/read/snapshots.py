@@ -74,7 +74,7 @@ LONG_WANTED_OF_PARTY_MAX = 8
 a page that offers five files is refused some; at double, an address can make others wait behind 16 requests that have no
 turn."""
 
-Result = TypeVar("Result")
+Made = TypeVar("Made")
 
 
 class Snapshots:
@@ -120,6 +120,10 @@ class Snapshots:
         """The same for an answer that is read for each request, because it depends on more than the cut."""
         current = self.current
         return await self._answer(request, current, key, partial(current.read, key, work, self._turn(request, key)))
+
+    async def in_turn(self, request: Request, make: Callable[[], Coroutine[Any, Any, Made]]) -> Made:
+        """What is made for this request alone, in the turn of its party, as a long answer is. Raises Problem."""
+        return await self._turns.made(request.scope.get(PARTY, ""), make)
 
     def _turn(self, request: Request, key: Key) -> Turn:
         """The turn in which an answer is read: that of the party where the answer is a long one."""

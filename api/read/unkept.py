@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from fastapi import Request, Response
@@ -41,11 +42,12 @@ async def unkept_table(
     cursor: str | None = None,
     **about: Any,
 ) -> Response:
-    """The rows as a table in a format other than JSON; `cursor` is that of the next page, `about` what it states besides its
-    election. Raises Problem."""
+    """The rows as a table in a format other than JSON, made in the turn of the request's party; `cursor` is that of the next
+    page, `about` what it states besides its election. Raises Problem."""
     renderings: Renderings = request.app.state.renderings
+    render = partial(renderings.table, table, lambda: [rows], about_list(request, table, **about), format)
     try:
-        body = await renderings.table(table, lambda: [rows], about_list(request, table, **about), format)
+        body = await snapshots_of(request).in_turn(request, render)
     except ListsBusyError:
         raise lists_busy() from None
     sent = sent_as(request, format, table)
