@@ -12,8 +12,9 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from projections.catalogue.ckan_requests import CkanError, Parameters, not_found, required, whole
-from projections.catalogue.ckan_search import bad_query, conditions, facets, folded, holds, in_order, words_of
+from projections.catalogue.ckan_search import bad_query, conditions, facets, holds, in_order, words_of
 from projections.catalogue.facts import CATALOGUE_VERSION, Addresses, CatalogueFacts, DatasetFacts, FileFacts
+from projections.shown.folded_text import folded
 
 CKAN_VERSION = "2.11.0"
 """The version whose actions are answered. Clients compare it to know what they may ask."""

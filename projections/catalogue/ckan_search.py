@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from projections.catalogue.ckan_requests import CkanError, Parameters
+from projections.shown.folded_text import folded
 
 QUERY_CHARACTERS_MAX = 2_000
 """Limit for `q` and `fq`. CKAN's harvester sends some 100."""
@@ -144,9 +144,3 @@ def words_of(package: Mapping[str, Any]) -> str:
     tags = [tag["name"] for tag in package["tags"]]
     texts = [extra["value"] for extra in package["extras"] if extra["key"].startswith(("title_", "description_"))]
     return folded(" ".join([package["name"], package["title"], package["notes"], *tags, *texts]))
-
-
-def folded(text: str) -> str:
-    """Without case and accents."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(each for each in decomposed if not unicodedata.combining(each))

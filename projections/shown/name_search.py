@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from projections.definition.compiled import Definition
-from projections.shown.profiles import folded
+from projections.shown.folded_text import folded
 from schemas.definition.package import ChoiceKind
 
 LOOKED_AT_MAX = 5_000

@@ -6,7 +6,6 @@ the register is visible and never looks like a fact.
 
 from __future__ import annotations
 
-import unicodedata
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 
 from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
+from projections.shown.folded_text import folded
 from schemas.definition.package import Choice, ChoiceKind, DistrictPart, Party
 from schemas.definition.profiles import Candidate, PartyProfile, Profiles
 from schemas.served.cursors import cursor_text
@@ -364,12 +364,6 @@ def _page(
 
 def _same(number: int) -> int:
     return number
-
-
-def folded(text: str) -> str:
-    """The text as it is compared in a search: without case and accents."""
-    apart = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(each for each in apart if not unicodedata.combining(each)).casefold()
 
 
 def _lacking(persons: list[Candidate]) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from projections.definition.compiled import Definition
-from projections.shown.profiles import folded
+from projections.shown.folded_text import folded
 from runtime.package.profiles import read_profiles
 from schemas.definition.package import ChoiceKind
 

@@ -8,7 +8,7 @@ import pytest
 
 from projections.definition.compiled import Definition
 from projections.shown import profiles as shown
-from projections.shown.profiles import CandidateFilters, ProfileIndex, ProfilePage, folded, page_answer
+from projections.shown.profiles import CandidateFilters, ProfileIndex, ProfilePage, page_answer
 from schemas.definition.profiles import Candidate, PartyProfile, Profiles
 from schemas.served.cursors import cursor_text
 from schemas.served.profiles import CandidateLine, Completeness, DistrictLine, PartyLine
@@ -203,10 +203,6 @@ def test_completeness_counts_the_candidates_of_contests_in_each_area() -> None:
 def test_an_area_without_a_contest_of_its_own_has_no_candidates() -> None:
     found = INDEX.completeness(DEFINITION.tree.number["1.1.1"])
     assert (found["candidates"]["expected"], found["children"]) == (0, [])
-
-
-def test_names_are_compared_without_case_and_accents() -> None:
-    assert folded("ÑUSA Straße İ") == folded("nusa STRASSE i")
 
 
 def test_a_party_has_its_names() -> None:
