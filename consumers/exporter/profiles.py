@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from projections.definition.compiled import Definition
 from projections.tables.profile_rows import Row, UnfitProfileError, candidate_rows, party_rows
@@ -21,8 +21,6 @@ from runtime.package.reading import table_rows
 from runtime.package.sources import open_source
 from runtime.package.stamps import Stamp
 from runtime.package.texts import PACKAGE_BYTES_MAX
-from schemas.tables.columns import Table
-from schemas.tables.register import PARTIES
 
 
 def profiles_digest(package: Path) -> str:
@@ -65,16 +63,23 @@ def profiles_problem(definition: Definition, package: Path) -> str | None:
     return None
 
 
-def profile_rows(definition: Definition, package: Path, table: Table, *, with_profiles: bool) -> Iterator[Row]:
-    """The rows of a table that has profiles; without them, what the definition has. Raises PackageError."""
+def rows_of_candidates(definition: Definition, package: Path) -> Iterator[Row]:
+    """Raises PackageError."""
+    with _still_fit():
+        yield from candidate_rows(definition, table_rows(package, "candidates"))
 
-    def rows(of: str) -> Iterator[Any]:
-        return table_rows(package, of) if with_profiles else iter(())
 
+def rows_of_parties(package: Path, *, with_profiles: bool) -> Iterator[Row]:
+    """Where the profiles cannot be used, names alone. Raises PackageError."""
+    with _still_fit():
+        profiles = table_rows(package, "party_profiles") if with_profiles else iter(())
+        yield from party_rows(table_rows(package, "parties"), profiles)
+
+
+@contextmanager
+def _still_fit() -> Iterator[None]:
+    """Raises PackageError where the files have been changed since `profiles_problem` found nothing wrong."""
     try:
-        if table is PARTIES:
-            yield from party_rows(table_rows(package, "parties"), rows("party_profiles"))
-        else:
-            yield from candidate_rows(definition, rows("candidates"))
-    except UnfitProfileError as error:  # the files have been changed since they were checked
+        yield
+    except UnfitProfileError as error:
         raise PackageError((), f"the profiles of the package cannot be used: {error}") from None

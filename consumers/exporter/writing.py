@@ -18,7 +18,7 @@ from consumers.exporter.cut import CopiedCut
 from consumers.exporter.map_files import BuiltMaps
 from consumers.exporter.nist_numbers import OfficeNumbers
 from consumers.exporter.nist_reports import WRITERS, OfNumbers, report_names, write_reports
-from consumers.exporter.profiles import profile_rows, profiles_digest, profiles_problem
+from consumers.exporter.profiles import profiles_digest, profiles_problem, rows_of_candidates, rows_of_parties
 from projections.catalogue.documents import documents
 from projections.catalogue.facts import catalogue_facts
 from projections.definition.ballots import ContestEntry, OfficeEntry
@@ -44,7 +44,7 @@ from schemas.maps.files import DOCUMENT_PREFIX
 from schemas.tables.columns import Table
 from schemas.tables.dictionary import CODES, COLUMNS, code_rows, column_rows
 from schemas.tables.finance import FINANCE_TABLES
-from schemas.tables.register import CANDIDATES, STATIONS, TABLES_WITH_PROFILES
+from schemas.tables.register import CANDIDATES, PARTIES, STATIONS, TABLES_WITH_PROFILES
 from schemas.tables.results import AREA_COUNTS, COUNTS_OVER_TIME, STATION_COUNTS, VOTES_OVER_TIME
 from schemas.times import microseconds_since_1970
 
@@ -308,9 +308,10 @@ class _CutWriter:
             return code_rows(ALL_TABLES)
         if table in FINANCE_TABLES:
             return finance_rows(self._definition, table, self._cut.finance(self._definition))
-        if table in TABLES_WITH_PROFILES:
-            has_profiles = self._profiles_problem is None
-            return profile_rows(self._definition, self._package, table, with_profiles=has_profiles)
+        if table is CANDIDATES:
+            return rows_of_candidates(self._definition, self._package)
+        if table is PARTIES:
+            return rows_of_parties(self._package, with_profiles=self._profiles_problem is None)
         if table.name in OTHER_TABLES:
             return OTHER_TABLES[table.name](self._definition)
         if table is STATIONS:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from consumers.exporter.cut import CopiedCut
-from consumers.exporter.profiles import ProfilesDigest, profile_rows, profiles_digest
+from consumers.exporter.profiles import ProfilesDigest, profiles_digest, rows_of_candidates
 from consumers.exporter.writing import Previous, Wanted, write_files
 from projections.definition.compiled import Definition
 from runtime.package.errors import PackageError
@@ -81,7 +81,7 @@ def test_a_mistake_leaves_out_candidates_with_its_reason(
 def test_profiles_that_change_while_they_are_written_are_a_mistake_of_the_package(package: Path) -> None:
     (package / "candidates.csv").write_text("contest,choice,name\npresident,09,Siti\n")
     with pytest.raises(PackageError, match="the profiles of the package cannot be used"):
-        list(profile_rows(DEFINITION, package, CANDIDATES, with_profiles=True))
+        list(rows_of_candidates(DEFINITION, package))
 
 
 def test_the_digest_is_made_again_where_a_file_has_changed(package: Path) -> None:
