@@ -38,7 +38,7 @@ _MEANINGS = {
 }
 
 
-def in_words(error: sqlite3.Error) -> str:
+def meaning_of(error: sqlite3.Error) -> str:
     """What an error of SQLite means, without the library's own text."""
     name = getattr(error, "sqlite_errorname", None) or type(error).__name__
     return next((words for each, words in _MEANINGS.items() if name.startswith(each)), f"SQLite reports {name}")

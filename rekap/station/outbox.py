@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from projections.definition.compiled import Definition
 from rekap.client.belief import ElectionName
-from rekap.sqlite_files import in_words, open_database, transaction
+from rekap.sqlite_files import meaning_of, open_database, transaction
 from rekap.station import pinned_keys, signed_events
 from rekap.station.errors import OutboxError
 from runtime.package.shape_sentences import first_sentence
@@ -93,7 +93,7 @@ def opened_outbox(path: Path, *, must_exist: bool = False) -> Iterator[Outbox]:
         with closing(Outbox(path, must_exist=must_exist)) as outbox:
             yield outbox
     except sqlite3.Error as error:
-        raise OutboxError(f"{path}: {in_words(error)}") from None
+        raise OutboxError(f"{path}: {meaning_of(error)}") from None
 
 
 class Outbox:
@@ -106,7 +106,7 @@ class Outbox:
             self._database = open_database(path, "")
             self._make_tables()
         except sqlite3.Error as error:
-            raise OutboxError(f"{path} cannot be used as an outbox: {in_words(error)}") from None
+            raise OutboxError(f"{path} cannot be used as an outbox: {meaning_of(error)}") from None
         self.signed_events = signed_events.SignedEvents(self._database)
         self.pinned_keys = pinned_keys.PinnedKeys(self._database)
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from proofs.notes import VerifierKey
 from proofs.witness import NOTHING_YET, OK, Conflict, Decision, Head, Request, decide
-from rekap.sqlite_files import in_words, open_database, transaction
+from rekap.sqlite_files import meaning_of, open_database, transaction
 from rekap.witness.errors import StateError
 
 CONFLICTS_MAX = 20
@@ -67,7 +67,7 @@ class WitnessState:
         try:
             self._database = open_database(path, _TABLES)
         except sqlite3.Error as error:
-            raise StateError(f"{path} cannot be used as the state of a witness: {in_words(error)}") from None
+            raise StateError(f"{path} cannot be used as the state of a witness: {meaning_of(error)}") from None
 
     def close(self) -> None:
         self._database.close()
