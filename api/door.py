@@ -25,7 +25,7 @@ from api.limits.limits import PARTY, Limits
 from api.limits.rate_limits import RateLimit
 from api.problems import BUG, Problem
 from api.read.reading import READ_BY_PAGES
-from api.roles import ALL_ROLES, PATHS_OF_EACH, ApiRole, role_of
+from api.roles import ALL_ROLES, LIVE_PATH, PATHS_OF_EACH, ApiRole, role_of
 from api.submit.answers import Answer, http_answer, log_failed_submission
 from api.submit.bodies import coding_refusal
 from api.submit.gateway import Gateway
@@ -35,7 +35,6 @@ from schemas.ledger.envelope import ENVELOPE_BYTES_MAX
 
 SUBMISSION_PATH = "/v1/submissions"
 BATCH_PATH = "/v1/submissions:batch"
-LIVE_PATH = "/v1/live"
 MISTAKE_COST = 4
 """What an answer 4xx costs besides, except to a submission. At 0, a client that asks for what does not exist may cost as much
 as a reader; at double, an auditor that looks for tiles that do not exist yet is slowed down."""

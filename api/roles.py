@@ -25,7 +25,8 @@ ALL_ROLES = frozenset(ApiRole)
 GATEWAY_PATH = "/v1/gateway"
 CKAN_PATH = "/api/"
 """Actions of CKAN, which its clients ask with POST too."""
-FEED_PATHS = frozenset({"/v1/live", "/v1/changes", "/v1/schemas/live"})
+LIVE_PATH = "/v1/live"
+FEED_PATHS = frozenset({LIVE_PATH, "/v1/changes", "/v1/schemas/live"})
 PATHS_OF_EACH = frozenset({"/livez", "/readyz", "/metrics", "/v1/health"})
 """What each process answers about itself."""
 

@@ -23,7 +23,7 @@ from api.http.raw_problems import answer_bytes
 from api.http.request_head import HEAD_SECONDS_MAX, METHOD_AND_VERSION_BYTES, REQUEST_LINE_BYTES_MAX
 from api.limits.client_address import TrustedProxies
 from api.problems import Problem
-from api.roles import ApiRole, path_of, request_line, role_of_line
+from api.roles import LIVE_PATH, ApiRole, path_of, request_line, role_of_line
 from runtime import metrics
 from runtime.logs import log_line
 
@@ -35,7 +35,6 @@ TAKEN_IN_A_TURN = 16
 """Messages of one process that are read in one turn of the loop, 50 µs each."""
 DROPPED_AT_ONCE = 64 * 1024
 RETRY_SECONDS = 2
-LIVE_PATH = "/v1/live"
 COME_BACK = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-store\r\nconnection: close\r\n\r\n"
     b"retry: %d\n\n" % (RETRY_SECONDS * 1000)
