@@ -34,6 +34,7 @@ from projections.definition.compiled import Definition
 from projections.readmodel.event_queries import EventFilters
 from projections.shown.answer_parts import BEFORE_ALL, HISTORY_RECORDS, Line, part_of_area
 from projections.shown.published import answer_bytes
+from rekap.archive.parts import PACKAGE
 from rekap.follow.replay import fold_log, through_of
 from rekap.portal.archived_read_model import ArchivedReadModel
 from rekap.portal.building import build_read_model
@@ -109,7 +110,7 @@ def main() -> int:
         archive, path = Path(temporary) / "archive", Path(temporary) / "read.sqlite"
         write_archive(made, definition, archive)
         records, replay = _timed(lambda: asyncio.run(_replay(archive, definition)))
-        _, build = _timed(lambda: build_read_model(archive, definition, path))
+        _, build = _timed(lambda: build_read_model(archive, archive / PACKAGE, definition, path))
         size = path.stat().st_size
         print(f"{records:,} records of {made.stations:,} stations")
         print(f"{'replay':>20}: {replay / records * 1e6:7.0f} CPU µs a record")

@@ -42,7 +42,6 @@ from projections.tables.list_rows import InOrder
 from rekap.archive.bulk_files import FOLDER
 from rekap.archive.cut_writer import MANIFEST
 from rekap.archive.logs import FOLDER as LOGS
-from rekap.archive.parts import PACKAGE
 from rekap.portal.archived_read_model import ArchivedReadModel
 from rekap.portal.building import ArchiveUnfitError
 from runtime.files.files_below import NotAFileError, open_below
@@ -93,6 +92,7 @@ def read_manifest(cut: Path) -> dict[str, Any]:
 
 def archived_app(
     cut: Path,
+    package_copy: Path,
     manifest: dict[str, Any],
     definition: Definition,
     read: ArchivedReadModel,
@@ -101,9 +101,9 @@ def archived_app(
     public_url: str,
     parts: int,
 ) -> FastAPI:
-    """The app, ready to be called; it has no lifespan, and `close_archived_app` ends it. `base` is the path of the election in
-    the portal, `public_url` the portal's own address where that is set, `parts` the number of archives that share the memory
-    for answers. Raises PackageError."""
+    """The app, ready to be called; it has no lifespan, and `close_archived_app` ends it. `package_copy` is the portal's copy of
+    the archive's package, `base` the path of the election in the portal, `public_url` the portal's own address where that is
+    set, `parts` the number of archives that share the memory for answers. Raises PackageError."""
     app = FastAPI(
         title=f"Rekap: {definition.election.id}, archived",
         version="0.1.0",
@@ -122,14 +122,14 @@ def archived_app(
     app.state.logs = PublicLogs(
         definition, lambda partition: TileStore(cut, f"{LOGS}/{partition}"), [str(each) for each in witnesses]
     )
-    app.state.package = PackageFile(replace(Settings(), package=cut / PACKAGE))
+    app.state.package = PackageFile(replace(Settings(), package=package_copy))
     app.state.files = CutFiles(cut, FOLDER)
     app.state.in_order, app.state.renderings = InOrder(definition), Renderings()
     app.state.area_files = AreaFiles(app.state.in_order, app.state.renderings)
     app.state.names = SearchedNames(app.state.in_order)
     app.state.catalogues = Catalogues(app.state.files, definition, public_url, base)
-    app.state.profiles = ProfileFiles(cut / PACKAGE, definition)
-    app.state.report_names = ReportNames(cut / PACKAGE, definition)
+    app.state.profiles = ProfileFiles(package_copy, definition)
+    app.state.report_names = ReportNames(package_copy, definition)
     app.state.maps, app.state.map_answers = MapFiles(cut, folder=FOLDER), MapAnswers()
     install_problems(app)
     for part in (

@@ -3,9 +3,10 @@
 For each archive, in this order:
 
     1. `latest` and the manifest are read; where the manifest is that of the archive that is served, nothing more is done
-    2. its read model is built in a process of its own, unless the file is there (building.py)
-    3. definition and read model are opened, and the archive is served from the next request on
-    4. older read models of the election are deleted
+    2. its package is copied, and all that follows reads the copy
+    3. its read model is built in a process of its own, unless the file is there (building.py)
+    4. definition and read model are opened, and the archive is served from the next request on
+    5. older read models and packages of the election are deleted
 
 Each archive is looked at by a task of its own, and those that are to be built have their turns one after the other. One that
 cannot be built is listed as away and tried again. An archive may be of a stranger, so nothing in it is opened through a link
@@ -34,11 +35,14 @@ from rekap.portal.archived_election import archived_app, close_archived_app, rea
 from rekap.portal.archived_read_model import ArchivedReadModel
 from rekap.portal.building import ArchiveUnfitError
 from rekap.portal.election_state import PortalElection
+from runtime.files.atomic_write import replace_file
+from runtime.files.files_below import NotAFileError, open_below
 from runtime.files.own_files import make_own_directory
 from runtime.files.state_files import FOLD_CODE, hash_of_code
 from runtime.logs import log_line
 from runtime.own_processes import python_module
 from runtime.package.errors import PackageError
+from runtime.package.sources import ZIP_BYTES_MAX
 from schemas.definition.package import Mode
 from schemas.times import microseconds_of_text, text_of_microseconds
 
@@ -126,22 +130,23 @@ class Archives:
         folder = self._state / election.entry.id
         path = folder / f"{digest}.sqlite"
         await asyncio.to_thread(make_own_directory, folder)
+        package = await asyncio.to_thread(_copied_package, cut, folder)  # 2
         if not path.exists():
             async with self._building:
-                await build("archive", cut, path, self._state)  # 2
-        async with self._opening:  # 3
-            definition: Definition = await asyncio.to_thread(compiled, cut / PACKAGE, self._state)
+                await build("archive", cut, package, path, self._state)  # 3
+        async with self._opening:  # 4
+            definition: Definition = await asyncio.to_thread(compiled, package, self._state)
             read = await asyncio.to_thread(ArchivedReadModel, path, definition)
             make = partial(archived_app, base=election.base, public_url=self._public_url, parts=len(self._elections))
-            app = await asyncio.to_thread(make, cut, manifest, definition, read)
+            app = await asyncio.to_thread(make, cut, package, manifest, definition, read)
         before, app_before = self._read.get(election.entry.id), election.app
         self._read[election.entry.id], self._served[election.entry.id] = read, digest
         election.app, election.facts, election.find_names = app, _facts(definition, manifest, read.moment), read.names
         logger.info(log_line("archive-served", election=election.entry.id, cut=manifest["cut"]))
         if before is not None and app_before is not None:
             asyncio.get_running_loop().call_later(CLOSE_SECONDS, _close, app_before, before)
-        for old in folder.glob("*.sqlite"):  # 4
-            if old != path:
+        for old in (*folder.glob("*.sqlite"), *folder.glob("*.zip")):  # 5
+            if old not in (path, package):
                 old.unlink(missing_ok=True)
 
 
@@ -168,9 +173,10 @@ def _facts(definition: Definition, manifest: dict[str, Any], cuts: Moment) -> di
     }
 
 
-async def build(what: str, source: Path, path: Path, state: Path) -> None:
-    """Build a file in a process of its own, which ends with this one. Raises ArchiveUnfitError."""
-    command = python_module("rekap.portal.building", what, source, path, state)
+async def build(what: str, *paths: Path) -> None:
+    """Build a file in a process of its own, which ends with this one. `paths` are those of building.py. Raises
+    ArchiveUnfitError."""
+    command = python_module("rekap.portal.building", what, *paths)
     code, last = await run_to_end(command, deadline_s=BUILD_SECONDS_MAX)
     if code < 0:
         raise ArchiveUnfitError(
@@ -178,6 +184,28 @@ async def build(what: str, source: Path, path: Path, state: Path) -> None:
         )
     if code != 0:
         raise ArchiveUnfitError(last.strip().splitlines()[-1].strip().removeprefix("Error: "))
+
+
+def _copied_package(cut: Path, folder: Path) -> Path:
+    """A copy of an archive's package, in a directory of the portal and named after its content.
+
+    A package may be a link on the machine of an operator, so the code that reads packages follows links. The package of an
+    archive may be of a stranger, and a link could show a package that is not published yet.
+
+    Raises ArchiveUnfitError, OSError."""
+    try:
+        with open_below(cut, PACKAGE) as file:
+            content = file.read(ZIP_BYTES_MAX + 1)
+    except NotAFileError as error:
+        raise ArchiveUnfitError(f"{cut / PACKAGE} {error.strerror}") from None
+    except OSError as error:
+        raise ArchiveUnfitError(f"{cut / PACKAGE} cannot be read: {error.strerror}") from None
+    if len(content) > ZIP_BYTES_MAX:
+        raise ArchiveUnfitError(f"{cut / PACKAGE} has more than {ZIP_BYTES_MAX:,} bytes")
+    copy = folder / f"{hashlib.sha256(content).hexdigest()[:32]}.zip"
+    if not copy.exists():
+        replace_file(copy, [content], mode=0o600)
+    return copy
 
 
 def _newest(archive: Path) -> tuple[Path, dict[str, Any]]:

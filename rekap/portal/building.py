@@ -6,8 +6,8 @@ ledger partition, and the sums of the areas.
 
 The portal runs this module in a process of its own, so that it answers meanwhile:
 
-    python -m rekap.portal.building archive CUT FILE STATE      the read model of an archive, with the names
-    python -m rekap.portal.building names PACKAGE FILE STATE    the names of a live election
+    python -m rekap.portal.building archive CUT PACKAGE FILE STATE    the read model of an archive, with the names
+    python -m rekap.portal.building names PACKAGE FILE STATE          the names of a live election
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from projections.fold.rollup import Rollup
 from projections.fold.tabulation import GenesisError, PartitionFold
 from projections.readmodel.rows import Batch, Watermarks, rows_of
 from proofs.growing_log import GrowingLog
-from proofs.notes import NoteError, parse_checkpoint, parse_note
+from proofs.notes import NOTE_BYTES_MAX, NoteError, parse_checkpoint, parse_note
 from proofs.signatures import load_public_key
 from proofs.tiles import CHECKPOINT
-from rekap.archive.parts import PACKAGE
 from rekap.errors import UnusableError
 from rekap.failures import explained
 from rekap.follow.replay import checked_records
 from rekap.operate.definition_cache import compiled
 from rekap.portal.names import write_names
 from rekap.portal.read_model_file import new_read_model, write_rows
+from runtime.files.files_below import open_below
 from runtime.log_source import LogSource, open_log
 from runtime.settings import Settings
 
@@ -45,12 +45,12 @@ class ArchiveUnfitError(UnusableError):
     """An archive cannot be served; the message states what is wrong with it."""
 
 
-def build_read_model(archive: Path, definition: Definition, path: Path) -> None:
-    """Fold the log of an archive into a file at `path`. Raises LogSourceError, ArchiveUnfitError, PackageError, OSError,
-    sqlite3.Error."""
+def build_read_model(archive: Path, package: Path, definition: Definition, path: Path) -> None:
+    """Fold the log of an archive into a file at `path`; `package` is that of the definition. Raises LogSourceError,
+    ArchiveUnfitError, PackageError, OSError, sqlite3.Error."""
     with new_read_model(path) as connection:
         asyncio.run(_fold(archive, definition, connection))
-        write_names(connection, definition, archive / PACKAGE)
+        write_names(connection, definition, package)
 
 
 def build_names(package: Path, definition: Definition, path: Path) -> None:
@@ -108,11 +108,12 @@ class _Fold:
         write_rows(self._connection, rows_of(batch))
 
     def _check(self, partition: int, tree: GrowingLog) -> None:
-        path = self._archive / "log" / str(partition) / CHECKPOINT
+        path = f"log/{partition}/{CHECKPOINT}"
         try:
-            signed = parse_checkpoint(parse_note(path.read_bytes()).text)
+            with open_below(self._archive, path) as file:
+                signed = parse_checkpoint(parse_note(file.read(NOTE_BYTES_MAX)).text)
         except NoteError as error:
-            raise ArchiveUnfitError(f"{path}: {error}") from None
+            raise ArchiveUnfitError(f"{self._archive / path}: {error}") from None
         if (signed.size, signed.root) != (tree.size, tree.root()):
             raise ArchiveUnfitError(
                 f"log {partition}: its {tree.size} records give the root {tree.root().hex()}, but the checkpoint has "
@@ -129,11 +130,12 @@ class _Fold:
 
 
 def main(arguments: list[str]) -> None:
-    what, source, path, state = arguments
+    what, *cut, package, path, state = arguments
+    definition = compiled(Path(package), Path(state))
     if what == "archive":
-        build_read_model(Path(source), compiled(Path(source) / PACKAGE, Path(state)), Path(path))
+        build_read_model(Path(cut[0]), Path(package), definition, Path(path))
     else:
-        build_names(Path(source), compiled(Path(source), Path(state)), Path(path))
+        build_names(Path(package), definition, Path(path))
 
 
 if __name__ == "__main__":

@@ -470,18 +470,27 @@ async def test_nothing_of_an_archive_is_served_through_a_link_or_waited_for(arch
         catalogue = (await client.get(f"{base}/v1/files")).json()
         file, other = (f"{base}{each['url']}" for each in catalogue["files"][:2])
         tile = next(each for each in sorted((cut / "log/0/tile/0").rglob("*")) if each.is_file())
+        package = (await client.get(f"{base}/v1/package.zip")).content
+        maps = orjson.loads((cut / "v1/files/maps.json").read_bytes())
+        village = next(each for each in maps["maps"] if each["of"] == "village")
+        borders = next(each for each in village["files"] if (each["format"], each["resolution"]) == ("geojson", "low"))
+        borders_path = cut / "v1/files" / maps["directory"] / borders["name"]
         replaced = {
             file: cut / catalogue["files"][0]["url"].removeprefix("/"),
             f"{base}/log/0/keys": cut / "log/0/keys",
             f"{base}/{tile.relative_to(cut)}": tile,
+            f"{base}/v1/maps/village.geojson?resolution=low": borders_path.with_name(f"{borders_path.name}.gz"),
         }
-        for path in replaced.values():
+        for path in (*replaced.values(), borders_path):
             path.unlink()
             path.symlink_to(tmp_path / "key.pem")
         for address in replaced:
             answer = await client.get(address)
             assert answer.status_code in (404, 503), address
             assert b"secret" not in answer.content
+        (cut / "package.zip").unlink()
+        (cut / "package.zip").symlink_to(tmp_path / "key.pem")
+        assert (await client.get(f"{base}/v1/package.zip")).content == package, "the portal has a copy"
         for path in (cut / catalogue["files"][1]["url"].removeprefix("/"), cut / "log/0/checkpoint"):
             path.unlink()
             os.mkfifo(path)

@@ -39,7 +39,7 @@ def archived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[tuple[str
     with new_read_model(cut / "read.sqlite"):
         pass
     read = ArchivedReadModel(cut / "read.sqlite", DEFINITION)
-    app = archived_app(cut, {}, DEFINITION, read, base="/elections/small", public_url="", parts=1)
+    app = archived_app(cut, cut / "package.zip", {}, DEFINITION, read, base="/elections/small", public_url="", parts=1)
     yield _paths(app)
     close_archived_app(app)
     read.close()
