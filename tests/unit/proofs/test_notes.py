@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -88,6 +89,14 @@ def test_data_that_is_not_a_checkpoint_of_this_log_is_refused(data: bytes, sente
         return
     with pytest.raises(NoteError, match=sentence):
         open_checkpoint(data, LOG, [WITNESS])
+
+
+def test_a_log_signs_with_type_1_and_a_witness_cosigns_with_type_4() -> None:
+    """C2SP signed-note and tlog-cosignature: the type is one of the bytes that the hash of a key is made of."""
+    public = private_key("witness").public_key().public_bytes_raw()
+    for key, kind in ((LOG._replace(name="w", public_key=public), 1), (WITNESS._replace(name="w"), 4)):
+        assert key.key_hash == sha256(b"w\n" + bytes([kind]) + public).digest()[:4]
+        assert b64decode(str(key).split("+", 2)[2]) == bytes([kind]) + public
 
 
 def test_a_cosignature_is_of_text_and_time() -> None:

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from proofs.merkle import inclusion_proof, leaf_hash, root_hash
 from proofs.tiles import (
+    CHECKPOINT,
     TILE_PATH_PATTERN,
+    TILE_TYPE,
     TILE_WIDTH,
     TileError,
     TileHashes,
@@ -47,6 +49,10 @@ def test_paths_are_those_of_the_specification(index: int, width: int, ending: st
     assert entries_path(index, width) == f"tile/entries/{ending}"
     assert re.fullmatch(TILE_PATH_PATTERN, f"tile/1/{ending}")
     assert re.fullmatch(TILE_PATH_PATTERN, f"tile/entries/{ending}")
+
+
+def test_a_log_is_served_under_the_names_and_media_type_of_the_specification() -> None:
+    assert (CHECKPOINT, TILE_TYPE) == ("checkpoint", "application/octet-stream")
 
 
 @pytest.mark.parametrize(
