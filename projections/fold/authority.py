@@ -108,7 +108,7 @@ def check_scope(event: LedgerEvent, key: KeyEntry, definition: Definition) -> Re
             f"Station {event.station} is not in this election's definition.",
         )
     contest = definition.ballots.contest_number.get(event.contest)
-    if contest is None or contest not in definition.electorates.contests_of_station(station):
+    if contest not in definition.electorates.contests_of_station(station):
         return Refusal(
             "S2",
             "contest",
@@ -135,11 +135,12 @@ def _check_account(event: FinanceReported, key: KeyEntry, definition: Definition
             return _unknown("party", "Partai", "Party", event.party)
     else:
         assert event.contest is not None, "the shape of the event names a party or a contest"
+        assert event.choice is not None, "the shape of the event names a choice with its contest"
         number = definition.ballots.contest_number.get(event.contest)
         if number is None:
             return _unknown("contest", "Pemilihan", "Contest", event.contest)
         contest = definition.ballots.contests[number]
-        index = contest.choice_index.get(event.choice or "")
+        index = contest.choice_index.get(event.choice)
         if index is None or contest.ballot[index].kind is not ChoiceKind.CANDIDATE:
             return Refusal(
                 "S3",

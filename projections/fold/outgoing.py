@@ -65,15 +65,14 @@ class OutgoingBlocks:
     def take_full_blocks(self) -> list[Block]:
         """The blocks of those offices whose changes reach BLOCK_BYTES_MAX."""
         full = [office for office, changes in self._changes.items() if changes.size >= BLOCK_BYTES_MAX]
-        if not full:
-            return []
         return [block for office in full if (block := self._take_block(office)) is not None]
 
     def _take_block(self, office: OfficeId) -> Block | None:
         changes = self._changes.pop(office, None)
         from_, through = self._published_through[office], self.through[office]
-        if changes is None or from_ == through:
+        if from_ == through:
             return None
+        assert changes is not None, "a record that touches an office adds to its changes"
         self._published_through[office] = through
         return Block(
             "block",

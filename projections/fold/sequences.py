@@ -70,7 +70,7 @@ class Sequences:
         own, before = _short(event_id), _NONE if prev is None else _short(prev)
         if seq == 0 and prev is not None:
             return (NOT_THE_ONE_BEFORE,)
-        highest = _entry(entries, _count(entries) - 1)[0] if entries else -1
+        highest = _entry(entries, _count(entries) - 1)[0] if entries else seq
         if seq <= highest - NUMBERS_KEPT:
             return ()
         index = _count(entries)

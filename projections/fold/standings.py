@@ -13,7 +13,7 @@ from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
 from projections.fold.changes import OfficeChanges
 from projections.fold.outgoing import OutgoingBlocks
-from projections.form.across_contests import CrossJudge
+from projections.form.across_contests import CrossFields, CrossJudge
 from projections.station.lives import Life, Lives, Standing
 from projections.station.submissions import ResultState, Submission
 from schemas.definition.package import Severity
@@ -52,7 +52,6 @@ class Standings:
     def first(self, subject: Subject, form: Submission) -> None:
         """What `settled` comes to for the first form of a station, of version 1, of which nothing is found, as nearly all forms
         of a night are."""
-        form.state = ResultState.COUNTED
         standing = Standing(ResultState.COUNTED, form, form.offset)
         changes = self._outgoing.changes_of(subject.contest.office)
         self._lives.put_first(subject.slot, form)
@@ -65,7 +64,7 @@ class Standings:
         """Publish the forms that an event has changed, and the station's standing where it is another than before."""
         before, submitted = life.standing, life.submitted
         after = Standing(submitted.state, submitted.standing_form, offset)
-        if before is not None and before.submission is after.submission and after.submission is not None:
+        if before is not None and before.submission is after.submission:
             # Whether the rules across contests still find the same is for `compare_contests`.
             after = after._replace(state=_with_cross(after.state, before.cross), cross=before.cross)
         if not self._outgoing.is_silent:
@@ -111,21 +110,20 @@ class Standings:
         if not self._cross.is_on:
             return
         standing: dict[str, tuple[Subject, Life, Standing, Submission]] = {}
+        forms: dict[str, CrossFields] = {}
         for number in self._definition.electorates.contests_of_station(station):
             contest = self._definition.ballots.contests[number]
             subject = Subject(station, contest, self._definition.electorates.slot(station, number))
             life = self._lives.get(subject.slot)
             if life is not None and life.standing is not None and life.standing.submission is not None:
-                standing[contest.contest.office] = (subject, life, life.standing, life.standing.submission)
-        forms = {
-            office: submission.cross
-            for office, (_, _, _, submission) in standing.items()
-            if submission.cross is not None
-        }
+                form = life.standing.submission
+                assert form.cross is not None, "forms are kept with what the rules across contests compare"
+                standing[contest.contest.office] = (subject, life, life.standing, form)
+                forms[contest.contest.office] = form.cross
         for office, (subject, life, current, submission) in standing.items():
             findings = self._cross.judge(office, forms)
             state = _with_cross(submission.state, findings)
-            if findings != current.cross or state is not current.state:
+            if findings != current.cross:
                 changes = self._outgoing.touch(subject.contest.office, offset)
                 self._replace_standing(subject, life, Standing(state, submission, offset, findings))
                 if not self._outgoing.is_silent:

@@ -97,17 +97,17 @@ class FormJudge:
         settings = [setting for setting in definition.election.rules if setting.id in RULES]
         self._by_contest: list[list[tuple[RuleSetting, FormRule, Case]]] = [
             [
-                (setting, RULES[setting.id], Case(contest, 0, setting.tolerance, setting.parameters))
+                (setting, RULES[setting.id], Case(contest, None, setting.tolerance, setting.parameters))
                 for setting in settings
                 if not setting.offices or contest.contest.office in setting.offices
             ]
             for contest in definition.ballots.contests
         ]
         self._where_it_adds_up = [
-            rules
+            self._by_contest[contest.number]
             if has_more_kinds_of_ballots(contest)
-            else [each for each in rules if not holds_where_it_adds_up(each[0])]
-            for contest, rules in zip(definition.ballots.contests, self._by_contest, strict=True)
+            else [each for each in self._by_contest[contest.number] if not holds_where_it_adds_up(each[0])]
+            for contest in definition.ballots.contests
         ]
 
     def judge(self, form: Form, contest: ContestEntry, registered_voters: int | None) -> tuple[Finding, ...]:

@@ -53,7 +53,7 @@ class _Version:
     is_accepted: bool = False
     """Whether a reviewer made it the winner."""
     open: int = 0
-    """How many no reviewer has rejected."""
+    """How many no reviewer had rejected when the winner was last decided. From two on, more of them change no verdict."""
 
 
 @dataclass(slots=True)
@@ -150,7 +150,6 @@ class StationContest:
             for each in version.forms.values():
                 self._judge(each)
         else:
-            version.open += 1
             self._judge(form)
         if version.winner is not None and version.winner is not self.effective:
             self.effective = version.winner
@@ -168,8 +167,7 @@ class StationContest:
     # -- pieces ----------------------------------------------------------------------------------------------------
 
     def _settled(self) -> list[Submission]:
-        self._forms, self._versions, self._open = {}, {}, {}
-        self._known, self._beyond, self.reached, self._awaiting = set(), [], 0, {}
+        self._versions, self._open = {}, {}
         self.effective = self.waiting = None
         for form in self.submissions:
             self._note(form)
@@ -242,7 +240,7 @@ class StationContest:
             is_higher_held=self.waiting is not None and self.waiting.version > form.version,
         )
         self._apply(form, facts)
-        if form.state in _OPEN_STATES and form.supersedes is not None and corrected is None:
+        if form.supersedes is not None and corrected is None:
             self._awaiting.setdefault(form.supersedes, {})[form.offset] = form
 
     def _apply(self, form: Submission, facts: Facts) -> None:

@@ -190,10 +190,10 @@ class Lives:
     def _packed(self, life: Life) -> bytes:
         submitted, standing = life.submitted, life.standing
         form = submitted.submissions[0] if len(submitted.submissions) == submitted.events == 1 else None
+        # Of a single form that does not count there is a finding: nothing else is submitted that could annul or refuse it.
         if (
             form is not None
             and standing is not None
-            and standing.state is ResultState.COUNTED
             and standing.through == form.offset
             and not (form.findings or form.judgement or standing.cross)
         ):

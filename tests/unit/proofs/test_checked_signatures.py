@@ -101,10 +101,10 @@ def test_a_damaged_file_never_has_a_signature_that_does_not_hold(where: int, bit
     assert all(held for held, known in zip(holds, remembered, strict=True) if known)
 
 
-def test_a_group_that_is_seen_again_replaces_what_was_kept_of_it() -> None:
-    checked = _seen(2 * GROUP)
-    checked.note(0, LEAVES[:GROUP], [False] * GROUP)
-    assert not any(checked.hold(0, LEAVES[:GROUP]))
-    assert all(checked.hold(GROUP, LEAVES[GROUP : 2 * GROUP]))
-    checked.note(0, LEAVES[:GROUP], [True] * GROUP)
-    assert checked.to_bytes() == _seen(2 * GROUP).to_bytes()
+@pytest.mark.parametrize("group", range(3))
+def test_a_group_that_is_seen_again_replaces_what_was_kept_of_it(group: int) -> None:
+    checked, first, end = _seen(3 * GROUP), group * GROUP, (group + 1) * GROUP
+    checked.note(first, LEAVES[first:end], [False] * GROUP)
+    assert checked.hold(0, LEAVES[: 3 * GROUP]) == [not first <= offset < end for offset in range(3 * GROUP)]
+    checked.note(first, LEAVES[first:end], [True] * GROUP)
+    assert checked.to_bytes() == _seen(3 * GROUP).to_bytes()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import orjson
 import pytest
@@ -102,6 +103,16 @@ def test_a_role_may_submit_the_types_of_the_table(body: dict[str, Any], role: Ro
     allowed = ", ".join(sorted(MAY_SUBMIT[kind]))
     assert refusal.sentence_id == f"Peran {role} tidak boleh menyampaikan {kind}; yang boleh: {allowed}."
     assert refusal.sentence_en == f"Role {role} may not submit {kind}; allowed: {allowed}."
+
+
+@pytest.mark.parametrize("kind", MAY_SUBMIT)
+def test_the_roles_that_may_submit_a_type_are_named_in_order(kind: str) -> None:
+    """Sets of words have another order in each process."""
+    body = SimpleNamespace(type=kind)
+    key = key_of("officer")._replace(role="nobody")
+    refusal = check_key(cast("LedgerEvent", body), key, key.key_id, DEFINITION)
+    assert refusal is not None
+    assert refusal.sentence_en.endswith("allowed: " + ", ".join(sorted(MAY_SUBMIT[kind])) + ".")
 
 
 def test_the_roles_of_each_accepted_type() -> None:
@@ -207,6 +218,20 @@ def test_a_finance_report_names_an_account_within_the_scope_of_its_key(
     assert refusal is not None
     assert (refusal.rule, refusal.field, refusal.sentence_en) == (rule, field, sentence)
     assert refusal.sentence_id
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (finance_report(area="9"), "Wilayah 9 tidak ada dalam definisi pemilu ini."),
+        (finance_report("P-9"), "Partai P-9 tidak ada dalam definisi pemilu ini."),
+        (finance_report(None, "1", contest="mayor"), "Pemilihan mayor tidak ada dalam definisi pemilu ini."),
+    ],
+)
+def test_what_is_not_in_the_definition_is_named_in_indonesian(body: dict[str, Any], sentence: str) -> None:
+    refusal = check_scope(event(body), FINANCE_KEY, FINANCE)
+    assert refusal is not None
+    assert refusal.sentence_id == sentence
 
 
 def test_a_finance_key_whose_scope_is_a_station_may_report_nothing() -> None:

@@ -82,6 +82,14 @@ def test_only_the_authority_of_the_whole_election_may_open_it(name: str, problem
     else:
         assert found is not None
         assert found.startswith(problem.format(_id(name)))
+        assert found.endswith(f"keys.csv registers for that: {_id('authority')}")
+
+
+def test_a_package_without_a_key_that_may_open_it_names_none() -> None:
+    package = replace(PACKAGE, keys=(key_row("province", Role.AUTHORITY, "1"), key_row("officer", Role.COURT, "N")))
+    found = opening_key_problem(Definition.of(package), _id("officer"))
+    assert found is not None
+    assert found.endswith("keys.csv registers for that: none")
 
 
 def _id(name: str) -> str:

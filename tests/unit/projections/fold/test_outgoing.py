@@ -117,7 +117,7 @@ def test_the_state_it_was_given_is_not_changed() -> None:
 
 def test_a_keyframe_has_the_tallies_at_the_shard_level_of_one_office() -> None:
     blocks, tallies = blocks_of()
-    add(tallies, "president", "2.1.1", "2.1", "1.1")
+    add(tallies, "president", "2.1", "2.1.1", "1.1")
     add(tallies, "council-b", "2.1.1", "2.1")
     blocks.touch(PRESIDENT, 8)
     blocks.take_blocks()

@@ -96,6 +96,14 @@ def test_all_that_is_open_may_have_so_many_bytes(size: int, is_joined: bool) -> 
     assert parts.first_offset == 0
 
 
+def test_messages_that_were_joined_leave_no_room_behind() -> None:
+    parts: Parts[str] = Parts(bytes_max=10)
+    for number in range(9):
+        assert parts.add(OFFICE, Part(f"w-{number}", 0, 1), "whole", 1) == ["whole"]
+    parts.add(OFFICE, Part("w-9", 0, 2), "first", 11)
+    assert (parts.first_offset, parts.dropped) == (None, 1)
+
+
 def test_a_message_is_dropped_while_others_stay_below_the_limit() -> None:
     parts: Parts[str] = Parts(bytes_max=10)
     for chain, size in (("a", 4), ("b", 4), ("c", 6)):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from projections.fold import sequences as sequences_module
 from projections.fold.sequences import NUMBERS_KEPT, Sequences
 
 KEY = "ab" * 8
@@ -19,6 +22,32 @@ def _note(sequences: Sequences, number: int, prev: int | None, other: str = "") 
 def test_numbers_in_order_and_out_of_order_are_right() -> None:
     sequences = Sequences()
     assert [_note(sequences, *each) for each in ((0, None), (1, 0), (3, 2), (2, 1), (7, 6))] == [[]] * 5
+
+
+def test_an_event_between_others_is_compared_only_with_those_beside_it() -> None:
+    sequences = Sequences()
+    assert [_note(sequences, *each) for each in ((3, 2), (7, 6), (5, 4))] == [[]] * 3
+
+
+def test_a_number_below_the_newest_is_not_taken_for_the_newest() -> None:
+    sequences = Sequences()
+    for number in (9, 2, 5):
+        _note(sequences, number, number - 1)
+    assert _note(sequences, 9, 8, "another") == ["Q1"]
+
+
+def test_the_id_of_each_event_is_hashed_once_where_numbers_come_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[bytes] = []
+
+    def noted(event_id: bytes) -> bytes:
+        hashed.append(event_id)
+        return event_id[:16]
+
+    monkeypatch.setattr(sequences_module, "_short", noted)
+    sequences = Sequences()
+    for number in range(5):
+        _note(sequences, number, number - 1 if number else None)
+    assert hashed == [_id(number) for number in range(5)]
 
 
 def test_a_number_used_twice_is_found_and_a_repetition_is_none() -> None:
@@ -84,3 +113,23 @@ def test_packed_numbers_go_on_as_if_nothing_was() -> None:
     again = Sequences.unpack(sequences.pack())
     assert again.pack() == sequences.pack()
     assert _note(again, 4, 3, "another") == ["Q1"]
+
+
+def test_the_numbers_of_each_key_are_packed_and_unpacked() -> None:
+    sequences = Sequences()
+    for key in ("ab" * 8, "cd" * 8, "ef" * 8):
+        for number in range(3):
+            sequences.note(key, number, _id(number), _id(number - 1) if number else None)
+    again = Sequences.unpack(sequences.pack())
+    assert again.pack() == sequences.pack()
+    for key in ("ab" * 8, "cd" * 8, "ef" * 8):
+        assert [finding.rule for finding in again.note(key, 2, _id(9), _id(1))] == ["Q1"]
+
+
+def test_the_first_number_after_a_restart_drops_what_is_too_far_below() -> None:
+    sequences = Sequences()
+    for number in range(3):
+        _note(sequences, number, number - 1 if number else None)
+    again = Sequences.unpack(sequences.pack())
+    assert _note(again, NUMBERS_KEPT + 1, NUMBERS_KEPT) == []
+    assert len(again.pack()) == 12 + 2 * 40, "of the three, the highest is kept"

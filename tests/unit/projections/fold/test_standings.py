@@ -11,7 +11,7 @@ from projections.fold.standings import Standings, Subject
 from projections.form.across_contests import CrossFields, CrossJudge
 from projections.station.contest import StationContest
 from projections.station.lives import Life, Lives
-from projections.station.submissions import Annulment, ResultState, Submission
+from projections.station.submissions import Annulment, ResultState, Review, Submission
 from schemas.codes import OfficeId
 from schemas.definition.package import RuleSetting, Severity
 from schemas.derived.blocks import Block
@@ -156,6 +156,20 @@ def test_a_correction_takes_away_what_the_form_before_it_added() -> None:
     assert [(row["offset"], row["version"], row["through"]) for row in block.stations] == [(6, 2, 6)]
 
 
+def test_a_held_form_that_a_reviewer_accepts_goes_to_another_tier() -> None:
+    station = Station()
+    station.add(station.form(4, findings=HARD))
+    assert station.tiers() == [0, 0, 1, 0]
+    station.outgoing.take_blocks()
+    life = station.life()
+    assert life is not None
+    life.submitted.reviews[life.submitted.submissions[0].event_id] = Review(5, True, "SEEN")
+    station.outgoing.touch(PRESIDENT, 5)
+    station.standings.settled(station.subject(), life, life.submitted.settle(), 5)
+    assert station.tiers() == [0, 1, 0, 0]
+    assert [(row["state"], row["through"]) for row in station.block().stations] == [("flagged", 5)]
+
+
 def test_a_form_that_changes_no_standing_leaves_the_areas_and_the_stations_row() -> None:
     station = Station()
     station.first(station.form(4))
@@ -285,6 +299,28 @@ def test_a_correction_ends_what_the_rules_across_contests_found_of_the_form_befo
     assert states(blocks[PRESIDENT]) == {4: ("superseded", ["V4"]), 6: ("counted", [])}
     assert states(blocks[COUNCIL]) == {5: ("counted", [])}
     assert station.tiers() == station.tiers(contest="council-a") == [1, 0, 0, 0]
+
+
+def test_a_correction_is_not_published_with_what_was_found_of_the_form_before() -> None:
+    """Before the contests are compared again."""
+    station = Station(X1)
+    compared(station, 200, 201)
+    station.outgoing.take_blocks()
+    station.add(station.form(6, version=2, cross=_a(200)))
+    assert states(station.block())[6] == ("flagged", ["V6"])
+    life = station.life()
+    assert life is not None
+    assert life.standing is not None
+    assert life.standing.cross == ()
+
+
+def test_a_contest_of_which_no_form_was_judged_is_compared_with_no_other() -> None:
+    """Kept because a refused review is one of its key's events."""
+    station = Station(X1)
+    station.lives.put(station.subject().slot, Life(StationContest()))
+    station.first(station.form(5, contest="council-a", cross=_a(201)), "council-a")
+    station.standings.compare_contests(station.number, 5)
+    assert station.tiers(contest="council-a") == [1, 0, 0, 0]
 
 
 def test_a_form_that_changes_nothing_keeps_what_was_found_of_the_standing_form() -> None:

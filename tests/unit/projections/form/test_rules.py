@@ -10,6 +10,7 @@ from msgspec import convert
 
 from projections.definition.compiled import Definition
 from projections.form.across_contests import CROSS_RULES, CrossJudge, cross_fields
+from projections.form.case import Case, FormRule, Sentences
 from projections.form.rules import RULES, FormJudge
 from schemas.definition.package import ElectionPackage, RuleSetting, Severity
 from schemas.ledger.reports import Form
@@ -194,6 +195,7 @@ def test_the_package_has_the_marks_that_a_ballot_may_give_to_a_choice() -> None:
     [
         ("president", PRESIDENT | {"VS": 205}, "VS"),
         ("council-a", SEVERAL_MARKS | {"VK": 0}, "VK"),
+        ("council-a", SEVERAL_MARKS | {"VK": 0, "VS": None}, "VK"),
     ],
 )
 def test_a_field_that_the_contest_does_not_count_is_always_found(
@@ -204,6 +206,39 @@ def test_a_field_that_the_contest_does_not_count_is_always_found(
     (finding,) = FormJudge(definition).judge(_form(form), entry, 201)
     assert (finding.rule, finding.severity) == ("C2", Severity.HARD)
     assert finding.sentence_en.startswith(f"{field} is stated, but ")
+
+
+@pytest.mark.parametrize(
+    ("form", "country", "evaluated"),
+    [
+        (PRESIDENT, None, ["F8"]),
+        (PRESIDENT | {"VA": 204}, None, ["F3", "F8"]),
+        (PRESIDENT | {"votes": {"01": 100, "02": 105}}, None, ["F3", "F8"]),
+        (PRESIDENT, elsewhere, ["F3", "F8"]),
+    ],
+    ids=["adds up", "does not add up", "a choice without a number", "blank ballots apart"],
+)
+def test_a_form_that_adds_up_is_spared_the_rules_that_hold_on_it(
+    monkeypatch: pytest.MonkeyPatch,
+    form: dict[str, Any],
+    country: Callable[[ElectionPackage], ElectionPackage] | None,
+    evaluated: list[str],
+) -> None:
+    seen: list[str] = []
+
+    def rule_called(rule: str) -> FormRule:
+        def check(form: Form, case: Case) -> Sentences:
+            seen.append(rule)
+            return []
+
+        return check
+
+    for rule in ("F3", "F8"):
+        monkeypatch.setitem(RULES, rule, rule_called(rule))
+    package = small_package(tuple(RuleSetting(id=rule, severity=Severity.HARD) for rule in ("F3", "F8")))
+    definition = Definition.of(country(package) if country else package)
+    assert FormJudge(definition).judge(_form(form), definition.ballots.contest("president"), 300) == ()
+    assert seen == evaluated
 
 
 def test_what_cannot_be_checked_without_a_register_is_not_found() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from projections.station.contest import StationContest, settled
 from projections.station.submissions import VERSION_STEP_MAX, Annulment, ResultState, Review, Submission
+from projections.station.verdicts import Facts
 from schemas.definition.package import Severity
 from schemas.findings import Finding
 
@@ -192,6 +193,38 @@ def test_versions_far_above_are_within_reach_when_those_between_have_come() -> N
     assert _settled(form(1, 1), form(2, 31, "z"), form(3, 21, "y"), form(4, 11, "x"))[:2] == (ResultState.FLAGGED, 2)
 
 
+def test_versions_far_above_stay_so_where_those_between_are_still_too_few() -> None:
+    _, counts, states = _settled(form(1, 1), form(2, 31, "z"), form(3, 2, "b", corrects=1))
+    assert (counts, states[2]) == (3, (ResultState.HELD, ["V7", "V5", "V6"]))
+
+
+def test_a_version_that_was_once_far_above_is_reached_for_good() -> None:
+    _, counts, states = _settled(form(1, 1), form(2, 21, "z"), form(3, 11, "y"), form(4, 22, "x", corrects=2))
+    assert (counts, states[4]) == (4, (ResultState.COUNTED, []))
+
+
+def test_a_form_waits_only_while_it_is_held() -> None:
+    assert settled([form(1)]).waiting is None
+    held = form(1, 1, findings=HARD)
+    assert settled([held]).waiting is held
+    life = settled([held])
+    life.add(form(2, 2, "b", corrects=1))
+    assert life.waiting is None
+    assert life.effective is life.submissions[1]
+
+
+def test_an_annulled_form_stays_so_when_the_form_comes_that_it_corrects() -> None:
+    life = settled([form(1, 2, corrects=9), form(2, 1, "b")])
+    life.annulments[b"order"] = Annulment(3, "court", 0, b"event 1", "PSU")
+    life.settle()
+    assert [each.offset for each in life.add(form(9, 1, "c"))] == [2, 9]
+    assert [(each.offset, each.state) for each in life.submissions] == [
+        (1, ResultState.ANNULLED),
+        (2, ResultState.FLAGGED),
+        (9, ResultState.HELD),
+    ]
+
+
 def test_an_annulment_of_one_form_lets_the_one_below_stand_again() -> None:
     life = settled([form(1, 1), form(2, 2, "b", corrects=1)])
     life.annulments[b"order"] = Annulment(3, "court", 0, b"event 2", "PSU")
@@ -356,6 +389,63 @@ def test_a_life_has_the_events_that_were_applied_and_the_forms() -> None:
     assert [life.has_form(event) for event in (b"event 1", b"review")] == [True, False]
     assert life.events_of_key == {"ab" * 8: {b"event 1", b"late"}, "cd": {b"review"}}
     assert life.events == 3
+
+
+V1, V2, V3 = form(1, 1), form(2, 2, "b", corrects=1), form(3, 3, "c", corrects=2)
+
+
+@pytest.mark.parametrize(
+    ("before", "new", "judged"),
+    [
+        pytest.param([V1, V2], V3, [3, 2, 3], id="a correction, and the form that it supersedes"),
+        pytest.param([V1, V2], form(4, 1, "z"), [4], id="a late form of a version below"),
+        pytest.param([V1, V2], form(4, 2, "z", corrects=1), [2, 4, 2], id="a second form of the version that counts"),
+        pytest.param(
+            [V1, V2, form(4, 2, "z", corrects=1)],
+            form(5, 2, "y", corrects=1),
+            [5, 2],
+            id="a third",
+        ),
+        pytest.param(
+            [form(1, findings=HARD), form(2, 1, "b", HARD)], form(3, 1, "c", HARD), [3], id="a third held form"
+        ),
+        pytest.param(
+            [form(1, findings=HARD), form(2, 1, "b", HARD)], form(3, 1, "c"), [1, 2, 3, 3], id="the first that is right"
+        ),
+        pytest.param([V1, V2], form(4, 50, "z", corrects=2), [4, 2], id="a form far above"),
+        pytest.param(
+            [V1, form(4, 4, "d", HARD, corrects=1)], V2, [2, 1, 2], id="a correction below a version that is held"
+        ),
+        pytest.param([V1, form(3, 3, "c", corrects=1)], V2, [3, 2], id="a version that was missing"),
+        pytest.param([V1, form(3, 2, "c", corrects=5)], form(5, 1, "d"), [3, 5], id="a form that was named"),
+    ],
+)
+def test_a_new_form_is_judged_with_those_alone_that_it_may_change(
+    monkeypatch: pytest.MonkeyPatch, before: list[Submission], new: Submission, judged: list[int]
+) -> None:
+    """So that a flood of forms costs the same for each. The form that counts is judged again at the end (V2)."""
+    life = StationContest()
+    for each in before:
+        life.add(replace(each))
+    seen: list[int] = []
+    apply = StationContest._apply
+
+    def noted(contest: StationContest, form: Submission, facts: Facts) -> None:
+        seen.append(form.offset)
+        apply(contest, form, facts)
+
+    monkeypatch.setattr(StationContest, "_apply", noted)
+    life.add(replace(new))
+    assert seen == judged
+
+
+def test_after_a_review_a_third_form_of_its_version_is_judged_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    reviews = {b"event 2": Review(8, True, "SEEN")}
+    life = settled([V1, V2, form(4, 2, "z", corrects=1)], reviews=reviews)
+    seen: list[int] = []
+    monkeypatch.setattr(StationContest, "_apply", lambda _, form, facts: seen.append(form.offset))
+    life.add(form(5, 2, "y", corrects=1))
+    assert 1 not in seen
 
 
 ACTS: dict[str, Callable[[int], Submission | Review]] = {

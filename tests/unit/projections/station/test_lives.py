@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
+from array import array
 from dataclasses import replace
+from typing import Any
 
 import orjson
 import pytest
@@ -161,6 +164,10 @@ def _annulled() -> Life:
     return Life(submitted, Standing(submitted.state, None, 10))
 
 
+def _not_judged_yet() -> Life:
+    return Life(settled([form(7)]))
+
+
 def _repeated_by_another_key() -> Life:
     submitted = settled([form(7)], events_of_key=[("cd" * 8, form(7).event_id)])
     return Life(submitted, Standing(submitted.state, submitted.standing_form, 7))
@@ -170,6 +177,7 @@ def _repeated_by_another_key() -> Life:
     "life",
     [
         _not_judged,
+        _not_judged_yet,
         _compared,
         _info_across_contests,
         _changed_later,
@@ -181,7 +189,7 @@ def _repeated_by_another_key() -> Life:
         lambda: life_of(form(7, 2)),
         lambda: life_of(form(7), form(9)),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_any_other_life_is_kept_with_all_that_was_submitted_and_found(life: object) -> None:
     assert callable(life)
@@ -213,6 +221,7 @@ def test_the_life_that_was_not_used_longest_leaves_first(monkeypatch: pytest.Mon
     kept.put(1, put[1])  # counts once, and is the one used last
     kept.put(3, put[3])
     assert [kept.get(slot) is put[slot] for slot in range(4)] == [True, True, False, True]
+    kept.pack()
     found = kept.get(2)
     assert found is not None
     assert_same(found, put[2])
@@ -347,6 +356,50 @@ def test_the_digest_changes_with_a_life_and_with_its_slot(slot: int, changed: Su
     one.put_first(0, form(0))
     other.put_first(slot, changed)
     assert one.pack().digest() != other.pack().digest()
+
+
+def test_the_digest_is_of_each_slot_in_eight_bytes_and_its_life() -> None:
+    kept = Lives(3, with_cross=False)
+    for slot in (0, 2):
+        kept.put_first(slot, form(slot))
+    packed = kept.pack()
+    first, second = packed.chunks[0][1:76], packed.chunks[0][76:]
+    slots = [slot.to_bytes(8, "big") for slot in (0, 2)]
+    assert packed.digest() == hashlib.sha256(slots[0] + first + slots[1] + second).digest()
+
+
+def test_lives_at_hand_are_packed_in_the_order_of_their_slots() -> None:
+    """Slots 8 and 1 are in this order in a set of small numbers."""
+    kept = Lives(9, with_cross=False)
+    for slot in (8, 1):
+        kept.put(slot, life_of(form(slot)))
+    positions = array("Q", kept.pack().positions)
+    assert 0 < positions[1] < positions[8]
+
+
+def test_a_full_chunk_is_not_copied_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lives, "CHUNK_BYTES", 70)
+    kept = Lives(2, with_cross=False)
+    for slot in range(2):
+        kept.put_first(slot, form(slot))
+    assert kept.pack().chunks[0] is kept.pack().chunks[0]
+
+
+def _json_of(life: Life) -> dict[str, Any]:
+    kept = Lives(1, with_cross=False)
+    kept.put(0, life)
+    value: dict[str, Any] = orjson.loads(kept.pack().chunks[0][1 + 5 :])
+    return value
+
+
+def test_events_are_written_in_one_order_and_those_of_forms_once() -> None:
+    """Sets of bytes have another order in each process."""
+    events = [b"%032d" % number for number in range(100, 120)]
+    submitted = settled([form(7), form(9)], applied=set(events), events_of_key=[("cd" * 8, each) for each in events])
+    value = _json_of(Life(submitted))
+    assert value["applied"] == [each.hex() for each in events]
+    assert value["other_events_of_key"] == [["cd" * 8, each.hex()] for each in events]
+    assert _json_of(life_of(form(7), form(9)))["other_events_of_key"] == []
 
 
 def test_what_is_written_as_json_is_json() -> None:
