@@ -79,6 +79,7 @@ class Collected:
 
     form = TEXT
     is_full = False
+    descriptor = -1
 
     def __init__(self) -> None:
         self.frames: list[bytes] = []

@@ -33,8 +33,9 @@ class Client:
         self.hub = hub
         self.form = form
         self.is_full = True
+        self.descriptor = -1
         self.write_now: Callable[[bytes], None]
-        """The transport's own function, so that a delivery is one call."""
+        """The transport's own function."""
         self.subscriber: Subscriber
         if is_open:
             self._take_connection()
@@ -43,6 +44,7 @@ class Client:
 
     def _take_connection(self) -> None:
         self.write_now = self._connection.direct()
+        self.descriptor = self._connection.descriptor
         self.is_full = self._connection.is_full
         self._connection.watch_room(self._note_room)
 
@@ -53,7 +55,7 @@ class Client:
     def has_gone(self) -> None:
         """Remove the client, because nothing can be sent any more."""
         if not self._has_left:
-            self._has_left = True
+            self._has_left = self.is_full = True
             if self._connection.was_flooded:
                 self._clients.charge(self)
             if self._connection.was_unread:

@@ -28,6 +28,7 @@ class Collecting:
     was_unread = False
     was_flooded = False
     is_gone = False
+    descriptor = -1
 
     def __init__(self) -> None:
         self.is_full = False

@@ -196,6 +196,11 @@ class Outlet(Protocol):
     def form(self) -> int:
         """The form in which it sends frames (api/feed/frames.py)."""
 
+    @property
+    def descriptor(self) -> int:
+        """File descriptor that takes bytes while the connection is not full; -1 where there is none, and `write_now` is used
+        alone. A connection that is lost is full, because the kernel may give its descriptor to another."""
+
     def write_now(self, data: bytes, /) -> None:
         """Send bytes, while the connection is not full. What cannot leave at once makes it full. Raises RuntimeError where the
         connection has just been lost."""

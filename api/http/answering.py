@@ -51,6 +51,7 @@ class AnsweringProtocol(ServedConnection, HttpToolsProtocol):
         """The answer has no end, so that no request behind it would be answered."""
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.note_room(is_full=True)  # before its descriptor can be another connection's
         self._unbegun = None
         # uvicorn marks the newest of pipelined requests only: the other answers would have no reader, and a stream no end.
         for cycle in (self._running, *(cycle for cycle, _ in self.pipeline)):

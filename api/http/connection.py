@@ -25,7 +25,7 @@ class Connection(Protocol):
     def is_gone(self) -> bool: ...
 
     is_full: bool
-    """Whether bytes that were written wait in this process, because the kernel has not taken them."""
+    """Whether bytes wait in this process that the kernel has not taken, or the connection is lost."""
     was_unread: bool
     """Whether the connection was ended because its client did not read."""
     was_flooded: bool
@@ -39,6 +39,11 @@ class Connection(Protocol):
     def direct(self) -> Callable[[bytes], None]:
         """A function that sends bytes at once, as far as the kernel takes them, and may be called while the connection is not
         full. It raises RuntimeError where the connection was lost in this turn of the loop."""
+
+    @property
+    def descriptor(self) -> int:
+        """File descriptor to which bytes can be written as by `direct`, while the connection is not full; -1 where there is
+        none. Once a connection is lost, the kernel may give its descriptor to another connection."""
 
     def watch_room(self, call: Callable[[bool], None]) -> None:
         """Call this with the new `is_full` each time it changes."""
@@ -96,6 +101,11 @@ class ServedConnection:
 
     def direct(self) -> Callable[[bytes], None]:
         return self._corked.direct()
+
+    @property
+    def descriptor(self) -> int:
+        raw = self.transport.get_extra_info("socket")
+        return -1 if raw is None or self.transport.get_extra_info("sslcontext") is not None else int(raw.fileno())
 
     def watch_room(self, call: Callable[[bool], None]) -> None:
         self._room_changed = call

@@ -135,6 +135,7 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
         self._connections.join(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.note_room(is_full=True)  # before its descriptor can be another connection's
         self._connections.leave(self)
         self._backlog.clear()
         super().connection_lost(exc)

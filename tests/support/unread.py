@@ -12,6 +12,8 @@ from api.feed.subscribers import Subscriber
 class Unread:
     """A connection that takes `room` frames until a test reads them."""
 
+    descriptor = -1
+
     def __init__(self, room: int = 1_000) -> None:
         self.room = room
         self.form = TEXT

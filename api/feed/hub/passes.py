@@ -1,11 +1,14 @@
 """Passes: one frame, written to one subscriber after the other.
 
-A delivery is a look at two flags and one write of bytes that are made already. It needs no task, event, timeout or queue: where
-the connection of a subscriber still has bytes to send, the subscriber falls behind and is due, and nothing waits for it here.
+A delivery is a look at two flags and one system call with bytes that are made already. It needs no task, event, timeout or
+queue: where the connection of a subscriber still has bytes to send, the subscriber falls behind and is due, and nothing waits
+for it here. The system call is made here, because the transport's `write` takes a tenth of a short frame's time before it makes
+the same one.
 """
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -64,7 +67,8 @@ def _write(frame: Frame, subscribers: Sequence[Subscriber]) -> None:
             if not (subscriber.is_behind or subscriber.has_left or subscriber.outlet.is_full):
                 send(subscriber.outlet, frame)
         return
-    live, number, forms = frame.channel.live, frame.number, frame.forms
+    live, number, write = frame.channel.live, frame.number, os.write
+    form, data, size = -1, b"", 0
     for subscriber in subscribers:
         # Not one that has fallen behind, left or ended its subscription since, nor one that has caught up with this flush.
         if live.get(subscriber, number) < number:
@@ -72,7 +76,16 @@ def _write(frame: Frame, subscribers: Sequence[Subscriber]) -> None:
             if outlet.is_full:
                 subscriber.miss(frame)
                 continue
+            if outlet.form != form:
+                form = outlet.form
+                data = frame.in_form(form)
+                size = len(data)
             try:
-                outlet.write_now(forms[outlet.form] or frame.in_form(outlet.form))
-            except RuntimeError:  # its connection has just been lost
-                subscriber.miss(frame)
+                sent = write(outlet.descriptor, data)
+            except OSError:  # the transport finds out why, and keeps what the kernel does not take
+                sent = 0
+            if sent < size:
+                try:
+                    outlet.write_now(data[sent:])
+                except RuntimeError:  # its connection has just been lost
+                    subscriber.miss(frame)

@@ -440,6 +440,17 @@ async def test_a_stream_with_a_request_behind_it_is_ended_with_its_client(server
     assert len(server.connections) == 0
 
 
+async def test_a_lost_connection_is_full_before_another_can_have_its_descriptor(server: Server) -> None:
+    protocol, _ = server.connect()
+    protocol.data_received(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+    await settled()
+    rooms: list[bool] = []
+    protocol.watch_room(rooms.append)
+    protocol.connection_lost(None)
+    assert (protocol.is_full, rooms) == (True, [True]), "at once, because the transport closes the descriptor next"
+    await settled()
+
+
 # -- clients that do not read ----------------------------------------------------------------------------------------
 
 

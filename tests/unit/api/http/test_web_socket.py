@@ -385,6 +385,14 @@ async def test_the_end_of_a_connection_is_reported_once_however_it_comes() -> No
         assert len(server.connections) == 0
 
 
+async def test_a_lost_connection_is_full_before_another_can_have_its_descriptor() -> None:
+    _, socket, _ = await _taken()
+    rooms: list[bool] = []
+    socket.watch_room(rooms.append)
+    socket.connection_lost(None)
+    assert (socket.is_full, rooms) == (True, [True])
+
+
 async def test_a_connection_that_closed_before_it_was_taken_over_is_gone_at_once() -> None:
     server, socket, _ = await _taken(before=TEXT_X + CLOSE)
     assert (server.taker.messages, server.taker.gone) == (["x"], 1)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import cast
+
 import pytest
 
 from api.feed.frames import Frame
 from api.feed.hub.passes import Passes
+from api.feed.subscribers import Subscriber
 from tests.support.hub_feed import Feed
 from tests.support.unread import Unread, kinds, read
 
@@ -15,6 +22,88 @@ class Lost(Unread):
 
     def write_now(self, data: bytes) -> None:
         raise RuntimeError("the transport is closed")
+
+
+class Kernel(Unread):
+    """A connection with a descriptor, of which a test reads the other end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._own, self.other = socket.socketpair()
+        for end in (self._own, self.other):
+            end.setblocking(False)
+        self.descriptor = self._own.fileno()
+
+    def fill(self) -> None:
+        with suppress(BlockingIOError):
+            while os.write(self.descriptor, b"x" * 65_536):
+                pass
+
+    def close(self) -> None:
+        self._own.close()
+        self.other.close()
+
+
+@pytest.fixture
+def kernel() -> Iterator[Kernel]:
+    kernel = Kernel()
+    yield kernel
+    kernel.close()
+
+
+def _frames(subscriber: Subscriber) -> list[bytes]:
+    return cast(Unread, subscriber.outlet).frames
+
+
+def test_a_change_goes_to_the_kernel_and_not_through_the_transport(kernel: Kernel) -> None:
+    feed = Feed()
+    direct, other = feed.join(), feed.join()
+    read(direct), read(other)
+    direct.outlet = kernel
+    feed.report(1)
+    assert kernel.other.recv(1 << 20) == _frames(other)[0]
+    assert kernel.frames == []
+
+
+def test_what_the_kernel_does_not_take_is_left_to_the_transport(kernel: Kernel) -> None:
+    feed = Feed()
+    direct, other = feed.join(), feed.join()
+    read(direct), read(other)
+    direct.outlet = kernel
+    kernel.fill()
+    feed.report(1)
+    assert kernel.frames == _frames(other)
+    assert not direct.is_behind
+
+
+def test_a_part_that_the_kernel_takes_is_not_sent_again(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = Feed()
+    direct, other = feed.join(), feed.join()
+    read(direct), read(other)
+    direct.outlet = kernel
+    taken: list[int] = []
+
+    def seven_bytes(descriptor: int, data: bytes) -> int:
+        taken.append(descriptor)
+        return 7 if descriptor == kernel.descriptor else len(data)
+
+    monkeypatch.setattr("api.feed.hub.passes.os.write", seven_bytes)
+    feed.report(1)
+    assert taken == [kernel.descriptor, -1]
+    [rest] = kernel.frames
+    assert (rest[:2], rest[-1:]) == (b':"', b"}"), 'of {"type":…}, seven bytes are sent'
+
+
+def test_a_connection_that_the_kernel_has_reset_misses_the_change(kernel: Kernel) -> None:
+    feed = Feed()
+    lost, reading = feed.join(), feed.join()
+    read(lost), read(reading)
+    lost.outlet = kernel
+    kernel.other.close()
+    kernel.write_now = Lost().write_now  # type: ignore[method-assign]
+    feed.report(1)
+    assert lost.is_behind
+    assert kinds(read(reading)) == ["change"]
 
 
 def test_a_frame_for_nobody_is_no_pass() -> None:
