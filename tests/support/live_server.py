@@ -79,6 +79,10 @@ class LiveServer:
         return time.perf_counter() - began
 
 
+HELLO, TOO_OFTEN = b'"hello"', b"too often"
+"""What a connection of the live feed begins with, and what it is refused with."""
+
+
 class Wire:
     """A connection as bytes."""
 
@@ -96,10 +100,10 @@ class Wire:
         self.seen += data
         return data
 
-    async def read_until(self, wanted: bytes, *, seconds: float = 60) -> bytes:
-        """All that has come, up to something. Raises EOFError where the connection ends before."""
+    async def read_until(self, *wanted: bytes, seconds: float = 60) -> bytes:
+        """All that has come, up to one of these. Raises EOFError where the connection ends before."""
         async with asyncio.timeout(seconds):
-            while wanted not in self.seen:
+            while not any(each in self.seen for each in wanted):
                 if not await self.read():
                     raise EOFError(self.seen[-300:])
         return self.seen
@@ -113,14 +117,22 @@ class Wire:
                 pass
         return self.seen
 
-    async def upgrade(self, until: bytes = b'"hello"') -> None:
+    async def upgrade(self, until: bytes = HELLO) -> None:
         """Become a WebSocket, and read what comes first."""
+        await self._ask_to_upgrade()
+        await self.read_until(until)
+
+    async def _ask_to_upgrade(self) -> None:
         key = base64.b64encode(os.urandom(16))
         await self.send(
             b"GET /v1/live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %b\r\n\r\n" % key
         )
-        await self.read_until(until)
+
+    async def upgrade_if_admitted(self) -> bool:
+        """Become a WebSocket. False where this address has connected too often."""
+        await self._ask_to_upgrade()
+        return HELLO in await self.read_until(HELLO, TOO_OFTEN)
 
     def close(self) -> None:
         self._raw.close()
