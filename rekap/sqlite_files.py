@@ -19,7 +19,7 @@ def open_database(path: Path, tables: str) -> sqlite3.Connection:
         # In WAL mode, FULL waits for the disk at each commit. With NORMAL a power cut would undo the last commits.
         database.execute("PRAGMA synchronous=FULL")
         database.executescript(tables)
-    except sqlite3.Error:
+    except BaseException:
         database.close()
         raise
     return database

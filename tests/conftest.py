@@ -16,6 +16,7 @@ from rekap.embedded.kafka import EmbeddedKafka
 from rekap.embedded.postgres import EmbeddedPostgres
 from runtime.kafka.seals import make_seal_keys
 from tests.support.shared_data import DIY_2019
+from tests.support.unclosed_databases import warn_of_unclosed_databases
 
 # A shell that starts the suite in the background has it ignore SIGINT, and so would every child: `rekap up`, which heeds that
 # on purpose, would never end where a test sends it Ctrl-C.
@@ -24,6 +25,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # A deadline measures what else runs on the machine.
 hypothesis.settings.register_profile("rekap", deadline=None)
 hypothesis.settings.load_profile("rekap")
+
+warn_of_unclosed_databases()
 
 Parts = dict[str, str]
 """Settings that name the running parts, for `running_stack`."""

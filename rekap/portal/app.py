@@ -96,6 +96,8 @@ def create_portal(configuration: PortalConfiguration, public_url: str = "") -> F
                 with suppress(asyncio.CancelledError):
                     await task
             archives.close()
+            for following in live:
+                following.close()
 
     app = FastAPI(
         title=configuration.title,

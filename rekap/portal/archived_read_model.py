@@ -58,11 +58,15 @@ class ArchivedReadModel(ReadModel):
         """Raises sqlite3.Error."""
         super().__init__(None, None, definition)
         self._connections: SimpleQueue[sqlite3.Connection] = SimpleQueue()
-        for _ in range(THREADS):
-            self._connections.put(opened_read_model(path))
         self._threads = ThreadPoolExecutor(THREADS, "archive")
-        self.moment = self._now(_cuts)
-        """The cuts of all offices, without tallies."""
+        try:
+            for _ in range(THREADS):
+                self._connections.put(opened_read_model(path))
+            self.moment = self._now(_cuts)
+            """The cuts of all offices, without tallies."""
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """To be called when no answer is being read."""

@@ -70,6 +70,11 @@ class LiveElection:
                     self._election.is_away(f"a bug: {type(error).__name__}; it is in the portal's log")
                 await asyncio.sleep(ASK_SECONDS)
 
+    def close(self) -> None:
+        """To be called when `run` has ended and no search is being answered."""
+        if self._names is not None:
+            self._names.close()
+
     async def look(self, client: httpx.AsyncClient) -> None:
         """Ask who it is, and for its names where they are not known."""
         election = self._election

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,7 +39,11 @@ SENT = st.builds(
 @given(st.lists(SENT, max_size=30))
 @settings(deadline=None)
 def test_all_that_is_ever_cosigned_is_one_history(night: list[Sent]) -> None:
-    witness = Witness("w", private_key("witness"), WitnessState(Path(":memory:")), {ORIGIN: [KEY]})
+    with closing(WitnessState(Path(":memory:"))) as state:
+        _witness_one_history(Witness("w", private_key("witness"), state, {ORIGIN: [KEY]}), night)
+
+
+def _witness_one_history(witness: Witness, night: list[Sent]) -> None:
     cosigned: list[tuple[int, bytes]] = []
     for sent in night:
         known = witness.state.heads()[ORIGIN].size if cosigned else 0

@@ -62,10 +62,8 @@ def events() -> list[dict[str, Any]]:
     """All that is in the outbox, as signed."""
     if not Path("outbox.sqlite").exists():
         return []
-    outbox = Outbox(Path("outbox.sqlite"))
-    found = [orjson.loads(payload_of(form.envelope)) for form in outbox.all()]
-    outbox.close()
-    return found
+    with closing(Outbox(Path("outbox.sqlite"))) as outbox:
+        return [orjson.loads(payload_of(form.envelope)) for form in outbox.all()]
 
 
 def envelope(body: dict[str, Any], key: Ed25519PrivateKey | None = None) -> bytes:
@@ -148,18 +146,16 @@ def test_a_corrected_file_supersedes_what_was_signed_of_it_before(run: Run) -> N
     assert "0 put into the outbox, 2 were there already" in run("submit", corrected, *SIGN, "--correct").stdout
     first, _, second = events()
     assert (second["version"], second["reason"], second["form"]["votes"]["01"]) == (2, "TYPING", 11)
-    outbox = Outbox(Path("outbox.sqlite"))
-    assert second["supersedes"] == outbox.find(second["supersedes"]).event
-    assert orjson.loads(payload_of(outbox.find(second["supersedes"]).envelope)) == first
-    outbox.close()
+    with closing(Outbox(Path("outbox.sqlite"))) as outbox:
+        assert second["supersedes"] == outbox.find(second["supersedes"]).event
+        assert orjson.loads(payload_of(outbox.find(second["supersedes"]).envelope)) == first
 
 
 def test_a_later_version_names_the_one_before_it(run: Run) -> None:
     run("submit", write("1.json", reported("1.1.1-1")), *SIGN)
     run("submit", write("2.json", reported("1.1.1-1", (1, 2, 3), version=2)), *SIGN)
-    outbox = Outbox(Path("outbox.sqlite"))
-    assert events()[1]["supersedes"] == next(iter(outbox.all())).event
-    outbox.close()
+    with closing(Outbox(Path("outbox.sqlite"))) as outbox:
+        assert events()[1]["supersedes"] == next(iter(outbox.all())).event
 
 
 # ── how files are laid out ───────────────────────────────────────────────────────────────────────────────────────────
@@ -474,8 +470,7 @@ def test_where_nobody_can_be_asked_the_numbers_begin_at_the_time(run: Run, newes
 
 
 def test_what_was_never_sent_and_is_the_newest_is_taken_back_with_its_number(run: Run) -> None:
-    outbox = Outbox(Path("outbox.sqlite"))
-    outbox.close()
+    Outbox(Path("outbox.sqlite")).close()
     run("submit", write("1.json", reported("1.1.1-1")), *SIGN)
     assert run("outbox", "list").stdout.split()[1:] == ["waiting", "result.reported", "1.1.1-1", "president", "v1"]
     event = run("outbox", "list").stdout.split()[0]

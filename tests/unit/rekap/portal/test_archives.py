@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from projections.definition.compiled import Definition
 from rekap.portal import archives as module
+from rekap.portal.archived_read_model import ArchivedReadModel
 from rekap.portal.archives import Archives
 from rekap.portal.configuration import ElectionEntry
 from rekap.portal.election_state import PortalElection, State
@@ -138,3 +141,10 @@ async def test_a_package_that_is_too_large_is_not_copied(
     election = _election(tmp_path / "a", MANIFEST, package)
     assert "has more than" in str((await _looked(tmp_path / "state", election)).problem)
     assert list((tmp_path / "state").rglob("*.zip")) == []
+
+
+def test_a_read_model_that_cannot_be_opened_leaves_no_connection_open(tmp_path: Path) -> None:
+    """The suite fails where one is left (tests/support/unclosed_databases.py)."""
+    (tmp_path / "read.sqlite").write_bytes(b"not a read model " * 100)
+    with pytest.raises(sqlite3.DatabaseError):
+        ArchivedReadModel(tmp_path / "read.sqlite", Definition.of(small_package()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,10 @@ Handler = Callable[[httpx.Request], httpx.Response]
 async def _looked(state: Path, *handlers: Handler) -> PortalElection:
     """The election after one look at each of these servers."""
     election = PortalElection(ElectionEntry("small", None, "http://count.example"))
-    live = LiveElection(election, state, asyncio.Lock())
-    for handler in handlers:
-        async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as client:
-            await live.look(client)
+    with closing(LiveElection(election, state, asyncio.Lock())) as live:
+        for handler in handlers:
+            async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as client:
+                await live.look(client)
     return election
 
 
@@ -118,16 +119,16 @@ async def test_names_come_from_the_package_once_and_a_wrong_package_leaves_it_se
         return _response(200, files[request.url.path])
 
     election = PortalElection(ElectionEntry("small", None, "http://count.example"))
-    live = LiveElection(election, tmp_path / "state", asyncio.Lock())
-    async with httpx.AsyncClient(transport=httpx.MockTransport(handle)) as client:
-        await live.look(client)
-        assert (election.state, election.find_names) == (State.SERVED, None)
-        files["/v1/package.zip"] = pack(tmp_path / "package")
-        await live.look(client)  # too early for another question
-        assert asked.count("/v1/package.zip") == 1
-        live._not_before = 0.0
-        await live.look(client)
-        await live.look(client)
-    assert asked.count("/v1/package.zip") == 2
-    assert election.find_names is not None
-    assert [each.id for each in await election.find_names(["nation"], "area", 0, 9)] == ["N"]
+    with closing(LiveElection(election, tmp_path / "state", asyncio.Lock())) as live:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(handle)) as client:
+            await live.look(client)
+            assert (election.state, election.find_names) == (State.SERVED, None)
+            files["/v1/package.zip"] = pack(tmp_path / "package")
+            await live.look(client)  # too early for another question
+            assert asked.count("/v1/package.zip") == 1
+            live._not_before = 0.0
+            await live.look(client)
+            await live.look(client)
+        assert asked.count("/v1/package.zip") == 2
+        assert election.find_names is not None
+        assert [each.id for each in await election.find_names(["nation"], "area", 0, 9)] == ["N"]
