@@ -96,7 +96,8 @@ class PartitionFold:
         """Why finance reports are not folded any more, which is a bug. No later one is folded or published, so that none is
         skipped, and no fold state may be kept."""
         self._genesis: bytes | None = None
-        self._last_leaf = b""
+        self._last_leaf: bytes
+        """Leaf hash of the newest record, of which there is one since the genesis."""
 
     @property
     def is_silent(self) -> bool:
@@ -166,8 +167,7 @@ class PartitionFold:
         if record.offset == 0:
             self._open(record, refusal)
         elif refusal is not None:
-            office = UNATTRIBUTED if event is None else self._office_of(event)
-            self._add_record(record, office, state_of(refusal), (finding_of(refusal),))
+            self._add_record(record, self._office_of(event), state_of(refusal), (finding_of(refusal),))
         elif isinstance(event, Report):
             self._report(record, event, self._subject(event.station, event.contest))
         elif isinstance(event, ResultReviewed):
@@ -185,8 +185,9 @@ class PartitionFold:
     def _sequence_findings(self, record: Record, refusal: Refusal | None) -> tuple[Finding, ...]:
         """Q1, Q2. The genesis is in every partition, so its number is not checked."""
         event = record.event
-        if event is None or isinstance(event, ElectionOpened) or (refusal and refusal.rule not in SIGNED):
+        if isinstance(event, ElectionOpened) or (refusal and refusal.rule not in SIGNED):
             return ()
+        assert event is not None, "what cannot be read is refused by M0, which is not one of SIGNED"
         return self._note_number(record, event)
 
     def _note_number(self, record: Record, event: LedgerEvent) -> tuple[Finding, ...]:
@@ -350,7 +351,7 @@ class PartitionFold:
         subject = self._subject(station, contest)
         return subject, self._lives.get(subject.slot) or Life(StationContest())
 
-    def _office_of(self, event: LedgerEvent) -> OfficeId:
+    def _office_of(self, event: LedgerEvent | None) -> OfficeId:
         """The office in whose history a refused event is shown."""
         contest = self.definition.ballots.contest_number.get(getattr(event, "contest", ""))
         return UNATTRIBUTED if contest is None else self.definition.ballots.contests[contest].office

@@ -131,6 +131,8 @@ def test_finance_reports_that_were_published_before_are_folded_without_rows() ->
     silent.is_silent = True
     for offset, value in enumerate(ledger.partitions[partition]):
         silent.apply(read_record(offset, value), signature_holds=True)
+    (block,) = (block for block in silent.take_blocks() if block.office == FINANCE)
+    assert (block.through, block.records, block.states) == (second, [], [])
     silent.forget_changes()
     assert silent.state() == loud.state()
     assert blocks[-1].through == second

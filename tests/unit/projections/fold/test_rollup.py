@@ -307,3 +307,42 @@ def test_the_areas_of_an_office_are_in_the_order_of_their_numbers() -> None:
     rollup.apply(block(0, 0, 1, ("president", "9.9", tally("president", 1, 2, 3))))
     areas = [area for area, _ in changed(rollup).offices]
     assert [definition.tree.number[area] for area in areas] == [0, 1, 8]
+
+
+def test_the_contests_of_a_change_are_published_in_the_packages_order() -> None:
+    """Contests 8 and 1 are in this order in a set of small numbers."""
+    package = small_package()
+    villages = [area.code for area in package.areas if area.level == "village"]
+    definition = Definition.of(
+        replace(
+            package,
+            contests=(
+                package.contests[0],
+                *(
+                    package.contests[1].model_copy(update={"id": f"council-{village}", "electorate": village})
+                    for village in villages
+                ),
+            ),
+            districts=tuple(
+                package.districts[0].model_copy(update={"district": village, "name": village, "area": village})
+                for village in villages
+            ),
+            choices=(
+                *(choice for choice in package.choices if choice.contest == "president"),
+                *(
+                    choice.model_copy(update={"contest": f"council-{village}"})
+                    for village in villages
+                    for choice in package.choices
+                    if choice.contest == "council-a"
+                ),
+            ),
+        )
+    )
+    rollup = Rollup(definition).offices[COUNCIL]
+    for partition in range(3):
+        rollup.apply(block(partition, NOTHING_YET, 0, office=COUNCIL))
+    rollup.take_change()
+    last, first = (f"council-{village}" for village in (villages[-1], villages[0]))
+    areas = [(last, "2.2", tally("council-a", 1, 2, 3, 4)), (first, "1.1", tally("council-a", 1, 2, 3, 4))]
+    rollup.apply(block(0, 0, 1, *areas, office=COUNCIL))
+    assert [each["contest"] for each in changed(rollup).contests] == [first, last]

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
 
+from projections.fold import tabulation
 from projections.fold.records import read_record
+from projections.fold.sequences import Sequences
+from projections.fold.standings import Standings
 from projections.fold.tabulation import GenesisError, PartitionFold
 from projections.station.submissions import EVENTS_PER_KEY_MAX
+from proofs.signatures import sign_envelope
 from rekap.station.signing import Signer
 from schemas.definition.package import Role, RuleSetting, Severity
 from schemas.derived.blocks import FINANCE, UNATTRIBUTED, Block
+from schemas.findings import Finding
 from schemas.ledger.envelope import ledger_record
 from schemas.ledger.events import ACCEPTED_TYPES
 from tests.support.ledger import CREATED_AT, MemoryLedger, fold, key_row, private_key
@@ -143,15 +149,23 @@ def test_a_second_genesis_is_a_duplicate_or_refused() -> None:
     other = ledger.signed("authority", {"type": "election.opened", "partitions": ledger.definition.partitions})
     ledger.append(partition, other)
     states = _states(ledger, partition)
-    assert [state for _, state, _ in states.values()] == ["duplicate", "refused"]
+    assert [state[1:] for state in states.values()] == [("duplicate", []), ("refused", ["E7"])]
 
 
-@pytest.mark.parametrize("body", [reported(STATION), {"type": "election.opened", "partitions": 7}])
-def test_a_partition_that_does_not_begin_with_the_genesis_is_another_election(body: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (reported(STATION), "it is result.reported"),
+        ({"type": "election.opened", "partitions": 7}, "The number of partitions is 7, expected 3"),
+    ],
+)
+def test_a_partition_that_does_not_begin_with_the_genesis_is_another_election(
+    body: dict[str, object], reason: str
+) -> None:
     ledger, partition = _ledger()
     key = "authority" if body["type"] == "election.opened" else "officer"
     value = ledger_record(ledger.signed(key, body), "test", CREATED_AT)
-    with pytest.raises(GenesisError, match=f"ledger partition {partition}, offset 0: expected the genesis"):
+    with pytest.raises(GenesisError, match=f"ledger partition {partition}, offset 0: expected the genesis .*{reason}"):
         PartitionFold(ledger.definition, partition).apply(read_record(0, value), signature_holds=True)
 
 
@@ -187,7 +201,7 @@ def test_a_review_of_what_is_not_there_yet_is_refused_and_may_be_sent_again() ->
 def test_an_annulment_names_what_is_there() -> None:
     ledger, partition = _ledger()
     early = ledger.say("supervisor", annulled(STATION, 1))[1]
-    ledger.say("officer", reported(STATION))
+    first = ledger.say("officer", reported(STATION))[1]
     far = ledger.say("officer", reported(STATION, (1, 2, 3), version=10_000))[1]
     beyond = ledger.say("supervisor", annulled(STATION, 10_000))[1]
     one = annulled(STATION, 1) | {"event": "0" * 64}
@@ -201,6 +215,7 @@ def test_an_annulment_names_what_is_there() -> None:
     states = _states(ledger, partition)
     assert states[applied][1] == "applied"
     assert states[far][1:] == ("annulled", ["N1"])
+    assert states[first][1:] == ("counted", [])
 
 
 def test_an_annulment_is_withdrawn_once_by_the_role_that_ordered_it() -> None:
@@ -219,10 +234,12 @@ def test_an_annulment_is_withdrawn_once_by_the_role_that_ordered_it() -> None:
     assert states[form][1:] == ("counted", [])
 
 
-def test_a_flood_of_one_key_leaves_room_for_another_and_for_the_supervisor() -> None:
+@pytest.mark.parametrize("first", [{}, {"VA": 99}], ids=["a right form first", "a wrong form first"])
+def test_a_flood_of_one_key_leaves_room_for_another_and_for_the_supervisor(first: dict[str, Any]) -> None:
     ledger, partition = _ledger()
-    flood = [
-        ledger.say("officer", reported(STATION, (n, 1, 1), version=1 + n))[1] for n in range(EVENTS_PER_KEY_MAX + 5)
+    flood = [ledger.say("officer", reported(STATION, (0, 1, 1), **first))[1]]
+    flood += [
+        ledger.say("officer", reported(STATION, (n, 1, 1), version=1 + n))[1] for n in range(1, EVENTS_PER_KEY_MAX + 5)
     ]
     states = _states(ledger, partition)
     assert [states[offset][1:] for offset in flood[-5:]] == [("refused", ["L1"])] * 5
@@ -233,6 +250,116 @@ def test_a_flood_of_one_key_leaves_room_for_another_and_for_the_supervisor() -> 
     assert states[order][1] == "applied"
     assert {states[offset][1] for offset in flood[:-5]} == {"annulled"}
     assert states[right][1] == "flagged"
+
+
+def test_refused_events_are_among_those_of_their_key() -> None:
+    ledger, partition = _ledger()
+    ledger.say("officer", reported(STATION))
+    reviews = [
+        ledger.say("reviewer", reviewed(STATION, f"{number:064}", "accepted"))[1]
+        for number in range(EVENTS_PER_KEY_MAX + 1)
+    ]
+    states = _states(ledger, partition)
+    assert [states[offset][2] for offset in reviews] == [["R3"]] * EVENTS_PER_KEY_MAX + [["L1"]]
+
+
+def test_a_form_that_another_key_signed_again_is_among_the_events_of_that_key() -> None:
+    ledger, partition = _ledger()
+    envelope = ledger.signed("officer", reported(STATION))
+    ledger.append(partition, envelope)
+    payload = base64.b64decode(orjson.loads(envelope)["payload"])
+    again = ledger.append(partition, sign_envelope(private_key("officer-1"), payload))
+    forms = [ledger.say("officer-1", reported(STATION, (n, 1, 1), version=2 + n))[1] for n in range(EVENTS_PER_KEY_MAX)]
+    states = _states(ledger, partition)
+    assert states[again] == ("president", "duplicate", [])
+    assert states[forms[-1]][1:] == ("refused", ["L1"])
+    assert states[forms[-2]][1] != "refused"
+
+
+def test_a_second_form_of_the_first_version_does_not_replace_the_first() -> None:
+    ledger, partition = _ledger()
+    first = ledger.say("officer", reported(STATION))[1]
+    second = ledger.say("officer", reported(STATION, (1, 2, 3)))[1]
+    assert _states(ledger, partition) == {
+        first: ("president", "flagged", ["V1"]),
+        second: ("president", "held", ["V1"]),
+    }
+
+
+# ── numbers of a key's events ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _say_with_number(ledger: MemoryLedger, name: str, seq: int, body: dict[str, Any]) -> int:
+    ledger.signed(name, body)  # makes the signer
+    ledger.signers[name].continue_from(seq, None)
+    return ledger.say(name, body)[1]
+
+
+def test_a_number_that_is_used_twice_is_found_of_the_second_event_alone() -> None:
+    ledger, partition = _ledger()
+    form, again, other = (
+        _say_with_number(ledger, "officer", seq, reported(station))
+        for seq, station in ((5, STATION), (5, "1.1.1-2"), (9, "1.1.2-1"))
+    )
+    states = _states(ledger, partition)
+    assert [states[offset][1:] for offset in (form, again, other)] == [
+        ("counted", []),
+        ("flagged", ["Q1"]),
+        ("counted", []),
+    ]
+
+
+def test_a_number_that_is_used_twice_is_found_of_reviews_too() -> None:
+    ledger, partition = _ledger()
+    held = ledger.say("officer", reported(STATION, VA=99))[1]
+    event = _event_of(ledger, partition, held)
+    for decision, rules in (("accepted", []), ("rejected", ["Q1"])):
+        offset = _say_with_number(ledger, "reviewer", 3, reviewed(STATION, event, decision))
+        assert _states(ledger, partition)[offset] == ("president", "applied", rules)
+
+
+def test_a_refused_event_has_used_its_number_where_its_key_signed_it() -> None:
+    ledger, partition = _ledger()
+    refused = _say_with_number(ledger, "officer", 5, reported(STATION, contest="mayor"))
+    form = _say_with_number(ledger, "officer", 5, reported(STATION))
+    states = _states(ledger, partition)
+    assert (states[refused][2], states[form][2]) == (["S2"], ["Q1"])
+
+
+def test_an_event_that_nobody_knows_who_signed_uses_no_number() -> None:
+    """Otherwise anyone could flag the next form of an officer."""
+    ledger, partition = _ledger()
+    form = orjson.loads(ledger.signed("officer", reported(STATION)))
+    forged = orjson.loads(ledger.signed("officer", reported(STATION, (1, 2, 3))))
+    other = orjson.loads(ledger.signed("nobody", reported(STATION)))
+    ledger.signers["officer"].continue_from(1, None)
+    right = ledger.signed("officer", reported(STATION, (4, 5, 6)))
+    forged["signatures"][0]["sig"] = form["signatures"][0]["sig"]
+    first, second = (ledger.append(partition, orjson.dumps(each)) for each in (forged, other))
+    third = ledger.append(partition, right)
+    states = _states(ledger, partition)
+    assert [states[offset][2] for offset in (first, second, third)] == [["K2"], ["K1"], []]
+
+
+def test_the_number_of_a_genesis_is_not_noted_because_each_partition_has_the_genesis() -> None:
+    ledger, partition = _ledger()
+    assert fold(ledger, partition)[0].state().sequences == b""
+
+
+class _NoNumbers(Sequences):
+    def note(self, key: str, seq: int, event_id: bytes, prev: bytes | None) -> tuple[Finding, ...]:
+        return ()
+
+
+def test_a_caller_may_bring_what_finds_wrong_numbers() -> None:
+    ledger, partition = _ledger()
+    for station in (STATION, "1.1.1-2"):
+        _say_with_number(ledger, "officer", 5, reported(station))
+    state = _applied(PartitionFold(ledger.definition, partition, _NoNumbers()), ledger)
+    assert [row["findings"] for block in state.take_blocks() for row in block.states if row["offset"]] == [[], []]
+
+
+# ── repetitions, and contests beside each other ──────────────────────────────────────────────────────────────────────
 
 
 def test_a_first_form_of_a_higher_version_or_that_corrects_another_is_judged_with_those_that_are_missing() -> None:
@@ -276,6 +403,22 @@ def test_a_held_form_that_was_superseded_is_not_compared_with_other_contests() -
     states = _states(ledger, partition)
     assert states[first] == ("president", "held", ["F3"])
     assert states[second] == ("president", "held", ["F3"])
+
+
+def test_an_annulled_form_is_not_compared_with_other_contests_any_more() -> None:
+    ledger = MemoryLedger(small_package((RuleSetting(id="X1", severity=Severity.SOFT),)))
+    council = reported(STATION, contest="council-a") | {"form": {"votes": {}, "A": {"J": 5}}}
+    partition, other = ledger.say("officer", council)
+    ledger.say("officer", reported(STATION) | {"form": {"votes": {}, "A": {"J": 6}}})
+    assert _states(ledger, partition)[other] == ("council", "flagged", ["X1"])
+    ledger.say("supervisor", annulled(STATION, 1))
+    assert _states(ledger, partition)[other] == ("council", "counted", [])
+
+
+def test_without_rules_across_contests_a_form_is_kept_without_what_they_compare() -> None:
+    ledger, partition = _ledger()
+    ledger.say("officer", reported(STATION, VA=99))
+    assert b'"cross":null' in fold(ledger, partition)[0].state().lives.chunks[0]
 
 
 # ── blocks, silence and states ───────────────────────────────────────────────────────────────────────────────────────
@@ -357,6 +500,33 @@ def test_what_was_published_before_a_restart_is_folded_and_not_published_again()
         _applied(each, ledger)
     assert _bytes(silent.take_blocks()) == _bytes(loud.take_blocks()) != []
     assert silent.state() == loud.state()
+
+
+def test_a_silent_fold_makes_no_rows() -> None:
+    ledger, partition = _ledger()
+    ledger.say("officer", reported(STATION))
+    ledger.say("officer", reported(STATION, VA=99, version=2))
+    silent = PartitionFold(ledger.definition, partition)
+    silent.is_silent = True
+    blocks = _applied(silent, ledger).take_blocks()
+    assert [block.office for block in blocks] == ["president", "council", UNATTRIBUTED]
+    assert [row for block in blocks for rows in (block.records, block.states, block.stations) for row in rows] == []
+
+
+def test_a_plain_report_is_folded_by_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither through the checks of admission one by one, nor through the verdicts on all forms of its station."""
+    ledger, partition = _ledger()
+    state = _applied(PartitionFold(ledger.definition, partition), ledger)
+    ledger.say("officer", reported(STATION))
+
+    def long_way(*_: object, **__: object) -> None:
+        pytest.fail("the long way")
+
+    monkeypatch.setattr(tabulation, "refusal_of", long_way)
+    monkeypatch.setattr(Standings, "settled", long_way)
+    blocks = _applied(state, ledger).take_blocks()
+    assert [(row["offset"], row["state"]) for block in blocks for row in block.states][-1:] == [(0, "applied")]
+    assert [(row["offset"], row["state"]) for block in blocks for row in block.stations] == [(1, "counted")]
 
 
 def test_the_block_of_an_office_is_taken_when_it_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
