@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 from fastapi import APIRouter, Header, Query, Request, Response, WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketDisconnected
@@ -23,7 +23,7 @@ from projections.definition.compiled import Definition
 from schemas.codes import CODE_PATTERN
 from schemas.served.close_frames import retry_reason
 from schemas.served.feed_cursors import CURSOR_CHARACTERS_MAX
-from schemas.served.live import FROM_CLIENT, FROM_SERVER, Fields, Subscribe
+from schemas.served.live import FROM_CLIENT, FROM_SERVER, BulletinName, Fields, Follow, Subscribe
 
 TOO_MANY = 429
 
@@ -38,6 +38,8 @@ FieldsQuery = Annotated[Fields, Query(description="what of each tally")]
 
 HeldQuery = Annotated[bool, Query(description="also the held results of the area")]
 DeltasQuery = Annotated[bool, Query(description="of each row only what changed in it")]
+Bulletins = Literal["health", "checkpoints", "all"]
+BulletinsQuery = Annotated[Bulletins | None, Query(description="also these bulletins, as `follow` brings them")]
 
 
 @router.websocket("/live")
@@ -61,7 +63,8 @@ async def live_socket(socket: WebSocket) -> None:
     summary="The live feed as server-sent events",
     responses={
         200: {
-            "description": "The messages of `WS /v1/live` for one subscription, as server-sent events; `id` is the cursor.",
+            "description": "The messages of `WS /v1/live` for one subscription, and for bulletins, as server-sent events; "
+            "`id` is the cursor.",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
         **problem_answers(404, 413, 422),
@@ -77,6 +80,7 @@ async def live_events(
     fields: FieldsQuery = "all",
     held: HeldQuery = False,
     deltas: DeltasQuery = False,
+    bulletins: BulletinsQuery = None,
     cursor: Annotated[str | None, Query(max_length=CURSOR_CHARACTERS_MAX)] = None,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> Response:
@@ -109,6 +113,9 @@ async def live_events(
     )
     try:
         hub.subscribe(client.subscriber, command, keeps_cursor=bool(kept))
+        for name in get_args(BulletinName):
+            if bulletins in (name, "all"):
+                hub.follow(client.subscriber, Follow(bulletin=name))
     except CommandError as error:
         client.has_gone()
         if error.status == TOO_MANY:

@@ -112,6 +112,27 @@ async def test_checkpoints_and_health_are_on_the_same_connection(
         assert newest["note"] == (await client.get(f"/log/{receipt['partition']}/checkpoint")).text
 
 
+async def test_a_stream_of_events_has_the_bulletins_that_its_address_names(
+    stack: Stack, client: httpx.AsyncClient
+) -> None:
+    async def kinds(bulletins: str, wanted: set[str]) -> set[str]:
+        seen: set[str] = set()
+        parameters = {"office": "president", "bulletins": bulletins}
+        async with asyncio.timeout(20), client.stream("GET", "/v1/live", params=parameters) as answer:
+            async for line in answer.aiter_lines():
+                if line.startswith("event: "):
+                    seen.add(line.removeprefix("event: "))
+                if wanted <= seen:
+                    break
+        return seen
+
+    assert "checkpoints" not in await kinds("health", {"snapshot", "health"})
+    assert {"health", "checkpoints"} <= await kinds("all", {"snapshot", "health", "checkpoints"})
+    refused = await client.get("/v1/live", params={"office": "president", "bulletins": "weather"})
+    assert refused.status_code == 422
+    assert refused.json()["field"] == "query.bulletins"
+
+
 async def test_a_client_continues_after_its_cursor_and_misses_nothing(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
