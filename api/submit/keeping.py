@@ -129,7 +129,11 @@ class Keeper:
         elif admitted is not None:
             answered(admitted)
         else:
-            keeping = self._begin(checked, is_batch=False)
+            try:
+                keeping = self._begin(checked, is_batch=False)
+            except Exception:  # a bug, after which others with the same event would wait for ever
+                self._end(checked, BUG)
+                raise
             assert keeping.result is not None
             keeping.answered = answered
             self._singles[id(keeping)] = keeping

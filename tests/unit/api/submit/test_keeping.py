@@ -90,6 +90,23 @@ async def test_the_same_event_meanwhile_and_later_gets_the_same_receipt(ledger: 
     assert len({each.signed for each in receipts}) == 1
 
 
+async def test_after_a_bug_in_appending_nobody_waits_for_the_event(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[Answer] = []
+    checked = ledger.checked()
+    with monkeypatch.context() as bug:
+        bug.setattr(ledger.writer, "append", lambda *_, **__: 1 // 0)
+        for _ in range(2):
+            with pytest.raises(ZeroDivisionError):
+                ledger.keeper.keep_one(checked, answers.append, now)
+    assert not ledger.keeper._under_way
+    ledger.keeper.keep_one(checked, answers.append, now)
+    ledger.writer.appended[0].set_result(7)
+    await settled()
+    assert isinstance(answers[0], SignedReceipt)
+
+
 async def test_while_kafka_hangs_each_is_answered_at_its_own_deadline(ledger: Ledger) -> None:
     loop, answered = asyncio.get_running_loop(), list[tuple[Answer, float]]()
     began = loop.time()
