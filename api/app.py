@@ -27,7 +27,7 @@ from api.maps.map_files import MapFiles
 from api.page import start
 from api.parameters import only_known_parameters
 from api.problems import install_problems
-from api.read import election_lists, events, finance, lists, log, nist, package, profiles, search, snapshots
+from api.read import election_lists, events, finance, lists, log, nist, package, profiles, search, snapshot_routes
 from api.read.from_memory import SnapshotsInMemory
 from api.read.log import PublicLogs
 from api.read.nist import ReportNames
@@ -60,7 +60,7 @@ PARTS = (
     start,
     submissions,
     election_lists,
-    snapshots,
+    snapshot_routes,
     nist,
     lists,
     search,

@@ -49,7 +49,7 @@ from api.http.connections import Connections
 from api.limits.limits import Limits
 from api.parameters import only_known_parameters
 from api.problems import install_problems
-from api.read import snapshots
+from api.read import snapshot_routes
 from api.read.from_memory import SnapshotsInMemory
 from api.read.reading import Reading
 from api.read.readmodel import ReadModel
@@ -110,7 +110,7 @@ def serve(database: str, port: int, *, from_memory: bool) -> None:
     app = FastAPI(lifespan=lifespan, dependencies=[Depends(only_known_parameters)])
     app.add_middleware(Reading)
     install_problems(app)
-    app.include_router(snapshots.router)
+    app.include_router(snapshot_routes.router)
     kept = SnapshotsInMemory(limits.requests)
     bounded_server(
         Door(app, limits),

@@ -27,7 +27,7 @@ from api.maps.answers import MapAnswers
 from api.maps.map_files import MapFiles
 from api.parameters import only_known_parameters
 from api.problems import install_problems
-from api.read import election_lists, events, finance, lists, log, nist, package, profiles, search, snapshots
+from api.read import election_lists, events, finance, lists, log, nist, package, profiles, search, snapshot_routes
 from api.read.from_memory import SnapshotsInMemory
 from api.read.log import PublicLogs
 from api.read.nist import ReportNames
@@ -133,8 +133,8 @@ def archived_app(
     app.state.maps, app.state.map_answers = MapFiles(cut, folder=FOLDER), MapAnswers()
     install_problems(app)
     for part in (
-        election_lists, snapshots, nist, lists, search, profiles, finance, maps, files, area_files, catalogue, log, package,
-        events, docs,
+        election_lists, snapshot_routes, nist, lists, search, profiles, finance, maps, files, area_files, catalogue, log,
+        package, events, docs,
     ):  # fmt: skip
         app.include_router(part.router)
     install_ckan(app)

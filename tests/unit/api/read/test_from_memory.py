@@ -27,7 +27,7 @@ from api.limits.limits import Limits
 from api.parameters import only_known_parameters
 from api.problems import install_problems
 from api.read import from_memory as from_memory_module
-from api.read import snapshots
+from api.read import snapshot_routes
 from api.read.current_answers import CurrentAnswers
 from api.read.from_memory import SnapshotsInMemory
 from api.read.kept_answers import Kind
@@ -95,7 +95,7 @@ class Server:
         app = FastAPI(dependencies=[Depends(only_known_parameters)])
         app.add_middleware(Reading, licence=licence)
         install_problems(app)
-        app.include_router(snapshots.router)
+        app.include_router(snapshot_routes.router)
         self.snapshots = Snapshots(cast(ReadModel, self.model), definition, self.kept)
         app.state.snapshots = self.snapshots
         self._config = uvicorn.Config(
