@@ -12,7 +12,7 @@ The only other package that it imports is `proofs`, so that a mistake in `schema
     TamperedError           a finding that ends the audit: the log, a signature or the package is not what it was
     └── NotWitnessedError   a checkpoint lacks cosignatures that were asked for
     PackageError            a package cannot be read; becomes an AuditError or GivenError (sources/package_files.py)
-    ShapeError              a record is not an event of the published shape; becomes its `problem` (sources/events.py)
+    ShapeError              a record is not an event of the published shape; becomes its `problem` (sources/shapes.py)
 
 Read next: run.py (the order of the checks), logs/records.py (the logs), count/recount.sql (the count), published/compare.py
 (the numbers).

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from audit.sources.events import NUMBERS, VOTER_ROWS
+from audit.sources.event_shapes import NUMBERS, VOTER_ROWS
 from audit.sources.package import Package
 
 Parameters = dict[str, Any]

@@ -21,7 +21,8 @@ import duckdb
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from audit.sources.events import IN_WORDS, NUMBERS, VOTER_ROWS, Opened
+from audit.sources.event_shapes import IN_WORDS, NUMBERS, VOTER_ROWS
+from audit.sources.events import Opened
 from audit.sources.package import Package, canonical
 from proofs.merkle import leaf_hash
 from proofs.signatures import UnfitKeyError, load_public_key, verify_by_openssl
