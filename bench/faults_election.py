@@ -23,7 +23,6 @@ from schemas.definition.package import (
     ElectionPackage,
     Key,
     Level,
-    LocalText,
     Method,
     Mode,
     Office,
@@ -33,6 +32,7 @@ from schemas.definition.package import (
     Severity,
     Station,
 )
+from schemas.definition.rows import LocalText
 
 PARTITIONS = 4
 STATIONS_OF_VILLAGE = 8

@@ -35,17 +35,8 @@ from rekap.station.signing import Signed, Signer
 from runtime.package.writing import write_package
 from schemas.canonical import sha256_hex
 from schemas.codes import EventId
-from schemas.definition.package import (
-    Choice,
-    ChoiceKind,
-    Contest,
-    ElectionPackage,
-    LocalText,
-    Method,
-    Office,
-    Party,
-    Role,
-)
+from schemas.definition.package import Choice, ChoiceKind, Contest, ElectionPackage, Method, Office, Party, Role
+from schemas.definition.rows import LocalText
 from schemas.ledger.envelope import ledger_record
 
 DPD, PROVINCIAL, REGIONAL = "dpd", "dprd-provinsi", "dprd-kabupaten-kota"

@@ -10,8 +10,9 @@ from proofs.signatures import key_id
 from rekap.elections.demo_profiles import demo_profiles
 from rekap.elections.example import EXAMPLE_KEYS, example_package
 from runtime.package.shape_sentences import PATTERN_SENTENCES
-from schemas.definition.package import TABLES, TEXT_PATTERN, Election, Key, Row, text_fields
+from schemas.definition.package import TABLES, Election, Key
 from schemas.definition.profiles import PROFILE_TABLES
+from schemas.definition.rows import TEXT_PATTERN, Row, text_fields
 
 _HEAD = """\
 # The fields of an election package

@@ -21,7 +21,8 @@ from projections.shown.finance import finance_cut, finance_head, finance_setting
 from projections.tables.finance_rows import finance_rows
 from runtime.tables.table_files import Format
 from schemas.codes import CODE_PATTERN
-from schemas.definition.package import ChoiceKind, FinanceSettings
+from schemas.definition.finance_settings import FinanceSettings
+from schemas.definition.package import ChoiceKind
 from schemas.derived.blocks import FINANCE
 from schemas.served.finance import FinanceAccount, FinanceKinds, FinancePage
 from schemas.tables.columns import Table

@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from projections.definition.compiled import Definition
 from projections.nist.report_plan import REPORT_TABLE, REPORT_TITLE
 from projections.tables.file_plan import ALL_TABLES
-from schemas.definition.package import LocalText
+from schemas.definition.rows import LocalText
 from schemas.licences import Licence, licence_of
 from schemas.nist.objects import STANDARD
 from schemas.tables.columns import Table

@@ -11,7 +11,8 @@ from datetime import date
 from typing import NamedTuple
 
 from projections.definition.compiled import Definition
-from schemas.definition.package import FinanceSettings, ReportKind, RuleSetting, Severity
+from schemas.definition.finance_settings import FinanceSettings, ReportKind
+from schemas.definition.package import RuleSetting, Severity
 from schemas.findings import Finding, of_rule
 from schemas.ledger.events import FinanceReported
 from schemas.ledger.finance import Income, Spending

@@ -10,7 +10,7 @@ import orjson
 from projections.definition.compiled import Definition
 from projections.shown.published import event_links, published_time
 from schemas.codes import NOTHING_YET
-from schemas.definition.package import FinanceSettings
+from schemas.definition.finance_settings import FinanceSettings
 from schemas.derived.blocks import FINANCE
 
 

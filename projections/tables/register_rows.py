@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 
 from projections.definition.compiled import Definition
-from schemas.definition.package import Area, Choice, Contest, DistrictPart, Key, LocalText, Office
+from schemas.definition.package import Area, Choice, Contest, DistrictPart, Key, Office
+from schemas.definition.rows import LocalText
 from schemas.tables.columns import Table
 from schemas.tables.register import (
     AREAS,

@@ -11,7 +11,7 @@ from projections.shown.published import as_of
 from rekap.archive.bulk_files import FOLDER
 from rekap.archive.cut_writer import FILES, HTML, MANIFEST, SUMS, CutWriter
 from rekap.archive.moment import ArchivedMoment
-from schemas.definition.package import LocalText
+from schemas.definition.rows import LocalText
 from schemas.maps.files import DIRECTORY_PREFIX
 from schemas.times import time_text
 

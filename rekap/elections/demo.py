@@ -27,7 +27,6 @@ from schemas.definition.package import (
     ElectionPackage,
     Key,
     Level,
-    LocalText,
     Method,
     Mode,
     Office,
@@ -37,6 +36,7 @@ from schemas.definition.package import (
     Severity,
     Station,
 )
+from schemas.definition.rows import LocalText
 
 STATIONS_MIN = 1_000
 """Each of the 514 regencies has a station. With fewer stations than this, large provinces would not have more than small

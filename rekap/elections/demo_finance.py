@@ -10,17 +10,9 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
-from schemas.definition.package import (
-    Choice,
-    DonorKind,
-    ElectionPackage,
-    FinanceSettings,
-    LocalText,
-    ReportKind,
-    RuleSetting,
-    Severity,
-    SpendingKind,
-)
+from schemas.definition.finance_settings import DonorKind, FinanceSettings, ReportKind, SpendingKind
+from schemas.definition.package import Choice, ElectionPackage, RuleSetting, Severity
+from schemas.definition.rows import LocalText
 
 MILLION = 1_000_000
 LADK, LPPDK = "LADK", "LPPDK"

@@ -24,7 +24,6 @@ from schemas.definition.package import (
     ElectionPackage,
     Key,
     Level,
-    LocalText,
     Mode,
     Office,
     Role,
@@ -32,6 +31,7 @@ from schemas.definition.package import (
     Severity,
     Station,
 )
+from schemas.definition.rows import LocalText
 from schemas.texts import PLAIN_TEXT_PATTERN, shown
 
 ROOT = "N"

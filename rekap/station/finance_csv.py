@@ -12,7 +12,7 @@ from typing import Any
 from projections.definition.compiled import Definition
 from rekap.station.event_files import EventFileError, Given
 from schemas.codes import AMOUNT_MAX
-from schemas.definition.package import FINANCE_KINDS_MAX, FinanceSettings
+from schemas.definition.finance_settings import FINANCE_KINDS_MAX, FinanceSettings
 from schemas.texts import shown
 
 OF_REPORT = (

@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from schemas.definition.package import TABLES, ElectionPackage, Row, Text, text_fields
+from schemas.definition.package import TABLES, ElectionPackage
 from schemas.definition.profiles import PROFILE_TABLES
+from schemas.definition.rows import Row, Text, text_fields
 
 EXAMPLE_LANGUAGE = "en"
 """Language of the columns of texts where no row gives one."""

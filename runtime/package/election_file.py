@@ -16,16 +16,9 @@ from runtime.package.json_lines import json_lines
 from runtime.package.problem_list import FileProblems
 from runtime.package.shape_sentences import did_you_mean, sentence
 from runtime.package.texts import CONTROL
-from schemas.definition.package import (
-    DonorKind,
-    Election,
-    FinanceSettings,
-    Level,
-    ReportKind,
-    Row,
-    RuleSetting,
-    SpendingKind,
-)
+from schemas.definition.finance_settings import DonorKind, FinanceSettings, ReportKind, SpendingKind
+from schemas.definition.package import Election, Level, RuleSetting
+from schemas.definition.rows import Row
 
 JSON_DEPTH_MAX = 32
 _NOT_TEXT = re.compile(f"{CONTROL.pattern}|[\ud800-\udfff]")

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from runtime.errors import OutsideError
 from runtime.package.descriptor import EXAMPLE_LANGUAGE, columns
 from runtime.package.shape_sentences import sentence
-from schemas.definition.package import LocalText, Row, text_fields
+from schemas.definition.rows import LocalText, Row, text_fields
 
 
 class WrongWidthError(OutsideError, ValueError):

@@ -12,8 +12,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from schemas.codes import CODE_PATTERN, ELECTION_PATTERN, KEY_ID_PATTERN, SHA256_PATTERN
-from schemas.definition.package import CURRENCY_PATTERN, LANGUAGE_PATTERN, TEXT_PATTERN, Key, RuleSetting
+from schemas.definition.finance_settings import CURRENCY_PATTERN
+from schemas.definition.package import Key, RuleSetting
 from schemas.definition.profiles import COLOUR_PATTERN
+from schemas.definition.rows import LANGUAGE_PATTERN, TEXT_PATTERN
 from schemas.ledger.envelope import Envelope
 from schemas.ledger.events import REASON_PATTERN, TIME_PATTERN
 from schemas.ledger.finance import DAY_PATTERN

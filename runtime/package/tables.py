@@ -19,9 +19,10 @@ from runtime.package.file_names import file_of
 from runtime.package.problem_list import FileProblems
 from runtime.package.rows import RowShaper, WrongWidthError, field_of_column
 from runtime.package.shape_sentences import did_you_mean
-from schemas.definition.package import LANGUAGE_PATTERN, TABLES, text_fields
+from schemas.definition.package import TABLES
 from schemas.definition.problems import PROBLEMS_MAX
 from schemas.definition.profiles import PROFILE_TABLES
+from schemas.definition.rows import LANGUAGE_PATTERN, text_fields
 
 ROWS_MAX: Mapping[str, int] = {
     "areas": 500_000,

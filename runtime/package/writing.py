@@ -16,8 +16,9 @@ from runtime.package.descriptor import column_names, descriptor
 from runtime.package.file_names import DESCRIPTOR_FILE, ELECTION_FILE, FILES, READ_FILES, file_of
 from runtime.package.sources import open_source
 from runtime.package.texts import JSON_BYTES_MAX, PACKAGE_BYTES_MAX
-from schemas.definition.package import TABLES, ElectionPackage, Row
+from schemas.definition.package import TABLES, ElectionPackage
 from schemas.definition.profiles import PROFILE_TABLES, Profiles
+from schemas.definition.rows import Row
 
 ROWS_AT_ONCE = 5_000
 """Rows written in one piece, about 300 kB. At 5,000 the cost of a piece does not show."""

@@ -7,20 +7,17 @@ other, within a table and across tables (a parent that does not exist, a choice 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from schemas.canonical import canonical_bytes, sha256_hex
-from schemas.codes import AMOUNT_MAX, ELECTION_PATTERN, KEY_ID_PATTERN, Amount, Code, Count
+from schemas.codes import ELECTION_PATTERN, KEY_ID_PATTERN, Code, Count
+from schemas.definition.finance_settings import FinanceSettings
+from schemas.definition.rows import Day, LocalText, Number, Row, Text, row_hashes
 from schemas.licences import DEFAULT_LICENCE
-from schemas.texts import PLAIN_TEXT_PATTERN, REAL_DAY
 
 PARTITIONS_MAX = 256
 """Limit for the ledger partitions of one election, whose number its genesis event fixes. Every `as_of` names each of them, so
@@ -28,32 +25,6 @@ more would make every message longer; 256 tabulators at the measured rate fold a
 CHOICES_MAX = 2_000
 """Limit for the choices of a contest, each a row of votes on its form. The largest Indonesian form has 18 parties with 12
 candidates each, 234 rows."""
-
-TEXT_PATTERN = PLAIN_TEXT_PATTERN
-Text = Annotated[str, Field(min_length=1, max_length=300, pattern=TEXT_PATTERN)]
-"""A text in any script, in one line, without control and direction characters (schemas/texts.py)."""
-
-
-def _refuse_other_spellings(value: object) -> object:
-    """Refuse days that are not written as `2029-02-14`. pydantic would also accept a number of seconds or a time at midnight,
-    and other readers of the package would not hash these as the same day."""
-    if isinstance(value, str) and not _DAY.fullmatch(value):
-        raise PydanticCustomError("date_from_datetime_inexact", "expected a date such as 2029-02-14")
-    if not isinstance(value, (str, date)):
-        raise PydanticCustomError("date_type", "expected a date such as 2029-02-14")
-    return value
-
-
-_DAY = re.compile(REAL_DAY)
-Day = Annotated[date, BeforeValidator(_refuse_other_spellings)]
-Number = Annotated[int, Field(strict=True)]
-"""A whole number written as one. Not a text, `true` or 3.0, which other readers may not read as a whole number."""
-
-
-class Row(BaseModel):
-    """A row of a package table. Unknown columns are an error, and rows are immutable."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Mode(StrEnum):
@@ -94,32 +65,6 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-LANGUAGE_PATTERN = (
-    r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?(-([a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(-x(-[a-z0-9]{1,8})+)?$"
-)
-"""A language tag of BCP 47 (RFC 5646) in its usual letter case (2.1.1), so that one language has one spelling. Examples: `id`,
-`pt-BR`, `zh-Hant`, `es-419`, `ca-valencia`."""
-Language = Annotated[str, Field(pattern=LANGUAGE_PATTERN, max_length=35)]
-LANGUAGES_MAX = 40
-"""Limit for the languages of one text. India's constitution lists 22. Each answer about a contest has its title in all of
-them."""
-
-
-class LocalText(RootModel[Annotated[dict[Language, Text], Field(min_length=1, max_length=LANGUAGES_MAX)]]):
-    """A title or name by language, in at least one language. In a CSV file each language has its own column: `name_id`,
-    `name_en`, `name_pt-BR`."""
-
-    model_config = ConfigDict(frozen=True)
-
-    if TYPE_CHECKING:  # pydantic accepts both, and its own types show only the first
-
-        def __init__(self, root: Mapping[str, str] = {}, /, **texts: str) -> None: ...
-
-    def preferred(self, language: str) -> str:
-        """The text in this language, or else in the first language that is given."""
-        return self.root.get(language) or next(iter(self.root.values()))
-
-
 class Level(Row):
     """A level of the tree of areas. The first is the root's (the nation), the last the stations'."""
 
@@ -142,64 +87,6 @@ class RuleSetting(Row):
     """Offices the rule applies to; empty means all."""
     parameters: dict[str, Number | str | list[str]] = Field(default_factory=dict)
     """Other settings of the rule; docs/forms.md lists them."""
-
-
-FINANCE_KINDS_MAX = 50
-"""Kinds of donors, and of spending, of one election. So the lines of one report add up to less than 2^53, which every reader of
-JSON keeps exactly."""
-assert FINANCE_KINDS_MAX * AMOUNT_MAX < 2**53
-REPORT_KINDS_MAX = 20
-CURRENCY_PATTERN = r"^[A-Z]{3}$"
-
-
-class ReportKind(Row):
-    """A campaign finance report that the law asks for: in Indonesia the initial one (LADK), that of donations (LPSDK), and the
-    final one of income and spending (LPPDK)."""
-
-    id: Code
-    """Id of the kind of report, such as LADK."""
-    name: LocalText
-    """Name of the kind of report."""
-    due: Day | None = None
-    """The last day on which it may be handed in; none where the law names no day."""
-    audited: bool = False
-    """Whether an accountant states an opinion of it."""
-
-
-class DonorKind(Row):
-    """A kind of donor, such as a person, a company or the party itself."""
-
-    id: Code
-    """Id of the kind of donor."""
-    name: LocalText
-    """Name of the kind of donor."""
-    limit: Amount | None = None
-    """The most that one donor of this kind may give to one account; 0 where such donors may give nothing."""
-    limits: dict[Code, Amount] = Field(default_factory=dict)
-    """Limits of the candidates of some offices, by office, instead of `limit`."""
-
-
-class SpendingKind(Row):
-    id: Code
-    """Id of the kind of spending."""
-    name: LocalText
-    """Name of the kind of spending."""
-
-
-class FinanceSettings(Row):
-    """Campaign finance (dana kampanye). Kinds are data, because each law has its own. Amounts are whole numbers of the
-    currency's minor unit."""
-
-    currency: Annotated[str, Field(pattern=CURRENCY_PATTERN)]
-    """ISO 4217, such as IDR."""
-    decimals: Annotated[int, Field(ge=0, le=4, strict=True)] = 0
-    """Digits of the minor unit: with 2, the amount 150 is 1.50 of the currency."""
-    reports: Annotated[tuple[ReportKind, ...], Field(min_length=1, max_length=REPORT_KINDS_MAX)]
-    """Kinds of report that the law asks for, in the order in which they are due."""
-    donors: Annotated[tuple[DonorKind, ...], Field(min_length=1, max_length=FINANCE_KINDS_MAX)]
-    """Kinds of donor, with their limits."""
-    spending: Annotated[tuple[SpendingKind, ...], Field(min_length=1, max_length=FINANCE_KINDS_MAX)]
-    """Kinds of spending."""
 
 
 class Election(Row):
@@ -418,20 +305,6 @@ class ElectionPackage:
             "choices": self.choices,
             "keys": self.keys,
         }
-
-
-def row_hashes(rows: Iterable[Row]) -> list[str]:
-    """SHA-256 of the canonical form of each row, sorted, because the order of rows has no meaning."""
-    return sorted(sha256_hex(canonical_bytes(row.model_dump(mode="json"))) for row in rows)
-
-
-def text_fields(table: type[Row]) -> frozenset[str]:
-    """Fields of a table that are texts in several languages, with a column for each language."""
-    return frozenset(
-        name
-        for name, field in table.model_fields.items()
-        if LocalText in (field.annotation, *get_args(field.annotation))
-    )
 
 
 TABLES: dict[str, type[Row]] = {

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from schemas.canonical import canonical_bytes, sha256_hex
 from schemas.codes import Code
-from schemas.definition.package import Row, Text, row_hashes
+from schemas.definition.rows import Row, Text, row_hashes
 from schemas.texts import WEB_ADDRESS_PATTERN
 
 WebAddress = Annotated[str, Field(min_length=8, max_length=500, pattern=WEB_ADDRESS_PATTERN)]

@@ -10,7 +10,8 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from schemas.codes import ELECTION_PATTERN, Code, Sha256
-from schemas.definition.package import FINANCE_KINDS_MAX, PARTITIONS_MAX, Mode
+from schemas.definition.finance_settings import FINANCE_KINDS_MAX
+from schemas.definition.package import PARTITIONS_MAX, Mode
 from schemas.ledger.finance import Balance, DayText, Document, Income, Opinion, Spending
 from schemas.ledger.forms import ResultForm
 from schemas.texts import PLAIN_TEXT_PATTERN, REAL_DAY, REAL_HOUR, WEB_ADDRESS_PATTERN

@@ -2,7 +2,7 @@
 (events.py).
 
 Amounts are whole numbers of the currency's minor unit, which the package names (`FinanceSettings` of
-schemas/definition/package.py).
+schemas/definition/finance_settings.py).
 """
 
 from __future__ import annotations

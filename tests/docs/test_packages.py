@@ -16,8 +16,9 @@ from projections.shown.tallies import published_tally
 from rekap.cli import main
 from rekap.reference_package import fields
 from runtime.package.reading import read_package
-from schemas.definition.package import TABLES, Election, Role, Row
+from schemas.definition.package import TABLES, Election, Role
 from schemas.definition.profiles import PROFILE_TABLES
+from schemas.definition.rows import Row
 from tests.support.document import Block, blocks, text_of, write
 from tests.support.ledger import MemoryLedger, fold, key_row, rolled_up
 

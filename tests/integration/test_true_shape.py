@@ -26,7 +26,6 @@ from schemas.definition.package import (
     ChoiceKind,
     Contest,
     ElectionPackage,
-    LocalText,
     Method,
     Office,
     Party,
@@ -34,6 +33,7 @@ from schemas.definition.package import (
     Severity,
     Station,
 )
+from schemas.definition.rows import LocalText
 from schemas.derived.blocks import BlockRange
 from schemas.derived.bundles import blocks_in
 from schemas.derived.parts import PART_BYTES_MAX

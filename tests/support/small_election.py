@@ -17,7 +17,6 @@ from schemas.definition.package import (
     Election,
     ElectionPackage,
     Level,
-    LocalText,
     Method,
     Mode,
     Office,
@@ -27,6 +26,7 @@ from schemas.definition.package import (
     Severity,
     Station,
 )
+from schemas.definition.rows import LocalText
 from tests.support.ledger import key_row
 
 RULES = (

@@ -6,17 +6,9 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from schemas.definition.package import (
-    DonorKind,
-    ElectionPackage,
-    FinanceSettings,
-    LocalText,
-    ReportKind,
-    Role,
-    RuleSetting,
-    Severity,
-    SpendingKind,
-)
+from schemas.definition.finance_settings import DonorKind, FinanceSettings, ReportKind, SpendingKind
+from schemas.definition.package import ElectionPackage, Role, RuleSetting, Severity
+from schemas.definition.rows import LocalText
 from tests.support.ledger import key_row
 from tests.support.small_election import RULES, small_package
 

@@ -24,7 +24,6 @@ from schemas.definition.package import (
     ElectionPackage,
     Key,
     Level,
-    LocalText,
     Method,
     Mode,
     Office,
@@ -32,6 +31,7 @@ from schemas.definition.package import (
     Severity,
     Station,
 )
+from schemas.definition.rows import LocalText
 from schemas.times import text_of_microseconds
 
 ROOT = "41863"

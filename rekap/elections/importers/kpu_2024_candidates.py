@@ -27,7 +27,6 @@ from schemas.definition.package import (
     ElectionPackage,
     Key,
     Level,
-    LocalText,
     Method,
     Mode,
     Office,
@@ -35,6 +34,7 @@ from schemas.definition.package import (
     Station,
 )
 from schemas.definition.profiles import Candidate, Profiles, Sex
+from schemas.definition.rows import LocalText
 
 CANDIDATES, DISTRICTS, PARTIES = "candidates_diy_2024.csv", "dapil_diy_2024.csv", "parties_2024.csv"
 PROVINCE = "34"

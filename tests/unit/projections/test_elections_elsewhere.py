@@ -18,7 +18,6 @@ from schemas.definition.package import (
     Election,
     ElectionPackage,
     Level,
-    LocalText,
     Method,
     Mode,
     Office,
@@ -28,6 +27,7 @@ from schemas.definition.package import (
     Severity,
     Station,
 )
+from schemas.definition.rows import LocalText
 from schemas.derived.blocks import StationRow
 from schemas.served.snapshots import AreaSnapshot, ContestSnapshot, OfficeSnapshot, StationSnapshot
 from tests.support.ledger import MemoryLedger, fold, key_row, rolled_up

@@ -13,7 +13,8 @@ from api.page.start import LINKS, POLICY, page
 from api.problems import allowed_methods
 from projections.definition.compiled import Definition
 from runtime.settings import Settings
-from schemas.definition.package import LocalText, Mode
+from schemas.definition.package import Mode
+from schemas.definition.rows import LocalText
 from tests.support.small_election import small_package
 
 PACKAGE = small_package()

@@ -14,7 +14,8 @@ from projections.checks.package_checks import problems
 from rekap.elections.example import example_package
 from runtime.package.reading import load_package
 from runtime.package.writing import pack, write_package
-from schemas.definition.package import BlankBallots, ElectionPackage, LocalText, Office, Role
+from schemas.definition.package import BlankBallots, ElectionPackage, Office, Role
+from schemas.definition.rows import LocalText
 from schemas.licences import DEFAULT_LICENCE
 from tests.support.ledger import key_row
 from tests.support.small_election import elsewhere, small_package

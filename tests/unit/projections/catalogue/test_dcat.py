@@ -16,7 +16,7 @@ from projections.catalogue.turtle import turtle
 from projections.definition.compiled import Definition
 from projections.nist.report_plan import REPORT_TABLE
 from runtime.tables.table_files import Format
-from schemas.definition.package import LocalText
+from schemas.definition.rows import LocalText
 from tests.support.catalogue import DCAT_AP_SHAPES, made_manifest
 from tests.support.small_election import small_package
 

@@ -13,7 +13,8 @@ from projections.catalogue.terms import terms
 from projections.definition.compiled import Definition
 from projections.tables.file_plan import ALL_TABLES
 from runtime.tables.table_files import Format
-from schemas.definition.package import LocalText, Mode
+from schemas.definition.package import Mode
+from schemas.definition.rows import LocalText
 from schemas.tables.finance import FINANCE_TABLES
 from tests.support.catalogue import made_manifest
 from tests.support.small_election import small_package

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from projections.checks.package_checks import problems
-from schemas.definition.package import ElectionPackage, FinanceSettings, RuleSetting, Severity
+from schemas.definition.finance_settings import FinanceSettings
+from schemas.definition.package import ElectionPackage, RuleSetting, Severity
 from schemas.definition.problems import Problem
 from tests.support.small_election import small_package
 from tests.support.small_finance import FINANCE_RULES, SETTINGS, finance_package

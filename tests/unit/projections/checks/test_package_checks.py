@@ -25,7 +25,6 @@ from schemas.definition.package import (
     ElectionPackage,
     Key,
     Level,
-    LocalText,
     Office,
     Party,
     Role,
@@ -34,6 +33,7 @@ from schemas.definition.package import (
     Station,
 )
 from schemas.definition.problems import PROBLEMS_MAX, Problem
+from schemas.definition.rows import LocalText
 
 LOW_ORDER = bytes.fromhex("0100000000000000000000000000000000000000000000000000000000000000")
 

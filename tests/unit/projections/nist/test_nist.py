@@ -20,7 +20,8 @@ from projections.nist.report_plan import detail_of, planned_reports, vote_counts
 from projections.nist.units import areas_of, district_unit, districts_by_id, stations_of, unit_type
 from projections.tables.publisher import publisher_of
 from projections.tables.result_rows import stations_by_rank
-from schemas.definition.package import Choice, ChoiceKind, LocalText, Method
+from schemas.definition.package import Choice, ChoiceKind, Method
+from schemas.definition.rows import LocalText
 from schemas.nist.objects import Stream, VoteCounts, area_id, station_id
 from tests.support.small_election import elsewhere, small_package
 

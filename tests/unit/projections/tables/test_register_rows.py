@@ -14,7 +14,8 @@ from projections.tables.register_rows import (
     package_rows,
     station_shaper,
 )
-from schemas.definition.package import LocalText, RuleSetting, Severity, Station
+from schemas.definition.package import RuleSetting, Severity, Station
+from schemas.definition.rows import LocalText
 from schemas.tables.columns import Table
 from schemas.tables.register import REGISTER_TABLES, RULES, STATIONS, TABLES_WITH_PROFILES, TEXTS
 from tests.support.small_election import elsewhere, small_package

@@ -13,7 +13,8 @@ from rekap.cli import main
 from rekap.elections.example import EXAMPLE_KEYS, example_package
 from rekap.elections.night_warnings import night_warnings, register_changes
 from runtime.package.writing import write_package
-from schemas.definition.package import ElectionPackage, LocalText, Mode, Role
+from schemas.definition.package import ElectionPackage, Mode, Role
+from schemas.definition.rows import LocalText
 from tests.support.ledger import key_row
 from tests.support.small_election import small_package
 

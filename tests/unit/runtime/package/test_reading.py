@@ -39,7 +39,6 @@ from schemas.definition.package import (
     ElectionPackage,
     Key,
     Level,
-    LocalText,
     Method,
     Mode,
     Office,
@@ -51,6 +50,7 @@ from schemas.definition.package import (
 )
 from schemas.definition.problems import PROBLEMS_MAX, PackageProblem, Problem
 from schemas.definition.profiles import PROFILE_TABLES
+from schemas.definition.rows import LocalText
 from schemas.texts import HIDDEN
 
 Edit = Callable[[str, Callable[[str], str]], None]
