@@ -139,7 +139,6 @@ def rows(name: str, data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
     lines = data.count(b"\n") + data.count(b"\r")
     if lines > 2 * ROWS_MAX:
         raise PackageError(f"{name}: {lines:,} lines")
-    csv.field_size_limit(LINE_BYTES_MAX)
     try:
         reader = csv.reader(_lines(name, data), strict=True)
         header = next(reader, [])

@@ -50,8 +50,10 @@ them stays small."""
 PIECE_CHARACTERS = 1_000_000
 """The text is cut into lines in pieces of this length, because StringIO takes 4 bytes for each character: 200 MB for a nation's
 stations as a whole."""
-CELL_CHARACTERS_MAX = 10_000
-"""Limit for a cell. The longest allowed text has 300 characters; a longer cell is a quote that was never closed."""
+CELL_CHARACTERS_MAX = 131_072
+"""Limit for a cell, which is the default of Python's `csv`. The longest allowed text has 300 characters; a cell over the limit
+is a quote that was never closed. The limit of `csv` is one of the whole process, so a lower one that is set here would also
+hold for what other threads read, such as the exporter's copies of signed events of 60 KiB."""
 
 
 Row = TypeVar("Row")
@@ -96,7 +98,6 @@ class _TableReader:
         self._problems = problems
 
     def read(self, text: str) -> Table | None:
-        csv.field_size_limit(CELL_CHARACTERS_MAX)
         reader = csv.reader(_bounded_lines(_pieces(text)), strict=True)
         del text
         try:
@@ -112,7 +113,6 @@ class _TableReader:
             return None
 
     def stream(self, pieces: Iterable[str]) -> Iterator[list[Any]]:
-        csv.field_size_limit(CELL_CHARACTERS_MAX)
         reader = csv.reader(_bounded_lines(pieces), strict=True)
         try:
             header = next(reader, [])
@@ -131,7 +131,6 @@ class _TableReader:
             return
 
     def stream_cells(self, pieces: Iterable[str], columns: Sequence[str], shape: CellShaper[Row]) -> Iterator[Row]:
-        csv.field_size_limit(CELL_CHARACTERS_MAX)
         reader = csv.reader(_bounded_lines(pieces), strict=True)
         begins = 1
         try:

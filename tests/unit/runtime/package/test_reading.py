@@ -513,8 +513,8 @@ def test_a_column_too_many_is_found_and_the_others_are_read(directory: Path, edi
         ('N.1.3.001,"TPS" 1,N.1.3,1,2,3', ["stations.csv:6: there is a quote inside a cell"]),
         ('N.1.3.001,"TPS,N.1.3,1,2,3', ["stations.csv:6: a quote is opened here and never closed"]),
         (
-            f'N.1.3.001,"{"x" * (CELL_CHARACTERS_MAX + 1)}",N.1.3,1,2,3',
-            ["stations.csv:6: a cell has more than 10,000 characters; is a quote not closed?"],
+            f'N.1.3.001,"{("x" * 50_000 + chr(10)) * 3}",N.1.3,1,2,3',
+            ["stations.csv:6: a cell has more than 131,072 characters; is a quote not closed?"],
         ),
     ],
 )
@@ -525,6 +525,11 @@ def test_a_mistake_in_a_row_is_found_in_its_line_and_makes_no_other(
     problems = found(directory)
     assert len(problems) == len(expected), problems
     assert all(problem.startswith(start) for problem, start in zip(problems, expected, strict=True)), problems
+
+
+def test_the_limit_of_the_whole_process_for_cells_is_left_as_it_is(directory: Path) -> None:
+    assert found(directory) == []
+    assert csv.field_size_limit() == CELL_CHARACTERS_MAX == 131_072
 
 
 def test_an_unknown_word_of_a_list_is_found_with_the_one_that_was_meant(directory: Path, edit: Edit) -> None:
