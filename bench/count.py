@@ -49,7 +49,7 @@ from projections.definition.compiled import Definition
 from projections.fold.records import read_record
 from projections.fold.tabulation import PartitionFold
 from proofs.signatures import load_public_key, verify
-from rekap.elections.demo import PRESIDENT
+from rekap.elections.demo_contests import PRESIDENT
 from rekap.embedded.errors import EmbeddedError
 from rekap.embedded.kafka import EmbeddedKafka
 from rekap.embedded.kafka_jars import POM

@@ -46,7 +46,8 @@ from projections.definition.compiled import Definition
 from projections.nist.report_plan import REPORT_TABLE
 from projections.readmodel.queries import schema_of
 from projections.readmodel.recording import ANALYZE
-from rekap.elections.demo import PRESIDENT, STATIONS_MAX, demo_package, key_slots
+from rekap.elections.demo import STATIONS_MAX, demo_package, key_slots
+from rekap.elections.demo_contests import PRESIDENT
 from rekap.embedded.postgres import EmbeddedPostgres
 from rekap.operate.definition_cache import compiled
 from runtime.package.writing import write_package

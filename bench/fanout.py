@@ -47,7 +47,7 @@ from projections.definition.compiled import Definition
 from projections.fold.records import read_record
 from projections.fold.rollup import Rollup
 from projections.fold.tabulation import PartitionFold
-from rekap.elections.demo import PRESIDENT
+from rekap.elections.demo_contests import PRESIDENT
 from runtime.package.reading import load_package
 from schemas.codes import OfficeId, Partition
 from schemas.served.feed_cursors import Positions

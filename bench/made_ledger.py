@@ -26,7 +26,8 @@ from aiokafka import TopicPartition
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from projections.definition.compiled import Definition
-from rekap.elections.demo import PRESIDENT, KeySlot, demo_package, key_slots
+from rekap.elections.demo import KeySlot, demo_package, key_slots
+from rekap.elections.demo_contests import PRESIDENT
 from rekap.operate.opening import open_with_key
 from rekap.station.signing import Signer
 from runtime.kafka.clients import ordered_producer, plain_consumer

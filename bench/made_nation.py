@@ -29,7 +29,8 @@ from made_ledger import CREATED_AT, filled_form, key_of
 from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
 from proofs.signatures import sign_envelope
-from rekap.elections.demo import DPR, PRESIDENT, WATERMARK, demo_package, key_slots
+from rekap.elections.demo import demo_package, key_slots
+from rekap.elections.demo_contests import DPR, PRESIDENT, WATERMARK
 from rekap.elections.indonesia.tree import read_tree
 from rekap.station.signing import Signed, Signer
 from runtime.package.writing import write_package

@@ -6,31 +6,37 @@ results (DOMAIN 2). The same number of stations and seed give the same package o
 
 from __future__ import annotations
 
-import hashlib
-import math
 from base64 import b64encode
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import date
-from itertools import pairwise
 from typing import NamedTuple
 
 from proofs.signatures import key_id
 from rekap.elections import demo_finance
+from rekap.elections.demo_contests import (
+    DPR,
+    OFFICES,
+    PRESIDENT,
+    WATERMARK,
+    demo_parties,
+    dpr_contests,
+    pair_choices,
+    party_choices,
+    president_contest,
+)
+from rekap.elections.demo_stations import district_weights, stations_of_districts, villages_of
 from rekap.elections.indonesia.tree import ROOT, Tree, read_tree
 from schemas.definition.package import (
     Area,
     Choice,
-    ChoiceKind,
     Contest,
     DistrictPart,
     Election,
     ElectionPackage,
     Key,
     Level,
-    Method,
     Mode,
     Office,
-    Party,
     Role,
     RuleSetting,
     Severity,
@@ -45,20 +51,6 @@ STATIONS_MAX = 823_000
 """About the number of Indonesia's stations (823,236 in 2024)."""
 PARTITIONS = 4
 
-PRESIDENT = "president"
-DPR = "dpr"
-OFFICES = (PRESIDENT, DPR)
-
-DPR_SEATS = 580
-SEATS_OF_PROVINCE_MIN = 3
-SEATS_OF_DISTRICT_MAX = 8
-"""A province with more seats is cut into several electoral districts. This gives 89 districts of 3 to 10 seats, as the law
-allows; Indonesia has 84."""
-
-WATERMARK = "[LATIHAN]"
-PAIRS = ("Cenderawasih", "Jalak Bali", "Merpati")
-PARTIES = ("Anggrek", "Bambu", "Cendana", "Damar", "Enau", "Flamboyan", "Gaharu", "Jati", "Kenanga")
-CANDIDATES_OF_PARTY = 3
 
 _LEVELS = (
     ("nation", "Nasional", "Nation"),
@@ -68,13 +60,6 @@ _LEVELS = (
     ("village", "Desa/Kelurahan", "Village"),
     ("station", "TPS", "Polling station"),
 )
-_PROVINCE_WEIGHTS: Mapping[str, int] = {
-    "11": 37, "12": 109, "13": 41, "14": 47, "15": 27, "16": 63, "17": 15, "18": 65, "19": 11, "21": 15,
-    "31": 83, "32": 357, "33": 283, "34": 29, "35": 314, "36": 88, "51": 33, "52": 39, "53": 40,
-    "61": 40, "62": 19, "63": 30, "64": 28, "65": 5, "71": 20, "72": 22, "73": 67, "74": 19, "75": 9, "76": 10,
-    "81": 13, "82": 10, "91": 7, "92": 4, "93": 4, "94": 11, "95": 13, "96": 4,
-}  # fmt: skip
-"""Roughly how many voters a province has, in hundreds of thousands. Only the shape of a rehearsal depends on it."""
 
 
 class KeySlot(NamedTuple):
@@ -117,25 +102,25 @@ def demo_package(
     if not offices or not set(offices) <= set(OFFICES):
         raise ValueError(f"offices: expected some of {', '.join(OFFICES)}, got {', '.join(offices) or 'none'}")
     tree = read_tree()
-    weights = _district_weights(tree, seed)
+    weights = district_weights(tree, seed)
     areas: list[Area] = [area for area in tree.areas if area.level != "district"]
     station_rows: list[Station] = []
-    for district, count in _stations_of_districts(tree, weights, stations):
+    for district, count in stations_of_districts(tree, weights, stations):
         areas.append(district)
-        villages, its_stations = _villages(district, count, seed)
+        villages, its_stations = villages_of(district, count, seed)
         areas += villages
         station_rows += its_stations
     contests: list[Contest] = []
     parts: list[DistrictPart] = []
     choices: list[Choice] = []
     if PRESIDENT in offices:
-        contests.append(_president())
-        choices += _pairs()
+        contests.append(president_contest())
+        choices += pair_choices()
     if DPR in offices:
-        for contest, its_parts in _dpr(tree, weights):
+        for contest, its_parts in dpr_contests(tree, weights):
             contests.append(contest)
             parts += its_parts
-            choices += _party_choices(contest.id)
+            choices += party_choices(contest.id)
     return ElectionPackage(
         election=_election(stations, seed, offices, partitions),
         areas=tuple(areas),
@@ -143,7 +128,7 @@ def demo_package(
         offices=tuple(office for office in _OFFICES if office.id in offices),
         contests=tuple(contests),
         districts=tuple(parts),
-        parties=_parties() if DPR in offices else (),
+        parties=demo_parties() if DPR in offices else (),
         choices=tuple(choices),
         keys=tuple(_key(slot, public_keys[slot]) for slot in key_slots(tree)),
     )
@@ -203,156 +188,4 @@ def _key(slot: KeySlot, public_key: bytes) -> Key:
 # ── areas and stations ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _district_weights(tree: Tree, seed: int) -> dict[str, int]:
-    """District → its share of the nation's voters, in parts of no particular unit.
-
-    A province's weight is spread over its districts, the largest of which has ten times the voters of the smallest.
-    """
-    weights: dict[str, int] = {}
-    for province in tree.provinces:
-        districts = [district for regency in tree.children[province.code] for district in tree.children[regency.code]]
-        sizes = [10 + _chance(seed, "size", district.code, below=91) for district in districts]
-        weight = _PROVINCE_WEIGHTS[province.code] * 1_000_000
-        weights |= {d.code: weight * size // sum(sizes) for d, size in zip(districts, sizes, strict=True)}
-    return weights
-
-
-def _stations_of_districts(tree: Tree, weights: Mapping[str, int], stations: int) -> Iterator[tuple[Area, int]]:
-    """Each district that has stations, with their number: one for each regency's largest, the rest by weight."""
-    districts = [area for area in tree.areas if area.level == "district"]
-    first = {
-        max(tree.children[area.code], key=lambda each: (weights[each.code], each.code)).code
-        for area in tree.areas
-        if area.level == "regency"
-    }
-    counts = _apportion(stations - len(first), [weights[district.code] for district in districts])
-    for district, count in zip(districts, counts, strict=True):
-        if total := count + (district.code in first):
-            yield district, total
-
-
-def _villages(district: Area, stations: int, seed: int) -> tuple[list[Area], list[Station]]:
-    """Numbered villages of about the same size; with 113 stations, a usual number, there are 15 of them."""
-    villages = [
-        Area(
-            code=f"{district.code}.{2000 + number}",
-            name=f"Desa/Kelurahan {number} {district.name}",
-            level="village",
-            parent=district.code,
-        )
-        for number in range(1, math.isqrt(2 * stations) + 1)
-    ]
-    sizes = _apportion(stations, [1] * len(villages))
-    return villages, [
-        _station(village.code, number, seed)
-        for village, size in zip(villages, sizes, strict=True)
-        for number in range(1, size + 1)
-    ]
-
-
-def _station(village: str, number: int, seed: int) -> Station:
-    code = f"{village}.{number:03}"
-    voters = 180 + _chance(seed, "voters", code, below=121)
-    men = voters * (47 + _chance(seed, "men", code, below=6)) // 100
-    return Station(
-        code=code,
-        name=f"TPS {number:03}",
-        area=village,
-        registered_men=men,
-        registered_women=voters - men,
-        registered_voters=voters,
-    )
-
-
 # ── contests and ballots ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _president() -> Contest:
-    return Contest(
-        id=PRESIDENT,
-        office=PRESIDENT,
-        electorate=ROOT,
-        method=Method.ABSOLUTE_MAJORITY_WITH_SPREAD,
-        name=LocalText(id="Presiden dan Wakil Presiden", en="President and Vice-President"),
-    )
-
-
-def _pairs() -> Iterator[Choice]:
-    for number, name in enumerate(PAIRS, start=1):
-        yield Choice(contest=PRESIDENT, id=f"{number:02}", name=f"{WATERMARK} Pasangan {name}", order=number)
-
-
-def _parties() -> tuple[Party, ...]:
-    return tuple(
-        Party(id=f"P{number:02}", name=f"{WATERMARK} Partai {name}", short_name=name, number=number)
-        for number, name in enumerate(PARTIES, start=1)
-    )
-
-
-def _party_choices(contest: str) -> Iterator[Choice]:
-    """A.1, the party's own votes, and A.2, its candidates', as on the legislative form (DOMAIN 1.3)."""
-    order = 0
-    for party in _parties():
-        order += 1
-        yield Choice(contest=contest, id=party.id, name=party.name, kind=ChoiceKind.PARTY, party=party.id, order=order)
-        for number in range(1, CANDIDATES_OF_PARTY + 1):
-            order += 1
-            name = f"{WATERMARK} Calon {number} Partai {party.short_name}"
-            yield Choice(contest=contest, id=f"{party.id}.{number}", name=name, party=party.id, order=order)
-
-
-def _dpr(tree: Tree, weights: Mapping[str, int]) -> Iterator[tuple[Contest, list[DistrictPart]]]:
-    """A contest for each electoral district: neighbouring regencies of one province, in the order of their codes."""
-    provinces = tree.provinces
-    spare = DPR_SEATS - SEATS_OF_PROVINCE_MIN * len(provinces)
-    seats_of_provinces = _apportion(spare, [_PROVINCE_WEIGHTS[province.code] for province in provinces])
-    for province, above_minimum in zip(provinces, seats_of_provinces, strict=True):
-        regencies = tree.children[province.code]
-        sizes = [sum(weights[district.code] for district in tree.children[regency.code]) for regency in regencies]
-        seats = SEATS_OF_PROVINCE_MIN + above_minimum
-        groups = _cut(regencies, sizes, min(len(regencies), -(-seats // SEATS_OF_DISTRICT_MAX)))
-        group_sizes = [sum(sizes[regencies.index(regency)] for regency in group) for group in groups]
-        seats_of_groups = _apportion(seats - len(groups), group_sizes)
-        for number, (group, more) in enumerate(zip(groups, seats_of_groups, strict=True), start=1):
-            name = province.name if len(groups) == 1 else f"{province.name} {number}"
-            district = f"dpr-{province.code}-{number}"
-            yield (
-                Contest(
-                    id=district,
-                    office=DPR,
-                    electorate=district,
-                    seats=1 + more,
-                    method=Method.SAINTE_LAGUE,
-                    name=LocalText(id=f"DPR, daerah pemilihan {name}", en=f"House of Representatives, {name}"),
-                ),
-                [DistrictPart(district=district, name=name, area=regency.code) for regency in group],
-            )
-
-
-def _cut(regencies: Sequence[Area], sizes: Sequence[int], groups: int) -> list[Sequence[Area]]:
-    """`groups` runs of regencies, none empty, each ended as near to its share of the sum as whole regencies allow."""
-    total = sum(sizes)
-    ends = [0]
-    reached = 0
-    for end, size in enumerate(sizes[:-1], start=1):
-        reached += size
-        missing = groups - len(ends)
-        nearer_than_next = (2 * reached + sizes[end]) * groups >= 2 * total * len(ends)
-        if missing > 0 and (nearer_than_next or len(sizes) - end == missing):
-            ends.append(end)
-    return [regencies[start:end] for start, end in pairwise([*ends, len(sizes)])]
-
-
-def _apportion(number: int, weights: Sequence[int]) -> list[int]:
-    """`number` divided in proportion to the weights, by largest remainders; of equal remainders, the earlier gets more."""
-    total = sum(weights)
-    shares = [number * weight // total for weight in weights]
-    by_remainder = sorted(range(len(weights)), key=lambda index: -(number * weights[index] % total))
-    for index in by_remainder[: number - sum(shares)]:
-        shares[index] += 1
-    return shares
-
-
-def _chance(seed: int, what: str, code: str, *, below: int) -> int:
-    """A number from 0 to below - 1, always the same for the same arguments."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{what}/{code}".encode()).digest()[:8]) % below

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
+from rekap.elections.chance import chance
 from schemas.definition.finance_settings import DonorKind, FinanceSettings, ReportKind, SpendingKind
 from schemas.definition.package import Choice, ElectionPackage, RuleSetting, Severity
 from schemas.definition.rows import LocalText
@@ -83,10 +84,10 @@ def _pairs(package: ElectionPackage) -> Iterator[Choice]:
 
 def _report(account: dict[str, str], kind: str, number: int, seed: int) -> dict[str, Any]:
     due, ends = (LADK_DUE, LADK_DUE - timedelta(days=2)) if kind == LADK else (LPPDK_DUE, ENDS)
-    late = 1 + _chance(seed, number, kind, below=9) if number % LATE_EVERY == 0 else 0
-    opening = (10 + _chance(seed, number, "opening", below=90)) * MILLION
-    persons = 1 + _chance(seed, number, kind, "persons", below=40)
-    largest = (1 + _chance(seed, number, kind, "largest", below=2_400)) * MILLION
+    late = 1 + chance(seed, number, kind, below=9) if number % LATE_EVERY == 0 else 0
+    opening = (10 + chance(seed, number, "opening", below=90)) * MILLION
+    persons = 1 + chance(seed, number, kind, "persons", below=40)
+    largest = (1 + chance(seed, number, kind, "largest", below=2_400)) * MILLION
     income: list[dict[str, Any]] = [
         {"kind": "party" if "party" in account else "candidate", "amount": 50 * MILLION},
         {"kind": "person", "amount": largest * (1 + persons) // 2, "donors": persons, "largest": largest},
@@ -115,8 +116,3 @@ def _spending(total: int) -> list[dict[str, Any]]:
         {"kind": kind, "amount": total * percent // 100}
         for kind, percent in (("meetings", 40), ("material", 35), ("advertising", 15), ("other", 4))
     ]
-
-
-def _chance(*of: object, below: int) -> int:
-    """A number from 0 to below - 1, always the same for the same arguments."""
-    return int.from_bytes(hashlib.sha256("/".join(map(str, of)).encode()).digest()[:8]) % below
