@@ -170,7 +170,7 @@ NumbersByName = dict[str, Whole] | ReplacedNumbers
 
 
 @with_config(_patch_of(TierNumbers))
-class NumbersPatch(TypedDict, total=False):
+class TierNumbersPatch(TypedDict, total=False):
     """The sums that changed."""
 
     registered_voters: Whole | None
@@ -189,13 +189,13 @@ class NumbersPatch(TypedDict, total=False):
 class TiersPatch(TypedDict, total=False):
     """The sums by verdict that changed."""
 
-    clean: NumbersPatch
-    flagged: NumbersPatch
-    held: NumbersPatch
+    clean: TierNumbersPatch
+    flagged: TierNumbersPatch
+    held: TierNumbersPatch
 
 
 @with_config(_patch_of(StationsProgress))
-class ProgressPatch(TypedDict, total=False):
+class StationsProgressPatch(TypedDict, total=False):
     """The numbers of stations that changed."""
 
     expected: Whole
@@ -211,7 +211,7 @@ class ProgressPatch(TypedDict, total=False):
 class _RowPatch(TypedDict, total=False):
     results_status: str
     count_item_status: str
-    stations: ProgressPatch
+    stations: StationsProgressPatch
     leaders: list[str]
     tied: list[str]
     runner_up: str | None
@@ -221,7 +221,7 @@ class _RowPatch(TypedDict, total=False):
 class _TallyPatch(_RowPatch, total=False):
     registered_voters_expected: Whole | None
     registered_voters_not_stated: Whole
-    counted: NumbersPatch
+    counted: TierNumbersPatch
     tiers: TiersPatch
 
 

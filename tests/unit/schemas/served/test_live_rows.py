@@ -13,9 +13,9 @@ from schemas.served.live_rows import (
     AreaPatch,
     ContestPatch,
     ContestRow,
-    NumbersPatch,
     OfficePatch,
-    ProgressPatch,
+    StationsProgressPatch,
+    TierNumbersPatch,
     TiersPatch,
 )
 from schemas.served.row_patches import ROW_NAMES
@@ -55,9 +55,9 @@ def test_each_object_names_its_members() -> None:
         (ContestTally, AreaPatch),
         (OfficeTally, OfficePatch),
         (ContestRow, ContestPatch),
-        (TierNumbers, NumbersPatch),
+        (TierNumbers, TierNumbersPatch),
         (Tiers, TiersPatch),
-        (StationsProgress, ProgressPatch),
+        (StationsProgress, StationsProgressPatch),
     ],
 )
 def test_a_patch_may_have_each_member_of_its_row_and_no_other(row: type[BaseModel], patch: Any) -> None:
