@@ -1,4 +1,4 @@
-"""Answers about candidates, parties and electoral districts, and how complete their profiles are.
+"""Answers about candidates, parties and electoral districts.
 
 A choice that no profile describes is listed with what the ballot has, and `lacking` names what the register lacks. So a gap in
 the register is visible and never looks like a fact.
@@ -15,12 +15,11 @@ from typing import Any, NamedTuple
 from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
 from projections.shown.folded_text import folded
+from projections.shown.profile_completeness import PARTY_COLUMNS, ProfileCompleteness, lacking_columns
 from schemas.definition.package import Choice, ChoiceKind, DistrictPart, Party
 from schemas.definition.profiles import Candidate, PartyProfile, Profiles
 from schemas.served.cursors import cursor_text
 
-PERSON_COLUMNS = ("sex", "residence", "photo", "web")
-PARTY_COLUMNS = ("web", "logo", "colour")
 IN_ORDER = "ballot"
 """The order of a list that is not sorted: of contests and ballots, or of the package's table."""
 _BETWEEN_NAMES = " \n "
@@ -93,7 +92,8 @@ class ProfileIndex:
                     self._candidates_of_party[choice.party] = (
                         self._candidates_of_party.get(choice.party, 0) + is_candidate
                     )
-        self._counts = self._count_areas()
+        profiles_of_parties = [self._party_profiles.get(party) for party in self._parties]
+        self._completeness = ProfileCompleteness(definition, self._candidates, self._persons, profiles_of_parties)
 
     def _in_order(self) -> Iterator[tuple[ContestEntry, Choice]]:
         for entry in self._definition.ballots.contests:
@@ -156,7 +156,10 @@ class ProfileIndex:
             (filters.contests is None or contest.number in filters.contests)
             and (filters.party is None or choice.party == filters.party)
             and all(word in self._folded[number] for word in words)
-            and (filters.lacking is None or filters.lacking in _lacking(self._persons.get((contest.id, choice.id), [])))
+            and (
+                filters.lacking is None
+                or filters.lacking in lacking_columns(self._persons.get((contest.id, choice.id), []))
+            )
         )
 
     def _number(self, contest: ContestEntry, choice: str) -> int:
@@ -195,7 +198,7 @@ class ProfileIndex:
                 }
                 for each in persons
             ],
-            "lacking": _lacking(persons),
+            "lacking": lacking_columns(persons),
             "links": {
                 "self": f"/v1/candidates/{contest.id}/{choice.id}",
                 "result": f"/v1/contests/{contest.id}",
@@ -300,52 +303,8 @@ class ProfileIndex:
     def has_party(self, party: str) -> bool:
         return party in self._parties
 
-    # -- completeness ----------------------------------------------------------------------------------------------
-
     def completeness(self, area: int) -> dict[str, Any]:
-        """How many candidates the contests within an area have, and how many of them each column; the same for each area
-        directly in it. For parties once, because they belong to no area."""
-        tree = self._definition.tree
-        profiles = [self._party_profiles.get(party) for party in self._parties]
-        return {
-            "profiles": self.digest,
-            "candidates": self._counted(area),
-            "children": [self._counted(child) for child in tree.children[area] if child in self._counts],
-            "parties": {
-                "expected": len(profiles),
-                "columns": {
-                    column: sum(each is not None and getattr(each, column) is not None for each in profiles)
-                    for column in PARTY_COLUMNS
-                },
-            },
-        }
-
-    def _counted(self, area: int) -> dict[str, Any]:
-        expected, described, *columns = self._counts.get(area, [0] * (2 + len(PERSON_COLUMNS)))
-        return {
-            "area": self._definition.tree.codes[area],
-            "expected": expected,
-            "described": described,
-            "columns": dict(zip(PERSON_COLUMNS, columns, strict=True)),
-        }
-
-    def _count_areas(self) -> dict[int, list[int]]:
-        """For each area that holds the electorate of some contest, or lies above one: candidates, those who are described, and
-        for each column those of whose persons each has it."""
-        counts: dict[int, list[int]] = {}
-        for entry in self._definition.ballots.contests:
-            own = [0] * (2 + len(PERSON_COLUMNS))
-            for choice in self._candidates[entry.number]:
-                lacking = _lacking(self._persons.get((entry.id, choice.id), []))
-                own[0] += 1
-                if "persons" not in lacking:
-                    own[1] += 1
-                    for index, column in enumerate(PERSON_COLUMNS):
-                        own[2 + index] += column not in lacking
-            for above in self._definition.tree.lineage[entry.root_area]:
-                total = counts.setdefault(above, [0] * len(own))
-                counts[above] = [one + other for one, other in zip(total, own, strict=True)]
-        return counts
+        return {"profiles": self.digest, **self._completeness.answer(area)}
 
 
 def _page(
@@ -364,10 +323,3 @@ def _page(
 
 def _same(number: int) -> int:
     return number
-
-
-def _lacking(persons: list[Candidate]) -> list[str]:
-    """Columns that some person of a choice lacks; only `persons` where nobody is described."""
-    if not persons:
-        return ["persons"]
-    return [column for column in PERSON_COLUMNS if any(getattr(person, column) is None for person in persons)]

@@ -6,26 +6,12 @@ from typing import Any
 
 import pytest
 
-from projections.definition.compiled import Definition
 from projections.shown import profiles as shown
 from projections.shown.profiles import CandidateFilters, ProfileIndex, ProfilePage, page_answer
-from schemas.definition.profiles import Candidate, PartyProfile, Profiles
 from schemas.served.cursors import cursor_text
-from schemas.served.profiles import CandidateLine, Completeness, DistrictLine, PartyLine
-from tests.support.small_election import small_package
+from schemas.served.profiles import CandidateLine, DistrictLine, PartyLine
+from tests.support.small_profiles import DEFINITION, INDEX, PACKAGE, PROFILES
 
-PACKAGE = small_package()
-DEFINITION = Definition.of(PACKAGE)
-FULL = {"sex": "female", "residence": "Sleman", "photo": "https://kpu.example/1.jpg", "web": "https://kpu.example/1"}
-PROFILES = Profiles(
-    (
-        Candidate(contest="president", choice="01", person=2, name="Budi Contoh"),
-        Candidate.model_validate({"contest": "president", "choice": "01", "name": "Siti Ñusa"} | FULL),
-        Candidate.model_validate({"contest": "council-b", "choice": "P2-1", "name": "Ayu"} | FULL),
-    ),
-    (PartyProfile(party="P2", colour="#0B6623"),),
-)
-INDEX = ProfileIndex(DEFINITION, PROFILES, PACKAGE.parties, PACKAGE.districts)
 CONTEST = DEFINITION.ballots.contest
 
 
@@ -182,27 +168,6 @@ def test_lists_of_parties_and_districts_have_pages(after: None, limit: int, ids:
 def test_the_pages_after_the_first() -> None:
     assert [each["party"] for each in INDEX.parties("P1", 5).lines] == ["P2"]
     assert [each["district"] for each in INDEX.districts("b", 5).lines] == ["c"]
-
-
-def test_completeness_counts_the_candidates_of_contests_in_each_area() -> None:
-    nation = INDEX.completeness(DEFINITION.tree.root)
-    Completeness.model_validate({"election": "e", "mode": "rehearsal", "definition": "d", "licence": "l"} | nation)
-    assert nation["candidates"] == {
-        "area": "N",
-        "expected": 9,
-        "described": 2,
-        "columns": {"sex": 1, "residence": 1, "photo": 1, "web": 1},
-    }
-    assert [(each["area"], each["expected"], each["described"]) for each in nation["children"]] == [
-        ("1", 2, 0),
-        ("2", 2, 0),
-    ]
-    assert nation["parties"] == {"expected": 2, "columns": {"web": 0, "logo": 0, "colour": 1}}
-
-
-def test_an_area_without_a_contest_of_its_own_has_no_candidates() -> None:
-    found = INDEX.completeness(DEFINITION.tree.number["1.1.1"])
-    assert (found["candidates"]["expected"], found["children"]) == (0, [])
 
 
 def test_a_party_has_its_names() -> None:
