@@ -65,6 +65,7 @@ class Stack:
     metrics_port: int = 0
     """Port of the first worker; the others have the next ones, in the order of their start. 0: none serves metrics."""
     workers: tuple[str, ...] = WORKERS
+    """Those that were started with it. Where none were, `start` starts those of WORKERS."""
     of_role: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By role, settings of its process alone."""
     where: tuple[str, ...] = ()
@@ -77,7 +78,7 @@ class Stack:
             command = python_module("rekap", "run", role)
             environment = {**self.environment, variable("instance"): f"{role}-1", **self.of_role.get(role, {})}
             if self.metrics_port and role not in API_ROLES:
-                environment[variable("metrics_port")] = str(self.metrics_port + self.workers.index(role))
+                environment[variable("metrics_port")] = str(self.metrics_port + (self.workers or WORKERS).index(role))
             self.supervisor.run(role, command, environment=environment, ready=ready)
         await self.supervisor.wait_ready()
 
