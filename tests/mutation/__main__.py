@@ -6,9 +6,9 @@ No file is changed. The first failure kills a mutant. Most mutants change one fu
 package that reach the change are run against them (session.py). What changes something else (a constant, the fields of a
 class), and each mutant whose function also runs while modules are imported, is tried by a child that has imported nothing of
 ours and loads the changed module: with the tests of the file that mirrors the module's path, then with the other unit tests of
-the root package. What survives these is tried with the property tests, a minute each; with --listed-too also the mutants that
-`equivalent.toml` lists. A child that uses much more processor time than the unchanged module (a loop without end) counts as
-killed.
+the root package. What survives these is tried with the property tests, a minute and a half each. A mutant that
+`equivalent.toml` lists is tried with the tests of the first two steps alone, except with --listed-too. A child that uses much
+more processor time than the unchanged module (a loop without end) counts as killed.
 
 Exit code 1 where a mutant survives that `equivalent.toml` does not list, or where that file lists one that is killed, or is
 not made any more.
@@ -64,17 +64,21 @@ def survivors(
         print(
             f"{of.path}: {of.killed.count(False)} of {len(of.killed)} in functions survive", file=sys.stderr, flush=True
         )
+    known = set() if options.listed_too else equivalents()
     for path, killed, is_imported in verdicts:
         alive = {mutant for mutant, is_dead in zip(of_functions[path], killed, strict=True) if not is_dead}
         imported = {mutant for mutant, is_too in zip(of_functions[path], is_imported, strict=True) if is_too}
-        again = [each for each in mutants[path] if each.function is None or each in alive & imported]
+        left = [each for each in mutants[path] if each.function is None or each in alive & imported]
         alive -= imported
-        alive |= set(_survivors_of_fresh(path, again, options.tests or unit_tests_of(path), options.processes))
+        nearest, *others = options.tests or unit_tests_of(path)
+        left = _survivors_of_fresh(path, left, [nearest], options.processes)
+        alive |= {each for each in left if _key(each) in known}
+        left = [each for each in left if _key(each) not in known]
+        alive |= set(_survivors_of_fresh(path, left, others, options.processes))
         if not options.without_properties:
-            known = set() if options.listed_too else equivalents()
-            again = [each for each in mutants[path] if each in alive and _key(each) not in known]
-            alive -= set(again)
-            alive |= set(_survivors_of_fresh(path, again, [PROPERTIES], options.processes))
+            left = [each for each in mutants[path] if each in alive and _key(each) not in known]
+            alive -= set(left)
+            alive |= set(_survivors_of_fresh(path, left, [PROPERTIES], options.processes))
         yield path, [each for each in mutants[path] if each in alive]
 
 
@@ -135,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="children at once")
     parser.add_argument("--without-properties", action="store_true", help="unit tests alone: much faster, more survive")
     parser.add_argument("--functions-only", action="store_true", help="only changes of functions: the quick part")
-    parser.add_argument("--listed-too", action="store_true", help="try property tests on what is listed as equivalent")
+    parser.add_argument("--listed-too", action="store_true", help="try all tests on what is listed as equivalent")
     parser.add_argument("--tests", nargs="+", help="files and folders of tests instead of the module's own")
     parser.add_argument("--lines", help="only changes of these lines of one module, as 10-20")
     options = parser.parse_args(arguments)

@@ -63,16 +63,6 @@ def test_of_two_forms_with_one_version_the_first_counts_flagged_and_the_other_is
     assert states == {1: (ResultState.FLAGGED, ["V1"]), 2: (ResultState.HELD, ["V1"])}
 
 
-def test_a_conflict_is_hard_for_the_form_that_it_holds_and_soft_for_the_one_that_counts() -> None:
-    life = settled([form(1, numbers="a"), form(2, numbers="b")])
-    assert [each.judgement for each in life.submissions] == [
-        (Finding("V1", severity, *_CONFLICT),) for severity in (Severity.SOFT, Severity.HARD)
-    ]
-
-
-_CONFLICT = ("Ada formulir lain yang berbeda dengan versi 1.", "Another form of version 1 is different.")
-
-
 def test_a_second_form_with_the_same_numbers_is_not_a_conflict() -> None:
     state, counts, states = _settled(form(1), form(2))
     assert (state, counts) == (ResultState.COUNTED, 1)
@@ -329,47 +319,11 @@ def test_a_held_form_of_the_version_that_counts_or_of_a_higher_one_is_not_supers
     assert (life.standing_form, life.waiting) == (life.submissions[2], life.submissions[1])
 
 
-def test_an_annulment_is_of_the_versions_up_to_one_or_of_one_form() -> None:
-    through = Annulment(9, "court", 2, None, "PSU")
-    assert [through.covers(form(version, version)) for version in (1, 2, 3)] == [True, True, False]
-    single = Annulment(9, "court", 0, b"event 2", "PSU")
-    assert [single.covers(form(offset, 1)) for offset in (1, 2, 3)] == [False, True, False]
-
-
 def test_a_station_is_annulled_only_while_nothing_counts_or_waits() -> None:
     assert _settled(form(1), annulled_through=1)[0] is ResultState.ANNULLED
     assert _settled(form(1), form(2, 2, "b"), annulled_through=1)[0] is ResultState.FLAGGED
     assert _settled(form(1), form(2, 2, "b", HARD), annulled_through=1)[:2] == (ResultState.HELD, 2)
     assert StationContest().state is ResultState.WAITING
-
-
-def test_a_finding_about_the_other_forms_names_them_in_two_languages() -> None:
-    life = settled(
-        [form(1, numbers="a", findings=HARD), form(2, numbers="b", findings=HARD), form(3, 2, "c"), form(4, 2, "c")],
-        reviews={b"event 1": Review(5, False, "TORN"), b"event 2": Review(6, True, "SEEN")},
-        annulments={b"order": Annulment(7, "court", 0, b"event 3", "PSU")},
-    )
-    judged = {each.offset: each.judgement[0] for each in life.submissions}
-    assert judged == {
-        1: Finding("R1", Severity.HARD, "Ditolak dalam peninjauan pada offset 5: TORN.", judged[1].sentence_en),
-        2: judged[2],
-        3: Finding("N1", Severity.HARD, "Dibatalkan oleh perintah pada offset 7: PSU.", judged[3].sentence_en),
-        4: judged[4],
-    }
-    assert judged[1].sentence_en == "Rejected by the review at offset 5: TORN."
-    assert judged[3].sentence_en == "Annulled by the order at offset 7: PSU."
-    accepted = settled([form(1, findings=HARD)], reviews={b"event 1": Review(6, True, "SEEN")}).submissions[0]
-    assert accepted.judgement == (
-        Finding(
-            "R2",
-            Severity.SOFT,
-            "Diterima dalam peninjauan pada offset 6: SEEN.",
-            "Accepted by the review at offset 6: SEEN.",
-        ),
-    )
-    repeated = settled([form(4, 2, "c"), form(9, 2, "c")]).submissions[1]
-    assert repeated.judgement[0].sentence_en == "The same as the form at offset 4."
-    assert repeated.judgement[0].severity is Severity.INFO
 
 
 def test_a_key_may_have_a_hundred_events_and_a_version_may_be_ten_above_the_one_before() -> None:
