@@ -5,10 +5,10 @@
 No file is changed. The first failure kills a mutant. Most mutants change one function: the unit tests of the module's root
 package that reach the change are run against them (session.py). What changes something else (a constant, the fields of a
 class), and each mutant whose function also runs while modules are imported, is tried by a child that has imported nothing of
-ours and loads the changed module: with the tests of the file that mirrors the module's path, then with the other unit tests of
-the root package. What survives these is tried with the property tests, a minute and a half each. A mutant that
-`equivalent.toml` lists is tried with the tests of the first two steps alone, except with --listed-too. A child that uses much
-more processor time than the unchanged module (a loop without end) counts as killed.
+ours and loads the changed module: with the tests of the file that mirrors the module's path, then with those of its folder,
+then with the other unit tests of the root package. What survives these is tried with the property tests, a minute and a half
+each. A mutant that `equivalent.toml` lists is tried with the nearest tests alone, except with --listed-too. A child that uses
+much more processor time than the unchanged module (a loop without end) counts as killed.
 
 Exit code 1 where a mutant survives that `equivalent.toml` does not list, or where that file lists one that is killed, or is
 not made any more.
@@ -45,8 +45,9 @@ def mirror_of(path: str) -> Path:
 
 def unit_tests_of(path: str) -> list[str]:
     """Files and folders with the unit tests of a module, the nearest first."""
-    folder = f"tests/unit/{Path(path).parts[0]}"
-    return [str(mirror_of(path)), folder] if (ROOT / mirror_of(path)).is_file() else [folder]
+    mirror = mirror_of(path)
+    nearest_first = dict.fromkeys((mirror, mirror.parent, Path("tests/unit", Path(path).parts[0])))
+    return [str(each) for each in nearest_first if (ROOT / each).is_file() or any((ROOT / each).rglob("test_*.py"))]
 
 
 def survivors(

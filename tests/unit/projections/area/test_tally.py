@@ -15,6 +15,7 @@ from projections.area.tally import (
     HEAD,
     HELD,
     NOT_STATED,
+    TIERS,
     AreaTallies,
     TallyView,
     apart,
@@ -112,6 +113,7 @@ def test_the_column_of_all_is_j_or_the_sum_of_both(row: Row | None, number: int 
 
 
 def test_a_tally_has_three_tiers_and_the_annulled_stations() -> None:
+    assert TIERS == ("clean", "flagged", "held")
     assert (NOT_STATED, HEAD) == (8, 14)
     assert tally_length(3) == len(empty_tally(3)) == 3 * (14 + 3) + 1
     assert not any(empty_tally(3))

@@ -11,7 +11,7 @@ import pytest
 from projections.definition.compiled import Definition
 from projections.fold.authority import MAY_SUBMIT, Refusal, check_election, check_key, check_scope
 from schemas.definition.package import Role
-from schemas.ledger.events import ACCEPTED_TYPES, LEDGER_EVENT
+from schemas.ledger.events import ACCEPTED_TYPES, EVENT_TYPES, LEDGER_EVENT
 from schemas.ledger.reports import LedgerEvent
 from tests.support.ledger import CREATED_AT, key_row
 from tests.support.small_election import annulled, reported, reviewed, small_package, withdrawn
@@ -113,6 +113,10 @@ def test_the_roles_that_may_submit_a_type_are_named_in_order(kind: str) -> None:
     refusal = check_key(cast("LedgerEvent", body), key, key.key_id, DEFINITION)
     assert refusal is not None
     assert refusal.sentence_en.endswith("allowed: " + ", ".join(sorted(MAY_SUBMIT[kind])) + ".")
+
+
+def test_each_type_of_event_has_roles_that_may_submit_it() -> None:
+    assert MAY_SUBMIT.keys() == set(EVENT_TYPES)
 
 
 def test_the_roles_of_each_accepted_type() -> None:

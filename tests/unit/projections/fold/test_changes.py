@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from projections.fold.changes import NUMBER_BYTES, ROW_BYTES, OfficeChanges
+from projections.fold.changes import BLOCK_BYTES_MAX, NUMBER_BYTES, ROW_BYTES, OfficeChanges
 from projections.fold.records import Record, read_record
 from projections.station.submissions import ResultState
 from schemas.definition.package import Severity
@@ -25,6 +25,7 @@ def record(value: bytes | None = None) -> Record:
 
 def test_figures_of_the_estimate() -> None:
     assert (NUMBER_BYTES, ROW_BYTES) == (4, 500)
+    assert BLOCK_BYTES_MAX == 1_048_576
 
 
 def test_a_records_row_has_the_event_as_it_was_signed() -> None:

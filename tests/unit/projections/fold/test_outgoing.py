@@ -7,7 +7,6 @@ import pytest
 from projections.area.tally import HEAD, AreaTallies, tally_length
 from projections.definition.compiled import Definition
 from projections.fold import outgoing
-from projections.fold.changes import BLOCK_BYTES_MAX
 from projections.fold.outgoing import OutgoingBlocks
 from projections.station.submissions import ResultState
 from schemas.codes import OfficeId
@@ -93,10 +92,6 @@ def test_only_the_blocks_that_are_full_are_taken_between_batches(monkeypatch: py
         blocks.touch(office, 0).size = size
     assert [block.office for block in blocks.take_full_blocks()] == [COUNCIL]
     assert [block.office for block in blocks.take_blocks()] == [PRESIDENT]
-
-
-def test_a_block_is_full_at_about_a_megabyte() -> None:
-    assert BLOCK_BYTES_MAX == 1_048_576
 
 
 def test_dropped_changes_are_taken_as_published() -> None:

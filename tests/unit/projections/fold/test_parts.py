@@ -114,6 +114,10 @@ def test_a_message_is_dropped_while_others_stay_below_the_limit() -> None:
     assert parts.add("c", Part("w-1", 1, 2), "end", 0) == ["c", "end"]
 
 
+def test_three_writers_may_have_a_message_open_in_a_chain() -> None:
+    assert WRITERS_MAX == 3
+
+
 def test_the_largest_message_fits_and_one_more() -> None:
     assert OPEN_BYTES_MAX == 2 * 256 * 512 * 1024
 

@@ -19,6 +19,10 @@ def _note(sequences: Sequences, number: int, prev: int | None, other: str = "") 
     return [finding.rule for finding in findings]
 
 
+def test_a_batch_of_a_thousand_lines_is_among_the_numbers_that_are_kept() -> None:
+    assert NUMBERS_KEPT == 1_024
+
+
 def test_numbers_in_order_and_out_of_order_are_right() -> None:
     sequences = Sequences()
     assert [_note(sequences, *each) for each in ((0, None), (1, 0), (3, 2), (2, 1), (7, 6))] == [[]] * 5

@@ -11,7 +11,7 @@ from msgspec import convert
 from projections.definition.compiled import Definition
 from projections.form.across_contests import CROSS_RULES, CrossJudge, cross_fields
 from projections.form.case import Case, FormRule, Sentences
-from projections.form.rules import RULES, FormJudge
+from projections.form.rules import RULE_IDS, RULES, FormJudge
 from schemas.definition.package import ElectionPackage, RuleSetting, Severity
 from schemas.ledger.reports import Form
 from tests.support.small_election import elsewhere, small_package
@@ -284,7 +284,7 @@ def test_the_contests_of_a_station_are_compared(rule: str, wrong: dict[str, Any]
 
 def test_every_rule_is_tested_here() -> None:
     tested = {rule for rule, _ in BROKEN} | {"P1", "P2", "P3", "X1", "X2", "X3", "X4"}
-    assert tested == set(RULES) | set(CROSS_RULES)
+    assert tested == set(RULES) | set(CROSS_RULES) == RULE_IDS
 
 
 def test_a_rule_of_some_offices_is_for_forms_of_these_alone() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -400,6 +401,19 @@ def test_after_a_review_a_third_form_of_its_version_is_judged_alone(monkeypatch:
     monkeypatch.setattr(StationContest, "_apply", lambda _, form, facts: seen.append(form.offset))
     life.add(form(5, 2, "y", corrects=1))
     assert 1 not in seen
+
+
+@pytest.mark.parametrize(
+    "name", [each.name for each in fields(StationContest) if each.name not in StationContest.__match_args__]
+)
+def test_what_follows_from_the_events_cannot_be_given(name: str) -> None:
+    given: dict[str, Any] = {name: None}
+    with pytest.raises(TypeError, match="unexpected keyword argument"):
+        StationContest(**given)
+
+
+def test_what_is_submitted_can_be_given() -> None:
+    assert StationContest.__match_args__ == ("submissions", "reviews", "annulments", "applied", "events_of_key")
 
 
 ACTS: dict[str, Callable[[int], Submission | Review]] = {
