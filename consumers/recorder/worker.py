@@ -45,7 +45,6 @@ from runtime.settings import Settings
 
 logger = logging.getLogger("rekap.recorder")
 
-FETCH_BYTES_MIN = 1024 * 1024
 STANDBY_SECONDS = 1
 GC_OBJECTS = 4_000_000
 """New objects between two runs of Python's garbage collector: more than two batches make. No row is in a cycle, and a run takes
@@ -58,10 +57,8 @@ class Recorder:
         self._definition = definition
         self._topics = topics_of(definition.election, settings.generation)
         self._schema = queries.schema_of(definition.election, settings.generation)
-        # The recorder gathers messages anyway, so Kafka need not answer with each message.
-        self._consumer: AIOKafkaConsumer = plain_consumer(
-            settings, fetch_min_bytes=FETCH_BYTES_MIN, fetch_max_wait_ms=settings.record_ms
-        )
+        # Kafka answers as soon as it has a message. Messages gather while the reader rests, and not once more at Kafka.
+        self._consumer: AIOKafkaConsumer = plain_consumer(settings)
         self._stopped: dict[str, OfficeStop] = {}
         """Offices whose rows are not written any more. The writer adds to it, the reader skips what is in it."""
         self._reader = BatchReader(settings, definition, self._topics, self._consumer, self._stopped)

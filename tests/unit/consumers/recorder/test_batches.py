@@ -50,6 +50,11 @@ class Kafka:
     """How long a poll takes that has messages; None where it waits as long as it may."""
     asked: list[int] = field(default_factory=list)
     sought: dict[TopicPartition, int] = field(default_factory=dict)
+    highwater_marks: dict[TopicPartition, int] = field(default_factory=dict)
+    """Where partitions end, as the consumer learned with its last fetch."""
+
+    def highwater(self, topic_partition: TopicPartition) -> int | None:
+        return self.highwater_marks.get(topic_partition)
 
     def seek(self, topic_partition: TopicPartition, offset: int) -> None:
         self.sought[topic_partition] = offset
@@ -150,6 +155,7 @@ async def test_where_nothing_comes_the_batch_is_empty_after_one_poll(recorder: R
 
 
 async def test_messages_gather_for_a_while_after_the_first(recorder: Recorder) -> None:
+    recorder.kafka.highwater_marks = {SUBTOTALS: 2}
     recorder.kafka.polls = [[recorder.message(block(-1, 3), 0)], [recorder.message(block(3, 4), 1)]]
     batch = await recorder.reader.prepare()
     assert (batch.messages, batch.began[SUBTOTALS], batch.read[SUBTOTALS], batch.after) == (2, 0, 2, {SUBTOTALS: 2})
@@ -159,6 +165,7 @@ async def test_messages_gather_for_a_while_after_the_first(recorder: Recorder) -
 
 
 async def test_a_recorder_that_keeps_up_rests_while_messages_gather(recorder: Recorder) -> None:
+    recorder.kafka.highwater_marks = {SUBTOTALS: 1}
     recorder.reader.begin({SUBTOTALS: 0, RESULTS: 0}, {}, Watermarks({}, {}))
     recorder.kafka.returns_after_ms = 1
     recorder.kafka.polls = [[recorder.message(block(offset - 1, offset), offset)] for offset in range(9)]
@@ -169,12 +176,22 @@ async def test_a_recorder_that_keeps_up_rests_while_messages_gather(recorder: Re
 
 
 async def test_a_recorder_that_is_behind_reads_while_messages_gather(recorder: Recorder) -> None:
+    recorder.kafka.highwater_marks = {SUBTOTALS: 2}
     recorder.kafka.returns_after_ms = 100
     recorder.kafka.polls = [[recorder.message(block(offset - 1, offset), offset)] for offset in range(4)]
     batch = await recorder.reader.prepare()
     assert batch.messages == 4
     assert recorder.kafka.rests_ms == []
     assert recorder.kafka.waits_ms == [200, 250, 150, 50, 200]
+
+
+async def test_a_recorder_that_was_caught_up_and_fell_behind_does_not_rest(recorder: Recorder) -> None:
+    recorder.reader.begin({SUBTOTALS: 0, RESULTS: 0}, {}, Watermarks({}, {}))
+    recorder.kafka.highwater_marks = {SUBTOTALS: 900, RESULTS: 1}
+    recorder.kafka.returns_after_ms = 100
+    recorder.kafka.polls = [[recorder.message(block(offset - 1, offset), offset)] for offset in range(9)]
+    assert (await recorder.reader.prepare()).messages == 4
+    assert recorder.kafka.rests_ms == []
 
 
 async def test_another_time_to_gather_can_be_set(recorder: Recorder) -> None:
