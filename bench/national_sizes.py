@@ -14,6 +14,7 @@ from national_run import (
 from runtime.kafka.clients import plain_consumer
 from runtime.settings import variable
 from schemas.derived.blocks import BlockRange
+from schemas.derived.bundles import blocks_in
 from schemas.derived.results import ResultRange
 
 
@@ -32,7 +33,7 @@ async def sizes(run: Run) -> None:
 
 
 async def messages(run: Run) -> None:
-    """The largest message of each kind, and the largest whole that was cut into parts."""
+    """The largest message of each kind, and the largest whole that was cut into parts. A bundle is several messages."""
     topic_partitions = run.topics.derived_partitions()
     ends = await run.ends(topic_partitions)
     largest: dict[str, int] = {}
@@ -46,23 +47,19 @@ async def messages(run: Run) -> None:
         while left:
             for topic_partition, messages in (await consumer.getmany(timeout_ms=500)).items():
                 for message in messages:
-                    message_range: Any = (
-                        ResultRange if topic_partition.topic == run.topics.results else BlockRange
-                    ).from_bytes(message.value)
-                    size = len(message.value)
-                    largest[message_range.kind] = max(largest.get(message_range.kind, 0), size)
-                    whole = (
-                        message_range.kind,
-                        message_range.part.message if message_range.part else f"{topic_partition}/{message.offset}",
-                    )
-                    count, total = wholes.get(whole, (0, 0))
-                    wholes[whole] = (count + 1, total + size)
+                    is_result = topic_partition.topic == run.topics.results
+                    for number, value in enumerate([message.value] if is_result else blocks_in(message.value)):
+                        head: Any = (ResultRange if is_result else BlockRange).from_bytes(value)
+                        largest[head.kind] = max(largest.get(head.kind, 0), len(value))
+                        name = head.part.message if head.part else f"{topic_partition}/{message.offset}/{number}"
+                        parts, total = wholes.get((head.kind, name), (0, 0))
+                        wholes[head.kind, name] = parts + 1, total + len(value)
             left -= {each for each in left if await consumer.position(each) >= ends[each]}
     finally:
         await consumer.stop()
-    for kind, size in sorted(largest.items()):
+    for kind, length in sorted(largest.items()):
         parts, total = max((each for (of, _), each in wholes.items() if of == kind), key=lambda each: each[1])
-        run.show(f"messages: largest {kind}", f"{size:,} bytes; whole {total:,} bytes in {parts} parts")
+        run.show(f"messages: largest {kind}", f"{length:,} bytes; whole {total:,} bytes in {parts} parts")
 
 
 def memory(run: Run) -> None:
