@@ -50,10 +50,10 @@ class Problem(ApiError):
         return other
 
     def bare(self) -> Problem:
-        """The same, without the frames that it was raised through and the error that it was raised for.
+        """This problem without its traceback and its cause.
 
-        A frame holds the frames of its callers, and these the problem that they keep as an answer. So the body of a submission,
-        which the frames and an error of JSON hold too, would stay in memory until the garbage collector runs."""
+        A traceback holds the frames of all callers, and some of them keep the problem as an answer, which is a reference cycle.
+        The frames also hold the body of the submission, which would stay in memory until the garbage collector runs."""
         self.__traceback__ = self.__context__ = self.__cause__ = None
         return self
 

@@ -16,7 +16,8 @@ LOCK = "audit.lock"
 
 @contextmanager
 def workspace(directory: Path) -> Iterator[None]:
-    """Raises AuditError where another audit works in the directory. The lock ends with its process, however that ends."""
+    """The directory, made where it is missing, for this audit alone. What an audit that was killed has left in it is deleted.
+    Raises AuditError where another audit works in it. The lock ends with its process, however that ends."""
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / LOCK).open("wb") as lock:
         try:

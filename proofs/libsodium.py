@@ -10,7 +10,7 @@ compute, with S the second half of the signature, R the first, A the public key,
         3. the encoding of [S]B - [h]A is R, byte for byte
     libsodium 1.0.18 to 1.0.20 accepts (`_crypto_sign_ed25519_verify_detached`, ref10/open.c) where
         1. S < L
-        2. A can be decoded as a point, its y is reduced, and it has not a small order
+        2. A can be decoded as a point, its y is reduced, and it is not of small order
         3. the encoding of [S]B - [h]A is R, byte for byte
         4. R is not the encoding of a point of small order
 

@@ -62,7 +62,7 @@ def entries_files(index: int, width: int) -> list[TileFile]:
 
 
 def read_first(read: Callable[[str], bytes | None], files: Iterable[TileFile]) -> tuple[bytes, TileFile]:
-    """The first of the files that there is. Raises TileError where there is none; the sentence names the first one."""
+    """The first of these files that exists. Raises TileError where there is none; the sentence names the first one."""
     missing = None
     for file in files:
         data = read(file.path)

@@ -125,7 +125,7 @@ def _kind(facts: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
 
 
 def _kinds() -> Iterator[str]:
-    """What the kinds are whose sentences have more than their name."""
+    """A line for each kind of text whose sentence explains it, and does not only name it."""
     named = {facts["pattern"] for model in _models() for facts in _patterned(model.model_json_schema())}
     for pattern, sentence in PATTERN_SENTENCES.items():
         name, _, more = sentence.partition(": ")

@@ -63,7 +63,7 @@ class Listener:
             self._listening.close()
 
     async def wait_closed(self) -> None:
-        """It is closed when `close` has been called."""
+        """Return at once, because the server is closed when `close` returns."""
 
     def _listen(self) -> None:
         if self._listening.fileno() >= 0:

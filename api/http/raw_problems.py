@@ -30,7 +30,8 @@ def head_too_large() -> Problem:
 
 
 def wrong_host(hosts: int) -> Problem:
-    """A proxy in front and the server behind it could otherwise take a request for two different hosts (RFC 9112, 3.2)."""
+    """The refusal of a request without a Host header or with several (RFC 9112, 3.2), in which a proxy and the server behind it
+    could see two different hosts."""
     found = "has no Host header" if not hosts else f"has {hosts} Host headers"
     return Problem(400, "Not one host", f"A request of HTTP/1.1 has one Host header; this one {found}.")
 

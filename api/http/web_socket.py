@@ -227,7 +227,7 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
         self._go_on()
 
     def _let_go(self) -> None:
-        """Inform the receiver that it can send no more."""
+        """Call `has_gone` of the receiver, once: it can send no more."""
         receiver, self._room_changed = self._receiver, None
         if receiver is not None and not self._is_let_go:
             self._is_let_go = True

@@ -31,7 +31,7 @@ class PartyQueue(Generic[_Waiting]):
         return self._of_party[party][0]
 
     def take(self, party: str) -> _Waiting:
-        """The same, taken out. The next turn of the party is behind those of the others."""
+        """The first of what waits of a party, taken out of the queue. The party's next turn is behind those of the others."""
         queue = self._of_party.pop(party)
         taken = queue.popleft()
         if queue:

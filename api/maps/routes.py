@@ -102,7 +102,7 @@ async def map(
     resolution: Detail = None,
 ) -> Response:
     """The areas of a level of the election. An area without a border is a feature without a geometry, so that none is lost. A
-    level with many areas has results and pictures for the areas within one area only."""
+    level with more than 1,000 areas has results and pictures only for the areas within one area."""
     level, _, format = name.rpartition(".")
     _known_level(request, level)
     return await _answer(request, MapKind.LEVEL, level, format, results, resolution or Resolution.LOW, None)
@@ -222,7 +222,7 @@ def _known_level(request: Request, level: str) -> None:
 
 
 def _name_header(definition: Definition, of: str, format: str) -> dict[str, str]:
-    """A name under which a browser saves the map; it is shown and not saved where it is opened."""
+    """The header with the name under which a browser saves the map. A map that is opened is shown, and not saved at once."""
     return {"Content-Disposition": f'inline; filename="{definition.election.id}-{of}.{format}"'}
 
 

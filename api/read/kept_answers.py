@@ -192,7 +192,7 @@ class KeptAnswers:
         return self._bytes[kind]
 
     def _clear(self, kind: Kind, now: float) -> None:
-        """Drop the answers that were asked for least, the oldest of these first."""
+        """Drop the answers that were asked for least; of several that were asked for as often, the oldest first."""
         kept = self._kept[kind]
         for key in sorted(kept, key=lambda each: (kept[each].readers_at(now), kept[each].answer.at)):
             if self._bytes[kind] <= self._bytes_max[kind] * KEPT_AFTER_CLEARING:

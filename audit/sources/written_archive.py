@@ -31,8 +31,10 @@ OTHERS_SHOWN_MAX = 3
 
 
 def archive_in(directory: Path) -> Archive:
-    """The archive in a directory: the newest cut, where `rekap archive` has written several into it; an archive that nothing is
-    written into, where it has a manifest or a list; else one that an audit has kept."""
+    """The archive in a directory. Where `rekap archive` has written several cuts into the directory, that is the newest.
+
+    Nothing is written into an archive that has a manifest or a list of its files. Any other is one that an audit has kept, and
+    more may be written into it."""
     newest = directory / LATEST
     if newest.is_dir():
         directory = newest

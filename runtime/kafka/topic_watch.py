@@ -43,7 +43,8 @@ class TopicWatch:
         self._mended_at: dict[str, float] = {}
 
     def sentences(self) -> list[str]:
-        """What was wrong at the last look, then what was mended within an hour, because somebody has changed it."""
+        """A sentence for each setting that was wrong at the last look, then for each that was mended within the last hour,
+        because somebody has changed it and may change it again."""
         since = time.monotonic() - ALARM_SECONDS
         mended = [sentence for sentence, at in self._mended_at.items() if at > since]
         return [*self._now, *(f"{sentence}; it was mended" for sentence in mended)]

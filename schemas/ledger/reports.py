@@ -41,7 +41,7 @@ Sha256 = Annotated[str, Meta(pattern=exactly(SHA256_PATTERN))]
 
 
 class _Shape(Struct, gc=False, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Not tracked by the garbage collector (`gc=False`), because these objects cannot be part of a reference cycle."""
+    """A part of a report. The garbage collector does not track it (`gc=False`), because no part can be in a reference cycle."""
 
 
 class Row(_Shape, frozen=True):

@@ -104,7 +104,7 @@ def contest_id(contest: str) -> str:
 
 
 def candidate_id(contest: str, index: int) -> str:
-    """By the index on the ballot, because `CONTEST-CHOICE` of two contests can be the same text."""
+    """Id made of the index on the ballot, because `CONTEST-CHOICE` of two contests can be the same text."""
     return f"candidate-{contest}-{index}"
 
 
