@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from api.problems import Problem
+from api.read.area_list import AreaCursor, areas_by_number, areas_in_order
 from api.read.events import Time, microseconds
 from api.read.kept_answers import Kind
 from api.read.list_formats import (
@@ -28,17 +29,16 @@ from api.read.snapshots import Snapshots, not_in_election, snapshots_of
 from api.read.station_list import After, Order, StationQuestion, stations
 from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
-from projections.shown.answer_parts import Line
 from projections.shown.published import Moment, as_of, shard_as_of
 from projections.station.submissions import ResultState
-from projections.tables.area_rows import Row, counts_row
-from projections.tables.list_rows import InOrder, Selection, UnknownColumnError, column_to_sort, sorted_areas
+from projections.tables.area_rows import Row
+from projections.tables.list_rows import InOrder, Selection, UnknownColumnError, column_to_sort
 from runtime.tables.table_files import Format
 from schemas.codes import CODE_PATTERN
 from schemas.served.cursors import cursor_text, cursor_values
 from schemas.served.questions import AreaList, StationList
 from schemas.tables.lists import AREA_LIST, STATION_LIST
-from schemas.tables.results import AREA_COUNTS, RESULTS_STATUS
+from schemas.tables.results import RESULTS_STATUS
 
 router = APIRouter(prefix="/v1", tags=["questions"])
 
@@ -47,9 +47,6 @@ PAGE_MAX = 1_000
 SORTED_AREAS_MAX = 1_000
 """Areas that are sorted by a number. All of them are read for a page, because no index has a sum in order; at double, the page
 costs the database 40 ms."""
-EXAMINED_AREAS_MAX = 1_000
-"""Areas whose tallies are read for a page."""
-_STATUS_COLUMN = AREA_COUNTS.column_names.index("results_status")
 
 
 class ResultsStatus(StrEnum):
@@ -164,9 +161,9 @@ async def area_list(
     async def work() -> AtCut:
         if column is None:
             begin = 0 if after is None else in_order.index_after(areas, definition.tree.number[after[1]])
-            rows, following, moment = await _areas_in_order(snapshots, entry, areas, status, begin, limit)
+            rows, following, moment = await areas_in_order(snapshots, entry, areas, status, begin, limit)
         else:
-            rows, following, moment = await _areas_by_number(
+            rows, following, moment = await areas_by_number(
                 snapshots, entry, areas, status, after, limit, column, is_largest_first=sort.startswith("-")
             )
         next_cursor = None if following is None else cursor_text([sort, *following])
@@ -186,73 +183,6 @@ async def area_list(
 
 
 # ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-AreaCursor = tuple[int, str]
-"""The number by which the last row of the page before was sorted (0 in the order of areas), and the code of its area."""
-AreaRows = tuple[list[Row], AreaCursor | None, Moment]
-
-
-async def _areas_in_order(
-    snapshots: Snapshots,
-    contest: ContestEntry,
-    areas: Sequence[int],
-    status: str | None,
-    begin: int,
-    limit: int,
-) -> AreaRows:
-    """`begin` is the first area that is examined for the page."""
-    codes = snapshots.definition.tree.codes
-    examined = areas[begin : begin + (limit if status is None else EXAMINED_AREAS_MAX)]
-    rows, moment = await _rows_of_areas(snapshots, contest, examined)
-    found: list[Row] = []
-    last: AreaCursor | None = None
-    for area, row in zip(examined, rows, strict=True):
-        if status is not None and row[_STATUS_COLUMN] != status:
-            continue
-        if len(found) == limit:
-            return found, last, moment
-        found.append(row)
-        last = 0, codes[area]
-    ends = begin + len(examined) == len(areas)
-    return found, None if ends else (0, codes[examined[-1]]), moment
-
-
-async def _areas_by_number(
-    snapshots: Snapshots,
-    contest: ContestEntry,
-    areas: Sequence[int],
-    status: str | None,
-    after: AreaCursor | None,
-    limit: int,
-    column: int,
-    *,
-    is_largest_first: bool,
-) -> AreaRows:
-    rows, moment = await _rows_of_areas(snapshots, contest, areas)
-    wanted = [row for row in rows if status is None or row[_STATUS_COLUMN] == status]
-    found = [
-        each
-        for each in sorted_areas(wanted, column, largest_first=is_largest_first)
-        if after is None or each[0] > after
-    ]
-    page = found[:limit]
-    return [row for _, row in page], page[-1][0] if len(found) > limit else None, moment
-
-
-async def _rows_of_areas(snapshots: Snapshots, contest: ContestEntry, areas: Sequence[int]) -> tuple[list[Row], Moment]:
-    definition = snapshots.definition
-    moment = await snapshots.read.moment_of([Line(area, contest.number) for area in areas], [])
-    return [
-        counts_row(
-            definition,
-            contest,
-            area,
-            moment.tally(contest, definition.tree.codes[area]),
-            definition.electorates.denominators[contest.number, area],
-        )
-        for area in areas
-    ], moment
 
 
 async def _page(

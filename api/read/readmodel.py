@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from api.errors import ApiError
+from api.read.event_lines import event_line, filters_of_area, whole_event
 from api.read.read_cut import ReadCut
+from api.read.station_pages import stations_of_page
 from projections.definition.ballots import ContestEntry, OfficeEntry
 from projections.definition.compiled import Definition
 from projections.readmodel import event_queries, finance_queries, key_number_queries, queries
@@ -20,10 +22,7 @@ from projections.shown.published import (
     Moment,
     area_answer,
     contest_answer,
-    event_links,
     office_answer,
-    published_leaf,
-    published_time,
     station_answer,
     stations_answer,
 )
@@ -34,10 +33,6 @@ from schemas.derived.results import Cut
 LISTS_MAX = 20
 """Lists that are read or wait for a connection at once. At half, a few pages that load at the same time are refused; at
 double, with two connections and 50 ms for a slow list, the last list waits for a second."""
-PAGE_BYTES_MAX = 4 * 1024 * 1024
-"""Limit for a page of stations: 5,000 with some candidates each, and some hundreds with all candidates of a
-legislature. A page then has fewer than `limit`. At half, such a page has a few hundred stations at most; at double, rendering a
-page takes 100 ms, in which the process answers no other request."""
 
 
 class Everything(NamedTuple):
@@ -149,7 +144,7 @@ class ReadModel:
         """A page of the log in the order of receipt, and the record that the next page begins after; None on the last page. A
         page with a rare filter may have fewer than `limit`, or none, though more follow. Raises ListsBusyError."""
         if area is not None:
-            filters = self._of_area(filters, area)
+            filters = filters_of_area(self._definition, filters, area)
         statement, arguments = event_queries.events(filters, newest_first=newest_first, limit=limit)
         async with self._list() as connection:
             await connection.execute(queries.PLAN_FOR_THESE_VALUES)
@@ -158,54 +153,12 @@ class ReadModel:
         after = None if seen["seen_us"] is None else (seen["seen_us"], seen["seen_partition"], seen["seen_offset"])
         if len(rows) > limit:
             after = (rows[limit - 1]["received_us"], rows[limit - 1]["partition"], rows[limit - 1]["offset"])
-        return [self._event(row) for row in rows[:limit]], after
+        return [event_line(self._definition, row) for row in rows[:limit]], after
 
     async def event(self, partition: int, offset: int) -> dict[str, Any] | None:
         """One event with its findings and its payload; None where it has not been counted."""
         row = await self._pool.fetchrow(event_queries.ONE_EVENT, partition, offset)
-        return None if row is None else self._whole_event(row)
-
-    def _whole_event(self, row: Any) -> dict[str, Any]:
-        payload = None if row["payload"] is None else orjson.Fragment(row["payload"])
-        return {**self._event(row), "findings": orjson.Fragment(row["findings"]), "payload": payload}
-
-    def _event(self, row: Any) -> dict[str, Any]:
-        author = self._definition.keys.get(row["key"])
-        return {
-            "partition": row["partition"],
-            "offset": row["offset"],
-            "event": row["event"],
-            "leaf_hash": published_leaf(row["leaf"]),
-            "type": row["type"],
-            "author": row["key"] or None,
-            "role": None if author is None else author.role.value,
-            "station": row["station"],
-            "area": row["area"],
-            "contest": row["contest"],
-            "version": row["version"],
-            "created_at": None if row["payload"] is None else orjson.loads(row["payload"])["created_at"],
-            "received_at": published_time(row["received_us"]),
-            "state": row["state"],
-            "rules": [finding["rule"] for finding in orjson.loads(row["findings"])],
-            "links": event_links(row["partition"], row["offset"])
-            | {"station": f"/v1/stations/{row['station']}" if self._is_station(row["station"]) else None},
-        }
-
-    def _is_station(self, code: str | None) -> bool:
-        return code is not None and code in self._definition.stations.number
-
-    def _of_area(self, filters: event_queries.EventFilters, area: int) -> event_queries.EventFilters:
-        """The filters for events about this area or an area below it. For the root this is the whole log."""
-        definition = self._definition
-        if area == definition.tree.root:
-            return filters
-        shard = definition.tree.shard[area]
-        if shard < 0:
-            shards = self._at_and_below(area, definition.tree.shard_level)
-            return filters._replace(shards=[definition.tree.codes[each] for each in shards])
-        filters = filters._replace(shards=[definition.tree.codes[shard]])
-        below = self._at_and_below(area, len(definition.tree.level_ids))
-        return filters if shard == area else filters._replace(areas=[definition.tree.codes[each] for each in below])
+        return None if row is None else whole_event(self._definition, row)
 
     async def stations(
         self, area: int, contest: ContestEntry, state: str | None, after: int | None, limit: int
@@ -368,31 +321,11 @@ class ReadModel:
         finally:
             self._lists_read -= 1
 
-    def _at_and_below(self, area: int, level: int) -> list[int]:
-        """The area and the areas in it, down to this level."""
-        found, open_areas = [], [area]
-        while open_areas:
-            each = open_areas.pop()
-            found.append(each)
-            if self._definition.tree.level[each] < level:
-                open_areas += self._definition.tree.children[each]
-        return found
-
 
 @asynccontextmanager
 async def _moment_of(pool: Any) -> AsyncIterator[Any]:
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         yield connection
-
-
-def stations_of_page(contest: ContestEntry, limit: int) -> int:
-    """The most stations of a page that was asked for with this limit."""
-    return min(limit, max(1, PAGE_BYTES_MAX // _line_bytes(contest)))
-
-
-def _line_bytes(contest: ContestEntry) -> int:
-    """Estimate of the most bytes of a station in a page: its codes and hashes, and the id and number of each choice."""
-    return 400 + sum(len(choice) + 12 for choice in contest.choices)
 
 
 def _moment(watermarks: Iterable[Any]) -> Moment:

@@ -89,8 +89,8 @@ class Recount:
         return groups
 
     def _judge(self, logs: list[int], rules: str, parameters: dict[str, Any]) -> Iterator[None]:
-        """Decide which records of some logs count and what their forms add, in JUDGEMENTS steps. `rules` is SQL of the auditor's
-        own; what the package adds to it are parameters or checked numbers."""
+        """Decide which records of some logs count and what their forms add, in JUDGEMENTS steps. The rules are the auditor's
+        own; what the package adds to them are parameters or checked numbers."""
         package = self.package
         numbers = ", ".join(map(str, logs))
         self._db.execute(f"CREATE OR REPLACE TEMP VIEW record AS FROM all_records WHERE partition IN ({numbers})")

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import orjson
 
+from api.read.event_lines import event_line, filters_of_area, whole_event
 from api.read.read_cut import ReadCut
 from api.read.readmodel import LISTS_MAX, AtCut, ListsBusyError, ReadModel
 from projections.definition.ballots import ContestEntry
@@ -156,19 +157,21 @@ class ArchivedReadModel(ReadModel):
         self, filters: EventFilters, *, area: int | None, newest_first: bool, limit: int
     ) -> tuple[list[dict[str, Any]], tuple[int, int, int] | None]:
         if area is not None:
-            filters = self._of_area(filters, area)
+            filters = filters_of_area(self._definition, filters, area)
 
         def read(connection: sqlite3.Connection) -> tuple[list[dict[str, Any]], tuple[int, int, int] | None]:
             page, after = event_page(connection, filters, newest_first=newest_first, limit=limit)
             statement = f'{_EVENT} WHERE record.partition = ? AND record."offset" = ?'
-            return [self._event(connection.execute(statement, each[1:]).fetchone()) for each in page], after
+            return [
+                event_line(self._definition, connection.execute(statement, each[1:]).fetchone()) for each in page
+            ], after
 
         return await self._ask_list(read)
 
     async def event(self, partition: int, offset: int) -> dict[str, Any] | None:
         statement = f'{_EVENT} WHERE record.partition = ? AND record."offset" = ?'
         row = await self._ask(lambda connection: connection.execute(statement, (partition, offset)).fetchone())
-        return None if row is None else self._whole_event(row)
+        return None if row is None else whole_event(self._definition, row)
 
     async def _finance_rows(self, filters: FinanceFilters) -> tuple[Sequence[Any], list[str], Moment]:
         def read(connection: sqlite3.Connection) -> tuple[list[dict[str, Any]], list[str]]:

@@ -18,7 +18,7 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from api.read.lists import EXAMINED_AREAS_MAX
+from api.read.area_list import EXAMINED_AREAS_MAX
 from api.read.readmodel import ListsBusyError, ReadModel
 from api.read.station_list import After, Order, StationQuestion, stations
 from consumers.recorder.transaction import make_list_indexes
