@@ -22,7 +22,7 @@ from typing import Any
 
 import orjson
 
-from consumers.exporter.writing import FILE_MODE
+from consumers.exporter.map_files import FILE_MODE
 from projections.tables.manifest import LATEST, MANIFEST
 from runtime.errors import OutsideError
 from runtime.files.atomic_write import replace_file, sync_directory

@@ -26,10 +26,11 @@ import orjson
 
 from consumers.exporter.cut import CopiedCut, copy_cut
 from consumers.exporter.cut_directories import CutDirectories, FilesInUseError
+from consumers.exporter.linked_files import Previous
 from consumers.exporter.map_directories import MapDirectories
 from consumers.exporter.map_files import BuiltMaps
 from consumers.exporter.profiles import ProfilesDigest
-from consumers.exporter.writing import Previous, Wanted, made_by, write_files
+from consumers.exporter.writing import Wanted, made_by, write_files
 from projections.definition.compiled import Definition
 from projections.readmodel.queries import BLOCK_WATERMARKS, schema_of
 from runtime import metrics

@@ -4,54 +4,46 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cache, partial
-from operator import attrgetter
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple
 
 import orjson
 
+from consumers.exporter.by_contest import by_contest
 from consumers.exporter.cut import CopiedCut
-from consumers.exporter.map_files import BuiltMaps
+from consumers.exporter.documents import link_maps, write_catalogues, write_schemas
+from consumers.exporter.linked_files import Previous, link_files
+from consumers.exporter.map_files import FILE_MODE, BuiltMaps
 from consumers.exporter.nist_numbers import OfficeNumbers
 from consumers.exporter.nist_reports import WRITERS, OfNumbers, report_names, write_reports
-from consumers.exporter.profiles import profiles_digest, profiles_problem, rows_of_candidates, rows_of_parties
-from projections.catalogue.documents import documents
+from consumers.exporter.profiles import profiles_digest, profiles_problem
+from consumers.exporter.table_rows import rows_of
 from projections.catalogue.facts import catalogue_facts
 from projections.definition.ballots import ContestEntry, OfficeEntry
 from projections.definition.compiled import Definition
 from projections.nist.report import PackageNames
 from projections.nist.report_plan import REPORT_TABLE, PlannedReport, planned_reports
-from projections.tables.file_plan import ALL_TABLES, PlannedFile, planned_files
-from projections.tables.finance_rows import finance_rows
+from projections.tables.file_plan import PlannedFile, planned_files
 from projections.tables.histories import changes
 from projections.tables.manifest import MANIFEST, MANIFEST_VERSION, about_file, head, status_of
 from projections.tables.over_time import CountOverTime
-from projections.tables.register_rows import OTHER_TABLES, STATION_CELLS, package_rows, station_shaper
 from projections.tables.result_rows import Batch, TableOf, contest_rows, rows_over_time, stations_by_rank
 from runtime.files.atomic_write import create_file, sync_directory
 from runtime.files.state_files import hash_of_code
 from runtime.logs import log_line
-from runtime.package.reading import shaped_rows, table_rows
+from runtime.package.reading import table_rows
 from runtime.tables.parquet_files import ParquetFiles
-from runtime.tables.table_files import MEDIA_TYPES, Format, TableFiles, WrittenFile, written_file
-from runtime.tables.xml_table import xsd
+from runtime.tables.table_files import MEDIA_TYPES, Format, TableFiles, WrittenFile
 from schemas.derived.blocks import FINANCE
-from schemas.maps.files import DOCUMENT_PREFIX
-from schemas.tables.columns import Table
-from schemas.tables.dictionary import CODES, COLUMNS, code_rows, column_rows
-from schemas.tables.finance import FINANCE_TABLES
-from schemas.tables.register import CANDIDATES, PARTIES, STATIONS, TABLES_WITH_PROFILES
+from schemas.tables.register import CANDIDATES, TABLES_WITH_PROFILES
 from schemas.tables.results import AREA_COUNTS, COUNTS_OVER_TIME, STATION_COUNTS, VOTES_OVER_TIME
 from schemas.times import microseconds_since_1970
 
 logger = logging.getLogger("rekap.exporter")
 
-FILE_MODE = 0o644
-"""Another user, such as nginx's, reads the files."""
 ROWS_AT_ONCE = 10_000
 """Rows of the register in one batch."""
 STOP_SECONDS = 0.5
@@ -72,13 +64,6 @@ class Wanted(NamedTuple):
     tables: Collection[str] | None = None
     address: str | None = None
     """Where the files will be published, ending with a slash; None where it is not known."""
-
-
-class Previous(NamedTuple):
-    """A cut that was written before, into the same file system."""
-
-    directory: Path
-    manifest: dict[str, Any]
 
 
 def write_files(
@@ -176,13 +161,23 @@ class _CutWriter:
             "profiles": self._profiles,
             "status": self._status,
             "files": self._files,
-            "documents": [*self._write_schemas(), *self._link_maps(), *self._write_catalogues()],
+            "documents": self._write_documents(),
             "left_out": self._left_out,
         }
         content = orjson.dumps(manifest, option=orjson.OPT_INDENT_2)
         create_file(self._directory / MANIFEST, content, mode=FILE_MODE)
         sync_directory(self._directory)
         return manifest
+
+    def _write_documents(self) -> list[dict[str, Any]]:
+        tables = {file.table.name: file.table for file in self._planned}
+        schemas = tables.values() if Format.XML in self._formats else ()
+        facts = catalogue_facts(self._definition, {**self._head, "files": self._files})
+        return [
+            *write_schemas(self._directory, schemas),
+            *link_maps(self._directory, self._maps),
+            *write_catalogues(self._directory, facts, self._address),
+        ]
 
     def _write_tables(self, office: str | None, planned: Sequence[PlannedFile]) -> None:
         """Tables of the register, or of campaign finance."""
@@ -214,25 +209,16 @@ class _CutWriter:
         be written."""
         if self._previous is None:
             return False
-        directory, manifest = self._previous
+        manifest = self._previous.manifest
         if office is not None and manifest["as_of"].get(office) != self._head["as_of"][office]:
             return False
-        there = {each["name"]: each for each in manifest["files"]}
-        left_out = {each["name"]: each for each in manifest["left_out"]}
         wanted = self._file_names(planned)
         wanted += [name for report in reports for name in report_names(report, self._formats).values()]
-        if not there.keys() | left_out.keys() >= set(wanted):
+        linked = link_files(self._previous, self._directory, wanted)
+        if linked is None:
             return False
-        names = [name for name in wanted if name in there]
-        try:
-            for name in names:
-                os.link(directory / name, self._directory / name)
-        except OSError:  # the cut before was deleted, or the file system has no hard links
-            for name in names:
-                (self._directory / name).unlink(missing_ok=True)
-            return False
-        self._files += (there[name] for name in names)
-        self._left_out += (left_out[name] for name in wanted if name in left_out)
+        self._files += linked.files
+        self._left_out += linked.left_out
         if office is not None and office != FINANCE:
             self._status[office] = manifest["status"][office]
         return True
@@ -294,29 +280,16 @@ class _CutWriter:
         return CountOverTime(self._definition, contest, microseconds_since_1970(self._cut.taken_at))
 
     def _write_table(self, file: PlannedFile) -> None:
+        is_usable = self._profiles_problem is None
+        rows = rows_of(file.table, self._definition, self._package, self._cut, with_profiles=is_usable)
         with ExitStack() as stack:
             written = self._begin(file, stack)
-            for done, rows in enumerate(_batches(self._rows_of(file.table))):
-                written.write(rows)
-                self._report(file.stem, done * ROWS_AT_ONCE + len(rows), done * ROWS_AT_ONCE + len(rows))
+            done = 0
+            for batch in _batches(rows):
+                written.write(batch)
+                done += len(batch)
+                self._report(file.stem, done, done)
             self._end(file, written)
-
-    def _rows_of(self, table: Table) -> Iterator[Any]:
-        if table is COLUMNS:
-            return column_rows(ALL_TABLES)
-        if table is CODES:
-            return code_rows(ALL_TABLES)
-        if table in FINANCE_TABLES:
-            return finance_rows(self._definition, table, self._cut.finance(self._definition))
-        if table is CANDIDATES:
-            return rows_of_candidates(self._definition, self._package)
-        if table is PARTIES:
-            return rows_of_parties(self._package, with_profiles=self._profiles_problem is None)
-        if table.name in OTHER_TABLES:
-            return OTHER_TABLES[table.name](self._definition)
-        if table is STATIONS:
-            return shaped_rows(self._package, table.name, STATION_CELLS, station_shaper(self._definition))
-        return package_rows(self._definition, table, table_rows(self._package, table.name))
 
     def _begin(self, file: PlannedFile, stack: ExitStack) -> TableFiles:
         about = about_file(self._head, file)
@@ -344,41 +317,6 @@ class _CutWriter:
         after_tables = len(self._planned), 0
         self._files.sort(key=lambda entry: order.get(entry["name"], after_tables))
 
-    def _write_catalogues(self) -> list[dict[str, Any]]:
-        facts = catalogue_facts(self._definition, {**self._head, "files": self._files})
-        return [
-            self._write_document(each.name, each.content, each.media_type) for each in documents(facts, self._address)
-        ]
-
-    def _write_document(self, name: str, content: bytes, media_type: str) -> dict[str, Any]:
-        path = self._directory / name
-        create_file(path, content, mode=FILE_MODE)
-        return {**written_file(path)._asdict(), "media_type": media_type}
-
-    def _write_schemas(self) -> list[dict[str, Any]]:
-        """The XSD of each table that has an XML file."""
-        if Format.XML not in self._formats:
-            return []
-        tables = {file.table.name: file.table for file in self._planned}
-        return [
-            self._write_document(f"{table.name}.xsd", xsd(table).encode(), "application/xml")
-            for table in tables.values()
-        ]
-
-    def _link_maps(self) -> list[dict[str, Any]]:
-        """The files of the maps under another name, or copies in another file system."""
-        if self._maps is None:
-            return []
-        documents = []
-        for file in (file for each in self._maps.index["maps"] for file in each["files"]):
-            path, name = self._maps.directory / file["name"], f"{DOCUMENT_PREFIX}{file['name']}"
-            try:
-                os.link(path, self._directory / name)
-            except OSError:
-                create_file(self._directory / name, path.read_bytes(), mode=FILE_MODE)
-            documents.append({"name": name, **{key: file[key] for key in ("bytes", "sha256", "media_type")}})
-        return documents
-
 
 @cache
 def made_by() -> str:
@@ -390,29 +328,6 @@ def _stations(definition: Definition, contest: ContestEntry) -> int:
     """Stations that vote in the contest."""
     denominator = definition.electorates.denominators.get((contest.number, contest.root_area))
     return 0 if denominator is None else denominator.stations
-
-
-class _OfContest(Protocol):
-    @property
-    def contest(self) -> str: ...
-
-
-Copied = TypeVar("Copied", bound=_OfContest)
-
-
-def by_contest(
-    rows: Iterator[Copied], contests: Iterable[ContestEntry]
-) -> Iterator[tuple[ContestEntry, Iterator[Copied]]]:
-    """Each contest with its copied rows; what of them is not read when the next contest is taken is skipped. Contests come in
-    the order in which they were copied; one may have no rows."""
-    groups = itertools.groupby(rows, attrgetter("contest"))
-    group = next(groups, None)
-    for contest in contests:
-        if group is not None and group[0] == contest.id:
-            yield contest, group[1]
-            group = next(groups, None)
-        else:
-            yield contest, iter(())
 
 
 def _write_batch(batch: Batch, files: Mapping[TableOf, TableFiles]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from api.read.station_pages import stations_of_page
-from consumers.exporter.writing import by_contest
+from consumers.exporter.by_contest import by_contest
 from projections.definition.ballots import ContestEntry
 from projections.shown.published import answer_bytes, stations_answer
 from projections.shown.whole_cut import whole_cut

@@ -6,8 +6,9 @@ from __future__ import annotations
 import orjson
 
 from consumers.exporter.cut_directories import newest_cut
+from consumers.exporter.linked_files import Previous
 from consumers.exporter.worker import cut_name
-from consumers.exporter.writing import Previous, Wanted, write_files
+from consumers.exporter.writing import Wanted, write_files
 from projections.tables.manifest import LATEST, MANIFEST
 from rekap.archive.cut_writer import DIRECTORY_MODE, JSON, CutWriter
 from rekap.archive.maps import no_report, write_maps

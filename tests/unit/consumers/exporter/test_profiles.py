@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from consumers.exporter.cut import CopiedCut
+from consumers.exporter.linked_files import Previous
 from consumers.exporter.profiles import ProfilesDigest, profiles_digest, rows_of_candidates
-from consumers.exporter.writing import Previous, Wanted, write_files
+from consumers.exporter.writing import Wanted, write_files
 from projections.definition.compiled import Definition
 from runtime.package.errors import PackageError
 from runtime.package.writing import write_package
