@@ -24,6 +24,7 @@ from api.submit.answers import Answer, AnswerSigner, count_answer, log_failed_su
 from api.submit.checks import CheckedSubmission, Checks
 from api.submit.gathering import Gathering
 from api.submit.keeping import Keeper, Soon, now
+from api.submit.ledger_writer import SINGLE_SECONDS
 from api.submit.look_ups import LookUps
 from api.submit.slices import BatchTurns, Slices
 from projections.definition.compiled import Definition
@@ -43,7 +44,8 @@ class Gateway:
         self._turns = BatchTurns()
         self._checks = Checks(definition)
         self._signer = AnswerSigner(settings, definition.election)
-        self._gathering = Gathering(settings.gather_ms)
+        # A record waits for SINGLE_SECONDS besides.
+        self._gathering = Gathering(max(0.0, settings.gather_ms - 1000 * SINGLE_SECONDS))
         self._keeper = Keeper(settings, definition, pool, self._signer, limits.refusals)
 
     @property

@@ -2,8 +2,8 @@
 
 A submission that is judged as soon as it comes wakes a process whose caches other processes have used meanwhile, and is a batch
 of the ledger by itself. So submissions wait for each other before they are judged, and their records are appended together. At
-1,000 a second this takes a tenth of the CPU time of all processes (docs/scale.md), and no receipt comes later, because records
-waited as long after they were judged.
+1,000 a second this saves a tenth of the CPU time of all processes, and a receipt comes after 8.8 ms instead of 6.4. On a quiet
+night no receipt comes later, because before, the record waited as long after it was judged.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Gathering:
         self._handle: asyncio.Handle | None = None
 
     def add(self, soon: Soon, judge: Judge) -> None:
-        """Have `judge` called once, within GATHER_MS_MAX and the time that others need, by way of `soon`, which lets parties
+        """Have `judge` called once, after `wait_ms` at most and the time that others need, by way of `soon`, which lets parties
         take turns."""
         self._waiting.append((soon, judge))
         if self._handle is None:
@@ -57,11 +57,12 @@ class Gathering:
         self._judge()
 
     def _judge(self) -> None:
-        self._handle = None
         until = self._clock() + SLICE_SECONDS
-        while self._waiting:
-            soon, judge = self._waiting.popleft()
-            soon(judge)
-            if self._waiting and self._clock() > until:
-                self._handle = asyncio.get_running_loop().call_soon(self._judge)
-                return
+        try:
+            while self._waiting:
+                soon, judge = self._waiting.popleft()
+                soon(judge)
+                if self._clock() > until:
+                    break
+        finally:  # also where one fails, because those behind it would wait for the next submission that comes
+            self._handle = asyncio.get_running_loop().call_soon(self._judge) if self._waiting else None

@@ -104,3 +104,34 @@ async def test_a_party_whose_turn_is_over_is_judged_when_its_next_turn_comes() -
     assert judged == ["of another"]
     later[0]()
     assert judged == ["of another", "of a busy party"]
+
+
+async def test_a_submission_that_fails_keeps_no_other_waiting() -> None:
+    gathering, judged, failures = Gathering(1), list[str](), list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context["exception"]))
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    gathering.add(now, fail)
+    gathering.add(now, lambda: judged.append("behind it"))
+    async with asyncio.timeout(5):
+        while not judged:
+            await asyncio.sleep(0.001)
+    assert [type(each) for each in failures] == [ZeroDivisionError]
+
+
+async def test_one_that_comes_while_others_are_judged_begins_no_other_wait() -> None:
+    gathering, judged = Gathering(1), list[int]()
+
+    def judge() -> None:
+        judged.append(0)
+        gathering.add(now, lambda: judged.append(1))
+
+    for _ in range(5):
+        gathering.add(now, judge)
+    async with asyncio.timeout(5):
+        while len(judged) < 10:
+            await asyncio.sleep(0.001)
+    await asyncio.sleep(0.02)
+    assert gathering.wait_ms() == GATHER_MS_MAX, "as long as the five were worth"
