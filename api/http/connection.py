@@ -43,7 +43,7 @@ class Connection(Protocol):
     @property
     def descriptor(self) -> int:
         """File descriptor to which bytes can be written as by `direct`, while the connection is not full; -1 where there is
-        none. Once a connection is lost, the kernel may give its descriptor to another connection."""
+        none, or before `has_no_end`. Once a connection is lost, the kernel may give its descriptor to another connection."""
 
     def watch_room(self, call: Callable[[bool], None]) -> None:
         """Call this with the new `is_full` each time it changes."""
@@ -105,7 +105,9 @@ class ServedConnection:
     @property
     def descriptor(self) -> int:
         raw = self.transport.get_extra_info("socket")
-        return -1 if raw is None or self.transport.get_extra_info("sslcontext") is not None else int(raw.fileno())
+        is_encrypted = self.transport.get_extra_info("sslcontext") is not None
+        # Where `is_full` does not state that bytes wait, what is written to the descriptor would overtake them.
+        return int(raw.fileno()) if self._keeps_little and raw is not None and not is_encrypted else -1
 
     def watch_room(self, call: Callable[[bool], None]) -> None:
         self._room_changed = call

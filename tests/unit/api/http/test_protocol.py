@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -449,6 +450,22 @@ async def test_a_lost_connection_is_full_before_another_can_have_its_descriptor(
     protocol.connection_lost(None)
     assert (protocol.is_full, rooms) == (True, [True]), "at once, because the transport closes the descriptor next"
     await settled()
+
+
+async def test_a_descriptor_is_given_only_where_it_is_known_that_no_bytes_wait(server: Server) -> None:
+    raw, other = socket.socketpair()
+    with raw, other:
+        protocol, transport = server.connect()
+        transport.get_extra_info = {"socket": raw}.get  # type: ignore[assignment]
+        assert protocol.descriptor == -1, "up to its high-water mark, the transport does not state that bytes wait"
+        protocol.has_no_end()
+        assert protocol.descriptor == raw.fileno()
+
+        closing, transport = server.connect()
+        transport.get_extra_info = {"socket": raw}.get  # type: ignore[assignment]
+        transport.close()
+        closing.has_no_end()
+        assert closing.descriptor == -1, "what an earlier answer has left unsent would be overtaken"
 
 
 # -- clients that do not read ----------------------------------------------------------------------------------------
