@@ -9,6 +9,10 @@ from projections.fold.chain import Applied, block_verdict, result_verdict
 APPLIED, SKIPPED, GAP = Applied.APPLIED, Applied.SKIPPED, Applied.GAP
 
 
+def test_metrics_count_verdicts_under_these_labels() -> None:
+    assert [verdict.value for verdict in Applied] == ["applied", "skipped", "gap", "part"]
+
+
 @pytest.mark.parametrize(
     ("from_", "through", "applied", "verdict"),
     [
