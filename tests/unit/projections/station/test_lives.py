@@ -382,7 +382,9 @@ def test_a_full_chunk_is_not_copied_again(monkeypatch: pytest.MonkeyPatch) -> No
     kept = Lives(2, with_cross=False)
     for slot in range(2):
         kept.put_first(slot, form(slot))
-    assert kept.pack().chunks[0] is kept.pack().chunks[0]
+    packed = kept.pack()
+    assert packed.chunks[0] is kept.pack().chunks[0]
+    assert list(array("Q", packed.positions)) == [1, 1 << 32], "the chunk's number is in the upper 32 bits"
 
 
 def _json_of(life: Life) -> dict[str, Any]:
