@@ -3,7 +3,8 @@
 A delivery is a look at two flags and one system call with bytes that are made already. It needs no task, event, timeout or
 queue: where the connection of a subscriber still has bytes to send, the subscriber falls behind and is due, and nothing waits
 for it here. The system call is made here, because the transport's `write` takes a tenth of a short frame's time before it makes
-the same one.
+the same one. Unlike uvloop's, it lets other threads have the interpreter: beside one that computes all the time, 500 deliveries
+take 12 ms instead of 3. A process that serves the feed alone has no such thread.
 """
 
 from __future__ import annotations

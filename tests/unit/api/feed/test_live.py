@@ -69,6 +69,23 @@ async def test_a_request_behind_a_running_stream_ends_it(server: LiveServer) -> 
     await server.until_subscribers(0, seconds=1)
 
 
+async def test_a_stream_whose_bulletins_have_no_room_gives_back_what_it_has_begun() -> None:
+    hub = Hub(DEFINITION, 1, heartbeat_s=1, subscriptions_of_party=2)
+    hub.begin(Positions(0, (0,)))
+    async with live_server(DEFINITION, hub=hub) as server:
+        for _ in range(3):
+            wire = await server.connect()
+            await wire.send(STREAM.replace(b"president ", b"president&bulletins=all "))
+            assert b"HTTP/1.1 200" in await wire.read_until(b"no more subscriptions here")
+            assert b"\nretry: " in wire.seen
+            wire.close()
+        assert hub.subscribers == 0
+        assert hub.bulletins.is_awaited("health") is None
+        wire = await server.connect()
+        await wire.send(STREAM.replace(b"president ", b"president&bulletins=health "))
+        await wire.read_until(b"event: snapshot")
+
+
 async def test_a_thousand_pipelined_streams_that_close_leave_nobody(server: LiveServer) -> None:
     for _ in range(10):
         wires = await asyncio.gather(*(server.connect() for _ in range(100)))
