@@ -68,17 +68,6 @@ async def finance(
     may have fewer than `limit`, or none, though more follow, where few match; `next` is null on the last page."""
     snapshots = snapshots_of(request)
     settings = _settings(snapshots)
-    if contest is not None:
-        snapshots.contest(contest)
-    if area is not None:
-        snapshots.area(area)
-    if party is not None and party not in snapshots.definition.parties:
-        raise not_in_election("query.party", f"There is no party {party!r} in this election.")
-    if report is not None and report not in {kind.id for kind in settings.reports}:
-        known = ", ".join(kind.id for kind in settings.reports)
-        raise not_in_election(
-            "query.report", f"There is no kind of report {report!r} in this election; there are: {known}."
-        )
     filters = FinanceFilters(
         area=area,
         party=party,
@@ -89,6 +78,7 @@ async def finance(
         since_us=microseconds(since),
         after=None if cursor is None else _position(cursor),
     )
+    _check_names(snapshots, settings, filters)
 
     async def work() -> AtCut:
         part = await snapshots.read.finance(filters, limit)
@@ -103,6 +93,20 @@ async def finance(
         )
     key = (Kind.FILE, "finance", format.value, table, limit, *asked, *(filters.after or ()))
     return await snapshots.kept(request, key, _SHOWN, work, sent_as(request, format, _table(table)))
+
+
+def _check_names(snapshots: Snapshots, settings: FinanceSettings, filters: FinanceFilters) -> None:
+    """Raises Problem where a filter names what is not in the election."""
+    if filters.contest is not None:
+        snapshots.contest(filters.contest)
+    if filters.area is not None:
+        snapshots.area(filters.area)
+    if filters.party is not None and filters.party not in snapshots.definition.parties:
+        raise not_in_election("query.party", f"There is no party {filters.party!r} in this election.")
+    known = [kind.id for kind in settings.reports]
+    if filters.report is not None and filters.report not in known:
+        sentence = f"There is no kind of report {filters.report!r} in this election; there are: {', '.join(known)}."
+        raise not_in_election("query.report", sentence)
 
 
 def _table(name: str) -> Table:

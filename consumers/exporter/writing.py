@@ -112,10 +112,8 @@ class _CutWriter:
         offices = [office.id for office in self._offices]
         with_finance = definition.election.finance is not None and wanted.offices is None
         of_cut = [*offices, FINANCE] if with_finance else offices
-        self._head = {
-            **head(definition, cut.blocks, cut.taken_at, of_cut),
-            "publisher": self._names.publisher,
-        }
+        about_cut = head(definition, cut.blocks, cut.taken_at, of_cut)
+        self._head = {**about_cut, "publisher": self._names.publisher}
         first, *_, last = definition.tree.level_ids
         self._root, self._stations = TableOf(AREA_COUNTS, first), TableOf(STATION_COUNTS, last)
         self._status: dict[str, str] = {}
@@ -142,15 +140,9 @@ class _CutWriter:
                 reports = planned_reports(self._definition, office.id) if self._has_reports else []
                 if (planned or reports) and not self._link(office.id, planned, reports):
                     self._write_office(office, planned, by_rank)
-            for others in (None, FINANCE):
-                self._write_tables(
-                    others,
-                    [
-                        file
-                        for file in self._planned
-                        if file.office == others and file.table not in TABLES_WITH_PROFILES
-                    ],
-                )
+            others = [file for file in self._planned if file.table not in TABLES_WITH_PROFILES]
+            for of in (None, FINANCE):
+                self._write_tables(of, [file for file in others if file.office == of])
             self._write_profiles([file for file in self._planned if file.table in TABLES_WITH_PROFILES])
             self._complete()
         manifest = {
