@@ -34,8 +34,11 @@ def test_each_condition_alone_has_its_state_and_rule(
     assert (verdict.condition, verdict.state, verdict.rule, verdict.counts) == (condition, state, rule, counts)
 
 
-def test_a_form_of_which_no_condition_holds_is_held() -> None:
-    assert verdict_of(Facts()).state is ResultState.HELD
+def test_a_form_of_which_no_condition_holds_is_held_without_a_remark() -> None:
+    verdict = verdict_of(Facts())
+    assert verdict.state is ResultState.HELD
+    assert remarks_of(Facts(), verdict) == []
+    assert remarks_of(Facts(is_first_fit=True), verdict_of(Facts(is_first_fit=True))) == []
 
 
 def test_the_upper_of_two_rows_is_read() -> None:
