@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any, Literal
@@ -21,6 +23,7 @@ from api.http import parsing, unread
 from api.http.web_socket import BoundedWebSocket
 from rekap.client.live_feed import follow
 from schemas.served.feed_cursors import Positions
+from tests.support.hub_feed import Feed
 from tests.support.ledger import MemoryLedger
 from tests.support.live_server import LiveServer, Wire, live_server, masked_frame
 from tests.support.small_election import small_package
@@ -84,6 +87,47 @@ async def test_a_stream_whose_bulletins_have_no_room_gives_back_what_it_has_begu
         wire = await server.connect()
         await wire.send(STREAM.replace(b"president ", b"president&bulletins=health "))
         await wire.read_until(b"event: snapshot")
+
+
+async def test_a_connection_with_the_descriptor_of_one_that_was_lost_gets_no_frame(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    feed = Feed()
+    async with live_server(feed.night.definition, hub=feed.hub) as server:
+        lost = await _stream(server)
+        [client] = server.feed.clients._all
+        descriptor = client.descriptor
+        monkeypatch.setattr(client, "has_gone", lambda: None)  # the task of the stream has not noticed yet
+        another, holes = socket.socket(), []
+        another.setblocking(False)
+        lost.close()
+        async with asyncio.timeout(5):
+            while _is_open(descriptor):
+                await asyncio.sleep(0)
+        # The server's side of the next connection then has the lowest descriptor that is free.
+        while (hole := socket.socket()).fileno() != descriptor:
+            holes.append(hole)
+        hole.close()
+        await asyncio.get_running_loop().sock_connect(another, ("127.0.0.1", server.port))
+        wire = Wire(another)
+        async with asyncio.timeout(5):
+            while not _is_open(descriptor):
+                await asyncio.sleep(0)
+        feed.report(1)
+        await wire.send(ALIVE)
+        assert (await wire.read_until(b"{}")).startswith(b"HTTP/1.1 200 OK")
+        monkeypatch.undo()
+        client.has_gone()
+        for each in (another, *holes):
+            each.close()
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 async def test_a_thousand_pipelined_streams_that_close_leave_nobody(server: LiveServer) -> None:
