@@ -128,7 +128,9 @@ class _Finder(ast.NodeVisitor):
             if default is not None:
                 self.visit(default)
         outer = self._function
-        self._function = outer or (*self._scope, node.name)
+        # A setter has the name of its property's getter, so it is not found by name, and is changed before the import instead.
+        is_setter = any(isinstance(each, ast.Attribute) and each.attr == "setter" for each in node.decorator_list)
+        self._function = None if is_setter else outer or (*self._scope, node.name)
         self._within(node.name, node.body)
         self._function = outer
 
