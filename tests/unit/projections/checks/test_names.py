@@ -44,6 +44,7 @@ def renamed(table: str, *names: str) -> ElectionPackage:
         ("Ana Maria", "Ana  Maria"),
         ("Ana Maria", " Ana Maria"),
         ("Ana Maria", "Ana\u00a0Maria"),
+        ("Ana Maria", "Ana\tMaria"),
         ("Ana", "A\u200bna"),
         ("Ana", "An\u00ada"),
         ("Ana", "Ana\ufe0f"),
@@ -56,12 +57,33 @@ def test_two_spellings_of_one_name_are_found(table: str, one: str, other: str) -
         assert "was written in another spelling in a row before" in problem.sentence
 
 
+@pytest.mark.parametrize("table", ["areas", "stations", "districts", "parties", "choices"])
+def test_a_name_in_two_spellings_is_found_in_the_table_that_has_it(table: str) -> None:
+    """In the small election the last two areas and the last two stations lie in one area each."""
+    package = small_package()
+    rows: list[Any] = list(getattr(package, table))
+    rows[-2:] = [
+        row.model_copy(update={"name": name}) for row, name in zip(rows[-2:], ("Ana B", "Ana\u00a0B"), strict=True)
+    ]
+    given: dict[str, Any] = {table: tuple(rows)}
+    sentence = (
+        "'Ana B' was written in another spelling in a row before (A n a U+0020 B, but A n a U+00A0 B here); write both "
+        "alike, or tell them apart"
+    )
+    assert Problem(table, len(rows) - 1, "name", sentence) in found(replace(package, **given))
+
+
+def test_the_first_twelve_characters_of_a_name_are_spelled() -> None:
+    (problem,) = found(renamed("parties", "Abcdefghijklmn o", "Abcdefghijklmn\u00a0o"))
+    assert "(A b c d e f g h i j k l, but A b c d e f g h i j k l here)" in problem.sentence
+
+
 def test_one_name_written_alike_may_stand_twice() -> None:
     assert found(renamed("choices", COMPOSED, COMPOSED)) == []
 
 
 def test_a_name_without_a_visible_character_is_reported() -> None:
-    assert "no visible character" in found(renamed("parties", "\u200b"))[0].sentence
+    assert found(renamed("parties", "\u200b")) == [Problem("parties", 0, "name", "has no visible character")]
 
 
 def test_names_in_different_groups_are_not_compared() -> None:
@@ -103,6 +125,64 @@ def test_a_total_row_of_one_area_is_found() -> None:
     total = Station(code="t", name="Desa", area=area, registered_voters=own)
     (problem,) = found(replace(package, stations=(*package.stations, *more, total)))
     assert problem.sentence.startswith(f"is {own}, the sum of all other stations")
+
+
+def registered(*rows: tuple[str, int | None]) -> list[Problem]:
+    """Problems of an election with stations in these areas and of these registers."""
+    stations = (
+        Station(code=f"s{number}", name=f"S{number}", area=area, registered_voters=voters)
+        for number, (area, voters) in enumerate(rows)
+    )
+    package = replace(small_package(), stations=tuple(stations))
+    return [problem for problem in found(package) if problem.table == "stations"]
+
+
+def sum_row(row: int, voters: int) -> Problem:
+    sentence = f"is {voters}, the sum of all other stations: is the row a total? If so, leave it out"
+    return Problem("stations", row, "registered_voters", sentence)
+
+
+HERE, THERE = "1.1.1", "2.2.2"
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([(HERE, 10), (HERE, 20), (HERE, 30), (THERE, 40), (THERE, 50), (THERE, 150)], [sum_row(5, 150)]),
+        ([(HERE, 10), (HERE, 20), (HERE, 30), (THERE, 40), (THERE, 100)], []),  # of four others
+        ([(HERE, 10), (HERE, 20), (HERE, 30), (THERE, 40), (THERE, 50), (THERE, 151)], []),
+        ([(HERE, None), (HERE, 20), (HERE, 30), (THERE, 40), (THERE, 50), (THERE, 140)], [sum_row(5, 140)]),
+        ([(HERE, 1), (HERE, 0), (HERE, 0), (THERE, 0), (THERE, 0), (THERE, 1)], [sum_row(0, 1), sum_row(5, 1)]),
+        ([(HERE, None)] * 6, []),
+        ([(HERE, 0)] * 6, []),
+    ],
+)
+def test_a_row_is_a_total_where_it_is_the_sum_of_five_others(
+    rows: list[tuple[str, int | None]], expected: list[Problem]
+) -> None:
+    assert registered(*rows) == expected
+
+
+@pytest.mark.parametrize(
+    ("in_area", "expected"),
+    [
+        ([10, 20, 30, 40, 50, 150], [sum_row(6, 150)]),
+        ([10, 20, 30, 40, 100], []),  # of four others
+        ([10, 20, 30, 40, 50, 151], []),
+        ([0, 0, 0, 0, 0, 0], []),
+    ],
+)
+def test_a_row_is_a_total_of_its_area_where_it_is_the_sum_of_five_others_there(
+    in_area: list[int], expected: list[Problem]
+) -> None:
+    assert registered((THERE, 7), *((HERE, voters) for voters in in_area)) == expected
+
+
+def test_a_row_that_is_named_a_sum_is_to_be_left_out() -> None:
+    row = len(small_package().stations)
+    for facts in ({"name": "Jumlah"}, {"name": "Jumlah", "code": "Total"}):
+        sentence = "'Jumlah' is the name of a sum and not of a station; leave the row out"
+        assert found(with_station(**facts)) == [Problem("stations", row, "name", sentence)]
 
 
 def test_a_station_that_is_large_is_no_total() -> None:

@@ -36,3 +36,10 @@ def test_a_definition_with_another_key_shares_all_else() -> None:
     assert after.keys[key.key_id] is key
     assert after.tree is before.tree
     assert (after.stations, after.electorates, after.ballots) == (before.stations, before.electorates, before.ballots)
+
+
+def test_the_tables_that_every_process_needs_are_computed_with_the_definition() -> None:
+    """They are kept with the compiled package, so that no first request computes them."""
+    definition = Definition.of(small_package())
+    assert {"children", "counting"} <= vars(definition.tree).keys()
+    assert {"denominators", "_slots"} <= vars(definition.electorates).keys()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from projections.definition.compiled import Definition
-from projections.definition.electorates import Denominator, together
+from projections.definition.electorates import Denominator, Electorates, together
 from schemas.definition.package import DistrictPart
 from tests.support.small_election import elsewhere, small_package
 
@@ -39,13 +39,43 @@ def test_each_station_votes_once_in_each_office() -> None:
 
 
 def test_the_slots_of_a_partition_are_numbered_without_gap() -> None:
+    electorates = Definition.of(small_package()).electorates
     slots: dict[int, list[int]] = {}
     for station in range(len(STATIONS.codes)):
-        for contest in ELECTORATES.contests_of_station(station):
+        for contest in electorates.contests_of_station(station):
             partition = STATIONS.partition(station)
-            slots.setdefault(partition, []).append(ELECTORATES.slot(station, contest))
-    for number, count in enumerate(ELECTORATES.slots_of_partition):
+            slots.setdefault(partition, []).append(electorates.slot(station, contest))
+    assert sum(electorates.slots_of_partition) == 2 * len(STATIONS.codes)
+    for number, count in enumerate(electorates.slots_of_partition):
         assert sorted(slots.get(number, [])) == list(range(count))
+
+
+def test_a_station_has_no_slot_for_a_contest_that_its_voters_do_not_vote_in() -> None:
+    station = STATIONS.number["1.2.1-2"]
+    for contest in BALLOTS.contests:
+        is_held = contest.id in {"president", "council-b"}
+        expected = ELECTORATES.slot(station, contest.number) if is_held else None
+        assert ELECTORATES.slot_if_held(station, contest.number) == expected
+
+
+def test_contests_are_in_the_order_of_the_package_whatever_their_stations() -> None:
+    package = small_package()
+    parts = [part for part in package.districts if part.area != "2.1.1"]
+    split = [
+        DistrictPart(district=district, name=district.upper(), area=station)
+        for district, station in (("c", "2.1.1-1"), ("b", "2.1.1-2"))
+    ]
+    definition = Definition.of(replace(package, districts=(*parts, *split)))
+    number = definition.ballots.contest_number
+    in_order = tuple(number[contest] for contest in ("president", "council-b", "council-c"))
+    assert definition.electorates.contests_in(definition.tree.number["2.1.1"]) == in_order
+
+
+def test_the_contests_of_a_station_are_numbered_in_the_order_of_the_package() -> None:
+    """A set with 0 and 8 has 8 first."""
+    parts = [frozenset({"N"}), *[frozenset({"1.1"})] * 7, frozenset({"2.1.1-1"})]
+    found = Electorates(STATIONS, tuple(parts)).contests_of_station(STATIONS.number["2.1.1-1"])
+    assert list(found.items()) == [(0, 0), (8, 1)]
 
 
 def test_single_stations_may_belong_to_an_electorate() -> None:

@@ -38,6 +38,7 @@ def test_stations_are_ordered_area_by_area_with_an_areas_own_first() -> None:
     )
     definition = Definition.of(moved)
     order = definition.stations.order
+    assert [len(each) for each in order] == [len(package.stations), len(package.areas), len(package.areas)]
     ranked = sorted(range(len(definition.stations.codes)), key=lambda station: order.rank[station])
     assert [definition.stations.codes[station] for station in ranked] == [
         *(f"{a}.{b}.{c}-{d}" for a, b in ("11", "12", "21") for c in "12" for d in "12"),
@@ -46,3 +47,14 @@ def test_stations_are_ordered_area_by_area_with_an_areas_own_first() -> None:
     for area, code in enumerate(definition.tree.codes):
         inside = {n for n, at in enumerate(definition.stations.area) if area in definition.tree.lineage[at]}
         assert set(ranked[order.first[area] : order.end[area]]) == inside, code
+
+
+def test_a_station_has_its_name_and_its_register_or_none() -> None:
+    package = small_package()
+    first = package.stations[0].model_copy(update={"name": None, "registered_voters": None})
+    stations = Definition.of(replace(package, stations=(first, *package.stations[1:]))).stations
+    assert (stations.names[:3], stations.registered[:3]) == ((None, "TPS 2", "TPS 1"), (None, 202, 201))
+
+
+def test_no_station_lies_in_an_unknown_scope() -> None:
+    assert not any(STATIONS.in_scope("3", station) for station in range(len(STATIONS.codes)))
