@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from schemas.definition.package import Severity
 from schemas.findings import Finding, of_rule, shortened
 
@@ -25,13 +27,14 @@ def test_as_many_findings_as_are_kept_are_all_listed() -> None:
     assert of_rule("F8", Severity.SOFT, sentences) == [Finding("F8", Severity.SOFT, *each) for each in sentences]
 
 
-def test_more_findings_are_counted_in_one() -> None:
-    sentences = [("salah", "wrong")] * 7
+@pytest.mark.parametrize("more", [1, 2])
+def test_more_findings_are_counted_in_one(more: int) -> None:
+    sentences = [("salah", "wrong")] * (5 + more)
     *listed, last = of_rule("F8", Severity.SOFT, sentences)
     assert len(listed) == 5
     assert last == Finding(
         "F8",
         Severity.SOFT,
-        "Aturan ini dilanggar di 2 tempat lain pada formulir ini.",
-        "This form breaks the rule 2 more times.",
+        f"Aturan ini dilanggar di {more} tempat lain pada formulir ini.",
+        f"This form breaks the rule {more} more times.",
     )

@@ -214,6 +214,7 @@ def test_a_text_from_elsewhere_is_shown_in_a_line_of_bounded_length(text: str, l
         ("\x1b[2J", r"'\x1b[2J'"),
         ([[[[[1]]]]], "[[[[[...]]]]]"),
         ({"a": {"b": {"c": {"d": {"e": 1}}}}}, "{'a': {'b': {'c': {'d': {...}}}}}"),
+        ({str(number): number for number in range(20)}, "{" + ", ".join(f"'{n}': {n}" for n in range(20)) + "}"),
         ({str(number): number for number in range(30)}, "{" + "".join(f"'{n}': {n}, " for n in range(20)) + "...}"),
     ],
 )

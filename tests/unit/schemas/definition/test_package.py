@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 from pydantic import ValidationError
 
+from schemas.canonical import canonical_bytes, sha256_hex
+from schemas.definition.finance_settings import DonorKind, FinanceSettings, ReportKind, SpendingKind
 from schemas.definition.package import TABLES, Election
+from schemas.definition.rows import LocalText, row_hashes
 from schemas.ledger.events import LEDGER_EVENT
 from tests.support.small_election import small_package
 
@@ -40,3 +44,24 @@ def test_the_order_of_rows_is_not_part_of_the_definition_and_each_row_is() -> No
     turned = replace(package, areas=package.areas[::-1], stations=package.stations[::-1])
     assert turned.definition_hash() == package.definition_hash()
     assert replace(package, stations=package.stations[:-1]).definition_hash() != package.definition_hash()
+
+
+NAME = LocalText(en="Kind")
+FINANCE = FinanceSettings(
+    currency="IDR",
+    reports=(ReportKind(id="R", name=NAME),),
+    donors=(DonorKind(id="D", name=NAME),),
+    spending=(SpendingKind(id="S", name=NAME),),
+)
+
+
+@pytest.mark.parametrize("finance", [None, FINANCE])
+def test_the_definition_hash_is_over_the_election_and_the_rows_by_table(finance: FinanceSettings | None) -> None:
+    """Another reader of packages computes the same. Without finance the election has no such field, as in older packages."""
+    package = small_package()
+    package = replace(package, election=package.election.model_copy(update={"finance": finance}))
+    election = json.loads(package.election.model_dump_json())
+    if finance is None:
+        del election["finance"]
+    tables = {name: row_hashes(getattr(package, name)) for name in TABLES}
+    assert package.definition_hash() == sha256_hex(canonical_bytes({"election": election, **tables}))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from schemas.canonical import canonical_bytes, sha256_hex
 from schemas.definition.profiles import PROFILE_TABLES, Candidate, PartyProfile, Profiles
+from schemas.definition.rows import row_hashes
 
 PUBLIC_LIST = {
     "candidates": {"contest", "choice", "person", "name", "sex", "residence", "photo", "web"},
@@ -25,6 +27,13 @@ def test_the_order_of_rows_is_not_part_of_the_digest_and_each_cell_is() -> None:
     assert Profiles((two, one), (party,)).digest() == digest
     assert Profiles((one, two.model_copy(update={"residence": "Sleman"})), (party,)).digest() != digest
     assert Profiles((one, two)).digest() != digest
+
+
+def test_the_digest_is_over_the_hashes_of_the_rows_by_table() -> None:
+    candidate, party = Candidate(contest="c", choice="1", name="A"), PartyProfile(party="P")
+    tables = {"candidates": row_hashes([candidate]), "party_profiles": row_hashes([party])}
+    assert Profiles((candidate,), (party,)).digest() == sha256_hex(canonical_bytes(tables))
+    assert Profiles().tables().keys() == PROFILE_TABLES.keys()
 
 
 @pytest.mark.parametrize(

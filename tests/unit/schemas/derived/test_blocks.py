@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from schemas.codes import OfficeId
-from schemas.derived.blocks import Block, BlockRange, keyframe
+from schemas.derived.blocks import Block, BlockRange, before, keyframe
 from schemas.derived.results import Result, ResultRange
 from tests.support.ledger import MemoryLedger, fold
 from tests.support.small_election import reported, small_package
@@ -68,8 +68,17 @@ def test_the_whole_body_is_json() -> None:
 
 def test_a_block_that_lost_an_event_is_none() -> None:
     value = _blocks()[0].to_bytes()
-    with pytest.raises(ValueError, match="shorter"):
-        Block.from_bytes(b"\n".join([*value.split(b"\n")[:-2], b"]}"]), with_body=True)
+    for lines in (value.split(b"\n")[:-2], value.split(b"\n")[:2]):  # without its last event, and without any
+        with pytest.raises(ValueError, match="shorter"):
+            Block.from_bytes(b"\n".join([*lines, b"]}"]), with_body=True)
+
+
+@pytest.mark.parametrize(
+    ("value", "beginning"),
+    [(b"head,body,body", b"head"), (b"head", b"head"), (b",body", b""), (b"h,body", b"h"), (b"", b"")],
+)
+def test_a_value_is_read_up_to_the_mark_or_whole_where_it_has_none(value: bytes, beginning: bytes) -> None:
+    assert before(value, b",") == beginning
 
 
 def test_what_decides_is_read_without_the_rest() -> None:

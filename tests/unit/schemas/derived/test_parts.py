@@ -20,6 +20,7 @@ def test_a_row_fits_as_long_as_no_byte_is_over() -> None:
 
 def test_a_larger_row_is_a_part_of_its_own() -> None:
     assert grouped([[b"a", b"b" * 9, b"c"]], bytes_max=4) == [([b"a"],), ([b"b" * 9],), ([b"c"],)]
+    assert grouped([[b"b" * 9]], bytes_max=4) == [([b"b" * 9],)], "no empty part comes first"
 
 
 def test_without_rows_there_is_one_empty_part() -> None:

@@ -32,20 +32,28 @@ def test_a_result_is_written_alike_as_one_list_and_row_by_row(monkeypatch: pytes
                 ]
 
 
-def test_a_large_result_comes_in_parts_that_make_the_whole() -> None:
-    values = RESULT.to_parts("worker-1", bytes_max=60)
-    assert len(values) > 2
+@pytest.mark.parametrize("rows", [500, 501])
+def test_a_result_of_many_rows_that_fits_is_one_message_without_a_part(rows: int) -> None:
+    result = RESULT._replace(areas=[AREAS[0]] * (rows - 1))
+    assert result.to_parts("worker-1") == [result.to_bytes()]
+
+
+@pytest.mark.parametrize(("bytes_max", "count"), [(200, 2), (60, 6)])
+def test_a_large_result_comes_in_parts_that_make_the_whole(bytes_max: int, count: int) -> None:
+    values = RESULT.to_parts("worker-1", bytes_max)
+    assert len(values) == count
     assert Result.joined([Result.from_bytes(value) for value in values]) == RESULT
     assert [ResultRange.from_bytes(value).part for value in values] == [
         ("worker-1", number, len(values)) for number in range(len(values))
     ]
 
 
-def test_a_large_keyframe_of_a_block_comes_in_parts_that_make_the_whole() -> None:
+@pytest.mark.parametrize(("bytes_max", "count"), [(150, 2), (60, 5)])
+def test_a_large_keyframe_of_a_block_comes_in_parts_that_make_the_whole(bytes_max: int, count: int) -> None:
     frame = keyframe(OFFICE, 2, 7, AREAS)
     assert frame.to_parts("worker-1") == [frame.to_bytes()]
-    values = frame.to_parts("worker-1", bytes_max=60)
-    assert len(values) > 2
+    values = frame.to_parts("worker-1", bytes_max)
+    assert len(values) == count
     assert Block.joined([Block.from_bytes(value, with_body=True) for value in values]) == frame
     assert [BlockRange.from_bytes(value).part for value in values] == [
         ("worker-1", number, len(values)) for number in range(len(values))
@@ -66,3 +74,9 @@ def test_a_cut_is_before_another_where_each_offset_is(
     left: tuple[int, ...], right: tuple[int, ...], expected: bool
 ) -> None:
     assert at_or_before(left, right) is expected
+
+
+@pytest.mark.parametrize(("left", "right"), [((1,), (1, 2)), ((1, 2), (1,))])
+def test_cuts_of_another_number_of_partitions_are_not_compared(left: tuple[int, ...], right: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="argument 2 is"):
+        at_or_before(left, right)

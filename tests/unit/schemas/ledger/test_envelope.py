@@ -146,6 +146,9 @@ def test_a_plain_envelope_is_read_as_by_the_schema_and_any_other_is_left_to_the_
     assert (opened.payload, opened.received_us) == (b'{"a":1}', 0)
     for other in (
         plain.replace(b'"sig"', b'"sig":"","sig"'),  # a name that is given twice
+        plain.replace(b'"payload"', b'"payload":"AAAA","payload"'),  # and both times with a value that is valid
+        plain.replace(b'"payload"', b'"\\u0070ayload"'),  # a second spelling
+        plain.replace(b'"payload":"', b'"payload":"\xff'),  # not UTF-8
         plain.replace(b'"keyid":"', b'"keyid":"!'),
         plain.replace(b'"sig":"', b'"sig":"AAAA'),  # 67 bytes
         b"{}",

@@ -43,13 +43,24 @@ def test_base64_of_the_url_safe_alphabet_is_the_same_payload() -> None:
     assert open_record(_record(_envelope(payload=other))).payload == b'{"votes":"a??>"}'
 
 
+@pytest.mark.parametrize("standard", ["++++", "////", "+/+/"])
+def test_each_character_of_the_url_safe_alphabet_is_read_as_its_standard_one(standard: str) -> None:
+    other = standard.replace("+", "-").replace("/", "_")
+    assert open_record(_record(_envelope(payload=other))) == open_record(_record(_envelope(payload=standard)))
+
+
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"payload": "AA-/"}, "payload: base64 with characters of both alphabets"),
-        ({"payload": "AAA!"}, "payload: not valid base64"),
+        *(
+            ({"payload": f"AA{one}{other}"}, "payload: base64 with characters of both alphabets")
+            for one in "-_"
+            for other in "+/"
+        ),
+        *(({"payload": text}, "payload: not valid base64") for text in ("AAA!", "AAAA\nAAAA", "AA==AAAA", "=AAA")),
         ({"payload": "AAB="}, "payload: base64 with bits left over"),
         ({"payload": "AB=="}, "payload: base64 with bits left over"),
+        ({"signatures": _signature("!" * 88)}, "signatures.0.sig: not valid base64"),
         ({"signatures": _signature("A" * 88)}, "signatures.0.sig: expected 64 bytes, got 66"),
     ],
 )
@@ -67,6 +78,7 @@ def test_a_part_that_is_not_base64_of_its_length_is_named(changed: dict[str, Any
         (b"[]", "envelope: expected an object"),
         (b'{"envelope":[]}', "envelope: expected an object"),
         (b"{", "record: not JSON"),
+        (_record(_envelope()).replace(b"gateway-1", b"gateway-\xff"), "record: not JSON"),
         (_record(_envelope(payload="A")), r"envelope\.payload: "),
         (_record(_envelope(payloadType="text/plain")), r"envelope\.payloadType: "),
         (_record(_envelope(signatures=[])), r"envelope\.signatures: "),
@@ -95,7 +107,8 @@ def test_names_are_compared_without_their_letter_case() -> None:
         read_json('{"straße":1,"STRASSE":2}'.encode())
 
 
-def test_json_is_nested_up_to_a_bound() -> None:
-    check_names(b"[" * 64 + b"]" * 64)
+@pytest.mark.parametrize(("begin", "end"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_json_is_nested_up_to_a_bound(begin: bytes, end: bytes) -> None:
+    check_names(begin * 64 + b"1" + end * 64)
     with pytest.raises(ValueError, match="more than 64 objects and lists"):
-        check_names(b"[" * 65 + b"]" * 65)
+        check_names(begin * 65 + b"1" + end * 65)

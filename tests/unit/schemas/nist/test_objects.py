@@ -38,17 +38,25 @@ def test_a_member_that_is_not_known_is_left_out() -> None:
 
 
 def test_a_text_has_its_language_or_the_undetermined_one() -> None:
-    assert texts({"id": "Presiden", "en": "President"})["Text"] == [
-        {"@type": "ElectionResults.LanguageString", "Language": "id", "Content": "Presiden"},
-        {"@type": "ElectionResults.LanguageString", "Language": "en", "Content": "President"},
-    ]
+    assert texts({"id": "Presiden", "en": "President"}) == {
+        "@type": "ElectionResults.InternationalizedText",
+        "Text": [
+            {"@type": "ElectionResults.LanguageString", "Language": "id", "Content": "Presiden"},
+            {"@type": "ElectionResults.LanguageString", "Language": "en", "Content": "President"},
+        ],
+    }
     assert text("Ana")["Text"][0]["Language"] == "und"
 
 
 def test_identifiers_name_who_gave_them() -> None:
-    assert (code_identifier("34")["Type"], code_identifier("34")["Value"]) == ("national-level", "34")
-    own = own_identifier("rekap-as-of", "{}")
-    assert (own["Type"], own["OtherType"], own["Value"]) == ("other", "rekap-as-of", "{}")
+    identifier = "ElectionResults.ExternalIdentifier"
+    assert code_identifier("34") == {"@type": identifier, "Type": "national-level", "Value": "34"}
+    assert own_identifier("rekap-as-of", "{}") == {
+        "@type": identifier,
+        "Type": "other",
+        "OtherType": "rekap-as-of",
+        "Value": "{}",
+    }
 
 
 def test_ids_are_names_of_xml_and_differ_by_what_they_name() -> None:

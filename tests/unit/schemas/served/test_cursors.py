@@ -21,6 +21,6 @@ def test_cursors_of_earlier_answers_are_read() -> None:
     assert cursor_text(["newest", 1_865_768_403_512_000, 0, 7]) == "WyJuZXdlc3QiLDE4NjU3Njg0MDM1MTIwMDAsMCw3XQ"
 
 
-@pytest.mark.parametrize("text", ["", "a", "Ω", "e30", "bnVsbA", "Ww", "=" * 9, "%%%%"])
+@pytest.mark.parametrize("text", ["", "a", "Ω", "e30", "bnVsbA", "Ww", "=" * 9, "%%%%", "WzEyXQ!"])
 def test_another_text_has_no_values(text: str) -> None:
     assert cursor_values(text) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ ROW = {
         (ROW | {"margin": True}, {"margin": True}),
         (ROW | {"leaders": ["02", "01"]}, {"leaders": ["02", "01"]}),
         (ROW | {"tied": []}, {"tied": []}),
+        (ROW | {"tied": None}, {"tied": None}),
         (ROW | {"counted": None}, {"counted": None}),
         (ROW | {"margin": {"votes": 3}}, {"margin": {"votes": 3}}),
         (
@@ -42,6 +44,15 @@ def test_a_patch_has_what_changed_and_makes_the_newer_row(after: dict[str, Any],
     made = applied(ROW, patch)
     assert made == after
     assert repr(made) == repr(after), "1 is not true"
+
+
+@pytest.mark.parametrize(("old", "new"), [(1, True), (False, 0), ([1], [True]), ([{"votes": 0}], [{"votes": False}])])
+def test_a_number_and_a_truth_value_that_python_takes_as_equal_are_a_change(old: object, new: object) -> None:
+    assert repr(difference({"value": old}, {"value": new})) == repr({"value": new})
+
+
+def test_a_copy_of_a_row_has_no_changes() -> None:
+    assert difference(ROW, deepcopy(ROW)) == {}
 
 
 def test_a_row_that_lost_a_member_has_no_patch() -> None:

@@ -97,6 +97,9 @@ def test_the_dictionary_has_each_column_and_each_code() -> None:
         "meaning_en": "Votes for the choice on the form",
         "meaning_id": "Suara pilihan ini pada formulir",
     }
+    by_name = {(each["table"], each["column"]): (each["nullable"], each["key"]) for each in columns}
+    assert by_name["station-counts", "voters"] == ("yes", "no")
+    assert by_name["station-counts", "station"] == ("no", "yes")
     codes = [dict(zip(CODES.column_names, row, strict=True)) for row in code_rows(TABLES)]
     states = {each["code"] for each in codes if (each["table"], each["column"]) == ("station-counts", "state")}
     assert states == {"counted", "flagged", "held", "annulled", "waiting"}
@@ -118,7 +121,12 @@ def test_the_table_schema_has_each_column_and_what_must_hold_of_it() -> None:
         "enum": ["counted", "flagged", "held", "annulled", "waiting"],
     }
     assert (fields["received_at"]["type"], fields["received_at"]["format"]) == ("datetime", "any")
-    assert "constraints" not in fields["event"]
+    assert fields["event"] == {
+        "name": "event",
+        "type": "string",
+        "description": "Event id of the form: SHA-256 of the signed bytes",
+    }
+    assert schema["missingValues"] == [""], "an empty cell has no value"
     assert "primaryKey" not in table_schema(RULES)
 
 
