@@ -95,3 +95,18 @@ def test_a_part_has_no_more_bytes_than_it_may(monkeypatch: pytest.MonkeyPatch) -
 def test_there_is_no_other_part(number: int) -> None:
     with pytest.raises(LookupError, match="this answer has 1"):
         part_of_area(DEFINITION, DEFINITION.tree.root, DEFINITION.ballots.offices, number)
+
+
+def test_a_part_is_full_when_the_next_line_would_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The three contests of the council, of one size each."""
+    council = DEFINITION.ballots.office("council")
+    size = DEFINITION.ballots.tally_bytes[council.contests[0]]
+
+    def lines(bytes_max: int) -> list[int]:
+        monkeypatch.setattr(answer_parts, "PART_BYTES_MAX", bytes_max)
+        first = part_of_office(DEFINITION, council, 1)
+        return [len(part_of_office(DEFINITION, council, number + 1).lines) for number in range(first.of)]
+
+    assert lines(3 * size) == [3]
+    assert lines(3 * size - 1) == lines(2 * size) == [2, 1]
+    assert lines(2 * size - 1) == lines(1) == [1, 1, 1]

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from projections.definition.compiled import Definition
 from projections.shown import profiles as shown
 from projections.shown.profiles import CandidateFilters, ProfileIndex, ProfilePage, page_answer
 from schemas.served.cursors import cursor_text
 from schemas.served.profiles import CandidateLine, DistrictLine, PartyLine
-from tests.support.small_profiles import DEFINITION, INDEX, PACKAGE, PROFILES
+from tests.support.small_finance import finance_package
+from tests.support.small_profiles import DEFINITION, FULL, INDEX, PACKAGE, PROFILES
 
 CONTEST = DEFINITION.ballots.contest
 
@@ -174,3 +176,108 @@ def test_a_party_has_its_names() -> None:
     short = PACKAGE.parties[0].model_copy(update={"short_name": "P-1"})
     names = ProfileIndex(DEFINITION, PROFILES, (short, *PACKAGE.parties[1:]), PACKAGE.districts).party_names
     assert names == {"P1": ["Party 1", "P-1"], "P2": ["Party 2"]}
+
+
+def test_a_candidate_is_shown_with_everything_that_is_known() -> None:
+    assert INDEX.candidate(CONTEST("council-b"), "P2-1") == {
+        "contest": "council-b",
+        "choice": "P2-1",
+        "name": "P2 1",
+        "order": 11,
+        "office": "council",
+        "electorate": "b",
+        "party": "P2",
+        "persons": [{"person": 1, "name": "Ayu", **FULL}],
+        "lacking": [],
+        "links": {
+            "self": "/v1/candidates/council-b/P2-1",
+            "result": "/v1/contests/council-b",
+            "party": "/v1/parties/P2",
+            "finance": None,
+        },
+    }
+
+
+def test_a_person_of_whom_only_the_name_is_known_has_nulls() -> None:
+    found = INDEX.candidate(CONTEST("president"), "01")
+    assert found is not None
+    assert found["persons"][1] == {"person": 2, "name": "Budi Contoh", **dict.fromkeys(FULL)}
+
+
+def test_a_party_is_shown_with_everything_that_is_known() -> None:
+    assert INDEX.party("P2") == {
+        "party": "P2",
+        "name": "Party 2",
+        "short_name": None,
+        "number": PACKAGE.parties[1].number,
+        "web": None,
+        "logo": None,
+        "colour": "#0B6623",
+        "lacking": ["web", "logo"],
+        "offices": ["council"],
+        "candidates": 3,
+        "links": {"self": "/v1/parties/P2", "candidates": "/v1/candidates?party=P2", "finance": None},
+    }
+
+
+def test_where_the_package_describes_campaign_finance_a_candidate_and_a_party_lead_to_their_reports() -> None:
+    package = finance_package()
+    definition = Definition.of(package)
+    index = ProfileIndex(definition, PROFILES, package.parties, package.districts)
+    candidate, party = index.candidate(definition.ballots.contest("president"), "01"), index.party("P1")
+    assert candidate is not None
+    assert party is not None
+    assert candidate["links"]["finance"] == "/v1/finance/candidates/president/01"
+    assert party["links"]["finance"] == "/v1/finance?party=P1"
+
+
+def test_a_district_is_shown_with_its_contests_and_their_links() -> None:
+    assert INDEX.district("c") == {
+        "district": "c",
+        "name": "C",
+        "areas": ["2.1.2", "2.2"],
+        "contests": [
+            {
+                "contest": "council-c",
+                "office": "council",
+                "seats": 3,
+                "links": {
+                    "result": "/v1/contests/council-c",
+                    "candidates": "/v1/candidates?contest=council-c",
+                    "map": "/v1/maps/offices/council.geojson",
+                },
+            }
+        ],
+        "links": {"self": "/v1/districts/c"},
+    }
+
+
+def test_the_short_name_of_a_party_is_its_name_where_it_has_none() -> None:
+    short = PACKAGE.parties[0].model_copy(update={"short_name": "P-1"})
+    index = ProfileIndex(DEFINITION, PROFILES, (short, *PACKAGE.parties[1:]), PACKAGE.districts)
+    assert index.short_names == {"P1": "P-1", "P2": "Party 2"}
+
+
+def test_parties_by_name_are_in_the_order_of_their_names() -> None:
+    first, second = PACKAGE.parties
+    parties = (first.model_copy(update={"name": "Zeta"}), second.model_copy(update={"name": "\u00c1lfa"}))
+    index = ProfileIndex(DEFINITION, PROFILES, parties, PACKAGE.districts)
+    assert [line["party"] for line in index.parties(by_name=True).lines] == ["P2", "P1"]
+    assert [line["party"] for line in index.parties(name="alf").lines] == ["P2"]
+
+
+def test_a_page_is_answered_under_its_name_with_what_the_next_one_begins_after() -> None:
+    page = ProfilePage([{"a": 1}], ("council-b", "P2-1"))
+    following = cursor_text(["ballot", "council-b", "P2-1"])
+    assert page_answer(page, "candidates", "ballot") == {"candidates": [{"a": 1}], "next": following}
+    assert page_answer(page._replace(last=None), "candidates", "ballot")["next"] is None
+
+
+def test_the_words_of_a_name_after_the_eighth_are_ignored() -> None:
+    eight = "pair pai pa p air ai a i"
+    assert _ids(_page(CandidateFilters(name=f"{eight} nobody"))) == ALL[:3]
+    assert _ids(_page(CandidateFilters(name=f"{eight.removesuffix(' i')} nobody"))) == []
+
+
+def test_completeness_names_the_profiles_that_it_is_of() -> None:
+    assert INDEX.completeness(DEFINITION.tree.root)["profiles"] == PROFILES.digest() == INDEX.digest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -26,6 +27,7 @@ from projections.shown.published import (
     area_answer,
     as_of,
     contest_answer,
+    election_answer,
     event_links,
     office_answer,
     position_text,
@@ -39,6 +41,7 @@ from projections.shown.published import (
 )
 from projections.shown.shares import shares_of
 from projections.shown.tallies import published_contribution
+from schemas.definition.rows import LocalText
 from tests.support.made_tallies import numbers, tally
 from tests.support.small_election import elsewhere, small_package
 
@@ -299,3 +302,60 @@ def test_a_page_of_stations_names_its_last_station_only_where_more_follow() -> N
     last = stations_answer(DEFINITION, 0, contest("president"), [row], has_more=False, moment=moment)
     none = stations_answer(DEFINITION, 0, contest("president"), [], has_more=False, moment=moment)
     assert (last["next"], none["stations"], none["next"]) == (None, [], None)
+
+
+# ── the election ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_election_is_described_with_its_levels_and_offices_each_with_its_cut() -> None:
+    moment = Moment({"president": (4, -1, 0)}, {}, {}, {})
+    assert election_answer(DEFINITION, moment) == {
+        "title": {"id": "Pemilu kecil", "en": "Small election"},
+        "date": "2029-02-14",
+        "time_zone": "Asia/Jakarta",
+        "licence": "CC0-1.0",
+        "source": DEFINITION.election.source,
+        "root": "N",
+        "levels": [
+            {"id": level, "name": {"id": level, "en": level}}
+            for level in ("nation", "province", "district", "village", "station")
+        ],
+        "shard_level": "district",
+        "partitions": 3,
+        "areas": 15,
+        "stations": 16,
+        "offices": [
+            {"id": "president", "name": {"id": "Presiden", "en": "President"}, "contests": ["president"]},
+            {
+                "id": "council",
+                "name": {"id": "Dewan", "en": "Council"},
+                "contests": ["council-a", "council-b", "council-c"],
+            },
+        ],
+        "as_of": {"president": {"0": 4, "2": 0}, "council": {}},
+    }
+
+
+def test_a_contest_with_a_name_has_it() -> None:
+    package = small_package()
+    named = package.contests[0].model_copy(update={"name": LocalText(id="Presiden", en="President of all")})
+    definition = Definition.of(replace(package, contests=(named, *package.contests[1:])))
+    found = contest_answer(definition, contest("president", definition), NOTHING)
+    assert found["name"] == {"id": "Presiden", "en": "President of all"}
+
+
+def test_the_offices_of_an_area_have_their_shares_and_both_cuts() -> None:
+    area = DEFINITION.tree.number["1.1"]
+    votes = tally(numbers(1, 1, 2, 1, 0), *[numbers(0, 0, 0, 0, 0)] * 2)
+    moment = Moment({"council": (5, -1, -1)}, {("council", 1): 7}, {("council-a", "1.1"): votes}, {})
+    part = part_of_area(DEFINITION, area, DEFINITION.ballots.offices, 1)
+    of_president, of_council = area_answer(DEFINITION, area, DEFINITION.ballots.offices, moment, part)["offices"]
+    assert (of_president["as_of"], of_president["shard_as_of"]) == ({}, {})
+    assert (of_council["as_of"], of_council["shard_as_of"]) == ({"0": 5}, {"1": 7})
+    assert list(of_council["shares"]) == ["council-a"]
+    assert of_council["shares"]["council-a"]["votes"] == {
+        "P1-0": "25.00 %",
+        "P1-1": "50.00 %",
+        "P2-0": "25.00 %",
+        "P2-1": "0.00 %",
+    }

@@ -65,3 +65,21 @@ def test_a_long_answer_has_a_page_for_each_part(monkeypatch: pytest.MonkeyPatch)
         for number in range(len(areas))
     ]
     assert [list(page.lines) for page in areas] == [list(part.lines) for part in parts]
+
+
+def test_a_page_names_the_tallies_and_the_sums_that_it_shows() -> None:
+    pages = {page.name: page for page in whole_cut(DEFINITION, 2)}
+    contests, number = DEFINITION.ballots.contest_number, DEFINITION.tree.number
+    assert {name: page.area for name, page in pages.items() if "contest" not in name} == {
+        "election": None,
+        "offices/president": number["N"],
+        "offices/council": number["N"],
+        "areas/N": number["N"],
+        "areas/1": number["1"],
+        "areas/2": number["2"],
+    }
+    assert (pages["election"].lines, pages["election"].address) == ((), "/v1/election")
+    council_a = pages["contests/council-a"]
+    assert (council_a.area, council_a.address) == (None, "/v1/contests/council-a")
+    assert council_a.lines == (answer_parts.Line(number["1.1"], contests["council-a"]),)
+    assert pages["offices/president"].lines == (answer_parts.Line(number["N"], contests["president"]),)
