@@ -24,6 +24,9 @@ def check() -> PackageCheck:
         ("abcdef", ["abcd"], "abcd"),
         ("ab", ["ac"], None),  # half of the characters differ
         ("x", ["y"], None),
+        ("abc", ["axc"], "axc"),  # the half of three characters is one
+        ("abcdefg", ["abxxefg"], "abxxefg"),  # and of seven is three
+        ("abcdef", ["abxdxf"], None),  # alike, and neither half is the same
         ("abcd", [], None),
     ],
 )
@@ -45,6 +48,14 @@ def test_for_the_first_unknown_codes_one_is_suggested_and_for_the_same_again() -
     assert "did you mean" not in sentences[-1]
     assert codes.unknown("1.1.0x", AREA, []) == sentences[0]
     assert codes.near_level("distric") == "", "levels are among them"
+
+
+def test_what_was_looked_for_is_not_looked_for_again() -> None:
+    codes = check()
+    assert codes.unknown("1.1.0x", AREA, ["1.1.0"]) == codes.unknown("1.1.0x", AREA, [])
+    near = codes.near_level("distric")
+    codes.level_ids = ()
+    assert codes.near_level("distric") == near != ""
 
 
 def test_a_level_of_areas_is_suggested() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -110,3 +111,21 @@ def test_a_part_is_full_when_the_next_line_would_not_fit(monkeypatch: pytest.Mon
     assert lines(3 * size) == [3]
     assert lines(3 * size - 1) == lines(2 * size) == [2, 1]
     assert lines(2 * size - 1) == lines(1) == [1, 1, 1]
+
+
+def test_each_part_is_filled_from_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    council = DEFINITION.ballots.office("council")
+    twice = replace(council, contests=council.contests * 2)
+    size = DEFINITION.ballots.tally_bytes[council.contests[0]]
+    monkeypatch.setattr(answer_parts, "PART_BYTES_MAX", 3 * size)
+    assert [len(part_of_office(DEFINITION, twice, number).lines) for number in (1, 2)] == [3, 3]
+
+
+def test_an_area_has_the_tallies_of_the_offices_that_are_asked_for() -> None:
+    council = DEFINITION.ballots.office("council")
+    number = DEFINITION.tree.number
+    assert part_of_area(DEFINITION, number["1.1"], [council], 1).lines == [
+        (number["1.1.1"], None),
+        (number["1.1.2"], None),
+        *((number[code], council.contests[0]) for code in ("1.1", "1.1.1", "1.1.2")),
+    ]

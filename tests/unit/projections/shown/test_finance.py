@@ -55,6 +55,7 @@ def test_a_report_of_a_candidate_has_the_name_and_links_to_the_result() -> None:
     body = finance_report(None, "N", report="LXX", document={"sha256": "d0" * 32})
     del body["income"], body["spending"]
     line = _line(body, "candidates/president/01")
+    assert (line.party, line.contest, line.choice) == (None, "president", "01")
     assert (line.name, line.due, line.income_total, line.document.url) == ("Pair 1", None, 0, None)
     assert (line.links.profile, line.links.result) == ("/v1/candidates/president/01", "/v1/contests/president")
 

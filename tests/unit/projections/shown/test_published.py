@@ -25,6 +25,7 @@ from projections.shown.published import (
     Moment,
     answer_bytes,
     area_answer,
+    area_name,
     as_of,
     contest_answer,
     election_answer,
@@ -359,3 +360,9 @@ def test_the_offices_of_an_area_have_their_shares_and_both_cuts() -> None:
         "P2-0": "25.00 %",
         "P2-1": "0.00 %",
     }
+
+
+def test_an_area_names_the_area_it_lies_in_also_where_that_is_the_first_of_the_package() -> None:
+    assert DEFINITION.tree.codes[0] == "N"
+    number = DEFINITION.tree.number
+    assert [area_name(DEFINITION, number[code])["parent"] for code in ("N", "1", "1.2.1")] == [None, "N", "1.2"]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
@@ -105,3 +108,27 @@ def test_votes_without_a_party_are_shown_and_do_not_lead() -> None:
     )
     assert found["counted"]["votes"] == {"P1": 5, "P2": 9, "-": 99}
     assert found["leaders"] == ["P2"]
+
+
+def test_a_number_that_the_only_station_did_not_state_is_null() -> None:
+    alone = published_contribution(contest("president"), numbers(1, 1, 2, 3, not_stated=(1, 0, 0, 0, 0, 0)))
+    assert (alone["registered_voters"], alone["not_stated"]) == (None, {"registered_voters": 1})
+
+
+@pytest.mark.parametrize(
+    ("registers", "expected", "not_stated"),
+    [([None], None, 1), ([None, None], None, 2), ([None, 202], 202, 1), ([201, 202], 403, 0), ([], 0, 0)],
+)
+def test_registered_voters_are_expected_where_some_register_is_known(
+    registers: list[int | None], expected: int | None, not_stated: int
+) -> None:
+    package = small_package()
+    others = tuple(station for station in package.stations if station.area != "1.1.1")
+    own = (
+        station.model_copy(update={"registered_voters": voters})
+        for station, voters in zip(package.stations, registers, strict=False)
+    )
+    definition = Definition.of(replace(package, stations=(*others, *own)))
+    area, of = definition.tree.number["1.1.1"], contest("president", definition)
+    found = published_tally(of, area, tally(*[numbers(0, 0, 0, 0)] * 3), definition)
+    assert (found["registered_voters_expected"], found["registered_voters_not_stated"]) == (expected, not_stated)
