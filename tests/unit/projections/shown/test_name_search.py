@@ -135,3 +135,36 @@ def test_what_is_compared_is_bounded_whatever_the_words_are(monkeypatch: pytest.
     monkeypatch.setattr(name_search, "LOOKED_AT_MAX", 10)
     entries, areas = 10, 10 // name_search.AREA_COST
     assert looks("village villag villa v") <= 1 + entries + areas * len(DEFINITION.tree.level_ids)
+
+
+def test_areas_are_found_from_the_largest_and_by_code_whatever_the_order_of_the_package() -> None:
+    package = small_package()
+    named = tuple(row.model_copy(update={"name": "Same"}) for row in package.areas[::-1])
+    definition = Definition.of(replace(package, areas=named))
+    index = NameIndex(definition, stations_by_rank(definition), PARTIES)
+    found = [each.code for each in index.search("same", 7, kind="area").found]
+    assert found == ["N", "1", "2", "1.1", "1.2", "2.1", "2.2"]
+
+
+def test_a_search_is_complete_where_all_entries_of_its_rarest_word_were_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    codes = [each.code for each in INDEX.search("village", 20, kind="area").found]
+    assert len(codes) == 6, "two have other names"
+    for bound, complete in ((6, True), (5, False), (1, False)):
+        monkeypatch.setattr(name_search, "LOOKED_AT_MAX", bound)
+        names = INDEX.search("village", 20, kind="area")
+        assert ([each.code for each in names.found], names.is_complete) == (codes[:bound], complete)
+
+
+@pytest.mark.parametrize(("kind", "code"), [("area", "2.2"), ("station", "1.1.1-1")])
+def test_a_code_is_found_among_its_kind_alone(kind: str, code: str) -> None:
+    for asked in ("area", "station", "party", "candidate"):
+        found = [each for each in INDEX.search(f" {code} ", 20, kind=asked).found if each.code == code]
+        assert [each.kind for each in found] == ([kind] if asked == kind else [])
+
+
+def test_a_station_without_a_name_is_found_by_its_code_alone() -> None:
+    assert [each.name for each in INDEX.search("2.2.2-2", 1).found] == [None]
+    found = INDEX.search("village 2.2.2 tps", 20, kind="station").found
+    assert "2.2.2-2" not in [each.code for each in found]
