@@ -263,6 +263,7 @@ def test_parties_by_name_are_in_the_order_of_their_names() -> None:
     parties = (first.model_copy(update={"name": "Zeta"}), second.model_copy(update={"name": "\u00c1lfa"}))
     index = ProfileIndex(DEFINITION, PROFILES, parties, PACKAGE.districts)
     assert [line["party"] for line in index.parties(by_name=True).lines] == ["P2", "P1"]
+    assert [line["party"] for line in index.parties().lines] == ["P1", "P2"]
     assert [line["party"] for line in index.parties(name="alf").lines] == ["P2"]
 
 
@@ -281,3 +282,56 @@ def test_the_words_of_a_name_after_the_eighth_are_ignored() -> None:
 
 def test_completeness_names_the_profiles_that_it_is_of() -> None:
     assert INDEX.completeness(DEFINITION.tree.root)["profiles"] == PROFILES.digest() == INDEX.digest
+
+
+def test_an_index_answers_for_each_candidate_party_and_district_of_the_package() -> None:
+    party = PACKAGE.parties[0].model_copy(update={"id": "P3", "name": "Party 3"})
+    index = ProfileIndex(DEFINITION, PROFILES, (*PACKAGE.parties, party), PACKAGE.districts)
+    assert _ids(index.candidates(CandidateFilters(), None, 100)) == ALL
+    assert _ids(index.candidates(CandidateFilters(), None, 100, by_name=True)) == BY_NAME
+    assert _ids(index.candidates(CandidateFilters(lacking="sex"), None, 100)) == [("president", "01")]
+    for contest, choice in ALL:
+        assert index.candidate(CONTEST(contest), choice) == INDEX.candidate(CONTEST(contest), choice)
+    lines = {line["party"]: (line["offices"], line["candidates"]) for line in index.parties().lines}
+    assert lines == {"P1": (["council"], 3), "P2": (["council"], 3), "P3": ([], 0)}
+    found = index.districts().lines
+    assert [(line["district"], line["areas"]) for line in found] == [
+        ("a", ["1.1"]),
+        ("b", ["1.2", "2.1.1"]),
+        ("c", ["2.1.2", "2.2"]),
+    ]
+    assert [[each["contest"] for each in line["contests"]] for line in found] == [
+        ["council-a"],
+        ["council-b"],
+        ["council-c"],
+    ]
+    nation = index.completeness(DEFINITION.tree.root)
+    assert nation["profiles"] == PROFILES.digest()
+    assert (nation["candidates"]["expected"], nation["candidates"]["described"]) == (9, 2)
+    assert nation["candidates"]["columns"] == {"sex": 1, "residence": 1, "photo": 1, "web": 1}
+    assert nation["parties"] == {"expected": 3, "columns": {"web": 0, "logo": 0, "colour": 1}}
+    assert [(each["area"], each["expected"]) for each in nation["children"]] == [("1", 2), ("2", 2)]
+    assert index.completeness(DEFINITION.tree.number["2"])["children"] == []
+
+
+def test_a_page_of_candidates_ends_at_its_limit() -> None:
+    page = _page(CandidateFilters(), None, 2)
+    assert (_ids(page), page.last) == (ALL[:2], ALL[1])
+
+
+def test_few_contests_are_compared_alone_and_more_in_the_order_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A contest of the council has two candidates, and comes after the three of the president."""
+    of_b = CandidateFilters({CONTEST("council-b").number})
+    monkeypatch.setattr(shown, "LOOKED_AT_MAX", 2)
+    assert _ids(_page(of_b)) == [("council-b", "P1-1"), ("council-b", "P2-1")]
+    monkeypatch.setattr(shown, "LOOKED_AT_MAX", 1)
+    page = _page(of_b)
+    assert (_ids(page), page.last) == ([], ("president", "01"))
+
+
+def test_contests_are_listed_in_their_order_whatever_the_order_of_the_filter() -> None:
+    turned = [CONTEST("council-c").number, CONTEST("council-a").number]
+    assert [contest for contest, _ in _ids(_page(CandidateFilters(turned)))] == [
+        *("council-a", "council-a"),
+        *("council-c", "council-c"),
+    ]
