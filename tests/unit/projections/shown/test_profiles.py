@@ -9,8 +9,10 @@ import pytest
 from projections.definition.compiled import Definition
 from projections.shown import profiles as shown
 from projections.shown.profiles import CandidateFilters, ProfileIndex, ProfilePage, page_answer
+from schemas.definition.profiles import Profiles
 from schemas.served.cursors import cursor_text
 from schemas.served.profiles import CandidateLine, DistrictLine, PartyLine
+from tests.support.small_election import elsewhere
 from tests.support.small_finance import finance_package
 from tests.support.small_profiles import DEFINITION, FULL, INDEX, PACKAGE, PROFILES
 
@@ -335,3 +337,18 @@ def test_contests_are_listed_in_their_order_whatever_the_order_of_the_filter() -
         *("council-a", "council-a"),
         *("council-c", "council-c"),
     ]
+
+
+def test_a_choice_of_kind_party_is_not_a_candidate_of_the_party() -> None:
+    """Elsewhere, each contest of the council has a choice for the party P2 and none of its candidates."""
+    definition = Definition.of(elsewhere(PACKAGE))
+    found = ProfileIndex(definition, PROFILES, PACKAGE.parties, PACKAGE.districts).party("P2")
+    assert found is not None
+    assert (found["offices"], found["candidates"]) == (["council"], 0)
+
+
+def test_a_column_counts_the_candidates_that_have_it() -> None:
+    only_ayu = Profiles(PROFILES.candidates[2:], ())
+    index = ProfileIndex(DEFINITION, only_ayu, PACKAGE.parties, PACKAGE.districts)
+    found = index.completeness(DEFINITION.tree.root)["candidates"]
+    assert (found["described"], found["columns"]) == (1, dict.fromkeys(("sex", "residence", "photo", "web"), 1))
