@@ -43,12 +43,11 @@ class CheckedSignatures:
         """For each of the records at `first`, `first` + 1, … with these leaf hashes, whether its signature is known to be
         valid."""
         known = [False] * len(leaves)
-        for start in range(-first % GROUP, len(leaves), GROUP):
+        for start in range(-first % GROUP, len(leaves) - GROUP + 1, GROUP):
             entry_start = (first + start) // GROUP * _ENTRY_BYTES
             entry = self._entries[entry_start : entry_start + _ENTRY_BYTES]
             bits = bytes(entry[:_BITS_BYTES])
-            # A digest equals neither a missing entry nor zeros, nor that of a group without its last records.
-            if entry[_BITS_BYTES:] == _digest(bits, leaves[start : start + GROUP]):
+            if entry and entry[_BITS_BYTES:] == _digest(bits, leaves[start : start + GROUP]):
                 number = int.from_bytes(bits, "big")
                 known[start : start + GROUP] = [bool(number >> bit & 1) for bit in range(GROUP)]
         return known

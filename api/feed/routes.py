@@ -38,7 +38,7 @@ FieldsQuery = Annotated[Fields, Query(description="what of each tally")]
 
 HeldQuery = Annotated[bool, Query(description="also the held results of the area")]
 DeltasQuery = Annotated[bool, Query(description="of each row only what changed in it")]
-Bulletins = Literal["health", "checkpoints", "all"]
+Bulletins = Literal[BulletinName, "all"]
 BulletinsQuery = Annotated[Bulletins | None, Query(description="also these bulletins, as `follow` brings them")]
 
 
