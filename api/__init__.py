@@ -19,6 +19,6 @@ Errors, each with a sentence for its reader:
 Errors of Kafka, PostgreSQL and files keep their own types. Each `except` names the errors that it expects; a bug is logged
 with its traceback and answered as a Problem 500.
 
-Read next: roles.py (which process serves what), door.py (the way in), submit/gateway.py (submissions), read/snapshots.py
-(reads), feed/ (the live feed), health/, front/ (several processes at one address).
+Read next: roles.py (which process serves what), dispatcher.py (takes each request first), submit/gateway.py (submissions),
+read/snapshots.py (reads), feed/ (the live feed), health/, front/ (several processes at one address).
 """

@@ -84,7 +84,7 @@ def create_app(
     settings: Settings, definition: Definition, limits: Limits, roles: Collection[ApiRole] = ALL_ROLES
 ) -> FastAPI:
     """The API of one election. Connections are made when it starts, those that its roles need. All routes are in each app, so
-    that each describes the whole API; api/door.py refuses what the process does not serve."""
+    that each describes the whole API; api/dispatcher.py refuses what the process does not serve."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

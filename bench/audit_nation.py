@@ -82,13 +82,13 @@ def run_audit(archive: Path, kill_after: float | None = None) -> Run:
     began = time.monotonic()
     with tempfile.TemporaryFile() as lines:
         process = subprocess.Popen(command, stdout=lines, stderr=subprocess.STDOUT)
-        memory, silent, spoke, size = 0, 0.0, began, 0
+        memory, silent, printed_at, size = 0, 0.0, began, 0
         cpu: dict[int, float] = {}
         while process.poll() is None:
             now = time.monotonic()
             if (written := os.fstat(lines.fileno()).st_size) > size:
-                size, spoke = written, now
-            silent = max(silent, now - spoke)
+                size, printed_at = written, now
+            silent = max(silent, now - printed_at)
             memory = max(memory, watch(process.pid, cpu))
             if kill_after is not None and now - began > kill_after:
                 process.send_signal(signal.SIGKILL)

@@ -366,7 +366,7 @@ async def break_things(parts: Parts, faults: list[Fault], ends: float) -> list[t
             if await parts.do(fault):
                 done.append((began, fault))
             else:
-                parts.stack.supervisor.say("fault", f"{number}: was not possible")
+                parts.stack.supervisor.write_line("fault", f"{number}: was not possible")
         finally:
             parts.busy.discard(parts.busy_name(fault.target))
 
@@ -379,6 +379,6 @@ async def break_things(parts: Parts, faults: list[Fault], ends: float) -> list[t
                 break
             parts.busy.add(parts.busy_name(fault.target))
             words = f"{number}: {fault.kind.name}, {fault.target}, {fault.lasts_s:.1f} s"
-            parts.stack.supervisor.say("fault", words)
+            parts.stack.supervisor.write_line("fault", words)
             group.create_task(one(number, fault))
     return sorted(done, key=lambda each: each[0])

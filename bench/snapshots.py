@@ -3,8 +3,8 @@
     python bench/snapshots.py [--seconds 4] [--connections 32]
 
 A made-up nation of 20,000 stations (rekap/elections/demo.py) with invented sums is in an embedded PostgreSQL, as the tables of
-the read model. The server is a process of its own. It has the door, middleware, routes, protocol and rate limits of the API,
-and no Kafka, which no snapshot needs. `wrk` asks for one address again and again, over HTTP/1.1 with keep-alive:
+the read model. The server is a process of its own. It has the dispatcher, middleware, routes, protocol and rate limits of the
+API, and no Kafka, which no snapshot needs. `wrk` asks for one address again and again, over HTTP/1.1 with keep-alive:
 
     contest    the president's contest: the smallest answer that people read
     areas      the nation with its 38 provinces: the largest answer in one part that people read
@@ -44,7 +44,7 @@ import orjson
 import psutil
 from fastapi import Depends, FastAPI
 
-from api.door import Door
+from api.dispatcher import Dispatcher
 from api.http.connections import Connections
 from api.limits.limits import Limits
 from api.parameters import only_known_parameters
@@ -113,7 +113,7 @@ def serve(database: str, port: int, *, from_memory: bool) -> None:
     app.include_router(snapshot_routes.router)
     kept = SnapshotsInMemory(limits.requests)
     bounded_server(
-        Door(app, limits),
+        Dispatcher(app, limits),
         connections=Connections(4_096, 4_096, limits.refusals),
         proxies=limits.proxies,
         in_memory=kept if from_memory else None,

@@ -1,4 +1,4 @@
-"""Output to the terminal. Every command prints by `say` and `complain`.
+"""Output to the terminal. Every command prints by `print_lines` and `complain`.
 
 A line may contain a server's answer, a file's cell or a candidate's name. Control and direction characters in it are escaped,
 so that a text from elsewhere cannot move the cursor, end a line or make a second line that looks like ours.
@@ -18,7 +18,7 @@ _IN_ASCII = {"…": "...", "—": "-", "–": "-", "·": "|", "×": "x", "→": 
 _ERRORS = "rekap-terminal"
 
 
-def say(*lines: object) -> None:
+def print_lines(*lines: object) -> None:
     """Print each argument as one line."""
     for line in lines:  # click.echo would write UTF-8 to a terminal that knows only ASCII
         print(shown(line), flush=True)

@@ -52,7 +52,7 @@ def of_rule(rule: str, severity: Severity, sentences: list[tuple[str, str]]) -> 
                 rule,
                 severity,
                 f"Aturan ini dilanggar di {more} tempat lain pada formulir ini.",
-                f"This form breaks the rule {more} more times.",
+                f"This form breaks the rule {more} more {'time' if more == 1 else 'times'}.",
             )
         )
     return found

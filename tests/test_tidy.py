@@ -213,6 +213,30 @@ def test_a_docstring_begins_with_a_noun_or_a_verb(texts: list[Words]) -> None:
     assert not found, f"begin with a noun or a verb:\n{found}"
 
 
+NOT_IN_NAMES = re.compile("(^|_)(told|tells?|heard|hears?|speaks?|spoke|said|says?|stands|stood|whoever)(_|$)")
+"""Words that no function, class, argument or variable has in its name, for the reasons of CURES."""
+
+
+def test_a_name_has_the_words_of_the_field() -> None:
+    found = {
+        f"{file.relative_to(ROOT)}:{line}: {name}"
+        for file in tracked("*.py")
+        for name, line in _names_given(file.read_text(encoding="utf-8"))
+        if NOT_IN_NAMES.search(re.sub("([A-Z])", r"_\1", name).lower())
+    }
+    assert not found, "use the verb of the field:\n" + "\n".join(sorted(found))
+
+
+def _names_given(code: str) -> Iterator[tuple[str, int]]:
+    """Names that the code gives to something, and where."""
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name, node.lineno
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()) | ast.arg(arg=name):
+                yield name, node.lineno
+
+
 def _found(pattern: str, texts: list[Words]) -> str:
     """A line for each text that has the pattern."""
     matcher = re.compile(pattern, re.IGNORECASE)

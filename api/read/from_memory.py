@@ -1,7 +1,8 @@
 """Answers from memory: a kept answer whose cut is the newest, in the form that the client accepts, or the 304 to its condition.
 
-The bytes are those that the route, the middleware of reading and the door make of the same request, because the same functions
-make each header field. All else is left to them: what is not kept, is not fresh, fails a condition, or is over a limit.
+The bytes are those that the route, the middleware of reading and the dispatcher make of the same request, because the same
+functions make each header field. All else is left to them: what is not kept, is not fresh, fails a condition, or is over a
+limit.
 """
 
 from __future__ import annotations

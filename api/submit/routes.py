@@ -56,7 +56,7 @@ _ENVELOPE_BODY = {"content": {"application/json": {"schema": _ENVELOPE_SCHEMA}},
 async def submit(request: Request) -> Response:
     """A DSSE envelope with an Ed25519 signature around one event in canonical JSON. Answered once the ledger has it."""
     gateway: Gateway = request.app.state.gateway
-    check_parameters(request.query_params.multi_items(), ())  # api/door.py calls this past the app's dependencies
+    check_parameters(request.query_params.multi_items(), ())  # api/dispatcher.py calls this past the app's dependencies
     async with held_body(gateway.limits, request, ENVELOPE_BYTES_MAX) as body:
         answer = await gateway.submit(bytes(body), request.scope.get(PARTY, NOBODY))
     if isinstance(answer, Problem):

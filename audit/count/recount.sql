@@ -36,7 +36,7 @@ FROM (
 GROUP BY contest, lineage.above;
 
 -- refused
--- Which records must not count, and why: the first of these that holds. The order is that of the checks at the door.
+-- Which records must not count, and why: the first of these that holds. The order is that of the gateway's checks.
 CREATE OR REPLACE TEMP TABLE log_judged AS
 SELECT
     record.partition, record."offset", record.event, type, problem, record.key, definition, record.station, record.contest,

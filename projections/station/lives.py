@@ -190,13 +190,13 @@ class Lives:
     def _packed(self, life: Life) -> bytes:
         submitted, standing = life.submitted, life.standing
         form = submitted.submissions[0] if len(submitted.submissions) == submitted.events == 1 else None
-        # Of a single form that does not count there is a finding: nothing else is submitted that could annul or refuse it.
         if (
             form is not None
             and standing is not None
             and standing.through == form.offset
             and not (form.findings or form.judgement or standing.cross)
         ):
+            assert standing.state is ResultState.COUNTED, "a form that does not count, or is flagged, has a finding"
             return self._packed_ordinary(form)
         body = orjson.dumps(_as_json(life))
         return _HEAD.pack(_OTHER, len(body)) + body

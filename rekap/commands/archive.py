@@ -13,7 +13,7 @@ from rekap.archive.directory import ArchiveDirectory
 from rekap.embedded.data_directory import hold_data_directory
 from rekap.operate.configuration import load_with_database
 from rekap.operate.stack_settings import with_data
-from rekap.terminal import say
+from rekap.terminal import print_lines
 from runtime.logs import start_logs
 
 
@@ -50,7 +50,7 @@ def archive(directory: Path, every: float | None, keep: int) -> None:
 
     async def go() -> None:
         if every is None:
-            say(str(await archiver.once()))
+            print_lines(str(await archiver.once()))
             return
         stop = asyncio.Event()
         for each in (signal.SIGTERM, signal.SIGINT):

@@ -22,7 +22,7 @@ from audit.wishes import Wishes
 from proofs.notes import NoteError, parse_key
 from rekap.given import KAFKA, WEB, see_that_it_can_be_a_source, see_that_it_can_be_written
 from rekap.progress import shown_progress
-from rekap.terminal import complain, say
+from rekap.terminal import complain, print_lines
 from runtime.files.atomic_write import replace_file
 from runtime.files.temporary import temporary_directory
 from runtime.kafka.security import client_options
@@ -165,14 +165,14 @@ def _once(sources: Sources, wishes: Wishes, report_name: Path) -> Verdict:
     if report.refused:
         complain(f"note: {len(report.refused):,} records in the logs must not count; the report lists them")
     if report.finance is not None and report.finance.reports:
-        say(f"{report.finance.line} (not part of the verdict)")
+        print_lines(f"{report.finance.line} (not part of the verdict)")
     if report.numbering is not None:
         for finding in _shown(report.numbering):
-            say(f"finding: {finding.sentence}")
-        say(f"{report.numbering.line} (not part of the verdict)")
+            print_lines(f"finding: {finding.sentence}")
+        print_lines(f"{report.numbering.line} (not part of the verdict)")
     for each in report.discoveries[:20]:
-        say(f"{each.verdict.name.lower()}: {each}")
-    say(report.line)
+        print_lines(f"{each.verdict.name.lower()}: {each}")
+    print_lines(report.line)
     return report.verdict
 
 
@@ -212,15 +212,15 @@ def _watch(sources: Sources, wishes: Wishes, every: int, report_name: Path) -> V
                 complain(f"{time.strftime('%H:%M:%S')} not audited: {error}")
             else:
                 for each in report.discoveries[:20]:
-                    say(f"{time.strftime('%H:%M:%S')} {each.verdict.name}: {each}")
+                    print_lines(f"{time.strftime('%H:%M:%S')} {each.verdict.name}: {each}")
                 if report.numbering is not None and (findings := report.numbering.findings) != findings_shown:
                     findings_shown = findings
-                    say(f"{time.strftime('%H:%M:%S')} {report.numbering.line} (not part of the verdict)")
-                say(f"{time.strftime('%H:%M:%S')} {report.line} ({time.monotonic() - began:.1f} s)")
+                    print_lines(f"{time.strftime('%H:%M:%S')} {report.numbering.line} (not part of the verdict)")
+                print_lines(f"{time.strftime('%H:%M:%S')} {report.line} ({time.monotonic() - began:.1f} s)")
                 _write(report, report_name)
                 worst = max(worst, report.verdict, key=lambda verdict: verdict.value)
             number += 1
             time.sleep(max(0.0, every - (time.monotonic() - began)))
     except KeyboardInterrupt:
-        say(f"stopped after {number} rounds; the worst was {worst.name}")
+        print_lines(f"stopped after {number} rounds; the worst was {worst.name}")
     return worst

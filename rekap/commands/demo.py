@@ -22,7 +22,7 @@ from rekap.errors import UnusableError
 from rekap.follow.watching import names_for, show
 from rekap.operate.night import Night
 from rekap.operate.stack import EXPORTER, WORKERS, Stack, running_stack
-from rekap.terminal import complain, say
+from rekap.terminal import complain, print_lines
 from runtime.files.key_files import write_key_file
 from runtime.files.temporary import temporary_directory
 from runtime.http_client import AwayError
@@ -73,7 +73,7 @@ def demo(stations: int, minutes: int, seed: int, port: int, data: Path | None, s
             directory = data or temporary
             if data is not None:
                 _begin(data)
-            say(f"making an election with {stations:,} polling stations in the areas of Indonesia")
+            print_lines(f"making an election with {stations:,} polling stations in the areas of Indonesia")
             # Outside of the event loop, so that Ctrl-C ends it at once.
             written = write_demo(directory / ELECTION, stations=stations, seed=seed)
             if data is not None:
@@ -124,7 +124,7 @@ async def _night(
     ) as stack:
 
         def report(line: str) -> None:
-            stack.supervisor.say("demo", line)
+            stack.supervisor.write_line("demo", line)
 
         report(f"{stations:,} stations report over {minutes} minute{'' if minutes == 1 else 's'}; seed {seed}")
         report(f"totals {stack.url}/v1/contests/president   API {stack.url}/docs")
@@ -157,7 +157,7 @@ async def _draw(stack: Stack) -> None:
         await show(stack.url, names, Console(), lines=lines.newest)
     except (AwayError, RefusedError, SubscriptionRefusedError) as error:
         stack.supervisor.write_to(sys.stdout)
-        stack.supervisor.say("demo", f"the count cannot be drawn: {error}")
+        stack.supervisor.write_line("demo", f"the count cannot be drawn: {error}")
     finally:
         stack.supervisor.write_to(sys.stdout)
 

@@ -12,7 +12,7 @@ from rekap.operate.doctor.examination import examine
 from rekap.operate.doctor.report import PUBLIC_LOG, STATES, exit_code_of, last_lines_of
 from rekap.operate.ledger_files import LedgerFilesError
 from rekap.operate.stack_settings import with_data
-from rekap.terminal import say
+from rekap.terminal import print_lines
 
 
 @click.command("doctor")
@@ -39,9 +39,9 @@ def doctor(left_out: tuple[str, ...]) -> None:
     try:
         report = asyncio.run(examine(settings, definition))
     except LedgerFilesError as error:  # a finding: the ledger itself lacks records
-        say(f"ledger {error}")
+        print_lines(f"ledger {error}")
         raise SystemExit(ExitCode.BAD_OUTCOME) from None
-    say(*report.table().split("\n"))
+    print_lines(*report.table().split("\n"))
     for line in last_lines_of(report, left_out):
-        say(line)
+        print_lines(line)
     raise SystemExit(exit_code_of(report, left_out))

@@ -30,7 +30,7 @@ from rekap.errors import UnusableError
 from rekap.exit_codes import ExitCode
 from rekap.operate.package_maps import checked_maps, make_maps, maps_summary
 from rekap.operate.shard_levels import better_shard_level
-from rekap.terminal import complain, say
+from rekap.terminal import complain, print_lines
 from runtime.files.key_files import public_row, write_key_file
 from runtime.package.profiles import read_profiles
 from runtime.package.reading import load_package, read_package
@@ -91,7 +91,7 @@ def check(path: Path, against: Path | None) -> None:
         changes = list(register_changes(load_package(against, problems), reading.package))
         for change in changes or ["stations.csv: the register is the same"]:
             complain(f"Against {against}: {change}")
-    say(*_summary(reading.package, found.profiles, maps_summary(drawn)).split("\n"))
+    print_lines(*_summary(reading.package, found.profiles, maps_summary(drawn)).split("\n"))
 
 
 def _registered(package: ElectionPackage) -> str:
@@ -204,7 +204,7 @@ def new(directory: Path, offices: str | None, levels: str | None, stations: int 
         f"  4. Start it on this machine:              rekap up {shlex.quote(str(directory))} --key "
         f"{shlex.quote(str(authority))}"
     )
-    say(*lines.split("\n"))
+    print_lines(*lines.split("\n"))
 
 
 Make = Callable[[list[Key]], ElectionPackage]

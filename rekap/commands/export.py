@@ -21,7 +21,7 @@ from rekap.operate.configuration import load_with_database
 from rekap.operate.database import connected
 from rekap.operate.stack_settings import with_data
 from rekap.progress import shown_progress
-from rekap.terminal import complain, say
+from rekap.terminal import complain, print_lines
 from runtime.files.temporary import temporary_directory
 from runtime.kafka.generations import current_generation
 from runtime.logs import start_logs
@@ -94,7 +94,7 @@ def export(
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
     size = sum(each["bytes"] for each in manifest["files"])
-    say(f"{directory}: {len(manifest['files'])} files, {size:,} bytes, the cut of {manifest['taken_at']}")
+    print_lines(f"{directory}: {len(manifest['files'])} files, {size:,} bytes, the cut of {manifest['taken_at']}")
 
 
 def _known_offices(definition: Definition, offices: Iterable[str]) -> list[str]:

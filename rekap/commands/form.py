@@ -19,7 +19,7 @@ from rekap.given import see_that_it_can_be_written
 from rekap.station.form_check import FormCheck
 from rekap.station.form_fields import FormField, NotANumberError, body_of, fields_of, number_of
 from rekap.station.form_sheets import empty_sheet, read_sheet
-from rekap.terminal import complain, say
+from rekap.terminal import complain, print_lines
 from runtime.files.atomic_write import replace_file
 from runtime.package.reading import load_package
 from runtime.package.shape_sentences import first_sentence
@@ -77,15 +77,15 @@ def form(
         if contest is None:
             raise click.UsageError("--sheet needs --contest")
         _write(output, empty_sheet(definition, _contest(definition, contest)))
-        say(
+        print_lines(
             f"{output} is the empty sheet; when it is filled in: rekap form --package {package} --from-csv {output} -o …"
         )
         return
     else:
         lines = [orjson.dumps(_at_the_keyboard(definition, station, contest), option=orjson.OPT_INDENT_2) + b"\n"]
     _write(output, iter(lines))
-    say(f"{output} has {len(lines):,} form{'' if len(lines) == 1 else 's'}, not signed. Next:")
-    say(f"  rekap submit {output} --key KEY.pem --package {package}{' --anyway' if anyway else ''}")
+    print_lines(f"{output} has {len(lines):,} form{'' if len(lines) == 1 else 's'}, not signed. Next:")
+    print_lines(f"  rekap submit {output} --key KEY.pem --package {package}{' --anyway' if anyway else ''}")
 
 
 def _write(output: Path, pieces: Iterator[bytes]) -> None:
@@ -180,7 +180,7 @@ def _filled_in(definition: Definition, station: str | None, contest: str | None)
     )
     version = _number("version", 1)
     fields = fields_of(definition.ballots.contest(contest))
-    say(f"Enter leaves a field empty, as on the paper; {BACK} goes back to the field before.")
+    print_lines(f"Enter leaves a field empty, as on the paper; {BACK} goes back to the field before.")
     numbers: dict[str, int | None] = {}
     _fill(fields, numbers)
     check = FormCheck(definition, None)

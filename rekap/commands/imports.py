@@ -14,7 +14,7 @@ from rekap.elections.importers.kawalpemilu_2019 import Reading
 from rekap.elections.importers.source_rows import SourceFileError
 from rekap.operate.past_election import caught_up, import_package, submit_all
 from rekap.operate.stack import running_stack
-from rekap.terminal import say
+from rekap.terminal import print_lines
 from runtime.files.temporary import temporary_directory
 from runtime.package.writing import write_package
 
@@ -56,7 +56,7 @@ def kawalpemilu_2019(directory: Path, reading: Reading, arithmetic: Literal["sof
             async with running_stack(package, kept / "data", authority, log_directory=kept) as stack:
                 await submit_all(stack, bodies, officer)
                 totals = await caught_up(stack, len(bodies))
-                say(*json.dumps(totals, indent=2, ensure_ascii=False).split("\n"))
+                print_lines(*json.dumps(totals, indent=2, ensure_ascii=False).split("\n"))
 
     asyncio.run(go())
 
@@ -79,4 +79,6 @@ def kpu_2024_candidates(directory: Path, package: Path) -> None:
     found = kpu_2024.read(directory)
     write_package(found.package, package, found.profiles)
     contests, candidates = len(found.package.contests), len(found.profiles.candidates)
-    say(f"{package}: {candidates:,} candidates in {contests} contests; `rekap keys new` makes keys for keys.csv")
+    print_lines(
+        f"{package}: {candidates:,} candidates in {contests} contests; `rekap keys new` makes keys for keys.csv"
+    )

@@ -9,7 +9,7 @@ import click
 
 from rekap.operate.configuration import load
 from rekap.operate.kafka_users import make_roles, role_password
-from rekap.terminal import say
+from rekap.terminal import print_lines
 from runtime.kafka.roles import ROLES
 
 
@@ -33,4 +33,4 @@ def kafka_roles(passwords: Path) -> None:
     settings, definition = load()
     secret = {role: role_password(passwords / role / "kafka-password.txt") for role in ROLES}
     asyncio.run(make_roles(settings, definition.election, secret))
-    say(f"users of Kafka for election {definition.election.id}: {', '.join(ROLES)}")
+    print_lines(f"users of Kafka for election {definition.election.id}: {', '.join(ROLES)}")

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
 from rekap.errors import UnusableError
-from rekap.terminal import complain, say
+from rekap.terminal import complain, print_lines
 from runtime.files.key_files import load_key_file, public_row, write_key_file
 from runtime.kafka.seals import KEYS_MAX, make_seal_keys, new_seal_key, read_seal_keys, write_seal_keys
 from runtime.package.shape_sentences import sentence
@@ -48,7 +48,7 @@ def new_key(role: str, scope: str, holder: str | None, out: Path | None) -> None
     row = _row(private_key, Role(role), scope, holder)
     path = out or Path(f"{row.key_id}.pem")
     write_key_file(private_key, path)
-    say(_csv(row))
+    print_lines(_csv(row))
     complain(f"The private key is in {path}. Keep it secret; add the line above to keys.csv of the package.")
 
 
@@ -66,7 +66,7 @@ def show_key(file: Path, role: str, scope: str, holder: str | None) -> None:
     """
     private_key = load_key_file(file)
     open_to_others = file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
-    say(_csv(_row(private_key, Role(role), scope, holder)))
+    print_lines(_csv(_row(private_key, Role(role), scope, holder)))
     if open_to_others:
         complain(f"Others on this machine may read {file}: chmod 600 {file}")
 
@@ -102,7 +102,7 @@ def workers_keys(file: Path, add: bool, use_newest: bool, drop_others: bool) -> 
     if add or use_newest or drop_others:
         write_seal_keys(file, keys)
     for number, key in enumerate(keys):
-        say(f"{key.id.hex()}  {'seals' if number == 0 else 'is believed'}")
+        print_lines(f"{key.id.hex()}  {'seals' if number == 0 else 'is believed'}")
 
 
 def _row(private_key: Ed25519PrivateKey, role: Role, scope: str, holder: str | None) -> Key:

@@ -12,7 +12,7 @@ from projections.definition.compiled import Definition
 from rekap.operate.configuration import load
 from rekap.operate.ledger_files import Head, export_ledger, import_ledger
 from rekap.operate.stack_settings import with_data
-from rekap.terminal import say
+from rekap.terminal import print_lines
 from runtime.settings import Settings
 
 
@@ -54,4 +54,4 @@ def _run(work: Callable[[Settings, Definition, Path], Awaitable[list[Head]]], do
         return await work(settings, definition, directory)
 
     for partition, head in enumerate(asyncio.run(go())):
-        say(f"{done} partition {partition}: {head.size} records, root {head.root}")
+        print_lines(f"{done} partition {partition}: {head.size} records, root {head.root}")

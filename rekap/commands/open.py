@@ -10,7 +10,7 @@ import click
 
 from rekap.operate.configuration import load
 from rekap.operate.opening import CONFIRM_HELP, ConfirmationError, genesis_lines, open_with_key
-from rekap.terminal import complain, say
+from rekap.terminal import complain, print_lines
 from runtime.files.key_files import load_key_file
 
 
@@ -40,4 +40,4 @@ def open_command(key_file: Path, confirm: str | None) -> None:
         typed = click.prompt("Type the election's id to open it", err=True)
         opened = asyncio.run(open_with_key(settings, definition, key, confirmed=typed))
     how = "is open now" if opened else "was open already"
-    say(f"Election {election.id} {how}: {definition.partitions} ledger partitions.")
+    print_lines(f"Election {election.id} {how}: {definition.partitions} ledger partitions.")

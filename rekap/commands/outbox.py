@@ -22,7 +22,7 @@ from rekap.station.outbox import (
     opened_outbox,
     payload_of,
 )
-from rekap.terminal import complain, say
+from rekap.terminal import complain, print_lines
 
 _OUTBOX = click.option(
     "--outbox", "path", type=click.Path(path_type=Path), default=Path("outbox.sqlite"), show_default=True,
@@ -50,7 +50,7 @@ def list_forms(path: Path, state: str | None) -> None:
     with opened_outbox(path, must_exist=True) as opened:
         for form in opened.all(state):
             counts[form.state] += 1
-            say(line(form))
+            print_lines(line(form))
     complain(", ".join(f"{counts[each]:,} {each}" for each in STATES if counts[each]) or "nothing is in the outbox")
 
 
@@ -67,11 +67,11 @@ def show(path: Path, event: str) -> None:
     """
     with opened_outbox(path, must_exist=True) as opened:
         form = opened.find(event)
-        say(line(form), f"election {form.election.id} ({form.election.mode}), sent {form.attempts} times")
+        print_lines(line(form), f"election {form.election.id} ({form.election.mode}), sent {form.attempts} times")
         shown = {"event": orjson.loads(payload_of(form.envelope))}
         if form.answer is not None:
             shown["answer"] = form.answer
-        say(*orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode().split("\n"))
+        print_lines(*orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode().split("\n"))
 
 
 @outbox.command("drop")
@@ -88,7 +88,7 @@ def drop(path: Path, events: tuple[str, ...]) -> None:
     """
     with opened_outbox(path, must_exist=True) as opened:
         for form in [opened.find(event) for event in events]:
-            say(f"{form.event[:16]} {form.title} is dropped: {opened.drop(form)}")
+            print_lines(f"{form.event[:16]} {form.title} is dropped: {opened.drop(form)}")
 
 
 @outbox.command("retry")
@@ -109,7 +109,7 @@ def retry(path: Path, events: tuple[str, ...], all_refused: bool) -> None:
         forms = [opened.find(event) for event in events] + (list(opened.all(REFUSED)) if all_refused else [])
         for form in forms:
             opened.retry(form)
-        say(f"{len(forms):,} wait again")
+        print_lines(f"{len(forms):,} wait again")
 
 
 @outbox.command("gateways")
@@ -132,13 +132,15 @@ def gateways(path: Path, forget: str | None) -> None:
             if found is None:
                 raise OutboxError("no such key is believed; `rekap outbox gateways` shows those that are")
             opened.pinned_keys.unpin(found.public_key)
-            say(f"{wanted} is no longer believed")
+            print_lines(f"{wanted} is no longer believed")
             return
         believed = opened.pinned_keys.all()
         if not believed:
             complain("no gateway's key is believed yet: the first `rekap submit` that reaches a gateway keeps its key")
         for each in believed:
-            say(f"{short(each.public_key)} {each.election.mode} {each.election.id} since {each.pinned_at} {each.how}")
+            print_lines(
+                f"{short(each.public_key)} {each.election.mode} {each.election.id} since {each.pinned_at} {each.how}"
+            )
 
 
 def _short(text: str) -> str:

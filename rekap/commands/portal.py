@@ -14,7 +14,7 @@ from api.server import bounded_server
 from rekap.exit_codes import ExitCode
 from rekap.portal.app import create_portal
 from rekap.portal.configuration import read_configuration
-from rekap.portal.door import PortalDoor
+from rekap.portal.rate_limited import RateLimitedPortal
 from runtime.files.own_files import make_own_directory
 from runtime.logs import log_line, start_logs
 from runtime.memory import give_large_blocks_back
@@ -48,7 +48,7 @@ def portal(configuration: Path) -> None:
     give_large_blocks_back()
     limits = Limits(settings)
     server = bounded_server(
-        PortalDoor(create_portal(wanted, settings.public_url), limits),
+        RateLimitedPortal(create_portal(wanted, settings.public_url), limits),
         connections=Connections(
             raise_descriptor_limit(settings.connections), settings.connections_of_address, limits.refusals
         ),

@@ -10,7 +10,7 @@ import click
 from rekap.client.proof_files import as_bytes, fetch
 from rekap.client.server import Server
 from rekap.given import see_that_it_can_be_written
-from rekap.terminal import say
+from rekap.terminal import print_lines
 from runtime.files.atomic_write import replace_file
 from schemas.served.proof_file import ProofFile
 
@@ -36,7 +36,7 @@ def proof(subject: str, output: Path, url: str) -> None:
     see_that_it_can_be_written(output)
     file = asyncio.run(_fetch(url, subject))
     replace_file(output, [as_bytes(file)], mode=0o666)
-    say(
+    print_lines(
         f"{output} has {_count(file)} about {subject}. To check it, give the log's key from a source other than the server:",
         " ".join(f"rekap verify {output} --key {key}" for key in file.log_keys[:1]),
     )

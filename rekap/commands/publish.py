@@ -14,7 +14,7 @@ from rekap.operate.configuration import load_with_database
 from rekap.operate.stack_settings import with_data
 from rekap.publish.cut_files import CutFiles
 from rekap.publish.publisher import Publisher
-from rekap.terminal import say
+from rekap.terminal import print_lines
 from runtime.logs import start_logs
 
 
@@ -62,7 +62,7 @@ def publish(directory: Path, every: float, keep: int, levels: int, once: bool) -
     async def go() -> None:
         publisher = Publisher(settings, definition, files, levels)
         if once:
-            say(await publisher.once())
+            print_lines(await publisher.once())
             return
         stop = asyncio.Event()
         for each in (signal.SIGTERM, signal.SIGINT):

@@ -10,7 +10,7 @@ from rekap.exit_codes import ExitCode
 from rekap.operate.configuration import load_with_database
 from rekap.operate.rebuild import Rebuild, drop_generation, next_generation
 from rekap.operate.stack_settings import with_data
-from rekap.terminal import complain, say
+from rekap.terminal import complain, print_lines
 from runtime.kafka.generations import current_generation
 
 
@@ -38,11 +38,11 @@ def rebuild(url: str | None, drop: int | None, yes: bool) -> None:
     async def go() -> None:
         if drop is not None:
             await drop_generation(settings, definition, drop)
-            say(f"generation {drop} is deleted")
+            print_lines(f"generation {drop} is deleted")
             return
         current = await current_generation(settings, definition.election, definition.hash)
         following = await next_generation(settings, definition, current)
-        say(f"generation {current} is served; building generation {following} from the ledger")
+        print_lines(f"generation {current} is served; building generation {following} from the ledger")
         work.append(Rebuild(settings, definition, following, url or f"http://{settings.host}:{settings.port}"))
         await work[0].run()
 

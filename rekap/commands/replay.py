@@ -21,7 +21,7 @@ from rekap.follow.replay_server import serve
 from rekap.follow.replay_tables import table_of
 from rekap.follow.tally_table import PIPED_WIDTH
 from rekap.given import WEB, see_that_it_can_be_a_source
-from rekap.terminal import say
+from rekap.terminal import print_lines
 from runtime.log_source import open_log
 from runtime.package.reading import load_package
 from runtime.settings import Settings, read_settings
@@ -83,7 +83,9 @@ def replay(
     question.check(definition)
     replayed, records = asyncio.run(_replay(source, cut, question, definition, settings))
     if port is not None:
-        say(f"Serving http://127.0.0.1:{port}/v1/areas/{definition.tree.codes[definition.tree.root]}; stop: Ctrl-C")
+        print_lines(
+            f"Serving http://127.0.0.1:{port}/v1/areas/{definition.tree.codes[definition.tree.root]}; stop: Ctrl-C"
+        )
         serve(lambda kind, code, only, part: _served(kind, code, only, part, definition, replayed), port)
         return
     answer = answer_bytes(definition, question.answer(definition, replayed))

@@ -22,7 +22,7 @@ from rekap.station.event_files import see_that_each_can_be_read
 from rekap.station.filling import Signing, begin, fill, pin, signing_with
 from rekap.station.outbox import DELIVERED, Kept, Outbox, opened_outbox
 from rekap.station.outcomes import ask_outcomes, outcome_lines
-from rekap.terminal import cell, complain, say
+from rekap.terminal import cell, complain, print_lines
 from runtime.http_client import AwayError, base_url, client_for
 from runtime.package.reading import load_package
 
@@ -148,7 +148,7 @@ async def _show_outcomes(url: str, forms: list[Kept], seconds: float) -> None:
     except (AwayError, RefusedError) as error:
         complain(f"all have a receipt; what became of them in the count cannot be asked now: {error}")
         return
-    say(*outcome_lines(forms, became))
+    print_lines(*outcome_lines(forms, became))
 
 
 async def _deliver(outbox: Outbox, url: str, keep_trying: bool) -> tuple[Outcome, set[str]]:

@@ -11,7 +11,7 @@ from rekap.embedded.supervisor import stop_signal
 from rekap.operate.configuration import note_mistyped_settings
 from rekap.operate.opening import CONFIRM_HELP
 from rekap.operate.stack import EXPORTER, LOG_FILE, WITNESSES_MAX, WORKERS, WORKERS_APART, running_stack
-from rekap.terminal import say
+from rekap.terminal import print_lines
 from runtime.files.key_files import load_key_file
 from runtime.settings import read_settings
 
@@ -74,10 +74,12 @@ def up(
             ledger=ledger, confirmed=confirm,
         ) as stack:  # fmt: skip
             for line in (*stack.where, f"log: {data / LOG_FILE}"):
-                stack.supervisor.say("rekap", line)
-            stack.supervisor.say("rekap", f"ready: {stack.url}/v1/election   API: {stack.url}/docs   stop: Ctrl-C")
+                stack.supervisor.write_line("rekap", line)
+            stack.supervisor.write_line(
+                "rekap", f"ready: {stack.url}/v1/election   API: {stack.url}/docs   stop: Ctrl-C"
+            )
             await stop
-            stack.supervisor.say("rekap", "stopping")
+            stack.supervisor.write_line("rekap", "stopping")
 
     asyncio.run(go())
-    say(f"stopped; the same command continues with what is kept in {data}")
+    print_lines(f"stopped; the same command continues with what is kept in {data}")

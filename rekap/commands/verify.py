@@ -13,7 +13,7 @@ from proofs.notes import NoteError, VerifierKey, parse_key
 from rekap.client.errors import ProofFileError
 from rekap.client.proof_check import Proved, check
 from rekap.client.proof_files import read
-from rekap.terminal import say
+from rekap.terminal import print_lines
 from runtime.package.reading import load_package
 from schemas.texts import shown
 from schemas.times import time_text
@@ -61,8 +61,8 @@ def verify(
         definition=definition,
     )
     for each in proved:
-        say(*_lines(each))
-    say("", *_conclusion(proved, proof_file.package.definition, definition))
+        print_lines(*_lines(each))
+    print_lines("", *_conclusion(proved, proof_file.package.definition, definition))
 
 
 def _keys(option: str, texts: tuple[str, ...]) -> list[VerifierKey]:

@@ -111,7 +111,7 @@ class Supervisor:
             text = line.decode("utf-8", "replace")
             last_lines.append(text)
             if log_file is None:
-                self.say(name, text)
+                self.write_line(name, text)
             else:
                 log_file.write(line)
 
@@ -126,7 +126,7 @@ class Supervisor:
         """Write the lines to another terminal from now on."""
         self._terminal = terminal
 
-    def say(self, name: str, text: str) -> None:
+    def write_line(self, name: str, text: str) -> None:
         """Write one line to the terminal, behind a name."""
         line = f"{name:<{self._name_width}} | {shown(text)}"
         if self._log_file is not None:
@@ -162,7 +162,7 @@ class Supervisor:
         while True:
             await asyncio.sleep(WAITING_LINE_S)
             seconds = time.monotonic() - began
-            self.say("rekap", f"waits for {', '.join(self._not_ready(names))} since {seconds:.0f} s")
+            self.write_line("rekap", f"waits for {', '.join(self._not_ready(names))} since {seconds:.0f} s")
 
     def process_id(self, name: str) -> int | None:
         """The process of a service; None between its end and its next start."""
@@ -256,7 +256,7 @@ class Supervisor:
                 continue
             if lived_s >= BACKOFF_RESET_AFTER_S:
                 backoff_s = BACKOFF_FIRST_S
-            self.say(name, f"-- {how} after {lived_s:.1f} s; starting again in {backoff_s:g} s")
+            self.write_line(name, f"-- {how} after {lived_s:.1f} s; starting again in {backoff_s:g} s")
             with suppress(TimeoutError):
                 async with asyncio.timeout(backoff_s):
                     await kept.hurry.wait()

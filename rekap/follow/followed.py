@@ -50,7 +50,7 @@ class Followed:
         self.connection: Connection = "connecting"
         self.retry_at = now
         """When the next attempt to connect begins, where the connection is lost."""
-        self.heard_at = now
+        self.received_at = now
         """Time of the last message, a heartbeat included."""
         self.changed_at: float | None = None
         """Time of the last message that had numbers."""
@@ -66,7 +66,7 @@ class Followed:
         if message["type"] == "lost":
             self.connection, self.retry_at = "lost", now + message["retry_s"]
             return
-        self.connection, self.heard_at = "live", now
+        self.connection, self.received_at = "live", now
         if message["type"] not in ("snapshot", "change"):
             return
         if message["type"] == "snapshot":

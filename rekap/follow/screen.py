@@ -102,7 +102,7 @@ def _head(followed: Followed, width: int, now: float) -> list[Text]:
 def _connection(followed: Followed, width: int, now: float) -> Text:
     records = f"as of {followed.records:,} ledger records"
     age = "no numbers yet" if followed.changed_at is None else f"changed {_seconds(now - followed.changed_at)} ago"
-    silence = now - followed.heard_at
+    silence = now - followed.received_at
     match followed.connection:
         case "connecting":
             return Text(f"○ connecting for {_seconds(silence)}".ljust(width), style="black on yellow")

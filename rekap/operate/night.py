@@ -229,7 +229,7 @@ class Night:
 
     async def _show(self, client: httpx.AsyncClient, done: Counter[str]) -> None:
         line = " ".join(f"{name}={count:,}" for name, count in sorted(done.items()))
-        self.stack.supervisor.say("demo", " | ".join([line, *await self._president(client)]))
+        self.stack.supervisor.write_line("demo", " | ".join([line, *await self._president(client)]))
 
     async def _president(self, client: httpx.AsyncClient) -> list[str]:
         """The published numbers of the president's contest, or why they cannot be shown. The night continues without them."""

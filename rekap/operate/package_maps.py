@@ -11,7 +11,7 @@ from projections.maps.plan import level_codes
 from rekap.errors import UnusableError
 from rekap.exit_codes import ExitCode
 from rekap.progress import shown_progress
-from rekap.terminal import complain, say
+from rekap.terminal import complain, print_lines
 from runtime.package.errors import PackageError, UnreadablePackageError
 from runtime.package.maps import LevelMap, read_maps
 from runtime.package.reading import load_package
@@ -71,4 +71,4 @@ def make_maps(path: Path, target: Path) -> None:
         sizes = ", ".join(
             f"{file['resolution']} {file['gzip_bytes']:,}" for file in each["files"] if file["format"] == "topojson"
         )
-        say(f"{each['kind']} {each['of']}: {each['features']:,} shapes, bytes as compressed TopoJSON: {sizes}")
+        print_lines(f"{each['kind']} {each['of']}: {each['features']:,} shapes, bytes as compressed TopoJSON: {sizes}")

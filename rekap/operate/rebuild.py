@@ -36,7 +36,7 @@ from rekap.embedded.log_files import last_lines
 from rekap.embedded.supervisor import Supervisor, stop_signal
 from rekap.errors import BadOutcomeError
 from rekap.operate.database import connected
-from rekap.terminal import complain, say
+from rekap.terminal import complain, print_lines
 from runtime.files.atomic_write import replace_file
 from runtime.files.state_files import hash_of_code
 from runtime.http_client import client_for
@@ -112,13 +112,13 @@ class Rebuild:
                 command = python_module("rekap", "run", role)
                 supervisor.run(role, command, environment={**os.environ, **own, variable("metrics_port"): "0"})
             await self._reach_the_end(log_directory)
-            say("making the indexes of the read model")
+            print_lines("making the indexes of the read model")
             await self._make_indexes()
             await self._reach_the_end(log_directory)
             election, definition = self._definition.election, self._definition.hash
             await make_current(self._settings, election, definition, self._generation)
             self.has_switched = True
-            say(f"generation {self._generation} is current; waiting for workers and API to change to it")
+            print_lines(f"generation {self._generation} is current; waiting for workers and API to change to it")
             await self._hand_over(supervisor)
         finally:
             await self._consumer.stop()
@@ -219,7 +219,7 @@ class Rebuild:
                 await asyncio.sleep(POLL_SECONDS)
         await supervisor.stop(*WORKERS)
         if await _within(JOIN_SECONDS_MAX, self._api_serves):
-            say(f"{self._url} serves generation {self._generation}")
+            print_lines(f"{self._url} serves generation {self._generation}")
         else:
             complain(f"{self._url} does not answer from generation {self._generation}: look at its log")
 
@@ -261,7 +261,7 @@ async def next_generation(settings: Settings, definition: Definition, current: i
         with suppress(FileNotFoundError):
             if mark.read_text() == made_by:
                 return number
-        say(f"generation {number} was begun by another version or on another machine, and is left as it is")
+        print_lines(f"generation {number} was begun by another version or on another machine, and is left as it is")
     raise AssertionError("numbers have no end")
 
 

@@ -119,10 +119,12 @@ async def running_stack(
         )
         try:
             if not environment.get(variable("database")):
-                supervisor.say("rekap", "starting PostgreSQL")
+                supervisor.write_line("rekap", "starting PostgreSQL")
                 environment[variable("database")] = await supervisor.adopt("postgres", EmbeddedPostgres(data))
             if not environment.get(variable("kafka")):
-                supervisor.say("rekap", "starting Kafka; at the first start on a machine, Maven fetches it (45 MB)")
+                supervisor.write_line(
+                    "rekap", "starting Kafka; at the first start on a machine, Maven fetches it (45 MB)"
+                )
                 environment |= await _start_kafka(supervisor, data, brokers)
             port = port or free_port()
             environment[variable("port")] = str(port)
@@ -131,9 +133,11 @@ async def running_stack(
             if ledger is not None:
                 heads = await import_ledger(read_settings(environment), definition, ledger)
                 for partition, head in enumerate(heads):
-                    supervisor.say("rekap", f"imported partition {partition}: {head.size} records, root {head.root}")
+                    supervisor.write_line(
+                        "rekap", f"imported partition {partition}: {head.size} records, root {head.root}"
+                    )
             opened = await open_with_key(read_settings(environment), definition, authority, confirmed=confirmed)
-            supervisor.say(
+            supervisor.write_line(
                 "rekap", f"election {definition.election.id} {'is open now' if opened else 'was open already'}"
             )
             if "notary" in workers:
@@ -146,7 +150,7 @@ async def running_stack(
             keep_settings(data, environment)
             where = where_parts_are(data, environment, database_is_ours=not database_elsewhere)
             stack = Stack(supervisor, url, definition, environment, own, metrics_port, workers, of_role, where)
-            supervisor.say("rekap", f"starting {', '.join(workers)}")
+            supervisor.write_line("rekap", f"starting {', '.join(workers)}")
             await stack.start(*workers)
             yield stack
         except KafkaError as error:

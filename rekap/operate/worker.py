@@ -186,7 +186,7 @@ def _stop_at_signal() -> asyncio.Event:
 
 def _serve(settings: Settings, definition: Definition, roles: frozenset[ApiRole]) -> NoReturn:
     from api.app import create_app
-    from api.door import Door
+    from api.dispatcher import Dispatcher
     from api.front.link import FrontLink
     from api.http.connections import Connections, raise_descriptor_limit
     from api.limits.limits import Limits
@@ -198,7 +198,7 @@ def _serve(settings: Settings, definition: Definition, roles: frozenset[ApiRole]
     ProcessCollector(registry=metrics.API)
     limits = Limits(settings)
     app = create_app(settings, definition, limits, roles)
-    door = Door(app, limits, roles)
+    dispatcher = Dispatcher(app, limits, roles)
 
     def end_clients() -> None:
         logger.info(log_line("stopping", roles=",".join(sorted(map(str, roles)))))
@@ -206,7 +206,7 @@ def _serve(settings: Settings, definition: Definition, roles: frozenset[ApiRole]
             app.state.live.end_clients()
 
     server = bounded_server(
-        door,
+        dispatcher,
         connections=Connections(
             raise_descriptor_limit(settings.connections), settings.connections_of_address, limits.refusals
         ),
@@ -216,7 +216,7 @@ def _serve(settings: Settings, definition: Definition, roles: frozenset[ApiRole]
         host=settings.host,
         port=settings.port,
         web_socket_bytes_max=CLIENT_MESSAGE_BYTES_MAX,
-        at_once=door.submit_at_once if ApiRole.GATEWAY in roles else None,
+        at_once=dispatcher.submit_at_once if ApiRole.GATEWAY in roles else None,
         # A process with all roles is its own front.
         front=FrontLink(Path(settings.front), next(iter(roles))) if settings.front and len(roles) == 1 else None,
         after_startup=lambda: logger.info(log_line(SERVING, address=f"{settings.host}:{settings.port}")),

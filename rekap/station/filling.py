@@ -22,7 +22,7 @@ from rekap.station.event_files import EventFileError, Given, objects
 from rekap.station.finance_csv import finance_bodies
 from rekap.station.form_check import FormCheck
 from rekap.station.outbox import Outbox
-from rekap.terminal import complain, say
+from rekap.terminal import complain, print_lines
 from runtime.files.key_files import load_key_file
 from runtime.http_client import AddressError, AwayError, ask, client_for
 from schemas.codes import SHA256_PATTERN, exactly
@@ -67,7 +67,7 @@ def pin(outbox: Outbox, definition: Definition | None, texts: tuple[str, ...]) -
         except NoteError as error:
             raise OutboxError(f"--gateway-key: {error}") from None
         if outbox.pinned_keys.pin(election, public_key, "by --gateway-key"):
-            say(f"the gateway's key is believed from now on for {election.id} ({election.mode})")
+            print_lines(f"the gateway's key is believed from now on for {election.id} ({election.mode})")
 
 
 def begin(outbox: Outbox, signing: Signing, url: str) -> None:
@@ -129,7 +129,7 @@ def fill(
                 known += not new
                 advanced(kept + known)
         mistakes.raise_if_any()
-    say(f"{kept:,} put into the outbox, {known:,} were there already")
+    print_lines(f"{kept:,} put into the outbox, {known:,} were there already")
 
 
 def _events_of(file: Path, signing: Signing | None) -> Iterator[Given]:

@@ -14,7 +14,7 @@ never comes in parts, because the tabulator makes smaller blocks instead, by cut
 
 An event is in canonical form, which has no line ends, so each event is one line. The events belong, in order, to the records
 whose `payload` is null. So the recorder stores an event without parsing it; of the 1,600 bytes of a result, 690 are its event.
-Blocks of older versions have two lines, with the events inside their records, or the name `told` for the records.
+Blocks of older versions have two lines, with the events inside their records.
 
 All numbers are absolute. `through` is the offset of the last event of the batch that concerned the office, `from` that of
 the last one before the batch (-1: none). A reader applies a block when from <= applied < through, skips it when
@@ -177,8 +177,6 @@ class Block(NamedTuple):
 def _read_body(lines: list[bytes]) -> dict[str, Any]:
     first, *events, last = lines if len(lines) > 1 else [lines[0], b""]
     body: dict[str, Any] = orjson.loads(first + last)
-    if "told" in body:
-        body["records"] = body.pop("told")
     without_event = [row for row in body["records"] if "payload" in row and row["payload"] is None]
     for row, event in zip(without_event, filter(None, events), strict=True):
         row["payload"] = orjson.Fragment(event.removesuffix(b","))

@@ -35,7 +35,7 @@ def difference(before: Row, after: Row) -> dict[str, Any] | None:
     changed: dict[str, Any] = {}
     for name, value in after.items():
         old = before.get(name)
-        if name in before and isinstance(value, dict) and isinstance(old, dict):
+        if isinstance(value, dict) and isinstance(old, dict):
             inner = difference(old, value)
             if inner is None:
                 changed[name] = {REPLACED: value}

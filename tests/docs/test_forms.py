@@ -166,5 +166,5 @@ def test_the_rules_that_are_turned_on_are_settings_of_a_package() -> None:
         assert setting.get("parameters", {}).keys() <= defaults.keys()
 
 
-def test_the_page_says_what_no_package_can_set() -> None:
+def test_the_page_states_what_no_package_can_set() -> None:
     assert "X1 to X4 can only be `soft` or `info`" in text_of(DOCUMENT)

@@ -74,7 +74,7 @@ def test_each_form_counts_to_what_the_page_shows(package: Path, form: dict[str, 
     root = next(area.code for area in read.areas if area.parent is None)
     keys = (key_row("authority", Role.AUTHORITY, root), key_row("officer", Role.STATION_OFFICER, root))
     ledger = MemoryLedger(replace(read, keys=keys))
-    ledger.say("officer", form)
+    ledger.append_as("officer", form)
     taken = [block for partition in range(ledger.definition.partitions) for block in fold(ledger, partition)[1]]
     (row,) = [row for block in taken for row in block.stations]
     assert row["state"] == "counted"

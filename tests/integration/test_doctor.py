@@ -38,19 +38,19 @@ async def night(stack: Stack) -> None:
     first, second, third, *others = stack.definition.stations.codes
     async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
 
-        async def say(body: dict[str, Any], key: str = "officer") -> str:
+        async def submit(body: dict[str, Any], key: str = "officer") -> str:
             answer = await client.post("/v1/submissions", content=voices.sign(body, key))
             assert answer.status_code == 201, answer.text
             return str(answer.json()["submission"])
 
-        held = await say(reported(first, VA=999))
-        await say(reviewed(first, held, "accepted"), "reviewer")
-        await say(reported(second))
-        await say(reported(second, (1, 2, 3), version=2))
-        await say(reported(third))
-        await say(annulled(third, 1), "supervisor")
+        held = await submit(reported(first, VA=999))
+        await submit(reviewed(first, held, "accepted"), "reviewer")
+        await submit(reported(second))
+        await submit(reported(second, (1, 2, 3), version=2))
+        await submit(reported(third))
+        await submit(annulled(third, 1), "supervisor")
         for station in others:
-            await say(reported(station))
+            await submit(reported(station))
 
         async def recorded() -> bool:
             stages = (await client.get("/v1/health")).json()["stages"]

@@ -314,9 +314,9 @@ async def test_what_is_not_kept_ends_at_once_and_in_no_order(bench: Bench) -> No
 
 async def test_the_lines_can_go_to_another_terminal(bench: Bench) -> None:
     other = io.StringIO()
-    bench.supervisor.say("a", "here")
+    bench.supervisor.write_line("a", "here")
     bench.supervisor.write_to(other)
-    bench.supervisor.say("a", "there")
+    bench.supervisor.write_line("a", "there")
     assert [bench.terminal.getvalue(), other.getvalue()] == ["a      | here\n", "a      | there\n"]
 
 
@@ -499,10 +499,10 @@ def test_ctrl_c_stops_the_children_in_order_and_a_second_one_changes_nothing() -
         "    for name in ('first', 'last'):\n"
         "        supervisor.run(name, [sys.executable, '-u', '-c', child], ready='ready')\n"
         "    await supervisor.wait_ready()\n"
-        "    supervisor.say('rekap', 'up')\n"
-        "    supervisor.say('rekap', (await stop).name)\n"
+        "    supervisor.write_line('rekap', 'up')\n"
+        "    supervisor.write_line('rekap', (await stop).name)\n"
         "    await supervisor.stop()\n"
-        "    supervisor.say('rekap', 'down')\n"
+        "    supervisor.write_line('rekap', 'down')\n"
         "asyncio.run(main(sys.argv[1]))\n"
     )
     child = (

@@ -114,7 +114,7 @@ FILTERS: list[dict[str, str]] = [
 
 @pytest.mark.parametrize("order", ["newest", "oldest"])
 @pytest.mark.parametrize("filters", FILTERS, ids=lambda each: "&".join(map("=".join, each.items())) or "all")
-async def test_pages_hold_exactly_what_the_filter_says(
+async def test_pages_hold_exactly_what_passes_the_filter(
     stack: Stack, client: httpx.AsyncClient, listed: list[dict[str, Any]], filters: dict[str, str], order: str
 ) -> None:
     """`author` is replaced by that key's id, `from` and `to` by the time of the event with that index."""

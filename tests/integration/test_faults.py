@@ -163,7 +163,7 @@ def _votes(*records: bytes) -> tuple[dict[str, int], dict[str, int]]:
         ),
     ],
 )
-def test_the_oracle_judges_as_the_rules_say(
+def test_the_oracle_judges_as_the_rules_do(
     records: list[bytes], tiers: tuple[int, int, int, int], votes: tuple[int, int]
 ) -> None:
     names = (*oracle.TIERS, "annulled")

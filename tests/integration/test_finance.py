@@ -71,7 +71,7 @@ async def _page(client: httpx.AsyncClient, query: str = "") -> FinancePage:
     return FinancePage.model_validate((await client.get(f"/v1/finance{query}")).raise_for_status().json())
 
 
-async def test_the_list_has_what_stands_or_is_held(client: httpx.AsyncClient, handed_in: dict[str, str]) -> None:
+async def test_the_list_has_what_counts_or_is_held(client: httpx.AsyncClient, handed_in: dict[str, str]) -> None:
     page = await _page(client)
     assert [(each.account, each.version, each.state, each.rules) for each in page.reports] == [
         ("candidates/president/01", 2, "counted", []),

@@ -1,4 +1,4 @@
-"""The door: what is let in, what is refused and how, and that a retry is the same receipt."""
+"""The gateway: what is let in, what is refused and how, and that a retry is the same receipt."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def test_the_same_event_again_is_the_same_receipt_also_after_a_restart(
     assert (record["partition"], record["offset"], record["state"]) == (first["partition"], first["offset"], "counted")
 
 
-async def test_a_final_refusal_is_signed_over_the_envelope_and_all_that_it_says(
+async def test_a_final_refusal_is_signed_over_the_envelope_and_its_own_members(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
     key = parse_key((await client.get("/v1/gateway")).json()["gateway_key"])

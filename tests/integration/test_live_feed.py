@@ -25,11 +25,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 stack = stack_of("live-feed", REKAP_LIVE_HEARTBEAT_S="1")
 
 
-async def _say(socket: ClientConnection, **message: Any) -> None:
+async def _send(socket: ClientConnection, **message: Any) -> None:
     await socket.send(json.dumps(message))
 
 
-async def _hear(socket: ClientConnection, *kinds: str, seconds: float = 20) -> dict[str, Any]:
+async def _receive(socket: ClientConnection, *kinds: str, seconds: float = 20) -> dict[str, Any]:
     """The next message of one of these kinds. Every message on the way must have its documented shape."""
     async with asyncio.timeout(seconds):
         async for text in socket:
@@ -58,26 +58,26 @@ async def test_a_submission_is_on_the_feed_of_its_areas_and_of_no_other(
 ) -> None:
     await _until_it_follows(client)
     async with connect(feed_url(stack.url)) as nation, connect(feed_url(stack.url)) as elsewhere:
-        await _say(nation, type="subscribe", id="mine", office="president")
-        await _say(elsewhere, type="subscribe", office="president", area="2")
-        snapshot = await _hear(nation, "snapshot")
+        await _send(nation, type="subscribe", id="mine", office="president")
+        await _send(elsewhere, type="subscribe", office="president", area="2")
+        snapshot = await _receive(nation, "snapshot")
         assert (snapshot["id"], snapshot["channel"]) == ("mine", "president/area/N")
         while not snapshot["areas"]:  # the roll-up had not published yet, and its first result is a snapshot again
-            snapshot = await _hear(nation, "snapshot")
+            snapshot = await _receive(nation, "snapshot")
         before = _tally(snapshot, "N")["stations"]["counted"]
-        await _hear(elsewhere, "snapshot")
+        await _receive(elsewhere, "snapshot")
 
         receipt = (await client.post("/v1/submissions", content=voices.sign(reported("1.1.1-1", (7, 8, 9))))).json()
-        change = await _hear(nation, "change")
+        change = await _receive(nation, "change")
         while change["as_of"].get(str(receipt["partition"]), -1) < receipt["offset"]:
-            change = await _hear(nation, "change")
+            change = await _receive(nation, "change")
         assert _tally(change, "N")["stations"]["counted"] == before + 1
         assert _tally(change, "1")["counted"]["votes"] == {"01": 7, "02": 8, "03": 9}
         (contest,) = change["contests"]
         assert (contest["results_status"], contest["leaders"]) == ("unofficial-partial", ["03"])
-        quiet = await _hear(elsewhere, "heartbeat", "change")
+        quiet = await _receive(elsewhere, "heartbeat", "change")
         while quiet["type"] == "change" and not quiet["areas"]:
-            quiet = await _hear(elsewhere, "heartbeat", "change")
+            quiet = await _receive(elsewhere, "heartbeat", "change")
         assert quiet["type"] == "heartbeat"
 
 
@@ -85,13 +85,13 @@ async def test_below_the_shard_level_stations_are_sent_too(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
     async with connect(feed_url(stack.url)) as socket:
-        await _say(socket, type="subscribe", office="president", area="1.2.1", stations=True)
-        snapshot = await _hear(socket, "snapshot")
+        await _send(socket, type="subscribe", office="president", area="1.2.1", stations=True)
+        snapshot = await _receive(socket, "snapshot")
         assert snapshot["below_complete"]
         await client.post("/v1/submissions", content=voices.sign(reported("1.2.1-1", (1, 1, 1))))
-        change = await _hear(socket, "change")
+        change = await _receive(socket, "change")
         while not change["stations"]:
-            change = await _hear(socket, "change")
+            change = await _receive(socket, "change")
         (station,) = change["stations"]
         assert (station["station"], station["state"]) == ("1.2.1-1", "counted")
         assert _tally(change, "1.2.1")["counted"]["total"] == 4
@@ -101,13 +101,13 @@ async def test_checkpoints_and_health_are_on_the_same_connection(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
     async with connect(feed_url(stack.url)) as socket:
-        await _say(socket, type="follow", bulletin="checkpoints")
-        await _say(socket, type="follow", bulletin="health")
-        assert (await _hear(socket, "health"))["health"]["stages"]["live"]["state"] == "following"
+        await _send(socket, type="follow", bulletin="checkpoints")
+        await _send(socket, type="follow", bulletin="health")
+        assert (await _receive(socket, "health"))["health"]["stages"]["live"]["state"] == "following"
         receipt = (await client.post("/v1/submissions", content=voices.sign(reported("1.1.2-1", (1, 2, 3))))).json()
         newest: dict[str, Any] = {}
         while newest.get("size", 0) <= receipt["offset"]:
-            for log in (await _hear(socket, "checkpoints"))["logs"]:
+            for log in (await _receive(socket, "checkpoints"))["logs"]:
                 newest = log if log["partition"] == receipt["partition"] else newest
         assert newest["note"] == (await client.get(f"/log/{receipt['partition']}/checkpoint")).text
 
@@ -137,17 +137,17 @@ async def test_a_client_continues_after_its_cursor_and_misses_nothing(
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
     async with connect(feed_url(stack.url)) as socket:
-        await _say(socket, type="subscribe", office="president")
-        cursor = (await _hear(socket, "snapshot"))["cursor"]
+        await _send(socket, type="subscribe", office="president")
+        cursor = (await _receive(socket, "snapshot"))["cursor"]
         receipt = (await client.post("/v1/submissions", content=voices.sign(reported("2.1.1-1", (5, 5, 5))))).json()
-        while (await _hear(socket, "change"))["as_of"].get(str(receipt["partition"]), -1) < receipt["offset"]:
+        while (await _receive(socket, "change"))["as_of"].get(str(receipt["partition"]), -1) < receipt["offset"]:
             pass
     async with connect(feed_url(stack.url)) as socket:
-        await _say(socket, type="subscribe", office="president", cursor=cursor)
-        message = await _hear(socket, "change", "snapshot", "gap")
+        await _send(socket, type="subscribe", office="president", cursor=cursor)
+        message = await _receive(socket, "change", "snapshot", "gap")
         while message["as_of"].get(str(receipt["partition"]), -1) < receipt["offset"]:
             assert message["type"] == "change"
-            message = await _hear(socket, "change", "snapshot", "gap")
+            message = await _receive(socket, "change", "snapshot", "gap")
         assert message["type"] == "change"
         assert _tally(message, "2")["counted"]["votes"] == {"01": 5, "02": 5, "03": 5}
 
@@ -156,17 +156,17 @@ async def test_after_a_crash_of_the_server_a_client_gets_what_it_missed_and_no_g
     stack: Stack, voices: Voices, client: httpx.AsyncClient
 ) -> None:
     async with connect(feed_url(stack.url)) as socket:
-        await _say(socket, type="subscribe", office="president")
-        snapshot = await _hear(socket, "snapshot")
+        await _send(socket, type="subscribe", office="president")
+        snapshot = await _receive(socket, "snapshot")
     await client.post("/v1/submissions", content=voices.sign(reported("2.2.1-1", (3, 3, 3))))
     await stack.supervisor.kill("api")
     await stack.supervisor.wait_ready("api")
     await _until_it_follows(client)
     async with connect(feed_url(stack.url)) as socket:
-        await _say(socket, type="subscribe", office="president", cursor=snapshot["cursor"])
-        message = await _hear(socket, "change", "snapshot", "gap")
+        await _send(socket, type="subscribe", office="president", cursor=snapshot["cursor"])
+        message = await _receive(socket, "change", "snapshot", "gap")
         while message["type"] == "change" and not _has(message, "2", 8):
-            message = await _hear(socket, "change", "snapshot", "gap")
+            message = await _receive(socket, "change", "snapshot", "gap")
         assert message["type"] == "change"
 
 
@@ -191,11 +191,11 @@ async def test_a_command_that_cannot_be_followed_is_answered_with_the_field_and_
     stack: Stack, command: dict[str, str], status: int, field: str | None
 ) -> None:
     async with connect(feed_url(stack.url)) as socket:
-        await _say(socket, **command)
-        error = await _hear(socket, "error")
+        await _send(socket, **command)
+        error = await _receive(socket, "error")
         assert (error["status"], error["field"]) == (status, field)
-        await _say(socket, type="subscribe", office="president")
-        await _hear(socket, "snapshot")
+        await _send(socket, type="subscribe", office="president")
+        await _receive(socket, "snapshot")
 
 
 async def test_one_who_makes_only_mistakes_is_shown_out(stack: Stack) -> None:
@@ -239,8 +239,8 @@ async def test_an_api_that_ends_does_not_wait_for_its_listeners(stack: Stack) ->
         listener.stream("GET", "/v1/live", params={"office": "president"}) as stream,
         connect(feed_url(stack.url)) as socket,
     ):
-        await _say(socket, type="subscribe", office="president")
-        await _hear(socket, "snapshot")
+        await _send(socket, type="subscribe", office="president")
+        await _receive(socket, "snapshot")
         lines = stream.aiter_lines()
         assert [(await anext(lines)).split(": ")[0] for _ in range(2)] == ["retry", "event"]
         began = time.monotonic()
@@ -248,7 +248,7 @@ async def test_an_api_that_ends_does_not_wait_for_its_listeners(stack: Stack) ->
         assert time.monotonic() - began < 4
         assert [line async for line in lines][-1] == "", "the last message is whole"
         with pytest.raises(ConnectionClosedError):
-            await _hear(socket, "nothing")
+            await _receive(socket, "nothing")
     await stack.start("api")
 
 
@@ -258,10 +258,10 @@ async def test_held_results_come_as_they_are_held_and_all_of_them_to_one_that_co
     station = "2.2.2-2"
     await _until_it_follows(client)
     async with connect(feed_url(stack.url)) as socket:
-        await _say(socket, type="subscribe", office="president", area="2", held=True, fields="totals")
-        assert (await _hear(socket, "snapshot"))["held_complete"]
+        await _send(socket, type="subscribe", office="president", area="2", held=True, fields="totals")
+        assert (await _receive(socket, "snapshot"))["held_complete"]
         answer = await client.post("/v1/submissions", content=voices.sign(reported(station, (1, 2, 3), VA=99)))
-        while not (change := await _hear(socket, "change")).get("held"):
+        while not (change := await _receive(socket, "change")).get("held"):
             pass
         (row,) = change["held"]
         assert (row["station"], row["state"], row["offset"]) == (station, "held", answer.json()["offset"])
@@ -276,14 +276,14 @@ async def test_held_results_come_as_they_are_held_and_all_of_them_to_one_that_co
     await stack.supervisor.wait_ready("api")
     await _until_it_follows(client)
     async with connect(feed_url(stack.url)) as socket:
-        await _say(socket, type="subscribe", office="president", area="2", held=True, cursor=change["cursor"])
-        message = await _hear(socket, "change", "snapshot", "gap")
+        await _send(socket, type="subscribe", office="president", area="2", held=True, cursor=change["cursor"])
+        message = await _receive(socket, "change", "snapshot", "gap")
         assert message["held_whole"]
         assert [{**each, "review": None} for each in message["held"]] == [{**row, "review": None}]
         await client.post(
             "/v1/submissions", content=voices.sign(reviewed(station, row["event"], "accepted"), "reviewer")
         )
-        while not (change := await _hear(socket, "change")).get("held"):
+        while not (change := await _receive(socket, "change")).get("held"):
             pass
         (row,) = change["held"]
         assert (row["station"], row["state"], row["review"]["decision"]) == (station, "flagged", "accepted")

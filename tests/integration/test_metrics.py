@@ -79,7 +79,7 @@ async def test_the_figures_are_of_what_happened(stack: Stack, voices: Voices, cl
 
     partition = (("partition", str(receipt["partition"])),)
 
-    async def is_told() -> bool:
+    async def is_published() -> bool:
         tabulator, notary = await _samples(stack, "tabulator"), await _samples(stack, "notary")
         return bool(
             tabulator.get(("rekap_tabulator_states_total", (("state", "counted"),))) == 1
@@ -88,7 +88,7 @@ async def test_the_figures_are_of_what_happened(stack: Stack, voices: Voices, cl
             and notary["rekap_log_size_entries", partition] == receipt["offset"] + 1
         )
 
-    await eventually(is_told)
+    await eventually(is_published)
     recorder, rollup = await _samples(stack, "recorder"), await _samples(stack, "rollup")
     assert recorder["rekap_recorder_transactions_total", ()] > 0
     assert rollup["rekap_rollup_blocks_total", (("applied", "applied"),)] > 0

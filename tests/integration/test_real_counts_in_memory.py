@@ -24,7 +24,7 @@ def _count(reading: Literal["kpu", "crowd"], arithmetic: Literal["soft", "hard"]
     )
     ledger = MemoryLedger(imported.package(reading, keys))
     for body in imported.kpu_reading() if reading == "kpu" else imported.crowd_reading():
-        ledger.say("officer", body)
+        ledger.append_as("officer", body)
     blocks = []
     villages = {}
     for partition in range(ledger.definition.partitions):

@@ -185,7 +185,7 @@ async def test_everything_is_built_again_beside_what_is_served_and_then_served(
     code, output = await _rebuild(stack)
     assert code == 0, output
     assert f"{stack.url} serves generation 2" in output
-    told_before = len(messages)
+    messages_before = len(messages)
     sent_before = sent()
     await eventually(lambda: _true(sent() > sent_before + 20))
     stop.set()
@@ -205,7 +205,7 @@ async def test_everything_is_built_again_beside_what_is_served_and_then_served(
     health = (await client.get("/v1/health")).json()
     assert (health["generation"], health["status"]) == (2, "ok")
     # The feed: ended once, begun again with a marker, and no state older than one before.
-    assert len(messages) > told_before
+    assert len(messages) > messages_before
     assert any(message.get("reason") == "cursor-too-old" for message in messages)
     cuts = [message["as_of"] for message in messages if message["type"] in ("snapshot", "change")]
     for before, after in pairwise(cuts):

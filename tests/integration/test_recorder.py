@@ -50,9 +50,9 @@ CONTESTS = {"1.1": "council-a", "1.2": "council-b", "2.2": "council-c"}
 def _night() -> list[tuple[Any, ...]]:
     """Each station for the first time, then corrections, repeated forms, reviews, an annulment and forged records."""
     stations = [station.code for station in small_package().stations]
-    first = [("say", reported(station, (number, 2, 3))) for number, station in enumerate(stations)]
-    second = [("say", reported(station, (number, 7, 7), version=2)) for number, station in enumerate(stations[::2])]
-    wrong = [("say", reported(station, version=3, VA=500)) for station in stations[:4]]
+    first = [("report", reported(station, (number, 2, 3))) for number, station in enumerate(stations)]
+    second = [("report", reported(station, (number, 7, 7), version=2)) for number, station in enumerate(stations[::2])]
+    wrong = [("report", reported(station, version=3, VA=500)) for station in stations[:4]]
     return [
         *first,
         *second,

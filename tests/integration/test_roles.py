@@ -166,11 +166,11 @@ async def test_without_the_feed_health_names_it_and_its_clients_are_asked_to_com
         await connect(feed_url(stack.url))
     assert (await client.post("/v1/submissions", content=voices.sign(reported("1.1.2-2")))).status_code == 201
 
-    async def is_told() -> bool:
+    async def is_degraded() -> bool:
         health = await _health(stack)
         return bool(health["status"] == "degraded" and health["without_worker"] == ["live"])
 
-    await eventually(is_told)
+    await eventually(is_degraded)
     await stack.start("feed")
     await eventually(lambda: _is_well(stack))
 

@@ -131,7 +131,7 @@ async def test_a_state_of_another_ledger_is_thrown_away(night: Night) -> None:
     other = MemoryLedger(load_package(night.directory / "election", problems))
     assert other.definition.hash == definition.hash
     for version in range(1, 4):
-        other.say("officer", reported(STATION, (9, 9, 9), version=version))
+        other.append_as("officer", reported(STATION, (9, 9, 9), version=version))
     partition = int(night.states.name)
     state = fold(other, partition)[0].state()
     for path in night.states.glob("*.state"):

@@ -128,7 +128,7 @@ def _settings(stack: Stack) -> Settings:
     return replace(read_settings(stack.environment), generation=1)
 
 
-async def _say(client: httpx.AsyncClient, *words: str) -> None:
+async def _is_red_with(client: httpx.AsyncClient, *words: str) -> None:
     """Until health is red with all of these words in one alarm."""
 
     async def does() -> bool:
@@ -152,7 +152,7 @@ async def test_each_setting_that_is_changed_while_it_runs_is_mended_and_named(
     await eventually(are_mended)
     for name in wanted:
         for setting in ("retention.ms", "cleanup.policy", "min.insync.replicas"):
-            await _say(client, name, f"{setting}={WRONG[setting]}", "it was mended")
+            await _is_red_with(client, name, f"{setting}={WRONG[setting]}", "it was mended")
 
 
 async def test_a_topic_that_is_given_partitions_while_it_runs_is_named_and_the_nation_is_counted(
@@ -160,8 +160,8 @@ async def test_a_topic_that_is_given_partitions_while_it_runs_is_named_and_the_n
 ) -> None:
     topics = topics_of(stack.definition.election)
     await admin.create_partitions({topics.results: NewPartitions(3), topics.ledger: NewPartitions(5)})
-    await _say(client, topics.results, "has 3 partitions, expected 1")
-    await _say(client, topics.ledger, "has 5 partitions, expected 3")
+    await _is_red_with(client, topics.results, "has 3 partitions, expected 1")
+    await _is_red_with(client, topics.ledger, "has 5 partitions, expected 3")
     station = next(iter(stack.definition.stations.number))
     await client.post("/v1/submissions", content=voices.sign(reported(station)))
 
@@ -186,7 +186,7 @@ async def test_a_ledger_that_begins_later_than_with_its_genesis_is_named_for_as_
     """As after a retention of days, or records that somebody deletes."""
     ledger = topics_of(stack.definition.election).ledger
     await admin.delete_records({TopicPartition(ledger, 0): RecordsToDelete(before_offset=1)})
-    await _say(client, f"{ledger}/0 begins at offset 1: the records before it are gone")
+    await _is_red_with(client, f"{ledger}/0 begins at offset 1: the records before it are gone")
     flaws = await topic_flaws(_settings(stack), stack.definition.election, 1)
     assert any(f"{ledger}/0 begins at offset 1" in each for each in flaws)
 
@@ -197,7 +197,7 @@ async def test_a_topic_that_is_deleted_or_made_again_while_it_runs_is_named(
     settings, election = _settings(stack), stack.definition.election
     name = generations_topic(election)
     await admin.delete_topics([name])
-    await _say(client, f"topic {name} does not exist")
+    await _is_red_with(client, f"topic {name} does not exist")
 
     async def is_gone() -> bool:
         return not await found_topics(admin, [name])
@@ -205,4 +205,4 @@ async def test_a_topic_that_is_deleted_or_made_again_while_it_runs_is_named(
     await eventually(is_gone)
     wanted = wanted_topics(settings, election, 1)[name]
     await admin.create_topics([NewTopic(name, 1, 1, topic_configs=wanted.settings)])
-    await _say(client, f"topic {name} was deleted and made again")
+    await _is_red_with(client, f"topic {name} was deleted and made again")

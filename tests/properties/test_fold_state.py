@@ -119,7 +119,7 @@ def test_lives_that_change_often_do_not_grow_without_bound(monkeypatch: pytest.M
     partition = ledger.definition.stations.partition(ledger.definition.stations.number[stations[0]])
     for version in range(1, 31):
         for station in stations:
-            ledger.say("officer", reported(station, (version, 0, 0), version=version))
+            ledger.append_as("officer", reported(station, (version, 0, 0), version=version))
     state, blocks = fold(ledger, partition)
     published = [row["version"] for block in blocks for row in block.stations if row["station"] in stations]
     assert published == [30, 30]

@@ -43,7 +43,7 @@ def _of_distinct_versions(bodies: Iterable[dict[str, Any]]) -> list[dict[str, An
 def _ledger(bodies: Iterable[dict[str, Any]]) -> MemoryLedger:
     ledger = MemoryLedger(PACKAGE)
     for body in bodies:
-        ledger.say("officer", body)
+        ledger.append_as("officer", body)
     return ledger
 
 
@@ -215,7 +215,7 @@ def test_a_roll_up_with_a_gap_publishes_nothing_until_each_partition_has_a_keyfr
     office = Rollup(ledger.definition).offices[OfficeId("president")]
 
     def report_unheard(station: str) -> None:
-        partition, offset = ledger.say("officer", reported(station))
+        partition, offset = ledger.append_as("officer", reported(station))
         folds[partition].apply(read_record(offset, ledger.partitions[partition][offset]), True)
         folds[partition].take_blocks()
 
@@ -257,21 +257,21 @@ def test_roll_ups_that_take_an_office_from_each_other_publish_one_chain(acts: li
     workers = [Rollup(ledger.definition), Rollup(ledger.definition)]
     cut = (-1,) * len(folds)
 
-    def hear(block: Block) -> None:
+    def consume(block: Block) -> None:
         workers[0].apply(block)
 
     for fold_, records in zip(folds, ledger.partitions, strict=True):
         fold_.apply(read_record(0, records[0]), True)
         for block in fold_.take_blocks():
-            hear(block)
+            consume(block)
     version = 0
     for act, station in [*acts, ("keyframes", ""), ("publish", "")]:
         if act == "report":
             version += 1
-            partition, offset = ledger.say("officer", reported(station, version=version))
+            partition, offset = ledger.append_as("officer", reported(station, version=version))
             folds[partition].apply(read_record(offset, ledger.partitions[partition][offset]), True)
             for block in folds[partition].take_blocks():
-                hear(block)
+                consume(block)
         elif act == "hand over":
             for worker in workers:
                 worker.doubt()
@@ -279,7 +279,7 @@ def test_roll_ups_that_take_an_office_from_each_other_publish_one_chain(acts: li
         elif act == "keyframes":
             for fold_ in folds:
                 for frame in fold_.keyframes():
-                    hear(frame)
+                    consume(frame)
         else:
             result = workers[0].offices[ledger.definition.ballots.offices[0].id].take_change()
             if result is not None and not at_or_before(result.as_of, cut):

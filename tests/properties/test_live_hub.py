@@ -69,7 +69,7 @@ class Night:
         self.catch_up()
 
     def report(self, station: str, votes: tuple[int, int, int], version: int) -> None:
-        self.ledger.say("officer", reported(station, votes, version=version))
+        self.ledger.append_as("officer", reported(station, votes, version=version))
         self.catch_up()
 
     def catch_up(self) -> None:
@@ -79,9 +79,9 @@ class Night:
                 key = self.definition.keys[record.key_id]
                 fold.apply(record, verify(load_public_key(key.public_key), record.signature, record.payload))
             for block in fold.take_blocks():
-                self._tell(block)
+                self._consume(block)
 
-    def _tell(self, block: Block) -> None:
+    def _consume(self, block: Block) -> None:
         self.subtotals.append(block.to_bytes())
         self.rollup.apply(block)
 

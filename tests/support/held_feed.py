@@ -22,7 +22,7 @@ class HeldFeed(Feed):
         return self._append("reviewer", reviewed(station, event, decision))
 
     def _append(self, name: str, body: dict[str, Any]) -> str:
-        partition, offset = self.night.ledger.say(name, body)
+        partition, offset = self.night.ledger.append_as(name, body)
         self.night.catch_up()
         self.night.publish(keyframe=False)
         self.follow()

@@ -89,7 +89,7 @@ class MemoryLedger:
         partition = partition_of(body["area"], self.definition.partitions)
         return partition, self.append(partition, self.signed(name, body))
 
-    def say(self, name: str, body: Mapping[str, Any]) -> tuple[int, int]:
+    def append_as(self, name: str, body: Mapping[str, Any]) -> tuple[int, int]:
         return self.submit(self.signed(name, body), body["station"])
 
 

@@ -120,8 +120,8 @@ acts = st.one_of(
         st.sampled_from((0, 0, 0, 1)),
     ),
     st.tuples(st.just("finance again"), st.integers(0, 30)),
-    st.tuples(st.just("say"), _reports()),
-    st.tuples(st.just("say"), _reports()),
+    st.tuples(st.just("report"), _reports()),
+    st.tuples(st.just("report"), _reports()),
     st.tuples(st.just("again"), st.integers(0, 30)),
     st.tuples(st.just("review"), st.integers(0, 30), st.sampled_from(("accepted", "rejected"))),
     st.tuples(st.just("review"), st.integers(0, 30), st.sampled_from(("accepted", "rejected"))),
@@ -167,12 +167,12 @@ annulments = st.one_of(
 withdrawals = st.tuples(st.just("withdraw"), st.integers(0, 3), st.just("supervisor"))
 disputes = st.builds(
     lambda forms, reviews, annulments, rest: [*forms, *reviews, *annulments, *rest],
-    st.lists(st.tuples(st.just("say"), disputed_forms), min_size=2, max_size=6),
+    st.lists(st.tuples(st.just("report"), disputed_forms), min_size=2, max_size=6),
     st.lists(reviews, max_size=3),
     st.lists(annulments, max_size=1),
     st.lists(
         st.one_of(
-            st.tuples(st.just("say"), disputed_forms),
+            st.tuples(st.just("report"), disputed_forms),
             reviews,
             st.tuples(st.just("review again"), st.integers(0, 5)),
             withdrawals,
@@ -186,7 +186,7 @@ disputes = st.builds(
 def play(ledger: MemoryLedger, night: list[tuple[Any, ...]]) -> None:
     """Write the night, as honest and other people would."""
     submitted: list[tuple[bytes, str, str]] = []
-    reviews_said: list[tuple[bytes, str]] = []
+    reviews_made: list[tuple[bytes, str]] = []
     orders: list[tuple[str, str, str]] = []
     finances: list[tuple[int, bytes]] = []
     for act in night:
@@ -197,7 +197,7 @@ def play(ledger: MemoryLedger, night: list[tuple[Any, ...]]) -> None:
                 ledger.append(*finances[-1])
             case ("finance again", number) if finances:
                 ledger.append(*finances[number % len(finances)])
-            case ("say", body):
+            case ("report", body):
                 envelope = ledger.signed("officer", body)
                 ledger.submit(envelope, body["station"])
                 submitted.append((envelope, body["station"], body["contest"]))
@@ -208,9 +208,9 @@ def play(ledger: MemoryLedger, night: list[tuple[Any, ...]]) -> None:
                 envelope, station, contest = submitted[number % len(submitted)]
                 review = ledger.signed("reviewer", reviewed(station, _event(envelope), decision) | {"contest": contest})
                 ledger.submit(review, station)
-                reviews_said.append((review, station))
-            case ("review again", number) if reviews_said:
-                ledger.submit(*reviews_said[number % len(reviews_said)])
+                reviews_made.append((review, station))
+            case ("review again", number) if reviews_made:
+                ledger.submit(*reviews_made[number % len(reviews_made)])
             case ("annul", station, version):
                 orders.append(_ordered(ledger, annulled(station, version)))
             case ("annul one", number) if submitted:
@@ -226,7 +226,7 @@ def play(ledger: MemoryLedger, night: list[tuple[Any, ...]]) -> None:
                 signer.continue_from(max(0, signer.next_seq + step), prev)
             case ("withdraw", number, key) if orders:
                 annulment, station, contest = orders[number % len(orders)]
-                ledger.say(key, withdrawn(station, annulment) | {"contest": contest})
+                ledger.append_as(key, withdrawn(station, annulment) | {"contest": contest})
             case ("forge", body, how):
                 _forge(ledger, body, how)
 

@@ -6,7 +6,7 @@
 -- signed; null where it could not be read. `received_us` is the gateway's time in microseconds since 1970, 0 where the record
 -- has none. `area` is the area that the record is about; `shard` the area at the shard level that holds it, or `area` itself
 -- where that lies above. `findings` is a JSON array of rule, severity and sentences.
-CREATE TABLE told (
+CREATE TABLE new_record (
     partition integer NOT NULL,
     version integer,
     "offset" bigint NOT NULL,
@@ -24,13 +24,13 @@ CREATE TABLE told (
     findings text NOT NULL,
     payload text
 );
-INSERT INTO told
+INSERT INTO new_record
 SELECT partition, version, "offset", received_us, decode(event, 'hex'), leaf, office, type, key, station, contest, area, shard,
        state, findings, payload
 FROM record JOIN record_state USING (partition, "offset")
 ORDER BY partition, "offset";
 DROP TABLE record, record_state;
-ALTER TABLE told RENAME TO record;
+ALTER TABLE new_record RENAME TO record;
 ALTER TABLE record ADD PRIMARY KEY (partition, "offset");
 
 -- Result of each station in each contest, by the form at `offset`: event and version are in its record. `area` and

@@ -48,7 +48,7 @@ from rekap.operate.doctor.report import CHECKPOINT_FILE, SHOWN_MAX, Report
 from rekap.operate.doctor.tables import Tables
 from rekap.operate.doctor.topics import compare_positions, compare_topics
 from rekap.operate.ledger_files import records_of
-from rekap.terminal import complain, say
+from rekap.terminal import complain, print_lines
 from runtime.files.tile_store import TileStore
 from runtime.kafka.generations import current_generation
 from runtime.settings import Settings
@@ -187,7 +187,7 @@ class Doctor:
         """List the irregular numbers of the keys' events."""
         rows = await self._connection.fetch(key_number_queries.NUMBERS_OF_KEYS, SHOWN_MAX)
         for row in rows:
-            say(irregular_sentence(row))
+            print_lines(irregular_sentence(row))
         totals = {row["kind"]: row["total"] for row in rows}
         listed = ", ".join(f"{total:,} {kind}" for kind, total in totals.items())
         self.report.notes.append(

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 
 from rekap.exit_codes import ExitCode
-from rekap.terminal import say
+from rekap.terminal import print_lines
 
 CHECKPOINT_FILE = "checkpoint file"
 LOG_HEAD = "log head"
@@ -37,7 +37,7 @@ class Report:
             return
         self.different[kind] += 1
         if self.different[kind] <= SHOWN_MAX:
-            say(f"{kind} {what}: expected {_shown(expected)}, found {_shown(found)}")
+            print_lines(f"{kind} {what}: expected {_shown(expected)}, found {_shown(found)}")
 
     def table(self) -> str:
         lines = [f"{'compared':34}{'how many':>12}{'different':>12}"]

@@ -60,7 +60,7 @@ def _blocks(form: dict[str, Any]) -> list[Block]:
     station = [code for code, number in ledger.definition.stations.number.items() if number < 4]
     for number in range(RECORDS):
         body = reported(station[number % len(station)], contest=CONTEST, version=1 + number // len(station))
-        ledger.say("officer", body | {"form": form})
+        ledger.append_as("officer", body | {"form": form})
     partition = ledger.definition.stations.partition(0)
     fold = PartitionFold(ledger.definition, partition)
     blocks = []

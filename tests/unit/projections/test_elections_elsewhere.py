@@ -113,7 +113,7 @@ def _counted(*forms: tuple[str, str, dict[str, Any]]) -> tuple[MemoryLedger, Mom
     ledger = MemoryLedger(package())
     for station, contest, form in forms:
         body = {"type": "result.reported", "station": station, "contest": contest, "version": 1, "form": form}
-        ledger.say("officer", body)
+        ledger.append_as("officer", body)
     blocks = [block for partition in range(2) for block in fold(ledger, partition)[1]]
     rollup = rolled_up(ledger, blocks)
     tallies = {(contest, area): tally for block in blocks for contest, area, tally in block.areas}

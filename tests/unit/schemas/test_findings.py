@@ -27,8 +27,8 @@ def test_as_many_findings_as_are_kept_are_all_listed() -> None:
     assert of_rule("F8", Severity.SOFT, sentences) == [Finding("F8", Severity.SOFT, *each) for each in sentences]
 
 
-@pytest.mark.parametrize("more", [1, 2])
-def test_more_findings_are_counted_in_one(more: int) -> None:
+@pytest.mark.parametrize(("more", "sentence"), [(1, "1 more time"), (2, "2 more times")])
+def test_more_findings_are_counted_in_one(more: int, sentence: str) -> None:
     sentences = [("salah", "wrong")] * (5 + more)
     *listed, last = of_rule("F8", Severity.SOFT, sentences)
     assert len(listed) == 5
@@ -36,5 +36,5 @@ def test_more_findings_are_counted_in_one(more: int) -> None:
         "F8",
         Severity.SOFT,
         f"Aturan ini dilanggar di {more} tempat lain pada formulir ini.",
-        f"This form breaks the rule {more} more times.",
+        f"This form breaks the rule {sentence}.",
     )

@@ -64,9 +64,9 @@ class Worker:
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
 
     def report(self, station: str, version: int = 1) -> None:
-        self.ledger.say("officer", reported(station, version=version))
+        self.ledger.append_as("officer", reported(station, version=version))
         council = {"votes": {"P1-0": 1, "P1-1": 2, "P2-0": 3, "P2-1": 4}, "VA": 10, "VB": 0, "VC": 10}
-        self.ledger.say("officer", reported(station, version=version, contest="council-a") | {"form": council})
+        self.ledger.append_as("officer", reported(station, version=version, contest="council-a") | {"form": council})
 
     async def round(self) -> None:
         """All that tabulators publish about the ledger, from the beginning; then the roll-up publishes."""

@@ -28,9 +28,9 @@ class Night:
         self.offset = 0
 
     def report(self, station: str) -> tuple[list[Block], list[Result]]:
-        self.ledger.say("officer", reported(station))
+        self.ledger.append_as("officer", reported(station))
         council = {"votes": {"P1-0": 1, "P1-1": 2, "P2-0": 3, "P2-1": 4}, "VA": 10, "VB": 0, "VC": 10}
-        self.ledger.say("officer", reported(station, contest="council-a") | {"form": council})
+        self.ledger.append_as("officer", reported(station, contest="council-a") | {"form": council})
         blocks = [
             block
             for number in range(self.ledger.definition.partitions)

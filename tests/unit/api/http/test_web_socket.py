@@ -147,7 +147,7 @@ async def test_a_handshake_that_the_library_cannot_read_is_400() -> None:
         (b"HTTP/1.1", b"HTTP/1.0", 505, "16 bytes in base64."),
     ],
 )
-async def test_a_handshake_that_is_not_one_is_refused_with_a_problem_that_says_what_it_has(
+async def test_a_handshake_that_is_not_one_is_refused_with_a_problem_that_names_the_fault(
     changed: bytes, to: bytes, status: int, detail: str
 ) -> None:
     socket, transport = Server().connect()

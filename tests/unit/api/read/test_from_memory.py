@@ -1,6 +1,6 @@
-"""Answers from memory: byte for byte what the route, the middleware and the door answer, and counted against the same limits.
+"""Answers from memory: byte for byte what the route, the middleware and the dispatcher answer, counted against the same limits.
 
-The protocol, the door, the middleware and the routes are the real ones. Only the read model is a test's.
+The protocol, the dispatcher, the middleware and the routes are the real ones. Only the read model is a test's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from uvicorn.server import ServerState
 
-from api.door import Door
+from api.dispatcher import Dispatcher
 from api.http.connections import Connections
 from api.http.fair_turns import FairTurns
 from api.http.from_memory import REMEMBERED_MAX, Asked, FromMemory, MemoryAnswer, RememberedRequests
@@ -99,7 +99,7 @@ class Server:
         self.snapshots = Snapshots(cast(ReadModel, self.model), definition, self.kept)
         app.state.snapshots = self.snapshots
         self._config = uvicorn.Config(
-            Door(app, self.limits),
+            Dispatcher(app, self.limits),
             ws="none",
             log_config=None,
             lifespan="off",
@@ -295,7 +295,7 @@ async def test_nothing_of_one_generation_is_answered_in_the_next(server: Server)
 
 async def test_a_client_over_its_limit_is_refused(definition: Definition, monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(definition, monkeypatch, requests_per_s=1)
-    monkeypatch.setattr("api.door.REFUSED_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr("api.dispatcher.REFUSED_AFTER_SECONDS", 0.0)
     answers = [await server.ask(request()) for _ in range(12)]
     assert [answer.split()[1] for answer in answers] == [b"200"] * 10 + [b"429"] * 2
     assert (await server.ask(request(f"X-Forwarded-For: {CLIENT}"), peer=PROXY)).split()[1] == b"200"

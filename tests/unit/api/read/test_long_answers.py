@@ -29,7 +29,7 @@ class Model:
     """A read model whose answers can be held back."""
 
     def __init__(self) -> None:
-        self.goes_on = asyncio.Event()
+        self.may_continue = asyncio.Event()
         self.reading = 0
         self.takes_s: float | None = None
         """How long an answer takes; None where a test lets it end."""
@@ -40,7 +40,7 @@ class Model:
     async def answer(self) -> AtCut:
         self.reading += 1
         if self.takes_s is None:
-            await self.goes_on.wait()
+            await self.may_continue.wait()
         else:
             await asyncio.sleep(self.takes_s)
         self.reading -= 1
@@ -77,7 +77,7 @@ class Asked:
 async def asked() -> AsyncIterator[Asked]:
     asked = Asked()
     yield asked
-    asked.model.goes_on.set()
+    asked.model.may_continue.set()
     asked.snapshots.current.close()
 
 
@@ -89,7 +89,7 @@ async def test_one_address_is_refused_what_would_fill_the_turns_and_others_are_s
     assert sum(each.done() for each in of_one) == 2 * LONG_WANTED_OF_PARTY_MAX
     of_another = asked.ask("b", 0, kind)
     await asked.settle()
-    asked.model.goes_on.set()
+    asked.model.may_continue.set()
     assert await of_another == 200
     assert sorted(await asyncio.gather(*of_one)) == [
         *[200] * LONG_WANTED_OF_PARTY_MAX, *[429] * (2 * LONG_WANTED_OF_PARTY_MAX),
@@ -100,7 +100,7 @@ async def test_where_many_addresses_ask_at_once_the_last_are_asked_to_come_back(
     of_many = [asked.ask(f"{party}", number) for number in range(4) for party in range(LONG_WANTED_MAX)]
     await asked.settle()
     assert asked.model.reading == LONG_AT_ONCE
-    asked.model.goes_on.set()
+    asked.model.may_continue.set()
     assert sorted(await asyncio.gather(*of_many)) == [*[200] * LONG_WANTED_MAX, *[503] * (3 * LONG_WANTED_MAX)]
 
 
@@ -109,7 +109,7 @@ async def test_short_answers_wait_for_no_turn(asked: Asked, kind: Kind) -> None:
     of_one = [asked.ask("a", number, kind) for number in range(3 * LONG_WANTED_MAX)]
     await asked.settle()
     assert asked.model.reading == 3 * LONG_WANTED_MAX
-    asked.model.goes_on.set()
+    asked.model.may_continue.set()
     assert set(await asyncio.gather(*of_one)) == {200}
 
 
@@ -133,7 +133,7 @@ async def test_a_turn_that_does_not_come_in_time_is_refused_and_frees_what_it_he
     async with turns.turn("a"):
         assert await asked.ask("a", 1) == 503
     monkeypatch.setattr("api.read.current_answers.FIRST_READ_SECONDS_MAX", 10.0)
-    asked.model.goes_on.set()
+    asked.model.may_continue.set()
     assert await asked.ask("a", 2) == 200
     assert "database-unavailable" not in caplog.text
     assert not turns._wanted

@@ -98,7 +98,9 @@ async def test_one_batch_of_a_partition_is_under_way_and_the_rest_waits_for_it(
     assert kafka.sent == [(0, 1), (1, 1), (0, 2)]
 
 
-async def test_whoever_gives_up_is_forgotten_unless_it_is_on_its_way(writer: LedgerWriter, kafka: Producer) -> None:
+async def test_a_record_whose_caller_gives_up_is_dropped_unless_it_was_sent(
+    writer: LedgerWriter, kafka: Producer
+) -> None:
     on_its_way = writer.append(0, b"key", RECORD)
     await until(lambda: kafka.sent == [(0, 1)])
     gives_up, stays = writer.append(0, b"key", RECORD), writer.append(0, b"key", RECORD)

@@ -43,7 +43,7 @@ async def test_what_comes_at_once_is_one_question() -> None:
     assert len(pool.asked) == 2
 
 
-async def test_whoever_goes_away_takes_nothing_from_the_others() -> None:
+async def test_a_caller_that_goes_away_takes_nothing_from_the_others() -> None:
     pool = Pool()
     looks = LookUps(pool)
     gone, stays = asyncio.create_task(looks.records("7")), asyncio.create_task(looks.records("7"))

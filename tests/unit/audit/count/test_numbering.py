@@ -42,15 +42,15 @@ def ledger() -> MemoryLedger:
     ledger = MemoryLedger(small_package())
     numbers = ledger.definition.stations.number
     assert ledger.definition.stations.partition(numbers[HERE]) != ledger.definition.stations.partition(numbers[THERE])
-    ledger.say("officer", reported(HERE))
-    ledger.say("officer", reported(THERE))
+    ledger.append_as("officer", reported(HERE))
+    ledger.append_as("officer", reported(THERE))
     return ledger
 
 
 def _go_on(ledger: MemoryLedger, seq: int, prev: str | None, *stations: str) -> None:
     ledger.signers["officer"].continue_from(seq, prev)
     for station in stations:
-        ledger.say("officer", reported(station, contest="council-a" if station == HERE else "council-c"))
+        ledger.append_as("officer", reported(station, contest="council-a" if station == HERE else "council-c"))
 
 
 def _event(ledger: MemoryLedger) -> str:
@@ -66,7 +66,7 @@ def _nothing(ledger: MemoryLedger) -> None:
 
 def _one_that_was_not_delivered(ledger: MemoryLedger) -> None:
     ledger.signed("officer", reported("1.1.1-2"))
-    ledger.say("officer", reported("1.2.1-1"))
+    ledger.append_as("officer", reported("1.2.1-1"))
 
 
 def _twice_in_two_partitions(ledger: MemoryLedger) -> None:
@@ -157,7 +157,7 @@ def test_a_number_used_twice_names_both_events_and_where_they_are(ledger: Memory
 def test_a_hole_names_its_numbers_and_the_event_that_is_missing(ledger: MemoryLedger) -> None:
     missing = [ledger.signed("officer", reported("1.1.1-2", version=n)) for n in (1, 2, 3)]
     gone = _event(ledger)
-    ledger.say("officer", reported("1.2.1-1"))
+    ledger.append_as("officer", reported("1.2.1-1"))
     numbering = _numbering(ledger)
     (found,) = numbering.first
     assert (found.first, found.last, found.names) == (2, 4, gone)
@@ -179,14 +179,14 @@ def test_a_correction_of_nothing_or_of_another_station_is_listed(
     ledger: MemoryLedger, correction: dict[str, Any], kind: str
 ) -> None:
     corrects = _event(ledger) if correction["supersedes"] == "elsewhere" else correction["supersedes"]
-    ledger.say("officer", reported(HERE, (9, 9, 9), version=correction["version"]) | {"supersedes": corrects})
+    ledger.append_as("officer", reported(HERE, (9, 9, 9), version=correction["version"]) | {"supersedes": corrects})
     (found,) = _numbering(ledger).first
     assert (found.kind, found.names) == (kind, corrects)
 
 
 def test_a_correction_of_a_form_that_is_not_lower_is_listed(ledger: MemoryLedger) -> None:
-    ledger.say("officer", reported(HERE, (2, 2, 2), version=2))
-    ledger.say("officer", reported(HERE, (3, 3, 3), version=2) | {"supersedes": _event(ledger)})
+    ledger.append_as("officer", reported(HERE, (2, 2, 2), version=2))
+    ledger.append_as("officer", reported(HERE, (3, 3, 3), version=2) | {"supersedes": _event(ledger)})
     (found,) = _numbering(ledger).first
     assert found.kind == "corrects_not_lower"
 
@@ -206,7 +206,7 @@ def _key_id(name: str) -> bytes:
 def test_a_key_with_many_holes_fills_no_report(ledger: MemoryLedger) -> None:
     for _ in range(30):
         ledger.signed("officer", reported("1.1.1-2"))
-        ledger.say("officer", reported("1.2.1-1"))
+        ledger.append_as("officer", reported("1.2.1-1"))
     found = _numbering(ledger)
     assert found.counts["hole"] == found.missing == 30
     assert len(found.first) == FINDINGS_OF_KEY_MAX

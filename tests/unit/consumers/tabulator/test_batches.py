@@ -50,7 +50,7 @@ class Checks:
 def ledger() -> MemoryLedger:
     ledger = MemoryLedger(small_package())
     for station in ("1.1.1-1", "1.1.1-2", "2.2.1-1"):
-        ledger.say("officer", reported(station))
+        ledger.append_as("officer", reported(station))
     return ledger
 
 
@@ -74,7 +74,7 @@ async def test_all_partitions_are_asked_about_at_once_and_each_finds_its_answers
     station = next(code for code in ledger.definition.stations.number if home(ledger, code) != one)
     other = home(ledger, station)
     del ledger.partitions[one][3:], ledger.partitions[other][1:]
-    ledger.say("officer", reported(station))
+    ledger.append_as("officer", reported(station))
     forged = orjson.loads(ledger.signed("officer", reported(station, version=2)))
     forged["signatures"] = orjson.loads(ledger.signed("officer", reported(station, version=3)))["signatures"]
     ledger.append(other, orjson.dumps(forged))

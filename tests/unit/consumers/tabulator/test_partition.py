@@ -22,7 +22,7 @@ PRESIDENT = OfficeId("president")
 def ledger() -> MemoryLedger:
     ledger = MemoryLedger(small_package())
     for station in ledger.definition.stations.number:
-        ledger.say("officer", reported(station))
+        ledger.append_as("officer", reported(station))
     assert len(ledger.partitions[0]) >= 3
     return ledger
 

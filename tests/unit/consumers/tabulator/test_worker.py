@@ -108,7 +108,7 @@ class Worker:
 
     def every_station_reports(self) -> None:
         for station in self.ledger.definition.stations.number:
-            self.ledger.say("officer", reported(station))
+            self.ledger.append_as("officer", reported(station))
 
     async def publish_without_acknowledgement(self, topic_partition: TopicPartition) -> None:
         """What is there of a partition; then everybody reports, and that is to be read next."""

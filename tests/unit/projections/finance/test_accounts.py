@@ -74,7 +74,7 @@ def test_a_correction_supersedes_the_report_that_it_names() -> None:
     assert account.verdicts == {0: ("superseded", []), 1: ("counted", [])}
 
 
-def test_a_late_lower_version_changes_nothing_that_stands() -> None:
+def test_a_late_lower_version_changes_nothing_that_counts() -> None:
     account = Account()
     account.add(version=2, closing=12_001)
     assert account.verdicts == {0: ("flagged", ["D11"])}
@@ -89,7 +89,7 @@ def test_a_first_version_corrects_nothing() -> None:
     assert account.verdicts[1] == ("flagged", ["D11"])
 
 
-def test_a_held_higher_version_flags_the_one_that_stands_until_it_is_corrected() -> None:
+def test_a_held_higher_version_flags_the_one_that_counts_until_it_is_corrected() -> None:
     account = Account()
     first = account.add()
     second = account.add(HARD, version=2, closing=1, corrects=first)
@@ -98,7 +98,7 @@ def test_a_held_higher_version_flags_the_one_that_stands_until_it_is_corrected()
     assert account.verdicts == {0: ("superseded", []), 1: ("superseded", ["D1"]), 2: ("counted", [])}
 
 
-def test_of_two_different_reports_of_one_version_the_first_stands_flagged() -> None:
+def test_of_two_different_reports_of_one_version_the_first_counts_flagged() -> None:
     account = Account()
     account.add()
     account.add(closing=12_001)
@@ -106,7 +106,7 @@ def test_of_two_different_reports_of_one_version_the_first_stands_flagged() -> N
     assert account.verdicts == {0: ("flagged", ["D8"]), 1: ("held", ["D8"]), 2: ("held", ["D8"])}
 
 
-def test_of_two_different_reports_of_one_version_the_first_without_a_hard_finding_stands() -> None:
+def test_of_two_different_reports_of_one_version_the_first_without_a_hard_finding_counts() -> None:
     account = Account()
     account.add(HARD, closing=1)
     account.add(closing=12_001)

@@ -36,7 +36,7 @@ def test_bytes_that_cannot_be_read_are_refused_as_a_record() -> None:
 
 
 def test_a_signature_that_does_not_hold_is_refused_before_the_scope_is_looked_at() -> None:
-    written = LEDGER.say("officer", reported("1.1.1-1", contest="council-a"))
+    written = LEDGER.append_as("officer", reported("1.1.1-1", contest="council-a"))
     for partition in range(3):
         refusal = _refusal(LEDGER, written, partition=partition, holds=False)
         assert refusal is not None
@@ -54,7 +54,7 @@ def test_a_signature_that_does_not_hold_is_refused_before_the_scope_is_looked_at
     ids=lambda value: value if isinstance(value, str) else value["type"],
 )
 def test_an_event_about_a_station_is_in_the_partition_of_the_station(by: str, body: dict[str, object]) -> None:
-    written = LEDGER.say(by, body)
+    written = LEDGER.append_as(by, body)
     home, other = written[0], (written[0] + 1) % 3
     assert _refusal(LEDGER, written, partition=home) is None
     assert _refusal(LEDGER, written, partition=other) == Refusal(

@@ -18,7 +18,7 @@ from tests.support.small_election import reported, small_package
 def record(value: bytes | None = None) -> Record:
     ledger = MemoryLedger(small_package())
     if value is None:
-        partition, offset = ledger.say("officer", reported("1.1.1-1", version=3))
+        partition, offset = ledger.append_as("officer", reported("1.1.1-1", version=3))
         value = ledger.partitions[partition][offset]
     return read_record(7, value)
 

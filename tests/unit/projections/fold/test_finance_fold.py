@@ -37,7 +37,7 @@ def _states(blocks: list[Block]) -> dict[int, tuple[str, list[str]]]:
 def test_finance_reports_are_a_chain_of_blocks_of_their_own() -> None:
     ledger = _ledger()
     partition, first = ledger.report_finance("finance", finance_report(area=AREA))
-    ledger.say("officer", reported(STATION))
+    ledger.append_as("officer", reported(STATION))
     _, second = ledger.report_finance("finance", finance_report(area=AREA, version=2, closing=1))
     _, blocks = fold(ledger, partition, cuts=[first])
     finance = [block for block in blocks if block.office == FINANCE]
@@ -87,9 +87,9 @@ def test_a_finance_report_at_the_beginning_of_a_partition_is_no_genesis() -> Non
 def test_a_bug_in_finance_stops_finance_and_no_vote(monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = _ledger()
     partition, first = ledger.report_finance("finance", finance_report(area=AREA))
-    ledger.say("officer", reported(STATION))
+    ledger.append_as("officer", reported(STATION))
     _, bad = ledger.report_finance("finance", finance_report("P2", AREA))
-    ledger.say("officer", reported(STATION, (1, 1, 1), version=2))
+    ledger.append_as("officer", reported(STATION, (1, 1, 1), version=2))
     ledger.report_finance("finance", finance_report("P2", AREA, version=2))
     sound, sound_blocks = fold(ledger, partition, cuts=range(20))
     assert sound.finance_problem is None

@@ -26,7 +26,7 @@ def _found(
 ) -> tuple[Subject | None, str | None]:
     """The subject that the shortcut finds of a report from 1.1.1-1, and the rule by which the checks refuse the report."""
     definition = ledger.definition
-    home, offset = ledger.say(by, reported("1.1.1-1"))
+    home, offset = ledger.append_as(by, reported("1.1.1-1"))
     record = read_record(offset, ledger.partitions[home][offset])
     assert isinstance(record.event, Report)
     event = replace(record.event, **changed)

@@ -66,7 +66,7 @@ def test_a_file_has_a_name_a_head_the_parts_and_their_hash() -> None:
 
 def test_the_state_of_a_fold_is_the_state_of_the_fold_that_begins_with_it() -> None:
     ledger = MemoryLedger(small_package())
-    partition, _ = ledger.say("officer", reported("1.1.1-1", VA=99))
+    partition, _ = ledger.append_as("officer", reported("1.1.1-1", VA=99))
     state = fold(ledger, partition)[0].state()
     of = StateOf(ledger.definition.hash, "rules", partition)
     again = decoded(b"".join(encoded(state, of)), of)
@@ -99,7 +99,7 @@ def test_a_state_of_another_byte_order_is_not_used() -> None:
 def small_state() -> tuple[bytes, StateOf]:
     ledger = MemoryLedger(small_package())
     for station in ("1.1.1-1", "1.1.1-2", "1.1.2-1"):
-        ledger.say("officer", reported(station))
+        ledger.append_as("officer", reported(station))
     partition = ledger.definition.stations.partition(ledger.definition.stations.number["1.1.1-1"])
     of = StateOf(ledger.definition.hash, "rules of this test", partition)
     return b"".join(encoded(fold(ledger, partition)[0].state(), of)), of

@@ -116,7 +116,7 @@ def test_a_record_in_another_stations_partition_is_refused() -> None:
 def test_garbage_is_shown_unreadable_and_the_fold_continues(value: bytes) -> None:
     ledger, partition = _ledger()
     ledger.partitions[partition].append(value)
-    good = ledger.say("officer", reported(STATION))[1]
+    good = ledger.append_as("officer", reported(STATION))[1]
     states = _states(ledger, partition)
     assert states[1] == (UNATTRIBUTED, "refused", ["M0"])
     assert states[good] == ("president", "counted", [])
@@ -132,11 +132,11 @@ def test_a_signature_of_another_payload_is_refused() -> None:
 
 def test_a_review_that_is_repeated_does_not_undo_another_that_came_between() -> None:
     ledger, partition = _ledger()
-    held = ledger.say("officer", reported(STATION, VA=99))[1]
+    held = ledger.append_as("officer", reported(STATION, VA=99))[1]
     event = read_record(held, ledger.partitions[partition][held]).event_id.hex()
     accepted = ledger.signed("reviewer", reviewed(STATION, event, "accepted"))
     ledger.append(partition, accepted)
-    ledger.say("reviewer", reviewed(STATION, event, "rejected"))
+    ledger.append_as("reviewer", reviewed(STATION, event, "rejected"))
     again = ledger.append(partition, accepted)
     assert _states(ledger, partition)[held][1] == "refused"
     assert _states(ledger, partition)[again] == ("president", "duplicate", [])
@@ -200,18 +200,18 @@ def test_a_review_of_what_is_not_there_yet_is_refused_and_may_be_sent_again() ->
 
 def test_an_annulment_names_what_is_there() -> None:
     ledger, partition = _ledger()
-    early = ledger.say("supervisor", annulled(STATION, 1))[1]
-    first = ledger.say("officer", reported(STATION))[1]
-    far = ledger.say("officer", reported(STATION, (1, 2, 3), version=10_000))[1]
-    beyond = ledger.say("supervisor", annulled(STATION, 10_000))[1]
+    early = ledger.append_as("supervisor", annulled(STATION, 1))[1]
+    first = ledger.append_as("officer", reported(STATION))[1]
+    far = ledger.append_as("officer", reported(STATION, (1, 2, 3), version=10_000))[1]
+    beyond = ledger.append_as("supervisor", annulled(STATION, 10_000))[1]
     one = annulled(STATION, 1) | {"event": "0" * 64}
     del one["through_version"]
-    nobodys = ledger.say("supervisor", one)[1]
+    nobodys = ledger.append_as("supervisor", one)[1]
     states = _states(ledger, partition)
     for offset in (early, beyond, nobodys):
         assert states[offset] == ("president", "refused", ["N2"])
     one["event"] = _event_of(ledger, partition, far)
-    applied = ledger.say("supervisor", one)[1]
+    applied = ledger.append_as("supervisor", one)[1]
     states = _states(ledger, partition)
     assert states[applied][1] == "applied"
     assert states[far][1:] == ("annulled", ["N1"])
@@ -220,11 +220,11 @@ def test_an_annulment_names_what_is_there() -> None:
 
 def test_an_annulment_is_withdrawn_once_by_the_role_that_ordered_it() -> None:
     ledger, partition = _ledger()
-    form = ledger.say("officer", reported(STATION))[1]
-    order = ledger.say("supervisor", annulled(STATION, 1))[1]
+    form = ledger.append_as("officer", reported(STATION))[1]
+    order = ledger.append_as("supervisor", annulled(STATION, 1))[1]
     assert _states(ledger, partition)[form][1] == "annulled"
     body = withdrawn(STATION, _event_of(ledger, partition, order))
-    courts, first, second = (ledger.say(key, body)[1] for key in ("court", "supervisor", "supervisor"))
+    courts, first, second = (ledger.append_as(key, body)[1] for key in ("court", "supervisor", "supervisor"))
     states = _states(ledger, partition)
     assert [states[offset][1:] for offset in (courts, first, second)] == [
         ("refused", ["N3"]),
@@ -237,15 +237,16 @@ def test_an_annulment_is_withdrawn_once_by_the_role_that_ordered_it() -> None:
 @pytest.mark.parametrize("first", [{}, {"VA": 99}], ids=["a right form first", "a wrong form first"])
 def test_a_flood_of_one_key_leaves_room_for_another_and_for_the_supervisor(first: dict[str, Any]) -> None:
     ledger, partition = _ledger()
-    flood = [ledger.say("officer", reported(STATION, (0, 1, 1), **first))[1]]
+    flood = [ledger.append_as("officer", reported(STATION, (0, 1, 1), **first))[1]]
     flood += [
-        ledger.say("officer", reported(STATION, (n, 1, 1), version=1 + n))[1] for n in range(1, EVENTS_PER_KEY_MAX + 5)
+        ledger.append_as("officer", reported(STATION, (n, 1, 1), version=1 + n))[1]
+        for n in range(1, EVENTS_PER_KEY_MAX + 5)
     ]
     states = _states(ledger, partition)
     assert [states[offset][1:] for offset in flood[-5:]] == [("refused", ["L1"])] * 5
-    right = ledger.say("officer-1", reported(STATION, (9, 9, 9), version=EVENTS_PER_KEY_MAX + 1))[1]
+    right = ledger.append_as("officer-1", reported(STATION, (9, 9, 9), version=EVENTS_PER_KEY_MAX + 1))[1]
     assert _states(ledger, partition)[right][1] == "flagged", "it corrects a form that was refused"
-    order = ledger.say("supervisor", annulled(STATION, EVENTS_PER_KEY_MAX))[1]
+    order = ledger.append_as("supervisor", annulled(STATION, EVENTS_PER_KEY_MAX))[1]
     states = _states(ledger, partition)
     assert states[order][1] == "applied"
     assert {states[offset][1] for offset in flood[:-5]} == {"annulled"}
@@ -254,9 +255,9 @@ def test_a_flood_of_one_key_leaves_room_for_another_and_for_the_supervisor(first
 
 def test_refused_events_are_among_those_of_their_key() -> None:
     ledger, partition = _ledger()
-    ledger.say("officer", reported(STATION))
+    ledger.append_as("officer", reported(STATION))
     reviews = [
-        ledger.say("reviewer", reviewed(STATION, f"{number:064}", "accepted"))[1]
+        ledger.append_as("reviewer", reviewed(STATION, f"{number:064}", "accepted"))[1]
         for number in range(EVENTS_PER_KEY_MAX + 1)
     ]
     states = _states(ledger, partition)
@@ -269,7 +270,9 @@ def test_a_form_that_another_key_signed_again_is_among_the_events_of_that_key() 
     ledger.append(partition, envelope)
     payload = base64.b64decode(orjson.loads(envelope)["payload"])
     again = ledger.append(partition, sign_envelope(private_key("officer-1"), payload))
-    forms = [ledger.say("officer-1", reported(STATION, (n, 1, 1), version=2 + n))[1] for n in range(EVENTS_PER_KEY_MAX)]
+    forms = [
+        ledger.append_as("officer-1", reported(STATION, (n, 1, 1), version=2 + n))[1] for n in range(EVENTS_PER_KEY_MAX)
+    ]
     states = _states(ledger, partition)
     assert states[again] == ("president", "duplicate", [])
     assert states[forms[-1]][1:] == ("refused", ["L1"])
@@ -278,8 +281,8 @@ def test_a_form_that_another_key_signed_again_is_among_the_events_of_that_key() 
 
 def test_a_second_form_of_the_first_version_does_not_replace_the_first() -> None:
     ledger, partition = _ledger()
-    first = ledger.say("officer", reported(STATION))[1]
-    second = ledger.say("officer", reported(STATION, (1, 2, 3)))[1]
+    first = ledger.append_as("officer", reported(STATION))[1]
+    second = ledger.append_as("officer", reported(STATION, (1, 2, 3)))[1]
     assert _states(ledger, partition) == {
         first: ("president", "flagged", ["V1"]),
         second: ("president", "held", ["V1"]),
@@ -289,16 +292,16 @@ def test_a_second_form_of_the_first_version_does_not_replace_the_first() -> None
 # ── numbers of a key's events ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _say_with_number(ledger: MemoryLedger, name: str, seq: int, body: dict[str, Any]) -> int:
+def _append_with_number(ledger: MemoryLedger, name: str, seq: int, body: dict[str, Any]) -> int:
     ledger.signed(name, body)  # makes the signer
     ledger.signers[name].continue_from(seq, None)
-    return ledger.say(name, body)[1]
+    return ledger.append_as(name, body)[1]
 
 
 def test_a_number_that_is_used_twice_is_found_of_the_second_event_alone() -> None:
     ledger, partition = _ledger()
     form, again, other = (
-        _say_with_number(ledger, "officer", seq, reported(station))
+        _append_with_number(ledger, "officer", seq, reported(station))
         for seq, station in ((5, STATION), (5, "1.1.1-2"), (9, "1.1.2-1"))
     )
     states = _states(ledger, partition)
@@ -311,17 +314,17 @@ def test_a_number_that_is_used_twice_is_found_of_the_second_event_alone() -> Non
 
 def test_a_number_that_is_used_twice_is_found_of_reviews_too() -> None:
     ledger, partition = _ledger()
-    held = ledger.say("officer", reported(STATION, VA=99))[1]
+    held = ledger.append_as("officer", reported(STATION, VA=99))[1]
     event = _event_of(ledger, partition, held)
     for decision, rules in (("accepted", []), ("rejected", ["Q1"])):
-        offset = _say_with_number(ledger, "reviewer", 3, reviewed(STATION, event, decision))
+        offset = _append_with_number(ledger, "reviewer", 3, reviewed(STATION, event, decision))
         assert _states(ledger, partition)[offset] == ("president", "applied", rules)
 
 
 def test_a_refused_event_has_used_its_number_where_its_key_signed_it() -> None:
     ledger, partition = _ledger()
-    refused = _say_with_number(ledger, "officer", 5, reported(STATION, contest="mayor"))
-    form = _say_with_number(ledger, "officer", 5, reported(STATION))
+    refused = _append_with_number(ledger, "officer", 5, reported(STATION, contest="mayor"))
+    form = _append_with_number(ledger, "officer", 5, reported(STATION))
     states = _states(ledger, partition)
     assert (states[refused][2], states[form][2]) == (["S2"], ["Q1"])
 
@@ -354,7 +357,7 @@ class _NoNumbers(Sequences):
 def test_a_caller_may_bring_what_finds_wrong_numbers() -> None:
     ledger, partition = _ledger()
     for station in (STATION, "1.1.1-2"):
-        _say_with_number(ledger, "officer", 5, reported(station))
+        _append_with_number(ledger, "officer", 5, reported(station))
     state = _applied(PartitionFold(ledger.definition, partition, _NoNumbers()), ledger)
     assert [row["findings"] for block in state.take_blocks() for row in block.states if row["offset"]] == [[], []]
 
@@ -377,10 +380,10 @@ def test_a_first_form_of_a_higher_version_or_that_corrects_another_is_judged_wit
 
 def test_each_kind_of_event_that_comes_again_is_a_duplicate() -> None:
     ledger, partition = _ledger()
-    held = ledger.say("officer", reported(STATION, VA=99))[1]
-    review = ledger.say("reviewer", reviewed(STATION, _event_of(ledger, partition, held), "accepted"))[1]
-    order = ledger.say("supervisor", annulled(STATION, 1))[1]
-    withdrawal = ledger.say("supervisor", withdrawn(STATION, _event_of(ledger, partition, order)))[1]
+    held = ledger.append_as("officer", reported(STATION, VA=99))[1]
+    review = ledger.append_as("reviewer", reviewed(STATION, _event_of(ledger, partition, held), "accepted"))[1]
+    order = ledger.append_as("supervisor", annulled(STATION, 1))[1]
+    withdrawal = ledger.append_as("supervisor", withdrawn(STATION, _event_of(ledger, partition, order)))[1]
     before = _states(ledger, partition)
     ledger.partitions[partition] += [
         ledger.partitions[partition][offset] for offset in (held, review, order, withdrawal)
@@ -396,10 +399,10 @@ def test_a_held_form_that_was_superseded_is_not_compared_with_other_contests() -
     rules = (RuleSetting(id="F3", severity=Severity.HARD), RuleSetting(id="X1", severity=Severity.SOFT))
     ledger = MemoryLedger(small_package(rules))
     wrong = {"votes": {"01": 1}, "VA": 9}
-    ledger.say("officer", reported(STATION, contest="council-a") | {"form": {"votes": {}, "A": {"J": 5}}})
-    partition, first = ledger.say("officer", reported(STATION) | {"form": wrong | {"A": {"J": 6}}})
+    ledger.append_as("officer", reported(STATION, contest="council-a") | {"form": {"votes": {}, "A": {"J": 5}}})
+    partition, first = ledger.append_as("officer", reported(STATION) | {"form": wrong | {"A": {"J": 6}}})
     assert _states(ledger, partition)[first] == ("president", "held", ["F3", "X1"])
-    _, second = ledger.say("officer", reported(STATION) | {"version": 2, "form": wrong | {"A": {"J": 5}}})
+    _, second = ledger.append_as("officer", reported(STATION) | {"version": 2, "form": wrong | {"A": {"J": 5}}})
     states = _states(ledger, partition)
     assert states[first] == ("president", "held", ["F3"])
     assert states[second] == ("president", "held", ["F3"])
@@ -408,16 +411,16 @@ def test_a_held_form_that_was_superseded_is_not_compared_with_other_contests() -
 def test_an_annulled_form_is_not_compared_with_other_contests_any_more() -> None:
     ledger = MemoryLedger(small_package((RuleSetting(id="X1", severity=Severity.SOFT),)))
     council = reported(STATION, contest="council-a") | {"form": {"votes": {}, "A": {"J": 5}}}
-    partition, other = ledger.say("officer", council)
-    ledger.say("officer", reported(STATION) | {"form": {"votes": {}, "A": {"J": 6}}})
+    partition, other = ledger.append_as("officer", council)
+    ledger.append_as("officer", reported(STATION) | {"form": {"votes": {}, "A": {"J": 6}}})
     assert _states(ledger, partition)[other] == ("council", "flagged", ["X1"])
-    ledger.say("supervisor", annulled(STATION, 1))
+    ledger.append_as("supervisor", annulled(STATION, 1))
     assert _states(ledger, partition)[other] == ("council", "counted", [])
 
 
 def test_without_rules_across_contests_a_form_is_kept_without_what_they_compare() -> None:
     ledger, partition = _ledger()
-    ledger.say("officer", reported(STATION, VA=99))
+    ledger.append_as("officer", reported(STATION, VA=99))
     assert b'"cross":null' in fold(ledger, partition)[0].state().lives.chunks[0]
 
 
@@ -455,7 +458,7 @@ def test_a_genesis_touches_every_office_and_is_shown_with_those_of_none() -> Non
 
 def test_a_fold_continues_from_its_state_as_if_it_had_never_stopped() -> None:
     ledger, partition = _ledger()
-    ledger.say("officer", reported(STATION, VA=99))
+    ledger.append_as("officer", reported(STATION, VA=99))
     straight = _applied(PartitionFold(ledger.definition, partition), ledger)
     straight.take_blocks()
     state = straight.state()
@@ -464,7 +467,7 @@ def test_a_fold_continues_from_its_state_as_if_it_had_never_stopped() -> None:
     assert state.last_leaf == read_record(1, ledger.partitions[partition][1]).leaf
     again = PartitionFold.from_state(ledger.definition, partition, state)
     assert again.state() == state
-    ledger.say("officer", reported(STATION, version=2))
+    ledger.append_as("officer", reported(STATION, version=2))
     ledger.append(partition, ledger.partitions[partition][0])
     for each in (straight, again):
         _applied(each, ledger)
@@ -485,8 +488,8 @@ def test_a_state_before_the_genesis_or_amid_changes_is_a_bug() -> None:
 
 def test_what_was_published_before_a_restart_is_folded_and_not_published_again() -> None:
     ledger, partition = _ledger()
-    ledger.say("officer", reported(STATION))
-    ledger.say("officer", reported(STATION, (1, 2, 3), version=2))
+    ledger.append_as("officer", reported(STATION))
+    ledger.append_as("officer", reported(STATION, (1, 2, 3), version=2))
     loud, silent = (PartitionFold(ledger.definition, partition) for _ in range(2))
     silent.is_silent = True
     _applied(loud, ledger, before=2)
@@ -504,8 +507,8 @@ def test_what_was_published_before_a_restart_is_folded_and_not_published_again()
 
 def test_a_silent_fold_makes_no_rows() -> None:
     ledger, partition = _ledger()
-    ledger.say("officer", reported(STATION))
-    ledger.say("officer", reported(STATION, VA=99, version=2))
+    ledger.append_as("officer", reported(STATION))
+    ledger.append_as("officer", reported(STATION, VA=99, version=2))
     silent = PartitionFold(ledger.definition, partition)
     silent.is_silent = True
     blocks = _applied(silent, ledger).take_blocks()
@@ -517,7 +520,7 @@ def test_a_plain_report_is_folded_by_the_short_way(monkeypatch: pytest.MonkeyPat
     """Neither through the checks of admission one by one, nor through the verdicts on all forms of its station."""
     ledger, partition = _ledger()
     state = _applied(PartitionFold(ledger.definition, partition), ledger)
-    ledger.say("officer", reported(STATION))
+    ledger.append_as("officer", reported(STATION))
 
     def long_way(*_: object, **__: object) -> None:
         pytest.fail("the long way")
@@ -533,7 +536,7 @@ def test_the_block_of_an_office_is_taken_when_it_is_full(monkeypatch: pytest.Mon
     ledger, partition = _ledger()
     state = _applied(PartitionFold(ledger.definition, partition), ledger)
     state.take_blocks()
-    ledger.say("officer", reported(STATION))
+    ledger.append_as("officer", reported(STATION))
     _applied(state, ledger)
     assert state.take_full_blocks() == []
     monkeypatch.setattr("projections.fold.outgoing.BLOCK_BYTES_MAX", 100)
@@ -543,7 +546,7 @@ def test_the_block_of_an_office_is_taken_when_it_is_full(monkeypatch: pytest.Mon
 
 def test_each_office_has_a_keyframe() -> None:
     ledger, partition = _ledger()
-    ledger.say("officer", reported(STATION))
+    ledger.append_as("officer", reported(STATION))
     state, _ = fold(ledger, partition)
     assert [(frame.office, frame.through, len(frame.areas)) for frame in state.keyframes()] == [
         ("president", 1, 1),

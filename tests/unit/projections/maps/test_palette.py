@@ -59,7 +59,7 @@ def test_each_two_colours_of_a_map_differ_for_all_eyes(eyes: str) -> None:
         assert _difference(one, other, SEEN[eyes]) >= DIFFERENCE_MIN, (one, other)
 
 
-def test_the_measure_finds_colours_that_only_some_can_tell_apart() -> None:
+def test_the_measure_finds_colours_that_only_some_can_distinguish() -> None:
     wine, grey = "#882255", "#555555"
     assert _difference(wine, grey, SEEN["all cones"]) > 40
     assert _difference(wine, grey, SEEN["no M cones"]) < 2

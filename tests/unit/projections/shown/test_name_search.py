@@ -82,7 +82,7 @@ def test_what_is_found_is_shown_with_what_it_lies_in() -> None:
     assert pair == ("candidate", "president/01", "ANIES – MUHAIMIN", ["president"], "/v1/candidates/president/01")
 
 
-def test_a_list_that_is_cut_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_that_is_cut_is_marked_as_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(_found("village", 3)[0]) == 3
     assert not _found("village", 3)[1]
     monkeypatch.setattr(name_search, "LOOKED_AT_MAX", 2)

@@ -119,7 +119,7 @@ def test_a_page_after_a_candidate_outside_the_filter_begins_with_the_filter() ->
         INDEX.candidates(wanted, (CONTEST("president"), "09"), 10)
 
 
-def test_a_search_looks_at_a_bounded_number_and_says_where_to_continue(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_looks_at_a_bounded_number_and_names_where_to_continue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shown, "LOOKED_AT_MAX", 2)
     page = _page(CandidateFilters(name="ayu"))
     assert (_ids(page), page.last) == ([], ("president", "02"))

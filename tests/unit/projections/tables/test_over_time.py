@@ -224,15 +224,15 @@ def test_each_minute_of_any_night_is_as_it_was(package: Any, night: Any, seconds
 def corrected() -> Folded:
     """13:00:10 a station reports, 13:02:10 it corrects itself, 13:04:10 another reports, 13:06:10 the first is annulled."""
     ledger = TimedLedger(small_package(partitions=1), steps=[10, 0, 120])
-    ledger.say("officer", reported("1.1.1-1", (1, 0, 0)))
+    ledger.append_as("officer", reported("1.1.1-1", (1, 0, 0)))
     ledger.steps = [120]
-    ledger.say("officer", reported("1.1.1-1", (5, 0, 0), version=2))
-    ledger.say("officer", reported("2.1.1-1", (0, 7, 0)))
-    ledger.say("supervisor", annulled("1.1.1-1", 2))
+    ledger.append_as("officer", reported("1.1.1-1", (5, 0, 0), version=2))
+    ledger.append_as("officer", reported("2.1.1-1", (0, 7, 0)))
+    ledger.append_as("supervisor", annulled("1.1.1-1", 2))
     return Folded(ledger)
 
 
-def test_who_asks_how_it_stood_finds_the_row(corrected: Folded) -> None:
+def test_who_asks_how_it_was_finds_the_row(corrected: Folded) -> None:
     contest = corrected.ledger.definition.ballots.contest("president")
     counts, votes = _rows(corrected, contest, OPENED + 60 * MINUTE)
     shown = [(row["time"][11:16], row["area"], row["stations_counted"], row["valid"]) for row in counts]
@@ -275,9 +275,9 @@ def test_each_station_with_a_history_has_its_own(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(histories, "FOLDED_MAX", folded_max)
     ledger = TimedLedger(small_package(partitions=1), steps=[60])
     for station in ("1.1.1-1", "1.1.1-2", "2.2.2-2"):
-        ledger.say("officer", reported(station, (1, 0, 0)))
-        ledger.say("supervisor", annulled(station, 1))
-        ledger.say("officer", reported(station, (2, 0, 0), version=2))
+        ledger.append_as("officer", reported(station, (1, 0, 0)))
+        ledger.append_as("supervisor", annulled(station, 1))
+        ledger.append_as("officer", reported(station, (2, 0, 0), version=2))
     folded = Folded(ledger)
     _check(folded, ledger.definition.ballots.contest("president"), ledger.now_us + SECOND)
 

@@ -22,8 +22,8 @@ from tests.support.small_election import reported, small_package
 
 STATION = "1.1.1-1"
 LEDGER = MemoryLedger(small_package())
-PARTITION, _ = LEDGER.say("officer", reported(STATION))
-LEDGER.say("officer", reported(STATION, version=2))
+PARTITION, _ = LEDGER.append_as("officer", reported(STATION))
+LEDGER.append_as("officer", reported(STATION, version=2))
 WHOLE = proof_file(LEDGER, PARTITION, [1, 2])
 KEY = log_key(LEDGER, PARTITION)
 WRONG = base64.b64encode(bytes(32)).decode()

@@ -21,9 +21,9 @@ STATION = "1.1.1-1"
 
 def _ledger() -> tuple[MemoryLedger, int]:
     ledger = MemoryLedger(small_package())
-    partition, _ = ledger.say("officer", reported(STATION))
+    partition, _ = ledger.append_as("officer", reported(STATION))
     for version in (2, 3, 4):
-        ledger.say("officer", reported(STATION, version=version))
+        ledger.append_as("officer", reported(STATION, version=version))
     return ledger, partition
 
 

@@ -19,7 +19,7 @@ from tests.support.proof_files import WITNESS, log_key, proof_file
 from tests.support.small_election import reported, small_package
 
 LEDGER = MemoryLedger(small_package())
-PARTITION, _ = LEDGER.say("officer", reported("1.1.1-1"))
+PARTITION, _ = LEDGER.append_as("officer", reported("1.1.1-1"))
 FILE = proof_file(LEDGER, PARTITION, [1])
 NESTED = b"[" * 1_000 + b"]" * 1_000
 KEY = str(log_key(LEDGER, PARTITION))

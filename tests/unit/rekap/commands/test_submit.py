@@ -396,7 +396,7 @@ def test_a_refusal_names_file_line_and_station(run: Run) -> None:
         ),
     ],
 )
-def test_away_busy_and_not_believed_are_told_apart(run: Run, respond: Any, words: str) -> None:
+def test_away_busy_and_not_believed_are_different_errors(run: Run, respond: Any, words: str) -> None:
     with in_a_thread(FakeGateway(respond=respond)) as gateway:
         result = run("submit", write("1.json", reported("1.1.1-1")), *SIGN, url=gateway.url)
     assert result.exit_code == 75

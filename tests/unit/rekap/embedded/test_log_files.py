@@ -39,9 +39,9 @@ def test_a_line_longer_than_the_bound_is_kept_alone(tmp_path: Path, monkeypatch:
 async def test_what_the_terminal_shows_is_in_the_file_with_its_time(tmp_path: Path) -> None:
     with (tmp_path / "terminal").open("w") as terminal:
         supervisor = Supervisor(terminal=terminal, log_file=tmp_path / "rekap.log")
-        supervisor.say("rekap", "ready")
+        supervisor.write_line("rekap", "ready")
         await supervisor.stop()
-        supervisor.say("rekap", "after the end")
+        supervisor.write_line("rekap", "after the end")
     assert (tmp_path / "terminal").read_text() == "rekap      | ready\nrekap      | after the end\n"
     time, _, line = (tmp_path / "rekap.log").read_text().partition(" ")
     assert (len(time), line) == (len("2026-11-28T20:08:00+0000"), "rekap      | ready\n")

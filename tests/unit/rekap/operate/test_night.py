@@ -41,7 +41,7 @@ async def test_a_line_that_cannot_be_had_does_not_end_the_night(
         listening(FakeGateway(respond=lambda *_: made)) as gateway,
         client_for(gateway.url, seconds_max=1) as client,
     ):
-        supervisor = SimpleNamespace(say=lambda name, line: lines.append(line))
+        supervisor = SimpleNamespace(write_line=lambda name, line: lines.append(line))
         stack = cast(Any, SimpleNamespace(url=gateway.url, supervisor=supervisor))
         await Night(stack, cast(Any, None), {}, seed=1, seconds=0)._show(client, Counter(submitted=7))
     assert len(lines) == 1

@@ -21,12 +21,12 @@ class Searched:
 
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
-        self.goes_on = asyncio.Event()
-        self.goes_on.set()
+        self.may_continue = asyncio.Event()
+        self.may_continue.set()
 
     async def find(self, words: list[str], kind: str | None, after: int, limit: int) -> list[Found]:
         self.asked.append(words)
-        await self.goes_on.wait()
+        await self.may_continue.wait()
         return []
 
 
@@ -68,7 +68,7 @@ async def test_a_word_that_is_given_twice_is_looked_up_once(tmp_path: Path) -> N
 
 async def test_an_address_with_many_searches_is_refused_some_and_others_are_not(tmp_path: Path) -> None:
     searched = Searched()
-    searched.goes_on.clear()
+    searched.may_continue.clear()
     portal = _portal(tmp_path, 1, searched)
     of_one = [
         asyncio.create_task(_search(portal, "a", f"q=menteng+{number}"))
@@ -77,7 +77,7 @@ async def test_an_address_with_many_searches_is_refused_some_and_others_are_not(
     await asyncio.sleep(0.05)
     of_another = asyncio.create_task(_search(portal, "b", "q=menteng"))
     await asyncio.sleep(0.05)
-    searched.goes_on.set()
+    searched.may_continue.set()
     assert (await of_another).status_code == 200
     statuses = sorted([(await each).status_code for each in of_one])
     assert statuses == [200] * routes.SEARCHES_OF_PARTY_MAX + [429] * routes.SEARCHES_OF_PARTY_MAX

@@ -240,15 +240,15 @@ def _named(*keys: VerifierKey) -> object:
 
 
 def test_a_servers_logs_are_pinned_at_the_first_start(server: Server, state: WitnessState) -> None:
-    url, say = server
-    say(_named(KEY))
+    url, serve = server
+    serve(_named(KEY))
     assert pinned_logs(state, url) == [KEY]
     assert pinned_logs(state, url) == [KEY]
     for changed in (_named(KEY._replace(public_key=b"\1" * 32)), _named(KEY, KEY._replace(name="another/log"))):
-        say(changed)
+        serve(changed)
         with pytest.raises(NotStartedError, match=r"are not those of the first start\. Before: .* Now: "):
             pinned_logs(state, url)
-    say(b"no JSON: the server is ill, which changes nothing")
+    serve(b"no JSON: the server is ill, which changes nothing")
     assert pinned_logs(state, url) == [KEY]
 
 
@@ -266,8 +266,8 @@ def test_a_servers_logs_are_pinned_at_the_first_start(server: Server, state: Wit
 def test_a_server_that_does_not_name_its_logs_is_not_witnessed(
     server: Server, state: WitnessState, logs: object, sentence: str
 ) -> None:
-    url, say = server
-    say(logs)
+    url, serve = server
+    serve(logs)
     with pytest.raises(NotStartedError, match=sentence):
         pinned_logs(state, url)
     assert not state.pinned(url)

@@ -212,7 +212,7 @@ def _of_xml(text: str) -> str:
     )
 
 
-def test_a_long_table_goes_on_in_the_next_sheet_and_too_long_a_one_is_left_out(
+def test_a_long_table_continues_in_the_next_sheet_and_too_long_a_one_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(xlsx_table, "ROWS_OF_SHEET", 4)  # three rows below the names of the columns

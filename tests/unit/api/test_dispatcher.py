@@ -1,4 +1,4 @@
-"""Whom the door counts a request against, and what it answers to a party that has asked for too much."""
+"""Whom the dispatcher counts a request against, and what it answers to a party that has asked for too much."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from fastapi import FastAPI, Request
 from starlette.types import Message
 
-from api import door as door_module
-from api.door import Door
+from api import dispatcher as dispatcher_module
+from api.dispatcher import Dispatcher
 from api.http.whole_request import WholeRequest
 from api.limits.client_address import TrustedProxies
 from api.limits.held_bytes import PARTY_BYTES_MAX
@@ -37,7 +37,7 @@ class Answer:
 
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> FastAPI:
-    monkeypatch.setattr(door_module, "REFUSED_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(dispatcher_module, "REFUSED_AFTER_SECONDS", 0.0)
     app = FastAPI()
     app.state.parties = []
     install_problems(app)
@@ -56,7 +56,7 @@ def app(monkeypatch: pytest.MonkeyPatch) -> FastAPI:
 
 
 async def _ask(
-    door: Door, path: str = "/there", client: str = "192.0.2.7", method: str = "GET", **headers: str
+    dispatcher: Dispatcher, path: str = "/there", client: str = "192.0.2.7", method: str = "GET", **headers: str
 ) -> Answer:
     answer = Answer()
 
@@ -82,71 +82,71 @@ async def _ask(
         "root_path": "",
         "http_version": "1.1",
     }
-    await door(scope, receive, answer.take)
+    await dispatcher(scope, receive, answer.take)
     assert scope[PARTY]
     return answer
 
 
 async def test_each_answer_has_what_is_left(app: FastAPI) -> None:
-    door = Door(app, Limits(Settings(requests_per_s=2)))
-    answer = await _ask(door)
+    dispatcher = Dispatcher(app, Limits(Settings(requests_per_s=2)))
+    answer = await _ask(dispatcher)
     assert answer.status == 200
     assert answer.headers[b"ratelimit-policy"] == b'"requests";q=20;w=10'
     assert answer.headers[b"ratelimit"] == b'"requests";r=19;t=1'
 
 
 async def test_who_asks_for_too_much_gets_429_and_others_do_not(app: FastAPI) -> None:
-    door = Door(app, Limits(Settings(requests_per_s=1)))
-    statuses = [(await _ask(door)).status for _ in range(12)]
+    dispatcher = Dispatcher(app, Limits(Settings(requests_per_s=1)))
+    statuses = [(await _ask(dispatcher)).status for _ in range(12)]
     assert statuses[:10] == [200] * 10
-    refused = await _ask(door)
+    refused = await _ask(dispatcher)
     assert refused.status == 429
     assert int(refused.headers[b"retry-after"]) >= 1
     problem = orjson.loads(refused.body)
     assert problem["title"] == "Too many requests"
     assert problem["detail"].startswith("Your address may have 1 requests a second, and 10 at once; come back in ")
-    assert (await _ask(door, client="192.0.2.8")).status == 200
-    assert (await _ask(door, client="2001:db8::1")).status == 200
+    assert (await _ask(dispatcher, client="192.0.2.8")).status == 200
+    assert (await _ask(dispatcher, client="2001:db8::1")).status == 200
 
 
 async def test_mistakes_cost_more(app: FastAPI) -> None:
-    door = Door(app, Limits(Settings(requests_per_s=1)))
-    statuses = [(await _ask(door, "/nowhere")).status for _ in range(4)]
+    dispatcher = Dispatcher(app, Limits(Settings(requests_per_s=1)))
+    statuses = [(await _ask(dispatcher, "/nowhere")).status for _ in range(4)]
     assert statuses == [404, 404, 429, 429]
 
 
 async def test_an_ipv6_client_is_its_64(app: FastAPI) -> None:
-    door = Door(app, Limits(Settings(requests_per_s=1)))
-    statuses = [(await _ask(door, client=f"2001:db8::{n:x}")).status for n in range(12)]
+    dispatcher = Dispatcher(app, Limits(Settings(requests_per_s=1)))
+    statuses = [(await _ask(dispatcher, client=f"2001:db8::{n:x}")).status for n in range(12)]
     assert statuses[-1] == 429
 
 
 async def test_behind_a_trusted_proxy_each_client_has_a_bucket(app: FastAPI) -> None:
     limits = Limits(Settings(requests_per_s=1, trusted_proxies="192.0.2.0/24"))
     assert isinstance(limits.proxies, TrustedProxies)
-    door = Door(app, limits)
-    statuses = [(await _ask(door, x_forwarded_for=f"203.0.113.{n}")).status for n in range(50)]
+    dispatcher = Dispatcher(app, limits)
+    statuses = [(await _ask(dispatcher, x_forwarded_for=f"203.0.113.{n}")).status for n in range(50)]
     assert statuses == [200] * 50
-    statuses = [(await _ask(door, x_forwarded_for="203.0.113.99")).status for _ in range(11)]
+    statuses = [(await _ask(dispatcher, x_forwarded_for="203.0.113.99")).status for _ in range(11)]
     assert statuses[-1] == 429
 
 
 async def test_the_live_feed_is_never_answered_with_429(app: FastAPI) -> None:
-    door = Door(app, Limits(Settings(requests_per_s=1)))
-    assert {(await _ask(door, "/v1/live")).status for _ in range(20)} == {200}
+    dispatcher = Dispatcher(app, Limits(Settings(requests_per_s=1)))
+    assert {(await _ask(dispatcher, "/v1/live")).status for _ in range(20)} == {200}
 
 
 async def test_what_is_asked_of_the_live_feed_wrongly_is_paid_for_and_answered_with_200(app: FastAPI) -> None:
-    door = Door(app, Limits(Settings(requests_per_s=1)))
-    statuses = [(await _ask(door, "/v1/live", mistaken="yes")).status for _ in range(6)]
+    dispatcher = Dispatcher(app, Limits(Settings(requests_per_s=1)))
+    statuses = [(await _ask(dispatcher, "/v1/live", mistaken="yes")).status for _ in range(6)]
     assert statuses == [404, 404, 404, 200, 200, 200]
-    assert b"retry: 10000" in (await _ask(door, "/v1/live")).body
-    assert (await _ask(door, "/v1/live", client="192.0.2.8")).body == b"{}"
+    assert b"retry: 10000" in (await _ask(dispatcher, "/v1/live")).body
+    assert (await _ask(dispatcher, "/v1/live", client="192.0.2.8")).body == b"{}"
 
 
 async def test_0_turns_it_off(app: FastAPI) -> None:
-    door = Door(app, Limits(Settings(requests_per_s=0)))
-    answers = [await _ask(door) for _ in range(50)]
+    dispatcher = Dispatcher(app, Limits(Settings(requests_per_s=0)))
+    answers = [await _ask(dispatcher) for _ in range(50)]
     assert {answer.status for answer in answers} == {200}
     assert b"ratelimit" not in answers[0].headers
 
@@ -167,7 +167,7 @@ async def test_0_turns_it_off(app: FastAPI) -> None:
 async def test_each_role_refuses_what_it_does_not_serve_and_names_the_role_that_does(
     app: FastAPI, own: ApiRole, method: str, path: str, role: str
 ) -> None:
-    refused = await _ask(Door(app, Limits(Settings()), {own}), path, method=method)
+    refused = await _ask(Dispatcher(app, Limits(Settings()), {own}), path, method=method)
     problem = orjson.loads(refused.body)
     assert (refused.status, problem["role"]) == (421, role)
     sentence = f"{method} {path} is served by processes of the role {role}; this one has the role {own}."
@@ -175,15 +175,15 @@ async def test_each_role_refuses_what_it_does_not_serve_and_names_the_role_that_
 
 
 async def test_each_role_serves_its_own_and_what_is_of_each(app: FastAPI) -> None:
-    assert (await _ask(Door(app, Limits(Settings()), {ApiRole.READ}))).status == 200
-    assert (await _ask(Door(app, Limits(Settings()), {ApiRole.FEED}), "/v1/live")).status == 200
+    assert (await _ask(Dispatcher(app, Limits(Settings()), {ApiRole.READ}))).status == 200
+    assert (await _ask(Dispatcher(app, Limits(Settings()), {ApiRole.FEED}), "/v1/live")).status == 200
     for role in ApiRole:
-        assert (await _ask(Door(app, Limits(Settings()), {role}), "/livez")).status == 404, "the app was asked"
+        assert (await _ask(Dispatcher(app, Limits(Settings()), {role}), "/livez")).status == 404, "the app was asked"
 
 
 async def test_what_another_role_serves_is_paid_for(app: FastAPI) -> None:
-    door = Door(app, Limits(Settings(requests_per_s=1)), {ApiRole.READ})
-    statuses = [(await _ask(door, "/v1/submissions", method="POST")).status for _ in range(4)]
+    dispatcher = Dispatcher(app, Limits(Settings(requests_per_s=1)), {ApiRole.READ})
+    statuses = [(await _ask(dispatcher, "/v1/submissions", method="POST")).status for _ in range(4)]
     assert statuses == [421, 421, 429, 429]
 
 
@@ -203,7 +203,7 @@ async def test_a_web_socket_at_another_role_is_refused_with_the_problem(app: Fas
         "client": ("192.0.2.7", 1234),
         "extensions": {"websocket.http.response": {}},
     }
-    await Door(app, Limits(Settings()), {ApiRole.GATEWAY})(scope, receive, take)
+    await Dispatcher(app, Limits(Settings()), {ApiRole.GATEWAY})(scope, receive, take)
     assert (answer.status, orjson.loads(answer.body)["role"]) == (421, "feed")
 
 
@@ -225,7 +225,7 @@ def _submission(answers: list[tuple[int, bytes, bytes]], body: bytes = b"{}", **
 def test_a_submission_is_taken_at_once_and_answered_with_what_is_left(app: FastAPI) -> None:
     app.state.gateway = gateway = OneGateway()
     limits, answers = Limits(Settings(submissions_per_s=2)), list[tuple[int, bytes, bytes]]()
-    assert Door(app, limits).submit_at_once(_submission(answers))
+    assert Dispatcher(app, limits).submit_at_once(_submission(answers))
     assert limits.bodies._of_party["192.0.2.7"] == 2
     gateway.waiting[0](Problem(422, "No", "No."))
     ((status, lines, body),) = answers
@@ -246,14 +246,14 @@ def test_a_submission_is_taken_at_once_and_answered_with_what_is_left(app: FastA
 )
 def test_what_is_unusual_is_left_to_the_app(app: FastAPI, changes: dict[str, Any]) -> None:
     limits = Limits(Settings(submissions_per_s=1))
-    assert not Door(app, limits).submit_at_once(_submission([], **changes))
+    assert not Dispatcher(app, limits).submit_at_once(_submission([], **changes))
     assert limits.submissions.state("192.0.2.7") == b'"submissions";r=10;t=0', "it has paid nothing yet"
 
 
 def test_who_has_submitted_too_much_or_has_no_room_is_refused_by_the_app(app: FastAPI) -> None:
     app.state.gateway = OneGateway()
     limits = Limits(Settings(submissions_per_s=1))
-    door = Door(app, limits)
-    assert [door.submit_at_once(_submission([])) for _ in range(12)] == [True] * 10 + [False] * 2
+    dispatcher = Dispatcher(app, limits)
+    assert [dispatcher.submit_at_once(_submission([])) for _ in range(12)] == [True] * 10 + [False] * 2
     limits.bodies.take("192.0.2.7", PARTY_BYTES_MAX, is_batch=False)
-    assert not Door(app, limits).submit_at_once(_submission([]))
+    assert not Dispatcher(app, limits).submit_at_once(_submission([]))

@@ -1,9 +1,9 @@
-"""The way in: finds the party that a request counts against, applies rate limits, refuses what other roles serve, and calls the
-handler of submissions.
+"""The ASGI app that takes each request first: finds the party that the request counts against, applies rate limits, refuses
+what other roles serve, and calls the handler of submissions.
 
 On a busy night nearly all requests are `POST /v1/submissions`, and routing, dependencies and exit stacks cost as much as
-all the checks (bench/latency.py). So the door calls the handler of that route directly, without FastAPI's routing; the route
-describes it in OpenAPI. All other requests go to the app.
+all the checks (bench/latency.py). So the dispatcher calls the handler of that route directly, without FastAPI's routing; the
+route describes it in OpenAPI. All other requests go to the app.
 
 Requests for the live feed are not counted here: the feed has slots of its own (api/feed/admission.py), and a browser's
 EventSource ends for good where it is answered with 429. Only mistakes in such requests cost something.
@@ -44,7 +44,7 @@ REFUSED_AFTER_SECONDS = 1.0
 much as what was refused; with one second and 512 connections, it is refused 512 times a second at most."""
 
 
-class Door:
+class Dispatcher:
     """The ASGI app that the server runs."""
 
     def __init__(self, app: FastAPI, limits: Limits, roles: Collection[ApiRole] = ALL_ROLES) -> None:

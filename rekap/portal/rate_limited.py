@@ -1,4 +1,4 @@
-"""The way into the portal: finds the party that a request counts against, and applies its rate limit."""
+"""The ASGI app that takes each request of the portal first: finds whom it counts against, and applies the rate limit."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import asyncio
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.door import MISTAKE_COST, REFUSED_AFTER_SECONDS, with_rate_limit
+from api.dispatcher import MISTAKE_COST, REFUSED_AFTER_SECONDS, with_rate_limit
 from api.limits.limits import PARTY, Limits
 from api.read.reading import READ_BY_PAGES
 from runtime import metrics
 
 
-class PortalDoor:
-    """The ASGI app that the server runs. Unlike api/door.py it knows no submissions and no live feed."""
+class RateLimitedPortal:
+    """The ASGI app that the server runs. Unlike api/dispatcher.py it knows no submissions and no live feed."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app = app
