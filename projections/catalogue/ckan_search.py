@@ -42,6 +42,8 @@ _FIELDS: Mapping[str, Callable[[Mapping[str, Any]], Iterable[str]]] = {
 _CONDITION = re.compile(
     r'(?P<sign>[+-]?)(?:(?P<field>[A-Za-z_*]+):)?(?:"(?P<phrase>[^"]*)"|\[(?P<low>\S+) TO (?P<high>\S+)\]|(?P<word>\S+))'
 )
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z?", re.ASCII)
+"""CKAN's times, with and without the zone, which is UTC. Solr's words (`NOW-1DAY`) are not read."""
 _WORDS_WITHOUT_MEANING = {"AND"}
 _SORTABLE = {
     "id": "id",
@@ -76,15 +78,27 @@ def _condition(parameter: str, found: re.Match[str]) -> Condition | None:
     if found["low"] is not None:
         if field != "metadata_modified":
             raise bad_query(f"{parameter}: a range can be asked of metadata_modified, got {str(field)[:60]}")
-        return Condition(field, "", is_negated, _of_range(found["low"], ""), _of_range(found["high"], "*"))
+        low, high = (_of_range(parameter, found[bound], unbounded) for bound, unbounded in (("low", ""), ("high", "*")))
+        return Condition(field, "", is_negated, low, high)
     if field is not None and field not in _FIELDS:
         raise bad_query(f"{parameter}: no field {field[:60]!r}; there are {', '.join(sorted(_FIELDS))}")
     return Condition(field, word, is_negated)
 
 
-def _of_range(text: str, unbounded: str) -> str:
-    """A bound of a range, in the form of the times of packages."""
-    return unbounded if text == "*" else text.removesuffix("Z")
+def _of_range(parameter: str, text: str, unbounded: str) -> str:
+    """A bound of a range, as `_comparable` has it. Raises CkanError."""
+    if text == "*":
+        return unbounded
+    if _TIME.fullmatch(text) is None:
+        raise bad_query(f"{parameter}: a bound is * or a time such as 2029-02-14T13:00:00Z, got {text[:60]}")
+    return _comparable(text)
+
+
+def _comparable(time: str) -> str:
+    """A time without its zone and without zeros at the end of its fraction, so that the order of texts is that of times."""
+    seconds, _, fraction = time.removesuffix("Z").partition(".")
+    fraction = fraction.rstrip("0")
+    return f"{seconds}.{fraction}" if fraction else seconds
 
 
 def bad_query(sentence: str) -> CkanError:
@@ -96,9 +110,8 @@ def holds(condition: Condition, package: Mapping[str, Any], words: str) -> bool:
     if condition.field is None:
         found = folded(condition.value) in words
     elif condition.field == "metadata_modified":
-        found = condition.low <= package["metadata_modified"] and (
-            condition.high == "*" or package["metadata_modified"] <= condition.high
-        )
+        modified = _comparable(package["metadata_modified"])
+        found = condition.low <= modified and (condition.high == "*" or modified <= condition.high)
     else:
         wanted = folded(condition.value)
         found = any(wanted == "*" or wanted == folded(each) for each in _FIELDS[condition.field](package))
