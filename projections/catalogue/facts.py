@@ -14,6 +14,7 @@ from projections.definition.compiled import Definition
 from projections.nist.report_plan import REPORT_TABLE, REPORT_TITLE
 from projections.tables.file_plan import ALL_TABLES
 from schemas.definition.rows import LocalText
+from schemas.derived.blocks import FINANCE
 from schemas.licences import Licence, licence_of
 from schemas.nist.objects import STANDARD
 from schemas.tables.columns import Table
@@ -33,6 +34,8 @@ _OPEN_RESULTS = {
     "en": "Results of every polling station and area, and the register of the election, as open data.",
     "id": "Hasil setiap TPS dan wilayah, dan data pokok pemilihan, sebagai data terbuka.",
 }
+_OF_OTHER_PARTS: Mapping[str | None, str] = {None: "register", FINANCE: "finance"}
+"""What a table that is of no office has as its `office` in the manifest → its keyword."""
 
 
 class FileFacts(NamedTuple):
@@ -176,7 +179,7 @@ def _datasets(definition: Definition, manifest: Mapping[str, Any], languages: Se
                 "election",
                 "pemilu",
                 first["table"],
-                *(["register"] if first["office"] is None else [first["office"]]),
+                _OF_OTHER_PARTS.get(first["office"], first["office"]),
                 *([] if first["level"] is None else [first["level"]]),
             ],
             office=first["office"] if first["office"] in names else None,

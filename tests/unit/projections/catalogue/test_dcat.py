@@ -1,8 +1,11 @@
-"""DCAT: valid by the shapes of DCAT-AP, the same graph as JSON-LD and as Turtle, and hostile names as they are."""
+"""DCAT: the whole text of a small catalogue, valid by the shapes of DCAT-AP, the same graph as JSON-LD and as Turtle, and
+hostile names as they are."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -17,7 +20,9 @@ from projections.definition.compiled import Definition
 from projections.nist.report_plan import REPORT_TABLE
 from runtime.tables.table_files import Format
 from schemas.definition.rows import LocalText
-from tests.support.catalogue import DCAT_AP_SHAPES, made_manifest
+from schemas.licences import licence_of
+from tests.support.catalogue import AT as OF_CUT
+from tests.support.catalogue import DCAT_AP_SHAPES, few_facts, made_manifest
 from tests.support.small_election import small_package
 
 pytestmark = pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning")
@@ -25,16 +30,17 @@ pytestmark = pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:D
 
 TABLES = ("station-votes", "choices", REPORT_TABLE)
 """Some datasets of an office, of the register and of another standard. pyshacl takes a second for ten."""
-PACKAGE = small_package()
+WHOLE = Path(__file__).with_name("small_catalogue.ttl")
 AT = Addresses.of_api("https://results.example", "20290214T130000Z-9f86d081")
 DOCUMENT = "https://files.example/2029/catalog.ttl"
 
 
 def _facts(licence: str = "CC BY 4.0", source: str | None = "KPU", title: LocalText | None = None) -> CatalogueFacts:
-    election = PACKAGE.election.model_copy(
-        update={"licence": licence, "source": source, "title": title or PACKAGE.election.title}
+    package = small_package()
+    election = package.election.model_copy(
+        update={"licence": licence, "source": source, "title": title or package.election.title}
     )
-    definition = Definition.of(replace(PACKAGE, election=election))
+    definition = Definition.of(replace(package, election=election))
     manifest = made_manifest(definition, (Format.CSV, Format.NDJSON, Format.JSON))
     some = [each for each in manifest["files"] if each["table"] in TABLES]
     return catalogue_facts(definition, {**manifest, "files": some})
@@ -89,8 +95,31 @@ def test_texts_are_what_they_were() -> None:
     assert isomorphic(graph, _of_json_ld(_facts(title=hostile, source="<> \\u0041"), AT))
 
 
-def test_an_address_cannot_end_its_brackets() -> None:
-    node = {"@id": "https://a.example/> <b", "dct:title": [{"@value": "a\n\tb"}], "dct:empty": []}
-    text = turtle(node, {"dct": PREFIXES["dct"]})
-    ((subject, _, title),) = Graph().parse(data=text, format="turtle")
-    assert (str(subject), str(title)) == ("https://a.example/%3E%20%3Cb", "a\n\tb")
+def test_a_small_catalogue_is_this_text() -> None:
+    assert turtle(catalogue_node(few_facts(), OF_CUT), PREFIXES) == WHOLE.read_text(encoding="utf-8")
+
+
+def test_what_is_not_known_is_not_stated() -> None:
+    """A language that the EU's list lacks, the home of files without an API, the source of a package that names none."""
+    facts = few_facts()._replace(languages=["jv", "en"])
+    node: dict[str, Any] = catalogue_node(facts, Addresses.beside())
+    assert [each["@id"].rpartition("/")[2] for each in node["dct:language"]] == ["ENG"]
+    assert not node.keys() & {"foaf:homepage", "dcat:service"}
+    assert not any("dct:provenance" in each for each in node["dcat:dataset"])
+
+
+def test_the_source_is_the_provenance_of_each_dataset() -> None:
+    node = catalogue_node(few_facts()._replace(source="KPU"), OF_CUT)
+    expected = [{"@type": "dct:ProvenanceStatement", "rdfs:label": [{"@value": "KPU"}]}]
+    assert [each["dct:provenance"] for each in node["dcat:dataset"]] == [expected] * 4
+
+
+def test_a_licence_without_an_address_has_the_words_of_the_package() -> None:
+    node = catalogue_node(few_facts()._replace(licence=licence_of("Ask us")), OF_CUT)
+    assert node["dct:license"] == [{"@type": "dct:LicenseDocument", "rdfs:label": [{"@value": "Ask us"}]}]
+
+
+def test_a_csv_file_of_another_standard_conforms_to_no_schema_of_ours() -> None:
+    datasets = [each._replace(table=None) for each in few_facts().datasets]
+    node = catalogue_node(few_facts()._replace(datasets=datasets), OF_CUT)
+    assert not any("dct:conformsTo" in file for each in node["dcat:dataset"] for file in each["dcat:distribution"])

@@ -3,84 +3,182 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from uuid import UUID
 
-from projections.catalogue.data_package import data_package, schema_document, schema_name, tables_of
-from projections.catalogue.documents import documents
-from projections.catalogue.facts import NAME_CHARACTERS_MAX, Addresses, catalogue_facts
-from projections.catalogue.schema_org import dataset_document
-from projections.catalogue.sitemap import ADDRESSES_MAX, sitemap, sitemap_index
-from projections.catalogue.terms import terms
+from projections.catalogue.facts import (
+    NAME_CHARACTERS_MAX,
+    Addresses,
+    CatalogueFacts,
+    DatasetFacts,
+    FileFacts,
+    catalogue_facts,
+)
 from projections.definition.compiled import Definition
-from projections.tables.file_plan import ALL_TABLES
 from runtime.tables.table_files import Format
-from schemas.definition.package import Mode
+from schemas.definition.package import ElectionPackage, Mode
 from schemas.definition.rows import LocalText
-from schemas.tables.finance import FINANCE_TABLES
-from tests.support.catalogue import made_manifest
+from schemas.licences import licence_of
+from tests.support.catalogue import few_facts, made_manifest, small_definition, small_facts
 from tests.support.small_election import small_package
+from tests.support.small_finance import with_finance
 
-PACKAGE = small_package()
-DEFINITION = Definition.of(PACKAGE)
-MANIFEST = made_manifest(DEFINITION)
-FACTS = catalogue_facts(DEFINITION, MANIFEST)
+REHEARSAL_ID = "Ini simulasi: tidak ada angka di dalamnya yang merupakan hasil."
+REHEARSAL_EN = "This is a rehearsal: no number in it is a result."
+OPEN_ID = "Hasil setiap TPS dan wilayah, dan data pokok pemilihan, sebagai data terbuka."
+OPEN_EN = "Results of every polling station and area, and the register of the election, as open data."
+
+
+def _dataset(stem: str) -> DatasetFacts:
+    return next(each for each in small_facts().datasets if each.stem == stem)
+
+
+def _facts_of(package: ElectionPackage) -> CatalogueFacts:
+    definition = Definition.of(package)
+    return catalogue_facts(definition, made_manifest(definition))
+
+
+def test_a_catalogue_states_what_the_definition_and_the_manifest_have() -> None:
+    facts = few_facts()
+    assert facts._replace(datasets=()) == CatalogueFacts(
+        election="small",
+        title={"id": "Pemilu kecil", "en": "Small election"},
+        description={"id": f"{OPEN_ID} {REHEARSAL_ID}", "en": f"{OPEN_EN} {REHEARSAL_EN}"},
+        date="2029-02-14",
+        publisher="Komisi Pemilihan Umum",
+        source=None,
+        licence=licence_of("CC0-1.0"),
+        is_test=True,
+        area="Nation",
+        taken_at="2029-02-14T13:00:00.000Z",
+        definition=small_definition().hash,
+        offices={
+            "president": {"id": "Presiden", "en": "President"},
+            "council": {"id": "Dewan", "en": "Council"},
+        },
+        datasets=(),
+        languages=["id", "en"],
+    )
+    title = {
+        "id": "Pemilu kecil: Suara setiap pilihan di setiap wilayah, Presiden, nation",
+        "en": "Small election: Votes for each choice in each area, President, nation",
+    }
+    (votes,) = (each for each in facts.datasets if each.stem == "president.nation.area-votes")
+    assert votes.table is not None
+    assert votes == DatasetFacts(
+        name="small-president-nation-area-votes",
+        id=UUID("f723acff-b97c-5be8-97b9-2109f203fd76"),
+        stem="president.nation.area-votes",
+        title=title,
+        description={"id": f"{title['id']}. {REHEARSAL_ID}", "en": f"{title['en']}. {REHEARSAL_EN}"},
+        keywords=["election", "pemilu", "area-votes", "president", "nation"],
+        office="president",
+        table=votes.table,
+        schema_version="1.0.0",
+        rows=3,
+        conforms_to=None,
+        files=[
+            FileFacts(
+                "president.nation.area-votes.csv",
+                "csv",
+                "text/csv; charset=utf-8; header=present",
+                1003,
+                "edc6016cd47f48968597ad068b2903aeeb4859fd3dadb6f4bb2db480f9b33a49",
+            ),
+            FileFacts(
+                "president.nation.area-votes.ndjson",
+                "ndjson",
+                "application/x-ndjson",
+                1003,
+                "2b339fcf0cdaa2d09906581ccd7209a3b1612e61f5019673de6def24f73f957b",
+            ),
+        ],
+    )
+    assert votes.table.name == "area-votes"
 
 
 def test_there_is_a_dataset_for_each_table_and_a_file_for_each_format() -> None:
-    stems = {each["name"].rpartition(".")[0] for each in MANIFEST["files"]}
-    assert {each.stem for each in FACTS.datasets} == stems
-    by_stem = {each.stem: each for each in FACTS.datasets}
-    counts = by_stem["president.province.area-counts"]
+    manifest = made_manifest(small_definition())
+    stems = {each["name"].rpartition(".")[0] for each in manifest["files"]}
+    assert {each.stem for each in small_facts().datasets} == stems
+    counts = _dataset("president.province.area-counts")
     assert [file.format for file in counts.files] == list(Format)
-    assert counts.name == "small-president-province-area-counts"
-    assert dict(counts.title) == {
-        "id": "Pemilu kecil: Angka setiap wilayah: jumlah TPS di dalamnya, Presiden, province",
-        "en": "Small election: Counts of each area: sums over its stations, President, province",
-    }
-    assert counts.description["en"].endswith("This is a rehearsal: no number in it is a result.")
-    assert counts.description["id"].endswith("Ini simulasi: tidak ada angka di dalamnya yang merupakan hasil.")
-    assert (counts.office, counts.conforms_to) == ("president", None)
-    report = by_stem["president.district.nist-report"]
+    report = _dataset("president.district.nist-report")
     assert (report.table, [file.format for file in report.files]) == (None, ["json", "xml"])
-    assert report.conforms_to is not None
-    assert by_stem["choices"].office is None
-    assert "register" in by_stem["choices"].keywords
+    assert report.conforms_to == "https://doi.org/10.6028/NIST.SP.1500-100r2"
+    assert report.title["en"] == (
+        "Small election: Results in the common data format of NIST SP 1500-100, President, district"
+    )
+
+
+def test_a_table_of_the_register_or_of_finance_is_of_no_office() -> None:
+    choices = _dataset("choices")
+    assert (choices.office, choices.keywords) == (None, ["election", "pemilu", "choices", "register"])
+    assert choices.title["en"] == "Small election: Choices on the ballot of each contest"
+    lines = next(each for each in _facts_of(with_finance(small_package())).datasets if each.stem == "finance-lines")
+    assert (lines.office, lines.keywords) == (None, ["election", "pemilu", "finance-lines", "finance"])
 
 
 def test_names_last_from_cut_to_cut_and_are_given_once() -> None:
-    later = catalogue_facts(DEFINITION, {**MANIFEST, "taken_at": "2029-02-15T00:00:00.000Z"})
-    assert [(each.name, each.id) for each in later.datasets] == [(each.name, each.id) for each in FACTS.datasets]
-    live = Definition.of(replace(PACKAGE, election=PACKAGE.election.model_copy(update={"mode": Mode.LIVE})))
-    of_live = catalogue_facts(live, made_manifest(live))
-    assert {each.id for each in of_live.datasets}.isdisjoint(each.id for each in FACTS.datasets)
-    assert of_live.datasets[0].description["en"] == f"{of_live.datasets[0].title['en']}."
+    manifest = made_manifest(small_definition())
+    later = catalogue_facts(small_definition(), {**manifest, "taken_at": "2029-02-15T00:00:00.000Z"})
+    names = [(each.name, each.id) for each in small_facts().datasets]
+    assert [(each.name, each.id) for each in later.datasets] == names
+    assert len(set(names)) == len(names)
+
+
+def test_a_live_count_is_no_rehearsal_and_has_other_datasets() -> None:
+    package = small_package()
+    live = _facts_of(replace(package, election=package.election.model_copy(update={"mode": Mode.LIVE})))
+    assert {each.id for each in live.datasets}.isdisjoint(each.id for each in small_facts().datasets)
+    assert live.description == {"id": OPEN_ID, "en": OPEN_EN}
+    assert live.datasets[0].description["en"] == f"{live.datasets[0].title['en']}."
+    assert not live.is_test
+
+
+def test_only_the_offices_of_a_cut_are_stated() -> None:
+    manifest = made_manifest(small_definition())
+    of_council = catalogue_facts(small_definition(), {**manifest, "as_of": {"council": {}}})
+    assert of_council.offices == {"council": {"id": "Dewan", "en": "Council"}}
 
 
 def test_stems_that_are_the_same_or_too_long_in_a_portal_get_digits() -> None:
-    long = "x" * 64
-    offices = (*PACKAGE.offices, *(PACKAGE.offices[0].model_copy(update={"id": each}) for each in ("a.b", "a-b", long)))
+    package = small_package()
+    ids = ("a.b", "a-b", "x" * 64)
+    offices = (*package.offices, *(package.offices[0].model_copy(update={"id": each}) for each in ids))
     contests = (
-        *PACKAGE.contests,
-        *(
-            PACKAGE.contests[0].model_copy(update={"id": f"c-{each}"[:64], "office": each})
-            for each in ("a.b", "a-b", long)
-        ),
+        *package.contests,
+        *(package.contests[0].model_copy(update={"id": f"c-{each}"[:64], "office": each}) for each in ids),
     )
-    election = PACKAGE.election.model_copy(update={"id": "e" * 40})
-    definition = Definition.of(replace(PACKAGE, election=election, offices=offices, contests=contests))
-    names = [each.name for each in catalogue_facts(definition, made_manifest(definition)).datasets]
-    assert len(set(names)) == len(names)
-    assert max(map(len, names)) == NAME_CHARACTERS_MAX
+    election = package.election.model_copy(update={"id": "e" * 40})
+    datasets = _facts_of(replace(package, election=election, offices=offices, contests=contests)).datasets
+    names = {each.stem: each.name for each in datasets}
+    assert len(set(names.values())) == len(names)
+    assert names["a.b.nation.area-votes"] == f"{'e' * 40}-a-b-nation-area-votes"
+    assert names["a-b.nation.area-votes"] == f"{'e' * 40}-a-b-nation-area-votes-1bb70152871a"
+    assert max(map(len, names.values())) == NAME_CHARACTERS_MAX
+
+
+def test_a_name_may_be_as_long_as_portals_allow() -> None:
+    package = small_package()
+    for length, expected in ((100 - len("-choices"), "-choices"), (101 - len("-choices"), "-e7602e218b93")):
+        election = package.election.model_copy(update={"id": "e" * length})
+        names = [
+            each.name for each in _facts_of(replace(package, election=election)).datasets if each.stem == "choices"
+        ]
+        assert names == [f"{'e' * (NAME_CHARACTERS_MAX - len(expected))}{expected}"]
 
 
 def test_a_language_that_a_text_lacks_has_its_first_one() -> None:
-    election = PACKAGE.election.model_copy(update={"title": LocalText(jv="Pilihan"), "source": "KPU"})
-    definition = Definition.of(replace(PACKAGE, election=election))
-    facts = catalogue_facts(definition, made_manifest(definition))
+    package = small_package()
+    election = package.election.model_copy(update={"title": LocalText(jv="Pilihan"), "source": "KPU"})
+    facts = _facts_of(replace(package, election=election))
     assert list(facts.languages) == ["jv", "id", "en"]
     assert dict(facts.title) == {"jv": "Pilihan", "id": "Pilihan", "en": "Pilihan"}
     assert facts.offices["president"] == {"jv": "Presiden", "id": "Presiden", "en": "President"}
     assert facts.source == "KPU"
-    assert "rehearsal" in facts.description["jv"]
+    assert facts.description["jv"] == f"{OPEN_EN} {REHEARSAL_EN}"
+    first = facts.datasets[0].title
+    assert first["jv"] == "Pilihan: Counts of each polling station, Presiden, station"
 
 
 def test_addresses_are_whole_for_the_api_and_relative_beside_the_files() -> None:
@@ -92,81 +190,5 @@ def test_addresses_are_whole_for_the_api_and_relative_beside_the_files() -> None
         "https://results.example",
     )
     assert Addresses.beside() == Addresses("catalog", "catalog#dataset-", "", "", None)
-
-
-def test_a_directory_has_a_sitemap_where_its_address_is_known() -> None:
-    named = {each.name: each for each in documents(FACTS, "https://files.example/2029/")}
-    without = {each.name for each in documents(FACTS, None)}
-    assert named.keys() - without == {"sitemap.xml"}
-    assert without == {
-        "catalog.jsonld",
-        "catalog.ttl",
-        "dataset.jsonld",
-        "datapackage.json",
-        "terms.json",
-        *(schema_name(table) for table in ALL_TABLES if table not in FINANCE_TABLES),
-    }
-    assert b"<loc>https://files.example/2029/president.nation.area-votes.csv</loc>" in named["sitemap.xml"].content
-    assert sitemap(FACTS, ["https://a.example/?x=1&y=2"] * (ADDRESSES_MAX + 1)).count("x=1&amp;y=2") == ADDRESSES_MAX
-
-
-def test_a_data_package_has_the_csv_files_with_their_schemas() -> None:
-    package = data_package(FACTS, Addresses.beside())
-    assert package is not None
-    assert len(package["resources"]) == sum(each["format"] == "csv" for each in MANIFEST["files"])
-    votes = next(each for each in package["resources"] if each["name"] == "president.nation.area-votes")
-    entry = next(each for each in MANIFEST["files"] if each["name"] == "president.nation.area-votes.csv")
-    assert (votes["path"], votes["bytes"], votes["hash"]) == (
-        entry["name"],
-        entry["bytes"],
-        f"sha256:{entry['sha256']}",
-    )
-    assert votes["schema"] == "area-votes.schema.json"
-    assert package["licenses"] == [
-        {
-            "name": "CC0-1.0",
-            "title": "Creative Commons Zero 1.0 Universal",
-            "path": "https://creativecommons.org/publicdomain/zero/1.0/",
-        }
-    ]
-    table = next(each for each in ALL_TABLES if each.name == "area-votes")
-    assert schema_document(table)["version"] == table.version
-    without = catalogue_facts(DEFINITION, made_manifest(DEFINITION, (Format.JSON,)))
-    assert data_package(without, Addresses.beside()) is None
-    assert tables_of(without) == []
-    assert "datapackage.json" not in {each.name for each in documents(without, None)}
-
-
-def test_a_dataset_of_schema_org_has_its_columns_and_leads_to_the_election() -> None:
-    at = Addresses.of_api("https://results.example", "CUT")
-    votes = next(each for each in FACTS.datasets if each.stem == "president.nation.area-votes")
-    found = dataset_document(FACTS, votes, at)
-    assert found["isPartOf"] == {"@id": "https://results.example/v1/catalog#election"}
-    assert {"@type": "PropertyValue", "name": "votes", "unitText": "votes"}.items() <= found["variableMeasured"][
-        -1
-    ].items()
-    assert (
-        found["distribution"][0]["contentUrl"]
-        == "https://results.example/v1/files/latest/president.nation.area-votes.csv"
-    )
-
-
-def test_terms_name_the_licences_of_data_and_code() -> None:
-    found = terms(FACTS)
-    assert (found["data"]["licence"], found["code"]["licence"]) == ("CC0-1.0", "Apache-2.0")
-    assert found["data"]["attribution"] == "Komisi Pemilihan Umum, Pemilu kecil, 2029-02-14"
-    own = catalogue_facts(DEFINITION, {**MANIFEST, "licence": "Ask us"})
-    assert (terms(own)["data"]["licence"], terms(own)["data"]["licence_url"]) == ("Ask us", None)
-    package = data_package(own, Addresses.beside())
-    assert package is not None
-    assert package["licenses"] == [{"name": "other", "title": "Ask us"}]
-
-
-def test_an_index_names_each_sitemap() -> None:
-    assert sitemap_index(["https://a.example/x?a=1&b=2", "https://a.example/y"]) == (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        '<sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n'
-        "  <sitemap><loc>https://a.example/x?a=1&amp;b=2</loc></sitemap>\n"
-        "  <sitemap><loc>https://a.example/y</loc></sitemap>\n"
-        "</sitemapindex>\n"
-    )
+    base = "https://files.example/2029/"
+    assert Addresses.beside(base) == Addresses(f"{base}catalog", f"{base}catalog#dataset-", base, base, None)

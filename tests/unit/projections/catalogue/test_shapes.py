@@ -8,17 +8,12 @@ from typing import Any
 from projections.catalogue.ckan import CkanCatalogue
 from projections.catalogue.data_package import data_package
 from projections.catalogue.dcat import PREFIXES, catalogue_node, json_ld
-from projections.catalogue.facts import CATALOGUE_VERSION, Addresses, catalogue_facts
+from projections.catalogue.facts import CATALOGUE_VERSION
 from projections.catalogue.schema_org import catalog_document
 from projections.catalogue.terms import terms
-from projections.definition.compiled import Definition
 from schemas.canonical import sha256_hex
-from tests.support.catalogue import made_manifest
-from tests.support.small_election import small_package
+from tests.support.catalogue import AT, small_facts
 
-DEFINITION = Definition.of(small_package())
-FACTS = catalogue_facts(DEFINITION, made_manifest(DEFINITION))
-AT = Addresses.of_api("https://results.example", "CUT")
 PUBLISHED = ("2.0.0", "c4948c7a56971491")
 """The version, and what all catalogues look like in it."""
 
@@ -34,16 +29,17 @@ def _shape(value: Any) -> Any:
 
 
 def test_the_shape_of_a_catalogue_does_not_change_without_its_version() -> None:
-    ckan = CkanCatalogue(FACTS, AT)
+    facts = small_facts()
+    ckan = CkanCatalogue(facts, AT)
     shapes = [
         _shape(each)
         for each in (
-            json_ld(catalogue_node(FACTS, AT)),
+            json_ld(catalogue_node(facts, AT)),
             PREFIXES,
-            data_package(FACTS, AT),
-            catalog_document(FACTS, AT),
-            terms(FACTS),
-            [ckan.package_show({"id": each.name}) for each in FACTS.datasets],
+            data_package(facts, AT),
+            catalog_document(facts, AT),
+            terms(facts),
+            [ckan.package_show({"id": each.name}) for each in facts.datasets],
             ckan.package_search({}),
             ckan.status_show({}),
         )
