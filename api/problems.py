@@ -43,7 +43,7 @@ class Problem(ApiError):
         if field is not None:
             self.body["field"] = field
 
-    def saying(self, **more: Any) -> Problem:
+    def with_members(self, **more: Any) -> Problem:
         """The same problem with more in its body."""
         other = Problem(self.status, self.body["title"], self.body["detail"])
         other.headers, other.body = self.headers, {**self.body, **more}

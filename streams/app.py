@@ -30,13 +30,12 @@ def create_app(settings: Settings, election: Election) -> faust.App:
         # With a full buffer Faust sleeps for a hard-coded second.
         stream_buffer_maxsize=65536,
         stream_wait_empty=False,
-        producer_acks=-1,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=MESSAGE_BYTES_MAX,
         broker_commit_interval=1.0,
+        consumer_group_instance_id=settings.instance or None,
         # A killed worker's partitions are assigned to another after this; 6 s is the least that Kafka allows by default (Faust
         # waits 60).
-        consumer_group_instance_id=settings.instance or None,
         broker_session_timeout=6.0,
         broker_heartbeat_interval=2.0,
         broker_request_timeout=30.0,

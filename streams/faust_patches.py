@@ -25,7 +25,10 @@ def consume_in_one_loop(app: faust.App) -> None:
     Faust runs its consumer in a thread with a loop of its own, so that heartbeats reach Kafka while an agent works. Each call
     of the consumer then wakes up both threads. About once in ten thousand times a wake-up was lost between the threads, and
     records waited for a deadline. The roll-up's agent and publisher work for a second at most before other tasks have their
-    turn, and Kafka waits six for a heartbeat (streams/app.py, broker_session_timeout)."""
+    turn, and Kafka waits six for a heartbeat (streams/app.py, broker_session_timeout).
+
+    Upstream: AIOKafkaConsumerThread in faust/transport/drivers/aiokafka.py, over MethodQueue in mode/threads.py. Not
+    reported."""
     transport = app.transport
     attribute_of(transport, "Consumer")
     transport.Consumer = ConsumerInOneLoop

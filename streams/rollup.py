@@ -47,8 +47,8 @@ from streams.app import create_app
 logger = logging.getLogger("rekap.rollup")
 
 SETTLE_SECONDS = 0.002
-"""Wait between the first block after a pause and its publication. At half, blocks that were fetched together with it would miss
-the message and wait for the next; at double, all blocks would wait longer than needed."""
+"""Wait between the first block after a pause and its publication. At half, some blocks that were fetched together with the
+first would miss its message and wait for the next; at double, each block would wait 2 ms longer for nothing."""
 EXIT_BUG = 70
 """EX_SOFTWARE of sysexits.h."""
 
@@ -82,7 +82,7 @@ class Publisher:
         """Reasons of stopped offices that this worker has left in Kafka, by partition of `subtotals`."""
 
     async def take(self, message: Any) -> None:
-        """Fold a message. Raises KafkaError where Kafka does not answer where the ledger ends."""
+        """Fold a message. Raises KafkaError where Kafka does not state the end of the ledger."""
         await self._is_connected.wait()
         assert self._opener is not None
         for believed in await self._opener.believed([message]):
@@ -158,7 +158,7 @@ class Publisher:
 
     async def _publish(self, with_keyframes: bool) -> None:
         """Send the results of one office after the other, so that only one is in memory as bytes; then wait until all are
-        acknowledged. Raises what Kafka raises, but where it is about one message."""
+        acknowledged. Raises what Kafka raises. The exception is a message that is too large, which stops its office."""
         topic, partition = self._topics.results_partition()
         sent: list[asyncio.Future[Any]] = []
         of: list[OfficeId] = []

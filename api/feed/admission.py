@@ -1,5 +1,5 @@
 """Admission to the live feed: how many clients there may be, how many of one party, how often a party may connect, and how many
-clients join in a second."""
+clients may join in a second."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from runtime.settings import Settings
 FULL_SECONDS = 10
 """Least time after which a client for which there was no room may connect again."""
 BEGINNING_SECONDS = 1
-"""The same while the feed begins."""
+"""Least time after which a client that came while the feed was beginning may connect again."""
 CONNECTS_OF_SLOT = 2
-"""Connections that a party may make for each of its slots in BURST_SECONDS: a client that was put off comes again. At 1,
-half of the clients of a party are refused when all of them come back; at 4, an attacker has four times as many handshakes."""
+"""Connections that a party may make for each of its slots in BURST_SECONDS, because a client that was put off comes again. At
+1, half of the clients of a party are refused when all of them come back; at 4, an attacker has four times as many
+handshakes."""
 SHOWN_OUT_COST = 50
-"""What a client that is shown out costs its party, in connections. A flood of frames takes 6 ms until it is noticed. At half,
-an address floods four connections a second, and without a cost 100; at double, ten broken clients in a large office keep the
-others of the office out of the feed."""
+"""Connections that a client which is disconnected for flooding costs its party. A flood of frames takes 6 ms until it is
+noticed. At half, an address floods four connections a second, and without a cost 100; at double, ten broken clients in a large
+office keep the others of the office out of the feed."""
 REFUSED_AFTER_SECONDS = 1.0
 """Time that the refusal of a client that connects too often is held back, because the client would connect again at once."""
 HOLD_SECONDS_MAX = 10.0
@@ -96,5 +97,5 @@ class Admission:
         self._slots.give_back(party)
 
     def charge(self, party: str) -> None:
-        """Note that a client of the party was shown out, because it sent too much, or what no client sends."""
+        """Note that a client of the party was disconnected because it sent too much, or what no client sends."""
         self._connects.charge(party, SHOWN_OUT_COST)

@@ -1,4 +1,4 @@
-"""Reads the bulletins that somebody follows: the health of all stages, and the checkpoints of the logs from their files.
+"""Reads the bulletins that some client follows: the health of all stages, and the checkpoints of the logs from their files.
 
 Each bulletin is read by a task of its own, so that health, which waits for Kafka and PostgreSQL, delays no checkpoint.
 """
@@ -24,10 +24,10 @@ from schemas.served.logs import folder_of
 logger = logging.getLogger("rekap.live")
 
 LOOK_SECONDS = 0.2
-"""How often it is seen whether somebody follows a bulletin that is not read yet: how long a first client waits."""
+"""Time between two looks whether a client follows a bulletin that is not read yet, and so how long a first client waits."""
 EVERY_SECONDS: Mapping[BulletinName, float] = {"health": 5.0, "checkpoints": 1.0}
-"""Between two readings. A notary signs each second. Health asks Kafka and PostgreSQL; at half, a feed with one follower asks
-them as often as several probers do; at double, a page shows a stopped stage after ten seconds."""
+"""Time between two readings. A notary signs each second. Health asks Kafka and PostgreSQL; at half, a feed with one follower
+asks them as often as several probers do; at double, a page shows a stopped stage after ten seconds."""
 HEALTH_MEMBER_BYTES_MAX = 16 * 1024
 """A longer member of the answer is left out and named in `omitted`. The answer has some twenty, of 100 bytes each in a good
 night; the longest lists sentences about stopped partitions and offices."""
@@ -42,11 +42,11 @@ class BulletinReading:
         is_awaited: Callable[[BulletinName], bool | None],
         publish: Callable[[BulletinName, Mapping[int, bytes]], None],
     ) -> None:
-        """`is_awaited`: whether somebody waits for a bulletin to be read; None where nobody follows it."""
+        """`is_awaited`: whether a client waits for a bulletin to be read; None where no client follows it."""
         self._is_awaited = is_awaited
         self._publish = publish
         self.readers: dict[BulletinName, Reader] = {}
-        """A bulletin without a reader stays unread, and who follows it waits."""
+        """A bulletin without a reader stays unread, and its followers wait."""
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:

@@ -24,7 +24,7 @@ class Client:
     def __init__(
         self, clients: Clients, hub: Hub, party: str, connection: Connection, form: int, *, is_open: bool
     ) -> None:
-        """Where it is not open, nothing is written until `_take_connection` is called."""
+        """Where the connection is not open, nothing is written until `_take_connection` is called."""
         self._clients = clients
         self._connection = connection
         self._is_waiting = False
@@ -107,7 +107,7 @@ class Clients:
         self._admission.give_back(client.subscriber.party)
 
     def charge(self, client: Client) -> None:
-        """Note that the client is shown out."""
+        """Note that the client is disconnected for what it sent."""
         self._admission.charge(client.subscriber.party)
 
     def end_all(self, sentence: str) -> None:

@@ -1,5 +1,5 @@
-"""The live feed as server-sent events: one subscription, written until its client disconnects or does not read, or until the
-feed ends.
+"""The live feed as server-sent events: one subscription, and the bulletins that its client asked for, written until the client
+disconnects or does not read, or until the feed ends.
 
 ASGI sends the head of the answer. The events are then written to the connection itself, as chunks of the body, whose bytes all
 streams of a channel share. A connection whose client does not read is ended as every other (api/http/unread.py).
@@ -41,7 +41,7 @@ class StreamClient(Client):
         self._note_room(self.is_full)
 
     def end(self, sentence: str, after_s: float) -> None:
-        """A browser then connects again, because the answer ends normally."""
+        """End the answer normally, so that a browser connects again."""
         self.last = _retry(sentence, after_s)
         self.has_gone()
         self.ended.set()

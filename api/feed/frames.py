@@ -27,9 +27,10 @@ are sent as they are; at double, a request of another client waits 4 ms."""
 DEFLATE_LEVEL = 4
 """A part of 128 KiB is 18 kB after 0.8 ms. At level 6, zlib's own, it is 15 kB after 4 ms, and at 1, 28 kB after 0.6 ms."""
 WINDOW_BITS = 15
-"""Window of compression, which a client that has less memory may have asked to be smaller; it is sent frames as they are."""
+"""Bits of the window of compression. A client that has asked for a smaller window, to save memory, is sent frames as they
+are."""
 _DEFLATING = PerMessageDeflate(True, True, WINDOW_BITS, WINDOW_BITS, {"level": DEFLATE_LEVEL})
-"""It keeps no context between messages."""
+"""The compressor. It keeps no context between messages."""
 
 
 class Followed(Protocol):

@@ -222,6 +222,7 @@ class LiveFeed:
             self.delivery.begin()
 
     async def beat(self) -> None:
+        """Send a heartbeat every few seconds."""
         while True:
             await asyncio.sleep(self._settings.live_heartbeat_s)
             if self.hub is not None and self.delivery is not None:

@@ -81,7 +81,7 @@ class PollClient(Client):
         return not (self.subscriber.has_work or self.subscriber.is_behind)
 
     def end(self, sentence: str, after_s: float) -> None:
-        """The client has an answer, with which it may ask again at once."""
+        """End the answer. The client may ask again at once, so the sentence and the time are not sent."""
         self.has_ended = True
         self.has_gone()
         self.collecting.has_some.set()

@@ -1,5 +1,5 @@
-"""The station rows of the newest blocks, remembered for clients that resume. (Of areas the state itself knows which message
-was the last to change each, so a client may resume them from any moment since the feed began.)"""
+"""The station rows of the newest blocks, remembered for clients that resume. For areas no rows are remembered: the state knows
+which message was the last to change each area, so a client may resume from any moment since the feed began."""
 
 from __future__ import annotations
 

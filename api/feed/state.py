@@ -95,8 +95,8 @@ class FeedState:
         self.recent_stations.floors = list(self.positions)
 
     def remember(self, earlier: FeedState, sources: Collection[int]) -> None:
-        """Know what changed before `begin`: from a state that began earlier, without numbers, and has applied all messages of
-        these sources up to the positions of this one. Called once or more, before the first message."""
+        """Take over what changed before `begin` from a state that began earlier, without numbers, and that has applied all
+        messages of these sources up to the positions of this state. Called once or more, before the first message."""
         for source in sources:
             self.floors[source] = earlier.floors[source]
         for office, known in zip(self.offices, earlier.offices, strict=True):
@@ -163,8 +163,8 @@ class FeedState:
         return Applied.APPLIED
 
     def apply_block(self, source: int, offset: int, value: bytes) -> Applied:
-        """A message of partition `source` of the topic `subtotals`, with one block or several. Gives what was done with the
-        last one."""
+        """Apply a message of partition `source` of the topic `subtotals`, with one block or several. Returns what was done with
+        the last block."""
         source += 1
         if offset < self.positions[source]:
             return Applied.SKIPPED

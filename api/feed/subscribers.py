@@ -90,7 +90,7 @@ class Bulletin:
         self.number = 0
         """How many changes have been published."""
         self.is_current = False
-        """Whether the rows have been read since somebody followed the bulletin."""
+        """Whether the rows have been read since there is a subscription."""
         self.subscriptions = 0
         self.waiting: dict[Subscription, None] = {}
         """Subscriptions that wait for the rows to be read."""

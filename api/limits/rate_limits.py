@@ -83,7 +83,7 @@ class RateLimit:
             f"{what} may have {self.per_second} {self.name} a second, and {self.burst} at once; come back in {wait} s.",
             retry_after_s=wait,
         )
-        return problem.saying(**{"type": QUOTA_EXCEEDED, "violated-policies": [self.name]})
+        return problem.with_members(**{"type": QUOTA_EXCEEDED, "violated-policies": [self.name]})
 
     def _tokens(self, party: str) -> float:
         bucket = self._buckets.get(party)

@@ -90,10 +90,10 @@ class AnswerSigner:
         )
 
     def with_signature(self, body: bytes, answer: Answer) -> Answer:
-        """Sign a refusal that is final, so that an outbox does not believe a refusal that a proxy on the way made up."""
+        """Sign a refusal that is final, so that an outbox can tell it from a refusal that a proxy on the way made up."""
         if isinstance(answer, SignedReceipt) or answer.status not in FINAL_STATUSES:
             return answer
-        return answer.saying(signed=self._signed_note(refusal_text(self._election, body, answer.body)))
+        return answer.with_members(signed=self._signed_note(refusal_text(self._election, body, answer.body)))
 
     def _signed_note(self, text: str) -> str:
         signature = Signature(self._name, self._key_hash, self._key.sign(text.encode()))
@@ -148,7 +148,7 @@ def log_failed_submission(error: Exception) -> None:
 
 
 def count_answer(answer: Answer) -> None:
-    """Count it in the metrics, by status and by the rule of a refusal."""
+    """Count an answer in the metrics, by status and by the rule of a refusal."""
     metrics.GATEWAY_ANSWERS.labels(status_of(answer)).inc()
     rule = answer.body.get("rule") if isinstance(answer, Problem) else None
     if rule is not None:

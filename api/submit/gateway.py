@@ -4,7 +4,7 @@
     2. shape     422      JSON, DSSE envelope, canonical payload, event                        shape.py
     3. election  422      election, mode, definition, kind of event                            checks.py
     4. key       401/403  known key, role                                                      checks.py
-    5. signature 401                                                                           checks.py
+    5. signature 401      made with this key over the payload                                  checks.py
     6. scope     422/403  station, contest and choices known; scope of the key                 checks.py
     7. known     200      the event is in the ledger: the same receipt again                   keeping.py
     8. ledger    201      Kafka has it (acks=all): after this step a crash loses nothing       keeping.py
@@ -70,8 +70,9 @@ class Gateway:
             raise submissions.refusal(party, "Your address", lines - 1)
 
     def submit_one(self, body: bytes, party: str, answered: Callable[[Answer], None], soon: Soon = now) -> None:
-        """Steps 2 to 8 for a single submission, without a task. `answered` is called once, later. `soon` is given the checks,
-        once some submissions have come, and then the work that follows once the ledger has the record."""
+        """Steps 2 to 8 for a single submission, without a task. `answered` is called once, later. `soon` is given two pieces of
+        work: the checks, after a few milliseconds (gathering.py), and the signing of the receipt, once the ledger has the
+        record."""
 
         def ended(answer: Answer) -> None:
             answer = self._signer.with_signature(body, answer)
@@ -93,7 +94,7 @@ class Gateway:
         self._gathering.add(soon, judge)
 
     async def submit(self, body: bytes, party: str) -> Answer:
-        """The same, awaited."""
+        """The answer to a single submission, once there is one (`submit_one`)."""
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self.submit_one(body, party, lambda given: None if answer.done() else answer.set_result(given))
         return await answer

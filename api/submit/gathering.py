@@ -3,7 +3,7 @@
 A submission that is judged as soon as it comes wakes a process whose caches other processes have used meanwhile, and is a batch
 of the ledger by itself. So submissions wait for each other before they are judged, and their records are appended together. At
 1,000 a second this saves a tenth of the CPU time of all processes, and a receipt comes after 15 ms instead of 7. On a quiet
-night no receipt comes later, because before, the record waited as long after it was judged.
+night a receipt comes no later, because the record does not wait for others a second time (ledger_writer.py).
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Gathering:
         self._handle: asyncio.Handle | None = None
 
     def add(self, soon: Soon, judge: Judge) -> None:
-        """Have `judge` called once, after `wait_ms` at most and the time that others need, by way of `soon`, which lets parties
-        take turns."""
+        """Hand `judge` to `soon` once, after `wait_ms` at most and the time that the submissions before it need. `soon` calls
+        it when its party has a turn."""
         self._waiting.append((soon, judge))
         if self._handle is None:
             self._handle = asyncio.get_running_loop().call_later(self.wait_ms() / 1000, self._begin)
@@ -64,5 +64,5 @@ class Gathering:
                 soon(judge)
                 if self._clock() > until:
                     break
-        finally:  # also where one fails, because those behind it would wait for the next submission that comes
+        finally:  # also where one fails, because the submissions behind it would wait for the next that comes
             self._handle = asyncio.get_running_loop().call_soon(self._judge) if self._waiting else None

@@ -155,7 +155,7 @@ class Keeper:
         keeping.answered(answer)
 
     def _end_late(self) -> None:
-        """Answer the single submissions whose deadline is over. All wait equally long, so those behind the first wait on."""
+        """Answer the single submissions whose deadline is over. All have the same time, so the deadlines are in their order."""
         self._deadline = None
         loop = asyncio.get_running_loop()
         while self._singles:
@@ -168,8 +168,8 @@ class Keeper:
             keeping.result.cancel()
 
     async def keep(self, submissions: Mapping[int, CheckedSubmission]) -> dict[int, Answer]:
-        """Answer the lines of a batch once the ledger has them, or within `kafka_wait_ms` that they could not be kept. The
-        numbers are the caller's."""
+        """Answer the lines of a batch once the ledger has them, or within `kafka_wait_ms` with the refusal that they could not
+        be kept. The numbers are the caller's."""
         answers: dict[int, Answer] = {}
         own: dict[int, CheckedSubmission] = {}
         others: dict[int, asyncio.Future[Answer]] = {}
@@ -206,7 +206,7 @@ class Keeper:
         self._under_way.pop(checked.submission).set_result(answer)
 
     async def _keep_own(self, submissions: Sequence[CheckedSubmission]) -> list[Answer]:
-        """One deadline for all that these submissions wait for, also for their turn."""
+        """Answer these lines by one deadline, which includes the time that they wait for their turn."""
         all_keeping: list[_Keeping] = []
         answers: list[Answer] = []
         slices = Slices()
@@ -228,7 +228,8 @@ class Keeper:
                 self._end(checked, answers[number] if number < len(answers) else busy("The ledger did not answer."))
 
     def _begin(self, checked: CheckedSubmission, *, is_batch: bool) -> _Keeping:
-        """An event that is surely new is appended without a look-up, and without a task."""
+        """Begin to look up or append a submission. An event that is surely new is appended without a look-up and without a
+        task."""
         loop = asyncio.get_running_loop()
         keeping = _Keeping(checked, loop.time() + self._settings.kafka_wait_ms / 1000)
         event = checked.event

@@ -12,10 +12,10 @@ from typing import Any
 from projections.readmodel import event_queries
 
 SECONDS_MAX = 2
-"""For one query, also while it waits for a free connection."""
+"""Limit for one query, with the time that it waits for a free connection."""
 ANSWERS_IN_A_TURN = 8
-"""Submissions that continue in one turn of the loop, 0.1 ms each. All 200 of a batch at once made all other clients wait 30
-ms."""
+"""Submissions that continue in one turn of the loop, 0.1 ms each. With all 200 of a batch in one turn, other clients waited
+30 ms."""
 
 
 class LookUps:

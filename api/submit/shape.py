@@ -27,7 +27,7 @@ TABLES = ("votes", "party_totals", "words")
 """The members of a form that have an entry for each choice."""
 TABLE: TypeAdapter[Tally] = TypeAdapter(Tally)
 MISTAKES_SHOWN_MAX = 20
-"""Limit for one submission. A sender with more mistakes has one cause for all of them."""
+"""Mistakes that one refusal lists. Where there are more, they usually have one cause."""
 PIECE_ENTRIES = 64
 """Entries of a table of votes that are validated at once. At half, a right form of 1,500 choices costs more calls; at double,
 twice as many mistakes are listed of which only the first are shown."""
@@ -46,7 +46,7 @@ def read_submission(body: bytes) -> tuple[Opened, LedgerEvent]:
 
 
 def read_by_schema(body: bytes) -> tuple[Opened, LedgerEvent]:
-    """The same by the schemas alone. Raises Problem."""
+    """The envelope, opened, and the event in it, both read by the schemas. Raises Problem."""
     envelope = opened(body)
     event = read_event(envelope.payload)
     return envelope, report_from(event) if isinstance(event, ResultReported) else event

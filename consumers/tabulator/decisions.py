@@ -80,8 +80,8 @@ def before_stop(stop: Stop | None, offset: int) -> bool:
 
 
 def state_limit(committed: int, stop: Stop | None) -> int:
-    """Largest offset of a kept state that may be used. In a state beyond the committed offset are records whose blocks may not
-    have been published, in one beyond a stop is the record that stopped the fold."""
+    """Largest offset of a kept state that may be used. A state beyond the committed offset has records whose blocks may not
+    have been published, and a state beyond a stop has the record that stopped the fold."""
     return committed if stop is None else min(committed, stop.offset)
 
 
@@ -92,8 +92,8 @@ def folds_silently(next_offset: int, committed_at_start: int) -> bool:
 
 
 def may_publish(next_offset: int, committed_at_start: int, *, state_is_of_this_ledger: bool) -> bool:
-    """Whether this worker may publish keyframes and blocks of a partition: not before it has folded all that an earlier worker
-    published, nor before the genesis, nor while its state may be of another ledger."""
+    """Whether this worker may publish keyframes and blocks of a partition. It must have folded the genesis and all that an
+    earlier worker published, and its state must be of this ledger."""
     return state_is_of_this_ledger and next_offset >= max(committed_at_start, 1)
 
 
@@ -113,7 +113,7 @@ def note_of(stop: Stop | None, without_keyframe: Mapping[OfficeId, str], finance
 
 def is_news(offset: int, note: str, *, committed_at_start: int, committed_note: str) -> bool:
     """Whether an offset is worth a commit: it is further than the committed one, or it is the same with another note. Without
-    the second, the reason of a stop would stay for ever on a partition that gets no new records, or never be left there."""
+    the second, a partition that gets no new records would keep the reason of a stop for ever, or never be given one."""
     return offset > committed_at_start or (offset == committed_at_start and note != committed_note)
 
 
@@ -153,11 +153,11 @@ class Refusal(Enum):
     """What follows where Kafka does not acknowledge a message."""
 
     STOPS_PARTITION = "stops the partition"
-    """A block is missing, so nothing after it may be published; and the reason is left for health."""
+    """A block is missing, so nothing after it may be published. The reason is committed as a note, which /v1/health shows."""
     LEAVES_KEYFRAME_OUT = "leaves the keyframe out"
     """A gap of that office lasts until a keyframe can be published. Nothing else stops."""
     ENDS_WORKER = "ends the worker"
-    """It is not about this message: Kafka is away, or does not let this worker write."""
+    """The reason lies outside the message: Kafka is away, or does not let this worker write."""
 
 
 def refusal_of(error: BaseException, kind: str) -> Refusal:

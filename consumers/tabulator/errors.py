@@ -1,4 +1,4 @@
-"""What ends a tabulator."""
+"""The error that ends a tabulator."""
 
 from __future__ import annotations
 

@@ -41,8 +41,8 @@ class KeptStates:
     # -- a start ---------------------------------------------------------------------------------------------------
 
     def begin(self, partition: int, committed: int, stop: Stop | None) -> HeldPartition:
-        """The partition from the newest state that may be used, or from the beginning. Raises OSError where the directory
-        cannot be made."""
+        """The partition with a fold that begins from the newest state that may be used, or at offset 0. Raises OSError where
+        the directory cannot be made."""
         checked = CheckedSignatures(self._checked_with)
         if not self._state_records:
             return HeldPartition(PartitionFold(self._definition, partition), checked, committed, stop)
@@ -60,7 +60,8 @@ class KeptStates:
         return HeldPartition(PartitionFold(self._definition, partition), checked, committed, stop)
 
     def begin_again(self, held: HeldPartition) -> HeldPartition:
-        """Delete the states of a partition that began from a state of another ledger. Gives it from the beginning."""
+        """Delete the states of a partition that began from a state of another ledger. Returns the partition with a fold that
+        begins at offset 0."""
         reason = f"the ledger has another record at offset {held.fold.next_offset - 1}"
         logger.warning(log_line("state-thrown-away", partition=held.number, reason=reason))
         while (path := self._files.newest(held.number, at_most=held.fold.next_offset)) is not None:

@@ -4,8 +4,8 @@ For each assigned partition it folds from offset 0, or from a state that it kept
 group had committed, because blocks up to there are published. Then it publishes keyframes, and from then on blocks. So a start
 is a recovery, and a rebuild is a start without a committed offset. For each batch, in this order:
 
-    1. read records and check signatures (batches.py), but for those remembered (proofs/checked_signatures.py); where more
-       records are waiting, those of the next batch are checked meanwhile
+    1. read records and check the signatures (batches.py) that are not remembered as checked (proofs/checked_signatures.py);
+       where more records are waiting, the signatures of the next batch are checked during step 2
     2. fold (projections/fold/tabulation.py decides everything)
     3. send the blocks (publisher.py); the next batch is folded meanwhile
     4. wait until Kafka has the blocks (acks=all), then commit the ledger offsets; a crash before this publishes blocks again
@@ -53,7 +53,8 @@ logger = logging.getLogger("rekap.tabulator")
 
 POLL_MS = 100
 SESSION_MS = 6_000
-"""After this a dead worker's partitions are assigned to another: the least that Kafka allows by default."""
+"""After this time without a heartbeat, a worker's partitions are assigned to another worker. It is the least that Kafka allows
+by default."""
 FOLD_TURN_SECONDS = 0.05
 """A fold lets heartbeats, acknowledgements and metrics have their turn after this, whatever the records cost. At half, a batch
 of 2,000 results is cut once more; at double, a metrics scrape or an acknowledgement waits as long as a whole batch takes."""
@@ -92,7 +93,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         """aiokafka only logs what a listener raises, and would continue with partitions that no worker folds."""
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop`. Raises FoldError, or what Kafka raises; the process then ends and is started again."""
+        """Work until `stop` is set. Raises FoldError, or what Kafka raises; the process then ends and is started again."""
         await self._publisher.start()
         self._consumer.subscribe([self._topics.ledger], listener=self)
         await self._consumer.start()
@@ -145,7 +146,8 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
             if held.begin_to_publish():
                 logger.info(log_line("publishes", partition=held.number, through=held.fold.next_offset - 1))
         await self._publisher.send(blocks)  # 3
-        # Not before: a rebalance may commit at any moment, and its reader would never get the block of what was only folded.
+        # Only after sending, because a rebalance may commit at any moment, and no worker would publish the block of a record
+        # that was committed and only folded.
         for topic_partition, held, next_offset in folded:
             if held is self._partitions.get(topic_partition.partition):
                 held.sent_below = self._uncommitted[topic_partition] = next_offset

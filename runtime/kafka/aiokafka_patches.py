@@ -36,7 +36,9 @@ def reconnect_after_a_cut_under_uvloop() -> None:
     """Have a connection that was just cut raise what aiokafka tries again after.
 
     aiokafka tries again after an OSError. uvloop raises a RuntimeError where a connection was just cut. In a consumer that
-    error ended fetching, without a log line and for ever, in a producer sending."""
+    error ended fetching, in a producer sending, for ever and without a log line.
+
+    Upstream: AIOKafkaConnection.send in aiokafka/conn.py; issue 1038 of aio-libs/aiokafka, open."""
     send: Callable[..., Any] = attribute_of(AIOKafkaConnection, "send")
 
     @wraps(send)
@@ -54,14 +56,17 @@ def never_create_topics_by_asking() -> None:
     """Have no client create a topic by asking for its metadata, as aiokafka's do with each request.
 
     Where a broker allows such creation, a topic that somebody deletes would come back with the broker's default partitions and
-    retention."""
+    retention.
+
+    Upstream: MetadataRequest in aiokafka/protocol/metadata.py, which no client of aiokafka makes with another value (Kafka's
+    KIP-361 gives its own clients a setting for it)."""
     begin: Callable[..., None] = attribute_of(MetadataRequest, "__init__", parameter="allow_auto_topic_creation")
     MetadataRequest.__init__ = partialmethod(begin, allow_auto_topic_creation=False)
 
 
 def log_no_warning_of_plain_passwords() -> None:
     """Drop aiokafka's warning, with each connection, that PLAIN sends the password as it is. `client_options`
-    (runtime/kafka/security.py) refuses PLAIN where that matters."""
+    (runtime/kafka/security.py) refuses PLAIN where that matters. Upstream: AIOKafkaConnection in aiokafka/conn.py."""
     logging.getLogger("aiokafka.conn").addFilter(lambda record: "in the clear" not in str(record.msg))
 
 
@@ -72,7 +77,7 @@ async def send_request(admin: AIOKafkaAdminClient, request: Request[Any], node: 
 
 
 async def send_to_controller(admin: AIOKafkaAdminClient, request: Request[Any]) -> Any:
-    """The same for a request that only the controller answers."""
+    """Send a request that only the controller answers. Gives the response, or raises KafkaError."""
     return await attribute_of(admin, "_send_to_controller")(request)
 
 
@@ -82,8 +87,8 @@ async def close_connections(consumer: AIOKafkaConsumer) -> None:
 
 
 class DescribeGroups(Request[DescribeGroupsRequest_v0 | DescribeGroupsRequest_v1]):  # type: ignore[misc]  # ships no types
-    """The request DescribeGroups, as aiokafka's own, but only in versions whose response aiokafka decodes correctly. It does
-    not for version 3."""
+    """The request DescribeGroups in versions whose response aiokafka decodes correctly. Upstream: in aiokafka/protocol/admin.py
+    DescribeGroupsRequest_v3 names the response of version 2."""
 
     API_KEY = 15
 

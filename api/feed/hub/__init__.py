@@ -1,7 +1,7 @@
 """The live feed without a socket and without a clock: which numbers are newest, and what each client still lacks of them.
 
 In    messages of `results` and `subtotals` with their offsets; commands of clients (subscribe, unsubscribe)
-Does  keeps an index of the channels; finds which channels show a change; finds who has fallen behind
+Does  keeps an index of the channels; finds which channels show a change; finds which subscribers have fallen behind
 Out   frames: one for each channel and flush, shared by all its live subscribers; or parts, for a subscriber that lacks more
 
 What is applied becomes visible with the next `flush`, which the shell calls once a tick, so a district that changed forty

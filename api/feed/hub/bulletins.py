@@ -21,7 +21,7 @@ from schemas.served.live import BulletinName
 
 class Bulletins:
     def __init__(self, send: Callable[[Frame, Bulletin], None], part_bytes: int) -> None:
-        """`send` writes a frame to all who are live."""
+        """`send` writes a frame to all live subscribers."""
         self._send = send
         self._part_bytes = part_bytes
         self._all: dict[BulletinName, Bulletin] = {name: Bulletin(name) for name in ("health", "checkpoints")}
@@ -30,12 +30,12 @@ class Bulletins:
         return self._all[name]
 
     def is_awaited(self, name: BulletinName) -> bool | None:
-        """Whether somebody waits for the bulletin to be read; None where nobody follows it."""
+        """Whether a subscription waits for the bulletin to be read; None where there is no subscription."""
         bulletin = self._all[name]
         return bool(bulletin.waiting) if bulletin.subscriptions else None
 
     def begin(self, subscription: Subscription, bulletin: Bulletin) -> None:
-        """Send all rows, once they have been read since somebody followed the bulletin."""
+        """Send all rows: at once where they are kept current, otherwise once they have been read."""
         if bulletin.is_current:
             subscription.subscriber.owe(subscription, None)
         else:
@@ -48,7 +48,7 @@ class Bulletins:
             bulletin.is_current = False
 
     def publish(self, name: BulletinName, rows: Mapping[int, bytes]) -> None:
-        """Send what differs from the rows before to those who follow, and all rows to those who wait."""
+        """Send the rows that have changed to live subscribers, and all rows to subscriptions that wait for them."""
         bulletin = self._all[name]
         gone = bulletin.rows.keys() - rows.keys()
         changed = [key for key, row in sorted(rows.items()) if bulletin.rows.get(key) != row]
@@ -65,7 +65,7 @@ class Bulletins:
             subscription.subscriber.owe(subscription, None)
 
     def _send_changed(self, bulletin: Bulletin, changed: Sequence[int]) -> None:
-        """One frame for all who are live; or, where it would be too large, make them due."""
+        """Send one frame to all live subscribers. Where the frame would be too large, make the subscribers due instead."""
         before = Positions(bulletin.number - 1, ())
         rows = [bulletin.rows[key] for key in changed]
         if sum(map(len, rows)) > self._part_bytes:

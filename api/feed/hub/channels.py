@@ -60,7 +60,7 @@ class Channels:
         areas = self._areas(selection)
         tallies = sum(len(self._contests_at.get((number, area), ())) for area in areas)
         field = "area" if selection.level is None else "level"
-        instead = "subscribe to areas below it, each with its children, or take the export"
+        instead = "subscribe to areas below it, each with its children, or download the bulk files"
         if tallies > CHANNEL_ROWS_MAX:
             raise CommandError(
                 413, field, f"this {field} has {tallies:,} tallies, a channel at most {CHANNEL_ROWS_MAX:,}; {instead}"

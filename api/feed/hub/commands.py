@@ -33,9 +33,9 @@ def selection_of(command: Subscribe, definition: Definition) -> Selection:
         raise CommandError(400, "level", "an area or a level, not both: an area comes with its children")
     if command.level is not None:
         if command.stations:
-            raise CommandError(400, "stations", "stations are had by area, not by level")
+            raise CommandError(400, "stations", "stations are sent by area, not by level")
         if command.held:
-            raise CommandError(400, "held", "held results are had by area, not by level")
+            raise CommandError(400, "held", "held results are sent by area, not by level")
         if not command.children:
             raise CommandError(400, "children", "only an area has children to be left out; a level is its areas alone")
         if command.level not in definition.tree.level_ids[:-1]:

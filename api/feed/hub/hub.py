@@ -1,4 +1,4 @@
-"""The hub: what the shell of the live feed calls, and the frames for all who are live."""
+"""The hub: what the shell of the live feed calls, and the frames that all live subscribers share."""
 
 from __future__ import annotations
 
@@ -100,13 +100,13 @@ class Hub:
     def positions(self) -> Positions:
         return Positions(self.state.positions[0], tuple(self.state.positions[1:]))
 
-    # -- frames for all who are live -------------------------------------------------------------------------------
+    # -- frames that live subscribers share ------------------------------------------------------------------------
 
     def flush(self) -> None:
         """Make frames of what was applied since the last flush, for `deliver` to write."""
         if not self.state.has_news:
             return
-        # So that all frames that are under way are of one flush, and no list of them grows.
+        # Written first, so that all frames that are under way are of one flush, and no list of frames grows.
         self.deliver(lambda: True)
         self.state.has_news = False
         self._moment.advance(self.positions)
@@ -124,7 +124,7 @@ class Hub:
         self.parked.unpark()
 
     def deliver(self, has_time: Callable[[], bool]) -> bool:
-        """Write the frames of the last flush to those who are live, for as long as there is time. Returns whether all are
+        """Write the frames of the last flush to live subscribers, for as long as there is time. Returns whether all frames are
         written."""
         return self.passes.run(has_time)
 
@@ -210,11 +210,12 @@ class Hub:
         return render
 
     def heartbeat(self) -> None:
-        """Send all who are live that nothing is missing up to here. The shell calls this every few seconds."""
+        """Send a heartbeat to all connections that are not behind, which states that nothing is missing up to its cursor. The
+        shell calls this every few seconds."""
         self.flush()
         self.parked.give_up_at_heartbeat()
-        # Not for one that is behind: where it waits for this replica to reach its cursor, the cursor of a heartbeat would be
-        # a step back.
+        # A pass leaves out a subscriber that is behind: where it waits for this replica to reach its cursor, the cursor of a
+        # heartbeat would be a step back.
         self.passes.add(heartbeat_frame(self._moment.cursor, self.state.offices), list(self._subscribers))
 
     # -- what a subscriber takes -----------------------------------------------------------------------------------
@@ -282,7 +283,8 @@ class Hub:
         self.bulletins.begin(self._add(subscriber, bulletin, command.id), bulletin)
 
     def _make_room(self, subscriber: Subscriber, channel: Channel | Bulletin) -> None:
-        """End the subscription to the channel that there is, or see that one more may begin. Raises CommandError."""
+        """End the connection's subscription to the channel, if there is one; otherwise check that one more subscription may
+        begin. Raises CommandError."""
         if (before := subscriber.subscriptions.get(channel)) is not None:
             self._end(before)
             return

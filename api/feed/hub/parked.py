@@ -9,7 +9,7 @@ from api.feed.subscribers import Subscription
 from schemas.served.feed_cursors import Positions
 
 PARKED_ENDED_MAX = 64
-"""Subscriptions that wait no more and are still in the heaps, beyond as many as wait. At 0 each end sorts the heaps anew."""
+"""Entries of the heaps whose subscriptions wait no more, beyond as many as wait. At 0 each end sorts the heaps anew."""
 PARKED_HEARTBEATS_MAX = 1
 """Heartbeats for which a subscription waits. With more, a client that was connected to a replica far ahead sees nothing
 for longer; with none, each client that changes replicas gets a whole snapshot."""
@@ -72,7 +72,7 @@ class ParkedSubscriptions:
                 subscription.subscriber.owe(subscription, None)
 
     def end(self, subscription: Subscription) -> None:
-        """Let a subscription wait no more, if it does."""
+        """End the wait of a subscription, if it waits."""
         if subscription.parked is not None:
             subscription.parked = None
             subscription.subscriber.parked -= 1

@@ -33,7 +33,7 @@ REFUSED: list[tuple[dict[str, Any], int, str, str]] = [
     ({"area": "9"}, 404, "area", "there is no area '9' in this election"),
     ({"level": "street"}, 404, "level", "there is no level of areas 'street'; there are: "),
     ({"area": "1", "level": "district"}, 400, "level", "an area or a level, not both"),
-    ({"level": "district", "stations": True}, 400, "stations", "stations are had by area, not by level"),
+    ({"level": "district", "stations": True}, 400, "stations", "stations are sent by area, not by level"),
     ({"level": "district", "children": False}, 400, "children", "only an area has children to be left out"),
 ]
 
