@@ -32,6 +32,12 @@ def test_the_total_of_a_contest_is_that_of_the_smallest_area_that_holds_its_elec
     assert (number, TREE.number["2"]) not in ELECTORATES.denominators
 
 
+def test_the_smallest_area_holds_all_parts_of_an_electorate() -> None:
+    """Whichever part comes first."""
+    electorates = Electorates(STATIONS, tuple(map(frozenset, (("1.2", "2.1.1"), ("1.1", "1.2.1-1"), ("2.1.2-2",)))))
+    assert codes(map(electorates.smallest_area, range(3))) == ["N", "1", "2.1.2"]
+
+
 def test_each_station_votes_once_in_each_office() -> None:
     for station in range(len(STATIONS.codes)):
         contests = [BALLOTS.contests[number] for number in ELECTORATES.contests_of_station(station)]

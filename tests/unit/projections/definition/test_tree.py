@@ -6,12 +6,14 @@ from collections.abc import Iterable
 
 import pytest
 
-from projections.definition.compiled import Definition
-from projections.definition.tree import partition_of
+from projections.definition.tree import AreaTree, partition_of
 from tests.support.small_election import small_package
 
-DEFINITION = Definition.of(small_package())
-TREE = DEFINITION.tree
+
+@pytest.fixture
+def tree() -> AreaTree:
+    """Made anew for each test, because a tree keeps what it has computed."""
+    return AreaTree.of(small_package())
 
 
 @pytest.mark.parametrize(("code", "partition"), [("123456789", 0xCBF43926 % 12), ("", 0)])
@@ -20,25 +22,26 @@ def test_a_partition_is_the_crc_32_of_the_shard_area(code: str, partition: int) 
     assert partition_of(code, 12) == partition
 
 
-def codes(areas: Iterable[int], definition: Definition = DEFINITION) -> list[str]:
-    return [definition.tree.codes[area] for area in areas]
+def codes(tree: AreaTree, areas: Iterable[int]) -> list[str]:
+    return [tree.codes[area] for area in areas]
 
 
-def test_each_area_knows_those_above_it_and_those_directly_in_it() -> None:
-    number = TREE.number
-    assert codes(TREE.lineage[number["1.2.1"]]) == ["1.2.1", "1.2", "1", "N"]
-    assert codes(TREE.children[number["1"]]) == ["1.1", "1.2"]
-    assert TREE.children[number["1.2.1"]] == ()
-    assert codes([TREE.root]) == ["N"]
-    assert TREE.parent[TREE.root] == -1
+def test_each_area_knows_those_above_it_and_those_directly_in_it(tree: AreaTree) -> None:
+    number = tree.number
+    assert codes(tree, tree.lineage[number["1.2.1"]]) == ["1.2.1", "1.2", "1", "N"]
+    assert codes(tree, tree.children[number["N"]]) == ["1", "2"]
+    assert codes(tree, tree.children[number["1"]]) == ["1.1", "1.2"]
+    assert tree.children[number["1.2.1"]] == ()
+    assert codes(tree, [tree.root]) == ["N"]
+    assert tree.parent[tree.root] == -1
 
 
-def test_an_area_has_one_area_at_the_shard_level_and_counts_in_those_up_to_it() -> None:
-    number = TREE.number
-    assert TREE.shard_level == 2
-    assert [TREE.shard[number[code]] for code in ("N", "1")] == [-1, -1]
-    assert codes(TREE.shard[number[code]] for code in ("1.2", "1.2.1")) == ["1.2", "1.2"]
-    assert codes(TREE.counting[number["1.2.1"]]) == ["1.2.1", "1.2"]
-    assert codes(TREE.counting[number["1.2"]]) == ["1.2"]
-    assert TREE.counting[number["1"]] == ()
-    assert codes(TREE.partition_of_shard) == ["1.1", "1.2", "2.1", "2.2"]
+def test_an_area_has_one_area_at_the_shard_level_and_counts_in_those_up_to_it(tree: AreaTree) -> None:
+    number = tree.number
+    assert tree.shard_level == 2
+    assert [tree.shard[number[code]] for code in ("N", "1")] == [-1, -1]
+    assert codes(tree, (tree.shard[number[code]] for code in ("1.2", "1.2.1"))) == ["1.2", "1.2"]
+    assert codes(tree, tree.counting[number["1.2.1"]]) == ["1.2.1", "1.2"]
+    assert codes(tree, tree.counting[number["1.2"]]) == ["1.2"]
+    assert tree.counting[number["1"]] == ()
+    assert codes(tree, tree.partition_of_shard) == ["1.1", "1.2", "2.1", "2.2"]

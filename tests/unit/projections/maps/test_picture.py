@@ -1,9 +1,8 @@
-"""Pictures of maps: what is drawn where, in which look, with which words; and as SVG."""
+"""Pictures of maps: what is drawn where, in which look, with which words."""
 
 from __future__ import annotations
 
 import re
-from xml.etree import ElementTree
 
 import pytest
 
@@ -29,13 +28,11 @@ from projections.maps.picture import (
     picture,
 )
 from projections.maps.results import AreaResult, MapChoice
-from projections.maps.svg import svg
-from schemas.maps.shapes import GRID, Shape, right_handed
+from schemas.maps.shapes import GRID, Point, Shape, right_handed
 from tests.support.small_maps import SIDE, SOUTH, WEST, square
 
 CHOICES = tuple(MapChoice(f"{number:02}", f"Choice {number}") for number in range(30))
 SHOWN = Shown("Title & <more>", "President by province", ["As of 0:3.", "Licence: CC0-1.0."], is_rehearsal=True)
-SVG = "{http://www.w3.org/2000/svg}"
 
 
 def area(
@@ -50,6 +47,21 @@ def area(
 
 def texts(found: Picture) -> list[str]:
     return [text.text for text in found.texts]
+
+
+def box(west: int, south: int, wide: int, high: int) -> Shape:
+    """A rectangle in units of the grid."""
+    east, north = west + wide, south + high
+    return ((((west, south), (east, south), (east, north), (west, north)),),)
+
+
+def drawn(found: Picture) -> dict[str, tuple[Point, Point]]:
+    """By title of the area the upper left and the lower right corner, in the order in which areas are drawn."""
+    corners = {}
+    for each in found.areas:
+        xs, ys = zip(*(point for ring in each.rings for point in ring), strict=True)
+        corners[each.title] = (min(xs), min(ys)), (max(xs), max(ys))
+    return corners
 
 
 def test_each_area_has_the_look_of_its_leader_or_of_what_it_lacks() -> None:
@@ -133,11 +145,76 @@ def test_a_tall_map_is_as_high_as_allowed_and_a_wide_one_as_wide() -> None:
         assert (across == WIDTH - 2 * MARGIN) is not is_tall
 
 
+def test_everything_has_its_position() -> None:
+    """In tenths of a pixel. Five areas of a degree in a row at the equator, five looks in three columns of the legend."""
+    votes: list[dict[int, int]] = [{0: 1}, {1: 1}, {2: 1}, {0: 1, 1: 1}, {}]
+    areas = [area(n, each, shape=box(n * GRID, 0, GRID, GRID)) for n, each in enumerate(votes)]
+    found = picture(SHOWN, areas, CHOICES)
+    assert list(drawn(found).values()) == [((240 + 2304 * n, 1060), (240 + 2304 * (n + 1), 3364)) for n in range(5)]
+    assert [(each.x, each.y, each.side, each.look) for each in found.boxes] == [
+        (240, 3624, 170, look_of(0)),
+        (240, 3884, 170, look_of(1)),
+        (4080, 3624, 170, look_of(2)),
+        (4080, 3884, 170, LOOK_TIED),
+        (7920, 3624, 170, LOOK_NOT_COUNTED),
+    ]
+    assert [(each.x, each.y, each.size, each.text, each.is_warning) for each in found.texts] == [
+        (240, 520, 280, "Title & <more>", False),
+        (240, 780, 170, "President by province", False),
+        (240, 1040, 170, "Rehearsal: these numbers are made up and are not results.", True),
+        (495, 3760, 170, "Choice 0: 1", False),
+        (495, 4020, 170, "Choice 1: 1", False),
+        (4335, 3760, 170, "Choice 2: 1", False),
+        (4335, 4020, 170, "tied: 1", False),
+        (8175, 3760, 170, "not counted yet: 1", False),
+        (240, 4352, 130, "As of 0:3.", False),
+        (240, 4560, 130, "Licence: CC0-1.0.", False),
+    ]
+    assert (found.width, found.height) == (12_000, 4_800)
+
+
+def test_without_a_rehearsal_the_map_is_a_line_higher() -> None:
+    areas = [area(0, {0: 1}, shape=box(0, 0, 10 * GRID, GRID))]
+    rehearsal, live = (picture(SHOWN._replace(is_rehearsal=each), areas, CHOICES) for each in (True, False))
+    (one,), (other,) = drawn(rehearsal).values(), drawn(live).values()
+    assert (one, other) == (((240, 1060), (11_760, 2_212)), ((240, 800), (11_760, 1_952)))
+    assert rehearsal.height - live.height == 260
+
+
+@pytest.mark.parametrize(
+    ("south", "left_and_right"),
+    [
+        (-5, (1_500, 10_500)),  # a square at the equator, in the middle of the picture
+        (55, (3_750, 8_250)),  # at 60 degrees a degree of longitude is half as long
+        (-65, (3_750, 8_250)),
+        (79, (5_527, 6_472)),
+        (80, (5_608, 6_391)),  # 85 degrees is the highest latitude that counts
+    ],
+)
+def test_a_map_is_narrower_the_farther_it_is_from_the_equator(south: int, left_and_right: tuple[int, int]) -> None:
+    """The map has ten degrees in both directions."""
+    found = picture(SHOWN, [area(0, None, shape=box(0, south * GRID, 10 * GRID, 10 * GRID))], ())
+    (((left, upper), (right, lower)),) = drawn(found).values()
+    assert ((left, right), lower - upper) == (left_and_right, MAP_HEIGHT_MAX)
+
+
+def test_a_map_of_one_unit_of_the_grid_fills_the_picture() -> None:
+    for south, corners in ((0, ((1_500, 800), (10_500, 9_800))), (88 * GRID, ((1_500, 800), (2_283, 9_800)))):
+        found = picture(SHOWN._replace(is_rehearsal=False), [area(0, None, shape=box(0, south, 1, 1))], ())
+        assert list(drawn(found).values()) == [corners]
+
+
 @pytest.mark.parametrize("shapes", [[], [None]])
 def test_a_map_without_borders_is_a_legend_only(shapes: list[None]) -> None:
     areas = [ShownArea("a", "A", shape, None) for shape in shapes]
     found = picture(SHOWN, areas, ())
-    assert (found.areas, found.height > 0) == ((), True)
+    assert (found.areas, found.height) == ((), 1_976)
+
+
+def test_an_area_without_a_border_is_in_the_legend_alone() -> None:
+    found = picture(SHOWN, [area(0, {0: 1}), area(1, {0: 1})._replace(shape=None)], CHOICES)
+    assert [each.title.partition(":")[0] for each in found.areas] == ["Area 0"]
+    assert "Choice 0: 2" in texts(found)
 
 
 def test_an_area_within_another_one_is_drawn_after_it() -> None:
@@ -145,6 +222,40 @@ def test_an_area_within_another_one_is_drawn_after_it() -> None:
     outer = (right_handed((square(WEST, SOUTH), inner)),)
     found = picture(SHOWN, [area(1, None, shape=((inner,),)), area(0, None, shape=outer)], ())
     assert [each.title for each in found.areas] == ["Area 0", "Area 1"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (box(0, 0, 20, 20), box(0, 40, 60, 1)),  # a block is larger than a strip that is longer than both its sides
+        (box(0, 0, 20, 20), box(90, 0, 10, 20)),  # wherever in the picture they are
+        (box(0, 80, 20, 20), box(0, 0, 20, 10)),
+    ],
+)
+def test_the_largest_area_is_drawn_first(first: Shape, second: Shape) -> None:
+    found = picture(SHOWN, [area(2, None, shape=second), area(1, None, shape=first)], ())
+    assert list(drawn(found)) == ["Area 1", "Area 2"]
+
+
+def test_a_name_is_cut_so_that_its_number_of_areas_stays() -> None:
+    """A label has at most 44 characters."""
+    for names, labels in (
+        (("x" * 41, "y" * 42), ("x" * 41 + ": 1", "y" * 38 + "...: 1")),
+        (("x" * 40, "y" * 41), ("x" * 40 + ": 10", "y" * 37 + "...: 10")),
+    ):
+        count = int(labels[0].partition(": ")[2])
+        areas = [area(n, {n % 2: 1}) for n in range(2 * count)]
+        choices = [choice._replace(name=name) for choice, name in zip(CHOICES, names, strict=False)] + [*CHOICES[2:]]
+        found = picture(SHOWN, areas, choices)
+        legend = found.texts[3:5]
+        assert tuple(each.text for each in legend) == tuple(each.plain for each in legend) == labels
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"), [("t" * 84, "t" * 84), ("t" * 85, "t" * 81 + "..."), ("Đ" * 85, "Đ" * 81 + "...")]
+)
+def test_a_title_has_at_most_84_characters(title: str, shown: str) -> None:
+    assert picture(SHOWN._replace(title=title), [], ()).texts[0].text == shown
 
 
 def test_long_texts_are_cut_and_a_font_without_their_letters_gets_the_id() -> None:
@@ -159,38 +270,6 @@ def test_long_texts_are_cut_and_a_font_without_their_letters_gets_the_id() -> No
     assert (len(title.text), title.text[-3:], title.plain) == (84, "...", "?" * 81 + "...")
     assert legend.text.startswith("Đảng Đảng")
     assert len(legend.text) <= 44
-
-
-def test_svg_is_valid_xml_with_an_area_each_and_its_words() -> None:
-    areas = [area(0, {0: 5}), area(1, {9: 5}), area(2, {20: 1}), area(3, {}, counted=0, held=1)]
-    found = picture(SHOWN, areas, CHOICES)
-    root = ElementTree.fromstring(svg(found))
-    assert root.tag == f"{SVG}svg"
-    assert root.find(f"{SVG}title").text == "Title & <more>: President by province"  # type: ignore[union-attr]
-    paths = root.findall(f".//{SVG}path")
-    assert sorted(path.find(f"{SVG}title").text or "" for path in paths) == sorted(  # type: ignore[union-attr]
-        each.title for each in found.areas
-    )
-    fills = {path.find(f"{SVG}title").text: path.get("fill") for path in paths}  # type: ignore[union-attr]
-    assert fills["Area 0: Choice 0 100.00 %, 1 of 4 stations counted"] == MUTED[0]
-    patterns = {f"url(#{each.get('id')})": each for each in root.findall(f".//{SVG}pattern")}
-    assert {fill for fill in fills.values() if fill and fill.startswith("url")} == patterns.keys()
-    assert {len(each.findall(f"{SVG}circle")) for each in patterns.values()} == {0, 1}
-    assert "REHEARSAL" in [text.text for text in root.findall(f"{SVG}text")]
-    assert "REHEARSAL" not in svg(found._replace(mark=None)).decode()
-    assert not re.search(r"<script|href|url\(http|@import", svg(found).decode())
-
-
-def test_a_path_of_svg_is_the_ring() -> None:
-    found = picture(SHOWN, [area(0, None)], ())
-    path = ElementTree.fromstring(svg(found)).find(f".//{SVG}path")
-    assert path is not None
-    numbers = re.findall(r"([Ml])(-?\d+) (-?\d+)", path.get("d") or "")
-    points, x, y = [], 0, 0
-    for kind, one, other in numbers:
-        x, y = (int(one), int(other)) if kind == "M" else (x + int(one), y + int(other))
-        points.append((x, y))
-    assert tuple(points) == found.areas[0].rings[0]
 
 
 def test_looks_of_choices_are_those_of_the_palette() -> None:

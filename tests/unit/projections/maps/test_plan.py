@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from projections.definition.compiled import Definition
 from projections.maps.plan import MapKind, areas_within, level_codes, map_head, planned_maps, with_drawn
 from projections.maps.texts import Feature
@@ -35,7 +37,7 @@ def test_levels_without_borders_are_joined_from_the_next_level_below_that_has_th
         "level": "district",
         "parent": "1",
     }
-    assert nation.features[0].properties["parent"] is None
+    assert [each.properties["parent"] for each in (*nation.features, *province.features)] == [None, "N", "N"]
 
 
 def test_electoral_districts_are_joined_from_areas_of_several_levels() -> None:
@@ -49,6 +51,44 @@ def test_electoral_districts_are_joined_from_areas_of_several_levels() -> None:
         "name": None,
         "seats": 3,
     }
+
+
+def test_the_areas_of_a_contest_are_in_the_order_of_their_codes() -> None:
+    """An electorate is a set, whose order would be another one in each process."""
+    package = small_package()
+    all_villages = Definition.of(
+        replace(
+            package,
+            districts=(*package.districts, *(DistrictPart(district="all", name="All", area=each) for each in VILLAGES)),
+            contests=(*package.contests, Contest(id="mayor", office="mayor", electorate="all")),
+            offices=(*package.offices, package.offices[0].model_copy(update={"id": "mayor"})),
+        )
+    )
+    assert planned_maps(all_villages, {"village"})[-1].members == (VILLAGES,)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "bases"),
+    [
+        (("nation", "province", "village"), ["nation", "village"]),
+        (
+            ("district", "village"),
+            ["district", "village"],
+        ),  # one contest of the council has villages and a whole district
+        (("nation", "district"), ["nation", "district"]),
+    ],
+)
+def test_contests_are_drawn_from_the_highest_level_that_all_their_areas_have(
+    drawn: tuple[str, ...], bases: list[str]
+) -> None:
+    assert [plan.base for plan in planned_maps(DEFINITION, drawn) if plan.kind is MapKind.CONTESTS] == bases
+
+
+def test_an_office_without_contests_has_an_empty_map_of_the_highest_level() -> None:
+    package = small_package()
+    more = replace(package, offices=(*package.offices, package.offices[0].model_copy(update={"id": "mayor"})))
+    mayor = planned_maps(Definition.of(more), {"nation", "village"})[-1]
+    assert (mayor.of, mayor.base, mayor.features, mayor.members, mayor.is_exact) == ("mayor", "nation", (), (), ())
 
 
 def test_a_contest_has_the_name_of_the_package() -> None:
@@ -112,8 +152,17 @@ def test_a_feature_states_how_much_of_it_is_drawn() -> None:
 
 
 def test_a_map_states_what_it_is_of() -> None:
-    head = map_head(DEFINITION, "d")
-    assert (head["election"], head["mode"], head["maps"], head["licence"]) == ("small", "rehearsal", "d", "CC0-1.0")
+    package = small_package()
+    definition = Definition.of(replace(package, election=package.election.model_copy(update={"source": "BIG"})))
+    assert map_head(definition, "d") == {
+        "election": "small",
+        "title": {"id": "Pemilu kecil", "en": "Small election"},
+        "mode": "rehearsal",
+        "definition": definition.hash,
+        "maps": "d",
+        "licence": "CC0-1.0",
+        "source": "BIG",
+    }
 
 
 def test_the_areas_of_a_level_in_an_area_are_listed_up_to_a_bound() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
@@ -12,6 +14,7 @@ from projections.maps.plan import MapKind
 from projections.maps.results import MapChoice, MapResults, share, share_reached
 from projections.shown.answer_parts import Line
 from projections.shown.published import Moment
+from schemas.definition.package import Area, Contest
 from tests.support.small_election import elsewhere, small_package
 
 DEFINITION = Definition.of(small_package())
@@ -84,15 +87,22 @@ def test_nobody_leads_an_area_without_votes_or_with_a_tie() -> None:
     )
     tied = results.properties(results.result(MapKind.LEVEL, "1", moment({("president", "1"): tally((4, 4, 1))})))
     assert (tied["leader"], tied["tied"], tied["margin"]) == (None, ["01", "02"], 0)
+    assert (tied["votes_total"], tied["leader_name"], tied["leader_votes"], tied["leader_share"]) == (
+        9,
+        None,
+        None,
+        None,
+    )
 
 
 def test_an_office_with_several_contests_is_compared_by_party() -> None:
-    results = council("1", "2")
+    results = council("1", "2.1")  # a province, and a district, which is the shard level
     assert results.choices == (MapChoice("P1", "First"), MapChoice("P2", "P2"))
     number = DEFINITION.tree.number
-    assert results.wanted(MapKind.LEVEL) == ([], [number["1"], number["2"]])
-    found = results.result(MapKind.LEVEL, "1", moment({}, {("council", "1"): tally((7, 2), stations=2)}))
-    assert (found.votes, found.leader, found.stations.expected) == ((7, 2), "P1", 8)
+    assert results.wanted(MapKind.LEVEL) == ([], [number["1"], number["2.1"]])
+    for area, expected in (("1", 8), ("2.1", 4)):
+        found = results.result(MapKind.LEVEL, area, moment({}, {("council", area): tally((7, 2), stations=2)}))
+        assert (found.votes, found.leader, found.stations.expected) == ((7, 2), "P1", expected)
     assert results.head(moment({}))["compared_by"] == "party"
 
 
@@ -133,10 +143,6 @@ def test_votes_for_candidates_of_no_party_are_of_no_party() -> None:
 
 def test_an_area_in_which_nobody_votes_for_the_office_has_nothing_to_expect() -> None:
     package = small_package()
-    from dataclasses import replace
-
-    from schemas.definition.package import Contest
-
     local = Definition.of(
         replace(
             package,
@@ -152,6 +158,22 @@ def test_an_area_in_which_nobody_votes_for_the_office_has_nothing_to_expect() ->
     for area in ("2.1.1", "2"):
         found = results.result(MapKind.LEVEL, area, moment({}))
         assert (found.stations, found.votes) == (Progress(0, 0, 0, 0, 0, 0, 0, 0), ())
+    assert results.properties(found)["counted_share"] is None
+
+
+def test_a_contest_without_a_station_has_nothing_to_expect() -> None:
+    package = small_package()
+    empty = Definition.of(
+        replace(
+            package,
+            areas=(*package.areas, Area(code="2.2.3", name="Village 2.2.3", level="village", parent="2.2")),
+            contests=(*package.contests, Contest(id="mayor", office="mayor", electorate="2.2.3")),
+            offices=(*package.offices, package.offices[0].model_copy(update={"id": "mayor"})),
+        )
+    )
+    results = MapResults(empty, empty.ballots.office("mayor"), ["mayor"], {})
+    found = results.result(MapKind.CONTESTS, "mayor", moment({}))
+    assert (found.stations, found.votes) == (Progress(0, 0, 0, 0, 0, 0, 0, 0), ())
     assert results.properties(found)["counted_share"] is None
 
 

@@ -44,6 +44,46 @@ def test_geojson_has_each_area_also_one_without_a_border() -> None:
     assert twice_area(tuple((round(x * GRID), round(y * GRID)) for x, y in ring[:-1])) > 0, "RFC 7946, 3.1.6"
 
 
+PAIR = topology([((square(0, 0, 10),),), ((square(10, 0, 10),), (square(-40, 0, 10),)), None])
+
+
+def test_geojson_is_written_whole() -> None:
+    west = b"[[0.0001,0],[0.0001,0.0001],[0.00005,0.0001],[0,0.0001],[0,0],[0.00005,0],[0.0001,0]]"
+    east = b"[[0.0001,0],[0.00015,0],[0.0002,0],[0.0002,0.0001],[0.00015,0.0001],[0.0001,0.0001],[0.0001,0]]"
+    islet = b"[[-0.0004,0],[-0.00035,0],[-0.0003,0],[-0.0003,0.0001],[-0.00035,0.0001],[-0.0004,0.0001],[-0.0004,0]]"
+    assert orjson.dumps(geojson(FEATURES[:3], PAIR)) == (
+        b'{"type":"FeatureCollection","bbox":[-0.0004,0,0.0002,0.0001],"features":['
+        b'{"type":"Feature","id":"a0","bbox":[0,0,0.0001,0.0001],"properties":{"name":"Area 0"},'
+        b'"geometry":{"type":"Polygon","coordinates":[%b]}},'
+        b'{"type":"Feature","id":"a1","bbox":[-0.0004,0,0.0002,0.0001],"properties":{"name":"Area 1"},'
+        b'"geometry":{"type":"MultiPolygon","coordinates":[[%b],[%b]]}},'
+        b'{"type":"Feature","id":"a2","properties":{"name":"Area 2"},"geometry":null}]}' % (west, east, islet)
+    )
+
+
+def test_topojson_is_written_whole() -> None:
+    assert _written(topojson(FEATURES[:3], PAIR)) == {
+        "type": "Topology",
+        "transform": {"scale": [0.00001, 0.00001], "translate": [0, 0]},
+        "objects": {
+            "areas": {
+                "type": "GeometryCollection",
+                "geometries": [
+                    {"id": "a0", "properties": {"name": "Area 0"}, "type": "Polygon", "arcs": [[0, 1]]},
+                    {"id": "a1", "properties": {"name": "Area 1"}, "type": "MultiPolygon", "arcs": [[[2, -1]], [[3]]]},
+                    {"id": "a2", "properties": {"name": "Area 2"}, "type": None},
+                ],
+            }
+        },
+        "arcs": [
+            [[10, 0], [0, 10]],
+            [[10, 10], [-5, 0], [-5, 0], [0, -10], [5, 0], [5, 0]],
+            [[10, 0], [5, 0], [5, 0], [0, 10], [-5, 0], [-5, 0]],
+            [[-40, 0], [5, 0], [5, 0], [0, 10], [-5, 0], [-5, 0], [0, -10]],
+        ],
+    }
+
+
 def test_a_map_without_any_border_has_no_box() -> None:
     found = _written(geojson(FEATURES[:1], topology([None])))
     assert "bbox" not in found

@@ -8,7 +8,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.maps.topology import part_of, shape_of, shared_edges, topology
+from projections.maps.topology import Topology, part_of, shape_of, shared_edges, topology
 from schemas.maps.shapes import Point, Ring, Shape, right_handed
 from tests.support.small_maps import square
 
@@ -118,6 +118,28 @@ def test_an_area_within_another_one_is_its_hole_walked_backwards() -> None:
     assert found.shapes == ((((0,), (1,)),), (((~1,),),), None)
     shapes = [shape_of(found.arcs, each) for each in found.shapes if each is not None]
     assert [_turned_shape(shape) for shape in shapes] == [_turned_shape((outer,)), _turned_shape(((inner,),))]
+
+
+def test_the_arcs_are_in_the_order_in_which_the_shapes_use_them() -> None:
+    """A closed arc begins at its lowest point, and other arcs where a border ends."""
+    west, east = square(0, 0, 10), square(10, 0, 10)
+    found = topology([((west,),), ((east,),), ((square(40, 0, 10)[3:] + square(40, 0, 10)[:3],),)])
+    assert found.arcs == (
+        ((10, 0), (10, 10)),
+        ((10, 10), (5, 10), (0, 10), (0, 0), (5, 0), (10, 0)),
+        ((10, 0), (15, 0), (20, 0), (20, 10), (15, 10), (10, 10)),
+        ((40, 0), (45, 0), (50, 0), (50, 10), (45, 10), (40, 10), (40, 0)),
+    )
+    assert found.shapes == ((((0, 1),),), (((2, ~0),),), (((3,),),))
+    assert part_of(found, range(3)) == found
+    assert part_of(found, [1]) == Topology((found.arcs[2], found.arcs[0]), ((((0, ~1),),),))
+
+
+def test_two_areas_with_the_same_border_have_the_same_arcs() -> None:
+    """A city that is a district of its own."""
+    city = ((square(0, 0, 10),),)
+    found = topology([city, city, ((square(0, 0, 10)[::-1],),)])
+    assert (len(found.arcs), found.shapes) == (1, ((((0,),),), (((0,),),), (((~0,),),)))
 
 
 def test_shared_edges_are_those_of_two_rings() -> None:

@@ -20,9 +20,9 @@ from projections.nist.report_plan import detail_of, planned_reports, vote_counts
 from projections.nist.units import areas_of, district_unit, districts_by_id, stations_of, unit_type
 from projections.tables.publisher import publisher_of
 from projections.tables.result_rows import stations_by_rank
-from schemas.definition.package import Choice, ChoiceKind, Method
+from schemas.definition.package import Area, Choice, ChoiceKind, Method, Mode
 from schemas.definition.rows import LocalText
-from schemas.nist.objects import Stream, VoteCounts, area_id, station_id
+from schemas.nist.objects import Stream, VoteCounts, area_id, station_id, text
 from tests.support.small_election import elsewhere, small_package
 
 PACKAGE = small_package()
@@ -65,12 +65,13 @@ def _report(
     stations: Iterable[str] = (),
     facts_of_station: UnitFacts = FACTS,
     part: ReportPart = WHOLE,
+    names: PackageNames = NAMES,
 ) -> dict[str, Any]:
     of_stations = [definition.stations.number[each] for each in stations]
     report = Report(
         definition=definition,
         office=definition.ballots.office(office),
-        names=NAMES,
+        names=names,
         status="unofficial-partial",
         as_of={"0": 12},
         generated_at=datetime(2029, 2, 14, 13, 0, 1, 500_000, tzinfo=UTC),
@@ -150,6 +151,8 @@ CANDIDATE, PARTY, OPTION = ChoiceKind.CANDIDATE, ChoiceKind.PARTY, ChoiceKind.OP
         (((PARTY, "P1"), (PARTY, "P2")), "PartyContest"),
         (((OPTION, None), (OPTION, None)), "BallotMeasureContest"),
         (((PARTY, None), (PARTY, None)), "BallotMeasureContest"),
+        (((OPTION, "P1"), (OPTION, None)), "BallotMeasureContest"),
+        (((PARTY, "P1"), (OPTION, None)), "CandidateContest"),
     ],
 )
 def test_the_type_of_a_contest_follows_from_its_choices(choices: Any, type: str) -> None:
@@ -172,7 +175,10 @@ def test_the_type_of_a_contest_follows_from_its_choices(choices: Any, type: str)
         elif kind is PARTY and party is not None:
             assert selection["PartyIds"] == [f"party-{party}"]
         else:
-            assert selection["Selection"]["Text"][0]["Content"].startswith("Choice")
+            code = {"@type": "ElectionResults.ExternalIdentifier", "Type": "national-level"}
+            number = selection["SequenceOrder"]
+            assert selection["ExternalIdentifier"] == [code | {"Value": f"{number}"}]
+            assert selection["Selection"]["Text"][0]["Content"] == f"Choice {number}"
     assert ("VotesAllowed" in found) == (type == "CandidateContest")
 
 
@@ -207,6 +213,7 @@ def test_a_part_without_the_whole_area_does_not_state_how_far_the_contest_is() -
     contest = _contest(ELSEWHERE, "president")
     (whole,) = _report(ELSEWHERE, "president", [_numbers(contest)], ["1", "2"])["Election"][0]["Contest"]
     assert (whole["SubUnitsReported"], whole["TotalSubUnits"]) == (2, 4)
+    assert [(each["Status"], each["Type"]) for each in whole["CountStatus"]] == [("in-process", "total")]
     assert whole["OtherCounts"] == [
         {"@type": "ElectionResults.OtherCounts", "GpUnitId": "area-1", "Undervotes": 7},
     ]
@@ -215,6 +222,12 @@ def test_a_part_without_the_whole_area_does_not_state_how_far_the_contest_is() -
     assert found.keys().isdisjoint({"SubUnitsReported", "TotalSubUnits", "CountStatus"})
     assert report["Election"][0]["BallotCounts"] == []
     assert (report["SequenceStart"], report["SequenceEnd"]) == (2, 3)
+
+
+def test_undervotes_are_those_of_contests_that_count_blank_ballots_apart() -> None:
+    for definition, is_counted in ((ELSEWHERE, True), (DEFINITION, False)):
+        report = _report(definition, "president", [_numbers(_contest(definition, "president"))], ["1", "2"])
+        assert ("OtherCounts" in report["Election"][0]["Contest"][0]) is is_counted
 
 
 # ── units ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -248,13 +261,67 @@ def test_an_area_is_made_up_of_what_is_in_the_report_where_all_of_it_is() -> Non
     lowest = _report(DEFINITION, "president", [_numbers(contest)], ["1.1.1"])
     assert "ComposingGpUnitIds" not in _unit(lowest, "area-1.1.1")
     assert _unit(village, "area-N").keys().isdisjoint({"CountStatus", "SubUnitsReported", "VotersRegistered"})
-    station = _unit(village, "station-1.1.1-1")
-    assert (station["Type"], station["VotersRegistered"]) == ("polling-place", 800)
     assert {each["GpUnitId"] for each in village["Election"][0]["BallotCounts"]} == {
         "area-1.1.1",
         "station-1.1.1-1",
         "station-1.1.1-2",
     }
+
+
+def test_a_unit_states_its_name_its_progress_and_its_voters() -> None:
+    nameless = PACKAGE.stations[0].model_copy(update={"name": None})
+    definition = Definition.of(replace(PACKAGE, stations=(nameless, *PACKAGE.stations[1:])))
+    contest = _contest(definition, "president")
+    report = _report(definition, "president", [_numbers(contest)], ["1.1.1"], stations=["1.1.1-1", "1.1.1-2"])
+    station = {
+        "@type": "ElectionResults.ReportingUnit",
+        "@id": "station-1.1.1-2",
+        "CountStatus": [{"@type": "ElectionResults.CountStatus", "Status": "in-process", "Type": "total"}],
+        "ExternalIdentifier": [
+            {"@type": "ElectionResults.ExternalIdentifier", "Type": "national-level", "Value": "1.1.1-2"}
+        ],
+        "Name": text("TPS 2"),
+        "SubUnitsReported": 2,
+        "TotalSubUnits": 4,
+        "Type": "polling-place",
+        "VotersParticipated": 500,
+        "VotersRegistered": 800,
+    }
+    assert _unit(report, "station-1.1.1-2") == station
+    assert "Name" not in _unit(report, "station-1.1.1-1")
+    area = _unit(report, "area-1.1.1")
+    assert (area["Name"], area["Type"], area["VotersParticipated"]) == (text("Village 1.1.1"), "village", 500)
+
+
+def test_an_area_consists_of_those_in_which_the_office_is_voted_on() -> None:
+    definition = _only_council_a()
+    report = _report(definition, "council", [_numbers(_contest(definition, "council-a"))], ["N", "1"])
+    assert _unit(report, "area-N")["ComposingGpUnitIds"] == ["area-1"]
+
+
+def test_an_area_without_stations_consists_of_nothing() -> None:
+    village = Area(code="1.1.3", name="Village 1.1.3", level="village", parent="1.1")
+    definition = Definition.of(replace(PACKAGE, areas=(*PACKAGE.areas, village)))
+    contest = _contest(definition, "president")
+    report = _report(definition, "president", [_numbers(contest)], ["1.1.3"], stations=["1.1.1-1"])
+    assert "ComposingGpUnitIds" not in _unit(report, "area-1.1.3")
+
+
+def test_ballots_are_given_of_areas_whose_stations_state_them() -> None:
+    contest = _contest(DEFINITION, "president")
+    report = _report(DEFINITION, "president", [_numbers(contest)], ["1", "2"])
+    assert report["Election"][0]["BallotCounts"] == [
+        {
+            "@type": "ElectionResults.BallotCounts",
+            "GpUnitId": f"area-{area}",
+            "Type": "total",
+            "BallotsCast": 490,
+            "BallotsRejected": 5,
+        }
+        for area in ("1", "2")
+    ]
+    unknown = _report(DEFINITION, "president", [_numbers(contest)], ["1", "2"], facts=FACTS._replace(ballots=None))
+    assert unknown["Election"][0]["BallotCounts"] == []
 
 
 def test_a_station_that_is_not_counted_has_no_ballots() -> None:
@@ -271,21 +338,33 @@ def test_electorates_are_units_also_where_they_have_no_numbers() -> None:
     a, b = _unit(report, "district-a"), _unit(report, "district-b")
     assert (a["IsDistricted"], a["ComposingGpUnitIds"]) == (True, ["area-1.1"])
     assert "ComposingGpUnitIds" not in b  # 2.1.1 is not in the report
-    assert [each["@id"] for each in report["Party"]] == ["party-P1", "party-P2"]
     parts = districts_by_id(PACKAGE.districts)["b"]
-    assert district_unit(DEFINITION, parts, {"1.2": "area-1.2", "2.1.1": "area-2.1.1"})["ComposingGpUnitIds"] == [
-        "area-1.2",
-        "area-2.1.1",
-    ]
+    assert district_unit(DEFINITION, parts, {"1.2": "area-1.2", "2.1.1": "area-2.1.1"}) == {
+        "@type": "ElectionResults.ReportingUnit",
+        "@id": "district-b",
+        "ComposingGpUnitIds": ["area-1.2", "area-2.1.1"],
+        "ExternalIdentifier": [{"@type": "ElectionResults.ExternalIdentifier", "Type": "national-level", "Value": "b"}],
+        "Name": text("B"),
+        "IsDistricted": True,
+        "Type": "other",
+        "OtherType": "electoral-district",
+    }
+
+
+def _only_council_a() -> Definition:
+    """The small election without the contests of the council in the other districts."""
+    others = ("council-b", "council-c")
+    return Definition.of(
+        replace(
+            PACKAGE,
+            contests=tuple(each for each in PACKAGE.contests if each.id not in others),
+            choices=tuple(each for each in PACKAGE.choices if each.contest not in others),
+        )
+    )
 
 
 def test_units_of_an_office_are_where_it_is_voted_on() -> None:
-    only_a = replace(
-        PACKAGE,
-        contests=tuple(each for each in PACKAGE.contests if each.id != "council-b" and each.id != "council-c"),
-        choices=tuple(each for each in PACKAGE.choices if each.contest not in ("council-b", "council-c")),
-    )
-    definition = Definition.of(only_a)
+    definition = _only_council_a()
     office = definition.ballots.office("council")
     codes = [definition.tree.codes[each] for each in areas_of(definition, office, 2)]
     assert codes == ["N", "1", "1.1"]
@@ -314,11 +393,39 @@ def test_the_report_names_what_it_is_of() -> None:
         "unofficial-partial",
     )
     assert report["Notes"] == "Licence: CC-BY-4.0 (https://creativecommons.org/licenses/by/4.0/). Source: KPU"
-    assert report["Election"][0]["ElectionScopeId"] == "area-N"
+    election = report["Election"][0]
+    assert (election["ElectionScopeId"], election["Type"], election["OtherType"]) == ("area-N", "other", "not-stated")
     of_own_words = replace(PACKAGE, election=PACKAGE.election.model_copy(update={"licence": "Ask us"}))
     other = Definition.of(of_own_words)
     again = _report(other, "president", [_numbers(_contest(other, "president"))], ["1", "2"])
     assert again["Notes"] == "Licence: Ask us"
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_test", "test_type"), [(Mode.LIVE, False, None), (Mode.REHEARSAL, True, "rehearsal")]
+)
+def test_a_report_of_made_up_numbers_is_a_test(mode: Mode, is_test: bool, test_type: str | None) -> None:
+    definition = Definition.of(replace(PACKAGE, election=PACKAGE.election.model_copy(update={"mode": mode})))
+    report = _report(definition, "president", [_numbers(_contest(definition, "president"))], ["1"])
+    assert (report["IsTest"], report.get("TestType")) == (is_test, test_type)
+
+
+def test_a_report_names_the_parties_of_its_office() -> None:
+    first, second = PACKAGE.parties
+    names = NAMES._replace(parties=(first.model_copy(update={"short_name": "One"}), second))
+    of_council = _report(DEFINITION, "council", [_numbers(_contest(DEFINITION, "council-a"))], ["1"], names=names)
+    code = {"@type": "ElectionResults.ExternalIdentifier", "Type": "national-level"}
+    one, two = (
+        {
+            "@type": "ElectionResults.Party",
+            "@id": f"party-{id}",
+            "ExternalIdentifier": [code | {"Value": id}],
+            "Name": text(name),
+        }
+        for id, name in (("P1", "Party 1"), ("P2", "Party 2"))
+    )
+    assert of_council["Party"] == [one | {"Abbreviation": text("One")}, two]
+    assert _report(DEFINITION, "president", [_numbers(_contest(DEFINITION, "president"))], ["1"])["Party"] == []
 
 
 def test_each_office_has_a_report_for_areas_and_one_for_stations() -> None:

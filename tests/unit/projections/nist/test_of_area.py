@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +18,7 @@ from projections.shown.answer_parts import Line, Part, part_of_area
 from projections.shown.published import Moment
 from projections.tables.result_rows import stations_by_rank
 from runtime.nist.json_report import json_pieces
+from schemas.definition.package import Contest
 from schemas.nist.objects import area_id, selection_id, station_id
 from tests.support.nist import checked_json, counts_of_json
 from tests.support.shared_data import needs_nist
@@ -134,3 +137,97 @@ def test_a_part_states_facts_only_of_areas_with_all_their_contests() -> None:
     assert "TotalSubUnits" not in units["area-2"]
     assert {each["@id"]: each for each in whole["GpUnit"]}["area-2"]["TotalSubUnits"] == 8
     assert (half["SequenceStart"], half["SequenceEnd"]) == (1, 2)
+
+
+# ── by hand: contribution = 1, registered, voters, valid, valid ballots, invalid, blank, total; what is not stated; votes ──
+
+STATED = (1, 0, 150, 100, 100, 3, 7, 110, *(1, 0, 0, 0, 0, 0), 50, 30, 20)
+"""All numbers but the register."""
+NO_VOTERS_NO_BLANK = (1, 202, 0, 60, 60, 2, 0, 62, *(0, 1, 0, 0, 1, 0), 10, 20, 30)
+
+
+def _by_hand(definition: Definition, area: str, forms: Mapping[tuple[str, str], tuple[str, tuple[int, ...]]]) -> Any:
+    """The report of the first office in an area. `forms` has (contest, station) → state and contribution."""
+    number, office = definition.tree.number[area], definition.ballots.offices[0]
+    tallies: dict[tuple[str, str], list[int]] = {}
+    standings: dict[str, list[dict[str, Any]]] = {}
+    for (contest, station), (state, numbers) in forms.items():
+        standings.setdefault(contest, []).append({"station": station, "state": state, "contribution": numbers})
+        third = HEAD + len(definition.ballots.contest(contest).choices)
+        tally = tallies.setdefault((contest, area), [0] * (3 * third + 1))
+        first = ("counted", "flagged", "held").index(state) * third
+        tally[first : first + third] = [one + other for one, other in zip(tally[first:], numbers, strict=False)]
+    moment = Moment({"president": (12,)}, {}, tallies, {})
+    part = part_of_area(definition, number, [office], 1)
+    made = report_of_area(
+        definition,
+        number,
+        office,
+        NAMES,
+        stations_by_rank(definition),
+        moment,
+        standings,
+        part,
+        datetime(2029, 2, 14, tzinfo=UTC),
+    )
+    return json.loads(b"".join(json_pieces(report_object(made))))
+
+
+def _members(report: Any, *names: str) -> dict[str, list[Any]]:
+    """Members of each unit of the report; None where it has no such member."""
+    return {each["@id"]: [each.get(name) for name in names] for each in report["GpUnit"]}
+
+
+def test_a_number_that_one_form_does_not_state_is_given_of_the_other_alone() -> None:
+    forms = {
+        ("president", "1.1.1-1"): ("counted", STATED),
+        ("president", "1.1.1-2"): ("flagged", NO_VOTERS_NO_BLANK),
+    }
+    report = _by_hand(DEFINITION, "1.1.1", forms)
+    assert report["Status"] == "unofficial-complete"
+    units = _members(report, "SubUnitsReported", "TotalSubUnits", "VotersParticipated", "VotersRegistered")
+    assert units == {
+        "area-N": [None, None, None, None],
+        "area-1.1.1": [2, 2, None, None],
+        "station-1.1.1-1": [1, 1, 150, None],
+        "station-1.1.1-2": [1, 1, None, 202],
+    }
+    election = report["Election"][0]
+    ballots = [
+        [each[name] for name in ("GpUnitId", "BallotsCast", "BallotsRejected")] for each in election["BallotCounts"]
+    ]
+    assert ballots == [["area-1.1.1", 172, 5], ["station-1.1.1-1", 110, 3], ["station-1.1.1-2", 62, 2]]
+    (contest,) = election["Contest"]
+    assert [(each["GpUnitId"], each["Undervotes"]) for each in contest["OtherCounts"]] == [("station-1.1.1-1", 7)]
+
+
+def test_a_station_without_a_form_that_counts_has_no_numbers() -> None:
+    report = _by_hand(DEFINITION, "1.1.2", {("president", "1.1.2-1"): ("held", STATED)})
+    assert report["Status"] == "unofficial-partial"
+    assert _members(report, "SubUnitsReported", "TotalSubUnits", "VotersParticipated", "VotersRegistered") == {
+        "area-N": [None, None, None, None],
+        "area-1.1.2": [0, 2, 0, None],
+        "station-1.1.2-1": [0, 1, None, None],
+        "station-1.1.2-2": [0, 1, None, 202],
+    }
+    (contest,) = report["Election"][0]["Contest"]
+    assert [each["GpUnitId"] for each in report["Election"][0]["BallotCounts"]] == ["area-1.1.2"]
+    assert {each["GpUnitId"] for each in contest["ContestSelection"][0]["VoteCounts"]} == {"area-1.1.2"}
+
+
+def test_a_station_that_votes_in_two_contests_has_the_numbers_of_its_forms_that_count() -> None:
+    choices = [each.model_copy(update={"contest": "vice"}) for each in PACKAGE.choices if each.contest == "president"]
+    definition = Definition.of(
+        replace(
+            PACKAGE,
+            contests=(*PACKAGE.contests, Contest(id="vice", office="president", electorate="1.1")),
+            choices=(*PACKAGE.choices, *choices),
+        )
+    )
+    station = "1.1.1-2"
+    for state, numbers in (("held", [1, 2, 150]), ("counted", [2, 2, 300])):
+        forms = {("president", station): ("counted", STATED), ("vice", station): (state, STATED)}
+        units = _members(
+            _by_hand(definition, "1.1.1", forms), "SubUnitsReported", "TotalSubUnits", "VotersParticipated"
+        )
+        assert units[f"station-{station}"] == numbers
