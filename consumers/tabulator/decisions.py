@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
+from runtime.gathering import gather_ms
 from runtime.kafka.clients import TOO_LARGE
 from schemas.codes import OfficeId
 from schemas.derived.parts import TooManyPartsError
@@ -128,12 +129,10 @@ def state_is_due(records_not_kept: int, seconds_since_last: float, state_records
 # ── gathering ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def gather_ms(records: int, took_ms: float, least: int) -> float:
-    """Milliseconds to let records gather after a step that folded `records` records in `took_ms`. On a quiet night `least`, so
-    that the next form waits no longer than needed. On a busy one as long as makes a tick of up to TICK_MS_MAX with the step,
-    because a step costs all processes as much as ten records. Records gather during a step too, so one that took long needs no
-    longer pause."""
-    return max(least, min(TICK_MS_MAX, MS_A_RECORD * records) - took_ms)
+def pause_ms(records: int, took_ms: float, least_ms: int) -> float:
+    """Milliseconds to let records gather after a step that folded `records` records in `took_ms`: on a busy night as long as
+    makes a tick of up to TICK_MS_MAX with the step."""
+    return gather_ms(records, ms_each=MS_A_RECORD, least_ms=least_ms, most_ms=TICK_MS_MAX, took_ms=took_ms)
 
 
 # ── publishing ───────────────────────────────────────────────────────────────────────────────────────────────────────

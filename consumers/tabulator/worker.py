@@ -32,7 +32,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from consumers.tabulator.batches import OpenedBatch, open_batches
-from consumers.tabulator.decisions import COMMIT_SECONDS, Stop, before_stop, gather_ms
+from consumers.tabulator.decisions import COMMIT_SECONDS, Stop, before_stop, pause_ms
 from consumers.tabulator.errors import FoldError
 from consumers.tabulator.kept_states import KeptStates
 from consumers.tabulator.partition import HeldPartition
@@ -128,7 +128,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
                 began = time.monotonic()
                 await self._publish(opened)
                 took_ms = (time.monotonic() - began) * 1000
-                await asyncio.sleep(gather_ms(count, took_ms, self._settings.gather_ms) / 1000)
+                await asyncio.sleep(pause_ms(count, took_ms, self._settings.gather_ms) / 1000)
 
     async def _publish(self, opened: Sequence[OpenedBatch]) -> None:
         """Steps 2 to 4 of what was read, each as far as it is due."""

@@ -16,12 +16,12 @@ from consumers.tabulator.decisions import (
     Stop,
     before_stop,
     folds_silently,
-    gather_ms,
     is_news,
     may_publish,
     must_wait,
     next_keyframes_after,
     note_of,
+    pause_ms,
     refusal_of,
     state_is_due,
     state_limit,
@@ -150,11 +150,11 @@ def test_a_state_is_written_after_enough_records_or_after_a_pause(records: int, 
     ],
 )
 def test_a_busier_night_lets_more_records_gather(records: int, took_ms: float, milliseconds: float) -> None:
-    assert gather_ms(records, took_ms, 5) == milliseconds
+    assert pause_ms(records, took_ms, 5) == milliseconds
 
 
 def test_a_longer_pause_that_is_set_is_kept() -> None:
-    assert gather_ms(900, 400, 2 * TICK_MS_MAX) == 2 * TICK_MS_MAX
+    assert pause_ms(900, 400, 2 * TICK_MS_MAX) == 2 * TICK_MS_MAX
 
 
 # -- publishing ------------------------------------------------------------------------------------------------------
