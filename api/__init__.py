@@ -12,7 +12,7 @@ Errors, each with a sentence for its reader:
       NotAdmittedError             feed/admission.py       of one live client; the answer names when to come back
       NoTurnError                  limits/turns.py         of one long answer; answered as a Problem 429 or 503
       TooManyFilesError            limits/open_files.py    of one download; answered as a Problem 429 or 503
-      ListsBusyError               read/readmodel.py       of one list; answered as a Problem 503, or from the last good answer
+      ListsBusyError               errors.py               of one list; answered as a Problem 503, or from the last good answer
       GenerationNotServedError     derived.py              of a new generation; logged, and an alarm of health
       ParserStoppedError           http/raw_problems.py    of one connection; stops uvicorn's parser, whose cause is answered
 
@@ -20,5 +20,6 @@ Errors of Kafka, PostgreSQL and files keep their own types. Each `except` names 
 with its traceback and answered as a Problem 500.
 
 Read next: roles.py (which process serves what), dispatcher.py (takes each request first), submit/gateway.py (submissions),
-read/snapshots.py (reads), feed/ (the live feed), health/, front/ (several processes at one address).
+read/snapshots.py (reads), answers/ (what all answers share), feed/ (the live feed), health/, front/ (several processes at one
+address).
 """

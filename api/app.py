@@ -10,6 +10,8 @@ from dataclasses import replace
 from fastapi import Depends, FastAPI
 
 from api import docs
+from api.answers.reading import Reading
+from api.answers.rendering import Renderings
 from api.catalogue import routes as catalogue
 from api.catalogue.ckan import install_ckan
 from api.catalogue.published import Catalogues
@@ -33,8 +35,6 @@ from api.read.log import PublicLogs
 from api.read.nist import ReportNames
 from api.read.package import PackageFile
 from api.read.profile_files import ProfileFiles
-from api.read.reading import Reading
-from api.read.rendering import Renderings
 from api.read.search import SearchedNames
 from api.read.snapshots import Snapshots
 from api.roles import ALL_ROLES, ApiRole

@@ -19,7 +19,7 @@ from api.errors import ApiError
 from api.feed.bulletin_reading import health_reader
 from api.feed.live import LiveFeed
 from api.health.probe import HealthProbe
-from api.read.readmodel import ReadModel
+from api.readmodel.read_model import ReadModel
 from api.roles import ApiRole
 from projections.definition.compiled import Definition
 from projections.readmodel import queries

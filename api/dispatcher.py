@@ -19,12 +19,12 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from api.answers.reading import READ_BY_PAGES
 from api.feed.event_stream import come_back
 from api.http.whole_request import WholeRequest
 from api.limits.limits import PARTY, Limits
 from api.limits.rate_limits import RateLimit
 from api.problems import BUG, Problem
-from api.read.reading import READ_BY_PAGES
 from api.roles import ALL_ROLES, LIVE_PATH, PATHS_OF_EACH, ApiRole, role_of
 from api.submit.answers import Answer, http_answer, log_failed_submission
 from api.submit.bodies import coding_refusal

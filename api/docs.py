@@ -70,7 +70,7 @@ def describe(app: FastAPI) -> None:
 
 
 def _complete(method: str, responses: dict[str, Any]) -> None:
-    """Add the answers of api/parameters.py, api/read/reading.py and api/dispatcher.py, and remove JSON where a route has
+    """Add the answers of api/parameters.py, api/answers/reading.py and api/dispatcher.py, and remove JSON where a route has
     another type."""
     content = responses.get("200", {}).get("content", {})
     is_stream = "text/event-stream" in content

@@ -5,3 +5,7 @@ from __future__ import annotations
 
 class ApiError(Exception):
     """What a client asked for, or what this process was to serve, cannot be had. A bug raises another error."""
+
+
+class ListsBusyError(ApiError):
+    """As many lists or tables are being read or made as this process bears, so one more would wait for long."""

@@ -29,7 +29,7 @@ from api.feed.live import LiveFeed
 from api.http.connections import Connections, raise_descriptor_limit
 from api.limits.client_address import TrustedProxies
 from api.limits.refusals import Refusals
-from api.read.readmodel import ReadModel
+from api.readmodel.read_model import ReadModel
 from api.server import bounded_server
 from projections.checks.package_checks import problems
 from projections.definition.compiled import Definition

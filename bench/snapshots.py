@@ -44,6 +44,7 @@ import orjson
 import psutil
 from fastapi import Depends, FastAPI
 
+from api.answers.reading import Reading
 from api.dispatcher import Dispatcher
 from api.http.connections import Connections
 from api.limits.limits import Limits
@@ -51,9 +52,8 @@ from api.parameters import only_known_parameters
 from api.problems import install_problems
 from api.read import snapshot_routes
 from api.read.from_memory import SnapshotsInMemory
-from api.read.reading import Reading
-from api.read.readmodel import ReadModel
 from api.read.snapshots import Snapshots
+from api.readmodel.read_model import ReadModel
 from api.server import bounded_server
 from projections.area.tally import HEAD, STATIONS, TIERS, VALID, empty_tally
 from projections.definition.compiled import Definition

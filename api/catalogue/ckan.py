@@ -13,9 +13,9 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request, Response
 
+from api.answers.reading import READ_BY_PAGES
 from api.catalogue.published import Catalogues, at_base
 from api.problems import Problem
-from api.read.reading import READ_BY_PAGES
 from projections.catalogue.ckan_requests import CkanError
 
 BODY_BYTES_MAX = 64 * 1024

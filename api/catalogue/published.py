@@ -16,11 +16,11 @@ from typing import Any, NamedTuple, TypeVar
 import orjson
 from fastapi import Request
 
+from api.answers.kept_answers import Answer, Form
 from api.files.cut_files import Cut, CutFiles
 from api.limits.limits import PARTY
 from api.limits.turns import Turns
 from api.problems import Problem
-from api.read.kept_answers import Answer, Form
 from api.read.snapshots import coding_of
 from api.read.unkept import coded_form
 from projections.catalogue.ckan import CkanCatalogue

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
+from api.answers.responses import Sent, response_of
 from api.catalogue.page import PAGE_POLICY, dataset_page
 from api.catalogue.published import Catalogues, at_base
 from api.described import OBJECT, TEXT, Responses, described_as
 from api.problems import Problem
-from api.read.responses import Sent, response_of
 from projections.catalogue.documents import DATA_PACKAGE, DCAT_JSON_LD, DCAT_TURTLE, SCHEMA_ORG, SITEMAP, TERMS
 
 router = APIRouter(tags=["catalogue"])

@@ -23,7 +23,7 @@ from api.feed.delivery import Delivery
 from api.feed.held import HELD_MAX
 from api.feed.hub.hub import Hub
 from api.feed.read_back import read_back
-from api.read.readmodel import ReadModel
+from api.readmodel.read_model import ReadModel
 from projections.definition.compiled import Definition
 from runtime import metrics
 from runtime.kafka.clients import at_rest, plain_consumer, stop_consumer

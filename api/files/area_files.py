@@ -9,13 +9,14 @@ from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from api.answers.kept_answers import Kind
+from api.answers.read_cut import AtCut
+from api.answers.rendering import ROWS_MAX, Renderings
 from api.described import BYTES, described_as
 from api.problems import Problem
-from api.read.kept_answers import Kind
 from api.read.list_formats import as_file
-from api.read.readmodel import AtCut, ReadModel
-from api.read.rendering import ROWS_MAX, Renderings
 from api.read.snapshots import AreaCode, snapshots_of
+from api.readmodel.read_model import ReadModel
 from projections.definition.ballots import ContestEntry, OfficeEntry
 from projections.definition.compiled import Definition
 from projections.shown.answer_parts import Line

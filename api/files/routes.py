@@ -11,10 +11,10 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Path, Request, Response
 
+from api.answers.file_response import WholeFile, length_of, opened
 from api.described import BYTES, described_as, problem_answers
 from api.files.cut_files import CUT_PATTERN, NAME_PATTERN, Cut, CutFiles
 from api.problems import Problem
-from api.read.file_response import WholeFile, length_of, opened
 from projections.tables.manifest import MANIFEST
 from runtime.files.files_below import descriptor_below
 from schemas.canonical import sha256_hex

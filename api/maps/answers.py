@@ -14,11 +14,11 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from api.answers.content_codings import IDENTITY
+from api.answers.in_time import in_time
+from api.answers.kept_answers import Answer, Compressing, Form, KeptAnswers, Key
 from api.limits.turns import NoTurnError, Turns, no_turn_problem
 from api.problems import database_away
-from api.read.content_codings import IDENTITY
-from api.read.in_time import in_time
-from api.read.kept_answers import Answer, Compressing, Form, KeptAnswers, Key
 from api.read.snapshots import DATABASE_ERRORS
 from runtime.error_words import in_words
 from runtime.logs import log_line

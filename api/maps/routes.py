@@ -8,16 +8,16 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from api.answers.content_codings import GZIP, IDENTITY
+from api.answers.file_response import WholeFile, length_of, opened
+from api.answers.kept_answers import Key, Kind
+from api.answers.responses import response_of
 from api.described import BYTES, described_as, problem_answers
 from api.limits.limits import PARTY
 from api.maps.answers import MapAnswers
 from api.maps.map_answer import AskedMap, map_bytes
 from api.maps.map_files import LoadedMap, MapFiles, MapSet, gone
 from api.problems import Problem
-from api.read.content_codings import GZIP, IDENTITY
-from api.read.file_response import WholeFile, length_of, opened
-from api.read.kept_answers import Key, Kind
-from api.read.responses import response_of
 from api.read.snapshots import coding_of, not_in_election, snapshots_of
 from projections.definition.ballots import OfficeEntry
 from projections.definition.compiled import Definition

@@ -15,9 +15,9 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BeforeValidator
 
+from api.answers.kept_answers import Key, Kind
 from api.described import BYTES, described, described_as
 from api.problems import Problem
-from api.read.kept_answers import Key, Kind
 from api.read.log import Offset, Partition, PublicLogs
 from api.read.snapshots import snapshots_of
 from projections.readmodel.event_queries import EventFilters

@@ -6,14 +6,15 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from api.answers.kept_answers import Kind
+from api.answers.read_cut import AtCut
+from api.answers.rendering import Renderings
 from api.described import described
 from api.problems import Problem
 from api.read.events import Time, microseconds
-from api.read.kept_answers import Kind
 from api.read.list_formats import AsFormat, about_list, described_list, next_page, sent_as
-from api.read.readmodel import AtCut, FinancePart
-from api.read.rendering import Renderings
 from api.read.snapshots import Snapshots, not_in_election, snapshots_of
+from api.readmodel.read_model import FinancePart
 from projections.finance.accounts import account_of
 from projections.readmodel.finance_pages import cursor_of, finance_page, position_in
 from projections.readmodel.finance_queries import FinanceFilters, Position

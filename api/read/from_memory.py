@@ -11,14 +11,14 @@ from collections import OrderedDict
 
 from starlette.datastructures import MutableHeaders
 
+from api.answers import conditions
+from api.answers.content_codings import acceptable, chosen
+from api.answers.current_answers import CurrentAnswers
+from api.answers.kept_answers import Answer, Key
+from api.answers.reading import readable_headers, without_content
+from api.answers.responses import response_of
 from api.http.from_memory import Asked, Fields, MemoryAnswer
 from api.limits.rate_limits import RateLimit
-from api.read import conditions
-from api.read.content_codings import acceptable, chosen
-from api.read.current_answers import CurrentAnswers
-from api.read.kept_answers import Answer, Key
-from api.read.reading import readable_headers, without_content
-from api.read.responses import response_of
 from runtime import metrics
 
 ADDRESSES_MAX = 8_192

@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 from fastapi import Query, Request
 from pydantic import BaseModel
 
+from api.answers.responses import AS_JSON, Sent
 from api.described import Responses, described
 from api.problems import Problem
-from api.read.responses import AS_JSON, Sent
 from api.read.snapshots import snapshots_of
 from projections.tables.list_rows import Selection, UnknownColumnError
 from projections.tables.manifest import about_election, about_table

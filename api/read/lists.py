@@ -9,10 +9,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api.answers.kept_answers import Kind
+from api.answers.read_cut import AtCut
+from api.answers.rendering import Renderings
 from api.problems import Problem
 from api.read.area_list import AreaCursor, areas_by_number, areas_in_order
 from api.read.events import Time, microseconds
-from api.read.kept_answers import Kind
 from api.read.list_formats import (
     AsFormat,
     Fields,
@@ -23,10 +25,8 @@ from api.read.list_formats import (
     selection_of,
     sent_as,
 )
-from api.read.readmodel import AtCut
-from api.read.rendering import Renderings
 from api.read.snapshots import Snapshots, not_in_election, snapshots_of
-from api.read.station_list import After, Order, StationQuestion, stations
+from api.readmodel.station_list import After, Order, StationQuestion, stations
 from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
 from projections.shown.published import Moment, as_of, shard_as_of

@@ -20,9 +20,9 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
+from api.answers.file_response import WholeFile, length_of, opened
 from api.described import BYTES, TEXT, described_as, problem_answers
 from api.problems import Problem
-from api.read.file_response import WholeFile, length_of, opened
 from projections.definition.compiled import Definition
 from proofs.merkle import consistency_proof, inclusion_proof, leaf_hash
 from proofs.notes import parse_checkpoint, parse_note

@@ -12,11 +12,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api.answers.kept_answers import Kind
+from api.answers.read_cut import AtCut
+from api.answers.responses import AS_JSON, Sent
 from api.described import OBJECT, TEXT, described_as
 from api.problems import Problem
-from api.read.kept_answers import Kind
-from api.read.readmodel import AtCut
-from api.read.responses import AS_JSON, Sent
 from api.read.snapshots import AreaCode, PartNumber, part_or_problem, snapshots_of
 from projections.definition.compiled import Definition
 from projections.nist.of_area import has_stations, report_of_area

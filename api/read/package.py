@@ -6,9 +6,9 @@ import asyncio
 
 from fastapi import APIRouter, Request, Response
 
+from api.answers.reading import entity_tag
 from api.described import BYTES, described_as
 from api.problems import Problem
-from api.read.reading import entity_tag
 from runtime.package.errors import PackageError
 from runtime.package.profiles import profiles_stamp
 from runtime.package.stamps import Stamp

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from api.answers.kept_answers import Kind
+from api.answers.read_cut import AtCut
 from api.described import described
-from api.read.kept_answers import Kind
-from api.read.readmodel import AtCut
 from api.read.snapshots import AreaCode, PartNumber, not_in_election, part_or_problem, snapshots_of
 from projections.shown.answer_parts import (
     BEFORE_ALL,

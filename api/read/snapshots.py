@@ -11,16 +11,17 @@ from typing import Annotated, Any, TypeVar
 import asyncpg
 from fastapi import Path, Query, Request, Response
 
+from api.answers.content_codings import CODINGS, IDENTITY, acceptable, chosen
+from api.answers.current_answers import CurrentAnswers, Turn, Work, no_turn
+from api.answers.kept_answers import Answer, Key, Kind
+from api.answers.read_cut import Shown
+from api.answers.responses import AS_JSON, Sent, response_of
+from api.errors import ListsBusyError
 from api.limits.limits import PARTY
 from api.limits.turns import NoTurnError, Turns, no_turn_problem
 from api.problems import Problem, database_away, lists_busy
-from api.read.content_codings import CODINGS, IDENTITY, acceptable, chosen
-from api.read.current_answers import CurrentAnswers, Turn, Work, no_turn
 from api.read.from_memory import SnapshotsInMemory
-from api.read.kept_answers import Answer, Key, Kind
-from api.read.read_cut import Shown
-from api.read.readmodel import ListsBusyError, ReadModel
-from api.read.responses import AS_JSON, Sent, response_of
+from api.readmodel.read_model import ReadModel
 from projections.definition.ballots import ContestEntry, OfficeEntry
 from projections.definition.compiled import Definition
 from projections.shown.answer_parts import Part

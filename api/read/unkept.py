@@ -12,14 +12,14 @@ from typing import Any
 
 from fastapi import Request, Response
 
+from api.answers.content_codings import IDENTITY, compressed
+from api.answers.current_answers import COMPRESSED_AT_ONCE_BYTES
+from api.answers.kept_answers import Answer, Form
+from api.answers.rendering import Renderings
+from api.answers.responses import response_of
+from api.errors import ListsBusyError
 from api.problems import lists_busy
-from api.read.content_codings import IDENTITY, compressed
-from api.read.current_answers import COMPRESSED_AT_ONCE_BYTES
-from api.read.kept_answers import Answer, Form
 from api.read.list_formats import about_list, next_page, sent_as
-from api.read.readmodel import ListsBusyError
-from api.read.rendering import Renderings
-from api.read.responses import response_of
 from api.read.snapshots import coding_of, snapshots_of
 from projections.shown.published import answer_bytes
 from projections.tables.area_rows import Row

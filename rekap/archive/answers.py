@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from api.read.station_pages import stations_of_page
+from api.readmodel.station_pages import stations_of_page
 from consumers.exporter.by_contest import by_contest
 from projections.definition.ballots import ContestEntry
 from projections.shown.published import answer_bytes, stations_answer

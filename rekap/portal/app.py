@@ -12,10 +12,10 @@ from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import docs
+from api.answers.reading import Reading
 from api.limits.turns import Turns
 from api.parameters import only_known_parameters
 from api.problems import install_problems
-from api.read.reading import Reading
 from rekap.portal import routes
 from rekap.portal.archives import Archives
 from rekap.portal.configuration import PortalConfiguration

@@ -1,4 +1,4 @@
-"""The read model of an archived election, with the questions of api/read/readmodel.py and the same answers.
+"""The read model of an archived election, with the questions of api/readmodel/read_model.py and the same answers.
 
 The file never changes, so there is one cut. Questions are answered by threads, because SQLite reads from the disk.
 """
@@ -17,9 +17,10 @@ from typing import Any, TypeVar
 
 import orjson
 
-from api.read.event_lines import event_line, filters_of_area, whole_event
-from api.read.read_cut import ReadCut
-from api.read.readmodel import LISTS_MAX, AtCut, ListsBusyError, ReadModel
+from api.answers.read_cut import AtCut, ReadCut
+from api.errors import ListsBusyError
+from api.readmodel.event_lines import event_line, filters_of_area, whole_event
+from api.readmodel.read_model import LISTS_MAX, ReadModel
 from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
 from projections.readmodel import queries

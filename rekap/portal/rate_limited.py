@@ -6,9 +6,9 @@ import asyncio
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.answers.reading import READ_BY_PAGES
 from api.dispatcher import MISTAKE_COST, REFUSED_AFTER_SECONDS, with_rate_limit
 from api.limits.limits import PARTY, Limits
-from api.read.reading import READ_BY_PAGES
 from runtime import metrics
 
 

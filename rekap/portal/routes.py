@@ -13,10 +13,10 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.catalogue.published import address_of
+from api.errors import ListsBusyError
 from api.limits.limits import PARTY
 from api.limits.turns import Turns
 from api.problems import Problem, lists_busy
-from api.read.readmodel import ListsBusyError
 from projections.catalogue.sitemap import sitemap_index
 from rekap.portal.election_state import PortalElection, State
 from rekap.portal.names import WORDS_MAX, Found, words_of

@@ -1,7 +1,7 @@
 """The statements by which lists of stations read the read model, each with its form in SQLite.
 
-Lists are made by the code of the API (api/read/station_list.py, api/read/readmodel.py), which gives a statement of PostgreSQL
-and its parameters to a connection. The connection of an archive knows these statements and no others.
+Lists are made by the code of the API (api/readmodel/station_list.py, api/readmodel/read_model.py), which gives a statement of
+PostgreSQL and its parameters to a connection. The connection of an archive knows these statements and no others.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from typing import Any
 
 import orjson
 
-from api.read.content_codings import COMPRESSED_BYTES_MIN, compressed
+from api.answers.content_codings import COMPRESSED_BYTES_MIN, compressed
 from runtime.files.atomic_write import create_file, replace_file, sync_directory
 
 LATEST = "latest.json"

@@ -21,9 +21,9 @@ from typing import Any
 
 import asyncpg
 
-from api.read.in_time import in_time
-from api.read.read_cut import ReadCut
-from api.read.readmodel import ReadModel
+from api.answers.in_time import in_time
+from api.answers.read_cut import ReadCut
+from api.readmodel.read_model import ReadModel
 from projections.definition.compiled import Definition
 from projections.readmodel import queries
 from projections.shown.published import Moment, as_of

@@ -18,9 +18,10 @@ import orjson
 import pytest
 import pytest_asyncio
 
+from api.errors import ListsBusyError
 from api.read.area_list import EXAMINED_AREAS_MAX
-from api.read.readmodel import ListsBusyError, ReadModel
-from api.read.station_list import After, Order, StationQuestion, stations
+from api.readmodel.read_model import ReadModel
+from api.readmodel.station_list import After, Order, StationQuestion, stations
 from consumers.recorder.transaction import make_list_indexes
 from projections.area.tally import empty_tally
 from projections.definition.compiled import Definition

@@ -24,10 +24,10 @@ from cryptography.x509.oid import NameOID
 from starlette.types import Receive, Scope, Send
 from websockets.asyncio.client import connect
 
+from api.answers.content_codings import compressed
 from api.http.connections import Connections
 from api.limits.client_address import TrustedProxies
 from api.limits.refusals import Refusals
-from api.read.content_codings import compressed
 from api.roles import ApiRole, role_of
 from api.server import bounded_server
 from rekap.embedded.ports import free_ports

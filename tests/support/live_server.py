@@ -18,6 +18,7 @@ from typing import Any, cast
 import uvicorn
 from fastapi import FastAPI
 
+from api.answers.reading import Reading
 from api.feed import routes as feed_routes
 from api.feed.hub.hub import Hub
 from api.feed.live import LiveFeed
@@ -25,8 +26,7 @@ from api.http.connections import Connections
 from api.limits.client_address import TrustedProxies
 from api.limits.refusals import Refusals
 from api.problems import install_problems
-from api.read.reading import Reading
-from api.read.readmodel import ReadModel
+from api.readmodel.read_model import ReadModel
 from api.server import bounded_server
 from projections.definition.compiled import Definition
 from runtime.kafka.seals import make_seal_keys

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from api.answers import rendering
+from api.answers.rendering import Renderings
+from api.errors import ListsBusyError
 from api.files import area_files
 from api.files.area_files import AreaTable, _check_length, _Wanted
 from api.problems import Problem
-from api.read import rendering
-from api.read.readmodel import ListsBusyError
-from api.read.rendering import Renderings
 from projections.definition.compiled import Definition
 from runtime.tables.table_files import Format
 from schemas.tables.results import AREA_VOTES

@@ -7,10 +7,10 @@ import gzip
 
 import pytest
 
+from api.answers.kept_answers import Key, Kind
 from api.maps import answers
 from api.maps.answers import FRESH_SECONDS, WANTED_OF_PARTY_MAX, MapAnswers
 from api.problems import Problem
-from api.read.kept_answers import Key, Kind
 from projections.shown.published import Moment
 
 KEY: Key = (Kind.MAP, "province")
@@ -152,7 +152,7 @@ async def test_a_form_is_compressed_once_for_all_who_wait_for_it(monkeypatch: py
         compressed.append(body)
         return body
 
-    monkeypatch.setattr("api.read.kept_answers.compressed", compress)
+    monkeypatch.setattr("api.answers.kept_answers.compressed", compress)
     maps = MapAnswers()
     answer, _ = await maps.get(KEY, PARTY, _nothing, _made)
     forms = await asyncio.gather(*(maps.form(KEY, answer, "gzip") for _ in range(20)))

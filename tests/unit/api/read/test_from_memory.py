@@ -18,6 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from uvicorn.server import ServerState
 
+from api.answers.current_answers import CurrentAnswers
+from api.answers.kept_answers import Kind
+from api.answers.read_cut import AtCut, ReadCut
+from api.answers.reading import Reading, entity_tag
 from api.dispatcher import Dispatcher
 from api.http.connections import Connections
 from api.http.fair_turns import FairTurns
@@ -28,13 +32,9 @@ from api.parameters import only_known_parameters
 from api.problems import install_problems
 from api.read import from_memory as from_memory_module
 from api.read import snapshot_routes
-from api.read.current_answers import CurrentAnswers
 from api.read.from_memory import SnapshotsInMemory
-from api.read.kept_answers import Kind
-from api.read.read_cut import ReadCut
-from api.read.reading import Reading, entity_tag
-from api.read.readmodel import AtCut, ReadModel
 from api.read.snapshots import Snapshots
+from api.readmodel.read_model import ReadModel
 from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
 from projections.shown.published import Moment, answer_bytes, contest_answer

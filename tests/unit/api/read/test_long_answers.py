@@ -10,14 +10,14 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI, Request
 
+from api.answers.kept_answers import Kind
+from api.answers.read_cut import AtCut, ReadCut
 from api.limits.limits import PARTY
 from api.limits.rate_limits import RateLimit
 from api.problems import Problem
 from api.read.from_memory import SnapshotsInMemory
-from api.read.kept_answers import Kind
-from api.read.read_cut import ReadCut
-from api.read.readmodel import AtCut, ReadModel
 from api.read.snapshots import LONG_AT_ONCE, LONG_WANTED_MAX, LONG_WANTED_OF_PARTY_MAX, Snapshots
+from api.readmodel.read_model import ReadModel
 from projections.definition.compiled import Definition
 from projections.shown.published import Moment
 from tests.support.small_election import small_package
@@ -116,7 +116,7 @@ async def test_short_answers_wait_for_no_turn(asked: Asked, kind: Kind) -> None:
 async def test_a_wait_for_the_own_turn_is_not_taken_for_a_database_that_is_away(
     asked: Asked, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("api.read.current_answers.FIRST_READ_SECONDS_MAX", 1.0)
+    monkeypatch.setattr("api.answers.current_answers.FIRST_READ_SECONDS_MAX", 1.0)
     monkeypatch.setattr("api.limits.turns.REST_SECONDS_MAX", 0.0)
     asked.model.takes_s = 0.6
     first, second = asked.ask("a", 1), asked.ask("a", 2)
@@ -127,12 +127,12 @@ async def test_a_wait_for_the_own_turn_is_not_taken_for_a_database_that_is_away(
 async def test_a_turn_that_does_not_come_in_time_is_refused_and_frees_what_it_held(
     asked: Asked, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("api.read.current_answers.FIRST_READ_SECONDS_MAX", 0.05)
+    monkeypatch.setattr("api.answers.current_answers.FIRST_READ_SECONDS_MAX", 0.05)
     monkeypatch.setattr("api.limits.turns.REST_SECONDS_MAX", 0.0)
     turns = asked.snapshots._turns
     async with turns.turn("a"):
         assert await asked.ask("a", 1) == 503
-    monkeypatch.setattr("api.read.current_answers.FIRST_READ_SECONDS_MAX", 10.0)
+    monkeypatch.setattr("api.answers.current_answers.FIRST_READ_SECONDS_MAX", 10.0)
     asked.model.may_continue.set()
     assert await asked.ask("a", 2) == 200
     assert "database-unavailable" not in caplog.text

@@ -11,14 +11,14 @@ from typing import Any, cast
 import pytest
 from fastapi import Request
 
+from api.answers.rendering import WAITING_MAX, Renderings
 from api.limits.limits import PARTY
 from api.limits.rate_limits import RateLimit
 from api.problems import Problem
 from api.read.from_memory import SnapshotsInMemory
-from api.read.readmodel import ReadModel
-from api.read.rendering import WAITING_MAX, Renderings
 from api.read.snapshots import LONG_WANTED_OF_PARTY_MAX, Snapshots
 from api.read.unkept import unkept_table
+from api.readmodel.read_model import ReadModel
 from projections.definition.compiled import Definition
 from runtime.tables.table_files import Format
 from schemas.tables.register import PARTIES
@@ -37,7 +37,7 @@ class Asked:
             SnapshotsInMemory(RateLimit("requests", 0)),
         )
         self._app = SimpleNamespace(state=SimpleNamespace(snapshots=self.snapshots, renderings=Renderings()))
-        monkeypatch.setattr("api.read.rendering._rendered", self._rendered)
+        monkeypatch.setattr("api.answers.rendering._rendered", self._rendered)
 
     def _rendered(self, *arguments: Any) -> bytes:
         _, _, _, _, about, _ = arguments

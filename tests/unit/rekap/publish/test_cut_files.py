@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from api.read.content_codings import compressed
+from api.answers.content_codings import compressed
 from rekap.publish.cut_files import CutFiles
 
 LONG = b'{"area":"34"}' * 100

@@ -12,12 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, NamedTuple
 
-from api.read.content_codings import IDENTITY, compressed
-from api.read.in_time import in_time
-from api.read.kept_answers import Answer, Compressing, Form, KeptAnswers, Key
-from api.read.newest_cut import NewestCut
-from api.read.read_cut import ReadCut, Shown
-from api.read.readmodel import AtCut
+from api.answers.content_codings import IDENTITY, compressed
+from api.answers.in_time import in_time
+from api.answers.kept_answers import Answer, Compressing, Form, KeptAnswers, Key
+from api.answers.newest_cut import NewestCut
+from api.answers.read_cut import AtCut, ReadCut, Shown
 from runtime import metrics
 
 READ_SECONDS_MAX = 2.0

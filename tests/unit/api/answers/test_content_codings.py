@@ -9,7 +9,7 @@ import brotli
 import pytest
 import zstandard
 
-from api.read.content_codings import (
+from api.answers.content_codings import (
     BROTLI,
     COMPRESSED_BYTES_MIN,
     GZIP,

@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from api.read.in_time import in_time
-from api.read.read_cut import ReadCut
+from api.answers.in_time import in_time
+from api.answers.read_cut import ReadCut
 from runtime import metrics
 
 FRESH_SECONDS = 0.05

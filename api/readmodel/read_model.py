@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from api.errors import ApiError
-from api.read.event_lines import event_line, filters_of_area, whole_event
-from api.read.read_cut import ReadCut
-from api.read.station_pages import stations_of_page
+from api.answers.read_cut import AtCut, ReadCut
+from api.errors import ListsBusyError
+from api.readmodel.event_lines import event_line, filters_of_area, whole_event
+from api.readmodel.station_pages import stations_of_page
 from projections.definition.ballots import ContestEntry, OfficeEntry
 from projections.definition.compiled import Definition
 from projections.readmodel import event_queries, finance_queries, key_number_queries, queries
@@ -48,17 +48,6 @@ class Everything(NamedTuple):
     """By office, its held results, as the live feed sends them."""
 
 
-class AtCut(NamedTuple):
-    """An answer, and the moment of the read model that it is read from."""
-
-    answer: dict[str, Any]
-    moment: Moment
-    body: bytes | None = None
-    """The bytes that are sent, where the answer is not JSON."""
-    headers: Mapping[str, str] = {}
-    """Header fields that belong to these bytes."""
-
-
 class FinancePart(NamedTuple):
     """A page of finance reports."""
 
@@ -68,10 +57,6 @@ class FinancePart(NamedTuple):
     counting: frozenset[str]
     """Kinds of which a report counts, of the account that was asked for."""
     moment: Moment
-
-
-class ListsBusyError(ApiError):
-    """LISTS_MAX lists are being read, so one more would wait for long."""
 
 
 class ReadModel:

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-from api.read.content_codings import IDENTITY, compressed
-from api.read.read_cut import ReadCut, Shown
-from api.read.reading import entity_tag
+from api.answers.content_codings import IDENTITY, compressed
+from api.answers.read_cut import ReadCut, Shown
+from api.answers.reading import entity_tag
 
 MIB = 1024 * 1024
 HALF_LIFE_SECONDS = 300.0

@@ -11,10 +11,10 @@ from fastapi import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from api.answers.reading import wanted_bytes
 from api.limits.limits import PARTY
 from api.limits.open_files import OpenFiles, TooManyFilesError
 from api.problems import Problem
-from api.read.reading import wanted_bytes
 from runtime import metrics
 
 PIECE_BYTES = 64 * 1024

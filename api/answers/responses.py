@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from starlette.responses import Response
 
-from api.read.content_codings import IDENTITY
-from api.read.kept_answers import Form
+from api.answers.content_codings import IDENTITY
+from api.answers.kept_answers import Form
 
 CACHE_CONTROL = "public, max-age=1, stale-while-revalidate=5, stale-if-error=3600"
 """A cache answers for a second by itself, and for five more while it asks again, so that no reader waits for the API. At half,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.read.conditions import NOT_SATISFIABLE, Part, outcome, part
+from api.answers.conditions import NOT_SATISFIABLE, Part, outcome, part
 
 TAG = '"abc"'
 BEFORE, MODIFIED, AFTER = (f"Sun, 06 Nov 1994 08:49:{second} GMT" for second in (36, 37, 38))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from api.read.readmodel import ReadModel
+from api.readmodel.read_model import ReadModel
 from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
 from projections.form.across_contests import CrossJudge

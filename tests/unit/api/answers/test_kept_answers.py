@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from api.read.content_codings import GZIP, IDENTITY
-from api.read.kept_answers import HALF_LIFE_SECONDS, Answer, KeptAnswers, Key, Kind
-from api.read.read_cut import ReadCut
-from api.read.reading import entity_tag
+from api.answers.content_codings import GZIP, IDENTITY
+from api.answers.kept_answers import HALF_LIFE_SECONDS, Answer, KeptAnswers, Key, Kind
+from api.answers.read_cut import ReadCut
+from api.answers.reading import entity_tag
 
 
 class _Clock:

@@ -10,13 +10,12 @@ from typing import Any
 import orjson
 import pytest
 
-from api.read import current_answers, newest_cut
-from api.read.content_codings import GZIP, IDENTITY
-from api.read.current_answers import COMPRESSED_AT_ONCE_BYTES, CurrentAnswers
-from api.read.kept_answers import Answer, Key, Kind
-from api.read.newest_cut import FRESH_SECONDS, LATE_SECONDS_MAX, WATCHED_SECONDS, NewestCut
-from api.read.read_cut import ReadCut
-from api.read.readmodel import AtCut
+from api.answers import current_answers, newest_cut
+from api.answers.content_codings import GZIP, IDENTITY
+from api.answers.current_answers import COMPRESSED_AT_ONCE_BYTES, CurrentAnswers
+from api.answers.kept_answers import Answer, Key, Kind
+from api.answers.newest_cut import FRESH_SECONDS, LATE_SECONDS_MAX, WATCHED_SECONDS, NewestCut
+from api.answers.read_cut import AtCut, ReadCut
 from projections.shown.published import Moment
 
 PRESIDENT: Key = (Kind.TOTAL, "contest", "president")

@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.answers import conditions
 from api.problems import Problem, allowed_methods
-from api.read import conditions
 
 READING = ("GET", "HEAD")
 READ_BY_PAGES = {

@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from api.read.readmodel import ListsBusyError
+from api.errors import ListsBusyError
 from runtime.files.temporary import directory_until_exit
 from runtime.tables.table_files import Format, TableFiles
 from schemas.tables.columns import Table

@@ -6,9 +6,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from itertools import count
+from typing import Any, NamedTuple
 
 import orjson
 
+from projections.shown.published import Moment
 from schemas.derived.results import Cut
 
 Shown = tuple[str, ...] | None
@@ -41,3 +43,14 @@ class ReadCut:
             ]
             found = self._digests[shown] = hashlib.blake2b(orjson.dumps(parts), digest_size=16).digest()
         return found
+
+
+class AtCut(NamedTuple):
+    """An answer, and the moment of the read model that it is read from."""
+
+    answer: dict[str, Any]
+    moment: Moment
+    body: bytes | None = None
+    """The bytes that are sent, where the answer is not JSON."""
+    headers: Mapping[str, str] = {}
+    """Header fields that belong to these bytes."""
