@@ -273,7 +273,8 @@ def published_leaf(leaf: bytes | None) -> str | None:
     return None if leaf is None else leaf.hex()
 
 
-def published_time(received_us: int) -> str | None:
+def published_time(received_us: int | None) -> str | None:
+    """None where there is no record, or where the record has no valid time (0)."""
     return text_of_microseconds(received_us) if received_us else None
 
 

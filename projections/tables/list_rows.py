@@ -124,7 +124,7 @@ def listed_station(definition: Definition, contest: ContestEntry, station: int, 
         return (*station_row(definition, contest, station, None), None, None)
     rules = " ".join(rules_of(row))
     counts = station_row(definition, contest, station, standing_of(row))
-    return (*counts, rules or None, published_time(row["changed_us"] or 0))
+    return (*counts, rules or None, published_time(row["changed_us"]))
 
 
 def rules_of(row: Mapping[str, Any]) -> list[str]:

@@ -44,8 +44,8 @@ class _Standing(NamedTuple):
 
     station: int
     at_us: int
-    tier: int | None
-    number: int
+    added: tuple[int, int] | None
+    """As `_added` gives it."""
 
 
 class CountOverTime:
@@ -81,12 +81,13 @@ class CountOverTime:
             at_us = self._believed(change.received_us)
             if before is not None:
                 at_us = max(at_us, before.at_us)
-                if before.tier is not None:
-                    self._change(change.station, at_us, before.tier, -before.number)
-            tier, number = _added(change)
-            if tier is not None:
-                self._change(change.station, at_us, tier, number)
-            before = _Standing(change.station, at_us, tier, number)
+                if before.added is not None:
+                    tier, number = before.added
+                    self._change(change.station, at_us, tier, -number)
+            added = _added(change)
+            if added is not None:
+                self._change(change.station, at_us, *added)
+            before = _Standing(change.station, at_us, added)
 
     def rows(self) -> Iterator[tuple[Row, list[Row]]]:
         """For each time and area that changed a row of `counts-over-time` and the rows of `votes-over-time`, by time; at each
@@ -134,8 +135,9 @@ class CountOverTime:
         self._changes = joined
 
 
-def _added(change: Change) -> tuple[int | None, int]:
-    """What a result adds to (None for nothing), and the number that is added."""
+def _added(change: Change) -> tuple[int, int] | None:
+    """(tier, number): which tier a result is added to, and its numbers side by side, or 1 where the station is annulled. None
+    where the result adds nothing."""
     if change.contribution is not None:
         return TIER_OF_STATE[change.state], side_by_side(change.contribution)
-    return (_ANNULLED, 1) if change.state == ResultState.ANNULLED.value else (None, 0)
+    return (_ANNULLED, 1) if change.state == ResultState.ANNULLED.value else None

@@ -127,7 +127,7 @@ def station_row(definition: Definition, contest: ContestEntry, station: int, sta
         standing.state,
         *(_NO_FORM if numbers is None else known_numbers(numbers, contest.counts_blank)),
         standing.version,
-        published_time(standing.received_us or 0),
+        published_time(standing.received_us),
         standing.event,
         None if standing.offset is None else standing.partition,
         standing.offset,
@@ -173,7 +173,6 @@ class _ContestRows:
         definition, contest = self._definition, self._contest
         order = definition.stations.order
         standing = next(standings, None)
-        self._batch = {}
         for rank in range(order.first[area], order.end[area]):
             station = self._by_rank[rank]
             if contest.number not in definition.electorates.contests_of_station(station):

@@ -91,7 +91,7 @@ def test_a_record_is_named_by_partition_and_offset() -> None:
 
 def test_what_a_record_does_not_have_is_null() -> None:
     assert (published_leaf(None), published_leaf(b"\xab\x01")) == (None, "ab01")
-    assert (published_time(0), published_time(1_500_000)) == (None, "1970-01-01T00:00:01.500Z")
+    assert [published_time(each) for each in (None, 0, 1_500_000)] == [None, None, "1970-01-01T00:00:01.500Z"]
 
 
 # ── whole answers ────────────────────────────────────────────────────────────────────────────────────────────────────

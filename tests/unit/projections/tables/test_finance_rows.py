@@ -94,3 +94,13 @@ def test_each_line_is_a_row_with_its_number() -> None:
 def test_another_table_is_not_one_of_finance() -> None:
     with pytest.raises(AssertionError, match="areas is not a table of finance"):
         _rows(AREAS, _copied(finance_report(), "parties/P1/1"))
+
+
+@pytest.mark.parametrize(
+    ("last_cells", "error", "sentence"),
+    [('"1', csv.Error, "unexpected end"), ("1,one more", ValueError, "longer"), ("1\n1", ValueError, "shorter")],
+)
+def test_cells_that_copy_does_not_write_are_no_report(last_cells: str, error: type[Exception], sentence: str) -> None:
+    line = _copied(finance_report(), "parties/P1/1").removesuffix("1000000\n") + last_cells
+    with pytest.raises(error, match=sentence):
+        list(copied_lines(DEFINITION, line.splitlines(keepends=True)))

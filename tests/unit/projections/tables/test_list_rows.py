@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -66,6 +67,12 @@ def test_an_annulled_station_has_neither_form_nor_rules() -> None:
     assert rules_of({"findings": "[]"}) == []
 
 
+@pytest.mark.parametrize("changed_us", [None, 0])
+def test_a_change_at_no_valid_time_has_none(changed_us: int | None) -> None:
+    row = listed_station(DEFINITION, PRESIDENT, 0, {**ROW, "changed_us": changed_us})
+    assert Selection.of(STATION_LIST, "changed_at").named(row) == {"changed_at": None}
+
+
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [("votes", "no column 'votes'; there are: office"), ("", "no column ''"), ("valid,valid", "named twice")],
@@ -118,3 +125,25 @@ def test_areas_of_a_level_are_those_in_an_area_in_which_a_contest_is_voted_on_in
                 for index, area in enumerate(found):
                     assert in_order.index_after(found, area) == index + 1
                 assert in_order.areas(within, level, contest) is found
+
+
+def test_areas_are_in_the_order_of_their_stations_whatever_that_of_the_package() -> None:
+    package = small_package()
+    definition = Definition.of(replace(package, areas=package.areas[::-1]))
+    tree, contest = definition.tree, definition.ballots.contest("president")
+    in_order = InOrder(definition)
+    villages = in_order.areas(tree.number["1"], 3, contest)
+    assert [tree.codes[area] for area in villages] == ["1.1.1", "1.1.2", "1.2.1", "1.2.2"]
+    assert [in_order.index_after(villages, area) for area in villages] == [1, 2, 3, 4]
+
+
+def test_the_list_of_a_contest_is_kept_once_for_all_areas_above_it() -> None:
+    in_order, tree = InOrder(DEFINITION), DEFINITION.tree
+    council = DEFINITION.ballots.contest("council-a")
+    assert tree.codes[council.root_area] == "1.1"
+    for level, found in ((2, ["1.1"]), (3, ["1.1.1", "1.1.2"])):
+        kept = in_order.areas(tree.number["1.1"], level, council)
+        assert [tree.codes[area] for area in kept] == found
+        assert in_order.areas(tree.number["N"], level, council) is kept
+        assert in_order.areas(tree.number["1"], level, council) is kept
+    assert [tree.codes[area] for area in in_order.areas(tree.number["N"], 1, council)] == ["1"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -22,9 +22,9 @@ from projections.form.across_contests import CrossJudge
 from projections.readmodel.export_queries import HISTORIES_OF_CONTEST
 from projections.shown.tallies import published_tally
 from projections.tables import histories, over_time, result_rows
-from projections.tables.histories import Change, HistoryRecord, changes, history_records
+from projections.tables.histories import Change, changes, history_records
 from projections.tables.over_time import CountOverTime
-from projections.tables.result_rows import contest_rows, rows_over_time, stations_by_rank
+from projections.tables.result_rows import TableOf, contest_rows, rows_over_time, stations_by_rank
 from projections.tables.standings import StationStanding
 from proofs.signatures import load_public_key, verify
 from schemas.ledger.envelope import ledger_record
@@ -37,6 +37,9 @@ from tests.support.standings import summed
 
 SECOND, MINUTE = 1_000_000, 60_000_000
 OPENED = microseconds_of_text("2029-02-14T13:00:00Z")
+SMALL = Definition.of(small_package())
+ONE_FORM = [1, *[0] * 13, 4, 0, 0]
+"""Numbers of a form of the president's contest with four votes."""
 
 
 @dataclass
@@ -283,33 +286,70 @@ def test_each_station_with_a_history_has_its_own(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_station_of_which_nothing_counts_adds_nothing() -> None:
-    definition = Definition.of(small_package())
-    contest = definition.ballots.contest("president")
-    count = CountOverTime(definition, contest, OPENED)
-    numbers = [1, *[0] * 13, 4, 0, 0]
-    count.add_changes([Change(0, OPENED, "waiting", None), Change(0, OPENED, "counted", numbers)])
+    count = CountOverTime(SMALL, SMALL.ballots.contest("president"), OPENED)
+    count.add_changes([Change(0, OPENED, "waiting", None), Change(1, OPENED, "waiting", None)])
+    assert list(count.rows()) == []
+    count.add_changes([Change(0, OPENED, "waiting", None), Change(0, OPENED, "counted", ONE_FORM)])
     assert [row[0][11:16] for row, _ in count.rows()] == ["13:01", "13:01"]
 
 
-def test_rows_over_time_come_in_batches(corrected: Folded, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(result_rows, "ROWS_AT_ONCE", 4)
-    contest = corrected.ledger.definition.ballots.contest("president")
-    assert len(_rows(corrected, contest, OPENED + 60 * MINUTE)[0]) == 8
+def test_rows_over_time_come_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch ends with the row that fills it; here each time and area has three rows of votes."""
+    monkeypatch.setattr(result_rows, "ROWS_AT_ONCE", 6)
+    count = CountOverTime(SMALL, SMALL.ballots.contest("president"), OPENED)
+    numbers = side_by_side(ONE_FORM)
+    for minute in range(3):
+        count.add(0, OPENED - minute * MINUTE, "counted", numbers)
+    counts, votes = TableOf(COUNTS_OVER_TIME, None), TableOf(VOTES_OVER_TIME, None)
+    batches = list(rows_over_time(count))
+    assert [(len(batch[counts]), len(batch[votes])) for batch in batches] == [(2, 6), (2, 6), (2, 6), (0, 0)]
+    assert [[row[0][11:16] for row in batch[counts]] for batch in batches[:3]] == [
+        ["12:59", "12:59"],
+        ["13:00", "13:00"],
+        ["13:01", "13:01"],
+    ]
 
 
-@pytest.mark.parametrize("received_us", [0, OPENED - 401 * 1_440 * MINUTE, OPENED + 1_000 * MINUTE])
+@pytest.mark.parametrize("received_us", [0, OPENED - over_time.SPAN_US - 1, OPENED + 1, OPENED + 1_000 * MINUTE])
 def test_a_time_that_cannot_be_true_is_that_of_the_cut(received_us: int) -> None:
-    definition = Definition.of(small_package())
-    contest = definition.ballots.contest("president")
-    count = CountOverTime(definition, contest, OPENED)
-    numbers = [1, *[0] * 13, 4, 0, 0]
-    count.add(0, received_us, "counted", side_by_side(numbers))
-    count.add_changes([Change(1, received_us, "held", numbers), Change(1, OPENED, "waiting", None)])
+    count = CountOverTime(SMALL, SMALL.ballots.contest("president"), OPENED)
+    count.add(0, received_us, "counted", side_by_side(ONE_FORM))
+    count.add_changes([Change(1, received_us, "held", ONE_FORM), Change(1, OPENED, "waiting", None)])
     rows = [dict(zip(COUNTS_OVER_TIME.column_names, row, strict=True)) for row, _ in count.rows()]
     assert [(row["time"], row["area"], row["stations_counted"]) for row in rows] == [
         ("2029-02-14T13:01:00.000Z", "N", 1),
         ("2029-02-14T13:01:00.000Z", "1", 1),
     ]
+
+
+def test_the_earliest_time_that_is_believed_is_the_span_before_the_cut() -> None:
+    count = CountOverTime(SMALL, SMALL.ballots.contest("president"), OPENED)
+    count.add(0, OPENED - over_time.SPAN_US, "counted", side_by_side(ONE_FORM))
+    assert [row[0] for row, _ in count.rows()] == [text_of_microseconds(OPENED - over_time.SPAN_US + MINUTE)] * 2
+
+
+def test_areas_that_change_in_the_last_minute_have_one_row_each_after_the_nation() -> None:
+    count = CountOverTime(SMALL, SMALL.ballots.contest("president"), OPENED)
+    for code in ("2.1.1-1", "1.1.1-1"):
+        count.add(SMALL.stations.number[code], OPENED, "counted", side_by_side(ONE_FORM))
+    rows = [dict(zip(COUNTS_OVER_TIME.column_names, row, strict=True)) for row, _ in count.rows()]
+    assert [(row["area"], row["stations_counted"]) for row in rows] == [("N", 2), ("1", 1), ("2", 1)]
+
+
+def test_a_contest_of_an_office_with_several_has_its_part_of_the_offices_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each of the council's three contests may keep the numbers of one area at two times here."""
+    contest = SMALL.ballots.contest("council-a")
+    width = 14 + len(contest.choices)
+    monkeypatch.setattr(over_time, "NUMBERS_OF_OFFICE_MAX", 3 * 2 * width)
+    count = CountOverTime(SMALL, contest, OPENED)
+    numbers = side_by_side([1, *[0] * 13, *[1] * len(contest.choices)])
+    steps = []
+    for minute in range(3):
+        count.add(0, OPENED - minute * MINUTE, "counted", numbers)
+        steps.append(count.step_minutes)
+    assert steps == [1, 1, 5]
 
 
 def test_a_station_directly_in_the_root_counts_there_alone() -> None:
@@ -326,13 +366,19 @@ def test_a_station_directly_in_the_root_counts_there_alone() -> None:
         )
     )  # fmt: skip
     count = CountOverTime(flat, flat.ballots.contest("president"), OPENED)
-    count.add(0, OPENED, "counted", side_by_side([1, *[0] * 13, 4, 0, 0]))
+    count.add(0, OPENED, "counted", side_by_side(ONE_FORM))
     assert [row[5] for row, _ in count.rows()] == ["N"]
 
 
-def test_copied_lines_are_the_records() -> None:
-    payload = orjson.dumps({"a": "tab\t and \\"})
-    line = f"president\t1.1.1-1\t0\t7\t12\t00ff\tkey\tt\t{payload.hex()}\n".encode()
-    assert list(history_records([line])) == [
-        HistoryRecord("president", "1.1.1-1", 0, 7, 12, "00ff", "key", True, payload)
-    ]
+def test_a_station_above_the_lowest_level_counts_in_its_area_directly_below_the_root() -> None:
+    package = small_package()
+    election = package.election.model_copy(update={"shard_level": "province"})
+    areas = {"1.1.1-1": "2", "1.1.1-2": "2.1"}
+    stations = tuple(
+        station.model_copy(update={"area": areas.get(station.code, station.area)}) for station in package.stations
+    )
+    definition = Definition.of(replace(package, election=election, stations=stations))
+    for code in areas:
+        count = CountOverTime(definition, definition.ballots.contest("president"), OPENED)
+        count.add(definition.stations.number[code], OPENED, "counted", side_by_side(ONE_FORM))
+        assert [row[5] for row, _ in count.rows()] == ["N", "2"]

@@ -77,6 +77,7 @@ def test_a_station_is_a_row_with_its_values_and_the_path_and_the_partition_of_it
         (0, 4, "202"),
         (0, 4, ""),
         (0, 3, "1" * 20),
+        (0, 4, "٢٠١"),  # the same number in other digits, which the package's schema refuses
         (16, 0, "1.1.1-1"),
     ],
 )
@@ -85,6 +86,13 @@ def test_a_station_that_is_another_one_meanwhile_is_refused(number: int, column:
     cells[column] = cell
     with pytest.raises(ValueError, match=r"row|count"):
         station_shaper(DEFINITION)(number, cells)
+
+
+def test_a_count_has_up_to_nineteen_digits() -> None:
+    cells = _cells(PACKAGE.stations[0])
+    cells[2] = "1" * 19
+    row = dict(zip(STATIONS.column_names, station_shaper(DEFINITION)(0, cells), strict=True))
+    assert row["registered_men"] == 1_111_111_111_111_111_111
 
 
 def test_a_rule_of_some_offices_has_a_row_for_each() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ from projections.definition.compiled import Definition
 from projections.shown.published import published_standing
 from projections.shown.tallies import published_tally
 from projections.tables import result_rows
+from projections.tables.over_time import CountOverTime
 from projections.tables.result_rows import Batch, TableOf, contest_rows, station_rows, stations_by_rank, tables_of
 from projections.tables.standings import StationStanding, standings
 from schemas.tables.columns import Table
 from schemas.tables.results import AREA_COUNTS, AREA_VOTES, STATION_COUNTS, STATION_VOTES
+from schemas.times import text_of_microseconds
 from tests.support.small_election import elsewhere, small_package
 from tests.support.standings import copied, made_standings, summed
 
@@ -103,6 +106,8 @@ def test_each_station_has_the_numbers_of_the_api(definition: Definition, contest
         for name in ("registered_voters", "voters", "valid", "valid_ballots", "invalid", "blank", "total"):
             assert row[name] == (None if shown["numbers"] is None else shown["numbers"][name])
         assert (row["partition"] is None) == (row["offset"] is None)
+        received_us = None if standing is None else standing.received_us
+        assert row["received_at"] == (None if received_us is None else text_of_microseconds(received_us))
         assert (
             row["area"] == definition.tree.codes[definition.stations.area[definition.stations.number[row["station"]]]]
         )
@@ -131,16 +136,67 @@ def test_the_rows_of_the_stations_of_one_area_are_those_of_the_whole(area: str) 
     assert found == {of: rows for of, rows in whole.items() if rows}
 
 
-def test_a_batch_is_bounded_and_all_batches_together_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("rows_at_once", "stations"),
+    [(1, [1] * 16), (2, [1] * 16), (3, [1] * 16), (5, [1] * 16), (6, [2] * 8), (15, [5, 5, 5, 1]), (60, [16])],
+)
+def test_a_batch_has_as_many_stations_as_its_rows_of_votes_permit(
+    monkeypatch: pytest.MonkeyPatch, rows_at_once: int, stations: list[int]
+) -> None:
     contest = SMALL.ballots.contest("president")
     made = made_standings(SMALL, contest, 2)
     whole = _rows(SMALL, contest, made)
-    monkeypatch.setattr(result_rows, "ROWS_AT_ONCE", 6)
-    batches = list(_batches(SMALL, contest, made))
-    assert len(batches) > 3
-    for batch in batches:
-        assert len(batch.get(TableOf(STATION_VOTES, "station"), ())) <= 6
+    monkeypatch.setattr(result_rows, "ROWS_AT_ONCE", rows_at_once)
+    of_batches = [len(batch.get(TableOf(STATION_COUNTS, "station"), ())) for batch in _batches(SMALL, contest, made)]
+    assert [number for number in of_batches if number] == stations
     assert _rows(SMALL, contest, made) == whole
+
+
+def test_of_a_contest_with_one_choice_a_batch_has_a_station_for_each_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    package = small_package()
+    alone = Definition.of(replace(package, choices=package.choices[:1] + package.choices[3:]))
+    monkeypatch.setattr(result_rows, "ROWS_AT_ONCE", 8)
+    batches = list(_batches(alone, alone.ballots.contest("president"), []))
+    assert [len(batch.get(TableOf(STATION_COUNTS, "station"), ())) for batch in batches] == [8, 8, 0]
+
+
+def test_stations_directly_in_the_root_are_added_up_there() -> None:
+    package = small_package()
+    election = package.election.model_copy(update={"shard_level": "nation"})
+    stations = tuple(station.model_copy(update={"area": "N"}) for station in package.stations)
+    flat = Definition.of(
+        replace(
+            package, election=election, stations=stations, offices=package.offices[:1], contests=package.contests[:1],
+            districts=(), choices=package.choices[:3],
+        )
+    )  # fmt: skip
+    (row,) = _of(_rows(flat, flat.ballots.contest("president"), []), AREA_COUNTS)
+    assert (row["area"], row["stations_expected"], row["registered_voters_expected"]) == ("N", 16, 16 * 200 + 24)
+
+
+def test_a_rank_leads_back_to_its_station() -> None:
+    package = small_package()
+    definition = Definition.of(replace(package, stations=(*package.stations[3:], *package.stations[:3])))
+    assert list(definition.stations.order.rank) == [*range(3, 16), 0, 1, 2]
+    assert list(stations_by_rank(definition)) == [13, 14, 15, *range(13)]
+
+
+COUNTED = StationStanding("president", 0, "counted", [1, *[0] * 13, 4, 0, 0], 0, 7, 1, None, "ab", False)
+
+
+def test_a_result_without_a_time_of_receipt_counts_over_time_as_of_the_cut() -> None:
+    cut_us = 1_865_000_000_000_000
+    contest = SMALL.ballots.contest("president")
+    count = CountOverTime(SMALL, contest, cut_us)
+    list(contest_rows(SMALL, contest, iter([COUNTED]), stations_by_rank(SMALL), count))
+    assert [row[0] for row, _ in count.rows()] == ["2029-02-05T15:34:00.000Z"] * 2
+
+
+@pytest.mark.parametrize("votes", [[4, 0], [4, 0, 0, 0]])
+def test_a_result_with_votes_of_another_ballot_has_no_rows(votes: list[int]) -> None:
+    stray = COUNTED._replace(contribution=[1, *[0] * 13, *votes])
+    with pytest.raises(ValueError, match="zip"):
+        list(_batches(SMALL, SMALL.ballots.contest("president"), [stray]))
 
 
 def test_a_result_of_no_station_of_the_contest_is_refused() -> None:
