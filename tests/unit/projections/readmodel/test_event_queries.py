@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from projections.readmodel import event_queries
 from projections.readmodel.event_queries import EXAMINED_MAX, SHARDS_MAX, EventFilters, events
 
 
@@ -113,6 +114,11 @@ def test_the_first_of_each_shard_area_are_merged_where_there_are_not_too_many() 
     assert many.index == ["true"]
     assert many.wanted == [f"shard = ANY ({[*shards, 'one more']!r}::text[])"]
     assert many.examined == EXAMINED_MAX
+
+
+def test_of_each_shard_area_one_record_is_examined_at_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_queries, "EXAMINED_MAX", 3)
+    assert asked(EventFilters(shards=["1.1", "1.2", "2.1", "2.2"])).examined == 1
 
 
 def test_no_shard_area_has_no_records() -> None:

@@ -11,6 +11,7 @@ def test_without_filters_all_but_superseded_reports_pass() -> None:
     statement, arguments = reports(FinanceFilters())
     assert arguments == []
     assert "state <> 'superseded'" in statement
+    assert "FROM finance_report WHERE true ORDER BY" in " ".join(statement.split())
     assert f"LIMIT {EXAMINED_MAX}" in statement
     assert "superseded" not in reports(FinanceFilters(with_history=True))[0]
 

@@ -3,7 +3,6 @@ tests/integration/test_recorder.py."""
 
 from __future__ import annotations
 
-from projections.loghead import queries as loghead
 from projections.readmodel.queries import schema_of
 from schemas.definition.package import Election, Mode
 from tests.support.small_election import small_package
@@ -16,9 +15,3 @@ def test_the_tables_of_an_election_are_in_a_schema_of_its_own() -> None:
     assert schema_of(ELECTION, 1) == "rehearsal_small"
     assert schema_of(ELECTION, 2) == "rehearsal_small.2"
     assert schema_of(ELECTION.model_copy(update={"mode": Mode.LIVE})) == "live_small"
-    assert loghead.schema_of(ELECTION) == "log_rehearsal_small"
-
-
-def test_the_name_of_a_schema_is_at_most_63_bytes() -> None:
-    long = ELECTION.model_copy(update={"id": "x" * 80})
-    assert loghead.schema_of(long) == "log_rehearsal_" + "x" * 49

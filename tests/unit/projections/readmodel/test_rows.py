@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import orjson
@@ -139,6 +140,15 @@ def test_the_area_of_a_record_is_that_of_its_station_or_the_one_it_names(
     made.records.append((0, "president", row))
     found = dict(zip(RECORD_COLUMNS, record_rows(made)[0], strict=False))
     assert (found["area"], found["shard"]) == areas
+
+
+def test_where_each_record_of_the_nation_has_one_ledger_key_its_shard_is_the_nation() -> None:
+    package = small_package()
+    election = package.election.model_copy(update={"shard_level": "nation"})
+    made = Batch(Definition.of(replace(package, election=election)), Watermarks({}, {}))
+    made.records.append((0, "president", record(0, station="2.1.2-2")))
+    found = dict(zip(RECORD_COLUMNS, record_rows(made)[0], strict=False))
+    assert (found["area"], found["shard"]) == ("2.1.2", "N")
 
 
 def test_an_unreadable_record_has_no_area() -> None:
@@ -282,6 +292,22 @@ def test_a_keyframe_in_parts_is_stored_when_its_last_part_has_come() -> None:
     made.add_result(last, 30)
     assert [row[1] for row in rows_of(made).tallies] == ["N", "1"]
     assert made.parts.first_offset is None
+
+
+def test_a_part_of_a_message_that_was_stored_before_opens_nothing() -> None:
+    """Otherwise the recorder would read from its offset again after each restart, because the other parts may not come."""
+    made = batch(results={"president": (6, 6, 6)})
+    frame = result(-1, 6, ("president", "N", [6]), ("president", "1", [6]), kind="keyframe")
+    made.add_result(frame.to_parts("w-1", 1)[0], 20)
+    assert made.parts.first_offset is None
+
+
+def test_the_watermarks_of_results_are_written_in_the_order_of_offices() -> None:
+    made = batch()
+    offices = ["senate", "president", "house", "council", "assembly", "mayor"]
+    for office in offices:
+        made.add_result(result(-1, 4, office=office).to_bytes())
+    assert rows_of(made).results == [(office, (4, 4, 4)) for office in sorted(offices)]
 
 
 def test_a_result_gives_up_the_open_messages_that_have_nothing_newer() -> None:
