@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 import orjson
+import pytest
 
 from projections.finance.accounts import REPORTS_PER_ACCOUNT_MAX, FinanceAccounts, account_of
 from schemas.definition.package import Severity
@@ -124,6 +125,27 @@ def test_a_report_that_states_the_same_again_is_no_conflict() -> None:
     account = Account()
     account.add()
     account.add(opinion=None)
+    assert account.verdicts == {0: ("counted", []), 1: ("superseded", [])}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("seq", 9),
+        ("prev", "ab" * 32),
+        ("created_at", "2029-02-14T13:00:01Z"),
+        ("definition", "1" * 64),
+        ("election", "other"),
+        ("mode", "live"),
+        ("supersedes", "cd" * 32),
+        ("reason", "TYPING-ERROR"),
+    ],
+)
+def test_what_belongs_to_the_signing_makes_no_other_report(field: str, value: Any) -> None:
+    """A report that was signed again states the same, by another key or after a lost outbox."""
+    account = Account()
+    account.add()
+    account.add(**{field: value})
     assert account.verdicts == {0: ("counted", []), 1: ("superseded", [])}
 
 
