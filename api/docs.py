@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
 import json
 import re
@@ -15,6 +13,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import APIRoute
 
 from api.described import UNCHANGED
+from api.page.policy import policy_with
 from api.problems import PROBLEM_RESPONSES, PROBLEM_SCHEMA
 
 router = APIRouter(include_in_schema=False)
@@ -117,9 +116,7 @@ pre { background: #f5f5f5; padding: .6rem; max-height: 24rem; overflow: auto }
 table { border-collapse: collapse } th, td { text-align: left; vertical-align: top; padding: .2rem 1rem .2rem 0 }
 @media (prefers-color-scheme: dark) { body { color: #ddd; background: #111 } a { color: #8cf } pre { background: #222 } }
 """
-_HASH_OF_STYLE = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-POLICY = f"default-src 'none'; style-src 'sha256-{_HASH_OF_STYLE}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-"""Content-Security-Policy, by which the page loads nothing and runs nothing."""
+POLICY = policy_with(_STYLE)
 
 
 @router.get("/openapi.json")

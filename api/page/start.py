@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
 
 from fastapi import APIRouter, Request, Response
 
+from api.page.policy import policy_with
 from projections.definition.compiled import Definition
 from schemas.definition.package import Mode
 
@@ -19,9 +18,7 @@ h1 { margin-bottom: 0 } dt { font-weight: 600; margin-top: .6rem } dd { margin: 
 .rehearsal { padding: .6rem 1rem; background: #ffe08a; color: #222; font-weight: 600 }
 @media (prefers-color-scheme: dark) { body { color: #ddd; background: #111 } a { color: #8cf } }
 """
-_HASH_OF_STYLE = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-POLICY = f"default-src 'none'; style-src 'sha256-{_HASH_OF_STYLE}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-"""Content-Security-Policy, by which the page loads nothing and runs nothing."""
+POLICY = policy_with(_STYLE)
 
 LINKS: tuple[tuple[str, str, str], ...] = (
     ("/v1/election", "Election", "its levels, offices and the cut of each"),
