@@ -16,6 +16,11 @@ def time_text(moment: datetime, precision: Literal["seconds", "milliseconds", "m
     return moment.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
 
 
+def name_of_time(moment: datetime) -> str:
+    """The time to the second as part of a file's name, such as `20290214T130000Z`. Names sort by time."""
+    return f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
 def text_of_microseconds(microseconds: int) -> str:
     """The time as text, to the millisecond, or to the microsecond where the number is not a whole millisecond."""
     return time_text(

@@ -39,6 +39,7 @@ from runtime.logs import log_line
 from runtime.package.errors import PackageError
 from runtime.settings import Settings
 from runtime.tables.table_files import Format
+from schemas.times import name_of_time
 
 logger = logging.getLogger("rekap.exporter")
 
@@ -176,7 +177,7 @@ class Exporter:
 
     def _oldest_name(self) -> str:
         """Cuts with a name below this one have been there for long enough."""
-        return _time_text(datetime.now(UTC) - timedelta(seconds=self._settings.files_keep_s))
+        return name_of_time(datetime.now(UTC) - timedelta(seconds=self._settings.files_keep_s))
 
     async def _unless_stopped(self, copying: Any) -> Any:
         task = asyncio.ensure_future(copying)
@@ -195,11 +196,7 @@ class Exporter:
 def cut_name(taken_at: datetime, blocks: Blocks) -> str:
     """A name of the cut that sorts by time, such as 20290214T130000Z-9f86d081."""
     digest = hashlib.sha256(orjson.dumps(sorted((*key, through) for key, through in blocks.items()))).hexdigest()
-    return f"{_time_text(taken_at)}-{digest[:8]}"
-
-
-def _time_text(moment: datetime) -> str:
-    return f"{moment:%Y%m%dT%H%M%SZ}"
+    return f"{name_of_time(taken_at)}-{digest[:8]}"
 
 
 def _offsets(manifest: Mapping[str, Any]) -> dict[tuple[str, int], int]:

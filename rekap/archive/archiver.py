@@ -44,7 +44,7 @@ from runtime.logs import log_line
 from runtime.settings import Settings
 from runtime.witnesses import parse_witnesses
 from schemas.served.logs import folder_of
-from schemas.times import time_text
+from schemas.times import name_of_time, time_text
 
 logger = logging.getLogger("rekap.archive")
 
@@ -86,7 +86,7 @@ class Archiver:
             previous = await asyncio.to_thread(self._archives.newest)
             if previous is not None and previous.directory.name.endswith(state):
                 return previous.directory
-            name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{state}"
+            name = f"{name_of_time(datetime.now(UTC))}-{state}"
             with self._archives.unfinished(name) as (directory, copy):
                 files = CutWriter(directory, previous)
                 copied = copied_moment(connection, definition, settings.package, settings.log_directory, copy)

@@ -36,6 +36,7 @@ from runtime.postgres import open_pool
 from runtime.settings import Settings
 from schemas.codes import NOTHING_YET
 from schemas.derived.results import at_or_before
+from schemas.times import time_text
 
 logger = logging.getLogger("rekap.publish")
 
@@ -119,7 +120,7 @@ class Publisher:
             "definition": self._definition.hash,
             "cut": _name(cut),
             "as_of": {office.id: as_of(self._published, office) for office in self._definition.ballots.offices},
-            "checked_at": checked_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "checked_at": time_text(checked_at),
         }
 
     @asynccontextmanager

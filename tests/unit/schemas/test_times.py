@@ -12,6 +12,7 @@ from schemas.times import (
     MICROSECONDS_MAX,
     microseconds_of_text,
     microseconds_since_1970,
+    name_of_time,
     text_of_microseconds,
     time_text,
 )
@@ -26,7 +27,9 @@ def test_a_time_is_cut_and_not_rounded() -> None:
 
 
 def test_a_time_of_another_zone_is_written_in_utc() -> None:
-    assert time_text(MOMENT.astimezone(timezone(timedelta(hours=7)))) == time_text(MOMENT)
+    elsewhere = MOMENT.astimezone(timezone(timedelta(hours=7)))
+    assert time_text(elsewhere) == time_text(MOMENT)
+    assert name_of_time(elsewhere) == name_of_time(MOMENT) == "20290214T130003Z"
 
 
 @pytest.mark.parametrize(
