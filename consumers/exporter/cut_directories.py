@@ -26,7 +26,7 @@ from consumers.exporter.map_files import FILE_MODE
 from projections.tables.manifest import LATEST, MANIFEST
 from runtime.errors import OutsideError
 from runtime.files.atomic_write import replace_file, sync_directory
-from runtime.files.unfinished import unfinished_directories
+from runtime.files.whole_directories import delete_directory, publish_directory, unfinished_directories
 
 DIRECTORY_MODE = 0o755
 CUT_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
@@ -82,8 +82,7 @@ class CutDirectories:
 
     def publish(self, files: Path, name: str, manifest: dict[str, Any]) -> None:
         """Give the cut its name, and name it the newest. Raises OSError."""
-        files.rename(self.directory / name)
-        sync_directory(self.directory)
+        publish_directory(files, self.directory / name)
         head = {field: value for field, value in manifest.items() if field not in ("files", "documents", "left_out")}
         replace_file(self.directory / LATEST, [orjson.dumps({"cut": name, **head})], mode=FILE_MODE)
         sync_directory(self.directory)
@@ -101,10 +100,7 @@ class CutDirectories:
         for cut in cuts[:-1]:
             if cut.name >= older_than and remaining <= bytes_max:
                 break
-            # A cut that is deleted in part must not look like a whole one, also after a kill.
-            going = cut.with_name(f".{cut.name}.old")
-            cut.rename(going)
-            shutil.rmtree(going)
+            delete_directory(cut)
             del sizes[cut]
             remaining = _bytes_of_all(sizes)
         return remaining

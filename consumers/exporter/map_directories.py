@@ -22,6 +22,7 @@ from projections.definition.compiled import Definition
 from projections.maps.plan import level_codes
 from runtime import metrics
 from runtime.files.atomic_write import replace_file, sync_directory
+from runtime.files.whole_directories import delete_directory, publish_directory
 from runtime.logs import log_line
 from runtime.package.errors import PackageError
 from runtime.package.maps import maps_stamp
@@ -79,10 +80,9 @@ class MapDirectories:
             unfinished.mkdir(0o755)
             try:
                 build_maps(self._definition, sources, unfinished, report)
-                unfinished.rename(built)
+                publish_directory(unfinished, built)
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
-            sync_directory(self._directory)
         index = orjson.loads((built / INDEX).read_bytes())
         before = self._newest_name()
         replace_file(self._directory / INDEX, [pointer(name, index)], mode=FILE_MODE)
@@ -101,4 +101,4 @@ class MapDirectories:
         """Delete the maps that are not among these."""
         for each in self._directory.glob(f"{DIRECTORY_PREFIX}*"):
             if each.name not in kept:
-                shutil.rmtree(each)
+                delete_directory(each)

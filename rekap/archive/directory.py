@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
@@ -21,7 +20,12 @@ import orjson
 
 from rekap.archive.cut_writer import DIRECTORY_MODE, FILE_MODE, FILES, PreviousCut
 from runtime.files.atomic_write import replace_file, sync_directory
-from runtime.files.unfinished import unfinished_directories
+from runtime.files.whole_directories import (
+    delete_directory,
+    delete_unfinished,
+    publish_directory,
+    unfinished_directories,
+)
 
 LATEST = "latest"
 LATEST_FILE = "latest.json"
@@ -38,8 +42,7 @@ class ArchiveDirectory:
     def begin(self) -> None:
         """Make the directories, and delete what a process that was killed has left unfinished. Raises OSError."""
         self.cuts.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
-        for unfinished in self.cuts.glob(".*"):
-            shutil.rmtree(unfinished)
+        delete_unfinished(self.cuts)
         for part in self.directory.glob(f".{LATEST}*"):
             part.unlink()
 
@@ -60,10 +63,7 @@ class ArchiveDirectory:
 
     def publish(self, files: Path, name: str) -> None:
         """Give the cut its name, and name it the newest, in this order. Raises OSError."""
-        for directory, _, _ in os.walk(files):
-            sync_directory(Path(directory))
-        files.rename(self.cuts / name)  # 1
-        sync_directory(self.cuts)
+        publish_directory(files, self.cuts / name)  # 1
         link = self.directory / f".{LATEST}.{secrets.token_hex(8)}"
         link.symlink_to(Path(self.cuts.name) / name)
         link.replace(self.directory / LATEST)  # 2
@@ -78,8 +78,5 @@ class ArchiveDirectory:
             newest = Path(os.readlink(self.directory / LATEST)).name
         old = [cut for cut in there[: -self._keep] if cut.name != newest]
         for cut in old:
-            # A cut that is deleted in part must not look like a whole one, also after a kill.
-            going = cut.with_name(f".{cut.name}.old")
-            cut.rename(going)
-            shutil.rmtree(going)
+            delete_directory(cut)
         return len(old)

@@ -22,6 +22,7 @@ import orjson
 
 from api.answers.content_codings import COMPRESSED_BYTES_MIN, compressed
 from runtime.files.atomic_write import create_file, replace_file, sync_directory
+from runtime.files.whole_directories import delete_directory, delete_unfinished, publish_directory
 
 LATEST = "latest.json"
 FILE_MODE, DIRECTORY_MODE = 0o644, 0o755
@@ -42,8 +43,7 @@ class CutFiles:
     def begin(self) -> None:
         """Make the directories, and delete what a process that was killed has left unfinished. Raises OSError."""
         self.cuts.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
-        for unfinished in self.cuts.glob(".*"):
-            shutil.rmtree(unfinished)
+        delete_unfinished(self.cuts)
         for part in self._version.glob(f".{LATEST}.*"):
             part.unlink()
 
@@ -66,13 +66,10 @@ class CutFiles:
             for page, body in pages:
                 digests[page] = hashlib.blake2b(body, digest_size=16).digest()
                 written += self._write_page(unfinished, page, body, is_same=self._digests.get(page) == digests[page])
-            for directory, _, _ in os.walk(unfinished):
-                sync_directory(Path(directory))
-            unfinished.rename(self.cuts / name)
+            publish_directory(unfinished, self.cuts / name)
         except BaseException:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise
-        sync_directory(self.cuts)
         self._before, self._digests = name, digests
         return written
 
@@ -87,10 +84,7 @@ class CutFiles:
         there.sort(key=lambda cut: cut.stat().st_mtime_ns)
         old = [cut for cut in there[: -self._keep] if cut.name != self.newest()]
         for cut in old:
-            # A cut that is deleted in part must not look like a whole one, also after a kill.
-            going = cut.with_name(f".{cut.name}")
-            cut.rename(going)
-            shutil.rmtree(going)
+            delete_directory(cut)
         return len(old)
 
     def _has(self, name: str) -> bool:
