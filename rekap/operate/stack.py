@@ -163,7 +163,8 @@ async def running_stack(
 
 def _environment(package: Path, data: Path, settings: dict[str, str]) -> dict[str, str]:
     """Settings of all processes: those of the environment, and files in the data directory for those that it lacks."""
-    environment = {**os.environ, **settings, variable("package"): str(package.resolve())}
+    # Not resolved, because a link that leads to itself is refused with a sentence where the path is used.
+    environment = {**os.environ, **settings, variable("package"): str(package.absolute())}
     for setting, name in (
         ("log_directory", "log"),
         ("state_directory", "state"),
@@ -172,7 +173,7 @@ def _environment(package: Path, data: Path, settings: dict[str, str]) -> dict[st
         ("gateway_key", "gateway-key.pem"),
         ("workers_key", "workers-key.txt"),
     ):
-        environment.setdefault(variable(setting), str((data / name).resolve()))
+        environment.setdefault(variable(setting), str((data / name).absolute()))
     return environment
 
 
