@@ -80,7 +80,7 @@ class FeedState:
                 )
                 state.contest_rows[contest.number] = orjson.dumps(row)
         for office, code, tally in office_tallies:
-            self.offices[definition.ballots.office_number[office]].parties[definition.tree.number[code]] = tally
+            self.offices[definition.ballots.office_number[office]].office_tallies[definition.tree.number[code]] = tally
         for office, cut in (cuts or {}).items():
             self.offices[definition.ballots.office_number[office]].cut = cut
         for (office, partition), through in (block_watermarks or {}).items():
@@ -115,7 +115,7 @@ class FeedState:
         return {
             office.entry.id: TallyView.of(orjson.loads(tally)).held[STATIONS]
             for office in self.offices
-            if (tally := office.parties.get(self.definition.tree.root)) is not None
+            if (tally := office.office_tallies.get(self.definition.tree.root)) is not None
         }
 
     def cuts(self) -> list[Cut]:
@@ -147,10 +147,10 @@ class FeedState:
         if result_verdict(result.from_, result.as_of, office.cut) is Applied.GAP:
             office.waits_for_keyframe = True
             return Applied.GAP
-        areas, parties = self._area_rows(result.areas), self._party_rows(office, result.offices)
+        areas, office_tallies = self._area_rows(result.areas), self._office_rows(office, result.offices)
         contest_rows = self._contest_rows(result.contests)
         touched = office.set_areas(areas)
-        offices = office.set_parties(parties)
+        offices = office.set_office_tallies(office_tallies)
         contests = office.set_contest_rows(contest_rows)
         first = not office.has_published
         gap: GapReason | None = "results-gap" if office.waits_for_keyframe and not first else None
@@ -247,7 +247,7 @@ class FeedState:
             read.append(((contest, definition.tree.number[area]), packed(tally)))
         return read
 
-    def _party_rows(self, office: OfficeState, rows: Iterable[tuple[str, Tally]]) -> list[tuple[int, PackedTally]]:
+    def _office_rows(self, office: OfficeState, rows: Iterable[tuple[str, Tally]]) -> list[tuple[int, PackedTally]]:
         read = []
         for area, tally in rows:
             _check_length(tally, len(office.entry.lines))
@@ -275,7 +275,7 @@ class OfficeState:
         self.cut: Cut = (int(NOTHING_YET),) * partitions
         self.areas: dict[Key, PackedTally] = {}
         """Tallies: from the shard level up out of `results`, below out of `subtotals`."""
-        self.parties: dict[int, PackedTally] = {}
+        self.office_tallies: dict[int, PackedTally] = {}
         """By area, the tally of the office over its contests."""
         self.contest_rows: dict[int, bytes] = {}
         """By contest, the progress of the whole contest as JSON."""
@@ -319,12 +319,12 @@ class OfficeState:
                 touched.append(key)
         return touched
 
-    def set_parties(self, rows: Iterable[tuple[int, PackedTally]]) -> list[Key]:
+    def set_office_tallies(self, rows: Iterable[tuple[int, PackedTally]]) -> list[Key]:
         touched = []
         for area, tally in rows:
-            if (before := self.parties.get(area)) != tally:
+            if (before := self.office_tallies.get(area)) != tally:
                 self._keep_before((OF_OFFICE, area), before)
-                self.parties[area] = tally
+                self.office_tallies[area] = tally
                 touched.append((OF_OFFICE, area))
         return touched
 

@@ -67,7 +67,11 @@ def _begun_anew(night: Night, first: Hub, since: Positions, read_back: bool) -> 
             for office in state.offices
             for key, tally in office.areas.items()
         ],
-        [(office.entry.id, codes[area], tally) for office in state.offices for area, tally in office.parties.items()],
+        [
+            (office.entry.id, codes[area], tally)
+            for office in state.offices
+            for area, tally in office.office_tallies.items()
+        ],
         {office.entry.id: office.cut for office in state.offices if office.has_published},
         {
             (office.entry.id, partition): through

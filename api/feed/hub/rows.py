@@ -33,7 +33,7 @@ class Rows:
         """The row as the state has it; None where none has come."""
         if key[1] == WHOLE:
             return office.contest_rows.get(key[0])
-        return office.parties.get(key[1]) if key[0] == OF_OFFICE else office.areas.get(key)
+        return office.office_tallies.get(key[1]) if key[0] == OF_OFFICE else office.areas.get(key)
 
     def render(self, office: OfficeState, key: Key, row: Row | None, fields: Fields) -> bytes:
         """The JSON of a row that `newest` returned, or of these fields of it. An area without a tally has zeros."""

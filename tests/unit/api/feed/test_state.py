@@ -47,7 +47,7 @@ class Night:
 
     def state(self, office: int) -> tuple[Any, ...]:
         kept = self.feed.offices[office]
-        return kept.cut, dict(kept.areas), dict(kept.parties), dict(kept.contest_rows)
+        return kept.cut, dict(kept.areas), dict(kept.office_tallies), dict(kept.contest_rows)
 
 
 PRESIDENT, COUNCIL = 0, 1
