@@ -10,7 +10,7 @@ The errors of this package. The second level decides the exit code:
     RekapError
     ├── UnusableError                    what the command was given cannot be used (2)
     │   ├── ArchiveUnfitError            an archive cannot be served by a portal
-    │   ├── DataDirectoryError               a directory cannot hold the data of embedded parts
+    │   ├── DataDirectoryError           a directory cannot hold the data of embedded parts
     │   ├── DoctorError                  nothing can be compared
     │   ├── EventFileError               a file of events cannot be read, or a line of it cannot be taken
     │   ├── LedgerFilesError             files of a ledger are damaged, or the topic cannot take them
