@@ -1,8 +1,7 @@
-"""Shapes as whole numbers, and the names of their files."""
+"""Shapes as whole numbers."""
 
 from __future__ import annotations
 
-from schemas.maps.files import MapFormat
 from schemas.maps.shapes import right_handed, twice_area
 
 RING = ((0, 0), (4, 0), (4, 2), (0, 2))
@@ -16,7 +15,3 @@ def test_rings_are_turned_as_rfc_7946_requires() -> None:
     hole = ((1, 1), (2, 1), (2, 2))
     assert right_handed((RING[::-1], hole)) == (RING, hole[::-1])
     assert right_handed((RING, hole[::-1])) == (RING, hole[::-1])
-
-
-def test_geojson_has_its_own_media_type() -> None:
-    assert [each.media_type for each in MapFormat] == ["application/geo+json", "application/json"]

@@ -9,14 +9,12 @@ from dataclasses import asdict
 import pytest
 
 from schemas.canonical import sha256_hex
-from schemas.definition.package import TABLES as PACKAGE_TABLES
 from schemas.tables.columns import Kind, Table
-from schemas.tables.dictionary import CODES, COLUMNS, DICTIONARY_TABLES, code_rows, column_rows
-from schemas.tables.finance import FINANCE_REPORTS, FINANCE_TABLES
+from schemas.tables.dictionary import DICTIONARY_TABLES
+from schemas.tables.finance import FINANCE_TABLES
 from schemas.tables.lists import LIST_TABLES
-from schemas.tables.register import REGISTER_TABLES, RULES
-from schemas.tables.results import RESULT_TABLES, STATION_COUNTS
-from schemas.tables.table_schema import table_schema
+from schemas.tables.register import REGISTER_TABLES
+from schemas.tables.results import RESULT_TABLES
 
 TABLES = (*RESULT_TABLES, *FINANCE_TABLES, *REGISTER_TABLES, *DICTIONARY_TABLES, *LIST_TABLES)
 each_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -82,60 +80,6 @@ def test_a_row_is_named_by_columns_that_have_a_value(table: Table) -> None:
         assert not [name for name in table.key if columns[name].nullable]
 
 
-def test_the_dictionary_has_each_column_and_each_code() -> None:
-    columns = [dict(zip(COLUMNS.column_names, row, strict=True)) for row in column_rows(TABLES)]
-    assert len(columns) == sum(len(table.columns) for table in TABLES)
-    votes = next(each for each in columns if (each["table"], each["column"]) == ("station-votes", "votes"))
-    assert votes == {
-        "table": "station-votes",
-        "schema_version": "1.0.0",
-        "column": "votes",
-        "type": "count",
-        "unit": "votes",
-        "nullable": "no",
-        "key": "no",
-        "meaning_en": "Votes for the choice on the form",
-        "meaning_id": "Suara pilihan ini pada formulir",
-    }
-    by_name = {(each["table"], each["column"]): (each["nullable"], each["key"]) for each in columns}
-    assert by_name["station-counts", "voters"] == ("yes", "no")
-    assert by_name["station-counts", "station"] == ("no", "yes")
-    codes = [dict(zip(CODES.column_names, row, strict=True)) for row in code_rows(TABLES)]
-    states = {each["code"] for each in codes if (each["table"], each["column"]) == ("station-counts", "state")}
-    assert states == {"counted", "flagged", "held", "annulled", "waiting"}
-
-
-def test_the_table_schema_has_each_column_and_what_must_hold_of_it() -> None:
-    schema = table_schema(STATION_COUNTS)
-    fields = {field["name"]: field for field in schema["fields"]}
-    assert tuple(fields) == STATION_COUNTS.column_names
-    assert schema["primaryKey"] == ["contest", "station"]
-    assert fields["voters"] == {
-        "name": "voters",
-        "type": "integer",
-        "description": "People who voted on the form (people)",
-        "constraints": {"minimum": 0},
-    }
-    assert fields["state"]["constraints"] == {
-        "required": True,
-        "enum": ["counted", "flagged", "held", "annulled", "waiting"],
-    }
-    assert (fields["received_at"]["type"], fields["received_at"]["format"]) == ("datetime", "any")
-    assert fields["event"] == {
-        "name": "event",
-        "type": "string",
-        "description": "Event id of the form: SHA-256 of the signed bytes",
-    }
-    assert schema["missingValues"] == [""], "an empty cell has no value"
-    assert "primaryKey" not in table_schema(RULES)
-
-
-def test_an_amount_may_be_below_0_and_a_day_is_a_date() -> None:
-    fields = {field["name"]: field for field in table_schema(FINANCE_REPORTS)["fields"]}
-    assert (fields["closing"]["type"], fields["closing"]["constraints"]) == ("integer", {"required": True})
-    assert (fields["due"]["type"], "constraints" in fields["due"]) == ("date", False)
-
-
 PEOPLE = {
     ("choices", "name"),
     ("area-votes", "choice_name"),
@@ -185,11 +129,3 @@ def test_no_column_can_hold_personal_data_beyond_public_lists() -> None:
     forbidden = re.compile(r"birth|gender|sex|address|phone|mail|nik|passport|religion|photo|signature|officer|witness")
     found = {(table.name, column.name) for table in TABLES for column in table.columns if forbidden.search(column.name)}
     assert found == {("candidates", "sex"), ("candidates", "photo")}  # of the public list of candidates
-
-
-def test_the_register_has_all_that_the_package_states() -> None:
-    renamed = {"code": None, "id": None, "key_id": None}
-    for table in REGISTER_TABLES:
-        if table.name in PACKAGE_TABLES:
-            fields = PACKAGE_TABLES[table.name].model_fields.keys() - renamed.keys()
-            assert fields <= set(table.column_names), table.name
