@@ -19,6 +19,7 @@ import os
 import shutil
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple, NoReturn
 
@@ -49,8 +50,8 @@ logger = logging.getLogger("rekap.rollup")
 SETTLE_SECONDS = 0.002
 """Wait between the first block after a pause and its publication. At half, some blocks that were fetched together with the
 first would miss its message and wait for the next; at double, each block would wait 2 ms longer for nothing."""
-EXIT_BUG = 70
-"""EX_SOFTWARE of sysexits.h."""
+EndedBy = Callable[[Exception], int]
+"""Logs the error that ends the process, and gives the exit code."""
 
 
 class _Stop(NamedTuple):
@@ -219,8 +220,8 @@ class Publisher:
                     self._left[partition] = of_partition
 
 
-def run_worker(settings: Settings, definition: Definition) -> NoReturn:
-    """Run the Faust worker until a signal. Ends the process."""
+def run_worker(settings: Settings, definition: Definition, ended_by: EndedBy) -> NoReturn:
+    """Run the Faust worker until a signal or an error. Ends the process."""
     app = create_app(settings, definition.election)
     publisher = Publisher(settings, definition)
     subtotals = app.topic(
@@ -232,9 +233,8 @@ def run_worker(settings: Settings, definition: Definition) -> NoReturn:
         async for received in stream.events():
             try:
                 await publisher.take(received.message)
-            except Exception:
-                logger.critical(log_line("fold-stopped", stage="rollup"), exc_info=True)
-                os._exit(EXIT_BUG)
+            except Exception as error:
+                os._exit(ended_by(error))
 
     @app.on_partitions_revoked.connect
     async def doubt(_: Any, revoked: set[Any], **__: Any) -> None:
@@ -247,9 +247,8 @@ def run_worker(settings: Settings, definition: Definition) -> NoReturn:
             await publisher.run()
         except asyncio.CancelledError:
             raise
-        except Exception:
-            logger.critical(log_line("publish-stopped", stage="rollup"), exc_info=True)
-            os._exit(EXIT_BUG)
+        except Exception as error:
+            os._exit(ended_by(error))
 
     @app.task
     async def log_start() -> None:

@@ -80,7 +80,7 @@ def run_role(role: str, settings: Settings, definition: Definition) -> None:
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
         from streams.rollup import run_worker
 
-        run_worker(settings, definition)
+        run_worker(settings, definition, lambda error: _ended_by(role, error))
     elif role == "tabulator":
         from consumers.tabulator import worker as tabulator
 
@@ -160,13 +160,18 @@ def _work(role: str, worker: Worker, settings: Settings, definition: Definition)
     try:
         uvloop.run(until_signal())
     except Exception as error:
-        outcome = None if _is_of_a_statement(error) else outcome_of(error)
-        if outcome is not None:  # Kafka, PostgreSQL or a disk, and not a bug, so no traceback
-            logger.error(log_line("stopped", role=role, error=outcome.lines[0]))
-            raise SystemExit(outcome.code) from None
-        logger.critical(log_line("stopped", role=role, error=f"{type(error).__name__}: {error}"), exc_info=True)
-        raise SystemExit(ExitCode.STOPPED) from None
+        raise SystemExit(_ended_by(role, error)) from None
     logger.info(log_line("stopped", role=role))
+
+
+def _ended_by(role: str, error: Exception) -> ExitCode:
+    """Log the error that ends a worker. Returns the exit code."""
+    outcome = None if _is_of_a_statement(error) else outcome_of(error)
+    if outcome is not None:  # Kafka, PostgreSQL or a disk, and not a bug, so no traceback
+        logger.error(log_line("stopped", role=role, error=outcome.lines[0]))
+        return outcome.code
+    logger.critical(log_line("stopped", role=role, error=f"{type(error).__name__}: {error}"), exc_info=error)
+    return ExitCode.STOPPED
 
 
 def _is_of_a_statement(error: Exception) -> bool:

@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import faust
 import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
 
@@ -162,3 +164,50 @@ async def test_a_result_of_more_parts_than_readers_take_stops_its_office_alone(
     await worker.round()
     assert worker.newest(PRESIDENT) is not None
     assert "TooManyPartsError: a message has over 1 parts" in worker.reasons[COUNCIL]
+
+
+class FakeApp:
+    """A Faust app that only keeps its tasks; as a worker it runs the one that publishes."""
+
+    def __init__(self, directory: Path) -> None:
+        self.conf = SimpleNamespace(datadir=directory)
+        self.on_partitions_revoked = SimpleNamespace(connect=lambda called: called)
+        self.tasks: dict[str, Callable[[], Any]] = {}
+
+    def topic(self, *_: Any, **__: Any) -> None: ...
+
+    def agent(self, _: None) -> Callable[[Any], Any]:
+        return self.task
+
+    def task(self, made: Callable[[], Any]) -> Callable[[], Any]:
+        self.tasks[made.__name__] = made
+        return made
+
+    def execute_from_commandline(self) -> None:
+        asyncio.run(self.tasks["publish"]())
+
+
+def test_an_error_that_concerns_no_single_office_ends_the_process_with_its_exit_code(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    error, app = KafkaConnectionError("away"), FakeApp(tmp_path / "faust")
+
+    async def run(_: Publisher) -> None:
+        raise error
+
+    def end(code: int) -> None:
+        raise SystemExit(code)
+
+    monkeypatch.setattr(shell, "create_app", lambda *_: app)
+    monkeypatch.setattr(faust, "Worker", lambda *_, **__: app)
+    monkeypatch.setattr(Publisher, "run", run)
+    monkeypatch.setattr("os._exit", end)
+    ended: list[Exception] = []
+
+    def ended_by(error: Exception) -> int:
+        ended.append(error)
+        return 3
+
+    with pytest.raises(SystemExit, match="3"):
+        shell.run_worker(worker.publisher._settings, worker.ledger.definition, ended_by)
+    assert ended == [error]
