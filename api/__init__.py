@@ -4,9 +4,9 @@ In     signed envelopes over HTTP; the topics `results` and `subtotals`; the rea
 Does   checks submissions in a numbered order and appends them; answers reads; sends each change to its subscribers
 Out    receipts, JSON with `as_of`, proofs, messages over WebSocket and server-sent events
 
-Errors, each with a sentence for its reader:
+Errors:
 
-    ApiError                       errors.py
+    ApiError                       errors.py               each has a sentence for its reader
       Problem                      problems.py             of one request; answered as RFC 9457
       CommandError                 feed/hub/commands.py    of one command of a live client; answered as a message `error`
       NotAdmittedError             feed/admission.py       of one live client; the answer names when to come back

@@ -24,6 +24,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from consumers.errors import WorkerError
 from projections.definition.compiled import Definition
 from projections.loghead import queries
 from proofs.growing_log import GrowingLog
@@ -62,7 +63,7 @@ few records would cost as much as the tabulator's without being needed."""
 BATCH_RECORDS_MAX = 10_000
 
 
-class HistoryError(Exception):
+class HistoryError(WorkerError):
     """The ledger has another root than the one that was promised. Nothing may be signed (DESIGN 5)."""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 from aiokafka import TopicPartition
 
+from consumers.errors import WorkerError
 from consumers.recorder.batches import OfficeStop, PreparedBatch, stop_office
 from projections.readmodel import recording
 from projections.readmodel.rows import Rows
@@ -23,7 +24,7 @@ OF_ROWS = (AssertionError, ValueError, TypeError, asyncpg.DataError, asyncpg.Int
 """Errors of rows that cannot be written. Other errors are of a database that is away or full."""
 
 
-class RecorderError(Exception):
+class RecorderError(WorkerError):
     """The recorder must stop, because something does not fit; the message names it."""
 
 

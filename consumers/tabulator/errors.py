@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from aiokafka import TopicPartition
 
+from consumers.errors import WorkerError
 from consumers.tabulator.decisions import Stop
 from runtime.logs import log_line
 
 
-class FoldError(Exception):
+class FoldError(WorkerError):
     """A bug, or a wrong package, that stops the fold of a partition (invariant 6)."""
 
     def __init__(self, topic_partition: TopicPartition, offset: int, record: str, error: Exception) -> None:
