@@ -126,11 +126,13 @@ def test_a_key_file_that_is_not_there(run: Run, arguments: tuple[str, ...]) -> N
 
 def test_a_file_where_the_data_directory_should_be(run: Run, tmp_path: Path) -> None:
     (tmp_path / "a-file").write_text("")
-    _ended(
-        run("up", "election", "--key", "authority.pem", "--data", "a-file"),
-        ExitCode.UNUSABLE,
-        "a-file cannot be a data directory (File exists)",
-    )
+    (tmp_path / "a-loop").symlink_to("a-loop")
+    for name in ("a-file", "a-loop"):
+        _ended(
+            run("up", "election", "--key", "authority.pem", "--data", name),
+            ExitCode.UNUSABLE,
+            f"{name} cannot be a data directory (File exists)",
+        )
 
 
 @pytest.mark.parametrize("arguments", WITH_KAFKA.values(), ids=WITH_KAFKA)
