@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from api.feed.state import FeedState
+from api.feed.state import FeedState, packed
+from api.feed.touched import Touched
 from projections.fold.chain import Applied
 from projections.fold.rollup import Rollup
 from schemas.codes import OfficeId
 from schemas.derived.blocks import Block
 from schemas.derived.bundles import bundled
-from schemas.derived.results import Result
+from schemas.derived.results import Cut, Result
 from schemas.served.feed_cursors import Positions
 from tests.support.ledger import MemoryLedger, fold
 from tests.support.small_election import reported, small_package
@@ -103,3 +104,146 @@ def test_each_block_of_a_bundle_is_applied_at_the_offset_of_the_message() -> Non
     night.feed.apply_block(0, 1, bundled([block.to_bytes() for block in of_president]))
     assert night.feed.offices[PRESIDENT].through == [through[partition] for partition in sorted(through)]
     assert night.feed.apply_block(0, 1, of_president[0].to_bytes()) is Applied.SKIPPED, "the message was read"
+
+
+def _of_read_model(night: Night) -> tuple[list[tuple[str, str, str]], list[tuple[str, str, str]]]:
+    """What the read model has of the areas from the shard level up: tallies by contest, and of offices."""
+    frames = [office.keyframe() for office in night.rollup.offices.values()]
+    assert None not in frames
+    areas = [
+        (contest, area, packed(tally)) for frame in frames if frame is not None for contest, area, tally in frame.areas
+    ]
+    offices: list[tuple[str, str, str]] = [
+        (frame.office, area, packed(tally)) for frame in frames if frame is not None for area, tally in frame.offices
+    ]
+    return areas, offices
+
+
+def test_a_feed_that_begins_from_the_read_model_is_where_one_is_that_applied_the_messages() -> None:
+    night = Night()
+    blocks, results = night.report("1.1.1-1")
+    for result in results:
+        night.give(result)
+    tallies, office_tallies = _of_read_model(night)
+    through = {(block.office, block.partition): block.through for block in blocks}
+    begun = FeedState(night.ledger.definition, 1)
+    begun.begin(
+        Positions(7, (8,)),
+        tallies,
+        office_tallies,
+        {result.office: result.as_of for result in results},
+        through | {("-finance", 0): 99},
+        {"president": [{"station": "1.1.1-9", "contest": "president", "offset": 3}]},
+    )
+    applied, night.feed = night.feed, begun
+    for number, office in enumerate(begun.offices):
+        whole = applied.offices[number]
+        assert night.state(number) == (whole.cut, whole.areas, whole.office_tallies, whole.contest_rows)
+        assert office.has_published
+        assert office.through == [through[office.entry.id, partition] for partition in range(3)]
+        assert office.whole == [True] * 3
+    assert begun.positions == begun.floors == begun.recent_stations.floors == [7, 8]
+    assert [key for key, _ in begun.offices[PRESIDENT].held.all()] == [("1.1.1-9", "president")]
+    assert begun.offices[COUNCIL].held.all() == []
+
+
+def test_a_message_that_was_read_or_applied_before_is_skipped() -> None:
+    night = Night()
+    blocks, [president, _] = night.report("1.1.1-1")
+    assert night.give(president) is Applied.APPLIED
+    assert night.feed.apply_result(night.offset, president.to_bytes()) is Applied.SKIPPED, "at an offset that was read"
+    assert night.give(president) is Applied.SKIPPED, "at another offset, with a cut that was applied"
+    of_president = next(block for block in blocks if block.office == "president")
+    assert night.feed.apply_block(0, 1, of_president.to_bytes()) is Applied.APPLIED
+    assert night.feed.apply_block(0, 2, of_president.to_bytes()) is Applied.SKIPPED
+
+
+def test_a_result_in_parts_is_applied_with_its_last_part() -> None:
+    night = Night()
+    [president, _] = night.report("1.1.1-1")[1]
+    parts = president.to_parts("writer-1", bytes_max=200)
+    assert len(parts) > 1
+    applied = [night.feed.apply_result(offset, part) for offset, part in enumerate(parts, start=1)]
+    assert applied == [Applied.PART] * (len(parts) - 1) + [Applied.APPLIED]
+    assert night.feed.offices[PRESIDENT].cut == president.as_of
+    assert {mark.offset for mark in night.feed.offices[PRESIDENT].changed.values()} == {len(parts)}
+
+
+def test_after_a_result_that_is_missing_the_office_waits_for_a_keyframe_and_clients_are_given_a_gap() -> None:
+    night = Night()
+    office = night.feed.offices[PRESIDENT]
+    assert night.give(night.report("1.1.1-1")[1][PRESIDENT]) is Applied.APPLIED
+    night.report("1.1.1-2")
+    before = night.state(PRESIDENT)
+    assert night.give(night.report("1.1.2-1")[1][PRESIDENT]) is Applied.GAP
+    assert office.waits_for_keyframe
+    assert night.state(PRESIDENT) == before
+    frame = night.rollup.offices[OfficeId("president")].keyframe()
+    assert frame is not None
+    assert night.give(frame) is Applied.APPLIED
+    assert not office.waits_for_keyframe
+    assert office.gap_since([night.offset, 0]) == "results-gap"
+    assert office.gap_since([night.offset + 1, 0]) is None
+
+
+def test_a_first_block_that_is_missing_is_not_a_gap_for_clients_and_a_later_one_is() -> None:
+    night = Night()
+    for station in ("1.1.1-1", "1.1.1-2"):
+        blocks, _ = night.report(station)
+    partition = night.ledger.definition.stations.partition(0)
+    of_president = [block for block in blocks if block.office == "president" and block.partition == partition]
+    first, second = [block for block in of_president if block.areas]
+    office = night.feed.offices[PRESIDENT]
+    assert night.feed.apply_block(0, 1, second.to_bytes()) is Applied.APPLIED, "clients have seen nothing before it"
+    assert not office.whole[partition]
+    assert office.touched.gap is None
+    missed = second._replace(from_=second.through + 1, through=second.through + 2)
+    assert night.feed.apply_block(0, 2, missed.to_bytes()) is Applied.GAP
+    assert office.touched.gap == "subtotals-gap"
+    assert first.through < second.through
+
+
+def test_only_rows_that_changed_are_touched() -> None:
+    night = Night()
+    [president, _] = night.report("1.1.1-1")[1]
+    night.give(president)
+    office = night.feed.offices[PRESIDENT]
+    office.touched = Touched()
+    assert night.give(president._replace(as_of=tuple(offset + 1 for offset in president.as_of))) is Applied.APPLIED
+    assert not office.touched.keys
+
+
+def test_a_part_of_an_office_that_stopped_keeps_its_first_reason() -> None:
+    office = Night().feed.offices[PRESIDENT]
+    for number in (1, 2):
+        office.stop("results", ValueError(f"error {number}"), "a test")
+    assert office.stopped == {"results": "ValueError: error 1 (a test)"}
+
+
+@pytest.mark.parametrize("has_met_a_keyframe", [True, False])
+def test_what_changed_before_the_feed_began_is_taken_over_by_source(has_met_a_keyframe: bool) -> None:
+    night = Night()
+    blocks, results = night.report("1.1.1-1")
+    earlier = FeedState(night.ledger.definition, 1)
+    earlier.begin(Positions(0, (0,)))
+    if has_met_a_keyframe:
+        for result in results:
+            night.offset += 1
+            earlier.apply_result(night.offset, result.to_bytes())
+    for offset, block in enumerate(blocks):
+        earlier.apply_block(0, offset, block.to_bytes())
+    newest = Positions(night.offset + 1, (len(blocks),))
+    tallies, office_tallies = _of_read_model(night)
+    cuts: dict[str, Cut] = {result.office: result.as_of for result in results}
+    for sources in ([0, 1], [1]):
+        state = FeedState(night.ledger.definition, 1)
+        state.begin(newest, tallies, office_tallies, cuts)
+        state.remember(earlier, sources)
+        office, known = state.offices[PRESIDENT], earlier.offices[PRESIDENT]
+        assert office.changed == {key: mark for key, mark in known.changed.items() if mark.source in sources}
+        # Without a keyframe of `results`, nothing is known of the rows that they changed, so a client needs a snapshot.
+        is_known = has_met_a_keyframe or 0 not in sources
+        assert office.is_everything_since([newest.results - 1, newest.subtotals[0]]) == (not is_known)
+        assert state.floors == [0 if 0 in sources else newest.results, 0]
+        assert state.recent_stations.floors == [0 if 0 in sources else newest.results, 0]
+        assert not office.touched, "the first flush sends nothing of it"

@@ -10,7 +10,8 @@ from api.submit.forewarning import Forewarning
 from schemas.ledger.events import LEDGER_EVENT, ResultReported
 from schemas.ledger.reports import LedgerEvent, report_from
 from tests.support.ledger import CREATED_AT
-from tests.support.small_election import reported
+from tests.support.small_election import reported, reviewed
+from tests.support.small_finance import finance_report
 
 KEY = "ab" * 8
 FRAME = {"election": "small", "mode": "rehearsal", "definition": "0" * 64, "created_at": CREATED_AT}
@@ -62,3 +63,38 @@ def test_a_key_that_has_used_up_its_events_is_refused_at_once() -> None:
         assert refused is not None
         assert refused.rule == "L1"
         assert gateway.one_too_many("cd" * 8, _event(2)) is None
+
+
+def test_an_event_about_no_contest_at_a_station_is_neither_numbered_nor_bounded() -> None:
+    gateway = Forewarning()
+    event = LEDGER_EVENT.validate_python(FRAME | finance_report() | {"seq": 0, "prev": None})
+    with patch.object(forewarning, "EVENTS_PER_KEY_MAX", 0):
+        assert _rules(gateway, 10, event) == []
+        assert gateway.one_too_many(KEY, event) is None
+
+
+def test_a_review_counts_as_an_event_and_not_as_a_form() -> None:
+    gateway = Forewarning()
+    review = LEDGER_EVENT.validate_python(FRAME | reviewed("1.1.1-1", _id(9), "accepted") | {"seq": 0, "prev": None})
+    with patch.object(forewarning, "EVENTS_PER_KEY_MAX", 1):
+        assert _rules(gateway, 10, review) == []
+        assert gateway.one_too_many(KEY, _event(1)) is not None
+    assert _rules(gateway, 11, _event(1, prev=10, version=3, corrects=9)) == [], "no form of the station is known"
+
+
+def test_forms_beyond_the_events_that_a_key_may_have_are_not_remembered() -> None:
+    gateway = Forewarning()
+    with patch.object(forewarning, "EVENTS_PER_KEY_MAX", 1):
+        assert _rules(gateway, 10, _event(0)) == []
+        assert _rules(gateway, 11, _event(1, prev=10, version=2, corrects=10)) == []
+    assert _rules(gateway, 12, _event(2, prev=11, version=3, corrects=11)) == ["V5"], "version 2 is not remembered"
+
+
+def test_what_was_used_longest_ago_is_forgotten_first() -> None:
+    gateway = Forewarning()
+    with patch.multiple(forewarning, CONTESTS_AT_STATIONS_MAX=1, KEYS_MAX=1, EVENTS_PER_KEY_MAX=1):
+        gateway.taken(KEY, _event(0), _id(10))
+        assert gateway.one_too_many(KEY, _event(1)) is not None
+        gateway.taken("cd" * 8, _event(0), _id(11))
+        assert gateway.one_too_many(KEY, _event(1)) is None, "its count was forgotten"
+        assert gateway.taken(KEY, _event(0), _id(12)) == [], "and so were its numbers"
