@@ -1,4 +1,4 @@
-"""The ASGI app that takes each request first: finds the party that the request counts against, applies rate limits, refuses
+"""The ASGI app that takes each request first: finds the client address that it counts against, applies rate limits, refuses
 what other roles serve, and calls the handler of submissions.
 
 On a busy night nearly all requests are `POST /v1/submissions`, and routing, dependencies and exit stacks cost as much as
@@ -22,7 +22,7 @@ from starlette.websockets import WebSocket
 from api.answers.reading import READ_BY_PAGES
 from api.feed.event_stream import come_back
 from api.http.whole_request import WholeRequest
-from api.limits.limits import PARTY, Limits
+from api.limits.limits import CLIENT_ADDRESS, Limits
 from api.limits.rate_limits import RateLimit
 from api.problems import BUG, Problem
 from api.roles import ALL_ROLES, LIVE_PATH, PATHS_OF_EACH, ApiRole, role_of
@@ -40,7 +40,7 @@ MISTAKE_COST = 4
 as a reader; at double, an auditor that looks for tiles that do not exist yet is slowed down."""
 LIVE_COME_BACK_SECONDS = 10
 REFUSED_AFTER_SECONDS = 1.0
-"""Time that a refusal of a party over its limit is held back. At 0, a client asks again at once, and the refusals cost as
+"""Time that a refusal of an address over its limit is held back. At 0, a client asks again at once, and the refusals cost as
 much as what was refused; with one second and 512 connections, it is refused 512 times a second at most."""
 
 
@@ -56,7 +56,7 @@ class Dispatcher:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        party = scope[PARTY] = self._limits.proxies.client_of(scope)
+        address = scope[CLIENT_ADDRESS] = self._limits.proxies.client_of(scope)
         method = scope.get("method", "GET")  # a WebSocket has none
         elsewhere = misdirected(method, scope["path"], self._roles)
         if scope["type"] != "http":
@@ -66,18 +66,18 @@ class Dispatcher:
                 await self._app(scope, receive, send)
             return
         if scope["path"] == LIVE_PATH and elsewhere is None:
-            await self._live(scope, receive, send, party)
+            await self._live(scope, receive, send, address)
             return
         is_submission = (
             method == "POST" and scope["path"] in (SUBMISSION_PATH, BATCH_PATH) and ApiRole.GATEWAY in self._roles
         )
         limit = self._limits.submissions if is_submission else self._limits.requests
         if limit:
-            send = with_rate_limit(limit, party, send, 0 if is_submission else MISTAKE_COST)
-            if not limit.take(party):
+            send = with_rate_limit(limit, address, send, 0 if is_submission else MISTAKE_COST)
+            if not limit.take(address):
                 metrics.HTTP_REFUSED.labels("rate-of-address").inc()
                 await asyncio.sleep(REFUSED_AFTER_SECONDS)
-                response = limit.refusal(party, "Your address").response()
+                response = limit.refusal(address, "Your address").response()
                 if not is_submission:
                     response.headers.update(READ_BY_PAGES)
                 await response(scope, receive, send)
@@ -89,42 +89,42 @@ class Dispatcher:
         else:
             await self._app(scope, receive, send)
 
-    async def _live(self, scope: Scope, receive: Receive, send: Send, party: str) -> None:
+    async def _live(self, scope: Scope, receive: Receive, send: Send, address: str) -> None:
         requests = self._limits.requests
-        if requests.owes(party):
+        if requests.owes(address):
             await asyncio.sleep(REFUSED_AFTER_SECONDS)
             await come_back("your address has asked for too much", LIVE_COME_BACK_SECONDS)(scope, receive, send)
         else:
             await self._app(
-                scope, receive, with_rate_limit(requests, party, send, 1 + MISTAKE_COST) if requests else send
+                scope, receive, with_rate_limit(requests, address, send, 1 + MISTAKE_COST) if requests else send
             )
 
     def submit_at_once(self, request: WholeRequest) -> bool:
         """Take a single submission, so that it costs no task (api/http/whole_request.py). Anything unusual about it is left to
         `__call__`, which refuses it."""
-        scope, party, body = request.scope, request.party, request.body
+        scope, address, body = request.scope, request.address, request.body
         if scope["path"] != SUBMISSION_PATH or scope["method"] != "POST" or scope["query_string"]:
             return False
         limits = self._limits
         is_unusual = (
             len(body) > ENVELOPE_BYTES_MAX
-            or limits.bodies.lacks_room(party, len(body), is_batch=False)
+            or limits.bodies.lacks_room(address, len(body), is_batch=False)
             or coding_refusal(scope["headers"])
         )
-        if is_unusual or not limits.submissions.take(party):
+        if is_unusual or not limits.submissions.take(address):
             return False
-        limits.bodies.take(party, len(body), is_batch=False)
+        limits.bodies.take(address, len(body), is_batch=False)
 
         def answered(answer: Answer) -> None:
-            limits.bodies.give_back(party, len(body), is_batch=False)
+            limits.bodies.give_back(address, len(body), is_batch=False)
             status, lines, given = http_answer(answer)
             if limits.submissions:
-                policy, state = limits.submissions.policy, limits.submissions.state(party)
+                policy, state = limits.submissions.policy, limits.submissions.state(address)
                 lines = b"%bratelimit-policy: %b\r\nratelimit: %b\r\n" % (lines, policy, state)
             request.answer(status, lines, given)
 
         gateway: Gateway = self._app.state.gateway
-        gateway.submit_one(body, party, answered, request.soon)
+        gateway.submit_one(body, address, answered, request.soon)
         return True
 
     async def _submit(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -157,17 +157,17 @@ def misdirected(method: str, path: str, roles: Collection[ApiRole]) -> Problem |
     )
 
 
-def with_rate_limit(limit: RateLimit, party: str, send: Send, mistake_cost: int) -> Send:
-    """Add to each answer how much is left, and charge the party for its mistakes."""
+def with_rate_limit(limit: RateLimit, address: str, send: Send, mistake_cost: int) -> Send:
+    """Add to each answer how much is left, and charge the address for its mistakes."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             if mistake_cost and 400 <= message["status"] < 500 and message["status"] != 429:
-                limit.charge(party, mistake_cost)
+                limit.charge(address, mistake_cost)
             message["headers"] = [
                 *message.get("headers", ()),
                 (b"ratelimit-policy", limit.policy),
-                (b"ratelimit", limit.state(party)),
+                (b"ratelimit", limit.state(address)),
             ]
         await send(message)
 

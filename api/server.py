@@ -119,7 +119,7 @@ def bounded_server(
         timeout_graceful_shutdown=graceful_seconds,
         backlog=BACKLOG,
     )
-    connects = connects_limit(connections.of_party_max)
+    connects = connects_limit(connections.of_address_max)
     return BoundedServer(config, proxies, connects, front, after_startup, before_shutdown)
 
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.answers.reading import wanted_bytes
-from api.limits.limits import PARTY
+from api.limits.limits import CLIENT_ADDRESS
 from api.limits.open_files import OpenFiles, TooManyFilesError
 from api.problems import Problem
 from runtime import metrics
@@ -55,13 +55,13 @@ class WholeFile(Response):
 
 
 async def opened(request: Request, descriptor: Callable[[], int]) -> io.FileIO:
-    """The file of a descriptor, which a thread opens; it counts for the request's party until it is closed. Raises what
+    """The file of a descriptor, which a thread opens; it counts for the client address until it is closed. Raises what
     `descriptor` raises, and Problem."""
     try:
-        return await asyncio.to_thread(OPEN_FILES.open, request.scope.get(PARTY, ""), descriptor)
+        return await asyncio.to_thread(OPEN_FILES.open, request.scope.get(CLIENT_ADDRESS, ""), descriptor)
     except TooManyFilesError as error:
         metrics.HTTP_REFUSED.labels("open-files").inc()
-        if error.of_party:
+        if error.of_address:
             sentence = "Your address downloads many files at once; ask for the next when one of them has come."
             raise Problem(429, "Too many at once", sentence, retry_after_s=5) from None
         raise Problem(503, "Try again", "Many files are being downloaded just now.", retry_after_s=5) from None

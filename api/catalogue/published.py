@@ -18,7 +18,7 @@ from fastapi import Request
 
 from api.answers.kept_answers import Answer, Form
 from api.files.cut_files import Cut, CutFiles
-from api.limits.limits import PARTY
+from api.limits.limits import CLIENT_ADDRESS
 from api.limits.turns import Turns
 from api.problems import Problem
 from api.read.snapshots import coding_of
@@ -36,7 +36,7 @@ ANSWERS_MAX = 32
 """Documents that are kept with an address in them: a few documents for a few addresses, 1 MB each in a nation. At double, a
 client that asks by many addresses costs 64 MB; at half, two addresses push each other out."""
 WANTED_MAX = 24
-WANTED_OF_PARTY_MAX = 8
+WANTED_OF_ADDRESS_MAX = 8
 """Documents and answers of CKAN that are being made or wait for it: of all, and of one address. Each takes a thread
 some 20 ms."""
 _HOST = re.compile(r"([A-Za-z0-9.\-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
@@ -66,11 +66,11 @@ class Catalogues:
         self._newest: asyncio.Task[PublishedCatalogue] | None = None
         self._newest_cut = ""
         self._answers: OrderedDict[tuple[str, str], Answer] = OrderedDict()
-        self._turns = Turns(1, WANTED_MAX, WANTED_OF_PARTY_MAX)
+        self._turns = Turns(1, WANTED_MAX, WANTED_OF_ADDRESS_MAX)
 
     async def in_turn(self, request: Request, make: Callable[[], Coroutine[Any, Any, Made]]) -> Made:
-        """What is made when it is the turn of the request's party. Raises Problem."""
-        return await self._turns.made(request.scope.get(PARTY, ""), make)
+        """What is made when it is the turn of the client address. Raises Problem."""
+        return await self._turns.made(request.scope.get(CLIENT_ADDRESS, ""), make)
 
     async def newest(self) -> PublishedCatalogue:
         """Raises Problem where there is no cut yet."""

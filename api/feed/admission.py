@@ -1,5 +1,5 @@
-"""Admission to the live feed: how many clients there may be, how many of one party, how often a party may connect, and how many
-clients may join in a second."""
+"""Admission to the live feed: how many clients there may be, how many of one address, how often an address may connect, and how
+many clients may join in a second."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ FULL_SECONDS = 10
 BEGINNING_SECONDS = 1
 """Least time after which a client that came while the feed was beginning may connect again."""
 CONNECTS_OF_SLOT = 2
-"""Connections that a party may make for each of its slots in BURST_SECONDS, because a client that was put off comes again. At
-1, half of the clients of a party are refused when all of them come back; at 4, an attacker has four times as many
+"""Connections that an address may make for each of its slots in BURST_SECONDS, because a client that was put off comes again.
+At 1, half of the clients of an address are refused when all of them come back; at 4, an attacker has four times as many
 handshakes."""
 SHOWN_OUT_COST = 50
-"""Connections that a client which is disconnected for flooding costs its party. A flood of frames takes 6 ms until it is
+"""Connections that a client which is disconnected for flooding costs its address. A flood of frames takes 6 ms until it is
 noticed. At half, an address floods four connections a second, and without a cost 100; at double, ten broken clients in a large
 office keep the others of the office out of the feed."""
 REFUSED_AFTER_SECONDS = 1.0
@@ -64,38 +64,38 @@ class Admission:
         self._hub = None
         self._has_begun.clear()
 
-    def party(self, scope: Scope) -> str:
-        """The party that a connection counts against."""
+    def address(self, scope: Scope) -> str:
+        """The address that a connection counts against."""
         return self._proxies.client_of(scope)
 
-    async def admit(self, party: str) -> Hub:
-        """Take a slot for one more client, which `give_back` frees. A party may connect CONNECTS_OF_SLOT times as often in
+    async def admit(self, address: str) -> Hub:
+        """Take a slot for one more client, which `give_back` frees. An address may connect CONNECTS_OF_SLOT times as often in
         BURST_SECONDS as an address has slots; one that connects more often waits for its refusal. Raises NotAdmittedError."""
-        if not self._connects.take(party):
+        if not self._connects.take(address):
             await asyncio.sleep(REFUSED_AFTER_SECONDS)
             raise self._refusal("your address connects to the live feed too often", FULL_SECONDS)
         if self._hub is None:
             raise self._refusal("the feed is beginning", BEGINNING_SECONDS)
-        if (refusal := self._slots.refusal(party)) is not None:
+        if (refusal := self._slots.refusal(address)) is not None:
             raise self._refusal(f"no room on the live feed of this process: {refusal}", FULL_SECONDS)
         if not self.pace.take():
             raise self._refusal("many clients are joining; connect again with your cursor")
-        self._slots.take(party)
+        self._slots.take(address)
         return self._hub
 
     def _refusal(self, sentence: str, after_s: float = 0) -> NotAdmittedError:
         return NotAdmittedError(sentence, self.pace.come_back_s(after_s))
 
-    async def admit_soon(self, party: str) -> Hub:
+    async def admit_soon(self, address: str) -> Hub:
         """As `admit`, after waiting for a feed that is just beginning. Raises NotAdmittedError."""
         with suppress(TimeoutError):
             async with asyncio.timeout(HOLD_SECONDS_MAX):
                 await self._has_begun.wait()
-        return await self.admit(party)
+        return await self.admit(address)
 
-    def give_back(self, party: str) -> None:
-        self._slots.give_back(party)
+    def give_back(self, address: str) -> None:
+        self._slots.give_back(address)
 
-    def charge(self, party: str) -> None:
-        """Note that a client of the party was disconnected because it sent too much, or what no client sends."""
-        self._connects.charge(party, SHOWN_OUT_COST)
+    def charge(self, address: str) -> None:
+        """Note that a client of the address was disconnected because it sent too much, or what no client sends."""
+        self._connects.charge(address, SHOWN_OUT_COST)

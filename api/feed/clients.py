@@ -1,7 +1,7 @@
 """The clients of the feed: each is a connection and its subscriber.
 
 The hub's passes write the frames that all live clients get. What a single client lacks is rendered here, in the turns of its
-party, each time its connection has taken what was written before.
+address, each time its connection has taken what was written before.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Client:
     """One connection on the feed, as its hub needs it (`Outlet`)."""
 
     def __init__(
-        self, clients: Clients, hub: Hub, party: str, connection: Connection, form: int, *, is_open: bool
+        self, clients: Clients, hub: Hub, address: str, connection: Connection, form: int, *, is_open: bool
     ) -> None:
         """Where the connection is not open, nothing is written until `_take_connection` is called."""
         self._clients = clients
@@ -39,7 +39,7 @@ class Client:
         self.subscriber: Subscriber
         if is_open:
             self._take_connection()
-        self.subscriber = hub.join(self, self._serve_soon, party)
+        self.subscriber = hub.join(self, self._serve_soon, address)
         clients.add(self)
 
     def _take_connection(self) -> None:
@@ -71,7 +71,7 @@ class Client:
     def _serve_soon(self) -> None:
         if not (self._is_waiting or self.is_full or self._has_left):
             self._is_waiting = True
-            self._clients.turns.add(self.subscriber.party, self._serve)
+            self._clients.turns.add(self.subscriber.address, self._serve)
 
     def _serve(self) -> None:
         """Write the next frame that only this client gets."""
@@ -104,11 +104,11 @@ class Clients:
 
     def remove(self, client: Client) -> None:
         del self._all[client]
-        self._admission.give_back(client.subscriber.party)
+        self._admission.give_back(client.subscriber.address)
 
     def charge(self, client: Client) -> None:
         """Note that the client is disconnected for what it sent."""
-        self._admission.charge(client.subscriber.party)
+        self._admission.charge(client.subscriber.address)
 
     def end_all(self, sentence: str) -> None:
         """End each connection, and give each client a time of its own to come back at."""

@@ -28,8 +28,8 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 class StreamClient(Client):
     """A client of one event stream, which is opened once the head of the answer is written."""
 
-    def __init__(self, clients: Clients, hub: Hub, party: str, connection: Connection) -> None:
-        super().__init__(clients, hub, party, connection, EVENT, is_open=False)
+    def __init__(self, clients: Clients, hub: Hub, address: str, connection: Connection) -> None:
+        super().__init__(clients, hub, address, connection, EVENT, is_open=False)
         self.ended = asyncio.Event()
         self.last = b""
         """What the answer ends with."""

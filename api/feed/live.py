@@ -130,7 +130,7 @@ class LiveFeed:
             SUBTOTALS_PARTITIONS,
             heartbeat_s=self._settings.live_heartbeat_s,
             generation=self._settings.generation,
-            subscriptions_of_party=self._settings.live_clients_per_address * SUBSCRIPTIONS_PER_CONNECTION,
+            subscriptions_of_address=self._settings.live_clients_per_address * SUBSCRIPTIONS_PER_CONNECTION,
         )
         hub.begin(
             positions, state.tallies, state.office_tallies, state.result_watermarks, state.block_watermarks, state.held

@@ -70,9 +70,9 @@ class Collecting:
 class PollClient(Client):
     """A client that waits for one answer."""
 
-    def __init__(self, clients: Clients, hub: Hub, party: str) -> None:
+    def __init__(self, clients: Clients, hub: Hub, address: str) -> None:
         self.collecting = Collecting()
-        super().__init__(clients, hub, party, self.collecting, TEXT, is_open=True)
+        super().__init__(clients, hub, address, self.collecting, TEXT, is_open=True)
         self.collecting.take()  # the hello
         self.has_ended = False
 

@@ -1,5 +1,5 @@
 """Turns for rendering what single clients lack, which shares the event loop with everything else: at most half of the loop's
-time is spent on rendering, and the parties take turns."""
+time is spent on rendering, and the addresses take turns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from api.limits.party_queue import PartyQueue
+from api.limits.address_queue import AddressQueue
 
 SLICE_SECONDS = 0.002
 """After rendering for this time, everything else has as much time. One part of the feed takes about 2 ms; at half, each part is
@@ -25,14 +25,14 @@ class RenderingTurns:
         """Seconds of rendering that no pause has made up for yet."""
         self._at = 0.0
         """When a turn ended last."""
-        self._waiting: PartyQueue[Piece] = PartyQueue()
+        self._waiting: AddressQueue[Piece] = AddressQueue()
         """So five hundred connections of one address wait for each other, and a connection of another address waits for one
         of them."""
         self._is_called = False
         self._is_held = False
 
-    def add(self, party: str, piece: Piece) -> None:
-        self._waiting.add(party, piece)
+    def add(self, address: str, piece: Piece) -> None:
+        self._waiting.add(address, piece)
         self._call(0.0)
 
     def hold(self) -> None:

@@ -46,16 +46,16 @@ BulletinsQuery = Annotated[Bulletins | None, Query(description="also these bulle
 async def live_socket(socket: WebSocket) -> None:
     feed: LiveFeed = socket.app.state.live
     connection: SocketConnection = socket.scope[CONNECTION]
-    party = feed.admission.party(socket.scope)
+    address = feed.admission.address(socket.scope)
     with suppress(WebSocketDisconnect, WebSocketDisconnected, OSError):
         await socket.accept()
         try:
-            hub = await feed.admission.admit(party)
+            hub = await feed.admission.admit(address)
         except NotAdmittedError as error:
             await socket.close(CLOSE_TRY_LATER, retry_reason(error.after_s, error.sentence))
             return
         connection.has_no_end()
-        SocketClient(feed.clients, hub, party, connection, feed.heartbeat_s)
+        SocketClient(feed.clients, hub, address, connection, feed.heartbeat_s)
 
 
 @router.get(
@@ -93,12 +93,12 @@ async def live_events(
         raise Problem(
             400, "Another request behind it", "The stream has no end, so what is asked behind it is never answered."
         )
-    party = feed.admission.party(request.scope)
+    address = feed.admission.address(request.scope)
     try:
-        hub = await feed.admission.admit_soon(party)
+        hub = await feed.admission.admit_soon(address)
     except NotAdmittedError as error:
         return come_back(error.sentence, error.after_s)
-    client = StreamClient(feed.clients, hub, party, connection)
+    client = StreamClient(feed.clients, hub, address, connection)
     kept = last_event_id and last_event_id[:CURSOR_CHARACTERS_MAX]
     command = Subscribe(
         office=office,
@@ -150,13 +150,13 @@ async def changes(
     """Without `since` a snapshot, at once. With it what has changed after it, as soon as something has; a heartbeat where
     nothing does. For clients that can hold neither a WebSocket nor an event stream open."""
     feed: LiveFeed = request.app.state.live
-    party = feed.admission.party(request.scope)
+    address = feed.admission.address(request.scope)
     try:
-        hub = await feed.admission.admit_soon(party)
+        hub = await feed.admission.admit_soon(address)
     except NotAdmittedError as error:
         after_s = math.ceil(error.after_s)
         raise Problem(503, "No room on the live feed", error.sentence, retry_after_s=after_s) from None
-    client = PollClient(feed.clients, hub, party)
+    client = PollClient(feed.clients, hub, address)
     command = Subscribe(
         office=office,
         area=area,

@@ -39,8 +39,10 @@ def _form(connection: SocketConnection) -> int:
 class SocketClient(Client):
     """It takes its connection over from ASGI, so that a client that only reads costs no task."""
 
-    def __init__(self, clients: Clients, hub: Hub, party: str, connection: SocketConnection, heartbeat_s: int) -> None:
-        super().__init__(clients, hub, party, connection, _form(connection), is_open=True)
+    def __init__(
+        self, clients: Clients, hub: Hub, address: str, connection: SocketConnection, heartbeat_s: int
+    ) -> None:
+        super().__init__(clients, hub, address, connection, _form(connection), is_open=True)
         self._heartbeat_s = heartbeat_s
         self._commands = self._mistakes = 0
         self._window_ends = 0.0

@@ -215,12 +215,12 @@ def send(outlet: Outlet, frame: Frame) -> None:
 class Subscriber:
     """One connection: its subscriptions, and what it lacks of them."""
 
-    def __init__(self, hub: PartSource, outlet: Outlet, ready: Callable[[], None], party: str) -> None:
+    def __init__(self, hub: PartSource, outlet: Outlet, ready: Callable[[], None], address: str) -> None:
         self._hub = hub
         self._ready = ready
         self.outlet = outlet
-        self.party = party
-        """The party that its subscriptions count against."""
+        self.address = address
+        """The address that its subscriptions count against."""
         self.subscriptions: dict[Followed, Subscription] = {}
         self.due: dict[Subscription, None] = {}
         self.parked = 0

@@ -156,7 +156,7 @@ class Arriving:
         except OSError:
             peer = None
         address = str(peer[0]) if isinstance(peer, tuple) else ""
-        self.party = None if address in front.proxies else front.proxies.client_of_peer(address)
+        self.address = None if address in front.proxies else front.proxies.client_of_peer(address)
         sentence = front.connections.admit(self)
         self._loop.add_reader(connection, self._readable)
         if sentence is None:

@@ -132,6 +132,6 @@ def _has_gone(connection: socket.socket) -> bool:
         return True
 
 
-def connects_limit(of_party_max: int) -> RateLimit:
-    """How many connections an address may make that may have `of_party_max` at once."""
-    return RateLimit("new connections", max(CONNECTS_PER_S_MIN, of_party_max // CONNECTS_SHARE))
+def connects_limit(of_address_max: int) -> RateLimit:
+    """How many connections an address may make that may have `of_address_max` at once."""
+    return RateLimit("new connections", max(CONNECTS_PER_S_MIN, of_address_max // CONNECTS_SHARE))

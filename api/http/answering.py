@@ -1,5 +1,5 @@
 """The requests of one connection at work: each is answered from memory, at once, or by a task, and the last two of these when
-their party has a turn (api/http/fair_turns.py)."""
+their address has a turn (api/http/fair_turns.py)."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class AnsweringProtocol(ServedConnection, HttpToolsProtocol):
         self._turns = turns
         self._from_memory = from_memory
         self._at_once = at_once
-        self.party: str | None = None
-        """The party of all requests of the connection; None where a proxy names the party of each request."""
+        self.address: str | None = None
+        """The client address of all requests of the connection; None where a proxy names that of each request."""
         self._running: RequestResponseCycle | None = None
         """The request that is being answered."""
         self._place: Place | None = None
@@ -87,10 +87,10 @@ class AnsweringProtocol(ServedConnection, HttpToolsProtocol):
         assert self._from_memory is not None
         if self._corked.get_write_buffer_size() > HELD_BYTES_MAX or self._corked.is_closing():
             return False
-        party = self.party
-        if party is None:
-            party = self._proxies.client_of({"client": self.client, "headers": asked.fields})
-        answer = self._from_memory.answers.answer(asked, party)
+        address = self.address
+        if address is None:
+            address = self._proxies.client_of({"client": self.client, "headers": asked.fields})
+        answer = self._from_memory.answers.answer(asked, address)
         if answer is None:
             return False
         default = self._from_memory.default_head(self.server_state.default_headers)
@@ -113,17 +113,17 @@ class AnsweringProtocol(ServedConnection, HttpToolsProtocol):
     def _begin(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._unbegun = None
         cycle.scope[CONNECTION] = self  # type: ignore[literal-required]
-        party = self._proxies.client_of(cast(Scope, cycle.scope)) if self.party is None else self.party
+        address = self._proxies.client_of(cast(Scope, cycle.scope)) if self.address is None else self.address
 
         def begin(place: Place) -> None:
             if cycle.disconnected:
                 place.give_back()  # its client has gone
-            elif not self._has_taken(cycle, place, party):
+            elif not self._has_taken(cycle, place, address):
                 self._begin_task(cycle, place, app)
 
-        self._turns.begin(party, begin)
+        self._turns.begin(address, begin)
 
-    def _has_taken(self, cycle: RequestResponseCycle, place: Place, party: str) -> bool:
+    def _has_taken(self, cycle: RequestResponseCycle, place: Place, address: str) -> bool:
         """Whether `at_once` answers the request. It is given no request of a client that does not read its answers, because it
         does not wait for that."""
         if self._at_once is None or cycle.more_body or self.flow.write_paused:
@@ -134,9 +134,9 @@ class AnsweringProtocol(ServedConnection, HttpToolsProtocol):
             self._answer_at_once(cycle, status, lines, body)
 
         def soon(piece: Piece) -> None:
-            self._turns.do(party, piece)
+            self._turns.do(address, piece)
 
-        if not self._at_once(WholeRequest(cast(Scope, cycle.scope), bytes(cycle.body), party, soon, answer)):
+        if not self._at_once(WholeRequest(cast(Scope, cycle.scope), bytes(cycle.body), address, soon, answer)):
             return False
         place.rest()
         return True

@@ -1,9 +1,8 @@
-"""All connections of one server: how many there may be, how many of one party, and how long each may stay silent.
+"""All connections of one server: how many there may be, how many of one address, and how long each may stay silent.
 
 Each connection is checked once a second, so that no request needs a timer of its own. Where the bound is reached, a new
-connection replaces the one that has waited longest without a request; where a party has reached its own bound, a connection of
-that party is replaced. A new connection is refused only where each of these has a request under way.
-"""
+connection replaces the one that has waited longest without a request; where an address has reached its own bound, a connection
+of that address is replaced. A new connection is refused only where each of these has a request under way."""
 
 from __future__ import annotations
 
@@ -25,7 +24,7 @@ UNSENT_BYTES_MAX = 256 * 1024 * 1024
 """Answers and frames that wait in this process for clients to read them. At half, 300 slow readers of a nation's snapshot
 (401 kB) begin to lose their connections; at double, a machine with 1 GB has no memory left for the other processes."""
 UNSENT_SHARE_BYTES_MAX = 64 * 1024 * 1024
-"""The same for one party: a quarter."""
+"""Share of these bytes that one address may have: a quarter."""
 ROOM_AFTER_SECONDS = 1.0
 """A connection that has waited for less than this is not replaced, because its request may be on the way. At half, clients on a
 slow line lose their connections when their address has many; at double, silent connections keep new ones out for longer."""
@@ -37,8 +36,8 @@ lines; and files that clients download."""
 class CountedConnection(Protocol):
     """One client's connection, of HTTP or WebSocket."""
 
-    party: str | None
-    """The party that the connection counts against; None for a trusted proxy, whose connections belong to many clients."""
+    address: str | None
+    """The address that the connection counts against; None for a trusted proxy, whose connections belong to many clients."""
 
     @property
     def unsent(self) -> int: ...
@@ -53,21 +52,21 @@ class CountedConnection(Protocol):
 class Connections:
     """One event loop owns it."""
 
-    def __init__(self, total_max: int, of_party_max: int, refusals: Refusals) -> None:
+    def __init__(self, total_max: int, of_address_max: int, refusals: Refusals) -> None:
         self._refusals = refusals
         self.total_max = total_max
-        self.of_party_max = of_party_max
+        self.of_address_max = of_address_max
         self._all: dict[CountedConnection, None] = {}
-        self._of_party: dict[str | None, int] = {}
+        self._of_address: dict[str | None, int] = {}
         self._waiting: dict[str | None, dict[CountedConnection, float]] = {}
-        """By party, the connections without a request under way and since when; the one that waits longest is first."""
+        """By address, the connections without a request under way and since when; the one that waits longest is first."""
         self._looking: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._all)
 
-    def of_party(self, party: str | None) -> int:
-        return self._of_party.get(party, 0)
+    def of_address(self, address: str | None) -> int:
+        return self._of_address.get(address, 0)
 
     @property
     def unsent(self) -> int:
@@ -75,10 +74,10 @@ class Connections:
 
     def admit(self, connection: CountedConnection) -> str | None:
         """Add a new connection, or return a sentence why it is refused."""
-        party = connection.party
-        if party is not None and self.of_party(party) >= self.of_party_max and not self._make_room(party):
+        address = connection.address
+        if address is not None and self.of_address(address) >= self.of_address_max and not self._make_room(address):
             metrics.HTTP_REFUSED.labels("connections-of-address").inc()
-            return f"Your address has {self.of_party_max} connections here already, and all are at work."
+            return f"Your address has {self.of_address_max} connections here already, and all are at work."
         if len(self._all) >= self.total_max and not self._make_room(self._largest_waiting()):
             self._refusals.add("connections", f"all {self.total_max} connections are at work")
             return f"This server has {self.total_max} connections already, and all are at work."
@@ -88,7 +87,7 @@ class Connections:
     def join(self, connection: CountedConnection) -> None:
         """Add a connection that was admitted before, as a WebSocket is after its handshake over HTTP."""
         self._all[connection] = None
-        self._of_party[connection.party] = self.of_party(connection.party) + 1
+        self._of_address[connection.address] = self.of_address(connection.address) + 1
         if self._looking is None:
             self._looking = asyncio.get_running_loop().call_later(LOOK_SECONDS, self.look)
 
@@ -97,44 +96,45 @@ class Connections:
             return
         del self._all[connection]
         self.works(connection)
-        left = self._of_party[connection.party] - 1
+        left = self._of_address[connection.address] - 1
         if left:
-            self._of_party[connection.party] = left
+            self._of_address[connection.address] = left
         else:
-            del self._of_party[connection.party]
+            del self._of_address[connection.address]
 
     def waits(self, connection: CountedConnection) -> None:
         """Note that the connection has no request under way from now on."""
         if connection in self._all:
-            waiting = self._waiting.setdefault(connection.party, {})
+            waiting = self._waiting.setdefault(connection.address, {})
             waiting.setdefault(connection, asyncio.get_running_loop().time())
 
     def waits_again(self, connection: CountedConnection) -> None:
         """Note that the connection has had a request, which was answered at once, and now waits for the next one."""
-        waiting = self._waiting.get(connection.party)
+        waiting = self._waiting.get(connection.address)
         if waiting is not None and waiting.pop(connection, None) is not None:
             waiting[connection] = asyncio.get_running_loop().time()  # behind those that wait longer
 
     def works(self, connection: CountedConnection) -> None:
         """Note that the connection has a request under way from now on."""
-        waiting = self._waiting.get(connection.party)
+        waiting = self._waiting.get(connection.address)
         if waiting is not None:
             waiting.pop(connection, None)
             if not waiting:
-                del self._waiting[connection.party]
+                del self._waiting[connection.address]
 
     def _largest_waiting(self) -> str | None:
-        """The party with most connections of those that have one that waits long. The largest party of all may have none."""
-        return max(filter(self._waits_long, self._waiting), key=self.of_party, default=None)
+        """The address with most connections of those that have one that waits long. The largest address of all may have
+        none."""
+        return max(filter(self._waits_long, self._waiting), key=self.of_address, default=None)
 
-    def _waits_long(self, party: str | None) -> bool:
-        since = next(iter(self._waiting[party].values()))
+    def _waits_long(self, address: str | None) -> bool:
+        since = next(iter(self._waiting[address].values()))
         return asyncio.get_running_loop().time() - since >= ROOM_AFTER_SECONDS
 
-    def _make_room(self, party: str | None) -> bool:
-        if party not in self._waiting or not self._waits_long(party):
+    def _make_room(self, address: str | None) -> bool:
+        if address not in self._waiting or not self._waits_long(address):
             return False
-        longest = next(iter(self._waiting[party]))
+        longest = next(iter(self._waiting[address]))
         metrics.HTTP_CUT_OFF.labels("made-room").inc()
         longest.cut_off()
         self.leave(longest)
@@ -150,24 +150,24 @@ class Connections:
         for connection in list(self._all):
             connection.look(now)
             if (waiting := connection.unsent) > 0:
-                unsent[connection.party] = unsent.get(connection.party, 0) + waiting
-        for party, waiting in unsent.items():
-            if party is not None and waiting > UNSENT_SHARE_BYTES_MAX:
-                unsent[party] -= self._cut_unsent(party, waiting - UNSENT_SHARE_BYTES_MAX)
+                unsent[connection.address] = unsent.get(connection.address, 0) + waiting
+        for address, waiting in unsent.items():
+            if address is not None and waiting > UNSENT_SHARE_BYTES_MAX:
+                unsent[address] -= self._cut_unsent(address, waiting - UNSENT_SHARE_BYTES_MAX)
         excess = sum(unsent.values()) - UNSENT_BYTES_MAX
         if excess > 0:
             self._refusals.add("unsent", f"more than {UNSENT_BYTES_MAX >> 20} MiB wait for clients that do not read")
-            for party in sorted(unsent, key=lambda party: unsent[party], reverse=True):
-                excess -= self._cut_unsent(party, excess)
+            for address in sorted(unsent, key=lambda address: unsent[address], reverse=True):
+                excess -= self._cut_unsent(address, excess)
         metrics.HTTP_CONNECTIONS.set(len(self._all))
         if self._all:
             self._looking = asyncio.get_running_loop().call_later(LOOK_SECONDS, self.look)
 
-    def _cut_unsent(self, party: str | None, excess: int) -> int:
-        """End connections of a party, those with most bytes first, until `excess` bytes are free or none is left. Returns how
-        many bytes are free."""
+    def _cut_unsent(self, address: str | None, excess: int) -> int:
+        """End connections of an address, those with most bytes first, until `excess` bytes are free or none is left. Returns
+        how many bytes are free."""
         freed = 0
-        for connection in sorted((one for one in self._all if one.party == party), key=_unsent_of, reverse=True):
+        for connection in sorted((one for one in self._all if one.address == address), key=_unsent_of, reverse=True):
             if freed >= excess:
                 break
             freed += connection.unsent

@@ -1,11 +1,10 @@
-"""Fair shares of the event loop: in each turn of the loop a party may use some time, and begin a few requests.
+"""Fair shares of the event loop: in each turn of the loop an address may use some time, and begin a few requests.
 
-Work that is done in one step, such as reading some input, judging a form or signing a receipt, is measured. Where a party has
-used its share of a turn, its next step waits for the next turn. Other requests have a task, which needs some ten turns of the
-loop, and how much time it will use is not known before. So a party has few such requests at work while another party has
-requests too. Where one party sends a hundred requests at once, on one connection or on a hundred, they wait for each other, and
-a request of another party shares its turns with few of them.
-"""
+Work that is done in one step, such as reading some input, judging a form or signing a receipt, is measured. Where an address
+has used its share of a turn, its next step waits for the next turn. Other requests have a task, which needs some ten turns of
+the loop, and how much time it will use is not known before. So an address has few such requests at work while another address
+has requests too. Where one address sends a hundred requests at once, on one connection or on a hundred, they wait for each
+other, and a request of another address shares its turns with few of them."""
 
 from __future__ import annotations
 
@@ -14,21 +13,22 @@ import time
 from collections.abc import Callable
 
 from api.http.reading_pace import ReadingPace
-from api.limits.party_queue import PartyQueue
+from api.limits.address_queue import AddressQueue
 
 SHARE_SECONDS = 0.0005
-"""Time that a party may use of one turn while others have a request under way; the step that exceeds it is still done. A form
-is read and judged in 0.2 ms. At half, an address that sends 1,000 a second waits 290 ms for a receipt while another sends
-200, because each turn costs 0.1 ms besides; at double, each of the ten steps of another party's request waits 0.5 ms longer."""
+"""Time that an address may use of one turn while others have a request under way; the step that exceeds it is still done. A
+form is read and judged in 0.2 ms. At half, an address that sends 1,000 a second waits 290 ms for a receipt while another sends
+200, because each turn costs 0.1 ms besides; at double, each of the ten steps of another address's request waits 0.5 ms
+longer."""
 ALONE_SECONDS = 0.004
-"""Time that a party may use of one turn while it is alone. The first request of another party waits for so long. At a
+"""Time that an address may use of one turn while it is alone. The first request of another address waits for so long. At a
 quarter, receipts at 1,000 forms a second of one address take half as long again."""
 BEGUN_IN_A_TURN = 4
-"""Requests of one party that are begun in one turn of the loop."""
+"""Requests of one address that are begun in one turn of the loop."""
 BEGUN_ALONE_MAX = 16
-"""The same, of a party that is alone."""
+"""Requests of an address that is alone which are begun in one turn of the loop."""
 AT_WORK_MAX = 2
-"""Requests of one party that are at work at once while others have some too, but for those that wait for Kafka. With one, the
+"""Requests of one address that are at work at once while others have some too, but for those that wait for Kafka. With one, the
 loop rests while that waits for PostgreSQL; with four, the p95 of others is 40 to 51 ms and not 34 to 37 (docs/attacks.md: many
 forms of a station)."""
 WAIT_SECONDS_MAX = 0.1
@@ -46,11 +46,11 @@ Piece = Callable[[], None]
 class Place:
     """Place of one request among those under way. It is at work from its begin on."""
 
-    __slots__ = ("_is_at_work", "_is_under_way", "_party", "_turns")
+    __slots__ = ("_address", "_is_at_work", "_is_under_way", "_turns")
 
-    def __init__(self, turns: FairTurns, party: str) -> None:
+    def __init__(self, turns: FairTurns, address: str) -> None:
         self._turns = turns
-        self._party = party
+        self._address = address
         self._is_under_way = self._is_at_work = False
         self.take()
 
@@ -58,16 +58,16 @@ class Place:
         """Note that the request is at work, again."""
         if not self._is_under_way:
             self._is_under_way = True
-            self._turns.under_way.add(self._party)
+            self._turns.under_way.add(self._address)
         if not self._is_at_work:
             self._is_at_work = True
-            self._turns.at_work.add(self._party)
+            self._turns.at_work.add(self._address)
 
     def rest(self) -> None:
         """Note that the request waits for Kafka and needs nothing of the loop. It is still under way."""
         if self._is_at_work:
             self._is_at_work = False
-            self._turns.at_work.remove(self._party)
+            self._turns.at_work.remove(self._address)
             self._turns.look_soon()
 
     def give_back(self) -> None:
@@ -75,34 +75,34 @@ class Place:
         self.rest()
         if self._is_under_way:
             self._is_under_way = False
-            self._turns.under_way.remove(self._party)
+            self._turns.under_way.remove(self._address)
             self._turns.look_soon()
 
 
 class Counted:
-    """How many requests each party has."""
+    """How many requests each address has."""
 
     def __init__(self) -> None:
-        self._of_party: dict[str, int] = {}
+        self._of_address: dict[str, int] = {}
         self._all = 0
 
-    def of(self, party: str) -> int:
-        return self._of_party.get(party, 0)
+    def of(self, address: str) -> int:
+        return self._of_address.get(address, 0)
 
-    def others_than(self, party: str) -> int:
-        return self._all - self.of(party)
+    def others_than(self, address: str) -> int:
+        return self._all - self.of(address)
 
-    def add(self, party: str) -> None:
-        self._of_party[party] = self.of(party) + 1
+    def add(self, address: str) -> None:
+        self._of_address[address] = self.of(address) + 1
         self._all += 1
 
-    def remove(self, party: str) -> None:
+    def remove(self, address: str) -> None:
         self._all -= 1
-        left = self._of_party[party] - 1
+        left = self._of_address[address] - 1
         if left:
-            self._of_party[party] = left
+            self._of_address[address] = left
         else:
-            del self._of_party[party]
+            del self._of_address[address]
 
 
 Begin = Callable[[Place], None]
@@ -119,29 +119,29 @@ class FairTurns:
         """Requests that were begun and are not answered, except those whose client is waited for."""
         self.at_work = Counted()
         """Requests under way that do not wait for Kafka."""
-        self._waiting: PartyQueue[tuple[float, Begin]] = PartyQueue()
+        self._waiting: AddressQueue[tuple[float, Begin]] = AddressQueue()
         """Requests that are not begun yet, and since when."""
         self._begun: dict[str, int] = {}
-        """By party, how many requests were begun in this turn of the loop."""
+        """By address, how many requests were begun in this turn of the loop."""
         self._used: dict[str, float] = {}
-        """By party, the seconds that its work has used of this turn."""
+        """By address, the seconds that its work has used of this turn."""
         self._within = 0.0
         """Seconds used by work that began within the work that is being done."""
-        self._pieces: PartyQueue[Piece] = PartyQueue()
-        self._slow: PartyQueue[Piece] = PartyQueue()
-        """Pieces of work of which each party has one done in LOOK_SECONDS."""
+        self._pieces: AddressQueue[Piece] = AddressQueue()
+        self._slow: AddressQueue[Piece] = AddressQueue()
+        """Pieces of work of which each address has one done in LOOK_SECONDS."""
         self._slow_timer: asyncio.TimerHandle | None = None
         self._is_called = False
         self._timer: asyncio.TimerHandle | None = None
 
     # -- requests --------------------------------------------------------------------------------------------------
 
-    def begin(self, party: str, work: Begin) -> None:
+    def begin(self, address: str, work: Begin) -> None:
         """Begin a request now, or soon. It is at work from then on, until its place is given back."""
-        if party not in self._waiting and self._may_begin(party):
-            self._begin(party, work)
+        if address not in self._waiting and self._may_begin(address):
+            self._begin(address, work)
         else:
-            self._waiting.add(party, (self._clock(), work))
+            self._waiting.add(address, (self._clock(), work))
             self._call_soon()
 
     def look_soon(self) -> None:
@@ -149,51 +149,51 @@ class FairTurns:
         if self._waiting:
             self._call_soon()
 
-    def _is_alone(self, party: str) -> bool:
-        """Whether no other party has a request under way."""
-        return not self.under_way.others_than(party)
+    def _is_alone(self, address: str) -> bool:
+        """Whether no other address has a request under way."""
+        return not self.under_way.others_than(address)
 
-    def _has_place(self, party: str) -> bool:
-        return self.at_work.of(party) < AT_WORK_MAX or self._is_alone(party)
+    def _has_place(self, address: str) -> bool:
+        return self.at_work.of(address) < AT_WORK_MAX or self._is_alone(address)
 
-    def _has_time(self, party: str) -> bool:
-        used = self._used.get(party, 0.0)
-        return used < SHARE_SECONDS or (used < ALONE_SECONDS and self._is_alone(party))
+    def _has_time(self, address: str) -> bool:
+        used = self._used.get(address, 0.0)
+        return used < SHARE_SECONDS or (used < ALONE_SECONDS and self._is_alone(address))
 
-    def _may_begin(self, party: str) -> bool:
-        begun = self._begun.get(party, 0)
-        is_early = begun < BEGUN_IN_A_TURN or (begun < BEGUN_ALONE_MAX and self._is_alone(party))
-        return is_early and self._has_time(party) and self._has_place(party)
+    def _may_begin(self, address: str) -> bool:
+        begun = self._begun.get(address, 0)
+        is_early = begun < BEGUN_IN_A_TURN or (begun < BEGUN_ALONE_MAX and self._is_alone(address))
+        return is_early and self._has_time(address) and self._has_place(address)
 
-    def _begin(self, party: str, work: Begin) -> None:
-        self._begun[party] = self._begun.get(party, 0) + 1
-        self._do(party, lambda: work(Place(self, party)))
+    def _begin(self, address: str, work: Begin) -> None:
+        self._begun[address] = self._begun.get(address, 0) + 1
+        self._do(address, lambda: work(Place(self, address)))
 
     def _begin_waiting(self) -> None:
-        for party in self._waiting.parties():
-            while party in self._waiting and self._may_begin(party):
-                self._begin(party, self._waiting.take(party)[1])
+        for address in self._waiting.addresses():
+            while address in self._waiting and self._may_begin(address):
+                self._begin(address, self._waiting.take(address)[1])
 
     # -- pieces of work --------------------------------------------------------------------------------------------
 
-    def do(self, party: str, piece: Piece) -> None:
-        """Do a short piece of work now, or in one of the next turns where the party has used its share of this one."""
-        if party not in self._pieces and self._has_time(party):
-            self._do(party, piece)
+    def do(self, address: str, piece: Piece) -> None:
+        """Do a short piece of work now, or in one of the next turns where the address has used its share of this one."""
+        if address not in self._pieces and self._has_time(address):
+            self._do(address, piece)
         else:
-            self.add(party, piece)
+            self.add(address, piece)
 
-    def add(self, party: str, piece: Piece) -> None:
+    def add(self, address: str, piece: Piece) -> None:
         """Do the piece of work after the others that wait."""
-        self._pieces.add(party, piece)
+        self._pieces.add(address, piece)
         self._call_soon()
 
-    def add_slow(self, party: str, piece: Piece) -> None:
-        """Work that serves no client, such as dropping a body: one piece of each party in LOOK_SECONDS."""
-        self._slow.add(party, piece)
+    def add_slow(self, address: str, piece: Piece) -> None:
+        """Work that serves no client, such as dropping a body: one piece of each address in LOOK_SECONDS."""
+        self._slow.add(address, piece)
         self._slow_again()
 
-    def _do(self, party: str, work: Piece) -> None:
+    def _do(self, address: str, work: Piece) -> None:
         """Do the work, and measure it without the work that is done within."""
         self._call_soon()  # for the next turn to know that this one is over
         around, self._within = self._within, 0.0
@@ -202,7 +202,7 @@ class FairTurns:
             work()
         finally:
             took = self._clock() - began
-            self._used[party] = self._used.get(party, 0.0) + took - self._within
+            self._used[address] = self._used.get(address, 0.0) + took - self._within
             self._within = around + took
 
     def _slow_again(self) -> None:
@@ -212,17 +212,17 @@ class FairTurns:
     def _do_slow(self) -> None:
         self._slow_timer = None
         try:
-            for party in self._slow.parties():
-                self._slow.take(party)()
+            for address in self._slow.addresses():
+                self._slow.take(address)()
         finally:
             self._slow_again()
 
     def _do_pieces(self) -> None:
-        """A piece of each party, and then more of those that have time left."""
+        """A piece of each address, and then more of those that have time left."""
         until = self._clock() + self._pieces_seconds
-        while parties := [party for party in self._pieces.parties() if self._has_time(party)]:
-            for party in parties:
-                self._do(party, self._pieces.take(party))
+        while addresses := [address for address in self._pieces.addresses() if self._has_time(address)]:
+            for address in addresses:
+                self._do(address, self._pieces.take(address))
                 if self._clock() > until:
                     return
 
@@ -241,7 +241,7 @@ class FairTurns:
             self._begin_waiting()
             self._do_pieces()
         finally:  # a piece that fails ends no other
-            if self._pieces or self._used or any(map(self._has_place, self._waiting.parties())):
+            if self._pieces or self._used or any(map(self._has_place, self._waiting.addresses())):
                 self._call_soon()
             elif self._waiting and self._timer is None:
                 self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
@@ -249,7 +249,7 @@ class FairTurns:
     def _look(self) -> None:
         self._timer = None
         late = self._clock() - WAIT_SECONDS_MAX
-        for party in self._waiting.parties():
-            if self._waiting.first(party)[0] < late:
-                self._begin(party, self._waiting.take(party)[1])
+        for address in self._waiting.addresses():
+            if self._waiting.first(address)[0] < late:
+                self._begin(address, self._waiting.take(address)[1])
         self._call_soon()

@@ -29,7 +29,7 @@ _ANSWER_DEPENDS_ON = frozenset(
         b"x-forwarded-for",
     )
 )
-"""Fields that an answer from memory, or the party that it counts against, can depend on."""
+"""Fields that an answer from memory, or the address that it counts against, can depend on."""
 
 Fields = Sequence[tuple[bytes, bytes]]
 
@@ -52,9 +52,9 @@ class MemoryAnswer(NamedTuple):
 
 
 class AnswersInMemory(Protocol):
-    def answer(self, asked: Asked, party: str) -> MemoryAnswer | None:
-        """The answer, where it is in memory, counted against the party's limits. None where the application has to answer, and
-        to count the request."""
+    def answer(self, asked: Asked, address: str) -> MemoryAnswer | None:
+        """The answer, where it is in memory, counted against the address's limits. None where the application has to answer,
+        and to count the request."""
 
 
 def asked_of(method: bytes, version: str, address: bytes, fields: Fields) -> Asked | None:

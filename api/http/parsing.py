@@ -292,4 +292,4 @@ class ParsingProtocol(AnsweringProtocol):
             self.cut_off()
         elif self._reads_no_more:
             self._corked.hold_reading(BACKLOG)
-            self._turns.add_slow(self.party or "", lambda: self._corked.release_reading(BACKLOG))
+            self._turns.add_slow(self.address or "", lambda: self._corked.release_reading(BACKLOG))

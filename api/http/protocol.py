@@ -37,7 +37,7 @@ GivesBack = Callable[[asyncio.BaseTransport, bytes], bool]
 """Whether the connection has gone to another process (api/front/link.py), given what was read of it since the last request."""
 PIECE_SECONDS = 0.0005
 """For reading of one connection what came at once, up to 256 KiB; then others have a turn. At half, a batch of 16 MiB takes as
-many turns again; at double, each step of another party's request waits 1 ms for each address that sends bodies."""
+many turns again; at double, each step of another address's request waits 1 ms for each address that sends bodies."""
 
 
 class BoundedProtocol(ParsingProtocol):
@@ -76,12 +76,12 @@ class BoundedProtocol(ParsingProtocol):
         self._unread = Unread(corked)
         super().connection_made(corked)  # type: ignore[arg-type]  # it has all of a transport
         address = self.client[0] if self.client else ""
-        self.party = None if address in self._proxies else self._proxies.client_of_peer(address)
+        self.address = None if address in self._proxies else self._proxies.client_of_peer(address)
         sentence = self._connections.admit(self)
         if sentence is None:
             self._connections.waits(self)
             if self._backlog:
-                self._turns.add(self.party or "", self._read_piece)
+                self._turns.add(self.address or "", self._read_piece)
         else:
             self._reads_no_more = True
             corked.write(answer_bytes(Problem(503, "Too many connections", sentence, retry_after_s=5)))
@@ -105,7 +105,7 @@ class BoundedProtocol(ParsingProtocol):
                 return
         self._backlog += data
         if is_read:
-            self._turns.do(self.party or "", self._read_piece)
+            self._turns.do(self.address or "", self._read_piece)
         # A small request that waits for its turn costs two system calls less where the socket is not stopped for that time.
         if len(self._backlog) > SLICE_BYTES:
             self._corked.hold_reading(BACKLOG)
@@ -162,7 +162,7 @@ class BoundedProtocol(ParsingProtocol):
         if self._reads_no_more:
             self._drop(len(backlog) - read)
         elif self._backlog:
-            self._turns.add(self.party or "", self._read_piece)
+            self._turns.add(self.address or "", self._read_piece)
         else:
             self._read_on()
             is_one = is_between and self._messages == messages + 1 and self._waiting_since is not None
@@ -170,10 +170,10 @@ class BoundedProtocol(ParsingProtocol):
                 self._from_memory.remembered.add(data, self._answered)
 
     def _read_on(self) -> None:
-        """Read the socket again, at the pace of the party. A proxy's connections are of many clients, and have no pace."""
+        """Read the socket again, at the pace of the address. A proxy's connections are of many clients, and have no pace."""
         count, self._unpaced_bytes = self._unpaced_bytes, 0
-        is_long = count > SLICE_BYTES and self.party is not None
-        pause = self._turns.reading_pace.pause(self.party or "", count) if is_long else 0.0
+        is_long = count > SLICE_BYTES and self.address is not None
+        pause = self._turns.reading_pace.pause(self.address or "", count) if is_long else 0.0
         if pause:
             self._corked.hold_reading(BACKLOG)
             self.loop.call_later(pause, self._corked.release_reading, BACKLOG)

@@ -1,4 +1,4 @@
-"""How fast the bodies of one party are read.
+"""How fast the bodies of one address are read.
 
 The kernel and the loop copy each byte that comes. Where an address sends 16 MB again and again, over a loopback or a fast local
 network, the copies alone take a core, also where nothing of the body is judged.
@@ -14,9 +14,9 @@ BYTES_PER_S = 100_000_000
 Without it, an address on the same machine sent 1.4 GB a second, and the p95 of others' reads rose from 7 to 27 ms; with it, to
 10 (docs/attacks.md)."""
 BURST_BYTES = 1_000_000
-"""What a party may send without a pause: some hundred forms."""
-PARTIES_MAX = 4_096
-"""Parties remembered at once, as many as connections. Beyond, those whose pause is over are forgotten."""
+"""What an address may send without a pause: some hundred forms."""
+ADDRESSES_MAX = 4_096
+"""Addresses remembered at once, as many as connections. Beyond, those whose pause is over are forgotten."""
 
 
 class ReadingPace:
@@ -27,17 +27,17 @@ class ReadingPace:
         self._burst_seconds = BURST_BYTES / bytes_per_s
         self._clock = clock
         self._paid_until: dict[str, float] = {}
-        """By party, the time at which all that was read of it has come at the pace."""
+        """By address, the time at which all that was read of it has come at the pace."""
 
     def __len__(self) -> int:
         return len(self._paid_until)
 
-    def pause(self, party: str, count: int) -> float:
+    def pause(self, address: str, count: int) -> float:
         """Note that `count` bytes were read. Returns for how many seconds their connection should not be read. Connections of
-        one party get their pauses one after the other, in the order in which they ask."""
+        one address get their pauses one after the other, in the order in which they ask."""
         now = self._clock()
-        until = max(self._paid_until.get(party, now), now) + count / self._bytes_per_s
-        if party not in self._paid_until and len(self._paid_until) >= PARTIES_MAX:
+        until = max(self._paid_until.get(address, now), now) + count / self._bytes_per_s
+        if address not in self._paid_until and len(self._paid_until) >= ADDRESSES_MAX:
             self._paid_until = {each: its for each, its in self._paid_until.items() if its > now}
-        self._paid_until[party] = until
+        self._paid_until[address] = until
         return max(0.0, until - now - self._burst_seconds)

@@ -111,7 +111,7 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
         self._connections = connections
         self._proxies = proxies
         self._turns = turns
-        self.party: str | None = None
+        self.address: str | None = None
         self._began = self.loop.time()
         self._window_ends = 0.0
         self._frames = 0
@@ -131,7 +131,7 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
         self._unread = Unread(transport)
         super().connection_made(transport)  # type: ignore[arg-type]
         address = self.client[0] if self.client else ""
-        self.party = None if address in self._proxies else self._proxies.client_of_peer(address)
+        self.address = None if address in self._proxies else self._proxies.client_of_peer(address)
         self._connections.join(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -274,7 +274,7 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
             return  # a frame that is answered before the handshake is breaks the connection
         if self._backlog and not self._is_waiting and not self.read_paused and self.writable.is_set():
             self._is_waiting = True
-            self._turns.add(self.party or "", self._read_piece)
+            self._turns.add(self.address or "", self._read_piece)
 
     def _read_piece(self) -> None:
         self._is_waiting = False

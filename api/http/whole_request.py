@@ -15,18 +15,18 @@ Answer = Callable[[int, bytes, bytes], None]
 
 
 class WholeRequest:
-    __slots__ = ("answer", "body", "party", "scope", "soon")
+    __slots__ = ("address", "answer", "body", "scope", "soon")
 
     def __init__(
-        self, scope: Scope, body: bytes, party: str, soon: Callable[[Callable[[], None]], None], answer: Answer
+        self, scope: Scope, body: bytes, address: str, soon: Callable[[Callable[[], None]], None], answer: Answer
     ) -> None:
         self.scope = scope
         """As ASGI has it."""
         self.body = body
-        self.party = party
-        """The party that the request counts against (api/limits/client_address.py)."""
+        self.address = address
+        """The address that the request counts against (api/limits/client_address.py)."""
         self.soon = soon
-        """Does a short piece of work for this request once its party has time for that (api/http/fair_turns.py)."""
+        """Does a short piece of work for this request once its address has time for that (api/http/fair_turns.py)."""
         self.answer = answer
         """To be called once, with the status, header lines that each end in CR LF, and the body, whose length is added. Nothing
         is sent to a client that has gone."""

@@ -1,11 +1,11 @@
-"""The *party* of a request: the text that all limits of the API are counted against.
+"""The *client address* of a request: the text that all limits of the API are counted against.
 
-The party is the address of the connection or, where the connection comes from a proxy that the operator trusts, the address
-that this proxy names in `X-Forwarded-For`. Every proxy appends the address of its own client, so the header is read from
-the right and as far as the proxies are trusted. What is further left was written by the client, which may write anything.
+It is the address of the connection or, where the connection comes from a proxy that the operator trusts, the address that this
+proxy names in `X-Forwarded-For`. Every proxy appends the address of its own client, so the header is read from the right and
+as far as the proxies are trusted. What is further left was written by the client, which may write anything.
 
-An IPv6 client owns at least a /64 and can send each packet from another of its addresses, so its party is its /64. A party
-may be many people: a newsroom or a whole district can share one address.
+An IPv6 client owns at least a /64 and can send each packet from another of its addresses, so its client address is its /64.
+Many people may have one client address: a newsroom or a whole district can share it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from starlette.types import Scope
 from runtime.settings import SettingsError, variable
 
 NOBODY = "unknown"
-"""The party of all connections without an address, such as those over a UNIX socket."""
+"""The address of all connections without an address, such as those over a UNIX socket."""
 FORWARDED_MAX = 16
 """Addresses of `X-Forwarded-For` that are read. No chain of trusted proxies is longer."""
 
@@ -49,7 +49,7 @@ class TrustedProxies:
         return parsed is not None and any(parsed in network for network in self._networks)
 
     def client_of(self, scope: Scope) -> str:
-        """The party of an ASGI request or WebSocket."""
+        """The address of an ASGI request or WebSocket."""
         peer = scope.get("client")
         address = peer[0] if peer else ""
         if not self._networks or address not in self:

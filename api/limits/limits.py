@@ -1,4 +1,4 @@
-"""All limits of one process of the API that are counted against parties (api/limits/client_address.py)."""
+"""All limits of one process of the API that are counted against addresses (api/limits/client_address.py)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from api.limits.rate_limits import RateLimit
 from api.limits.refusals import Refusals
 from runtime.settings import Settings
 
-PARTY = "rekap.party"
-"""Name in an ASGI scope: the party that the request is counted against."""
+CLIENT_ADDRESS = "rekap.client_address"
+"""Name in an ASGI scope: the client address that the request is counted against."""
 
 
 class Limits:

@@ -1,4 +1,4 @@
-"""Turns for answers that cost much more than a request: a few are made at once, and the parties take turns.
+"""Turns for answers that cost much more than a request: a few are made at once, and the addresses take turns.
 
 A bound for all together would be a bound that one address can fill, and every other reader of such answers would be refused.
 """
@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from api.errors import ApiError
-from api.limits.party_queue import PartyQueue
+from api.limits.address_queue import AddressQueue
 from api.problems import Problem
 from runtime import metrics
 
@@ -28,106 +28,107 @@ Made = TypeVar("Made")
 
 
 class NoTurnError(ApiError):
-    """So many answers are wanted already that one more would wait for long, or one has waited for as long as it may. `of_party`
-    is true where there are too many of the party's own."""
+    """So many answers are wanted already that one more would wait for long, or one has waited for as long as it may.
+    `of_address` is true where there are too many of the address's own."""
 
-    def __init__(self, *, of_party: bool) -> None:
+    def __init__(self, *, of_address: bool) -> None:
         super().__init__("no turn")
-        self.of_party = of_party
+        self.of_address = of_address
 
 
 class Turns:
-    """Each party has one answer made at a time, and then rests for as long as making it took. So the answers of one party take
-    half of what the process can make, however many it asks for. One event loop owns it."""
+    """Each address has one answer made at a time, and then rests for as long as making it took. So the answers of one address
+    take half of what the process can make, however many it asks for. One event loop owns it."""
 
     def __init__(
         self,
         at_once: int,
         wanted_max: int,
-        wanted_of_party_max: int,
+        wanted_of_address_max: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`at_once` are made at the same time. What is made and what waits is *wanted*: of all parties together, and of one."""
+        """`at_once` are made at the same time. What is made and what waits is *wanted*: of all addresses together, and of
+        one."""
         self._free = at_once
         self._wanted_max = wanted_max
-        self._wanted_of_party_max = wanted_of_party_max
+        self._wanted_of_address_max = wanted_of_address_max
         self._clock = clock
         self._wanted: Counter[str] = Counter()
         self._has_turn: set[str] = set()
         self._rests_until: dict[str, float] = {}
-        self._waiting: PartyQueue[asyncio.Future[None]] = PartyQueue()
+        self._waiting: AddressQueue[asyncio.Future[None]] = AddressQueue()
         self._timer: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
-    async def turn(self, party: str, wait_seconds_max: float = WAIT_SECONDS_MAX) -> AsyncIterator[None]:
+    async def turn(self, address: str, wait_seconds_max: float = WAIT_SECONDS_MAX) -> AsyncIterator[None]:
         """Wait for a turn, and have it until the end of the block. Raises NoTurnError."""
-        if self._wanted[party] >= self._wanted_of_party_max:
-            raise NoTurnError(of_party=True)
+        if self._wanted[address] >= self._wanted_of_address_max:
+            raise NoTurnError(of_address=True)
         if self._wanted.total() >= self._wanted_max:
-            raise NoTurnError(of_party=False)
-        self._wanted[party] += 1
+            raise NoTurnError(of_address=False)
+        self._wanted[address] += 1
         try:
             try:
                 async with asyncio.timeout(wait_seconds_max):
-                    await self._come(party)
+                    await self._come(address)
             except TimeoutError:
-                raise NoTurnError(of_party=False) from None
+                raise NoTurnError(of_address=False) from None
             began = self._clock()
             try:
                 yield
             finally:
-                self._end(party, self._clock() - began)
+                self._end(address, self._clock() - began)
         finally:
-            self._wanted[party] -= 1
-            if not self._wanted[party]:
-                del self._wanted[party]
+            self._wanted[address] -= 1
+            if not self._wanted[address]:
+                del self._wanted[address]
 
-    async def made(self, party: str, make: Callable[[], Coroutine[Any, Any, Made]]) -> Made:
-        """What is made when it is the party's turn. Raises Problem."""
+    async def made(self, address: str, make: Callable[[], Coroutine[Any, Any, Made]]) -> Made:
+        """What is made when it is the address's turn. Raises Problem."""
         try:
-            async with self.turn(party):
+            async with self.turn(address):
                 return await make()
         except NoTurnError as error:
             raise no_turn_problem(error) from None
 
-    def _may_come(self, party: str) -> bool:
-        return self._free > 0 and party not in self._has_turn and self._rests_until.get(party, 0.0) <= self._clock()
+    def _may_come(self, address: str) -> bool:
+        return self._free > 0 and address not in self._has_turn and self._rests_until.get(address, 0.0) <= self._clock()
 
-    async def _come(self, party: str) -> None:
-        if party not in self._waiting and self._may_come(party):
-            self._begin(party)
+    async def _come(self, address: str) -> None:
+        if address not in self._waiting and self._may_come(address):
+            self._begin(address)
             return
         turn = asyncio.get_running_loop().create_future()
-        self._waiting.add(party, turn)
+        self._waiting.add(address, turn)
         self._look()
         try:
             await turn
         except asyncio.CancelledError:
             if not turn.cancelled():  # the turn came in the same moment
-                self._end(party, 0.0)
+                self._end(address, 0.0)
             raise
 
-    def _begin(self, party: str) -> None:
+    def _begin(self, address: str) -> None:
         self._free -= 1
-        self._has_turn.add(party)
+        self._has_turn.add(address)
 
-    def _end(self, party: str, took: float) -> None:
+    def _end(self, address: str, took: float) -> None:
         self._free += 1
-        self._has_turn.discard(party)
-        self._rests_until[party] = self._clock() + min(took, REST_SECONDS_MAX)
+        self._has_turn.discard(address)
+        self._rests_until[address] = self._clock() + min(took, REST_SECONDS_MAX)
         self._look()
 
     def _look(self) -> None:
         """Give turns to those who wait and may have one, and look again when the next one has rested."""
         now = self._clock()
-        self._rests_until = {party: until for party, until in self._rests_until.items() if until > now}
-        for party in self._waiting.parties():
-            while party in self._waiting and self._may_come(party):
-                turn = self._waiting.take(party)
+        self._rests_until = {address: until for address, until in self._rests_until.items() if until > now}
+        for address in self._waiting.addresses():
+            while address in self._waiting and self._may_come(address):
+                turn = self._waiting.take(address)
                 if not turn.done():
-                    self._begin(party)
+                    self._begin(address)
                     turn.set_result(None)
-        resting = [self._rests_until[party] for party in self._waiting.parties() if party in self._rests_until]
+        resting = [self._rests_until[address] for address in self._waiting.addresses() if address in self._rests_until]
         if resting and self._free > 0 and self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(min(resting) - now, self._look_again)
 
@@ -139,7 +140,7 @@ class Turns:
 def no_turn_problem(error: NoTurnError) -> Problem:
     """The refusal, which is counted in the metrics."""
     metrics.HTTP_REFUSED.labels("long-answers").inc()
-    if error.of_party:
+    if error.of_address:
         sentence = "Your address has asked for many long answers at once; ask for the next when one of them has come."
         return Problem(429, "Too many at once", sentence, retry_after_s=1)
     return Problem(503, "Try again", "Many long answers are being made just now.", retry_after_s=1)

@@ -2,8 +2,8 @@
 
 A map with results is worth a thousand small answers, so it is not made anew for each cut: for FRESH_SECONDS all who ask get the
 same, with the cut that it is as of. One thread makes them, one after the other, so the process answers others meanwhile. The
-parties take turns, and all that is made for an answer is made in its turn: the map is loaded, the results are read and joined.
-"""
+addresses take turns, and all that is made for an answer is made in its turn: the map is loaded, the results are read and
+joined."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FRESH_SECONDS = 2.0
 """At half, a client that asks for every map all the time costs twice the CPU; at double, a page shows numbers that are older
 than those of the live feed beside it by more than people notice."""
 WANTED_MAX = 24
-WANTED_OF_PARTY_MAX = 8
+WANTED_OF_ADDRESS_MAX = 8
 """Maps that are being made or wait for it: of all, and of one address. At half, the maps of one page with several offices are
 refused; at double, the last one waits for as long as a page is given up."""
 READ_SECONDS_MAX = 5.0
@@ -48,19 +48,19 @@ class MapAnswers:
         self._clock = clock
         self._kept = KeptAnswers(clock)
         self._making: dict[Key, asyncio.Task[Answer]] = {}
-        self._turns = Turns(1, WANTED_MAX, WANTED_OF_PARTY_MAX)
+        self._turns = Turns(1, WANTED_MAX, WANTED_OF_ADDRESS_MAX)
         self._worker = ThreadPoolExecutor(1, "maps")
         self._compressing = Compressing(self._worker)
 
-    async def get(self, key: Key, party: str, read: Read[Found], make: Make[Found]) -> tuple[Answer, float | None]:
+    async def get(self, key: Key, address: str, read: Read[Found], make: Make[Found]) -> tuple[Answer, float | None]:
         """The answer, and its age in seconds where it could not be made anew. `make` makes its bytes of what `read` reads, for
-        this party and all who ask meanwhile. Raises Problem."""
+        this address and all who ask meanwhile. Raises Problem."""
         kept = self._kept.get(key)
         if kept is not None and self._clock() - kept.at <= FRESH_SECONDS:
             return kept, None
         making = self._making.get(key)
         if making is None:
-            making = self._making[key] = asyncio.create_task(self._make(key, party, read, make))
+            making = self._making[key] = asyncio.create_task(self._make(key, address, read, make))
             making.add_done_callback(lambda ended: self._end(key, ended))
         try:
             return await asyncio.shield(making), None
@@ -88,8 +88,8 @@ class MapAnswers:
     def close(self) -> None:
         self._worker.shutdown(wait=False, cancel_futures=True)
 
-    async def _make(self, key: Key, party: str, read: Read[Found], make: Make[Found]) -> Answer:
-        async with self._turns.turn(party):
+    async def _make(self, key: Key, address: str, read: Read[Found], make: Make[Found]) -> Answer:
+        async with self._turns.turn(address):
             began = self._clock()
             found = await in_time(read(), READ_SECONDS_MAX)
             answer = Answer(await asyncio.get_running_loop().run_in_executor(self._worker, make, found), began)

@@ -13,7 +13,7 @@ from api.answers.file_response import WholeFile, length_of, opened
 from api.answers.kept_answers import Key, Kind
 from api.answers.responses import response_of
 from api.described import BYTES, described_as, problem_answers
-from api.limits.limits import PARTY
+from api.limits.limits import CLIENT_ADDRESS
 from api.maps.answers import MapAnswers
 from api.maps.map_answer import AskedMap, map_bytes
 from api.maps.map_files import LoadedMap, MapFiles, MapSet, gone
@@ -71,7 +71,7 @@ async def maps(request: Request) -> Response:
     found = await _files(request).newest()
     key: Key = (Kind.MAP, found.digest, "index")
     answer, _ = await _answers(request).get(
-        key, _party(request), _nothing, partial(_index, _definition(request), found)
+        key, _address(request), _nothing, partial(_index, _definition(request), found)
     )
     form = await _answers(request).form(key, answer, coding_of(request)(len(answer.body)))
     response = response_of(form)
@@ -162,7 +162,7 @@ async def _answer(
     answers = _answers(request)
     coding = coding_of(request)
     is_packed = format == "png"
-    answer, age_s = await answers.get(key, _party(request), read, lambda read: map_bytes(definition, *read))
+    answer, age_s = await answers.get(key, _address(request), read, lambda read: map_bytes(definition, *read))
     form = await answers.form(key, answer, IDENTITY if is_packed else coding(len(answer.body)))
     headers = {
         "ETag": form.etag,
@@ -263,9 +263,9 @@ def _answers(request: Request) -> MapAnswers:
     return answers
 
 
-def _party(request: Request) -> str:
-    party: str = request.scope.get(PARTY, "")
-    return party
+def _address(request: Request) -> str:
+    address: str = request.scope.get(CLIENT_ADDRESS, "")
+    return address
 
 
 def _files(request: Request) -> MapFiles:

@@ -55,7 +55,7 @@ class SnapshotsInMemory:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def answer(self, asked: Asked, party: str) -> MemoryAnswer | None:
+    def answer(self, asked: Asked, address: str) -> MemoryAnswer | None:
         key, current = self._keys.get(asked.address), self._current
         if key is None or current is None:
             return None
@@ -67,7 +67,7 @@ class SnapshotsInMemory:
         if answer is None or cut is None or not current.is_current(answer, cut):
             return None
         found = _form_of(answer, asked.fields, self._licence)
-        if found is None or (limits := self._limits(party)) is None:
+        if found is None or (limits := self._limits(address)) is None:
             return None
         self._keys.move_to_end(asked.address)
         current.kept.count_reader(key)
@@ -75,13 +75,13 @@ class SnapshotsInMemory:
         status, head, body = found
         return MemoryAnswer(status, head + limits, b"" if asked.is_head else body)
 
-    def _limits(self, party: str) -> bytes | None:
-        """The header fields of the party's rate limit; None where it has used it up."""
+    def _limits(self, address: str) -> bytes | None:
+        """The header fields of the address's rate limit; None where it has used it up."""
         if not self._requests:
             return b""
-        if not self._requests.take(party):
+        if not self._requests.take(address):
             return None
-        return b"ratelimit-policy: %b\r\nratelimit: %b\r\n" % (self._requests.policy, self._requests.state(party))
+        return b"ratelimit-policy: %b\r\nratelimit: %b\r\n" % (self._requests.policy, self._requests.state(address))
 
 
 def _form_of(answer: Answer, fields: Fields, licence: str | None) -> MemoryAnswer | None:

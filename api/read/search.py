@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.limits.limits import PARTY
+from api.limits.limits import CLIENT_ADDRESS
 from api.limits.turns import Turns
 from api.problems import Problem
 from api.read.list_formats import AsFormat, RowFields, described_list, narrowed, selection_of
@@ -32,7 +32,7 @@ FOUND_MAX = 100
 SKIPPED_MAX = 10_000
 """Names of the pages before. Of 5,000 entries and 5,000 stations that are compared no more can fit."""
 SEARCHES_MAX = 24
-SEARCHES_OF_PARTY_MAX = 8
+SEARCHES_OF_ADDRESS_MAX = 8
 """Questions that a thread answers or that wait for it: of all, and of one address. Each takes 60 ms at most, and an
 address rests as long, so its last one waits for 0.8 s. At half, a page that searches while somebody types is refused; at
 double, the thread takes half of the interpreter from submissions for a second."""
@@ -48,11 +48,11 @@ class SearchedNames:
         self._index: NameIndex | None = None
         self._parties: PartyNames = {}
         """Those in the index."""
-        self._turns = Turns(1, SEARCHES_MAX, SEARCHES_OF_PARTY_MAX)
+        self._turns = Turns(1, SEARCHES_MAX, SEARCHES_OF_ADDRESS_MAX)
 
     async def in_turn(self, request: Request, look: Callable[[], Found]) -> Found:
-        """What a thread finds when it is the turn of the request's party. Raises Problem where too many are being answered."""
-        return await self._turns.made(request.scope.get(PARTY, ""), partial(asyncio.to_thread, look))
+        """What a thread finds when it is the turn of the client address. Raises Problem where too many are being answered."""
+        return await self._turns.made(request.scope.get(CLIENT_ADDRESS, ""), partial(asyncio.to_thread, look))
 
     def search(
         self, text: str, limit: int, parties: PartyNames, *, kind: str | None = None, skip: int = 0

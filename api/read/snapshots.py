@@ -1,4 +1,5 @@
-"""Answers of the read model: each is kept while its cut does not move, or read again in the turn of the party that asks."""
+"""Answers of the read model: each is kept while its cut does not move, or read again in the turn of the client address that
+asks."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from api.answers.kept_answers import Answer, Key, Kind
 from api.answers.read_cut import Shown
 from api.answers.responses import AS_JSON, Sent, response_of
 from api.errors import ListsBusyError
-from api.limits.limits import PARTY
+from api.limits.limits import CLIENT_ADDRESS
 from api.limits.turns import NoTurnError, Turns, no_turn_problem
 from api.problems import Problem, database_away, lists_busy
 from api.read.from_memory import SnapshotsInMemory
@@ -43,7 +44,7 @@ LONG_AT_ONCE = 4
 """Two with the two connections for lists, and two with the threads that write files. At half, a page waits for a file; at
 double, a third and a fourth page wait for a connection while they count as being made. One address has one of them."""
 LONG_WANTED_MAX = 24
-LONG_WANTED_OF_PARTY_MAX = 8
+LONG_WANTED_OF_ADDRESS_MAX = 8
 """Bound for one address. The longest take half a second, and the address rests as long, so the last one waits for 7 s. At half,
 a page that offers five files is refused some; at double, an address can make others wait behind 16 requests that have no
 turn."""
@@ -62,7 +63,7 @@ class Snapshots:
         self._parts = parts
         self._from_memory = from_memory
         self.read = read
-        self._turns = Turns(LONG_AT_ONCE, LONG_WANTED_MAX, LONG_WANTED_OF_PARTY_MAX)
+        self._turns = Turns(LONG_AT_ONCE, LONG_WANTED_MAX, LONG_WANTED_OF_ADDRESS_MAX)
         self.current = self._answers_of(read)
 
     def serve(self, read: ReadModel) -> None:
@@ -96,12 +97,12 @@ class Snapshots:
         return await self._answer(request, current, key, partial(current.read, key, work, self._turn(request, key)))
 
     async def in_turn(self, request: Request, make: Callable[[], Coroutine[Any, Any, Made]]) -> Made:
-        """What is made for this request alone, in the turn of its party, as a long answer is. Raises Problem."""
-        return await self._turns.made(request.scope.get(PARTY, ""), make)
+        """What is made for this request alone, in the turn of its client address, as a long answer is. Raises Problem."""
+        return await self._turns.made(request.scope.get(CLIENT_ADDRESS, ""), make)
 
     def _turn(self, request: Request, key: Key) -> Turn:
-        """The turn in which an answer is read: that of the party where the answer is a long one."""
-        return partial(self._turns.turn, request.scope.get(PARTY, "")) if key[0] in LONG_KINDS else no_turn
+        """The turn in which an answer is read: that of the client address where the answer is a long one."""
+        return partial(self._turns.turn, request.scope.get(CLIENT_ADDRESS, "")) if key[0] in LONG_KINDS else no_turn
 
     async def _answer(
         self,

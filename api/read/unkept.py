@@ -42,7 +42,7 @@ async def unkept_table(
     cursor: str | None = None,
     **about: Any,
 ) -> Response:
-    """The rows as a table in a format other than JSON, made in the turn of the request's party; `cursor` is that of the next
+    """The rows as a table in a format other than JSON, made in the turn of the client address; `cursor` is that of the next
     page, `about` what it states besides its election. Raises Problem."""
     renderings: Renderings = request.app.state.renderings
     render = partial(renderings.table, table, lambda: [rows], about_list(request, table, **about), format)

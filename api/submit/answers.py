@@ -123,7 +123,7 @@ def busy(detail: str) -> Problem:
 
 
 def too_much_at_once(detail: str) -> Problem:
-    """The refusal of a party that already has as much here as one party may."""
+    """The refusal of an address that already has as much here as one address may."""
     return Problem(429, "Too much at once", detail, retry_after_s=RETRY_AFTER_S)
 
 

@@ -9,7 +9,7 @@ from typing import overload
 from fastapi import Request
 
 from api.limits.client_address import NOBODY
-from api.limits.limits import PARTY, Limits
+from api.limits.limits import CLIENT_ADDRESS, Limits
 from api.problems import Problem
 from api.submit.answers import busy, too_large, too_much_at_once
 from runtime import metrics
@@ -52,7 +52,7 @@ async def held_body(
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > bytes_max:
         raise too_large(int(declared), bytes_max)
-    party, held = request.scope.get(PARTY, NOBODY), limits.bodies
+    address, held = request.scope.get(CLIENT_ADDRESS, NOBODY), limits.bodies
     body = bytearray()
     line_ends = 0
     try:
@@ -63,17 +63,17 @@ async def held_body(
                 raise _too_many_lines(line_ends)
             if len(body) + len(chunk) > bytes_max:
                 raise too_large(len(body) + len(chunk), bytes_max)
-            if (full := held.lacks_room(party, len(chunk), is_batch=is_batch)) is not None:
-                raise _no_room(limits, party, len(chunk), full)
-            held.take(party, len(chunk), is_batch=is_batch)
+            if (full := held.lacks_room(address, len(chunk), is_batch=is_batch)) is not None:
+                raise _no_room(limits, address, len(chunk), full)
+            held.take(address, len(chunk), is_batch=is_batch)
             body += chunk
         yield body
     finally:
-        held.give_back(party, len(body), is_batch=is_batch)
+        held.give_back(address, len(body), is_batch=is_batch)
 
 
-def _no_room(limits: Limits, party: str, count: int, full: str) -> Problem:
-    if limits.bodies.is_party_full(party, count):
+def _no_room(limits: Limits, address: str, count: int, full: str) -> Problem:
+    if limits.bodies.is_address_full(address, count):
         metrics.HTTP_REFUSED.labels("bodies-of-address").inc()
         return too_much_at_once(f"{full.capitalize()}.")
     limits.refusals.add("bodies", full)

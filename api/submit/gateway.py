@@ -63,13 +63,13 @@ class Gateway:
     async def stop(self) -> None:
         await self._keeper.stop()
 
-    def charge_batch(self, party: str, lines: int) -> None:
+    def charge_batch(self, address: str, lines: int) -> None:
         """Take what the lines of a batch cost before they are checked; its request has paid for the first. Raises Problem."""
         submissions = self.limits.submissions
-        if lines > 1 and not submissions.take(party, lines - 1):
-            raise submissions.refusal(party, "Your address", lines - 1)
+        if lines > 1 and not submissions.take(address, lines - 1):
+            raise submissions.refusal(address, "Your address", lines - 1)
 
-    def submit_one(self, body: bytes, party: str, answered: Callable[[Answer], None], soon: Soon = now) -> None:
+    def submit_one(self, body: bytes, address: str, answered: Callable[[Answer], None], soon: Soon = now) -> None:
         """Steps 2 to 8 for a single submission, without a task. `answered` is called once, later. `soon` is given two pieces of
         work: the checks, after a few milliseconds (gathering.py), and the signing of the receipt, once the ledger has the
         record."""
@@ -81,7 +81,7 @@ class Gateway:
 
         def judge() -> None:
             try:
-                checked = self._check(body, party)
+                checked = self._check(body, address)
                 if isinstance(checked, Problem):
                     ended(checked)
                 else:
@@ -93,29 +93,29 @@ class Gateway:
 
         self._gathering.add(soon, judge)
 
-    async def submit(self, body: bytes, party: str) -> Answer:
+    async def submit(self, body: bytes, address: str) -> Answer:
         """The answer to a single submission, once there is one (`submit_one`)."""
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self.submit_one(body, party, lambda given: None if answer.done() else answer.set_result(given))
+        self.submit_one(body, address, lambda given: None if answer.done() else answer.set_result(given))
         return await answer
 
-    async def submit_batch(self, bodies: Sequence[bytes], party: str) -> list[Answer]:
+    async def submit_batch(self, bodies: Sequence[bytes], address: str) -> list[Answer]:
         """Steps 2 to 8 for each body by itself. Answers in the order of the bodies. Raises Problem where another batch of the
-        party is under way."""
+        address is under way."""
         try:
-            async with self._turns.of_party(party):
-                return await self._submit_batch(bodies, party)
+            async with self._turns.of_address(address):
+                return await self._submit_batch(bodies, address)
         except TimeoutError:
             sentence = "A batch from your address is still under way: send one after the other."
             raise too_much_at_once(sentence) from None
 
-    async def _submit_batch(self, bodies: Sequence[bytes], party: str) -> list[Answer]:
+    async def _submit_batch(self, bodies: Sequence[bytes], address: str) -> list[Answer]:
         answers: dict[int, Answer] = {}
         all_checked: dict[int, CheckedSubmission] = {}
         slices = Slices()
         async with self._turns.of_all():
             for number, body in enumerate(bodies):
-                checked = self._check(body, party)
+                checked = self._check(body, address)
                 if isinstance(checked, Problem):
                     answers[number] = checked
                 else:
@@ -130,15 +130,15 @@ class Gateway:
             await slices.pause()
         return in_order
 
-    def _check(self, body: bytes, party: str) -> CheckedSubmission | Problem:
-        """Steps 2 to 6, and what they cost the party and the key."""
+    def _check(self, body: bytes, address: str) -> CheckedSubmission | Problem:
+        """Steps 2 to 6, and what they cost the address and the key."""
         submissions, of_key = self.limits.submissions, self.limits.submissions_of_key
-        if submissions.owes(party):
-            return submissions.refusal(party, "Your address")
+        if submissions.owes(address):
+            return submissions.refusal(address, "Your address")
         try:
             checked = self._checks.check(body)
         except Problem as problem:
-            submissions.charge(party, MISTAKE_COST)
+            submissions.charge(address, MISTAKE_COST)
             return problem.bare()
         # After the checks, because otherwise any client could use up what another's key may send.
         if not of_key.take(checked.key_id):

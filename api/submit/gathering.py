@@ -30,7 +30,7 @@ Judge = Callable[[], None]
 
 
 class Gathering:
-    """One event loop owns it. How many submissions wait is bounded by the bytes that a party and all parties may have
+    """One event loop owns it. How many submissions wait is bounded by the bytes that an address and all addresses may have
     (api/limits/held_bytes.py)."""
 
     def __init__(self, least_ms: float, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -44,7 +44,7 @@ class Gathering:
 
     def add(self, soon: Soon, judge: Judge) -> None:
         """Hand `judge` to `soon` once, after `wait_ms` at most and the time that the submissions before it need. `soon` calls
-        it when its party has a turn."""
+        it when its address has a turn."""
         self._waiting.append((soon, judge))
         if self._handle is None:
             self._handle = asyncio.get_running_loop().call_later(self.wait_ms() / 1000, self._begin)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.described import problem_answers
 from api.limits.client_address import NOBODY
-from api.limits.limits import PARTY
+from api.limits.limits import CLIENT_ADDRESS
 from api.parameters import check_parameters
 from api.problems import Problem
 from api.submit.answers import Answer, status_of
@@ -58,7 +58,7 @@ async def submit(request: Request) -> Response:
     gateway: Gateway = request.app.state.gateway
     check_parameters(request.query_params.multi_items(), ())  # api/dispatcher.py calls this past the app's dependencies
     async with held_body(gateway.limits, request, ENVELOPE_BYTES_MAX) as body:
-        answer = await gateway.submit(bytes(body), request.scope.get(PARTY, NOBODY))
+        answer = await gateway.submit(bytes(body), request.scope.get(CLIENT_ADDRESS, NOBODY))
     if isinstance(answer, Problem):
         return answer.response()
     return Response(answer.to_json(), status_of(answer), media_type="application/json")
@@ -89,9 +89,9 @@ async def submit_batch(request: Request) -> Response:
     gateway: Gateway = request.app.state.gateway
     async with held_body(gateway.limits, request, BATCH_BYTES_MAX, is_batch=True) as body:
         lines = Lines(body)
-        party = request.scope.get(PARTY, NOBODY)
-        gateway.charge_batch(party, len(lines))
-        answers = await gateway.submit_batch(lines, party)
+        address = request.scope.get(CLIENT_ADDRESS, NOBODY)
+        gateway.charge_batch(address, len(lines))
+        answers = await gateway.submit_batch(lines, address)
     slices = Slices()
     answer_lines = []
     for number, answer in enumerate(answers, start=1):

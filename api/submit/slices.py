@@ -14,7 +14,7 @@ TURNS_BETWEEN = 3
 """Turns of the loop between two slices, of 0.05 ms each where there is no other work. With one, another request, which
 takes twenty turns, waits for twenty slices; with nine, a batch beside many others takes twice as long."""
 TURN_SECONDS_MAX = 10.0
-"""How long a batch waits for the batch of the same party before it. The largest takes a second; while Kafka hangs, five."""
+"""How long a batch waits for the batch of the same address before it. The largest takes a second; while Kafka hangs, five."""
 
 
 class Slices:
@@ -31,28 +31,27 @@ class Slices:
 
 
 class BatchTurns:
-    """One batch of a party at a time, and the batches of all parties in turn.
+    """One batch of an address at a time, and the batches of all addresses in turn.
 
-    The batch that has the turn of its party waits in one queue with those of other parties. Each party has at most one batch in
-    that queue, so a party that sends twenty waits behind its own batches.
+    The batch that has the turn of its address waits in one queue with those of other addresses. Each address has at most one
+    batch in that queue, so an address that sends twenty waits behind its own batches.
 
-    api/limits/party_queue.py is for pieces of work that the owner of the queue calls. A batch is a coroutine that waits for its
-    own turn, with a time limit, and may be cancelled while it waits, so locks hold the order here.
-    """
+    api/limits/address_queue.py is for pieces of work that the owner of the queue calls. A batch is a coroutine that waits for
+    its own turn, with a time limit, and may be cancelled while it waits, so locks hold the order here."""
 
     def __init__(self) -> None:
         self._all = asyncio.Lock()
-        self._of_party: dict[str, tuple[asyncio.Lock, int]] = {}
-        """By party, its lock and how many batches hold the lock or wait for it."""
+        self._of_address: dict[str, tuple[asyncio.Lock, int]] = {}
+        """By address, its lock and how many batches hold the lock or wait for it."""
 
     def __len__(self) -> int:
-        return len(self._of_party)
+        return len(self._of_address)
 
     @asynccontextmanager
-    async def of_party(self, party: str) -> AsyncIterator[None]:
+    async def of_address(self, address: str) -> AsyncIterator[None]:
         """Raises TimeoutError where the turn does not come in time."""
-        lock, users = self._of_party.get(party, (asyncio.Lock(), 0))
-        self._of_party[party] = lock, users + 1
+        lock, users = self._of_address.get(address, (asyncio.Lock(), 0))
+        self._of_address[address] = lock, users + 1
         try:
             async with asyncio.timeout(TURN_SECONDS_MAX):
                 await lock.acquire()
@@ -61,14 +60,14 @@ class BatchTurns:
             finally:
                 lock.release()
         finally:
-            users = self._of_party[party][1] - 1
+            users = self._of_address[address][1] - 1
             if users:
-                self._of_party[party] = lock, users
+                self._of_address[address] = lock, users
             else:
-                del self._of_party[party]
+                del self._of_address[address]
 
     @asynccontextmanager
     async def of_all(self) -> AsyncIterator[None]:
-        """Within the turn of a party, the turn among all parties."""
+        """Within the turn of an address, the turn among all addresses."""
         async with self._all:
             yield

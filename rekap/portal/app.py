@@ -112,7 +112,7 @@ def create_portal(configuration: PortalConfiguration, public_url: str = "") -> F
     app.add_middleware(ArchivedElections, elections=elections)  # the outermost, because each app has its own Reading
     app.state.elections = elections
     app.state.public_url = public_url.rstrip("/")
-    app.state.searches = Turns(1, routes.SEARCHES_MAX, routes.SEARCHES_OF_PARTY_MAX)
+    app.state.searches = Turns(1, routes.SEARCHES_MAX, routes.SEARCHES_OF_ADDRESS_MAX)
     install_problems(app)
     for router in (routes.router, docs.router):
         app.include_router(router, dependencies=[Depends(only_known_parameters)])

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.answers.reading import READ_BY_PAGES
 from api.dispatcher import MISTAKE_COST, REFUSED_AFTER_SECONDS, with_rate_limit
-from api.limits.limits import PARTY, Limits
+from api.limits.limits import CLIENT_ADDRESS, Limits
 from runtime import metrics
 
 
@@ -21,14 +21,14 @@ class RateLimitedPortal:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            party = scope[PARTY] = self._limits.proxies.client_of(scope)
+            address = scope[CLIENT_ADDRESS] = self._limits.proxies.client_of(scope)
             limit = self._limits.requests
             if limit:
-                send = with_rate_limit(limit, party, send, MISTAKE_COST)
-                if not limit.take(party):
+                send = with_rate_limit(limit, address, send, MISTAKE_COST)
+                if not limit.take(address):
                     metrics.HTTP_REFUSED.labels("rate-of-address").inc()
                     await asyncio.sleep(REFUSED_AFTER_SECONDS)
-                    response = limit.refusal(party, "Your address").response()
+                    response = limit.refusal(address, "Your address").response()
                     response.headers.update(READ_BY_PAGES)
                     await response(scope, receive, send)
                     return

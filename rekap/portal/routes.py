@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.catalogue.published import address_of
 from api.errors import ListsBusyError
-from api.limits.limits import PARTY
+from api.limits.limits import CLIENT_ADDRESS
 from api.limits.turns import Turns
 from api.problems import Problem, lists_busy
 from projections.catalogue.sitemap import sitemap_index
@@ -33,7 +33,7 @@ FOUND_PAGE_MAX = 100
 SEARCHED_MAX = 20
 """Elections that are searched for a page. Each takes up to 25 ms of a thread, where all words are common; at half, a reader of
 a portal with many elections asks for twice as many pages."""
-SEARCHES_MAX, SEARCHES_OF_PARTY_MAX = 24, 8
+SEARCHES_MAX, SEARCHES_OF_ADDRESS_MAX = 24, 8
 """Searches that are being answered or wait for their turn: of all, and of one address. The longest takes half a second."""
 CURSOR_PATTERN = r"^[a-z0-9][a-z0-9\-]{0,47}/[0-9]{1,18}$"
 ID_PATTERN = r"^[a-z0-9][a-z0-9\-]{0,47}$"
@@ -93,7 +93,7 @@ async def _search_in_turn(
 ) -> dict[str, Any]:
     turns: Turns = request.app.state.searches
     search = partial(_search, _elections(request), q, kind, only, after, limit)
-    return await turns.made(request.scope.get(PARTY, ""), search)
+    return await turns.made(request.scope.get(CLIENT_ADDRESS, ""), search)
 
 
 async def _search(

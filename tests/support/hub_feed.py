@@ -42,7 +42,7 @@ class Feed:
         self.hub.heartbeat()
         self.hub.deliver(lambda: True)
 
-    def join(self, party: str = "", *, room: int = 1_000, **command: Any) -> Subscriber:
-        subscriber = self.hub.join(Unread(room), lambda: None, party)
+    def join(self, address: str = "", *, room: int = 1_000, **command: Any) -> Subscriber:
+        subscriber = self.hub.join(Unread(room), lambda: None, address)
         self.hub.subscribe(subscriber, Subscribe(**{"office": OFFICE, **command}))
         return subscriber

@@ -45,7 +45,7 @@ PURE = {
         "api/http/request_head.py",
         "api/limits/client_address.py",
         "api/limits/limits.py",
-        "api/limits/party_queue.py",
+        "api/limits/address_queue.py",
         "api/limits/rate_limits.py",
         "api/limits/refusals.py",
         "api/submit/checks.py",

@@ -47,7 +47,7 @@ class Hub:
         *,
         heartbeat_s: int = 10,
         generation: int = 1,
-        subscriptions_of_party: int = SUBSCRIPTIONS_TOTAL_MAX,
+        subscriptions_of_address: int = SUBSCRIPTIONS_TOTAL_MAX,
         part_bytes: int = PART_BYTES,
     ) -> None:
         self.definition = definition
@@ -62,7 +62,7 @@ class Hub:
         self.passes = Passes(self._frame_failed)
         self._parts = PartMaker(self.state, self._channels, self._rows, self._moment, part_bytes)
         self.bulletins = Bulletins(lambda frame, bulletin: self.passes.add(frame, list(bulletin.live)), part_bytes)
-        self._slots = Slots(SUBSCRIPTIONS_TOTAL_MAX, subscriptions_of_party)
+        self._slots = Slots(SUBSCRIPTIONS_TOTAL_MAX, subscriptions_of_address)
         self._subscribers: dict[Subscriber, None] = {}
 
     # -- messages in -----------------------------------------------------------------------------------------------
@@ -236,9 +236,9 @@ class Hub:
     def subscribers(self) -> int:
         return len(self._subscribers)
 
-    def join(self, outlet: Outlet, ready: Callable[[], None], party: str = "") -> Subscriber:
+    def join(self, outlet: Outlet, ready: Callable[[], None], address: str = "") -> Subscriber:
         """Add a connection. `ready` is called whenever there may be something to take."""
-        subscriber = Subscriber(self, outlet, ready, party)
+        subscriber = Subscriber(self, outlet, ready, address)
         self._subscribers[subscriber] = None
         subscriber.answer(hello_frame(self.definition, self._heartbeat_s))
         return subscriber
@@ -290,11 +290,11 @@ class Hub:
             return
         if len(subscriber.subscriptions) >= SUBSCRIPTIONS_MAX:
             raise CommandError(429, None, f"a connection has at most {SUBSCRIPTIONS_MAX} subscriptions; end one first")
-        if (refusal := self._slots.refusal(subscriber.party)) is not None:
+        if (refusal := self._slots.refusal(subscriber.address)) is not None:
             raise CommandError(429, None, f"no more subscriptions here: {refusal}")
 
     def _add(self, subscriber: Subscriber, channel: Channel | Bulletin, id: str | None) -> Subscription:
-        self._slots.take(subscriber.party)
+        self._slots.take(subscriber.address)
         subscription = subscriber.subscriptions[channel] = Subscription(subscriber, channel, id)
         return subscription
 
@@ -314,7 +314,7 @@ class Hub:
         subscriber, channel = subscription.subscriber, subscription.channel
         self.parked.end(subscription)
         subscriber.forget(subscription)
-        self._slots.give_back(subscriber.party)
+        self._slots.give_back(subscriber.address)
         channel.live.pop(subscriber, None)
         if isinstance(channel, Bulletin):
             self.bulletins.end(subscription, channel)

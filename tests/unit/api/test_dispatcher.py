@@ -1,4 +1,4 @@
-"""Whom the dispatcher counts a request against, and what it answers to a party that has asked for too much."""
+"""Whom the dispatcher counts a request against, and what it answers to an address that has asked for too much."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from api import dispatcher as dispatcher_module
 from api.dispatcher import Dispatcher
 from api.http.whole_request import WholeRequest
 from api.limits.client_address import TrustedProxies
-from api.limits.held_bytes import PARTY_BYTES_MAX
-from api.limits.limits import PARTY, Limits
+from api.limits.held_bytes import ADDRESS_BYTES_MAX
+from api.limits.limits import CLIENT_ADDRESS, Limits
 from api.problems import Problem, install_problems
 from api.roles import ApiRole
 from runtime.settings import Settings
@@ -39,7 +39,7 @@ class Answer:
 def app(monkeypatch: pytest.MonkeyPatch) -> FastAPI:
     monkeypatch.setattr(dispatcher_module, "REFUSED_AFTER_SECONDS", 0.0)
     app = FastAPI()
-    app.state.parties = []
+    app.state.addresses = []
     install_problems(app)
 
     @app.get("/there")
@@ -83,7 +83,7 @@ async def _ask(
         "http_version": "1.1",
     }
     await dispatcher(scope, receive, answer.take)
-    assert scope[PARTY]
+    assert scope[CLIENT_ADDRESS]
     return answer
 
 
@@ -213,7 +213,7 @@ class OneGateway:
     def __init__(self) -> None:
         self.waiting: list[Callable[[Problem], None]] = []
 
-    def submit_one(self, body: bytes, party: str, answered: Callable[[Problem], None], soon: object) -> None:
+    def submit_one(self, body: bytes, address: str, answered: Callable[[Problem], None], soon: object) -> None:
         self.waiting.append(answered)
 
 
@@ -226,12 +226,12 @@ def test_a_submission_is_taken_at_once_and_answered_with_what_is_left(app: FastA
     app.state.gateway = gateway = OneGateway()
     limits, answers = Limits(Settings(submissions_per_s=2)), list[tuple[int, bytes, bytes]]()
     assert Dispatcher(app, limits).submit_at_once(_submission(answers))
-    assert limits.bodies._of_party["192.0.2.7"] == 2
+    assert limits.bodies._of_address["192.0.2.7"] == 2
     gateway.waiting[0](Problem(422, "No", "No."))
     ((status, lines, body),) = answers
     assert (status, orjson.loads(body)["detail"]) == (422, "No.")
     assert b'ratelimit-policy: "submissions";q=20;w=10\r\nratelimit: "submissions";r=19;t=1\r\n' in lines
-    assert not limits.bodies._of_party
+    assert not limits.bodies._of_address
 
 
 @pytest.mark.parametrize(
@@ -255,5 +255,5 @@ def test_who_has_submitted_too_much_or_has_no_room_is_refused_by_the_app(app: Fa
     limits = Limits(Settings(submissions_per_s=1))
     dispatcher = Dispatcher(app, limits)
     assert [dispatcher.submit_at_once(_submission([])) for _ in range(12)] == [True] * 10 + [False] * 2
-    limits.bodies.take("192.0.2.7", PARTY_BYTES_MAX, is_batch=False)
+    limits.bodies.take("192.0.2.7", ADDRESS_BYTES_MAX, is_batch=False)
     assert not Dispatcher(app, limits).submit_at_once(_submission([]))

@@ -10,9 +10,9 @@ import orjson
 import pytest
 from fastapi import FastAPI, Request
 
-from api.catalogue.published import ANSWERS_MAX, BASE, WANTED_OF_PARTY_MAX, Catalogues
+from api.catalogue.published import ANSWERS_MAX, BASE, WANTED_OF_ADDRESS_MAX, Catalogues
 from api.files.cut_files import CutFiles
-from api.limits.limits import PARTY
+from api.limits.limits import CLIENT_ADDRESS
 from api.problems import Problem
 from projections.catalogue.documents import DATA_PACKAGE, TERMS
 from projections.definition.compiled import Definition
@@ -62,9 +62,9 @@ async def test_an_address_that_asks_by_many_hosts_at_once_is_refused_some_and_ot
     catalogues = Catalogues(CutFiles(tmp_path), DEFINITION, "")
     await catalogues.newest()
 
-    async def ask(party: str, host: str) -> int:
+    async def ask(address: str, host: str) -> int:
         asked = _request(host)
-        asked.scope[PARTY] = party
+        asked.scope[CLIENT_ADDRESS] = address
         try:
             await catalogues.document(asked, DATA_PACKAGE)
         except Problem as refused:
@@ -72,13 +72,13 @@ async def test_an_address_that_asks_by_many_hosts_at_once_is_refused_some_and_ot
         return 200
 
     async with catalogues._turns.turn("c"):
-        of_one = [asyncio.create_task(ask("a", f"{number}.example")) for number in range(2 * WANTED_OF_PARTY_MAX)]
+        of_one = [asyncio.create_task(ask("a", f"{number}.example")) for number in range(2 * WANTED_OF_ADDRESS_MAX)]
         async with asyncio.timeout(20):
-            while sum(each.done() for each in of_one) < WANTED_OF_PARTY_MAX:
+            while sum(each.done() for each in of_one) < WANTED_OF_ADDRESS_MAX:
                 await asyncio.sleep(0.01)
         of_another = asyncio.create_task(ask("b", "b.example"))
     assert await of_another == 200
-    assert sorted(await asyncio.gather(*of_one)) == [200] * WANTED_OF_PARTY_MAX + [429] * WANTED_OF_PARTY_MAX
+    assert sorted(await asyncio.gather(*of_one)) == [200] * WANTED_OF_ADDRESS_MAX + [429] * WANTED_OF_ADDRESS_MAX
 
 
 async def test_the_catalogue_is_made_anew_for_another_cut(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ async def test_a_request_behind_a_running_stream_ends_it(server: LiveServer) -> 
 
 
 async def test_a_stream_whose_bulletins_have_no_room_gives_back_what_it_has_begun() -> None:
-    hub = Hub(DEFINITION, 1, heartbeat_s=1, subscriptions_of_party=2)
+    hub = Hub(DEFINITION, 1, heartbeat_s=1, subscriptions_of_address=2)
     hub.begin(Positions(0, (0,)))
     async with live_server(DEFINITION, hub=hub) as server:
         for _ in range(3):

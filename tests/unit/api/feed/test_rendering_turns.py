@@ -1,4 +1,5 @@
-"""Rendering takes at most half of the loop, and one of many connections of a party waits for its own, not for all others'."""
+"""Rendering takes at most half of the loop, and one of many connections of an address waits for its own, not for all
+others'."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ def _work(seconds: float) -> None:
         pass
 
 
-async def test_one_of_another_party_waits_for_one_of_each_party_and_not_for_all() -> None:
+async def test_one_of_another_address_waits_for_one_of_each_address_and_not_for_all() -> None:
     turns, order = RenderingTurns(), list[str]()
     for _ in range(50):
         turns.add("many", lambda: order.append("many"))

@@ -1,15 +1,15 @@
-"""Slots that no party can take all of."""
+"""Slots that no address can take all of."""
 
 from __future__ import annotations
 
 from api.feed.slots import Slots
 
 
-def test_slots_are_counted_by_party_and_in_all() -> None:
+def test_slots_are_counted_by_address_and_in_all() -> None:
     slots = Slots(3, 2)
-    for party in ("a", "a", "b"):
-        assert slots.refusal(party) is None
-        slots.take(party)
+    for address in ("a", "a", "b"):
+        assert slots.refusal(address) is None
+        slots.take(address)
     assert slots.refusal("a") == "your address has 2 already"
     assert slots.refusal("c") == "all 3 are taken"
     slots.give_back("a")

@@ -13,23 +13,23 @@ from api.http.fair_turns import ALONE_SECONDS, AT_WORK_MAX, BEGUN_ALONE_MAX, SHA
 
 
 class Begun:
-    """Requests as they are begun, by party."""
+    """Requests as they are begun, by address."""
 
     def __init__(self, turns: FairTurns | None = None) -> None:
         self.turns = turns or FairTurns()
         self.order: list[str] = []
         self.places: dict[str, list[Place]] = {}
 
-    def ask(self, party: str, count: int = 1) -> None:
+    def ask(self, address: str, count: int = 1) -> None:
         def begin(place: Place) -> None:
-            self.order.append(party)
-            self.places.setdefault(party, []).append(place)
+            self.order.append(address)
+            self.places.setdefault(address, []).append(place)
 
         for _ in range(count):
-            self.turns.begin(party, begin)
+            self.turns.begin(address, begin)
 
-    def answer(self, party: str) -> None:
-        self.places[party].pop(0).give_back()
+    def answer(self, address: str) -> None:
+        self.places[address].pop(0).give_back()
 
 
 async def _a_turn() -> None:
@@ -56,7 +56,7 @@ async def test_one_who_asks_for_little_is_begun_at_once_whatever_others_wait_for
     assert begun.order[-1] == "b"
 
 
-async def test_while_others_are_at_work_a_party_has_few_at_work_and_more_as_they_end() -> None:
+async def test_while_others_are_at_work_an_address_has_few_at_work_and_more_as_they_end() -> None:
     begun = Begun()
     begun.ask("b")
     begun.ask("a", 100)
@@ -116,7 +116,7 @@ class Clock:
         return piece
 
 
-async def test_pieces_of_a_party_are_done_until_its_share_of_the_turn_is_used() -> None:
+async def test_pieces_of_an_address_are_done_until_its_share_of_the_turn_is_used() -> None:
     clock, done = Clock(), list[str]()
     begun = Begun(FairTurns(clock=clock))
     begun.ask("c")
@@ -209,7 +209,9 @@ async def test_who_waits_for_kafka_is_not_at_work_and_others_are_not_alone() -> 
     assert begun.order.count("c") == AT_WORK_MAX
 
 
-async def test_what_brings_nobody_anything_is_done_one_of_each_party_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_brings_nobody_anything_is_done_one_of_each_address_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(fair_turns, "LOOK_SECONDS", 0.001)
     turns, done = FairTurns(), list[str]()
     for name in ("a", "a", "b"):

@@ -496,7 +496,7 @@ async def test_who_takes_little_but_steadily_is_let_go_on(server: Server) -> Non
     assert transport.is_aborted
 
 
-async def test_a_party_with_much_unread_loses_its_largest(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_address_with_much_unread_loses_its_largest(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections_module, "UNSENT_SHARE_BYTES_MAX", 1_000)
     transports = []
     for unread, peer in ((600, "198.51.100.7"), (500, "198.51.100.7"), (900, "198.51.100.8")):
@@ -558,8 +558,8 @@ async def test_an_address_whose_connections_are_all_at_work_gets_no_more(server:
 
 
 @pytest.mark.usefixtures("room_at_once")
-async def test_where_no_more_connections_are_allowed_the_largest_party_makes_room(server: Server) -> None:
-    server.connections.of_party_max = 8
+async def test_where_no_more_connections_are_allowed_the_largest_address_makes_room(server: Server) -> None:
+    server.connections.of_address_max = 8
     many = [server.connect()[1] for _ in range(8)]
     few = [server.connect("198.51.100.8")[1] for _ in range(2)]
     _, new = server.connect("198.51.100.9")
@@ -568,10 +568,10 @@ async def test_where_no_more_connections_are_allowed_the_largest_party_makes_roo
     assert not any(transport.is_closed for transport in (*many[1:], *few))
 
 
-async def test_a_large_party_whose_connections_are_fresh_shuts_nobody_out(
+async def test_a_large_address_whose_connections_are_fresh_shuts_nobody_out(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.connections.of_party_max = 8
+    server.connections.of_address_max = 8
     silent = [server.connect("198.51.100.8")[1] for _ in range(2)]
     now = later(connections_module.ROOM_AFTER_SECONDS)
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
@@ -593,7 +593,7 @@ async def test_where_all_are_at_work_the_new_one_is_refused_and_health_names_the
     server.hold.set()
 
 
-async def test_a_trusted_proxy_has_more_than_one_partys_share(server: Server) -> None:
+async def test_a_trusted_proxy_has_more_than_one_address_may_have(server: Server) -> None:
     server.proxies = TrustedProxies.parse("203.0.113.1")
     assert not any(server.connect("203.0.113.1")[1].is_closed for _ in range(9))
 
@@ -668,7 +668,7 @@ async def test_a_request_that_came_whole_is_answered_without_the_app(server: Ser
     protocol, transport, at_once = _connect_at_once(server)
     protocol.data_received(POST % b"" + GET)
     (request,) = at_once.taken
-    assert (request.body, request.party) == (b"hi", "198.51.100.7")
+    assert (request.body, request.address) == (b"hi", "198.51.100.7")
     await settled()
     assert not transport.sent
     request.answer(201, b"content-type: text/plain\r\n", b"kept")
@@ -721,7 +721,7 @@ async def test_a_client_that_does_not_read_its_answers_is_not_answered_at_once(s
     await settled()
 
 
-async def test_while_it_waits_for_its_answer_a_request_leaves_the_loop_to_its_party() -> None:
+async def test_while_it_waits_for_its_answer_a_request_leaves_the_loop_to_its_address() -> None:
     server = Server(turns=FairTurns(clock=lambda: 0.0))  # no work takes time, so all are begun in this turn of the loop
     waiting = []
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""A party's bodies are read at a pace, one connection after the other, and small ones without a pause."""
+"""An address's bodies are read at a pace, one connection after the other, and small ones without a pause."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_what_is_sent_at_the_pace_has_no_pause() -> None:
         clock.now += 0.1
 
 
-def test_what_comes_faster_is_paused_by_the_bytes_over_the_burst_and_parties_do_not_share() -> None:
+def test_what_comes_faster_is_paused_by_the_bytes_over_the_burst_and_addresses_do_not_share() -> None:
     clock = Clock()
     pace = ReadingPace(BURST_BYTES, clock)
     assert pace.pause("a", BURST_BYTES) == 0
@@ -34,8 +34,8 @@ def test_what_comes_faster_is_paused_by_the_bytes_over_the_burst_and_parties_do_
     assert pace.pause("a", BURST_BYTES) == 0
 
 
-def test_parties_whose_pause_is_over_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading_pace, "PARTIES_MAX", 3)
+def test_addresses_whose_pause_is_over_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading_pace, "ADDRESSES_MAX", 3)
     clock = Clock()
     pace = ReadingPace(BURST_BYTES, clock)
     for number in range(10):

@@ -29,19 +29,19 @@ def test_a_file_counts_until_it_is_closed_or_dropped(path: Path) -> None:
 
 
 def test_one_address_does_not_have_all_of_them(path: Path) -> None:
-    files = OpenFiles(total_max=3, of_party_max=2)
+    files = OpenFiles(total_max=3, of_address_max=2)
 
-    def opened(party: str) -> object:
-        return files.open(party, lambda: os.open(path, os.O_RDONLY))
+    def opened(address: str) -> object:
+        return files.open(address, lambda: os.open(path, os.O_RDONLY))
 
     kept = [opened("a"), opened("a")]
     with pytest.raises(TooManyFilesError) as refused:
         opened("a")
-    assert refused.value.of_party
+    assert refused.value.of_address
     kept.append(opened("b"))
     with pytest.raises(TooManyFilesError) as refused:
         opened("c")
-    assert not refused.value.of_party
+    assert not refused.value.of_address
     for each in kept:
         each.close()  # type: ignore[attr-defined]
     opened("a").close()  # type: ignore[attr-defined]

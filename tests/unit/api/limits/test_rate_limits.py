@@ -1,4 +1,5 @@
-"""Buckets: a party that asks for too much is refused for as long as it takes, and no other party; their memory has a bound."""
+"""Buckets: an address that asks for too much is refused for as long as it takes, and no other address; their memory has a
+bound."""
 
 from __future__ import annotations
 
@@ -89,8 +90,8 @@ def test_0_turns_it_off(clock: Clock) -> None:
     assert len(off) == 0
 
 
-def test_parties_without_end_do_not_fill_the_memory(limit: RateLimit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate_limits, "PARTIES_MAX", 100)
+def test_addresses_without_end_do_not_fill_the_memory(limit: RateLimit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_limits, "ADDRESSES_MAX", 100)
     for number in range(1_000):
-        limit.take(f"party {number}")
+        limit.take(f"address {number}")
     assert len(limit) == 100

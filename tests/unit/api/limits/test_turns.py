@@ -1,4 +1,4 @@
-"""Turns for long answers: no party fills them, none waits behind more than one of another party's, and none is lost."""
+"""Turns for long answers: no address fills them, none waits behind more than one of another address's, and none is lost."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Work:
         self.made: list[str] = []
         self._ends: list[asyncio.Event] = []
 
-    def begin(self, party: str) -> asyncio.Task[None]:
-        return asyncio.create_task(self._make(party))
+    def begin(self, address: str) -> asyncio.Task[None]:
+        return asyncio.create_task(self._make(address))
 
-    async def _make(self, party: str) -> None:
-        async with self._turns.turn(party):
-            self.made.append(party)
+    async def _make(self, address: str) -> None:
+        async with self._turns.turn(address):
+            self.made.append(address)
             end = asyncio.Event()
             self._ends.append(end)
             await end.wait()
@@ -52,10 +52,10 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
-async def test_parties_take_turns_however_many_one_of_them_asks_for() -> None:
-    work = Work(Turns(1, wanted_max=20, wanted_of_party_max=10, clock=Clock()))
+async def test_addresses_take_turns_however_many_one_of_them_asks_for() -> None:
+    work = Work(Turns(1, wanted_max=20, wanted_of_address_max=10, clock=Clock()))
     tasks = [work.begin("a") for _ in range(5)]
-    tasks += [work.begin(party) for party in ("b", "b", "c")]
+    tasks += [work.begin(address) for address in ("b", "b", "c")]
     await settled()
     for _ in tasks:
         await work.end_first()
@@ -63,9 +63,9 @@ async def test_parties_take_turns_however_many_one_of_them_asks_for() -> None:
     await asyncio.gather(*tasks)
 
 
-async def test_as_many_are_made_at_once_as_are_allowed_and_one_of_each_party() -> None:
-    work = Work(Turns(2, wanted_max=20, wanted_of_party_max=10, clock=Clock()))
-    tasks = [work.begin(party) for party in "aaabbc"]
+async def test_as_many_are_made_at_once_as_are_allowed_and_one_of_each_address() -> None:
+    work = Work(Turns(2, wanted_max=20, wanted_of_address_max=10, clock=Clock()))
+    tasks = [work.begin(address) for address in "aaabbc"]
     await settled()
     assert work.made == ["a", "b"]
     for made in ("aba", "abab", "ababc", "ababca", "ababca", "ababca"):
@@ -74,18 +74,18 @@ async def test_as_many_are_made_at_once_as_are_allowed_and_one_of_each_party() -
     await asyncio.gather(*tasks)
 
 
-async def test_a_party_rests_for_as_long_as_its_turn_took_and_others_do_not_wait_for_it() -> None:
+async def test_an_address_rests_for_as_long_as_its_turn_took_and_others_do_not_wait_for_it() -> None:
     clock = Clock()
-    turns = Turns(1, wanted_max=20, wanted_of_party_max=10, clock=clock)
+    turns = Turns(1, wanted_max=20, wanted_of_address_max=10, clock=clock)
     work = Work(turns)
-    tasks = [work.begin(party) for party in "aab"]
+    tasks = [work.begin(address) for address in "aab"]
     await settled()
     clock.now += 0.3
     await work.end_first()
     assert work.made == ["a", "b"]
     clock.now += 0.1
     await work.end_first()
-    assert work.made == ["a", "b"], "the first party rests for 0.2 s more"
+    assert work.made == ["a", "b"], "the first address rests for 0.2 s more"
     clock.now += 0.2
     turns._look()
     await settled()
@@ -102,7 +102,7 @@ async def test_a_party_rests_for_as_long_as_its_turn_took_and_others_do_not_wait
 
 
 async def test_who_has_rested_is_looked_for_by_a_timer() -> None:
-    turns = Turns(1, wanted_max=20, wanted_of_party_max=10)
+    turns = Turns(1, wanted_max=20, wanted_of_address_max=10)
     made = 0
     async with asyncio.timeout(20):
         for _ in range(3):
@@ -112,19 +112,19 @@ async def test_who_has_rested_is_looked_for_by_a_timer() -> None:
     assert made == 3
 
 
-async def test_one_party_cannot_have_all_of_them() -> None:
-    turns = Turns(1, wanted_max=4, wanted_of_party_max=2, clock=Clock())
+async def test_one_address_cannot_have_all_of_them() -> None:
+    turns = Turns(1, wanted_max=4, wanted_of_address_max=2, clock=Clock())
     work = Work(turns)
     tasks = [work.begin("a"), work.begin("a")]
     await settled()
     with pytest.raises(NoTurnError) as refused:
         await work.begin("a")
-    assert refused.value.of_party
+    assert refused.value.of_address
     tasks += [work.begin("b"), work.begin("c")]
     await settled()
     with pytest.raises(NoTurnError) as refused:
         await work.begin("d")
-    assert not refused.value.of_party
+    assert not refused.value.of_address
     for _ in tasks:
         await work.end_first()
     await asyncio.gather(*tasks)
@@ -139,7 +139,7 @@ async def test_one_party_cannot_have_all_of_them() -> None:
 @pytest.mark.parametrize("given_before", [False, True])
 async def test_a_turn_of_who_has_gone_is_the_next_ones(given_before: bool) -> None:
     """Whether who waits goes before the turn comes, or in the same moment."""
-    work = Work(Turns(1, wanted_max=4, wanted_of_party_max=4, clock=Clock()))
+    work = Work(Turns(1, wanted_max=4, wanted_of_address_max=4, clock=Clock()))
     first, gone, last = work.begin("a"), work.begin("b"), work.begin("c")
     await settled()
     if given_before:
@@ -165,7 +165,7 @@ async def test_a_turn_of_who_has_gone_is_the_next_ones(given_before: bool) -> No
 
 
 async def test_a_failed_answer_gives_its_turn_back() -> None:
-    turns = Turns(1, wanted_max=1, wanted_of_party_max=1, clock=Clock())
+    turns = Turns(1, wanted_max=1, wanted_of_address_max=1, clock=Clock())
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
             async with turns.turn("a"):

@@ -9,12 +9,12 @@ import pytest
 
 from api.answers.kept_answers import Key, Kind
 from api.maps import answers
-from api.maps.answers import FRESH_SECONDS, WANTED_OF_PARTY_MAX, MapAnswers
+from api.maps.answers import FRESH_SECONDS, WANTED_OF_ADDRESS_MAX, MapAnswers
 from api.problems import Problem
 from projections.shown.published import Moment
 
 KEY: Key = (Kind.MAP, "province")
-PARTY = "192.0.2.1"
+CLIENT_ADDRESS = "192.0.2.1"
 NOTHING = Moment({}, {}, {}, {})
 
 
@@ -54,7 +54,7 @@ def _made(moment: Moment | None) -> bytes:
 async def test_all_who_ask_within_a_moment_get_one_answer() -> None:
     model, clock = Model(), Clock()
     maps = MapAnswers(clock)
-    found = await asyncio.gather(*(maps.get(KEY, PARTY, model.read, _made) for _ in range(50)))
+    found = await asyncio.gather(*(maps.get(KEY, CLIENT_ADDRESS, model.read, _made) for _ in range(50)))
     assert len({id(answer) for answer, _ in found}) == 1
     assert model.readings == 1
     answer, age = found[0]
@@ -64,17 +64,17 @@ async def test_all_who_ask_within_a_moment_get_one_answer() -> None:
     assert packed.etag != plain.etag
     assert await maps.form(KEY, answer, "gzip") is packed
     clock.now += FRESH_SECONDS
-    await maps.get(KEY, PARTY, model.read, _made)
+    await maps.get(KEY, CLIENT_ADDRESS, model.read, _made)
     assert model.readings == 1
     clock.now += 0.1
-    await maps.get(KEY, PARTY, model.read, _made)
+    await maps.get(KEY, CLIENT_ADDRESS, model.read, _made)
     assert model.readings == 2
     maps.close()
 
 
 async def test_a_map_without_results_reads_nothing() -> None:
     maps = MapAnswers()
-    answer, _ = await maps.get(KEY, PARTY, _nothing, _made)
+    answer, _ = await maps.get(KEY, CLIENT_ADDRESS, _nothing, _made)
     assert answer.body == b"without"
     maps.close()
 
@@ -84,12 +84,12 @@ async def test_while_the_database_is_away_the_last_answer_is_sent_with_its_age()
     maps = MapAnswers(clock)
     model.error = OSError("away")
     with pytest.raises(Problem, match="The read model cannot be reached"):
-        await maps.get(KEY, PARTY, model.read, _made)
+        await maps.get(KEY, CLIENT_ADDRESS, model.read, _made)
     model.error = None
-    before, _ = await maps.get(KEY, PARTY, model.read, _made)
+    before, _ = await maps.get(KEY, CLIENT_ADDRESS, model.read, _made)
     model.error = TimeoutError()
     clock.now += 60
-    assert await maps.get(KEY, PARTY, model.read, _made) == (before, 60)
+    assert await maps.get(KEY, CLIENT_ADDRESS, model.read, _made) == (before, 60)
     maps.close()
 
 
@@ -99,32 +99,32 @@ async def test_a_database_that_hangs_is_not_waited_for(monkeypatch: pytest.Monke
     model.answers.clear()
     maps = MapAnswers()
     with pytest.raises(Problem, match="The read model cannot be reached"):
-        await maps.get(KEY, PARTY, model.read, _made)
+        await maps.get(KEY, CLIENT_ADDRESS, model.read, _made)
     maps.close()
 
 
 async def test_an_address_that_wants_many_maps_gets_the_last_one_and_others_are_not_refused() -> None:
     model, clock = Model(), Clock()
     maps = MapAnswers(clock)
-    known, _ = await maps.get(KEY, PARTY, model.read, _made)
+    known, _ = await maps.get(KEY, CLIENT_ADDRESS, model.read, _made)
     clock.now += 10
     model.answers.clear()
     waiting = [
-        asyncio.create_task(maps.get((Kind.MAP, number), PARTY, model.read, _made))
-        for number in range(WANTED_OF_PARTY_MAX)
+        asyncio.create_task(maps.get((Kind.MAP, number), CLIENT_ADDRESS, model.read, _made))
+        for number in range(WANTED_OF_ADDRESS_MAX)
     ]
     await asyncio.sleep(0)
     with pytest.raises(Problem, match="Your address has asked for many long answers") as refused:
-        await maps.get((Kind.MAP, "another"), PARTY, model.read, _made)
+        await maps.get((Kind.MAP, "another"), CLIENT_ADDRESS, model.read, _made)
     assert (refused.value.status, refused.value.headers) == (429, {"Retry-After": "1"})
-    assert await maps.get(KEY, PARTY, model.read, _made) == (known, 10)
+    assert await maps.get(KEY, CLIENT_ADDRESS, model.read, _made) == (known, 10)
     of_another = asyncio.create_task(maps.get((Kind.MAP, "another"), "192.0.2.2", model.read, _made))
     await asyncio.sleep(0)
     model.answers.set()
     assert (await of_another)[1] is None
-    assert not waiting[-1].done(), "the other party's map was made before the last one of the first party"
+    assert not waiting[-1].done(), "the other address's map was made before the last one of the first address"
     await asyncio.gather(*waiting)
-    assert (await maps.get((Kind.MAP, "one more"), PARTY, model.read, _made))[1] is None
+    assert (await maps.get((Kind.MAP, "one more"), CLIENT_ADDRESS, model.read, _made))[1] is None
     maps.close()
 
 
@@ -154,7 +154,7 @@ async def test_a_form_is_compressed_once_for_all_who_wait_for_it(monkeypatch: py
 
     monkeypatch.setattr("api.answers.kept_answers.compressed", compress)
     maps = MapAnswers()
-    answer, _ = await maps.get(KEY, PARTY, _nothing, _made)
+    answer, _ = await maps.get(KEY, CLIENT_ADDRESS, _nothing, _made)
     forms = await asyncio.gather(*(maps.form(KEY, answer, "gzip") for _ in range(20)))
     assert (len(compressed), len({id(form) for form in forms})) == (1, 1)
     maps.close()
@@ -166,5 +166,5 @@ async def test_a_bug_in_making_a_map_is_not_taken_for_an_absent_database() -> No
 
     maps = MapAnswers()
     with pytest.raises(ZeroDivisionError):
-        await maps.get(KEY, PARTY, _nothing, broken)
+        await maps.get(KEY, CLIENT_ADDRESS, _nothing, broken)
     maps.close()

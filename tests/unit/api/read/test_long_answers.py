@@ -12,11 +12,11 @@ from fastapi import FastAPI, Request
 
 from api.answers.kept_answers import Kind
 from api.answers.read_cut import AtCut, ReadCut
-from api.limits.limits import PARTY
+from api.limits.limits import CLIENT_ADDRESS
 from api.limits.rate_limits import RateLimit
 from api.problems import Problem
 from api.read.from_memory import SnapshotsInMemory
-from api.read.snapshots import LONG_AT_ONCE, LONG_WANTED_MAX, LONG_WANTED_OF_PARTY_MAX, Snapshots
+from api.read.snapshots import LONG_AT_ONCE, LONG_WANTED_MAX, LONG_WANTED_OF_ADDRESS_MAX, Snapshots
 from api.readmodel.read_model import ReadModel
 from projections.definition.compiled import Definition
 from projections.shown.published import Moment
@@ -54,16 +54,16 @@ class Asked:
             cast(ReadModel, self.model), Definition.of(small_package()), SnapshotsInMemory(RateLimit("requests", 0))
         )
 
-    def ask(self, party: str, number: int, kind: Kind = Kind.PAGE) -> asyncio.Task[int]:
-        return asyncio.create_task(self._ask(party, number, kind))
+    def ask(self, address: str, number: int, kind: Kind = Kind.PAGE) -> asyncio.Task[int]:
+        return asyncio.create_task(self._ask(address, number, kind))
 
-    async def _ask(self, party: str, number: int, kind: Kind) -> int:
+    async def _ask(self, address: str, number: int, kind: Kind) -> int:
         scope: dict[str, Any] = {
             "type": "http", "method": "GET", "path": "/", "raw_path": b"/", "query_string": b"", "headers": [],
-            "app": FastAPI(), PARTY: party,
+            "app": FastAPI(), CLIENT_ADDRESS: address,
         }  # fmt: skip
         try:
-            answer = await self.snapshots.kept(Request(scope), (kind, party, number), None, self.model.answer)
+            answer = await self.snapshots.kept(Request(scope), (kind, address, number), None, self.model.answer)
         except Problem as problem:
             return problem.status
         return answer.status_code
@@ -83,21 +83,21 @@ async def asked() -> AsyncIterator[Asked]:
 
 @pytest.mark.parametrize("kind", [Kind.PAGE, Kind.FILE])
 async def test_one_address_is_refused_what_would_fill_the_turns_and_others_are_served(asked: Asked, kind: Kind) -> None:
-    of_one = [asked.ask("a", number, kind) for number in range(3 * LONG_WANTED_OF_PARTY_MAX)]
+    of_one = [asked.ask("a", number, kind) for number in range(3 * LONG_WANTED_OF_ADDRESS_MAX)]
     await asked.settle()
     assert asked.model.reading == 1
-    assert sum(each.done() for each in of_one) == 2 * LONG_WANTED_OF_PARTY_MAX
+    assert sum(each.done() for each in of_one) == 2 * LONG_WANTED_OF_ADDRESS_MAX
     of_another = asked.ask("b", 0, kind)
     await asked.settle()
     asked.model.may_continue.set()
     assert await of_another == 200
     assert sorted(await asyncio.gather(*of_one)) == [
-        *[200] * LONG_WANTED_OF_PARTY_MAX, *[429] * (2 * LONG_WANTED_OF_PARTY_MAX),
+        *[200] * LONG_WANTED_OF_ADDRESS_MAX, *[429] * (2 * LONG_WANTED_OF_ADDRESS_MAX),
     ]  # fmt: skip
 
 
 async def test_where_many_addresses_ask_at_once_the_last_are_asked_to_come_back(asked: Asked) -> None:
-    of_many = [asked.ask(f"{party}", number) for number in range(4) for party in range(LONG_WANTED_MAX)]
+    of_many = [asked.ask(f"{address}", number) for number in range(4) for address in range(LONG_WANTED_MAX)]
     await asked.settle()
     assert asked.model.reading == LONG_AT_ONCE
     asked.model.may_continue.set()

@@ -12,11 +12,11 @@ import pytest
 from fastapi import Request
 
 from api.answers.rendering import WAITING_MAX, Renderings
-from api.limits.limits import PARTY
+from api.limits.limits import CLIENT_ADDRESS
 from api.limits.rate_limits import RateLimit
 from api.problems import Problem
 from api.read.from_memory import SnapshotsInMemory
-from api.read.snapshots import LONG_WANTED_OF_PARTY_MAX, Snapshots
+from api.read.snapshots import LONG_WANTED_OF_ADDRESS_MAX, Snapshots
 from api.read.unkept import unkept_table
 from api.readmodel.read_model import ReadModel
 from projections.definition.compiled import Definition
@@ -41,23 +41,23 @@ class Asked:
 
     def _rendered(self, *arguments: Any) -> bytes:
         _, _, _, _, about, _ = arguments
-        self.made_for.append(about["party"])
+        self.made_for.append(about["address"])
         assert self.may_end.wait(30)
         return b"table"
 
-    async def ask(self, party: str) -> int:
+    async def ask(self, address: str) -> int:
         scope: dict[str, Any] = {
             "type": "http", "method": "GET", "path": "/v1/search", "query_string": b"", "headers": [], "app": self._app,
-            PARTY: party,
+            CLIENT_ADDRESS: address,
         }  # fmt: skip
         try:
-            return (await unkept_table(Request(scope), PARTIES, [], Format.XLSX, party=party)).status_code
+            return (await unkept_table(Request(scope), PARTIES, [], Format.XLSX, address=address)).status_code
         except Problem as problem:
             return problem.status
 
-    async def until_made_for(self, *parties: str) -> None:
+    async def until_made_for(self, *addresses: str) -> None:
         async with asyncio.timeout(30):
-            while sorted(self.made_for) != sorted(parties):
+            while sorted(self.made_for) != sorted(addresses):
                 await asyncio.sleep(0.001)
 
 
@@ -80,8 +80,8 @@ async def test_one_address_has_one_table_made_at_a_time_and_another_is_served(as
 
 
 async def test_what_one_address_asks_beyond_its_turns_is_refused(asked: Asked) -> None:
-    of_one = [asyncio.create_task(asked.ask("a")) for _ in range(2 * LONG_WANTED_OF_PARTY_MAX)]
+    of_one = [asyncio.create_task(asked.ask("a")) for _ in range(2 * LONG_WANTED_OF_ADDRESS_MAX)]
     await asked.until_made_for("a")
     asked.may_end.set()
     answers = await asyncio.gather(*of_one)
-    assert sorted(answers) == [*[200] * LONG_WANTED_OF_PARTY_MAX, *[429] * LONG_WANTED_OF_PARTY_MAX]
+    assert sorted(answers) == [*[200] * LONG_WANTED_OF_ADDRESS_MAX, *[429] * LONG_WANTED_OF_ADDRESS_MAX]

@@ -7,7 +7,7 @@ import pytest
 from fastapi import Request
 
 from api.limits import held_bytes
-from api.limits.limits import PARTY, Limits
+from api.limits.limits import CLIENT_ADDRESS, Limits
 from api.problems import Problem
 from api.submit.bodies import BATCH_LINES_MAX, LINE_ENDS_MAX, Lines, held_body
 from runtime.settings import Settings
@@ -19,13 +19,13 @@ LIMIT = 10_000
 def limits(monkeypatch: pytest.MonkeyPatch) -> Limits:
     monkeypatch.setattr(held_bytes, "BYTES_MAX", 1_000)
     monkeypatch.setattr(held_bytes, "BATCHES_BYTES_MAX", 800)
-    monkeypatch.setattr(held_bytes, "PARTY_BYTES_MAX", 600)
+    monkeypatch.setattr(held_bytes, "ADDRESS_BYTES_MAX", 600)
     return Limits(Settings())
 
 
 def _request(
     size: int,
-    party: str = "a",
+    address: str = "a",
     chunk: int = 100,
     *,
     declares: int | None = None,
@@ -39,7 +39,9 @@ def _request(
         body = parts.pop(0) if parts else b""
         return {"type": "http.request", "body": body, "more_body": bool(parts)}
 
-    return Request({"type": "http", "method": "POST", "path": "/", "headers": headers, PARTY: party}, receive)
+    return Request(
+        {"type": "http", "method": "POST", "path": "/", "headers": headers, CLIENT_ADDRESS: address}, receive
+    )
 
 
 async def test_what_is_more_than_the_bound_gets_retry_after(limits: Limits) -> None:
@@ -56,7 +58,7 @@ async def test_what_is_more_than_the_bound_gets_retry_after(limits: Limits) -> N
 async def test_a_batch_of_line_ends_is_refused_before_it_has_come(
     limits: Limits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(held_bytes, "PARTY_BYTES_MAX", 10**6)
+    monkeypatch.setattr(held_bytes, "ADDRESS_BYTES_MAX", 10**6)
     monkeypatch.setattr(held_bytes, "BATCHES_BYTES_MAX", 10**6)
     monkeypatch.setattr(held_bytes, "BYTES_MAX", 10**6)
     read = []
@@ -65,7 +67,7 @@ async def test_a_batch_of_line_ends_is_refused_before_it_has_come(
         read.append(1)
         return {"type": "http.request", "body": b"\n" * 50, "more_body": True}
 
-    request = Request({"type": "http", "method": "POST", "path": "/", "headers": [], PARTY: "a"}, receive)
+    request = Request({"type": "http", "method": "POST", "path": "/", "headers": [], CLIENT_ADDRESS: "a"}, receive)
     with pytest.raises(Problem) as refused:
         async with held_body(limits, request, 10**9, is_batch=True):
             pytest.fail("it has no end")
@@ -115,7 +117,7 @@ async def test_what_was_refused_or_failed_is_held_no_longer(limits: Limits) -> N
             raise ZeroDivisionError
     async with held_body(limits, _request(600), LIMIT) as body:
         assert len(body) == 600
-    assert not limits.bodies._of_party
+    assert not limits.bodies._of_address
 
 
 def test_a_batch_has_so_many_lines_and_no_more() -> None:

@@ -1,4 +1,4 @@
-"""A party pays for what it submits: a mistake costs more, and batches pay by the line."""
+"""An address pays for what it submits: a mistake costs more, and batches pay by the line."""
 
 from __future__ import annotations
 

@@ -94,16 +94,16 @@ async def test_a_submission_that_comes_between_two_slices_is_judged_after_those_
     assert judged == ["a", "b", "c"]
 
 
-async def test_a_party_whose_turn_is_over_is_judged_when_its_next_turn_comes() -> None:
+async def test_an_address_whose_turn_is_over_is_judged_when_its_next_turn_comes() -> None:
     gathering, judged, later = Gathering(1), list[str](), list[Callable[[], None]]()
-    gathering.add(later.append, lambda: judged.append("of a busy party"))
+    gathering.add(later.append, lambda: judged.append("of a busy address"))
     gathering.add(now, lambda: judged.append("of another"))
     async with asyncio.timeout(5):
         while not judged:
             await asyncio.sleep(0.001)
     assert judged == ["of another"]
     later[0]()
-    assert judged == ["of another", "of a busy party"]
+    assert judged == ["of another", "of a busy address"]
 
 
 async def test_a_submission_that_fails_keeps_no_other_waiting() -> None:

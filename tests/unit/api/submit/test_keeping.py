@@ -136,7 +136,7 @@ async def test_a_timer_that_comes_after_the_answers_ends_nothing(ledger: Ledger)
     assert ledger.keeper._deadline is None
 
 
-async def test_a_receipt_is_made_when_the_party_has_time(ledger: Ledger) -> None:
+async def test_a_receipt_is_made_when_the_address_has_time(ledger: Ledger) -> None:
     answers, later = list[Answer](), list[Callable[[], None]]()
     ledger.keeper.keep_one(ledger.checked(), answers.append, later.append)
     ledger.writer.appended[0].set_result(7)

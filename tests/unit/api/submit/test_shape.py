@@ -1,4 +1,4 @@
-"""What a gateway judges costs a bounded time, whatever is in it, and the party that sent it pays."""
+"""What a gateway judges costs a bounded time, whatever is in it, and the address that sent it pays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Long work lets others have their turn, and a party with many batches waits behind its own."""
+"""Long work lets others have their turn, and an address with many batches waits behind its own."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ async def test_others_have_their_turn_within_long_work() -> None:
     assert turns > 20
 
 
-async def _batch(turns: BatchTurns, party: str, order: list[str], name: str) -> None:
-    async with turns.of_party(party), turns.of_all():
+async def _batch(turns: BatchTurns, address: str, order: list[str], name: str) -> None:
+    async with turns.of_address(address), turns.of_all():
         await asyncio.sleep(0)
         order.append(name)
 
 
-async def test_the_batches_of_parties_alternate() -> None:
+async def test_the_batches_of_addresses_alternate() -> None:
     turns, order = BatchTurns(), list[str]()
     work = [asyncio.create_task(_batch(turns, "a", order, f"a{n}")) for n in range(5)]
     await asyncio.sleep(0)
@@ -51,12 +51,12 @@ async def test_the_batches_of_parties_alternate() -> None:
 async def test_a_batch_waits_no_longer_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slices, "TURN_SECONDS_MAX", 0.05)
     turns = BatchTurns()
-    async with turns.of_party("a"):
+    async with turns.of_address("a"):
         with pytest.raises(TimeoutError):
-            async with turns.of_party("a"):
+            async with turns.of_address("a"):
                 pytest.fail("it is another's turn")
-        async with turns.of_party("b"):
+        async with turns.of_address("b"):
             pass
-    async with turns.of_party("a"):
+    async with turns.of_address("a"):
         pass
     assert len(turns) == 0

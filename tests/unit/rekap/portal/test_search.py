@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api.limits.limits import PARTY
+from api.limits.limits import CLIENT_ADDRESS
 from rekap.portal import routes
 from rekap.portal.app import create_portal
 from rekap.portal.configuration import ElectionEntry, PortalConfiguration
@@ -38,11 +38,11 @@ def _portal(tmp_path: Path, elections: int, searched: Searched) -> FastAPI:
     return app
 
 
-async def _search(portal: FastAPI, party: str, query: str) -> httpx.Response:
-    async def of_party(scope, receive, send) -> None:  # type: ignore[no-untyped-def]
-        await portal({**scope, PARTY: party}, receive, send)
+async def _search(portal: FastAPI, address: str, query: str) -> httpx.Response:
+    async def of_address(scope, receive, send) -> None:  # type: ignore[no-untyped-def]
+        await portal({**scope, CLIENT_ADDRESS: address}, receive, send)
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(of_party), base_url="http://portal.example") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(of_address), base_url="http://portal.example") as client:
         return await client.get(f"/v1/search?{query}")
 
 
@@ -72,7 +72,7 @@ async def test_an_address_with_many_searches_is_refused_some_and_others_are_not(
     portal = _portal(tmp_path, 1, searched)
     of_one = [
         asyncio.create_task(_search(portal, "a", f"q=menteng+{number}"))
-        for number in range(2 * routes.SEARCHES_OF_PARTY_MAX)
+        for number in range(2 * routes.SEARCHES_OF_ADDRESS_MAX)
     ]
     await asyncio.sleep(0.05)
     of_another = asyncio.create_task(_search(portal, "b", "q=menteng"))
@@ -80,7 +80,7 @@ async def test_an_address_with_many_searches_is_refused_some_and_others_are_not(
     searched.may_continue.set()
     assert (await of_another).status_code == 200
     statuses = sorted([(await each).status_code for each in of_one])
-    assert statuses == [200] * routes.SEARCHES_OF_PARTY_MAX + [429] * routes.SEARCHES_OF_PARTY_MAX
+    assert statuses == [200] * routes.SEARCHES_OF_ADDRESS_MAX + [429] * routes.SEARCHES_OF_ADDRESS_MAX
 
 
 @pytest.mark.parametrize("query", ["q=a+b+c+d+e+f+g+h+i", "q=%2B%2B"])

@@ -165,8 +165,8 @@ def test_a_cursor_that_is_soon_reached_continues_without_a_gap() -> None:
     assert kinds(read(subscriber)) == ["change"]
 
 
-def test_no_party_takes_all_subscriptions() -> None:
-    feed = Feed(subscriptions_of_party=2)
+def test_no_address_takes_all_subscriptions() -> None:
+    feed = Feed(subscriptions_of_address=2)
     feed.join("attacker")
     subscriber = feed.join("attacker", area="1")
     with pytest.raises(CommandError, match="your address has 2 already"):
