@@ -95,10 +95,9 @@ def _of_range(parameter: str, text: str, unbounded: str) -> str:
 
 
 def _comparable(time: str) -> str:
-    """A time without its zone and without zeros at the end of its fraction, so that the order of texts is that of times."""
+    """A time without its zone, with a point and without zeros at its end, so that the order of texts is that of times."""
     seconds, _, fraction = time.removesuffix("Z").partition(".")
-    fraction = fraction.rstrip("0")
-    return f"{seconds}.{fraction}" if fraction else seconds
+    return f"{seconds}.{fraction.rstrip('0')}"
 
 
 def bad_query(sentence: str) -> CkanError:
