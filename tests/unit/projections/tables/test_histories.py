@@ -88,6 +88,7 @@ def test_a_new_fold_is_begun_before_a_station_once_the_last_one_has_folded_enoug
     monkeypatch: pytest.MonkeyPatch, folded_max: int, folds: int
 ) -> None:
     """So that memory is bounded: three stations of one partition have three records each."""
+    assert histories.FOLDED_MAX == 10_000
     made: list[int] = []
 
     def counted(definition: Definition, partition: int, findings: histories._RecordedFindings) -> PartitionFold:

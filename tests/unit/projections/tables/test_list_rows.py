@@ -137,6 +137,17 @@ def test_areas_are_in_the_order_of_their_stations_whatever_that_of_the_package()
     assert [in_order.index_after(villages, area) for area in villages] == [1, 2, 3, 4]
 
 
+def test_the_newest_sixteen_lists_of_areas_are_kept() -> None:
+    in_order = InOrder(DEFINITION)
+    asked = [(area, 3) for area in range(len(DEFINITION.tree.codes))] + [(0, 2)]
+    assert len(asked) == 16
+    lists = [in_order.areas(area, level, PRESIDENT) for area, level in asked]
+    assert all(in_order.areas(*each, PRESIDENT) is kept for each, kept in zip(asked, lists, strict=True))
+    in_order.areas(0, 1, PRESIDENT)
+    assert in_order.areas(*asked[1], PRESIDENT) is lists[1]
+    assert in_order.areas(*asked[0], PRESIDENT) is not lists[0]
+
+
 def test_the_list_of_a_contest_is_kept_once_for_all_areas_above_it() -> None:
     in_order, tree = InOrder(DEFINITION), DEFINITION.tree
     council = DEFINITION.ballots.contest("council-a")

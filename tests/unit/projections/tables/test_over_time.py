@@ -37,6 +37,8 @@ from tests.support.standings import summed
 
 SECOND, MINUTE = 1_000_000, 60_000_000
 OPENED = microseconds_of_text("2029-02-14T13:00:00Z")
+EARLIEST = microseconds_of_text("2028-01-11T13:00:00Z")
+"""400 days before."""
 SMALL = Definition.of(small_package())
 ONE_FORM = [1, *[0] * 13, 4, 0, 0]
 """Numbers of a form of the president's contest with four votes."""
@@ -310,7 +312,7 @@ def test_rows_over_time_come_in_batches(monkeypatch: pytest.MonkeyPatch) -> None
     ]
 
 
-@pytest.mark.parametrize("received_us", [0, OPENED - over_time.SPAN_US - 1, OPENED + 1, OPENED + 1_000 * MINUTE])
+@pytest.mark.parametrize("received_us", [0, EARLIEST - 1, OPENED + 1, OPENED + 1_000 * MINUTE])
 def test_a_time_that_cannot_be_true_is_that_of_the_cut(received_us: int) -> None:
     count = CountOverTime(SMALL, SMALL.ballots.contest("president"), OPENED)
     count.add(0, received_us, "counted", side_by_side(ONE_FORM))
@@ -322,10 +324,24 @@ def test_a_time_that_cannot_be_true_is_that_of_the_cut(received_us: int) -> None
     ]
 
 
-def test_the_earliest_time_that_is_believed_is_the_span_before_the_cut() -> None:
+def test_the_earliest_time_that_is_believed_is_400_days_before_the_cut() -> None:
     count = CountOverTime(SMALL, SMALL.ballots.contest("president"), OPENED)
-    count.add(0, OPENED - over_time.SPAN_US, "counted", side_by_side(ONE_FORM))
-    assert [row[0] for row, _ in count.rows()] == [text_of_microseconds(OPENED - over_time.SPAN_US + MINUTE)] * 2
+    count.add(0, EARLIEST, "counted", side_by_side(ONE_FORM))
+    assert [row[0] for row, _ in count.rows()] == ["2028-01-11T13:01:00.000Z"] * 2
+
+
+def test_of_a_contest_with_ever_more_times_the_steps_become_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One area at one time is all that may be kept here, so that each earlier time needs the next step."""
+    assert (over_time.NUMBERS_OF_CONTEST_MAX, over_time.NUMBERS_OF_OFFICE_MAX) == (4_000_000, 16_000_000)
+    contest = SMALL.ballots.contest("president")
+    monkeypatch.setattr(over_time, "NUMBERS_OF_CONTEST_MAX", 14 + len(contest.choices))
+    count = CountOverTime(SMALL, contest, OPENED + 1_440 * MINUTE)
+    steps = []
+    for clock in ("23:59", "23:58", "23:54", "23:44", "22:59", "17:59"):
+        received_us = microseconds_of_text(f"2029-02-14T{clock}:59Z")
+        count.add(0, received_us, "counted", side_by_side(ONE_FORM))
+        steps.append((count.step_minutes, {row[0] for row, _ in count.rows()}))
+    assert steps == [(minutes, {"2029-02-15T00:00:00.000Z"}) for minutes in (1, 5, 15, 60, 360, 1_440)]
 
 
 def test_areas_that_change_in_the_last_minute_have_one_row_each_after_the_nation() -> None:

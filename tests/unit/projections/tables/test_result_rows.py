@@ -143,6 +143,7 @@ def test_the_rows_of_the_stations_of_one_area_are_those_of_the_whole(area: str) 
 def test_a_batch_has_as_many_stations_as_its_rows_of_votes_permit(
     monkeypatch: pytest.MonkeyPatch, rows_at_once: int, stations: list[int]
 ) -> None:
+    assert result_rows.ROWS_AT_ONCE == 10_000
     contest = SMALL.ballots.contest("president")
     made = made_standings(SMALL, contest, 2)
     whole = _rows(SMALL, contest, made)
