@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from projections.readmodel import event_queries
-from projections.readmodel.event_queries import EXAMINED_MAX, SHARDS_MAX, EventFilters, events
+from projections.readmodel.event_queries import EXAMINED_MAX, RECORDS_OF_EVENTS, SHARDS_MAX, EventFilters, events
 
 
 @dataclass
@@ -125,3 +125,7 @@ def test_no_shard_area_has_no_records() -> None:
     none = asked(EventFilters(shards=[]))
     assert "unnest([]::text[])" in none.text
     assert none.examined == 51
+
+
+def test_of_each_event_a_hundred_records_are_examined() -> None:
+    assert 'ORDER BY record.partition, record."offset"\n    LIMIT 100\n' in RECORDS_OF_EVENTS

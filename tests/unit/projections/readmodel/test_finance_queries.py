@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from projections.readmodel.finance_queries import EXAMINED_MAX, FinanceFilters, Position, reports
+from projections.readmodel.finance_queries import FinanceFilters, Position, reports
 
 
 def test_without_filters_all_but_superseded_reports_pass() -> None:
@@ -12,7 +12,7 @@ def test_without_filters_all_but_superseded_reports_pass() -> None:
     assert arguments == []
     assert "state <> 'superseded'" in statement
     assert "FROM finance_report WHERE true ORDER BY" in " ".join(statement.split())
-    assert f"LIMIT {EXAMINED_MAX}" in statement
+    assert "LIMIT 500\n" in statement
     assert "superseded" not in reports(FinanceFilters(with_history=True))[0]
 
 

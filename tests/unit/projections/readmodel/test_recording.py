@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from projections.readmodel.recording import AREA_TALLY, OFFICE_TALLY, STATION_RESULT, Upsert
+from projections.readmodel.recording import AREA_TALLY, OFFICE_TALLY, RECORDER_LOCK, STATION_RESULT, Upsert
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,7 @@ def test_rows_replace_those_of_the_same_key(upsert: Upsert, key: str, changes: s
     assert inserted.replace('"', "").split(", ") == list(upsert.columns)
     assert f"FROM {upsert.staged} ON CONFLICT ({key}) DO UPDATE SET" in move
     assert set(re.findall(r'"(\w+)" = excluded\."\1"', move)) == changes
+
+
+def test_recorders_of_any_release_take_the_same_lock() -> None:
+    assert int.from_bytes(b"RECO", "big") == RECORDER_LOCK

@@ -10,7 +10,7 @@ import pytest
 
 from projections.area.tally import tally_length
 from projections.definition.compiled import Definition
-from projections.readmodel.recording import AREA_TALLY, OFFICE_TALLY, RECORD_COLUMNS, STATION_RESULT
+from projections.readmodel.recording import AREA_TALLY, FINANCE_COLUMNS, OFFICE_TALLY, RECORD_COLUMNS, STATION_RESULT
 from projections.readmodel.rows import Batch, BlockGapError, Rows, Watermarks, record_rows, rows_of
 from schemas.codes import OfficeId
 from schemas.derived.blocks import FINANCE, UNATTRIBUTED, AreaTally, Block, RecordRow, StateRow, StationRow, keyframe
@@ -381,10 +381,18 @@ def test_a_finance_report_has_a_row_by_its_account_unless_it_was_not_admitted() 
     states = [state(3, "counted"), state(4, "held", "D1"), state(5, "refused", "K4"), state(6, "duplicate")]
     made.add_block(block(-1, 6, office=FINANCE, records=rows, states=states))
     made.add_block(block(-1, 1, records=[record(1)], states=[state(1)]))
-    assert rows_of(made).finance == [
-        (0, 3, "parties/P1/1", "LADK", 1, "1", "P1", None),
-        (0, 4, "candidates/president/01", "LADK", 2, "N", None, "president"),
-    ]
+    of_party, of_candidate = (dict(zip(FINANCE_COLUMNS, row, strict=True)) for row in rows_of(made).finance)
+    assert of_party == {
+        "partition": 0,
+        "offset": 3,
+        "account": "parties/P1/1",
+        "report": "LADK",
+        "version": 1,
+        "area": "1",
+        "party": "P1",
+        "contest": None,
+    }
+    assert list(of_candidate.values()) == [0, 4, "candidates/president/01", "LADK", 2, "N", None, "president"]
 
 
 def test_a_gap_of_finance_reports_is_named() -> None:

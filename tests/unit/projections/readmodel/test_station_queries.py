@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from projections.readmodel.station_queries import records_in_order
+from projections.readmodel.station_queries import EXAMINED_MAX, records_in_order
+
+
+def test_a_page_examines_a_bounded_number_of_stations() -> None:
+    assert EXAMINED_MAX == 1_000
 
 
 def test_records_of_a_contest_or_of_all_are_listed_in_either_order() -> None:
