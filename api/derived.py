@@ -32,16 +32,16 @@ from schemas.derived.results import Cut, at_or_before
 logger = logging.getLogger("rekap.api")
 
 SETTLE_SECONDS = 3.0
-"""From the message about a new generation to the switch. The workers of the generation before have ended by then, so its
+"""Time from the message about a new generation to the switch. The workers of the generation before have ended by then, so its
 numbers change no more, and it can be seen whether the new generation has reached them. At half, slow workers have not ended;
 at double, a rebuild takes three seconds longer."""
 REACH_SECONDS_MAX = 60.0
-"""After this time the new generation is served also where it is behind the one before, which may show numbers that are wrong;
+"""Time after which the new generation is served also where it is behind the one before, which may show numbers that are wrong;
 but never before the new generation has caught up with the ledger."""
 AGAIN_SECONDS = 2.0
 LIST_SECONDS_MAX = 2.0
-"""For one statement of a list. Each takes some tens of milliseconds of a database that reads from disk. At half, a database
-under load refuses lists that it could have read; at double, clients that wait for a connection give up before."""
+"""Limit for one statement of a list. Each takes some tens of milliseconds of a database that reads from disk. At half, a
+database under load refuses lists that it could have read; at double, clients that wait for a connection give up before."""
 
 
 class GenerationNotServedError(ApiError):

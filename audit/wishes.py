@@ -26,6 +26,6 @@ class Wishes:
     seed: int = 0
     stations: bool = True
     areas_max: int | None = None
-    """With a number: only the root and that many other areas, by chance."""
+    """How many areas besides the root are compared, chosen by chance; None for all."""
     client: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """How Kafka is reached, in aiokafka's words; with a password."""

@@ -90,7 +90,7 @@ class Notary:
         self._pool: Any = None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop`. Raises HistoryError, TileStoreError, or what Kafka and PostgreSQL raise."""
+        """Work until `stop` is set. Raises HistoryError, TileStoreError, or what Kafka and PostgreSQL raise."""
         schema = queries.schema_of(self._definition.election)
         self._pool = await open_pool(self._settings, schema, size=2)
         consumer: AIOKafkaConsumer = plain_consumer(

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rekap.terminal import complain
 
 LINE_SECONDS = 5.0
-"""Between two lines. At half, the log of a nightly job fills up; at double, a reader wonders whether the work hangs."""
+"""Time between two lines. At half, the log of a nightly job fills up; at double, a reader wonders whether the work hangs."""
 
 Report = Callable[[str, int, int], None]
 """Name of a step, how much of it is done, and of how much."""

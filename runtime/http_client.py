@@ -64,7 +64,7 @@ class AwayError(OutsideError):
 class Reply(NamedTuple):
     status: int
     media_type: str
-    """In lower case, without parameters."""
+    """The media type in lower case, without parameters."""
     body: bytes
     location: str
     """Where a redirect leads; it is not followed."""

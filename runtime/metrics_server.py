@@ -21,7 +21,7 @@ logger = logging.getLogger("rekap.metrics")
 CONNECTIONS_MAX = 32
 """Each replica of Prometheus has one."""
 CONNECTION_SECONDS_MAX = 5.0
-"""From the start of a connection to the last byte of the answer, which has 20 kB."""
+"""Limit from the start of a connection to the last byte of the answer, which has 20 kB."""
 HEAD_BYTES_MAX = 8 * 1024
 
 

@@ -170,7 +170,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def _check_public_url(text: str) -> None:
-    """It becomes part of each address in catalogues and pages. Raises SettingsError."""
+    """Check the address that becomes part of each address in catalogues and pages. Raises SettingsError."""
     if not re.fullmatch(WEB_ADDRESS_PATTERN, text) or "?" in text or "#" in text:
         raise SettingsError(
             f"{variable('public_url')}: expected a web address without ? and #, such as https://results.example, got {text!r}"

@@ -32,7 +32,7 @@ from runtime.settings import SettingsError, variable
 logger = logging.getLogger("rekap.witnesses")
 
 WAIT_SECONDS_MAX = 2.0
-"""For all requests to one witness about one checkpoint. So readers wait at most this long for a checkpoint."""
+"""Limit for all requests to one witness about one checkpoint. So readers wait at most this long for a checkpoint."""
 REST_SECONDS = 5.0
 """Pause before a witness that did not answer is asked again. At half, it costs a busy log more time; at double, cosignatures
 are missing for longer after the witness is back."""

@@ -20,8 +20,8 @@ from api.answers.read_cut import AtCut, ReadCut, Shown
 from runtime import metrics
 
 READ_SECONDS_MAX = 2.0
-"""For an answer of which an older one is kept. At half, a busy database makes people see the older one; at double, a page that
-needs several answers is blank for longer when the database hangs."""
+"""Limit for reading an answer of which an older one is kept. At half, a busy database makes people see the older one; at
+double, a page that needs several answers is blank for longer when the database hangs."""
 FIRST_READ_SECONDS_MAX = 10.0
 KEPT_SECONDS_MAX = 10.0
 """An answer is read again after this time, although its cut has not moved: what somebody repaired in the database by hand, or
@@ -39,7 +39,7 @@ Render = Callable[[dict[str, Any]], bytes]
 
 
 def no_turn(_: float) -> AbstractAsyncContextManager[None]:
-    """For answers that are short: they wait for none."""
+    """The turn of answers that are short, which they need not wait for."""
     return nullcontext()
 
 

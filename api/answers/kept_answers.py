@@ -110,7 +110,7 @@ class Compressing:
         self._begun: dict[tuple[Answer, str], asyncio.Future[bytes]] = {}
 
     def compressed(self, answer: Answer, coding: str) -> asyncio.Future[bytes]:
-        """To be shielded, because others may wait for it too."""
+        """A future with the body of an answer in a coding. The caller shields it, because others may wait for it too."""
         what = answer, coding
         if what not in self._begun:
             future = asyncio.get_running_loop().run_in_executor(self._worker, compressed, answer.body, coding)
@@ -157,7 +157,7 @@ class KeptAnswers:
         self._kept[key[0]][key].count_reader(self._clock())
 
     def peek(self, key: Key) -> Answer | None:
-        """The same, without counting a reader."""
+        """An answer, without counting a reader."""
         kept = self._kept[key[0]].get(key)
         return None if kept is None else kept.answer
 

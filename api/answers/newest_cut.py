@@ -80,7 +80,7 @@ class NewestCut:
             self._watching.cancel()
 
     async def _look_up_again_and_again(self) -> None:
-        """Until no reader has come for WATCHED_SECONDS, or PostgreSQL does not answer."""
+        """Look the cut up until no reader has come for WATCHED_SECONDS, or PostgreSQL does not answer."""
         while self._clock() - self._asked_at <= WATCHED_SECONDS:
             due_in = self.looked_at + FRESH_SECONDS - self._clock()
             # Where a look-up takes long, something else has its turn between two of them.

@@ -83,7 +83,8 @@ class LiveFeed:
         self.clients.end_all("the feed begins anew; connect again with your cursor")
 
     def stage(self) -> dict[str, Any]:
-        """For /v1/health: how many messages are not applied yet, how many clients are connected, which offices stopped."""
+        """The stage in /v1/health: how many messages are not applied yet, how many clients are connected, which offices
+        stopped."""
         if self.hub is None or self._consumer is None:
             return {"state": "beginning", "lag_records": None, "clients": 0}
         lag = 0

@@ -28,10 +28,10 @@ WINDOWS_SECONDS = (360, 120)
 locked within minutes, and keyframes of `results` are a minute apart. At half, the first minutes are snapshots after a restart
 that took a minute; at double, a feed at full load begins only after the second try."""
 SECONDS_MAX = 3.0
-"""For each try, in which no client is served. Both together are shorter than a request for the stream is held while the feed
-begins (api/feed/admission.py)."""
+"""Limit for each try, in which no client is served. Both tries together are shorter than a request for the stream is held while
+the feed begins (api/feed/admission.py)."""
 BYTES_MAX = 64 * 1024 * 1024
-"""For each try: what one core opens and parses in SECONDS_MAX. The stations of half of these blocks are kept
+"""Limit for each try, which is what one core opens and parses in SECONDS_MAX. The stations of half of these blocks are kept
 (api/feed/recent.py)."""
 POLL_MS = 100
 APPLY_SECONDS = 0.005

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from api.limits.address_queue import AddressQueue
 
 SLICE_SECONDS = 0.002
-"""After rendering for this time, everything else has as much time. One part of the feed takes about 2 ms; at half, each part is
+"""Time of rendering after which everything else has as much time. One part of the feed takes about 2 ms; at half, each part is
 followed by a pause; at double, a request waits 4 ms for the loop."""
 
 Piece = Callable[[], None]
@@ -26,8 +26,8 @@ class RenderingTurns:
         self._at = 0.0
         """When a turn ended last."""
         self._waiting: AddressQueue[Piece] = AddressQueue()
-        """So five hundred connections of one address wait for each other, and a connection of another address waits for one
-        of them."""
+        """Pieces by client address. Five hundred connections of one address wait for each other, and a connection of another
+        address waits for one of them."""
         self._is_called = False
         self._is_held = False
 

@@ -28,7 +28,7 @@ half a second, until its processes have joined."""
 FIRST_SECONDS_MAX = 5.0
 """The front starts beside this process, in two seconds. Then a process that serves can be reached through the front."""
 LEAVE_SECONDS_MAX = 1.0
-"""For the front to notice that this process takes no more. A front that is frozen is not waited for any longer."""
+"""Time for the front to notice that this process takes no more. A front that is frozen is not waited for any longer."""
 
 Begin = Callable[[socket.socket, bytes], None]
 
@@ -138,4 +138,4 @@ class FrontLink:
         self._close_channel()
 
     async def wait_closed(self) -> None:
-        """It is closed when `close` has been called."""
+        """Return at once, because `close` has closed everything."""

@@ -12,8 +12,8 @@ from runtime.http_client import AwayError, ask, base_url, client_for
 
 _ANSWERED = {"status", "roles", "alarms", "refusing", "stages"}
 PEER_SECONDS_MAX = 4.0
-"""For one answer, which waits for Kafka and PostgreSQL up to three seconds each only where both hang. All peers are asked at
-once. At half, a peer whose Kafka hangs is called unreachable; at double, a prober gives up before this process answers."""
+"""Limit for one answer, which waits for Kafka and PostgreSQL up to three seconds each only where both hang. All peers are asked
+at once. At half, a peer whose Kafka hangs is called unreachable; at double, a prober gives up before this process answers."""
 ANSWER_BYTES_MAX = 1024 * 1024
 """An answer has 2 kB, and more where it names many offices that stopped."""
 

@@ -33,8 +33,8 @@ from runtime.settings import Settings
 from schemas.served.logs import folder_of
 
 READ_SECONDS_MAX = 3
-"""For reading Kafka, and for reading PostgreSQL. At half, a busy database is called unreachable; at double, a prober with a
-timeout of ten seconds gets no answer where both hang."""
+"""Limit for reading Kafka, and for reading PostgreSQL. At half, a busy database is called unreachable; at double, a prober with
+a timeout of ten seconds gets no answer where both hang."""
 KEPT_SECONDS = 1.0
 """How long an answer is given again. At 0, readers of `/v1/health` could make Kafka and PostgreSQL busy."""
 CATCH_UP_POLL_SECONDS = 0.5

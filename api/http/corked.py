@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 HELD_BYTES_MAX = 64 * 1024
-"""With more than this, what is held is passed on at once, so that the transport's own limit pauses a writer whose client does
+"""Bytes from which on what is held is passed on at once, so that the transport's own limit pauses a writer whose client does
 not read."""
 
 

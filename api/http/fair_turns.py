@@ -32,7 +32,7 @@ AT_WORK_MAX = 2
 loop rests while that waits for PostgreSQL; with four, the p95 of others is 40 to 51 ms and not 34 to 37 (docs/attacks.md: many
 forms of a station)."""
 WAIT_SECONDS_MAX = 0.1
-"""After which a request is begun all the same, one of an address every LOOK_SECONDS, because the two at work may wait for
+"""Wait after which a request is begun all the same, one of an address every LOOK_SECONDS, because the two at work may wait for
 long."""
 LOOK_SECONDS = 0.02
 """At half, 500 connections that ask again and again have 100 requests a second begun besides, and the p95 of others is 73 ms;

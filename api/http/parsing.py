@@ -25,7 +25,8 @@ from api.problems import Problem
 from runtime import metrics
 
 IDLE_SECONDS_MAX = 30.0
-"""Between two requests, and before the first. A proxy in front must end its idle connections sooner (docs/operations.md)."""
+"""Longest silence between two requests, and before the first. A proxy in front must end its idle connections sooner
+(docs/operations.md)."""
 PIPELINED_MAX = 8
 """Requests that wait on one connection for the answer before theirs. Browsers send none, curl a few."""
 LINGER_SECONDS = 5.0
@@ -94,7 +95,7 @@ class ParsingProtocol(AnsweringProtocol):
         return None
 
     def _stop(self, refusal: Problem | None) -> Exception:
-        """To be raised within a callback of the parser, which then reads no further."""
+        """An error to raise within a callback of the parser, which then reads no further."""
         self._refusal = refusal
         return ParserStoppedError()
 
@@ -206,7 +207,7 @@ class ParsingProtocol(AnsweringProtocol):
             self._wait()
 
     def _wait(self) -> None:
-        """For the next request."""
+        """Note since when the connection waits for its next request."""
         if self._running is None and self._head.since is None and not self._reads_no_more:
             self._waiting_since = self.loop.time()
             self._connections.waits(self)

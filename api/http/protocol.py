@@ -36,8 +36,8 @@ slice of chunks of one byte takes 2 ms. And how much may wait to be read before 
 GivesBack = Callable[[asyncio.BaseTransport, bytes], bool]
 """Whether the connection has gone to another process (api/front/link.py), given what was read of it since the last request."""
 PIECE_SECONDS = 0.0005
-"""For reading of one connection what came at once, up to 256 KiB; then others have a turn. At half, a batch of 16 MiB takes as
-many turns again; at double, each step of another address's request waits 1 ms for each address that sends bodies."""
+"""Time for reading what came on one connection at once, up to 256 KiB; then others have a turn. At half, a batch of 16 MiB
+takes as many turns again; at double, each step of another address's request waits 1 ms for each address that sends bodies."""
 
 
 class BoundedProtocol(ParsingProtocol):
@@ -66,7 +66,7 @@ class BoundedProtocol(ParsingProtocol):
         self._unpaced_bytes = 0
         """What was read since the socket was last read again."""
         self._line = RequestLine()
-        """For `gives_back`, which needs the whole line."""
+        """The first line of the request, which `gives_back` needs as a whole."""
 
     # -- the connection --------------------------------------------------------------------------------------------
 

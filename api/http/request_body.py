@@ -10,7 +10,7 @@ BODY_WINDOW_BYTES_MIN = 8 * 1024
 """What of a body must come in each window, unless it ends: 550 bytes a second, a tenth of what GPRS carries. At double,
 phones at the edge of a cell lose their forms; at half, a client that trickles holds its connection for twice as long."""
 BODY_SECONDS_MAX = 300.0
-"""For a whole body: a full batch of 16 MiB at 56 kB/s. Smaller batches suit slower lines."""
+"""Limit for a whole body: a full batch of 16 MiB at 56 kB/s. Smaller batches suit slower lines."""
 CHUNKS_FREE = 64
 CHUNK_BYTES_MIN = 256
 """The size that chunks of a body have on average, but for the first few. A byte a chunk costs 3 µs for each byte."""

@@ -11,7 +11,8 @@ REQUEST_LINE_BYTES_MAX = 8 * 1024
 METHOD_AND_VERSION_BYTES = 256
 """The rest of a request line, at most."""
 HEAD_SECONDS_MAX = 10.0
-"""From its first byte to its last. At half a bad radio link is cut off; at double, a silent one is kept as long."""
+"""Limit from the first byte of a head to its last. At half a bad radio link is cut off; at double, a silent one is kept as
+long."""
 HOST_BYTES = len(b"host")
 
 

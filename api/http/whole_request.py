@@ -28,8 +28,8 @@ class WholeRequest:
         self.soon = soon
         """Does a short piece of work for this request once its address has time for that (api/http/fair_turns.py)."""
         self.answer = answer
-        """To be called once, with the status, header lines that each end in CR LF, and the body, whose length is added. Nothing
-        is sent to a client that has gone."""
+        """Function to call once, with the status, header lines that each end in CR LF, and the body, whose length is added.
+        Nothing is sent to a client that has gone."""
 
 
 AtOnce = Callable[[WholeRequest], bool]

@@ -66,7 +66,8 @@ class _CountedFile(io.FileIO):
         super().__init__(descriptor, "rb")
 
     def close(self) -> None:
-        """Also called where the last reference goes, so an answer that is never sent counts no longer than it exists."""
+        """Close the file, and count it no more. Python calls this too when the last reference goes, so an answer that is never
+        sent counts no longer than it exists."""
         super().close()
         on_close, self._on_close = self._on_close, None
         if on_close is not None:

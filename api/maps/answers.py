@@ -33,8 +33,8 @@ WANTED_OF_ADDRESS_MAX = 8
 """Maps that are being made or wait for it: of all, and of one address. At half, the maps of one page with several offices are
 refused; at double, the last one waits for as long as a page is given up."""
 READ_SECONDS_MAX = 5.0
-"""For the results of a map. At half, a busy database refuses a map that it could have read; at double, a map that has an older
-version in memory is waited for in vain."""
+"""Limit for reading the results of a map. At half, a busy database refuses a map that it could have read; at double, a map that
+has an older version in memory is waited for in vain."""
 
 Found = TypeVar("Found")
 Read = Callable[[], Coroutine[Any, Any, Found]]

@@ -171,8 +171,8 @@ async def completeness(
         str | None, Query(pattern=CODE_PATTERN, description="of this area (default: the whole election)")
     ] = None,
 ) -> Response:
-    """For the candidates of the area's contests, and of each area directly in it, how many the register describes, column by
-    column; for parties the same once."""
+    """How complete the profiles are: of the candidates of the area's contests, and of each area directly in it, how many have
+    each column. For parties one such list."""
     index = await _index(request)
     snapshots = snapshots_of(request)
     number = snapshots.definition.tree.root if area is None else snapshots.area(area)

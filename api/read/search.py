@@ -57,7 +57,7 @@ class SearchedNames:
     def search(
         self, text: str, limit: int, parties: PartyNames, *, kind: str | None = None, skip: int = 0
     ) -> NamesFound:
-        """To be called by `in_turn`."""
+        """The names that a text finds. Call this by `in_turn`."""
         if self._index is None or parties != self._parties:
             self._index = NameIndex(self._in_order.definition, self._in_order.by_rank, parties)
             self._parties = parties

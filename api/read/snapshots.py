@@ -92,7 +92,7 @@ class Snapshots:
     async def answer(
         self, request: Request, key: Key, work: Callable[[], Coroutine[Any, Any, dict[str, Any]]]
     ) -> Response:
-        """The same for an answer that is read for each request, because it depends on more than the cut."""
+        """Answer a request with what is read for it alone, because the answer depends on more than the cut."""
         current = self.current
         return await self._answer(request, current, key, partial(current.read, key, work, self._turn(request, key)))
 

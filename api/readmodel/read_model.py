@@ -215,7 +215,7 @@ class ReadModel:
         return await self._moment(self._pool, lines, areas)
 
     async def _moment(self, connection: Any, lines: Iterable[Line], areas: Iterable[int]) -> Moment:
-        """The same, by a connection or a pool of connections."""
+        """`moment_of`, by a connection or a pool of connections."""
         definition = self._definition
         codes = definition.tree.codes
         tallies = [

@@ -58,7 +58,7 @@ IN_FLIGHT_MAX = 5_000
 IN_FLIGHT_OF_BATCHES_MAX = 4_000
 """Share of these for lines of batches. The rest is free for single submissions, however many batches wait."""
 UNKNOWN = "unknown"
-"""In a receipt, where the record does not state when, or at which gateway, it was received."""
+"""Text in a receipt whose record does not state when, or at which gateway, it was received."""
 
 
 Soon = Callable[[Callable[[], None]], None]

@@ -22,7 +22,7 @@ import orjson
 from audit.findings import AuditError
 
 MEMORY = "768MB"
-"""For DuckDB's tables and statements, so that an audit stays under 2 GB beside the package of a nation (0.6 GB) and the
+"""Memory for DuckDB's tables and statements, so that an audit stays under 2 GB beside the package of a nation (0.6 GB) and the
 processes that check records. At half, statements of one log of a nation go to disk; at double, nothing is faster."""
 THREADS = max(1, min(4, os.cpu_count() or 1))
 """Each thread needs memory of its own in joins and sorts; above four, MEMORY would have to grow with them."""

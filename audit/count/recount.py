@@ -20,7 +20,7 @@ EVENTS_PER_KEY_MAX = 100
 NUMBERS_KEPT = 1_024
 """Below a key's highest number so far, those among which Q1 and Q2 are found in the count."""
 VERSION_STEP_MAX = 10
-"""From one version of a form to the next that does not wait for a review (V7)."""
+"""Largest step from one version of a form to the next that does not wait for a review (V7)."""
 RECORDS_AT_ONCE = 400_000
 """Records that are judged together. At half, a nation takes twice the statements; at double, what they need goes to disk."""
 STATIONS_AT_ONCE = 150_000

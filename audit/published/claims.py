@@ -32,9 +32,9 @@ class Claim(NamedTuple):
     number: int
     """Which of the claims of its answer it is."""
     after: str = ""
-    """For `stations`: the page has the stations after this one …"""
+    """Where the answer lists stations, the last station before its page …"""
     until: str | None = None
-    """… up to this one; None where it is the last page."""
+    """… and the last station of its page; None where it is the last page."""
 
 
 class Published(NamedTuple):
@@ -62,7 +62,7 @@ def digest(tally: Any) -> bytes:
 
 
 def digest_of_lines(lines: Iterable[dict[str, Any]]) -> bytes:
-    """The same of a list of stations, in whatever order they are listed."""
+    """Digest of a list of stations, whatever their order."""
     hashed = hashlib.sha256()
     for line in sorted(lines, key=lambda line: str(line["station"])):
         hashed.update(canonical(line))

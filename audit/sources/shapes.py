@@ -24,7 +24,7 @@ _ADDRESS = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{
 
 
 class ShapeError(ValueError):
-    """Not what the description asks for; the sentence names the field."""
+    """A value is not what the description asks for; the sentence names the field."""
 
 
 Check = Callable[[str, Any], None]

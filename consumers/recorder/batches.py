@@ -34,8 +34,8 @@ prepared meanwhile. Each batch writes the sums of all areas: at half, a recorder
 often."""
 POLL_MS = 200
 LAST_POLL_MS = 20
-"""For Kafka to give what has gathered: a few milliseconds where there is something. At half, a busy broker gives a message
-only to the next batch; at double, the rows of a single message are stored 20 ms later."""
+"""Wait for Kafka to give what has gathered, which takes a few milliseconds where there is something. At half, a busy broker
+gives a message only to the next batch; at double, the rows of a single message are stored 20 ms later."""
 UNSERVED_GATHER_MS = 1_000
 """Used instead of `record_ms` in a generation that is not served yet; `rekap rebuild` waits for the last batch."""
 REASON_CHARACTERS_MAX = 1_000

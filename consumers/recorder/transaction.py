@@ -19,7 +19,7 @@ from runtime.logs import log_line
 logger = logging.getLogger("rekap.recorder")
 
 INDEX_SECONDS_MAX = 3_600
-"""For one index of a read model that was filled without; for a nation each takes some seconds."""
+"""Limit for making one index of a read model that was filled without it; for a nation each takes some seconds."""
 OF_ROWS = (AssertionError, ValueError, TypeError, asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 """Errors of rows that cannot be written. Other errors are of a database that is away or full."""
 

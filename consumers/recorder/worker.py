@@ -64,7 +64,7 @@ class Recorder:
         self._reader = BatchReader(settings, definition, self._topics, self._consumer, self._stopped)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop`. Raises RecorderError, or what Kafka and PostgreSQL raise."""
+        """Work until `stop` is set. Raises RecorderError, or what Kafka and PostgreSQL raise."""
         pool = None
         try:
             pool = await open_pool(self._settings, self._schema, size=2)

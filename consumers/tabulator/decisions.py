@@ -26,7 +26,7 @@ STATES_PAUSE_SECONDS = 2.0
 """After this pause the next state is written, however few records it adds. A state of a nation in 12 partitions is 60 MB. At
 half that is 60 MB/s all the time, at double a quiet night's restart folds twice as many records."""
 STATES_AT_STOP_SECONDS = 5
-"""For writing states before the process ends, or its partitions go to another worker: half of what a supervisor waits."""
+"""Limit for writing states before the process ends, or its partitions go to another worker: half of what a supervisor waits."""
 TICK_MS_MAX = 40
 """Longest time from one step's begin to the next one's for the sake of larger messages. Each step costs all processes some
 4 ms of CPU. At half, 1,000 records a second cost 0.15 ms more each, and 95 of 100 are on the live feed after 58 ms; at 40 ms

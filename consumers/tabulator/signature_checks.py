@@ -26,7 +26,7 @@ INLINE_MAX = 64
 process costs two threads and four wake-ups, which is as much as four checks. At half, a steady 1,000 records a second would
 need questions wherever a step is late; at double, heartbeats and acknowledgements would wait 4 ms."""
 ANSWER_SECONDS = 10
-"""After this a process that does not answer is ended. A question of 1,000 checks takes 35 ms."""
+"""Time after which a process that does not answer is ended. A question of 1,000 checks takes 35 ms."""
 END_SECONDS = 5
 
 

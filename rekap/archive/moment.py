@@ -25,7 +25,7 @@ from schemas.derived.results import Cut
 ROWS_AT_ONCE = 2_000
 """Tallies that are fetched and stored at once, about 6 MB. At a tenth, the cost of a batch shows."""
 READ_SECONDS_MAX = 600.0
-"""For all tallies, as for the copy of a contest."""
+"""Limit for reading all tallies, as long as for the copy of a contest."""
 _TABLES = {
     "area_tally": ("contest", "area", queries.ALL_TALLIES),
     "office_tally": ("office", "area", queries.ALL_OFFICE_TALLIES),

@@ -21,14 +21,14 @@ from schemas.served.row_patches import ROW_NAMES
 from schemas.texts import shown
 
 WAIT_SECONDS_MIN, WAIT_SECONDS_MAX = 0.2, 10.0
-"""Between two attempts to connect, where the server names no time. A client waits for a part of it that is chosen by chance,
+"""Wait between two attempts to connect, where the server names no time. The client chooses a part of it by chance,
 so that the clients of a server that died do not come back together."""
 COME_BACK_SECONDS_MAX = 120.0
 """A time that the server names is obeyed up to this, twice the longest that a Rekap server names."""
 MESSAGE_BYTES_MAX = 8 * 1024 * 1024
 """The server cuts a message over 128 KiB into parts. A single tally is never cut, and none has 8 MiB."""
 CLOSE_SECONDS_MAX = 2.0
-"""For the end of a connection that is left. At half, a server on a slow line gets no close frame; at double, a server that does
+"""Limit for closing a connection. At half, a server on a slow line gets no close frame; at double, a server that does
 not stop sending holds a client for longer."""
 PARTS_BYTES_MAX = 256 * 1024 * 1024
 """Limit for all parts of one message. The longest, a level of 7,277 areas with 234 choices each, has 87 MB; a server whose

@@ -30,9 +30,9 @@ from runtime.settings import variable
 
 WITNESSES = 2
 FILES_EVERY_SECONDS = 30
-"""Between two cuts of the bulk files, which take a demo's stations a second or two."""
+"""Time between two cuts of the bulk files, which take a demo's stations a second or two."""
 ELECTION, DATA, AUTHORITY = "election", "data", "authority.pem"
-"""In the directory of a demo: the package, what `rekap up` keeps, and the key that opens the election."""
+"""Names in the directory of a demo: the package, what `rekap up` keeps, and the key that opens the election."""
 LINES_KEPT = 20
 """Newest lines of output that the screen can show below the count."""
 

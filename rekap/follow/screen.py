@@ -27,7 +27,7 @@ AREAS_WITHOUT_HEIGHT, HELD_WITHOUT_HEIGHT = 60, 20
 PAGE_SECONDS = 5.0
 """How long each page of the areas is shown where they do not all fit."""
 _WIDE = 120
-"""From this width on, names have 44 columns and an area's leader has its name."""
+"""Width from which on names have 44 columns and an area's leader has its name."""
 _REHEARSAL = "REHEARSAL · LATIHAN · these are not results of an election"
 _FIXED_LINES = 8
 """Lines that are always there: mode, election, connection, two of progress, and three headings."""

@@ -54,8 +54,7 @@ from schemas.derived.blocks import WITHOUT_VOTES
 WORKERS = ("rollup", "tabulator", "recorder")
 POLL_SECONDS = 1.0
 NEAR_SECONDS = 5.0
-"""If the workers reach the ends that the topics had at the beginning within this time, they are near enough to the present
-end."""
+"""Workers that reach the ends which the topics had at the beginning within this time are near enough to the present end."""
 JOIN_SECONDS_MAX = 60.0
 """Limit for the restart of the ordinary workers, and for the API to change."""
 

@@ -44,12 +44,12 @@ from schemas.served.logs import origin_of
 WORKERS = ("recorder", "tabulator", "rollup", "notary", "api")
 """In the order of their start; the API is last, so that it finds the others."""
 WORKERS_APART = (*WORKERS[:-1], FRONT, *map(str, ApiRole))
-"""The same with a process for each role of the API, and the front, which has the address of all of them."""
+"""The workers with a process for each role of the API, and the front, which has the address of all of them."""
 EXPORTER = "exporter"
 """Writes the bulk files. `rekap up` and the demo start it after the workers above; no other process waits for it."""
 WITNESSES_MAX = 9
 LOG_FILE = "rekap.log"
-"""In the data directory, what the terminal shows, with times. It and the file before it have 10 MB each."""
+"""File in the data directory with what the terminal shows, with times. It and the file before it have 10 MB each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Stack:
     of_role: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By role, settings of its process alone."""
     where: tuple[str, ...] = ()
-    """For the terminal, where its Kafka, its PostgreSQL and its log file are."""
+    """Lines for the terminal: where its Kafka, its PostgreSQL and its log file are."""
 
     async def start(self, *roles: str) -> None:
         """Start a worker of each role, and wait until they are ready. Raises NotReadyError."""

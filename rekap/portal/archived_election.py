@@ -143,6 +143,6 @@ def archived_app(
 
 
 def close_archived_app(app: FastAPI) -> None:
-    """To be called when no answer is being made."""
+    """Close the election. Call this when no answer is being made."""
     app.state.snapshots.current.close()
     app.state.map_answers.close()

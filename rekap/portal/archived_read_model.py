@@ -71,7 +71,7 @@ class ArchivedReadModel(ReadModel):
             raise
 
     def close(self) -> None:
-        """To be called when no answer is being read."""
+        """Close the files. Call this when no answer is being read."""
         self._threads.shutdown(cancel_futures=True)
         while not self._connections.empty():
             self._connections.get().close()

@@ -49,10 +49,11 @@ from schemas.times import microseconds_of_text, text_of_microseconds
 logger = logging.getLogger("rekap.portal")
 
 LOOK_SECONDS = 10.0
-"""Between two looks at the archives. At half, nothing is gained where an archive is written each minute or less often; at
+"""Time between two looks at the archives. At half, nothing is gained where an archive is written each minute or less often; at
 double, a new cut is waited for longer."""
 BUILD_SECONDS_MAX = 4 * 3600.0
-"""For one read model. Five ballots of a nation are 17 minutes of CPU (docs/archive.md), and the machine may be busy."""
+"""Limit for building one read model. Five ballots of a nation are 17 minutes of CPU (docs/archive.md), and the machine may be
+busy."""
 CLOSE_SECONDS = 60.0
 """How long an archive that was replaced still answers the requests that it has begun."""
 PASSING_ERRORS = (ArchiveUnfitError, PackageError, OSError, sqlite3.Error)

@@ -30,14 +30,14 @@ from runtime.package.sources import ZIP_BYTES_MAX
 logger = logging.getLogger("rekap.portal")
 
 ASK_SECONDS = 10.0
-"""Between two questions to a server. At half, its state is known sooner and it is asked twice as often; at double, a server
-that is away is listed as served for 20 s."""
+"""Time between two questions to a server. At half, its state is known sooner and it is asked twice as often; at double, a
+server that is away is listed as served for 20 s."""
 ANSWER_SECONDS_MAX = 10.0
 ANSWER_BYTES_MAX = 1024 * 1024
 """Limit for /v1/election. With 100 offices and 256 partitions it has 300 kB."""
 PACKAGE_SECONDS_MAX = 300.0
 PACKAGE_AGAIN_SECONDS = 60.0
-"""After a package that could not be used. It is asked for again, because names alone are missing."""
+"""Pause after a package that could not be used. The package is asked for again, because names alone are missing."""
 _HASH = re.compile(r"[0-9a-f]{64}")
 _FACTS = {"title": dict, "date": str, "mode": str, "definition": str, "licence": str, "as_of": dict}
 
@@ -71,7 +71,7 @@ class LiveElection:
                 await asyncio.sleep(ASK_SECONDS)
 
     def close(self) -> None:
-        """To be called when `run` has ended and no search is being answered."""
+        """Close what the election has open. Call this when `run` has ended and no search is being answered."""
         if self._names is not None:
             self._names.close()
 

@@ -41,9 +41,10 @@ from schemas.times import time_text
 logger = logging.getLogger("rekap.publish")
 
 READ_SECONDS_MAX = 60.0
-"""For all tallies of a cut. A nation with five offices down to its regencies takes less than a second of an idle database."""
+"""Limit for reading all tallies of a cut. A nation with five offices down to its regencies takes less than a second of an idle
+database."""
 REACH_SECONDS_MAX = 60.0
-"""After another generation is served, how long its cuts may be behind the newest that is published; then they are published
+"""How long, after another generation is served, its cuts may be behind the newest that is published; then they are published
 all the same, as the API serves them (api/derived.py)."""
 DATABASE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 

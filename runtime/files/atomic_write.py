@@ -55,7 +55,7 @@ def create_file(path: Path, content: bytes, *, mode: int) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """After this the new names in the directory outlive a power cut. Raises OSError."""
+    """Make the new names in a directory outlive a power cut. Raises OSError."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -30,7 +30,7 @@ def open_below(directory: Path, path: str) -> BinaryIO:
 
 
 def descriptor_below(directory: Path, path: str) -> int:
-    """The same, as a descriptor that the caller closes."""
+    """A descriptor, which the caller closes, of the file that `open_below` would open. Raises what it raises."""
     parts = PurePosixPath(path).parts
     if not parts or path.startswith("/") or ".." in parts:
         raise NotAFileError(0, "is not a path below its directory", path)

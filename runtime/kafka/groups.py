@@ -29,7 +29,7 @@ async def committed_offsets(settings: Settings, group: str) -> dict[TopicPartiti
 
 
 async def committed_offsets_by(admin: AIOKafkaAdminClient, group: str) -> dict[TopicPartition, tuple[int, str]]:
-    """The same by a client that is connected already. Raises KafkaError."""
+    """`committed_offsets`, by a client that is connected already. Raises KafkaError."""
     committed = await admin.list_consumer_group_offsets(group)
     return {topic_partition: (each.offset, each.metadata or "") for topic_partition, each in committed.items()}
 

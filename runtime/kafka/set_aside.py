@@ -35,7 +35,7 @@ logger = logging.getLogger("rekap.set_aside")
 ALARM_SECONDS = 3600.0
 """How long health shows a message that was set aside. At half, an operator who looks once an hour can miss it."""
 ENDS_SECONDS_MAX = 30.0
-"""For Kafka to answer where the ledger ends. After this the reader stops, and is started again."""
+"""Limit for Kafka to state where the ledger ends. After it the reader stops, and is started again."""
 UNREADABLE = "not readable"
 OTHER_ELECTION = "of another election"
 BEYOND_THE_LEDGER = "a watermark beyond the end of the ledger"

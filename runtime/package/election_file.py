@@ -35,8 +35,8 @@ _STAND_INS: Mapping[str, Any] = {
     "source": None,
     "finance": None,
 }
-"""For the third pass, instead of a value that does not have its shape. Levels have none, because without them there is
-nothing to compare the areas with."""
+"""Values that the third pass takes instead of those that do not have their shape. Levels have none, because without them there
+is nothing to compare the areas with."""
 
 
 class ElectionFile:

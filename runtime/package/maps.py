@@ -110,7 +110,7 @@ def maps_stamp(path: Path, levels: Iterable[str]) -> Stamp:
 
 
 def load_maps(path: Path, areas: Mapping[str, Sequence[str]]) -> tuple[LevelMap, ...]:
-    """The same. Raises PackageError with all problems at once."""
+    """The maps of a package. Raises PackageError with all problems at once."""
     reading = read_maps(path, areas)
     if reading.problems:
         raise PackageError(reading.problems)

@@ -16,7 +16,7 @@ from typing import Any
 from schemas.tables.columns import Kind, Table
 
 FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""Also the wide forms, which spreadsheets of some languages take for the others."""
+"""Characters by which spreadsheets recognise a formula, and their wide forms, which those of some languages take for them."""
 APOSTROPHE = "'"
 _GUARDED = (*FORMULA_BEGINNINGS, APOSTROPHE)
 

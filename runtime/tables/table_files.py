@@ -23,7 +23,7 @@ from schemas.tables.columns import Table
 
 
 class Format(StrEnum):
-    """Also the ending of the file's name."""
+    """A format of tables. Its value is the ending of the file's name too."""
 
     CSV = "csv"
     NDJSON = "ndjson"

@@ -62,7 +62,7 @@ class PartyProfile(Row):
     logo: WebAddress | None = None
     """Address of the picture that the party is known by."""
     colour: Annotated[str, Field(pattern=COLOUR_PATTERN)] | None = None
-    """For charts and maps, such as #0B6623. Readers of results must not depend on colour alone."""
+    """Colour in charts and maps, such as #0B6623. Readers of results must not depend on colour alone."""
 
 
 @dataclass(frozen=True, slots=True)
