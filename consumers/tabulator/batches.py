@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from aiokafka import TopicPartition
 
 from consumers.tabulator.errors import FoldError
-from consumers.tabulator.partition import HeldPartition
+from consumers.tabulator.partition import OwnedPartition
 from consumers.tabulator.signature_checks import SignatureChecks
 from consumers.tabulator.signature_process import Check
 from projections.definition.compiled import Definition
@@ -21,7 +21,7 @@ class OpenedBatch(NamedTuple):
     """Records that were read, and whose signatures are checked or being checked."""
 
     topic_partition: TopicPartition
-    held: HeldPartition
+    owned: OwnedPartition
     messages: Sequence[Any]
     records: list[Record]
     remembered: list[bool]
@@ -46,7 +46,7 @@ class OpenedBatch(NamedTuple):
 
 
 def open_batches(
-    batches: Iterable[tuple[TopicPartition, HeldPartition, Sequence[Any]]],
+    batches: Iterable[tuple[TopicPartition, OwnedPartition, Sequence[Any]]],
     definition: Definition,
     checks: SignatureChecks,
 ) -> list[OpenedBatch]:
@@ -54,16 +54,16 @@ def open_batches(
     FoldError."""
     read = []
     question: list[Check] = []
-    for topic_partition, held, messages in batches:
+    for topic_partition, owned, messages in batches:
         records = _read(topic_partition, messages)
-        remembered = held.checked.hold(records[0].offset, [record.leaf for record in records])
+        remembered = owned.checked.hold(records[0].offset, [record.leaf for record in records])
         asked, start = [], len(question)
         for index, (record, known) in enumerate(zip(records, remembered, strict=True)):
             key = definition.keys.get(record.key_id)
             if not known and key is not None and record.event is not None:
                 asked.append(index)
                 question.append(Check(key.public_key, record.signature, record.payload))
-        read.append((topic_partition, held, messages, records, remembered, asked, start))
+        read.append((topic_partition, owned, messages, records, remembered, asked, start))
         metrics.TABULATOR_SIGNATURES.labels("remembered").inc(sum(remembered))
         metrics.TABULATOR_SIGNATURES.labels("checked").inc(len(remembered) - sum(remembered))
     answers = checks.ask(question)

@@ -11,8 +11,8 @@ from schemas.codes import OfficeId
 from schemas.derived.blocks import Block
 
 
-class HeldPartition:
-    """A partition that this worker was assigned, until another worker is."""
+class OwnedPartition:
+    """A partition that this worker owns, until it is assigned to another."""
 
     def __init__(
         self,

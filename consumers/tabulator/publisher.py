@@ -21,7 +21,7 @@ from consumers.tabulator.decisions import (
     refusal_of,
 )
 from consumers.tabulator.errors import FoldError
-from consumers.tabulator.partition import HeldPartition
+from consumers.tabulator.partition import OwnedPartition
 from projections.definition.compiled import Definition
 from projections.station.submissions import ResultState
 from runtime import metrics
@@ -70,7 +70,7 @@ class BlockPublisher:
         definition: Definition,
         topics: Topics,
         seals: Seals,
-        partitions: dict[int, HeldPartition],
+        partitions: dict[int, OwnedPartition],
     ) -> None:
         self._definition = definition
         self._topics = topics
@@ -111,14 +111,14 @@ class BlockPublisher:
     async def send_keyframes(self, now: float) -> None:
         """Send the keyframes that are due, one office at a time, so that only one is in memory."""
         everywhere = now >= self._keyframes_due
-        for held in list(self._partitions.values()):
-            if not held.owes_keyframes and not (everywhere and held.publishes):
+        for owned in list(self._partitions.values()):
+            if not owned.owes_keyframes and not (everywhere and owned.publishes):
                 continue
-            held.owes_keyframes = False
+            owned.owes_keyframes = False
             for office in self._definition.ballots.offices:
-                if held is not self._partitions.get(held.number):
+                if owned is not self._partitions.get(owned.number):
                     break  # another worker was assigned it while the keyframe before was sent
-                await self._send_keyframe(held, office.id)
+                await self._send_keyframe(owned, office.id)
         if everywhere:
             self._keyframes_due = next_keyframes_after(now, time.monotonic() - now, self._keyframe_seconds)
 
@@ -142,8 +142,8 @@ class BlockPublisher:
                 assert isinstance(error, Exception)
                 raise self._refused(block, error) from error
             case Refusal.LEAVES_KEYFRAME_OUT:
-                if (held := self._partitions.get(block.partition)) is not None:
-                    _leave_out(held, block.office, error)
+                if (owned := self._partitions.get(block.partition)) is not None:
+                    _leave_out(owned, block.office, error)
 
     async def _send_bundle(self, bundle: _Bundle) -> None:
         largest = bundle.largest
@@ -152,15 +152,15 @@ class BlockPublisher:
         except TOO_LARGE as error:
             raise self._refused(largest, error) from error
 
-    async def _send_keyframe(self, held: HeldPartition, office: OfficeId) -> None:
+    async def _send_keyframe(self, owned: OwnedPartition, office: OfficeId) -> None:
         try:
-            frame = held.fold.keyframe(office)
+            frame = owned.fold.keyframe(office)
             for key, value in self._message_keys.messages(frame):
                 await self._send_message(frame, key, value)
         except NO_KEYFRAME as error:
-            _leave_out(held, office, error)
+            _leave_out(owned, office, error)
         else:
-            held.keyframe_was_sent(office)
+            owned.keyframe_was_sent(office)
             _measure(frame)
         await self._wait_if_full()
 
@@ -180,10 +180,10 @@ class BlockPublisher:
         return FoldError(topic_partition, block.through, f"block of office {block.office}", error)
 
 
-def _leave_out(held: HeldPartition, office: OfficeId, error: BaseException) -> None:
+def _leave_out(owned: OwnedPartition, office: OfficeId, error: BaseException) -> None:
     reason = reason_of(error)
-    if held.leave_out_keyframe(office, reason):
-        logger.critical(log_line("keyframe-stopped", partition=held.number, office=office, error=reason))
+    if owned.leave_out_keyframe(office, reason):
+        logger.critical(log_line("keyframe-stopped", partition=owned.number, office=office, error=reason))
 
 
 def _measure(block: Block) -> None:

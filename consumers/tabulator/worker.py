@@ -35,7 +35,7 @@ from consumers.tabulator.batches import OpenedBatch, open_batches
 from consumers.tabulator.decisions import COMMIT_SECONDS, Stop, before_stop, pause_ms
 from consumers.tabulator.errors import FoldError
 from consumers.tabulator.kept_states import KeptStates
-from consumers.tabulator.partition import HeldPartition
+from consumers.tabulator.partition import OwnedPartition
 from consumers.tabulator.publisher import BlockPublisher
 from consumers.tabulator.signature_checks import SignatureChecks
 from projections.definition.compiled import Definition
@@ -68,7 +68,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         self._group = group_of(definition.election, "tabulator", settings.generation)
         self._seals = Seals(settings.workers_key, definition.hash)
         self._aside = SetAside(metrics.TABULATOR_SET_ASIDE)
-        self._partitions: dict[int, HeldPartition] = {}
+        self._partitions: dict[int, OwnedPartition] = {}
         """What this worker was assigned. A partition is taken out when it is revoked, and when its fold stops."""
         self._committed: dict[TopicPartition, int] = {}
         """The committed offset of each partition that was assigned, 0 where no worker sealed one."""
@@ -133,24 +133,24 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
     async def _publish(self, opened: Sequence[OpenedBatch]) -> None:
         """Steps 2 to 4 of what was read, each as far as it is due."""
         blocks: list[Block] = []
-        folded: list[tuple[TopicPartition, HeldPartition, int]] = []
+        folded: list[tuple[TopicPartition, OwnedPartition, int]] = []
         for each in opened:  # 2
             taken = await self._fold(each)
             if taken is not None:
                 blocks += taken
-                folded.append((each.topic_partition, each.held, each.held.fold.next_offset))
+                folded.append((each.topic_partition, each.owned, each.owned.fold.next_offset))
         now = time.monotonic()
         if now >= self._retry_at:
             self._retry()
-        for held in self._partitions.values():
-            if held.begin_to_publish():
-                logger.info(log_line("publishes", partition=held.number, through=held.fold.next_offset - 1))
+        for owned in self._partitions.values():
+            if owned.begin_to_publish():
+                logger.info(log_line("publishes", partition=owned.number, through=owned.fold.next_offset - 1))
         await self._publisher.send(blocks)  # 3
         # Only after sending, because a rebalance may commit at any moment, and no worker would publish the block of a record
         # that was committed and only folded.
-        for topic_partition, held, next_offset in folded:
-            if held is self._partitions.get(topic_partition.partition):
-                held.sent_below = self._uncommitted[topic_partition] = next_offset
+        for topic_partition, owned, next_offset in folded:
+            if owned is self._partitions.get(topic_partition.partition):
+                owned.sent_below = self._uncommitted[topic_partition] = next_offset
         await self._publisher.send_keyframes(now)
         self._states.write_one(self._partitions.values())
         if now - self._committed_at >= COMMIT_SECONDS:
@@ -183,14 +183,14 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
 
     async def _begin(self, topic_partition: TopicPartition, committed: int, note: str) -> None:
         stop = Stop.from_note(note)
-        held = await asyncio.to_thread(self._states.begin, topic_partition.partition, committed, stop)
-        held.committed_note = note
-        self._partitions[topic_partition.partition] = held
+        owned = await asyncio.to_thread(self._states.begin, topic_partition.partition, committed, stop)
+        owned.committed_note = note
+        self._partitions[topic_partition.partition] = owned
         self._committed[topic_partition] = committed
         # The last record of the state is read again, to see whether the state is of this ledger.
-        self._consumer.seek(topic_partition, max(0, held.fold.next_offset - 1))
+        self._consumer.seek(topic_partition, max(0, owned.fold.next_offset - 1))
         partition = topic_partition.partition
-        logger.info(log_line("assigned", partition=partition, committed=committed, state=held.fold.next_offset))
+        logger.info(log_line("assigned", partition=partition, committed=committed, state=owned.fold.next_offset))
         if stop is not None:
             self._retry_at = time.monotonic() + self._settings.fold_retry_s
             logger.warning(log_line("held-back", partition=partition, offset=stop.offset, error=stop.reason))
@@ -207,20 +207,20 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
     def _open(self, batches: Mapping[TopicPartition, Sequence[Any]]) -> list[OpenedBatch]:
         to_open = []
         for topic_partition, messages in batches.items():
-            held = self._partitions.get(topic_partition.partition)
-            if held is None:
+            owned = self._partitions.get(topic_partition.partition)
+            if owned is None:
                 continue
-            if held.unverified_leaf:
+            if owned.unverified_leaf:
                 first = messages[0]
-                if not held.verify(first.offset, first.value or b""):
-                    self._partitions[topic_partition.partition] = self._states.begin_again(held)
+                if not owned.verify(first.offset, first.value or b""):
+                    self._partitions[topic_partition.partition] = self._states.begin_again(owned)
                     self._consumer.seek(topic_partition, 0)
                     continue
                 messages = messages[1:]
-            if messages and not before_stop(held.stop, messages[-1].offset):
-                messages = self._rest_before_stop(topic_partition, held.stop, messages)
+            if messages and not before_stop(owned.stop, messages[-1].offset):
+                messages = self._rest_before_stop(topic_partition, owned.stop, messages)
             if messages:
-                to_open.append((topic_partition, held, messages))
+                to_open.append((topic_partition, owned, messages))
         return open_batches(to_open, self._definition, self._checks)
 
     def _rest_before_stop(
@@ -233,9 +233,9 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
 
     def _retry(self) -> None:
         self._retry_at = float("inf")
-        for partition, held in self._partitions.items():
-            if held.stop is not None:
-                held.stop = None
+        for partition, owned in self._partitions.items():
+            if owned.stop is not None:
+                owned.stop = None
                 self._consumer.resume(TopicPartition(self._topics.ledger, partition))
                 logger.info(log_line("tried-again", partition=partition))
 
@@ -244,29 +244,29 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
     async def _fold(self, opened: OpenedBatch) -> list[Block] | None:
         """Fold a batch, in turns with what else the process does. Gives its blocks, or None where the partition was revoked
         since the batch was read: it begins again where it is assigned again. Raises FoldError."""
-        topic_partition, held, records = opened.topic_partition, opened.held, opened.records
+        topic_partition, owned, records = opened.topic_partition, opened.owned, opened.records
         holds = await opened.signatures_hold()
-        if held is not self._partitions.get(topic_partition.partition):
+        if owned is not self._partitions.get(topic_partition.partition):
             return None
-        held.checked.note(records[0].offset, [record.leaf for record in records], holds)
+        owned.checked.note(records[0].offset, [record.leaf for record in records], holds)
         blocks: list[Block] = []
         turn_ends = time.monotonic() + FOLD_TURN_SECONDS
         for record, signature_holds in zip(records, holds, strict=True):
             try:
-                blocks += held.apply(record, signature_holds)
+                blocks += owned.apply(record, signature_holds)
             except Exception as error:
                 # The fold may have stopped half way, so no state of it is kept.
                 self._partitions.pop(topic_partition.partition, None)
                 raise FoldError(topic_partition, record.offset, record.event_id.hex(), error) from error
             if time.monotonic() > turn_ends:
-                blocks += held.take_blocks()
+                blocks += owned.take_blocks()
                 await asyncio.sleep(0)
-                if held is not self._partitions.get(topic_partition.partition):
+                if owned is not self._partitions.get(topic_partition.partition):
                     return None
                 turn_ends = time.monotonic() + FOLD_TURN_SECONDS
-        blocks += held.take_blocks()
-        if held.finance_has_stopped():
-            partition, problem = topic_partition.partition, held.finance_problem
+        blocks += owned.take_blocks()
+        if owned.finance_has_stopped():
+            partition, problem = topic_partition.partition, owned.finance_problem
             logger.critical(log_line("finance-stopped", partition=partition, error=problem))
         self._measure(topic_partition, opened.messages)
         return blocks
@@ -289,25 +289,25 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         async with self._committing:
             # While these blocks are waited for, the next batch may be folded and sent. Its offsets are for the next commit.
             uncommitted, self._uncommitted = self._uncommitted, {}
-            for held in self._partitions.values():
-                if held.has_new_note:
-                    held.has_new_note = False
-                    uncommitted.setdefault(TopicPartition(self._topics.ledger, held.number), held.sent_below)
+            for owned in self._partitions.values():
+                if owned.has_new_note:
+                    owned.has_new_note = False
+                    uncommitted.setdefault(TopicPartition(self._topics.ledger, owned.number), owned.sent_below)
             await self._publisher.acknowledged()
             self._committed_at = time.monotonic()
             ready: dict[TopicPartition, tuple[int, str]] = {}
-            committed_notes: list[tuple[HeldPartition, str]] = []
+            committed_notes: list[tuple[OwnedPartition, str]] = []
             for topic_partition, offset in uncommitted.items():
-                held_now = self._partitions.get(topic_partition.partition)
-                if held_now is not None and held_now.has_news(offset):
-                    note = held_now.note
+                owned_now = self._partitions.get(topic_partition.partition)
+                if owned_now is not None and owned_now.has_news(offset):
+                    note = owned_now.note
                     ready[topic_partition] = (offset, self._sealed(topic_partition, offset, note))
-                    committed_notes.append((held_now, note))
+                    committed_notes.append((owned_now, note))
             if ready:
                 await self._consumer.commit(ready)
                 self._committed |= {each: offset for each, (offset, _) in ready.items()}
-                for held, note in committed_notes:
-                    held.committed_note = note
+                for owned, note in committed_notes:
+                    owned.committed_note = note
 
     async def _leave_reason(self, error: FoldError) -> None:
         """Commit the reason of a stop as the note beside the committed offset. The offset stays, because blocks of what was

@@ -12,7 +12,7 @@ from aiokafka import TopicPartition
 
 from consumers.tabulator.batches import OpenedBatch, open_batches
 from consumers.tabulator.errors import FoldError
-from consumers.tabulator.partition import HeldPartition
+from consumers.tabulator.partition import OwnedPartition
 from consumers.tabulator.signature_process import Check
 from projections.fold.records import read_record
 from projections.fold.tabulation import PartitionFold
@@ -54,17 +54,17 @@ def ledger() -> MemoryLedger:
     return ledger
 
 
-def batch(ledger: MemoryLedger, partition: int, first: int = 0) -> tuple[TopicPartition, HeldPartition, list[Any]]:
-    held = HeldPartition(PartitionFold(ledger.definition, partition), CheckedSignatures("test"), 0, None)
+def batch(ledger: MemoryLedger, partition: int, first: int = 0) -> tuple[TopicPartition, OwnedPartition, list[Any]]:
+    owned = OwnedPartition(PartitionFold(ledger.definition, partition), CheckedSignatures("test"), 0, None)
     values = ledger.partitions[partition][first:]
-    return TopicPartition("ledger", partition), held, [Message(first + n, value) for n, value in enumerate(values)]
+    return TopicPartition("ledger", partition), owned, [Message(first + n, value) for n, value in enumerate(values)]
 
 
 def home(ledger: MemoryLedger, station: str) -> int:
     return ledger.definition.stations.partition(ledger.definition.stations.number[station])
 
 
-def opened(ledger: MemoryLedger, checks: Checks, *given: tuple[TopicPartition, HeldPartition, list[Any]]) -> Any:
+def opened(ledger: MemoryLedger, checks: Checks, *given: tuple[TopicPartition, OwnedPartition, list[Any]]) -> Any:
     return open_batches(given, ledger.definition, checks)  # type: ignore[arg-type]
 
 
@@ -105,10 +105,10 @@ async def test_nothing_is_asked_of_a_key_that_is_unknown_or_a_record_that_is_unr
     ledger.partitions[partition][1:] = []
     ledger.append(partition, ledger.signed("nobody", reported("1.1.1-1")))
     ledger.partitions[partition].append(b"garbage")
-    topic_partition, held, messages = batch(ledger, partition)
+    topic_partition, owned, messages = batch(ledger, partition)
     messages.append(Message(3, None))
     checks = Checks()
-    (found,) = opened(ledger, checks, (topic_partition, held, messages))
+    (found,) = opened(ledger, checks, (topic_partition, owned, messages))
     assert found.asked == [0]
     assert await found.signatures_hold() == [True, False, False, False]
 
