@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import fnmatch
 import importlib.metadata
 import io
 import re
@@ -15,6 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.support.repository import tracked
+from tests.support.unit_coverage import PURE as PURE_MODULES
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -103,6 +105,38 @@ def test_nothing_that_runs_a_count_is_under_the_gpl() -> None:
 def _pinned(name: str) -> dict[str, str]:
     """Version of each distribution of a lock file."""
     return dict(re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE))
+
+
+WITHOUT_A_MIRROR = {
+    "projections/nist/contests.py",
+    "projections/nist/numbers.py",
+    "projections/nist/report.py",
+    "projections/nist/report_plan.py",
+    "projections/nist/units.py",
+    "projections/tables/manifest.py",
+    "projections/tables/publisher.py",
+    "schemas/tables/results.py",
+}
+"""Modules that the tests of a neighbour cover, such as tests/unit/projections/nist/test_nist.py. The list may only become
+shorter."""
+
+
+def test_a_pure_module_with_functions_has_its_tests_at_its_own_path() -> None:
+    """A newcomer who changes a module finds its tests by its path."""
+    files = [str(file.relative_to(ROOT)) for file in tracked("*.py")]
+    pure = {name for patterns in PURE_MODULES.values() for each in patterns for name in fnmatch.filter(files, each)}
+    lost = {
+        name
+        for name in pure
+        if _has_functions(ROOT / name)
+        and not (ROOT / "tests/unit" / name).with_name(f"test_{Path(name).name}").exists()
+    }
+    assert not lost - WITHOUT_A_MIRROR, "write tests/unit/<package>/<room>/test_<module>.py"
+
+
+def _has_functions(file: Path) -> bool:
+    nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+    return any(isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) for node in nodes)
 
 
 def _election_ids(file: Path) -> set[str]:
