@@ -14,7 +14,6 @@ from projections.fold.sequences import Sequences
 from projections.station.findings import CORRECTS_NOTHING, VERSION_MISSING, too_many
 from projections.station.submissions import EVENTS_PER_KEY_MAX
 from schemas.findings import Finding
-from schemas.ledger.events import ElectionOpened
 from schemas.ledger.reports import LedgerEvent, Report
 
 KEYS_MAX = 20_000
@@ -66,16 +65,14 @@ class Forewarning:
 
 def _contest_at_station(event: LedgerEvent) -> ContestAtStation | None:
     station, contest = getattr(event, "station", None), getattr(event, "contest", None)
-    if isinstance(event, ElectionOpened) or station is None or contest is None:
-        return None
-    return station, contest
+    return None if station is None or contest is None else (station, contest)
 
 
 def _of_version(event: Report, forms: dict[str, int]) -> list[Finding]:
-    """V5 and V6. Where this gateway has seen no form of the station, earlier forms may have come through another gateway; then
-    only what is wrong in any case is found."""
+    """V5 and V6. Where this gateway knows no form of the station, earlier forms may have come through another gateway. Where it
+    knows as many as it remembers, there may be later ones. In both cases only what is wrong in any case is found."""
     findings = []
-    if forms and event.version > 1 and event.version - 1 not in forms.values():
+    if 0 < len(forms) < EVENTS_PER_KEY_MAX and event.version > 1 and event.version - 1 not in forms.values():
         findings.append(VERSION_MISSING)
     if event.version == 1:
         names_none = isinstance(event.supersedes, str)

@@ -7,30 +7,37 @@ from unittest.mock import patch
 
 from api.submit import forewarning
 from api.submit.forewarning import Forewarning
-from schemas.ledger.events import LEDGER_EVENT, ResultReported
+from schemas.ledger.events import LEDGER_EVENT, AnyEvent, ResultReported
 from schemas.ledger.reports import LedgerEvent, report_from
 from tests.support.ledger import CREATED_AT
-from tests.support.small_election import reported, reviewed
+from tests.support.small_election import annulled, reported, reviewed
 from tests.support.small_finance import finance_report
 
 KEY = "ab" * 8
+OTHER = "cd" * 8
 FRAME = {"election": "small", "mode": "rehearsal", "definition": "0" * 64, "created_at": CREATED_AT}
+HERE, THERE, ELSEWHERE = "1.1.1-1", "1.1.1-2", "1.1.2-1"
 
 
 def _id(number: int) -> str:
     return f"{number:02x}" * 32
 
 
-def _event(seq: int, *, prev: int | None = None, version: int = 1, corrects: int | None = None) -> LedgerEvent:
-    body: dict[str, Any] = FRAME | reported("1.1.1-1", version=version) | {"seq": seq}
-    body |= {"prev": None if prev is None else _id(prev), "supersedes": None if corrects is None else _id(corrects)}
-    event = LEDGER_EVENT.validate_python(body)
+def _signed(body: dict[str, Any], seq: int, prev: int | None = None) -> AnyEvent:
+    return LEDGER_EVENT.validate_python(FRAME | body | {"seq": seq, "prev": None if prev is None else _id(prev)})
+
+
+def _event(
+    seq: int, *, prev: int | None = None, version: int = 1, corrects: int | None = None, station: str = HERE
+) -> LedgerEvent:
+    body = reported(station, version=version) | {"supersedes": None if corrects is None else _id(corrects)}
+    event = _signed(body, seq, prev)
     assert isinstance(event, ResultReported)
     return report_from(event)
 
 
-def _rules(gateway: Forewarning, event_id: int, event: LedgerEvent) -> list[str]:
-    return [finding.rule for finding in gateway.taken(KEY, event, _id(event_id))]
+def _rules(gateway: Forewarning, event_id: int, event: LedgerEvent, key: str = KEY) -> list[str]:
+    return [finding.rule for finding in gateway.taken(key, event, _id(event_id))]
 
 
 def test_an_event_in_order_is_taken_without_a_word() -> None:
@@ -62,39 +69,65 @@ def test_a_key_that_has_used_up_its_events_is_refused_at_once() -> None:
         refused = gateway.one_too_many(KEY, _event(2))
         assert refused is not None
         assert refused.rule == "L1"
-        assert gateway.one_too_many("cd" * 8, _event(2)) is None
+        assert gateway.one_too_many(OTHER, _event(2)) is None
+        assert gateway.one_too_many(KEY, _event(2, station=THERE)) is None
 
 
-def test_an_event_about_no_contest_at_a_station_is_neither_numbered_nor_bounded() -> None:
+def test_a_first_version_corrects_nothing_and_a_correction_only_a_lower_version() -> None:
     gateway = Forewarning()
-    event = LEDGER_EVENT.validate_python(FRAME | finance_report() | {"seq": 0, "prev": None})
+    assert _rules(gateway, 10, _event(0, corrects=9)) == ["V6"]
+    assert _rules(gateway, 11, _event(1, prev=10, version=2, corrects=10)) == []
+    assert _rules(gateway, 12, _event(2, prev=11, version=2, corrects=11)) == ["V6"], "a form of the same version"
+
+
+def test_reviews_and_orders_are_numbered_and_counted_and_have_no_version() -> None:
+    gateway = Forewarning()
+    with patch.object(forewarning, "EVENTS_PER_KEY_MAX", 2):
+        assert _rules(gateway, 10, _signed(reviewed(HERE, _id(1), "accepted"), 0)) == []
+        order = _signed(annulled(HERE, 1), 0)
+        assert gateway.one_too_many(KEY, order) is None
+        assert _rules(gateway, 11, order) == ["Q1"]
+        assert gateway.one_too_many(KEY, order) is not None
+    assert _rules(gateway, 12, _event(1, prev=10, version=3, corrects=9)) == [], "no form of the station is known"
+
+
+def test_an_event_about_no_station_is_not_noted() -> None:
+    """Reports of finance are counted apart, and the genesis is of no station."""
+    gateway = Forewarning()
+    opened = _signed({"type": "election.opened", "partitions": 3}, 0)
+    finance = _signed(finance_report(version=7, supersedes=_id(1)), 0)
     with patch.object(forewarning, "EVENTS_PER_KEY_MAX", 0):
-        assert _rules(gateway, 10, event) == []
-        assert gateway.one_too_many(KEY, event) is None
+        assert gateway.one_too_many(KEY, _event(0)) is not None
+        for event in (opened, finance):
+            assert gateway.one_too_many(KEY, event) is None
+            assert _rules(gateway, 10, event) == []
+    assert _rules(gateway, 11, _event(0)) == [], "the first number that was noted"
 
 
-def test_a_review_counts_as_an_event_and_not_as_a_form() -> None:
+def test_of_too_many_keys_the_one_unused_for_longest_is_forgotten() -> None:
     gateway = Forewarning()
-    review = LEDGER_EVENT.validate_python(FRAME | reviewed("1.1.1-1", _id(9), "accepted") | {"seq": 0, "prev": None})
-    with patch.object(forewarning, "EVENTS_PER_KEY_MAX", 1):
-        assert _rules(gateway, 10, review) == []
-        assert gateway.one_too_many(KEY, _event(1)) is not None
-    assert _rules(gateway, 11, _event(1, prev=10, version=3, corrects=9)) == [], "no form of the station is known"
+    with patch.object(forewarning, "KEYS_MAX", 2):
+        for event_id, (key, station) in enumerate([("01", HERE), ("02", THERE), ("01", HERE), ("03", ELSEWHERE)]):
+            _rules(gateway, event_id, _event(event_id, station=station), key * 8)
+        assert _rules(gateway, 20, _event(1, station=THERE), "02" * 8) == [], "its number 1 was another event's"
+        assert _rules(gateway, 21, _event(3, station=ELSEWHERE), "03" * 8) == ["Q1"]
 
 
-def test_forms_beyond_the_events_that_a_key_may_have_are_not_remembered() -> None:
+def test_of_too_many_stations_the_one_unused_for_longest_is_forgotten() -> None:
     gateway = Forewarning()
-    with patch.object(forewarning, "EVENTS_PER_KEY_MAX", 1):
-        assert _rules(gateway, 10, _event(0)) == []
-        assert _rules(gateway, 11, _event(1, prev=10, version=2, corrects=10)) == []
-    assert _rules(gateway, 12, _event(2, prev=11, version=3, corrects=11)) == ["V5"], "version 2 is not remembered"
+    with patch.object(forewarning, "CONTESTS_AT_STATIONS_MAX", 2):
+        for event_id, station in enumerate((HERE, THERE, HERE, ELSEWHERE)):
+            _rules(gateway, event_id, _event(event_id, prev=event_id - 1 if event_id else None, station=station))
+        with patch.object(forewarning, "EVENTS_PER_KEY_MAX", 1):
+            has_room = [gateway.one_too_many(KEY, _event(9, station=each)) is None for each in (HERE, THERE, ELSEWHERE)]
+        assert has_room == [False, True, False]
+        assert _rules(gateway, 30, _event(10, version=3, corrects=9, station=HERE)) == ["V5"]
+        assert _rules(gateway, 31, _event(20, version=3, corrects=9, station=THERE)) == [], "its forms are forgotten"
 
 
-def test_what_was_used_longest_ago_is_forgotten_first() -> None:
+def test_a_form_beyond_those_remembered_of_a_station_lets_no_later_version_seem_missing() -> None:
     gateway = Forewarning()
-    with patch.multiple(forewarning, CONTESTS_AT_STATIONS_MAX=1, KEYS_MAX=1, EVENTS_PER_KEY_MAX=1):
-        gateway.taken(KEY, _event(0), _id(10))
-        assert gateway.one_too_many(KEY, _event(1)) is not None
-        gateway.taken("cd" * 8, _event(0), _id(11))
-        assert gateway.one_too_many(KEY, _event(1)) is None, "its count was forgotten"
-        assert gateway.taken(KEY, _event(0), _id(12)) == [], "and so were its numbers"
+    with patch.object(forewarning, "EVENTS_PER_KEY_MAX", 2):
+        for version, key in enumerate((KEY, KEY, OTHER, OTHER), start=1):
+            event = _event(version, prev=version - 1, version=version, corrects=version - 1 or None)
+            assert _rules(gateway, version, event, key) == []
