@@ -65,6 +65,6 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
         answers.flush()
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # pragma: no cover – runs in a process that no unit test measures
     keep_freed_blocks()
     serve_standard_input(serve)
