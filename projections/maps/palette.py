@@ -8,7 +8,7 @@ has one look during the whole count, whichever candidate is ahead.
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import Enum, auto
 from typing import NamedTuple
 
 MUTED = ("#332288", "#DDCC77", "#CC6677", "#117733", "#88CCEE", "#882255", "#44AA99", "#999933", "#AA4499")
@@ -19,10 +19,10 @@ MARK = "#FFFFFF"
 """Colour of the stripes and dots."""
 
 
-class Texture(StrEnum):
-    PLAIN = "plain"
-    STRIPES = "stripes"
-    DOTS = "dots"
+class Texture(Enum):
+    PLAIN = auto()
+    STRIPES = auto()
+    DOTS = auto()
 
 
 class Look(NamedTuple):

@@ -113,9 +113,7 @@ def picture(shown: Shown, areas: Sequence[ShownArea], choices: Sequence[MapChoic
     for number, (look, label, plain) in enumerate(entries):
         x, row = MARGIN + number // rows * column, y + number % rows * LINE
         boxes.append(PictureBox(x, row, TEXT, look))
-        texts.append(
-            PictureText(x + TEXT * 3 // 2, row + TEXT * 4 // 5, TEXT, _cut(label, LABEL_CHARACTERS_MAX), _ascii(plain))
-        )
+        texts.append(PictureText(x + TEXT * 3 // 2, row + TEXT * 4 // 5, TEXT, label, plain))
     y += rows * LINE
     for note in shown.notes:
         y += LINE * 4 // 5
@@ -194,8 +192,9 @@ def _legend(looks: Iterable[Look], choices: Sequence[MapChoice]) -> list[tuple[L
     for number, choice in enumerate(choices[: len(LOOKS)]):
         if look_of(number) in areas:
             count = f"{areas[look_of(number)]:,}"
-            name = _cut(choice.name, LABEL_CHARACTERS_MAX - len(count) - 2)
-            plain = name if name.isascii() else choice.id
+            characters_max = LABEL_CHARACTERS_MAX - len(count) - 2
+            name = _cut(choice.name, characters_max)
+            plain = name if name.isascii() else _cut(choice.id, characters_max)
             labels.append((look_of(number), f"{name}: {count}", f"{plain}: {count}"))
     for look, words in (
         (LOOK_OTHERS, "another choice"),

@@ -8,6 +8,7 @@ by CIE76 in CIELAB, in which a difference of 2.3 is just noticeable.
 from __future__ import annotations
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from projections.maps.palette import (
     LOOK_OTHERS,
     LOOK_TIED,
     LOOKS,
+    MARK,
     MUTED,
     NOT_COUNTED,
     TIED,
@@ -57,6 +59,10 @@ def _difference(one: str, other: str, seen: np.ndarray) -> float:
 def test_each_two_colours_of_a_map_differ_for_all_eyes(eyes: str) -> None:
     for one, other in itertools.combinations((*MUTED, NOT_COUNTED, TIED), 2):
         assert _difference(one, other, SEEN[eyes]) >= DIFFERENCE_MIN, (one, other)
+
+
+def test_colours_are_written_as_svg_has_them() -> None:
+    assert all(re.fullmatch("#[0-9A-F]{6}", colour) for colour in (*MUTED, NOT_COUNTED, TIED, MARK))
 
 
 def test_the_measure_finds_colours_that_only_some_can_distinguish() -> None:

@@ -251,11 +251,28 @@ def test_a_name_is_cut_so_that_its_number_of_areas_stays() -> None:
         assert tuple(each.text for each in legend) == tuple(each.plain for each in legend) == labels
 
 
+def test_a_long_id_is_cut_as_a_long_name_is() -> None:
+    """A font without the letters of the name draws the id, which must not run into the next column either."""
+    choices = [CHOICES[0]._replace(id="i" * 40, name="Đ"), CHOICES[1]._replace(id="j" * 64, name="Đ")]
+    ids = [choice.id for choice in choices]
+    areas = [
+        area(n, None)._replace(result=AreaResult(Progress(1, 1, 1, 1, 0, 0, 0, 0), votes, margin(ids, votes)))
+        for n, votes in enumerate(((1, 0), (0, 1)))
+    ]
+    legend = picture(SHOWN, areas, choices).texts[3:5]
+    assert [each.plain for each in legend] == ["i" * 40 + ": 1", "j" * 38 + "...: 1"]
+
+
 @pytest.mark.parametrize(
     ("title", "shown"), [("t" * 84, "t" * 84), ("t" * 85, "t" * 81 + "..."), ("Đ" * 85, "Đ" * 81 + "...")]
 )
 def test_a_title_has_at_most_84_characters(title: str, shown: str) -> None:
     assert picture(SHOWN._replace(title=title), [], ()).texts[0].text == shown
+
+
+@pytest.mark.parametrize(("note", "shown"), [("n" * 170, "n" * 170), ("n" * 171, "n" * 167 + "...")])
+def test_a_note_has_at_most_170_characters(note: str, shown: str) -> None:
+    assert picture(SHOWN._replace(notes=[note]), [], ()).texts[-1].text == shown
 
 
 def test_long_texts_are_cut_and_a_font_without_their_letters_gets_the_id() -> None:
