@@ -114,6 +114,18 @@ def test_the_source_is_the_provenance_of_each_dataset() -> None:
     assert [each["dct:provenance"] for each in node["dcat:dataset"]] == [expected] * 4
 
 
+def test_the_series_of_an_office_is_described_in_its_first_dataset() -> None:
+    choices, counts, report, votes = catalogue_node(few_facts(), OF_CUT)["dcat:dataset"]
+    assert "dcat:inSeries" not in choices
+    for dataset, office in ((counts, "council"), (report, "president")):
+        (series,) = dataset["dcat:inSeries"]
+        assert (series["@id"], series["@type"]) == (
+            f"https://results.example/v1/catalog#office-{office}",
+            "dcat:DatasetSeries",
+        )
+    assert votes["dcat:inSeries"] == [{"@id": "https://results.example/v1/catalog#office-president"}]
+
+
 def test_a_licence_without_an_address_has_the_words_of_the_package() -> None:
     node = catalogue_node(few_facts()._replace(licence=licence_of("Ask us")), OF_CUT)
     assert node["dct:license"] == [{"@type": "dct:LicenseDocument", "rdfs:label": [{"@value": "Ask us"}]}]
