@@ -121,6 +121,11 @@ def test_each_part_is_filled_from_its_beginning(monkeypatch: pytest.MonkeyPatch)
     assert [len(part_of_office(DEFINITION, twice, number).lines) for number in (1, 2)] == [3, 3]
 
 
+def test_a_part_and_a_page_are_bounded() -> None:
+    assert (answer_parts.PART_BYTES_MAX, answer_parts.HISTORY_BYTES_MAX) == (4_194_304, 4_194_304)
+    assert (answer_parts.HISTORY_RECORDS, answer_parts.HISTORY_RECORDS_MAX) == (100, 500)
+
+
 def test_an_area_has_the_tallies_of_the_offices_that_are_asked_for() -> None:
     council = DEFINITION.ballots.office("council")
     number = DEFINITION.tree.number

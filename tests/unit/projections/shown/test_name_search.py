@@ -243,6 +243,13 @@ def test_an_area_costs_as_much_as_some_stations_and_what_is_left_is_not_looked_a
     assert ([each.code for each in names.found], names.is_complete) == (every[:found], is_complete)
 
 
+def test_a_question_has_eight_words_and_a_bounded_cost() -> None:
+    index = _index_of_areas({"1": "a b c d e f g h"})
+    assert _areas(index, "a b c d e f g h nowhere") == (["1"], True), "the ninth word is ignored"
+    assert _areas(index, "a b c d e f g nowhere") == ([], True)
+    assert (name_search.LOOKED_AT_MAX, name_search.AREA_COST) == (5_000, 5)
+
+
 @pytest.mark.parametrize(("kind", "code"), [("area", "2.2"), ("station", "1.1.1-1")])
 def test_a_code_is_found_among_its_kind_alone(kind: str, code: str) -> None:
     for asked in ("area", "station", "party", "candidate"):

@@ -125,6 +125,16 @@ def test_a_search_looks_at_a_bounded_number_and_names_where_to_continue(monkeypa
     assert (_ids(page), page.last) == ([], ("president", "02"))
 
 
+def test_eight_words_of_a_name_are_looked_for_among_so_many_candidates() -> None:
+    assert _ids(_page(CandidateFilters(name="p pa pai pair i ai r ir nowhere"))) == ALL[:3], "the ninth is ignored"
+    assert _ids(_page(CandidateFilters(name="p pa pai pair i ai r nowhere"))) == []
+    assert shown.LOOKED_AT_MAX == 20_000
+
+
+def test_the_cursor_of_a_list_that_is_not_sorted_names_the_order_of_the_ballot() -> None:
+    assert shown.IN_ORDER == "ballot"
+
+
 def test_parties_by_name_and_of_an_office() -> None:
     def ids(**asked: Any) -> list[str]:
         return [line["party"] for line in INDEX.parties(**asked).lines]
