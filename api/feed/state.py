@@ -96,9 +96,8 @@ class FeedState:
 
     def remember(self, earlier: FeedState, sources: Collection[int]) -> None:
         """Take over what changed before `begin` from a state that began earlier, without numbers, and that has applied all
-        messages of these sources up to the positions of this state. Called once or more, before the first message."""
-        for source in sources:
-            self.floors[source] = earlier.floors[source]
+        messages of these sources up to the positions of this state. Called once or more, before the first message; each call
+        replaces what the one before took over, because changes of the other sources are forgotten with it."""
         for office, known in zip(self.offices, earlier.offices, strict=True):
             office.remember(known, sources)
             if 0 in sources and known.cut != office.cut:
@@ -107,6 +106,7 @@ class FeedState:
             office.touched = Touched()
         self.recent_stations = earlier.recent_stations
         for source, position in enumerate(self.positions):
+            self.floors[source] = earlier.floors[source] if source in sources else position
             if source not in sources:
                 self.recent_stations.floors[source] = position
 
@@ -203,7 +203,7 @@ class FeedState:
         rows = self._area_rows(below)
         stations = station_rows(body) if office.has_station_channels else []
         gap: GapReason | None = None
-        becomes_whole = from_ == NOTHING_YET
+        becomes_whole = from_ == NOTHING_YET and not office.whole[partition]
         if verdict is Applied.GAP:
             office.whole[partition] = False
             office.held.is_complete = False
@@ -215,7 +215,8 @@ class FeedState:
         areas = office.set_areas(rows)
         mark = Mark(source, offset)
         self.recent_stations.add(mark, office.entry.number, body)
-        office.note(mark, areas, everything=becomes_whole and not areas, gap=gap)
+        # Once the partition is whole, its areas without a tally are known to have zeros.
+        office.note(mark, areas, everything=becomes_whole, gap=gap)
         office.touched.held |= office.held.apply(mark, value, self._area_of)
         for key, row in stations:
             office.touched.stations.pop(key, None)

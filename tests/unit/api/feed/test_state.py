@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from api.feed.state import FeedState, packed
-from api.feed.touched import Touched
+from api.feed.state import REASON_CHARACTERS_MAX, FeedState, packed
+from api.feed.touched import Mark, Touched
 from projections.fold.chain import Applied
 from projections.fold.rollup import Rollup
 from schemas.codes import OfficeId
@@ -217,7 +217,67 @@ def test_a_part_of_an_office_that_stopped_keeps_its_first_reason() -> None:
     office = Night().feed.offices[PRESIDENT]
     for number in (1, 2):
         office.stop("results", ValueError(f"error {number}"), "a test")
-    assert office.stopped == {"results": "ValueError: error 1 (a test)"}
+    office.stop("frames", ValueError("x" * REASON_CHARACTERS_MAX), "a test")
+    assert office.stopped == {
+        "results": "ValueError: error 1 (a test)",
+        "frames": "ValueError: " + "x" * (REASON_CHARACTERS_MAX - len("ValueError: ")),
+    }
+
+
+def test_the_first_result_of_an_office_is_more_than_the_rows_that_it_has() -> None:
+    """Until then areas without a tally are not known, and with it they have zeros."""
+    night = Night()
+    assert night.give(night.report("1.1.1-1")[1][PRESIDENT]) is Applied.APPLIED
+    office = night.feed.offices[PRESIDENT]
+    assert office.touched.everything
+    assert office.is_everything_since([night.offset, 0])
+    assert not office.is_everything_since([night.offset + 1, 0]), "for a client that has that result"
+
+
+@pytest.mark.parametrize("cuts", [[], [0]], ids=["the genesis with a report", "the genesis alone"])
+def test_the_first_block_of_a_partition_is_more_than_the_rows_that_it_has(cuts: list[int]) -> None:
+    """Below the shard level likewise: the other villages of the partition have zeros from then on."""
+    night = Night()
+    night.report("1.1.1-1")
+    partition = night.ledger.definition.stations.partition(0)
+    blocks = [block for block in fold(night.ledger, partition, cuts=cuts)[1] if block.office == "president"]
+    assert [len(block.areas) > 0 for block in blocks] == [*([False] * len(cuts)), True]
+    for offset, block in enumerate(blocks):
+        assert night.feed.apply_block(0, offset, block.to_bytes()) is Applied.APPLIED
+    office = night.feed.offices[PRESIDENT]
+    assert office.is_everything_since([0, 0])
+    assert not office.is_everything_since([0, 1]), "for a client that has the first block"
+
+
+def test_a_partition_that_is_published_from_its_first_event_again_changes_the_rows_that_are_new() -> None:
+    night = Night()
+    partition = night.ledger.definition.stations.partition(0)
+    office = night.feed.offices[PRESIDENT]
+    for offset, station in enumerate(("1.1.1-1", "1.1.1-2")):
+        night.report(station)
+        [block] = [block for block in fold(night.ledger, partition)[1] if block.office == "president"]
+        assert night.feed.apply_block(0, offset, block.to_bytes()) is Applied.APPLIED
+    village = night.ledger.definition.tree.number["1.1.1"]
+    assert office.changed == {(0, village): Mark(1, 1)}
+    assert not office.is_everything_since([0, 1])
+
+
+def test_keyframes_of_partitions_are_not_for_the_feed() -> None:
+    night = Night()
+    night.report("1.1.1-1")
+    state, _ = fold(night.ledger, night.ledger.definition.stations.partition(0))
+    assert night.feed.apply_block(0, 0, state.keyframe(OfficeId("president")).to_bytes()) is Applied.SKIPPED
+    assert night.feed.offices[PRESIDENT].areas == {}
+    assert night.feed.positions == [0, 1]
+
+
+def test_held_results_are_counted_by_office() -> None:
+    night = Night()
+    assert night.feed.held_stations() == {}, "before the first result nothing is known"
+    night.ledger.append_as("officer", reported("1.1.2-1", VA=99))
+    for result in night.report("1.1.1-1")[1]:
+        night.give(result)
+    assert night.feed.held_stations() == {"president": 1, "council": 0}
 
 
 @pytest.mark.parametrize("has_met_a_keyframe", [True, False])
@@ -247,3 +307,28 @@ def test_what_changed_before_the_feed_began_is_taken_over_by_source(has_met_a_ke
         assert state.floors == [0 if 0 in sources else newest.results, 0]
         assert state.recent_stations.floors == [0 if 0 in sources else newest.results, 0]
         assert not office.touched, "the first flush sends nothing of it"
+
+
+def test_a_second_reading_replaces_what_the_first_one_took_over() -> None:
+    """The first one reads back all of `subtotals`, the second one, over a shorter time, all of `results`. Of `subtotals` it
+    knows no change, so a client that lacks some must not be given changes without them."""
+    night = Night()
+    blocks, results = night.report("1.1.1-1")
+    newest = Positions(len(results), (len(blocks),))
+
+    def read_back() -> FeedState:
+        earlier = FeedState(night.ledger.definition, 1)
+        earlier.begin(Positions(0, (0,)))
+        for offset, result in enumerate(results):
+            earlier.apply_result(offset, result.to_bytes())
+        for offset, block in enumerate(blocks):
+            earlier.apply_block(0, offset, block.to_bytes())
+        return earlier
+
+    state = FeedState(night.ledger.definition, 1)
+    state.begin(newest, cuts={result.office: result.as_of for result in results})
+    state.remember(read_back(), [1])
+    assert state.floors == state.recent_stations.floors == [newest.results, 0]
+    state.remember(read_back(), [0])
+    assert {mark.source for mark in state.offices[PRESIDENT].changed.values()} == {0}
+    assert state.floors == state.recent_stations.floors == [0, newest.subtotals[0]]
