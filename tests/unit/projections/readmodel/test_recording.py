@@ -10,23 +10,25 @@ from projections.readmodel.recording import AREA_TALLY, OFFICE_TALLY, RECORDER_L
 
 
 @pytest.mark.parametrize(
-    ("upsert", "key", "changes"),
+    ("upsert", "table", "key", "changes"),
     [
-        (STATION_RESULT, "contest, rank", {"station", "partition", "offset", "through", "state", "contribution"}),
-        (AREA_TALLY, "area, contest", {"tally"}),
-        (OFFICE_TALLY, "area, office", {"tally"}),
+        (
+            STATION_RESULT,
+            "station_result",
+            "contest, rank",
+            {"station", "partition", "offset", "through", "state", "contribution"},
+        ),
+        (AREA_TALLY, "area_tally", "area, contest", {"tally"}),
+        (OFFICE_TALLY, "office_tally", "area, office", {"tally"}),
     ],
 )
-def test_rows_replace_those_of_the_same_key(upsert: Upsert, key: str, changes: set[str]) -> None:
+def test_rows_replace_those_of_the_same_key(upsert: Upsert, table: str, key: str, changes: set[str]) -> None:
     move = upsert.statement
-    assert upsert.staged == f"staged_{upsert.table}"
-    assert upsert.stage == (
-        f"CREATE TEMPORARY TABLE IF NOT EXISTS {upsert.staged} (LIKE {upsert.table}) ON COMMIT DELETE ROWS"
-    )
-    inserted, selected = re.findall(r"INSERT INTO \w+ \((.*?)\) SELECT (.*?) FROM", move)[0]
+    assert upsert.stage == (f"CREATE TEMPORARY TABLE IF NOT EXISTS staged_{table} (LIKE {table}) ON COMMIT DELETE ROWS")
+    inserted, selected = re.findall(rf"INSERT INTO {table} \((.*?)\) SELECT (.*?) FROM", move)[0]
     assert inserted == selected
     assert inserted.replace('"', "").split(", ") == list(upsert.columns)
-    assert f"FROM {upsert.staged} ON CONFLICT ({key}) DO UPDATE SET" in move
+    assert f"FROM staged_{table} ON CONFLICT ({key}) DO UPDATE SET" in move
     assert set(re.findall(r'"(\w+)" = excluded\."\1"', move)) == changes
 
 

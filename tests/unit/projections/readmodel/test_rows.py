@@ -213,11 +213,19 @@ def test_a_missing_block_is_named(value: bytes, sentence: str) -> None:
 
 
 def test_each_office_and_partition_has_a_watermark_of_its_own() -> None:
+    """They are written in the order of office and partition."""
     made = batch({("president", 0): 4, ("council", 1): 7})
-    made.add_block(block(-1, 2, partition=1))
+    made.add_block(block(-1, 2, partition=2))
+    made.add_block(block(-1, 5, partition=1))
     made.add_block(block(-1, 3, office=COUNCIL))
     made.add_block(block(4, 9))
-    assert rows_of(made).blocks == (["council", "president", "president"], [0, 0, 1], [3, 9, 2])
+    made.add_block(block(-1, 6, office=UNATTRIBUTED, partition=1))
+    made.add_block(block(-1, 8, office=COUNCIL, partition=2))
+    assert rows_of(made).blocks == (
+        ["-", "council", "council", "president", "president", "president"],
+        [1, 0, 2, 0, 1, 2],
+        [6, 3, 8, 9, 5, 2],
+    )
     assert made.watermarks.blocks[("council", 1)] == 7
 
 
