@@ -28,13 +28,13 @@ from urllib.parse import quote
 import httpx
 import orjson
 import uvloop
-from attacks_gateway import GATEWAY_ATTACKS
-from attacks_http import HTTP_ATTACKS
-from attacks_kafka import KAFKA_ATTACKS
-from attacks_live import LIVE_ATTACKS
-from attacks_questions import QUESTION_ATTACKS
-from attacks_size import SIZE_ATTACKS
-from attacks_target import Attack, Target, read_target
+from attack.gateway import GATEWAY_ATTACKS
+from attack.http import HTTP_ATTACKS
+from attack.kafka import KAFKA_ATTACKS
+from attack.live import LIVE_ATTACKS
+from attack.questions import QUESTION_ATTACKS
+from attack.size import SIZE_ATTACKS
+from attack.target import Attack, Target, read_target
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from latency import OFFICE, Connection, Watch, envelopes_of
 from websockets.asyncio.client import connect

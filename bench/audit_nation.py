@@ -2,8 +2,8 @@
 
     python bench/audit_nation.py [--election president|parties|candidates] [--stations 823000] [--kills 2] [--cache DIR]
 
-1. makes the nation of bench/made_ledger.py or bench/made_nation.py, its logs as the notary writes them, and the answers of a
-   server (bench/published_nation.py); kept in the cache
+1. makes the nation of bench/made_ledger.py or bench/nation/made.py, its logs as the notary writes them, and the answers of a
+   server (bench/nation/published.py); kept in the cache
 2. audits the archive with `rekap audit`, in processes of its own
 3. removes what was checked, and audits again: kills the audit `--kills` times, at equal parts of the time before, and lets the
    last one end
@@ -28,8 +28,8 @@ from pathlib import Path
 import orjson
 import psutil
 from made_ledger import MadeLedger, made_ledger
-from made_nation import Kind, MadeNation, made_nation
-from published_nation import PublishedNation
+from nation.made import Kind, MadeNation, made_nation
+from nation.published import PublishedNation
 from recount import write_archive
 
 from projections.checks.package_checks import problems

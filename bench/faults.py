@@ -8,9 +8,9 @@ The embedded stack runs as separate processes, with `--workers` of each role, be
 new forms, corrections, versions out of order, repeats, wrong sums, two forms of one version, reviews, annulments, and some
 that must be refused; somebody writes into the ledger past the gateway. Others follow the live feed as `rekap watch` does.
 Meanwhile a schedule that follows from the seed kills, freezes and restarts workers, Kafka and PostgreSQL, cuts connections,
-fills disks, sets clocks wrong and makes PostgreSQL slow (faults_injected.py). docs/faults.md describes them.
+fills disks, sets clocks wrong and makes PostgreSQL slow (fault/injected.py). docs/faults.md describes them.
 
-When the faults are over and all is well again, faults_oracle.py, which shares no code with Rekap, counts the ledger
+When the faults are over and all is well again, fault/oracle.py, which shares no code with Rekap, counts the ledger
 again and holds against it: every receipt and refusal, every total at every level, which form counts for every station,
 the roots of the public logs, and after each message of the live feed everything that its client knew by then.
 
@@ -41,12 +41,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import faults_oracle as oracle
 import httpx
 import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from faults_election import PARTITIONS, election_package, facts_of, private_key
-from faults_injected import (
+from fault import oracle
+from fault.election import PARTITIONS, election_package, facts_of, private_key
+from fault.injected import (
     Clocks,
     Disk,
     Fault,
@@ -59,7 +59,7 @@ from faults_injected import (
     kinds_on,
     schedule,
 )
-from faults_load import Load, listen, read_answers
+from fault.load import Load, listen, read_answers
 
 from rekap.embedded.ports import free_ports
 from rekap.operate.stack import WORKERS, Stack, running_stack

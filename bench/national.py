@@ -5,7 +5,7 @@
 `--parties-only` is the smaller one, without the rows of candidates. With `--one-of-village` one station of each village
 reports: a tenth of the results, for all areas of the nation, so messages are as large as they are with all of them.
 
-The results are made and signed once (bench/made_nation.py) and are in the ledger topic of an embedded Kafka before
+The results are made and signed once (bench/nation/made.py) and are in the ledger topic of an embedded Kafka before
 anything is measured. Then, one after the other:
 
 1. ledger      the records are written into Kafka
@@ -38,15 +38,15 @@ from pathlib import Path
 
 import uvloop
 from made_ledger import authority_key
-from made_nation import Kind, made_nation
-from national_count import cost, count, fill
-from national_live import live, serve
-from national_picture import picture, thinned
-from national_record import record_and_prove
-from national_recover import rebuild, recover
-from national_run import Meter, Run, WrongError
-from national_scale import scale
-from national_sizes import memory, sizes
+from nation.count import cost, count, fill
+from nation.live import live, serve
+from nation.made import Kind, made_nation
+from nation.picture import picture, thinned
+from nation.record import record_and_prove
+from nation.recover import rebuild, recover
+from nation.run import Meter, Run, WrongError
+from nation.scale import scale
+from nation.sizes import memory, sizes
 
 from rekap.embedded.ports import free_ports
 from rekap.operate.definition_cache import compiled

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from count import genesis_record
 from made_ledger import MadeLedger, authority_key, made_ledger
-from made_nation import MadeNation
+from nation.made import MadeNation
 
 from audit.count.recount import Recount
 from audit.count.values import Cut

@@ -83,8 +83,8 @@ MUST_AGREE = (
         dict.fromkeys((*RULES, *CROSS_RULES), "The statements take the expressions of audit/count/rules.py."),
     ),
     Counterpart(
-        "bench/faults_oracle.py",
-        {rule: "The election of bench/faults_election.py has F3 alone." for rule in RULE_IDS if rule != "F3"},
+        "bench/fault/oracle.py",
+        {rule: "The election of bench/fault/election.py has F3 alone." for rule in RULE_IDS if rule != "F3"},
     ),
 )
 """Held by tests/unit/projections/form/test_must_agree.py: each counterpart names each rule, or `leaves_out` has the reason."""

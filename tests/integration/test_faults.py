@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import faults_oracle as oracle
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from faults_injected import kinds_on
+from fault import oracle
+from fault.injected import kinds_on
 
 ROOT = Path(__file__).parents[2]
 FAULTS = 48

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError
-from attacks_kafka import Forged, forge_derived, forged_block, forged_result
+from attack.kafka import Forged, forge_derived, forged_block, forged_result
 from click.testing import CliRunner
 
 from rekap.cli import main as command

@@ -10,7 +10,7 @@ import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
-from attacks_kafka import forge_generations
+from attack.kafka import forge_generations
 
 from projections.readmodel import queries
 from rekap.operate.stack import Stack

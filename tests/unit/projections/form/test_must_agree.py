@@ -38,8 +38,8 @@ def test_the_shortcut_leaves_out_exactly_the_rules_of_the_list() -> None:
 
 
 def test_the_oracles_election_has_no_rule_that_the_oracle_leaves_out() -> None:
-    oracle = next(each for each in MUST_AGREE if each.path == "bench/faults_oracle.py")
-    rules = re.findall(r'RuleSetting\(id="(\w+)"', (ROOT / "bench" / "faults_election.py").read_text())
+    oracle = next(each for each in MUST_AGREE if each.path == "bench/fault/oracle.py")
+    rules = re.findall(r'RuleSetting\(id="(\w+)"', (ROOT / "bench" / "fault/election.py").read_text())
     assert rules
     assert not oracle.leaves_out.keys() & set(rules)
 

@@ -1,6 +1,6 @@
 """The answers that a server gives of a made-up ledger, as an archive keeps them: by the server's own folds, without a server.
 
-In     the records of bench/made_ledger.py or bench/made_nation.py
+In     the records of bench/made_ledger.py or bench/nation/made.py
 Does   folds each partition and adds up the nation as the tabulator and the roll-up do, at the last cut, and writes the answers
        that an audit compares: offices, contests, areas and pages of stations
 Out    `published.ndjson` in the archive

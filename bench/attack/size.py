@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from attacks_http import BATCH, GET
-from attacks_target import Attack, Target, Wire
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from attack.http import BATCH, GET
+from attack.target import Attack, Target, Wire
 from rekap.station.signing import Signer
 
 FORMS_OF_BATCH = 200

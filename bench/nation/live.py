@@ -8,7 +8,8 @@ import time
 import httpx
 import orjson
 from latency import Connection, Watch, cpu_each, cpu_seconds
-from national_run import (
+
+from nation.run import (
     Run,
     WrongError,
     listen,

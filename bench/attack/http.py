@@ -6,7 +6,7 @@ import asyncio
 import socket
 from contextlib import suppress
 
-from attacks_target import Attack, Target, Wire, ask_on
+from attack.target import Attack, Target, Wire, ask_on
 
 BATCH = b"POST /v1/submissions:batch HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
 BATCH_BYTES = 16 * 1024 * 1024

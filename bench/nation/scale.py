@@ -11,11 +11,11 @@ from contextlib import suppress
 from typing import Any
 
 from aiokafka.errors import KafkaError
-from national_run import (
+
+from nation.run import (
     Run,
     until_answered,
 )
-
 from rekap.operate.stack import WORKERS
 from runtime.kafka.clients import plain_consumer
 from runtime.kafka.generations import current_generation

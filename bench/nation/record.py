@@ -8,14 +8,14 @@ from pathlib import Path
 
 import asyncpg
 from aiokafka import TopicPartition
-from national_run import (
+
+from nation.run import (
     SAMPLE_SECONDS,
     STAGE_SECONDS_MAX,
     Run,
     WrongError,
     rate,
 )
-
 from projections.readmodel import queries
 from runtime.settings import variable
 

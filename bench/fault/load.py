@@ -11,12 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import faults_oracle as oracle
 import httpx
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from faults_election import OFFICERS, PARTITIONS, private_key
 
+from fault import oracle
+from fault.election import OFFICERS, PARTITIONS, private_key
 from rekap.client.live_feed import follow
 from rekap.client.sending import send_batch
 from rekap.operate.stack import Stack

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from national_run import (
+from nation.run import (
     Run,
     gigabytes,
     size,
 )
-
 from runtime.kafka.clients import plain_consumer
 from runtime.settings import variable
 from schemas.derived.blocks import BlockRange

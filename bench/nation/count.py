@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 
 from made_ledger import fill_ledger
-from national_run import (
+
+from nation.run import (
     Run,
     Sample,
     WrongError,
 )
-
 from projections.area.tally import HEAD, STATIONS, TallyView
 from runtime.kafka.clients import plain_consumer
 from schemas.derived.results import Result

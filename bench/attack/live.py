@@ -9,8 +9,8 @@ import struct
 from contextlib import suppress
 
 import orjson
-from attacks_target import Attack, Target, Wire
 
+from attack.target import Attack, Target, Wire
 from schemas.served.feed_cursors import Positions, cursor_of
 
 STREAM = b"GET /v1/live?office=president HTTP/1.1\r\nHost: x\r\n\r\n"

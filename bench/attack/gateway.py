@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 
 import orjson
-from attacks_http import BATCH, BATCH_BYTES
-from attacks_target import Attack, Target, ask_on
+
+from attack.http import BATCH, BATCH_BYTES
+from attack.target import Attack, Target, ask_on
 
 SUBMISSION = b"POST /v1/submissions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b"
 

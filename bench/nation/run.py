@@ -15,10 +15,10 @@ import orjson
 import psutil
 from aiokafka import TopicPartition
 from latency import Watch
-from made_nation import MadeNation
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import connect
 
+from nation.made import MadeNation
 from rekap.client.live_feed import MESSAGE_BYTES_MAX, feed_url
 from rekap.operate.stack import WORKERS, Stack
 from runtime.kafka.clients import plain_consumer

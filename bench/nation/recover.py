@@ -9,7 +9,7 @@ import signal
 import time
 from functools import partial
 
-from national_run import (
+from nation.run import (
     Run,
     WrongError,
     gigabytes,
@@ -19,7 +19,6 @@ from national_run import (
     size,
     until,
 )
-
 from runtime.kafka.generations import current_generation
 from runtime.kafka.topics import topics_of
 from runtime.own_processes import python_module

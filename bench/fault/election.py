@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date
 
-import faults_oracle as oracle
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from fault import oracle
 from proofs.signatures import key_id
 from schemas.definition.package import (
     Area,

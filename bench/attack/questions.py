@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
-from attacks_target import Attack, Target, Wire, ask_each
+
+from attack.target import Attack, Target, Wire, ask_each
 
 CONNECTIONS = 40
 AREAS_MAX = 5_000

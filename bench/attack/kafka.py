@@ -27,7 +27,7 @@ from schemas.derived.blocks import Block
 from schemas.derived.results import Result
 
 if TYPE_CHECKING:  # tests import this module where that one cannot be found
-    from attacks_target import Attack, Target
+    from attack.target import Attack, Target
 
 VOTES = 1_000_000
 BOMB_BYTES = 64 * 1024 * 1024
