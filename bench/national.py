@@ -48,6 +48,7 @@ from nation.run import Meter, Run, WrongError
 from nation.scale import scale
 from nation.sizes import memory, sizes
 
+from rekap.elections.demo import STATIONS_MAX, STATIONS_MIN
 from rekap.embedded.ports import free_ports
 from rekap.operate.definition_cache import compiled
 from rekap.operate.stack import WORKERS, running_stack
@@ -136,8 +137,11 @@ if __name__ == "__main__":
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "rekap-bench")
     parser.add_argument("--keep", type=Path, help="leave logs and data in this directory")
     parser.add_argument("--picture", type=Path, help="write the cost curve there, as SVG")
+    options = parser.parse_args()
+    if not STATIONS_MIN <= options.stations <= STATIONS_MAX:
+        parser.error(f"--stations: expected {STATIONS_MIN:,} to {STATIONS_MAX:,}, got {options.stations:,}")
     try:
-        sys.exit(uvloop.run(main(parser.parse_args())))
+        sys.exit(uvloop.run(main(options)))
     except WrongError as error:
         print(f"\nError: {error}", file=sys.stderr)
         sys.exit(1)

@@ -127,7 +127,7 @@ async def thousands_of_mistakes(target: Target) -> str:
     return f"{await target.over_and_over(100, once)} were shown out"
 
 
-async def all_live_places(target: Target) -> str:
+async def all_live_slots(target: Target) -> str:
     """As many sockets as may be open at once. Others must still be let in."""
 
     async def once(wire: Wire) -> None:
@@ -188,7 +188,7 @@ LIVE_ATTACKS: dict[str, Attack] = {
         frames_of_nothing,
         cursors_of_the_future,
         thousands_of_mistakes,
-        all_live_places,
+        all_live_slots,
         subscribing_over_and_over,
         bulletins_and_held_results,
     )
