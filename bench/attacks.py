@@ -6,7 +6,7 @@ The whole stack of `rekap up` runs on this machine. Before and during each attac
 address submit forms, read snapshots and follow the live feed at a steady rate. Printed are their p50, p95 and slowest
 answers before (calm) and during the attack, what failed, the API's memory, what health answered, and whether the published
 count holds each acknowledged form once. Attackers run in a process of their own at a low priority: their computing is
-done elsewhere in the world. Each attack is one function in bench/attacks_*.py, bounded in count and time, on loopback
+done elsewhere in the world. Each attack is one function in bench/attack/*.py, bounded in count and time, on loopback
 only. The exit code is 1 where an aim (below) is missed.
 """
 

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 def python_module(module: str, *arguments: object) -> list[str]:
     """The command that runs a module with this Python. Without `-P`, Python looks for each import in the working directory
-    first, and a file `schemas.py` there would run instead of this program's."""
+    first, and a file there with the name of one of our packages would run instead of this program's."""
     return [sys.executable, "-P", "-m", module, *map(str, arguments)]
 
 

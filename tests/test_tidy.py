@@ -5,9 +5,7 @@ from __future__ import annotations
 import ast
 import fnmatch
 import importlib.metadata
-import io
 import re
-import tokenize
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.support.repository import tracked
+from tests.support.repository import docstrings_and_comments, tracked
 from tests.support.unit_coverage import PURE as PURE_MODULES
 
 ROOT = Path(__file__).parents[1]
@@ -198,15 +196,16 @@ class Words(NamedTuple):
 
 def _of_code(file: str, text: str) -> Iterator[Words]:
     """Docstrings, also those of attributes; comments; and texts of several words, such as the parts of a message."""
+    docstrings = set()
+    for kind, line, words in docstrings_and_comments(text):
+        docstrings.add((line, words))
+        yield Words(kind, file, line, words)
+    if file.startswith(("tests/", "bench/")):
+        return
     for node in ast.walk(ast.parse(text)):
         match node:
-            case ast.Expr(value=ast.Constant(value=str(words))):
-                yield Words("docstring", file, node.lineno, words)
-            case ast.Constant(value=str(words)) if words.count(" ") > 1 and not file.startswith(("tests/", "bench/")):
+            case ast.Constant(value=str(words)) if words.count(" ") > 1 and (node.lineno, words) not in docstrings:
                 yield Words("message", file, node.lineno, words)
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.COMMENT:
-            yield Words("comment", file, token.start[0], token.string)
 
 
 def _of_document(file: str, text: str) -> Iterator[Words]:

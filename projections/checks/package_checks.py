@@ -1,6 +1,6 @@
 """What is wrong with an election package that no single row can show: the checks across rows and tables (DESIGN 4).
 
-Everything downstream relies on these checks: compiled.py looks codes up without asking, the fold counts a station in one
+Everything downstream relies on these checks: `Definition` looks codes up without asking, the fold counts a station in one
 contest of an office and no more. `problems` finds all problems at once, so that a package is corrected in one go.
 
     tree_checks.py      levels, areas, stations

@@ -7,7 +7,8 @@
 
 Each is a frozen value that follows from the package alone. A definition that differs in one of them (for example by a key that
 was added during the count) is therefore a new `Definition` that shares the others. The folds work on the numbers; codes are
-looked up where rows are published. The package has been checked (checks.py), so that a code that is not found is a bug.
+looked up where rows are published. The package has been checked (projections/checks/), so that a code that is not found is
+a bug.
 """
 
 from __future__ import annotations

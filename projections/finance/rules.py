@@ -180,7 +180,7 @@ class FinanceJudge:
         self._rules = [setting for setting in definition.election.rules if setting.id in RULES]
 
     def judge(self, report: FinanceReported) -> tuple[Finding, ...]:
-        """All findings: D5 and D6, then the package's rules in the package's order. The report was admitted (authority.py)."""
+        """All findings: D5 and D6, then the package's rules in its order. The report was admitted (fold/authority.py)."""
         settings = self._definition.election.finance
         assert settings is not None, "without finance in the package no report is admitted (E8)"
         unknown = [each for sentences in unknown_kinds(report, settings).values() for each in sentences]

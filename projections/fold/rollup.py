@@ -34,7 +34,7 @@ class OfficeRollup:
         """Partitions of which blocks may have been missed and no keyframe (from: -1) has come since."""
         self._published: Cut = tuple(self._applied)
         self._tallies: dict[tuple[int, int], int] = {}
-        """(contest, area) → tally, its numbers side by side (tally.py); from the shard level up."""
+        """(contest, area) → tally, its numbers side by side (area/tally.py); from the shard level up."""
         self._party_tallies: dict[int, int] = {}
         self._party_parts: dict[tuple[int, int], int] = {}
         """(contest, shard-level area) → what that has added to `_party_tallies`."""

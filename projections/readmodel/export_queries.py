@@ -30,8 +30,8 @@ ORDER BY record.station, record."offset"
 """
 """The events of the stations that have a history in a contest: more than one record, or a standing that another event than
 their form's has changed last. Takes a contest, and whether rules compare the contests of a station, so that the events of all
-of them are needed. Events that the fold has refused are left out, by the rules of admission.py, and by those of one event too
-many (L1) and of what is unknown (R3, N2, N3). A form that a reviewer rejected (R1) is refused too, and is not left out.
+of them are needed. Events that the fold has refused are left out, by the rules of fold/admission.py, and by those of one event
+too many (L1) and of what is unknown (R3, N2, N3). A form that a reviewer rejected (R1) is refused too, and is not left out.
 projections/tables/histories.py reads the rows, which COPY writes as text."""
 
 MEMORY = "SET LOCAL work_mem = '64MB'"

@@ -40,7 +40,7 @@ def finance_head(definition: Definition, blocks: Mapping[tuple[str, int], int]) 
 
 
 def finance_line(definition: Definition, row: Mapping[str, Any]) -> dict[str, Any]:
-    """A report as it is listed, from a row of finance_queries.py."""
+    """A report as it is listed, from a row of readmodel/finance_queries.py."""
     event = orjson.loads(row["payload"])
     findings = orjson.loads(row["findings"])
     income, spending = event.get("income", []), event.get("spending", [])

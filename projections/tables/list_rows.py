@@ -119,7 +119,7 @@ class InOrder:
 
 
 def listed_station(definition: Definition, contest: ContestEntry, station: int, row: Mapping[str, Any] | None) -> Row:
-    """A row of the table `station-list`; `row` is one of station_queries.py, None where nothing was submitted."""
+    """A row of the table `station-list`; `row` is one of readmodel/station_queries.py, None where nothing was submitted."""
     if row is None:
         return (*station_row(definition, contest, station, None), None, None)
     rules = " ".join(rules_of(row))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.repository import ROOT, tracked
+from tests.support.repository import ROOT, docstrings_and_comments, tracked
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 FOLDERS = [*PROJECT["tool"]["importlinter"]["root_packages"], "tests", "bench", "docs", "proxy"]
@@ -65,6 +65,22 @@ def test_each_path_of_a_file_of_ours_that_code_names_is_there() -> None:
         if file != Path(__file__)
         for each in _lost(file, [file.read_text(encoding="utf-8")])
         if re.search(r"\.(py|sql|md)$", each)
+    ]
+    assert not lost, "\n".join(lost)
+
+
+NAME = re.compile(r"(?<![\w./<*-])(?!(?:aiokafka|faust|mode)/)(?:[a-z_]\w*/)*[a-z_]\w*\.(?:py|sql)\b")
+"""The name of a file, with folders or without. Files of other projects are named with their package."""
+
+
+def test_a_file_that_a_docstring_or_comment_names_is_in_its_folder_or_one_above() -> None:
+    """A name without its whole path is looked for beside the file that has it, and then in each folder above."""
+    lost = [
+        f"{file.relative_to(ROOT)}: {name}"
+        for file in tracked("*.py")
+        for _, _, text in docstrings_and_comments(file.read_text(encoding="utf-8"))
+        for name in NAME.findall(text)
+        if not any((folder / name).exists() for folder in file.parents if folder.is_relative_to(ROOT))
     ]
     assert not lost, "\n".join(lost)
 

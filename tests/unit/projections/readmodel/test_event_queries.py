@@ -1,5 +1,5 @@
 """The statement that lists events: which index it reads, and that each value is given where it is named. What it finds is
-tested with PostgreSQL: tests/integration/test_events.py, test_lists_at_size.py."""
+tested with PostgreSQL: tests/integration/test_events.py, tests/integration/test_lists_at_size.py."""
 
 from __future__ import annotations
 

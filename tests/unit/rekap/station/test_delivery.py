@@ -1,4 +1,4 @@
-"""rekap/station/delivery.py and belief.py: a form is delivered when the gateway has signed that, and stays in the
+"""rekap/station/delivery.py and rekap/client/belief.py: a form is delivered when the gateway has signed that, and stays in the
 outbox otherwise, whatever answers."""
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def _csv(directory: Path) -> tuple[list[str], list[list[str]]]:
 
 
 def _values(rows: list[list[str]]) -> list[Any]:
-    """Rows of a CSV file, read by the rule of csv_table.py."""
+    """Rows of a CSV file, read by the rule of runtime/tables/csv_table.py."""
 
     def value(cell: str, column: Column) -> Any:
         if cell == "":
