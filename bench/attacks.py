@@ -1,6 +1,6 @@
 """Attack a running stack from one address, and print for each attack what everybody else noticed.
 
-    python bench/attacks.py [--only silent_bodies,many_404] [--seconds 8]
+    python bench/attacks.py [--only slow_bodies,many_404] [--seconds 8]
 
 The whole stack of `rekap up` runs on this machine. Before and during each attack honest clients on another loopback
 address submit forms, read snapshots and follow the live feed at a steady rate. Printed are their p50, p95 and slowest
