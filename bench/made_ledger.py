@@ -46,13 +46,12 @@ LAYOUT = 3
 
 
 @dataclass(frozen=True, slots=True)
-class MadeLedger:
+class MadeElection:
+    """An election package and the records of its ledger, in a directory."""
+
     directory: Path
     results: int
     """Events in the ledger besides the geneses."""
-    stations: int
-    votes: dict[str, int]
-    """What each choice has in the nation when all is counted."""
     definition: str
     """Hash of the package that the events were signed for."""
 
@@ -66,6 +65,13 @@ class MadeLedger:
             for line in file:
                 key, _, value = line.rstrip(b"\n").partition(b"\t")
                 yield key, value
+
+
+@dataclass(frozen=True, slots=True)
+class MadeLedger(MadeElection):
+    stations: int
+    votes: dict[str, int]
+    """What each choice has in the nation when all is counted."""
 
 
 def made_ledger(cache: Path, results: int, seed: int) -> MadeLedger:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from made_ledger import CREATED_AT, filled_form, key_of
+from made_ledger import CREATED_AT, MadeElection, filled_form, key_of
 
 from projections.definition.ballots import ContestEntry
 from projections.definition.compiled import Definition
@@ -58,27 +58,11 @@ NUMBERS_OF_PARTITION = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class MadeNation:
-    directory: Path
-    results: int
-    """Events in the ledger besides the geneses."""
+class MadeNation(MadeElection):
     votes: dict[str, list[int]]
     """By contest what its choices have when all is counted."""
     stations: dict[str, tuple[int, int]]
     """By contest how many stations are counted, and how many are held."""
-    definition: str
-    """Hash of the package that the events were signed for."""
-
-    @property
-    def package(self) -> Path:
-        return self.directory / "election"
-
-    def records(self, partition: int) -> Iterator[tuple[bytes, bytes]]:
-        """(Kafka key, value) of each record after the genesis, in offset order."""
-        with (self.directory / f"{partition}.records").open("rb") as file:
-            for line in file:
-                key, _, value = line.rstrip(b"\n").partition(b"\t")
-                yield key, value
 
     def later(self) -> list[bytes]:
         """Envelopes of corrections that no ledger has yet."""
