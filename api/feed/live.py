@@ -133,12 +133,19 @@ class LiveFeed:
             generation=self._settings.generation,
             subscriptions_of_address=self._settings.live_clients_per_address * SUBSCRIPTIONS_PER_CONNECTION,
         )
-        hub.begin(
-            positions, state.tallies, state.office_tallies, state.result_watermarks, state.block_watermarks, state.held
-        )
         self._consumer = consumer = plain_consumer(self._settings)
         await consumer.start()
         sources = [self._topics.results_partition(), *self._topics.subtotals_partitions()]
+        ends = await consumer.end_offsets(sources)
+        hub.begin(
+            positions,
+            state.tallies,
+            state.office_tallies,
+            state.result_watermarks,
+            state.block_watermarks,
+            state.held,
+            ends=Positions(ends[sources[0]], tuple(ends[each] for each in sources[1:])),
+        )
         await read_back(hub.state, consumer, self._opener(consumer), sources)
         next_offsets = {self._topics.results_partition(): positions.results}
         next_offsets.update(zip(self._topics.subtotals_partitions(), positions.subtotals, strict=True))

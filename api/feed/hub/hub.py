@@ -75,10 +75,12 @@ class Hub:
         cuts: Mapping[str, Cut] | None = None,
         block_watermarks: Mapping[tuple[str, int], int] | None = None,
         held: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
+        ends: Positions | None = None,
     ) -> None:
-        """As `FeedState.begin`."""
+        """As `FeedState.begin`. `ends`: the offsets behind the newest messages; None for none behind `positions`."""
         self.state.begin(positions, tallies, office_tallies, cuts, block_watermarks, held)
         self._moment.begin(positions)
+        self.parked.begin(positions if ends is None else ends)
 
     def apply_result(self, offset: int, value: bytes) -> Applied:
         return self.state.apply_result(offset, value)
