@@ -8,25 +8,30 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import httpx
 import pytest
 import pytest_asyncio
+from aiokafka import TopicPartition
 from starlette.types import Receive
 from websockets.asyncio.client import connect
 from websockets.protocol import State
 
+from api.feed import live
 from api.feed.admission import SHOWN_OUT_COST
 from api.feed.hub.hub import Hub
 from api.http import parsing, unread
 from api.http.web_socket import BoundedWebSocket
+from api.readmodel.read_model import Everything, ReadModel
 from rekap.client.live_feed import follow
-from schemas.served.feed_cursors import Positions
+from schemas.served.feed_cursors import Positions, cursor_of
+from schemas.served.live import Subscribe
 from tests.support.hub_feed import Feed
 from tests.support.ledger import MemoryLedger
 from tests.support.live_server import LiveServer, Wire, live_server, masked_frame
 from tests.support.small_election import small_package
+from tests.support.unread import Unread, kinds, read
 
 DEFINITION = MemoryLedger(small_package(partitions=2)).definition
 STREAM = b"GET /v1/live?office=president HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -266,6 +271,39 @@ async def test_a_stream_that_is_asked_for_while_the_feed_begins_is_held_until_it
             server.feed.show(other.hub)
             await wire.read_until(b"event: snapshot")
         wire.close()
+
+
+async def test_a_feed_that_begins_behind_kafka_shows_no_client_an_older_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The read model is behind, and Kafka gives no message: a client with a newer cursor waits beyond two heartbeats."""
+
+    class Behind:
+        async def everything(self, _: int) -> Everything:
+            return Everything({}, {}, {}, [], [], {})
+
+    class NothingComes:
+        async def start(self) -> None: ...
+
+        async def end_offsets(self, sources: list[TopicPartition]) -> dict[TopicPartition, int]:
+            return {source: 7 + number for number, source in enumerate(sources)}
+
+        def assign(self, _: object) -> None: ...
+
+        def seek(self, *_: object) -> None: ...
+
+    async def nothing(*_: object) -> None: ...
+
+    monkeypatch.setattr(live, "plain_consumer", lambda _: NothingComes())
+    monkeypatch.setattr(live, "read_back", nothing)
+    async with live_server(DEFINITION, begun=False) as server:
+        server.feed._read = cast(ReadModel, Behind())
+        await server.feed._begin()
+        sources = len(server.hub.positions.subtotals)
+        reached = Positions(7, tuple(8 + number for number in range(sources)))
+        subscriber = server.hub.join(Unread(1_000), lambda: None)
+        server.hub.subscribe(subscriber, Subscribe(office="president", cursor=cursor_of(reached, DEFINITION.hash)))
+        for _ in range(4):
+            server.hub.heartbeat()
+        assert kinds(read(subscriber)) == ["hello"]
 
 
 async def test_a_stream_without_a_slot_ends_with_200_and_retry() -> None:
