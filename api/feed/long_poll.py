@@ -27,7 +27,6 @@ class Collecting:
 
     was_unread = False
     was_flooded = False
-    is_gone = False
     descriptor = -1
 
     def __init__(self) -> None:

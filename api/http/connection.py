@@ -21,9 +21,6 @@ VANISHED_MS = 60_000
 
 
 class Connection(Protocol):
-    @property
-    def is_gone(self) -> bool: ...
-
     is_full: bool
     """Whether bytes wait in this process that the kernel has not taken, or the connection is lost."""
     was_unread: bool
@@ -94,10 +91,6 @@ class ServedConnection:
     def unsent(self) -> int:
         """Bytes that were written and not taken yet."""
         return self._unread.unsent if self.is_full or not self._keeps_little else 0
-
-    @property
-    def is_gone(self) -> bool:
-        return self.transport.is_closing()
 
     def direct(self) -> Callable[[bytes], None]:
         return self._corked.direct()

@@ -29,6 +29,7 @@ from proofs.notes import parse_checkpoint, parse_note
 from proofs.tiles import (
     CHECKPOINT,
     TILE_PATH_PATTERN,
+    TILE_TYPE,
     TILE_WIDTH,
     TileHashes,
     entries_files,
@@ -213,9 +214,7 @@ _PROBLEMS = 404, 422, 503
     "/log/{partition}/{path:path}",
     summary="A file of a log (C2SP tlog-tiles)",
     response_class=Response,
-    responses=described_as(
-        "A note as text, or a tile's bytes.", {"application/octet-stream": BYTES, "text/plain": TEXT}, _PROBLEMS
-    ),
+    responses=described_as("A note as text, or a tile's bytes.", {TILE_TYPE: BYTES, "text/plain": TEXT}, _PROBLEMS),
 )
 async def log_file(request: Request, partition: Partition, path: str) -> Response:
     """`checkpoint`, `tile/L/N[.p/W]`, `tile/entries/N[.p/W]`; and `keys`, the log's verifier keys."""
@@ -234,7 +233,7 @@ async def log_file(request: Request, partition: Partition, path: str) -> Respons
         "ETag": f'"{changed_ns:x}-{length:x}"',
         "Last-Modified": formatdate(changed_ns / 1e9, usegmt=True),
     }
-    return WholeFile(tile, length, "application/octet-stream", headers)
+    return WholeFile(tile, length, TILE_TYPE, headers)
 
 
 @router.get("/v1/log", summary="The logs, their keys and sizes", responses={200: {"model": Logs}})

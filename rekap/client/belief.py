@@ -20,8 +20,6 @@ from schemas.ledger.envelope import Receipt, ledger_record
 from schemas.served.logs import FINAL_STATUSES, receipt_text, refusal_text
 from schemas.texts import shown
 
-PROBLEM_BYTES_MAX = 64 * 1024
-
 
 class ElectionName(NamedTuple):
     """Mode and id of an election, with which the names of its gateways' keys begin."""

@@ -14,7 +14,6 @@ from runtime.package.profiles import read_profiles
 from schemas.definition.package import ChoiceKind
 
 AREA, CANDIDATE, PARTY = "area", "candidate", "party"
-KINDS = (PARTY, CANDIDATE, AREA)
 WORDS_MAX = 8
 """Words of a search. Each is one look-up in the index."""
 _TABLES = """
