@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from rekap.operate.stack import Stack
 from runtime.package.writing import write_package
@@ -31,28 +29,12 @@ from schemas.tables.register import CANDIDATES, PARTIES
 from tests.conftest import Parts
 from tests.support.bulk_files import rows_of
 from tests.support.small_election import small_package
-from tests.support.stacks import eventually, small_stack
+from tests.support.stacks import eventually, small_stack, stack_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SITI = Candidate(contest="president", choice="01", name="Siti Contoh", residence="Sleman")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("profiles")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(directory: Path, parts: Parts) -> AsyncIterator[Stack]:
-    async with small_stack(directory, "profiled", parts) as stack:
-        yield stack
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def client(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
-        yield client
+stack = stack_of("profiled")
 
 
 async def test_profiles_follow_their_files_while_the_definition_stays(
