@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from api.feed.admission import Admission
+from api.feed.applying import in_slices
 from api.feed.bulletin_reading import BulletinReading, checkpoint_reader
 from api.feed.clients import Clients
 from api.feed.delivery import Delivery
@@ -38,8 +38,6 @@ from schemas.served.live import BulletinName
 logger = logging.getLogger("rekap.live")
 
 POLL_MS = 100
-APPLY_SECONDS = 0.005
-"""Time for applying messages before the loop does something else: a feed that catches up has megabytes of them at once."""
 SUBSCRIPTIONS_PER_CONNECTION = 8
 """Subscriptions that an address may have, for each connection that it may have."""
 BEGIN_AGAIN_SECONDS_MAX = 30.0
@@ -191,11 +189,7 @@ class LiveFeed:
         hub = self.hub
         self.clients.turns.hold()
         try:
-            until = time.perf_counter() + APPLY_SECONDS
-            for message in believed:
-                if time.perf_counter() > until:
-                    await asyncio.sleep(0)
-                    until = time.perf_counter() + APPLY_SECONDS
+            async for message in in_slices(believed):
                 if message.topic == self._topics.results:
                     hub.apply_result(message.offset, message.value)
                 else:

@@ -9,13 +9,13 @@ whose cursor lies before that keyframe gets a snapshot without a gap.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from api.feed.applying import in_slices
 from api.feed.state import FeedState
 from runtime.kafka.set_aside import Opener
 from runtime.logs import log_line
@@ -34,8 +34,6 @@ BYTES_MAX = 64 * 1024 * 1024
 """Limit for each try, which is what one core opens and parses in SECONDS_MAX. The stations of half of these blocks are kept
 (api/feed/recent.py)."""
 POLL_MS = 100
-APPLY_SECONDS = 0.005
-"""Time for applying messages before the loop does something else: the process may have other roles."""
 
 
 async def read_back(
@@ -92,11 +90,7 @@ async def _follow_up(
             if message.offset < newest[number_of[source]]
         ]
         size += sum(len(message.value or b"") for message in messages)
-        until = time.perf_counter() + APPLY_SECONDS
-        for message in await opener.believed(messages):
-            if time.perf_counter() > until:
-                await asyncio.sleep(0)
-                until = time.perf_counter() + APPLY_SECONDS
+        async for message in in_slices(await opener.believed(messages)):
             if message.topic == sources[0].topic:
                 earlier.apply_result(message.offset, message.value)
             else:
