@@ -31,10 +31,11 @@ class ReadCut:
         self.height = sum(map(sum, results.values())) + sum(blocks.values()) + len(blocks)
         """Grows with each transaction of the recorder, because no offset steps back and each transaction moves one."""
         self.serial = next(_serials)
-        """Another for each cut in this process, so that an answer need not keep the cut to know whether it was compared."""
+        """A number that no other cut of this process has, so that an answer need not keep the cut to know whether it was
+        compared."""
 
     def digest(self, shown: Shown) -> bytes:
-        """The same for two cuts where they are the same for these offices."""
+        """A digest that two cuts share where they are the same for these offices."""
         found = self._digests.get(shown)
         if found is None:
             parts = [

@@ -49,7 +49,7 @@ class Front:
         self.connections = connections
         self.proxies = proxies
         self._channels: dict[ApiRole, deque[Channel]] = {role: deque() for role in ApiRole}
-        """The processes of each role; the one whose turn is next first."""
+        """The processes of each role. The one whose turn is next is first."""
         self._joined: set[Channel] = set()
 
     def take(self, connection: socket.socket) -> None:

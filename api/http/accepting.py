@@ -123,7 +123,7 @@ class Beginning:
 
 
 def _has_gone(connection: socket.socket) -> bool:
-    """Whether its client has closed it and sent nothing."""
+    """Whether the client of a connection has closed it and sent nothing."""
     try:
         return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     except BlockingIOError:

@@ -45,10 +45,10 @@ class AnsweringProtocol(ServedConnection, HttpToolsProtocol):
         self._place: Place | None = None
         """Place of the request that is being answered, once it is at work."""
         self._unbegun: tuple[RequestResponseCycle, Any] | None = None
-        """A request, and the app for it, of which the head was read: it begins when the piece has been read that is being read
-        now, because by then its whole body may be here."""
+        """A request of which the head was read, and the app for it. The request begins once the present piece of input has been
+        read, because its whole body may be in that piece."""
         self._is_endless = False
-        """The answer has no end, so that no request behind it would be answered."""
+        """Whether the answer has no end, so that no request behind it would be answered."""
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.note_room(is_full=True)  # before its descriptor can be another connection's
@@ -142,7 +142,7 @@ class AnsweringProtocol(ServedConnection, HttpToolsProtocol):
         return True
 
     def _answer_at_once(self, cycle: RequestResponseCycle, status: int, lines: bytes, body: bytes) -> None:
-        """As uvicorn does it in two messages of ASGI."""
+        """Send an answer as uvicorn does for two messages of ASGI."""
         if cycle.disconnected:
             return
         own = b"".join(b"%b: %b\r\n" % line for line in cycle.default_headers)

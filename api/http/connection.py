@@ -53,10 +53,10 @@ class Receiver(Protocol):
     """The part of the application that has taken a WebSocket over."""
 
     def message_came(self, text: str | None) -> None:
-        """A whole message; None for a binary one."""
+        """Take a whole message; None for a binary one."""
 
     def has_gone(self) -> None:
-        """The connection is closing or lost; nothing can be sent on it any more. Called once."""
+        """Note that the connection is closing or lost, so that nothing can be sent on it any more. Called once."""
 
 
 class SocketConnection(Connection, Protocol):
@@ -71,7 +71,7 @@ class SocketConnection(Connection, Protocol):
         then costs no task and no memory."""
 
     def close_with(self, code: int, sentence: str) -> None:
-        """Close it by a closing handshake."""
+        """Close the WebSocket by a closing handshake."""
 
 
 class ServedConnection:

@@ -44,7 +44,7 @@ Piece = Callable[[], None]
 
 
 class Place:
-    """Place of one request among those under way. It is at work from its begin on."""
+    """Place of one request among those under way. The request is at work from its begin on."""
 
     __slots__ = ("_address", "_is_at_work", "_is_under_way", "_turns")
 
@@ -145,7 +145,7 @@ class FairTurns:
             self._call_soon()
 
     def look_soon(self) -> None:
-        """A request has ended, or rests, so that another may be begun."""
+        """Begin another request, because one has ended or rests."""
         if self._waiting:
             self._call_soon()
 
@@ -189,7 +189,7 @@ class FairTurns:
         self._call_soon()
 
     def add_slow(self, address: str, piece: Piece) -> None:
-        """Work that serves no client, such as dropping a body: one piece of each address in LOOK_SECONDS."""
+        """Add work that serves no client, such as dropping a body: one piece of each address in LOOK_SECONDS."""
         self._slow.add(address, piece)
         self._slow_again()
 
@@ -218,7 +218,7 @@ class FairTurns:
             self._slow_again()
 
     def _do_pieces(self) -> None:
-        """A piece of each address, and then more of those that have time left."""
+        """Do a piece of work of each address, and then more of the addresses that have time left."""
         until = self._clock() + self._pieces_seconds
         while addresses := [address for address in self._pieces.addresses() if self._has_time(address)]:
             for address in addresses:

@@ -66,10 +66,10 @@ class ParsingProtocol(AnsweringProtocol):
         self._refusal: Problem | None = None
         """Why the parser was stopped."""
         self._last_problem: Problem | None = None
-        """Sent once what came before is answered."""
+        """The refusal that is sent once all requests before are answered."""
         self._has_refused = False
         self._reads_no_more = False
-        """Nothing more is read as a request."""
+        """Whether no more bytes are read as a request."""
         self._ending_since = 0.0
         self._dropped_bytes = 0
 

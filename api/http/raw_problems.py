@@ -12,7 +12,7 @@ HEAD_BYTES_MAX = 16 * 1024
 """Limit for all header lines, trailers too. Browsers send 1 kB, with the cookies of other services on the same domain up to 8.
 All connections together may then hold 64 MiB of heads; at double, 128."""
 HEADERS_MAX = 100
-"""Browsers send 20, and each proxy adds some."""
+"""Limit for the number of header lines. Browsers send 20, and each proxy adds some."""
 
 
 class ParserStoppedError(ApiError):

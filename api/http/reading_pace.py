@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 
 BYTES_PER_S = 100_000_000
-"""Nearly all that a line of 1 Gbit/s carries, so a full batch of 16 MiB takes 0.17 s and no client far away notices the pace.
-Without it, an address on the same machine sent 1.4 GB a second, and the p95 of others' reads rose from 7 to 27 ms; with it, to
-10 (docs/attacks.md)."""
+"""Bytes that are read of an address in a second: nearly all that a line of 1 Gbit/s carries, so a full batch of 16 MiB takes
+0.17 s and no client far away notices the pace. Without it, an address on the same machine sent 1.4 GB a second, and the p95 of
+others' reads rose from 7 to 27 ms; with it, to 10 (docs/attacks.md)."""
 BURST_BYTES = 1_000_000
-"""What an address may send without a pause: some hundred forms."""
+"""Bytes that an address may send without a pause: some hundred forms."""
 ADDRESSES_MAX = 4_096
 """Addresses remembered at once, as many as connections. Beyond, those whose pause is over are forgotten."""
 

@@ -9,7 +9,7 @@ from api.roles import request_line
 REQUEST_LINE_BYTES_MAX = 8 * 1024
 """Limit for the address in a request line. The longest that Rekap reads has a cursor of the live feed in it, 4 kB."""
 METHOD_AND_VERSION_BYTES = 256
-"""The rest of a request line, at most."""
+"""Limit for the rest of a request line: method, version and spaces."""
 HEAD_SECONDS_MAX = 10.0
 """Limit from the first byte of a head to its last. At half a bad radio link is cut off; at double, a silent one is kept as
 long."""

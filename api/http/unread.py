@@ -11,7 +11,7 @@ edge of a cell is cut off; at half, a client that reads a byte now and then keep
 hour."""
 
 CLOSING_SECONDS_MAX = 5.0
-"""The same time for a connection that is being closed, on which the client wants nothing more."""
+"""SEND_SECONDS_MAX of a connection that is being closed, on which the client wants nothing more."""
 
 
 class Unread:

@@ -39,7 +39,8 @@ from api.problems import MEDIA_TYPE, Problem
 from runtime import metrics
 
 logger = logging.getLogger("rekap.sockets")
-"""It does not log that a connection opens or closes, because a client can open as many as it likes."""
+"""Logger of the library, without its lines about connections that open or close, because a client can open as many as it
+likes."""
 logger.setLevel(logging.WARNING)
 
 HANDSHAKE_SECONDS_MAX = 10.0

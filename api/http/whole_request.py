@@ -24,7 +24,7 @@ class WholeRequest:
         """As ASGI has it."""
         self.body = body
         self.address = address
-        """The address that the request counts against (api/limits/client_address.py)."""
+        """The client address that the request counts against (api/limits/client_address.py)."""
         self.soon = soon
         """Does a short piece of work for this request once its address has time for that (api/http/fair_turns.py)."""
         self.answer = answer

@@ -1,4 +1,4 @@
-"""What waits, by address: the addresses have their turns one after the other, and what an address has first is taken first."""
+"""A queue for each client address: the addresses take turns, and what has waited longest of an address is taken first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _Waiting = TypeVar("_Waiting")
 class AddressQueue(Generic[_Waiting]):
     def __init__(self) -> None:
         self._of_address: dict[str, deque[_Waiting]] = {}
-        """By address; the address whose turn is next first."""
+        """What waits, by address. The address whose turn is next is first."""
 
     def __bool__(self) -> bool:
         return bool(self._of_address)
@@ -20,7 +20,7 @@ class AddressQueue(Generic[_Waiting]):
         return address in self._of_address
 
     def addresses(self) -> list[str]:
-        """Those for which something waits, the one whose turn is next first."""
+        """The addresses for which something waits. The one whose turn is next is first."""
         return list(self._of_address)
 
     def add(self, address: str, waiting: _Waiting) -> None:
@@ -31,7 +31,7 @@ class AddressQueue(Generic[_Waiting]):
         return self._of_address[address][0]
 
     def take(self, address: str) -> _Waiting:
-        """The first of what waits of an address, taken out of the queue. The address's next turn is behind those of the
+        """Take out of the queue what has waited longest of an address. The address's next turn comes after those of the
         others."""
         queue = self._of_address.pop(address)
         taken = queue.popleft()
@@ -40,5 +40,5 @@ class AddressQueue(Generic[_Waiting]):
         return taken
 
     def take_next(self) -> _Waiting:
-        """What the address has first whose turn is next."""
+        """Take out of the queue what has waited longest of the address whose turn is next."""
         return self.take(next(iter(self._of_address)))

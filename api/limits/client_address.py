@@ -19,7 +19,7 @@ from starlette.types import Scope
 from runtime.settings import SettingsError, variable
 
 NOBODY = "unknown"
-"""The address of all connections without an address, such as those over a UNIX socket."""
+"""Client address of all connections without an address, such as those over a UNIX socket."""
 FORWARDED_MAX = 16
 """Addresses of `X-Forwarded-For` that are read. No chain of trusted proxies is longer."""
 
@@ -49,7 +49,7 @@ class TrustedProxies:
         return parsed is not None and any(parsed in network for network in self._networks)
 
     def client_of(self, scope: Scope) -> str:
-        """The address of an ASGI request or WebSocket."""
+        """The client address of an ASGI request or WebSocket."""
         peer = scope.get("client")
         address = peer[0] if peer else ""
         if not self._networks or address not in self:

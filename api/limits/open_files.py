@@ -12,10 +12,11 @@ from collections.abc import Callable
 from api.errors import ApiError
 
 OPEN_FILES_MAX = 512
-"""At half, readers of a nation's bulk files on slow lines are refused on a busy night; at double, a system whose limit is 4,096
-descriptors has room for 2,800 connections."""
+"""Limit for all addresses. At half, readers of a nation's bulk files on slow lines are refused on a busy night; at double, a
+system whose limit is 4,096 descriptors has room for 2,800 connections."""
 OPEN_FILES_OF_ADDRESS_MAX = 64
-"""At half, a newsroom that takes all files of an office at once is refused some; at double, four addresses hold all of them."""
+"""Limit for one address. At half, a newsroom that takes all files of an office at once is refused some; at double, four
+addresses hold all of them."""
 
 
 class TooManyFilesError(ApiError):

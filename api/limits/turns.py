@@ -28,7 +28,7 @@ Made = TypeVar("Made")
 
 
 class NoTurnError(ApiError):
-    """So many answers are wanted already that one more would wait for long, or one has waited for as long as it may.
+    """Too many answers are wanted already, or an answer has waited for its turn for as long as it may.
     `of_address` is true where there are too many of the address's own."""
 
     def __init__(self, *, of_address: bool) -> None:
@@ -119,7 +119,7 @@ class Turns:
         self._look()
 
     def _look(self) -> None:
-        """Give turns to those who wait and may have one, and look again when the next one has rested."""
+        """Give turns to the waiting addresses that may have one, and look again when the next address has rested."""
         now = self._clock()
         self._rests_until = {address: until for address, until in self._rests_until.items() if until > now}
         for address in self._waiting.addresses():
