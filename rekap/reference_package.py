@@ -152,7 +152,7 @@ def _patterned(node: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _example(rows: tuple[Row, ...]) -> dict[str, Any]:
-    """For each column the first value that a row has."""
+    """The first value that a row has, by column."""
     found: dict[str, Any] = {}
     for row in rows:
         for name, value in row.model_dump(mode="json").items():

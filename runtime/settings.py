@@ -182,5 +182,5 @@ def variable(field_name: str) -> str:
 
 
 def settings_help() -> list[tuple[str, str, str]]:
-    """For each setting, its variable, default and help."""
+    """Variable, default and help of each setting."""
     return [(variable(each.name), str(each.default), each.metadata["help"]) for each in fields(Settings)]

@@ -16,9 +16,9 @@ import zstandard
 
 IDENTITY, GZIP, BROTLI, ZSTANDARD = "identity", "gzip", "br", "zstd"
 CODINGS = (ZSTANDARD, BROTLI, GZIP, IDENTITY)
-"""In the order in which they are chosen where the client does not prefer one."""
+"""The codings, in the order in which they are chosen where the client does not prefer one."""
 GZIP_LEVEL = 5
-"""At 4, an answer is 7 % larger; at 6, it takes half as long again for 2 %."""
+"""Level of gzip. At 4, an answer is 7 % larger; at 6, compressing takes half as long again and saves 2 %."""
 BROTLI_QUALITY, ZSTANDARD_LEVEL = 5, 3
 """Brotli has no quality that is faster than gzip here; Zstandard at 3 is, and its higher levels gain a per cent."""
 COMPRESSED_BYTES_MIN = 860

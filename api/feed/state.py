@@ -119,7 +119,7 @@ class FeedState:
         }
 
     def cuts(self) -> list[Cut]:
-        """For each office two cuts: of its areas from the shard level up, and of its stations and areas below."""
+        """Two cuts for each office: of its areas from the shard level up, and of its stations and areas below."""
         return [cut for office in self.offices for cut in (office.cut, tuple(office.through))]
 
     def apply_result(self, offset: int, value: bytes) -> Applied:
@@ -234,7 +234,7 @@ class FeedState:
         return self.definition.tree.codes[stations.area[stations.number[station]]]
 
     def stopped(self) -> list[str]:
-        """For each office that could not be kept up to date: a sentence with the reason."""
+        """A sentence with the reason for each office that could not be kept up to date."""
         return [f"office {office.entry.id}: {reason}" for office in self.offices for reason in office.stopped.values()]
 
     # -- reading the rows of messages ------------------------------------------------------------------------------

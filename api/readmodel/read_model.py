@@ -79,7 +79,7 @@ class ReadModel:
         return _moment(await self._pool.fetch(queries.WATERMARKS))
 
     async def cuts(self) -> list[Cut]:
-        """For each office two cuts: of its areas from the shard level up, and of its stations and areas below."""
+        """Two cuts for each office: of its areas from the shard level up, and of its stations and areas below."""
         definition = self._definition
         nothing = (int(NOTHING_YET),) * definition.partitions
         moment = await self.election()

@@ -30,7 +30,7 @@ from runtime.files.whole_directories import delete_directory, publish_directory,
 
 DIRECTORY_MODE = 0o755
 CUT_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
-"""Other directories, such as those of the maps, are not cuts."""
+"""Form of the name of a cut. Other directories, such as those of the maps, are not cuts."""
 _LOCK = ".lock"
 
 
@@ -116,7 +116,7 @@ def _bytes(cut: Path) -> dict[int, int]:
 
 
 def _bytes_of_all(sizes: dict[Path, dict[int, int]]) -> int:
-    """A file with several names counts once."""
+    """Bytes of all cuts. A file with several names counts once."""
     together: dict[int, int] = {}
     for each in sizes.values():
         together |= each

@@ -21,8 +21,8 @@ from schemas.nist.objects import Batches, area_id, station_id
 from schemas.tables.results import AREA_COUNTS, AREA_VOTES, STATION_COUNTS, STATION_VOTES
 
 NUMBERS_OF_BLOCK = 65_536
-"""512 kB of a block. At a quarter, a legislature's report reads four times as many blocks for each choice; at four times, the
-blocks of eight levels take 20 MB as numbers of Python."""
+"""Votes in a block, which makes 512 kB. At a quarter, a legislature's report reads four times as many blocks for each choice;
+at four times, the blocks of eight levels take 20 MB as numbers of Python."""
 _NUMBER_BYTES = 8
 _COUNTED = (ResultState.COUNTED, ResultState.FLAGGED)
 _REPORTED = (*_COUNTED, ResultState.HELD)
@@ -69,7 +69,7 @@ class OfficeNumbers:
         self._reported, self._counted = bytearray(stations), bytearray(stations)
 
     def begin(self, contest: ContestEntry) -> ContestOnDisk:
-        """The rows that are added from now on are those of this contest."""
+        """Begin a contest, of which all rows are that are added from now on."""
         self.contests.append(ContestOnDisk(self, contest))
         return self.contests[-1]
 
@@ -152,7 +152,7 @@ class ContestOnDisk:
             )
 
     def end(self) -> None:
-        """All rows of the contest have been added."""
+        """End the contest, because all its rows have been added."""
         for level in list(self._filling):
             self._write(level)
 

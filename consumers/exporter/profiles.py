@@ -70,7 +70,7 @@ def rows_of_candidates(definition: Definition, package: Path) -> Iterator[Row]:
 
 
 def rows_of_parties(package: Path, *, with_profiles: bool) -> Iterator[Row]:
-    """Where the profiles cannot be used, names alone. Raises PackageError."""
+    """The profiles, or names alone where the profiles cannot be used. Raises PackageError."""
     with _still_fit():
         profiles = table_rows(package, "party_profiles") if with_profiles else iter(())
         yield from party_rows(table_rows(package, "parties"), profiles)

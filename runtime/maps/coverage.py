@@ -57,7 +57,7 @@ def mended(geometries: Geometries) -> Geometries:
 
 
 def joined(geometries: Geometries, groups: Sequence[Sequence[int]]) -> Geometries:
-    """For each group of numbers of geometries these as one, without the borders between them; empty for an empty group."""
+    """The geometries of each group of numbers, joined without the borders between them; an empty one for an empty group."""
     found = [
         shapely.coverage_union_all(geometries[list(group)]) if len(group) else shapely.MultiPolygon()
         for group in groups

@@ -17,7 +17,7 @@ def json_lines(text: str) -> tuple[dict[str, int], list[tuple[str, int]]]:
     lines: dict[str, int] = {}
     twice: list[tuple[str, int]] = []
     path: list[str | int] = []
-    """For each open object its current key, for each open list the current index."""
+    """The current key of each open object, and the current index of each open list."""
     line, end = 1, 0
     expects_key = False
     for token in _TOKEN.finditer(text):

@@ -28,7 +28,7 @@ class RowShaper:
         self._text_fields = text_fields(model)
         named = [(column, *field_of_column(column, self._text_fields)) for column in header]
         self._columns = [(field, language) if field in model.model_fields else None for _, field, language in named]
-        """For each cell its field, and its language where the field is a text in several languages."""
+        """Field of each cell, and its language where the field is a text in several languages."""
         self._first_column = {field: column for column, field, _ in reversed(named)}
         kinds = columns(model)
         self._numbers = frozenset(column for column, facts in kinds.items() if facts["type"] == "integer")

@@ -25,7 +25,7 @@ ROW_NAMES: Mapping[str, tuple[str, ...]] = {
     "contests": ("contest",),
     "stations": ("station", "contest"),
 }
-"""For each kind of row, the members that identify it."""
+"""Members that identify a row, by kind of row."""
 
 
 def difference(before: Row, after: Row) -> dict[str, Any] | None:

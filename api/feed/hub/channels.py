@@ -146,7 +146,7 @@ class Channels:
         return list(self._by_office.get(office, {}))
 
     def split(self, office: OfficeState, touched: Touched) -> Iterator[tuple[Channel, Touched]]:
-        """For each channel of an office that shows some of a change: the part of the change that it shows."""
+        """The channels of an office that show some of a change, each with the part that it shows."""
         number = office.entry.number
         channels = self._by_office.get(number, {})
         if touched.everything or touched.gap is not None:

@@ -26,8 +26,8 @@ class ParkedSubscriptions:
         self._state = state
         self._parked: dict[Subscription, None] = {}
         self._heaps: list[list[tuple[int, int, Subscription]]] = [[] for _ in state.positions]
-        """For each source, the subscriptions that wait for it, as (offset, number, subscription). A subscription waits for one
-        source at a time; when this source has reached its offset, the next source that lags is looked up."""
+        """Subscriptions that wait, by the source that they wait for, as (offset, number, subscription). A subscription waits
+        for one source at a time; when this source has reached its offset, the next source that lags is looked up."""
         self._numbers = 0
         self._ends: list[int] = [0] * len(state.positions)
 

@@ -207,7 +207,7 @@ def _kpu_bodies(tps: list[SourceRow], events: list[SourceRow]) -> Iterator[Body]
 
 def _crowd_bodies(events: list[SourceRow]) -> Iterator[Body]:
     last: dict[str, tuple[int, Body]] = {}
-    """For each station its last version and form."""
+    """The last version and form of each station."""
     for row in events:
         if row.text("c1_type") != _PRESIDENT_C1 or not row.text("pas1"):
             continue
