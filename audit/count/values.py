@@ -25,9 +25,9 @@ class Numbers(NamedTuple):
     stations: int
     valid: int
     stated: tuple[Stated, ...]
-    """In the order of MAY_BE_ABSENT."""
+    """Sums in the order of MAY_BE_ABSENT."""
     votes: tuple[int, ...]
-    """In the order of the ballot."""
+    """Votes in the order of the ballot."""
 
 
 @dataclass(frozen=True, slots=True)

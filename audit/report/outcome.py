@@ -43,7 +43,7 @@ class Report:
 
     @property
     def line(self) -> str:
-        """The last word."""
+        """The last line of the command: the verdict, with how much was checked or the worst finding."""
         size = sum(head.size for head in self.heads)
         if not self.discoveries:
             return f"VERIFIED: {size:,} records of {len(self.heads)} logs, {self.compared:,} published tallies"

@@ -32,7 +32,7 @@ REFUSALS_MAX = 120
 """How often one file is asked for again because this address asks for much (429): ten minutes, at five seconds each."""
 REFUSED_SECONDS_MAX = 60.0
 WAIT_SECONDS = 0.5
-"""Before the second attempt; doubles with each."""
+"""Pause before the second attempt, in seconds; it doubles with each attempt."""
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
 """The largest files are packages of 8 MB and pages of 2,000 stations; a bundle of 256 records has at most 17 MB."""
 READ_SECONDS_MAX = 60.0

@@ -128,7 +128,7 @@ _ballots: Ballots | None = None
 
 
 def start(ballots: Ballots, parent: int) -> None:
-    """Called once in each process. Ctrl-C reaches every process of the terminal: the parent decides what is finished."""
+    """Prepare a process, once. Ctrl-C reaches every process of the terminal, so this one leaves it to the parent."""
     global _ballots
     _ballots = ballots
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -136,7 +136,7 @@ def start(ballots: Ballots, parent: int) -> None:
 
 
 def _end_with(parent: int) -> None:
-    """A killed parent can send nothing, and its processes would wait for their next chunk for ever."""
+    """End this process once its parent was killed, because it would wait for its next chunk for ever."""
     while os.getppid() == parent:
         time.sleep(PARENT_SECONDS)
     os._exit(1)

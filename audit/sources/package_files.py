@@ -87,7 +87,8 @@ def _from_zip(path: Path, wanted: frozenset[str]) -> dict[str, bytes]:
 
 
 def _look_at_the_end(path: Path, size: int) -> None:
-    """The zip's own word on how many files it lists: each costs ten times its bytes once it is read."""
+    """Bound the list of files by the size that the end of the zip states, because each entry costs ten times its bytes once the
+    list is read. Raises PackageError."""
     with path.open("rb") as file:
         file.seek(max(0, size - 65_557))
         end = file.read()

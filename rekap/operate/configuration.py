@@ -55,8 +55,8 @@ def mistyped_settings(environment: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def note_mistyped_settings() -> None:
-    """Print a note for each, and leave it out of the environment of the processes that this one starts, so that none of them
-    prints the note again."""
+    """Print a note for each such variable, and leave the variable out of the environment of the processes that this one starts,
+    so that none of them prints the note again."""
     for name, note in list(mistyped_settings(os.environ)):
         complain(f"note: {note}")
         del os.environ[name]

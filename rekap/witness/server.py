@@ -36,7 +36,8 @@ from runtime.logs import log_line
 logger = logging.getLogger("rekap.witness")
 
 BODY_SECONDS_MAX = 10.0
-"""At half a log on a bad line is cut off; at double a few slow clients hold all connections for longer."""
+"""Limit for a whole request. At half, a log on a bad line is cut off; at double, a few slow clients hold all connections for
+longer."""
 CONNECTIONS_MAX = 200
 CONNECTIONS_OF_ADDRESS_MAX = 20
 """A log server has at most one connection for each of its logs, and keeps none open. A new connection closes a silent one of
