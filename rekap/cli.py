@@ -10,6 +10,7 @@ import click
 from rekap.failures import explained
 from rekap.terminal import escape_for_any_encoding
 from rekap.usage_errors import explain
+from runtime.logs import keep_libraries_silent
 
 COMMANDS = {
     "up": ("rekap.commands.up:up", "start everything for an election on this machine"),
@@ -45,6 +46,7 @@ class _Commands(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         escape_for_any_encoding()
+        keep_libraries_silent()
         return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -35,6 +35,14 @@ _LIBRARIES = (
 "Press CTRL+C to quit" about a process that `rekap up` supervises. The log lines `serving` and `stopping` have what matters."""
 
 
+def keep_libraries_silent() -> None:
+    """Write no log line of a library in a command for people, until `start_logs`. Python would write warnings without a time
+    or a name, such as that of a producer that tries again. What fails in the end is raised, and becomes a sentence."""
+    for library in _LIBRARIES:
+        if not (logger := logging.getLogger(library)).handlers:
+            logger.addHandler(logging.NullHandler())
+
+
 def name_outside_errors(record: logging.LogRecord) -> bool:
     """A filter that keeps each record. Where a library warns, with a traceback of its own, of something outside this program,
     the traceback becomes the words for the error: asyncpg writes thirty lines in each process whenever PostgreSQL is away."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import re
+import subprocess
 import sys
 import unicodedata
 
@@ -96,3 +97,17 @@ def test_a_library_that_warns_of_what_is_outside_writes_no_traceback(
     assert text.startswith("Failed to restore the pool")
     if is_named:
         assert re.fullmatch(r"Failed to restore the pool: no (server|broker) answers there \(\w+\)", text)
+
+
+@pytest.mark.parametrize(
+    ("starts_logs", "lines"),
+    [(False, ["ours"]), (True, ["WARNING aiokafka.producer again", "WARNING ours ours"])],
+)
+def test_a_command_for_people_writes_no_line_of_a_library(starts_logs: bool, lines: list[str]) -> None:
+    program = (
+        "import logging; from runtime.logs import keep_libraries_silent, start_logs; keep_libraries_silent(); "
+        + ("start_logs(); " if starts_logs else "")
+        + "logging.getLogger('aiokafka.producer').warning('again'); logging.getLogger('ours').warning('ours')"
+    )
+    written = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stderr
+    assert [re.sub(r"^\d\d:\d\d:\d\d ", "", line) for line in written.splitlines()] == lines
