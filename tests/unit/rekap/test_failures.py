@@ -18,6 +18,7 @@ import rekap.commands.witness
 import rekap.station.delivery
 from audit.findings import Verdict
 from rekap.cli import main
+from rekap.embedded.ports import free_port
 from rekap.errors import RekapError
 from rekap.exit_codes import MEANINGS, ExitCode
 from rekap.failures import OUTCOMES
@@ -72,6 +73,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     (tmp_path / "form.json").write_text('{"type":"result.reported"}')
 
     def rekap_(*arguments: str) -> Result:
+        if arguments[0] == "up" and "--port" not in arguments:  # a demo may run at the usual one
+            arguments = (*arguments, "--port", str(free_port()))
         return CliRunner().invoke(main, arguments)
 
     return rekap_
