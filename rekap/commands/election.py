@@ -136,8 +136,7 @@ def maps(path: Path, target: Path) -> None:
 
     Borders of neighbours are made one, levels and electoral districts without borders of their own are joined from the areas
     that they consist of, and each map is simplified in three resolutions, as GeoJSON and TopoJSON. The exporter does the same
-    for the files that the API serves. Exit codes: 0 written; 1 something is wrong with the package or its maps; 2 there is no
-    package to read, or TARGET cannot be used.
+    for the files that the API serves. Exit codes: 0 written; 2 the package, its maps or TARGET cannot be used.
 
     \b
     Example:

@@ -12,7 +12,6 @@ from rekap.errors import UnusableError
 from rekap.exit_codes import ExitCode
 from rekap.progress import shown_progress
 from rekap.terminal import complain, print_lines
-from runtime.package.errors import PackageError, UnreadablePackageError
 from runtime.package.maps import LevelMap, read_maps
 from runtime.package.reading import load_package
 
@@ -46,19 +45,12 @@ def _drawn(read: LevelMap) -> str:
 
 
 def make_maps(path: Path, target: Path) -> None:
-    """Write the files of the maps of a package into a directory, and print what they are. Prints everything that is wrong with
-    the package and exits where there is something. Raises UnreadablePackageError, UnusableError."""
+    """Write the files of the maps of a package into a directory, and print what they are. Raises PackageError with everything
+    that is wrong with the package or its maps, UnusableError."""
     from consumers.exporter.map_files import build_maps, read_sources  # shapely takes 0.2 s to import
 
-    try:
-        definition = Definition.of(load_package(path, problems))
-        sources = read_sources(definition, path)
-    except UnreadablePackageError:
-        raise
-    except PackageError as error:
-        for problem in error.problems:
-            complain(str(problem))
-        raise SystemExit(ExitCode.BAD_OUTCOME) from None
+    definition = Definition.of(load_package(path, problems))
+    sources = read_sources(definition, path)
     if not sources.levels:
         raise UnusableError(f"{path} has no maps; they are the files maps/LEVEL.geojson of a package")
     try:

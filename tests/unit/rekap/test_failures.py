@@ -93,6 +93,7 @@ def _ended(result: Result, code: ExitCode, *sentences: str) -> None:
     "arguments",
     [
         ("up", "wrong", "--key", "authority.pem", "--data", "data"),
+        ("election", "maps", "wrong", "maps"),
         (*SUBMIT, "--package", "wrong"),
         ("replay", f"http://{NOBODY}", "--package", "wrong"),
         (*AUDIT, "wrong"),
