@@ -17,7 +17,7 @@ from api.feed.held import HeldResults
 from api.feed.recent import RecentStations, station_rows
 from api.feed.touched import OF_OFFICE, WHOLE, Key, Mark, Row, Touched
 from projections.area.progress import contest_summary
-from projections.area.tally import STATIONS, Tally, TallyView, tally_length
+from projections.area.tally import STATIONS, Tally, TallyView, empty_tally, tally_length
 from projections.definition.ballots import OfficeEntry
 from projections.definition.compiled import Definition
 from projections.fold.chain import Applied, block_verdict, result_verdict
@@ -69,16 +69,7 @@ class FeedState:
         definition = self.definition
         for contest_id, code, tally in tallies:
             contest = definition.ballots.contest(contest_id)
-            area = definition.tree.number[code]
-            state = self.offices[contest.office_number]
-            state.areas[contest.number, area] = tally
-            if area == contest.root_area:
-                row = contest_summary(
-                    contest,
-                    TallyView.of(orjson.loads(tally)),
-                    definition.electorates.denominators[contest.number, area],
-                )
-                state.contest_rows[contest.number] = orjson.dumps(row)
+            self.offices[contest.office_number].areas[contest.number, definition.tree.number[code]] = tally
         for office, code, tally in office_tallies:
             self.offices[definition.ballots.office_number[office]].office_tallies[definition.tree.number[code]] = tally
         for office, cut in (cuts or {}).items():
@@ -91,6 +82,7 @@ class FeedState:
         self.positions = [positions.results, *positions.subtotals]
         self.floors = list(self.positions)
         for each in self.offices:
+            each.contest_rows = self._progress(each)
             each.held.begin((held or {}).get(each.entry.id, ()), self.positions)
         self.recent_stations.floors = list(self.positions)
 
@@ -254,6 +246,18 @@ class FeedState:
             _check_length(tally, len(office.entry.lines))
             read.append((self.definition.tree.number[area], packed(tally)))
         return read
+
+    def _progress(self, office: OfficeState) -> dict[int, bytes]:
+        """By contest, its progress as the roll-up publishes it. Once the office has published, a contest without a tally has
+        zeros."""
+        definition, rows = self.definition, {}
+        for contest in (definition.ballots.contests[number] for number in office.entry.contests):
+            tally = office.areas.get((contest.number, contest.root_area))
+            if tally is not None or office.has_published:
+                view = TallyView.of(empty_tally(len(contest.choices)) if tally is None else orjson.loads(tally))
+                denominator = definition.electorates.denominators[contest.number, contest.root_area]
+                rows[contest.number] = orjson.dumps(contest_summary(contest, view, denominator))
+        return rows
 
     def _contest_rows(self, rows: Iterable[dict[str, object]]) -> list[tuple[int, bytes]]:
         return [(self.definition.ballots.contest_number[str(row["contest"])], orjson.dumps(row)) for row in rows]

@@ -111,6 +111,7 @@ def _rows(messages: list[dict[str, Any]]) -> Rows:
 @settings(max_examples=60, deadline=None)
 @given(moments, moments, moments, moments, st.sampled_from(CHANNELS))
 @example([("publish", True)], [], [("publish", True)], [("report", ("1.1.1-1", (1, 2, 3), 1)), ("publish", False)], {})
+@example([], [], [], [("publish", True)], {})  # the progress of a contest in which no form has come
 def test_a_client_with_a_cursor_of_what_was_read_back_gets_what_it_missed(
     before: list[tuple[Any, ...]],
     read: list[tuple[Any, ...]],

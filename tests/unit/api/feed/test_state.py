@@ -106,25 +106,27 @@ def test_each_block_of_a_bundle_is_applied_at_the_offset_of_the_message() -> Non
     assert night.feed.apply_block(0, 1, of_president[0].to_bytes()) is Applied.SKIPPED, "the message was read"
 
 
-def _of_read_model(night: Night) -> tuple[list[tuple[str, str, str]], list[tuple[str, str, str]]]:
-    """What the read model has of the areas from the shard level up: tallies by contest, and of offices."""
+def _keyframes(night: Night) -> list[Result]:
     frames = [office.keyframe() for office in night.rollup.offices.values()]
-    assert None not in frames
-    areas = [
-        (contest, area, packed(tally)) for frame in frames if frame is not None for contest, area, tally in frame.areas
-    ]
+    return [frame for frame in frames if frame is not None]
+
+
+def _of_read_model(frames: list[Result]) -> tuple[list[tuple[str, str, str]], list[tuple[str, str, str]]]:
+    """What the read model has of the areas from the shard level up: tallies by contest, and of offices."""
+    areas = [(contest, area, packed(tally)) for frame in frames for contest, area, tally in frame.areas]
     offices: list[tuple[str, str, str]] = [
-        (frame.office, area, packed(tally)) for frame in frames if frame is not None for area, tally in frame.offices
+        (frame.office, area, packed(tally)) for frame in frames for area, tally in frame.offices
     ]
     return areas, offices
 
 
 def test_a_feed_that_begins_from_the_read_model_is_where_one_is_that_applied_the_messages() -> None:
+    """Also of the contests in which no form has come."""
     night = Night()
-    blocks, results = night.report("1.1.1-1")
-    for result in results:
-        night.give(result)
-    tallies, office_tallies = _of_read_model(night)
+    blocks, _ = night.report("1.1.1-1")
+    results = _keyframes(night)
+    assert [night.give(result) for result in results] == [Applied.APPLIED] * 2
+    tallies, office_tallies = _of_read_model(results)
     through = {(block.office, block.partition): block.through for block in blocks}
     begun = FeedState(night.ledger.definition, 1)
     begun.begin(
@@ -145,6 +147,13 @@ def test_a_feed_that_begins_from_the_read_model_is_where_one_is_that_applied_the
     assert begun.positions == begun.floors == begun.recent_stations.floors == [7, 8]
     assert [key for key, _ in begun.offices[PRESIDENT].held.all()] == [("1.1.1-9", "president")]
     assert begun.offices[COUNCIL].held.all() == []
+
+
+def test_before_an_office_has_published_no_progress_of_its_contests_is_known() -> None:
+    begun = FeedState(Night().ledger.definition, 1)
+    begun.begin(Positions(7, (8,)), cuts={"council": (3, -1, 7)})
+    assert begun.offices[PRESIDENT].contest_rows == {}
+    assert len(begun.offices[COUNCIL].contest_rows) == 3
 
 
 def test_a_message_that_was_read_or_applied_before_is_skipped() -> None:
@@ -293,7 +302,7 @@ def test_what_changed_before_the_feed_began_is_taken_over_by_source(has_met_a_ke
     for offset, block in enumerate(blocks):
         earlier.apply_block(0, offset, block.to_bytes())
     newest = Positions(night.offset + 1, (len(blocks),))
-    tallies, office_tallies = _of_read_model(night)
+    tallies, office_tallies = _of_read_model(_keyframes(night))
     cuts: dict[str, Cut] = {result.office: result.as_of for result in results}
     for sources in ([0, 1], [1]):
         state = FeedState(night.ledger.definition, 1)
