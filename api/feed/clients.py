@@ -6,6 +6,7 @@ address, each time its connection has taken what was written before.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -18,7 +19,7 @@ from api.http.connection import Connection
 from runtime import metrics
 
 
-class Client:
+class Client(ABC):
     """One connection on the feed, as its hub needs it (`Outlet`)."""
 
     def __init__(
@@ -48,9 +49,9 @@ class Client:
         self.is_full = self._connection.is_full
         self._connection.watch_room(self._note_room)
 
+    @abstractmethod
     def end(self, sentence: str, after_s: float) -> None:
         """End the connection in good order, and ask the client to connect again after `after_s` seconds."""
-        raise NotImplementedError
 
     def has_gone(self) -> None:
         """Remove the client, because nothing can be sent any more."""

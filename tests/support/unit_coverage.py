@@ -18,44 +18,12 @@ from typing import Any
 
 import pytest
 
+from tests.support.pure_modules import pure_modules
+
 PACKAGES = ("schemas", "projections", "proofs", "runtime", "consumers", "streams", "api", "audit", "rekap")
-PURE = {
-    "schemas": ("schemas/*",),
-    "projections": ("projections/*",),
-    "proofs": ("proofs/*",),
-    "consumers": (
-        "consumers/recorder/batches.py",
-        "consumers/tabulator/batches.py",
-        "consumers/tabulator/decisions.py",
-        "consumers/tabulator/partition.py",
-    ),
-    "api": (
-        "api/feed/frames.py",
-        "api/feed/held.py",
-        "api/feed/hub/*",
-        "api/feed/joining_pace.py",
-        "api/feed/recent.py",
-        "api/feed/rendered.py",
-        "api/feed/slots.py",
-        "api/feed/state.py",
-        "api/feed/subscribers.py",
-        "api/feed/touched.py",
-        "api/health/decision.py",
-        "api/http/request_body.py",
-        "api/http/request_head.py",
-        "api/limits/client_address.py",
-        "api/limits/limits.py",
-        "api/limits/address_queue.py",
-        "api/limits/rate_limits.py",
-        "api/limits/refusals.py",
-        "api/submit/checks.py",
-        "api/submit/forewarning.py",
-        "api/submit/shape.py",
-        "api/submit/slices.py",
-    ),
-}
-"""Root package → the modules of it that decide and do not act, of which each statement and each branch is covered by the unit
-tests in tests/unit/<root package>. What no test can reach is excluded at the line, with the reason."""
+PURE = pure_modules()
+"""Root package → those modules of it of which each statement and each branch is covered by the unit tests in
+tests/unit/<root package>."""
 PURE_MIN = 100
 """Percent."""
 UNIT = Path(__file__).parents[1] / "unit"
