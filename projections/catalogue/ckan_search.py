@@ -45,6 +45,8 @@ _CONDITION = re.compile(
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z?", re.ASCII)
 """CKAN's times, with and without the zone, which is UTC. Solr's words (`NOW-1DAY`) are not read."""
 _WORDS_WITHOUT_MEANING = {"AND"}
+_OPERATORS_NOT_READ = {"OR", "NOT", "||", "!"}
+"""Solr's operators. As words they would find nothing, and a harvester would take that for an empty catalogue."""
 _SORTABLE = {
     "id": "id",
     "name": "name",
@@ -73,6 +75,10 @@ def conditions(parameters: Parameters, name: str) -> list[Condition]:
 def _condition(parameter: str, found: re.Match[str]) -> Condition | None:
     field, is_negated = found["field"], found["sign"] == "-"
     word = found["phrase"] if found["phrase"] is not None else found["word"]
+    if found["word"] in _OPERATORS_NOT_READ or (found["word"] or "").startswith("("):
+        raise bad_query(
+            f"{parameter}: all conditions must hold, and OR, NOT and parentheses are not read; a minus negates"
+        )
     if word in _WORDS_WITHOUT_MEANING or (field, word) in (("*", "*"), (None, "*"), (None, "*:*")):
         return None
     if found["low"] is not None:

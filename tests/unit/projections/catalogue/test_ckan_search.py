@@ -49,6 +49,7 @@ def _found(**parameters: Any) -> list[str]:
         ({"q": '"Votes for each choice"'}, [VOTES]),
         ({"q": '"Suara setiap pilihan"'}, [VOTES]),
         ({"q": "rehearsal"}, ALL),
+        ({"q": '"NOT"'}, []),
         ({"q": "simulasi"}, ALL),
         ({"q": "register"}, [CHOICES]),
         ({"q": "komisi"}, []),
@@ -127,6 +128,7 @@ def test_a_query_may_be_as_long_as_its_limits() -> None:
 
 
 FIELDS = "capacity, dataset_type, id, license_id, name, organization, owner_org, res_format, state, tags, title, type"
+ALL_HOLD = "all conditions must hold, and OR, NOT and parentheses are not read; a minus negates"
 TIME = "a bound is * or a time such as 2029-02-14T13:00:00Z, got"
 
 
@@ -141,6 +143,11 @@ TIME = "a bound is * or a time such as 2029-02-14T13:00:00Z, got"
         ({"fq": "metadata_modified:[* TO 2029-02-14T13:00:00+07:00]"}, f"fq: {TIME} 2029-02-14T13:00:00+07:00"),
         ({"q": "x" * (QUERY_CHARACTERS_MAX + 1)}, "q has 2,001 characters, and 2,000 are read"),
         ({"q": "x " * (CONDITIONS_MAX + 1)}, "q has 21 conditions, and 20 are read"),
+        ({"fq": "organization:a OR organization:b"}, f"fq: {ALL_HOLD}"),
+        ({"q": "a || b"}, f"q: {ALL_HOLD}"),
+        ({"q": "NOT a"}, f"q: {ALL_HOLD}"),
+        ({"q": "! a"}, f"q: {ALL_HOLD}"),
+        ({"fq": "organization:(a b)"}, f"fq: {ALL_HOLD}"),
         ({"q": NESTED}, "q: expected text, or a list of texts"),
         ({"q": ["a", ["b"]]}, "q: expected text, or a list of texts"),
         ({"fq": {"a": 1}}, "fq: expected text, or a list of texts"),

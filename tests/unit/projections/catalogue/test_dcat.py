@@ -22,7 +22,7 @@ from runtime.tables.table_files import Format
 from schemas.definition.rows import LocalText
 from schemas.licences import licence_of
 from tests.support.catalogue import AT as OF_CUT
-from tests.support.catalogue import DCAT_AP_SHAPES, few_facts, made_manifest
+from tests.support.catalogue import DCAT_AP_SHAPES, few_facts, made_manifest, small_facts
 from tests.support.small_election import small_package
 
 pytestmark = pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning")
@@ -106,6 +106,34 @@ def test_what_is_not_known_is_not_stated() -> None:
     assert [each["@id"].rpartition("/")[2] for each in node["dct:language"]] == ["ENG"]
     assert not node.keys() & {"foaf:homepage", "dcat:service"}
     assert not any("dct:provenance" in each for each in node["dcat:dataset"])
+
+
+def test_a_language_has_its_code_in_the_list_of_the_eu() -> None:
+    codes = {"ar": "ARA", "de": "DEU", "en": "ENG", "es": "SPA", "fr": "FRA", "hi": "HIN", "id": "IND", "pt": "POR"}
+    node = catalogue_node(few_facts()._replace(languages=list(codes)), OF_CUT)
+    assert [each["@id"] for each in node["dct:language"]] == [
+        f"http://publications.europa.eu/resource/authority/language/{code}" for code in codes.values()
+    ]
+
+
+def test_a_file_has_the_media_type_that_iana_has_registered() -> None:
+    (votes,) = (each for each in small_facts().datasets if each.stem == "president.nation.area-votes")
+    node = catalogue_node(small_facts()._replace(datasets=[votes]), OF_CUT)
+    (dataset,) = node["dcat:dataset"]
+    assert {
+        each["dct:format"][0]["rdfs:label"][0]["@value"]: [of["@id"] for of in each.get("dcat:mediaType", ())]
+        for each in dataset["dcat:distribution"]
+    } == {
+        "CSV": ["https://www.iana.org/assignments/media-types/text/csv"],
+        "JSON": ["https://www.iana.org/assignments/media-types/application/json"],
+        "NDJSON": [],
+        "XML": ["https://www.iana.org/assignments/media-types/application/xml"],
+        "XLSX": [
+            "https://www.iana.org/assignments/media-types/"
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+        ],
+        "PARQUET": ["https://www.iana.org/assignments/media-types/application/vnd.apache.parquet"],
+    }
 
 
 def test_the_source_is_the_provenance_of_each_dataset() -> None:
