@@ -23,8 +23,8 @@ class ExitCode(IntEnum):
 MEANINGS: dict[ExitCode, str] = {
     ExitCode.DONE: "The command did what it was asked to do, and found nothing wrong.",
     ExitCode.BAD_OUTCOME: (
-        "The command did its work, and the outcome is bad: a package has problems (`election check`), a form was refused "
-        "(`submit`), a published number differs (`audit`), a proof does not hold (`verify`), something kept differs from the "
+        "The command did its work, and the outcome is bad: a package has problems (`election check`), a form breaks a rule "
+        "(`form`) or was refused (`submit`), a published number differs (`audit`), a proof does not hold (`verify`), something kept differs from the "
         "ledger (`doctor`), a reading was refused (`import`), or a rebuild could not be completed (`rebuild`)."
     ),
     ExitCode.UNUSABLE: (
