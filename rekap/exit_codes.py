@@ -24,8 +24,9 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.DONE: "The command did what it was asked to do, and found nothing wrong.",
     ExitCode.BAD_OUTCOME: (
         "The command did its work, and the outcome is bad: a package has problems (`election check`), a form breaks a rule "
-        "(`form`) or was refused (`submit`), a published number differs (`audit`), a proof does not hold (`verify`), something kept differs from the "
-        "ledger (`doctor`), a reading was refused (`import`), or a rebuild could not be completed (`rebuild`)."
+        "(`form`) or was refused (`submit`), a published number differs (`audit`), a proof does not hold (`verify`), something "
+        "kept differs from the ledger (`doctor`), a reading was refused (`import`), or a rebuild could not be completed "
+        "(`rebuild`)."
     ),
     ExitCode.UNUSABLE: (
         "What the command was given cannot be used: an option, a setting, a package, a key, a file, or what one of these "
