@@ -1,7 +1,7 @@
 """Content codings (RFC 9110, sections 8.4.1 and 12.5.3): which of them an answer is sent in, as pure functions.
 
 On 315 kB of tallies, gzip at level 5 gives 19 % of the size in 3.7 ms, Brotli 17 % in 4.6 ms, Zstandard 18 % in 0.8 ms. Each
-form is made once for all who ask. Browsers read all three, every client reads gzip.
+form is made once for all requests. Browsers read all three, every client reads gzip.
 """
 
 from __future__ import annotations

@@ -71,8 +71,8 @@ class CurrentAnswers:
         self._compressing = Compressing(self._compressor)
 
     async def get(self, key: Key, shown: Shown, work: Work, turn: Turn = no_turn) -> Answer:
-        """The answer at the newest cut. One reading serves all who ask meanwhile. Raises what PostgreSQL raises, TimeoutError,
-        and what `turn` raises."""
+        """The answer at the newest cut. One reading serves all requests that come meanwhile. Raises what PostgreSQL raises,
+        TimeoutError, and what `turn` raises."""
         if not self.newest.is_fresh():
             await self.newest.look()
         cut = self.newest.cut
@@ -145,7 +145,7 @@ class CurrentAnswers:
         body = self._render(found.answer) if found.body is None else found.body
         answer = Answer(body, began, shown, cut.digest(shown), cut.height, cut.serial, headers=found.headers)
         before = self.kept.peek(key)
-        # A reading that was overtaken by a later one is sent to those who wait for it, and not kept.
+        # A reading that was overtaken by a later one is sent to the requests that wait for it, and not kept.
         if before is None or before.height <= cut.height or before.at < began:
             self.kept.keep(key, answer)
         self.newest.take(cut, began)
@@ -156,4 +156,4 @@ class CurrentAnswers:
         if reading is not None and reading.task is task:
             del self._readings[key]
         if not task.cancelled():
-            task.exception()  # those who wait for it have it
+            task.exception()  # the requests that wait for the task get the error

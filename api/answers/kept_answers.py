@@ -103,7 +103,7 @@ class Answer:
 
 
 class Compressing:
-    """Compresses each answer once for all who wait for it, in a thread. One event loop owns it."""
+    """Compresses each answer once for all requests that wait for it, in a thread. One event loop owns it."""
 
     def __init__(self, worker: Executor) -> None:
         self._worker = worker

@@ -1,9 +1,9 @@
 """Answers made of a map: parts of it, with results, or as a picture. Each is made by one thread and kept for a moment.
 
-A map with results is worth a thousand small answers, so it is not made anew for each cut: for FRESH_SECONDS all who ask get the
-same, with the cut that it is as of. One thread makes them, one after the other, so the process answers others meanwhile. The
-addresses take turns, and all that is made for an answer is made in its turn: the map is loaded, the results are read and
-joined."""
+A map with results is worth a thousand small answers, so it is not made anew for each cut: for FRESH_SECONDS all clients get
+the same answer, with the cut that it is as of. One thread makes answers, one after the other, so the process serves other
+requests meanwhile. The addresses take turns, and all that is made for an answer is made in its turn: the map is loaded, the
+results are read and joined."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class MapAnswers:
 
     async def get(self, key: Key, address: str, read: Read[Found], make: Make[Found]) -> tuple[Answer, float | None]:
         """The answer, and its age in seconds where it could not be made anew. `make` makes its bytes of what `read` reads, for
-        this address and all who ask meanwhile. Raises Problem."""
+        this address and all requests that come meanwhile. Raises Problem."""
         kept = self._kept.get(key)
         if kept is not None and self._clock() - kept.at <= FRESH_SECONDS:
             return kept, None
@@ -99,4 +99,4 @@ class MapAnswers:
     def _end(self, key: Key, task: asyncio.Task[Answer]) -> None:
         del self._making[key]
         if not task.cancelled():
-            task.exception()  # those who wait for it have it
+            task.exception()  # the requests that wait for the task get the error

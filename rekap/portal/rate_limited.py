@@ -1,4 +1,5 @@
-"""The ASGI app that takes each request of the portal first: finds whom it counts against, and applies the rate limit."""
+"""The ASGI app that takes each request of the portal first: finds the client address that it counts against, and applies the
+rate limit."""
 
 from __future__ import annotations
 

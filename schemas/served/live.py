@@ -13,8 +13,9 @@ The parts of a `snapshot` together replace the client's earlier state. What chan
 the parts that are left, and no `change` follows for it. A subscription to a channel that is too large is answered
 with an `error` of status 413.
 
-A cursor covers the tallies, the stations and the held results of every channel. After a restart of the server, held results
-are all sent again (`held_whole`). Bulletins (`health`, `checkpoints`) have no cursor: who follows one gets all of it first.
+A cursor covers the tallies, the stations and the held results of every channel. After a restart of the server, held results are
+all sent again (`held_whole`). Bulletins (`health`, `checkpoints`) have no cursor: a client that follows one gets all of it
+first.
 
 A message has two cuts. `as_of` is the cut of the areas from the shard level up, which the roll-up publishes; `shard_as_of` is
 the cut of the stations and of the areas below the shard level, which their partition's tabulator publishes a moment earlier.
