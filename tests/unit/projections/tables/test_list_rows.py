@@ -17,6 +17,7 @@ from projections.tables.list_rows import (
     rules_of,
     sorted_areas,
 )
+from schemas.served.cursors import cursor_text, cursor_values
 from schemas.tables.lists import AREA_LIST, STATION_LIST
 from tests.support.small_election import small_package
 
@@ -91,6 +92,8 @@ def test_areas_are_sorted_by_a_number_and_ties_by_code() -> None:
         rows.append(tuple(row))
     assert [row[3] for _, row in sorted_areas(rows, column, largest_first=True)] == ["d", "a", "b", "c"]
     assert [row[3] for _, row in sorted_areas(rows, column, largest_first=False)] == ["a", "b", "d", "c"]
+    last, _ = sorted_areas(rows, column, largest_first=True)[-1]
+    assert cursor_values(cursor_text(list(last))) == list(last), "a page can end at a number that is not stated"
     with pytest.raises(UnknownColumnError, match="not sorted by 'area_name'"):
         column_to_sort("area_name")
 
