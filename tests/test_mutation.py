@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from tests.mutation.__main__ import equivalents
 from tests.mutation.children import ROOT
 from tests.mutation.mutants import Mutant, mutants_of
+from tests.mutation.session import replace_code
 
 
 def _after(source: str) -> list[str]:
@@ -81,3 +85,33 @@ def test_each_mutant_that_is_listed_as_equivalent_is_still_made() -> None:
         for each in mutants_of(path, (ROOT / path).read_bytes())
     }
     assert listed - made == set()
+
+
+MODULE = """class Above:
+    def __init__(self):
+        self.above = 1
+
+class Below(Above):
+    def __init__(self):
+        super().__init__()
+        self.below = 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("left_out", "fields"), [("self.below = 2", {"above": 1}), ("super().__init__()", {"below": 2})]
+)
+def test_a_function_of_a_module_that_no_test_imports_has_its_changed_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left_out: str, fields: dict[str, int]
+) -> None:
+    """An error would count as a test that fails. Without `super()`, the function has no variable around it any more."""
+    (tmp_path / "changed_here.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    (mutant,) = (
+        each
+        for each in mutants_of("changed_here.py", MODULE.encode())
+        if (each.before, each.after) == (left_out, "pass")
+    )
+    replace_code(mutant, mutant.source(MODULE.encode()))
+    changed = sys.modules.pop("changed_here")
+    assert vars(changed.Below()) == fields

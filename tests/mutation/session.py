@@ -7,6 +7,7 @@ fails. The parent runs no test, so that nothing that a test has computed and kep
 
 from __future__ import annotations
 
+import importlib
 import os
 import pickle
 import sys
@@ -145,7 +146,7 @@ class _Loop:
 
 
 def _run_changed(session: pytest.Session, mutant: Mutant, source: bytes, items: Sequence[pytest.Item]) -> int:
-    _replace_code(mutant, mutant.source(source))
+    replace_code(mutant, mutant.source(source))
     return _run(session, items)
 
 
@@ -158,12 +159,12 @@ def _run(session: pytest.Session, items: Sequence[pytest.Item]) -> int:
     return 0
 
 
-def _replace_code(mutant: Mutant, changed: bytes) -> None:
-    """Give the one function that a mutant changes its new code, in this process."""
+def replace_code(mutant: Mutant, changed: bytes) -> None:
+    """Give the one function that a mutant changes its new code, in this process. A module that no test has imported is
+    imported here, because an error would count as a test that fails."""
     scope = mutant.function
     assert scope is not None
-    module = sys.modules[mutant.path.removesuffix(".py").replace("/", ".")]
-    owner: Any = module
+    owner: Any = importlib.import_module(mutant.path.removesuffix(".py").replace("/", "."))
     for name in scope[:-1]:
         owner = vars(owner)[name]
     found = vars(owner)[scope[-1]]
@@ -171,7 +172,16 @@ def _replace_code(mutant: Mutant, changed: bytes) -> None:
         found = next(
             inner for name in ("__wrapped__", "__func__", "fget", "func") if (inner := getattr(found, name, None))
         )
-    found.__code__ = _code_of(compile(changed, found.__code__.co_filename, "exec", dont_inherit=True), scope)
+    code = _code_of(compile(changed, found.__code__.co_filename, "exec", dont_inherit=True), scope)
+    if code.co_freevars == found.__code__.co_freevars:
+        found.__code__ = code
+        return
+    # What is left out was the only use of a variable around the function, such as the class of `super()`.
+    cells = dict(zip(found.__code__.co_freevars, found.__closure__ or (), strict=True))
+    closure = tuple(cells[name] for name in code.co_freevars)
+    changed_function = FunctionType(code, found.__globals__, found.__name__, found.__defaults__, closure)
+    changed_function.__kwdefaults__ = found.__kwdefaults__
+    setattr(owner, scope[-1], changed_function)
 
 
 def _code_of(module: CodeType, scope: Sequence[str]) -> CodeType:

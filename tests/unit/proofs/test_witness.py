@@ -113,8 +113,9 @@ def test_what_is_no_request_about_a_known_log_is_refused_whatever_is_remembered(
     ],
 )
 def test_a_refusal_names_what_the_request_lacks(request_: bytes, sentence: str) -> None:
-    with pytest.raises(RefusedError, match=sentence):
+    with pytest.raises(RefusedError) as refused:
         read_request(request_, LOGS)
+    assert str(refused.value).endswith(sentence)
 
 
 def test_any_of_a_logs_keys_is_enough_and_other_signatures_are_left_out() -> None:

@@ -42,3 +42,4 @@ def test_a_required_parameter_is_a_text_that_is_not_empty(parameters: dict[str, 
         required(parameters, "id")
     assert found.value.status == 409
     assert found.value.error == {"__type": "Validation Error", "id": ["Missing value"]}
+    assert str(found.value) == "Validation Error"

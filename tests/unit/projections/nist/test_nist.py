@@ -18,7 +18,6 @@ from projections.nist.numbers import NumbersInMemory, UnitFacts, facts_of, known
 from projections.nist.report import PRECINCT, SUMMARY, WHOLE, PackageNames, Report, ReportPart, report_object
 from projections.nist.report_plan import detail_of, planned_reports, vote_counts_max
 from projections.nist.units import areas_of, district_unit, districts_by_id, stations_of, unit_type
-from projections.tables.publisher import publisher_of
 from projections.tables.result_rows import stations_by_rank
 from schemas.definition.package import Area, Choice, ChoiceKind, Method, Mode
 from schemas.definition.rows import LocalText
@@ -444,14 +443,6 @@ def test_each_office_has_a_report_for_areas_and_one_for_stations() -> None:
     assert [detail_of(both, each) for each in planned] == [SUMMARY, PRECINCT]
     office = both.ballots.office("president")
     assert [vote_counts_max(both, office, each) for each in planned] == [7 * 3, (7 + 8 + 16) * 3]
-
-
-def test_the_publisher_is_the_holder_of_the_authority_key() -> None:
-    keys = [each.model_copy(update={"holder": f"holder of {each.role}"}) for each in PACKAGE.keys]
-    assert publisher_of(PACKAGE.election, keys) == "holder of authority"
-    nobody = [each.model_copy(update={"holder": None}) for each in PACKAGE.keys]
-    assert publisher_of(PACKAGE.election, nobody) == "Pemilu kecil"
-    assert publisher_of(PACKAGE.election.model_copy(update={"source": "KPU"}), nobody) == "KPU"
 
 
 def test_the_names_are_read_from_the_tables_of_the_package() -> None:
