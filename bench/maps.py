@@ -36,7 +36,7 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api.maps.answers import FRESH_SECONDS
-from api.maps.map_answer import AskedMap, map_bytes
+from api.maps.map_answer import AskedMap, Counted, map_bytes
 from api.maps.map_files import LoadedMap
 from api.maps.routes import FEATURES_MAX
 from consumers.exporter.map_files import LOW_BYTES_MAX, build_maps, read_sources
@@ -217,9 +217,10 @@ def answer(directory: Path) -> Lines:
         numbers = range(min(len(features), FEATURES_MAX))
         asked = AskedMap(MapKind.LEVEL, level, "0" * 64, format, loaded, numbers)
         results = MapResults(definition, office, [features[number].id for number in numbers], {})
-        map_bytes(definition, asked, results, moment)  # the first one imports
+        counted = Counted(results, moment)
+        map_bytes(definition, asked, counted)  # the first one imports
         began = time.process_time()
-        body = map_bytes(definition, asked, results, moment)
+        body = map_bytes(definition, asked, counted)
         seconds = time.process_time() - began
         line = f"{level}.{format} with results: {seconds * 1e3:.0f} ms, {len(body) / 1e3:,.0f} kB"
         lines.append((line, seconds / FRESH_SECONDS))

@@ -14,7 +14,7 @@ from projections.maps.picture import Shown, ShownArea, picture
 from projections.maps.plan import MapKind, map_head
 from projections.maps.results import AreaResult, MapResults
 from projections.maps.svg import svg
-from projections.maps.texts import geojson, topojson
+from projections.maps.texts import Feature, geojson, topojson
 from projections.maps.topology import part_of, shape_of
 from projections.shown.published import Moment
 
@@ -34,63 +34,64 @@ class AskedMap(NamedTuple):
     """Numbers of those of its features that are asked for."""
 
 
-def map_bytes(definition: Definition, asked: AskedMap, results: MapResults | None, moment: Moment | None) -> bytes:
-    """`moment` has the results that `results` wants; both are None for a map without results."""
-    found: list[AreaResult | None] = [None] * len(asked.numbers)
-    features = [asked.loaded.features[number] for number in asked.numbers]
-    if results is not None and moment is not None:
-        found = [results.result(asked.kind, feature.id, moment) for feature in features]
+class Counted(NamedTuple):
+    """The results of a map, and the moment whose numbers they show."""
+
+    results: MapResults
+    moment: Moment
+
+    def result(self, kind: MapKind, feature: Feature) -> AreaResult:
+        return self.results.result(kind, feature.id, self.moment)
+
+
+def map_bytes(definition: Definition, asked: AskedMap, counted: Counted | None) -> bytes:
+    """`counted` None for a map without results."""
     if asked.format in ("svg", "png"):
-        return _picture(definition, asked, results, moment, found)
-    if results is not None:
+        return _picture(definition, asked, counted)
+    features = [asked.loaded.features[number] for number in asked.numbers]
+    head: dict[str, Any] = map_head(definition, asked.digest)
+    if counted is not None:
+        head |= counted.results.head(counted.moment)
         features = [
-            feature
-            if result is None
-            else feature._replace(properties={**feature.properties, **results.properties(result)})
-            for feature, result in zip(features, found, strict=True)
+            each._replace(
+                properties={**each.properties, **counted.results.properties(counted.result(asked.kind, each))}
+            )
+            for each in features
         ]
     part = part_of(asked.loaded.topology, asked.numbers)
     written = geojson(features, part) if asked.format == "geojson" else topojson(features, part)
-    head: dict[str, Any] = map_head(definition, asked.digest)
-    if results is not None and moment is not None:
-        head |= results.head(moment)
     return orjson.dumps({**written, **head})
 
 
-def _picture(
-    definition: Definition,
-    asked: AskedMap,
-    results: MapResults | None,
-    moment: Moment | None,
-    found: Sequence[AreaResult | None],
-) -> bytes:
+def _picture(definition: Definition, asked: AskedMap, counted: Counted | None) -> bytes:
     election = definition.election
     is_rehearsal = election.mode.value == "rehearsal"
-    subtitle, notes = asked.title, []
-    if results is not None and moment is not None:
-        counted = sum(each.stations.counted for each in found if each is not None)
-        expected = sum(each.stations.expected for each in found if each is not None)
-        subtitle = f"{results.office.office.name.preferred(NAME_LANGUAGE)}, {asked.title}: who leads"
-        notes.append(f"{counted:,} of {expected:,} stations counted. As of ledger offsets {_offsets(results, moment)}.")
-    source = f" Source: {election.source}" if election.source else ""
-    notes.append(f"{election.id}, definition {definition.hash[:16]}. Licence: {election.licence}.{source}")
+    topology = asked.loaded.topology
     areas = [
         ShownArea(
             feature.id,
             _name(feature.properties) or feature.id,
-            None if arcs is None else shape_of(asked.loaded.topology.arcs, arcs),
-            result,
+            None if arcs is None else shape_of(topology.arcs, arcs),
+            None if counted is None else counted.result(asked.kind, feature),
         )
-        for number, result in zip(asked.numbers, found, strict=True)
-        for feature, arcs in ((asked.loaded.features[number], asked.loaded.topology.shapes[number]),)
+        for number in asked.numbers
+        for feature, arcs in ((asked.loaded.features[number], topology.shapes[number]),)
     ]
+    subtitle, notes = asked.title, []
+    if counted is not None:
+        stations = [area.result.stations for area in areas if area.result is not None]
+        reached, expected = sum(each.counted for each in stations), sum(each.expected for each in stations)
+        subtitle = f"{counted.results.office.office.name.preferred(NAME_LANGUAGE)}, {asked.title}: who leads"
+        notes.append(f"{reached:,} of {expected:,} stations counted. As of ledger offsets {_offsets(counted)}.")
+    source = f" Source: {election.source}" if election.source else ""
+    notes.append(f"{election.id}, definition {definition.hash[:16]}. Licence: {election.licence}.{source}")
     shown = Shown(election.title.preferred(NAME_LANGUAGE), subtitle, notes, is_rehearsal)
-    drawn = picture(shown, areas, () if results is None else results.choices)
+    drawn = picture(shown, areas, () if counted is None else counted.results.choices)
     return svg(drawn) if asked.format == "svg" else png(drawn)
 
 
-def _offsets(results: MapResults, moment: Moment) -> str:
-    offsets: dict[str, int] = results.head(moment)["as_of"]
+def _offsets(counted: Counted) -> str:
+    offsets: dict[str, int] = counted.results.head(counted.moment)["as_of"]
     return ", ".join(f"{partition}:{offset}" for partition, offset in offsets.items()) or "none"
 
 

@@ -15,7 +15,7 @@ from api.answers.responses import response_of
 from api.described import BYTES, described_as, problem_answers
 from api.limits.limits import CLIENT_ADDRESS
 from api.maps.answers import MapAnswers
-from api.maps.map_answer import AskedMap, map_bytes
+from api.maps.map_answer import AskedMap, Counted, map_bytes
 from api.maps.map_files import LoadedMap, MapFiles, MapSet, gone
 from api.problems import Problem
 from api.read.snapshots import coding_of, not_in_election, snapshots_of
@@ -23,7 +23,6 @@ from projections.definition.ballots import OfficeEntry
 from projections.definition.compiled import Definition
 from projections.maps.plan import MapKind, areas_within
 from projections.maps.results import MapResults
-from projections.shown.published import Moment
 from runtime.files.files_below import descriptor_below
 from schemas.codes import CODE_PATTERN
 from schemas.maps.files import MapFormat, Resolution
@@ -148,15 +147,16 @@ async def _answer(
             field="path",
         )
 
-    async def read() -> tuple[AskedMap, MapResults | None, Moment | None]:
+    async def read() -> tuple[AskedMap, Counted | None]:
         loaded = await _files(request).loaded(found, kind, of, resolution)
         numbers = list(range(len(loaded.features))) if codes is None else loaded.numbers_of(codes)
         asked = AskedMap(kind, _title(definition, kind, of, within), found.digest, format, loaded, numbers)
         if office is None:
-            return asked, None, None
+            return asked, None
         joined = await _map_results(request, office, loaded, numbers)
         wanted = joined.wanted(kind)
-        return asked, joined, await snapshots_of(request).read.moment_of(wanted.lines, wanted.areas)
+        moment = await snapshots_of(request).read.moment_of(wanted.lines, wanted.areas)
+        return asked, Counted(joined, moment)
 
     key: Key = (Kind.MAP, found.digest, kind.value, of, format, results, resolution.value, within)
     answers = _answers(request)

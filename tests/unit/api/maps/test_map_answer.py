@@ -11,7 +11,7 @@ import orjson
 import pytest
 from PIL import Image
 
-from api.maps.map_answer import AskedMap, map_bytes
+from api.maps.map_answer import AskedMap, Counted, map_bytes
 from api.maps.map_files import LoadedMap
 from projections.definition.compiled import Definition
 from projections.maps.plan import MapKind, map_head
@@ -50,8 +50,8 @@ def asked(format: str, *numbers: int) -> AskedMap:
     return AskedMap(MapKind.LEVEL, "Villages", DIGEST, format, LOADED, numbers or range(len(VILLAGES)))
 
 
-def president(definition: Definition = DEFINITION) -> MapResults:
-    return MapResults(definition, definition.ballots.office("president"), VILLAGES, {})
+def president(moment: Moment) -> Counted:
+    return Counted(MapResults(DEFINITION, DEFINITION.ballots.office("president"), VILLAGES, {}), moment)
 
 
 def texts(picture: bytes) -> list[str]:
@@ -65,18 +65,18 @@ def titles(picture: bytes) -> list[str]:
 
 
 def test_a_map_without_results_has_its_features_and_names_its_definition() -> None:
-    found = orjson.loads(map_bytes(DEFINITION, asked("geojson"), None, None))
+    found = orjson.loads(map_bytes(DEFINITION, asked("geojson"), None))
     assert [each["id"] for each in found["features"]] == [*VILLAGES]
     assert found["features"][0]["properties"] == {"name": "Village 1.1.1", "parent": "1.1"}
     assert found["features"][-1]["geometry"] is None
     head = map_head(DEFINITION, DIGEST)
     assert {name: found[name] for name in head} == head
-    assert "office" not in found
+    assert [*found] == ["type", "bbox", "features", *head]
 
 
 @pytest.mark.parametrize("format", ["geojson", "topojson"])
 def test_results_are_properties_of_each_feature(format: str) -> None:
-    found = orjson.loads(map_bytes(DEFINITION, asked(format), president(), COUNTED))
+    found = orjson.loads(map_bytes(DEFINITION, asked(format), president(COUNTED)))
     features = found["features"] if format == "geojson" else found["objects"]["areas"]["geometries"]
     leaders = {each["id"]: each["properties"]["leader"] for each in features}
     assert leaders == {**dict.fromkeys(VILLAGES), "1.1.1": "02", "1.1.2": "01"}
@@ -87,8 +87,8 @@ def test_results_are_properties_of_each_feature(format: str) -> None:
 
 
 def test_a_part_of_a_map_has_the_asked_features_and_their_arcs_alone() -> None:
-    whole = orjson.loads(map_bytes(DEFINITION, asked("topojson"), president(), COUNTED))
-    part = orjson.loads(map_bytes(DEFINITION, asked("topojson", 1, 6), president(), COUNTED))
+    whole = orjson.loads(map_bytes(DEFINITION, asked("topojson"), president(COUNTED)))
+    part = orjson.loads(map_bytes(DEFINITION, asked("topojson", 1, 6), president(COUNTED)))
     geometries = part["objects"]["areas"]["geometries"]
     assert [(each["id"], each["properties"]["leader"]) for each in geometries] == [("1.1.2", "01"), ("2.2.1", None)]
     assert len(part["arcs"]) < len(whole["arcs"])
@@ -102,7 +102,7 @@ REHEARSAL = "Rehearsal: these numbers are made up and are not results."
 
 
 def test_a_picture_of_results_states_who_leads_how_much_is_counted_and_as_of_what() -> None:
-    picture = map_bytes(DEFINITION, asked("svg", 0, 1, 2, 3), president(), COUNTED)
+    picture = map_bytes(DEFINITION, asked("svg", 0, 1, 2, 3), president(COUNTED))
     assert titles(picture) == [
         "Small election: President, Villages: who leads",
         "Village 1.1.1: Pair 2 64.29 %, 2 of 2 stations counted",
@@ -122,7 +122,7 @@ def test_a_picture_of_results_states_who_leads_how_much_is_counted_and_as_of_wha
 
 
 def test_a_picture_without_results_shows_the_areas_that_have_a_border() -> None:
-    picture = map_bytes(DEFINITION, asked("svg", 4, 7), None, None)
+    picture = map_bytes(DEFINITION, asked("svg", 4, 7), None)
     assert titles(picture) == ["Small election: Villages", "Village 1.1.1"]
     assert texts(picture) == ["Small election", "Villages", REHEARSAL, NOTE, "REHEARSAL"]
 
@@ -130,17 +130,17 @@ def test_a_picture_without_results_shows_the_areas_that_have_a_border() -> None:
 def test_a_picture_of_a_real_count_names_its_source_and_has_no_mark() -> None:
     election = PACKAGE.election.model_copy(update={"mode": Mode.LIVE, "source": "KPU, C.HASIL"})
     real = Definition.of(replace(PACKAGE, election=election))
-    picture = map_bytes(real, asked("svg", 0), None, None)
+    picture = map_bytes(real, asked("svg", 0), None)
     note = f"small, definition {real.hash[:16]}. Licence: CC0-1.0. Source: KPU, C.HASIL"
     assert texts(picture) == ["Small election", "Villages", note]
 
 
 def test_before_the_first_result_a_picture_is_as_of_no_offsets() -> None:
-    picture = map_bytes(DEFINITION, asked("svg", 0), president(), Moment({}, {}, {}, {}))
+    picture = map_bytes(DEFINITION, asked("svg", 0), president(Moment({}, {}, {}, {})))
     assert "0 of 2 stations counted. As of ledger offsets none." in texts(picture)
 
 
 def test_png_is_the_same_picture() -> None:
-    drawn = ET.fromstring(map_bytes(DEFINITION, asked("svg"), president(), COUNTED))
-    with Image.open(io.BytesIO(map_bytes(DEFINITION, asked("png"), president(), COUNTED))) as image:
+    drawn = ET.fromstring(map_bytes(DEFINITION, asked("svg"), president(COUNTED)))
+    with Image.open(io.BytesIO(map_bytes(DEFINITION, asked("png"), president(COUNTED)))) as image:
         assert (image.format, *map(str, image.size)) == ("PNG", drawn.get("width"), drawn.get("height"))
