@@ -66,7 +66,7 @@ class Client(ABC):
 
     def _note_room(self, is_full: bool) -> None:
         self.is_full = is_full
-        if not is_full and self.subscriber.has_work:
+        if self.subscriber.has_work:
             self._serve_soon()
 
     def _serve_soon(self) -> None:

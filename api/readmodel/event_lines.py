@@ -19,7 +19,7 @@ def whole_event(definition: Definition, row: Any) -> dict[str, Any]:
 
 def event_line(definition: Definition, row: Any) -> dict[str, Any]:
     author = definition.keys.get(row["key"])
-    is_station = row["station"] is not None and row["station"] in definition.stations.number
+    is_station = row["station"] in definition.stations.number
     return {
         "partition": row["partition"],
         "offset": row["offset"],

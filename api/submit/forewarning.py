@@ -14,6 +14,7 @@ from projections.fold.sequences import Sequences
 from projections.station.findings import CORRECTS_NOTHING, VERSION_MISSING, too_many
 from projections.station.submissions import EVENTS_PER_KEY_MAX
 from schemas.findings import Finding
+from schemas.ledger.events import AnnulmentWithdrawn, ResultAnnulled, ResultReviewed
 from schemas.ledger.reports import LedgerEvent, Report
 
 KEYS_MAX = 20_000
@@ -64,8 +65,10 @@ class Forewarning:
 
 
 def _contest_at_station(event: LedgerEvent) -> ContestAtStation | None:
-    station, contest = getattr(event, "station", None), getattr(event, "contest", None)
-    return None if station is None or contest is None else (station, contest)
+    """None for an event about no station: the genesis, and reports of campaign finance."""
+    if isinstance(event, (Report, ResultReviewed, ResultAnnulled, AnnulmentWithdrawn)):
+        return event.station, event.contest
+    return None
 
 
 def _of_version(event: Report, forms: dict[str, int]) -> list[Finding]:

@@ -14,6 +14,8 @@ def test_two_cuts_that_are_the_same_for_the_shown_offices_have_the_same_digest()
     for shown in (("council",), ("president", "council"), None):
         assert cut.digest(shown) != later.digest(shown)
         assert cut.digest(shown) == ReadCut(RESULTS, BLOCKS).digest(shown), "another cut of the same moment"
+        assert cut.digest(shown) is cut.digest(shown), "made once"
+        assert len(cut.digest(shown)) == 16
 
 
 def test_a_block_below_the_shard_level_changes_what_is_shown_of_its_office_alone() -> None:

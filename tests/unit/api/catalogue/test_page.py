@@ -110,6 +110,8 @@ def test_no_text_of_a_package_is_taken_for_markup() -> None:
     page = _page("", few_facts()._replace(publisher=MARKUP, licence=licence_of(MARKUP)), hostile)
     assert page.of("img") == []
     assert len(page.of("script")) == 1
+    [data] = [json.loads(text) for text in page.texts if text.startswith("{")]
+    assert data["name"] == [{"@language": "id", "@value": MARKUP}]
     assert page.texts.count(MARKUP) == 3, "title, heading and description"
     assert f"{MARKUP}, 2029-02-14T13:00:00.000Z, {MARKUP}" in page.texts
     assert [each["href"] for each in page.of("a")] == ["https://results.example/v1/files/latest/choices.csv"]

@@ -14,7 +14,7 @@ from api.feed.joining_pace import JoiningPace
 from api.http.connection import Connection
 from runtime import metrics
 from schemas.served.feed_cursors import Positions, cursor_of
-from schemas.served.live import Subscribe
+from schemas.served.live import Subscribe, Unsubscribe
 from tests.support.hub_feed import Feed
 
 ADDRESS = "192.0.2.1"
@@ -165,6 +165,17 @@ def test_a_turn_that_comes_when_the_connection_is_full_writes_nothing() -> None:
     assert _types(wire.read()) == ["snapshot"]
 
 
+def test_a_subscription_that_lacks_nothing_gets_nothing_in_its_turn() -> None:
+    room, wire = Room(), Wire()
+    client = room.join(wire)
+    room.turns.take_all()
+    wire.read()
+    [subscription] = client.subscriber.subscriptions.values()
+    client.subscriber.owe(subscription, room.feed.hub.positions)
+    assert room.turns.take_all() == 1
+    assert (wire.written, client.subscriber.has_work) == ([], False)
+
+
 def test_room_for_a_client_that_lacks_nothing_takes_no_turn() -> None:
     room, wire = Room(), Wire(room=2)
     client = room.join(wire)
@@ -217,9 +228,24 @@ def test_a_client_that_has_gone_gives_its_slot_back_once(was_unread: bool, was_f
     assert room.admitted.charged == [ADDRESS] * was_flooded
     assert _count("rekap_live_clients_dropped_total") - dropped == was_unread
     assert (client.is_full, client.subscriber.has_left, room.feed.hub.subscribers) == (True, True, 0)
-    written = len(wire.written)
+    wire.read()  # the last event of the connection
     assert room.turns.take_all() == 1, "the turn that it waited for"
-    assert len(wire.written) == written
+    assert wire.written == []
+    room.clients.end_all("the feed begins anew")
+    assert not hasattr(client, "ended")
+
+
+def test_an_answer_that_waited_for_room_is_dropped_when_the_client_has_gone() -> None:
+    room, wire = Room(), Wire(room=2)
+    client = room.join(wire, id="mine")
+    wire.direct()(b"what all clients get")
+    room.feed.hub.unsubscribe(client.subscriber, Unsubscribe(id="mine"))
+    assert client.subscriber.unread_answers == 1
+    client.has_gone()
+    wire.read()
+    assert room.turns.take_all() == 1, "the turn that it waited for"
+    wire.read()
+    assert (wire.written, room.turns.waiting) == ([], [])
 
 
 def test_markers_of_gaps_are_counted_by_their_reason() -> None:
@@ -229,6 +255,7 @@ def test_markers_of_gaps_are_counted_by_their_reason() -> None:
     room.turns.take_all()
     assert _types(wire.written) == ["hello", "gap", "snapshot"]
     assert _count("rekap_live_gaps_total", reason="cursor-too-old") - before == 1
+    assert metrics.FEED.get_sample_value("rekap_live_gaps_total", {"reason": "None"}) is None
 
 
 def test_all_clients_are_ended_with_times_of_their_own_to_come_back_at() -> None:

@@ -30,6 +30,8 @@ def test_batches_leave_room_for_single_submissions() -> None:
     held.give_back("192.0.2.0", 1, is_batch=True)
     assert held.lacks_room("b", 1, is_batch=True) is None
     assert held.lacks_room("b", 2, is_batch=True) is not None
+    held.take("b", 1, is_batch=False)
+    assert held.lacks_room("b", 1, is_batch=True) is None, "a single submission is not counted among batches"
 
 
 def test_all_together_have_room_for_128_mib() -> None:

@@ -110,6 +110,12 @@ def test_records_about_an_area_are_found_by_its_shards(area: str, shards: list[s
     assert found == EventFilters(type="result.reported", shards=found.shards, areas=areas)
 
 
+def test_where_the_whole_nation_is_one_shard_all_records_are_of_that_shard() -> None:
+    definition = Definition.of(replace(PACKAGE, election=PACKAGE.election.model_copy(update={"shard_level": "nation"})))
+    found = filters_of_area(definition, EventFilters(), definition.tree.number["1.2.1"])
+    assert (found.shards, found.areas) == (["N"], ["1.2.1"])
+
+
 def test_below_the_shard_level_areas_within_an_area_count_at_any_depth() -> None:
     """With provinces as the shard level, a district has villages in it."""
     election = PACKAGE.election.model_copy(update={"shard_level": "province"})

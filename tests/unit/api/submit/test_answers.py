@@ -52,6 +52,7 @@ def test_receipts_and_final_refusals_are_signed(signer: AnswerSigner) -> None:
         check_signature(parsed.text, parsed.signatures[0], signer.verifier_key)
     later = too_much_at_once("Later.")
     assert signer.with_signature(b"body", later) is later
+    assert signer.with_signature(b"body", receipt) is receipt
 
 
 def test_a_receipt_has_201_and_one_given_again_200(signer: AnswerSigner) -> None:
@@ -105,3 +106,4 @@ def test_answers_are_counted_by_status_and_refusals_by_rule(signer: AnswerSigner
     for answer in answers:
         count_answer(answer)
     assert [now - was for now, was in zip(counted(), before, strict=True)] == [1] * 5
+    assert metrics.GATEWAY.get_sample_value("rekap_gateway_refused_total", {"rule": "None"}) is None

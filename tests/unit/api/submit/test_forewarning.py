@@ -56,6 +56,13 @@ def test_what_the_count_will_flag_is_forewarned() -> None:
     assert _rules(gateway, 15, _event(4, prev=14, version=3, corrects=14)) == ["V6"]
 
 
+def test_a_version_is_missing_from_one_form_on_that_is_known() -> None:
+    gateway = Forewarning()
+    assert _rules(gateway, 10, _event(0, version=5, corrects=9)) == [], "no form of the station is known"
+    assert _rules(gateway, 11, _event(1, prev=10, version=2, corrects=8)) == ["V5"], "version 1 may be in no ledger"
+    assert _rules(gateway, 12, _event(2, prev=11, version=6, corrects=10)) == []
+
+
 def test_what_may_have_come_through_another_gateway_is_not_forewarned() -> None:
     assert _rules(Forewarning(), 20, _event(7, prev=3, version=2, corrects=19)) == []
 
@@ -95,10 +102,10 @@ def test_an_event_about_no_station_is_not_noted() -> None:
     """Reports of finance are counted apart, and the genesis is of no station."""
     gateway = Forewarning()
     opened = _signed({"type": "election.opened", "partitions": 3}, 0)
-    finance = _signed(finance_report(version=7, supersedes=_id(1)), 0)
+    of_party, of_candidate = (_signed(finance_report(party, version=7, supersedes=_id(1)), 0) for party in ("P1", None))
     with patch.object(forewarning, "EVENTS_PER_KEY_MAX", 0):
         assert gateway.one_too_many(KEY, _event(0)) is not None
-        for event in (opened, finance):
+        for event in (opened, of_party, of_candidate):
             assert gateway.one_too_many(KEY, event) is None
             assert _rules(gateway, 10, event) == []
     assert _rules(gateway, 11, _event(0)) == [], "the first number that was noted"
@@ -131,3 +138,4 @@ def test_a_form_beyond_those_remembered_of_a_station_lets_no_later_version_seem_
         for version, key in enumerate((KEY, KEY, OTHER, OTHER), start=1):
             event = _event(version, prev=version - 1, version=version, corrects=version - 1 or None)
             assert _rules(gateway, version, event, key) == []
+        assert [len(forms) for forms in gateway._forms.values()] == [2]
