@@ -22,7 +22,7 @@ COMMANDS_MAX = 100
 """Commands that a client may send between two heartbeats; a page on which a user pans over a map sends a dozen."""
 MISTAKES_MAX = 20
 COMMAND_FIELDS_MAX = 16
-"""Limit for the fields of a command, which has at most eight. Each unknown field is a mistake, and 16 kB can hold two
+"""Limit for the fields of a command, which has at most eleven. Each unknown field is a mistake, and 16 kB can hold two
 thousand."""
 UNREAD_ANSWERS_MAX = 100
 """Answers to commands that wait for a client, which are never dropped. A page that subscribes to fifty channels again has as
