@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,12 +17,13 @@ from projections.definition.electorates import Denominator
 from projections.nist.contests import contest_name, contest_type, vote_variation
 from projections.nist.numbers import NumbersInMemory, UnitFacts, facts_of, known, together, undervotes
 from projections.nist.report import PRECINCT, SUMMARY, WHOLE, PackageNames, Report, ReportPart, report_object
-from projections.nist.report_plan import detail_of, planned_reports, vote_counts_max
+from projections.nist.report_plan import VOTE_COUNTS_MAX, detail_of, planned_reports, vote_counts_max
 from projections.nist.units import areas_of, district_unit, districts_by_id, stations_of, unit_type
 from projections.tables.result_rows import stations_by_rank
 from schemas.definition.package import Area, Choice, ChoiceKind, Method, Mode
 from schemas.definition.rows import LocalText
 from schemas.nist.objects import Stream, VoteCounts, area_id, station_id, text
+from tests.support.shared_data import NIST, needs_nist
 from tests.support.small_election import elsewhere, small_package
 
 PACKAGE = small_package()
@@ -171,9 +173,12 @@ def test_the_type_of_a_contest_follows_from_its_choices(choices: Any, type: str)
         if kind is CANDIDATE:
             (candidate,) = [each for each in candidates if [each["@id"]] == selection["CandidateIds"]]
             assert candidate.get("PartyId") == (None if party is None else f"party-{party}")
+            assert selection["@type"] == "ElectionResults.CandidateSelection"
         elif kind is PARTY and party is not None:
             assert selection["PartyIds"] == [f"party-{party}"]
+            assert selection["@type"] == "ElectionResults.PartySelection"
         else:
+            assert selection["@type"] == "ElectionResults.BallotMeasureSelection"
             code = {"@type": "ElectionResults.ExternalIdentifier", "Type": "national-level"}
             number = selection["SequenceOrder"]
             assert selection["ExternalIdentifier"] == [code | {"Value": f"{number}"}]
@@ -236,7 +241,9 @@ def test_undervotes_are_those_of_contests_that_count_blank_ballots_apart() -> No
     ("level", "type"),
     [
         ("nation", ("country", None)),
+        ("province", ("state", None)),
         ("provinsi", ("state", None)),
+        ("desa", ("village", None)),
         ("county", ("county", None)),
         ("district", ("other", "district")),
         ("kecamatan", ("other", "kecamatan")),
@@ -244,6 +251,15 @@ def test_undervotes_are_those_of_contests_that_count_blank_ballots_apart() -> No
 )
 def test_a_level_is_a_type_of_units_where_the_standard_lists_it(level: str, type: tuple[str, str | None]) -> None:
     assert unit_type(level) == type
+
+
+@needs_nist
+def test_each_type_of_areas_in_the_standard_is_the_level_of_that_name() -> None:
+    schema = json.loads((NIST / "NIST_V2_election_results_reporting.json").read_text("utf-8-sig"))
+    types = set(schema["definitions"]["ElectionResults.ReportingUnitType"]["enum"])
+    not_areas = {"ballot-batch", "ballot-style-area", "drop-box", "polling-place", "vote-center", "other"}
+    parts_of_precincts = {"combined-precinct", "split-precinct"}
+    assert {each for each in types if unit_type(each) == (each, None)} == types - not_areas - parts_of_precincts
 
 
 def _unit(report: dict[str, Any], id: str) -> Any:
@@ -391,6 +407,7 @@ def test_the_report_names_what_it_is_of() -> None:
         "2029-02-14T13:00:01Z",
         "unofficial-partial",
     )
+    assert (report["SequenceStart"], report["SequenceEnd"], report["VendorApplicationId"]) == (1, 1, "rekap")
     assert report["Notes"] == "Licence: CC-BY-4.0 (https://creativecommons.org/licenses/by/4.0/). Source: KPU"
     election = report["Election"][0]
     assert (election["ElectionScopeId"], election["Type"], election["OtherType"]) == ("area-N", "other", "not-stated")
@@ -443,6 +460,12 @@ def test_each_office_has_a_report_for_areas_and_one_for_stations() -> None:
     assert [detail_of(both, each) for each in planned] == [SUMMARY, PRECINCT]
     office = both.ballots.office("president")
     assert [vote_counts_max(both, office, each) for each in planned] == [7 * 3, (7 + 8 + 16) * 3]
+
+
+def test_a_report_may_have_a_nation_of_stations_and_at_most_1_8_gigabytes() -> None:
+    stations, candidates, bytes_of_count = 823_000, 12, 90
+    assert stations * candidates <= VOTE_COUNTS_MAX
+    assert VOTE_COUNTS_MAX * bytes_of_count == 1_800_000_000
 
 
 def test_the_names_are_read_from_the_tables_of_the_package() -> None:
