@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from projections.definition.ballots import NO_PARTY
 from projections.definition.compiled import Definition
+from schemas.codes import CODE_PATTERN, exactly
 from schemas.definition.package import BlankBallots, Method
 from tests.support.small_election import elsewhere, small_package
 
@@ -49,6 +51,8 @@ def test_votes_of_choices_without_a_party_have_a_line_of_their_own_after_the_par
     ballots = Definition.of(elsewhere(small_package())).ballots
     council, contest = ballots.office("council"), ballots.contest("council-a")
     assert (council.lines, council.parties) == (("P1", "P2", NO_PARTY), ("P1", "P2"))
+    assert NO_PARTY == "-", "the name of the line in files and answers"
+    assert not re.match(exactly(CODE_PATTERN), NO_PARTY), "no party has this id"
     assert contest.choice_line == (0, 0, 1, 2)
     assert contest.choices_of_party == {"P1": ("P1-0", "P1-1"), "P2": ("P2-0",)}
     assert (BALLOTS.office("council").lines, BALLOTS.office("president").lines) == (("P1", "P2"), (NO_PARTY,))

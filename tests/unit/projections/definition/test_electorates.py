@@ -84,6 +84,13 @@ def test_the_contests_of_a_station_are_numbered_in_the_order_of_the_package() ->
     assert list(found.items()) == [(0, 0), (8, 1)]
 
 
+def test_the_text_of_electorates_does_not_grow_with_what_is_looked_up() -> None:
+    electorates = Electorates(STATIONS, (frozenset({"N"}),))
+    before = repr(electorates)
+    electorates.contests_of_station(0)
+    assert repr(electorates) == before
+
+
 def test_single_stations_may_belong_to_an_electorate() -> None:
     package = small_package()
     parts = [part for part in package.districts if part.area != "2.1.1"]
