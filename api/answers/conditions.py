@@ -82,6 +82,6 @@ def _date(text: str | None) -> datetime | None:
         return None
     try:
         found = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter where a number of the date has too many digits
         return None
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found
