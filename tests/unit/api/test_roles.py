@@ -19,6 +19,8 @@ from tests.support.small_election import small_package
         (b"POST /v1/submissions HTTP/1.1\r", "gateway"),
         (b"POST /v1/submissions:batch HTTP/1.1\r", "gateway"),
         (b"POST /nowhere HTTP/1.1\r", "gateway"),
+        (b"POST /api/3/action/package_list HTTP/1.1\r", "read"),
+        (b"POST /v1/submissions?from=/api/ HTTP/1.1\r", "gateway"),
         (b"GET /v1/gateway HTTP/1.1\r", "gateway"),
         (b"GET /v1/submissions/abc HTTP/1.1\r", "read"),
         (b"GET /v1/live HTTP/1.1\r", "feed"),
@@ -52,9 +54,22 @@ def test_a_request_line_is_the_first_that_is_not_empty_once_it_has_come() -> Non
     assert request_line(b"\x16\x03\x01\x02") == b"\x16\x03\x01\x02"
 
 
+@pytest.mark.parametrize("first", [b"A", b"z"])
+def test_a_line_that_begins_with_a_letter_is_waited_for(first: bytes) -> None:
+    assert request_line(first) is None
+    assert request_line(first + b"\x00") is None
+
+
+@pytest.mark.parametrize("first", [b"@", b"{", b"\x80"])
+def test_bytes_that_begin_no_method_are_not_waited_for(first: bytes) -> None:
+    assert request_line(first + b"G") == first + b"G"
+
+
 def test_the_path_is_read_as_the_server_reads_it() -> None:
     assert path_of(b"GET /a%20b?c=/v1/live HTTP/1.1") == "/a b"
     assert path_of(b"GET https://host HTTP/1.1") == "/"
+    assert path_of(b"GET /v1/live") == "/v1/live", "without a version"
+    assert path_of(b"GET /a HTTP/1.1 and more") == "/a"
 
 
 def test_each_route_of_the_app_is_of_one_role() -> None:

@@ -34,6 +34,8 @@ def test_the_search_ends_where_each_source_has_older_blocks() -> None:
     for source in (1, 2):
         stations.add(Mark(source, 5), 0, _body("a", source))
     assert _versions(stations.since([0, 6, 6], 0)) == {}
+    assert _versions(stations.since([0, 5, 6], 0)) == {"a": 1}, "of the source that has newer ones"
+    assert _versions(stations.since([0, 6, 5], 0)) == {"a": 2}
 
 
 def test_what_was_forgotten_is_not_answered() -> None:
