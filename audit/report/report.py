@@ -135,7 +135,11 @@ def _table(title: str, head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> st
 
 
 def _time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+    """A server or a witness may sign a time that no calendar has, and that must not stop the report."""
+    try:
+        return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+    except (OverflowError, ValueError, OSError):
+        return f"{at} s after 1970"
 
 
 _HEAD = """<!doctype html>
