@@ -126,6 +126,13 @@ def test_a_part_and_a_page_are_bounded() -> None:
     assert (answer_parts.HISTORY_RECORDS, answer_parts.HISTORY_RECORDS_MAX) == (100, 500)
 
 
+def test_a_name_counts_as_three_hundred_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The names of two provinces, without tallies."""
+    for bytes_max, parts in ((600, 1), (599, 2)):
+        monkeypatch.setattr(answer_parts, "PART_BYTES_MAX", bytes_max)
+        assert part_of_area(DEFINITION, DEFINITION.tree.root, [], 1).of == parts
+
+
 def test_an_area_has_the_tallies_of_the_offices_that_are_asked_for() -> None:
     council = DEFINITION.ballots.office("council")
     number = DEFINITION.tree.number
