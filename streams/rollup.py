@@ -215,7 +215,7 @@ class Publisher:
                 try:
                     await leave_stopped(self._settings, self._definition.election, self._seals, partition, of_partition)
                 except KafkaError as error:
-                    logger.warning(log_line("reason-not-left", error=in_words(error)))
+                    logger.warning(log_line("reason-not-written", error=in_words(error)))
                 else:
                     self._left[partition] = of_partition
 

@@ -26,7 +26,7 @@ from runtime.logs import log_line
 from schemas.codes import NOTHING_YET
 from schemas.derived.blocks import WITHOUT_VOTES, BlockRange
 from schemas.derived.bundles import blocks_in
-from schemas.derived.results import Cut, Result, ResultRange, at_or_before
+from schemas.derived.results import Cut, Result, ResultRange, at_or_before, offsets_by_partition
 from schemas.served.feed_cursors import Positions
 from schemas.served.live import GapReason
 
@@ -378,11 +378,7 @@ class OfficeState:
         return self.cut[0] > NOTHING_YET
 
     def as_of(self) -> bytes:
-        return _offsets(self.cut)
+        return orjson.dumps(offsets_by_partition(self.cut))
 
     def shard_as_of(self) -> bytes:
-        return _offsets(self.through)
-
-
-def _offsets(cut: Iterable[int]) -> bytes:
-    return orjson.dumps({str(partition): offset for partition, offset in enumerate(cut) if offset > NOTHING_YET})
+        return orjson.dumps(offsets_by_partition(self.through))

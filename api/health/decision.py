@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.roles import ApiRole
-from runtime.kafka.set_aside import Heap
+from runtime.kafka.set_aside import SetAsideMessages
 
 LAGGING_RECORDS = 10_000
 """A stage further behind than this is lagging: about ten seconds of a busy night. At half, a worker that was restarted makes
@@ -66,7 +66,7 @@ class DatabaseReading:
     """Records of the ledger that checkpoints sign for."""
     newest_received_us: int | None
     """When the newest record of the read model was received, by its gateway's clock."""
-    set_aside: Sequence[Heap]
+    set_aside: Sequence[SetAsideMessages]
     """What the recorder set aside in the last hour."""
 
 
@@ -95,7 +95,7 @@ class Reading:
     live: Stage | None
     """None where this process does not have the role of the feed."""
     peers: Sequence[PeerReading]
-    set_aside: Sequence[Heap]
+    set_aside: Sequence[SetAsideMessages]
     """What this process set aside."""
     topics: Sequence[str]
     """Sentences about topics that are not as they must be."""
@@ -112,7 +112,7 @@ def answer_of(reading: Reading, about: Mapping[str, Any]) -> dict[str, Any]:
     stopped = [name for name, stage in stages.items() if stage.get("stopped")]
     without_worker = [name for name, stage in stages.items() if stage.get("workers") == 0]
     answers = _peers_reached(reading)
-    own_alarms = [*reading.topics, *(heap.sentence() for heap in set_aside_of(reading)), *reading.generations]
+    own_alarms = [*reading.topics, *(each.sentence() for each in set_aside_of(reading)), *reading.generations]
     # In their order and once each: peers read the same topics.
     alarms = list(dict.fromkeys([*own_alarms, *(alarm for answer in answers for alarm in answer["alarms"])]))
     refusing = [
@@ -254,11 +254,11 @@ def _notary_stage(reading: Reading, database: DatabaseReading, ends: Ends) -> St
     return stage
 
 
-def set_aside_of(reading: Reading) -> list[Heap]:
+def set_aside_of(reading: Reading) -> list[SetAsideMessages]:
     """What the recorder set aside, and what this process set aside of other messages: both read the same topics."""
     recorded = reading.database.set_aside if isinstance(reading.database, DatabaseReading) else ()
-    known = {heap[:3] for heap in recorded}
-    return [*recorded, *(heap for heap in reading.set_aside if heap[:3] not in known)]
+    known = {each[:3] for each in recorded}
+    return [*recorded, *(each for each in reading.set_aside if each[:3] not in known)]
 
 
 def _newest_record_age_s(reading: Reading) -> float | None:

@@ -25,7 +25,7 @@ from runtime.kafka.clients import admin_client, plain_consumer, stop_consumer
 from runtime.kafka.generations import Alarms
 from runtime.kafka.groups import group_members
 from runtime.kafka.seals import Seals
-from runtime.kafka.set_aside import ALARM_SECONDS, Heap, SetAside, believed_offsets
+from runtime.kafka.set_aside import ALARM_SECONDS, SetAside, SetAsideMessages, believed_offsets
 from runtime.kafka.stopped_offices import stopped_offices
 from runtime.kafka.topic_watch import TopicWatch
 from runtime.kafka.topics import group_of, topics_of
@@ -109,7 +109,7 @@ class HealthProbe:
             roles=self._roles,
             live=None if live is None else live.stage(),
             peers=await self._peers.read(),
-            set_aside=[*(() if live is None else live.aside.heaps()), *self._committed.heaps()],
+            set_aside=[*(() if live is None else live.aside.by_reason()), *self._committed.by_reason()],
             topics=self._topics.sentences(),
             generations=self._generations.sentences(),
             refusing=state.limits.refusals.current(),
@@ -186,7 +186,7 @@ class HealthProbe:
             stopped_offices=[(row["office"], row["reason"]) for row in stopped],
             signed=await self._signed(pool),
             newest_received_us=newest_us,
-            set_aside=[Heap(*row) for row in await pool.fetch(queries.SET_ASIDE, ALARM_SECONDS)],
+            set_aside=[SetAsideMessages(*row) for row in await pool.fetch(queries.SET_ASIDE, ALARM_SECONDS)],
         )
 
     async def _signed(self, pool: Any) -> int:

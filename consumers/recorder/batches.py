@@ -16,7 +16,7 @@ from projections.readmodel.rows import Batch, Rows, Watermarks, rows_of
 from runtime import metrics
 from runtime.kafka.clients import let_gather
 from runtime.kafka.seals import Seals
-from runtime.kafka.set_aside import Heap, Opener, SetAside
+from runtime.kafka.set_aside import Opener, SetAside, SetAsideMessages
 from runtime.kafka.topics import Topics
 from runtime.logs import log_line
 from runtime.settings import Settings
@@ -64,7 +64,7 @@ class PreparedBatch(NamedTuple):
     after: dict[TopicPartition, int]
     """Positions to write. In `results` it is before the first part of a message of which parts are still to come."""
     messages: int
-    set_aside: list[Heap]
+    set_aside: list[SetAsideMessages]
     """Messages that were read and are not believed."""
     is_caught_up: bool
     """Whether the batch reaches to where the topics ended when this recorder began."""

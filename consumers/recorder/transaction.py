@@ -94,8 +94,8 @@ class RowWriter:
     async def _note(self, prepared: PreparedBatch) -> None:
         """Note which messages are not stored, in the transaction of the batch, so that positions never pass a message that is
         neither stored nor noted."""
-        for heap in prepared.set_aside:
-            await self._connection.execute(recording.ADD_SET_ASIDE, *heap)
+        for each in prepared.set_aside:
+            await self._connection.execute(recording.ADD_SET_ASIDE, *each)
         for office, stop in self._stopped.items():
             for (topic, partition), offset in stop.positions.items():
                 await self._connection.execute(recording.STOP_OFFICE, office, topic, partition, offset, stop.reason)

@@ -318,7 +318,7 @@ class Tabulator(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka sh
         try:
             await self._consumer.commit({topic_partition: (committed, self._sealed(topic_partition, committed, note))})
         except KafkaError as unreachable:
-            logger.warning(log_line("reason-not-left", error=type(unreachable).__name__))
+            logger.warning(log_line("reason-not-written", error=type(unreachable).__name__))
 
     def _sealed(self, topic_partition: TopicPartition, offset: int, note: str) -> str:
         return self._seals.metadata(self._group, topic_partition, offset, note)

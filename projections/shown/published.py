@@ -18,7 +18,7 @@ from projections.shown.shares import shares_of
 from projections.shown.tallies import published_contribution, published_office, published_tally
 from projections.station.submissions import ResultState
 from schemas.codes import NOTHING_YET
-from schemas.derived.results import Cut
+from schemas.derived.results import Cut, offsets_by_partition
 from schemas.times import text_of_microseconds
 
 
@@ -242,17 +242,13 @@ def office_name(definition: Definition, office: OfficeEntry) -> dict[str, Any]:
 
 
 def as_of(moment: Moment, office: OfficeEntry) -> dict[str, int]:
-    return _offsets(moment.results.get(office.id, ()))
+    return offsets_by_partition(moment.results.get(office.id, ()))
 
 
 def shard_as_of(definition: Definition, moment: Moment, office: OfficeEntry) -> dict[str, int]:
-    return _offsets(
+    return offsets_by_partition(
         [moment.blocks.get((office.id, partition), int(NOTHING_YET)) for partition in range(definition.partitions)]
     )
-
-
-def _offsets(cut: Sequence[int]) -> dict[str, int]:
-    return {str(partition): offset for partition, offset in enumerate(cut) if offset > NOTHING_YET}
 
 
 # ── pieces ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,6 +9,7 @@ from typing import Any
 from projections.definition.compiled import Definition
 from projections.tables.file_plan import PlannedFile
 from schemas.codes import NOTHING_YET
+from schemas.derived.results import offsets_by_partition
 from schemas.tables.columns import Table
 from schemas.times import time_text
 
@@ -27,11 +28,9 @@ def head(
     return {
         **about_election(definition),
         "as_of": {
-            office: {
-                str(partition): offset
-                for partition in range(definition.partitions)
-                if (offset := blocks.get((office, partition), int(NOTHING_YET))) > NOTHING_YET
-            }
+            office: offsets_by_partition(
+                [blocks.get((office, partition), int(NOTHING_YET)) for partition in range(definition.partitions)]
+            )
             for office in offices
         },
         "taken_at": time_text(taken_at),

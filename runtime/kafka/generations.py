@@ -45,7 +45,7 @@ class Alarms:
         """Why the generation that is current is not served; empty where it is."""
 
     def sentences(self) -> list[str]:
-        return [heap.sentence() for heap in self.aside.heaps()] + [self.not_served] * bool(self.not_served)
+        return [each.sentence() for each in self.aside.by_reason()] + [self.not_served] * bool(self.not_served)
 
 
 async def current_generation(settings: Settings, election: Election, definition: str) -> int:

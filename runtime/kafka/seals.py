@@ -33,8 +33,6 @@ HEADER = "rekap-seal"
 KEY_BYTES = 32
 KEY_ID_BYTES = 8
 MAC_BYTES = 32
-SEAL_BYTES = 64
-"""Upper bound of what a seal adds to a message: the header's name, its lengths, key id and MAC."""
 KEYS_MAX = 16
 FILE_BYTES_MAX = 16 * 1024
 LOOK_SECONDS = 1.0

@@ -41,7 +41,7 @@ OTHER_ELECTION = "of another election"
 BEYOND_THE_LEDGER = "a watermark beyond the end of the ledger"
 
 
-class Heap(NamedTuple):
+class SetAsideMessages(NamedTuple):
     """Messages of one partition that were set aside for one reason."""
 
     topic: str
@@ -58,42 +58,42 @@ class Heap(NamedTuple):
 
 
 class SetAside:
-    """Messages that one reader has set aside, and the alarm. Memory is bounded by one heap for each partition and reason."""
+    """Messages that one reader has set aside, and the alarm. Memory is bounded by one entry for each partition and reason."""
 
     def __init__(self, counter: Counter | None = None, *, is_quiet: bool = False) -> None:
         """A reader that reads the same messages again and again is quiet, and writes no log lines."""
         self._counter = counter
         self._is_quiet = is_quiet
-        self._heaps: dict[tuple[str, int, str], Heap] = {}
+        self._by_reason: dict[tuple[str, int, str], SetAsideMessages] = {}
         self._seen_at: dict[tuple[str, int, str], float] = {}
 
     def add(self, topic: str, partition: int, offset: int, reason: str) -> None:
         key = (topic, partition, reason)
-        before = self._heaps.get(key, Heap(*key, 0, offset, offset))
-        heap = before._replace(
+        before = self._by_reason.get(key, SetAsideMessages(*key, 0, offset, offset))
+        found = before._replace(
             messages=before.messages + 1, first=min(before.first, offset), last=max(before.last, offset)
         )
-        self._heaps[key] = heap
+        self._by_reason[key] = found
         self._seen_at[key] = time.monotonic()
         if self._counter is not None:
             self._counter.labels(topic, reason).inc()
         # The first of a kind, then the 10th, the 100th …, so that a million forged messages do not fill the disk with lines.
-        if not self._is_quiet and str(heap.messages).rstrip("0") == "1":
+        if not self._is_quiet and str(found.messages).rstrip("0") == "1":
             logger.error(
                 log_line(
-                    "set-aside", topic=topic, partition=partition, offset=offset, why=reason, messages=heap.messages
+                    "set-aside", topic=topic, partition=partition, offset=offset, why=reason, messages=found.messages
                 )
             )
 
-    def heaps(self) -> list[Heap]:
-        """Heaps that health shows."""
+    def by_reason(self) -> list[SetAsideMessages]:
+        """Messages that health shows, by partition and reason."""
         since = time.monotonic() - ALARM_SECONDS
-        return [heap for key, heap in self._heaps.items() if self._seen_at[key] > since]
+        return [found for key, found in self._by_reason.items() if self._seen_at[key] > since]
 
-    def take(self) -> list[Heap]:
-        """Heaps since the last call, for a caller that stores them."""
-        heaps, self._heaps, self._seen_at = list(self._heaps.values()), {}, {}
-        return heaps
+    def take(self) -> list[SetAsideMessages]:
+        """Messages that were set aside since the last call, for a caller that stores them."""
+        taken, self._by_reason, self._seen_at = list(self._by_reason.values()), {}, {}
+        return taken
 
 
 class LedgerEnds:

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import orjson
 
-from schemas.codes import OfficeId
+from schemas.codes import NOTHING_YET, OfficeId
 from schemas.derived.blocks import AreaTally, before
 from schemas.derived.parts import PART_BYTES_MAX, Part, grouped, in_array
 
@@ -23,6 +23,7 @@ half, a change of a busy second is written row by row; at double, a legislature'
 
 Cut = tuple[int, ...]
 """An `as_of`, with an offset for each ledger partition."""
+
 
 OfficeTally = tuple[str, list[int]]
 """(area code, tally with the votes by party of the office, over all contests of the office)"""
@@ -107,6 +108,11 @@ class Result(NamedTuple):
             [(area, tally) for area, tally in record["offices"]],
             record["contests"],
         )
+
+
+def offsets_by_partition(cut: Sequence[int]) -> dict[str, int]:
+    """A cut as it is published: ledger partition → offset, without the partitions of which nothing is counted in."""
+    return {str(partition): offset for partition, offset in enumerate(cut) if offset > NOTHING_YET}
 
 
 def at_or_before(left: Cut, right: Cut) -> bool:

@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 
 LINE = re.compile(r"^    ((?:  )*)([A-Z]\w+) +(\S+\.py) +\S", re.MULTILINE)
-PACKAGES = ("schemas", "proofs", "runtime", "consumers", "api")
+PACKAGES = ("schemas", "projections", "proofs", "runtime", "consumers", "api")
 
 
 def _drawn(package: ModuleType) -> dict[str, tuple[str, str | None]]:

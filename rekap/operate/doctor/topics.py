@@ -10,7 +10,7 @@ from projections.definition.compiled import Definition
 from projections.readmodel import queries
 from rekap.operate.doctor.report import Report
 from runtime.kafka.clients import plain_consumer
-from runtime.kafka.set_aside import Heap
+from runtime.kafka.set_aside import SetAsideMessages
 from runtime.kafka.topics import topics_of
 from runtime.kafka.wanted_topics import topic_flaws, wanted_topics
 from runtime.settings import Settings
@@ -26,7 +26,7 @@ async def compare_topics(settings: Settings, definition: Definition, connection:
         about = "; ".join(each for each in wrong if name in each.replace("/", " ").split())
         report.compare("topic", name, "as it must be", about or "as it must be")
     for row in await connection.fetch(queries.SET_ASIDE, EVER_SECONDS):
-        report.notes.append(Heap(*row).sentence())
+        report.notes.append(SetAsideMessages(*row).sentence())
 
 
 async def compare_positions(settings: Settings, definition: Definition, connection: Any, report: Report) -> None:

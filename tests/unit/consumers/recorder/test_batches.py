@@ -255,7 +255,7 @@ async def test_a_message_that_is_not_believed_is_set_aside_and_its_offset_is_pas
     forged = Message(SUBTOTALS.topic, SUBTOTALS.partition, 0, block(-1, 9))
     batch = await recorder.batch_of(forged, recorder.message(block(-1, 3), 1))
     assert batch.rows["president"].blocks[2] == [3]
-    assert [(heap.reason, heap.messages, heap.first) for heap in batch.set_aside] == [("no seal", 1, 0)]
+    assert [(each.reason, each.messages, each.first) for each in batch.set_aside] == [("no seal", 1, 0)]
     assert batch.after == {SUBTOTALS: 2}
     assert (await recorder.batch_of()).set_aside == [], "it is stored once"
 
